@@ -1,0 +1,68 @@
+//! Settings of this server. Where it listens and on which database is the program's to name.
+
+use door::capacity::{Cost, Means};
+
+use crate::limit::SIGNUP_RATE;
+
+/// Where the server listens unless told otherwise.
+pub const LISTEN_DEFAULT: &str = "127.0.0.1:3000";
+
+/// What one connection costs the process at its busiest: the client's socket, both ends of the private one and the copy
+/// that tiny_http makes of its end; the door's thread, tiny_http's and the request's.
+pub const COST: Cost = Cost { descriptors: 4, threads: 3 };
+
+/// What was typed, to be taken in with `#[command(flatten)]`.
+#[derive(Clone, Debug, clap::Args)]
+// clap names groups after their types, and other crates have an `Args` too.
+#[group(id = "auth")]
+pub struct Args {
+    /// Signups a minute from one address; 0: no limit
+    #[arg(long, env = "AUTH_SIGNUP_RATE", value_name = "COUNT", default_value_t = SIGNUP_RATE)]
+    pub signup_rate: u32,
+}
+
+/// What the server is to be like.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Its door; the name is `auth`.
+    pub door: door::Config,
+    /// Signups a minute from one address; 0: no limit.
+    pub signup_rate: u32,
+}
+
+impl Args {
+    /// The server that is meant, behind the door that `door` describes; `means` is what the process has, or this
+    /// server's share of it. More connections than there are descriptors for are cut to that, also if they were asked
+    /// for: tiny_http does not survive running out.
+    pub fn config(&self, door: &door::args::Args, means: Means) -> Config {
+        Config { door: door.config("auth", means, COST), signup_rate: self.signup_rate }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        auth: Args,
+        #[command(flatten)]
+        door: door::args::Args,
+    }
+
+    #[test]
+    fn connections_never_outnumber_descriptors() {
+        let means = Means { descriptors: 1000, maps: 65_530 };
+        let config = |flags: &[&str]| {
+            let program = Program::parse_from([&["auth"], flags].concat());
+            program.auth.config(&program.door, means)
+        };
+        assert_eq!(config(&[]).door.connections_max, 250);
+        assert_eq!(config(&["--connections-max", "7"]).door.connections_max, 7);
+        assert_eq!(config(&["--connections-max", "5000"]).door.connections_max, 250);
+        assert_eq!(config(&[]).signup_rate, 10);
+        assert_eq!(config(&["--signup-rate", "0"]).signup_rate, 0);
+    }
+}

@@ -1,0 +1,145 @@
+//! The HTTP library behind the door, on its private socket.
+//!
+//! `tiny_http` is never told a stranger's bytes as they came: the door has read the whole request and written it anew.
+//! One thread receives; each request gets a thread of its own, no more of them than the door has given permits.
+
+use std::io::{self, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use door::Shutdown;
+use door::limit::SERVICE_STACK_BYTES;
+
+use crate::answer::Answer;
+use crate::context::Context;
+use crate::limit::{PROBE_INTERVAL, RELISTEN_PAUSE, REQUEST_STACK_BYTES};
+use crate::refusal::Refusal;
+use crate::request::Request;
+use crate::{metrics, route};
+
+/// Where the receiving thread knocks at its own door, after a while of silence.
+const PROBE: &str = "/.probe";
+
+/// Serves what comes to `socket`, on a thread of its own, until `end` begins.
+///
+/// # Errors
+/// The socket cannot be bound, or no thread be started.
+pub(crate) fn serve(socket: &Path, context: Arc<Context>, end: &Shutdown) -> io::Result<()> {
+    let server = listen(socket)?;
+    let (socket, end) = (socket.to_owned(), end.clone());
+    let receive = move || keep_receiving(server, &socket, &context, &end);
+    door::thread::spawn("auth-receive", SERVICE_STACK_BYTES, receive).map(drop)
+}
+
+fn listen(socket: &Path) -> io::Result<tiny_http::Server> {
+    let listener = UnixListener::bind(socket)?;
+    tiny_http::Server::from_listener(listener, None).map_err(io::Error::other)
+}
+
+fn keep_receiving(
+    mut server: tiny_http::Server,
+    socket: &PathBuf,
+    context: &Arc<Context>,
+    end: &Shutdown,
+) {
+    loop {
+        receive(&server, socket, context, end);
+        // The library removes the socket's file: before the next one is made.
+        drop(server);
+        server = loop {
+            if end.has_begun() {
+                return;
+            }
+            tracing::error!("the HTTP library has gone deaf; starting it anew");
+            match listen(socket) {
+                Ok(server) => break server,
+                Err(error) => tracing::error!(%error, "the private socket cannot be made"),
+            }
+            let _ = std::fs::remove_file(socket);
+            end.wait_for(RELISTEN_PAUSE);
+        };
+    }
+}
+
+/// Receives until `end`, or until the library no longer accepts: an error of accept ends its loop for good, a panic
+/// there does so without a word. So after a silence it is sent a request, and has to deliver it.
+fn receive(server: &tiny_http::Server, socket: &Path, context: &Arc<Context>, end: &Shutdown) {
+    let mut is_probed = false;
+    while !end.has_begun() {
+        match server.recv_timeout(PROBE_INTERVAL) {
+            Ok(Some(request)) => {
+                is_probed = false;
+                if is_probe(&request) {
+                    // Nobody reads the answer.
+                    let _ = request.respond(tiny_http::Response::empty(204));
+                } else {
+                    attend(request, context);
+                }
+            }
+            Ok(None) if !is_probed => is_probed = probe(socket).is_ok(),
+            Ok(None) => return,
+            Err(error) => return tracing::error!(%error, "the HTTP library cannot accept"),
+        }
+    }
+}
+
+/// The door gives every request a number; whoever asks for the same page through it gets the usual 404.
+fn is_probe(request: &tiny_http::Request) -> bool {
+    let is_numbered = request.headers().iter().any(|header| header.field.equiv("X-Request-Id"));
+    request.url() == PROBE && !is_numbered
+}
+
+/// A failure is as telling as silence, and is found out by the next try.
+fn probe(socket: &Path) -> io::Result<()> {
+    let head = format!("GET {PROBE} HTTP/1.1\r\nConnection: close\r\n\r\n");
+    UnixStream::connect(socket)?.write_all(head.as_bytes())
+}
+
+/// Starts a request's thread.
+fn attend(request: tiny_http::Request, context: &Arc<Context>) {
+    let context = Arc::clone(context);
+    let work = move || answer(request, &context);
+    if let Err(error) = door::thread::spawn("auth-request", REQUEST_STACK_BYTES, work) {
+        // The request went with the closure; the library has answered it with a bare 500.
+        tracing::error!(%error, "no thread for a request");
+    }
+}
+
+/// Answers one request and takes it down in the log, without anything that tells who it was about.
+fn answer(mut theirs: tiny_http::Request, context: &Context) {
+    let begin = Instant::now();
+    // The door hung up halfway, and has logged why.
+    let Ok(request) = Request::read(&mut theirs) else { return };
+    let _inside = tracing::info_span!("request", request = request.id).entered();
+    let outcome = catch_unwind(AssertUnwindSafe(|| route::answer(context, &request)));
+    let outcome = outcome.unwrap_or_else(|_| Err(Refusal::internal(&"a panic")));
+    let answer = outcome.unwrap_or_else(Answer::from).header("X-Request-Id", request.id.clone());
+    let (status, code) = (answer.status, answer.code);
+    if let Err(error) = answer.send(theirs) {
+        tracing::warn!(%error, "an answer broke off");
+    }
+    answered(&request.method, &request.path, status, code, begin);
+}
+
+/// One line for one request.
+pub(crate) fn answered(
+    method: &str,
+    path: &str,
+    status: u16,
+    code: Option<&'static str>,
+    begin: Instant,
+) {
+    metrics::answered(status, code);
+    let ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+    // Methods are a stranger's words as well.
+    let method = if method.len() <= 16 { method } else { "(long)" };
+    let code = code.unwrap_or("-");
+    tracing::info!(method, path = route::name(path), status, code, ms, "answered");
+}
+
+#[cfg(test)]
+#[path = "behind/tests.rs"]
+mod tests;

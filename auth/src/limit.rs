@@ -1,0 +1,68 @@
+//! Every bound of this server, with its unit. The only place with numbers.
+
+use std::time::Duration;
+
+/// Bytes of a request's body.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of an email, after trimming and folding (RFC 5321 allows no more in a command).
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// Bytes of an email: one on each side of the `@`.
+pub const EMAIL_BYTES_MIN: usize = 3;
+/// Characters of a name, after trimming.
+pub const NAME_CHARS_MAX: usize = 100;
+/// Characters of what a device calls itself.
+pub const DEVICE_CHARS_MAX: usize = 100;
+/// Bytes of a password.
+pub const PASSWORD_BYTES_MIN: usize = 6;
+/// Bytes of a password; more would only cost time to read.
+pub const PASSWORD_BYTES_MAX: usize = 1024;
+
+/// KiB of memory that one hash works in (OWASP's second choice for Argon2id).
+pub const HASH_MEMORY_KIB: u32 = 19_456;
+/// Passes over that memory.
+pub const HASH_PASSES: u32 = 2;
+/// Bytes of a hash.
+pub const HASH_BYTES: u32 = 32;
+/// Random bytes that make each hash different.
+pub const SALT_BYTES: usize = 16;
+/// Requests that wait for a core to hash on; further ones are sent away.
+pub const HASH_WAITING_MAX: usize = 128;
+/// How long one of them waits.
+pub const HASH_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a session lives without being used.
+pub const SESSION_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+/// A use is written down if the last one was longer ago than this.
+pub const TOUCH_INTERVAL_MS: i64 = 60 * 60 * 1000;
+/// Between two sweeps of what has expired.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// Signups a minute from one address, unless set otherwise.
+pub const SIGNUP_RATE: u32 = 10;
+/// Wrong passwords from one address at once.
+pub const FAILURES_PER_ADDRESS: f64 = 20.0;
+/// Wrong passwords for one account at once, from addresses it has not logged in from.
+pub const FAILURES_PER_ACCOUNT: f64 = 10.0;
+/// Wrong passwords a second after that, of either.
+pub const FAILURES_PER_SECOND: f64 = 1.0 / 3.0;
+/// Tries that every address has at every account, whatever others do.
+pub const OWN_TRIES: f64 = 3.0;
+/// Further ones of these a second. Slow, since they add up over all the addresses an attacker has.
+pub const OWN_TRIES_PER_SECOND: f64 = 1.0 / 60.0;
+/// Look-ups of one account at once.
+pub const LOOKUPS: f64 = 30.0;
+/// Look-ups a second after that.
+pub const LOOKUPS_PER_SECOND: f64 = 1.0;
+/// Addresses, accounts or pairs of them that each of these remembers.
+pub const KEYS_MAX: usize = 16_384;
+
+/// What `Retry-After` says when the hash queue is full or the database away.
+pub const RETRY_AFTER_SECONDS: u64 = 2;
+/// Rows of a page of an export; a page of longest messages takes 1.6 MB.
+pub const EXPORT_PAGE_ROWS: i64 = 100;
+/// Stack of a request's thread.
+pub const REQUEST_STACK_BYTES: usize = 512 * 1024;
+/// Silence after which the private socket is tried, and after which it counts as dead.
+pub const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+/// The pause before a private socket that could not be made is tried again.
+pub const RELISTEN_PAUSE: Duration = Duration::from_millis(200);

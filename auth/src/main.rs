@@ -1,0 +1,59 @@
+//! The accounts' server as a program of its own.
+#![allow(clippy::print_stderr, reason = "the one sentence with which it ends")]
+
+use std::{net::SocketAddr, process::ExitCode, sync::Arc};
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use door::{Listener, Shutdown, capacity::Means, limit::DRAIN_DEADLINE};
+use sql::args::{DatabaseArgs, Default, Unopened, UsageError};
+
+/// Accounts of a chat over HTTP: signup, login, sessions
+#[derive(Parser)]
+#[command(version, after_help = sql::args::DEFAULT_HELP)]
+struct Program {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, env = "AUTH_LISTEN", value_name = "ADDRESS:PORT", default_value = auth::LISTEN_DEFAULT)]
+    listen: SocketAddr,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
+    auth: auth::Args,
+    #[command(flatten)]
+    door: door::args::Args,
+}
+
+fn main() -> ExitCode {
+    let Err(error) = run(&Program::parse()) else { return ExitCode::SUCCESS };
+    eprintln!("auth: {error:#}");
+    ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
+}
+
+fn run(program: &Program) -> Result<()> {
+    let url = program.database.resolve(Default::DataDirectory)?.context("no database")?;
+    program.door.init_log();
+    let shutdown = Shutdown::new();
+    door::shutdown::on_signals(&shutdown)?;
+    let wanted = program.listen;
+    let listener = Listener::bind(wanted)
+        .with_context(|| format!("cannot listen on {wanted}; choose another with --listen"))?;
+    let store = match sql::args::open(&url, |pause| shutdown.wait_for(pause)) {
+        Err(Unopened::Open(sql::OpenError::Stopped)) => return Ok(()),
+        opened => Arc::new(opened?),
+    };
+    if let Some(address) = program.door.metrics_listen {
+        let metrics = door::metrics::all().into_iter().chain(auth::metrics::all()).collect();
+        let asked = Arc::clone(&store);
+        let ready = move || asked.ping().map_err(|error| error.to_string());
+        let taken = door::ops::serve(address, metrics, ready, &shutdown);
+        let taken = taken.with_context(|| format!("cannot listen on {address} for metrics"))?;
+        tracing::info!("metrics listening on {taken}");
+    }
+    let config = program.auth.config(&program.door, Means::of_this_process());
+    let serving = auth::serve(config, listener, store, &shutdown).context("cannot serve")?;
+    shutdown.wait();
+    if !serving.wait(DRAIN_DEADLINE) {
+        tracing::warn!("some requests were not finished in time");
+    }
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! What this server counts.
+
+use door::metrics::{Counter, CounterVec, Gauge, Histogram, Registry, SECONDS};
+
+/// Answers by their class.
+pub(crate) static REQUESTS: CounterVec<4> = CounterVec::new(
+    "auth_requests_total",
+    "Requests answered, by class of status.",
+    "status",
+    ["2xx", "3xx", "4xx", "5xx"],
+);
+/// Accounts made.
+pub(crate) static SIGNUPS: Counter = Counter::new("auth_signups_total", "Accounts made.");
+/// Logins by what became of them.
+pub(crate) static LOGINS: CounterVec<5> = CounterVec::new(
+    "auth_logins_total",
+    "Logins tried, by outcome.",
+    "outcome",
+    ["ok", "wrong", "braked", "busy", "failed"],
+);
+/// Requests that wait for a core to hash on.
+pub(crate) static HASH_QUEUE: Gauge =
+    Gauge::new("auth_hash_queue_length", "Requests that wait for a core to hash on.");
+/// What a hash takes.
+pub(crate) static HASH_SECONDS: Histogram =
+    Histogram::new("auth_hash_seconds", "Time to hash one password.", SECONDS);
+/// Refusals by their code: ours, then the door's.
+pub(crate) static REFUSALS: CounterVec<15> = CounterVec::new(
+    "auth_refusals_total",
+    "Requests refused, by the code of the answer.",
+    "code",
+    [
+        "bad_request",
+        "unauthorized",
+        "wrong_credentials",
+        "wrong_password",
+        "not_found",
+        "method_not_allowed",
+        "email_taken",
+        "rate_limited",
+        "busy",
+        "unavailable",
+        "internal",
+        "timeout",
+        "length_required",
+        "too_large",
+        "head_too_large",
+    ],
+);
+
+/// All of them, for the page of a program that has this server.
+pub fn all() -> Registry {
+    vec![&REQUESTS, &SIGNUPS, &LOGINS, &HASH_QUEUE, &HASH_SECONDS, &REFUSALS]
+}
+
+/// Counts an answer.
+pub(crate) fn answered(status: u16, code: Option<&str>) {
+    REQUESTS.inc(match status {
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        _ => "5xx",
+    });
+    if let Some(code) = code {
+        REFUSALS.inc(code);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_code_is_counted() {
+        for code in crate::Code::ALL {
+            let before = super::REFUSALS.get(code.word());
+            super::answered(code.status(), Some(code.word()));
+            assert!(super::REFUSALS.get(code.word()) > before);
+        }
+    }
+}

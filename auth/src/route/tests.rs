@@ -1,0 +1,74 @@
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::*;
+use crate::refusal::Code;
+use crate::verb::openapi::OPENAPI;
+
+fn description() -> Value {
+    serde_json::from_str(OPENAPI).unwrap()
+}
+
+#[test]
+fn the_table_and_the_description_agree() {
+    let description = description();
+    let mut described = BTreeSet::new();
+    for (path, methods) in description["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let is_owners = !operation["security"].is_null();
+            described.insert((path.clone(), method.to_uppercase(), is_owners));
+        }
+    }
+    let line = |route: &Route| {
+        let is_owners = matches!(route.handler, Handler::Owner(_));
+        (route.path.to_owned(), route.method.to_owned(), is_owners)
+    };
+    assert_eq!(described, ROUTES.iter().map(line).collect());
+}
+
+#[test]
+fn every_code_is_described() {
+    let description = description();
+    let listed = &description["components"]["schemas"]["Error"]["properties"]["code"]["enum"];
+    let listed: Vec<_> =
+        listed.as_array().unwrap().iter().map(|code| code.as_str().unwrap()).collect();
+    let ours: Vec<_> = Code::ALL.iter().map(|code| code.word()).collect();
+    let doors = ["timeout", "length_required", "too_large", "head_too_large"];
+    assert_eq!(listed, [&ours[..], &doors[..]].concat());
+}
+
+#[test]
+fn every_reference_in_the_description_leads_somewhere() {
+    fn follow(value: &Value, whole: &Value) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(target)) = fields.get("$ref") {
+                    assert!(whole.pointer(&target[1..]).is_some(), "{target}");
+                }
+                fields.values().for_each(|field| follow(field, whole));
+            }
+            Value::Array(items) => items.iter().for_each(|item| follow(item, whole)),
+            _ => {}
+        }
+    }
+    follow(&description(), &description());
+}
+
+#[test]
+fn a_placeholder_stands_for_one_segment() {
+    for (path, name_of) in [
+        ("/sessions/7", "/sessions/{id}"),
+        ("/sessions/x", "/sessions/{id}"),
+        ("/sessions", "/sessions"),
+        ("/sessions/", "(unknown)"),
+        ("/sessions/7/8", "(unknown)"),
+        ("/me/", "(unknown)"),
+        ("/ME", "(unknown)"),
+        ("/alice@example.com", "(unknown)"),
+        ("/", "/"),
+    ] {
+        assert_eq!(name(path), name_of, "{path}");
+    }
+    assert_eq!(last_segment("/sessions/7"), "7");
+}

@@ -1,0 +1,65 @@
+//! New tokens: 256 random bits as text. Only their hash is ever stored.
+
+use std::fmt::Write as _;
+
+use wire::Token;
+use wire::limit::TOKEN_BITS;
+
+/// The alphabet of base64url (RFC 4648, section 5).
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// A token that nobody has.
+///
+/// # Errors
+/// The system gives no random numbers.
+pub(crate) fn mint() -> std::io::Result<Token> {
+    let mut bytes = [0; TOKEN_BITS / 8];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+    Token::parse(&base64url(&bytes)).ok_or_else(|| std::io::Error::other("a token is too long"))
+}
+
+/// A short word that tells this process's requests from those of others.
+///
+/// # Errors
+/// The system gives no random numbers.
+pub(crate) fn prefix() -> std::io::Result<String> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+    Ok(bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
+}
+
+/// Without padding: nobody decodes it.
+fn base64url(bytes: &[u8]) -> String {
+    let encode = |chunk: &[u8]| {
+        let bits = chunk.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte));
+        let bits = bits << (8 * (3 - chunk.len()));
+        let digit = move |at: usize| ALPHABET[(bits >> (18 - 6 * at)) as usize & 63] as char;
+        (0..=chunk.len()).map(digit)
+    };
+    bytes.chunks(3).flat_map(encode).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_encoding_is_rfc_4648s() {
+        let examples = [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg")];
+        for (text, encoded) in examples {
+            assert_eq!(base64url(text.as_bytes()), encoded);
+        }
+        assert_eq!(base64url(&[0xfb, 0xff, 0xfe]), "-__-");
+    }
+
+    #[test]
+    fn tokens_have_43_characters_and_differ() {
+        let (one, other) = (mint().unwrap(), mint().unwrap());
+        assert_eq!(one.expose().len(), 43);
+        assert_ne!(one.expose(), other.expose());
+    }
+}

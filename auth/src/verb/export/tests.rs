@@ -1,0 +1,95 @@
+use serde_json::{Value, json};
+use sql::{Batch, Post};
+
+use super::*;
+
+const NOW: i64 = 1_700_000_000_000;
+
+fn store() -> Arc<Store> {
+    Arc::new(Store::open(&"sqlite::memory:".parse().unwrap(), &|_| false).unwrap())
+}
+
+/// The document in pages of so many rows, and the most memory it took at once.
+fn exported(store: &Arc<Store>, id: AccountId, rows: i64) -> (Value, usize) {
+    let account = store.account(id).unwrap().unwrap();
+    let mut document = Document::new(Arc::clone(store), &account, NOW).unwrap();
+    document.rows = rows;
+    let (mut text, mut some, mut most) = (Vec::new(), [0; 1000], 0);
+    loop {
+        let count = document.read(&mut some).unwrap();
+        if count == 0 {
+            assert_eq!(document.read(&mut some).unwrap(), 0, "the end stays the end");
+            return (serde_json::from_slice(&text).unwrap(), most);
+        }
+        most = most.max(document.page.len());
+        text.extend_from_slice(&some[..count]);
+    }
+}
+
+fn say(store: &Store, from: AccountId, to: AccountId, content: &str, reference: Option<&str>) {
+    let reference = reference.map(ToOwned::to_owned);
+    let post = Post { from, to, content: content.to_owned(), reference };
+    store.commit(&Batch { posts: vec![post], acknowledgements: Vec::new() }, NOW).unwrap();
+}
+
+#[test]
+fn an_empty_account_is_a_whole_document() {
+    let store = store();
+    let id = store.create_account("a@x", "Al\"ice\n", "phc", NOW).unwrap();
+    let expected = json!({
+        "exported_at": NOW,
+        "account": {"id": id, "email": "a@x", "name": "Al\"ice\n", "created_at": NOW},
+        "sessions": [],
+        "messages": [],
+        "log": {"head": 0, "acknowledged": 0, "forgotten": 0, "events": []},
+    });
+    assert_eq!(exported(&store, id, 100).0, expected);
+}
+
+#[test]
+fn everything_is_there_once_whatever_the_pages() {
+    let store = store();
+    let [alice, bob] = ["a@x", "b@x"].map(|e| store.create_account(e, "N", "phc", NOW).unwrap());
+    for number in 0..7 {
+        say(&store, alice, bob, &format!("to Bob {number}"), Some(&number.to_string()));
+        say(
+            &store,
+            bob,
+            alice,
+            &format!("to Alice {number}"),
+            Some("x\u{7f}").filter(|_| number == 0),
+        );
+        say(&store, alice, alice, "\"to myself\"", None);
+    }
+    let token = wire::TokenHash([7; 32]);
+    let (now, expires_at) = (NOW, NOW + 1);
+    let login = sql::Login { account: alice, epoch: 1, token, device: "laptop", now, expires_at };
+    let session = store.open_session(&login).unwrap().unwrap();
+
+    let whole = exported(&store, alice, 100).0;
+    let session = json!({"id": session, "device": "laptop", "created_at": NOW, "seen_at": NOW,
+        "expires_at": NOW + 1});
+    assert_eq!(whole["sessions"], json!([session]));
+    assert_eq!(whole["messages"].as_array().unwrap().len(), 21);
+    let first =
+        json!({"id": 1, "from": alice, "to": bob, "content": "to Bob 0", "at": NOW, "ref": "0"});
+    assert!(whole["messages"].as_array().unwrap().contains(&first));
+    assert!(!whole.to_string().contains('\u{7f}'), "a ref is its sender's");
+    assert_eq!(whole["log"]["head"], 21);
+    assert_eq!(whole["log"]["events"][20], json!({"seq": 21, "type": "message", "id": 21}));
+    for rows in [1, 2, 3, 7] {
+        assert_eq!(exported(&store, alice, rows).0, whole, "{rows} rows a page");
+    }
+}
+
+#[test]
+fn it_takes_the_memory_of_a_page() {
+    let store = store();
+    let id = store.create_account("a@x", "Alice", "phc", NOW).unwrap();
+    for _ in 0..60 {
+        say(&store, id, id, &"x".repeat(10_000), None);
+    }
+    let (document, most) = exported(&store, id, 5);
+    assert_eq!(document["messages"].as_array().unwrap().len(), 60);
+    assert!((50_000..60_000).contains(&most), "{most}");
+}

@@ -1,0 +1,53 @@
+//! `/me`: one's own account, looked at, renamed or deleted.
+
+use serde::Serialize;
+use sql::{Account, Session};
+
+use crate::answer::Answer;
+use crate::context::{Claim, Context};
+use crate::password::Password;
+use crate::refusal::Refusal;
+use crate::request::Request;
+use crate::text;
+
+#[derive(Serialize)]
+struct Me {
+    id: wire::AccountId,
+    email: String,
+    name: String,
+    created_at: i64,
+}
+
+pub(crate) fn show(context: &Context, _: &Request, session: &Session) -> Result<Answer, Refusal> {
+    reply(context.store.account(session.account)?)
+}
+
+pub(crate) fn rename(
+    context: &Context,
+    request: &Request,
+    session: &Session,
+) -> Result<Answer, Refusal> {
+    let name = text::name(&request.fields()?.text("name")?).map_err(Refusal::bad_request)?;
+    reply(context.store.rename(session.account, &name)?)
+}
+
+pub(crate) fn delete(
+    context: &Context,
+    request: &Request,
+    session: &Session,
+) -> Result<Answer, Refusal> {
+    let password = Password::claimed(request.fields()?.text("password")?);
+    let credentials = context.store.credentials_of(session.account)?;
+    let credentials = credentials.ok_or_else(Refusal::unauthorized)?;
+    let (email, phc) = (&credentials.account.email, Some(credentials.phc.as_str()));
+    let claim = Claim { from: request.address, email, phc };
+    drop(context.prove(&claim, &password)?.ok_or_else(Refusal::wrong_password)?);
+    context.store.delete_account(session.account, request.now)?;
+    Ok(Answer::done())
+}
+
+fn reply(account: Option<Account>) -> Result<Answer, Refusal> {
+    // None: deleted since the session was looked up.
+    let Account { id, email, name, created_at } = account.ok_or_else(Refusal::unauthorized)?;
+    Answer::json(200, &Me { id, email, name, created_at })
+}

@@ -1,0 +1,16 @@
+//! What can be asked, one verb a file: parse, decide, store, reply.
+
+pub(crate) mod export;
+pub(crate) mod health;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod me;
+pub(crate) mod openapi;
+pub(crate) mod password;
+pub(crate) mod root;
+pub(crate) mod sessions;
+pub(crate) mod signup;
+pub(crate) mod users;
+
+#[cfg(test)]
+mod tests;

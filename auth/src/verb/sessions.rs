@@ -1,0 +1,58 @@
+//! `/sessions`: the devices that are logged in, listed or sent away.
+
+use serde::Serialize;
+use sql::Session;
+use wire::SessionId;
+
+use crate::answer::Answer;
+use crate::context::Context;
+use crate::refusal::Refusal;
+use crate::request::Request;
+use crate::route::last_segment;
+
+#[derive(Serialize)]
+struct Sessions {
+    sessions: Vec<Device>,
+}
+
+#[derive(Serialize)]
+struct Device {
+    id: SessionId,
+    device: String,
+    created_at: i64,
+    seen_at: i64,
+    expires_at: i64,
+    /// Whether this is the one that asks.
+    current: bool,
+}
+
+pub(crate) fn list(
+    context: &Context,
+    request: &Request,
+    session: &Session,
+) -> Result<Answer, Refusal> {
+    let all = context.store.sessions(session.account, request.now)?;
+    let device = |Session { id, device, created_at, seen_at, expires_at, .. }| {
+        let current = id == session.id;
+        Device { id, device, created_at, seen_at, expires_at, current }
+    };
+    Answer::json(200, &Sessions { sessions: all.into_iter().map(device).collect() })
+}
+
+pub(crate) fn revoke(
+    context: &Context,
+    request: &Request,
+    session: &Session,
+) -> Result<Answer, Refusal> {
+    // What is no number is no session's.
+    let id = last_segment(&request.path).parse().map(SessionId);
+    let id = id.map_err(|_| no_session())?;
+    match context.store.revoke(session.account, id, request.now)? {
+        true => Ok(Answer::done()),
+        false => Err(no_session()),
+    }
+}
+
+fn no_session() -> Refusal {
+    Refusal::not_found("you have no such session")
+}

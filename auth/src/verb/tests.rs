@@ -1,0 +1,168 @@
+//! What the verbs decide, without a network. The stories over HTTP are told in the repository's `tests`.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use sql::Store;
+
+use crate::context::Context;
+use crate::limit::{SESSION_MS, TOUCH_INTERVAL_MS};
+use crate::password::{Password, Strength};
+use crate::refusal::Code;
+use crate::request::Request;
+use crate::route;
+
+/// Hashes so fast that the brakes do not loosen meanwhile.
+const WEAK: Strength = Strength { memory_kib: 64, passes: 1 };
+
+fn context(signup_rate: u32) -> Context {
+    Context::with_strength(store(), signup_rate, WEAK).unwrap()
+}
+
+fn store() -> Arc<Store> {
+    Arc::new(Store::open(&"sqlite::memory:".parse().unwrap(), &|_| false).unwrap())
+}
+
+/// The status and the body of an answer, or of a refusal.
+fn ask(context: &Context, request: &Request) -> (u16, Value) {
+    match route::answer(context, request) {
+        Ok(answer) => (answer.status, serde_json::from_str(&answer.text()).unwrap_or(Value::Null)),
+        Err(refusal) => (refusal.code.status(), json!(refusal.code.word())),
+    }
+}
+
+fn post(path: &str, token: Option<&str>, body: &Value) -> Request {
+    Request::of("POST", path, token, &body.to_string())
+}
+
+fn signup(context: &Context, email: &str) -> (u16, Value) {
+    let body = json!({"email": email, "name": "Alice", "password": "secret"});
+    ask(context, &post("/signup", None, &body))
+}
+
+fn login(context: &Context, email: &str, password: &str) -> (u16, Value) {
+    ask(context, &post("/login", None, &json!({"email": email, "password": password})))
+}
+
+fn token(context: &Context) -> String {
+    login(context, "alice@x", "secret").1["token"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_address_signs_up_no_faster_than_its_rate() {
+    let context = context(2);
+    assert_eq!(signup(&context, "a@x").0, 201);
+    assert_eq!(signup(&context, "a@x").0, 409);
+    let (status, code) = signup(&context, "b@x");
+    assert_eq!((status, code), (429, json!("rate_limited")));
+    let malformed = signup(&context, "nobody").0;
+    assert_eq!(malformed, 400, "what is wrong with it comes first");
+}
+
+#[test]
+fn no_rate_is_no_limit() {
+    let context = context(0);
+    assert_eq!(signup(&context, "a@x").0, 201);
+    assert!((0..100).all(|_| signup(&context, "A@X").0 == 409));
+    assert_eq!(signup(&context, "b@x").1["id"], 2, "refused signups burn no ids");
+}
+
+#[test]
+fn a_weak_hash_is_replaced_when_its_password_comes_by() {
+    let (old, store) = (context(0), store());
+    let phc = old.permit().unwrap().hash(&Password::claimed("secret".to_owned())).unwrap();
+    assert!(phc.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{phc}");
+    store.create_account("alice@x", "Alice", &phc, 1).unwrap();
+
+    let context = Context::new(store, 0).unwrap();
+    let stored = || context.store.credentials("alice@x").unwrap().unwrap().phc;
+    assert_eq!(login(&context, "alice@x", "wrong").0, 401);
+    assert_eq!(stored(), phc, "a wrong password changes nothing");
+    assert_eq!(login(&context, "alice@x", "secret").0, 200);
+    let better = stored();
+    assert!(better.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{better}");
+    assert_eq!(login(&context, "alice@x", "secret").0, 200);
+    assert_eq!(stored(), better);
+}
+
+#[test]
+fn wrong_passwords_are_braked_right_ones_never() {
+    let context = context(0);
+    signup(&context, "alice@x");
+    for _ in 0..15 {
+        assert_eq!(login(&context, "alice@x", "secret").0, 200);
+    }
+    // This address is known now, so that only its own twenty hold.
+    let wrong: Vec<_> = (0..25).map(|_| login(&context, "alice@x", "wrong").0).collect();
+    assert_eq!(wrong.iter().filter(|status| **status == 401).count(), 20, "{wrong:?}");
+    let nobody =
+        route::answer(&context, &post("/login", None, &json!({"email":"n@x","password":"p"})));
+    let refusal = nobody.err().unwrap();
+    assert_eq!(refusal.code, Code::RateLimited);
+    let (name, seconds) = refusal.header.unwrap();
+    assert!(name == "Retry-After" && (1..=3).contains(&seconds.parse().unwrap()), "{seconds}");
+}
+
+#[test]
+fn old_passwords_are_under_the_same_brake() {
+    let context = context(0);
+    signup(&context, "alice@x");
+    let token = token(&context);
+    let change = json!({"old": "wrong", "new": "new secret"});
+    let delete = json!({"password": "wrong"}).to_string();
+    let mut statuses = Vec::new();
+    for _ in 0..11 {
+        statuses.push(ask(&context, &post("/password", Some(&token), &change)).0);
+        statuses.push(ask(&context, &Request::of("DELETE", "/me", Some(&token), &delete)).0);
+    }
+    assert_eq!(statuses[..20], [401; 20]);
+    assert_eq!(statuses[20..], [429; 2]);
+}
+
+#[test]
+fn look_ups_are_limited_for_each_account() {
+    let context = context(0);
+    signup(&context, "alice@x");
+    let token = token(&context);
+    let look = || ask(&context, &Request::of("GET", "/users?email=ALICE%40x", Some(&token), "")).0;
+    let statuses: Vec<_> = (0..40).map(|_| look()).collect();
+    assert_eq!(statuses[..30], [200; 30]);
+    assert!(statuses.contains(&429));
+}
+
+#[test]
+fn a_use_is_written_down_once_an_hour_and_moves_the_end() {
+    let context = context(0);
+    signup(&context, "alice@x");
+    let token = token(&context);
+    let show = |now| {
+        let mut request = Request::of("GET", "/me", Some(&token), "");
+        request.now = now;
+        ask(&context, &request).0
+    };
+    let stored = || context.store.sessions(wire::AccountId(1), 0).unwrap().remove(0);
+    let opened = stored();
+    assert_eq!(opened.expires_at, opened.created_at + SESSION_MS);
+    assert_eq!(show(opened.created_at + TOUCH_INTERVAL_MS - 1), 200);
+    assert_eq!(stored(), opened);
+    let later = opened.created_at + TOUCH_INTERVAL_MS;
+    assert_eq!(show(later), 200);
+    assert_eq!((stored().seen_at, stored().expires_at), (later, later + SESSION_MS));
+    assert_eq!(show(later + SESSION_MS), 401, "unused for 30 days");
+}
+
+#[test]
+fn who_may_ask_is_settled_before_what_is_asked() {
+    let context = context(0);
+    let statuses = route::ROUTES.iter().filter(|r| matches!(r.handler, route::Handler::Owner(_)));
+    for route in statuses {
+        for token in [None, Some("wrong")] {
+            let request = Request::of(route.method, route.path, token, "not JSON");
+            assert_eq!(ask(&context, &request), (401, json!("unauthorized")), "{}", route.path);
+        }
+    }
+    assert_eq!(ask(&context, &Request::of("BREW", "/me", None, "")).0, 405);
+    assert_eq!(ask(&context, &Request::of("BREW", "/nowhere", None, "")).0, 404);
+    assert_eq!(ask(&context, &Request::of("HEAD", "/healthz", None, "")).0, 200);
+    assert_eq!(ask(&context, &Request::of("HEAD", "/signup", None, "")).0, 405);
+}

@@ -1,0 +1,55 @@
+//! What can be set from outside. Where the server listens and on which database is the program's to name.
+
+use door::capacity::{Cost, Means};
+
+/// Where the server listens unless told otherwise.
+pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
+
+/// What one connection costs the process.
+pub const COST: Cost = Cost { descriptors: 1, threads: 1 };
+
+/// Settings of the chat server, to be taken in with `#[command(flatten)]`.
+#[derive(Clone, Debug, clap::Args)]
+// clap names groups after their types, and other crates have an `Args` too.
+#[group(id = "chat")]
+pub struct Args {
+    /// Messages a second that one connection may send, saved up for ten seconds; 0: no limit
+    #[arg(long, env = "CHAT_MESSAGE_RATE", value_name = "COUNT", default_value_t = 50)]
+    pub message_rate: u32,
+
+    /// Origins whose web pages may connect besides this host's own, separated by commas
+    #[arg(long, env = "CHAT_ALLOW_ORIGIN", value_name = "URL", value_delimiter = ',', value_parser = origin)]
+    pub allow_origin: Vec<String>,
+}
+
+/// What the server is to be like.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Its door; the name is `chat`.
+    pub door: door::Config,
+    /// Messages a second that one connection may send; 0: no limit.
+    pub message_rate: u32,
+    /// Origins whose pages may connect besides this host's own.
+    pub allow_origin: Vec<String>,
+}
+
+impl Args {
+    /// The server that is meant, behind the door that `door` describes; `means` is what the process has, or this server's
+    /// share of it.
+    pub fn config(&self, door: &door::args::Args, means: Means) -> Config {
+        Config {
+            door: door.config("chat", means, COST),
+            message_rate: self.message_rate,
+            allow_origin: self.allow_origin.clone(),
+        }
+    }
+}
+
+/// An origin is scheme, host and perhaps port, and nothing else (RFC 6454).
+fn origin(text: &str) -> Result<String, String> {
+    let authority = text.trim_end_matches('/').split_once("://").map(|(_, rest)| rest);
+    match authority {
+        Some(authority) if !authority.is_empty() && !authority.contains('/') => Ok(text.to_owned()),
+        _ => Err("an origin looks like https://app.example".to_owned()),
+    }
+}

@@ -1,0 +1,113 @@
+//! The WebSocket chat server: one thread a connection, every message committed before it is told.
+//!
+//! [`serve`] is the only way to start it. The nouns: a *session* is one connection on its thread; its *outbox* is what
+//! waits to be sent to it; the *hub* knows whose outboxes are here; the *committer* stores what sessions bring and the
+//! *feeder* takes the committed events to the outboxes. docs/ARCHITECTURE.md follows a message through them.
+
+mod args;
+mod clock;
+mod committer;
+mod drainer;
+mod feeder;
+mod hub;
+mod limit;
+mod linger;
+pub mod metrics;
+mod origin;
+mod outbox;
+mod page;
+mod pipe;
+mod rate;
+mod replay;
+mod revocation;
+mod server;
+mod session;
+mod upgrade;
+mod verb;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use door::{Listener, Serving, Shutdown};
+use sql::Store;
+
+pub use args::{Args, COST, Config, LISTEN_DEFAULT};
+
+use crate::committer::Committer;
+use crate::drainer::Drainer;
+use crate::hub::Hub;
+use crate::origin::Origins;
+use crate::server::{Accounts, Mode, Server};
+
+/// How long a stopping server waits for sockets to take its last words.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(2);
+
+/// A running chat server.
+pub struct Running {
+    serving: Serving,
+    server: Arc<Server>,
+    committer: Option<JoinHandle<()>>,
+}
+
+/// Serves `listener` until `shutdown` begins; without a `store` in guest mode.
+///
+/// # Errors
+/// The threads it needs could not be started.
+pub fn serve(
+    config: Config,
+    listener: Listener,
+    store: Option<Arc<Store>>,
+    shutdown: &Shutdown,
+) -> io::Result<Running> {
+    let hub = Arc::new(Hub::new());
+    let (mode, committer) = match store {
+        None => (Mode::Guests { last: AtomicI64::new(0) }, None),
+        Some(store) => {
+            let (committer, thread) = Committer::start(Arc::clone(&store), Arc::clone(&hub))?;
+            revocation::watch(Arc::clone(&store), Arc::clone(&hub), shutdown.clone())?;
+            (Mode::Accounts(Accounts { store, committer }), Some(thread))
+        }
+    };
+    let server = Arc::new(Server {
+        hub: Arc::clone(&hub),
+        drainer: Drainer::start()?,
+        mode,
+        origins: Origins::new(&config.allow_origin),
+        message_rate: config.message_rate,
+        shutdown: shutdown.clone(),
+        schema: format!("{:#}\n", wire::schema()),
+    });
+    // Sessions see the flag as soon as their `recv` returns.
+    shutdown.on_begin(move || hub.each(|outbox| outbox.end_reading()));
+    let address = listener.local_addr()?;
+    let shared = Arc::clone(&server);
+    let serving =
+        listener.serve(config.door, shutdown, move |caller| upgrade::serve(&shared, caller))?;
+    tracing::info!("chat listening on {address}");
+    Ok(Running { serving, server, committer })
+}
+
+impl Running {
+    /// Whether it can do its job now; the sentence says what is missing.
+    pub fn readiness(&self) -> impl Fn() -> Result<(), String> + Send + Sync + 'static {
+        let server = Arc::clone(&self.server);
+        move || server.ready()
+    }
+
+    /// After the shutdown has begun: waits until what was accepted is committed and told, `time` at the most.
+    pub fn finish(self, time: Duration) {
+        let deadline = Instant::now() + time;
+        if !self.serving.wait(time) {
+            tracing::warn!("some connections did not end in time");
+        }
+        if let (Some(accounts), Some(thread)) = (self.server.accounts(), self.committer) {
+            accounts.committer.close();
+            let _ = thread.join();
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.server.drainer.settle(LAST_WORDS_MAX.min(left));
+    }
+}

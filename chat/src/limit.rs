@@ -1,0 +1,59 @@
+//! Every bound of the chat server, with its unit.
+
+use std::time::Duration;
+
+use wire::limit::{CONTENT_BYTES_MAX, FRAME_BYTES_MAX};
+
+/// Bytes read from a socket at once. Most messages are far smaller; a full read is followed by another.
+pub(crate) const READ_BYTES: usize = 4 * 1024;
+/// Frames that one connection may have handled before its outgoing side gets a turn.
+pub(crate) const FRAMES_PER_TURN_MAX: usize = 256;
+
+/// Bytes that may wait for one reader. Past it the reader is closed with 4409.
+pub(crate) const OUTBOX_BYTES_MAX: usize = 1024 * 1024;
+/// Frames that may wait for one reader.
+pub(crate) const OUTBOX_FRAMES_MAX: usize = 16 * 1024;
+/// While a log is replayed the next events are fetched only when fewer bytes than this wait.
+pub(crate) const REPLAY_LOW_BYTES: usize = 128 * 1024;
+/// Events fetched at once in a replay.
+pub(crate) const REPLAY_PAGE: usize = 128;
+/// How long a reader may take nothing at all during a replay before it is closed with 4409.
+pub(crate) const REPLAY_STALL_MAX: Duration = Duration::from_secs(30);
+/// How long the close frame of a slow reader is kept for it.
+pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(30);
+/// How often the drainer looks for readers whose grace is over.
+pub(crate) const DRAINER_SWEEP: Duration = Duration::from_secs(5);
+
+/// From the handshake to a valid hello; then 4408.
+pub(crate) const HELLO_DEADLINE: Duration = Duration::from_secs(10);
+/// A connection that says nothing for so long is sent a WebSocket ping; if it says nothing for as long again it is gone.
+pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(25);
+/// How long the client has to answer our close frame.
+pub(crate) const CLOSE_LINGER: Duration = Duration::from_secs(2);
+
+/// A sender may save up so many seconds' worth of messages.
+pub(crate) const RATE_BURST_SECONDS: u32 = 10;
+/// Refused messages that are forgiven at once; past it the writer is closed with 4429.
+pub(crate) const STRIKES_MAX: u32 = 20;
+/// Refused messages that are forgiven a second.
+pub(crate) const STRIKES_PER_SECOND: f64 = 1.0;
+
+/// Acts that may wait for the committer.
+pub(crate) const QUEUE_ACTS_MAX: usize = 16 * 1024;
+/// Bytes of content that may wait for the committer.
+pub(crate) const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// How long a sender waits for a place in that queue before it is told `unavailable`.
+pub(crate) const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Acts in one commit.
+pub(crate) const BATCH_ACTS_MAX: usize = 2048;
+
+/// How often ended sessions are looked for; their sockets close within 1 s.
+pub(crate) const REVOCATION_POLL: Duration = Duration::from_millis(250);
+/// A session's use is written down at most this often, in milliseconds.
+pub(crate) const SEEN_EVERY_MS: i64 = 60 * 60 * 1000;
+
+// One frame always fits an empty outbox, also when each byte of its content is escaped as six.
+const _: () =
+    assert!(6 * CONTENT_BYTES_MAX + FRAME_BYTES_MAX + REPLAY_LOW_BYTES < OUTBOX_BYTES_MAX);
+// Half-open sockets are found within 60 s.
+const _: () = assert!(2 * PING_INTERVAL.as_secs() < 60);

@@ -1,0 +1,67 @@
+//! `chat`: the WebSocket server by itself.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use door::capacity::Means;
+use door::limit::DRAIN_DEADLINE;
+use door::{Listener, Shutdown};
+use sql::args::{DatabaseArgs, Default, Unopened, UsageError};
+
+/// WebSocket chat server: `ping` gets `pong`, {"from":2,"to":1,"content":"hello"} goes from 2 to 1.
+///
+/// Without a database people are guests, numbered 1, 2, 3, and nothing is stored. With one they log in at the auth server
+/// first, and a message is told only once it is committed.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, env = "CHAT_LISTEN", value_name = "ADDRESS:PORT", default_value = chat::LISTEN_DEFAULT)]
+    listen: SocketAddr,
+    #[command(flatten)]
+    chat: chat::Args,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
+    door: door::args::Args,
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a program that cannot start")]
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("chat: {error:#}");
+            ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    let database = cli.database.resolve(Default::None)?;
+    cli.door.init_log();
+    let shutdown = Shutdown::new();
+    door::shutdown::on_signals(&shutdown)?;
+    let listener = Listener::bind(cli.listen).with_context(|| {
+        format!("cannot listen on {}; choose another with --listen", cli.listen)
+    })?;
+    let store = match database.map(|url| sql::args::open(&url, |time| shutdown.wait_for(time))) {
+        Some(Err(Unopened::Open(sql::OpenError::Stopped))) => return Ok(()),
+        opened => opened.transpose()?.map(Arc::new),
+    };
+    let config = cli.chat.config(&cli.door, Means::of_this_process());
+    let chat = chat::serve(config, listener, store, &shutdown)?;
+    if let Some(address) = cli.door.metrics_listen {
+        let registry = [door::metrics::all(), chat::metrics::all()].into_iter().flatten().collect();
+        let taken = door::ops::serve(address, registry, chat.readiness(), &shutdown).with_context(
+            || format!("cannot listen on {address}; choose another with --metrics-listen"),
+        )?;
+        tracing::info!("metrics listening on {taken}");
+    }
+    shutdown.wait();
+    chat.finish(DRAIN_DEADLINE);
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! What the chat server counts.
+
+use door::metrics::{Counter, CounterVec, Gauge, Histogram, Registry};
+
+/// Connections of which it is known who they are.
+pub(crate) static PEOPLE: Gauge =
+    Gauge::new("messenger_chat_people", "Connections that have been welcomed.");
+/// Frames taken.
+pub(crate) static FRAMES_IN: Counter =
+    Counter::new("messenger_chat_frames_received_total", "Text frames received.");
+/// What became of messages.
+pub(crate) static MESSAGES: CounterVec<6> = CounterVec::new(
+    "messenger_chat_messages_total",
+    "Messages by outcome.",
+    "outcome",
+    ["relayed", "stored", "repeated", "refused", "rate_limited", "unavailable"],
+);
+/// Acts a commit.
+pub(crate) static BATCH_ACTS: Histogram = Histogram::new(
+    "messenger_chat_commit_batch_acts",
+    "Messages and acknowledgements in one commit.",
+    &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 128.0, 512.0, 1024.0, 2048.0],
+);
+/// Time a commit.
+pub(crate) static COMMIT_SECONDS: Histogram = Histogram::new(
+    "messenger_chat_commit_seconds",
+    "Time of one commit, from its first statement to the database's word.",
+    &[0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5],
+);
+/// Acts that wait.
+pub(crate) static QUEUE: Gauge =
+    Gauge::new("messenger_chat_commit_queue_acts", "Acts that wait for the committer.");
+/// Readers closed with 4409.
+pub(crate) static SLOW_READERS: Counter =
+    Counter::new("messenger_chat_slow_readers_total", "Connections closed with 4409.");
+/// Readers whose sockets are full.
+pub(crate) static STALLED_READERS: Gauge = Gauge::new(
+    "messenger_chat_stalled_readers",
+    "Connections whose socket takes no more just now.",
+);
+/// Why connections ended.
+pub(crate) static CLOSES: CounterVec<9> = CounterVec::new(
+    "messenger_chat_closes_total",
+    "Closes by code.",
+    "code",
+    ["1000", "1001", "1002", "1007", "1009", "4401", "4408", "4409", "4429"],
+);
+/// Refused handshakes.
+pub(crate) static ORIGINS_REFUSED: Counter =
+    Counter::new("messenger_chat_origins_refused_total", "Upgrades refused for a foreign Origin.");
+
+/// All of them.
+pub fn all() -> Registry {
+    vec![
+        &PEOPLE,
+        &FRAMES_IN,
+        &MESSAGES,
+        &BATCH_ACTS,
+        &COMMIT_SECONDS,
+        &QUEUE,
+        &SLOW_READERS,
+        &STALLED_READERS,
+        &CLOSES,
+        &ORIGINS_REFUSED,
+    ]
+}

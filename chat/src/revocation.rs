@@ -1,0 +1,54 @@
+//! Closes the sockets of sessions that have ended, wherever they were ended.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
+
+use door::Shutdown;
+use sql::Store;
+use wire::{Close, Code, ErrorFrame, Frame};
+
+use crate::hub::Hub;
+use crate::limit::REVOCATION_POLL;
+
+/// Starts the thread that looks for revoked sessions every [`REVOCATION_POLL`].
+pub(crate) fn watch(store: Arc<Store>, hub: Arc<Hub>, shutdown: Shutdown) -> io::Result<()> {
+    let stack = door::limit::SERVICE_STACK_BYTES;
+    door::thread::spawn("chat-revoke", stack, move || {
+        let mut newest = None;
+        while !shutdown.wait_for(REVOCATION_POLL) {
+            // While the database is away nothing can be revoked either: the next look catches up.
+            match look(&store, &hub, newest) {
+                Ok(seen) => newest = Some(seen),
+                Err(error) => tracing::debug!(%error, "cannot look for revoked sessions"),
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// Looks at the revocations since `newest`; returns the newest seen.
+fn look(store: &Store, hub: &Hub, newest: Option<i64>) -> sql::Result<i64> {
+    // Nobody here had a session before the first look: what is older concerns nobody.
+    let Some(newest) = newest else { return store.newest_revocation() };
+    let revocations = store.revocations(newest)?;
+    let sessions: HashSet<_> = revocations.iter().map(|revocation| revocation.session).collect();
+    if !sessions.is_empty() {
+        let mut ended = Vec::new();
+        hub.each_session(|session, outbox| {
+            if sessions.contains(&session) && !outbox.is_ending() {
+                ended.push(Arc::clone(outbox));
+            }
+        });
+        for outbox in ended {
+            outbox.push(&Frame::Error(ErrorFrame {
+                code: Code::Unauthorized,
+                message: "this session has ended; log in again".into(),
+                reference: None,
+                retry_after_ms: None,
+            }));
+            outbox.close(Close::Unauthorized);
+        }
+    }
+    Ok(revocations.last().map_or(newest, |revocation| newest.max(revocation.id)))
+}

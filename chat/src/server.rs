@@ -1,0 +1,69 @@
+//! What all connections share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use door::Shutdown;
+use sql::Store;
+use wire::AccountId;
+
+use crate::committer::Committer;
+use crate::drainer::Drainer;
+use crate::hub::Hub;
+use crate::origin::Origins;
+
+/// Everything a connection's thread may reach.
+pub(crate) struct Server {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) drainer: Drainer,
+    pub(crate) mode: Mode,
+    pub(crate) origins: Origins,
+    /// Messages a second that one connection may send; 0: no limit.
+    pub(crate) message_rate: u32,
+    pub(crate) shutdown: Shutdown,
+    /// The JSON Schema of every frame.
+    pub(crate) schema: String,
+}
+
+/// Whether people have accounts.
+pub(crate) enum Mode {
+    /// They are numbered as they come, and nothing is stored.
+    Guests {
+        /// The number given last.
+        last: AtomicI64,
+    },
+    /// They prove who they are, and everything is stored.
+    Accounts(Accounts),
+}
+
+/// What it takes to have accounts.
+pub(crate) struct Accounts {
+    pub(crate) store: Arc<Store>,
+    pub(crate) committer: Committer,
+}
+
+impl Server {
+    /// What there is with accounts; `None` in guest mode.
+    pub(crate) fn accounts(&self) -> Option<&Accounts> {
+        match &self.mode {
+            Mode::Accounts(accounts) => Some(accounts),
+            Mode::Guests { .. } => None,
+        }
+    }
+
+    /// Whether it can do its job now.
+    ///
+    /// # Errors
+    /// A sentence that says what is missing.
+    pub(crate) fn ready(&self) -> Result<(), String> {
+        match self.accounts() {
+            Some(accounts) => accounts.store.ping().map_err(|error| error.to_string()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The next guest's number, counted from 1.
+pub(crate) fn next_guest(last: &AtomicI64) -> AccountId {
+    AccountId(last.fetch_add(1, Ordering::Relaxed) + 1)
+}

@@ -1,0 +1,282 @@
+//! One connection, on its own thread: asleep in `recv`, then a turn, then asleep again.
+//!
+//! A turn handles every frame the socket holds and then sends everything that came of it, here and to others.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tungstenite::error::{CapacityError, ProtocolError};
+use tungstenite::protocol::{Role, WebSocketConfig};
+use tungstenite::{Message, WebSocket};
+use wire::limit::FRAME_BYTES_MAX;
+use wire::{AccountId, Close, Code, ErrorFrame, Frame, Request};
+
+use crate::committer::Act;
+use crate::limit::{FRAMES_PER_TURN_MAX, HELLO_DEADLINE, PING_INTERVAL, READ_BYTES};
+use crate::outbox::Outbox;
+use crate::pipe::Pipe;
+use crate::rate::Rate;
+use crate::replay::{Progress, Replay};
+use crate::server::{Mode, Server, next_guest};
+use crate::{linger, metrics, verb};
+
+/// How a connection goes on after a step.
+pub(crate) type Flow = Result<(), Ending>;
+
+/// Why a connection ends.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// We close it.
+    Close(Close),
+    /// The client has closed it, or is gone.
+    Left,
+}
+
+/// Who is at the other end.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Who {
+    /// Nobody has said so yet.
+    Stranger {
+        /// When it is too late to.
+        until: Instant,
+    },
+    /// An account, or in guest mode a number.
+    Known(AccountId),
+}
+
+/// One connection.
+pub(crate) struct Session<'a> {
+    pub(crate) server: &'a Server,
+    pub(crate) number: u64,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) who: Who,
+    pub(crate) rate: Rate,
+    pub(crate) replay: Option<Replay>,
+    /// Others' outboxes that this turn appended to.
+    pub(crate) touched: Vec<Arc<Outbox>>,
+    /// Called once it is known who this is: strangers may be sent away when the house is full.
+    pub(crate) on_settled: &'a dyn Fn(),
+    socket: WebSocket<Pipe>,
+    pinged: bool,
+}
+
+impl<'a> Session<'a> {
+    /// A connection whose handshake is done; `rest` is what the client has sent after it.
+    pub(crate) fn new(
+        server: &'a Server,
+        number: u64,
+        outbox: Arc<Outbox>,
+        rest: Vec<u8>,
+        on_settled: &'a dyn Fn(),
+    ) -> Self {
+        // A whole frame goes straight into the outbox, so nothing gathers in tungstenite's own buffer.
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BYTES)
+            .write_buffer_size(0)
+            .max_write_buffer_size(2 * FRAME_BYTES_MAX)
+            .max_message_size(Some(FRAME_BYTES_MAX))
+            .max_frame_size(Some(FRAME_BYTES_MAX))
+            .accept_unmasked_frames(false);
+        let pipe = Pipe::new(Arc::clone(&outbox));
+        Self {
+            server,
+            number,
+            socket: WebSocket::from_partially_read(pipe, rest, Role::Server, Some(config)),
+            outbox,
+            who: Who::Stranger { until: Instant::now() + HELLO_DEADLINE },
+            rate: Rate::new(server.message_rate),
+            replay: None,
+            touched: Vec::new(),
+            on_settled,
+            pinged: false,
+        }
+    }
+
+    /// Serves the connection until it ends. `token`: what the upgrade request's `Authorization` carried.
+    pub(crate) fn run(mut self, token: Option<&wire::Token>) {
+        self.server.hub.arrive(self.number, &self.outbox);
+        let ending = match self.serve(token) {
+            Ok(()) => Ending::Left,
+            Err(ending) => ending,
+        };
+        self.flush();
+        let account = self.account();
+        self.server.hub.leave(self.number, account, &self.outbox);
+        if account.is_some() {
+            metrics::PEOPLE.dec();
+        }
+        tracing::debug!(?ending, "ended");
+        self.end(&ending);
+    }
+
+    fn serve(&mut self, token: Option<&wire::Token>) -> Flow {
+        if let Mode::Guests { last } = &self.server.mode {
+            verb::hello::welcome_guest(self, next_guest(last));
+        } else if let Some(token) = token {
+            verb::hello::authenticate(self, token, None, None)?;
+        }
+        self.flush();
+        self.set_read_timeout()?;
+        // Frames may have come along with the handshake: they are in the buffer, and no `recv` would wake for them.
+        let mut may_sleep = false;
+        loop {
+            if self.server.shutdown.has_begun() {
+                return Err(Ending::Close(Close::GoingAway));
+            }
+            if self.replay.is_some() {
+                self.replay()?;
+                may_sleep &= self.replay.is_none();
+            }
+            may_sleep = self.turn(may_sleep)?;
+        }
+    }
+
+    /// Handles what the socket holds. Returns whether all of it was handled, so that the next turn may sleep.
+    fn turn(&mut self, may_sleep: bool) -> Result<bool, Ending> {
+        self.socket.get_mut().begin(may_sleep);
+        let mut handled = 0;
+        let is_all = loop {
+            match self.socket.read() {
+                Ok(message) => self.take(message)?,
+                Err(tungstenite::Error::Io(error)) if is_nothing(&error) => break true,
+                Err(error) => return Err(ending(&error)),
+            }
+            handled += 1;
+            if handled == FRAMES_PER_TURN_MAX {
+                break false;
+            }
+        };
+        self.flush();
+        self.watch_clock()?;
+        Ok(is_all)
+    }
+
+    fn take(&mut self, message: Message) -> Flow {
+        match message {
+            Message::Text(text) if text.as_str() == "ping" => self.outbox.push_text(b"pong"),
+            Message::Text(text) => {
+                metrics::FRAMES_IN.inc();
+                match Request::parse(&text) {
+                    Ok(request) => return verb::carry_out(self, request),
+                    Err(wrong) => {
+                        self.refuse(wrong.code, &wrong.message, wrong.reference.as_deref());
+                    }
+                }
+            }
+            Message::Binary(_) => {
+                self.refuse(Code::BadRequest, "send text frames, not binary ones", None)
+            }
+            // tungstenite answers pings and closes by itself.
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {}
+        }
+        Ok(())
+    }
+
+    fn replay(&mut self) -> Flow {
+        let (Some(replay), Some(accounts)) = (&mut self.replay, self.server.accounts()) else {
+            return Ok(());
+        };
+        match replay.step(&accounts.store, &self.outbox) {
+            Progress::More => {}
+            Progress::Live => self.replay = None,
+            Progress::Stopped(close) => return Err(Ending::Close(close)),
+        }
+        Ok(())
+    }
+
+    /// Ends who says nothing: no hello in time, or no sign of life.
+    fn watch_clock(&mut self) -> Flow {
+        if let Who::Stranger { until } = self.who {
+            if Instant::now() >= until {
+                return Err(Ending::Close(Close::HelloTimeout));
+            }
+            return self.set_read_timeout(); // What is left has become shorter.
+        }
+        let pipe = self.socket.get_ref();
+        if pipe.heard() {
+            self.pinged = false;
+        } else if pipe.timed_out() {
+            if self.pinged {
+                return Err(Ending::Left);
+            }
+            self.pinged = true;
+            self.outbox.push_ping();
+            self.outbox.flush();
+        }
+        Ok(())
+    }
+
+    /// Until when `recv` sleeps: the hello's deadline, or the time for a ping.
+    pub(crate) fn set_read_timeout(&self) -> Flow {
+        let time = match self.who {
+            Who::Stranger { until } => until.saturating_duration_since(Instant::now()),
+            Who::Known(_) => PING_INTERVAL,
+        };
+        // Zero would mean for ever.
+        let time = time.max(Duration::from_millis(1));
+        self.outbox.stream().set_read_timeout(Some(time)).map_err(|_| Ending::Left)
+    }
+
+    /// The account, or the guest's number.
+    pub(crate) fn account(&self) -> Option<AccountId> {
+        match self.who {
+            Who::Known(account) => Some(account),
+            Who::Stranger { .. } => None,
+        }
+    }
+
+    /// Tells the client that a request is refused.
+    pub(crate) fn refuse(&self, code: Code, message: &str, reference: Option<&str>) {
+        self.outbox.push(&Frame::Error(ErrorFrame {
+            code,
+            message: message.into(),
+            reference: reference.map(Into::into),
+            retry_after_ms: None,
+        }));
+    }
+
+    /// Sends everything this turn has appended to, here and elsewhere.
+    pub(crate) fn flush(&mut self) {
+        for outbox in self.touched.drain(..) {
+            outbox.flush();
+        }
+        self.outbox.flush();
+    }
+
+    fn end(self, ending: &Ending) {
+        let is_stopping = self.server.shutdown.has_begun();
+        match (ending, self.server.accounts()) {
+            (_, Some(accounts)) if is_stopping && self.account().is_some() => {
+                // Its last messages are answered before it is sent away.
+                if !accounts.committer.submit(Act::Farewell(Arc::clone(&self.outbox))) {
+                    self.outbox.say_goodbye(Close::GoingAway);
+                }
+            }
+            _ if is_stopping => self.outbox.say_goodbye(Close::GoingAway),
+            (Ending::Close(close), _) => {
+                self.outbox.say_goodbye(*close);
+                linger::until_closed(self.outbox.stream());
+            }
+            (Ending::Left, _) => {
+                self.outbox.finish();
+                self.outbox.flush();
+            }
+        }
+    }
+}
+
+fn is_nothing(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::WouldBlock
+}
+
+/// What an error of tungstenite means for the connection.
+fn ending(error: &tungstenite::Error) -> Ending {
+    use tungstenite::Error;
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => Ending::Close(Close::TooBig),
+        Error::Utf8(_) => Ending::Close(Close::NotUtf8),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Ending::Left,
+        Error::Protocol(_) => Ending::Close(Close::Protocol),
+        _ => Ending::Left,
+    }
+}

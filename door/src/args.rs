@@ -1,0 +1,142 @@
+//! Settings that every program has, to be taken in with `#[command(flatten)]`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::capacity::{Cost, Means};
+use crate::limit::CONNECTIONS_PER_ADDRESS;
+use crate::listener::Config;
+use crate::log::{self, Format};
+
+/// What was typed.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// How log lines look, on standard error
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: Format,
+
+    /// What is logged: a level, or levels by part such as `info,chat=debug`
+    #[arg(
+        long, env = "LOG_FILTER", default_value = "info", value_name = "FILTER",
+        value_parser = log::check_filter
+    )]
+    pub log_filter: String,
+
+    /// Address and port of /metrics, /healthz and /readyz, for operators only; off unless set
+    #[arg(long, env = "METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<SocketAddr>,
+
+    /// Connections at once, for each server; by default as many as the machine's limits allow
+    #[arg(long, env = "CONNECTIONS_MAX", value_name = "COUNT", value_parser = at_least_one)]
+    pub connections_max: Option<usize>,
+
+    /// Connections at once from one address (IPv6: one /64 network)
+    #[arg(
+        long, env = "CONNECTIONS_PER_ADDRESS", value_name = "COUNT",
+        default_value_t = CONNECTIONS_PER_ADDRESS, value_parser = at_least_one
+    )]
+    pub connections_per_address: usize,
+
+    /// Reverse proxies whose X-Forwarded-For header is believed, separated by commas
+    #[arg(long, env = "TRUSTED_PROXY", value_name = "ADDRESS", value_delimiter = ',')]
+    pub trusted_proxy: Vec<IpAddr>,
+}
+
+impl Args {
+    /// Begins to log as asked for.
+    pub fn init_log(&self) {
+        log::init(self.log_format, &self.log_filter);
+    }
+
+    /// The door of the server `name`, one of whose connections costs the process `cost`; `means` is
+    /// what the process has, or this server's share of it. A setting past what the process has is
+    /// cut to that.
+    pub fn config(&self, name: &'static str, means: Means, cost: Cost) -> Config {
+        let most = means.connections(cost);
+        let connections_max = self.connections_max.unwrap_or(most).min(most);
+        if let Some(asked) = self.connections_max
+            && asked > most
+        {
+            tracing::warn!(
+                server = name,
+                asked,
+                granted = most,
+                "fewer connections than asked for: raise the limits of open files and of vm.max_map_count"
+            );
+        }
+        Config {
+            name,
+            connections_max,
+            connections_per_address: self.connections_per_address,
+            trusted_proxies: self.trusted_proxy.clone(),
+        }
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be at least 1".to_owned()),
+        Ok(count) => Ok(count),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        door: Args,
+    }
+
+    const COST: Cost = Cost { descriptors: 1, threads: 1 };
+    const MEANS: Means = Means { descriptors: 1000, maps: 65_530 };
+
+    fn parsed(flags: &[&str]) -> Result<Args, clap::Error> {
+        Program::try_parse_from([&["program"], flags].concat()).map(|program| program.door)
+    }
+
+    #[test]
+    fn the_defaults_work() {
+        let args = parsed(&[]).unwrap();
+        let config = args.config("chat", MEANS, COST);
+        assert_eq!((config.connections_max, config.connections_per_address), (1000, 256));
+        assert_eq!((args.log_format, args.log_filter.as_str()), (Format::Text, "info"));
+        assert!(args.metrics_listen.is_none() && config.trusted_proxies.is_empty());
+    }
+
+    #[test]
+    fn settings_hold_unless_they_would_be_the_end() {
+        let flags = ["--connections-max", "7", "--trusted-proxy", "10.0.0.1,::1"];
+        let config = parsed(&flags).unwrap().config("chat", MEANS, COST);
+        assert_eq!((config.connections_max, config.trusted_proxies.len()), (7, 2));
+        let config = parsed(&["--connections-max", "1000000"]).unwrap().config("chat", MEANS, COST);
+        assert_eq!(config.connections_max, 1000);
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_its_flag() {
+        for flags in [
+            ["--connections-max", "0"],
+            ["--connections-per-address", "0"],
+            ["--trusted-proxy", "proxy.example"],
+            ["--metrics-listen", "9090"],
+            ["--log-format", "xml"],
+            ["--log-filter", "door=loud"],
+        ] {
+            assert!(parsed(&flags).unwrap_err().to_string().contains(flags[0]), "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn every_flag_has_its_twin_and_its_sentence() {
+        let command = <Program as clap::CommandFactory>::command();
+        for arg in command.get_arguments().filter(|arg| arg.get_id() != "help") {
+            let twin = arg.get_long().unwrap().to_uppercase().replace('-', "_");
+            assert_eq!(arg.get_env().unwrap(), twin.as_str());
+            assert!(arg.get_help().is_some(), "{twin}");
+        }
+    }
+}

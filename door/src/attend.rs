@@ -1,0 +1,58 @@
+//! A connection's thread, from its first line to the server's.
+
+use std::net::{IpAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::address;
+use crate::caller::{Caller, Deadlines, HeadError, read_head};
+use crate::listener::Config;
+use crate::metrics::server::{Cause, Server};
+use crate::permits::{Permit, Permits};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+
+/// What every connection's thread needs.
+pub(crate) struct House<H> {
+    pub config: Config,
+    pub deadlines: Deadlines,
+    pub server: &'static Server,
+    pub permits: Permits,
+    pub handle: H,
+}
+
+/// Reads the head, then hands over.
+pub(crate) fn attend<H: Fn(Caller)>(
+    house: &House<H>,
+    id: u64,
+    stream: Arc<TcpStream>,
+    peer: IpAddr,
+    accepted: Instant,
+    mut permit: Permit,
+) {
+    let peer = address::canonical(peer);
+    let span = tracing::info_span!("conn", conn = id, server = house.config.name, %peer);
+    let _inside = span.enter();
+    // Without it small frames wait for the client's acknowledgement; failing, they only wait.
+    let _ = stream.set_nodelay(true);
+    let (head, rest) = match read_head(&stream, accepted + house.deadlines.head) {
+        Ok(read) => read,
+        Err(error) => {
+            if let Some(cause) = error.cause() {
+                house.server.refused(cause);
+            }
+            if let HeadError::Refused(_, refusal) = error {
+                tracing::debug!(status = refusal.status, "head refused");
+                house.deadlines.reply_to(&stream, false, &Reply::from(refusal));
+            }
+            return;
+        }
+    };
+    let address = address::client(peer, &head, &house.config.trusted_proxies);
+    if !permit.count_for(address) {
+        house.server.refused(Cause::AddressFull);
+        let reply = Reply::from(Refusal::address_full());
+        return house.deadlines.reply_to(&stream, head.method == "HEAD", &reply);
+    }
+    (house.handle)(Caller { id, stream, address, head, rest, permit, deadlines: house.deadlines });
+}

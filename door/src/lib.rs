@@ -1,0 +1,46 @@
+//! What stands between the machine and a server. It knows no account and no message.
+//!
+//! A [`listener::Listener`] accepts a socket under a [`permits::Permit`], reads a
+//! [`head::Head`] under a deadline and hands both to a server as a [`caller::Caller`], on a
+//! thread of its own. The server reads a body, answers with a [`reply::Reply`], passes the request
+//! on ([`relay`]), or keeps the socket. Everything that a stranger can make grow, wait or repeat
+//! has its bound in [`limit`].
+//!
+//! Besides, what every program needs once: signals ([`shutdown`]), logs ([`log`]), metrics
+//! ([`metrics`], [`ops`]), rates ([`bucket`]), settings ([`args`]).
+//!
+//! Locks: one in [`permits`], one in [`shutdown`], one in [`bucket`]; none is held over I/O or over
+//! another.
+
+pub mod address;
+pub mod args;
+mod attend;
+pub mod bucket;
+pub mod caller;
+pub mod capacity;
+pub mod deadline;
+mod farewell;
+pub mod head;
+pub mod limit;
+pub mod listener;
+mod lock;
+pub mod log;
+pub mod metrics;
+pub mod nofile;
+pub mod ops;
+pub mod permits;
+pub mod private_socket;
+pub mod refusal;
+pub mod relay;
+pub mod reply;
+pub mod shutdown;
+pub mod thread;
+
+pub use caller::Caller;
+pub use head::Head;
+pub use listener::{Config, Listener, Serving};
+pub use permits::Permit;
+pub use private_socket::PrivateSocket;
+pub use refusal::Refusal;
+pub use reply::Reply;
+pub use shutdown::Shutdown;

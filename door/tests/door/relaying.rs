@@ -1,0 +1,149 @@
+//! Requests that are passed on to a server on a Unix socket.
+
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use crate::house::{House, PATIENT, QUICK, config, status};
+use door::caller::Deadlines;
+use door::relay::{PrivateSocket, relay};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
+
+fn relaying(path: PathBuf, deadlines: Deadlines) -> House {
+    House::open(config(), deadlines, move |mut caller| match caller.body(1024) {
+        Ok(body) => relay(caller, body, &path, "r-1"),
+        Err(refusal) => caller.reply(refusal),
+    })
+}
+
+/// A server that records one request, as far as `until`, and answers with `answer` in pieces.
+fn scripted(socket: &PrivateSocket, until: &'static str, answer: Vec<Vec<u8>>) -> Receiver<String> {
+    let listener = UnixListener::bind(socket.path()).unwrap();
+    let (send, received) = sync_channel(1);
+    door::thread::spawn("scripted", 256 * 1024, move || {
+        let (mut server, _) = listener.accept().unwrap();
+        let (mut request, mut some) = (String::new(), [0; 4096]);
+        while !request.ends_with(until) {
+            let count = server.read(&mut some).unwrap();
+            request.push_str(std::str::from_utf8(&some[..count]).unwrap());
+        }
+        send.send(request).unwrap();
+        for piece in answer {
+            // A client that was dropped takes no more.
+            let _ = server.write_all(&piece);
+        }
+    })
+    .unwrap();
+    received
+}
+
+#[test]
+fn only_what_the_server_may_know_is_passed_on() {
+    let socket = PrivateSocket::create("t").unwrap();
+    let answer = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok".to_vec();
+    let received = scripted(&socket, "hello", vec![answer[..5].to_vec(), answer[5..].to_vec()]);
+    let house = relaying(socket.path().to_owned(), PATIENT);
+    let heard = house.ask(
+        "POST /a?b=c HTTP/1.1\r\nHost: example.com\r\nAuthorization: Bearer t\r\nX-Real-IP: 6.6.6.6\r\n\
+         x-forwarded-for: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nForwarded: for=6.6.6.6\r\n\
+         X-Request-Id: evil\r\nConnection: keep-alive, X-Secret\r\nX-Secret: 1\r\nKeep-Alive: 5\r\n\
+         Upgrade: h2c\r\nTE: trailers\r\nX-Latin: \u{e9}\r\nAccept: */*\r\nContent-Length: 5\r\n\r\nhello, and more",
+    );
+    assert_eq!(
+        received.recv().unwrap(),
+        "POST /a?b=c HTTP/1.1\r\nHost: example.com\r\nAuthorization: Bearer t\r\nAccept: */*\r\n\
+         Connection: close\r\nX-Real-Ip: 127.0.0.1\r\nX-Request-Id: r-1\r\nContent-Length: 5\r\n\r\nhello"
+    );
+    assert_eq!(heard, "HTTP/1.1 201 Created\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+}
+
+#[test]
+fn tiny_http_answers_behind_it_every_time() {
+    let socket = PrivateSocket::create("t").unwrap();
+    let server = Arc::new(tiny_http::Server::http_unix(socket.path()).unwrap());
+    let answering = Arc::clone(&server);
+    let thread = door::thread::spawn("tiny", 1 << 20, move || {
+        for mut request in answering.incoming_requests() {
+            let mut body = String::new();
+            request.as_reader().read_to_string(&mut body).unwrap();
+            request.respond(tiny_http::Response::from_string(body.repeat(1000))).unwrap();
+        }
+    });
+    let house = relaying(socket.path().to_owned(), PATIENT);
+    // 300 at once: what starved tiny_http when it had the clients to itself.
+    let clients: Vec<_> = (0..300)
+        .map(|_| house.say("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n"))
+        .collect();
+    for (number, mut client) in clients.into_iter().enumerate() {
+        client.write_all(&[b'a' + (number % 26) as u8; 100]).unwrap();
+        let answer = crate::house::answer(client);
+        assert_eq!(status(&answer), 200, "client {number}");
+        assert!(answer.len() > 100_000 && answer.contains("\r\nConnection: close\r\n"));
+    }
+    assert_eq!(status(&house.ask("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")), 200);
+    assert_eq!(status(&house.ask("GET / HTTP/1.0\r\n\r\n")), 200);
+    server.unblock();
+    thread.unwrap().join().unwrap();
+}
+
+#[test]
+fn a_server_that_is_away_or_silent_or_gone_is_told_of() {
+    let socket = PrivateSocket::create("t").unwrap();
+    let away = relaying(socket.path().to_owned(), PATIENT).get("/");
+    assert_eq!(status(&away), 503);
+    assert!(away.contains(r#""code":"unavailable""#) && away.contains("Retry-After"), "{away}");
+
+    let silent = UnixListener::bind(socket.path()).unwrap();
+    assert_eq!(status(&relaying(socket.path().to_owned(), QUICK).get("/")), 504);
+    drop(silent);
+
+    let socket = PrivateSocket::create("t").unwrap();
+    let _heard = scripted(&socket, "\r\n\r\n", Vec::new());
+    assert_eq!(status(&relaying(socket.path().to_owned(), PATIENT).get("/")), 503);
+}
+
+#[test]
+fn a_server_that_accepts_nobody_is_not_waited_for() {
+    let socket = PrivateSocket::create("t").unwrap();
+    let deaf = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&deaf, &SocketAddrUnix::new(socket.path()).unwrap()).unwrap();
+    rustix::net::listen(&deaf, 0).unwrap();
+    let _in_the_queue = UnixStream::connect(socket.path()).unwrap();
+    assert_eq!(status(&relaying(socket.path().to_owned(), QUICK).get("/")), 503);
+}
+
+#[test]
+fn a_long_answer_streams_and_a_stalled_reader_is_dropped() {
+    let piece = vec![b'x'; 1 << 20];
+    let long = |socket: &PrivateSocket| {
+        let head = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
+        let pieces = [vec![head], vec![piece.clone(); 40]].concat();
+        scripted(socket, "\r\n\r\n", pieces)
+    };
+    let socket = PrivateSocket::create("t").unwrap();
+    let _heard = long(&socket);
+    let whole = relaying(socket.path().to_owned(), QUICK).get("/");
+    assert!(whole.len() > 40 << 20);
+
+    let socket = PrivateSocket::create("t").unwrap();
+    let _heard = long(&socket);
+    let house = relaying(socket.path().to_owned(), QUICK);
+    let _deaf = house.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    house.until_connections(1);
+    house.until_connections(0);
+}
+
+#[test]
+fn an_answer_that_stalls_is_cut() {
+    let socket = PrivateSocket::create("t").unwrap();
+    let listener = UnixListener::bind(socket.path()).unwrap();
+    let house = relaying(socket.path().to_owned(), QUICK);
+    let client = house.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let (mut server, _) = listener.accept().unwrap();
+    server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").unwrap();
+    let heard = crate::house::answer(client);
+    assert!(heard.ends_with("half"), "{heard}");
+    house.until_connections(0);
+}

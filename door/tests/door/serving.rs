@@ -1,0 +1,121 @@
+//! What a well-behaved client sees.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::mpsc::sync_channel;
+
+use crate::house::{House, PATIENT, QUICK, answer, config, until};
+use door::{Caller, Listener, Reply, Shutdown};
+
+#[test]
+fn a_request_is_answered_and_the_connection_ends() {
+    let house = House::greeting(PATIENT);
+    assert_eq!(
+        house.get("/"),
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n\
+         Connection: close\r\nX-Content-Type-Options: nosniff\r\n\r\nhello"
+    );
+    house.until_connections(0);
+}
+
+#[test]
+fn a_head_request_gets_no_body() {
+    let house = House::greeting(PATIENT);
+    let answer = house.ask("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(answer.contains("Content-Length: 5\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
+}
+
+#[test]
+fn a_head_may_come_in_pieces() {
+    let house = House::greeting(PATIENT);
+    let mut client = house.call();
+    for byte in b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" {
+        client.write_all(&[*byte]).unwrap();
+    }
+    assert!(answer(client).starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+fn a_large_head_arrives_whole() {
+    let house = House::open(config(), PATIENT, |caller| {
+        let length = caller.head.header("x-large").map_or(0, str::len);
+        caller.reply(Reply::text(200, length.to_string()));
+    });
+    let large = "y".repeat(15_000);
+    let answer = house.ask(&format!("GET / HTTP/1.1\r\nHost: a\r\nX-Large: {large}\r\n\r\n"));
+    assert!(answer.ends_with("\r\n\r\n15000"), "{answer}");
+}
+
+#[test]
+fn what_follows_the_head_is_handed_over_with_the_socket() {
+    let (send, received) = sync_channel(1);
+    let house = House::open(config(), QUICK, move |caller| {
+        let mut next = [0; 4];
+        // The socket waits past every deadline of the door: no time-out was left on it.
+        (&*caller.stream).read_exact(&mut next).unwrap();
+        send.send((caller.rest, next, caller.stream.nodelay().unwrap())).unwrap();
+    });
+    let mut client = house.say("GET / HTTP/1.1\r\nHost: a\r\n\r\nearly");
+    house.until_connections(1);
+    let begun = std::time::Instant::now();
+    until(|| begun.elapsed() > QUICK.head + QUICK.body);
+    client.write_all(b"late").unwrap();
+    assert_eq!(received.recv().unwrap(), (b"early".to_vec(), *b"late", true));
+}
+
+#[test]
+fn connections_have_numbers_of_their_own() {
+    let house = House::open(config(), PATIENT, |caller| {
+        let name = std::thread::current().name().unwrap().to_owned();
+        let id = caller.id;
+        caller.reply(Reply::text(200, format!("{name}={id}")));
+    });
+    let first = house.get("/").rsplit("\r\n").next().unwrap().to_owned();
+    let second = house.get("/").rsplit("\r\n").next().unwrap().to_owned();
+    assert_ne!(first, second);
+    let (name, id) = first.split_once('=').unwrap();
+    assert_eq!(name, format!("chat-{id}"));
+}
+
+#[test]
+fn a_large_reply_arrives_whole() {
+    let house = House::open(config(), PATIENT, |caller| {
+        caller.reply(Reply::new(200, "application/octet-stream", vec![b'x'; 5 << 20]));
+    });
+    let (head, body) =
+        house.get("/").split_once("\r\n\r\n").map(|(a, b)| (a.to_owned(), b.len())).unwrap();
+    assert!(head.contains("Content-Length: 5242880"), "{head}");
+    assert_eq!(body, 5 << 20);
+}
+
+#[test]
+fn an_ipv6_door_opens_too() {
+    let Ok(listener) = Listener::bind("[::1]:0".parse().unwrap()) else {
+        return; // No IPv6 on this machine.
+    };
+    let address = listener.local_addr().unwrap();
+    let shutdown = Shutdown::new();
+    let serve = |caller: Caller| {
+        let client = caller.address.to_string();
+        caller.reply(Reply::text(200, client));
+    };
+    let _serving = listener.serve(config(), &shutdown, serve).unwrap();
+    let mut client = TcpStream::connect(address).unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert!(answer(client).ends_with("\r\n\r\n::1"));
+}
+
+#[test]
+fn a_storm_of_callers_queues_before_the_door_is_open() {
+    let somaxconn = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    let storm = somaxconn.trim().parse::<usize>().unwrap().min(1000);
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    // A second is what the first lost SYN costs: with std's backlog some of these would wait it out.
+    let timeout = std::time::Duration::from_millis(900);
+    let mut callers = Vec::new();
+    for number in 0..storm {
+        let caller = TcpStream::connect_timeout(&address, timeout);
+        callers.push(caller.unwrap_or_else(|error| panic!("caller {number}: {error}")));
+    }
+}

@@ -1,0 +1,83 @@
+//! `messenger`: the chat server and the auth server in one process, on one database.
+
+mod banner;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use door::capacity::Means;
+use door::limit::DRAIN_DEADLINE;
+use door::{Listener, Shutdown};
+use sql::args::{DatabaseArgs, Default, Unopened, UsageError};
+
+/// A messenger for family, club or company: accounts, and messages that are never lost.
+///
+/// Starts the auth server and the chat server in one process, on an SQLite file in your data directory. `auth` and `chat`
+/// are the same servers as programs of their own.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    /// Address and port of the chat server; port 0 takes a free one
+    #[arg(long, env = "CHAT_LISTEN", value_name = "ADDRESS:PORT", default_value = chat::LISTEN_DEFAULT)]
+    chat_listen: SocketAddr,
+    /// Address and port of the auth server; port 0 takes a free one
+    #[arg(long, env = "AUTH_LISTEN", value_name = "ADDRESS:PORT", default_value = auth::LISTEN_DEFAULT)]
+    auth_listen: SocketAddr,
+    #[command(flatten)]
+    chat: chat::Args,
+    #[command(flatten)]
+    auth: auth::Args,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
+    door: door::args::Args,
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a program that cannot start")]
+fn main() -> ExitCode {
+    let Err(error) = run(&Cli::parse()) else { return ExitCode::SUCCESS };
+    eprintln!("messenger: {error:#}");
+    ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    let url = cli.database.resolve(Default::DataDirectory)?.context("no database")?;
+    cli.door.init_log();
+    let shutdown = Shutdown::new();
+    door::shutdown::on_signals(&shutdown)?;
+    let bind = |address, flag| {
+        Listener::bind(address)
+            .with_context(|| format!("cannot listen on {address}; choose another with {flag}"))
+    };
+    let at_chat = bind(cli.chat_listen, "--chat-listen")?;
+    let at_auth = bind(cli.auth_listen, "--auth-listen")?;
+    let banner = banner::text(at_chat.local_addr()?, at_auth.local_addr()?, &url);
+    let store = match sql::args::open(&url, |time| shutdown.wait_for(time)) {
+        Err(Unopened::Open(sql::OpenError::Stopped)) => return Ok(()),
+        opened => Arc::new(opened?),
+    };
+    let means = Means::of_this_process().shared_by(2);
+    let chat = chat::serve(
+        cli.chat.config(&cli.door, means),
+        at_chat,
+        Some(Arc::clone(&store)),
+        &shutdown,
+    )?;
+    let auth = auth::serve(cli.auth.config(&cli.door, means), at_auth, store, &shutdown)?;
+    if let Some(address) = cli.door.metrics_listen {
+        let all = [door::metrics::all(), chat::metrics::all(), auth::metrics::all()];
+        let registry = all.into_iter().flatten().collect();
+        let taken = door::ops::serve(address, registry, chat.readiness(), &shutdown).with_context(
+            || format!("cannot listen on {address}; choose another with --metrics-listen"),
+        )?;
+        tracing::info!("metrics listening on {taken}");
+    }
+    banner::print(&banner);
+    shutdown.wait();
+    chat.finish(DRAIN_DEADLINE);
+    auth.wait(DRAIN_DEADLINE);
+    Ok(())
+}

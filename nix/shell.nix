@@ -1,0 +1,23 @@
+# What `./check` and a day's work need.
+{ pkgs }:
+pkgs.mkShell {
+  packages = with pkgs; [
+    cargo
+    clippy
+    rustc
+    rustfmt
+    rust-analyzer
+    cargo-deny
+    # For the tests: real servers, real clients.
+    curl
+    git
+    nodejs
+    postgresql
+    sqlite
+    util-linux
+    # For this folder.
+    deadnix
+    nixfmt
+  ];
+  env.RUST_BACKTRACE = "1";
+}

@@ -1,0 +1,206 @@
+//! Accounts: made, looked up, changed and deleted.
+
+use wire::{AccountId, SessionId};
+
+use crate::engine::{Engine, Row, Value};
+use crate::session::end_sessions;
+use crate::{Error, Result, Store};
+
+/// An account that is not deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its number, never given twice.
+    pub id: AccountId,
+    /// Its email, case-folded.
+    pub email: String,
+    /// Its name.
+    pub name: String,
+    /// When it was made, in milliseconds.
+    pub created_at: i64,
+}
+
+/// What a password is checked against. Without `Debug`: a hash does not belong into a log.
+#[derive(Clone)]
+pub struct Credentials {
+    /// Whose they are.
+    pub account: Account,
+    /// The password's hash, as a PHC string.
+    pub phc: String,
+    /// How many passwords the account has had. Who was let in by an older one is not let in.
+    pub epoch: i64,
+}
+
+impl Store {
+    /// Makes an account with an empty log. `email` is case-folded; no two accounts have the same.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if the email is taken. PostgreSQL leaves a gap in the ids then, so ask
+    /// [`Store::find_by_email`] first. [`Error::InDoubt`] leaves open whether the account was made.
+    pub fn create_account(
+        &self,
+        email: &str,
+        name: &str,
+        phc: &str,
+        now: i64,
+    ) -> Result<AccountId> {
+        let insert = "insert into account (email, name, password, created_at) \
+                      values ($1, $2, $3, $4) returning id";
+        let params = [Value::Text(email), Value::Text(name), Value::Text(phc), Value::Int(now)];
+        self.write(|engine| {
+            let id = first(&engine.run(insert, &params)?)?.int(0)?;
+            engine.run("insert into log (account) values ($1)", &[Value::Int(id)])?;
+            Ok(AccountId(id))
+        })
+    }
+
+    /// The account of that number.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub fn account(&self, id: AccountId) -> Result<Option<Account>> {
+        let sql = "select id, email, name, created_at from account \
+                   where id = $1 and email is not null";
+        Ok(self.read(sql, &[Value::Int(id.0)], account)?.pop())
+    }
+
+    /// The account with exactly this case-folded email.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub fn find_by_email(&self, email: &str) -> Result<Option<Account>> {
+        let sql = "select id, email, name, created_at from account where email = $1";
+        Ok(self.read(sql, &[Value::Text(email)], account)?.pop())
+    }
+
+    /// What to check the password against of the account with exactly this case-folded email.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub fn credentials(&self, email: &str) -> Result<Option<Credentials>> {
+        let sql = "select id, email, name, created_at, password, epoch from account \
+                   where email = $1 and password is not null";
+        Ok(self.read(sql, &[Value::Text(email)], credentials)?.pop())
+    }
+
+    /// As [`Store::credentials`], of the account of that number.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub fn credentials_of(&self, id: AccountId) -> Result<Option<Credentials>> {
+        let sql = "select id, email, name, created_at, password, epoch from account \
+                   where id = $1 and email is not null and password is not null";
+        Ok(self.read(sql, &[Value::Int(id.0)], credentials)?.pop())
+    }
+
+    /// Gives an account another name; what it is then, or nothing if it is deleted.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    pub fn rename(&self, id: AccountId, name: &str) -> Result<Option<Account>> {
+        let sql = "update account set name = $1 where id = $2 and email is not null \
+                   returning id, email, name, created_at";
+        let params = [Value::Text(name), Value::Int(id.0)];
+        self.write(|engine| engine.run(sql, &params)?.iter_mut().map(account).next().transpose())
+    }
+
+    /// Gives an account another password and revokes all its sessions but `keep`. False, and nothing done, if the
+    /// password is no longer that of `epoch`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    pub fn set_password(
+        &self,
+        id: AccountId,
+        epoch: i64,
+        phc: &str,
+        keep: SessionId,
+        now: i64,
+    ) -> Result<bool> {
+        let update = "update account set password = $1, epoch = epoch + 1 \
+                      where id = $2 and epoch = $3 and password is not null returning id";
+        let params = [Value::Text(phc), Value::Int(id.0), Value::Int(epoch)];
+        let others = "delete from session where account = $1 and id <> $2 returning id";
+        self.write(|engine| {
+            if engine.run(update, &params)?.is_empty() {
+                return Ok(false);
+            }
+            let ended = engine.run(others, &[Value::Int(id.0), Value::Int(keep.0)])?;
+            end_sessions(engine, &ended, now)?;
+            Ok(true)
+        })
+    }
+
+    /// Replaces the hash of an unchanged password by a better one; false if `old` is no longer its hash.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    pub fn rehash(&self, id: AccountId, old: &str, new: &str) -> Result<bool> {
+        let sql = "update account set password = $1 where id = $2 and password = $3 returning id";
+        let params = [Value::Text(new), Value::Int(id.0), Value::Text(old)];
+        self.write(|engine| Ok(!engine.run(sql, &params)?.is_empty()))
+    }
+
+    /// Deletes an account: its email, name, password, sessions and log are gone, from the database's own files too as
+    /// far as the engine can. Its messages stay with those who got them; those that nobody is left to read go as
+    /// well. False if there is no such account.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    pub fn delete_account(&self, id: AccountId, now: i64) -> Result<bool> {
+        let is_deleted = self.write(|engine| delete(engine, id, now))?;
+        if is_deleted && let Err(error) = self.scrub() {
+            // The account is gone all the same; only someone with the file could still find traces, for a while.
+            tracing::warn!(%error, "a deleted account is not yet wiped from the database's files");
+        }
+        Ok(is_deleted)
+    }
+}
+
+fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
+    let id = [Value::Int(id.0)];
+    // The log first, as everywhere: who takes account and log in another order may wait for us, and we for it.
+    if engine.run("select account from log where account = $1 {lock}", &id)?.is_empty() {
+        return Ok(false);
+    }
+    // Two who delete their accounts at once must see each other, or their conversation would stay for ever.
+    engine
+        .run("select id from conversation where low = $1 or high = $1 order by id {lock}", &id)?;
+    let clear = "update account set email = null, name = null, password = null where id = $1";
+    engine.run(clear, &id)?;
+    let ended = engine.run("delete from session where account = $1 returning id", &id)?;
+    end_sessions(engine, &ended, now)?;
+    engine.run("delete from event where account = $1", &id)?;
+    engine.run("delete from log where account = $1", &id)?;
+    engine.run("update message set ref = null where sender = $1 and ref is not null", &id)?;
+    engine.run(
+        "delete from message where conversation in \
+         (select c.id from conversation c \
+          join account l on l.id = c.low join account h on h.id = c.high \
+          where (c.low = $1 or c.high = $1) and l.email is null and h.email is null)",
+        &id,
+    )?;
+    engine.run(
+        "delete from conversation where (low = $1 or high = $1) \
+         and not exists (select 1 from account a where a.id in (low, high) and a.email is not null)",
+        &id,
+    )?;
+    Ok(true)
+}
+
+fn account(row: &mut Row) -> Result<Account> {
+    Ok(Account {
+        id: AccountId(row.int(0)?),
+        email: row.text(1)?,
+        name: row.text(2)?,
+        created_at: row.int(3)?,
+    })
+}
+
+fn credentials(row: &mut Row) -> Result<Credentials> {
+    Ok(Credentials { account: account(row)?, phc: row.text(4)?, epoch: row.int(5)? })
+}
+
+/// The row that `returning` gives of one that was inserted.
+pub(crate) fn first(rows: &[Row]) -> Result<&Row> {
+    rows.first().ok_or_else(|| Error::Broken("an insert returned no row".to_owned()))
+}

@@ -1,0 +1,164 @@
+//! Which database, as every program is told it: two flags with their environment twins, and a default.
+
+use std::cell::Cell;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{env, fs, io};
+
+use crate::{DatabaseUrl, OpenError, Store, UrlError};
+
+/// The first pause while the database is waited for; each further one is twice as long.
+const PAUSE_FIRST: Duration = Duration::from_millis(500);
+/// The longest pause.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// For the end of `--help`, of programs with [`Default::DataDirectory`].
+pub const DEFAULT_HELP: &str = "Without a database setting everything is kept in \
+    $XDG_DATA_HOME/messenger/messenger.db, else ~/.local/share/messenger/messenger.db";
+
+/// Settings, to be taken in with `#[command(flatten)]`. Without `Debug`: the URL may hold a password.
+#[derive(Clone, clap::Args)]
+pub struct DatabaseArgs {
+    /// The database: `sqlite:PATH`, `sqlite::memory:` or `postgres://…`
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database: Option<String>,
+
+    /// A file that holds the database's URL, so that its password need not be in the environment
+    #[arg(long, env = "DATABASE_URL_FILE", value_name = "PATH")]
+    pub database_file: Option<PathBuf>,
+}
+
+/// What holds where nothing is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Default {
+    /// A file in the user's data directory.
+    DataDirectory,
+    /// No database.
+    None,
+}
+
+/// What is wrong with the settings. The sentence says what to do, and repeats no password.
+#[derive(Debug, thiserror::Error)]
+pub enum UsageError {
+    /// Both ways to name a database are used.
+    #[error(
+        "give the database either as --database (DATABASE_URL) or as --database-file (DATABASE_URL_FILE), not as both"
+    )]
+    Both,
+    /// The file cannot be read.
+    #[error("cannot read the database's URL from {path}: {error}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The URL is malformed.
+    #[error("--database (DATABASE_URL): {0}")]
+    Url(UrlError),
+    /// The URL in the file is malformed.
+    #[error("the database's URL in {path}: {error}")]
+    UrlInFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: UrlError,
+    },
+    /// There is no place for the default.
+    #[error(
+        "there is no home directory to keep a database in: name one with --database sqlite:PATH"
+    )]
+    NoHome,
+}
+
+/// Why there is no open database.
+#[derive(Debug, thiserror::Error)]
+pub enum Unopened {
+    /// The directory of the default database cannot be made.
+    #[error(
+        "cannot make the directory {path} for the database ({error}): name another with --database sqlite:PATH"
+    )]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+}
+
+impl DatabaseArgs {
+    /// The database that is meant; none only if that is the default.
+    ///
+    /// # Errors
+    /// [`UsageError`].
+    pub fn resolve(&self, default: Default) -> Result<Option<DatabaseUrl>, UsageError> {
+        // An empty variable is how compose files and units leave one unset.
+        let url = self.database.as_deref().filter(|url| !url.is_empty());
+        let file = self.database_file.as_deref().filter(|path| !path.as_os_str().is_empty());
+        match (url, file, default) {
+            (Some(_), Some(_), _) => Err(UsageError::Both),
+            (Some(url), None, _) => url.parse().map(Some).map_err(UsageError::Url),
+            (None, Some(path), _) => from_file(path).map(Some),
+            (None, None, Default::None) => Ok(None),
+            (None, None, Default::DataDirectory) => {
+                default_path().map(|path| Some(DatabaseUrl::file(path))).ok_or(UsageError::NoHome)
+            }
+        }
+    }
+}
+
+/// Opens the database. One that is away is waited for, with a line in the log for each try; `stops_within` waits that
+/// long and tells whether to give up, as `Shutdown::wait_for` does. The default's directory is made, for its owner
+/// only.
+///
+/// # Errors
+/// [`Unopened`]: what waiting would not mend, or [`OpenError::Stopped`].
+pub fn open(url: &DatabaseUrl, stops_within: impl Fn(Duration) -> bool) -> Result<Store, Unopened> {
+    // Only the default's: a directory that was named and is not there is more likely a slip of the pen.
+    if let Some(path) = url.path().filter(|path| default_path().as_deref() == Some(*path))
+        && let Some(directory) = path.parent()
+    {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+        made.map_err(|error| Unopened::Directory { path: directory.to_owned(), error })?;
+    }
+    let pause = Cell::new(PAUSE_FIRST);
+    let patience = |reason: &str| {
+        tracing::warn!("waiting for the database {url}: {reason}");
+        let now = pause.get();
+        pause.set((2 * now).min(PAUSE_MAX));
+        !stops_within(now)
+    };
+    Ok(Store::open(url, &patience)?)
+}
+
+fn from_file(path: &Path) -> Result<DatabaseUrl, UsageError> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| UsageError::File { path: path.to_owned(), error })?;
+    let url = text.trim().parse();
+    url.map_err(|error| UsageError::UrlInFile { path: path.to_owned(), error })
+}
+
+/// Where the database is if nobody says.
+fn default_path() -> Option<PathBuf> {
+    default_path_from(|name| env::var_os(name).map(PathBuf::from))
+}
+
+fn default_path_from(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    // Relative ones are to be ignored, says the XDG Base Directory Specification.
+    let absolute = |name: &str| variable(name).filter(|path| path.is_absolute());
+    // systemd makes this directory for the service alone.
+    if let Some(state) = absolute("STATE_DIRECTORY") {
+        return Some(state.join("messenger.db"));
+    }
+    let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")));
+    Some(data?.join("messenger/messenger.db"))
+}
+
+#[cfg(test)]
+#[path = "args/tests.rs"]
+mod tests;

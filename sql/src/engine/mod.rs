@@ -1,0 +1,146 @@
+//! What the verbs need of a database, and no more.
+
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
+mod tls;
+
+use crate::{Error, Result};
+
+/// A parameter. The schema has whole numbers, texts and bytes; times are milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'a> {
+    Int(i64),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+    Null,
+}
+
+impl<'a> Value<'a> {
+    pub(crate) fn maybe_text(text: Option<&'a str>) -> Self {
+        text.map_or(Value::Null, Value::Text)
+    }
+}
+
+/// One cell of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Cell {
+    Int(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+    Null,
+}
+
+/// One row of an answer, read by the position of its columns.
+#[derive(Debug)]
+pub(crate) struct Row(pub(crate) Vec<Cell>);
+
+impl Row {
+    pub(crate) fn int(&self, column: usize) -> Result<i64> {
+        self.maybe_int(column)?.ok_or_else(|| unexpected(column))
+    }
+
+    pub(crate) fn maybe_int(&self, column: usize) -> Result<Option<i64>> {
+        match self.0.get(column) {
+            Some(Cell::Int(number)) => Ok(Some(*number)),
+            Some(Cell::Null) => Ok(None),
+            _ => Err(unexpected(column)),
+        }
+    }
+
+    pub(crate) fn text(&mut self, column: usize) -> Result<String> {
+        self.maybe_text(column)?.ok_or_else(|| unexpected(column))
+    }
+
+    /// Takes the text out of the row.
+    pub(crate) fn maybe_text(&mut self, column: usize) -> Result<Option<String>> {
+        match self.0.get_mut(column) {
+            Some(Cell::Text(text)) => Ok(Some(std::mem::take(text))),
+            Some(Cell::Null) => Ok(None),
+            _ => Err(unexpected(column)),
+        }
+    }
+}
+
+fn unexpected(column: usize) -> Error {
+    Error::Broken(format!("column {column} is missing or of another type"))
+}
+
+/// The type of a column of [`ForEach`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Type {
+    Int,
+    Text,
+}
+
+/// A statement that is to be carried out for each of many rows.
+///
+/// Its text reads the rows from `{rows}`, as a table called `r`. PostgreSQL gets all of them in one round trip, as arrays;
+/// SQLite, where there is no trip to save, runs the prepared statement once a row.
+pub(crate) struct ForEach {
+    pub(crate) sql: &'static str,
+    pub(crate) columns: &'static [(&'static str, Type)],
+}
+
+/// One connection to a database.
+///
+/// In a statement's text parameters are `$1`, `$2` … and first appear in that order (SQLite numbers them so), and `{lock}`
+/// stands where rows read are to be kept from others until the transaction ends.
+pub(crate) trait Engine: Send {
+    /// Runs one statement.
+    fn run(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<Vec<Row>>;
+
+    /// Runs one statement for each of `rows`; the answer's rows come in no particular order.
+    fn run_for_each(
+        &mut self,
+        statement: &'static ForEach,
+        rows: &[Vec<Value<'_>>],
+    ) -> Result<Vec<Row>>;
+
+    /// Runs a script of several statements without parameters.
+    fn script(&mut self, sql: &str) -> Result<()>;
+
+    /// Begins a transaction that will write.
+    fn begin(&mut self) -> Result<()>;
+
+    /// Ends it; after an error nothing is stored, except for [`Error::InDoubt`].
+    fn commit(&mut self) -> Result<()>;
+
+    /// Gives it up.
+    fn rollback(&mut self) -> Result<()>;
+
+    /// Lets nobody else migrate until the transaction ends.
+    fn lock_schema(&mut self) -> Result<()>;
+
+    /// The schema, as numbered scripts.
+    fn migrations(&self) -> &'static [(i64, &'static str)];
+
+    /// Whether the connection, after a while of rest, still answers.
+    fn answers(&mut self) -> bool;
+
+    /// Makes what was deleted unreadable in the database's own files, as far as the engine can.
+    fn scrub(&mut self) -> Result<()>;
+}
+
+/// Checks that `$1`, `$2` … first appear in order: SQLite would swap them in silence.
+pub(crate) fn parameters_are_in_order(sql: &str) -> bool {
+    let mut seen = 0;
+    sql.split('$').skip(1).all(|rest| {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let number = rest[..digits].parse().unwrap_or(0);
+        seen = seen.max(if number == seen + 1 { number } else { seen });
+        (1..=seen).contains(&number)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parameters_are_in_order;
+
+    #[test]
+    fn parameters_out_of_order_are_seen() {
+        assert!(parameters_are_in_order("select $1, $2, $1, $3"));
+        assert!(parameters_are_in_order("select 1"));
+        assert!(!parameters_are_in_order("select $2, $1"));
+        assert!(!parameters_are_in_order("select $1, $3"));
+    }
+}

@@ -1,0 +1,236 @@
+//! PostgreSQL 14 to 17, through the blocking driver.
+
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::time::Duration;
+
+use postgres::error::SqlState;
+use postgres::types::private::BytesMut;
+use postgres::types::{IsNull, ToSql, Type as SqlType, to_sql_checked};
+use postgres::{Client, Config, NoTls, Statement};
+
+use super::{Cell, Engine, ForEach, Row, Type, Value, tls};
+use crate::url::Tls;
+use crate::{Error, OpenError, Result};
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the other side may stay silent on data we sent before the connection counts as dead.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bounds on the server's side, in milliseconds: a statement, waiting for a lock, a forgotten transaction.
+const SERVER_TIMEOUTS: &str =
+    "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=15000";
+/// Any number that is ours: it keeps two nodes from migrating at once.
+const SCHEMA_LOCK: &str = "select 1 from pg_advisory_xact_lock(7236837)";
+
+static MIGRATIONS: &[(i64, &str)] =
+    &[(1, include_str!("../../migrations/postgres/0001_accounts_and_logs.sql"))];
+
+/// How to connect.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    config: Config,
+    tls: Option<tokio_postgres_rustls::MakeRustlsConnect>,
+}
+
+impl Connector {
+    pub(crate) fn new(config: &Config, mode: &Tls) -> std::result::Result<Self, OpenError> {
+        let mut config = config.clone();
+        let options = match config.get_options() {
+            Some(given) => format!("{SERVER_TIMEOUTS} {given}"),
+            None => SERVER_TIMEOUTS.to_owned(),
+        };
+        config.options(&options).connect_timeout(CONNECT_TIMEOUT);
+        config.tcp_user_timeout(TCP_USER_TIMEOUT).keepalives_idle(Duration::from_secs(30));
+        if config.get_application_name().is_none() {
+            config.application_name("messenger");
+        }
+        let tls = match mode {
+            Tls::Off => {
+                config.ssl_mode(postgres::config::SslMode::Disable);
+                None
+            }
+            Tls::VerifyFull { roots } => {
+                config.ssl_mode(postgres::config::SslMode::Require);
+                Some(tls::connector(roots.as_deref())?)
+            }
+        };
+        Ok(Self { config, tls })
+    }
+
+    pub(crate) fn connect(&self) -> Result<Postgres> {
+        let client = match &self.tls {
+            None => self.config.connect(NoTls),
+            Some(tls) => self.config.connect(tls.clone()),
+        }?;
+        Ok(Postgres { client, prepared: HashMap::new() })
+    }
+}
+
+pub(crate) struct Postgres {
+    client: Client,
+    /// By the statement's text, before its placeholders are filled in.
+    prepared: HashMap<&'static str, Statement>,
+}
+
+impl Postgres {
+    fn prepare(&mut self, key: &'static str, text: impl FnOnce() -> String) -> Result<Statement> {
+        if let Some(statement) = self.prepared.get(key) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(&text())?;
+        self.prepared.insert(key, statement.clone());
+        Ok(statement)
+    }
+
+    fn query(&mut self, statement: &Statement, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+        self.client.query(statement, params)?.iter().map(row).collect()
+    }
+}
+
+impl Engine for Postgres {
+    fn run(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<Vec<Row>> {
+        let statement = self.prepare(sql, || sql.replace("{lock}", "for update"))?;
+        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|value| value as _).collect();
+        self.query(&statement, &params)
+    }
+
+    fn run_for_each(
+        &mut self,
+        each: &'static ForEach,
+        rows: &[Vec<Value<'_>>],
+    ) -> Result<Vec<Row>> {
+        let statement = self.prepare(each.sql, || for_each_text(each))?;
+        let columns: Vec<Column<'_>> = (0..each.columns.len())
+            .map(|at| Column(rows.iter().map(|row| row[at]).collect()))
+            .collect();
+        let params: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|column| column as _).collect();
+        self.query(&statement, &params)
+    }
+
+    fn script(&mut self, sql: &str) -> Result<()> {
+        Ok(self.client.batch_execute(sql)?)
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        self.script("begin")
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.client.batch_execute("commit").map_err(|error| match error.code() {
+            None => Error::InDoubt(error.to_string()),
+            Some(_) => error.into(),
+        })
+    }
+
+    fn rollback(&mut self) -> Result<()> {
+        self.script("rollback")
+    }
+
+    fn lock_schema(&mut self) -> Result<()> {
+        self.run(SCHEMA_LOCK, &[]).map(drop)
+    }
+
+    fn migrations(&self) -> &'static [(i64, &'static str)] {
+        MIGRATIONS
+    }
+
+    fn answers(&mut self) -> bool {
+        self.client.check_connection().is_ok()
+    }
+
+    /// Takes the dead rows out of the pages. Backups and the server's own log are beyond reach.
+    fn scrub(&mut self) -> Result<()> {
+        self.script("vacuum account, session, log, event, message")
+    }
+}
+
+fn for_each_text(each: &ForEach) -> String {
+    let (mut arrays, mut names) = (Vec::new(), Vec::new());
+    for (number, (name, kind)) in (1..).zip(each.columns) {
+        let kind = match kind {
+            Type::Int => "bigint",
+            Type::Text => "text",
+        };
+        arrays.push(format!("${number}::{kind}[]"));
+        names.push(*name);
+    }
+    let source = format!("unnest({}) as r({})", arrays.join(", "), names.join(", "));
+    each.sql.replace("{rows}", &source).replace("{lock}", "for update")
+}
+
+fn row(row: &postgres::Row) -> Result<Row> {
+    let cells = row.columns().iter().enumerate().map(|(at, column)| {
+        Ok(match *column.type_() {
+            SqlType::INT8 => row.try_get::<_, Option<i64>>(at)?.map_or(Cell::Null, Cell::Int),
+            SqlType::INT4 => {
+                row.try_get::<_, Option<i32>>(at)?.map_or(Cell::Null, |n| Cell::Int(n.into()))
+            }
+            SqlType::TEXT => row.try_get::<_, Option<String>>(at)?.map_or(Cell::Null, Cell::Text),
+            SqlType::BYTEA => {
+                row.try_get::<_, Option<Vec<u8>>>(at)?.map_or(Cell::Null, Cell::Bytes)
+            }
+            ref other => return Err(Error::Broken(format!("column {at} has type {other}"))),
+        })
+    });
+    Ok(Row(cells.collect::<Result<_>>()?))
+}
+
+type Encoded = std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>>;
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self, kind: &SqlType, out: &mut BytesMut) -> Encoded {
+        match self {
+            Value::Int(number) => number.to_sql(kind, out),
+            Value::Text(text) => text.to_sql(kind, out),
+            Value::Bytes(bytes) => bytes.to_sql(kind, out),
+            Value::Null => Ok(IsNull::Yes),
+        }
+    }
+
+    fn accepts(kind: &SqlType) -> bool {
+        matches!(*kind, SqlType::INT8 | SqlType::TEXT | SqlType::BYTEA)
+    }
+
+    to_sql_checked!();
+}
+
+/// One column of many rows, sent as an array.
+#[derive(Debug)]
+struct Column<'a>(Vec<Value<'a>>);
+
+impl ToSql for Column<'_> {
+    fn to_sql(&self, kind: &SqlType, out: &mut BytesMut) -> Encoded {
+        self.0.as_slice().to_sql(kind, out)
+    }
+
+    fn accepts(kind: &SqlType) -> bool {
+        matches!(*kind, SqlType::INT8_ARRAY | SqlType::TEXT_ARRAY)
+    }
+
+    to_sql_checked!();
+}
+
+impl From<postgres::Error> for Error {
+    fn from(error: postgres::Error) -> Self {
+        let text = match error.source() {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        };
+        let Some(state) = error.code() else { return Self::Unavailable(text) };
+        match *state {
+            SqlState::UNIQUE_VIOLATION => Self::Conflict,
+            SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {
+                Self::Collision(text)
+            }
+            SqlState::LOCK_NOT_AVAILABLE
+            | SqlState::QUERY_CANCELED
+            | SqlState::READ_ONLY_SQL_TRANSACTION => Self::Unavailable(text),
+            // 08 connection, 53 resources, 57P operator (shutdown, starting up), 58 system.
+            _ if ["08", "53", "57P", "58"].iter().any(|class| state.code().starts_with(class)) => {
+                Self::Unavailable(text)
+            }
+            _ => Self::Broken(text),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! SQLite (<https://sqlite.org>), bundled: one file, no server.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
+
+use super::{Cell, Engine, ForEach, Row, Value, parameters_are_in_order};
+use crate::{Error, Result};
+
+/// How long to wait for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The pause between tries where SQLite has no waiting of its own.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+/// Prepared statements kept a connection; there are fewer in the whole crate.
+const STATEMENTS_MAX: usize = 64;
+/// The write-ahead log is cut back to this size, in bytes, when it has been copied into the database.
+const WAL_BYTES_KEPT: usize = 16 * 1024 * 1024;
+/// How long emptying the write-ahead log waits for those who read; meanwhile nobody else can write.
+const SCRUB_TIMEOUT: Duration = Duration::from_secs(1);
+
+static MIGRATIONS: &[(i64, &str)] =
+    &[(1, include_str!("../../migrations/sqlite/0001_accounts_and_logs.sql"))];
+
+pub(crate) struct Sqlite(Connection);
+
+impl Sqlite {
+    /// Opens or creates the file. A commit is on the disk when it returns (`synchronous=FULL`).
+    pub(crate) fn open(path: Option<&Path>) -> Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = match path {
+            Some(path) => {
+                make_private(path);
+                Connection::open_with_flags(path, flags)
+            }
+            None => Connection::open_in_memory_with_flags(flags),
+        }?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        enter_wal(&connection)?;
+        connection.execute_batch(&format!(
+            "pragma synchronous = full;
+             pragma foreign_keys = on;
+             pragma secure_delete = on;
+             pragma trusted_schema = off;
+             pragma journal_size_limit = {WAL_BYTES_KEPT};"
+        ))?;
+        Ok(Self(connection))
+    }
+
+    fn run_prepared(&mut self, sql: &str, params: &[Value<'_>], out: &mut Vec<Row>) -> Result<()> {
+        debug_assert!(parameters_are_in_order(sql), "{sql}");
+        let mut statement = self.0.prepare_cached(sql)?;
+        let columns = statement.column_count();
+        let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+        while let Some(row) = rows.next()? {
+            let cells = (0..columns).map(|column| Ok(cell(row.get_ref(column)?)));
+            out.push(Row(cells.collect::<Result<_>>()?));
+        }
+        Ok(())
+    }
+}
+
+impl Engine for Sqlite {
+    fn run(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<Vec<Row>> {
+        let mut out = Vec::new();
+        self.run_prepared(&sql.replace("{lock}", ""), params, &mut out)?;
+        Ok(out)
+    }
+
+    fn run_for_each(
+        &mut self,
+        statement: &'static ForEach,
+        rows: &[Vec<Value<'_>>],
+    ) -> Result<Vec<Row>> {
+        let columns: Vec<String> = (1..)
+            .zip(statement.columns)
+            .map(|(number, (name, _))| format!("${number} as {name}"))
+            .collect();
+        let source = format!("(select {}) as r", columns.join(", "));
+        let sql = statement.sql.replace("{rows}", &source).replace("{lock}", "");
+        let mut out = Vec::new();
+        for row in rows {
+            self.run_prepared(&sql, row, &mut out)?;
+        }
+        Ok(out)
+    }
+
+    fn script(&mut self, sql: &str) -> Result<()> {
+        Ok(self.0.execute_batch(sql)?)
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        // A deferred transaction that turns to writing fails at once if another process writes.
+        self.script("begin immediate")
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.script("commit")
+    }
+
+    fn rollback(&mut self) -> Result<()> {
+        if self.0.is_autocommit() { Ok(()) } else { self.script("rollback") }
+    }
+
+    fn lock_schema(&mut self) -> Result<()> {
+        Ok(()) // `begin immediate` holds the only write lock there is.
+    }
+
+    fn migrations(&self) -> &'static [(i64, &'static str)] {
+        MIGRATIONS
+    }
+
+    fn answers(&mut self) -> bool {
+        true
+    }
+
+    /// `secure_delete` has overwritten the rows; the write-ahead log is emptied as well.
+    fn scrub(&mut self) -> Result<()> {
+        self.0.busy_timeout(SCRUB_TIMEOUT)?;
+        let rows = self.run("pragma wal_checkpoint(truncate)", &[]);
+        self.0.busy_timeout(BUSY_TIMEOUT)?;
+        match rows?.first().map(|row| row.int(0)).transpose()? {
+            None | Some(0) => Ok(()),
+            Some(_) => {
+                Err(Error::Unavailable("others kept reading the write-ahead log".to_owned()))
+            }
+        }
+    }
+}
+
+/// Creates the file for its owner only, as SQLite would not: it holds emails and password hashes. The files beside it get
+/// the same mode from SQLite.
+fn make_private(path: &Path) {
+    // If it cannot be made, SQLite says so in its own words.
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+}
+
+/// Two processes that open a new file at once are in each other's way here, and no busy timeout covers it.
+fn enter_wal(connection: &Connection) -> Result<()> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match connection.execute_batch("pragma journal_mode = wal") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < deadline =>
+            {
+                std::thread::sleep(BUSY_PAUSE);
+            }
+            done => return Ok(done?),
+        }
+    }
+}
+
+fn cell(value: ValueRef<'_>) -> Cell {
+    match value {
+        ValueRef::Integer(number) => Cell::Int(number),
+        ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => Cell::Bytes(bytes.to_vec()),
+        ValueRef::Null | ValueRef::Real(_) => Cell::Null,
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match *self {
+            Value::Int(number) => ValueRef::Integer(number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Bytes(bytes) => ValueRef::Blob(bytes),
+            Value::Null => ValueRef::Null,
+        }))
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        let text = error.to_string();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::ConstraintViolation) if text.contains("UNIQUE") => Self::Conflict,
+            Some(
+                ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::ReadOnly,
+            ) => Self::Unavailable(text),
+            _ => Self::Broken(text),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What can go wrong, named after what the caller can do about it.
+
+/// The result of a verb.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a verb did not do its work. Nothing of it is stored, except where said.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Something unique is there already.
+    #[error("it exists already")]
+    Conflict,
+    /// The database cannot be reached, or is too busy. Try again later.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// The connection was lost during the commit: the work may be stored or not.
+    #[error("the database did not confirm the commit: {0}")]
+    InDoubt(String),
+    /// Two transactions were in each other's way; the store tries again by itself.
+    #[error("transactions were in each other's way: {0}")]
+    Collision(String),
+    /// A fault in this program or a damaged database; trying again is of no use.
+    #[error("the database refused: {0}")]
+    Broken(String),
+}
+
+/// Why a database could not be opened. The sentence says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database was made by a newer program.
+    #[error(
+        "the database has schema version {found}, this program knows up to {known}: use a newer program, or a backup from before the upgrade"
+    )]
+    NewerSchema {
+        /// The version in the database.
+        found: i64,
+        /// The newest version known here.
+        known: i64,
+    },
+    /// The certificates to check the server against cannot be read.
+    #[error("cannot read the certificates to check PostgreSQL's against: {0}")]
+    Certificates(String),
+    /// The database refused, and waiting would not help.
+    #[error("cannot open the database {place}: {error}")]
+    Refused {
+        /// The database, without its password.
+        place: String,
+        /// Its answer.
+        error: Error,
+    },
+    /// It was told to stop while waiting for the database.
+    #[error("stopped while waiting for the database")]
+    Stopped,
+}

@@ -1,0 +1,188 @@
+//! Sessions: a device's login, from its opening to its end.
+
+use wire::{AccountId, SessionId, TokenHash};
+
+use crate::account::first;
+use crate::engine::{Engine, ForEach, Row, Type, Value};
+use crate::{Result, Store};
+
+/// How far [`Store::revocations`] looks back. PostgreSQL hands out ids before the commit, so that a lower one may
+/// become visible after a higher one; no more than this many revocations are under way at once.
+const REVOCATIONS_OVERLAP: i64 = 1024;
+/// How long a revocation is kept for nodes that may have missed it.
+const REVOCATION_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+/// How many of an account's sessions are listed; there may be more.
+const SESSIONS_LISTED_MAX: i64 = 1000;
+
+/// A session to be opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Login<'a> {
+    /// Whose it is.
+    pub account: AccountId,
+    /// Under which password: [`crate::Credentials::epoch`].
+    pub epoch: i64,
+    /// What is kept of its token.
+    pub token: TokenHash,
+    /// What the device calls itself; may be empty.
+    pub device: &'a str,
+    /// When it is opened, in milliseconds.
+    pub now: i64,
+    /// When it ends unless it is used, in milliseconds.
+    pub expires_at: i64,
+}
+
+/// A session that has not been revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Its number.
+    pub id: SessionId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// What the device calls itself; may be empty.
+    pub device: String,
+    /// When it was opened, in milliseconds.
+    pub created_at: i64,
+    /// When it was last known to be used, in milliseconds.
+    pub seen_at: i64,
+    /// When it ends unless it is used, in milliseconds.
+    pub expires_at: i64,
+}
+
+/// A session that ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// Its number; they count up.
+    pub id: i64,
+    /// The session that ended.
+    pub session: SessionId,
+}
+
+impl Store {
+    /// Opens a session. Nothing if the account's password is no longer that of [`Login::epoch`], or the account is
+    /// deleted: a login that was overtaken by a change of password must not outlive it.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] a session may exist whose token nobody has.
+    pub fn open_session(&self, login: &Login<'_>) -> Result<Option<SessionId>> {
+        let check = "select id from account \
+                     where id = $1 and epoch = $2 and password is not null {lock}";
+        let insert = "insert into session \
+                      (account, token_hash, device, created_at, seen_at, expires_at) \
+                      values ($1, $2, $3, $4, $5, $6) returning id";
+        let account = Value::Int(login.account.0);
+        let now = Value::Int(login.now);
+        let (token, device) = (Value::Bytes(&login.token.0), Value::Text(login.device));
+        self.write(|engine| {
+            if engine.run(check, &[account, Value::Int(login.epoch)])?.is_empty() {
+                return Ok(None);
+            }
+            let params = [account, token, device, now, now, Value::Int(login.expires_at)];
+            Ok(Some(SessionId(first(&engine.run(insert, &params)?)?.int(0)?)))
+        })
+    }
+
+    /// The session of this token, unless it has ended.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn session_by_token(&self, token: &TokenHash, now: i64) -> Result<Option<Session>> {
+        let sql = "select id, account, device, created_at, seen_at, expires_at from session \
+                   where token_hash = $1 and expires_at > $2";
+        Ok(self.read(sql, &[Value::Bytes(&token.0), Value::Int(now)], session)?.pop())
+    }
+
+    /// Takes down that a session is used, and lets it end later. Once ended it stays so.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
+    pub fn touch_session(&self, id: SessionId, now: i64, expires_at: i64) -> Result<()> {
+        let sql = "update session set seen_at = $1, expires_at = $2 where id = $3 and seen_at < $1";
+        let params = [Value::Int(now), Value::Int(expires_at), Value::Int(id.0)];
+        self.write(|engine| engine.run(sql, &params).map(drop))
+    }
+
+    /// The account's sessions that have not ended, the last used first; at most 1000.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn sessions(&self, account: AccountId, now: i64) -> Result<Vec<Session>> {
+        let sql = "select id, account, device, created_at, seen_at, expires_at from session \
+                   where account = $1 and expires_at > $2 order by seen_at desc, id desc limit $3";
+        let params = [Value::Int(account.0), Value::Int(now), Value::Int(SESSIONS_LISTED_MAX)];
+        self.read(sql, &params, session)
+    }
+
+    /// Ends a session of this account; false if it has none of that number.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
+    pub fn revoke(&self, account: AccountId, id: SessionId, now: i64) -> Result<bool> {
+        let sql = "delete from session where id = $1 and account = $2 returning id";
+        self.write(|engine| {
+            let ended = engine.run(sql, &[Value::Int(id.0), Value::Int(account.0)])?;
+            end_sessions(engine, &ended, now)?;
+            Ok(!ended.is_empty())
+        })
+    }
+
+    /// Sessions that ended before their time, in the order of their revocations: all after number `after`, and some
+    /// before it once more, since a lower number may become visible late.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn revocations(&self, after: i64) -> Result<Vec<Revocation>> {
+        let sql = "select id, session from revocation where id > $1 order by id";
+        let from = after.saturating_sub(REVOCATIONS_OVERLAP);
+        self.read(sql, &[Value::Int(from)], |row| {
+            Ok(Revocation { id: row.int(0)?, session: SessionId(row.int(1)?) })
+        })
+    }
+
+    /// The number of the last revocation; 0 if none is kept.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn newest_revocation(&self) -> Result<i64> {
+        let sql = "select coalesce(max(id), 0) from revocation";
+        Ok(self.read(sql, &[], |row| row.int(0))?.pop().unwrap_or(0))
+    }
+
+    /// Removes sessions that have ended by themselves, and revocations that every node has long seen.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
+    pub fn sweep(&self, now: i64) -> Result<()> {
+        let old = now.saturating_sub(REVOCATION_KEPT_MS);
+        self.write(|engine| {
+            engine.run("delete from session where expires_at <= $1", &[Value::Int(now)])?;
+            engine.run("delete from revocation where at < $1", &[Value::Int(old)]).map(drop)
+        })
+    }
+}
+
+static ADD_REVOCATIONS: ForEach = ForEach {
+    sql: "insert into revocation (session, at) select r.session, r.at from {rows}",
+    columns: &[("session", Type::Int), ("at", Type::Int)],
+};
+
+/// Tells every node that these sessions, the first column of `ended`, are no more. To be called in the transaction that
+/// deletes them.
+pub(crate) fn end_sessions(engine: &mut dyn Engine, ended: &[Row], now: i64) -> Result<()> {
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let row = |row: &Row| Ok(vec![Value::Int(row.int(0)?), Value::Int(now)]);
+    let rows: Vec<_> = ended.iter().map(row).collect::<Result<_>>()?;
+    engine.run_for_each(&ADD_REVOCATIONS, &rows).map(drop)
+}
+
+pub(crate) fn session(row: &mut Row) -> Result<Session> {
+    Ok(Session {
+        id: SessionId(row.int(0)?),
+        account: AccountId(row.int(1)?),
+        device: row.text(2)?,
+        created_at: row.int(3)?,
+        seen_at: row.int(4)?,
+        expires_at: row.int(5)?,
+    })
+}

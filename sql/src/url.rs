@@ -1,0 +1,203 @@
+//! Where the database is.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use postgres::config::Host;
+
+/// A database, as `--database` names it. Neither `Debug` nor `Display` shows a password.
+#[derive(Clone)]
+pub struct DatabaseUrl(pub(crate) Place);
+
+#[derive(Clone)]
+pub(crate) enum Place {
+    Memory,
+    File(PathBuf),
+    Postgres(Box<postgres::Config>, Tls),
+}
+
+/// Whether and how the connection to PostgreSQL is encrypted.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Tls {
+    /// In the clear: for a Unix socket, the same machine, or a network that is trusted.
+    Off,
+    /// Encrypted, and the server's certificate is checked against these roots (the system's if none are named).
+    VerifyFull { roots: Option<PathBuf> },
+}
+
+/// What is wrong with a database URL.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub enum UrlError {
+    /// No known scheme.
+    #[error("a database is given as sqlite:PATH, sqlite::memory: or postgres://USER@HOST/NAME")]
+    Scheme,
+    /// `sqlite:` without a path.
+    #[error("sqlite: needs a path, as in sqlite:/var/lib/messenger/messenger.db")]
+    Path,
+    /// PostgreSQL's own parser refused it. The text is not repeated, since it may hold a password.
+    #[error("this is not a PostgreSQL URL: {0}")]
+    Postgres(String),
+    /// An `sslmode` we do not have.
+    #[error(
+        "sslmode must be disable or verify-full; what lies between looks safe and is not (certificates would go unchecked)"
+    )]
+    SslMode,
+    /// `sslrootcert` with TLS off.
+    #[error("sslrootcert needs sslmode=verify-full")]
+    RootsWithoutTls,
+}
+
+impl DatabaseUrl {
+    /// An SQLite database in the file at `path`.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self(Place::File(path.into()))
+    }
+
+    /// The file, if it is one.
+    pub fn path(&self) -> Option<&std::path::Path> {
+        match &self.0 {
+            Place::File(path) => Some(path),
+            _ => None,
+        }
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            return match path.strip_prefix("//").unwrap_or(path) {
+                "" => Err(UrlError::Path),
+                ":memory:" => Ok(Self(Place::Memory)),
+                path => Ok(Self::file(path)),
+            };
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return postgres_url(text);
+        }
+        Err(UrlError::Scheme)
+    }
+}
+
+/// Takes out what the driver does not know (`sslrootcert`, `sslmode=verify-full`) and leaves the rest to it.
+fn postgres_url(text: &str) -> Result<DatabaseUrl, UrlError> {
+    let (base, query) = text.split_once('?').unwrap_or((text, ""));
+    let (mut mode, mut roots, mut rest) = (None, None, Vec::new());
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=') {
+            Some(("sslmode", value)) => mode = Some(value),
+            Some(("sslrootcert", value)) => roots = Some(PathBuf::from(decoded(value))),
+            _ => rest.push(pair),
+        }
+    }
+    let config = postgres::Config::from_str(&format!("{base}?{}", rest.join("&")))
+        .map_err(|error| UrlError::Postgres(error.to_string()))?;
+    let tls = match mode {
+        Some("disable") => Tls::Off,
+        Some("verify-full") => Tls::VerifyFull { roots: roots.clone() },
+        None if roots.is_none() && is_near(&config) => Tls::Off,
+        None => Tls::VerifyFull { roots: roots.clone() },
+        Some(_) => return Err(UrlError::SslMode),
+    };
+    if roots.is_some() && tls == Tls::Off {
+        return Err(UrlError::RootsWithoutTls);
+    }
+    Ok(DatabaseUrl(Place::Postgres(Box::new(config), tls)))
+}
+
+/// Percent-decodes a path (RFC 3986, section 2.1); what is no valid escape stays as it is.
+fn decoded(text: &str) -> String {
+    let (mut out, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((&byte, after)) = rest.split_first() {
+        let escape = after.first_chunk::<2>().filter(|_| byte == b'%');
+        let value = escape
+            .and_then(|pair| std::str::from_utf8(pair).ok())
+            .and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        out.push(value.unwrap_or(byte));
+        rest = if value.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Whether the server is on this machine, so that nobody in between can listen.
+fn is_near(config: &postgres::Config) -> bool {
+    config.get_hosts().iter().all(|host| match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => {
+            name == "localhost"
+                || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+    })
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Place::Memory => f.write_str("sqlite::memory:"),
+            Place::File(path) => write!(f, "sqlite:{}", path.display()),
+            Place::Postgres(config, _) => {
+                let host = match config.get_hosts().first() {
+                    Some(Host::Tcp(name)) => name.clone(),
+                    Some(Host::Unix(path)) => path.display().to_string(),
+                    None => "localhost".to_owned(),
+                };
+                write!(f, "postgres://{host}/{}", config.get_dbname().unwrap_or(""))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Place, UrlError> {
+        text.parse::<DatabaseUrl>().map(|url| url.0)
+    }
+
+    fn tls(text: &str) -> Tls {
+        match parse(text).unwrap() {
+            Place::Postgres(_, tls) => tls,
+            _ => panic!("{text} is PostgreSQL"),
+        }
+    }
+
+    #[test]
+    fn sqlite_is_a_path_or_memory() {
+        assert!(matches!(parse("sqlite::memory:"), Ok(Place::Memory)));
+        for (text, path) in [("sqlite:a.db", "a.db"), ("sqlite:///var/a.db", "/var/a.db")] {
+            assert!(matches!(parse(text), Ok(Place::File(p)) if p.as_os_str() == path));
+        }
+        assert_eq!(parse("sqlite:").err(), Some(UrlError::Path));
+        assert_eq!(parse("mysql://x").err(), Some(UrlError::Scheme));
+    }
+
+    #[test]
+    fn a_distant_server_must_prove_itself_unless_told_otherwise() {
+        assert_eq!(tls("postgres://me@localhost/x"), Tls::Off);
+        assert_eq!(tls("postgres://me@127.0.0.1:5433/x"), Tls::Off);
+        assert_eq!(tls("postgres:///x?host=/run/postgresql&user=me"), Tls::Off);
+        assert_eq!(tls("postgres://me@db/x?sslmode=disable"), Tls::Off);
+        assert_eq!(tls("postgres://me@db/x"), Tls::VerifyFull { roots: None });
+        let roots = Some(PathBuf::from("/etc/my ca.pem"));
+        let url = "postgres://me@db/x?sslmode=verify-full&sslrootcert=/etc/my%20ca.pem";
+        assert_eq!(tls(url), Tls::VerifyFull { roots });
+        assert_eq!(parse("postgres://me@db/x?sslmode=require").err(), Some(UrlError::SslMode));
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let url: DatabaseUrl = "postgres://me:hunter2@db/x?sslmode=disable".parse().unwrap();
+        assert_eq!(format!("{url} {url:?}"), "postgres://db/x postgres://db/x");
+        let error = parse("postgres://me:hunter2@db:port/x").err().unwrap();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}

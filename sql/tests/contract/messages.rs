@@ -1,0 +1,242 @@
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sql::{Acknowledgement, Batch, Event, Outcome, Post, Store, Stored};
+use wire::{AccountId, Seq};
+
+use crate::{NOW, account, say};
+
+pub fn suite(store: &Store) {
+    a_message_is_an_event_in_both_logs(store);
+    a_message_to_oneself_is_one_event(store);
+    a_repeated_ref_gets_the_first_answer(store);
+    the_same_ref_twice_in_one_batch_is_stored_once(store);
+    a_ref_belongs_to_its_sender(store);
+    who_is_not_there_gets_nothing_and_costs_no_place(store);
+    a_page_of_events_goes_on_where_the_last_one_ended(store);
+    an_acknowledgement_only_moves_forward_and_never_beyond_the_log(store);
+    a_batch_is_all_or_nothing(store);
+    logs_have_no_hole_whoever_writes_at_once(store);
+    two_who_store_the_same_ref_at_once_get_one_answer(store);
+}
+
+fn post(from: AccountId, to: AccountId, content: &str, reference: Option<&str>) -> Post {
+    Post { from, to, content: content.to_owned(), reference: reference.map(str::to_owned) }
+}
+
+fn commit(store: &Store, posts: Vec<Post>) -> Vec<Outcome> {
+    store.commit(&Batch { posts, acknowledgements: Vec::new() }, NOW).unwrap()
+}
+
+fn log(store: &Store, account: AccountId) -> Vec<(i64, String)> {
+    let events = store.events(account, Seq(0), 100_000).unwrap();
+    events.into_iter().map(|Event::Message { seq, content, .. }| (seq.0, content)).collect()
+}
+
+fn assert_no_hole(store: &Store, account: AccountId) {
+    let seqs: Vec<i64> = log(store, account).into_iter().map(|(seq, _)| seq).collect();
+    assert_eq!(seqs, (1..=seqs.len() as i64).collect::<Vec<_>>());
+    assert_eq!(store.head(account).unwrap(), Some(Seq(seqs.len() as i64)));
+}
+
+fn a_message_is_an_event_in_both_logs(store: &Store) {
+    let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
+    let first = say(store, alice, bob, "hello", "1");
+    let second = say(store, bob, alice, "héllo \"you\" 👋", "1");
+    assert!(second.id > first.id);
+    assert_eq!((first.sender_seq, first.recipient_seq, first.at), (Seq(1), Seq(1), NOW));
+    assert_eq!((second.sender_seq, second.recipient_seq), (Seq(2), Seq(2)));
+    let expected = Event::Message {
+        seq: Seq(2),
+        id: second.id,
+        from: bob,
+        to: alice,
+        content: "héllo \"you\" 👋".to_owned(),
+        at: NOW,
+    };
+    for who in [alice, bob] {
+        assert_eq!(store.events(who, Seq(1), 10).unwrap(), std::slice::from_ref(&expected));
+        assert_no_hole(store, who);
+    }
+}
+
+fn a_message_to_oneself_is_one_event(store: &Store) {
+    let alice = account(store, "Alice");
+    let stored = say(store, alice, alice, "milk", "1");
+    assert_eq!(stored.sender_seq, stored.recipient_seq);
+    assert_eq!(log(store, alice), [(1, "milk".to_owned())]);
+}
+
+fn a_repeated_ref_gets_the_first_answer(store: &Store) {
+    let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
+    let first = say(store, alice, bob, "hello", "c-42");
+    say(store, bob, alice, "in between", "1");
+    let again = store
+        .commit(
+            &Batch {
+                posts: vec![post(alice, bob, "other words", Some("c-42"))],
+                acknowledgements: vec![],
+            },
+            NOW + 5_000,
+        )
+        .unwrap();
+    let repeat = Stored { recipient_seq: Seq(0), ..first };
+    assert_eq!(again, [Outcome::Repeat(repeat)]);
+    assert_eq!(log(store, bob).len(), 2);
+}
+
+fn the_same_ref_twice_in_one_batch_is_stored_once(store: &Store) {
+    let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
+    let posts = vec![
+        post(alice, AccountId(i64::MAX), "nobody", Some("r")),
+        post(alice, bob, "one", Some("r")),
+        post(alice, bob, "two", Some("r")),
+        post(alice, bob, "no ref", None),
+        post(alice, bob, "no ref", None),
+    ];
+    let outcomes = commit(store, posts);
+    let [Outcome::NoRecipient, Outcome::Stored(first), Outcome::Repeat(second), ..] = outcomes[..]
+    else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!(first, second);
+    assert!(first.id.0 > 0);
+    let expected =
+        [(1, "one"), (2, "no ref"), (3, "no ref")].map(|(seq, text)| (seq, text.to_owned()));
+    assert_eq!(log(store, bob), expected);
+}
+
+fn a_ref_belongs_to_its_sender(store: &Store) {
+    let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
+    let outcomes =
+        commit(store, vec![post(alice, bob, "a", Some("r")), post(bob, alice, "b", Some("r"))]);
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Stored(_))), "{outcomes:?}");
+}
+
+fn who_is_not_there_gets_nothing_and_costs_no_place(store: &Store) {
+    let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
+    let gone = account(store, "Gone");
+    assert!(store.delete_account(gone, NOW).unwrap());
+    let nobody = AccountId(i64::MAX);
+    let posts = vec![
+        post(alice, nobody, "x", None),
+        post(alice, gone, "x", Some("r")),
+        post(gone, bob, "x", None),
+        post(alice, bob, "y", None),
+    ];
+    let outcomes = commit(store, posts);
+    let [Outcome::NoRecipient, Outcome::NoRecipient, Outcome::NoSender, Outcome::Stored(_)] =
+        outcomes[..]
+    else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!(log(store, alice), [(1, "y".to_owned())]);
+    assert_eq!(store.head(gone).unwrap(), None);
+}
+
+fn a_page_of_events_goes_on_where_the_last_one_ended(store: &Store) {
+    let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
+    commit(store, (1..=10).map(|number| post(alice, bob, &number.to_string(), None)).collect());
+    let mut read = Vec::new();
+    let mut since = Seq(0);
+    loop {
+        let page = store.events(bob, since, 3).unwrap();
+        assert!(page.len() <= 3);
+        let Some(last) = page.last() else { break };
+        since = last.seq();
+        read.extend(page.into_iter().map(|Event::Message { content, .. }| content));
+    }
+    assert_eq!(read, (1..=10).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
+fn an_acknowledgement_only_moves_forward_and_never_beyond_the_log(store: &Store) {
+    let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
+    crate::sessions::open(store, bob, 1).unwrap();
+    commit(store, (1..=5).map(|_| post(alice, bob, "x", None)).collect());
+    let acknowledged = |seqs: &[i64]| {
+        let acknowledgements =
+            seqs.iter().map(|seq| Acknowledgement { account: bob, seq: Seq(*seq) }).collect();
+        store.commit(&Batch { posts: Vec::new(), acknowledgements }, NOW).unwrap();
+        store.place(&crate::sessions::token(bob, 1), NOW).unwrap().unwrap().acknowledged.0
+    };
+    assert_eq!(acknowledged(&[]), 0);
+    assert_eq!(acknowledged(&[2, 3, 1]), 3);
+    assert_eq!(acknowledged(&[1]), 3);
+    assert_eq!(acknowledged(&[99]), 5);
+}
+
+fn a_batch_is_all_or_nothing(store: &Store) {
+    let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
+    // PostgreSQL cannot store U+0000; SQLite can. The wire lets it through to neither.
+    let posts = vec![post(alice, bob, "good", None), post(alice, bob, "\0", None)];
+    if store.commit(&Batch { posts, acknowledgements: Vec::new() }, NOW).is_err() {
+        assert!(log(store, bob).is_empty());
+        assert_eq!(store.head(alice).unwrap(), Some(Seq(0)));
+    }
+    say(store, alice, bob, "the store works on", "1");
+    assert_no_hole(store, bob);
+}
+
+fn logs_have_no_hole_whoever_writes_at_once(store: &Store) {
+    const WRITERS: usize = 4;
+    const BATCHES: usize = 25;
+    let people: Vec<_> = (0..WRITERS).map(|_| account(store, "Somebody")).collect();
+    std::thread::scope(|scope| {
+        for (number, me) in people.iter().enumerate() {
+            let people = &people;
+            scope.spawn(move || {
+                for batch in 0..BATCHES {
+                    // Everybody writes to everybody, in another order each time.
+                    let posts = (0..WRITERS).map(|other| {
+                        post(*me, people[(number * batch + other) % WRITERS], "x", None)
+                    });
+                    let outcomes = commit(store, posts.collect());
+                    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Stored(_))));
+                }
+            });
+        }
+    });
+    for me in people {
+        assert_no_hole(store, me);
+    }
+}
+
+fn two_who_store_the_same_ref_at_once_get_one_answer(store: &Store) {
+    let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
+    let go = AtomicBool::new(false);
+    let mut answers = BTreeMap::<_, Vec<_>>::new();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                let go = &go;
+                scope.spawn(move || {
+                    while !go.load(Ordering::Acquire) {
+                        std::hint::spin_loop();
+                    }
+                    (0..20)
+                        .map(|number| {
+                            let posts = vec![post(alice, bob, "x", Some(&format!("r{number}")))];
+                            (number, commit(store, posts)[0])
+                        })
+                        .collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        go.store(true, Ordering::Release);
+        for (number, outcome) in threads.into_iter().flat_map(|thread| thread.join().unwrap()) {
+            answers.entry(number).or_default().push(outcome);
+        }
+    });
+    for outcomes in answers.values() {
+        let ids: Vec<_> = outcomes
+            .iter()
+            .map(|outcome| match outcome {
+                Outcome::Stored(stored) | Outcome::Repeat(stored) => stored.id,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    }
+    assert_eq!(log(store, bob).len(), 20);
+    assert_no_hole(store, alice);
+}

@@ -1,0 +1,24 @@
+//! What people outside can rely on, told as stories and tried on running servers.
+//!
+//! A [`World`] is where the servers are: a URL each. A [`Person`] lives in it: signs up, connects, says, hears,
+//! acknowledges, leaves. A [`Story`] is a handful of such lines and what must be true after each.
+//! [`STORIES`] lists them all; the binary of this crate tells them to any server by URL, and `tests/` starts the
+//! real programs in every combination and tells them there, together with what needs a server of its own:
+//! attacks, crashes, limits.
+//!
+//! This crate links none of the servers. It knows the contract, and waits for things, never for time to pass.
+
+mod http;
+mod person;
+pub mod raw;
+mod socket;
+mod story;
+mod wait;
+mod world;
+
+pub use http::{Answer, Call};
+pub use person::Person;
+pub use socket::{Heard, Socket};
+pub use story::{Needs, STORIES, Story, tell};
+pub use wait::{PATIENCE, until};
+pub use world::World;

@@ -1,0 +1,151 @@
+//! Bytes on a bare connection, for requests that no client library would send.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::net::{AddressFamily, SocketType};
+
+use crate::PATIENCE;
+
+/// Connects to `host:port`, from this address of ours if one is given (all of 127.0.0.0/8 is).
+///
+/// # Errors
+/// When nobody listens there or nothing answers.
+pub fn connect(address: &str, from: Option<IpAddr>) -> Result<TcpStream> {
+    let to: SocketAddr = address
+        .to_socket_addrs()
+        .with_context(|| format!("no such address: {address}"))?
+        .next()
+        .with_context(|| format!("no such address: {address}"))?;
+    let Some(from) = from else {
+        return TcpStream::connect_timeout(&to, PATIENCE).with_context(|| format!("to {address}"));
+    };
+    let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
+    rustix::net::bind(&socket, &SocketAddr::new(from, 0))?;
+    rustix::net::connect(&socket, &to).with_context(|| format!("to {address}"))?;
+    Ok(socket.into())
+}
+
+/// Connects with a receive buffer so small that the sender soon notices when nobody reads.
+///
+/// # Errors
+/// As [`connect`].
+pub fn connect_narrow(address: &str) -> Result<TcpStream> {
+    let to: SocketAddr = address.to_socket_addrs()?.next().context("no such address")?;
+    let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
+    rustix::net::sockopt::set_socket_recv_buffer_size(&socket, 4096)?;
+    rustix::net::connect(&socket, &to).with_context(|| format!("to {address}"))?;
+    Ok(socket.into())
+}
+
+/// Resets the connection: no goodbye, as when a cable is pulled and the kernel answers for it.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn reset(stream: TcpStream) -> Result<()> {
+    rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO))?;
+    drop(stream);
+    Ok(())
+}
+
+/// Sends a whole request and gives the answer's status and everything that came.
+///
+/// # Errors
+/// When there is no answer within [`PATIENCE`].
+pub fn exchange(mut stream: TcpStream, request: &[u8]) -> Result<(u16, String)> {
+    stream.set_write_timeout(Some(PATIENCE))?;
+    // The server may answer and close before it has read everything.
+    let _ = stream.write_all(request);
+    let answer = read_to_end(&mut stream, PATIENCE)?;
+    let status = status(&answer).with_context(|| format!("no HTTP answer: {answer:?}"))?;
+    Ok((status, answer))
+}
+
+/// The status of an HTTP answer.
+pub fn status(answer: &str) -> Option<u16> {
+    answer.strip_prefix("HTTP/1.")?.get(2..5)?.parse().ok()
+}
+
+/// Reads until the server is done with this connection, or its HTTP answer is complete.
+///
+/// # Errors
+/// When it does neither within `patience`.
+pub fn read_to_end(stream: &mut TcpStream, patience: Duration) -> Result<String> {
+    let deadline = Instant::now() + patience;
+    let mut got = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            bail!("still open after {patience:?}; got {:?}", String::from_utf8_lossy(&got));
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(n) => got.extend_from_slice(&chunk[..n]),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(_) => break,
+        }
+        if is_complete(&got) {
+            break;
+        }
+    }
+    Ok(String::from_utf8_lossy(&got).into_owned())
+}
+
+fn is_complete(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    if matches!(status(head), Some(101 | 204)) {
+        return true;
+    }
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+    });
+    length.is_some_and(|length| body.len() >= length)
+}
+
+/// A JSON request as bytes.
+pub fn post(path: &str, body: &str) -> Vec<u8> {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// The head of a WebSocket upgrade.
+pub fn upgrade(address: &str) -> String {
+    format!(
+        "GET / HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+}
+
+/// A WebSocket on which frames can be written by hand: the answer to the upgrade was read.
+///
+/// # Errors
+/// When the server does not upgrade.
+pub fn upgraded(address: &str) -> Result<TcpStream> {
+    let mut stream = connect(address, None)?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(upgrade(address).as_bytes())?;
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).context("reading the answer to an upgrade")?;
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    if status(&head) != Some(101) {
+        bail!("the upgrade was refused: {head}");
+    }
+    Ok(stream)
+}

@@ -1,0 +1,58 @@
+//! Whatever is wrong with a request has a fitting status and a JSON answer.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use crate::{Person, World, raw};
+
+const LIMIT: usize = 64 * 1024;
+
+pub fn http_errors(world: &World) -> Result<()> {
+    let alice = Person::signup(world, "Alice")?;
+    for path in ["/nowhere", "/signup/", "/me/x", "/SIGNUP", "/..%2fme", "/%00"] {
+        world.ask("GET", path)?.send()?.refused(404)?;
+    }
+    let wrong_methods = [
+        ("GET", "/signup"),
+        ("GET", "/login"),
+        ("DELETE", "/logout"),
+        ("POST", "/me"),
+        ("GET", "/password"),
+        ("POST", "/sessions"),
+        ("DELETE", "/users"),
+        ("POST", "/export"),
+        ("POST", "/healthz"),
+        ("DELETE", "/openapi.json"),
+    ];
+    for (method, path) in wrong_methods {
+        let answer = alice.ask(method, path)?.send()?.refused(405)?;
+        ensure!(answer.header("allow").is_some(), "{method} {path}: 405 without Allow");
+    }
+    let texts: [&[u8]; 8] =
+        [b"", b"{", b"{\"email\":", b"nonsense", b"\xff\xfe", b"{}{}", b"[1,", b"{\"a\":\"\x01\"}"];
+    for text in texts {
+        for path in ["/signup", "/login"] {
+            world.ask("POST", path)?.bytes(text.to_vec()).send()?.refused(400)?;
+        }
+    }
+    let nested = "{\"email\":".repeat(5000).into_bytes();
+    world.ask("POST", "/signup")?.bytes(nested).send()?.refused(400)?;
+
+    let address = world.auth_address()?;
+    let fits = format!("{{\"email\":\"{}\"}}", "x".repeat(LIMIT - 12));
+    ensure!(fits.len() == LIMIT);
+    let (status, answer) =
+        raw::exchange(raw::connect(&address, None)?, &raw::post("/signup", &fits))?;
+    ensure!(status == 400, "64 KiB: {answer}");
+    for body in [format!("{fits} "), " ".repeat(10 * LIMIT)] {
+        let request = raw::post("/signup", &body);
+        let (status, answer) = raw::exchange(raw::connect(&address, None)?, &request)?;
+        ensure!(status == 413, "{} bytes: {answer}", body.len());
+        ensure!(answer.contains("\"error\""), "not JSON: {answer}");
+    }
+    let plain = world.ask("POST", "/login")?.header("content-type", "text/plain");
+    let body = json!({"email": alice.email, "password": alice.password});
+    let answer = plain.json(&body).send()?;
+    ensure!(answer.status < 500, "{}", answer.text);
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! A logout ends one session, and only that.
+
+use anyhow::{Result, ensure};
+
+use crate::{Person, World, raw};
+
+pub fn logout(world: &World) -> Result<()> {
+    let phone = Person::signup(world, "Alice")?;
+    let laptop = phone.device("laptop")?;
+    phone.ask("POST", "/logout")?.send()?.expect(204)?;
+    phone.ask("GET", "/me")?.send()?.refused(401)?;
+    phone.ask("POST", "/logout")?.send()?.refused(401)?;
+    laptop.ask("GET", "/me")?.send()?.expect(200)?;
+    world.ask("POST", "/logout")?.send()?.refused(401)?;
+
+    // `curl -X POST` announces no length at all.
+    let request = format!(
+        "POST /logout HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
+        laptop.token
+    );
+    let stream = raw::connect(&world.auth_address()?, None)?;
+    let (status, answer) = raw::exchange(stream, request.as_bytes())?;
+    ensure!(status == 204, "{answer}");
+    laptop.ask("GET", "/me")?.send()?.refused(401)?;
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! However many write to one account at once, its log counts on without a hole, and each sender's order is kept.
+
+use std::thread;
+
+use anyhow::{Result, anyhow, ensure};
+use serde_json::json;
+
+use crate::{Person, World};
+
+const SENDERS: usize = 6;
+const EACH: usize = 50;
+
+pub fn many_senders_one_log(world: &World) -> Result<()> {
+    let mut bob = Person::arrive(world, "Bob")?;
+    let to = bob.id;
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..SENDERS).map(|n| scope.spawn(move || send(world, to, n))).collect();
+        threads.into_iter().try_for_each(|it| it.join().map_err(|_| anyhow!("panicked"))?)
+    })?;
+    let mut last = [0; SENDERS];
+    for place in 1..=SENDERS * EACH {
+        let message = bob.hear_next()?;
+        ensure!(message["seq"] == place, "place {place}: {message}");
+        let content = message["content"].as_str().unwrap_or_default();
+        let (sender, count) = content.split_once(' ').unwrap_or_default();
+        let (sender, count): (usize, usize) = (sender.parse()?, count.parse()?);
+        ensure!(count == last[sender] + 1, "out of order: {message}");
+        last[sender] = count;
+    }
+    ensure!(last == [EACH; SENDERS], "{last:?}");
+    Ok(())
+}
+
+/// Says everything at once, then hears every answer.
+fn send(world: &World, to: i64, sender: usize) -> Result<()> {
+    let mut person = Person::arrive(world, &format!("Sender {sender}"))?;
+    for n in 1..=EACH {
+        person.write(&json!({"to": to, "content": format!("{sender} {n}"), "ref": format!("{n}")}))?;
+    }
+    for n in 1..=EACH {
+        let sent = person.answer_to(&n.to_string())?;
+        ensure!(sent["type"] == "sent" && sent["seq"] == n, "{sent}");
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Every story, one file each, in one table.
+
+use std::io::Write;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::World;
+
+/// What a world must have for a story to be told there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// An auth server.
+    Accounts,
+    /// None.
+    Guests,
+    /// Either will do.
+    Anyone,
+}
+
+/// A promise, and how to see that it is kept.
+pub struct Story {
+    /// Its name, which is its file's and its function's.
+    pub name: &'static str,
+    /// Where it can be told.
+    pub needs: Needs,
+    /// Tells it.
+    pub run: fn(&World) -> Result<()>,
+}
+
+macro_rules! stories {
+    ($($needs:ident: $($name:ident)*;)*) => {
+        $($(mod $name;)*)*
+
+        /// All of them.
+        pub const STORIES: &[Story] = &[
+            $($(Story { name: stringify!($name), needs: Needs::$needs, run: $name::$name },)*)*
+        ];
+    };
+}
+
+stories! {
+    Anyone:
+        alive content_sizes foreign_from bad_frames refs_answered_once too_big_a_frame
+        both_ways pages_of_chat foreign_origins;
+    Guests:
+        guests_are_numbered not_connected;
+    Accounts:
+        signup login logout me password sessions lookup export delete_account
+        http_errors pages_of_auth one_account_per_email
+        ways_to_say_who wrong_tokens nothing_before_hello late_hello
+        offline_in_order refs_repeated many_senders_one_log resume_after_a_drop beyond_the_log
+        two_devices sockets_close_with_their_session unknown_receivers deleted_receivers;
+}
+
+impl Story {
+    /// Whether it can be told in this world.
+    pub fn fits(&self, world: &World) -> bool {
+        match self.needs {
+            Needs::Anyone => true,
+            Needs::Accounts => world.has_accounts(),
+            Needs::Guests => !world.has_accounts(),
+        }
+    }
+}
+
+/// Tells these stories, `at_once` at a time, with a line each to `out`; gives the names of those that failed.
+pub fn tell(
+    stories: &[&Story],
+    world: &World,
+    at_once: usize,
+    out: impl Write + Send,
+) -> Vec<&'static str> {
+    let waiting = Mutex::new(stories.iter());
+    let out = Mutex::new(out);
+    let failed = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..at_once {
+            scope.spawn(|| {
+                while let Some(story) = next(&waiting) {
+                    let start = Instant::now();
+                    let outcome = (story.run)(world);
+                    let seconds = start.elapsed().as_secs_f32();
+                    let line = match &outcome {
+                        Ok(()) => format!("ok      {} ({seconds:.1} s)", story.name),
+                        Err(error) => format!("FAILED  {} ({seconds:.1} s): {error:#}", story.name),
+                    };
+                    if let Ok(mut out) = out.lock() {
+                        let _ = writeln!(out, "{line}");
+                    }
+                    if outcome.is_err()
+                        && let Ok(mut failed) = failed.lock()
+                    {
+                        failed.push(story.name);
+                    }
+                }
+            });
+        }
+    });
+    failed.into_inner().unwrap_or_default()
+}
+
+fn next<'a>(waiting: &Mutex<std::slice::Iter<'_, &'a Story>>) -> Option<&'a Story> {
+    waiting.lock().ok()?.next().copied()
+}

@@ -1,0 +1,26 @@
+//! A frame over 64 KiB closes its connection with 1009, and nobody else's.
+
+use anyhow::{Result, ensure};
+
+use crate::{Person, World};
+
+pub fn too_big_a_frame(world: &World) -> Result<()> {
+    let mut alice = Person::arrive(world, "Alice")?;
+    let mut bob = Person::arrive(world, "Bob")?;
+    let mut carol = Person::arrive(world, "Carol")?;
+
+    // Just under it the frame is read, and only its content is too long.
+    let content = "x".repeat(64 * 1024 - 200);
+    alice.refused(serde_json::json!({"to": bob.id, "content": content}), "bad_request")?;
+
+    let _ = alice.socket()?.text(&"x".repeat(64 * 1024 + 1));
+    let code = alice.closed()?;
+    ensure!(code == 1009, "64 KiB + 1 closed with {code}");
+    // The server need not read what it refuses; a reset may overtake its close frame.
+    let _ = carol.socket()?.text(&"x".repeat(8 * 1024 * 1024));
+    let code = carol.closed()?;
+    ensure!(code == 1009 || code == 1006, "8 MiB closed with {code}");
+
+    bob.is_answered()?;
+    Ok(())
+}

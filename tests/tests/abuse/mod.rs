@@ -1,0 +1,14 @@
+//! Attacks. During and after each, others are served.
+
+/// More connections than there are descriptors.
+mod descriptors;
+/// Frames that no good client sends.
+mod frames;
+/// Heads and bodies that no good client sends.
+mod heads;
+/// Two hundred passwords to check at once.
+mod logins;
+/// A receiver that never reads.
+mod slow_reader;
+/// Everybody drops and comes back at once, again and again.
+mod storm;

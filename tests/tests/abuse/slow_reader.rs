@@ -1,0 +1,65 @@
+//! A receiver that never reads is closed with 4409; no sender waits for it, and it finds everything in the log.
+
+use std::io::Read;
+
+use acceptance::{Person, Socket, raw};
+use anyhow::{Result, ensure};
+use serde_json::json;
+use tungstenite::client::IntoClientRequest;
+
+use crate::drive::{House, Kind};
+
+/// More than all buffers between the two together.
+const MESSAGES: usize = 1200;
+
+#[test]
+fn a_receiver_that_never_reads_holds_nobody_up() -> Result<()> {
+    for kind in [Kind::Guests, Kind::Messenger, Kind::postgres()?] {
+        let mut house = House::open(&kind, &[])?;
+        let world = house.world.clone();
+        let mut alice = Person::arrive(&world, "Alice")?;
+        let mut carol = Person::arrive(&world, "Carol")?;
+        let narrow = raw::connect_narrow(&world.chat_address())?;
+        let mut sloth = Socket::over(narrow, world.chat().into_client_request()?)?;
+        let bob = if world.has_accounts() {
+            let bob = Person::signup(&world, "Bob")?;
+            sloth.json(&json!({"type": "hello", "token": bob.token}))?;
+            bob
+        } else {
+            let mut bob = Person::stranger(&world);
+            bob.id = carol.id + 1;
+            bob
+        };
+        sloth.hear("a welcome", |heard| match heard {
+            acceptance::Heard::Json(frame) => (frame["id"] == bob.id).then_some(()),
+            _ => None,
+        })?;
+
+        let content = "x".repeat(16 * 1024);
+        let mut refused = 0;
+        for n in 0..MESSAGES {
+            // Each is answered within the usual deadline, or the sender waits for the receiver.
+            let answer = alice.request(json!({"to": bob.id, "content": content}))?;
+            refused += usize::from(answer["type"] == "error");
+            if n % 100 == 0 {
+                alice.say(&carol, "meanwhile")?;
+                carol.hear_message("meanwhile")?;
+            }
+        }
+        ensure!(refused == 0 || !world.has_accounts(), "{refused} were refused");
+
+        let code = sloth.hear_close(acceptance::PATIENCE)?;
+        ensure!(code == 4409, "closed with {code}");
+        let mut rest = [0; 1];
+        ensure!(matches!(sloth.stream().read(&mut rest), Ok(0) | Err(_)), "still open");
+
+        if world.has_accounts() {
+            alice.say(&bob, "the end")?;
+            let log = bob.whole_log("the end")?;
+            ensure!(log.len() == MESSAGES + 1, "{} in the log", log.len());
+            ensure!(log.iter().take(MESSAGES).all(|event| event["content"] == *content));
+        }
+        house.runs()?;
+    }
+    Ok(())
+}

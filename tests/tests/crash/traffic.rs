@@ -1,0 +1,202 @@
+//! Six people in a ring, each writing to the next without pause, whatever happens to the server.
+//!
+//! Every message has a `ref` of its own and is sent again under it until it was answered. What was answered is in the
+//! ledger; [`Traffic::settle`] compares that with the logs.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use acceptance::{Heard, Person, World, until};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde_json::{Value, json};
+
+const PEOPLE: usize = 6;
+/// How many messages of one person wait for their answers at once.
+const WINDOW: usize = 8;
+const ACKNOWLEDGE_EVERY: i64 = 16;
+/// How long the whole may stand still before it is called broken.
+const STILL_MAX: Duration = Duration::from_secs(60);
+
+/// The people at work.
+pub struct Traffic {
+    world: World,
+    writers: Vec<JoinHandle<Result<Writer>>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    stop: AtomicBool,
+    sent: AtomicU64,
+    unavailable: AtomicU64,
+}
+
+/// One of them, and what they know.
+struct Writer {
+    person: Person,
+    to: i64,
+    /// Every message that was answered, by its number: its content and the answer.
+    ledger: BTreeMap<usize, (String, Value)>,
+    waiting: VecDeque<usize>,
+    count: usize,
+    /// An answer that no promise allows.
+    refusal: Option<Value>,
+}
+
+impl Traffic {
+    /// Everyone signs up and begins.
+    pub fn start(world: &World) -> Result<Self> {
+        let people = (0..PEOPLE)
+            .map(|n| Person::signup(world, &format!("Writer {n}")))
+            .collect::<Result<Vec<_>>>()?;
+        let ids: Vec<i64> = people.iter().map(|person| person.id).collect();
+        let shared = Arc::<Shared>::default();
+        let mut writers = Vec::new();
+        for (n, person) in people.into_iter().enumerate() {
+            let to = ids[(n + 1) % PEOPLE];
+            let (ledger, waiting) = (BTreeMap::new(), VecDeque::new());
+            let mut writer = Writer { person, to, ledger, waiting, count: 0, refusal: None };
+            let shared = Arc::clone(&shared);
+            let write = move || writer.write_until_stopped(&shared).map(|()| writer);
+            writers.push(thread::Builder::new().name(format!("writer {n}")).spawn(write)?);
+        }
+        Ok(Self { world: world.clone(), writers, shared })
+    }
+
+    /// Waits until this many more messages were answered.
+    pub fn wait_for_sent(&self, more: u64) -> Result<()> {
+        let before = self.shared.sent.load(Ordering::Relaxed);
+        until(&format!("{more} more messages to be sent"), STILL_MAX, || {
+            ensure!(self.writers.iter().all(|it| !it.is_finished()), "a writer gave up");
+            let now = self.shared.sent.load(Ordering::Relaxed);
+            Ok((now >= before + more).then_some(()))
+        })
+    }
+
+    /// How many times a writer was told that nothing can be stored just now.
+    pub fn unavailable(&self) -> u64 {
+        self.shared.unavailable.load(Ordering::Relaxed)
+    }
+
+    /// Everyone finishes what they have begun; then every log is read and compared with what was answered.
+    pub fn settle(self) -> Result<()> {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        let join = |it: JoinHandle<_>| it.join().map_err(|_| anyhow!("a writer panicked"))?;
+        let mut writers = self.writers.into_iter().map(join).collect::<Result<Vec<Writer>>>()?;
+        let mut witness = Person::arrive(&self.world, "Witness")?;
+        for n in 0..writers.len() {
+            let end = format!("the end for {n}");
+            witness.say(&writers[n].person, &end)?;
+            let log = writers[n].person.whole_log(&end)?;
+            let before = (n + PEOPLE - 1) % PEOPLE;
+            let id = writers[n].person.id;
+            compare(&writers[n], &log, |event| event["from"] == id, true)
+                .with_context(|| format!("in the log of writer {n}, their own"))?;
+            compare(&writers[before], &log, |event| event["to"] == id, false)
+                .with_context(|| format!("in the log of writer {n}, the received"))?;
+            writers[n].person.leave();
+        }
+        Ok(())
+    }
+}
+
+/// Everything the writer was told is `sent` is in this log exactly once, unchanged, in the writer's order.
+fn compare(
+    writer: &Writer,
+    log: &[Value],
+    is_theirs: impl Fn(&&Value) -> bool,
+    is_own_log: bool,
+) -> Result<()> {
+    let from = &writer.person.id;
+    let theirs: Vec<_> =
+        log.iter().filter(is_theirs).filter(|event| event["from"] == *from).collect();
+    ensure!(theirs.len() == writer.ledger.len(), "{} for {}", theirs.len(), writer.ledger.len());
+    let by_id: BTreeMap<i64, &Value> =
+        theirs.iter().filter_map(|event| Some((event["id"].as_i64()?, *event))).collect();
+    ensure!(by_id.len() == theirs.len(), "an id is there twice");
+    for (n, (content, sent)) in &writer.ledger {
+        let id = sent["id"].as_i64().with_context(|| format!("no id: {sent}"))?;
+        let event = by_id.get(&id).with_context(|| format!("message {n} is lost: {sent}"))?;
+        ensure!(event["content"] == **content, "message {n} has changed: {event}");
+        ensure!(event["at"] == sent["at"], "message {n} has another time: {event}, {sent}");
+        ensure!(!is_own_log || event["seq"] == sent["seq"], "{event} but {sent}");
+    }
+    Ok(())
+}
+
+impl Writer {
+    fn write_until_stopped(&mut self, shared: &Shared) -> Result<()> {
+        until("the writer to be done", STILL_MAX * 4, || {
+            // A broken connection is the server's death; what waits is sent again on the next one.
+            let outcome = self.converse(shared);
+            if let Some(refusal) = &self.refusal {
+                bail!("refused: {refusal}");
+            }
+            Ok(outcome.is_ok().then_some(()))
+        })
+    }
+
+    /// Connects, sends again what was not answered, and goes on until stopped.
+    fn converse(&mut self, shared: &Shared) -> Result<()> {
+        self.person.connect()?;
+        for n in self.waiting.clone() {
+            self.send(n)?;
+        }
+        loop {
+            while self.waiting.len() < WINDOW && !shared.stop.load(Ordering::Relaxed) {
+                self.count += 1;
+                self.waiting.push_back(self.count);
+                self.send(self.count)?;
+            }
+            if self.waiting.is_empty() {
+                self.person.leave();
+                return Ok(());
+            }
+            self.hear_one(shared)?;
+        }
+    }
+
+    fn send(&mut self, n: usize) -> Result<()> {
+        let frame = json!({"to": self.to, "content": content(n), "ref": format!("m{n}")});
+        self.person.write(&frame)
+    }
+
+    fn hear_one(&mut self, shared: &Shared) -> Result<()> {
+        let frame = match self.person.socket()?.hear_next()? {
+            Heard::Json(frame) => frame,
+            other => bail!("heard {other:?}"),
+        };
+        let Some(reference) = frame["ref"].as_str() else {
+            // An event; what is acknowledged does not come again on the next connection.
+            let seq = frame["seq"].as_i64().unwrap_or_default();
+            if seq % ACKNOWLEDGE_EVERY == 0 {
+                self.person.write(&json!({"type": "received", "seq": seq}))?;
+            }
+            return Ok(());
+        };
+        let n: usize = reference.trim_start_matches('m').parse()?;
+        if frame["type"] == "sent" {
+            self.waiting.retain(|&waiting| waiting != n);
+            self.ledger.insert(n, (content(n), frame));
+            shared.sent.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        }
+        if frame["code"] != "unavailable" {
+            self.refusal = Some(frame.clone());
+            bail!("message {n} was refused: {frame}");
+        }
+        shared.unavailable.fetch_add(1, Ordering::Relaxed);
+        // As a client would: a moment later, again.
+        thread::sleep(Duration::from_millis(50));
+        self.send(n)
+    }
+}
+
+/// Different for every number, of every size, and not easy to carry.
+fn content(n: usize) -> String {
+    let odd = ["plain", "\"quoted\\\"", "line\nbreak", "👩‍👩‍👧", "\u{1}", "€uro"];
+    format!("{n}:{}", odd[n % odd.len()].repeat(1 + n * 37 % 200))
+}

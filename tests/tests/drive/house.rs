@@ -1,0 +1,165 @@
+//! The programs that make a world, on a database of their own.
+
+use std::path::{Path, PathBuf};
+
+use acceptance::World;
+use anyhow::{Context, Result, ensure};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::{Cluster, Launch, Server};
+
+/// Which programs.
+#[derive(Clone)]
+pub enum Kind {
+    /// `chat` alone.
+    Guests,
+    /// `messenger` on an SQLite file.
+    Messenger,
+    /// `chat` and `auth` on one SQLite file.
+    Pair,
+    /// `chat` and `auth` on this PostgreSQL database.
+    Postgres(String),
+}
+
+impl Kind {
+    /// `chat` and `auth` on a new database of the cluster that all tests share.
+    pub fn postgres() -> Result<Self> {
+        Ok(Self::Postgres(Cluster::shared()?.database()?))
+    }
+}
+
+/// Running programs.
+pub struct House {
+    launches: Vec<(&'static [&'static str], Launch)>,
+    /// The programs, `chat` (or `messenger`) first.
+    pub servers: Vec<Server>,
+    /// Where they are.
+    pub world: World,
+    dir: TempDir,
+}
+
+/// Flags that only one of the two servers has; `messenger` has them all.
+const CHAT_ONLY: [&str; 2] = ["--message-rate", "--allow-origin"];
+const AUTH_ONLY: [&str; 1] = ["--signup-rate"];
+
+impl House {
+    /// Starts the programs on free ports with flags like `--message-rate=5`, without rate limits unless they are set.
+    pub fn open(kind: &Kind, flags: &[&str]) -> Result<Self> {
+        Self::open_with(kind, flags, |launch| launch)
+    }
+
+    /// The same, each program changed by `change` before it starts.
+    pub fn open_with(
+        kind: &Kind,
+        flags: &[&str],
+        change: impl Fn(Launch) -> Launch,
+    ) -> Result<Self> {
+        let dir = tempfile::Builder::new().prefix("messenger-test-").tempdir()?;
+        let mut house =
+            Self { launches: Vec::new(), servers: Vec::new(), world: World::new("", None), dir };
+        let listen = "--listen=127.0.0.1:0".to_owned();
+        let sqlite = format!("sqlite:{}", house.database_file().display());
+        match kind {
+            Kind::Guests => house.add(&["chat"], &flags_of("chat", flags, &[listen]))?,
+            Kind::Messenger => {
+                let own = ["--chat-listen=127.0.0.1:0", "--auth-listen=127.0.0.1:0"];
+                let mut own = own.map(str::to_owned).to_vec();
+                own.push(format!("--database={sqlite}"));
+                house.add(&["chat", "auth"], &flags_of("messenger", flags, &own))?;
+            }
+            Kind::Pair | Kind::Postgres(_) => {
+                let url = if let Kind::Postgres(url) = kind { url } else { &sqlite };
+                let own = [listen, format!("--database={url}")];
+                house.add(&["chat"], &flags_of("chat", flags, &own))?;
+                house.add(&["auth"], &flags_of("auth", flags, &own))?;
+            }
+        }
+        for (_, launch) in &mut house.launches {
+            *launch = change(launch.clone());
+        }
+        house.start()?;
+        Ok(house)
+    }
+
+    fn add(&mut self, roles: &'static [&'static str], flags: &[String]) -> Result<()> {
+        let name = if roles.len() == 2 { "messenger" } else { roles[0] };
+        self.launches.push((roles, Launch::new(name, self.dir.path())?.args(flags)));
+        Ok(())
+    }
+
+    /// Starts what is not running, and waits until it listens.
+    pub fn start(&mut self) -> Result<()> {
+        for (_, launch) in &self.launches[self.servers.len()..] {
+            self.servers.push(launch.start()?);
+        }
+        let mut chat = None;
+        let mut auth = None;
+        for ((roles, _), server) in self.launches.iter().zip(&mut self.servers) {
+            for &role in *roles {
+                let address = server.address(role)?;
+                if role == "chat" {
+                    chat = Some(format!("ws://{address}"));
+                } else {
+                    auth = Some(format!("http://{address}"));
+                }
+            }
+        }
+        self.world.moved(&chat.context("no chat server")?, auth.as_deref());
+        Ok(())
+    }
+
+    /// Kills the first program, leaves the others, and starts it again.
+    pub fn kill_first_and_restart(&mut self) -> Result<()> {
+        self.servers[0].kill()?;
+        self.servers[0] = self.launches[0].1.start()?;
+        self.start()
+    }
+
+    /// Ends every program as an operator does.
+    pub fn stop(&mut self) -> Result<Vec<Server>> {
+        for server in &self.servers {
+            server.signal(Signal::TERM)?;
+        }
+        for server in &mut self.servers {
+            let status = server.ended()?;
+            ensure!(status.success(), "after SIGTERM: {status}");
+        }
+        Ok(std::mem::take(&mut self.servers))
+    }
+
+    /// Every program still runs.
+    pub fn runs(&mut self) -> Result<()> {
+        for server in &mut self.servers {
+            ensure!(server.runs()?, "a server has died");
+        }
+        Ok(())
+    }
+
+    /// The SQLite file, where there is one.
+    pub fn database_file(&self) -> PathBuf {
+        self.dir.path().join("messenger.db")
+    }
+
+    /// A directory of this house's own.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+fn flags_of(program: &str, flags: &[&str], own: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
+    for rate in ["--message-rate", "--signup-rate"] {
+        if flags.iter().all(|flag| !flag.starts_with(rate)) {
+            all.push(format!("{rate}=0"));
+        }
+    }
+    let others: &[&str] = match program {
+        "chat" => &AUTH_ONLY,
+        "auth" => &CHAT_ONLY,
+        _ => &[],
+    };
+    all.retain(|flag| others.iter().all(|other| !flag.starts_with(other)));
+    all.extend_from_slice(own);
+    all
+}

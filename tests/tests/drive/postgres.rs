@@ -1,0 +1,181 @@
+//! A real PostgreSQL of the tests' own, as durable as it comes.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use acceptance::until;
+use anyhow::{Context, Result, anyhow, ensure};
+use tempfile::TempDir;
+
+/// Runs the server until its own standard input ends, which it does when the tests do, however they do.
+const KEEPER: &str = r#"
+    dir=$1; forget=$2; shift 2
+    "$@" >>"$dir/log" 2>&1 & pid=$!
+    trap '' INT TERM HUP
+    read -r _
+    kill -QUIT "$pid"; wait "$pid"
+    if [ "$forget" = yes ]; then rm -rf "$dir"; fi
+"#;
+
+/// A cluster of databases.
+pub struct Cluster {
+    dir: PathBuf,
+    /// Removes the directory, unless the keeper does.
+    _temp: Option<TempDir>,
+    bin: PathBuf,
+    port: u16,
+    /// Whom to run it as: PostgreSQL refuses root.
+    user: Option<(u32, u32)>,
+    keeper: Mutex<Option<Child>>,
+}
+
+impl Cluster {
+    /// The one that all tests share; it ends with them.
+    pub fn shared() -> Result<&'static Self> {
+        static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
+        let made = SHARED.get_or_init(|| {
+            let make = || {
+                let mut cluster = Self::make()?;
+                cluster._temp.take().map(TempDir::keep);
+                cluster.start()?;
+                Ok(cluster)
+            };
+            make().map_err(|error: anyhow::Error| format!("{error:#}"))
+        });
+        made.as_ref().map_err(|error| anyhow!("{error}"))
+    }
+
+    /// One for a single test, not started yet.
+    pub fn make() -> Result<Self> {
+        let bin = find_bin()?;
+        let temp = tempfile::Builder::new().prefix("messenger-postgres-").tempdir()?;
+        let dir = temp.path().to_owned();
+        let user = unprivileged()?;
+        if let Some((uid, gid)) = user {
+            chown(&dir, Some(uid), Some(gid))?;
+        }
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let keeper = Mutex::new(None);
+        let cluster = Self { dir, _temp: Some(temp), bin, port, user, keeper };
+        let data = cluster.data();
+        let args =
+            ["-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"];
+        cluster.run(cluster.tool("initdb").args(args).arg(data))?;
+        Ok(cluster)
+    }
+
+    /// Starts the server and waits until it answers.
+    pub fn start(&self) -> Result<()> {
+        let forget = if self._temp.is_none() { "yes" } else { "no" };
+        let mut keeper = self.tool_at(Path::new("/bin/sh"));
+        keeper.args(["-c", KEEPER, "keeper"]).arg(&self.dir).arg(forget);
+        keeper.arg(self.bin.join("postgres")).arg("-D").arg(self.data());
+        keeper.arg("-k").arg(&self.dir).args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
+        for setting in ["fsync=on", "synchronous_commit=on", "max_connections=300"] {
+            keeper.args(["-c", setting]);
+        }
+        let child = keeper.stdin(Stdio::piped()).spawn().context("starting PostgreSQL")?;
+        *self.keeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
+        let ready = until("PostgreSQL", Duration::from_secs(60), || {
+            let answer = self.tool("pg_isready").args(self.server()).output()?;
+            Ok(answer.status.success().then_some(()))
+        });
+        ready.with_context(|| fs::read_to_string(self.dir.join("log")).unwrap_or_default())
+    }
+
+    /// Stops the server in the middle of everything, as a power cut does.
+    pub fn stop_immediately(&self) -> Result<()> {
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut keeper = keeper.context("not started")?;
+        drop(keeper.stdin.take());
+        keeper.wait()?;
+        Ok(())
+    }
+
+    /// The URL of a new database.
+    pub fn database(&self) -> Result<String> {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let name = format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        self.run(self.tool("createdb").args(self.server()).args(["-U", "postgres", &name]))?;
+        Ok(format!("postgres://postgres@127.0.0.1:{}/{name}", self.port))
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    fn server(&self) -> [String; 4] {
+        let host = self.dir.display().to_string();
+        ["-h".to_owned(), host, "-p".to_owned(), self.port.to_string()]
+    }
+
+    fn tool(&self, name: &str) -> Command {
+        self.tool_at(&self.bin.join(name))
+    }
+
+    fn tool_at(&self, path: &Path) -> Command {
+        let mut command = Command::new(path);
+        command.current_dir(&self.dir).stdin(Stdio::null());
+        if let Some((uid, gid)) = self.user {
+            command.uid(uid).gid(gid);
+        }
+        command
+    }
+
+    fn run(&self, command: &mut Command) -> Result<()> {
+        let output = command.output().with_context(|| format!("{command:?}"))?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{command:?}: {errors}");
+        Ok(())
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let _ = self.stop_immediately();
+    }
+}
+
+/// PostgreSQL's programs: beside `initdb` on the path, else where Debian keeps them; the newest there.
+fn find_bin() -> Result<PathBuf> {
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    for dir in std::env::split_paths(&on_path) {
+        if let Ok(initdb) = dir.join("initdb").canonicalize()
+            && let Some(dir) = initdb.parent()
+            && dir.join("postgres").is_file()
+        {
+            return Ok(dir.to_owned());
+        }
+    }
+    let mut found: Vec<(u32, PathBuf)> = Vec::new();
+    for entry in fs::read_dir("/usr/lib/postgresql").into_iter().flatten() {
+        let entry = entry?;
+        let bin = entry.path().join("bin");
+        let version = entry.file_name().to_string_lossy().parse();
+        if let (Ok(version), true) = (version, bin.join("initdb").is_file()) {
+            found.push((version, bin));
+        }
+    }
+    let newest = found.into_iter().max().map(|(_, bin)| bin);
+    newest.context("no PostgreSQL server (initdb) found; ./check installs it")
+}
+
+/// Somebody else to be, if this is root.
+fn unprivileged() -> Result<Option<(u32, u32)>> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(None);
+    }
+    let users = fs::read_to_string("/etc/passwd")?;
+    let line = |name| users.lines().find(move |line| line.starts_with(&format!("{name}:")));
+    let line =
+        line("postgres").or_else(|| line("nobody")).context("neither postgres nor nobody")?;
+    let fields: Vec<_> = line.split(':').collect();
+    Ok(Some((fields[2].parse()?, fields[3].parse()?)))
+}

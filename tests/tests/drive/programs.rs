@@ -1,0 +1,37 @@
+//! Where the programs are.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+
+use anyhow::{Context, Result, ensure};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// The built program of this name: in `$ACCEPTANCE_PROGRAMS`, or where cargo put it beside this test.
+pub fn program(name: &str) -> Result<PathBuf> {
+    allow_many_descriptors();
+    let dir = match env::var_os("ACCEPTANCE_PROGRAMS") {
+        Some(dir) => PathBuf::from(dir),
+        None => {
+            let this = env::current_exe()?;
+            this.parent().and_then(Path::parent).context("no target directory")?.to_owned()
+        }
+    };
+    let path = dir.join(name);
+    ensure!(path.is_file(), "{} is missing: run `cargo build --workspace` first", path.display());
+    Ok(path)
+}
+
+/// The repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Attacks need many connections of our own.
+fn allow_many_descriptors() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    });
+}

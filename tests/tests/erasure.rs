@@ -1,0 +1,62 @@
+//! A deleted account is gone from the database file itself.
+
+use std::fs;
+
+use acceptance::Person;
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+
+use crate::drive::{House, Kind};
+
+#[test]
+fn a_deleted_account_leaves_no_trace_in_the_database_file() -> Result<()> {
+    for kind in [Kind::Messenger, Kind::Pair] {
+        let house = House::open(&kind, &[])?;
+        let mut alice = Person::arrive(&house.world, "Aloysia Unforgettable")?;
+        let mut bob = Person::arrive(&house.world, "Bob")?;
+        for n in 0..50 {
+            alice.say(&bob, &format!("letter {n}"))?;
+        }
+        bob.say(&alice, "an answer")?;
+        let renamed =
+            alice.ask("PATCH", "/me")?.json(&json!({"name": "Aloysia Renamed"})).send()?;
+        renamed.expect(200)?;
+        let wanted = [alice.email.clone(), alice.name.clone(), "Aloysia Renamed".to_owned()];
+        let hashes = count(&house, "$argon2id$")?;
+        for text in &wanted[..1] {
+            ensure!(count(&house, text)? > 0, "{text:?} is not even there before");
+        }
+        ensure!(hashes > 0, "no password hash is there before");
+
+        let delete = json!({"password": alice.password});
+        alice.ask("DELETE", "/me")?.json(&delete).send()?.expect(204)?;
+        for text in &wanted {
+            for spelling in [text.clone(), text.to_lowercase()] {
+                ensure!(count(&house, &spelling)? == 0, "{spelling:?} is still in the file");
+            }
+        }
+        ensure!(count(&house, "first device")? <= 1, "a session is still in the file");
+        let left = count(&house, "$argon2id$")?;
+        ensure!(left <= 1, "{left} password hashes for one account (there were {hashes})");
+        ensure!(count(&house, "letter 49")? > 0, "Bob has lost what he got");
+    }
+    Ok(())
+}
+
+/// How often these bytes stand in the database's files.
+fn count(house: &House, text: &str) -> Result<usize> {
+    let base = house.database_file();
+    let mut found = 0;
+    for suffix in ["", "-wal", "-journal"] {
+        let mut path = base.clone().into_os_string();
+        path.push(suffix);
+        let Ok(bytes) = fs::read(&path) else {
+            ensure!(!suffix.is_empty(), "no database at {}", base.display());
+            continue;
+        };
+        let needle = text.as_bytes();
+        found += bytes.windows(needle.len()).filter(|window| *window == needle).count();
+    }
+    fs::metadata(&base).context("no database")?;
+    Ok(found)
+}

@@ -1,0 +1,160 @@
+//! Rates: who goes over one is told how long to wait, and who does not never notices.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use acceptance::{Answer, PATIENCE, Person, World, raw, until};
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::json;
+
+use crate::drive::{House, Kind};
+
+#[test]
+fn too_many_messages_are_refused_and_then_the_writer_is_closed() -> Result<()> {
+    for kind in [Kind::Guests, Kind::Messenger] {
+        let house = House::open(&kind, &["--message-rate=5"])?;
+        let mut alice = Person::arrive(&house.world, "Alice")?;
+        let bob = Person::arrive(&house.world, "Bob")?;
+        // Ten seconds' worth may come at once.
+        for _ in 0..50 {
+            alice.say(&bob, "within the burst")?;
+        }
+        let mut flood = Person::arrive(&house.world, "Flood")?;
+        let mut told = 0;
+        for n in 0..20_000 {
+            let frame = json!({"to": bob.id, "content": "x", "ref": format!("{n}")});
+            if flood.write(&frame).is_err() {
+                break;
+            }
+        }
+        let code = flood.closed()?;
+        ensure!(code == 4429 || code == 1006, "closed with {code}");
+        for heard in flood.socket()?.drain() {
+            let acceptance::Heard::Json(frame) = heard else { continue };
+            if frame["code"] == "rate_limited" {
+                let wait = frame["retry_after_ms"].as_u64().unwrap_or_default();
+                ensure!(wait > 0 && frame["ref"].is_string(), "{frame}");
+                told += 1;
+            }
+        }
+        ensure!(told > 0, "closed without a word");
+        alice.is_answered().context("the others")?;
+    }
+    Ok(())
+}
+
+#[test]
+fn who_waits_as_told_goes_on() -> Result<()> {
+    let house = House::open(&Kind::Guests, &["--message-rate=5"])?;
+    let mut alice = Person::arrive(&house.world, "Alice")?;
+    let bob = Person::arrive(&house.world, "Bob")?;
+    let message = || json!({"to": bob.id, "content": "x"});
+    let refusal = until("a refusal", PATIENCE, || {
+        let answer = alice.request(message())?;
+        Ok((answer["type"] == "error").then_some(answer))
+    })?;
+    ensure!(refusal["code"] == "rate_limited", "{refusal}");
+    let wait = refusal["retry_after_ms"].as_u64().context("no retry_after_ms")?;
+    ensure!(wait <= 2000, "five a second, and {refusal}");
+    thread::sleep(Duration::from_millis(wait));
+    let answer = alice.request(message())?;
+    ensure!(answer["type"] == "sent", "after waiting as told: {answer}");
+    Ok(())
+}
+
+#[test]
+fn signups_from_one_address_are_counted() -> Result<()> {
+    let house = House::open(&Kind::Messenger, &["--signup-rate=3"])?;
+    let address = house.world.auth_address()?;
+    let body = |n: usize| {
+        let email = format!("number.{n}@example.com");
+        json!({"email": email, "name": "N", "password": "secret"})
+    };
+    for n in 0..3 {
+        house.world.ask("POST", "/signup")?.json(&body(n)).send()?.expect(201)?;
+    }
+    let refused = house.world.ask("POST", "/signup")?.json(&body(3)).send()?.refused(429)?;
+    ensure!(refused.retry_after()? <= Duration::from_secs(60));
+    // Neighbours are not in it together, and neither are logins.
+    let elsewhere = raw::connect(&address, Some("127.0.0.77".parse()?))?;
+    let request = raw::post("/signup", &body(4).to_string());
+    let (status, answer) = raw::exchange(elsewhere, &request)?;
+    ensure!(status == 201, "{answer}");
+    let login = json!({"email": "number.0@example.com", "password": "secret"});
+    house.world.ask("POST", "/login")?.json(&login).send()?.expect(200)?;
+    Ok(())
+}
+
+#[test]
+fn a_trusted_proxy_speaks_for_its_clients_and_nobody_else_does() -> Result<()> {
+    let flags = ["--signup-rate=1", "--trusted-proxy=127.0.0.1"];
+    let house = House::open(&Kind::Messenger, &flags)?;
+    let signup = |from: &str, n: usize| -> Result<Answer> {
+        let email = format!("number.{n}@example.com");
+        let body = json!({"email": email, "name": "N", "password": "secret"});
+        house.world.ask("POST", "/signup")?.header("x-forwarded-for", from).json(&body).send()
+    };
+    for n in 0..4 {
+        signup(&format!("192.0.2.{n}"), n)?.expect(201)?;
+    }
+    signup("192.0.2.0", 10)?.refused(429)?;
+    // What a client wrote before its proxy did is not believed.
+    signup("198.51.100.1, 192.0.2.0", 11)?.refused(429)?;
+
+    let strict = House::open(&Kind::Messenger, &["--signup-rate=1"])?;
+    let body = |n| json!({"email": format!("{n}@example.com"), "name": "N", "password": "secret"});
+    let send = |n: usize| {
+        let from = format!("192.0.2.{n}");
+        let call = strict.world.ask("POST", "/signup")?.header("x-forwarded-for", &from);
+        call.json(&body(n)).send()
+    };
+    send(1)?.expect(201)?;
+    send(2)?.refused(429)?;
+    Ok(())
+}
+
+#[test]
+fn failed_logins_are_braked_and_the_owner_gets_in() -> Result<()> {
+    let house = House::open(&Kind::Messenger, &[])?;
+    let alice = Person::signup(&house.world, "Alice")?;
+    let bob = Person::signup(&house.world, "Bob")?;
+    // Successful logins never trip it.
+    for _ in 0..40 {
+        bob.device("again")?;
+    }
+    let (wait, told) = guess_until_braked(&house.world, &alice.email)?;
+    ensure!(wait <= Duration::from_secs(120), "the owner is locked out for {wait:?}");
+    bob.device("elsewhere").context("somebody else, while Alice is attacked")?;
+    until("the stated wait to pass", wait + PATIENCE, || {
+        Ok((told.elapsed() >= wait).then_some(()))
+    })?;
+    alice.device("later").context("the owner, after the stated wait")?;
+    Ok(())
+}
+
+#[test]
+fn the_owner_gets_in_from_another_address_while_a_stranger_guesses() -> Result<()> {
+    let house = House::open(&Kind::Messenger, &[])?;
+    let alice = Person::signup(&house.world, "Alice")?;
+    guess_until_braked(&house.world, "nobody.of.that.name@example.com")?;
+    let address = house.world.auth_address()?;
+    let elsewhere = raw::connect(&address, Some("127.0.0.78".parse()?))?;
+    let body = json!({"email": alice.email, "password": alice.password});
+    let (status, answer) = raw::exchange(elsewhere, &raw::post("/login", &body.to_string()))?;
+    ensure!(status == 200, "{answer}");
+    Ok(())
+}
+
+/// Guesses passwords until told to wait; gives how long, and when that was said.
+fn guess_until_braked(world: &World, email: &str) -> Result<(Duration, Instant)> {
+    for n in 0..200 {
+        let body = json!({"email": email, "password": format!("guess {n}")});
+        let answer = world.ask("POST", "/login")?.json(&body).send()?;
+        match answer.status {
+            401 => {}
+            429 => return Ok((answer.refused(429)?.retry_after()?, Instant::now())),
+            status => bail!("{status}: {}", answer.text),
+        }
+    }
+    bail!("200 guesses, and no brake")
+}

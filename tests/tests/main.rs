@@ -1,0 +1,37 @@
+//! The real programs, started here and looked at from outside.
+//!
+//! `cargo build` first, or `./check`, which does that too.
+
+#![allow(clippy::print_stderr, reason = "a failing test shows what the servers wrote")]
+
+/// Starting and stopping the programs and PostgreSQL.
+mod drive;
+
+/// Every way in which a stranger may try to take the servers down, while others are served.
+mod abuse;
+/// `kill -9` under traffic: nothing that was `sent` is lost, doubled or changed.
+mod crash;
+/// Deleting an account takes it out of the database file.
+mod erasure;
+/// What counts from 1 on a new server.
+mod fresh;
+/// Rates of messages, signups and failed logins.
+mod limits;
+/// What the logs must not say.
+mod logs;
+/// `/metrics`, `/healthz`, `/readyz`.
+mod metrics;
+/// Pages of other sites that an operator allows.
+mod origins;
+/// The `curl` lines of the README.
+mod readme;
+/// What a restart must not change.
+mod restart;
+/// Flags, settings, and everything that ends in one clear sentence.
+mod start;
+/// `SIGTERM` and `SIGINT`.
+mod stop;
+/// Every story in every combination of programs and databases.
+mod stories;
+/// Two people with real `wscat`.
+mod wscat;

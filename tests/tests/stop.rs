@@ -1,0 +1,85 @@
+//! `SIGTERM` and `SIGINT` drain: what was accepted is answered, sockets close with 1001, exit 0 within 10 s.
+
+use std::collections::BTreeSet;
+
+use acceptance::{Heard, Person};
+use anyhow::{Result, ensure};
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::drive::{House, Kind};
+
+#[test]
+fn everyone_is_told_to_come_back() -> Result<()> {
+    for signal in [Signal::TERM, Signal::INT] {
+        for kind in [Kind::Guests, Kind::Messenger, Kind::Pair] {
+            let mut house = House::open(&kind, &[])?;
+            let mut alice = Person::arrive(&house.world, "Alice")?;
+            let mut bob = Person::arrive(&house.world, "Bob")?;
+            for server in &house.servers {
+                server.signal(signal)?;
+            }
+            for person in [&mut alice, &mut bob] {
+                let code = person.closed()?;
+                ensure!(code == 1001, "closed with {code}");
+            }
+            for server in &mut house.servers {
+                let status = server.ended()?;
+                ensure!(status.code() == Some(0), "{signal:?}: {status}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_stored_message_was_answered() -> Result<()> {
+    for kind in [Kind::Messenger, Kind::postgres()?] {
+        let mut house = House::open(&kind, &[])?;
+        let mut alice = Person::arrive(&house.world, "Alice")?;
+        let bob = Person::signup(&house.world, "Bob")?;
+        for n in 1..=2000 {
+            let content = format!("letter {n}");
+            let frame = json!({"to": bob.id, "content": content, "ref": format!("{n}")});
+            if n == 1000 {
+                house.servers[0].signal(Signal::TERM)?;
+            }
+            if alice.write(&frame).is_err() {
+                break;
+            }
+        }
+        let code = alice.closed()?;
+        ensure!(code == 1001, "closed with {code}");
+        let answered = answered(&mut alice)?;
+        ensure!(!answered.is_empty(), "nothing was accepted before the signal");
+        // A second signal would be an order to end at once.
+        let status = house.servers.remove(0).ended()?;
+        ensure!(status.success(), "after SIGTERM: {status}");
+        house.stop()?;
+        house.start()?;
+
+        alice.connect()?;
+        alice.say(&bob, "the end")?;
+        let mut stored = BTreeSet::new();
+        for event in bob.whole_log("the end")? {
+            let content = event["content"].as_str().unwrap_or_default();
+            if let Some(number) = content.strip_prefix("letter ") {
+                ensure!(stored.insert(number.to_owned()), "twice in the log: {event}");
+            }
+        }
+        let lost: Vec<_> = answered.difference(&stored).collect();
+        ensure!(lost.is_empty(), "answered and lost: {lost:?}");
+        let silent: Vec<_> = stored.difference(&answered).collect();
+        ensure!(silent.is_empty(), "stored without an answer: {silent:?}");
+    }
+    Ok(())
+}
+
+/// The refs of everything that was `sent`.
+fn answered(person: &mut Person) -> Result<BTreeSet<String>> {
+    let sent = |heard: Heard| match heard {
+        Heard::Json(frame) if frame["type"] == "sent" => frame["ref"].as_str().map(str::to_owned),
+        _ => None,
+    };
+    Ok(person.socket()?.drain().into_iter().filter_map(sent).collect())
+}

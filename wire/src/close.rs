@@ -1,0 +1,71 @@
+//! Why the server ends a connection (RFC 6455, section 7.4; 4000 to 4999 are private use).
+
+/// The close codes the server sends, with the sentence that goes along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Close {
+    /// 1000: the client closed, this is the answer.
+    Normal,
+    /// 1001: the server stops, or wants the client to come back and resume.
+    GoingAway,
+    /// 1002: not WebSocket as RFC 6455 has it.
+    Protocol,
+    /// 1007: a text frame that is not UTF-8.
+    NotUtf8,
+    /// 1009: a frame or message over [`crate::limit::FRAME_BYTES_MAX`].
+    TooBig,
+    /// 4401: no valid token; trying again with the same one is of no use.
+    Unauthorized,
+    /// 4408: no hello in time.
+    HelloTimeout,
+    /// 4409: too slow a reader; everything is in the log.
+    SlowReader,
+    /// 4429: too fast a writer.
+    FastWriter,
+}
+
+impl Close {
+    /// The number on the wire.
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Normal => 1000,
+            Self::GoingAway => 1001,
+            Self::Protocol => 1002,
+            Self::NotUtf8 => 1007,
+            Self::TooBig => 1009,
+            Self::Unauthorized => 4401,
+            Self::HelloTimeout => 4408,
+            Self::SlowReader => 4409,
+            Self::FastWriter => 4429,
+        }
+    }
+
+    /// The number as a word, for metrics.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Normal => "1000",
+            Self::GoingAway => "1001",
+            Self::Protocol => "1002",
+            Self::NotUtf8 => "1007",
+            Self::TooBig => "1009",
+            Self::Unauthorized => "4401",
+            Self::HelloTimeout => "4408",
+            Self::SlowReader => "4409",
+            Self::FastWriter => "4429",
+        }
+    }
+
+    /// A sentence for a person; at most 123 bytes, as a control frame allows.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Normal => "",
+            Self::GoingAway => "going away, come back and resume",
+            Self::Protocol => "not a WebSocket frame that RFC 6455 allows",
+            Self::NotUtf8 => "text must be UTF-8",
+            Self::TooBig => "a frame may have 64 KiB",
+            Self::Unauthorized => "not authorised, log in again",
+            Self::HelloTimeout => "no hello within 10 seconds",
+            Self::SlowReader => "too slow a reader, come back and resume from the log",
+            Self::FastWriter => "too many messages, wait before coming back",
+        }
+    }
+}

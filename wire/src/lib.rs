@@ -1,0 +1,24 @@
+//! The words of the protocol, as both sides speak them.
+//!
+//! A client says a [`Request`], the server says a [`Frame`]; both are one JSON object in one WebSocket text frame.
+//! What may go wrong has a [`Code`] or a [`Close`] code from a closed list, and every size has its bound in [`limit`].
+//!
+//! This crate does no I/O, reads no clock and knows no SQL.
+
+mod close;
+mod code;
+mod frame;
+mod id;
+pub mod limit;
+mod request;
+mod schema;
+mod text;
+mod token;
+
+pub use close::Close;
+pub use code::Code;
+pub use frame::{ErrorFrame, Frame};
+pub use id::{AccountId, MessageId, Seq, SessionId};
+pub use request::{Malformed, Request};
+pub use schema::schema;
+pub use token::{Token, TokenHash};

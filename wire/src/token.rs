@@ -1,0 +1,58 @@
+//! What a device shows to prove which account it speaks for.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::limit::TOKEN_TEXT_BYTES_MAX;
+
+/// A clear token. It has neither `Debug` nor `Serialize`, so that it cannot end in a log.
+pub struct Token(String);
+
+impl Token {
+    /// Takes what a client showed; `None` if no token can look like that.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = !text.is_empty() && text.len() <= TOKEN_TEXT_BYTES_MAX;
+        (fits && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Self(text.to_owned()))
+    }
+
+    /// Takes the token out of an `Authorization` header (RFC 6750, section 2.1).
+    pub fn from_header(value: &str) -> Option<Self> {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| Self::parse(token.trim()))?
+    }
+
+    /// What the database keeps in its place. A secret of 256 random bits needs no slow hash.
+    pub fn hash(&self) -> TokenHash {
+        TokenHash(Sha256::digest(self.0.as_bytes()).into())
+    }
+
+    /// The clear text, to be given to the client once.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// SHA-256 of a token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TokenHash(pub [u8; 32]);
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenHash({:02x}{:02x}{:02x}…)", self.0[0], self.0[1], self.0[2])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Token;
+
+    #[test]
+    fn a_header_gives_its_bearer_token() {
+        assert_eq!(Token::from_header("bearer  abc").unwrap().expose(), "abc");
+        for wrong in ["", "Bearer", "Bearer ", "Basic abc", "Bearer a b", "Bearer \u{e9}"] {
+            assert!(Token::from_header(wrong).is_none(), "{wrong:?}");
+        }
+        assert!(Token::parse(&"x".repeat(129)).is_none());
+    }
+}
