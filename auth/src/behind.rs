@@ -113,7 +113,7 @@ fn answer(mut theirs: tiny_http::Request, context: &Context) {
     let begin = Instant::now();
     // The door hung up halfway, and has logged why.
     let Ok(request) = Request::read(&mut theirs) else { return };
-    let _inside = tracing::info_span!("request", request = request.id).entered();
+    let _inside = door::log::inside("request", &request.id);
     let outcome = catch_unwind(AssertUnwindSafe(|| route::answer(context, &request)));
     let outcome = outcome.unwrap_or_else(|_| Err(Refusal::internal(&"a panic")));
     let answer = outcome.unwrap_or_else(Answer::from).header("X-Request-Id", request.id.clone());

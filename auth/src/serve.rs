@@ -72,7 +72,7 @@ fn admit(mut caller: Caller, socket: &Path, request_id: &str) {
     match caller.body(BODY_BYTES_MAX) {
         Ok(body) => door::relay::relay(caller, body, socket, request_id),
         Err(refusal) => {
-            let _inside = tracing::info_span!("request", request = request_id).entered();
+            let _inside = door::log::inside("request", request_id);
             let (status, code) = (refusal.status, refusal.code);
             let (method, path) = (caller.head.method.clone(), caller.head.path().to_owned());
             caller.reply(Reply::from(refusal).with_header("X-Request-Id", request_id));

@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::address;
 use crate::caller::{Caller, Deadlines, HeadError, read_head};
 use crate::listener::Config;
+use crate::log::inside;
 use crate::metrics::server::{Cause, Server};
 use crate::permits::{Permit, Permits};
 use crate::refusal::Refusal;
@@ -31,8 +32,7 @@ pub(crate) fn attend<H: Fn(Caller)>(
     mut permit: Permit,
 ) {
     let peer = address::canonical(peer);
-    let span = tracing::info_span!("conn", conn = id, server = house.config.name, %peer);
-    let _inside = span.enter();
+    let _inside = [inside("conn", id), inside("peer", peer)];
     // Without it small frames wait for the client's acknowledgement; failing, they only wait.
     let _ = stream.set_nodelay(true);
     let (head, rest) = match read_head(&stream, accepted + house.deadlines.head) {

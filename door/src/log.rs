@@ -1,22 +1,51 @@
 //! Logs: to stderr, one line an event, as text for people or JSON for programs.
 //!
-//! Each connection's thread runs inside the span `conn` (its number, its server, its peer), so
-//! whatever it logs can be told apart. Nobody logs header values, bodies, tokens or messages. What
-//! libraries write through the `log` crate is not taken up: tungstenite traces message text.
+//! What a thread is busy with ([`inside`]: a connection, a request) stands in every line it writes, so that lines can be
+//! told apart. Nobody logs header values, bodies, tokens or messages. What libraries write through the `log` crate is
+//! not taken up: tungstenite traces message text.
+//!
+//! Not tracing's own spans: the registry that keeps them serves 4096 threads and panics in the next, and here every
+//! connection is a thread.
 
+mod line;
+
+use std::cell::RefCell;
+use std::fmt::Display;
 use std::io::{IsTerminal, stderr};
+use std::marker::PhantomData;
 
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::time::SystemTime;
+
+use line::Line;
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// `2026-01-31T12:00:00.000000Z  INFO conn{…}: place: sentence key=value`
+    /// `2026-01-31T12:00:00.000000Z  INFO place: sentence key=value conn=42`
     #[default]
     Text,
     /// One object a line.
     Json,
+}
+
+thread_local! {
+    static CONTEXT: RefCell<Vec<(&'static str, String)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// While this lives its key and value stand in every line of its thread.
+pub struct Inside(PhantomData<*const ()>);
+
+/// Says what this thread is busy with from here on.
+#[must_use = "it ends when this is dropped"]
+pub fn inside(key: &'static str, value: impl Display) -> Inside {
+    CONTEXT.with_borrow_mut(|context| context.push((key, value.to_string())));
+    Inside(PhantomData)
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        CONTEXT.with_borrow_mut(Vec::pop);
+    }
 }
 
 /// Begins to log what `filter` lets through (`info`, `door=debug,warn` …; `info` if it cannot be
@@ -30,15 +59,12 @@ pub fn init(format: Format, filter: &str) {
     let builder = tracing_subscriber::fmt()
         .with_writer(stderr)
         .with_env_filter(filter_used)
-        .with_timer(SystemTime)
         // It would tell of a closed stderr on stderr, and panic for it in whatever thread logs.
         .log_internal_errors(false)
-        .with_ansi(colour);
+        .with_ansi(colour)
+        .event_format(Line(format));
     // An error means that another subscriber stands already, as in tests.
-    let _ = match format {
-        Format::Text => builder.try_init(),
-        Format::Json => builder.json().flatten_event(true).with_span_list(false).try_init(),
-    };
+    let _ = builder.try_init();
     crate::metrics::process::count_panics();
     if is_bad {
         tracing::warn!("the log filter cannot be read; logging at info");
