@@ -35,10 +35,13 @@ let
       tag = "latest";
       inherit created;
       contents = [
-        (import ./slim.nix { inherit pkgs program; })
         (import ./slim.nix {
           inherit pkgs;
-          program = healthy;
+          name = mainProgram;
+          programs = [
+            program
+            healthy
+          ];
         })
         pkgs.dockerTools.caCertificates
       ];

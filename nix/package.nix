@@ -96,7 +96,9 @@ in
   };
 
   checks = {
-    clippy = craneLib.cargoClippy (tested // { cargoClippyExtraArgs = "--all-targets -- -D warnings"; });
+    clippy = craneLib.cargoClippy (
+      tested // { cargoClippyExtraArgs = "--all-targets -- -D warnings"; }
+    );
     doc = craneLib.cargoDoc (
       tested
       // {

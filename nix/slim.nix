@@ -1,33 +1,40 @@
-# A program and the few shared libraries that it loads, in one folder that needs no other.
+# Programs and the few shared libraries that they load, in one folder that needs no other.
 #
-# The closure of glibc and of gcc's libraries is four times the size of a program, and holds nothing else that a
-# container needs.
-{ pkgs, program }:
+# The closure of glibc and of gcc's libraries is several times the size of a program, and the rest of it is nothing
+# that a container needs.
+{
+  pkgs,
+  name,
+  programs,
+}:
 let
   inherit (pkgs) lib;
-  name = program.meta.mainProgram;
 in
-pkgs.runCommand "${name}-slim-${program.version}"
+pkgs.runCommand "${name}-slim"
   {
     nativeBuildInputs = [
       pkgs.patchelf
       pkgs.nukeReferences
     ];
-    # Anything that slipped through fails the build.
+    # Whatever still named another folder would fail the build.
     allowedReferences = [ "out" ];
   }
   ''
     mkdir -p $out/bin $out/lib
-    cp ${lib.getExe program} $out/bin/${name}
-    loader=$(patchelf --print-interpreter $out/bin/${name})
-    cp -L "$loader" $out/lib/
-    "$loader" --list $out/bin/${name} > libraries
-    sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' libraries | while read -r library; do
-      cp -Ln "$library" $out/lib/
+    cp ${lib.concatMapStringsSep " " lib.getExe programs} $out/bin/
+    for program in $out/bin/*; do
+      loader=$(patchelf --print-interpreter "$program")
+      cp -Ln "$loader" $out/lib/
+      "$loader" --list "$program" | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' > libraries
+      xargs -n 1 -a libraries cp -Lnt $out/lib
     done
     chmod -R u+w $out
-    # In this order: the program's references to $out come last and stay.
-    nuke-refs -e $out $out/bin/* $out/lib/*
-    patchelf --set-interpreter $out/lib/"''${loader##*/}" --set-rpath $out/lib $out/bin/${name}
-    $out/bin/${name} --version
+    # First, so that what names $out from here on stays.
+    nuke-refs $out/bin/* $out/lib/*
+    for program in $out/bin/*; do
+      loader=$out/lib/$(basename "$(patchelf --print-interpreter "$program")")
+      patchelf --set-interpreter "$loader" --set-rpath $out/lib "$program"
+      "$loader" --list "$program" > /dev/null
+    done
+    chmod -R u-w $out
   ''

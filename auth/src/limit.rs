@@ -40,10 +40,12 @@ pub const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// Signups a minute from one address, unless set otherwise.
 pub const SIGNUP_RATE: u32 = 10;
 /// Wrong passwords from one address at once.
-pub const FAILURES_PER_ADDRESS: f64 = 20.0;
-/// Wrong passwords for one account at once, from addresses it has not logged in from.
+pub const FAILURES_PER_ADDRESS: f64 = 50.0;
+/// How many of those come back a second.
+pub const ADDRESS_FAILURES_PER_SECOND: f64 = 0.5;
+/// Wrong passwords for one account at once: from one address, and from all those it has not logged in from together.
 pub const FAILURES_PER_ACCOUNT: f64 = 10.0;
-/// Wrong passwords a second after that, of either.
+/// How many of those come back a second.
 pub const FAILURES_PER_SECOND: f64 = 1.0 / 3.0;
 /// Tries that every address has at every account, whatever others do.
 pub const OWN_TRIES: f64 = 3.0;

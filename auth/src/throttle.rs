@@ -1,8 +1,9 @@
 //! The brake for wrong passwords. Right ones never cost anything and never meet it.
 //!
 //! A wrong password costs the address it came from, and the account it was meant for, also if there is none: the brake
-//! does not tell which exist. Since strangers must not be able to lock an owner out, the account's brake does not hold
-//! where the account has logged in before, and every address has a few tries of its own at every account.
+//! does not tell which exist. First of all it costs the two together, so that who guesses at one account does not slow his
+//! neighbours behind the same address. Since strangers must not be able to lock an owner out, the account's brake does not
+//! hold where the account has logged in before, and every address has a few tries of its own at every account.
 
 use std::collections::{HashSet, VecDeque};
 use std::net::IpAddr;
@@ -12,8 +13,8 @@ use std::time::{Duration, Instant};
 use door::bucket::Buckets;
 
 use crate::limit::{
-    FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS, FAILURES_PER_SECOND, KEYS_MAX, OWN_TRIES,
-    OWN_TRIES_PER_SECOND,
+    ADDRESS_FAILURES_PER_SECOND, FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS, FAILURES_PER_SECOND,
+    KEYS_MAX, OWN_TRIES, OWN_TRIES_PER_SECOND,
 };
 
 /// From where, and for which folded email.
@@ -22,6 +23,7 @@ type Pair = (IpAddr, String);
 /// What went wrong lately, for a bounded number of addresses and accounts.
 pub(crate) struct Throttle {
     by_address: Buckets<IpAddr>,
+    by_pair: Buckets<Pair>,
     by_account: Buckets<String>,
     own: Buckets<Pair>,
     known: Mutex<Known>,
@@ -37,7 +39,8 @@ struct Known {
 impl Throttle {
     pub(crate) fn new() -> Self {
         Self {
-            by_address: Buckets::new(FAILURES_PER_ADDRESS, FAILURES_PER_SECOND, KEYS_MAX),
+            by_address: Buckets::new(FAILURES_PER_ADDRESS, ADDRESS_FAILURES_PER_SECOND, KEYS_MAX),
+            by_pair: Buckets::new(FAILURES_PER_ACCOUNT, FAILURES_PER_SECOND, KEYS_MAX),
             by_account: Buckets::new(FAILURES_PER_ACCOUNT, FAILURES_PER_SECOND, KEYS_MAX),
             own: Buckets::new(OWN_TRIES, OWN_TRIES_PER_SECOND, KEYS_MAX),
             known: Mutex::default(),
@@ -52,6 +55,7 @@ impl Throttle {
         let from = door::address::key(from);
         self.by_address.peek(&from, now)?;
         let pair = (from, email.to_owned());
+        self.by_pair.peek(&pair, now)?;
         if self.known().pairs.contains(&pair) {
             return Ok(());
         }
@@ -66,6 +70,7 @@ impl Throttle {
         // gets through, no more than there are cores.
         let _ = self.by_address.take(from, now);
         let pair = (from, email.to_owned());
+        let _ = self.by_pair.take(pair.clone(), now);
         if !self.known().pairs.contains(&pair) {
             let _ = self.by_account.take(pair.1.clone(), now);
             let _ = self.own.take(pair, now);

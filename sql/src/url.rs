@@ -38,6 +38,11 @@ pub enum UrlError {
     /// PostgreSQL's own parser refused it. The text is not repeated, since it may hold a password.
     #[error("this is not a PostgreSQL URL: {0}")]
     Postgres(String),
+    /// No host.
+    #[error(
+        "a PostgreSQL URL needs a host: postgres://USER@HOST/NAME, or postgres:///NAME?host=/run/postgresql"
+    )]
+    Host,
     /// An `sslmode` we do not have.
     #[error(
         "sslmode must be disable or verify-full; what lies between looks safe and is not (certificates would go unchecked)"
@@ -94,6 +99,9 @@ fn postgres_url(text: &str) -> Result<DatabaseUrl, UrlError> {
     }
     let config = postgres::Config::from_str(&format!("{base}?{}", rest.join("&")))
         .map_err(|error| UrlError::Postgres(error.to_string()))?;
+    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        return Err(UrlError::Host);
+    }
     let tls = match mode {
         Some("disable") => Tls::Off,
         Some("verify-full") => Tls::VerifyFull { roots: roots.clone() },
@@ -123,13 +131,15 @@ fn decoded(text: &str) -> String {
 
 /// Whether the server is on this machine, so that nobody in between can listen.
 fn is_near(config: &postgres::Config) -> bool {
-    config.get_hosts().iter().all(|host| match host {
+    let is_loopback = |address: &std::net::IpAddr| address.is_loopback();
+    let hosts_are_near = config.get_hosts().iter().all(|host| match host {
         Host::Unix(_) => true,
         Host::Tcp(name) => {
             name == "localhost"
-                || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+                || name.parse::<std::net::IpAddr>().is_ok_and(|address| is_loopback(&address))
         }
-    })
+    });
+    hosts_are_near && config.get_hostaddrs().iter().all(is_loopback)
 }
 
 impl fmt::Display for DatabaseUrl {
@@ -178,6 +188,7 @@ mod tests {
         }
         assert_eq!(parse("sqlite:").err(), Some(UrlError::Path));
         assert_eq!(parse("mysql://x").err(), Some(UrlError::Scheme));
+        assert_eq!(parse("postgres:///x").err(), Some(UrlError::Host));
     }
 
     #[test]

@@ -145,6 +145,26 @@ fn the_owner_gets_in_from_another_address_while_a_stranger_guesses() -> Result<(
     Ok(())
 }
 
+#[test]
+fn emails_cannot_be_tried_out_by_the_thousand() -> Result<()> {
+    let house = House::open(&Kind::Messenger, &[])?;
+    let alice = Person::signup(&house.world, "Alice")?;
+    let bob = Person::signup(&house.world, "Bob")?;
+    for n in 0..2000 {
+        let answer = alice.ask("GET", &format!("/users?email={n}%40example.com"))?.send()?;
+        if answer.status == 429 {
+            answer.refused(429)?.retry_after()?;
+            ensure!(n >= 5, "after {n} look-ups nobody has tried anything out yet");
+            // It is Alice who asked too much.
+            let path = format!("/users?email={}", alice.email.replace('@', "%40"));
+            bob.ask("GET", &path)?.send()?.expect(200)?;
+            return Ok(());
+        }
+        answer.refused(404)?;
+    }
+    bail!("2000 look-ups, and no brake")
+}
+
 /// Guesses passwords until told to wait; gives how long, and when that was said.
 fn guess_until_braked(world: &World, email: &str) -> Result<(Duration, Instant)> {
     for n in 0..200 {

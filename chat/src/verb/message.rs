@@ -53,7 +53,8 @@ fn keeps_rate(session: &mut Session<'_>, reference: Option<&str>) -> Result<bool
         Err(TooFast::Enough) => return Err(Ending::Close(Close::FastWriter)),
     };
     metrics::MESSAGES.inc("rate_limited");
-    let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+    // Rounded up: who waits as told must not be refused again.
+    let retry_after_ms = u64::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
     session.outbox.push(&Frame::Error(ErrorFrame {
         code: Code::RateLimited,
         message: "too many messages; wait and send it again".into(),

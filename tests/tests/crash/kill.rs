@@ -23,9 +23,9 @@ fn killed(kind: &Kind) -> Result<()> {
     let traffic = Traffic::start(&house.world)?;
     for n in 1..=KILLS {
         // Never at the same point.
-        traffic.wait_for_sent(40 + 13 * n as u64).with_context(|| format!("before kill {n}"))?;
+        traffic.wait_for_sent(400 + 61 * n as u64).with_context(|| format!("before kill {n}"))?;
         house.kill_first_and_restart()?;
     }
-    traffic.wait_for_sent(40)?;
+    traffic.wait_for_sent(200)?;
     traffic.settle()
 }

@@ -14,8 +14,6 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::{Value, json};
 
 const PEOPLE: usize = 6;
-/// How many messages of one person wait for their answers at once.
-const WINDOW: usize = 8;
 const ACKNOWLEDGE_EVERY: i64 = 16;
 /// How long the whole may stand still before it is called broken.
 const STILL_MAX: Duration = Duration::from_secs(60);
@@ -40,6 +38,8 @@ struct Writer {
     to: i64,
     /// Every message that was answered, by its number: its content and the answer.
     ledger: BTreeMap<usize, (String, Value)>,
+    /// How many messages of theirs may wait for an answer at once.
+    window: usize,
     waiting: VecDeque<usize>,
     count: usize,
     /// An answer that no promise allows.
@@ -58,7 +58,10 @@ impl Traffic {
         for (n, person) in people.into_iter().enumerate() {
             let to = ids[(n + 1) % PEOPLE];
             let (ledger, waiting) = (BTreeMap::new(), VecDeque::new());
-            let mut writer = Writer { person, to, ledger, waiting, count: 0, refusal: None };
+            // Some wait for each answer, some do not; commits are of every size.
+            let window = 1 + 2 * n;
+            let mut writer =
+                Writer { person, to, ledger, window, waiting, count: 0, refusal: None };
             let shared = Arc::clone(&shared);
             let write = move || writer.write_until_stopped(&shared).map(|()| writer);
             writers.push(thread::Builder::new().name(format!("writer {n}")).spawn(write)?);
@@ -146,7 +149,7 @@ impl Writer {
             self.send(n)?;
         }
         loop {
-            while self.waiting.len() < WINDOW && !shared.stop.load(Ordering::Relaxed) {
+            while self.waiting.len() < self.window && !shared.stop.load(Ordering::Relaxed) {
                 self.count += 1;
                 self.waiting.push_back(self.count);
                 self.send(self.count)?;

@@ -1,0 +1,52 @@
+# The module as it is with nothing but `enable`: one process, one SQLite file.
+{ self }:
+{
+  name = "messenger-sqlite";
+  globalTimeout = 3600;
+
+  nodes.machine = {
+    imports = [
+      self.nixosModules.default
+      (import ./clients.nix { inherit self; })
+    ];
+    services.messenger = {
+      enable = true;
+      chat.messageRate = 0;
+      auth.signupRate = 0;
+      logFormat = "json";
+    };
+  };
+
+  testScript = import ./script.nix + ''
+
+    start_all()
+
+    with subtest("the service comes up, for this machine only"):
+        machine.wait_for_unit("messenger.service")
+        well(machine, "localhost")
+        machine.succeed("ss -Hltn 'sport = :8080' | grep -q 127.0.0.1:8080")
+        machine.fail("ss -Hltn 'sport = :8080' | grep -v 127.0.0.1:8080")
+
+    with subtest("two people chat, and one of them later"):
+        told(machine, "localhost", "both_ways", "offline_in_order")
+        post(machine, "localhost", "/signup", ALICE, 201)
+
+    with subtest("everything is in one folder that is its user's alone"):
+        machine.succeed("test -s /var/lib/private/messenger/messenger.db")
+        assert machine.succeed("stat -c %a /var/lib/private/messenger").strip() == "700"
+
+    with subtest("the log is JSON"):
+        line = machine.succeed("journalctl -u messenger.service -o cat | grep listening | tail -1")
+        assert "fields" in json.loads(line) or "message" in json.loads(line), line
+
+    with subtest("hardening"):
+        machine.succeed("systemd-analyze security --no-pager --threshold=15 messenger.service | tail -1 >&2")
+
+    with subtest("a restart keeps accounts"):
+        machine.succeed("systemctl restart messenger.service")
+        well(machine, "localhost")
+        post(machine, "localhost", "/login", ALICE, 200)
+        post(machine, "localhost", "/signup", ALICE, 409)
+        assert machine.get_unit_property("messenger.service", "NRestarts") == "0"
+  '';
+}

@@ -1,0 +1,57 @@
+# A database that is not ours, with a password that only root can read.
+{ self }:
+{
+  name = "messenger-url-file";
+  globalTimeout = 3600;
+
+  nodes.machine =
+    { pkgs, ... }:
+    {
+      imports = [
+        self.nixosModules.default
+        (import ./clients.nix { inherit self; })
+      ];
+      services.postgresql = {
+        enable = true;
+        initialScript = pkgs.writeText "roles.sql" ''
+          create role chatters login password 'p%ss w/rd';
+          create database chatters owner chatters;
+        '';
+      };
+      systemd.tmpfiles.settings."10-messenger"."/var/lib/secrets/database-url".f = {
+        mode = "0400";
+        user = "root";
+        group = "root";
+        argument = "postgres://chatters:p%%25ss%%20w%%2Frd@127.0.0.1/chatters";
+      };
+      services.messenger = {
+        enable = true;
+        database.urlFile = "/var/lib/secrets/database-url";
+        chat.messageRate = 0;
+        auth.signupRate = 0;
+      };
+    };
+
+  testScript = import ./script.nix + ''
+
+    start_all()
+
+    with subtest("the services come up"):
+        machine.wait_for_unit("messenger-chat.service")
+        machine.wait_for_unit("messenger-auth.service")
+        well(machine, "localhost")
+
+    with subtest("the secret is a credential of the service and nowhere else"):
+        secret = machine.succeed("cat /var/lib/secrets/database-url").strip()
+        assert "p%25ss%20w%2Frd" in secret, secret
+        for unit in ("messenger-chat", "messenger-auth"):
+            machine.succeed(f"grep -qxF '{secret}' /run/credentials/{unit}.service/database-url")
+            pid = machine.get_unit_property(f"{unit}.service", "MainPID")
+            machine.fail(f"tr '\\0' '\\n' < /proc/{pid}/environ | grep -F w%2Frd")
+            machine.fail(f"journalctl -u {unit}.service | grep -F w%2Frd")
+        machine.fail("su nobody -s /bin/sh -c 'cat /var/lib/secrets/database-url'")
+
+    with subtest("two people chat"):
+        told(machine, "localhost", "both_ways")
+  '';
+}
