@@ -75,28 +75,7 @@ impl Committer {
 
     /// Puts `act` into the queue. Returns false if there is no room for [`QUEUE_WAIT_MAX`]: nothing will come of it.
     pub(crate) fn submit(&self, act: Act) -> bool {
-        let deadline = Instant::now() + QUEUE_WAIT_MAX;
-        let bytes = act.bytes();
-        let mut state = self.0.lock();
-        while state.acts.len() >= QUEUE_ACTS_MAX || state.bytes + bytes > QUEUE_BYTES_MAX {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            let waited = self.0.emptied.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        if state.closed {
-            return false;
-        }
-        state.bytes += bytes;
-        state.acts.push_back(act);
-        let is_first = state.acts.len() == 1;
-        drop(state);
-        if is_first {
-            self.0.filled.notify_one();
-        }
-        true
+        self.0.put(act, QUEUE_WAIT_MAX)
     }
 
     /// The committer finishes what is in the queue and ends.
@@ -107,6 +86,31 @@ impl Committer {
 }
 
 impl Queue {
+    fn put(&self, act: Act, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        let bytes = act.bytes();
+        let mut state = self.lock();
+        while state.acts.len() >= QUEUE_ACTS_MAX || state.bytes + bytes > QUEUE_BYTES_MAX {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.emptied.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if state.closed {
+            return false;
+        }
+        state.bytes += bytes;
+        state.acts.push_back(act);
+        let is_first = state.acts.len() == 1;
+        drop(state);
+        if is_first {
+            self.filled.notify_one();
+        }
+        true
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -287,3 +291,6 @@ pub(crate) fn unavailable(reference: Option<&str>) -> Frame<'_> {
         reference,
     )
 }
+
+#[cfg(test)]
+mod tests;

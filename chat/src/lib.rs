@@ -40,7 +40,7 @@ use crate::committer::Committer;
 use crate::drainer::Drainer;
 use crate::hub::Hub;
 use crate::origin::Origins;
-use crate::server::{Accounts, Mode, Server};
+use crate::server::{Accounts, Mode, Patience, Server};
 
 /// How long a stopping server waits for sockets to take its last words.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(2);
@@ -76,6 +76,7 @@ pub fn serve(
         drainer: Drainer::start()?,
         mode,
         origins: Origins::new(&config.allow_origin),
+        patience: Patience::default(),
         message_rate: config.message_rate,
         shutdown: shutdown.clone(),
         schema: format!("{:#}\n", wire::schema()),

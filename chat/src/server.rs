@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use door::Shutdown;
 use sql::Store;
@@ -10,6 +11,7 @@ use wire::AccountId;
 use crate::committer::Committer;
 use crate::drainer::Drainer;
 use crate::hub::Hub;
+use crate::limit::{HELLO_DEADLINE, PING_INTERVAL};
 use crate::origin::Origins;
 
 /// Everything a connection's thread may reach.
@@ -18,11 +20,27 @@ pub(crate) struct Server {
     pub(crate) drainer: Drainer,
     pub(crate) mode: Mode,
     pub(crate) origins: Origins,
+    pub(crate) patience: Patience,
     /// Messages a second that one connection may send; 0: no limit.
     pub(crate) message_rate: u32,
     pub(crate) shutdown: Shutdown,
     /// The JSON Schema of every frame.
     pub(crate) schema: String,
+}
+
+/// How long a connection may keep silent. The defaults are those of [`crate::limit`].
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    /// Before its hello.
+    pub(crate) hello: Duration,
+    /// Before it is sent a ping, and again before it is taken for dead.
+    pub(crate) ping: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { hello: HELLO_DEADLINE, ping: PING_INTERVAL }
+    }
 }
 
 /// Whether people have accounts.

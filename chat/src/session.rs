@@ -12,7 +12,7 @@ use wire::limit::FRAME_BYTES_MAX;
 use wire::{AccountId, Close, Code, ErrorFrame, Frame, Request};
 
 use crate::committer::Act;
-use crate::limit::{FRAMES_PER_TURN_MAX, HELLO_DEADLINE, PING_INTERVAL, READ_BYTES};
+use crate::limit::{FRAMES_PER_TURN_MAX, READ_BYTES};
 use crate::outbox::Outbox;
 use crate::pipe::Pipe;
 use crate::rate::Rate;
@@ -83,7 +83,7 @@ impl<'a> Session<'a> {
             number,
             socket: WebSocket::from_partially_read(pipe, rest, Role::Server, Some(config)),
             outbox,
-            who: Who::Stranger { until: Instant::now() + HELLO_DEADLINE },
+            who: Who::Stranger { until: Instant::now() + server.patience.hello },
             rate: Rate::new(server.message_rate),
             replay: None,
             touched: Vec::new(),
@@ -210,7 +210,7 @@ impl<'a> Session<'a> {
     pub(crate) fn set_read_timeout(&self) -> Flow {
         let time = match self.who {
             Who::Stranger { until } => until.saturating_duration_since(Instant::now()),
-            Who::Known(_) => PING_INTERVAL,
+            Who::Known(_) => self.server.patience.ping,
         };
         // Zero would mean for ever.
         let time = time.max(Duration::from_millis(1));
@@ -280,3 +280,6 @@ fn ending(error: &tungstenite::Error) -> Ending {
         _ => Ending::Left,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+use std::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::drainer::Drainer;
+
+fn outbox() -> Arc<Outbox> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    Arc::new(Outbox::new(Arc::new(stream), Drainer::start().unwrap()))
+}
+
+fn post(content: String) -> Post {
+    Post { from: AccountId(1), to: AccountId(2), content, reference: None }
+}
+
+/// Puts acts of so many bytes into a queue that nobody empties; returns how many it took.
+fn fill(queue: &Queue, bytes: usize) -> usize {
+    let outbox = outbox();
+    (0..)
+        .take_while(|_| {
+            queue.put(Act::Post(post("x".repeat(bytes)), Arc::clone(&outbox)), Duration::ZERO)
+        })
+        .count()
+}
+
+#[test]
+fn the_queue_is_bounded_in_acts_and_in_bytes_and_takes_again_once_emptied() {
+    let queue = Queue::default();
+    assert_eq!(fill(&queue, 1), QUEUE_ACTS_MAX);
+    assert_eq!(queue.take(None).unwrap().len(), BATCH_ACTS_MAX);
+    assert_eq!(fill(&queue, 1), BATCH_ACTS_MAX);
+
+    let queue = Queue::default();
+    let size = 16 * 1024;
+    assert_eq!(fill(&queue, size), QUEUE_BYTES_MAX / size);
+    queue.take(None).unwrap();
+    assert!(fill(&queue, size) > 0);
+}
+
+#[test]
+fn who_waits_for_room_gets_it_when_there_is_some() {
+    let queue = Queue::default();
+    fill(&queue, 1);
+    let outbox = outbox();
+    std::thread::scope(|scope| {
+        let (queue, patience) = (&queue, Duration::from_secs(60));
+        let waiting = scope.spawn(move || queue.put(Act::Farewell(outbox), patience));
+        queue.take(None).unwrap();
+        assert!(waiting.join().unwrap());
+    });
+}
+
+#[test]
+fn a_closed_queue_is_emptied_and_takes_nothing_more() {
+    let queue = Queue::default();
+    let outbox = outbox();
+    assert!(queue.put(Act::Farewell(Arc::clone(&outbox)), Duration::ZERO));
+    queue.lock().closed = true;
+    assert!(!queue.put(Act::Farewell(outbox), Duration::ZERO));
+    assert_eq!(queue.take(None).unwrap().len(), 1);
+    assert!(queue.take(None).is_none());
+}
+
+#[test]
+fn an_idle_committer_in_doubt_looks_again_after_a_while() {
+    assert!(Queue::default().take(Some(Duration::ZERO)).unwrap().is_empty());
+}

@@ -1,0 +1,133 @@
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::AtomicI64;
+
+use door::Shutdown;
+
+use super::*;
+use crate::drainer::Drainer;
+use crate::hub::Hub;
+use crate::origin::Origins;
+use crate::server::Patience;
+
+/// Longer than any test may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+fn server(patience: Patience, mode: Mode) -> Server {
+    Server {
+        hub: Arc::new(Hub::new()),
+        drainer: Drainer::start().unwrap(),
+        mode,
+        origins: Origins::default(),
+        patience,
+        message_rate: 0,
+        shutdown: Shutdown::new(),
+        schema: String::new(),
+    }
+}
+
+fn guests() -> Mode {
+    Mode::Guests { last: AtomicI64::new(0) }
+}
+
+/// Serves one connection on which `rest` came with the handshake; `client` has the other end.
+fn with_client(server: &Server, rest: &[u8], client: impl FnOnce(TcpStream)) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    theirs.set_read_timeout(Some(DEADLINE)).unwrap();
+    let (ours, _) = listener.accept().unwrap();
+    let outbox = Arc::new(Outbox::new(Arc::new(ours), server.drainer.clone()));
+    std::thread::scope(|scope| {
+        let session = scope.spawn(move || {
+            Session::new(server, 1, outbox, rest.to_vec(), &|| {}).run(None);
+        });
+        client(theirs);
+        session.join().unwrap();
+    });
+}
+
+/// A text frame as a client sends it, under a mask of zeros.
+fn masked(text: &str) -> Vec<u8> {
+    let mut frame = vec![0x81, 0x80 | u8::try_from(text.len()).unwrap(), 0, 0, 0, 0];
+    frame.extend_from_slice(text.as_bytes());
+    frame
+}
+
+/// The next short frame: its first byte and its payload.
+fn hear(stream: &mut TcpStream) -> (u8, Vec<u8>) {
+    let mut header = [0; 2];
+    stream.read_exact(&mut header).unwrap();
+    let mut payload = vec![0; header[1].into()];
+    stream.read_exact(&mut payload).unwrap();
+    (header[0], payload)
+}
+
+fn text(stream: &mut TcpStream) -> String {
+    String::from_utf8(hear(stream).1).unwrap()
+}
+
+#[test]
+fn a_silent_peer_is_pinged_and_then_taken_for_dead() {
+    let patience = Patience { ping: Duration::from_millis(30), ..Patience::default() };
+    with_client(&server(patience, guests()), b"", |mut client| {
+        assert_eq!(text(&mut client), r#"{"type":"welcome","id":1}"#);
+        assert_eq!(hear(&mut client), (0x89, vec![]), "a ping");
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).unwrap();
+        assert!(rest.is_empty(), "one ping and then the end: {rest:?}");
+    });
+}
+
+#[test]
+fn a_peer_that_answers_pings_stays() {
+    let patience = Patience { ping: Duration::from_millis(400), ..Patience::default() };
+    with_client(&server(patience, guests()), b"", |mut client| {
+        text(&mut client);
+        for _ in 0..3 {
+            assert_eq!(hear(&mut client).0, 0x89);
+            client.write_all(&[0x8a, 0x80, 0, 0, 0, 0]).unwrap();
+        }
+        client.write_all(&masked("ping")).unwrap();
+        assert_eq!(text(&mut client), "pong");
+    });
+}
+
+#[test]
+fn what_came_with_the_handshake_is_handled_and_turns_end() {
+    let mut rest = Vec::new();
+    let count = 2 * FRAMES_PER_TURN_MAX + 7;
+    (0..count).for_each(|_| rest.extend(masked("ping")));
+    with_client(&server(Patience::default(), guests()), &rest, |mut client| {
+        text(&mut client);
+        for _ in 0..count {
+            assert_eq!(text(&mut client), "pong");
+        }
+    });
+}
+
+#[test]
+fn a_frame_that_comes_byte_by_byte_is_understood() {
+    with_client(&server(Patience::default(), guests()), b"", |mut client| {
+        text(&mut client);
+        for byte in masked(r#"{"to":1,"content":"self"}"#) {
+            client.write_all(&[byte]).unwrap();
+        }
+        assert!(text(&mut client).contains(r#""content":"self""#));
+    });
+}
+
+#[test]
+fn no_hello_in_time_is_4408() {
+    let store = sql::Store::open(&"sqlite::memory:".parse().unwrap(), &|_| false).unwrap();
+    let (store, hub) = (Arc::new(store), Arc::new(Hub::new()));
+    let (committer, _) = crate::committer::Committer::start(Arc::clone(&store), hub).unwrap();
+    let mode = Mode::Accounts(crate::server::Accounts { store, committer });
+    let patience = Patience { hello: Duration::from_millis(60), ..Patience::default() };
+    with_client(&server(patience, mode), b"", |mut client| {
+        // Saying things does not win time.
+        client.write_all(&masked("ping")).unwrap();
+        assert_eq!(text(&mut client), "pong");
+        let (kind, payload) = hear(&mut client);
+        assert_eq!((kind, u16::from_be_bytes([payload[0], payload[1]])), (0x88, 4408));
+    });
+}
