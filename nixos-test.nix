@@ -94,7 +94,7 @@
 
     with subtest("hardening"):
         for unit in UNITS:
-            server.succeed(f"systemd-analyze security --no-pager --threshold=15 {unit}.service | tail -1 >&2")
+            server.log(server.succeed(f"systemd-analyze security --no-pager --threshold=15 {unit}.service | tail -n 1"))
             assert server.get_unit_property(f"{unit}.service", "TasksMax") == "infinity"
             pid = server.get_unit_property(f"{unit}.service", "MainPID")
             assert server.succeed(f"ps -o user= -p {pid}").strip() == "messenger"

@@ -60,10 +60,9 @@ let
             "/bin/healthy"
             (toString (lib.head ports))
           ];
-          Interval = 30 * second;
+          Interval = 10 * second;
           Timeout = 5 * second;
           StartPeriod = 60 * second;
-          StartInterval = 1 * second;
           Retries = 3;
         };
         StopSignal = "SIGTERM";

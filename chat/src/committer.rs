@@ -10,8 +10,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use sql::{Acknowledgement, Batch, Error, Outcome, Post, Store, Stored};
-use wire::{AccountId, Close, Code, ErrorFrame, Frame, Seq};
+use sql::{Acknowledgement, Batch, Error, Outcome, Post, Store};
+use wire::{AccountId, Close, Code, ErrorFrame, Frame, Seq, SessionId};
 
 use crate::clock::now_ms;
 use crate::feeder::Feeder;
@@ -29,8 +29,10 @@ pub(crate) enum Act {
     Post(Post, Arc<Outbox>),
     /// Everything up to here has arrived. The text is the request's `ref`.
     Acknowledge(Acknowledgement, Option<String>, Arc<Outbox>),
-    /// Close the connection once all it sent before is settled.
-    Farewell(Arc<Outbox>),
+    /// A session is in use. Nobody waits for this.
+    Use(SessionId),
+    /// Close the connection, once all it sent before is settled.
+    Farewell(Close, Arc<Outbox>),
 }
 
 impl Act {
@@ -59,6 +61,7 @@ struct Queue {
 struct State {
     acts: VecDeque<Act>,
     bytes: usize,
+    /// It is to end, or has.
     closed: bool,
 }
 
@@ -69,7 +72,11 @@ impl Committer {
         let worker =
             Worker { feeder: Feeder::new(Arc::clone(&store), hub), store, doubt: BTreeSet::new() };
         let stack = door::limit::SERVICE_STACK_BYTES;
-        let thread = door::thread::spawn("chat-committer", stack, move || worker.run(&queue))?;
+        let thread = door::thread::spawn("chat-committer", stack, move || {
+            // However it ends, nobody is to wait for it.
+            let _closing = Closing(&queue);
+            worker.run(&queue);
+        })?;
         Ok((committer, thread))
     }
 
@@ -80,17 +87,38 @@ impl Committer {
 
     /// The committer finishes what is in the queue and ends.
     pub(crate) fn close(&self) {
-        self.0.lock().closed = true;
-        self.0.filled.notify_one();
+        self.0.close();
+    }
+
+    /// Whether it takes acts.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.0.lock().closed
+    }
+}
+
+struct Closing<'a>(&'a Queue);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
 impl Queue {
+    fn close(&self) {
+        self.lock().closed = true;
+        self.filled.notify_one();
+        self.emptied.notify_all();
+    }
+
     fn put(&self, act: Act, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         let bytes = act.bytes();
         let mut state = self.lock();
-        while state.acts.len() >= QUEUE_ACTS_MAX || state.bytes + bytes > QUEUE_BYTES_MAX {
+        let is_full = |state: &State| {
+            state.acts.len() >= QUEUE_ACTS_MAX || state.bytes + bytes > QUEUE_BYTES_MAX
+        };
+        while is_full(&state) && !state.closed {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
@@ -104,6 +132,7 @@ impl Queue {
         state.bytes += bytes;
         state.acts.push_back(act);
         let is_first = state.acts.len() == 1;
+        metrics::QUEUE.set(i64::try_from(state.acts.len()).unwrap_or(i64::MAX));
         drop(state);
         if is_first {
             self.filled.notify_one();
@@ -175,7 +204,8 @@ impl Worker {
                     batch.acknowledgements.push(acknowledgement);
                     thanks.extend(reference.map(|reference| (reference, origin)));
                 }
-                Act::Farewell(outbox) => farewells.push(outbox),
+                Act::Use(session) => batch.uses.push(session),
+                Act::Farewell(close, outbox) => farewells.push((close, outbox)),
             }
         }
         metrics::BATCH_ACTS.observe((batch.posts.len() + batch.acknowledgements.len()) as f64);
@@ -187,12 +217,12 @@ impl Worker {
             }
         }
         self.feeder.flush();
-        farewells.iter().for_each(|outbox| outbox.say_goodbye(Close::GoingAway));
+        farewells.iter().for_each(|(close, outbox)| outbox.say_goodbye(*close));
     }
 
-    /// Returns whether the batch is stored.
+    /// Returns whether the acknowledgements of the batch are stored.
     fn store_and_tell(&mut self, batch: &Batch, senders: &[Arc<Outbox>]) -> bool {
-        if batch.posts.is_empty() && batch.acknowledgements.is_empty() {
+        if batch.posts.is_empty() && batch.acknowledgements.is_empty() && batch.uses.is_empty() {
             return true;
         }
         let began = Instant::now();
@@ -211,14 +241,12 @@ impl Worker {
                     error = text,
                     "a batch was refused; storing its messages one by one"
                 );
-                let mut all = true;
                 for (post, origin) in batch.posts.iter().zip(senders) {
                     let one = Batch { posts: vec![post.clone()], ..Batch::default() };
-                    all &= self.store_and_tell(&one, std::slice::from_ref(origin));
+                    self.store_and_tell(&one, std::slice::from_ref(origin));
                 }
-                let rest =
-                    Batch { acknowledgements: batch.acknowledgements.clone(), ..Batch::default() };
-                all & self.store_and_tell(&rest, &[])
+                let (acknowledgements, uses) = (batch.acknowledgements.clone(), batch.uses.clone());
+                self.store_and_tell(&Batch { acknowledgements, uses, ..Batch::default() }, &[])
             }
             Err(error) => {
                 tracing::warn!(%error, posts = batch.posts.len(), "a batch was not stored");
@@ -241,12 +269,9 @@ impl Worker {
                 metrics::MESSAGES.inc("stored");
                 self.feeder.announce(post, &stored, origin);
             }
-            Outcome::Repeat(Stored { id, at, sender_seq, .. }) => {
+            Outcome::Repeat(stored) => {
                 metrics::MESSAGES.inc("repeated");
-                if let Some(reference) = reference {
-                    let sent = Frame::Sent { reference, id: Some(id), seq: Some(sender_seq), at };
-                    self.feeder.push(origin, &sent);
-                }
+                self.feeder.answer(origin, post, &stored);
             }
             Outcome::NoRecipient => {
                 metrics::MESSAGES.inc("refused");

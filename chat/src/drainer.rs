@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{Timespec, epoll};
 
-use crate::limit::{CLOSE_GRACE, DRAINER_SWEEP};
+use crate::limit::{CLOSE_GRACE, DRAINER_SWEEP, STALL_MAX};
 use crate::metrics;
 use crate::outbox::Outbox;
 
@@ -31,8 +31,10 @@ struct Inner {
 
 struct Watched {
     outbox: Arc<Outbox>,
-    /// Set if the connection is being closed.
-    until: Option<Instant>,
+    /// By when the reader must have taken something; if the connection is being closed, everything.
+    until: Instant,
+    /// Whether it was being closed when `until` was set.
+    is_last: bool,
 }
 
 impl Drainer {
@@ -45,11 +47,12 @@ impl Drainer {
         Ok(drainer)
     }
 
-    /// Sends what waits in `outbox` as its socket takes it. `is_last`: it is being closed, and has [`CLOSE_GRACE`].
+    /// Sends what waits in `outbox` as its socket takes it. `is_last`: it is being closed, and has [`CLOSE_GRACE`]; else its
+    /// reader is closed as too slow if it takes nothing for [`STALL_MAX`].
     pub(crate) fn watch(&self, outbox: &Arc<Outbox>, is_last: bool) {
         let key = self.0.next.fetch_add(1, Ordering::Relaxed);
-        let until = is_last.then(|| Instant::now() + CLOSE_GRACE);
-        self.0.lock().insert(key, Watched { outbox: Arc::clone(outbox), until });
+        let until = Instant::now() + if is_last { CLOSE_GRACE } else { STALL_MAX };
+        self.0.lock().insert(key, Watched { outbox: Arc::clone(outbox), until, is_last });
         metrics::STALLED_READERS.inc();
         let flags = epoll::EventFlags::OUT | epoll::EventFlags::ONESHOT;
         let data = epoll::EventData::new_u64(key);
@@ -104,14 +107,16 @@ impl Inner {
     }
 
     fn sweep(&self, now: Instant) {
-        let mut over = Vec::new();
+        let (mut over, mut slow) = (Vec::new(), Vec::new());
         for (key, watched) in self.lock().iter_mut() {
-            if watched.until.is_some_and(|until| until <= now) {
+            if watched.until <= now && watched.is_last {
                 over.push(*key);
-            } else if watched.until.is_none() && watched.outbox.is_ending() {
-                watched.until = Some(now + CLOSE_GRACE);
+            } else if watched.until <= now || (!watched.is_last && watched.outbox.is_ending()) {
+                (watched.is_last, watched.until) = (true, now + CLOSE_GRACE);
+                slow.push(Arc::clone(&watched.outbox));
             }
         }
+        slow.iter().for_each(Outbox::too_slow);
         for outbox in over.into_iter().filter_map(|key| self.release(key)) {
             outbox.abort();
         }

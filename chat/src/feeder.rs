@@ -30,16 +30,30 @@ impl Feeder {
 
     /// A message is stored: `sent` to the connection it came from, the event to every other of both accounts.
     pub(crate) fn announce(&mut self, post: &Post, stored: &Stored, origin: &Arc<Outbox>) {
+        // Who writes to itself hears the message as well, on the same connection too.
+        if post.from == post.to {
+            self.event(post.from, stored.sender_seq, post, stored, None);
+            return self.answer(origin, post, stored);
+        }
+        self.answer(origin, post, stored);
+        self.event(post.from, stored.sender_seq, post, stored, Some(origin));
+        self.event(post.to, stored.recipient_seq, post, stored, None);
+    }
+
+    /// `sent`, in the place of the event in the sender's log.
+    pub(crate) fn answer(&mut self, origin: &Arc<Outbox>, post: &Post, stored: &Stored) {
+        let (seq, mut answer) = (stored.sender_seq, Vec::new());
         if let Some(reference) = &post.reference {
-            let (id, seq) = (Some(stored.id), Some(stored.sender_seq));
-            self.push(origin, &Frame::Sent { reference, id, seq, at: stored.at });
+            Frame::Sent { reference, id: Some(stored.id), seq: Some(seq), at: stored.at }
+                .write(&mut answer);
         }
-        let is_to_self = post.from == post.to;
-        let known_to = (!is_to_self).then_some(origin);
-        self.event(post.from, stored.sender_seq, post, stored, known_to);
-        if !is_to_self {
-            self.event(post.to, stored.recipient_seq, post, stored, None);
+        let answer = (!answer.is_empty()).then_some(answer.as_slice());
+        if let Delivery::Gap { since } = origin.answer(seq, answer) {
+            // Everything before it first; the log then brings the event itself too.
+            self.fill_one(post.from, origin, since);
+            origin.answer(seq, answer);
         }
+        self.touched.push(Arc::clone(origin));
     }
 
     /// Sends all that was appended.
@@ -52,11 +66,8 @@ impl Feeder {
     /// Gives every connection of `account` the events up to `head` that it has missed.
     pub(crate) fn fill(&mut self, account: AccountId, head: Seq) {
         let mut behind = Vec::new();
-        self.hub.each_of(account, |outbox| match outbox.last() {
-            Some(last) if last < head => behind.push((Arc::clone(outbox), last)),
-            Some(_) => {}
-            // It reads the log itself, and now knows how far.
-            None => drop(outbox.deliver(head, None)),
+        self.hub.each_of(account, |outbox| {
+            behind.extend(outbox.behind(head).map(|since| (Arc::clone(outbox), since)));
         });
         for (outbox, since) in behind {
             self.fill_one(account, &outbox, since);
@@ -69,17 +80,19 @@ impl Feeder {
         seq: Seq,
         post: &Post,
         stored: &Stored,
-        known_to: Option<&Arc<Outbox>>,
+        origin: Option<&Arc<Outbox>>,
     ) {
         let Self { hub, touched, json, .. } = self;
         json.clear();
         let mut gaps = Vec::new();
         hub.each_of(account, |outbox| {
-            let is_known = known_to.is_some_and(|origin| Arc::ptr_eq(origin, outbox));
-            if !is_known && json.is_empty() {
+            if origin.is_some_and(|origin| Arc::ptr_eq(origin, outbox)) {
+                return;
+            }
+            if json.is_empty() {
                 message(stored.id, seq, post.from, post.to, &post.content, stored.at).write(json);
             }
-            match outbox.deliver(seq, (!is_known).then_some(json)) {
+            match outbox.deliver(seq, json) {
                 Delivery::Done => touched.push(Arc::clone(outbox)),
                 Delivery::Gap { since } => gaps.push((Arc::clone(outbox), since)),
             }
@@ -99,7 +112,7 @@ impl Feeder {
             for event in &events {
                 self.json.clear();
                 frame(event).write(&mut self.json);
-                outbox.deliver(event.seq(), Some(&self.json));
+                outbox.deliver(event.seq(), &self.json);
                 since = event.seq();
             }
             if events.len() < REPLAY_PAGE {

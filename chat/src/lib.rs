@@ -11,7 +11,6 @@ mod drainer;
 mod feeder;
 mod hub;
 mod limit;
-mod linger;
 pub mod metrics;
 mod origin;
 mod outbox;
@@ -29,7 +28,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use door::{Listener, Serving, Shutdown};
 use sql::Store;
@@ -39,11 +38,9 @@ pub use args::{Args, COST, Config, LISTEN_DEFAULT};
 use crate::committer::Committer;
 use crate::drainer::Drainer;
 use crate::hub::Hub;
+use crate::limit::{CLOSE_LOOK_MAX, COMMITTER_END_MAX, SESSIONS_END_MAX};
 use crate::origin::Origins;
 use crate::server::{Accounts, Mode, Patience, Server};
-
-/// How long a stopping server waits for sockets to take its last words.
-const LAST_WORDS_MAX: Duration = Duration::from_secs(2);
 
 /// A running chat server.
 pub struct Running {
@@ -98,17 +95,22 @@ impl Running {
         move || server.ready()
     }
 
-    /// After the shutdown has begun: waits until what was accepted is committed and told, `time` at the most.
-    pub fn finish(self, time: Duration) {
-        let deadline = Instant::now() + time;
-        if !self.serving.wait(time) {
+    /// After the shutdown has begun: waits until what was accepted is committed and told, but not past `deadline`.
+    pub fn finish(self, deadline: Instant) {
+        let left = || deadline.saturating_duration_since(Instant::now());
+        if !self.serving.wait(SESSIONS_END_MAX.min(left())) {
             tracing::warn!("some connections did not end in time");
         }
         if let (Some(accounts), Some(thread)) = (self.server.accounts(), self.committer) {
             accounts.committer.close();
-            let _ = thread.join();
+            let until = Instant::now() + COMMITTER_END_MAX.min(left());
+            while !thread.is_finished() && Instant::now() < until {
+                std::thread::sleep(CLOSE_LOOK_MAX / 10);
+            }
+            if !thread.is_finished() {
+                tracing::warn!("the database does not answer: what waits for it is given up");
+            }
         }
-        let left = deadline.saturating_duration_since(Instant::now());
-        self.server.drainer.settle(LAST_WORDS_MAX.min(left));
+        self.server.drainer.settle(left());
     }
 }

@@ -17,8 +17,8 @@ pub(crate) const OUTBOX_FRAMES_MAX: usize = 16 * 1024;
 pub(crate) const REPLAY_LOW_BYTES: usize = 128 * 1024;
 /// Events fetched at once in a replay.
 pub(crate) const REPLAY_PAGE: usize = 128;
-/// How long a reader may take nothing at all during a replay before it is closed with 4409.
-pub(crate) const REPLAY_STALL_MAX: Duration = Duration::from_secs(30);
+/// How long a reader for whom something waits may take nothing at all before it is closed with 4409.
+pub(crate) const STALL_MAX: Duration = Duration::from_secs(30);
 /// How long the close frame of a slow reader is kept for it.
 pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(30);
 /// How often the drainer looks for readers whose grace is over.
@@ -28,8 +28,14 @@ pub(crate) const DRAINER_SWEEP: Duration = Duration::from_secs(5);
 pub(crate) const HELLO_DEADLINE: Duration = Duration::from_secs(10);
 /// A connection that says nothing for so long is sent a WebSocket ping; if it says nothing for as long again it is gone.
 pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(25);
-/// How long the client has to answer our close frame.
+/// How long the client has to take our close frame and answer it.
 pub(crate) const CLOSE_LINGER: Duration = Duration::from_secs(2);
+/// The longest pause between two looks whether it has.
+pub(crate) const CLOSE_LOOK_MAX: Duration = Duration::from_millis(100);
+/// After the shutdown has begun: for the sessions to end, and then for the committer; what is left is for last words.
+pub(crate) const SESSIONS_END_MAX: Duration = Duration::from_secs(4);
+/// For the committer to finish its queue.
+pub(crate) const COMMITTER_END_MAX: Duration = Duration::from_secs(3);
 
 /// A sender may save up so many seconds' worth of messages.
 pub(crate) const RATE_BURST_SECONDS: u32 = 10;
@@ -49,8 +55,8 @@ pub(crate) const BATCH_ACTS_MAX: usize = 2048;
 
 /// How often ended sessions are looked for; their sockets close within 1 s.
 pub(crate) const REVOCATION_POLL: Duration = Duration::from_millis(250);
-/// A session's use is written down at most this often, in milliseconds.
-pub(crate) const SEEN_EVERY_MS: i64 = 60 * 60 * 1000;
+/// A session's use is written down at most this often.
+pub(crate) const SEEN_EVERY: Duration = Duration::from_secs(60 * 60);
 
 // One frame always fits an empty outbox, also when each byte of its content is escaped as six.
 const _: () =

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -62,6 +63,6 @@ fn run(cli: &Cli) -> Result<()> {
         tracing::info!("metrics listening on {taken}");
     }
     shutdown.wait();
-    chat.finish(DRAIN_DEADLINE);
+    chat.finish(Instant::now() + DRAIN_DEADLINE);
     Ok(())
 }

@@ -9,8 +9,10 @@
 //! A `Mutex` guards it, held for memory copies only, never while the socket is written; nothing is locked inside it.
 
 use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use door::Permit;
 use rustix::net::SendFlags;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
@@ -24,6 +26,10 @@ pub(crate) struct Outbox {
     stream: Arc<TcpStream>,
     drainer: Drainer,
     state: Mutex<State>,
+    ended_reading: AtomicBool,
+    /// The connection's place in the house, given back with the socket: also a socket that only the drainer still holds
+    /// counts. Tests have none.
+    permit: Option<Permit>,
 }
 
 #[derive(Default)]
@@ -31,10 +37,12 @@ struct State {
     /// Whole frames, except that the first `begun` bytes are the rest of one already begun.
     waiting: Vec<u8>,
     begun: usize,
-    /// Bytes that a `flush` has taken out and not yet sent.
-    in_flight: usize,
-    /// Frames appended since nothing waited.
+    /// Frames in `waiting`.
     frames: usize,
+    /// Bytes and frames that a `flush` has taken out and not yet sent.
+    in_flight: (usize, usize),
+    /// Answers that must not overtake the events of a replay; they go out after it.
+    held: Vec<u8>,
     writer: Writer,
     end: End,
     /// It was closed because its reader is too slow: of what waits only a frame already begun is finished.
@@ -77,6 +85,18 @@ pub(crate) enum Feed {
     Live { next: Seq },
 }
 
+/// When an event is to go out.
+enum Turn {
+    /// It is the next one.
+    Now,
+    /// It has gone out, or there are no events here.
+    Past,
+    /// The replay will come to it.
+    Later,
+    /// Others come first.
+    Gap { since: Seq },
+}
+
 /// What became of an event.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Delivery {
@@ -87,8 +107,22 @@ pub(crate) enum Delivery {
 }
 
 impl Outbox {
-    pub(crate) fn new(stream: Arc<TcpStream>, drainer: Drainer) -> Self {
-        Self { stream, drainer, state: Mutex::default() }
+    pub(crate) fn new(stream: Arc<TcpStream>, drainer: Drainer, permit: Option<Permit>) -> Self {
+        Self {
+            stream,
+            drainer,
+            state: Mutex::default(),
+            ended_reading: AtomicBool::new(false),
+            permit,
+        }
+    }
+
+    /// It is known who this is: it can no longer be turned out for a newcomer.
+    pub(crate) fn settle(&self) {
+        if let Some(permit) = &self.permit {
+            // Who has been turned out meanwhile finds the end of its input.
+            permit.settle();
+        }
     }
 
     pub(crate) fn stream(&self) -> &Arc<TcpStream> {
@@ -97,7 +131,7 @@ impl Outbox {
 
     /// Appends a text frame.
     pub(crate) fn push_text(&self, text: &[u8]) {
-        self.lock().append(OpCode::Data(Data::Text), text, &self.stream);
+        self.lock().append(OpCode::Data(Data::Text), text, self);
     }
 
     /// Appends a frame of the protocol.
@@ -109,7 +143,7 @@ impl Outbox {
 
     /// Appends a WebSocket ping.
     pub(crate) fn push_ping(&self) {
-        self.lock().append(OpCode::Control(Control::Ping), b"", &self.stream);
+        self.lock().append(OpCode::Control(Control::Ping), b"", self);
     }
 
     /// Appends the answer to the handshake, before any frame. Like a frame already begun it is always finished.
@@ -121,25 +155,45 @@ impl Outbox {
 
     /// Appends what is one or more whole frames already.
     pub(crate) fn push_raw(&self, frames: &[u8]) {
-        self.lock().append_raw(frames, &self.stream);
+        self.lock().append_raw(frames, self);
     }
 
-    /// Appends event `seq`, if it is the next one. `None`: the connection knows it already.
-    pub(crate) fn deliver(&self, seq: Seq, event: Option<&[u8]>) -> Delivery {
+    /// Appends event `seq`, if it is the next one.
+    pub(crate) fn deliver(&self, seq: Seq, event: &[u8]) -> Delivery {
         let mut state = self.lock();
-        match &mut state.feed {
-            Feed::Off => {}
-            Feed::Replaying { announced } => *announced = seq.max(*announced),
-            Feed::Live { next } if seq < *next => {}
-            Feed::Live { next } if seq > *next => return Delivery::Gap { since: Seq(next.0 - 1) },
-            Feed::Live { next } => {
-                *next = seq.next();
-                if let Some(event) = event {
-                    state.append(OpCode::Data(Data::Text), event, &self.stream);
-                }
-            }
+        match state.advance(seq) {
+            Turn::Now => state.append(OpCode::Data(Data::Text), event, self),
+            Turn::Past | Turn::Later => {}
+            Turn::Gap { since } => return Delivery::Gap { since },
         }
         Delivery::Done
+    }
+
+    /// Appends the answer to a request of this connection that became event `seq`: it is this connection's form of that event,
+    /// and goes out in its place. Who has heard it can resume from `seq`. `None`: nobody asked for an answer.
+    pub(crate) fn answer(&self, seq: Seq, answer: Option<&[u8]>) -> Delivery {
+        let mut state = self.lock();
+        match (state.advance(seq), answer) {
+            (Turn::Gap { since }, _) => return Delivery::Gap { since },
+            (Turn::Now | Turn::Past, Some(answer)) => {
+                state.append(OpCode::Data(Data::Text), answer, self);
+            }
+            (Turn::Later, Some(answer)) => state.hold(answer, self),
+            (_, None) => {}
+        }
+        Delivery::Done
+    }
+
+    /// Where a live connection stands that has not yet had the events up to `head`; one that is replaying is told of them.
+    pub(crate) fn behind(&self, head: Seq) -> Option<Seq> {
+        match &mut self.lock().feed {
+            Feed::Off => None,
+            Feed::Replaying { announced } => {
+                *announced = head.max(*announced);
+                None
+            }
+            Feed::Live { next } => (*next <= head).then_some(Seq(next.0 - 1)),
+        }
     }
 
     /// From now on the connection's own thread reads the log.
@@ -156,21 +210,23 @@ impl Outbox {
             return false;
         }
         state.feed = Feed::Live { next: last.next() };
-        true
-    }
-
-    /// The last event that has gone out, if it is live.
-    pub(crate) fn last(&self) -> Option<Seq> {
-        match self.lock().feed {
-            Feed::Live { next } => Some(Seq(next.0 - 1)),
-            _ => None,
+        let held = std::mem::take(&mut state.held);
+        if !held.is_empty() {
+            state.append_raw(&held, self);
         }
+        true
     }
 
     /// Bytes that wait.
     pub(crate) fn backlog(&self) -> usize {
         let state = self.lock();
-        state.waiting.len() + state.in_flight
+        state.bytes()
+    }
+
+    /// The reader takes nothing: of what waits only a frame already begun is finished, then it is closed with 4409.
+    pub(crate) fn too_slow(self: &Arc<Self>) {
+        self.lock().too_slow(self);
+        self.flush();
     }
 
     /// Appends a close frame, after which nothing more is sent, and lets the connection's thread find the end.
@@ -194,6 +250,12 @@ impl Outbox {
         }
     }
 
+    /// Whether the last word has been said and all of it is sent, or the socket is gone.
+    pub(crate) fn is_done(&self) -> bool {
+        let state = self.lock();
+        state.end == End::Gone || (state.end == End::Closing && state.bytes() == 0)
+    }
+
     /// Whether nothing more can be appended.
     pub(crate) fn is_ending(&self) -> bool {
         self.lock().end != End::Open
@@ -201,7 +263,13 @@ impl Outbox {
 
     /// Lets the connection's thread, asleep in `recv`, see the end of its input.
     pub(crate) fn end_reading(&self) {
+        self.ended_reading.store(true, Ordering::Release);
         let _ = self.stream.shutdown(Shutdown::Read);
+    }
+
+    /// Whether the end of the input is our own doing.
+    pub(crate) fn has_ended_reading(&self) -> bool {
+        self.ended_reading.load(Ordering::Acquire)
     }
 
     /// Ends the socket, whatever still waits.
@@ -230,12 +298,11 @@ impl Outbox {
         loop {
             if state.waiting.is_empty() {
                 state.writer = Writer::Nobody;
-                state.frames = 0;
                 return true;
             }
             let out = std::mem::take(&mut state.waiting);
             let begun = std::mem::take(&mut state.begun);
-            state.in_flight = out.len();
+            state.in_flight = (out.len(), std::mem::take(&mut state.frames));
             state.writer = Writer::Flush;
             drop(state);
             let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
@@ -245,7 +312,7 @@ impl Outbox {
                 Err(_) => None,
             };
             state = self.lock();
-            state.in_flight = 0;
+            state.in_flight = (0, 0);
             match sent {
                 Some(count) if count == out.len() => {}
                 Some(count) => {
@@ -280,35 +347,71 @@ impl Outbox {
 }
 
 impl State {
-    fn append(&mut self, opcode: OpCode, payload: &[u8], stream: &TcpStream) {
-        if self.has_room(payload.len(), stream) {
+    fn append(&mut self, opcode: OpCode, payload: &[u8], outbox: &Outbox) {
+        if self.has_room(payload.len(), outbox) {
             frame(&mut self.waiting, opcode, payload);
             self.frames += 1;
         }
     }
 
-    fn append_raw(&mut self, frames: &[u8], stream: &TcpStream) {
-        if self.has_room(frames.len(), stream) {
+    fn append_raw(&mut self, frames: &[u8], outbox: &Outbox) {
+        if self.has_room(frames.len(), outbox) {
             self.waiting.extend_from_slice(frames);
             self.frames += 1;
         }
     }
 
     /// Whether so many bytes more may wait. If not, the reader is too slow and closed here.
-    fn has_room(&mut self, bytes: usize, stream: &TcpStream) -> bool {
+    fn has_room(&mut self, bytes: usize, outbox: &Outbox) -> bool {
         if self.end != End::Open {
             return false;
         }
-        let fits = self.waiting.len() + self.in_flight + bytes <= OUTBOX_BYTES_MAX
-            && self.frames < OUTBOX_FRAMES_MAX;
+        let fits = self.bytes() + bytes <= OUTBOX_BYTES_MAX
+            && self.frames + self.in_flight.1 < OUTBOX_FRAMES_MAX;
         if !fits {
-            metrics::SLOW_READERS.inc();
-            self.is_slow = true;
-            self.waiting.truncate(self.begun);
-            self.close(Close::SlowReader);
-            let _ = stream.shutdown(Shutdown::Read);
+            self.too_slow(outbox);
         }
         fits
+    }
+
+    fn bytes(&self) -> usize {
+        self.waiting.len() + self.in_flight.0 + self.held.len()
+    }
+
+    fn hold(&mut self, text: &[u8], outbox: &Outbox) {
+        if self.has_room(text.len(), outbox) {
+            frame(&mut self.held, OpCode::Data(Data::Text), text);
+        }
+    }
+
+    /// Whose turn event `seq` is.
+    fn advance(&mut self, seq: Seq) -> Turn {
+        match &mut self.feed {
+            Feed::Off => Turn::Past,
+            Feed::Replaying { announced } => {
+                *announced = seq.max(*announced);
+                Turn::Later
+            }
+            Feed::Live { next } if seq < *next => Turn::Past,
+            Feed::Live { next } if seq > *next => Turn::Gap { since: Seq(next.0 - 1) },
+            Feed::Live { next } => {
+                *next = seq.next();
+                Turn::Now
+            }
+        }
+    }
+
+    fn too_slow(&mut self, outbox: &Outbox) {
+        if self.end != End::Open {
+            return;
+        }
+        metrics::SLOW_READERS.inc();
+        self.is_slow = true;
+        self.waiting.truncate(self.begun);
+        self.frames = 0;
+        self.held = Vec::new();
+        self.close(Close::SlowReader);
+        outbox.end_reading();
     }
 
     fn close(&mut self, close: Close) {
@@ -325,6 +428,8 @@ impl State {
     fn give_up(&mut self) {
         self.end = End::Gone;
         self.waiting = Vec::new();
+        self.held = Vec::new();
+        self.frames = 0;
         self.begun = 0;
     }
 
@@ -334,6 +439,9 @@ impl State {
             return;
         }
         let boundary = frame_end(&out, begun, sent);
+        if !self.is_slow {
+            self.frames += frames_from(&out, boundary);
+        }
         out.drain(..sent);
         self.begun = boundary - sent;
         if self.is_slow {
@@ -349,6 +457,14 @@ fn frame(out: &mut Vec<u8>, opcode: OpCode, payload: &[u8]) {
     let header = FrameHeader { opcode, ..FrameHeader::default() };
     header.format(payload.len() as u64, out).expect("a Vec takes all");
     out.extend_from_slice(payload);
+}
+
+/// How many frames there are from `start`, where one begins.
+fn frames_from(frames: &[u8], start: usize) -> usize {
+    let ends = std::iter::successors(Some(start), |at| {
+        (*at < frames.len()).then(|| frame_end(frames, *at, at + 1))
+    });
+    ends.count() - 1
 }
 
 /// Where the frame ends that byte `at` lies in; `at` itself if it is the start of one.

@@ -54,6 +54,11 @@ impl Read for Pipe {
         loop {
             let flags = if self.may_sleep { RecvFlags::empty() } else { RecvFlags::DONTWAIT };
             match rustix::net::recv(&**self.outbox.stream(), &mut *buffer, flags) {
+                // Our own `shutdown` to wake this thread: the session sees why, and the socket may still bring something.
+                Ok((0, _)) if self.outbox.has_ended_reading() => {
+                    self.is_empty = true;
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
                 Ok((count, _)) => {
                     self.may_sleep = false;
                     self.heard |= count > 0;

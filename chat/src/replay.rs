@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sql::{Event, Store};
-use wire::{AccountId, Close, Seq};
+use wire::{AccountId, Seq};
 
 use crate::feeder::frame;
-use crate::limit::{REPLAY_LOW_BYTES, REPLAY_PAGE, REPLAY_STALL_MAX};
+use crate::limit::{REPLAY_LOW_BYTES, REPLAY_PAGE, STALL_MAX};
 use crate::outbox::Outbox;
 
 pub(crate) struct Replay {
@@ -20,8 +20,8 @@ pub(crate) struct Replay {
     /// The last event fetched.
     since: Seq,
     fetched: VecDeque<Event>,
-    /// When the reader last took something.
-    moved: Instant,
+    /// What waited when the reader last took something, and when that was.
+    moved: (usize, Instant),
 }
 
 /// How far a replay has come.
@@ -30,31 +30,33 @@ pub(crate) enum Progress {
     Live,
     /// There is more.
     More,
-    /// It cannot go on.
-    Stopped(Close),
+    /// The log cannot be read: the client is to come back.
+    Unavailable,
+    /// The connection has been closed.
+    Ended,
 }
 
 impl Replay {
     pub(crate) fn new(account: AccountId, since: Seq) -> Self {
-        Self { account, since, fetched: VecDeque::new(), moved: Instant::now() }
+        Self { account, since, fetched: VecDeque::new(), moved: (0, Instant::now()) }
     }
 
     /// Sends as much as the reader takes now; if it takes nothing, waits until it does or has something to say.
     pub(crate) fn step(&mut self, store: &Store, outbox: &Arc<Outbox>) -> Progress {
         while outbox.backlog() < REPLAY_LOW_BYTES {
-            self.moved = Instant::now();
+            self.moved = (usize::MAX, Instant::now());
             if let Some(event) = self.fetched.pop_front() {
                 outbox.push(&frame(&event));
                 continue;
             }
             if outbox.is_ending() {
-                return Progress::Stopped(Close::GoingAway);
+                return Progress::Ended;
             }
             match store.events(self.account, self.since, REPLAY_PAGE) {
                 Ok(events) => self.fetched = events.into(),
                 Err(error) => {
                     tracing::warn!(%error, "a replay stopped");
-                    return Progress::Stopped(Close::GoingAway);
+                    return Progress::Unavailable;
                 }
             }
             match self.fetched.back() {
@@ -69,8 +71,14 @@ impl Replay {
         if outbox.flush() {
             return Progress::More;
         }
-        if outbox.is_ending() || self.moved.elapsed() > REPLAY_STALL_MAX {
-            return Progress::Stopped(Close::SlowReader);
+        let backlog = outbox.backlog();
+        if backlog < self.moved.0 {
+            self.moved = (backlog, Instant::now());
+        } else if self.moved.1.elapsed() > STALL_MAX {
+            outbox.too_slow();
+        }
+        if outbox.is_ending() {
+            return Progress::Ended;
         }
         wait(outbox);
         Progress::More

@@ -75,6 +75,9 @@ impl Server {
     /// A sentence that says what is missing.
     pub(crate) fn ready(&self) -> Result<(), String> {
         match self.accounts() {
+            Some(accounts) if !accounts.committer.is_open() => {
+                Err("the committer has stopped; restart the server".to_owned())
+            }
             Some(accounts) => accounts.store.ping().map_err(|error| error.to_string()),
             None => Ok(()),
         }

@@ -2,6 +2,7 @@
 //!
 //! A turn handles every frame the socket holds and then sends everything that came of it, here and to others.
 
+use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,16 +10,17 @@ use tungstenite::error::{CapacityError, ProtocolError};
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 use wire::limit::FRAME_BYTES_MAX;
-use wire::{AccountId, Close, Code, ErrorFrame, Frame, Request};
+use wire::{AccountId, Close, Code, ErrorFrame, Frame, Request, SessionId};
 
 use crate::committer::Act;
-use crate::limit::{FRAMES_PER_TURN_MAX, READ_BYTES};
+use crate::limit::{CLOSE_LINGER, CLOSE_LOOK_MAX, FRAMES_PER_TURN_MAX, READ_BYTES, SEEN_EVERY};
 use crate::outbox::Outbox;
 use crate::pipe::Pipe;
 use crate::rate::Rate;
 use crate::replay::{Progress, Replay};
 use crate::server::{Mode, Server, next_guest};
-use crate::{linger, metrics, verb};
+use crate::verb::hello::Asked;
+use crate::{metrics, verb};
 
 /// How a connection goes on after a step.
 pub(crate) type Flow = Result<(), Ending>;
@@ -28,6 +30,8 @@ pub(crate) type Flow = Result<(), Ending>;
 pub(crate) enum Ending {
     /// We close it.
     Close(Close),
+    /// We have closed it already.
+    Closed,
     /// The client has closed it, or is gone.
     Left,
 }
@@ -54,21 +58,17 @@ pub(crate) struct Session<'a> {
     pub(crate) replay: Option<Replay>,
     /// Others' outboxes that this turn appended to.
     pub(crate) touched: Vec<Arc<Outbox>>,
-    /// Called once it is known who this is: strangers may be sent away when the house is full.
-    pub(crate) on_settled: &'a dyn Fn(),
+    /// The login it speaks for; guests have none.
+    pub(crate) login: Option<SessionId>,
+    /// When it was last noted that the login is in use.
+    noted: Instant,
     socket: WebSocket<Pipe>,
     pinged: bool,
 }
 
 impl<'a> Session<'a> {
     /// A connection whose handshake is done; `rest` is what the client has sent after it.
-    pub(crate) fn new(
-        server: &'a Server,
-        number: u64,
-        outbox: Arc<Outbox>,
-        rest: Vec<u8>,
-        on_settled: &'a dyn Fn(),
-    ) -> Self {
+    pub(crate) fn new(server: &'a Server, number: u64, outbox: Arc<Outbox>, rest: Vec<u8>) -> Self {
         // A whole frame goes straight into the outbox, so nothing gathers in tungstenite's own buffer.
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BYTES)
@@ -87,7 +87,8 @@ impl<'a> Session<'a> {
             rate: Rate::new(server.message_rate),
             replay: None,
             touched: Vec::new(),
-            on_settled,
+            login: None,
+            noted: Instant::now(),
             pinged: false,
         }
     }
@@ -100,20 +101,22 @@ impl<'a> Session<'a> {
             Err(ending) => ending,
         };
         self.flush();
+        tracing::debug!(?ending, "ending");
+        self.say_goodbye(&ending);
+        self.linger();
         let account = self.account();
+        // Until here live events came to it: it must not hear of later ones than it has had.
         self.server.hub.leave(self.number, account, &self.outbox);
         if account.is_some() {
             metrics::PEOPLE.dec();
         }
-        tracing::debug!(?ending, "ended");
-        self.end(&ending);
     }
 
     fn serve(&mut self, token: Option<&wire::Token>) -> Flow {
         if let Mode::Guests { last } = &self.server.mode {
             verb::hello::welcome_guest(self, next_guest(last));
         } else if let Some(token) = token {
-            verb::hello::authenticate(self, token, None, None)?;
+            verb::hello::authenticate(self, token, None, Asked::Hello(None))?;
         }
         self.flush();
         self.set_read_timeout()?;
@@ -122,6 +125,9 @@ impl<'a> Session<'a> {
         loop {
             if self.server.shutdown.has_begun() {
                 return Err(Ending::Close(Close::GoingAway));
+            }
+            if self.outbox.is_ending() {
+                return Err(Ending::Closed); // By another thread, with a close frame.
             }
             if self.replay.is_some() {
                 self.replay()?;
@@ -179,7 +185,8 @@ impl<'a> Session<'a> {
         match replay.step(&accounts.store, &self.outbox) {
             Progress::More => {}
             Progress::Live => self.replay = None,
-            Progress::Stopped(close) => return Err(Ending::Close(close)),
+            Progress::Unavailable => return Err(Ending::Close(Close::GoingAway)),
+            Progress::Ended => return Err(Ending::Closed),
         }
         Ok(())
     }
@@ -192,6 +199,7 @@ impl<'a> Session<'a> {
             }
             return self.set_read_timeout(); // What is left has become shorter.
         }
+        self.note_use();
         let pipe = self.socket.get_ref();
         if pipe.heard() {
             self.pinged = false;
@@ -204,6 +212,15 @@ impl<'a> Session<'a> {
             self.outbox.flush();
         }
         Ok(())
+    }
+
+    /// Has it written down, now and then, that the login is in use.
+    fn note_use(&mut self) {
+        let (Some(login), Some(accounts)) = (self.login, self.server.accounts()) else { return };
+        if self.noted.elapsed() >= SEEN_EVERY {
+            self.noted = Instant::now();
+            accounts.committer.submit(Act::Use(login));
+        }
     }
 
     /// Until when `recv` sleeps: the hello's deadline, or the time for a ping.
@@ -243,25 +260,55 @@ impl<'a> Session<'a> {
         self.outbox.flush();
     }
 
-    fn end(self, ending: &Ending) {
-        let is_stopping = self.server.shutdown.has_begun();
-        match (ending, self.server.accounts()) {
-            (_, Some(accounts)) if is_stopping && self.account().is_some() => {
-                // Its last messages are answered before it is sent away.
-                if !accounts.committer.submit(Act::Farewell(Arc::clone(&self.outbox))) {
-                    self.outbox.say_goodbye(Close::GoingAway);
+    /// The last word, after the answers to everything it has sent.
+    fn say_goodbye(&self, ending: &Ending) {
+        let close = match ending {
+            Ending::Close(close) => *close,
+            Ending::Left | Ending::Closed => return self.outbox.finish(),
+        };
+        let waits = self.account().and(self.server.accounts()).is_some_and(|accounts| {
+            accounts.committer.submit(Act::Farewell(close, Arc::clone(&self.outbox)))
+        });
+        if !waits {
+            self.outbox.say_goodbye(close);
+        }
+    }
+
+    /// Reads and throws away until the client has closed too, for [`CLOSE_LINGER`] at the most: closing a socket with input
+    /// unread would reset it, and the last words could be lost.
+    fn linger(&mut self) {
+        let until = Instant::now() + CLOSE_LINGER;
+        let mut pause = Duration::from_millis(1);
+        let (mut is_open, mut is_sane) = (true, true);
+        // A farewell that waits for the committer, or words that wait for the socket, and then the client's own close.
+        while Instant::now() < until && (is_open || !self.outbox.is_done()) {
+            self.socket.get_mut().begin(false);
+            while is_open && Instant::now() < until {
+                let heard = match is_sane {
+                    true => self.socket.read().map(drop),
+                    false => throw_away(self.socket.get_mut()),
+                };
+                match heard {
+                    Ok(()) => {}
+                    Err(tungstenite::Error::Io(error)) if is_nothing(&error) => break,
+                    Err(error) if matches!(ending(&error), Ending::Left) => is_open = false,
+                    // What comes is no WebSocket any more, and is not to be understood but to be taken in.
+                    Err(_) => is_sane = false,
                 }
             }
-            _ if is_stopping => self.outbox.say_goodbye(Close::GoingAway),
-            (Ending::Close(close), _) => {
-                self.outbox.say_goodbye(*close);
-                linger::until_closed(self.outbox.stream());
-            }
-            (Ending::Left, _) => {
-                self.outbox.finish();
-                self.outbox.flush();
+            if is_open || !self.outbox.is_done() {
+                // Its input may be ended by ourselves, so that no wait for the socket would sleep.
+                std::thread::sleep(pause);
+                pause = (2 * pause).min(CLOSE_LOOK_MAX);
             }
         }
+    }
+}
+
+fn throw_away(pipe: &mut Pipe) -> tungstenite::Result<()> {
+    match pipe.read(&mut [0; READ_BYTES])? {
+        0 => Err(tungstenite::Error::ConnectionClosed),
+        _ => Ok(()),
     }
 }
 

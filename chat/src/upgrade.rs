@@ -26,13 +26,9 @@ pub(crate) fn serve(server: &Server, caller: Caller) {
     // Only what the connection needs from here on stays in memory while it lasts.
     let Caller { id, stream, head, rest, permit, .. } = caller;
     drop(head);
-    let outbox = Arc::new(Outbox::new(stream, server.drainer.clone()));
+    let outbox = Arc::new(Outbox::new(stream, server.drainer.clone(), Some(permit)));
     outbox.push_handshake(&response);
-    // Who has been sent away meanwhile finds the end of its input.
-    let settled = || {
-        permit.settle();
-    };
-    Session::new(server, id, outbox, rest, &settled).run(token.as_ref());
+    Session::new(server, id, outbox, rest).run(token.as_ref());
 }
 
 fn shake_hands(server: &Server, head: &Head) -> Result<Vec<u8>, Reply> {

@@ -5,6 +5,7 @@ mod banner;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -77,7 +78,8 @@ fn run(cli: &Cli) -> Result<()> {
     }
     banner::print(&banner);
     shutdown.wait();
-    chat.finish(DRAIN_DEADLINE);
-    auth.wait(DRAIN_DEADLINE);
+    let deadline = Instant::now() + DRAIN_DEADLINE;
+    chat.finish(deadline);
+    auth.wait(deadline.saturating_duration_since(Instant::now()));
     Ok(())
 }

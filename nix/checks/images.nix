@@ -20,7 +20,7 @@ pkgs.runCommand "messenger-images" { nativeBuildInputs = [ pkgs.jq ]; } (
           and has("org.opencontainers.image.licenses"))' "$config" > /dev/null || complain "its configuration"
 
       jq -r '.[0].Layers[]' $image/manifest.json | while read -r layer; do
-        tar --numeric-owner -tvf "$image/$layer"
+        tar --numeric-owner -tPvf "$image/$layer"
       done > $image/list
       ! grep -E '/(sh|bash|dash|busybox|ash)( |$)' $image/list || complain "has a shell"
       grep -q 'etc/ssl/certs/ca-bundle.crt' $image/list || complain "has no certificates"

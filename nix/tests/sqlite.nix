@@ -23,13 +23,13 @@
 
     with subtest("the service comes up, for this machine only"):
         machine.wait_for_unit("messenger.service")
-        well(machine, "localhost")
+        well(machine, "127.0.0.1")
         machine.succeed("ss -Hltn 'sport = :8080' | grep -q 127.0.0.1:8080")
         machine.fail("ss -Hltn 'sport = :8080' | grep -v 127.0.0.1:8080")
 
     with subtest("two people chat, and one of them later"):
-        told(machine, "localhost", "both_ways", "offline_in_order")
-        post(machine, "localhost", "/signup", ALICE, 201)
+        told(machine, "127.0.0.1", "both_ways", "offline_in_order")
+        post(machine, "127.0.0.1", "/signup", ALICE, 201)
 
     with subtest("everything is in one folder that is its user's alone"):
         machine.succeed("test -s /var/lib/private/messenger/messenger.db")
@@ -40,13 +40,13 @@
         assert "fields" in json.loads(line) or "message" in json.loads(line), line
 
     with subtest("hardening"):
-        machine.succeed("systemd-analyze security --no-pager --threshold=15 messenger.service | tail -1 >&2")
+        machine.log(machine.succeed("systemd-analyze security --no-pager --threshold=15 messenger.service | tail -n 1"))
 
     with subtest("a restart keeps accounts"):
         machine.succeed("systemctl restart messenger.service")
-        well(machine, "localhost")
-        post(machine, "localhost", "/login", ALICE, 200)
-        post(machine, "localhost", "/signup", ALICE, 409)
+        well(machine, "127.0.0.1")
+        post(machine, "127.0.0.1", "/login", ALICE, 200)
+        post(machine, "127.0.0.1", "/signup", ALICE, 409)
         assert machine.get_unit_property("messenger.service", "NRestarts") == "0"
   '';
 }

@@ -39,7 +39,7 @@
     with subtest("the services come up"):
         machine.wait_for_unit("messenger-chat.service")
         machine.wait_for_unit("messenger-auth.service")
-        well(machine, "localhost")
+        well(machine, "127.0.0.1")
 
     with subtest("the secret is a credential of the service and nowhere else"):
         secret = machine.succeed("cat /var/lib/secrets/database-url").strip()
@@ -52,6 +52,6 @@
         machine.fail("su nobody -s /bin/sh -c 'cat /var/lib/secrets/database-url'")
 
     with subtest("two people chat"):
-        told(machine, "localhost", "both_ways")
+        told(machine, "127.0.0.1", "both_ways")
   '';
 }

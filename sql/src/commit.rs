@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use wire::{AccountId, MessageId, Seq};
+use wire::limit::SESSION_LIFE_MS;
+use wire::{AccountId, MessageId, Seq, SessionId};
 
 use crate::engine::{Engine, ForEach, Row, Type, Value};
-use crate::{Result, Store};
+use crate::{Error, Result, Store};
 
 /// A message to be stored.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct Batch {
     pub posts: Vec<Post>,
     /// Acknowledgements, in any order.
     pub acknowledgements: Vec<Acknowledgement>,
+    /// Sessions seen to be in use at the batch's time: they end [`SESSION_LIFE_MS`] later.
+    pub uses: Vec<SessionId>,
 }
 
 /// Where a message stands.
@@ -77,10 +80,10 @@ impl Store {
     pub fn commit(&self, batch: &Batch, at: i64) -> Result<Vec<Outcome>> {
         // Two nodes may store the same ref at once: the loser finds it on its second try.
         let again = |error| match error {
-            crate::Error::Conflict => self.write(|engine| commit(engine, batch, at)),
+            Error::Conflict => self.write_messages(|engine| commit(engine, batch, at)),
             error => Err(error),
         };
-        self.write(|engine| commit(engine, batch, at)).or_else(again)
+        self.write_messages(|engine| commit(engine, batch, at)).or_else(again)
     }
 }
 
@@ -98,7 +101,8 @@ fn commit(engine: &mut dyn Engine, batch: &Batch, at: i64) -> Result<Vec<Outcome
         engine.run_for_each(&SET_HEADS, &rows)?;
     }
     acknowledge(engine, &batch.acknowledgements)?;
-    Ok(resolve(batch, outcomes))
+    note_uses(engine, &batch.uses, at)?;
+    resolve(batch, outcomes)
 }
 
 static FIND_REPEATS: ForEach = ForEach {
@@ -151,6 +155,7 @@ fn lock_logs(
 ) -> Result<BTreeMap<i64, i64>> {
     let fresh = batch.posts.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_none());
     let mut accounts: Vec<i64> = fresh.flat_map(|(post, _)| [post.from.0, post.to.0]).collect();
+    accounts.extend(batch.acknowledgements.iter().map(|one| one.account.0));
     accounts.sort_unstable();
     accounts.dedup();
     let rows: Vec<_> = accounts.into_iter().map(|account| vec![Value::Int(account)]).collect();
@@ -264,7 +269,7 @@ fn insert(
         let Some(Outcome::Stored(stored)) = &outcomes[*place] else { continue };
         by_seq.insert((post.from.0, stored.sender_seq.0), *place);
         messages.push(vec![
-            Value::Int(conversations[&pair(post)]),
+            Value::Int(*conversations.get(&pair(post)).ok_or_else(|| lost("conversation"))?),
             Value::Int(post.from.0),
             Value::Int(post.to.0),
             Value::Text(&post.content),
@@ -276,7 +281,7 @@ fn insert(
     let mut events = Vec::with_capacity(2 * fresh.len());
     for row in engine.run_for_each(&ADD_MESSAGES, &messages)? {
         let (sender, seq, id) = (row.int(0)?, row.int(1)?, row.int(2)?);
-        let place = by_seq[&(sender, seq)];
+        let place = *by_seq.get(&(sender, seq)).ok_or_else(|| lost("message"))?;
         let Some(Outcome::Stored(stored)) = &mut outcomes[place] else { continue };
         stored.id = MessageId(id);
         let mut event = |account: i64, seq: Seq| {
@@ -290,6 +295,10 @@ fn insert(
         }
     }
     engine.run_for_each(&ADD_EVENTS, &events).map(drop)
+}
+
+fn lost(what: &str) -> Error {
+    Error::Broken(format!("a {what} that was just written is not there"))
 }
 
 /// The two people of a post, the lower id first.
@@ -332,7 +341,7 @@ static ACKNOWLEDGE: ForEach = ForEach {
 };
 
 fn acknowledge(engine: &mut dyn Engine, all: &[Acknowledgement]) -> Result<()> {
-    // One row an account, in order: see `lock_logs`.
+    // One row an account; `lock_logs` has locked them all.
     let mut furthest = BTreeMap::<i64, i64>::new();
     for one in all {
         let seq = furthest.entry(one.account.0).or_default();
@@ -345,8 +354,22 @@ fn acknowledge(engine: &mut dyn Engine, all: &[Acknowledgement]) -> Result<()> {
     if rows.is_empty() { Ok(()) } else { engine.run_for_each(&ACKNOWLEDGE, &rows).map(drop) }
 }
 
+static NOTE_USES: ForEach = ForEach {
+    sql: "update session set seen_at = r.at, expires_at = r.expires_at from {rows} \
+          where session.id = r.session and seen_at < r.at",
+    columns: &[("session", Type::Int), ("at", Type::Int), ("expires_at", Type::Int)],
+};
+
+fn note_uses(engine: &mut dyn Engine, uses: &[SessionId], at: i64) -> Result<()> {
+    let row = |session: &SessionId| {
+        vec![Value::Int(session.0), Value::Int(at), Value::Int(at + SESSION_LIFE_MS)]
+    };
+    let rows: Vec<_> = uses.iter().map(row).collect();
+    if rows.is_empty() { Ok(()) } else { engine.run_for_each(&NOTE_USES, &rows).map(drop) }
+}
+
 /// Gives those that stood twice in the batch the answer of the first.
-fn resolve(batch: &Batch, outcomes: Vec<Option<Outcome>>) -> Vec<Outcome> {
+fn resolve(batch: &Batch, outcomes: Vec<Option<Outcome>>) -> Result<Vec<Outcome>> {
     let mut firsts = HashMap::new();
     let mut resolved = Vec::with_capacity(outcomes.len());
     for (post, outcome) in batch.posts.iter().zip(outcomes) {
@@ -355,7 +378,8 @@ fn resolve(batch: &Batch, outcomes: Vec<Option<Outcome>>) -> Vec<Outcome> {
             firsts.insert(key, stored);
         }
         // Only a second post of a `ref` stored in this batch has been left open.
-        resolved.push(outcome.unwrap_or_else(|| Outcome::Repeat(firsts[&key])));
+        let repeat = || firsts.get(&key).map(|first| Outcome::Repeat(*first));
+        resolved.push(outcome.or_else(repeat).ok_or_else(|| lost("ref"))?);
     }
-    resolved
+    Ok(resolved)
 }

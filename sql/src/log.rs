@@ -2,7 +2,7 @@
 
 use wire::{AccountId, MessageId, Seq, SessionId, TokenHash};
 
-use crate::engine::Value;
+use crate::engine::{Engine, Value};
 use crate::{Result, Store};
 
 /// One event of a log.
@@ -97,12 +97,17 @@ impl Store {
         })
     }
 
-    /// The last event of an account's log; `None` if there is no such account.
+    /// The last event of an account's log, waiting for whoever is adding to it just now; `None` if there is no such account.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`].
+    /// [`crate::Error::Unavailable`], also if the wait is too long.
     pub fn head(&self, account: AccountId) -> Result<Option<Seq>> {
-        let sql = "select head from log where account = $1";
-        Ok(self.read(sql, &[Value::Int(account.0)], |row| Ok(Seq(row.int(0)?)))?.pop())
+        let sql = "select head from log where account = $1 {lock}";
+        let head =
+            |engine: &mut dyn Engine| match engine.run(sql, &[Value::Int(account.0)])?.first() {
+                Some(row) => Ok(Some(Seq(row.int(0)?))),
+                None => Ok(None),
+            };
+        self.write_messages(head)
     }
 }

@@ -7,8 +7,10 @@ use crate::pool::{Pool, TAKE_TIMEOUT};
 use crate::url::Place;
 use crate::{DatabaseUrl, Error, OpenError, Result, migrate};
 
-/// Connections that write: SQLite allows one writer; on PostgreSQL the committer shares them with signups and logins.
+/// Connections for signups, logins and the like; SQLite allows one writer, for everything.
 const POSTGRES_WRITERS: usize = 4;
+/// The connection of whoever commits messages: it must not wait for accounts being deleted.
+const POSTGRES_COMMITTERS: usize = 1;
 /// Connections that only read.
 const READERS: usize = 4;
 /// How often a write is tried that others are in the way of, or whose connection turns out to be dead.
@@ -20,6 +22,8 @@ pub type Patience<'a> = &'a dyn Fn(&str) -> bool;
 /// An open database. Shared by reference; every verb may be called from any thread.
 pub struct Store {
     writers: Pool,
+    /// `None`: the writers commit messages too.
+    committers: Option<Pool>,
     /// `None`: a database in memory has one connection, and it does everything.
     readers: Option<Pool>,
 }
@@ -31,14 +35,14 @@ impl Store {
     /// [`OpenError`]: what waiting would not mend.
     pub fn open(url: &DatabaseUrl, patience: Patience<'_>) -> std::result::Result<Self, OpenError> {
         let store = match &url.0 {
-            Place::Memory => Self::new(1, None, || Ok(Box::new(Sqlite::open(None)?))),
+            Place::Memory => Self::new(1, None, None, || Ok(Box::new(Sqlite::open(None)?))),
             Place::File(path) => {
                 let path = path.clone();
-                Self::new(1, Some(READERS), move || Ok(Box::new(Sqlite::open(Some(&path))?)))
+                Self::new(1, None, Some(READERS), move || Ok(Box::new(Sqlite::open(Some(&path))?)))
             }
             Place::Postgres(config, tls) => {
                 let connector = Connector::new(config, tls)?;
-                Self::new(POSTGRES_WRITERS, Some(READERS), move || {
+                Self::new(POSTGRES_WRITERS, Some(POSTGRES_COMMITTERS), Some(READERS), move || {
                     Ok(Box::new(connector.connect()?))
                 })
             }
@@ -63,11 +67,16 @@ impl Store {
 
     fn new(
         writers: usize,
+        committers: Option<usize>,
         readers: Option<usize>,
         connect: impl Fn() -> Result<Box<dyn Engine>> + Clone + Send + Sync + 'static,
     ) -> Self {
         let pool = |size| Pool::new(size, TAKE_TIMEOUT, Box::new(connect.clone()));
-        Self { writers: pool(writers), readers: readers.map(pool) }
+        Self {
+            writers: pool(writers),
+            committers: committers.map(pool),
+            readers: readers.map(pool),
+        }
     }
 
     /// Whether the database answers at this moment.
@@ -103,35 +112,47 @@ impl Store {
     }
 
     /// Runs `work` in one transaction, again from the start if others were in its way.
-    pub(crate) fn write<T>(&self, mut work: impl FnMut(&mut dyn Engine) -> Result<T>) -> Result<T> {
-        for last in (0..WRITE_TRIES_MAX).rev() {
-            let mut lease = self.writers.take()?;
-            if let Err(error) = lease.engine().begin() {
-                lease.give_back();
-                if last == 0 {
-                    return Err(error);
-                }
-                continue; // Nothing has happened yet, and a dead connection has been replaced.
-            }
-            let done = work(lease.engine());
-            match done.and_then(|value| lease.engine().commit().map(|()| value)) {
-                Ok(value) => return Ok(value),
-                Err(error) => {
-                    match lease.engine().rollback() {
-                        Ok(()) => lease.give_back(),
-                        Err(_) => lease.discard(),
-                    }
-                    if last == 0 || !matches!(error, Error::Collision(_)) {
-                        return Err(error);
-                    }
-                }
-            }
-        }
-        unreachable!("the last try returns")
+    pub(crate) fn write<T>(&self, work: impl FnMut(&mut dyn Engine) -> Result<T>) -> Result<T> {
+        write_on(&self.writers, work)
+    }
+
+    /// As [`Store::write`], on the connection that is kept for commits of messages.
+    pub(crate) fn write_messages<T>(
+        &self,
+        work: impl FnMut(&mut dyn Engine) -> Result<T>,
+    ) -> Result<T> {
+        write_on(self.committers.as_ref().unwrap_or(&self.writers), work)
     }
 
     /// Has the engine make deleted rows unreadable.
     pub(crate) fn scrub(&self) -> Result<()> {
         self.writers.take()?.engine().scrub()
     }
+}
+
+fn write_on<T>(pool: &Pool, mut work: impl FnMut(&mut dyn Engine) -> Result<T>) -> Result<T> {
+    for last in (0..WRITE_TRIES_MAX).rev() {
+        let mut lease = pool.take()?;
+        if let Err(error) = lease.engine().begin() {
+            lease.give_back();
+            if last == 0 {
+                return Err(error);
+            }
+            continue; // Nothing has happened yet, and a dead connection has been replaced.
+        }
+        let done = work(lease.engine());
+        match done.and_then(|value| lease.engine().commit().map(|()| value)) {
+            Ok(value) => return Ok(value),
+            Err(error) => {
+                match lease.engine().rollback() {
+                    Ok(()) => lease.give_back(),
+                    Err(_) => lease.discard(),
+                }
+                if last == 0 || !matches!(error, Error::Collision(_)) {
+                    return Err(error);
+                }
+            }
+        }
+    }
+    unreachable!("the last try returns")
 }

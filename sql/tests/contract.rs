@@ -121,7 +121,7 @@ fn account(store: &Store, name: &str) -> AccountId {
 fn say(store: &Store, from: AccountId, to: AccountId, content: &str, reference: &str) -> Stored {
     let reference = Some(reference.to_owned());
     let post = Post { from, to, content: content.to_owned(), reference };
-    let batch = Batch { posts: vec![post], acknowledgements: Vec::new() };
+    let batch = Batch { posts: vec![post], ..Batch::default() };
     match store.commit(&batch, NOW).unwrap()[..] {
         [Outcome::Stored(stored)] => stored,
         ref other => panic!("{other:?}"),

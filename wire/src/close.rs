@@ -3,8 +3,6 @@
 /// The close codes the server sends, with the sentence that goes along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Close {
-    /// 1000: the client closed, this is the answer.
-    Normal,
     /// 1001: the server stops, or wants the client to come back and resume.
     GoingAway,
     /// 1002: not WebSocket as RFC 6455 has it.
@@ -27,7 +25,6 @@ impl Close {
     /// The number on the wire.
     pub const fn code(self) -> u16 {
         match self {
-            Self::Normal => 1000,
             Self::GoingAway => 1001,
             Self::Protocol => 1002,
             Self::NotUtf8 => 1007,
@@ -42,7 +39,6 @@ impl Close {
     /// The number as a word, for metrics.
     pub const fn word(self) -> &'static str {
         match self {
-            Self::Normal => "1000",
             Self::GoingAway => "1001",
             Self::Protocol => "1002",
             Self::NotUtf8 => "1007",
@@ -57,7 +53,6 @@ impl Close {
     /// A sentence for a person; at most 123 bytes, as a control frame allows.
     pub const fn reason(self) -> &'static str {
         match self {
-            Self::Normal => "",
             Self::GoingAway => "going away, come back and resume",
             Self::Protocol => "not a WebSocket frame that RFC 6455 allows",
             Self::NotUtf8 => "text must be UTF-8",

@@ -6,7 +6,7 @@ use crate::drainer::Drainer;
 fn outbox() -> Arc<Outbox> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    Arc::new(Outbox::new(Arc::new(stream), Drainer::start().unwrap()))
+    Arc::new(Outbox::new(Arc::new(stream), Drainer::start().unwrap(), None))
 }
 
 fn post(content: String) -> Post {
@@ -44,7 +44,8 @@ fn who_waits_for_room_gets_it_when_there_is_some() {
     let outbox = outbox();
     std::thread::scope(|scope| {
         let (queue, patience) = (&queue, Duration::from_secs(60));
-        let waiting = scope.spawn(move || queue.put(Act::Farewell(outbox), patience));
+        let waiting =
+            scope.spawn(move || queue.put(Act::Farewell(Close::GoingAway, outbox), patience));
         queue.take(None).unwrap();
         assert!(waiting.join().unwrap());
     });
@@ -54,9 +55,9 @@ fn who_waits_for_room_gets_it_when_there_is_some() {
 fn a_closed_queue_is_emptied_and_takes_nothing_more() {
     let queue = Queue::default();
     let outbox = outbox();
-    assert!(queue.put(Act::Farewell(Arc::clone(&outbox)), Duration::ZERO));
+    assert!(queue.put(Act::Farewell(Close::GoingAway, Arc::clone(&outbox)), Duration::ZERO));
     queue.lock().closed = true;
-    assert!(!queue.put(Act::Farewell(outbox), Duration::ZERO));
+    assert!(!queue.put(Act::Farewell(Close::GoingAway, outbox), Duration::ZERO));
     assert_eq!(queue.take(None).unwrap().len(), 1);
     assert!(queue.take(None).is_none());
 }

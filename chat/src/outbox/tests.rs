@@ -10,7 +10,7 @@ fn outbox() -> (Arc<Outbox>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (stream, _) = listener.accept().unwrap();
-    (Arc::new(Outbox::new(Arc::new(stream), Drainer::start().unwrap())), reader)
+    (Arc::new(Outbox::new(Arc::new(stream), Drainer::start().unwrap(), None)), reader)
 }
 
 /// Reads frames until a close frame or the end.
@@ -131,18 +131,20 @@ fn frames_of_many_threads_arrive_whole_and_each_threads_in_order() {
 #[test]
 fn an_event_goes_out_once_in_order_or_is_known_to_be_missing() {
     let (outbox, reader) = outbox();
-    assert_eq!(outbox.deliver(Seq(1), Some(b"nobody yet")), Delivery::Done);
+    assert_eq!(outbox.deliver(Seq(1), b"nobody yet"), Delivery::Done);
     outbox.start_replay();
-    outbox.deliver(Seq(5), Some(b"the replay will read it"));
+    outbox.deliver(Seq(5), b"the replay will read it");
     assert!(!outbox.go_live(Seq(4)), "5 is known to be in the log");
     assert!(outbox.go_live(Seq(5)));
-    assert_eq!(outbox.deliver(Seq(5), Some(b"again")), Delivery::Done);
-    assert_eq!(outbox.deliver(Seq(7), Some(b"early")), Delivery::Gap { since: Seq(5) });
-    assert_eq!(outbox.deliver(Seq(6), Some(b"six")), Delivery::Done);
-    assert_eq!(outbox.deliver(Seq(7), None), Delivery::Done);
-    assert_eq!(outbox.last(), Some(Seq(7)));
-    outbox.say_goodbye(Close::Normal);
-    assert_eq!(frames(reader), (vec![b"six".to_vec()], Some(1000)));
+    assert_eq!(outbox.deliver(Seq(5), b"again"), Delivery::Done);
+    assert_eq!(outbox.deliver(Seq(7), b"early"), Delivery::Gap { since: Seq(5) });
+    assert_eq!(outbox.deliver(Seq(6), b"six"), Delivery::Done);
+    assert_eq!(outbox.behind(Seq(6)), None);
+    assert_eq!(outbox.behind(Seq(7)), Some(Seq(6)));
+    assert_eq!(outbox.answer(Seq(7), None), Delivery::Done);
+    assert_eq!(outbox.behind(Seq(7)), None);
+    outbox.say_goodbye(Close::GoingAway);
+    assert_eq!(frames(reader), (vec![b"six".to_vec()], Some(1001)));
 }
 
 proptest! {
@@ -156,5 +158,56 @@ proptest! {
         let at = (bytes.len() as f64 * at) as usize;
         let end = ends.iter().copied().find(|end| *end >= at);
         prop_assert_eq!(Some(frame_end(&bytes, 0, at)), end);
+    }
+}
+
+#[test]
+fn an_answer_never_overtakes_the_events_before_it() {
+    let (outbox, reader) = outbox();
+    outbox.start_replay();
+    assert_eq!(outbox.answer(Seq(9), Some(b"sent 9")), Delivery::Done);
+    outbox.push_text(b"event 8, replayed");
+    assert!(!outbox.go_live(Seq(8)), "9 is in the log");
+    outbox.push_text(b"event 9, replayed");
+    assert!(outbox.go_live(Seq(9)));
+    assert_eq!(outbox.answer(Seq(11), Some(b"sent 11")), Delivery::Gap { since: Seq(9) });
+    outbox.deliver(Seq(10), b"event 10");
+    assert_eq!(outbox.answer(Seq(11), Some(b"sent 11")), Delivery::Done);
+    assert_eq!(outbox.answer(Seq(3), Some(b"sent 3, again")), Delivery::Done);
+    outbox.say_goodbye(Close::GoingAway);
+    let expected = [
+        "event 8, replayed",
+        "event 9, replayed",
+        "sent 9",
+        "event 10",
+        "sent 11",
+        "sent 3, again",
+    ];
+    assert_eq!(frames(reader).0, expected.map(|text| text.as_bytes().to_vec()));
+}
+
+#[test]
+fn frames_that_went_do_not_count_as_waiting() {
+    let (outbox, mut reader) = outbox();
+    let small = rustix::net::sockopt::set_socket_send_buffer_size(&**outbox.stream(), 4096);
+    small.unwrap();
+    let mut scrap = [0; 4096];
+    for _ in 0..2 * OUTBOX_FRAMES_MAX {
+        outbox.push_text(b"x");
+        outbox.flush();
+        // A reader that is slow, but steady: something always waits.
+        while outbox.backlog() > 2048 {
+            assert!(reader.read(&mut scrap).unwrap() > 0);
+        }
+        assert!(!outbox.is_ending(), "it reads all the time");
+    }
+}
+
+proptest! {
+    #[test]
+    fn frames_are_counted(sizes in prop::collection::vec(0_usize..70_000, 0..6)) {
+        let mut bytes = Vec::new();
+        sizes.iter().for_each(|size| frame(&mut bytes, OpCode::Data(Data::Text), &vec![0; *size]));
+        prop_assert_eq!(frames_from(&bytes, 0), sizes.len());
     }
 }

@@ -36,10 +36,10 @@ fn with_client(server: &Server, rest: &[u8], client: impl FnOnce(TcpStream)) {
     let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     theirs.set_read_timeout(Some(DEADLINE)).unwrap();
     let (ours, _) = listener.accept().unwrap();
-    let outbox = Arc::new(Outbox::new(Arc::new(ours), server.drainer.clone()));
+    let outbox = Arc::new(Outbox::new(Arc::new(ours), server.drainer.clone(), None));
     std::thread::scope(|scope| {
         let session = scope.spawn(move || {
-            Session::new(server, 1, outbox, rest.to_vec(), &|| {}).run(None);
+            Session::new(server, 1, outbox, rest.to_vec()).run(None);
         });
         client(theirs);
         session.join().unwrap();

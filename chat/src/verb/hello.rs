@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use sql::Place;
-use wire::limit::SESSION_LIFE_MS;
 use wire::{AccountId, Close, Code, Frame, Seq, Token};
 
 use crate::clock::now_ms;
+use crate::committer::Act;
 use crate::hub::Reader;
-use crate::limit::SEEN_EVERY_MS;
+use crate::limit::SEEN_EVERY;
 use crate::metrics;
 use crate::replay::Replay;
 use crate::server::Accounts;
@@ -27,19 +27,43 @@ pub(crate) fn welcome_guest(session: &mut Session<'_>, id: AccountId) {
     });
 }
 
+/// What a `ref` in an introduction gets as its answer.
+#[derive(Clone, Copy)]
+pub(crate) enum Asked<'a> {
+    /// A hello's: the welcome, or an error.
+    Hello(Option<&'a str>),
+    /// A first message's: an error; if there is none, the message's own answer follows.
+    Message(Option<&'a str>),
+}
+
+impl<'a> Asked<'a> {
+    fn in_error(self) -> Option<&'a str> {
+        let (Self::Hello(reference) | Self::Message(reference)) = self;
+        reference
+    }
+
+    fn in_welcome(self) -> Option<&'a str> {
+        match self {
+            Self::Hello(reference) => reference,
+            Self::Message(_) => None,
+        }
+    }
+}
+
 /// Carries out a hello.
 pub(crate) fn hello(
     session: &mut Session<'_>,
     token: &str,
     since: Option<Seq>,
-    reference: Option<&str>,
+    asked: Asked<'_>,
 ) -> Flow {
+    let reference = asked.in_error();
     if session.account().is_some() {
         session.refuse(Code::BadRequest, "this connection has been welcomed already", reference);
         return Ok(());
     }
     match Token::parse(token) {
-        Some(token) => authenticate(session, &token, since, reference),
+        Some(token) => authenticate(session, &token, since, asked),
         None => turn_away(session, reference),
     }
 }
@@ -49,8 +73,9 @@ pub(crate) fn authenticate(
     session: &mut Session<'_>,
     token: &Token,
     since: Option<Seq>,
-    reference: Option<&str>,
+    asked: Asked<'_>,
 ) -> Flow {
+    let reference = asked.in_error();
     let Some(accounts) = session.server.accounts() else { return Ok(()) };
     let place = match look_up(accounts, token) {
         Ok(Some(place)) => place,
@@ -79,22 +104,17 @@ pub(crate) fn authenticate(
         seq: Some(seq),
         head: Some(place.head),
         recovered: Some(recovered),
-        reference: reference.map(Into::into),
+        reference: asked.in_welcome().map(Into::into),
     });
+    if now_ms() - place.seen_at >= SEEN_EVERY.as_millis() as i64 {
+        accounts.committer.submit(Act::Use(place.session));
+    }
     session.replay = Some(Replay::new(place.account, seq));
     Ok(())
 }
 
-/// Finds whose token it is, and writes down now and then that it is in use.
 fn look_up(accounts: &Accounts, token: &Token) -> sql::Result<Option<Place>> {
-    let (hash, now) = (token.hash(), now_ms());
-    let place = accounts.store.place(&hash, now)?;
-    if let Some(place) = &place
-        && now - place.seen_at >= SEEN_EVERY_MS
-    {
-        accounts.store.touch_session(place.session, now, now + SESSION_LIFE_MS)?;
-    }
-    Ok(place)
+    accounts.store.place(&token.hash(), now_ms())
 }
 
 fn settle(session: &mut Session<'_>, id: AccountId, login: Option<wire::SessionId>) {
@@ -102,7 +122,8 @@ fn settle(session: &mut Session<'_>, id: AccountId, login: Option<wire::SessionI
     let reader = Reader { outbox: Arc::clone(&session.outbox), session: login };
     session.server.hub.settle(session.number, id, reader);
     metrics::PEOPLE.inc();
-    (session.on_settled)();
+    session.outbox.settle();
+    session.login = login;
     // A time-out that cannot be set means that the socket is gone, as the next read will tell.
     let _ = session.set_read_timeout();
 }

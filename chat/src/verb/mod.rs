@@ -8,19 +8,20 @@ mod received;
 use wire::{Code, Request};
 
 use crate::session::{Flow, Session, Who};
+use crate::verb::hello::Asked;
 
 /// Carries out one request. Before it is known who asks, only a token and a ping are listened to.
 pub(crate) fn carry_out(session: &mut Session<'_>, request: Request<'_>) -> Flow {
     match (session.who, request) {
         (_, Request::Ping { reference }) => ping::answer(session, reference.as_deref()),
         (_, Request::Hello { token, since, reference }) => {
-            return hello::hello(session, &token, since, reference.as_deref());
+            return hello::hello(session, &token, since, Asked::Hello(reference.as_deref()));
         }
         (
             Who::Stranger { .. },
             Request::Message { token: Some(token), from, to, content, reference },
         ) => {
-            hello::hello(session, &token, None, None)?;
+            hello::hello(session, &token, None, Asked::Message(reference.as_deref()))?;
             if let Some(me) = session.account() {
                 return message::send(session, me, from, to, content, reference);
             }

@@ -35,6 +35,7 @@ create table conversation (
     high bigint not null references account (id),
     unique (low, high)
 );
+create index conversation_high on conversation (high);
 
 create table message (
     id bigint generated always as identity primary key,

@@ -35,6 +35,7 @@ create table conversation (
     high integer not null references account (id),
     unique (low, high)
 ) strict;
+create index conversation_high on conversation (high);
 
 create table message (
     id integer primary key autoincrement,

@@ -17,6 +17,10 @@ use crate::{Error, OpenError, Result};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the other side may stay silent on data we sent before the connection counts as dead.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A server from which nothing comes is asked so often whether it is there,
+const KEEPALIVE: Duration = Duration::from_secs(5);
+/// and so many times.
+const KEEPALIVES: u32 = 3;
 /// Bounds on the server's side, in milliseconds: a statement, waiting for a lock, a forgotten transaction.
 const SERVER_TIMEOUTS: &str =
     "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=15000";
@@ -41,7 +45,11 @@ impl Connector {
             None => SERVER_TIMEOUTS.to_owned(),
         };
         config.options(&options).connect_timeout(CONNECT_TIMEOUT);
-        config.tcp_user_timeout(TCP_USER_TIMEOUT).keepalives_idle(Duration::from_secs(30));
+        config.tcp_user_timeout(TCP_USER_TIMEOUT);
+        config
+            .keepalives_idle(KEEPALIVE)
+            .keepalives_interval(KEEPALIVE)
+            .keepalives_retries(KEEPALIVES);
         if config.get_application_name().is_none() {
             config.application_name("messenger");
         }
@@ -113,13 +121,17 @@ impl Engine for Postgres {
     }
 
     fn begin(&mut self) -> Result<()> {
-        self.script("begin")
+        // What the verbs rely on, whatever the database's default.
+        self.script("begin isolation level read committed")
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.client.batch_execute("commit").map_err(|error| match error.code() {
-            None => Error::InDoubt(error.to_string()),
-            Some(_) => error.into(),
+        self.client.batch_execute("commit").map_err(|error| {
+            // 40 and 23: rolled back, 25: there was nothing to commit. Whatever else it says, it may come after the fact.
+            let is_settled = error.code().is_some_and(|state| {
+                ["40", "23", "25"].iter().any(|class| state.code().starts_with(class))
+            });
+            if is_settled { error.into() } else { Error::InDoubt(error.to_string()) }
         })
     }
 

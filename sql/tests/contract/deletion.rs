@@ -45,7 +45,7 @@ fn a_deleted_account_is_nobody(store: &Store) {
 
 fn outcome(store: &Store, from: AccountId, to: AccountId) -> Outcome {
     let post = Post { from, to, content: "anybody?".to_owned(), reference: None };
-    let batch = Batch { posts: vec![post], acknowledgements: Vec::new() };
+    let batch = Batch { posts: vec![post], ..Batch::default() };
     store.commit(&batch, NOW).unwrap()[0]
 }
 

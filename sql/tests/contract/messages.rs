@@ -25,7 +25,7 @@ fn post(from: AccountId, to: AccountId, content: &str, reference: Option<&str>) 
 }
 
 fn commit(store: &Store, posts: Vec<Post>) -> Vec<Outcome> {
-    store.commit(&Batch { posts, acknowledgements: Vec::new() }, NOW).unwrap()
+    store.commit(&Batch { posts, ..Batch::default() }, NOW).unwrap()
 }
 
 fn log(store: &Store, account: AccountId) -> Vec<(i64, String)> {
@@ -75,7 +75,7 @@ fn a_repeated_ref_gets_the_first_answer(store: &Store) {
         .commit(
             &Batch {
                 posts: vec![post(alice, bob, "other words", Some("c-42"))],
-                acknowledgements: vec![],
+                ..Batch::default()
             },
             NOW + 5_000,
         )
@@ -156,7 +156,7 @@ fn an_acknowledgement_only_moves_forward_and_never_beyond_the_log(store: &Store)
     let acknowledged = |seqs: &[i64]| {
         let acknowledgements =
             seqs.iter().map(|seq| Acknowledgement { account: bob, seq: Seq(*seq) }).collect();
-        store.commit(&Batch { posts: Vec::new(), acknowledgements }, NOW).unwrap();
+        store.commit(&Batch { acknowledgements, ..Batch::default() }, NOW).unwrap();
         store.place(&crate::sessions::token(bob, 1), NOW).unwrap().unwrap().acknowledged.0
     };
     assert_eq!(acknowledged(&[]), 0);
@@ -169,7 +169,7 @@ fn a_batch_is_all_or_nothing(store: &Store) {
     let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
     // PostgreSQL cannot store U+0000; SQLite can. The wire lets it through to neither.
     let posts = vec![post(alice, bob, "good", None), post(alice, bob, "\0", None)];
-    if store.commit(&Batch { posts, acknowledgements: Vec::new() }, NOW).is_err() {
+    if store.commit(&Batch { posts, ..Batch::default() }, NOW).is_err() {
         assert!(log(store, bob).is_empty());
         assert_eq!(store.head(alice).unwrap(), Some(Seq(0)));
     }

@@ -30,7 +30,7 @@ impl Launch {
     /// One of our programs, with a home of its own.
     pub fn new(name: &str, home: &std::path::Path) -> Result<Self> {
         let path: PathBuf = program(name)?;
-        let env = ["HOME", "XDG_DATA_HOME", "STATE_DIRECTORY"]
+        let env = ["HOME", "XDG_DATA_HOME", "STATE_DIRECTORY", "TMPDIR"]
             .map(|key| (key.to_owned(), home.display().to_string()));
         Ok(Self { name: name.to_owned(), line: vec![path.display().to_string()], env: env.into() })
     }

@@ -29,7 +29,7 @@ fn exported(store: &Arc<Store>, id: AccountId, rows: i64) -> (Value, usize) {
 fn say(store: &Store, from: AccountId, to: AccountId, content: &str, reference: Option<&str>) {
     let reference = reference.map(ToOwned::to_owned);
     let post = Post { from, to, content: content.to_owned(), reference };
-    store.commit(&Batch { posts: vec![post], acknowledgements: Vec::new() }, NOW).unwrap();
+    store.commit(&Batch { posts: vec![post], ..Batch::default() }, NOW).unwrap();
 }
 
 #[test]

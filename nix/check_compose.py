@@ -1,0 +1,42 @@
+"""Whether a compose file hangs together, for machines without `docker compose config`."""
+import sys
+
+import yaml
+
+SERVICE_KEYS = {
+    "cap_add", "cap_drop", "command", "configs", "depends_on", "entrypoint", "environment", "healthcheck", "image",
+    "network_mode", "networks", "ports", "read_only", "restart", "secrets", "security_opt", "stop_grace_period", "tmpfs", "ulimits",
+    "user", "volumes",
+}
+CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
+
+
+def complaints(file):
+    services = file["services"]
+    declared = {kind: set(file.get(kind) or {}) for kind in ("volumes", "networks", "secrets", "configs")}
+    for unknown in set(file) - {"name", "services", *declared}:
+        yield f"unknown at the top: {unknown}"
+    for name, service in services.items():
+        for unknown in set(service) - SERVICE_KEYS:
+            yield f"{name}: unknown key {unknown}"
+        if "image" not in service:
+            yield f"{name}: no image"
+        for other, how in (service.get("depends_on") or {}).items():
+            if other not in services:
+                yield f"{name}: depends on {other}, which is not there"
+            elif how["condition"] not in CONDITIONS:
+                yield f"{name}: no such condition: {how['condition']}"
+        for volume in service.get("volumes") or []:
+            source = volume.split(":")[0]
+            if not source.startswith((".", "/")) and source not in declared["volumes"]:
+                yield f"{name}: undeclared volume {source}"
+        for kind in ("networks", "secrets", "configs"):
+            for used in service.get(kind) or []:
+                if used not in declared[kind]:
+                    yield f"{name}: undeclared in {kind}: {used}"
+
+
+with open(sys.argv[1], encoding="utf-8") as stream:
+    found = list(complaints(yaml.safe_load(stream)))
+print("\n".join(found), end="\n" if found else "", file=sys.stderr)
+sys.exit(bool(found))
