@@ -43,7 +43,7 @@ install_tool() {
 # Nix with a store of its own, so that it needs no rights and leaves nothing behind.
 own_nix() {
     env HOME="$scratch" NIX_STORE_DIR="$scratch/store" NIX_STATE_DIR="$scratch/state" NIX_LOG_DIR="$scratch/log" \
-        NIX_CONF_DIR="$scratch/conf" "$@"
+        NIX_CONF_DIR="$scratch/conf" NIX_CONFIG='build-users-group =' "$@"
 }
 
 parses() {

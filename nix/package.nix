@@ -120,7 +120,10 @@ in
       tested
       // {
         cargoTestExtraArgs = "--exclude acceptance";
-        nativeBuildInputs = [ pkgs.postgresql ];
+        nativeBuildInputs = [
+          pkgs.openssl
+          pkgs.postgresql_17
+        ];
       }
     );
   };

@@ -12,7 +12,8 @@ pkgs.mkShell {
     curl
     git
     nodejs
-    postgresql
+    openssl
+    postgresql_17
     sqlite
     util-linux
     # For this folder.

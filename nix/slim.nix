@@ -24,9 +24,9 @@ pkgs.runCommand "${name}-slim"
     cp ${lib.concatMapStringsSep " " lib.getExe programs} $out/bin/
     for program in $out/bin/*; do
       loader=$(patchelf --print-interpreter "$program")
-      cp -Ln "$loader" $out/lib/
+      cp -Lf "$loader" $out/lib/
       "$loader" --list "$program" | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' > libraries
-      xargs -n 1 -a libraries cp -Lnt $out/lib
+      xargs -n 1 -a libraries cp -Lft $out/lib
     done
     chmod -R u+w $out
     # First, so that what names $out from here on stays.
@@ -36,5 +36,4 @@ pkgs.runCommand "${name}-slim"
       patchelf --set-interpreter "$loader" --set-rpath $out/lib "$program"
       "$loader" --list "$program" > /dev/null
     done
-    chmod -R u-w $out
   ''

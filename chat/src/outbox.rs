@@ -444,7 +444,8 @@ impl State {
         }
         out.drain(..sent);
         self.begun = boundary - sent;
-        if self.is_slow {
+        // A goodbye that came meanwhile waits behind `out`; one that came before is in it.
+        if self.is_slow && !self.waiting.is_empty() {
             out.truncate(self.begun);
         }
         out.append(&mut self.waiting);

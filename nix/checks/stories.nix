@@ -8,7 +8,7 @@ pkgs.runCommand "messenger-stories"
       programs.messenger
       programs.acceptance
       pkgs.curl
-      pkgs.postgresql
+      pkgs.postgresql_17
     ];
     chat = "127.0.0.1:8080";
     auth = "127.0.0.1:3000";

@@ -7,4 +7,5 @@ in
   vm-postgres = test ../../nixos-test.nix;
   vm-sqlite = test ./sqlite.nix;
   vm-url-file = test ./url-file.nix;
+  vm-nginx = test ./nginx.nix;
 }

@@ -12,8 +12,6 @@ mod deletion;
 mod export;
 #[path = "contract/messages.rs"]
 mod messages;
-#[path = "../../tests/tests/drive/postgres.rs"]
-mod postgres;
 #[path = "contract/schema.rs"]
 mod schema;
 #[path = "contract/sessions.rs"]
@@ -58,7 +56,7 @@ fn sqlite_in_a_file() {
 
 #[test]
 fn postgresql() {
-    let url = postgres::Cluster::shared().unwrap().database().unwrap();
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
     suite(&open(&url.parse().unwrap()));
     suite(&open(&url.parse().unwrap()));
 }
@@ -83,11 +81,11 @@ fn the_schema_of_sqlite() {
 
 #[test]
 fn the_schema_of_postgresql() {
-    let text = postgres::Cluster::shared().unwrap().database().unwrap();
+    let text = acceptance::Cluster::shared().unwrap().database().unwrap();
     let url = text.parse().unwrap();
     schema::two_nodes_may_start_at_once(&url);
     schema::a_newer_schema_is_refused(&url, || {
-        let mut client = ::postgres::Client::connect(&text, ::postgres::NoTls).unwrap();
+        let mut client = postgres::Client::connect(&text, postgres::NoTls).unwrap();
         client.execute("insert into schema_version values (1000000)", &[]).unwrap();
     });
 }

@@ -8,6 +8,7 @@
 //!
 //! This crate links none of the servers. It knows the contract, and waits for things, never for time to pass.
 
+mod cluster;
 mod http;
 mod person;
 pub mod raw;
@@ -16,6 +17,7 @@ mod story;
 mod wait;
 mod world;
 
+pub use cluster::{Cluster, Frozen};
 pub use http::{Answer, Call};
 pub use person::Person;
 pub use socket::{Heard, Socket};

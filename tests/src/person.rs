@@ -4,9 +4,10 @@ mod talk;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use tungstenite::client::IntoClientRequest;
 
 use crate::world::unique;
-use crate::{Socket, World};
+use crate::{Socket, World, raw};
 
 /// An account (or a guest) at one device.
 pub struct Person {
@@ -116,6 +117,17 @@ impl Person {
     /// When it is not welcomed.
     pub fn connect_since(&mut self, since: i64) -> Result<Value> {
         self.hello(&json!({"type": "hello", "token": self.token, "since": since}))
+    }
+
+    /// The same over a connection that takes little at a time.
+    ///
+    /// # Errors
+    /// When it is not welcomed.
+    pub fn connect_narrow(&mut self, since: i64) -> Result<Value> {
+        let narrow = raw::connect_narrow(&self.world.chat_address())?;
+        self.socket = Some(Socket::over(narrow, self.world.chat().into_client_request()?)?);
+        self.write(&json!({"type": "hello", "token": self.token, "since": since}))?;
+        self.welcomed()
     }
 
     fn hello(&mut self, hello: &Value) -> Result<Value> {

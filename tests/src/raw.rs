@@ -2,10 +2,11 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use rustix::net::{AddressFamily, SocketType};
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use crate::PATIENCE;
 
@@ -23,7 +24,7 @@ pub fn connect(address: &str, from: Option<IpAddr>) -> Result<TcpStream> {
         return TcpStream::connect_timeout(&to, PATIENCE).with_context(|| format!("to {address}"));
     };
     let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
+    let socket = socket(family)?;
     rustix::net::bind(&socket, &SocketAddr::new(from, 0))?;
     rustix::net::connect(&socket, &to).with_context(|| format!("to {address}"))?;
     Ok(socket.into())
@@ -36,10 +37,15 @@ pub fn connect(address: &str, from: Option<IpAddr>) -> Result<TcpStream> {
 pub fn connect_narrow(address: &str) -> Result<TcpStream> {
     let to: SocketAddr = address.to_socket_addrs()?.next().context("no such address")?;
     let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
+    let socket = socket(family)?;
     rustix::net::sockopt::set_socket_recv_buffer_size(&socket, 4096)?;
     rustix::net::connect(&socket, &to).with_context(|| format!("to {address}"))?;
     Ok(socket.into())
+}
+
+/// A socket that no program started meanwhile inherits and keeps open.
+fn socket(family: AddressFamily) -> Result<OwnedFd> {
+    Ok(rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?)
 }
 
 /// Resets the connection: no goodbye, as when a cable is pulled and the kernel answers for it.
@@ -148,4 +154,22 @@ pub fn upgraded(address: &str) -> Result<TcpStream> {
         bail!("the upgrade was refused: {head}");
     }
     Ok(stream)
+}
+
+/// A whole text frame as a client writes it. Its mask is zero, which leaves the text as it is.
+///
+/// # Panics
+/// When the text is over 64 KiB.
+pub fn text_frame(text: &str) -> Vec<u8> {
+    let length = u16::try_from(text.len()).expect("a small frame");
+    let mut frame = vec![0x81];
+    if length < 126 {
+        frame.push(0x80 | length.to_be_bytes()[1]);
+    } else {
+        frame.push(0x80 | 126);
+        frame.extend(length.to_be_bytes());
+    }
+    frame.extend([0; 4]);
+    frame.extend(text.as_bytes());
+    frame
 }

@@ -15,6 +15,8 @@ mod crash;
 mod erasure;
 /// What counts from 1 on a new server.
 mod fresh;
+/// The last words of a connection and of a server.
+mod goodbye;
 /// Rates of messages, signups and failed logins.
 mod limits;
 /// What the logs must not say.
@@ -27,6 +29,8 @@ mod origins;
 mod readme;
 /// What a restart must not change.
 mod restart;
+/// Whoever comes back with the highest `seq` it has heard has lost nothing.
+mod resume;
 /// Flags, settings, and everything that ends in one clear sentence.
 mod start;
 /// `SIGTERM` and `SIGINT`.

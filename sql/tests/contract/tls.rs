@@ -5,10 +5,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 
-use ::postgres::{Client, NoTls};
+use acceptance::Cluster;
+use postgres::{Client, NoTls};
 use sql::{DatabaseUrl, OpenError, Store};
-
-use crate::postgres::Cluster;
 
 /// Makes a certificate for `localhost` in `directory`, self-signed as `NAME.crt` with its key in `NAME.key`.
 fn certificate(directory: &Path, name: &str) {

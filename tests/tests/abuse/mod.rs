@@ -4,6 +4,8 @@
 mod descriptors;
 /// Frames that no good client sends.
 mod frames;
+/// Clients that end their side while they take nothing.
+mod half_closed;
 /// Heads and bodies that no good client sends.
 mod heads;
 /// Two hundred passwords to check at once.

@@ -1,11 +1,12 @@
 //! Starting and stopping what is tested.
 
 mod house;
-mod postgres;
 mod programs;
+mod proxy;
 mod server;
 
+pub use acceptance::Cluster;
 pub use house::{House, Kind};
-pub use postgres::Cluster;
 pub use programs::{program, root};
+pub use proxy::Proxy;
 pub use server::{Launch, Server};

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use acceptance::until;
+use crate::wait::until;
 use anyhow::{Context, Result, anyhow, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// Runs the server until its own standard input ends, which it does when the tests do, however they do.
@@ -20,7 +21,7 @@ const KEEPER: &str = r#"
     "$@" >>"$dir/log" 2>&1 & pid=$!
     trap '' INT TERM HUP
     read -r _
-    kill -QUIT "$pid"; wait "$pid"
+    kill -QUIT "$pid"; kill -CONT "$pid"; wait "$pid"
     if [ "$forget" = yes ]; then rm -rf "$dir"; fi
 "#;
 
@@ -99,6 +100,26 @@ impl Cluster {
         Ok(())
     }
 
+    /// Freezes the server with everything it has begun: its connections stay, and nothing is answered.
+    pub fn freeze(&self) -> Result<Frozen> {
+        let file = fs::read_to_string(self.data().join("postmaster.pid"))?;
+        let main: i32 = file.lines().next().context("an empty postmaster.pid")?.parse()?;
+        let mut frozen = Frozen(Vec::new());
+        // Itself first: it must not start more.
+        frozen.stop(main)?;
+        for entry in fs::read_dir("/proc")? {
+            let name = entry?.file_name();
+            let Ok(pid) = name.to_string_lossy().parse() else { continue };
+            // The state and the parent come after the name in brackets.
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split(' ').nth(2));
+            if parent.is_some_and(|parent| parent == main.to_string()) {
+                frozen.stop(pid)?;
+            }
+        }
+        Ok(frozen)
+    }
+
     /// The URL of a new database.
     pub fn database(&self) -> Result<String> {
         static COUNT: AtomicU32 = AtomicU32::new(1);
@@ -140,6 +161,26 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         let _ = self.stop_immediately();
+    }
+}
+
+/// Processes that stand still until this is dropped.
+pub struct Frozen(Vec<Pid>);
+
+impl Frozen {
+    fn stop(&mut self, pid: i32) -> Result<()> {
+        let pid = Pid::from_raw(pid).context("no process")?;
+        kill_process(pid, Signal::STOP)?;
+        self.0.push(pid);
+        Ok(())
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        for pid in &self.0 {
+            let _ = kill_process(*pid, Signal::CONT);
+        }
     }
 }
 

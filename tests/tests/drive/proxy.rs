@@ -1,0 +1,97 @@
+//! Stands between a server and PostgreSQL, and loses the answer to one commit.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use anyhow::{Context, Result};
+
+/// It stands there until the tests end.
+pub struct Proxy(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    armed: AtomicBool,
+    /// The commit that was cut off, and the connection it was meant for.
+    held: Mutex<Option<(Vec<u8>, TcpStream)>>,
+}
+
+impl Proxy {
+    /// One before the database of this URL, and the URL that leads there through it.
+    pub fn before(url: &str) -> Result<(Self, String)> {
+        let (start, rest) = url.split_once("@127.0.0.1:").context("not a local database")?;
+        let (port, name) = rest.split_once('/').context("a URL without a database")?;
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let url = format!("{start}@{}/{name}", listener.local_addr()?);
+        let (shared, port) = (Arc::<Shared>::default(), port.parse()?);
+        let proxy = Self(Arc::clone(&shared));
+        spawn(move || {
+            for server in listener.incoming() {
+                let _ = server.map_err(Into::into).and_then(|it| relay(it, port, &shared));
+            }
+        })?;
+        Ok((proxy, url))
+    }
+
+    /// The next commit breaks its connection and does not reach the database, until it is [carried out](Self::carry_out).
+    pub fn cut_next_commit(&self) {
+        self.0.armed.store(true, Ordering::SeqCst);
+    }
+
+    /// The database gets the commit that was cut off.
+    pub fn carry_out(&self) -> Result<()> {
+        let (commit, mut database) = self.0.take().context("no commit was cut off")?;
+        database.write_all(&commit)?;
+        database.shutdown(Shutdown::Write)?;
+        Ok(())
+    }
+}
+
+impl Shared {
+    fn take(&self) -> Option<(Vec<u8>, TcpStream)> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Whether `bytes` were the commit to be cut off.
+    fn cuts(&self, bytes: &[u8], server: &TcpStream, database: &TcpStream) -> Result<bool> {
+        let is_commit = bytes.to_ascii_lowercase().windows(7).any(|seven| seven == b"commit\0");
+        if !is_commit || !self.armed.swap(false, Ordering::SeqCst) {
+            return Ok(false);
+        }
+        let held = Some((bytes.to_owned(), database.try_clone()?));
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held;
+        server.shutdown(Shutdown::Both)?;
+        Ok(true)
+    }
+}
+
+/// Carries everything both ways on threads of its own.
+fn relay(mut server: TcpStream, port: u16, shared: &Arc<Shared>) -> Result<()> {
+    let mut database = TcpStream::connect(("127.0.0.1", port))?;
+    server.set_nodelay(true)?;
+    database.set_nodelay(true)?;
+    let (mut answers, mut back) = (database.try_clone()?, server.try_clone()?);
+    spawn(move || {
+        let _ = std::io::copy(&mut answers, &mut back);
+        let _ = back.shutdown(Shutdown::Both);
+    })?;
+    let shared = Arc::clone(shared);
+    spawn(move || {
+        let mut chunk = vec![0; 64 * 1024];
+        while let Ok(count @ 1..) = server.read(&mut chunk) {
+            match shared.cuts(&chunk[..count], &server, &database) {
+                Ok(false) if database.write_all(&chunk[..count]).is_ok() => {}
+                Ok(true) => return, // Its answer, if one comes, goes nowhere.
+                _ => break,
+            }
+        }
+        let _ = database.shutdown(Shutdown::Both);
+    })
+}
+
+fn spawn(run: impl FnOnce() + Send + 'static) -> Result<()> {
+    thread::Builder::new().name("proxy".to_owned()).spawn(run)?;
+    Ok(())
+}
