@@ -16,6 +16,8 @@ let
       ../clippy.toml
       ../rustfmt.toml
       ../deny.toml
+      ../docs/PROTOCOL.md
+      ../docs/asyncapi.json
       ../docs/schema.json
       ../auth
       ../chat

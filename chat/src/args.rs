@@ -1,6 +1,7 @@
 //! What can be set from outside. Where the server listens and on which database is the program's to name.
 
 use door::capacity::{Cost, Means};
+use sql::Keep;
 
 /// Where the server listens unless told otherwise.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
@@ -17,6 +18,14 @@ pub struct Args {
     #[arg(long, env = "CHAT_MESSAGE_RATE", value_name = "COUNT", default_value_t = 50)]
     pub message_rate: u32,
 
+    /// Days that a log keeps an event at least after it was acknowledged
+    #[arg(long, env = "CHAT_LOG_DAYS", value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(i64).range(1..=36_500))]
+    pub log_days: i64,
+
+    /// Events that a log keeps at the most, acknowledged or not
+    #[arg(long, env = "CHAT_LOG_EVENTS", value_name = "COUNT", default_value_t = 100_000, value_parser = clap::value_parser!(i64).range(1..))]
+    pub log_events: i64,
+
     /// Origins whose web pages may connect besides this host's own, separated by commas
     #[arg(long, env = "CHAT_ALLOW_ORIGIN", value_name = "URL", value_delimiter = ',', value_parser = origin)]
     pub allow_origin: Vec<String>,
@@ -29,6 +38,8 @@ pub struct Config {
     pub door: door::Config,
     /// Messages a second that one connection may send; 0: no limit.
     pub message_rate: u32,
+    /// How much of each account's log is kept.
+    pub keep: Keep,
     /// Origins whose pages may connect besides this host's own.
     pub allow_origin: Vec<String>,
 }
@@ -40,6 +51,7 @@ impl Args {
         Config {
             door: door.config("chat", means, COST),
             message_rate: self.message_rate,
+            keep: Keep { days: self.log_days, events: self.log_events },
             allow_origin: self.allow_origin.clone(),
         }
     }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use sql::{Event, Post, Store, Stored};
-use wire::{AccountId, Close, Frame, MessageId, Seq};
+use sql::{Entry, News, Store, What};
+use wire::{AccountId, Close, Frame, Seq, To};
 
+use crate::event;
 use crate::hub::Hub;
 use crate::limit::REPLAY_PAGE;
 use crate::outbox::{Delivery, Outbox};
@@ -17,6 +18,13 @@ pub(crate) struct Feeder {
     json: Vec<u8>,
 }
 
+/// The connection whose request an event answers.
+pub(crate) struct Origin<'a> {
+    pub(crate) account: AccountId,
+    pub(crate) outbox: &'a Arc<Outbox>,
+    pub(crate) reference: Option<&'a str>,
+}
+
 impl Feeder {
     pub(crate) fn new(store: Arc<Store>, hub: Arc<Hub>) -> Self {
         Self { store, hub, touched: Vec::new(), json: Vec::new() }
@@ -25,35 +33,46 @@ impl Feeder {
     /// Appends an answer.
     pub(crate) fn push(&mut self, outbox: &Arc<Outbox>, frame: &Frame<'_>) {
         outbox.push(frame);
-        self.touched.push(Arc::clone(outbox));
+        self.touch(outbox);
     }
 
-    /// A message is stored: `sent` to the connection it came from, the event to every other of both accounts.
-    pub(crate) fn announce(&mut self, post: &Post, stored: &Stored, origin: &Arc<Outbox>) {
-        // Who writes to itself hears the message as well, on the same connection too.
-        if post.from == post.to {
-            self.event(post.from, stored.sender_seq, post, stored, None);
-            return self.answer(origin, post, stored);
+    /// An event is stored: the answer to the connection that asked for it, the event to every other of its accounts.
+    pub(crate) fn spread(&mut self, news: &News, origin: Option<&Origin<'_>>) {
+        for (account, seq) in &news.to {
+            match origin.filter(|origin| origin.account == *account) {
+                None => self.event(*account, *seq, &news.what, None),
+                // Who writes to itself hears the message as well, on the same connection too.
+                Some(origin) if is_to_self(&news.what) => {
+                    self.event(*account, *seq, &news.what, None);
+                    self.answer(origin, &news.what, *seq);
+                }
+                // Without a `ref` nobody waits for an answer: it hears the event like the others, but not its own words.
+                Some(origin) if origin.reference.is_none() && !is_message(&news.what) => {
+                    self.event(*account, *seq, &news.what, None);
+                }
+                Some(origin) => {
+                    self.answer(origin, &news.what, *seq);
+                    self.event(*account, *seq, &news.what, Some(origin.outbox));
+                }
+            }
         }
-        self.answer(origin, post, stored);
-        self.event(post.from, stored.sender_seq, post, stored, Some(origin));
-        self.event(post.to, stored.recipient_seq, post, stored, None);
     }
 
-    /// `sent`, in the place of the event in the sender's log.
-    pub(crate) fn answer(&mut self, origin: &Arc<Outbox>, post: &Post, stored: &Stored) {
-        let (seq, mut answer) = (stored.sender_seq, Vec::new());
-        if let Some(reference) = &post.reference {
-            Frame::Sent { reference, id: Some(stored.id), seq: Some(seq), at: stored.at }
-                .write(&mut answer);
+    /// The answer to a request that became event `seq`, in the place of that event.
+    pub(crate) fn answer(&mut self, origin: &Origin<'_>, what: &What, seq: Seq) {
+        let Origin { account, outbox, reference } = *origin;
+        self.json.clear();
+        if reference.is_some() {
+            event::frame(account, seq, what, reference).write(&mut self.json);
         }
-        let answer = (!answer.is_empty()).then_some(answer.as_slice());
-        if let Delivery::Gap { since } = origin.answer(seq, answer) {
+        let answer = (!self.json.is_empty()).then_some(self.json.as_slice());
+        if let Delivery::Gap { since } = outbox.answer(seq, answer) {
             // Everything before it first; the log then brings the event itself too.
-            self.fill_one(post.from, origin, since);
-            origin.answer(seq, answer);
+            let answer = answer.map(<[u8]>::to_vec);
+            self.fill_one(account, outbox, since);
+            outbox.answer(seq, answer.as_deref());
         }
-        self.touched.push(Arc::clone(origin));
+        self.touch(outbox);
     }
 
     /// Sends all that was appended.
@@ -74,14 +93,7 @@ impl Feeder {
         }
     }
 
-    fn event(
-        &mut self,
-        account: AccountId,
-        seq: Seq,
-        post: &Post,
-        stored: &Stored,
-        origin: Option<&Arc<Outbox>>,
-    ) {
+    fn event(&mut self, account: AccountId, seq: Seq, what: &What, origin: Option<&Arc<Outbox>>) {
         let Self { hub, touched, json, .. } = self;
         json.clear();
         let mut gaps = Vec::new();
@@ -90,7 +102,7 @@ impl Feeder {
                 return;
             }
             if json.is_empty() {
-                message(stored.id, seq, post.from, post.to, &post.content, stored.at).write(json);
+                event::frame(account, seq, what, None).write(json);
             }
             match outbox.deliver(seq, json) {
                 Delivery::Done => touched.push(Arc::clone(outbox)),
@@ -102,43 +114,38 @@ impl Feeder {
         }
     }
 
-    /// Reads from the log what one live connection has missed. Rare: a commit was in doubt.
+    /// Reads from the log what one live connection has missed: a commit was in doubt, or another node's.
     fn fill_one(&mut self, account: AccountId, outbox: &Arc<Outbox>, mut since: Seq) {
         loop {
-            let Ok(events) = self.store.events(account, since, REPLAY_PAGE) else {
-                // It comes back and resumes from the log.
-                return outbox.close(Close::GoingAway);
+            let events = match self.store.events(account, since, REPLAY_PAGE) {
+                Ok(events) if events.first().is_none_or(|first| first.seq == since.next()) => {
+                    events
+                }
+                // The log cannot be read, or no longer reaches back so far: it comes back and resumes.
+                _ => return outbox.close(Close::GoingAway),
             };
-            for event in &events {
+            for one in &events {
                 self.json.clear();
-                frame(event).write(&mut self.json);
-                outbox.deliver(event.seq(), &self.json);
-                since = event.seq();
+                event::frame(account, one.seq, &one.what, None).write(&mut self.json);
+                outbox.deliver(one.seq, &self.json);
+                since = one.seq;
             }
             if events.len() < REPLAY_PAGE {
                 break;
             }
         }
+        self.touch(outbox);
+    }
+
+    fn touch(&mut self, outbox: &Arc<Outbox>) {
         self.touched.push(Arc::clone(outbox));
     }
 }
 
-/// The frame of an event read from the log.
-pub(crate) fn frame(event: &Event) -> Frame<'_> {
-    match event {
-        Event::Message { seq, id, from, to, content, at } => {
-            message(*id, *seq, *from, *to, content, *at)
-        }
-    }
+fn is_message(what: &What) -> bool {
+    matches!(what, What::Entry(Entry::Message(_)))
 }
 
-fn message(
-    id: MessageId,
-    seq: Seq,
-    from: AccountId,
-    to: AccountId,
-    content: &str,
-    at: i64,
-) -> Frame<'_> {
-    Frame::Message { id: Some(id), seq: Some(seq), from, to, content, at }
+fn is_to_self(what: &What) -> bool {
+    matches!(what, What::Entry(Entry::Message(message)) if message.to == To::Account(message.from))
 }

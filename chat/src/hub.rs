@@ -1,7 +1,7 @@
 //! Who is here: accounts and guests, and the outboxes of their connections.
 //!
 //! Each connection stands in one place: among the strangers until it is known who it is, then under its account.
-//! Lock order of the whole server: hub, then outbox; nothing else is locked while either is held.
+//! Lock order of the whole server: presence, hub, outbox; nothing else is locked while one of them is held.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
@@ -38,24 +38,45 @@ impl Hub {
         strangers.insert(connection, Arc::clone(outbox));
     }
 
-    /// It is known who it is.
-    pub(crate) fn settle(&self, connection: u64, account: AccountId, reader: Reader) {
+    /// It is known who it is. Returns whether it is the account's only connection.
+    pub(crate) fn settle(&self, connection: u64, account: AccountId, reader: Reader) -> bool {
         let mut shard = self.shard(account).write().unwrap_or_else(PoisonError::into_inner);
-        shard.entry(account).or_default().push(reader);
+        let readers = shard.entry(account).or_default();
+        readers.push(reader);
+        let is_only = readers.len() == 1;
         drop(shard);
         self.forget_stranger(connection);
+        is_only
     }
 
-    /// It is gone.
-    pub(crate) fn leave(&self, connection: u64, account: Option<AccountId>, outbox: &Arc<Outbox>) {
-        let Some(account) = account else { return self.forget_stranger(connection) };
+    /// A connection of which nothing was known is gone.
+    pub(crate) fn forget_stranger(&self, connection: u64) {
+        self.strangers.lock().unwrap_or_else(PoisonError::into_inner).remove(&connection);
+    }
+
+    /// A connection of this account is gone. Returns whether it was the last one.
+    pub(crate) fn leave(&self, account: AccountId, outbox: &Arc<Outbox>) -> bool {
         let mut shard = self.shard(account).write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(readers) = shard.get_mut(&account) {
-            readers.retain(|reader| !Arc::ptr_eq(&reader.outbox, outbox));
-            if readers.is_empty() {
-                shard.remove(&account);
-            }
+        let Some(readers) = shard.get_mut(&account) else { return false };
+        readers.retain(|reader| !Arc::ptr_eq(&reader.outbox, outbox));
+        let is_last = readers.is_empty();
+        if is_last {
+            shard.remove(&account);
         }
+        is_last
+    }
+
+    /// Whether the account has a connection.
+    pub(crate) fn is_here(&self, account: AccountId) -> bool {
+        read(self.shard(account)).contains_key(&account)
+    }
+
+    /// Everybody who is known.
+    pub(crate) fn accounts(&self) -> Vec<AccountId> {
+        self.shards
+            .iter()
+            .flat_map(|shard| read(shard).keys().copied().collect::<Vec<_>>())
+            .collect()
     }
 
     /// Calls `each` for every connection of `account`; returns whether there is one.
@@ -85,10 +106,6 @@ impl Hub {
         for shard in &self.shards {
             read(shard).values().flatten().for_each(|reader| each(&reader.outbox));
         }
-    }
-
-    fn forget_stranger(&self, connection: u64) {
-        self.strangers.lock().unwrap_or_else(PoisonError::into_inner).remove(&connection);
     }
 
     fn shard(&self, account: AccountId) -> &Shard {

@@ -8,6 +8,7 @@ mod args;
 mod clock;
 mod committer;
 mod drainer;
+mod event;
 mod feeder;
 mod hub;
 mod limit;
@@ -16,11 +17,14 @@ mod origin;
 mod outbox;
 mod page;
 mod pipe;
+mod presence;
 mod rate;
 mod replay;
 mod revocation;
 mod server;
 mod session;
+mod stall;
+mod sweep;
 mod upgrade;
 mod verb;
 
@@ -40,6 +44,7 @@ use crate::drainer::Drainer;
 use crate::hub::Hub;
 use crate::limit::{CLOSE_LOOK_MAX, COMMITTER_END_MAX, SESSIONS_END_MAX};
 use crate::origin::Origins;
+use crate::presence::Presence;
 use crate::server::{Accounts, Mode, Patience, Server};
 
 /// A running chat server.
@@ -60,16 +65,21 @@ pub fn serve(
     shutdown: &Shutdown,
 ) -> io::Result<Running> {
     let hub = Arc::new(Hub::new());
+    let presence = Arc::new(Presence::new(Arc::clone(&hub)));
     let (mode, committer) = match store {
         None => (Mode::Guests { last: AtomicI64::new(0) }, None),
         Some(store) => {
-            let (committer, thread) = Committer::start(Arc::clone(&store), Arc::clone(&hub))?;
-            revocation::watch(Arc::clone(&store), Arc::clone(&hub), shutdown.clone())?;
+            let told = (Arc::clone(&hub), Arc::clone(&presence));
+            let (committer, thread) = Committer::start(Arc::clone(&store), told.0, told.1)?;
+            let ended = (Arc::clone(&store), Arc::clone(&hub));
+            revocation::watch(ended.0, ended.1, committer.clone(), shutdown.clone())?;
+            sweep::start(Arc::clone(&store), committer.clone(), config.keep, shutdown.clone())?;
             (Mode::Accounts(Accounts { store, committer }), Some(thread))
         }
     };
     let server = Arc::new(Server {
         hub: Arc::clone(&hub),
+        presence,
         drainer: Drainer::start()?,
         mode,
         origins: Origins::new(&config.allow_origin),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wire::limit::{CONTENT_BYTES_MAX, FRAME_BYTES_MAX};
+use wire::limit::{CONTENT_BYTES_MAX, EMOJI_BYTES_MAX, FRAME_BYTES_MAX, REACTIONS_LISTED_MAX};
 
 /// Bytes read from a socket at once. Most messages are far smaller; a full read is followed by another.
 pub(crate) const READ_BYTES: usize = 4 * 1024;
@@ -52,6 +52,19 @@ pub(crate) const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub(crate) const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Acts in one commit.
 pub(crate) const BATCH_ACTS_MAX: usize = 2048;
+/// Acts in one commit that may be events in a group's thousand logs.
+pub(crate) const BATCH_GROUP_ACTS_MAX: usize = 32;
+/// Accounts whose logs are looked at together after a commit that the database did not confirm.
+pub(crate) const DOUBT_CHUNK: usize = 500;
+
+/// Bytes of JSON in one page of messages or conversations; the item that passes it is the last one.
+pub(crate) const PAGE_BYTES: usize = 256 * 1024;
+/// Live-only frames (typing) that a connection may send at once; further ones are dropped.
+pub(crate) const LIVE_BURST: f64 = 5.0;
+/// How many of those come back a second.
+pub(crate) const LIVE_PER_SECOND: f64 = 1.0;
+/// Between two looks for what is no longer kept.
+pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How often ended sessions are looked for; their sockets close within 1 s.
 pub(crate) const REVOCATION_POLL: Duration = Duration::from_millis(250);
@@ -61,5 +74,12 @@ pub(crate) const SEEN_EVERY: Duration = Duration::from_secs(60 * 60);
 // One frame always fits an empty outbox, also when each byte of its content is escaped as six.
 const _: () =
     assert!(6 * CONTENT_BYTES_MAX + FRAME_BYTES_MAX + REPLAY_LOW_BYTES < OUTBOX_BYTES_MAX);
+// A page, its longest last item with all its reactions, and what waits already fit an outbox.
+const _: () = assert!(
+    PAGE_BYTES
+        + 6 * (CONTENT_BYTES_MAX + REACTIONS_LISTED_MAX * 2 * EMOJI_BYTES_MAX)
+        + REPLAY_LOW_BYTES
+        < OUTBOX_BYTES_MAX
+);
 // Half-open sockets are found within 60 s.
 const _: () = assert!(2 * PING_INTERVAL.as_secs() < 60);

@@ -5,23 +5,21 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sql::{Event, Store};
 use wire::{AccountId, Seq};
 
-use crate::feeder::frame;
-use crate::limit::{REPLAY_LOW_BYTES, REPLAY_PAGE, STALL_MAX};
+use crate::event::frame;
+use crate::limit::{REPLAY_LOW_BYTES, REPLAY_PAGE};
 use crate::outbox::Outbox;
+use crate::stall::Stall;
 
 pub(crate) struct Replay {
     account: AccountId,
     /// The last event fetched.
     since: Seq,
     fetched: VecDeque<Event>,
-    /// What waited when the reader last took something, and when that was.
-    moved: (usize, Instant),
+    stall: Stall,
 }
 
 /// How far a replay has come.
@@ -38,21 +36,27 @@ pub(crate) enum Progress {
 
 impl Replay {
     pub(crate) fn new(account: AccountId, since: Seq) -> Self {
-        Self { account, since, fetched: VecDeque::new(), moved: (0, Instant::now()) }
+        Self { account, since, fetched: VecDeque::new(), stall: Stall::new() }
     }
 
     /// Sends as much as the reader takes now; if it takes nothing, waits until it does or has something to say.
     pub(crate) fn step(&mut self, store: &Store, outbox: &Arc<Outbox>) -> Progress {
         while outbox.backlog() < REPLAY_LOW_BYTES {
-            self.moved = (usize::MAX, Instant::now());
+            self.stall = Stall::new();
             if let Some(event) = self.fetched.pop_front() {
-                outbox.push(&frame(&event));
+                outbox.push(&frame(self.account, event.seq, &event.what, None));
                 continue;
             }
             if outbox.is_ending() {
                 return Progress::Ended;
             }
             match store.events(self.account, self.since, REPLAY_PAGE) {
+                // The log has been cut meanwhile: the client comes back and is told so.
+                Ok(events)
+                    if events.first().is_some_and(|first| first.seq != self.since.next()) =>
+                {
+                    return Progress::Unavailable;
+                }
                 Ok(events) => self.fetched = events.into(),
                 Err(error) => {
                     tracing::warn!(%error, "a replay stopped");
@@ -60,7 +64,7 @@ impl Replay {
                 }
             }
             match self.fetched.back() {
-                Some(last) => self.since = last.seq(),
+                Some(last) => self.since = last.seq,
                 None if outbox.go_live(self.since) => {
                     outbox.flush();
                     return Progress::Live;
@@ -71,24 +75,9 @@ impl Replay {
         if outbox.flush() {
             return Progress::More;
         }
-        let backlog = outbox.backlog();
-        if backlog < self.moved.0 {
-            self.moved = (backlog, Instant::now());
-        } else if self.moved.1.elapsed() > STALL_MAX {
-            outbox.too_slow();
+        match self.stall.goes_on(outbox) {
+            true => Progress::More,
+            false => Progress::Ended,
         }
-        if outbox.is_ending() {
-            return Progress::Ended;
-        }
-        wait(outbox);
-        Progress::More
     }
-}
-
-/// Waits for the socket to take more or to bring something, a second at the most.
-fn wait(outbox: &Outbox) {
-    let second = Timespec { tv_sec: 1, tv_nsec: 0 };
-    let mut socket = [PollFd::new(&**outbox.stream(), PollFlags::IN | PollFlags::OUT)];
-    // An error shows itself at the next send or read.
-    let _ = poll(&mut socket, Some(&second));
 }

@@ -8,17 +8,24 @@ use door::Shutdown;
 use sql::Store;
 use wire::{Close, Code, ErrorFrame, Frame};
 
+use crate::committer::Committer;
 use crate::hub::Hub;
 use crate::limit::REVOCATION_POLL;
+use crate::sweep::see_ghosts_out;
 
 /// Starts the thread that looks for revoked sessions every [`REVOCATION_POLL`].
-pub(crate) fn watch(store: Arc<Store>, hub: Arc<Hub>, shutdown: Shutdown) -> io::Result<()> {
+pub(crate) fn watch(
+    store: Arc<Store>,
+    hub: Arc<Hub>,
+    committer: Committer,
+    shutdown: Shutdown,
+) -> io::Result<()> {
     let stack = door::limit::SERVICE_STACK_BYTES;
     door::thread::spawn("chat-revoke", stack, move || {
         let mut newest = None;
         while !shutdown.wait_for(REVOCATION_POLL) {
             // While the database is away nothing can be revoked either: the next look catches up.
-            match look(&store, &hub, newest) {
+            match look(&store, &hub, &committer, newest) {
                 Ok(seen) => newest = Some(seen),
                 Err(error) => tracing::debug!(%error, "cannot look for revoked sessions"),
             }
@@ -28,7 +35,7 @@ pub(crate) fn watch(store: Arc<Store>, hub: Arc<Hub>, shutdown: Shutdown) -> io:
 }
 
 /// Looks at the revocations since `newest`; returns the newest seen.
-fn look(store: &Store, hub: &Hub, newest: Option<i64>) -> sql::Result<i64> {
+fn look(store: &Store, hub: &Hub, committer: &Committer, newest: Option<i64>) -> sql::Result<i64> {
     // Nobody here had a session before the first look: what is older concerns nobody.
     let Some(newest) = newest else { return store.newest_revocation() };
     let revocations = store.revocations(newest)?;
@@ -48,6 +55,10 @@ fn look(store: &Store, hub: &Hub, newest: Option<i64>) -> sql::Result<i64> {
                 retry_after_ms: None,
             }));
             outbox.close(Close::Unauthorized);
+        }
+        // An account that was deleted had a session; the others in its groups hear of its leaving.
+        if revocations.last().is_some_and(|last| last.id > newest) {
+            see_ghosts_out(store, committer)?;
         }
     }
     Ok(revocations.last().map_or(newest, |revocation| newest.max(revocation.id)))

@@ -13,10 +13,12 @@ use crate::drainer::Drainer;
 use crate::hub::Hub;
 use crate::limit::{HELLO_DEADLINE, PING_INTERVAL};
 use crate::origin::Origins;
+use crate::presence::Presence;
 
 /// Everything a connection's thread may reach.
 pub(crate) struct Server {
     pub(crate) hub: Arc<Hub>,
+    pub(crate) presence: Arc<Presence>,
     pub(crate) drainer: Drainer,
     pub(crate) mode: Mode,
     pub(crate) origins: Origins,

@@ -6,19 +6,24 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use door::bucket::Bucket;
 use tungstenite::error::{CapacityError, ProtocolError};
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 use wire::limit::FRAME_BYTES_MAX;
 use wire::{AccountId, Close, Code, ErrorFrame, Frame, Request, SessionId};
 
-use crate::committer::Act;
-use crate::limit::{CLOSE_LINGER, CLOSE_LOOK_MAX, FRAMES_PER_TURN_MAX, READ_BYTES, SEEN_EVERY};
+use crate::committer::Task;
+use crate::limit::{
+    CLOSE_LINGER, CLOSE_LOOK_MAX, FRAMES_PER_TURN_MAX, LIVE_BURST, LIVE_PER_SECOND, READ_BYTES,
+    REPLAY_LOW_BYTES, SEEN_EVERY,
+};
 use crate::outbox::Outbox;
 use crate::pipe::Pipe;
 use crate::rate::Rate;
 use crate::replay::{Progress, Replay};
 use crate::server::{Mode, Server, next_guest};
+use crate::stall::Stall;
 use crate::verb::hello::Asked;
 use crate::{metrics, verb};
 
@@ -55,6 +60,10 @@ pub(crate) struct Session<'a> {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) who: Who,
     pub(crate) rate: Rate,
+    /// The brake for what is live only.
+    pub(crate) live: Bucket,
+    /// Accounts whose presence it watches.
+    pub(crate) watching: Vec<AccountId>,
     pub(crate) replay: Option<Replay>,
     /// Others' outboxes that this turn appended to.
     pub(crate) touched: Vec<Arc<Outbox>>,
@@ -85,6 +94,8 @@ impl<'a> Session<'a> {
             outbox,
             who: Who::Stranger { until: Instant::now() + server.patience.hello },
             rate: Rate::new(server.message_rate),
+            live: Bucket::new(LIVE_BURST, LIVE_PER_SECOND),
+            watching: Vec::new(),
             replay: None,
             touched: Vec::new(),
             login: None,
@@ -103,12 +114,23 @@ impl<'a> Session<'a> {
         self.flush();
         tracing::debug!(?ending, "ending");
         self.say_goodbye(&ending);
-        self.linger();
-        let account = self.account();
+        self.linger(&ending);
         // Until here live events came to it: it must not hear of later ones than it has had.
-        self.server.hub.leave(self.number, account, &self.outbox);
-        if account.is_some() {
-            metrics::PEOPLE.dec();
+        match self.account() {
+            Some(account) => self.depart(account),
+            None => self.server.hub.forget_stranger(self.number),
+        }
+    }
+
+    fn depart(&self, account: AccountId) {
+        metrics::PEOPLE.dec();
+        let Server { hub, presence, .. } = self.server;
+        presence.forget(&self.outbox, &self.watching);
+        if hub.leave(account, &self.outbox) {
+            presence.changed(account);
+            if let Some(accounts) = self.server.accounts() {
+                accounts.committer.submit(Task::Depart(account));
+            }
         }
     }
 
@@ -219,7 +241,7 @@ impl<'a> Session<'a> {
         let (Some(login), Some(accounts)) = (self.login, self.server.accounts()) else { return };
         if self.noted.elapsed() >= SEEN_EVERY {
             self.noted = Instant::now();
-            accounts.committer.submit(Act::Use(login));
+            accounts.committer.submit(Task::Use(login));
         }
     }
 
@@ -252,6 +274,34 @@ impl<'a> Session<'a> {
         }));
     }
 
+    /// A guest wants what takes a database.
+    pub(crate) fn unsupported(&self, reference: Option<&str>) {
+        let message = "this server has no accounts and keeps nothing; start it with a database";
+        self.refuse(Code::Unsupported, message, reference);
+    }
+
+    /// The database is away: the client may try again on this connection.
+    pub(crate) fn put_off(&self, error: &sql::Error, reference: Option<&str>) -> Flow {
+        tracing::warn!(%error, "a request could not be looked up");
+        self.refuse(Code::Unavailable, "the database is not available; try again", reference);
+        Ok(())
+    }
+
+    /// Appends a long answer, once the reader has taken most of what it asked for before.
+    pub(crate) fn answer_at_length(&mut self, frame: &Frame<'_>) -> Flow {
+        let mut stall = Stall::new();
+        while self.outbox.backlog() >= REPLAY_LOW_BYTES && !self.outbox.flush() {
+            if self.server.shutdown.has_begun() {
+                return Err(Ending::Close(Close::GoingAway));
+            }
+            if !stall.goes_on(&self.outbox) {
+                return Err(Ending::Closed);
+            }
+        }
+        self.outbox.push(frame);
+        Ok(())
+    }
+
     /// Sends everything this turn has appended to, here and elsewhere.
     pub(crate) fn flush(&mut self) {
         for outbox in self.touched.drain(..) {
@@ -267,7 +317,7 @@ impl<'a> Session<'a> {
             Ending::Left | Ending::Closed => return self.outbox.finish(),
         };
         let waits = self.account().and(self.server.accounts()).is_some_and(|accounts| {
-            accounts.committer.submit(Act::Farewell(close, Arc::clone(&self.outbox)))
+            accounts.committer.submit(Task::Farewell(close, Arc::clone(&self.outbox)))
         });
         if !waits {
             self.outbox.say_goodbye(close);
@@ -276,10 +326,12 @@ impl<'a> Session<'a> {
 
     /// Reads and throws away until the client has closed too, for [`CLOSE_LINGER`] at the most: closing a socket with input
     /// unread would reset it, and the last words could be lost.
-    fn linger(&mut self) {
+    fn linger(&mut self, reason: &Ending) {
         let until = Instant::now() + CLOSE_LINGER;
         let mut pause = Duration::from_millis(1);
-        let (mut is_open, mut is_sane) = (true, true);
+        // tungstenite has no room for the rest of a frame that it has refused.
+        let mut is_sane = !matches!(reason, Ending::Close(Close::TooBig));
+        let mut is_open = true;
         // A farewell that waits for the committer, or words that wait for the socket, and then the client's own close.
         while Instant::now() < until && (is_open || !self.outbox.is_done()) {
             self.socket.get_mut().begin(false);

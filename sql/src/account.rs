@@ -4,6 +4,7 @@ use wire::{AccountId, SessionId};
 
 use crate::engine::{Engine, Row, Value};
 use crate::session::end_sessions;
+use crate::sweep::erase_conversation;
 use crate::{Error, Result, Store};
 
 /// An account that is not deleted.
@@ -158,32 +159,37 @@ impl Store {
 
 fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
     let id = [Value::Int(id.0)];
-    // The log first, as everywhere: who takes account and log in another order may wait for us, and we for it.
+    // Conversations before logs, as everywhere. Two who delete their accounts at once must see each other, or their
+    // conversation would stay for ever.
+    engine
+        .run("select id from conversation where low = $1 or high = $1 order by id {lock}", &id)?;
     if engine.run("select account from log where account = $1 {lock}", &id)?.is_empty() {
         return Ok(false);
     }
-    // Two who delete their accounts at once must see each other, or their conversation would stay for ever.
-    engine
-        .run("select id from conversation where low = $1 or high = $1 order by id {lock}", &id)?;
     let clear = "update account set email = null, name = null, password = null where id = $1";
     engine.run(clear, &id)?;
     let ended = engine.run("delete from session where account = $1 returning id", &id)?;
     end_sessions(engine, &ended, now)?;
-    engine.run("delete from event where account = $1", &id)?;
-    engine.run("delete from log where account = $1", &id)?;
-    engine.run("update message set ref = null where sender = $1 and ref is not null", &id)?;
-    engine.run(
-        "delete from message where conversation in \
-         (select c.id from conversation c \
-          join account l on l.id = c.low join account h on h.id = c.high \
-          where (c.low = $1 or c.high = $1) and l.email is null and h.email is null)",
+    for sql in [
+        "delete from event where account = $1",
+        "delete from log where account = $1",
+        "delete from reaction where account = $1",
+        "delete from block where blocked = $1 or account = $1",
+        "update message set ref = null where sender = $1 and ref is not null",
+        // The others of a group it is still in are told of its leaving; see `Store::ghosts`.
+        "delete from member where account = $1 and until is not null",
+    ] {
+        engine.run(sql, &id)?;
+    }
+    let gone = engine.run(
+        "select c.id from conversation c \
+         join account l on l.id = c.low join account h on h.id = c.high \
+         where (c.low = $1 or c.high = $1) and l.email is null and h.email is null",
         &id,
     )?;
-    engine.run(
-        "delete from conversation where (low = $1 or high = $1) \
-         and not exists (select 1 from account a where a.id in (low, high) and a.email is not null)",
-        &id,
-    )?;
+    for row in gone {
+        erase_conversation(engine, row.int(0)?)?;
+    }
     Ok(true)
 }
 

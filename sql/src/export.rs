@@ -6,24 +6,31 @@
 use wire::{AccountId, MessageId, Seq, SessionId};
 
 use crate::engine::Value;
+use crate::entry::{Entry, columns, entry};
+use crate::event::word;
 use crate::session::session;
 use crate::{Result, Session, Store};
 
-/// A message as it is kept.
+/// An entry of a conversation as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptMessage {
+pub struct KeptEntry {
     /// Its number.
     pub id: MessageId,
-    /// Who sent it.
-    pub from: AccountId,
-    /// Who was to have it.
-    pub to: AccountId,
-    /// Its text.
-    pub content: String,
-    /// When it was taken, in milliseconds.
-    pub at: i64,
+    /// What was said or done.
+    pub entry: Entry,
     /// The sender's name for it; only for the sender.
     pub reference: Option<String>,
+}
+
+/// A reaction as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptReaction {
+    /// The message.
+    pub id: MessageId,
+    /// What.
+    pub emoji: String,
+    /// When, in milliseconds.
+    pub at: i64,
 }
 
 /// An entry of a log as it is kept.
@@ -31,10 +38,12 @@ pub struct KeptMessage {
 pub struct KeptEvent {
     /// Its place.
     pub seq: Seq,
-    /// The number of its kind; 1 is a message.
-    pub kind: i64,
+    /// The word for its kind.
+    pub kind: &'static str,
     /// The message it is about.
     pub message: Option<MessageId>,
+    /// The other account it is about.
+    pub other: Option<AccountId>,
 }
 
 /// Where a log stands.
@@ -74,37 +83,55 @@ impl Store {
         after: i64,
         limit: i64,
     ) -> Result<Vec<i64>> {
-        let sql = "select id from conversation where (low = $1 or high = $1) and id > $2 \
-                   order by id limit $3";
+        let sql = "select conversation from member where account = $1 and conversation > $2 \
+                   order by conversation limit $3";
         let params = [Value::Int(account.0), Value::Int(after), Value::Int(limit)];
         self.read(sql, &params, |row| row.int(0))
     }
 
-    /// Up to `limit` messages of a conversation after number `after`, as `account` may see them.
+    /// Up to `limit` entries of a conversation after number `after`, as `account` may see them.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn kept_messages(
+    pub fn kept_entries(
         &self,
         account: AccountId,
         conversation: i64,
         after: MessageId,
         limit: i64,
-    ) -> Result<Vec<KeptMessage>> {
-        let sql = "select id, sender, recipient, content, at, \
-                   case when sender = $1 then ref end from message \
-                   where conversation = $2 and (sender = $1 or recipient = $1) and id > $3 \
-                   order by id limit $4";
+    ) -> Result<Vec<KeptEntry>> {
+        let sql = concat!(
+            "select case when m.sender = $1 then m.ref end, ",
+            columns!(),
+            " from message m join member s on s.conversation = m.conversation and s.account = $1 \
+             where m.conversation = $2 and m.id > $3 and m.id >= s.since \
+             and (s.until is null or m.id <= s.until) and not exists \
+             (select 1 from withheld w where w.message = m.id and w.account = s.account) \
+             order by m.id limit $4"
+        );
         let (account, after) = (Value::Int(account.0), Value::Int(after.0));
-        self.read(sql, &[account, Value::Int(conversation), after, Value::Int(limit)], |row| {
-            Ok(KeptMessage {
-                id: MessageId(row.int(0)?),
-                from: AccountId(row.int(1)?),
-                to: AccountId(row.int(2)?),
-                content: row.text(3)?,
-                at: row.int(4)?,
-                reference: row.maybe_text(5)?,
-            })
+        let params = [account, Value::Int(conversation), after, Value::Int(limit)];
+        let entries = self.read(sql, &params, |row| {
+            let (id, reference) = (MessageId(row.int(1)?), row.maybe_text(0)?);
+            Ok(entry(row, 1)?.map(|entry| KeptEntry { id, entry, reference }))
+        })?;
+        Ok(entries.into_iter().flatten().collect())
+    }
+
+    /// Up to `limit` of the account's reactions, to messages after number `after`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn kept_reactions(
+        &self,
+        account: AccountId,
+        after: MessageId,
+        limit: i64,
+    ) -> Result<Vec<KeptReaction>> {
+        let sql = "select message, emoji, at from reaction where account = $1 and message > $2 \
+                   order by message limit $3";
+        self.read(sql, &[Value::Int(account.0), Value::Int(after.0), Value::Int(limit)], |row| {
+            Ok(KeptReaction { id: MessageId(row.int(0)?), emoji: row.text(1)?, at: row.int(2)? })
         })
     }
 
@@ -134,11 +161,13 @@ impl Store {
         after: Seq,
         limit: i64,
     ) -> Result<Vec<KeptEvent>> {
-        let sql = "select seq, kind, message from event where account = $1 and seq > $2 \
+        let sql = "select seq, kind, message, other from event where account = $1 and seq > $2 \
                    order by seq limit $3";
         self.read(sql, &[Value::Int(account.0), Value::Int(after.0), Value::Int(limit)], |row| {
-            let message = row.maybe_int(2)?.map(MessageId);
-            Ok(KeptEvent { seq: Seq(row.int(0)?), kind: row.int(1)?, message })
+            let (seq, kind) = (Seq(row.int(0)?), word(row.int(1)?)?);
+            let (message, other) = (row.maybe_int(2)?, row.maybe_int(3)?);
+            let (message, other) = (message.map(MessageId), other.map(AccountId));
+            Ok(KeptEvent { seq, kind, message, other })
         })
     }
 }

@@ -1,38 +1,10 @@
 //! An account's log, read back.
 
-use wire::{AccountId, MessageId, Seq, SessionId, TokenHash};
+use wire::{AccountId, Seq, SessionId, TokenHash};
 
-use crate::engine::{Engine, Value};
+use crate::engine::{ForEach, Type, Value};
+use crate::event::{self, Event};
 use crate::{Result, Store};
-
-/// One event of a log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A message, sent or received.
-    Message {
-        /// Its place in the log.
-        seq: Seq,
-        /// The message.
-        id: MessageId,
-        /// Who sent it.
-        from: AccountId,
-        /// Who was to have it.
-        to: AccountId,
-        /// Its text.
-        content: String,
-        /// When it was taken, in milliseconds.
-        at: i64,
-    },
-}
-
-impl Event {
-    /// The event's place in the log.
-    pub fn seq(&self) -> Seq {
-        match self {
-            Self::Message { seq, .. } => *seq,
-        }
-    }
-}
 
 /// Who a session speaks for, and where its account's log stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,33 +53,29 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn events(&self, account: AccountId, since: Seq, limit: usize) -> Result<Vec<Event>> {
-        let sql = "select e.seq, m.id, m.sender, m.recipient, m.content, m.at from event e \
-                   join message m on m.id = e.message \
-                   where e.account = $1 and e.seq > $2 order by e.seq limit $3";
         let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
-        self.read(sql, &[Value::Int(account.0), Value::Int(since.0), limit], |row| {
-            Ok(Event::Message {
-                seq: Seq(row.int(0)?),
-                id: MessageId(row.int(1)?),
-                from: AccountId(row.int(2)?),
-                to: AccountId(row.int(3)?),
-                content: row.text(4)?,
-                at: row.int(5)?,
-            })
-        })
+        self.read(event::SELECT, &[Value::Int(account.0), Value::Int(since.0), limit], event::event)
     }
 
-    /// The last event of an account's log, waiting for whoever is adding to it just now; `None` if there is no such account.
+    /// The last event of each of these accounts' logs, waiting for whoever is adding to them just now. Who has no log is
+    /// missing from the answer.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`], also if the wait is too long.
-    pub fn head(&self, account: AccountId) -> Result<Option<Seq>> {
-        let sql = "select head from log where account = $1 {lock}";
-        let head =
-            |engine: &mut dyn Engine| match engine.run(sql, &[Value::Int(account.0)])?.first() {
-                Some(row) => Ok(Some(Seq(row.int(0)?))),
-                None => Ok(None),
-            };
-        self.write_messages(head)
+    pub fn heads(&self, accounts: &[AccountId]) -> Result<Vec<(AccountId, Seq)>> {
+        let rows: Vec<_> = accounts.iter().map(|account| vec![Value::Int(account.0)]).collect();
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.write_messages(|engine| {
+            let heads = engine.run_for_each(&LOCK_LOGS, &rows)?;
+            heads.iter().map(|row| Ok((AccountId(row.int(0)?), Seq(row.int(1)?)))).collect()
+        })
     }
 }
+
+/// Locks logs, always in the same order. Deleted accounts have none, so they are missing from the answer.
+pub(crate) static LOCK_LOGS: ForEach = ForEach {
+    sql: "select account, head from log where account in (select r.account from {rows}) order by account {lock}",
+    columns: &[("account", Type::Int)],
+};

@@ -2,7 +2,7 @@
 
 use crate::engine::postgres::Connector;
 use crate::engine::sqlite::Sqlite;
-use crate::engine::{Engine, Value};
+use crate::engine::{Engine, ForEach, Row, Value};
 use crate::pool::{Pool, TAKE_TIMEOUT};
 use crate::url::Place;
 use crate::{DatabaseUrl, Error, OpenError, Result, migrate};
@@ -92,13 +92,35 @@ impl Store {
         &self,
         sql: &'static str,
         params: &[Value<'_>],
-        mut turn: impl FnMut(&mut crate::engine::Row) -> Result<T>,
+        turn: impl FnMut(&mut Row) -> Result<T>,
     ) -> Result<Vec<T>> {
+        self.read_with(|engine| engine.run(sql, params))?.iter_mut().map(turn).collect()
+    }
+
+    /// Runs a reading statement for each of `rows`; the answer's rows come in no particular order.
+    pub(crate) fn read_each<T>(
+        &self,
+        statement: &'static ForEach,
+        rows: &[Vec<Value<'_>>],
+        turn: impl FnMut(&mut Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut found = self.read_with(|engine| engine.run_for_each(statement, rows))?;
+        found.iter_mut().map(turn).collect()
+    }
+
+    /// Reads on a connection that is kept for reading.
+    pub(crate) fn read_with(
+        &self,
+        read: impl Fn(&mut dyn Engine) -> Result<Vec<Row>>,
+    ) -> Result<Vec<Row>> {
         let pool = self.readers.as_ref().unwrap_or(&self.writers);
         for last in [false, true] {
             let mut lease = pool.take()?;
-            match lease.engine().run(sql, params) {
-                Ok(mut rows) => return rows.iter_mut().map(&mut turn).collect(),
+            match read(lease.engine()) {
+                Ok(rows) => return Ok(rows),
                 Err(error) => {
                     lease.give_back();
                     // A connection that died while resting says so only now; the next one is new.

@@ -6,24 +6,38 @@
 
 #[path = "contract/accounts.rs"]
 mod accounts;
+#[path = "contract/blocks.rs"]
+mod blocks;
 #[path = "contract/deletion.rs"]
 mod deletion;
 #[path = "contract/export.rs"]
 mod export;
+#[path = "contract/groups.rs"]
+mod groups;
+#[path = "contract/looking.rs"]
+mod looking;
 #[path = "contract/messages.rs"]
 mod messages;
+#[path = "contract/receipts.rs"]
+mod receipts;
+#[path = "contract/revise.rs"]
+mod revise;
 #[path = "contract/schema.rs"]
 mod schema;
 #[path = "contract/sessions.rs"]
 mod sessions;
+#[path = "contract/sweeps.rs"]
+mod sweeps;
 #[path = "contract/tls.rs"]
 mod tls;
+#[path = "contract/upgrade.rs"]
+mod upgrade;
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sql::{Batch, DatabaseUrl, Outcome, Post, Store, Stored};
-use wire::AccountId;
+use sql::{Act, Batch, Committed, DatabaseUrl, Deed, Entry, Outcome, Store, What};
+use wire::{AccountId, Code, GroupId, MessageId, Seq, To};
 
 /// Some moment, in milliseconds.
 const NOW: i64 = 1_700_000_000_000;
@@ -34,6 +48,12 @@ fn suite(store: &Store) {
     accounts::suite(store);
     sessions::suite(store);
     messages::suite(store);
+    receipts::suite(store);
+    revise::suite(store);
+    groups::suite(store);
+    blocks::suite(store);
+    looking::suite(store);
+    sweeps::suite(store);
     export::suite(store);
     deletion::suite(store);
 }
@@ -91,6 +111,31 @@ fn the_schema_of_postgresql() {
 }
 
 #[test]
+fn sqlite_is_upgraded_with_what_it_holds() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("messenger.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let first = include_str!("../migrations/sqlite/0001_accounts_and_logs.sql");
+    upgrade::from_the_first_schema(
+        first,
+        |sql| connection.execute_batch(sql).unwrap(),
+        || open(&DatabaseUrl::file(path.clone())),
+    );
+}
+
+#[test]
+fn postgresql_is_upgraded_with_what_it_holds() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+    let first = include_str!("../migrations/postgres/0001_accounts_and_logs.sql");
+    upgrade::from_the_first_schema(
+        first,
+        |sql| client.batch_execute(sql).unwrap(),
+        || open(&url.parse().unwrap()),
+    );
+}
+
+#[test]
 fn a_deleted_account_is_gone_from_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&DatabaseUrl::file(directory.path().join("messenger.db")));
@@ -116,12 +161,70 @@ fn account(store: &Store, name: &str) -> AccountId {
     store.create_account(&email(name), name, "phc", NOW).unwrap()
 }
 
-fn say(store: &Store, from: AccountId, to: AccountId, content: &str, reference: &str) -> Stored {
-    let reference = Some(reference.to_owned());
-    let post = Post { from, to, content: content.to_owned(), reference };
-    let batch = Batch { posts: vec![post], ..Batch::default() };
-    match store.commit(&batch, NOW).unwrap()[..] {
-        [Outcome::Stored(stored)] => stored,
-        ref other => panic!("{other:?}"),
+/// Does one thing, as `by`, at [`NOW`].
+fn act(store: &Store, by: AccountId, deed: Deed) -> Outcome {
+    act_at(store, by, deed, NOW)
+}
+
+fn act_at(store: &Store, by: AccountId, deed: Deed, now: i64) -> Outcome {
+    let acts = vec![Act { by, reference: None, deed }];
+    store.commit(&Batch { acts, ..Batch::default() }, now).unwrap().outcomes.remove(0)
+}
+
+/// The code of a refusal.
+fn code(outcome: &Outcome) -> Option<Code> {
+    match outcome {
+        Outcome::Refused(refusal) => Some(refusal.code),
+        _ => None,
     }
+}
+
+fn post_to(group: GroupId, content: &str) -> Deed {
+    Deed::Post { to: To::Group(group), content: content.to_owned(), reply_to: None }
+}
+
+/// What happened to an account after `since`.
+fn events(store: &Store, account: AccountId, since: Seq) -> Vec<What> {
+    let events = store.events(account, since, 100_000).unwrap();
+    let seqs: Vec<i64> = events.iter().map(|event| event.seq.0).collect();
+    assert_eq!(seqs, (since.0 + 1..=since.0 + seqs.len() as i64).collect::<Vec<_>>());
+    events.into_iter().map(|event| event.what).collect()
+}
+
+/// A group made by the first of these people.
+fn group(store: &Store, people: &[AccountId]) -> GroupId {
+    let deed = Deed::Create { name: "Trip".to_owned(), members: people[1..].to_vec() };
+    assert_eq!(act(store, people[0], deed), Outcome::Done);
+    match events(store, people[0], Seq(0)).pop().unwrap() {
+        What::Entry(Entry::Change(change)) => change.group,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Where a message stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stored {
+    id: MessageId,
+    /// Its place in the sender's log, and in the receiver's.
+    sender_seq: Seq,
+    recipient_seq: Seq,
+}
+
+fn say(store: &Store, from: AccountId, to: AccountId, content: &str, reference: &str) -> Stored {
+    let committed = commit(store, vec![post(from, to, content, Some(reference))]);
+    assert_eq!(committed.outcomes, [Outcome::Done]);
+    let What::Entry(Entry::Message(message)) = &committed.news[0].what else {
+        panic!("{committed:?}")
+    };
+    let place = |who| committed.news[0].to.iter().find(|(account, _)| *account == who).unwrap().1;
+    Stored { id: message.id, sender_seq: place(from), recipient_seq: place(to) }
+}
+
+fn post(from: AccountId, to: AccountId, content: &str, reference: Option<&str>) -> Act {
+    let deed = Deed::Post { to: To::Account(to), content: content.to_owned(), reply_to: None };
+    Act { by: from, reference: reference.map(str::to_owned), deed }
+}
+
+fn commit(store: &Store, acts: Vec<Act>) -> Committed {
+    store.commit(&Batch { acts, ..Batch::default() }, NOW).unwrap()
 }

@@ -1,25 +1,33 @@
-//! Tells the stories to servers that are running already.
+//! Tells the stories to servers that are running already, or is a server that judges a client.
 
 use std::io::{self, Write};
+use std::net::TcpListener;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use acceptance::{STORIES, Story, World, tell};
+use acceptance::{STORIES, Story, World, judge, tell};
 use clap::Parser;
 
-/// Tells stories to a running Messenger and says which of its promises it keeps.
+/// Says which of the protocol's promises a running Messenger keeps, or with --judge: a client.
 ///
 /// Start the servers with `--signup-rate 0 --message-rate 0`: hundreds of people sign up here from one address.
 #[derive(Parser)]
 struct Args {
     /// The chat server
-    #[arg(long, value_name = "ws://HOST:PORT")]
-    chat: String,
+    #[arg(long, value_name = "ws://HOST:PORT", required_unless_present = "judge")]
+    chat: Option<String>,
     /// The auth server of its accounts; without it the chat server's people are guests
     #[arg(long, value_name = "http://HOST:PORT")]
     auth: Option<String>,
     /// How many stories are told at once
     #[arg(long, default_value_t = 4)]
     at_once: usize,
+    /// Listen here for a client to judge. It is account 1, with any token, and is to say something to account 2
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "chat")]
+    judge: Option<String>,
+    /// For how many seconds a client must stay away that was turned away
+    #[arg(long, value_name = "SECONDS", default_value_t = 40, requires = "judge")]
+    away: u64,
     /// Which stories; all that fit when none is named
     #[arg(value_name = "STORY")]
     stories: Vec<String>,
@@ -27,25 +35,49 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let world = World::new(&args.chat, args.auth.as_deref());
+    let has_passed = match &args.judge {
+        Some(address) => judge_at(address, Duration::from_secs(args.away)),
+        None => tell_all(&args),
+    };
+    match has_passed {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn judge_at(address: &str, away: Duration) -> anyhow::Result<bool> {
+    let listener = TcpListener::bind(address)?;
+    let mut out = io::stdout();
+    let _ = writeln!(out, "listening on ws://{}", listener.local_addr()?);
+    let verdicts = judge(listener, away, &mut out)?;
+    let failed = verdicts.iter().filter(|it| it.kept.is_err()).count();
+    let _ = writeln!(out, "{} promises, {failed} not kept", verdicts.len());
+    Ok(failed == 0)
+}
+
+fn tell_all(args: &Args) -> anyhow::Result<bool> {
+    let chat = args.chat.as_deref().unwrap_or_default();
+    let world = World::new(chat, args.auth.as_deref());
     let is_wanted = |story: &&Story| {
         args.stories.is_empty() || args.stories.iter().any(|name| name == story.name)
     };
     let (fitting, others): (Vec<_>, Vec<_>) =
         STORIES.iter().filter(is_wanted).partition(|story| story.fits(&world));
-    let unknown = args.stories.iter().find(|name| STORIES.iter().all(|it| it.name != **name));
-    let mut out = io::stdout();
-    if let Some(name) = unknown {
-        let _ = writeln!(out, "no story is called {name}");
-        return ExitCode::from(2);
+    if let Some(name) = args.stories.iter().find(|name| STORIES.iter().all(|it| it.name != **name))
+    {
+        anyhow::bail!("no story is called {name}");
     }
     let failed = tell(&fitting, &world, args.at_once.max(1), io::stdout());
     let _ = writeln!(
-        out,
+        io::stdout(),
         "{} told, {} failed, {} not for this world",
         fitting.len(),
         failed.len(),
         others.len()
     );
-    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    Ok(failed.is_empty())
 }

@@ -1,5 +1,6 @@
 //! Somebody who talks.
 
+mod act;
 mod talk;
 
 use anyhow::{Context, Result, ensure};

@@ -12,10 +12,10 @@ use tungstenite::handshake::client::Request;
 use tungstenite::http::{HeaderName, HeaderValue};
 use tungstenite::{Error, Message, WebSocket};
 
-use crate::PATIENCE;
-use crate::raw;
+use crate::schema::{Side, fits};
+use crate::{PATIENCE, raw};
 
-/// One thing heard from the server.
+/// One thing heard from the other side.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Heard {
     /// A JSON text frame.
@@ -33,6 +33,10 @@ pub struct Socket {
     stream: WebSocket<TcpStream>,
     /// Heard and not asked for yet.
     inbox: VecDeque<Heard>,
+    /// Who is at the other end.
+    other: Side,
+    /// Frames of a client that the schema does not have. A server is not to say any: hearing one is an error.
+    faults: Vec<String>,
 }
 
 impl Socket {
@@ -60,7 +64,25 @@ impl Socket {
         stream.set_write_timeout(Some(PATIENCE))?;
         let (stream, _) = tungstenite::client(request, stream)
             .map_err(|error| anyhow!("the upgrade was refused: {error}"))?;
-        Ok(Self { stream, inbox: VecDeque::new() })
+        Ok(Self { stream, inbox: VecDeque::new(), other: Side::Server, faults: Vec::new() })
+    }
+
+    /// The other end: answers the upgrade of a client that has connected.
+    ///
+    /// # Errors
+    /// When it does not ask for one.
+    pub fn accept(stream: TcpStream) -> Result<Self> {
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let stream = tungstenite::accept(stream)
+            .map_err(|error| anyhow!("no upgrade was asked for: {error}"))?;
+        Ok(Self { stream, inbox: VecDeque::new(), other: Side::Client, faults: Vec::new() })
+    }
+
+    /// What a client said that the schema does not have.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
     }
 
     /// Sends any WebSocket message.
@@ -162,6 +184,15 @@ impl Socket {
         }
     }
 
+    fn checked(&mut self, frame: Value) -> Result<Heard> {
+        match (fits(self.other, &frame), self.other) {
+            (Err(fault), Side::Server) => return Err(fault),
+            (Err(fault), Side::Client) => self.faults.push(fault.to_string()),
+            (Ok(()), _) => {}
+        }
+        Ok(Heard::Json(frame))
+    }
+
     fn read(&mut self, deadline: Instant) -> Result<Option<Heard>> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -180,14 +211,14 @@ impl Socket {
             };
             return Ok(Some(match message {
                 Message::Text(text) => match serde_json::from_str(&text) {
-                    Ok(json) => Heard::Json(json),
+                    Ok(json) => self.checked(json)?,
                     Err(_) => Heard::Text(text.to_string()),
                 },
                 Message::Pong(payload) => Heard::Pong(payload.to_vec()),
                 Message::Close(frame) => {
                     Heard::Closed(frame.map_or(1005, |frame| u16::from(frame.code)))
                 }
-                Message::Binary(_) => bail!("the server sent a binary frame"),
+                Message::Binary(_) => bail!("a binary frame was sent"),
                 Message::Ping(_) | Message::Frame(_) => continue,
             }));
         }

@@ -18,12 +18,15 @@ fn a_deleted_account_leaves_no_trace_in_the_database_file() -> Result<()> {
             alice.say(&bob, &format!("letter {n}"))?;
         }
         bob.say(&alice, "an answer")?;
+        // Nobody else got this: it goes, and its words go out of the search index.
+        alice.request(json!({"to": alice.id, "content": "kaleidoscopic note"}))?;
         let renamed =
             alice.ask("PATCH", "/me")?.json(&json!({"name": "Aloysia Renamed"})).send()?;
         renamed.expect(200)?;
-        let wanted = [alice.email.clone(), alice.name.clone(), "Aloysia Renamed".to_owned()];
+        let (note, renamed) = ("kaleidoscopic".to_owned(), "Aloysia Renamed".to_owned());
+        let wanted = [alice.email.clone(), note, alice.name.clone(), renamed];
         let hashes = count(&house, "$argon2id$")?;
-        for text in &wanted[..1] {
+        for text in &wanted[..2] {
             ensure!(count(&house, text)? > 0, "{text:?} is not even there before");
         }
         ensure!(hashes > 0, "no password hash is there before");

@@ -11,12 +11,16 @@ mod drive;
 mod abuse;
 /// `kill -9` under traffic: nothing that was `sent` is lost, doubled or changed.
 mod crash;
+/// A group of a thousand.
+mod crowd;
 /// Deleting an account takes it out of the database file.
 mod erasure;
 /// What counts from 1 on a new server.
 mod fresh;
 /// The last words of a connection and of a server.
 mod goodbye;
+/// A client of ours, and what a client may not do.
+mod judged;
 /// Rates of messages, signups and failed logins.
 mod limits;
 /// What the logs must not say.

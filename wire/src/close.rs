@@ -22,6 +22,18 @@ pub enum Close {
 }
 
 impl Close {
+    /// Every code, in the order of the documentation.
+    pub const ALL: [Self; 8] = [
+        Self::GoingAway,
+        Self::Protocol,
+        Self::NotUtf8,
+        Self::TooBig,
+        Self::Unauthorized,
+        Self::HelloTimeout,
+        Self::SlowReader,
+        Self::FastWriter,
+    ];
+
     /// The number on the wire.
     pub const fn code(self) -> u16 {
         match self {

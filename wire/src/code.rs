@@ -15,8 +15,14 @@ pub enum Code {
     Unauthorized,
     /// Not this account's to say or do.
     Forbidden,
-    /// No such account.
+    /// No such account, group or message, or none that this account may see.
     NotFound,
+    /// It was allowed once, and no longer is.
+    TooLate,
+    /// A group would have more members than it may.
+    TooMany,
+    /// Guest mode: nothing is stored here, so there is nothing of the kind.
+    Unsupported,
     /// Guest mode: nobody with that id is connected.
     NotConnected,
     /// Too many messages in too short a time; wait `retry_after_ms`.
@@ -27,12 +33,15 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::BadRequest,
         Self::UnknownType,
         Self::Unauthorized,
         Self::Forbidden,
         Self::NotFound,
+        Self::TooLate,
+        Self::TooMany,
+        Self::Unsupported,
         Self::NotConnected,
         Self::RateLimited,
         Self::Unavailable,
@@ -46,6 +55,9 @@ impl Code {
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
+            Self::TooLate => "too_late",
+            Self::TooMany => "too_many",
+            Self::Unsupported => "unsupported",
             Self::NotConnected => "not_connected",
             Self::RateLimited => "rate_limited",
             Self::Unavailable => "unavailable",

@@ -7,7 +7,7 @@ macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+            Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
         )]
         #[serde(transparent)]
         pub struct $name(pub i64);
@@ -27,6 +27,10 @@ id!(
 id!(
     /// A stored message, counted up by the database from 1.
     MessageId
+);
+id!(
+    /// A group; it shares its counter with other conversations.
+    GroupId
 );
 id!(
     /// A device's login.

@@ -5,20 +5,27 @@
 //!
 //! This crate does no I/O, reads no clock and knows no SQL.
 
+mod asyncapi;
 mod close;
 mod code;
 mod frame;
 mod id;
 pub mod limit;
+mod parse;
 mod request;
 mod schema;
 mod text;
 mod token;
 
+pub use asyncapi::asyncapi;
 pub use close::Close;
 pub use code::Code;
-pub use frame::{ErrorFrame, Frame};
-pub use id::{AccountId, MessageId, Seq, SessionId};
-pub use request::{Malformed, Request};
+pub use frame::{
+    Blocked, Change, Conversation, ErrorFrame, Frame, GroupChange, Member, Message, Page, Reaction,
+    Receipt, Role,
+};
+pub use id::{AccountId, GroupId, MessageId, Seq, SessionId};
+pub use parse::Malformed;
+pub use request::{Request, To, Want, With};
 pub use schema::schema;
 pub use token::{Token, TokenHash};

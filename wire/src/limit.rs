@@ -6,6 +6,32 @@ pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 pub const CONTENT_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of a `ref`.
 pub const REF_BYTES_MAX: usize = 64;
+/// Bytes of a reaction's `emoji`; the longest that Unicode recommends has 35.
+pub const EMOJI_BYTES_MAX: usize = 64;
+/// Characters of a group's name.
+pub const GROUP_NAME_CHARS_MAX: usize = 100;
+/// Members of a group.
+pub const GROUP_MEMBERS_MAX: usize = 1000;
+/// How long after it was taken a message may be edited or deleted by its sender, in milliseconds: 15 minutes.
+pub const EDIT_WINDOW_MS: i64 = 15 * 60 * 1000;
+/// Messages or conversations in one answer, unless the client asks for fewer or more.
+pub const PAGE_ITEMS: usize = 50;
+/// Messages in one answer at the most.
+pub const PAGE_ITEMS_MAX: usize = 200;
+/// Conversations in one answer, unless the client asks for fewer or more.
+pub const CONVERSATIONS: usize = 300;
+/// Conversations in one answer at the most.
+pub const CONVERSATIONS_MAX: usize = 1000;
+/// Unread messages that are counted in one conversation: so many, or more.
+pub const UNREAD_MAX: usize = 500;
+/// Reactions to one message that are listed, the latest first.
+pub const REACTIONS_LISTED_MAX: usize = 100;
+/// Bytes of what is searched for.
+pub const SEARCH_BYTES_MAX: usize = 256;
+/// Accounts whose presence one connection watches.
+pub const PRESENCE_IDS_MAX: usize = 300;
+/// For how many days a conversation may keep its messages; `null` is for ever.
+pub const RETENTION_DAYS: [i64; 3] = [1, 7, 90];
 /// Bytes of a clear token as text; ours have 43.
 pub const TOKEN_TEXT_BYTES_MAX: usize = 128;
 /// Random bits of a token.

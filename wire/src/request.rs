@@ -3,16 +3,23 @@
 use std::borrow::Cow;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::limit::{CONTENT_BYTES_MAX, REF_BYTES_MAX};
-use crate::text::Text;
-use crate::{AccountId, Code, Seq};
+use crate::{AccountId, GroupId, MessageId, Seq};
 
 /// One frame from a client, checked for everything that needs no database.
+#[derive(Debug, PartialEq)]
+pub struct Request<'a> {
+    /// The client's own name for this frame, echoed in its answer.
+    pub reference: Option<Cow<'a, str>>,
+    /// What it wants.
+    pub want: Want<'a>,
+}
+
+/// What a client may want, by the frame's `type`.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Request<'a> {
+pub enum Want<'a> {
     /// Who this is, and from where its log goes on.
     Hello {
         /// The token of `POST /login`.
@@ -22,25 +29,22 @@ pub enum Request<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schemars(range(min = 0))]
         since: Option<Seq>,
-        /// The client's own name for this frame, echoed in its answer.
-        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
-        #[schemars(length(min = 1, max = 64))]
-        reference: Option<Cow<'a, str>>,
     },
-    /// A message for one account. `type` may be left out.
+    /// A message for one account or one group. `type` may be left out. With accounts a repeat of its `ref` stores nothing
+    /// new and brings the first answer again.
     Message {
         /// The sender's own id, or nothing.
         #[serde(skip_serializing_if = "Option::is_none")]
         from: Option<AccountId>,
-        /// The receiver.
-        to: AccountId,
+        /// Who is to have it.
+        #[serde(flatten)]
+        to: To,
         /// The text, 1 byte to 16 KiB of UTF-8.
         #[schemars(length(min = 1, max = 16384))]
         content: Cow<'a, str>,
-        /// As in `hello`. With accounts a repeat stores nothing new and brings the first answer again.
-        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
-        #[schemars(length(min = 1, max = 64))]
-        reference: Option<Cow<'a, str>>,
+        /// The message of the same conversation that this one answers.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reply_to: Option<MessageId>,
         /// The token, if this first message stands in place of a `hello`.
         #[serde(skip_serializing_if = "Option::is_none")]
         token: Option<Cow<'a, str>>,
@@ -50,117 +54,187 @@ pub enum Request<'a> {
         /// The last `seq` this device has.
         #[schemars(range(min = 0))]
         seq: Seq,
-        /// As in `hello`; answered with `ok`.
-        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    },
+    /// This message has been read, and every earlier one of its conversation.
+    Read {
+        /// The message.
+        id: MessageId,
+    },
+    /// Another text for an own message, within 15 minutes.
+    Edit {
+        /// The message.
+        id: MessageId,
+        /// The new text, 1 byte to 16 KiB of UTF-8.
+        #[schemars(length(min = 1, max = 16384))]
+        content: Cow<'a, str>,
+    },
+    /// Takes an own message's text away, within 15 minutes.
+    Delete {
+        /// The message.
+        id: MessageId,
+    },
+    /// One reaction to a message; another one takes its place.
+    React {
+        /// The message.
+        id: MessageId,
+        /// 1 to 64 bytes; `null` takes the reaction back.
         #[schemars(length(min = 1, max = 64))]
-        reference: Option<Cow<'a, str>>,
+        emoji: Option<Cow<'a, str>>,
+    },
+    /// A page of a conversation, the newest messages unless `before` is given.
+    History {
+        /// Which conversation.
+        #[serde(flatten)]
+        with: With,
+        /// Only messages older than this one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        before: Option<MessageId>,
+        /// How many at the most: 50 if left out, and never more than 200.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1))]
+        limit: Option<i64>,
+    },
+    /// The account's conversations, the one with the latest activity first.
+    Conversations {
+        /// Only conversations whose `activity` is lower.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        before: Option<MessageId>,
+        /// How many at the most: 300 if left out, and never more than 1000.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1))]
+        limit: Option<i64>,
+    },
+    /// Those messages of the account that have all these words, or words that begin so; the newest unless `before` is given.
+    Search {
+        /// The words, 1 to 256 bytes.
+        #[schemars(length(min = 1, max = 256))]
+        text: Cow<'a, str>,
+        /// Only messages older than this one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        before: Option<MessageId>,
+        /// How many at the most: 50 if left out, and never more than 200.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1))]
+        limit: Option<i64>,
+    },
+    /// Somebody is typing. Live only.
+    Typing {
+        /// For whom.
+        #[serde(flatten)]
+        to: To,
+    },
+    /// Who of these is online, now and whenever it changes. Replaces the connection's last such wish. Live only.
+    Presence {
+        /// At most 300.
+        #[schemars(length(max = 300))]
+        ids: Vec<AccountId>,
+    },
+    /// Nothing from this account is to arrive any more, without its being told.
+    Block {
+        /// The account.
+        id: AccountId,
+    },
+    /// It may write again.
+    Unblock {
+        /// The account.
+        id: AccountId,
+    },
+    /// Who is blocked.
+    Blocks,
+    /// For how many days this conversation keeps its messages. In a group an admin says so.
+    Retention {
+        /// Which conversation.
+        #[serde(flatten)]
+        with: With,
+        /// 1, 7 or 90; `null` is for ever.
+        #[schemars(extend("enum" = [1, 7, 90, null]))]
+        days: Option<i64>,
+    },
+    /// A new group, whose first admin is who makes it. A repeat of its `ref` brings the first answer again.
+    #[serde(rename = "group.create")]
+    GroupCreate {
+        /// 1 to 100 characters.
+        #[schemars(length(min = 1, max = 100))]
+        name: Cow<'a, str>,
+        /// Who else is in it, at most 999.
+        #[schemars(length(max = 999))]
+        members: Vec<AccountId>,
+    },
+    /// What a group is like now: its name and its members.
+    #[serde(rename = "group.show")]
+    GroupShow {
+        /// The group.
+        group: GroupId,
+    },
+    /// One more member. An admin's to say.
+    #[serde(rename = "group.add")]
+    GroupAdd {
+        /// The group.
+        group: GroupId,
+        /// Who is to be in it.
+        member: AccountId,
+    },
+    /// One member less. An admin's to say.
+    #[serde(rename = "group.remove")]
+    GroupRemove {
+        /// The group.
+        group: GroupId,
+        /// Who is no longer to be in it.
+        member: AccountId,
+    },
+    /// Another name. An admin's to say.
+    #[serde(rename = "group.rename")]
+    GroupRename {
+        /// The group.
+        group: GroupId,
+        /// 1 to 100 characters.
+        #[schemars(length(min = 1, max = 100))]
+        name: Cow<'a, str>,
+    },
+    /// Goes out of a group. The last admin's leaving makes the longest-standing member one.
+    #[serde(rename = "group.leave")]
+    GroupLeave {
+        /// The group.
+        group: GroupId,
+    },
+    /// Makes a member an admin. An admin's to say.
+    #[serde(rename = "group.promote")]
+    GroupPromote {
+        /// The group.
+        group: GroupId,
+        /// Who is to be an admin.
+        member: AccountId,
+    },
+    /// Makes an admin a member like others. An admin's to say; the last one cannot be demoted.
+    #[serde(rename = "group.demote")]
+    GroupDemote {
+        /// The group.
+        group: GroupId,
+        /// Who is no longer to be an admin.
+        member: AccountId,
     },
     /// Are you there?
-    Ping {
-        /// As in `hello`.
-        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
-        #[schemars(length(min = 1, max = 64))]
-        reference: Option<Cow<'a, str>>,
-    },
+    Ping,
 }
 
-/// Why a text is no [`Request`].
-#[derive(Debug, PartialEq)]
-pub struct Malformed {
-    /// [`Code::BadRequest`] or [`Code::UnknownType`].
-    pub code: Code,
-    /// What is wrong, for a person.
-    pub message: String,
-    /// The frame's `ref`, where it has a good one.
-    pub reference: Option<String>,
+/// Whom something is for: `"to": 1` or `"group": 5`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum To {
+    /// One account, which may be the sender's own.
+    #[serde(rename = "to")]
+    Account(AccountId),
+    /// A group.
+    Group(GroupId),
 }
 
-/// Every key of every request, so that a frame is read in one pass whatever the order of its keys.
-#[derive(Deserialize)]
-struct Keys<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Option<Text<'a>>,
-    #[serde(rename = "ref", borrow)]
-    reference: Option<Text<'a>>,
-    #[serde(borrow)]
-    content: Option<Text<'a>>,
-    #[serde(borrow)]
-    token: Option<Text<'a>>,
-    from: Option<AccountId>,
-    to: Option<AccountId>,
-    since: Option<Seq>,
-    seq: Option<Seq>,
-}
-
-impl<'a> Request<'a> {
-    /// Reads one text frame. Unknown keys are ignored.
-    ///
-    /// # Errors
-    /// [`Malformed`], ready to be told to the client.
-    pub fn parse(text: &'a str) -> Result<Self, Malformed> {
-        let keys: Keys<'a> = serde_json::from_str(text).map_err(|error| explain(text, &error))?;
-        let reference = keys.reference.map(|text| text.0);
-        if let Some(reference) = &reference
-            && !is_reference(reference)
-        {
-            return Err(bad("`ref` must be a text of 1 to 64 bytes without U+0000", None));
-        }
-        let kept = reference.as_deref().map(str::to_owned);
-        let wrong = |message: &str| Err(bad(message, kept.clone()));
-        match keys.kind.as_ref().map_or("message", |kind| &kind.0) {
-            "message" => {
-                let (Some(to), Some(content)) = (keys.to, keys.content) else {
-                    return wrong("a message needs `to` (a number) and `content` (a text)");
-                };
-                if content.0.is_empty() || content.0.len() > CONTENT_BYTES_MAX {
-                    return wrong("`content` must have 1 byte to 16 KiB");
-                }
-                if content.0.contains('\0') {
-                    return wrong("`content` must not contain U+0000");
-                }
-                let token = keys.token.map(|text| text.0);
-                Ok(Self::Message { from: keys.from, to, content: content.0, reference, token })
-            }
-            "hello" => match keys.token {
-                None => wrong("a hello needs `token` (a text)"),
-                Some(_) if keys.since.is_some_and(|since| since.0 < 0) => {
-                    wrong("`since` must not be negative")
-                }
-                Some(token) => Ok(Self::Hello { token: token.0, since: keys.since, reference }),
-            },
-            "received" => match keys.seq {
-                Some(seq) if seq.0 >= 0 => Ok(Self::Received { seq, reference }),
-                _ => wrong("a receipt needs `seq` (a number from 0)"),
-            },
-            "ping" => Ok(Self::Ping { reference }),
-            _ => Err(Malformed {
-                code: Code::UnknownType,
-                message: "unknown `type`; /schema.json lists those there are".to_owned(),
-                reference: kept,
-            }),
-        }
-    }
-}
-
-/// PostgreSQL cannot store U+0000, so nobody may send it.
-fn is_reference(text: &str) -> bool {
-    (1..=REF_BYTES_MAX).contains(&text.len()) && !text.contains('\0')
-}
-
-fn bad(message: &str, reference: Option<String>) -> Malformed {
-    Malformed { code: Code::BadRequest, message: message.to_owned(), reference }
-}
-
-/// The slow way, for frames that are refused anyway: says what is wrong and still finds the `ref`.
-fn explain(text: &str, error: &serde_json::Error) -> Malformed {
-    let reference = serde_json::from_str::<serde_json::Value>(text)
-        .ok()
-        .and_then(|value| Some(value.get("ref")?.as_str()?.to_owned()))
-        .filter(|text| is_reference(text));
-    let what = match error.classify() {
-        serde_json::error::Category::Data => "a key has the wrong type",
-        _ => "not a JSON object",
-    };
-    // serde's own words may quote what the client wrote; line and column never do.
-    bad(&format!("{what} (line {}, column {})", error.line(), error.column()), reference)
+/// Which conversation: `"with": 2` or `"group": 5`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum With {
+    /// The one with this account.
+    #[serde(rename = "with")]
+    Account(AccountId),
+    /// The group's.
+    Group(GroupId),
 }

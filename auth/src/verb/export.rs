@@ -7,8 +7,9 @@ use std::io::{self, Read, Write as _};
 use std::sync::Arc;
 
 use serde::Serialize;
-use sql::{Account, KeptEvent, KeptMessage, LogState, Session, Store};
-use wire::{AccountId, MessageId, Seq, SessionId};
+use sql::{Account, Entry, GroupChange, KeptEntry, KeptEvent, KeptReaction, LogState, Message};
+use sql::{Retention, Session, Store};
+use wire::{AccountId, MessageId, Seq, SessionId, To};
 
 use crate::answer::Answer;
 use crate::context::Context;
@@ -44,7 +45,8 @@ pub(crate) struct Document {
 enum Stage {
     Sessions { after: SessionId },
     Conversations { after: i64 },
-    Messages { conversation: i64, after: MessageId },
+    Entries { conversation: i64, after: MessageId },
+    Reactions { after: MessageId },
     Events { after: Seq },
     End,
 }
@@ -59,14 +61,48 @@ struct SessionItem<'a> {
 }
 
 #[derive(Serialize)]
-struct MessageItem<'a> {
+struct EntryItem<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
     id: MessageId,
+    #[serde(flatten)]
+    to: To,
     from: AccountId,
-    to: AccountId,
-    content: &'a str,
     at: i64,
+    #[serde(flatten)]
+    what: WhatItem<'a>,
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     reference: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum WhatItem<'a> {
+    Message {
+        content: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reply_to: Option<MessageId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        edited_at: Option<i64>,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        deleted: bool,
+    },
+    Change {
+        change: wire::Change,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        member: Option<AccountId>,
+        name: &'a str,
+    },
+    Retention {
+        days: Option<i64>,
+    },
+}
+
+#[derive(Serialize)]
+struct ReactionItem<'a> {
+    id: MessageId,
+    emoji: &'a str,
+    at: i64,
 }
 
 #[derive(Serialize)]
@@ -76,6 +112,8 @@ struct EventItem {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<MessageId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<AccountId>,
 }
 
 impl Document {
@@ -104,7 +142,8 @@ impl Document {
         self.stage = match self.stage {
             Stage::Sessions { after } => self.sessions(after)?,
             Stage::Conversations { after } => self.conversations(after)?,
-            Stage::Messages { conversation, after } => self.messages(conversation, after)?,
+            Stage::Entries { conversation, after } => self.entries(conversation, after)?,
+            Stage::Reactions { after } => self.reactions(after)?,
             Stage::Events { after } => self.events(after)?,
             Stage::End => Stage::End,
         };
@@ -127,7 +166,35 @@ impl Document {
     fn conversations(&mut self, after: i64) -> io::Result<Stage> {
         let next = self.store.kept_conversations(self.account, after, 1).map_err(lost)?;
         if let Some(&conversation) = next.first() {
-            return Ok(Stage::Messages { conversation, after: MessageId(0) });
+            return Ok(Stage::Entries { conversation, after: MessageId(0) });
+        }
+        self.begin_list("],\n\"reactions\":[");
+        Ok(Stage::Reactions { after: MessageId(0) })
+    }
+
+    fn entries(&mut self, conversation: i64, after: MessageId) -> io::Result<Stage> {
+        let page = self.store.kept_entries(self.account, conversation, after, self.rows);
+        let page = page.map_err(lost)?;
+        let Some(last) = page.last() else {
+            return Ok(Stage::Conversations { after: conversation });
+        };
+        for KeptEntry { id, entry, reference } in &page {
+            self.item(&entry_item(*id, entry, reference.as_deref()))?;
+        }
+        Ok(Stage::Entries { conversation, after: last.id })
+    }
+
+    fn reactions(&mut self, after: MessageId) -> io::Result<Stage> {
+        let page = self.store.kept_reactions(self.account, after, self.rows).map_err(lost)?;
+        if let Some(last) = page.last() {
+            for KeptReaction { id, emoji, at } in &page {
+                self.item(&ReactionItem { id: *id, emoji, at: *at })?;
+            }
+            return Ok(Stage::Reactions { after: last.id });
+        }
+        self.begin_list("],\n\"blocked\":[");
+        for id in self.store.blocks(self.account).map_err(lost)? {
+            self.item(&id)?;
         }
         // None: deleted since the export began.
         let state = self.store.log_state(self.account).map_err(lost)?;
@@ -140,28 +207,14 @@ impl Document {
         Ok(Stage::Events { after: Seq(0) })
     }
 
-    fn messages(&mut self, conversation: i64, after: MessageId) -> io::Result<Stage> {
-        let page = self.store.kept_messages(self.account, conversation, after, self.rows);
-        let page = page.map_err(lost)?;
-        let Some(last) = page.last() else {
-            return Ok(Stage::Conversations { after: conversation });
-        };
-        for KeptMessage { id, from, to, content, at, reference } in &page {
-            let reference = reference.as_deref();
-            self.item(&MessageItem { id: *id, from: *from, to: *to, content, at: *at, reference })?;
-        }
-        Ok(Stage::Messages { conversation, after: last.id })
-    }
-
     fn events(&mut self, after: Seq) -> io::Result<Stage> {
         let page = self.store.kept_events(self.account, after, self.rows).map_err(lost)?;
         let Some(last) = page.last() else {
             self.begin_list("]}}\n");
             return Ok(Stage::End);
         };
-        for KeptEvent { seq, kind, message } in &page {
-            let kind = if *kind == 1 { "message" } else { "other" };
-            self.item(&EventItem { seq: *seq, kind, id: *message })?;
+        for KeptEvent { seq, kind, message, other } in &page {
+            self.item(&EventItem { seq: *seq, kind, id: *message, by: *other })?;
         }
         Ok(Stage::Events { after: last.seq })
     }
@@ -187,6 +240,25 @@ impl Read for Document {
         let count = (&self.page[self.read..]).read(out)?;
         self.read += count;
         Ok(count)
+    }
+}
+
+fn entry_item<'a>(id: MessageId, entry: &'a Entry, reference: Option<&'a str>) -> EntryItem<'a> {
+    match entry {
+        Entry::Message(Message { from, to, content, at, reply_to, edited_at, deleted, .. }) => {
+            let (reply_to, edited_at, deleted) = (*reply_to, *edited_at, *deleted);
+            let what = WhatItem::Message { content, reply_to, edited_at, deleted };
+            EntryItem { kind: "message", id, to: *to, from: *from, at: *at, what, reference }
+        }
+        Entry::Change(GroupChange { group, change, by, member, name, at }) => {
+            let what = WhatItem::Change { change: *change, member: *member, name };
+            let to = To::Group(*group);
+            EntryItem { kind: "group", id, to, from: *by, at: *at, what, reference }
+        }
+        Entry::Retention(Retention { by, to, days, at }) => {
+            let what = WhatItem::Retention { days: *days };
+            EntryItem { kind: "retention", id, to: *to, from: *by, at: *at, what, reference }
+        }
     }
 }
 

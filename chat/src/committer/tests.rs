@@ -1,5 +1,7 @@
 use std::net::{TcpListener, TcpStream};
 
+use wire::GroupId;
+
 use super::*;
 use crate::drainer::Drainer;
 
@@ -9,18 +11,15 @@ fn outbox() -> Arc<Outbox> {
     Arc::new(Outbox::new(Arc::new(stream), Drainer::start().unwrap(), None))
 }
 
-fn post(content: String) -> Post {
-    Post { from: AccountId(1), to: AccountId(2), content, reference: None }
+fn post(content: String, to: To) -> Task {
+    let deed = Deed::Post { to, content, reply_to: None };
+    Task::Act(Act { by: AccountId(1), reference: None, deed }, None)
 }
 
-/// Puts acts of so many bytes into a queue that nobody empties; returns how many it took.
+/// Puts messages of so many bytes into a queue that nobody empties; returns how many it took.
 fn fill(queue: &Queue, bytes: usize) -> usize {
-    let outbox = outbox();
-    (0..)
-        .take_while(|_| {
-            queue.put(Act::Post(post("x".repeat(bytes)), Arc::clone(&outbox)), Duration::ZERO)
-        })
-        .count()
+    let to = To::Account(AccountId(2));
+    (0..).take_while(|_| queue.put(post("x".repeat(bytes), to), Duration::ZERO)).count()
 }
 
 #[test]
@@ -38,6 +37,16 @@ fn the_queue_is_bounded_in_acts_and_in_bytes_and_takes_again_once_emptied() {
 }
 
 #[test]
+fn one_commit_takes_few_acts_for_groups() {
+    let queue = Queue::default();
+    for number in 0..BATCH_GROUP_ACTS_MAX + 2 {
+        assert!(queue.put(post("x".to_owned(), To::Group(GroupId(5))), Duration::ZERO), "{number}");
+    }
+    assert_eq!(queue.take(None).unwrap().len(), BATCH_GROUP_ACTS_MAX);
+    assert_eq!(queue.take(None).unwrap().len(), 2);
+}
+
+#[test]
 fn who_waits_for_room_gets_it_when_there_is_some() {
     let queue = Queue::default();
     fill(&queue, 1);
@@ -45,7 +54,7 @@ fn who_waits_for_room_gets_it_when_there_is_some() {
     std::thread::scope(|scope| {
         let (queue, patience) = (&queue, Duration::from_secs(60));
         let waiting =
-            scope.spawn(move || queue.put(Act::Farewell(Close::GoingAway, outbox), patience));
+            scope.spawn(move || queue.put(Task::Farewell(Close::GoingAway, outbox), patience));
         queue.take(None).unwrap();
         assert!(waiting.join().unwrap());
     });
@@ -55,9 +64,9 @@ fn who_waits_for_room_gets_it_when_there_is_some() {
 fn a_closed_queue_is_emptied_and_takes_nothing_more() {
     let queue = Queue::default();
     let outbox = outbox();
-    assert!(queue.put(Act::Farewell(Close::GoingAway, Arc::clone(&outbox)), Duration::ZERO));
+    assert!(queue.put(Task::Farewell(Close::GoingAway, Arc::clone(&outbox)), Duration::ZERO));
     queue.lock().closed = true;
-    assert!(!queue.put(Act::Farewell(Close::GoingAway, outbox), Duration::ZERO));
+    assert!(!queue.put(Task::Farewell(Close::GoingAway, outbox), Duration::ZERO));
     assert_eq!(queue.take(None).unwrap().len(), 1);
     assert!(queue.take(None).is_none());
 }

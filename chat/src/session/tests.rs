@@ -5,17 +5,21 @@ use std::sync::atomic::AtomicI64;
 use door::Shutdown;
 
 use super::*;
+use crate::committer::Committer;
 use crate::drainer::Drainer;
 use crate::hub::Hub;
 use crate::origin::Origins;
+use crate::presence::Presence;
 use crate::server::Patience;
 
 /// Longer than any test may take.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 fn server(patience: Patience, mode: Mode) -> Server {
+    let hub = Arc::new(Hub::new());
     Server {
-        hub: Arc::new(Hub::new()),
+        presence: Arc::new(Presence::new(Arc::clone(&hub))),
+        hub,
         drainer: Drainer::start().unwrap(),
         mode,
         origins: Origins::default(),
@@ -120,7 +124,8 @@ fn a_frame_that_comes_byte_by_byte_is_understood() {
 fn no_hello_in_time_is_4408() {
     let store = sql::Store::open(&"sqlite::memory:".parse().unwrap(), &|_| false).unwrap();
     let (store, hub) = (Arc::new(store), Arc::new(Hub::new()));
-    let (committer, _) = crate::committer::Committer::start(Arc::clone(&store), hub).unwrap();
+    let presence = Arc::new(Presence::new(Arc::clone(&hub)));
+    let (committer, _) = Committer::start(Arc::clone(&store), hub, presence).unwrap();
     let mode = Mode::Accounts(crate::server::Accounts { store, committer });
     let patience = Patience { hello: Duration::from_millis(60), ..Patience::default() };
     with_client(&server(patience, mode), b"", |mut client| {

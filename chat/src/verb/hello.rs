@@ -6,7 +6,7 @@ use sql::Place;
 use wire::{AccountId, Close, Code, Frame, Seq, Token};
 
 use crate::clock::now_ms;
-use crate::committer::Act;
+use crate::committer::Task;
 use crate::hub::Reader;
 use crate::limit::SEEN_EVERY;
 use crate::metrics;
@@ -80,7 +80,7 @@ pub(crate) fn authenticate(
     let place = match look_up(accounts, token) {
         Ok(Some(place)) => place,
         Ok(None) => return turn_away(session, reference),
-        Err(error) => return put_off(session, &error, reference),
+        Err(error) => return session.put_off(&error, reference),
     };
     // In the hub first, and looked up again then: a session revoked in between is either gone from the second answer,
     // or its connection is found in the hub.
@@ -107,7 +107,7 @@ pub(crate) fn authenticate(
         reference: asked.in_welcome().map(Into::into),
     });
     if now_ms() - place.seen_at >= SEEN_EVERY.as_millis() as i64 {
-        accounts.committer.submit(Act::Use(place.session));
+        accounts.committer.submit(Task::Use(place.session));
     }
     session.replay = Some(Replay::new(place.account, seq));
     Ok(())
@@ -120,7 +120,9 @@ fn look_up(accounts: &Accounts, token: &Token) -> sql::Result<Option<Place>> {
 fn settle(session: &mut Session<'_>, id: AccountId, login: Option<wire::SessionId>) {
     session.who = Who::Known(id);
     let reader = Reader { outbox: Arc::clone(&session.outbox), session: login };
-    session.server.hub.settle(session.number, id, reader);
+    if session.server.hub.settle(session.number, id, reader) {
+        session.server.presence.changed(id);
+    }
     metrics::PEOPLE.inc();
     session.outbox.settle();
     session.login = login;
@@ -135,11 +137,4 @@ fn turn_away(session: &Session<'_>, reference: Option<&str>) -> Flow {
         reference,
     );
     Err(Ending::Close(Close::Unauthorized))
-}
-
-/// The database is away: the client may try again on this connection, until the hello's deadline.
-fn put_off(session: &Session<'_>, error: &sql::Error, reference: Option<&str>) -> Flow {
-    tracing::warn!(%error, "a hello could not be looked up");
-    session.refuse(Code::Unavailable, "the database is not available; try again", reference);
-    Ok(())
 }

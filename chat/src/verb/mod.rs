@@ -1,43 +1,155 @@
-//! What a client may ask for, one verb a file.
+//! What a client may ask for, one verb a file; this is the table.
 
+mod act;
+mod conversations;
 pub(crate) mod hello;
+mod history;
 mod message;
 mod ping;
-mod received;
+mod presence;
+mod typing;
+mod window;
 
-use wire::{Code, Request};
+use std::time::Instant;
 
-use crate::session::{Flow, Session, Who};
+use sql::{Alteration, Deed};
+use wire::{AccountId, Close, Code, ErrorFrame, Frame, Request, Want};
+
+use crate::metrics;
+use crate::rate::TooFast;
+use crate::server::Accounts;
+use crate::session::{Ending, Flow, Session, Who};
 use crate::verb::hello::Asked;
+use crate::verb::window::Window;
 
 /// Carries out one request. Before it is known who asks, only a token and a ping are listened to.
 pub(crate) fn carry_out(session: &mut Session<'_>, request: Request<'_>) -> Flow {
-    match (session.who, request) {
-        (_, Request::Ping { reference }) => ping::answer(session, reference.as_deref()),
-        (_, Request::Hello { token, since, reference }) => {
-            return hello::hello(session, &token, since, Asked::Hello(reference.as_deref()));
+    let reference = request.reference.as_deref();
+    match (session.who, request.want) {
+        (_, Want::Ping) => ping::answer(session, reference),
+        (_, Want::Hello { token, since }) => {
+            return hello::hello(session, &token, since, Asked::Hello(reference));
         }
         (
             Who::Stranger { .. },
-            Request::Message { token: Some(token), from, to, content, reference },
+            Want::Message { token: Some(token), from, to, content, reply_to },
         ) => {
-            hello::hello(session, &token, None, Asked::Message(reference.as_deref()))?;
+            hello::hello(session, &token, None, Asked::Message(reference))?;
             if let Some(me) = session.account() {
-                return message::send(session, me, from, to, content, reference);
+                let want = Want::Message { token: None, from, to, content, reply_to };
+                return known(session, me, want, reference);
             }
         }
-        (Who::Known(me), Request::Message { from, to, content, reference, .. }) => {
-            return message::send(session, me, from, to, content, reference);
-        }
-        (Who::Known(me), Request::Received { seq, reference }) => {
-            received::acknowledge(session, me, seq, reference);
-        }
-        (
-            Who::Stranger { .. },
-            Request::Message { reference, .. } | Request::Received { reference, .. },
-        ) => {
-            session.refuse(Code::Unauthorized, "say hello with a token first", reference.as_deref())
+        (Who::Known(me), want) => return known(session, me, want, reference),
+        (Who::Stranger { .. }, _) => {
+            session.refuse(Code::Unauthorized, "say hello with a token first", reference)
         }
     }
     Ok(())
+}
+
+/// What anybody who is known may ask for.
+fn known(
+    session: &mut Session<'_>,
+    me: AccountId,
+    want: Want<'_>,
+    reference: Option<&str>,
+) -> Flow {
+    // Receipts follow from what others send, and typing has a brake of its own.
+    let is_free = matches!(want, Want::Received { .. } | Want::Read { .. } | Want::Typing { .. });
+    if !is_free && !keeps_rate(session, &want, reference)? {
+        return Ok(());
+    }
+    match (want, session.server.accounts()) {
+        (Want::Message { from, to, content, reply_to, .. }, _) => {
+            message::send(session, me, from, to, content, reply_to, reference);
+        }
+        (Want::Typing { to }, _) => return typing::tell(session, me, to, reference),
+        (Want::Presence { ids }, _) => return presence::watch(session, me, ids, reference),
+        (want, Some(accounts)) => return stored(session, accounts, me, want, reference),
+        // Guests have no log: there is nothing to be written down.
+        (Want::Received { .. }, None) => {
+            if let Some(reference) = reference {
+                session.outbox.push(&Frame::Ok { reference });
+            }
+        }
+        (_, None) => session.unsupported(reference),
+    }
+    Ok(())
+}
+
+/// What takes a database: deeds for the committer, and looks at what is stored.
+fn stored(
+    session: &mut Session<'_>,
+    accounts: &Accounts,
+    me: AccountId,
+    want: Want<'_>,
+    reference: Option<&str>,
+) -> Flow {
+    let change = |group, how| Deed::Change { group, how };
+    let deed = match want {
+        Want::Received { seq } => Deed::Received { seq },
+        Want::Read { id } => Deed::Read { id },
+        Want::Edit { id, content } => Deed::Edit { id, content: content.into_owned() },
+        Want::Delete { id } => Deed::Delete { id },
+        Want::React { id, emoji } => Deed::React { id, emoji: emoji.map(Into::into) },
+        Want::Block { id } => Deed::Block { id },
+        Want::Unblock { id } => Deed::Unblock { id },
+        Want::Retention { with, days } => Deed::Retain { with, days },
+        Want::GroupCreate { name, members } => Deed::Create { name: name.into_owned(), members },
+        Want::GroupAdd { group, member } => change(group, Alteration::Add(member)),
+        Want::GroupRemove { group, member } => change(group, Alteration::Remove(member)),
+        Want::GroupRename { group, name } => change(group, Alteration::Rename(name.into_owned())),
+        Want::GroupLeave { group } => change(group, Alteration::Leave),
+        Want::GroupPromote { group, member } => change(group, Alteration::Promote(member)),
+        Want::GroupDemote { group, member } => change(group, Alteration::Demote(member)),
+        Want::History { with, before, limit } => {
+            let window = Window { before, limit };
+            return history::history(session, accounts, me, with, window, reference);
+        }
+        Want::Search { text, before, limit } => {
+            let window = Window { before, limit };
+            return history::search(session, accounts, me, &text, window, reference);
+        }
+        Want::Conversations { before, limit } => {
+            let window = Window { before, limit };
+            return conversations::list(session, accounts, me, window, reference);
+        }
+        Want::GroupShow { group } => {
+            return conversations::show(session, accounts, me, group, reference);
+        }
+        Want::Blocks => return conversations::blocks(session, accounts, me, reference),
+        Want::Hello { .. }
+        | Want::Ping
+        | Want::Message { .. }
+        | Want::Typing { .. }
+        | Want::Presence { .. } => return Ok(()), // Handled before.
+    };
+    act::submit(session, accounts, me, deed, reference);
+    Ok(())
+}
+
+/// Counts the request; if it is one too many, says so.
+fn keeps_rate(
+    session: &mut Session<'_>,
+    want: &Want<'_>,
+    reference: Option<&str>,
+) -> Result<bool, Ending> {
+    let wait = match session.rate.take(Instant::now()) {
+        Ok(()) => return Ok(true),
+        Err(TooFast::Wait(wait)) => wait,
+        Err(TooFast::Enough) => return Err(Ending::Close(Close::FastWriter)),
+    };
+    if matches!(want, Want::Message { .. }) {
+        metrics::MESSAGES.inc("rate_limited");
+    }
+    // Rounded up: who waits as told must not be refused again.
+    let retry_after_ms = u64::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
+    session.outbox.push(&Frame::Error(ErrorFrame {
+        code: Code::RateLimited,
+        message: "too many messages; wait and send it again".into(),
+        reference: reference.map(Into::into),
+        retry_after_ms: Some(retry_after_ms),
+    }));
+    Ok(false)
 }

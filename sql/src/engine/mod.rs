@@ -96,6 +96,10 @@ pub(crate) trait Engine: Send {
         rows: &[Vec<Value<'_>>],
     ) -> Result<Vec<Row>>;
 
+    /// Runs the engine's own statement over [`crate::search`]'s parameters: messages that have all of `words`, or words that
+    /// begin so, the newest first.
+    fn search(&mut self, words: &[&str], params: &[Value<'_>]) -> Result<Vec<Row>>;
+
     /// Runs a script of several statements without parameters.
     fn script(&mut self, sql: &str) -> Result<()>;
 

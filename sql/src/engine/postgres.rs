@@ -10,6 +10,8 @@ use postgres::types::{IsNull, ToSql, Type as SqlType, to_sql_checked};
 use postgres::{Client, Config, NoTls, Statement};
 
 use super::{Cell, Engine, ForEach, Row, Type, Value, tls};
+use crate::entry::columns;
+use crate::search::visible;
 use crate::url::Tls;
 use crate::{Error, OpenError, Result};
 
@@ -27,8 +29,20 @@ const SERVER_TIMEOUTS: &str =
 /// Any number that is ours: it keeps two nodes from migrating at once.
 const SCHEMA_LOCK: &str = "select 1 from pg_advisory_xact_lock(7236837)";
 
-static MIGRATIONS: &[(i64, &str)] =
-    &[(1, include_str!("../../migrations/postgres/0001_accounts_and_logs.sql"))];
+static MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("../../migrations/postgres/0001_accounts_and_logs.sql")),
+    (2, include_str!("../../migrations/postgres/0002_conversations.sql")),
+];
+
+const SEARCH: &str = concat!(
+    "select ",
+    columns!(),
+    " from message m ",
+    visible!(
+        "to_tsvector('simple', lower(m.content collate \"und-x-icu\")) @@ to_tsquery('simple', $1)"
+    ),
+    " order by m.id desc limit $4"
+);
 
 /// How to connect.
 #[derive(Clone)]
@@ -116,6 +130,14 @@ impl Engine for Postgres {
         self.query(&statement, &params)
     }
 
+    fn search(&mut self, words: &[&str], params: &[Value<'_>]) -> Result<Vec<Row>> {
+        let words: Vec<String> = words.iter().map(|word| format!("'{word}':*")).collect();
+        let words = words.join(" & ");
+        let params: Vec<_> =
+            std::iter::once(Value::Text(&words)).chain(params.iter().copied()).collect();
+        self.run(SEARCH, &params)
+    }
+
     fn script(&mut self, sql: &str) -> Result<()> {
         Ok(self.client.batch_execute(sql)?)
     }
@@ -153,7 +175,7 @@ impl Engine for Postgres {
 
     /// Takes the dead rows out of the pages. Backups and the server's own log are beyond reach.
     fn scrub(&mut self) -> Result<()> {
-        self.script("vacuum account, session, log, event, message")
+        self.script("vacuum account, session, log, event, message, member, reaction, block")
     }
 }
 

@@ -9,6 +9,8 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 
 use super::{Cell, Engine, ForEach, Row, Value, parameters_are_in_order};
+use crate::entry::columns;
+use crate::search::visible;
 use crate::{Error, Result};
 
 /// How long to wait for another process that writes.
@@ -22,8 +24,19 @@ const WAL_BYTES_KEPT: usize = 16 * 1024 * 1024;
 /// How long emptying the write-ahead log waits for those who read; meanwhile nobody else can write.
 const SCRUB_TIMEOUT: Duration = Duration::from_secs(1);
 
-static MIGRATIONS: &[(i64, &str)] =
-    &[(1, include_str!("../../migrations/sqlite/0001_accounts_and_logs.sql"))];
+static MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("../../migrations/sqlite/0001_accounts_and_logs.sql")),
+    (2, include_str!("../../migrations/sqlite/0002_conversations.sql")),
+];
+
+/// FTS5 gives its rows newest first by itself, and no more of them than are asked for.
+const SEARCH: &str = concat!(
+    "select ",
+    columns!(),
+    " from message_text join message m on m.id = message_text.rowid ",
+    visible!("message_text match $1"),
+    " order by message_text.rowid desc limit $4"
+);
 
 pub(crate) struct Sqlite(Connection);
 
@@ -89,6 +102,14 @@ impl Engine for Sqlite {
             self.run_prepared(&sql, row, &mut out)?;
         }
         Ok(out)
+    }
+
+    fn search(&mut self, words: &[&str], params: &[Value<'_>]) -> Result<Vec<Row>> {
+        let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"*")).collect();
+        let words = words.join(" ");
+        let params: Vec<_> =
+            std::iter::once(Value::Text(&words)).chain(params.iter().copied()).collect();
+        self.run(SEARCH, &params)
     }
 
     fn script(&mut self, sql: &str) -> Result<()> {

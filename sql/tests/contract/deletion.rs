@@ -1,10 +1,10 @@
 use std::thread;
 
-use sql::{Batch, Outcome, Post, Store};
-use wire::{AccountId, Seq};
+use sql::{Outcome, Store};
+use wire::{AccountId, Code, Seq};
 
 use crate::sessions::{open, revoked_since, token};
-use crate::{HOUR, NOW, account, email, export, say};
+use crate::{HOUR, NOW, account, commit, email, export, post, say};
 
 pub fn suite(store: &Store) {
     a_deleted_account_is_nobody(store);
@@ -36,17 +36,18 @@ fn a_deleted_account_is_nobody(store: &Store) {
     assert!(!store.rehash(alice, "phc", "new").unwrap());
     assert_eq!(open(store, alice, 2), None);
     assert!(!store.delete_account(alice, NOW).unwrap(), "it is deleted once");
-    assert_eq!(outcome(store, bob, alice), Outcome::NoRecipient);
-    assert_eq!(outcome(store, alice, bob), Outcome::NoSender);
+    assert_eq!(refusal(store, bob, alice), Code::NotFound);
+    assert_eq!(refusal(store, alice, bob), Code::Unauthorized);
 
     let again = store.create_account(&email, "Alice II", "phc", NOW).unwrap();
     assert!(again > alice, "an id is never given twice");
 }
 
-fn outcome(store: &Store, from: AccountId, to: AccountId) -> Outcome {
-    let post = Post { from, to, content: "anybody?".to_owned(), reference: None };
-    let batch = Batch { posts: vec![post], ..Batch::default() };
-    store.commit(&batch, NOW).unwrap()[0]
+fn refusal(store: &Store, from: AccountId, to: AccountId) -> Code {
+    match commit(store, vec![post(from, to, "anybody?", None)]).outcomes[0] {
+        Outcome::Refused(refusal) => refusal.code,
+        ref other => panic!("{other:?}"),
+    }
 }
 
 fn what_it_said_stays_with_others(store: &Store) {

@@ -1,4 +1,4 @@
-use sql::Store;
+use sql::{Entry, KeptEntry, Store};
 use wire::{AccountId, MessageId, Seq, SessionId};
 
 use crate::{account, say};
@@ -15,11 +15,16 @@ pub fn messages(store: &Store, id: AccountId) -> Vec<(AccountId, String, Option<
         conversation = next;
         let mut after = MessageId(0);
         loop {
-            let page = store.kept_messages(id, conversation, after, 2).unwrap();
+            let page = store.kept_entries(id, conversation, after, 2).unwrap();
             assert!(page.len() <= 2 && page.is_sorted_by_key(|message| message.id));
             let Some(last) = page.last() else { break };
             after = last.id;
-            all.extend(page.into_iter().map(|it| (it.from, it.content, it.reference)));
+            all.extend(page.into_iter().filter_map(
+                |KeptEntry { entry, reference, .. }| match entry {
+                    Entry::Message(it) => Some((it.from, it.content, reference)),
+                    _ => None,
+                },
+            ));
         }
     }
     all
@@ -45,7 +50,7 @@ fn every_page_goes_on_where_the_last_ended(store: &Store) {
         let page = store.kept_events(alice, after, 4).unwrap();
         let Some(last) = page.last() else { break };
         after = last.seq;
-        assert!(page.iter().all(|event| event.kind == 1 && event.message.is_some()));
+        assert!(page.iter().all(|event| event.kind == "entry" && event.message.is_some()));
         seen.extend(page.iter().map(|event| event.seq.0));
     }
     assert_eq!(seen, (1..=15).collect::<Vec<_>>());
@@ -68,5 +73,5 @@ fn nobody_gets_what_is_not_theirs(store: &Store) {
     // The ref is Alice's own name for it.
     assert_eq!(messages(store, bob)[0], (alice, said, None));
     let foreign = store.kept_conversations(carol, 0, 1).unwrap()[0];
-    assert!(store.kept_messages(alice, foreign, MessageId(0), 9).unwrap().is_empty());
+    assert!(store.kept_entries(alice, foreign, MessageId(0), 9).unwrap().is_empty());
 }

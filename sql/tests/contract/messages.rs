@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sql::{Acknowledgement, Batch, Event, Outcome, Post, Store, Stored};
-use wire::{AccountId, Seq};
+use sql::{Act, Batch, Deed, Entry, Event, Message, Outcome, Refusal, Store, What};
+use wire::{AccountId, Code, Seq, To};
 
-use crate::{NOW, account, say};
+use crate::{NOW, account, commit, post, say};
 
 pub fn suite(store: &Store) {
     a_message_is_an_event_in_both_logs(store);
@@ -20,23 +20,26 @@ pub fn suite(store: &Store) {
     two_who_store_the_same_ref_at_once_get_one_answer(store);
 }
 
-fn post(from: AccountId, to: AccountId, content: &str, reference: Option<&str>) -> Post {
-    Post { from, to, content: content.to_owned(), reference: reference.map(str::to_owned) }
-}
-
-fn commit(store: &Store, posts: Vec<Post>) -> Vec<Outcome> {
-    store.commit(&Batch { posts, ..Batch::default() }, NOW).unwrap()
+pub fn content(event: &Event) -> &str {
+    match &event.what {
+        What::Entry(Entry::Message(message)) => &message.content,
+        other => panic!("no message: {other:?}"),
+    }
 }
 
 fn log(store: &Store, account: AccountId) -> Vec<(i64, String)> {
     let events = store.events(account, Seq(0), 100_000).unwrap();
-    events.into_iter().map(|Event::Message { seq, content, .. }| (seq.0, content)).collect()
+    events.iter().map(|event| (event.seq.0, content(event).to_owned())).collect()
+}
+
+fn head(store: &Store, account: AccountId) -> Option<Seq> {
+    store.heads(&[account]).unwrap().first().map(|(_, head)| *head)
 }
 
 fn assert_no_hole(store: &Store, account: AccountId) {
     let seqs: Vec<i64> = log(store, account).into_iter().map(|(seq, _)| seq).collect();
     assert_eq!(seqs, (1..=seqs.len() as i64).collect::<Vec<_>>());
-    assert_eq!(store.head(account).unwrap(), Some(Seq(seqs.len() as i64)));
+    assert_eq!(head(store, account), Some(Seq(seqs.len() as i64)));
 }
 
 fn a_message_is_an_event_in_both_logs(store: &Store) {
@@ -44,16 +47,19 @@ fn a_message_is_an_event_in_both_logs(store: &Store) {
     let first = say(store, alice, bob, "hello", "1");
     let second = say(store, bob, alice, "héllo \"you\" 👋", "1");
     assert!(second.id > first.id);
-    assert_eq!((first.sender_seq, first.recipient_seq, first.at), (Seq(1), Seq(1), NOW));
+    assert_eq!((first.sender_seq, first.recipient_seq), (Seq(1), Seq(1)));
     assert_eq!((second.sender_seq, second.recipient_seq), (Seq(2), Seq(2)));
-    let expected = Event::Message {
-        seq: Seq(2),
+    let message = Message {
         id: second.id,
         from: bob,
-        to: alice,
+        to: To::Account(alice),
         content: "héllo \"you\" 👋".to_owned(),
         at: NOW,
+        reply_to: None,
+        edited_at: None,
+        deleted: false,
     };
+    let expected = Event { seq: Seq(2), what: What::Entry(Entry::Message(message)) };
     for who in [alice, bob] {
         assert_eq!(store.events(who, Seq(1), 10).unwrap(), std::slice::from_ref(&expected));
         assert_no_hole(store, who);
@@ -71,19 +77,19 @@ fn a_repeated_ref_gets_the_first_answer(store: &Store) {
     let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
     let first = say(store, alice, bob, "hello", "c-42");
     say(store, bob, alice, "in between", "1");
-    let again = store
-        .commit(
-            &Batch {
-                posts: vec![post(alice, bob, "other words", Some("c-42"))],
-                ..Batch::default()
-            },
-            NOW + 5_000,
-        )
-        .unwrap();
-    let repeat = Stored { recipient_seq: Seq(0), ..first };
-    assert_eq!(again, [Outcome::Repeat(repeat)]);
+    let again = commit(store, vec![post(alice, bob, "other words", Some("c-42"))]);
+    let [Outcome::Repeat(What::Entry(Entry::Message(message)), seq)] = &again.outcomes[..] else {
+        panic!("{again:?}")
+    };
+    assert_eq!((message.id, *seq, &*message.content), (first.id, first.sender_seq, "hello"));
+    assert!(again.news.is_empty());
     assert_eq!(log(store, bob).len(), 2);
 }
+
+const NO_ACCOUNT: Outcome =
+    Outcome::Refused(Refusal { code: Code::NotFound, message: "no such account" });
+const GONE: Outcome =
+    Outcome::Refused(Refusal { code: Code::Unauthorized, message: "this account is deleted" });
 
 fn the_same_ref_twice_in_one_batch_is_stored_once(store: &Store) {
     let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
@@ -94,13 +100,12 @@ fn the_same_ref_twice_in_one_batch_is_stored_once(store: &Store) {
         post(alice, bob, "no ref", None),
         post(alice, bob, "no ref", None),
     ];
-    let outcomes = commit(store, posts);
-    let [Outcome::NoRecipient, Outcome::Stored(first), Outcome::Repeat(second), ..] = outcomes[..]
-    else {
-        panic!("{outcomes:?}")
+    let committed = commit(store, posts);
+    let [refused, Outcome::Done, Outcome::Repeat(first, seq), ..] = &committed.outcomes[..] else {
+        panic!("{committed:?}")
     };
-    assert_eq!(first, second);
-    assert!(first.id.0 > 0);
+    assert_eq!(*refused, NO_ACCOUNT);
+    assert_eq!((first, *seq), (&committed.news[0].what, committed.news[0].to[0].1));
     let expected =
         [(1, "one"), (2, "no ref"), (3, "no ref")].map(|(seq, text)| (seq, text.to_owned()));
     assert_eq!(log(store, bob), expected);
@@ -108,9 +113,9 @@ fn the_same_ref_twice_in_one_batch_is_stored_once(store: &Store) {
 
 fn a_ref_belongs_to_its_sender(store: &Store) {
     let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
-    let outcomes =
+    let committed =
         commit(store, vec![post(alice, bob, "a", Some("r")), post(bob, alice, "b", Some("r"))]);
-    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Stored(_))), "{outcomes:?}");
+    assert_eq!(committed.outcomes, [Outcome::Done, Outcome::Done]);
 }
 
 fn who_is_not_there_gets_nothing_and_costs_no_place(store: &Store) {
@@ -124,14 +129,10 @@ fn who_is_not_there_gets_nothing_and_costs_no_place(store: &Store) {
         post(gone, bob, "x", None),
         post(alice, bob, "y", None),
     ];
-    let outcomes = commit(store, posts);
-    let [Outcome::NoRecipient, Outcome::NoRecipient, Outcome::NoSender, Outcome::Stored(_)] =
-        outcomes[..]
-    else {
-        panic!("{outcomes:?}")
-    };
+    let outcomes = commit(store, posts).outcomes;
+    assert_eq!(outcomes, [NO_ACCOUNT, NO_ACCOUNT, GONE, Outcome::Done]);
     assert_eq!(log(store, alice), [(1, "y".to_owned())]);
-    assert_eq!(store.head(gone).unwrap(), None);
+    assert_eq!(head(store, gone), None);
 }
 
 fn a_page_of_events_goes_on_where_the_last_one_ended(store: &Store) {
@@ -143,8 +144,8 @@ fn a_page_of_events_goes_on_where_the_last_one_ended(store: &Store) {
         let page = store.events(bob, since, 3).unwrap();
         assert!(page.len() <= 3);
         let Some(last) = page.last() else { break };
-        since = last.seq();
-        read.extend(page.into_iter().map(|Event::Message { content, .. }| content));
+        since = last.seq;
+        read.extend(page.iter().map(|event| content(event).to_owned()));
     }
     assert_eq!(read, (1..=10).map(|number| number.to_string()).collect::<Vec<_>>());
 }
@@ -154,9 +155,9 @@ fn an_acknowledgement_only_moves_forward_and_never_beyond_the_log(store: &Store)
     crate::sessions::open(store, bob, 1).unwrap();
     commit(store, (1..=5).map(|_| post(alice, bob, "x", None)).collect());
     let acknowledged = |seqs: &[i64]| {
-        let acknowledgements =
-            seqs.iter().map(|seq| Acknowledgement { account: bob, seq: Seq(*seq) }).collect();
-        store.commit(&Batch { acknowledgements, ..Batch::default() }, NOW).unwrap();
+        let received =
+            |seq: &i64| Act { by: bob, reference: None, deed: Deed::Received { seq: Seq(*seq) } };
+        commit(store, seqs.iter().map(received).collect());
         store.place(&crate::sessions::token(bob, 1), NOW).unwrap().unwrap().acknowledged.0
     };
     assert_eq!(acknowledged(&[]), 0);
@@ -169,9 +170,9 @@ fn a_batch_is_all_or_nothing(store: &Store) {
     let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
     // PostgreSQL cannot store U+0000; SQLite can. The wire lets it through to neither.
     let posts = vec![post(alice, bob, "good", None), post(alice, bob, "\0", None)];
-    if store.commit(&Batch { posts, ..Batch::default() }, NOW).is_err() {
+    if store.commit(&Batch { acts: posts, ..Batch::default() }, NOW).is_err() {
         assert!(log(store, bob).is_empty());
-        assert_eq!(store.head(alice).unwrap(), Some(Seq(0)));
+        assert_eq!(head(store, alice), Some(Seq(0)));
     }
     say(store, alice, bob, "the store works on", "1");
     assert_no_hole(store, bob);
@@ -190,8 +191,8 @@ fn logs_have_no_hole_whoever_writes_at_once(store: &Store) {
                     let posts = (0..WRITERS).map(|other| {
                         post(*me, people[(number * batch + other) % WRITERS], "x", None)
                     });
-                    let outcomes = commit(store, posts.collect());
-                    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Stored(_))));
+                    let outcomes = commit(store, posts.collect()).outcomes;
+                    assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Done));
                 }
             });
         }
@@ -216,27 +217,33 @@ fn two_who_store_the_same_ref_at_once_get_one_answer(store: &Store) {
                     (0..20)
                         .map(|number| {
                             let posts = vec![post(alice, bob, "x", Some(&format!("r{number}")))];
-                            (number, commit(store, posts)[0])
+                            (number, id_of(&commit(store, posts)))
                         })
                         .collect::<Vec<_>>()
                 })
             })
             .collect();
         go.store(true, Ordering::Release);
-        for (number, outcome) in threads.into_iter().flat_map(|thread| thread.join().unwrap()) {
-            answers.entry(number).or_default().push(outcome);
+        for (number, id) in threads.into_iter().flat_map(|thread| thread.join().unwrap()) {
+            answers.entry(number).or_default().push(id);
         }
     });
-    for outcomes in answers.values() {
-        let ids: Vec<_> = outcomes
-            .iter()
-            .map(|outcome| match outcome {
-                Outcome::Stored(stored) | Outcome::Repeat(stored) => stored.id,
-                other => panic!("{other:?}"),
-            })
-            .collect();
+    for ids in answers.values() {
         assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     }
     assert_eq!(log(store, bob).len(), 20);
     assert_no_hole(store, alice);
+}
+
+/// The message that a post became, now or before.
+fn id_of(committed: &sql::Committed) -> wire::MessageId {
+    let what = match &committed.outcomes[0] {
+        Outcome::Repeat(what, _) => what,
+        Outcome::Done => &committed.news[0].what,
+        other => panic!("{other:?}"),
+    };
+    match what {
+        What::Entry(Entry::Message(message)) => message.id,
+        other => panic!("{other:?}"),
+    }
 }

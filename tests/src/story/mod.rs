@@ -46,13 +46,20 @@ stories! {
         alive content_sizes foreign_from bad_frames refs_answered_once too_big_a_frame
         both_ways pages_of_chat foreign_origins;
     Guests:
-        guests_are_numbered not_connected;
+        guests_are_numbered not_connected guests_store_nothing;
     Accounts:
         signup login logout me password sessions lookup export delete_account
         http_errors pages_of_auth one_account_per_email
         ways_to_say_who wrong_tokens nothing_before_hello late_hello
         offline_in_order refs_repeated many_senders_one_log resume_after_a_drop beyond_the_log
-        two_devices sockets_close_with_their_session unknown_receivers deleted_receivers;
+        two_devices sockets_close_with_their_session unknown_receivers deleted_receivers
+        receipts receipts_of_own receipts_in_groups devices_act
+        group_changes group_roles group_messages group_refs_repeated
+        last_admin_leaves removed_members deleted_members
+        edits deletions reactions replies retention
+        history_pages history_of_strangers conversations unread search
+        typing presence blocks blocks_in_groups
+        refusals_have_refs resume_over_everything export_of_everything;
 }
 
 impl Story {

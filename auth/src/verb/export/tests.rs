@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
-use sql::{Batch, Post};
+use sql::{Act, Alteration, Batch, Deed};
+use wire::With;
 
 use super::*;
 
@@ -28,8 +29,13 @@ fn exported(store: &Arc<Store>, id: AccountId, rows: i64) -> (Value, usize) {
 
 fn say(store: &Store, from: AccountId, to: AccountId, content: &str, reference: Option<&str>) {
     let reference = reference.map(ToOwned::to_owned);
-    let post = Post { from, to, content: content.to_owned(), reference };
-    store.commit(&Batch { posts: vec![post], ..Batch::default() }, NOW).unwrap();
+    let deed = Deed::Post { to: To::Account(to), content: content.to_owned(), reply_to: None };
+    act(store, from, deed, reference);
+}
+
+fn act(store: &Store, by: AccountId, deed: Deed, reference: Option<String>) {
+    let acts = vec![Act { by, reference, deed }];
+    store.commit(&Batch { acts, ..Batch::default() }, NOW).unwrap();
 }
 
 #[test]
@@ -41,6 +47,8 @@ fn an_empty_account_is_a_whole_document() {
         "account": {"id": id, "email": "a@x", "name": "Al\"ice\n", "created_at": NOW},
         "sessions": [],
         "messages": [],
+        "reactions": [],
+        "blocked": [],
         "log": {"head": 0, "acknowledged": 0, "forgotten": 0, "events": []},
     });
     assert_eq!(exported(&store, id, 100).0, expected);
@@ -71,12 +79,12 @@ fn everything_is_there_once_whatever_the_pages() {
         "expires_at": NOW + 1});
     assert_eq!(whole["sessions"], json!([session]));
     assert_eq!(whole["messages"].as_array().unwrap().len(), 21);
-    let first =
-        json!({"id": 1, "from": alice, "to": bob, "content": "to Bob 0", "at": NOW, "ref": "0"});
+    let first = json!({"type": "message", "id": 1, "from": alice, "to": bob, "content": "to Bob 0",
+        "at": NOW, "ref": "0"});
     assert!(whole["messages"].as_array().unwrap().contains(&first));
     assert!(!whole.to_string().contains('\u{7f}'), "a ref is its sender's");
     assert_eq!(whole["log"]["head"], 21);
-    assert_eq!(whole["log"]["events"][20], json!({"seq": 21, "type": "message", "id": 21}));
+    assert_eq!(whole["log"]["events"][20], json!({"seq": 21, "type": "entry", "id": 21}));
     for rows in [1, 2, 3, 7] {
         assert_eq!(exported(&store, alice, rows).0, whole, "{rows} rows a page");
     }
@@ -92,4 +100,29 @@ fn it_takes_the_memory_of_a_page() {
     let (document, most) = exported(&store, id, 5);
     assert_eq!(document["messages"].as_array().unwrap().len(), 60);
     assert!((50_000..60_000).contains(&most), "{most}");
+}
+
+#[test]
+fn what_is_more_than_a_message_is_there_too() {
+    let store = store();
+    let [alice, bob] = ["a@x", "b@x"].map(|e| store.create_account(e, "N", "phc", NOW).unwrap());
+    say(&store, bob, alice, "hello", None);
+    act(&store, alice, Deed::React { id: MessageId(1), emoji: Some("👍".to_owned()) }, None);
+    act(&store, alice, Deed::Retain { with: With::Account(bob), days: Some(7) }, None);
+    act(&store, alice, Deed::Create { name: "Trip".to_owned(), members: vec![bob] }, None);
+    let group = wire::GroupId(2);
+    act(&store, alice, Deed::Change { group, how: Alteration::Leave }, None);
+    say(&store, bob, bob, "not hers", None);
+    act(&store, alice, Deed::Block { id: bob }, None);
+    let whole = exported(&store, alice, 1).0;
+    let list = |key: &str| whole[key].as_array().unwrap().clone();
+    let changes: Vec<_> = list("messages").iter().map(|it| it["change"].clone()).collect();
+    let none = || json!(null);
+    assert_eq!(changes, [none(), none(), json!("create"), json!("promote"), json!("leave")]);
+    assert_eq!(list("messages")[1]["days"], 7);
+    assert_eq!(list("reactions"), [json!({"id": 1, "emoji": "👍", "at": NOW})]);
+    assert_eq!(list("blocked"), [json!(bob)]);
+    let last = list("messages").len() + 2;
+    assert_eq!(whole["log"]["head"], last);
+    assert_eq!(whole["log"]["events"][last - 1], json!({"seq": last, "type": "block", "by": bob}));
 }

@@ -1,0 +1,78 @@
+//! From what has happened to the frame that says so.
+
+use sql::{Entry, GroupChange, Retention, What};
+use wire::{AccountId, Blocked, Frame, Message, Receipt, Seq, To};
+
+/// The frame of event `seq` in the log of `viewer`; with a `ref` the answer to who asked for it.
+pub(crate) fn frame<'a>(
+    viewer: AccountId,
+    seq: Seq,
+    what: &'a What,
+    reference: Option<&'a str>,
+) -> Frame<'a> {
+    match what {
+        What::Entry(entry) => of_entry(viewer, seq, entry, reference),
+        What::Delivered(receipt) => Frame::Delivered(receipt_frame(seq, receipt, reference)),
+        What::Read(receipt) => Frame::Read(receipt_frame(seq, receipt, reference)),
+        What::Edit { id, content } => Frame::Edit { reference, seq, id: *id, content },
+        What::Delete { id } => Frame::Delete { reference, seq, id: *id },
+        What::React { id, by, emoji } => {
+            Frame::React { reference, seq, id: *id, by: *by, emoji: emoji.as_deref() }
+        }
+        What::Block { id } => Frame::Block(Blocked { reference, seq, id: *id }),
+        What::Unblock { id } => Frame::Unblock(Blocked { reference, seq, id: *id }),
+        What::Expired => Frame::Expired { seq },
+    }
+}
+
+fn of_entry<'a>(
+    viewer: AccountId,
+    seq: Seq,
+    entry: &'a Entry,
+    reference: Option<&'a str>,
+) -> Frame<'a> {
+    match (entry, reference) {
+        (Entry::Message(sql::Message { id, at, .. }), Some(reference)) => {
+            Frame::Sent { reference, id: Some(*id), seq: Some(seq), at: *at }
+        }
+        (Entry::Message(stored), None) => {
+            Frame::Message(Message { seq: Some(seq), ..message(stored) })
+        }
+        (Entry::Change(GroupChange { group, change, by, member, name, at }), reference) => {
+            let (group, change, by, member, at) = (*group, *change, *by, *member, *at);
+            Frame::Group(wire::GroupChange { reference, seq, group, change, by, member, name, at })
+        }
+        (Entry::Retention(Retention { by, to, days, at }), reference) => {
+            let (with, group) = match *to {
+                To::Account(other) => (Some(if viewer == *by { other } else { *by }), None),
+                To::Group(group) => (None, Some(group)),
+            };
+            let (by, days, at) = (*by, *days, *at);
+            Frame::Retention { reference, seq, by, with, group, days, at }
+        }
+    }
+}
+
+fn receipt_frame<'a>(seq: Seq, receipt: &sql::Receipt, reference: Option<&'a str>) -> Receipt<'a> {
+    Receipt { reference, seq, id: receipt.id, by: receipt.by, all: receipt.all }
+}
+
+/// A stored message, outside a log.
+pub(crate) fn message(stored: &sql::Message) -> Message<'_> {
+    let (to, group) = match stored.to {
+        To::Account(account) => (Some(account), None),
+        To::Group(group) => (None, Some(group)),
+    };
+    Message {
+        id: Some(stored.id),
+        from: stored.from,
+        to,
+        group,
+        content: &stored.content,
+        at: stored.at,
+        reply_to: stored.reply_to,
+        edited_at: stored.edited_at,
+        deleted: stored.deleted,
+        ..Message::default()
+    }
+}

@@ -1,0 +1,29 @@
+//! What is stored: handed to the committer, which answers.
+
+use std::sync::Arc;
+
+use sql::{Act, Deed};
+use wire::AccountId;
+
+use crate::committer::{Task, unavailable};
+use crate::metrics;
+use crate::server::Accounts;
+use crate::session::Session;
+
+/// Has `by`'s deed stored; the answer comes after the commit.
+pub(crate) fn submit(
+    session: &Session<'_>,
+    accounts: &Accounts,
+    by: AccountId,
+    deed: Deed,
+    reference: Option<&str>,
+) {
+    let is_message = matches!(deed, Deed::Post { .. });
+    let act = Act { by, reference: reference.map(str::to_owned), deed };
+    if !accounts.committer.submit(Task::Act(act, Some(Arc::clone(&session.outbox)))) {
+        if is_message {
+            metrics::MESSAGES.inc("unavailable");
+        }
+        session.outbox.push(&unavailable(reference));
+    }
+}

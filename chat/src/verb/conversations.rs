@@ -1,0 +1,87 @@
+//! `{"type":"conversations"}`, `group.show`, `blocks`: whom an account talks with, and whom not.
+
+use sql::{Conversation, Member};
+use wire::limit::CONVERSATIONS;
+use wire::{AccountId, Code, Frame, GroupId, With};
+
+use crate::event;
+use crate::server::Accounts;
+use crate::session::{Flow, Session};
+use crate::verb::window::{Window, page_of};
+
+/// The list, by last activity.
+pub(crate) fn list(
+    session: &mut Session<'_>,
+    accounts: &Accounts,
+    me: AccountId,
+    window: Window,
+    reference: Option<&str>,
+) -> Flow {
+    let limit = window.limit(CONVERSATIONS);
+    let found = match accounts.store.conversations(me, window.before(), limit + 1) {
+        Ok(found) => found,
+        Err(error) => return session.put_off(&error, reference),
+    };
+    let (conversations, more) = page_of(found.iter().map(conversation), limit);
+    session.answer_at_length(&Frame::Conversations { reference, conversations, more })
+}
+
+/// What a group is like now, for its members.
+pub(crate) fn show(
+    session: &mut Session<'_>,
+    accounts: &Accounts,
+    me: AccountId,
+    group: GroupId,
+    reference: Option<&str>,
+) -> Flow {
+    let found = match accounts.store.group(me, group) {
+        Ok(Some(found)) => found,
+        Ok(None) => {
+            session.refuse(Code::NotFound, "you are in no such group", reference);
+            return Ok(());
+        }
+        Err(error) => return session.put_off(&error, reference),
+    };
+    let (name, days) = (found.name.as_str(), found.days);
+    let members = found.members.iter().map(member).collect();
+    session.answer_at_length(&Frame::GroupShow { reference, group, name, days, members })
+}
+
+/// Whom this account has blocked.
+pub(crate) fn blocks(
+    session: &mut Session<'_>,
+    accounts: &Accounts,
+    me: AccountId,
+    reference: Option<&str>,
+) -> Flow {
+    match accounts.store.blocks(me) {
+        Ok(ids) => session.answer_at_length(&Frame::Blocks { reference, ids }),
+        Err(error) => session.put_off(&error, reference),
+    }
+}
+
+fn member(found: &Member) -> wire::Member<'_> {
+    let Member { id, name, role, delivered, read } = found;
+    let (name, delivered, read) = (name.as_deref(), *delivered, *read);
+    wire::Member { id: *id, name, role: *role, delivered, read }
+}
+
+fn conversation(found: &Conversation) -> wire::Conversation<'_> {
+    let (with, group) = match found.with {
+        With::Account(account) => (Some(account), None),
+        With::Group(group) => (None, Some(group)),
+    };
+    wire::Conversation {
+        with,
+        group,
+        name: found.name.as_deref(),
+        activity: found.activity,
+        last: found.last.as_ref().map(event::message),
+        unread: found.unread,
+        read: found.read,
+        delivered_to: found.other.map(|(delivered, _)| delivered),
+        read_by: found.other.map(|(_, read)| read),
+        role: found.role,
+        days: found.days,
+    }
+}

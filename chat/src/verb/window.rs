@@ -1,0 +1,55 @@
+//! Lists that are answered page by page.
+
+use serde::Serialize;
+use wire::MessageId;
+
+use crate::limit::PAGE_BYTES;
+
+/// Which part of a list is asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Window {
+    pub(crate) before: Option<MessageId>,
+    pub(crate) limit: Option<i64>,
+}
+
+impl Window {
+    /// What is older than this.
+    pub(crate) fn before(self) -> MessageId {
+        self.before.unwrap_or(MessageId(i64::MAX))
+    }
+
+    /// At most so many, `usual` unless the client says otherwise.
+    pub(crate) fn limit(self, usual: usize) -> usize {
+        self.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usual)
+    }
+}
+
+/// Takes items while there are fewer than `limit`, and less JSON than [`PAGE_BYTES`]. Returns them, and whether there are more.
+pub(crate) fn page_of<T: Serialize>(
+    items: impl Iterator<Item = T>,
+    limit: usize,
+) -> (Vec<T>, bool) {
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    for item in items {
+        if page.len() == limit || bytes >= PAGE_BYTES {
+            return (page, true);
+        }
+        bytes += serde_json::to_vec(&item).map_or(0, |json| json.len());
+        page.push(item);
+    }
+    (page, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_ends_at_its_limit_or_with_the_item_that_passes_its_bytes() {
+        assert_eq!(page_of(0..3, 3), (vec![0, 1, 2], false));
+        assert_eq!(page_of(0..4, 3), (vec![0, 1, 2], true));
+        let big = "x".repeat(PAGE_BYTES / 2);
+        let (page, more) = page_of(std::iter::repeat_n(&big, 9), 9);
+        assert_eq!((page.len(), more), (2, true));
+    }
+}

@@ -1,0 +1,67 @@
+-- Conversations of two and of many, receipts, reactions, blocks, search.
+
+alter table conversation alter column low drop not null;      -- null in a group
+alter table conversation alter column high drop not null;
+alter table conversation add column name text;                -- a group's name
+alter table conversation add column days bigint;              -- for how many days messages are kept; null: for ever
+
+-- What was said and done in a conversation, in one order.
+alter table message alter column recipient drop not null;     -- two people: the other one
+alter table message add column kind bigint not null default 0;    -- 0: a message; else a change, see sql/src/entry.rs
+alter table message add column subject bigint;                -- what a change is about: an account, or days
+alter table message add column reply_to bigint;
+alter table message add column edited_at bigint;
+alter table message add column deleted bigint not null default 0;
+drop index message_conversation;
+create index message_conversation on message (conversation, id, kind, sender);
+-- Unicode's letter case, whatever the database's locale.
+create index message_text on message using gin (to_tsvector('simple', lower(content collate "und-x-icu"))) where kind = 0;
+
+-- Who is in a conversation, and how far they have come in it. Message numbers in the last five.
+create table member (
+    conversation bigint not null references conversation (id),
+    account bigint not null references account (id),
+    role bigint not null default 0,           -- 1: admin
+    since bigint not null default 0,          -- sees what comes after this
+    until bigint,                             -- and nothing after this: has left
+    delivered bigint not null default 0,
+    read bigint not null default 0,
+    primary key (conversation, account)
+);
+create index member_account on member (account);
+create index member_delivered on member (conversation, delivered) where until is null;
+create index member_read on member (conversation, read) where until is null;
+insert into member (conversation, account) select id, low from conversation;
+insert into member (conversation, account) select id, high from conversation where high <> low;
+
+-- Messages that a block has kept away, and from whom.
+create table withheld (
+    message bigint not null,
+    account bigint not null,
+    primary key (message, account)
+);
+create index withheld_account on withheld (account);
+
+create table reaction (
+    message bigint not null,
+    account bigint not null,
+    emoji text not null,
+    at bigint not null,
+    primary key (message, account)
+);
+create index reaction_account on reaction (account);
+
+create table block (
+    blocked bigint not null,
+    account bigint not null,                  -- who has blocked
+    at bigint not null,
+    primary key (blocked, account)
+);
+create index block_account on block (account);
+
+-- What an event is about besides a message; kinds are in sql/src/event.rs.
+alter table event add column other bigint;
+
+alter table log add column seen_at bigint;                        -- when the account was last connected
+alter table log add column ripe bigint not null default 0;        -- acknowledged by ripe_at: to be forgotten in time
+alter table log add column ripe_at bigint not null default 0;

@@ -1,0 +1,37 @@
+//! Not wanting to hear from somebody. The other's log has nothing of it.
+
+use wire::{AccountId, Code};
+
+use super::ledger::Ledger;
+use super::{Done, Outcome, Refusal};
+use crate::engine::Value;
+use crate::event::{Kind, What};
+
+/// From now on nothing from `id` arrives.
+pub(super) fn block(ledger: &mut Ledger<'_>, place: usize, by: AccountId, id: AccountId) -> Done {
+    if id == by {
+        let message = "you cannot block yourself";
+        return Ok(Err(Refusal { code: Code::BadRequest, message }));
+    }
+    if !ledger.has_log(id) {
+        return Ok(Err(Refusal::NO_ACCOUNT));
+    }
+    let sql = "insert into block (blocked, account, at) values ($1, $2, $3) \
+               on conflict (blocked, account) do nothing returning blocked";
+    let params = [Value::Int(id.0), Value::Int(by.0), Value::Int(ledger.at)];
+    if ledger.engine.run(sql, &params)?.is_empty() {
+        return Ok(Ok(Outcome::Nothing));
+    }
+    ledger.tell([by], (Kind::Block, None, Some(id)), What::Block { id }, Some(place));
+    Ok(Ok(Outcome::Done))
+}
+
+/// From now on it arrives again.
+pub(super) fn unblock(ledger: &mut Ledger<'_>, place: usize, by: AccountId, id: AccountId) -> Done {
+    let sql = "delete from block where blocked = $1 and account = $2 returning blocked";
+    if ledger.engine.run(sql, &[Value::Int(id.0), Value::Int(by.0)])?.is_empty() {
+        return Ok(Ok(Outcome::Nothing));
+    }
+    ledger.tell([by], (Kind::Unblock, None, Some(id)), What::Unblock { id }, Some(place));
+    Ok(Ok(Outcome::Done))
+}

@@ -1,0 +1,349 @@
+//! Groups: made, changed, and for how long a conversation keeps its messages.
+//!
+//! A group's row is locked while it is changed, so that changes, messages and leaving have one order in every log.
+
+use std::collections::BTreeSet;
+
+use wire::limit::GROUP_MEMBERS_MAX;
+use wire::{AccountId, Change, Code, GroupId, MessageId, Role, Seq, To, With};
+
+use super::ledger::{Ledger, Room, Seat};
+use super::{Act, Alteration, Done, Outcome, Refusal, for_each, lost, post};
+use crate::Result;
+use crate::account::first;
+use crate::engine::{ForEach, Type, Value};
+use crate::entry::{Entry, GroupChange, RETENTION, Retention, kind_of};
+use crate::event::{Kind, What};
+
+const NOT_ADMIN: Refusal = Refusal::forbidden("only an admin of the group may do that");
+const NO_MEMBER: Refusal = Refusal::not_found("the group has no such member");
+const FULL: Refusal = Refusal { code: Code::TooMany, message: "a group has at most 1000 members" };
+
+/// Makes a group; who makes it is its first admin.
+pub(super) fn create(
+    ledger: &mut Ledger<'_>,
+    place: usize,
+    act: &Act,
+    name: &str,
+    members: &[AccountId],
+) -> Done {
+    let mut everybody: BTreeSet<AccountId> = members.iter().copied().collect();
+    everybody.insert(act.by);
+    if everybody.iter().any(|account| !ledger.has_log(*account)) {
+        return Ok(Err(Refusal::NO_ACCOUNT));
+    }
+    if everybody.len() > GROUP_MEMBERS_MAX {
+        return Ok(Err(FULL));
+    }
+    let sql = "insert into conversation (name) values ($1) returning id";
+    let group = GroupId(first(&ledger.engine.run(sql, &[Value::Text(name)])?)?.int(0)?);
+    let room = Room { name: name.to_owned(), ..Room::default() };
+    *ledger.room_mut(group) = room;
+    let audience: Vec<_> = everybody.into_iter().collect();
+    let change = (Change::Create, None);
+    let id = record(ledger, Some(place), act.by, group, change, &audience)?;
+    for account in &audience {
+        let role = if *account == act.by { Role::Admin } else { Role::Member };
+        ledger.room_mut(group).members.insert(*account, Seat { role, since: id });
+    }
+    seat(ledger, group, &audience)?;
+    Ok(Ok(Outcome::Done))
+}
+
+/// Changes a group, if who wants it may.
+pub(super) fn change(
+    ledger: &mut Ledger<'_>,
+    place: usize,
+    act: &Act,
+    group: GroupId,
+    how: &Alteration,
+) -> Done {
+    let by = act.by;
+    let Some(own) = ledger.seat(group, by) else { return Ok(Err(Refusal::NO_GROUP)) };
+    let is_leaving = match how {
+        Alteration::Leave => true,
+        Alteration::Remove(member) => *member == by,
+        _ => false,
+    };
+    if is_leaving {
+        return leave(ledger, place, by, group, own);
+    }
+    if own.role != Role::Admin {
+        return Ok(Err(NOT_ADMIN));
+    }
+    match how {
+        Alteration::Add(member) => add(ledger, place, by, group, *member),
+        Alteration::Remove(member) => remove(ledger, place, by, group, *member),
+        Alteration::Rename(name) => rename(ledger, place, by, group, name),
+        Alteration::Promote(member) => set_role(ledger, place, by, group, *member, Role::Admin),
+        Alteration::Demote(member) => set_role(ledger, place, by, group, *member, Role::Member),
+        Alteration::Leave => Ok(Ok(Outcome::Nothing)),
+    }
+}
+
+/// Has a conversation keep its messages for so many days.
+pub(super) fn retain(
+    ledger: &mut Ledger<'_>,
+    place: usize,
+    act: &Act,
+    with: With,
+    days: Option<i64>,
+) -> Done {
+    let by = act.by;
+    let (conversation, to, audience) = match with {
+        With::Group(group) => match ledger.seat(group, by) {
+            None => return Ok(Err(Refusal::NO_GROUP)),
+            Some(seat) if seat.role != Role::Admin => return Ok(Err(NOT_ADMIN)),
+            Some(_) => {
+                let accounts = ledger.room(group).map(Room::accounts).unwrap_or_default();
+                (group.0, To::Group(group), accounts)
+            }
+        },
+        With::Account(other) if !ledger.has_log(other) => return Ok(Err(Refusal::NO_ACCOUNT)),
+        With::Account(other) => {
+            let to = To::Account(other);
+            let pair = post::pair(by, to);
+            let found = post::conversations(ledger.engine, pair.into_iter())?;
+            let id = *found.values().next().ok_or_else(|| lost("conversation"))?;
+            (id, to, BTreeSet::from([by, other]).into_iter().collect())
+        }
+    };
+    let sql = "update conversation set days = $1 \
+               where id = $2 and days is distinct from $1 returning id";
+    let days_value = days.map_or(Value::Null, Value::Int);
+    if ledger.engine.run(sql, &[days_value, Value::Int(conversation)])?.is_empty() {
+        return Ok(Ok(Outcome::Nothing));
+    }
+    if let With::Group(group) = with {
+        ledger.room_mut(group).days = days;
+    }
+    let row = NewEntry { conversation, to, kind: RETENTION, content: "", subject: days };
+    let retention = Retention { by, to, days, at: ledger.at };
+    write(ledger, Some(place), by, &row, Entry::Retention(retention), &audience)?;
+    Ok(Ok(Outcome::Done))
+}
+
+fn add(
+    ledger: &mut Ledger<'_>,
+    place: usize,
+    by: AccountId,
+    group: GroupId,
+    member: AccountId,
+) -> Done {
+    if !ledger.has_log(member) {
+        return Ok(Err(Refusal::NO_ACCOUNT));
+    }
+    let mut audience = accounts(ledger, group);
+    if audience.contains(&member) {
+        return Ok(Ok(Outcome::Nothing));
+    }
+    if audience.len() >= GROUP_MEMBERS_MAX {
+        return Ok(Err(FULL));
+    }
+    audience.push(member);
+    let id = record(ledger, Some(place), by, group, (Change::Add, Some(member)), &audience)?;
+    let role = Role::Member;
+    ledger.room_mut(group).members.insert(member, Seat { role, since: id });
+    seat(ledger, group, &[member])?;
+    Ok(Ok(Outcome::Done))
+}
+
+fn remove(
+    ledger: &mut Ledger<'_>,
+    place: usize,
+    by: AccountId,
+    group: GroupId,
+    member: AccountId,
+) -> Done {
+    if ledger.seat(group, member).is_none() {
+        return Ok(Err(NO_MEMBER));
+    }
+    let change = (Change::Remove, Some(member));
+    let id = record(ledger, Some(place), by, group, change, &accounts(ledger, group))?;
+    unseat(ledger, group, member, id)?;
+    Ok(Ok(Outcome::Done))
+}
+
+/// The last admin's place goes to the longest-standing member.
+fn leave(ledger: &mut Ledger<'_>, place: usize, by: AccountId, group: GroupId, own: Seat) -> Done {
+    let audience = accounts(ledger, group);
+    let others = || {
+        let room = ledger.room(group);
+        room.into_iter().flat_map(|room| &room.members).filter(|(account, _)| **account != by)
+    };
+    let has_admin = others().any(|(_, seat)| seat.role == Role::Admin);
+    let heir = others().min_by_key(|(account, seat)| (seat.since, **account)).map(|(id, _)| *id);
+    if let Some(heir) = heir.filter(|_| own.role == Role::Admin && !has_admin) {
+        record(ledger, None, by, group, (Change::Promote, Some(heir)), &audience)?;
+        give_role(ledger, group, heir, Role::Admin)?;
+    }
+    let id = record(ledger, Some(place), by, group, (Change::Leave, None), &audience)?;
+    unseat(ledger, group, by, id)?;
+    Ok(Ok(Outcome::Done))
+}
+
+fn rename(
+    ledger: &mut Ledger<'_>,
+    place: usize,
+    by: AccountId,
+    group: GroupId,
+    name: &str,
+) -> Done {
+    if ledger.room(group).is_some_and(|room| room.name == name) {
+        return Ok(Ok(Outcome::Nothing));
+    }
+    let sql = "update conversation set name = $1 where id = $2";
+    ledger.engine.run(sql, &[Value::Text(name), Value::Int(group.0)])?;
+    name.clone_into(&mut ledger.room_mut(group).name);
+    record(ledger, Some(place), by, group, (Change::Rename, None), &accounts(ledger, group))?;
+    Ok(Ok(Outcome::Done))
+}
+
+fn set_role(
+    ledger: &mut Ledger<'_>,
+    place: usize,
+    by: AccountId,
+    group: GroupId,
+    member: AccountId,
+    role: Role,
+) -> Done {
+    let Some(seat) = ledger.seat(group, member) else { return Ok(Err(NO_MEMBER)) };
+    if seat.role == role {
+        return Ok(Ok(Outcome::Nothing));
+    }
+    let room = ledger.room(group);
+    let admins = room
+        .map_or(0, |room| room.members.values().filter(|seat| seat.role == Role::Admin).count());
+    let change = match role {
+        Role::Admin => Change::Promote,
+        Role::Member if admins == 1 => {
+            return Ok(Err(Refusal::forbidden(
+                "a group needs an admin: promote another member first",
+            )));
+        }
+        Role::Member => Change::Demote,
+    };
+    record(ledger, Some(place), by, group, (change, Some(member)), &accounts(ledger, group))?;
+    give_role(ledger, group, member, role)?;
+    Ok(Ok(Outcome::Done))
+}
+
+fn accounts(ledger: &Ledger<'_>, group: GroupId) -> Vec<AccountId> {
+    ledger.room(group).map(Room::accounts).unwrap_or_default()
+}
+
+fn give_role(ledger: &mut Ledger<'_>, group: GroupId, member: AccountId, role: Role) -> Result<()> {
+    if let Some(seat) = ledger.room_mut(group).members.get_mut(&member) {
+        seat.role = role;
+    }
+    let sql = "update member set role = $1 where conversation = $2 and account = $3";
+    let params = [Value::Int(number(role)), Value::Int(group.0), Value::Int(member.0)];
+    ledger.engine.run(sql, &params).map(drop)
+}
+
+fn number(role: Role) -> i64 {
+    i64::from(role == Role::Admin)
+}
+
+static SEAT: ForEach = ForEach {
+    sql: "insert into member (conversation, account, role, since, delivered, read) \
+          select r.conversation, r.account, r.role, r.since, r.since, r.since from {rows} where true \
+          on conflict (conversation, account) do update set role = excluded.role, since = excluded.since, \
+          until = null, delivered = excluded.delivered, read = excluded.read",
+    columns: &[
+        ("conversation", Type::Int),
+        ("account", Type::Int),
+        ("role", Type::Int),
+        ("since", Type::Int),
+    ],
+};
+
+/// Writes down who has come. Who comes back begins anew.
+fn seat(ledger: &mut Ledger<'_>, group: GroupId, accounts: &[AccountId]) -> Result<()> {
+    let row = |account: &AccountId| {
+        let seat = ledger.seat(group, *account)?;
+        let (role, since) = (Value::Int(number(seat.role)), Value::Int(seat.since.0));
+        Some(vec![Value::Int(group.0), Value::Int(account.0), role, since])
+    };
+    let rows: Vec<_> = accounts.iter().filter_map(row).collect();
+    for_each(ledger.engine, &SEAT, rows)
+}
+
+/// Who has gone sees everything up to its going, `last`.
+fn unseat(
+    ledger: &mut Ledger<'_>,
+    group: GroupId,
+    member: AccountId,
+    last: MessageId,
+) -> Result<()> {
+    ledger.room_mut(group).members.remove(&member);
+    let sql = "update member set until = $1, role = 0 where conversation = $2 and account = $3";
+    let params = [Value::Int(last.0), Value::Int(group.0), Value::Int(member.0)];
+    ledger.engine.run(sql, &params).map(drop)
+}
+
+/// Writes a change of a group into it and into everybody's log.
+fn record(
+    ledger: &mut Ledger<'_>,
+    place: Option<usize>,
+    by: AccountId,
+    group: GroupId,
+    (change, member): (Change, Option<AccountId>),
+    audience: &[AccountId],
+) -> Result<MessageId> {
+    let name = ledger.room(group).map(|room| room.name.clone()).unwrap_or_default();
+    let (to, kind, subject) = (To::Group(group), kind_of(change), member.map(|id| id.0));
+    let row = NewEntry { conversation: group.0, to, kind, content: &name, subject };
+    let at = ledger.at;
+    let entry = Entry::Change(GroupChange { group, change, by, member, name: name.clone(), at });
+    write(ledger, place, by, &row, entry, audience)
+}
+
+struct NewEntry<'a> {
+    conversation: i64,
+    to: To,
+    kind: i64,
+    content: &'a str,
+    subject: Option<i64>,
+}
+
+/// Inserts an entry and puts it into everybody's log; `by` is among them. `place`: the act whose answer it is.
+fn write(
+    ledger: &mut Ledger<'_>,
+    place: Option<usize>,
+    by: AccountId,
+    row: &NewEntry<'_>,
+    entry: Entry,
+    audience: &[AccountId],
+) -> Result<MessageId> {
+    let mut to = Vec::with_capacity(audience.len());
+    let mut own = Seq(0);
+    for account in audience {
+        let Some(seq) = ledger.next(*account) else { continue };
+        if *account == by {
+            own = seq;
+        }
+        to.push((*account, seq));
+    }
+    let sql = "insert into message (conversation, kind, sender, recipient, content, subject, at, ref, seq) \
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id";
+    let recipient = match row.to {
+        To::Account(account) => Value::Int(account.0),
+        To::Group(_) => Value::Null,
+    };
+    let reference = place.and_then(|place| ledger.acts[place].reference.as_deref());
+    let params = [
+        Value::Int(row.conversation),
+        Value::Int(row.kind),
+        Value::Int(by.0),
+        recipient,
+        Value::Text(row.content),
+        row.subject.map_or(Value::Null, Value::Int),
+        Value::Int(ledger.at),
+        Value::maybe_text(reference),
+        Value::Int(own.0),
+    ];
+    let id = MessageId(first(&ledger.engine.run(sql, &params)?)?.int(0)?);
+    ledger.tell_at(to, (Kind::Entry, Some(id), None), What::Entry(entry), place);
+    Ok(id)
+}

@@ -1,0 +1,405 @@
+//! What a batch works on: the logs and groups that it touches, found, locked and kept in memory until they are written back.
+//!
+//! Lock order, also of whoever deletes an account: groups by number, logs by account, then the rest.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use wire::{AccountId, GroupId, MessageId, Role, Seq, To, With};
+
+use super::receipt::{self, Receipts};
+use super::{Act, Alteration, Batch, Committed, Deed, News, Outcome, for_each, lost};
+use crate::Result;
+use crate::engine::{Engine, ForEach, Type, Value};
+use crate::entry::{columns, entry};
+use crate::event::{Kind, What};
+use crate::log::LOCK_LOGS;
+
+pub(super) struct Ledger<'a> {
+    pub(super) engine: &'a mut dyn Engine,
+    /// The batch's time, in milliseconds.
+    pub(super) at: i64,
+    pub(super) acts: &'a [Act],
+    outcomes: Vec<Option<Outcome>>,
+    /// The last event of each log; deleted accounts have none.
+    heads: BTreeMap<i64, i64>,
+    touched: BTreeSet<i64>,
+    rooms: BTreeMap<i64, Room>,
+    /// The message that an act is about, by the act's place; not there if who acts cannot see it.
+    targets: HashMap<usize, Target>,
+    /// Who used which `ref` for an entry first in this batch.
+    refs: HashMap<(AccountId, &'a str), usize>,
+    events: Vec<Vec<Value<'static>>>,
+    news: Vec<News>,
+}
+
+/// A group and who is in it now.
+#[derive(Default)]
+pub(super) struct Room {
+    pub(super) name: String,
+    pub(super) days: Option<i64>,
+    pub(super) members: BTreeMap<AccountId, Seat>,
+}
+
+/// A member's place in a group.
+#[derive(Clone, Copy)]
+pub(super) struct Seat {
+    pub(super) role: Role,
+    /// What it sees comes after this message.
+    pub(super) since: MessageId,
+}
+
+/// A message that somebody does something about.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) id: MessageId,
+    pub(super) conversation: i64,
+    pub(super) from: AccountId,
+    /// `None`: it is in a group.
+    pub(super) recipient: Option<AccountId>,
+    pub(super) at: i64,
+    pub(super) deleted: bool,
+}
+
+impl Room {
+    /// Who is in it.
+    pub(super) fn accounts(&self) -> Vec<AccountId> {
+        self.members.keys().copied().collect()
+    }
+}
+
+impl<'a> Ledger<'a> {
+    /// Finds and locks everything that `batch` touches, also what its receipts are about.
+    pub(super) fn open(
+        engine: &'a mut dyn Engine,
+        batch: &'a Batch,
+        at: i64,
+    ) -> Result<(Self, Receipts)> {
+        let acts = &batch.acts[..];
+        let mut ledger = Self {
+            engine,
+            at,
+            acts,
+            outcomes: vec![None; acts.len()],
+            heads: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            rooms: BTreeMap::new(),
+            targets: HashMap::new(),
+            refs: HashMap::new(),
+            events: Vec::new(),
+            news: Vec::new(),
+        };
+        ledger.find_repeats()?;
+        ledger.find_targets()?;
+        ledger.lock_groups()?;
+        let receipts = receipt::find(&mut ledger)?;
+        let mut accounts: BTreeSet<i64> = receipts.senders().map(|account| account.0).collect();
+        accounts.extend(batch.departures.iter().map(|account| account.0));
+        ledger.lock_logs(accounts)?;
+        Ok((ledger, receipts))
+    }
+
+    /// Writes events and logs back.
+    pub(super) fn close(mut self) -> Result<Committed> {
+        let heads = self.touched.iter().filter_map(|account| {
+            Some(vec![Value::Int(*account), Value::Int(*self.heads.get(account)?)])
+        });
+        let heads: Vec<_> = heads.collect();
+        for_each(self.engine, &ADD_EVENTS, std::mem::take(&mut self.events))?;
+        for_each(self.engine, &SET_HEADS, heads)?;
+        let outcomes = std::mem::take(&mut self.outcomes).into_iter().enumerate();
+        let outcomes = outcomes
+            .map(|(place, outcome)| outcome.or_else(|| self.first_answer(place)))
+            .collect::<Option<_>>();
+        Ok(Committed { outcomes: outcomes.ok_or_else(|| lost("ref"))?, news: self.news })
+    }
+
+    pub(super) fn settle(&mut self, place: usize, outcome: Outcome) {
+        self.outcomes[place] = Some(outcome);
+    }
+
+    /// Whether it is known what becomes of an act: it is a repeat.
+    pub(super) fn is_settled(&self, place: usize) -> bool {
+        self.outcomes[place].is_some()
+    }
+
+    /// Takes the act's `ref` for an entry. False if the batch has an entry of that `ref` already, whose answer it gets.
+    pub(super) fn claim(&mut self, place: usize) -> bool {
+        let act = &self.acts[place];
+        let Some(reference) = act.reference.as_deref().filter(|_| is_entry(&act.deed)) else {
+            return true;
+        };
+        *self.refs.entry((act.by, reference)).or_insert(place) == place
+    }
+
+    /// Gives the act's `ref` back: it became no entry.
+    pub(super) fn release(&mut self, place: usize) {
+        self.refs.retain(|_, first| *first != place);
+    }
+
+    /// Whether the account is there and not deleted.
+    pub(super) fn has_log(&self, account: AccountId) -> bool {
+        self.heads.contains_key(&account.0)
+    }
+
+    /// The next place in the account's log; nothing if it has none.
+    pub(super) fn next(&mut self, account: AccountId) -> Option<Seq> {
+        let head = self.heads.get_mut(&account.0)?;
+        *head += 1;
+        self.touched.insert(account.0);
+        Some(Seq(*head))
+    }
+
+    /// Puts one event into several logs, at places that [`Ledger::next`] gave.
+    pub(super) fn tell_at(
+        &mut self,
+        to: Vec<(AccountId, Seq)>,
+        (kind, message, other): (Kind, Option<MessageId>, Option<AccountId>),
+        what: What,
+        answers: Option<usize>,
+    ) {
+        for (account, seq) in &to {
+            self.events.push(vec![
+                Value::Int(account.0),
+                Value::Int(seq.0),
+                Value::Int(kind as i64),
+                message.map_or(Value::Null, |id| Value::Int(id.0)),
+                other.map_or(Value::Null, |id| Value::Int(id.0)),
+            ]);
+        }
+        if let Some(place) = answers {
+            self.settle(place, Outcome::Done);
+        }
+        self.news.push(News { what, to, answers });
+    }
+
+    /// Puts one event at the end of several logs.
+    pub(super) fn tell(
+        &mut self,
+        accounts: impl IntoIterator<Item = AccountId>,
+        about: (Kind, Option<MessageId>, Option<AccountId>),
+        what: What,
+        answers: Option<usize>,
+    ) {
+        let to = accounts.into_iter().filter_map(|account| Some((account, self.next(account)?)));
+        let to = to.collect();
+        self.tell_at(to, about, what, answers);
+    }
+
+    /// A group that is locked.
+    pub(super) fn room(&self, group: GroupId) -> Option<&Room> {
+        self.rooms.get(&group.0)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn room_mut(&mut self, group: GroupId) -> &mut Room {
+        self.rooms.entry(group.0).or_default()
+    }
+
+    /// What somebody is in a group.
+    pub(super) fn seat(&self, group: GroupId, account: AccountId) -> Option<Seat> {
+        self.rooms.get(&group.0)?.members.get(&account).copied()
+    }
+
+    /// The message that an act is about, if who acts can see it.
+    pub(super) fn target(&self, place: usize) -> Option<&Target> {
+        self.targets.get(&place)
+    }
+
+    /// The answer to the first entry of the same `ref`.
+    fn first_answer(&self, place: usize) -> Option<Outcome> {
+        let act = &self.acts[place];
+        let first = self.refs.get(&(act.by, act.reference.as_deref()?))?;
+        let news = self.news.iter().find(|news| news.answers == Some(*first))?;
+        let (_, seq) = news.to.iter().find(|(account, _)| *account == act.by)?;
+        Some(Outcome::Repeat(news.what.clone(), *seq))
+    }
+
+    fn find_repeats(&mut self) -> Result<()> {
+        let rows: Vec<_> = (0..)
+            .zip(self.acts)
+            .filter(|(_, act)| is_entry(&act.deed))
+            .filter_map(|(place, act)| {
+                let reference = Value::Text(act.reference.as_deref()?);
+                Some(vec![Value::Int(place), Value::Int(act.by.0), reference])
+            })
+            .collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for mut row in self.engine.run_for_each(&FIND_REPEATS, &rows)? {
+            let (place, seq) = (row.int(0)? as usize, Seq(row.int(1)?));
+            let first = entry(&mut row, 2)?.ok_or_else(|| lost("ref"))?;
+            self.settle(place, Outcome::Repeat(What::Entry(first), seq));
+        }
+        Ok(())
+    }
+
+    fn find_targets(&mut self) -> Result<()> {
+        let rows: Vec<_> = (0..)
+            .zip(self.acts)
+            .filter_map(|(place, act)| {
+                let id = target_of(&act.deed)?;
+                Some(vec![Value::Int(place), Value::Int(act.by.0), Value::Int(id.0)])
+            })
+            .collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for row in self.engine.run_for_each(&FIND_TARGETS, &rows)? {
+            let target = Target {
+                id: MessageId(row.int(1)?),
+                conversation: row.int(2)?,
+                from: AccountId(row.int(3)?),
+                recipient: row.maybe_int(4)?.map(AccountId),
+                at: row.int(5)?,
+                deleted: row.int(6)? != 0,
+            };
+            self.targets.insert(row.int(0)? as usize, target);
+        }
+        Ok(())
+    }
+
+    fn lock_groups(&mut self) -> Result<()> {
+        let mut groups: BTreeSet<i64> = BTreeSet::new();
+        groups.extend(self.acts.iter().filter_map(|act| group_of(&act.deed)));
+        let changed = self.targets.iter().filter(|(place, _)| {
+            matches!(
+                self.acts[**place].deed,
+                Deed::Edit { .. } | Deed::Delete { .. } | Deed::React { .. }
+            )
+        });
+        groups.extend(
+            changed
+                .filter(|(_, target)| target.recipient.is_none())
+                .map(|(_, target)| target.conversation),
+        );
+        let rows: Vec<_> = groups.into_iter().map(|group| vec![Value::Int(group)]).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for mut row in self.engine.run_for_each(&LOCK_GROUPS, &rows)? {
+            let room =
+                Room { name: row.text(1)?, days: row.maybe_int(2)?, members: BTreeMap::new() };
+            self.rooms.insert(row.int(0)?, room);
+        }
+        for row in self.engine.run_for_each(&FIND_MEMBERS, &rows)? {
+            let role = if row.int(2)? == 1 { Role::Admin } else { Role::Member };
+            let seat = Seat { role, since: MessageId(row.int(3)?) };
+            if let Some(room) = self.rooms.get_mut(&row.int(0)?) {
+                room.members.insert(AccountId(row.int(1)?), seat);
+            }
+        }
+        Ok(())
+    }
+
+    fn lock_logs(&mut self, mut accounts: BTreeSet<i64>) -> Result<()> {
+        let fresh = self.acts.iter().zip(&self.outcomes).filter(|(_, done)| done.is_none());
+        for (act, _) in fresh {
+            accounts.insert(act.by.0);
+            accounts.extend(others_of(&act.deed).into_iter().map(|account| account.0));
+        }
+        for target in self.targets.values() {
+            accounts.insert(target.from.0);
+            accounts.extend(target.recipient.map(|account| account.0));
+        }
+        for room in self.rooms.values() {
+            accounts.extend(room.members.keys().map(|account| account.0));
+        }
+        let rows: Vec<_> = accounts.into_iter().map(|account| vec![Value::Int(account)]).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for row in self.engine.run_for_each(&LOCK_LOGS, &rows)? {
+            self.heads.insert(row.int(0)?, row.int(1)?);
+        }
+        Ok(())
+    }
+}
+
+/// Whether it makes an entry, which keeps its `ref`.
+fn is_entry(deed: &Deed) -> bool {
+    matches!(
+        deed,
+        Deed::Post { .. } | Deed::Retain { .. } | Deed::Create { .. } | Deed::Change { .. }
+    )
+}
+
+fn target_of(deed: &Deed) -> Option<MessageId> {
+    match deed {
+        Deed::Post { reply_to, .. } => *reply_to,
+        Deed::Read { id }
+        | Deed::Edit { id, .. }
+        | Deed::Delete { id }
+        | Deed::React { id, .. } => Some(*id),
+        _ => None,
+    }
+}
+
+fn group_of(deed: &Deed) -> Option<i64> {
+    match deed {
+        Deed::Post { to: To::Group(group), .. }
+        | Deed::Retain { with: With::Group(group), .. }
+        | Deed::Change { group, .. } => Some(group.0),
+        _ => None,
+    }
+}
+
+/// Whose logs a deed may touch besides those of its group, of its target and of who does it.
+fn others_of(deed: &Deed) -> Vec<AccountId> {
+    match deed {
+        Deed::Post { to: To::Account(account), .. }
+        | Deed::Retain { with: With::Account(account), .. }
+        | Deed::Block { id: account }
+        | Deed::Change { how: Alteration::Add(account), .. } => vec![*account],
+        Deed::Create { members, .. } => members.clone(),
+        _ => Vec::new(),
+    }
+}
+
+static FIND_REPEATS: ForEach = ForEach {
+    sql: concat!(
+        "select r.place, m.seq, ",
+        columns!(),
+        " from {rows} join message m on m.sender = r.sender and m.ref = r.ref"
+    ),
+    columns: &[("place", Type::Int), ("sender", Type::Int), ("ref", Type::Text)],
+};
+
+static FIND_TARGETS: ForEach = ForEach {
+    sql: "select r.place, m.id, m.conversation, m.sender, m.recipient, m.at, m.deleted from {rows} \
+          join message m on m.id = r.message and m.kind = 0 \
+          join member s on s.conversation = m.conversation and s.account = r.account \
+          and m.id > s.since and (s.until is null or m.id <= s.until) \
+          where not exists \
+          (select 1 from withheld w where w.message = m.id and w.account = r.account)",
+    columns: &[("place", Type::Int), ("account", Type::Int), ("message", Type::Int)],
+};
+
+static LOCK_GROUPS: ForEach = ForEach {
+    sql: "select c.id, c.name, c.days from conversation c \
+          where c.id in (select r.id from {rows}) and c.low is null order by c.id {lock}",
+    columns: &[("id", Type::Int)],
+};
+
+static FIND_MEMBERS: ForEach = ForEach {
+    sql: "select m.conversation, m.account, m.role, m.since from {rows} \
+          join member m on m.conversation = r.conversation and m.until is null",
+    columns: &[("conversation", Type::Int)],
+};
+
+static ADD_EVENTS: ForEach = ForEach {
+    sql: "insert into event (account, seq, kind, message, other) \
+          select r.account, r.seq, r.kind, r.message, r.other from {rows}",
+    columns: &[
+        ("account", Type::Int),
+        ("seq", Type::Int),
+        ("kind", Type::Int),
+        ("message", Type::Int),
+        ("other", Type::Int),
+    ],
+};
+
+static SET_HEADS: ForEach = ForEach {
+    sql: "update log set head = r.head from {rows} where log.account = r.account",
+    columns: &[("account", Type::Int), ("head", Type::Int)],
+};

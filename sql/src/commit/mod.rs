@@ -1,0 +1,296 @@
+//! Group commit: what many connections want done, in one transaction.
+//!
+//! A batch is carried out on a [`ledger`]: it finds and locks what the batch touches, always in the same order, so that
+//! nodes cannot block each other in a circle; then each deed has a file here; then the ledger writes the events.
+//! Posts that follow each other, and all receipts, are done together: a round trip for many, not for each.
+
+mod block;
+mod group;
+mod ledger;
+mod post;
+mod receipt;
+mod revise;
+
+use wire::limit::SESSION_LIFE_MS;
+use wire::{AccountId, Code, GroupId, MessageId, Seq, SessionId, To, With};
+
+use crate::engine::{Engine, ForEach, Type, Value};
+use crate::event::What;
+use crate::{Error, Result, Store};
+use ledger::Ledger;
+
+/// Something that an account wants done.
+#[derive(Clone, Debug)]
+pub struct Act {
+    /// Who wants it.
+    pub by: AccountId,
+    /// Its own name for it; that of an entry is unique among the account's.
+    pub reference: Option<String>,
+    /// What.
+    pub deed: Deed,
+}
+
+/// What can be done. Texts and lists are within the bounds of [`wire::limit`].
+#[derive(Clone, Debug)]
+pub enum Deed {
+    /// Say something.
+    Post {
+        /// To whom; may be oneself.
+        to: To,
+        /// The text.
+        content: String,
+        /// The message that it answers.
+        reply_to: Option<MessageId>,
+    },
+    /// A device has everything up to here; beyond the head it means the head.
+    Received {
+        /// The last event.
+        seq: Seq,
+    },
+    /// Everything up to this message of its conversation has been read.
+    Read {
+        /// The message.
+        id: MessageId,
+    },
+    /// Give an own message another text.
+    Edit {
+        /// The message.
+        id: MessageId,
+        /// The text.
+        content: String,
+    },
+    /// Take an own message's text away.
+    Delete {
+        /// The message.
+        id: MessageId,
+    },
+    /// Set one's reaction to a message.
+    React {
+        /// The message.
+        id: MessageId,
+        /// Nothing takes it back.
+        emoji: Option<String>,
+    },
+    /// Let nothing from an account arrive.
+    Block {
+        /// The account.
+        id: AccountId,
+    },
+    /// Let it arrive again.
+    Unblock {
+        /// The account.
+        id: AccountId,
+    },
+    /// Let a conversation keep its messages for so many days.
+    Retain {
+        /// The conversation.
+        with: With,
+        /// Nothing is for ever.
+        days: Option<i64>,
+    },
+    /// Make a group.
+    Create {
+        /// Its name.
+        name: String,
+        /// Who else is in it.
+        members: Vec<AccountId>,
+    },
+    /// Change a group.
+    Change {
+        /// The group.
+        group: GroupId,
+        /// How.
+        how: Alteration,
+    },
+}
+
+/// How a group can be changed.
+#[derive(Clone, Debug)]
+pub enum Alteration {
+    /// One more member.
+    Add(AccountId),
+    /// One less.
+    Remove(AccountId),
+    /// Another name.
+    Rename(String),
+    /// Go oneself.
+    Leave,
+    /// Make a member an admin.
+    Promote(AccountId),
+    /// Make an admin a member like others.
+    Demote(AccountId),
+}
+
+/// What is to be done together.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// What accounts want, in the order in which it is done.
+    pub acts: Vec<Act>,
+    /// Sessions seen to be in use at the batch's time: they end [`SESSION_LIFE_MS`] later.
+    pub uses: Vec<SessionId>,
+    /// Accounts whose last connection has ended at the batch's time.
+    pub departures: Vec<AccountId>,
+}
+
+/// What has been done.
+#[derive(Debug)]
+pub struct Committed {
+    /// What became of each act.
+    pub outcomes: Vec<Outcome>,
+    /// The events that came of it, those of each log in order.
+    pub news: Vec<News>,
+}
+
+/// The same event in several logs.
+#[derive(Debug)]
+pub struct News {
+    /// What happened.
+    pub what: What,
+    /// In whose log it is, and where there.
+    pub to: Vec<(AccountId, Seq)>,
+    /// The act whose answer this is, in the log of who wanted it.
+    pub answers: Option<usize>,
+}
+
+/// What became of an act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done: one of the news is its answer.
+    Done,
+    /// It was done before, under the same `ref`: the first answer.
+    Repeat(What, Seq),
+    /// There was nothing left to do.
+    Nothing,
+    /// It is not done.
+    Refused(Refusal),
+}
+
+/// Why an act is not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// For a program.
+    pub code: Code,
+    /// For a person.
+    pub message: &'static str,
+}
+
+impl Refusal {
+    const fn not_found(message: &'static str) -> Self {
+        Self { code: Code::NotFound, message }
+    }
+
+    const fn forbidden(message: &'static str) -> Self {
+        Self { code: Code::Forbidden, message }
+    }
+
+    const NO_ACCOUNT: Self = Self::not_found("no such account");
+    const NO_MESSAGE: Self = Self::not_found("no such message that you can see");
+    const NO_GROUP: Self = Self::not_found("you are in no such group");
+    const GONE: Self = Self { code: Code::Unauthorized, message: "this account is deleted" };
+}
+
+impl Store {
+    /// Does what `batch` holds in one transaction and says what became of it.
+    ///
+    /// `at` is the time it carries, in milliseconds. Each account's log stays without a hole whoever else writes.
+    ///
+    /// # Errors
+    /// None of the batch is done, except that [`Error::InDoubt`] leaves it open.
+    pub fn commit(&self, batch: &Batch, at: i64) -> Result<Committed> {
+        // Two nodes may store the same ref at once: the loser finds it on its second try.
+        let again = |error| match error {
+            Error::Conflict => self.write_messages(|engine| commit(engine, batch, at)),
+            error => Err(error),
+        };
+        self.write_messages(|engine| commit(engine, batch, at)).or_else(again)
+    }
+}
+
+fn commit(engine: &mut dyn Engine, batch: &Batch, at: i64) -> Result<Committed> {
+    let (mut ledger, receipts) = Ledger::open(engine, batch, at)?;
+    let mut posts = Vec::new();
+    for (place, act) in batch.acts.iter().enumerate() {
+        match &act.deed {
+            Deed::Post { .. } => posts.push(place),
+            Deed::Received { .. } | Deed::Read { .. } => {}
+            // What it does must meet what was said before it.
+            deed => {
+                post::store(&mut ledger, &std::mem::take(&mut posts))?;
+                if !ledger.is_settled(place) && ledger.claim(place) {
+                    let outcome = alone(&mut ledger, place, act, deed)?;
+                    if outcome != Outcome::Done {
+                        ledger.release(place);
+                    }
+                    ledger.settle(place, outcome);
+                }
+            }
+        }
+    }
+    post::store(&mut ledger, &posts)?;
+    receipt::store(&mut ledger, &receipts)?;
+    let committed = ledger.close()?;
+    note_departures(engine, &batch.departures, at)?;
+    note_uses(engine, &batch.uses, at)?;
+    Ok(committed)
+}
+
+/// The table of what is done act by act.
+fn alone(ledger: &mut Ledger<'_>, place: usize, act: &Act, deed: &Deed) -> Result<Outcome> {
+    let is_leaving = matches!(deed, Deed::Change { how: Alteration::Leave, .. });
+    // A deleted account can do one thing still: go out of its groups.
+    if !is_leaving && !ledger.has_log(act.by) {
+        return Ok(Outcome::Refused(Refusal::GONE));
+    }
+    let done = match deed {
+        Deed::Edit { content, .. } => revise::edit(ledger, place, act.by, content),
+        Deed::Delete { .. } => revise::delete(ledger, place, act.by),
+        Deed::React { emoji, .. } => revise::react(ledger, place, act.by, emoji.as_deref()),
+        Deed::Block { id } => block::block(ledger, place, act.by, *id),
+        Deed::Unblock { id } => block::unblock(ledger, place, act.by, *id),
+        Deed::Retain { with, days } => group::retain(ledger, place, act, *with, *days),
+        Deed::Create { name, members } => group::create(ledger, place, act, name, members),
+        Deed::Change { group, how } => group::change(ledger, place, act, *group, how),
+        Deed::Post { .. } | Deed::Received { .. } | Deed::Read { .. } => Ok(Ok(Outcome::Nothing)),
+    };
+    Ok(done?.unwrap_or_else(Outcome::Refused))
+}
+
+/// What a deed makes: an outcome or a refusal, if the database does its part.
+type Done = Result<std::result::Result<Outcome, Refusal>>;
+
+static NOTE_USES: ForEach = ForEach {
+    sql: "update session set seen_at = r.at, expires_at = r.expires_at from {rows} \
+          where session.id = r.session and seen_at < r.at",
+    columns: &[("session", Type::Int), ("at", Type::Int), ("expires_at", Type::Int)],
+};
+
+fn note_uses(engine: &mut dyn Engine, uses: &[SessionId], at: i64) -> Result<()> {
+    let row = |session: &SessionId| {
+        vec![Value::Int(session.0), Value::Int(at), Value::Int(at + SESSION_LIFE_MS)]
+    };
+    for_each(engine, &NOTE_USES, uses.iter().map(row))
+}
+
+static NOTE_DEPARTURES: ForEach = ForEach {
+    sql: "update log set seen_at = r.at from {rows} where log.account = r.account",
+    columns: &[("account", Type::Int), ("at", Type::Int)],
+};
+
+fn note_departures(engine: &mut dyn Engine, departures: &[AccountId], at: i64) -> Result<()> {
+    let row = |account: &AccountId| vec![Value::Int(account.0), Value::Int(at)];
+    for_each(engine, &NOTE_DEPARTURES, departures.iter().map(row))
+}
+
+/// Runs a statement that returns nothing, if there are rows for it.
+fn for_each<'v>(
+    engine: &mut dyn Engine,
+    statement: &'static ForEach,
+    rows: impl IntoIterator<Item = Vec<Value<'v>>>,
+) -> Result<()> {
+    let rows: Vec<_> = rows.into_iter().collect();
+    if rows.is_empty() { Ok(()) } else { engine.run_for_each(statement, &rows).map(drop) }
+}
+
+fn lost(what: &str) -> Error {
+    Error::Broken(format!("a {what} that was just written is not there"))
+}

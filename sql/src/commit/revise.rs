@@ -1,0 +1,147 @@
+//! What is done to a message afterwards: another text, none, a reaction.
+
+use std::collections::HashSet;
+
+use wire::limit::EDIT_WINDOW_MS;
+use wire::{AccountId, Code, GroupId};
+
+use super::ledger::{Ledger, Target};
+use super::{Done, Outcome, Refusal};
+use crate::Result;
+use crate::engine::Value;
+use crate::event::{Kind, What};
+
+const TOO_LATE: Refusal =
+    Refusal { code: Code::TooLate, message: "a message can be changed for 15 minutes" };
+const DELETED: Refusal = Refusal { code: Code::TooLate, message: "this message is deleted" };
+
+/// Gives an own message another text.
+pub(super) fn edit(ledger: &mut Ledger<'_>, place: usize, by: AccountId, content: &str) -> Done {
+    let target = match own(ledger, place, by) {
+        Ok(target) => target,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let sql = "update message set content = $1, edited_at = $2 \
+               where id = $3 and deleted = 0 and content <> $1 returning id";
+    let params = [Value::Text(content), Value::Int(ledger.at), Value::Int(target.id.0)];
+    if ledger.engine.run(sql, &params)?.is_empty() {
+        return Ok(Ok(Outcome::Nothing));
+    }
+    if target.recipient.is_none() {
+        // Who has left the group reads nothing that came later, so not this message either.
+        let sql = "insert into withheld (message, account) select $1, m.account from member m \
+                   where m.conversation = $2 and m.until >= $1 on conflict do nothing";
+        ledger.engine.run(sql, &[Value::Int(target.id.0), Value::Int(target.conversation)])?;
+    }
+    let what = What::Edit { id: target.id, content: content.to_owned() };
+    tell(ledger, place, by, &target, Kind::Edit, what)
+}
+
+/// Takes an own message's text away, and the reactions to it.
+pub(super) fn delete(ledger: &mut Ledger<'_>, place: usize, by: AccountId) -> Done {
+    let target = match own(ledger, place, by) {
+        Ok(target) => target,
+        Err(refusal) if refusal == DELETED => return Ok(Ok(Outcome::Nothing)),
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let sql =
+        "update message set content = '', deleted = 1 where id = $1 and deleted = 0 returning id";
+    if ledger.engine.run(sql, &[Value::Int(target.id.0)])?.is_empty() {
+        return Ok(Ok(Outcome::Nothing));
+    }
+    ledger.engine.run("delete from reaction where message = $1", &[Value::Int(target.id.0)])?;
+    tell(ledger, place, by, &target, Kind::Delete, What::Delete { id: target.id })
+}
+
+/// Sets or takes back one's reaction.
+pub(super) fn react(
+    ledger: &mut Ledger<'_>,
+    place: usize,
+    by: AccountId,
+    emoji: Option<&str>,
+) -> Done {
+    let Some(target) = ledger.target(place).cloned() else {
+        return Ok(Err(Refusal::NO_MESSAGE));
+    };
+    if !is_there(ledger, by, &target) {
+        return Ok(Err(Refusal::NO_GROUP));
+    }
+    if target.deleted {
+        return Ok(Err(DELETED));
+    }
+    let (id, account) = (Value::Int(target.id.0), Value::Int(by.0));
+    let changed = match emoji {
+        Some(emoji) => ledger.engine.run(
+            "insert into reaction (message, account, emoji, at) values ($1, $2, $3, $4) \
+             on conflict (message, account) do update set emoji = excluded.emoji, at = excluded.at \
+             where reaction.emoji <> excluded.emoji returning message",
+            &[id, account, Value::Text(emoji), Value::Int(ledger.at)],
+        ),
+        None => ledger.engine.run(
+            "delete from reaction where message = $1 and account = $2 returning message",
+            &[id, account],
+        ),
+    }?;
+    if changed.is_empty() {
+        return Ok(Ok(Outcome::Nothing));
+    }
+    let what = What::React { id: target.id, by, emoji: emoji.map(str::to_owned) };
+    tell(ledger, place, by, &target, Kind::React, what)
+}
+
+/// The message, if it is `by`'s own and young enough.
+fn own(ledger: &Ledger<'_>, place: usize, by: AccountId) -> std::result::Result<Target, Refusal> {
+    let target = ledger.target(place).cloned().ok_or(Refusal::NO_MESSAGE)?;
+    if target.from != by {
+        return Err(Refusal::forbidden("only who sent a message may change it"));
+    }
+    if !is_there(ledger, by, &target) {
+        return Err(Refusal::NO_GROUP);
+    }
+    if target.deleted {
+        return Err(DELETED);
+    }
+    if ledger.at - target.at > EDIT_WINDOW_MS {
+        return Err(TOO_LATE);
+    }
+    Ok(target)
+}
+
+/// Whether `by` is still in the conversation.
+fn is_there(ledger: &Ledger<'_>, by: AccountId, target: &Target) -> bool {
+    target.recipient.is_some() || ledger.seat(GroupId(target.conversation), by).is_some()
+}
+
+/// Tells everybody who has the message and lets `by`'s doings arrive.
+fn tell(
+    ledger: &mut Ledger<'_>,
+    place: usize,
+    by: AccountId,
+    target: &Target,
+    kind: Kind,
+    what: What,
+) -> Done {
+    let deaf = deaf(ledger, by, target)?;
+    let mut audience: Vec<AccountId> = match target.recipient {
+        Some(recipient) => vec![target.from, recipient],
+        None => {
+            let room = ledger.room(GroupId(target.conversation));
+            let members = room.into_iter().flat_map(|room| &room.members);
+            let has_it = members.filter(|(_, seat)| seat.since < target.id);
+            has_it.map(|(account, _)| *account).collect()
+        }
+    };
+    audience.retain(|account| !deaf.contains(account));
+    audience.sort_unstable();
+    audience.dedup();
+    ledger.tell(audience, (kind, Some(target.id), Some(by)), what, Some(place));
+    Ok(Ok(Outcome::Done))
+}
+
+/// Who does not have the message, or has blocked `by`.
+fn deaf(ledger: &mut Ledger<'_>, by: AccountId, target: &Target) -> Result<HashSet<AccountId>> {
+    let sql = "select w.account from withheld w where w.message = $1 \
+               union select b.account from block b where b.blocked = $2";
+    let rows = ledger.engine.run(sql, &[Value::Int(target.id.0), Value::Int(by.0)])?;
+    rows.iter().map(|row| Ok(AccountId(row.int(0)?))).collect()
+}

@@ -1,0 +1,291 @@
+//! Whom an account talks with: the list of its conversations, a group's members, who is blocked, who may know of whom.
+
+use std::collections::{HashMap, HashSet};
+
+use wire::limit::UNREAD_MAX;
+use wire::{AccountId, GroupId, MessageId, Role, With};
+
+use crate::engine::{ForEach, Row, Type, Value};
+use crate::entry::{self, Message, columns};
+use crate::{Result, Store};
+
+/// A conversation as one of its people sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversation {
+    /// Which.
+    pub with: With,
+    /// The other side's or the group's name; nothing if the account is deleted.
+    pub name: Option<String>,
+    /// The last entry.
+    pub activity: MessageId,
+    /// The last message.
+    pub last: Option<Message>,
+    /// How many messages of others are not read; [`UNREAD_MAX`] means so many, or more.
+    pub unread: i64,
+    /// The last message that is read.
+    pub read: MessageId,
+    /// What the other side has and has read; nothing in a group.
+    pub other: Option<(MessageId, MessageId)>,
+    /// What the account is in the group; nothing with one person, or once it has left.
+    pub role: Option<Role>,
+    /// For how many days messages are kept; nothing: for ever.
+    pub days: Option<i64>,
+}
+
+/// A group as its members see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// For how many days messages are kept; nothing: for ever.
+    pub days: Option<i64>,
+    /// Who is in it, the longest-standing first.
+    pub members: Vec<Member>,
+}
+
+/// Somebody in a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The account.
+    pub id: AccountId,
+    /// Its name; nothing if it is deleted.
+    pub name: Option<String>,
+    /// What it is there.
+    pub role: Role,
+    /// The last message that its devices have.
+    pub delivered: MessageId,
+    /// The last message that it has read.
+    pub read: MessageId,
+}
+
+/// What somebody may know of an account's being here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acquaintance {
+    /// They talk, and it was last here then, in milliseconds.
+    Known(Option<i64>),
+    /// One of the two has blocked the other, at this time in milliseconds.
+    Blocked(i64),
+}
+
+impl Store {
+    /// Up to `limit` conversations of `account` whose activity is before `before`, the one with the latest first.
+    ///
+    /// The cost does not depend on how long the conversations are.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn conversations(
+        &self,
+        account: AccountId,
+        before: MessageId,
+        limit: usize,
+    ) -> Result<Vec<Conversation>> {
+        let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
+        let params = [Value::Int(account.0), Value::Int(before.0), limit];
+        let mut listed = self.read(LIST, &params, |row| listed(account, row))?;
+        let sql = "select 1 from withheld where account = $1 limit 1";
+        let is_spared = self.read(sql, &[Value::Int(account.0)], |_| Ok(()))?.is_empty();
+        let keys = |listed: &Listed| {
+            let since = listed.item.read.max(listed.since).0;
+            vec![
+                Value::Int(listed.conversation),
+                Value::Int(account.0),
+                Value::Int(listed.since.0),
+                Value::Int(listed.until.0),
+                Value::Int(since),
+                Value::Int(is_spared.into()),
+            ]
+        };
+        let rows: Vec<_> = listed.iter().map(keys).collect();
+        let last =
+            self.read_each(&LAST, &rows, |row| Ok((row.int(0)?, entry::message(row, 1)?)))?;
+        let mut last: HashMap<_, _> = last.into_iter().collect();
+        let unread = self.read_each(&UNREAD, &rows, |row| Ok((row.int(0)?, row.int(1)?)))?;
+        let unread: HashMap<_, _> = unread.into_iter().collect();
+        for one in &mut listed {
+            one.item.last = last.remove(&one.conversation);
+            one.item.unread = unread.get(&one.conversation).copied().unwrap_or(0);
+        }
+        Ok(listed.into_iter().map(|one| one.item).collect())
+    }
+
+    /// A group, if `account` is in it now.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn group(&self, account: AccountId, group: GroupId) -> Result<Option<Group>> {
+        let sql = "select c.name, c.days from conversation c \
+                   join member s on s.conversation = c.id and s.until is null \
+                   where c.id = $1 and s.account = $2 and c.low is null";
+        let params = [Value::Int(group.0), Value::Int(account.0)];
+        let found = self.read(sql, &params, |row| Ok((row.text(0)?, row.maybe_int(1)?)))?;
+        let Some((name, days)) = found.into_iter().next() else { return Ok(None) };
+        let sql = "select s.account, a.name, s.role, s.delivered, s.read from member s \
+                   join account a on a.id = s.account \
+                   where s.conversation = $1 and s.until is null order by s.since, s.account";
+        let members = self.read(sql, &[Value::Int(group.0)], |row| {
+            Ok(Member {
+                id: AccountId(row.int(0)?),
+                name: row.maybe_text(1)?,
+                role: role(row.int(2)?),
+                delivered: MessageId(row.int(3)?),
+                read: MessageId(row.int(4)?),
+            })
+        })?;
+        Ok(Some(Group { name, days, members }))
+    }
+
+    /// Whom `account` has blocked.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn blocks(&self, account: AccountId) -> Result<Vec<AccountId>> {
+        let sql = "select blocked from block where account = $1 order by blocked";
+        self.read(sql, &[Value::Int(account.0)], |row| Ok(AccountId(row.int(0)?)))
+    }
+
+    /// Which of `others` share a conversation with `account`, and what it may know of them.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn acquaintances(
+        &self,
+        account: AccountId,
+        others: &[AccountId],
+    ) -> Result<HashMap<AccountId, Acquaintance>> {
+        let row = |other: &AccountId| {
+            let (low, high) = (account.0.min(other.0), account.0.max(other.0));
+            vec![Value::Int(account.0), Value::Int(other.0), Value::Int(low), Value::Int(high)]
+        };
+        let rows: Vec<_> = others.iter().map(row).collect();
+        let found = self.read_each(&ACQUAINTANCES, &rows, |row| {
+            let known = match row.maybe_int(1)? {
+                Some(at) => Acquaintance::Blocked(at),
+                None => Acquaintance::Known(row.maybe_int(2)?),
+            };
+            Ok((AccountId(row.int(0)?), known))
+        })?;
+        Ok(found.into_iter().collect())
+    }
+
+    /// Who is to hear what `account` does live in a group: its members who have not blocked it. Nothing if it is not there.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn listeners(&self, account: AccountId, group: GroupId) -> Result<HashSet<AccountId>> {
+        let sql = "select o.account from member s \
+                   join member o on o.conversation = s.conversation and o.until is null \
+                   where s.account = $1 and s.conversation = $2 and s.until is null and o.account <> $1 \
+                   and not exists (select 1 from block b where b.blocked = $1 and b.account = o.account)";
+        let params = [Value::Int(account.0), Value::Int(group.0)];
+        let found = self.read(sql, &params, |row| Ok(AccountId(row.int(0)?)))?;
+        Ok(found.into_iter().collect())
+    }
+}
+
+struct Listed {
+    conversation: i64,
+    since: MessageId,
+    until: MessageId,
+    item: Conversation,
+}
+
+/// What happened last is looked up for each conversation in the index; only as many as are wanted are looked at further.
+const LIST: &str = "select l.id, l.low, l.high, coalesce(l.name, a.name), l.days, l.role, l.since, l.until, l.read, \
+     o.delivered, o.read, l.activity \
+     from (select c.id, c.low, c.high, c.name, c.days, s.role, s.since, s.until, s.read, s.account, \
+     (select m.id from message m where m.conversation = c.id \
+     and m.id <= coalesce(s.until, 9223372036854775807) \
+     and not exists (select 1 from withheld w where w.message = m.id and w.account = s.account) \
+     order by m.id desc limit 1) as activity \
+     from member s join conversation c on c.id = s.conversation where s.account = $1) l \
+     left join member o on l.low is not null and o.conversation = l.id \
+     and o.account = case when l.low = l.account then l.high else l.low end \
+     left join account a on a.id = o.account \
+     where l.activity < $2 order by l.activity desc limit $3";
+
+fn listed(account: AccountId, row: &mut Row) -> Result<Listed> {
+    let conversation = row.int(0)?;
+    let (low, high) = (row.maybe_int(1)?, row.maybe_int(2)?);
+    let with = match (low, high) {
+        (Some(low), Some(high)) => {
+            With::Account(AccountId(if low == account.0 { high } else { low }))
+        }
+        _ => With::Group(GroupId(conversation)),
+    };
+    let until = row.maybe_int(7)?;
+    let is_member = low.is_none() && until.is_none();
+    let other = match (row.maybe_int(9)?, row.maybe_int(10)?) {
+        (Some(delivered), Some(read)) => Some((MessageId(delivered), MessageId(read))),
+        _ => None,
+    };
+    Ok(Listed {
+        conversation,
+        since: MessageId(row.int(6)?),
+        until: MessageId(until.unwrap_or(i64::MAX)),
+        item: Conversation {
+            with,
+            name: row.maybe_text(3)?,
+            activity: MessageId(row.int(11)?),
+            last: None,
+            unread: 0,
+            read: MessageId(row.int(8)?),
+            other,
+            role: if is_member { Some(role(row.int(5)?)) } else { None },
+            days: row.maybe_int(4)?,
+        },
+    })
+}
+
+fn role(number: i64) -> Role {
+    if number == 1 { Role::Admin } else { Role::Member }
+}
+
+const KEYS: &[(&str, Type)] = &[
+    ("conversation", Type::Int),
+    ("account", Type::Int),
+    ("since", Type::Int),
+    ("until", Type::Int),
+    ("seen", Type::Int),
+    // Whether nothing is withheld from the account: then nothing need be looked up for each message.
+    ("spared", Type::Int),
+];
+const _: () = assert!(UNREAD_MAX == 500, "as in UNREAD");
+
+static LAST: ForEach = ForEach {
+    sql: concat!(
+        "select r.conversation, ",
+        columns!(),
+        " from {rows} join message m on m.id = \
+         (select n.id from message n where n.conversation = r.conversation \
+         and n.id > r.since and n.id <= r.until and n.kind = 0 \
+         and not exists (select 1 from withheld w where w.message = n.id and w.account = r.account) \
+         order by n.id desc limit 1)"
+    ),
+    columns: KEYS,
+};
+
+static UNREAD: ForEach = ForEach {
+    sql: "select r.conversation, (select count(*) from (select 1 from message n \
+          where n.conversation = r.conversation and n.id > r.seen and n.id <= r.until \
+          and n.kind = 0 and n.sender <> r.account \
+          and (r.spared = 1 or not exists \
+          (select 1 from withheld w where w.message = n.id and w.account = r.account)) limit 500) u) from {rows}",
+    columns: KEYS,
+};
+
+static ACQUAINTANCES: ForEach = ForEach {
+    sql: "select r.other, (select min(b.at) from block b where (b.blocked = r.account and b.account = r.other) \
+          or (b.blocked = r.other and b.account = r.account)), l.seen_at \
+          from {rows} join log l on l.account = r.other \
+          where exists (select 1 from conversation c where c.low = r.low and c.high = r.high) \
+          or exists (select 1 from member x join conversation g on g.id = x.conversation and g.low is null \
+          join member y on y.conversation = x.conversation and y.account = r.other and y.until is null \
+          where x.account = r.account and x.until is null)",
+    columns: &[
+        ("account", Type::Int),
+        ("other", Type::Int),
+        ("low", Type::Int),
+        ("high", Type::Int),
+    ],
+};

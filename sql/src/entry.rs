@@ -1,0 +1,148 @@
+//! What was said and done in a conversation: the rows of `message`, in the order of their ids.
+
+use wire::{AccountId, Change, GroupId, MessageId, To};
+
+use crate::engine::Row;
+use crate::{Error, Result};
+
+/// A message as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its number.
+    pub id: MessageId,
+    /// Who sent it.
+    pub from: AccountId,
+    /// Who was to have it.
+    pub to: To,
+    /// Its text; empty once it is deleted.
+    pub content: String,
+    /// When it was taken, in milliseconds.
+    pub at: i64,
+    /// The message that it answers.
+    pub reply_to: Option<MessageId>,
+    /// When its text was last edited, in milliseconds.
+    pub edited_at: Option<i64>,
+    /// Whether its sender has deleted it.
+    pub deleted: bool,
+}
+
+/// How a group has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupChange {
+    /// The group.
+    pub group: GroupId,
+    /// What happened.
+    pub change: Change,
+    /// Who did it.
+    pub by: AccountId,
+    /// To whom it happened.
+    pub member: Option<AccountId>,
+    /// The group's name then.
+    pub name: String,
+    /// When, in milliseconds.
+    pub at: i64,
+}
+
+/// For how long a conversation keeps its messages from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Who said so.
+    pub by: AccountId,
+    /// In which conversation: as a message by `by` would be addressed.
+    pub to: To,
+    /// For how many days; nothing: for ever.
+    pub days: Option<i64>,
+    /// When, in milliseconds.
+    pub at: i64,
+}
+
+/// One entry of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Something was said.
+    Message(Message),
+    /// The group was changed.
+    Change(GroupChange),
+    /// It keeps its messages for another time.
+    Retention(Retention),
+}
+
+/// The kinds of entries in the database. A message's is 0, as SQL texts and indexes have it.
+pub(crate) const MESSAGE: i64 = 0;
+pub(crate) const RETENTION: i64 = 8;
+const CHANGES: [(i64, Change); 7] = [
+    (1, Change::Create),
+    (2, Change::Add),
+    (3, Change::Remove),
+    (4, Change::Rename),
+    (5, Change::Leave),
+    (6, Change::Promote),
+    (7, Change::Demote),
+];
+
+pub(crate) fn kind_of(change: Change) -> i64 {
+    let entry = CHANGES.iter().find(|(_, other)| *other == change);
+    entry.expect("the table has every change").0
+}
+
+/// The columns of an entry, of a `message m`.
+macro_rules! columns {
+    () => {
+        "m.id, m.kind, m.sender, m.recipient, m.conversation, m.content, m.subject, m.at, \
+         m.reply_to, m.edited_at, m.deleted"
+    };
+}
+pub(crate) use columns;
+
+/// Reads [`columns`] that begin at column `first`; nothing if the row is not there (a `left join` found none).
+pub(crate) fn entry(row: &mut Row, first: usize) -> Result<Option<Entry>> {
+    let Some(id) = row.maybe_int(first)? else { return Ok(None) };
+    let by = AccountId(row.int(first + 2)?);
+    let to = match row.maybe_int(first + 3)? {
+        Some(account) => To::Account(AccountId(account)),
+        None => To::Group(GroupId(row.int(first + 4)?)),
+    };
+    let content = row.text(first + 5)?;
+    let subject = row.maybe_int(first + 6)?;
+    let at = row.int(first + 7)?;
+    let kind = row.int(first + 1)?;
+    Ok(Some(match (kind, to) {
+        (MESSAGE, to) => Entry::Message(Message {
+            id: MessageId(id),
+            from: by,
+            to,
+            content,
+            at,
+            reply_to: row.maybe_int(first + 8)?.map(MessageId),
+            edited_at: row.maybe_int(first + 9)?,
+            deleted: row.int(first + 10)? != 0,
+        }),
+        (RETENTION, to) => Entry::Retention(Retention { by, to, days: subject, at }),
+        (kind, To::Group(group)) => Entry::Change(GroupChange {
+            group,
+            change: change(kind)?,
+            by,
+            member: subject.map(AccountId),
+            name: content,
+            at,
+        }),
+        (kind, To::Account(_)) => return Err(unknown(kind)),
+    }))
+}
+
+/// As [`entry`], of a row that is a message.
+pub(crate) fn message(row: &mut Row, first: usize) -> Result<Message> {
+    match entry(row, first)? {
+        Some(Entry::Message(message)) => Ok(message),
+        _ => Err(Error::Broken("a row is no message".to_owned())),
+    }
+}
+
+fn change(kind: i64) -> Result<Change> {
+    let entry = CHANGES.iter().find(|(number, _)| *number == kind);
+    entry.map(|(_, change)| *change).ok_or_else(|| unknown(kind))
+}
+
+fn unknown(kind: i64) -> Error {
+    Error::Broken(format!("nobody knows an entry of kind {kind}"))
+}

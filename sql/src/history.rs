@@ -1,0 +1,128 @@
+//! Looking back into one conversation.
+
+use std::collections::HashMap;
+
+use wire::limit::REACTIONS_LISTED_MAX;
+use wire::{AccountId, MessageId, With};
+
+use crate::engine::{ForEach, Type, Value};
+use crate::entry::{self, Message, columns};
+use crate::{Result, Store};
+
+/// Somebody's reaction to a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reaction {
+    /// Whose.
+    pub by: AccountId,
+    /// What.
+    pub emoji: String,
+}
+
+/// The part of a conversation that somebody sees.
+struct Window {
+    conversation: i64,
+    since: MessageId,
+    until: MessageId,
+}
+
+impl Store {
+    /// Up to `limit` messages of a conversation that `account` can see, older than `before`, the newest first. Nothing if it
+    /// is a group that the account never was in; with a stranger there are no messages.
+    ///
+    /// The cost does not depend on how long the conversation is.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn history(
+        &self,
+        account: AccountId,
+        with: With,
+        before: MessageId,
+        limit: usize,
+    ) -> Result<Option<Vec<Message>>> {
+        let Some(window) = self.window(account, with)? else {
+            return Ok(matches!(with, With::Account(_)).then(Vec::new));
+        };
+        let sql = concat!(
+            "select ",
+            columns!(),
+            " from message m where m.conversation = $1 and m.id > $2 and m.id <= $3 \
+             and m.kind = 0 and not exists \
+             (select 1 from withheld w where w.message = m.id and w.account = $4) \
+             order by m.id desc limit $5"
+        );
+        let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
+        let params = [
+            Value::Int(window.conversation),
+            Value::Int(window.since.0),
+            // One bound: of two, SQLite would use the one and walk to the other.
+            Value::Int(window.until.0.min(before.0 - 1)),
+            Value::Int(account.0),
+            limit,
+        ];
+        self.read(sql, &params, |row| entry::message(row, 0)).map(Some)
+    }
+
+    /// The reactions to each of these messages that have come to `account`, at most [`REACTIONS_LISTED_MAX`] of each, the
+    /// latest first.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn reactions(
+        &self,
+        account: AccountId,
+        messages: impl Iterator<Item = MessageId>,
+    ) -> Result<HashMap<MessageId, Vec<Reaction>>> {
+        let row = |id: MessageId| vec![Value::Int(id.0), Value::Int(account.0)];
+        let rows: Vec<_> = messages.map(row).collect();
+        let mut all = HashMap::<_, Vec<(i64, Reaction)>>::new();
+        let found = self.read_each(&REACTIONS, &rows, |row| {
+            let reaction = Reaction { by: AccountId(row.int(1)?), emoji: row.text(2)? };
+            Ok((MessageId(row.int(0)?), row.int(3)?, reaction))
+        })?;
+        for (message, at, reaction) in found {
+            all.entry(message).or_default().push((at, reaction));
+        }
+        let latest_first = |(id, mut reactions): (MessageId, Vec<(i64, Reaction)>)| {
+            reactions.sort_by_key(|(at, reaction)| (-at, reaction.by));
+            (id, reactions.into_iter().map(|(_, reaction)| reaction).collect())
+        };
+        Ok(all.into_iter().map(latest_first).collect())
+    }
+
+    fn window(&self, account: AccountId, with: With) -> Result<Option<Window>> {
+        let by_pair = "select s.conversation, s.since, s.until from conversation c \
+                       join member s on s.conversation = c.id \
+                       where c.low = $1 and c.high = $2 and s.account = $3";
+        let by_group = "select s.conversation, s.since, s.until from member s \
+                        join conversation c on c.id = s.conversation and c.low is null \
+                        where s.conversation = $1 and s.account = $2";
+        let turn = |row: &mut crate::engine::Row| {
+            let until = row.maybe_int(2)?.unwrap_or(i64::MAX);
+            let (since, until) = (MessageId(row.int(1)?), MessageId(until));
+            Ok(Window { conversation: row.int(0)?, since, until })
+        };
+        let me = Value::Int(account.0);
+        let mut found = match with {
+            With::Account(other) => {
+                let low = Value::Int(account.0.min(other.0));
+                self.read(by_pair, &[low, Value::Int(account.0.max(other.0)), me], turn)?
+            }
+            With::Group(group) => self.read(by_group, &[Value::Int(group.0), me], turn)?,
+        };
+        Ok(found.pop())
+    }
+}
+
+static REACTIONS: ForEach = ForEach {
+    sql: "select x.message, x.account, x.emoji, x.at from {rows} \
+          join reaction x on x.message = r.message and x.account in \
+          (select y.account from reaction y where y.message = r.message order by y.at desc, y.account limit 100) \
+          where not exists (select 1 from block b \
+          where b.blocked = x.account and b.account = r.account and b.at <= x.at) \
+          and not exists (select 1 from message m \
+          join member s on s.conversation = m.conversation and s.account = r.account \
+          join message gone on gone.id = s.until where m.id = r.message and gone.at <= x.at)",
+    columns: &[("message", Type::Int), ("account", Type::Int)],
+};
+const _: () = assert!(REACTIONS_LISTED_MAX == 100, "as in the statement");

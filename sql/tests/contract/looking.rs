@@ -1,0 +1,106 @@
+use sql::{Deed, Store};
+use wire::limit::UNREAD_MAX;
+use wire::{AccountId, GroupId, MessageId, Seq, With};
+
+use crate::{account, act, commit, group, post, post_to, say};
+
+pub fn suite(store: &Store) {
+    history_comes_in_pages(store);
+    conversations_are_listed_by_activity(store);
+    unread_messages_are_counted_up_to_a_bound(store);
+    a_search_finds_only_ones_own(store);
+    words_are_found_however_they_are_written(store);
+}
+
+const END: MessageId = MessageId(i64::MAX);
+
+fn history_comes_in_pages(store: &Store) {
+    let [alice, bob, stranger] = ["Alice", "Bob", "Stranger"].map(|name| account(store, name));
+    commit(store, (1..=10).map(|n| post(alice, bob, &n.to_string(), None)).collect());
+    let (mut read, mut before) = (Vec::new(), END);
+    loop {
+        let page = store.history(bob, With::Account(alice), before, 4).unwrap().unwrap();
+        assert!(page.len() <= 4);
+        let Some(last) = page.last() else { break };
+        before = last.id;
+        read.extend(page.into_iter().map(|message| message.content));
+    }
+    assert_eq!(read, (1..=10).rev().map(|n| n.to_string()).collect::<Vec<_>>());
+    let none = |with| store.history(stranger, with, END, 4).unwrap();
+    assert_eq!(none(With::Account(alice)), Some(Vec::new()));
+    let trip = group(store, &[alice, bob]);
+    assert_eq!(none(With::Group(trip)), None);
+    assert_eq!(none(With::Group(GroupId(i64::MAX))), None);
+}
+
+fn conversations_are_listed_by_activity(store: &Store) {
+    let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let list = |limit, before| -> Vec<With> {
+        let listed = store.conversations(alice, before, limit).unwrap();
+        listed.into_iter().map(|it| it.with).collect()
+    };
+    say(store, alice, bob, "first", "1");
+    say(store, carol, alice, "second", "2");
+    let trip = group(store, &[bob, alice]);
+    say(store, alice, alice, "note", "3");
+    let [b, c, me] = [bob, carol, alice].map(With::Account);
+    assert_eq!(list(9, END), [me, With::Group(trip), c, b]);
+    say(store, bob, alice, "again", "4");
+    assert_eq!(list(2, END), [b, me]);
+    let listed = store.conversations(alice, END, 2).unwrap();
+    assert_eq!(list(9, listed[1].activity), [With::Group(trip), c]);
+    let with_bob = &listed[0];
+    assert_eq!(with_bob.name.as_deref(), Some("Bob"));
+    assert_eq!(with_bob.last.as_ref().unwrap().content, "again");
+    assert_eq!((with_bob.unread, with_bob.read, with_bob.role), (1, MessageId(0), None));
+
+    let first = store.history(alice, b, END, 9).unwrap().unwrap()[1].id;
+    act(store, bob, Deed::Received { seq: Seq(1) });
+    act(store, bob, Deed::Read { id: first });
+    let with_bob = &store.conversations(alice, END, 1).unwrap()[0];
+    assert_eq!(with_bob.other, Some((first, first)));
+}
+
+fn unread_messages_are_counted_up_to_a_bound(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let unread = |who| store.conversations(who, END, 1).unwrap()[0].unread;
+    commit(store, (0..UNREAD_MAX + 5).map(|_| post(alice, bob, "x", None)).collect());
+    assert_eq!((unread(alice), unread(bob)), (0, UNREAD_MAX as i64));
+    let last = store.history(bob, With::Account(alice), END, 3).unwrap().unwrap();
+    act(store, bob, Deed::Read { id: last[2].id });
+    assert_eq!(unread(bob), 2);
+    say(store, bob, alice, "an own word", "r");
+    assert_eq!(unread(bob), 2);
+}
+
+fn found(store: &Store, who: AccountId, text: &str) -> Vec<String> {
+    let found = store.search(who, text, END, 9).unwrap();
+    found.into_iter().map(|message| message.content).collect()
+}
+
+fn a_search_finds_only_ones_own(store: &Store) {
+    let people = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let [alice, bob, carol] = people;
+    say(store, alice, bob, "the quick brown zebra", "1");
+    say(store, bob, carol, "a zebra for Carol", "2");
+    let trip = group(store, &[carol, alice]);
+    act(store, carol, post_to(trip, "zebras in a group"));
+    assert_eq!(found(store, alice, "zebra"), ["zebras in a group", "the quick brown zebra"]);
+    assert_eq!(found(store, bob, "zebra"), ["a zebra for Carol", "the quick brown zebra"]);
+    let newest = store.search(alice, "zebra", END, 1).unwrap();
+    assert_eq!(newest[0].content, "zebras in a group");
+    let next = store.search(alice, "zebra", newest[0].id, 1).unwrap();
+    assert_eq!(next[0].content, "the quick brown zebra");
+}
+
+fn words_are_found_however_they_are_written(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    say(store, alice, bob, "Grüße aus ZÜRICH, it's 100% true; drop'table \"x\" AND", "1");
+    for text in ["grüße", "zür", "Zürich aus", "100", "it's true", "drop'table", "AND", "\"x\"*"]
+    {
+        assert_eq!(found(store, alice, text).len(), 1, "{text}");
+    }
+    for text in ["zürich bern", "ürich", "", "'\"*", "NOT", "aus OR"] {
+        assert!(found(store, alice, text).is_empty(), "{text}");
+    }
+}

@@ -1,0 +1,112 @@
+use sql::{Act, Batch, Deed, Outcome, Receipt, Store, What};
+use wire::{AccountId, Code, MessageId, Seq};
+
+use crate::{NOW, account, act, code, events, group, post_to, say};
+
+pub fn suite(store: &Store) {
+    who_sent_it_hears_once_that_it_arrived_and_was_read(store);
+    one_receipt_stands_for_all_before_it(store);
+    the_last_of_a_group_makes_it_whole(store);
+    the_last_of_a_group_may_come_together_with_others(store);
+    nobody_reads_what_is_not_theirs(store);
+    ones_own_words_need_no_receipt(store);
+}
+
+fn received(seq: i64) -> Deed {
+    Deed::Received { seq: Seq(seq) }
+}
+
+/// The receipts after `since`: whether read, of which message, by whom, and whether it is whole.
+fn receipts(store: &Store, who: AccountId, since: i64) -> Vec<(bool, MessageId, AccountId, bool)> {
+    let turn = |what| match what {
+        What::Delivered(Receipt { id, by, all }) => Some((false, id, by, all)),
+        What::Read(Receipt { id, by, all }) => Some((true, id, by, all)),
+        _ => None,
+    };
+    events(store, who, Seq(since)).into_iter().filter_map(turn).collect()
+}
+
+fn who_sent_it_hears_once_that_it_arrived_and_was_read(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let sent = say(store, alice, bob, "hello", "r");
+    assert_eq!(act(store, bob, received(1)), Outcome::Nothing);
+    assert_eq!(act(store, bob, received(1)), Outcome::Nothing);
+    assert_eq!(act(store, bob, Deed::Read { id: sent.id }), Outcome::Done);
+    assert_eq!(act(store, bob, Deed::Read { id: sent.id }), Outcome::Nothing);
+    let expected = [(false, sent.id, bob, false), (true, sent.id, bob, false)];
+    assert_eq!(receipts(store, alice, 0), expected);
+    // His other devices hear what he has read.
+    assert_eq!(receipts(store, bob, 0), [(true, sent.id, bob, false)]);
+}
+
+fn one_receipt_stands_for_all_before_it(store: &Store) {
+    let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let ids: Vec<_> = (0..5).map(|n| say(store, alice, bob, "x", &n.to_string()).id).collect();
+    let other = say(store, carol, bob, "x", "r").id;
+    act(store, bob, received(4));
+    assert_eq!(receipts(store, alice, 0), [(false, ids[3], bob, false)]);
+    act(store, bob, received(99));
+    assert_eq!(receipts(store, alice, 6), [(false, ids[4], bob, false)]);
+    assert_eq!(receipts(store, carol, 0), [(false, other, bob, false)]);
+    act(store, bob, Deed::Read { id: ids[2] });
+    assert_eq!(act(store, bob, Deed::Read { id: ids[1] }), Outcome::Nothing, "never back");
+    assert_eq!(receipts(store, alice, 7), [(true, ids[2], bob, false)]);
+}
+
+fn the_last_of_a_group_makes_it_whole(store: &Store) {
+    let people = ["Alice", "Bob", "Carol", "Dave"].map(|name| account(store, name));
+    let [alice, bob, carol, dave] = people;
+    let trip = group(store, &people);
+    act(store, alice, post_to(trip, "from Alice"));
+    act(store, bob, post_to(trip, "from Bob"));
+    let head = 3;
+    for who in [bob, carol, dave] {
+        act(store, who, received(head));
+    }
+    let whole = |who| {
+        let all = receipts(store, who, 0);
+        all.into_iter().map(|(read, _, by, all)| (read, by, all)).collect::<Vec<_>>()
+    };
+    let expected = [(false, bob, false), (false, carol, false), (false, dave, true)];
+    assert_eq!(whole(alice), expected);
+    act(store, alice, received(head));
+    let expected = [(false, carol, false), (false, dave, false), (false, alice, true)];
+    assert_eq!(whole(bob), expected);
+    let group = store.group(alice, trip).unwrap().unwrap();
+    let last = group.members[0].delivered;
+    let others = || group.members.iter().filter(|member| member.id != bob);
+    assert!(others().all(|member| member.delivered == last), "the last word is Bob's: {group:?}");
+}
+
+fn the_last_of_a_group_may_come_together_with_others(store: &Store) {
+    let people = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let [alice, bob, carol] = people;
+    let trip = group(store, &people);
+    act(store, alice, post_to(trip, "hello"));
+    let acts = [bob, carol].map(|by| Act { by, reference: None, deed: received(2) });
+    store.commit(&Batch { acts: acts.to_vec(), ..Batch::default() }, NOW).unwrap();
+    let whole = receipts(store, alice, 0).iter().filter(|(_, _, _, all)| *all).count();
+    assert_eq!(whole, 1);
+}
+
+fn nobody_reads_what_is_not_theirs(store: &Store) {
+    let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let sent = say(store, alice, bob, "hello", "r");
+    for id in [sent.id, MessageId(i64::MAX)] {
+        let refused = act(store, carol, Deed::Read { id });
+        assert_eq!(code(&refused), Some(Code::NotFound));
+    }
+    assert!(receipts(store, alice, 0).is_empty());
+}
+
+fn ones_own_words_need_no_receipt(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let note = say(store, alice, alice, "milk", "1");
+    let sent = say(store, alice, bob, "hello", "2");
+    act(store, alice, received(9));
+    assert_eq!(act(store, alice, Deed::Read { id: note.id }), Outcome::Done);
+    assert_eq!(act(store, alice, Deed::Read { id: sent.id }), Outcome::Done);
+    let own = [(true, note.id, alice, false), (true, sent.id, alice, false)];
+    assert_eq!(receipts(store, alice, 0), own);
+    assert!(receipts(store, bob, 0).is_empty());
+}

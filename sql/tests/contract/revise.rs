@@ -1,0 +1,102 @@
+use sql::{Deed, Entry, Outcome, Store, What};
+use wire::limit::EDIT_WINDOW_MS;
+use wire::{AccountId, Code, MessageId, Seq, With};
+
+use crate::{NOW, account, act, act_at, code, events, group, post_to, say};
+
+pub fn suite(store: &Store) {
+    an_edit_is_an_event_and_changes_what_is_read_back(store);
+    a_deleted_message_has_no_text_anywhere(store);
+    only_the_sender_and_not_for_long(store);
+    one_reaction_a_person(store);
+    who_left_does_not_read_the_new_text(store);
+}
+
+fn edit(id: MessageId, content: &str) -> Deed {
+    Deed::Edit { id, content: content.to_owned() }
+}
+
+fn react(id: MessageId, emoji: Option<&str>) -> Deed {
+    Deed::React { id, emoji: emoji.map(str::to_owned) }
+}
+
+fn history(store: &Store, who: AccountId, with: With) -> Vec<(String, bool)> {
+    let found = store.history(who, with, MessageId(i64::MAX), 100).unwrap().unwrap();
+    found.into_iter().map(|message| (message.content, message.deleted)).collect()
+}
+
+fn an_edit_is_an_event_and_changes_what_is_read_back(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let id = say(store, alice, bob, "helo", "r").id;
+    assert_eq!(act(store, alice, edit(id, "helo")), Outcome::Nothing);
+    assert_eq!(act_at(store, alice, edit(id, "hello"), NOW + 7), Outcome::Done);
+    for who in [alice, bob] {
+        let what = events(store, who, Seq(0));
+        let What::Entry(Entry::Message(message)) = &what[0] else { panic!("{what:?}") };
+        assert_eq!((&*message.content, message.edited_at), ("hello", Some(NOW + 7)));
+        assert_eq!(what[1..], [What::Edit { id, content: "hello".to_owned() }]);
+    }
+    assert_eq!(history(store, bob, With::Account(alice)), [("hello".to_owned(), false)]);
+    assert_eq!(store.search(bob, "hello", MessageId(i64::MAX), 9).unwrap().len(), 1);
+    assert!(store.search(bob, "helo", MessageId(i64::MAX), 9).unwrap().is_empty());
+}
+
+fn a_deleted_message_has_no_text_anywhere(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let id = say(store, alice, bob, "unspeakable", "r").id;
+    act(store, bob, react(id, Some("👍")));
+    assert_eq!(act(store, alice, Deed::Delete { id }), Outcome::Done);
+    assert_eq!(act(store, alice, Deed::Delete { id }), Outcome::Nothing);
+    assert_eq!(history(store, bob, With::Account(alice)), [(String::new(), true)]);
+    assert!(store.search(bob, "unspeakable", MessageId(i64::MAX), 9).unwrap().is_empty());
+    assert!(store.reactions(alice, [id].into_iter()).unwrap().is_empty());
+    assert!(!format!("{:?}", events(store, bob, Seq(0))).contains("unspeakable"));
+    assert_eq!(code(&act(store, alice, edit(id, "again"))), Some(Code::TooLate));
+    assert_eq!(code(&act(store, bob, react(id, Some("👍")))), Some(Code::TooLate));
+}
+
+fn only_the_sender_and_not_for_long(store: &Store) {
+    let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let id = say(store, alice, bob, "hello", "r").id;
+    for deed in [edit(id, "x"), Deed::Delete { id }] {
+        assert_eq!(code(&act(store, bob, deed.clone())), Some(Code::Forbidden));
+        assert_eq!(code(&act(store, carol, deed.clone())), Some(Code::NotFound));
+        let late = act_at(store, alice, deed, NOW + EDIT_WINDOW_MS + 1);
+        assert_eq!(code(&late), Some(Code::TooLate));
+    }
+    assert_eq!(code(&act(store, carol, react(id, Some("x")))), Some(Code::NotFound));
+    assert_eq!(act_at(store, alice, edit(id, "in time"), NOW + EDIT_WINDOW_MS), Outcome::Done);
+}
+
+fn one_reaction_a_person(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let id = say(store, alice, bob, "hello", "r").id;
+    assert_eq!(act(store, bob, react(id, None)), Outcome::Nothing);
+    assert_eq!(act(store, bob, react(id, Some("👍"))), Outcome::Done);
+    assert_eq!(act(store, bob, react(id, Some("👍"))), Outcome::Nothing);
+    assert_eq!(act_at(store, bob, react(id, Some("🎉")), NOW + 1), Outcome::Done);
+    assert_eq!(act_at(store, alice, react(id, Some("👍")), NOW + 2), Outcome::Done);
+    let reactions = &store.reactions(alice, [id].into_iter()).unwrap()[&id];
+    let listed: Vec<_> = reactions.iter().map(|it| (it.by, &*it.emoji)).collect();
+    assert_eq!(listed, [(alice, "👍"), (bob, "🎉")], "the latest first");
+    assert_eq!(act(store, bob, react(id, None)), Outcome::Done);
+    // An event read back late says what is so now.
+    let none = What::React { id, by: bob, emoji: None };
+    let some = What::React { id, by: alice, emoji: Some("👍".to_owned()) };
+    assert_eq!(events(store, alice, Seq(1)), [none.clone(), none.clone(), some, none]);
+}
+
+fn who_left_does_not_read_the_new_text(store: &Store) {
+    let people = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let [alice, bob, carol] = people;
+    let trip = group(store, &people);
+    act(store, alice, post_to(trip, "the old text"));
+    let leave = Deed::Change { group: trip, how: sql::Alteration::Leave };
+    assert_eq!(act(store, bob, leave), Outcome::Done);
+    let found = store.history(alice, With::Group(trip), MessageId(i64::MAX), 1).unwrap().unwrap();
+    act(store, alice, edit(found[0].id, "the new text"));
+    assert_eq!(history(store, carol, With::Group(trip)), [("the new text".to_owned(), false)]);
+    assert!(history(store, bob, With::Group(trip)).is_empty());
+    assert!(store.search(bob, "text", MessageId(i64::MAX), 9).unwrap().is_empty());
+    assert_eq!(events(store, bob, Seq(1))[0], What::Expired);
+}

@@ -1,0 +1,41 @@
+use sql::{Entry, Outcome, Store, What};
+use wire::{AccountId, MessageId, Seq, With};
+
+use crate::{account, commit, events, post, say};
+
+/// What the first release stored is there after the upgrade, can be read in every new way, and goes on.
+pub fn from_the_first_schema(first: &str, mut run: impl FnMut(&str), open: impl Fn() -> Store) {
+    run("create table schema_version (version bigint primary key)");
+    run(first);
+    run("insert into schema_version (version) values (1)");
+    run(
+        "insert into account (email, name, password, created_at) values ('a@x', 'Alice', 'p', 1), ('b@x', 'Bob', 'p', 1)",
+    );
+    run("insert into log (account, head) values (1, 2), (2, 1)");
+    run("insert into conversation (low, high) values (1, 2), (1, 1)");
+    run("insert into message (conversation, sender, recipient, content, at, ref, seq) \
+         values (1, 1, 2, 'hello old world', 5, 'r', 1), (2, 1, 1, 'milk', 6, null, 2), (2, 1, 1, 'gone', 7, null, 3)");
+    run(
+        "insert into event (account, seq, kind, message) values (1, 1, 1, 1), (2, 1, 1, 1), (1, 2, 1, 2)",
+    );
+    run("delete from message where content = 'gone'");
+
+    let store = open();
+    let (alice, bob) = (AccountId(1), AccountId(2));
+    assert_eq!(events(&store, alice, Seq(0)).len(), 2);
+    let history = |with| store.history(alice, with, MessageId(99), 9).unwrap().unwrap();
+    assert_eq!(history(With::Account(bob))[0].content, "hello old world");
+    assert_eq!(history(With::Account(alice))[0].content, "milk");
+    assert_eq!(store.search(bob, "OLD wor", MessageId(99), 9).unwrap().len(), 1);
+    let listed = store.conversations(bob, MessageId(99), 9).unwrap();
+    assert_eq!((listed.len(), listed[0].unread, listed[0].name.as_deref()), (1, 1, Some("Alice")));
+    // The same `ref` again is still a repeat, and numbers go on where they were.
+    let repeat = commit(&store, vec![post(alice, bob, "x", Some("r"))]).outcomes.remove(0);
+    assert!(
+        matches!(repeat, Outcome::Repeat(What::Entry(Entry::Message(_)), Seq(1))),
+        "{repeat:?}"
+    );
+    assert_eq!(say(&store, bob, alice, "hello new world", "r").id, MessageId(4));
+    let carol = account(&store, "Carol");
+    assert_eq!(say(&store, bob, carol, "hi", "r2").recipient_seq, Seq(1));
+}

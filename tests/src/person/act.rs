@@ -1,0 +1,130 @@
+//! Doing something about what was said, and asking for what there is.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use super::Person;
+
+impl Person {
+    /// Asks for a change and gives the event that answers it.
+    ///
+    /// # Errors
+    /// When it was refused, or changed nothing.
+    pub fn act(&mut self, frame: Value) -> Result<Value> {
+        let text = frame.to_string();
+        let kind = frame["type"].as_str().unwrap_or_default();
+        let kind = kind.split('.').next().unwrap_or_default().to_owned();
+        let event = self.request(frame)?;
+        let is_event = event["type"] == kind && event["seq"].is_i64();
+        ensure!(is_event, "expected an event for {text:.200}, got {event}");
+        Ok(event)
+    }
+
+    /// Asks for a change that changes nothing, and is told no more than `ok`.
+    ///
+    /// # Errors
+    /// When it was refused, or did change something.
+    pub fn act_in_vain(&mut self, frame: Value) -> Result<()> {
+        let text = frame.to_string();
+        let answer = self.request(frame)?;
+        ensure!(answer["type"] == "ok", "expected no change by {text:.200}, got {answer}");
+        Ok(())
+    }
+
+    /// Asks for what there is, which has the same type as the question.
+    ///
+    /// # Errors
+    /// When it was refused.
+    pub fn look(&mut self, frame: Value) -> Result<Value> {
+        let kind = frame["type"].clone();
+        let answer = self.request(frame)?;
+        ensure!(answer["type"] == kind, "expected {kind}, got {answer}");
+        Ok(answer)
+    }
+
+    /// The contents of the newest messages of a conversation, `{"with":…}` or `{"group":…}`.
+    ///
+    /// # Errors
+    /// When they cannot be seen.
+    pub fn history(&mut self, mut of: Value) -> Result<Vec<String>> {
+        of["type"] = json!("history");
+        contents(&self.look(of)?)
+    }
+
+    /// The contents of all messages that are found.
+    ///
+    /// # Errors
+    /// When the search is refused.
+    pub fn search(&mut self, text: &str) -> Result<Vec<String>> {
+        contents(&self.look(json!({"type": "search", "text": text}))?)
+    }
+
+    /// This person's line for a conversation, `with` somebody or of a `group`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn conversation(&mut self, key: &str, id: i64) -> Result<Value> {
+        let answer = self.look(json!({"type": "conversations"}))?;
+        let list = answer["conversations"].as_array().context("no list")?;
+        let line = list.iter().find(|it| it[key] == id);
+        line.cloned().with_context(|| format!("no conversation {key} {id} in {answer}"))
+    }
+
+    /// Makes a group of this person and these, and gives its number.
+    ///
+    /// # Errors
+    /// When it was refused.
+    pub fn make_group(&mut self, name: &str, members: &[&Person]) -> Result<i64> {
+        let ids: Vec<i64> = members.iter().map(|it| it.id).collect();
+        let made = self.act(json!({"type": "group.create", "name": name, "members": ids}))?;
+        made["group"].as_i64().with_context(|| format!("no group: {made}"))
+    }
+
+    /// Says something to a group and gives the `sent`.
+    ///
+    /// # Errors
+    /// When it was refused.
+    pub fn tell(&mut self, group: i64, content: &str) -> Result<Value> {
+        let sent = self.request(json!({"group": group, "content": content}))?;
+        ensure!(sent["type"] == "sent", "not sent: {sent}");
+        Ok(sent)
+    }
+
+    /// The very next frame, which must be of this type.
+    ///
+    /// # Errors
+    /// When it is not, or none comes.
+    pub fn hear_event(&mut self, kind: &str) -> Result<Value> {
+        let event = self.hear_next()?;
+        ensure!(event["type"] == kind, "expected {kind}, heard {event}");
+        Ok(event)
+    }
+
+    /// The very next frame, which must be what these others were told, in a place of its own.
+    ///
+    /// # Errors
+    /// When it is not, or none comes.
+    pub fn hear_same(&mut self, told: &Value) -> Result<()> {
+        let event = self.hear_next()?;
+        ensure!(event["seq"].is_i64(), "no event: {event}");
+        ensure!(event.get("ref").is_none(), "somebody else's `ref`: {event}");
+        ensure!(substance(&event) == substance(told), "heard {event}, others heard {told}");
+        Ok(())
+    }
+}
+
+/// An event without what differs from log to log.
+fn substance(event: &Value) -> Value {
+    let mut event = event.clone();
+    if let Some(keys) = event.as_object_mut() {
+        keys.remove("ref");
+        keys.remove("seq");
+    }
+    event
+}
+
+fn contents(page: &Value) -> Result<Vec<String>> {
+    let messages = page["messages"].as_array().with_context(|| format!("no messages: {page}"))?;
+    let content = |it: &Value| it["content"].as_str().map(str::to_owned);
+    messages.iter().map(|it| content(it).with_context(|| format!("no content: {it}"))).collect()
+}

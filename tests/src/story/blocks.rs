@@ -1,0 +1,60 @@
+//! Nothing comes from a blocked account, then or later, and it cannot tell.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use crate::{Person, World};
+
+pub fn blocks(world: &World) -> Result<()> {
+    let mut alice = Person::arrive(world, "Alice")?;
+    let mut bob = Person::arrive(world, "Bob")?;
+    let mut carol = Person::arrive(world, "Carol")?;
+    let mine = alice.say(&bob, "hello")?["id"].clone();
+    let his = bob.say(&alice, "hello to you")?["id"].clone();
+    alice.hear_message("hello to you")?;
+    bob.act_in_vain(json!({"type": "presence", "ids": [alice.id]}))?;
+    ensure!(bob.hear("Alice here", |it| it["type"] == "presence")?["online"] == true);
+
+    let block = json!({"type": "block", "id": bob.id});
+    let told = alice.act(block.clone())?;
+    ensure!(told["id"] == bob.id && told["seq"] == 3, "{told}");
+    alice.act_in_vain(block)?;
+    alice.refused(json!({"type": "block", "id": alice.id}), "bad_request")?;
+    alice.refused(json!({"type": "block", "id": 1_000_000_000}), "not_found")?;
+    ensure!(alice.look(json!({"type": "blocks"}))?["ids"] == json!([bob.id]));
+    let gone = bob.hear("Alice gone", |it| it["type"] == "presence")?;
+    ensure!(gone["online"] == false && gone["last_seen"].is_i64(), "{gone}");
+
+    // He says and does what he always could.
+    let unheard = bob.say(&alice, "can you hear me?")?;
+    ensure!(unheard["id"].is_i64() && unheard["seq"].is_i64(), "{unheard}");
+    bob.act(json!({"type": "edit", "id": his, "content": "edited"}))?;
+    bob.act(json!({"type": "react", "id": mine, "emoji": "👍"}))?;
+    bob.act(json!({"type": "read", "id": mine}))?;
+    bob.act_in_vain(json!({"type": "typing", "to": alice.id}))?;
+    carol.say(&alice, "I can")?;
+    let next = alice.hear_next()?;
+    ensure!(next["content"] == "I can" && next["seq"] == 4, "{next}");
+    alice.acknowledge(4)?;
+    ensure!(alice.history(json!({"with": bob.id}))?.len() == 2, "read, though never heard");
+    let page = alice.look(json!({"type": "history", "with": bob.id}))?;
+    ensure!(page["messages"][0].get("reactions").is_none(), "his reaction: {page}");
+    ensure!(alice.search("hear")?.is_empty(), "found");
+    ensure!(alice.conversation("with", bob.id)?["unread"] == 1);
+
+    // Nothing is made up for afterwards.
+    alice.act(json!({"type": "unblock", "id": bob.id}))?;
+    alice.act_in_vain(json!({"type": "unblock", "id": bob.id}))?;
+    ensure!(alice.look(json!({"type": "blocks"}))?["ids"] == json!([]));
+    bob.say(&alice, "and now?")?;
+    let next = alice.hear_next()?;
+    ensure!(next["content"] == "and now?" && next["seq"] == 6, "{next}");
+    ensure!(alice.history(json!({"with": bob.id}))?.len() == 3, "read, though never heard");
+    alice.acknowledge(6)?;
+    let delivered = |it: &&Value| it["type"] == "delivered" && it["id"] == unheard["id"];
+    bob.hear("the last receipt", |it| it["type"] == "delivered" && it["id"] != his)?;
+    alice.say(&bob, "the end")?;
+    let log = bob.whole_log("the end")?;
+    ensure!(!log.iter().any(|it| delivered(&it)), "a receipt for what never arrived: {log:?}");
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! What a role does not allow is `forbidden`; for who is no member there is no such group.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use crate::{Person, World};
+
+pub fn group_roles(world: &World) -> Result<()> {
+    let mut alice = Person::arrive(world, "Alice")?;
+    let mut bob = Person::arrive(world, "Bob")?;
+    let mut carol = Person::arrive(world, "Carol")?;
+    let group = alice.make_group("Trip", &[&bob])?;
+    bob.hear_event("group")?;
+
+    for change in changes(group, &alice, &carol) {
+        bob.refused(change, "forbidden")?;
+    }
+    let own = [
+        json!({"type": "group.leave", "group": group}),
+        json!({"type": "group.show", "group": group}),
+        json!({"type": "history", "group": group}),
+        json!({"group": group, "content": "let me in"}),
+    ];
+    for frame in changes(group, &alice, &carol).into_iter().chain(own) {
+        carol.refused(frame.clone(), "not_found")?;
+        let mut nowhere = frame;
+        nowhere["group"] = json!(1_000_000_000);
+        alice.refused(nowhere, "not_found")?;
+    }
+
+    let nobody = 1_000_000_000;
+    let create = json!({"type": "group.create", "name": "Ghosts", "members": [bob.id, nobody]});
+    alice.refused(create, "not_found")?;
+    alice.refused(json!({"type": "group.add", "group": group, "member": nobody}), "not_found")?;
+
+    for kind in ["group.remove", "group.promote", "group.demote"] {
+        let frame = json!({"type": kind, "group": group, "member": carol.id});
+        alice.refused(frame, "not_found")?;
+    }
+
+    // The last admin stays one, and one of two may go.
+    let demote = json!({"type": "group.demote", "group": group, "member": alice.id});
+    alice.refused(demote.clone(), "forbidden")?;
+    alice.act(json!({"type": "group.promote", "group": group, "member": bob.id}))?;
+    ensure!(bob.hear_event("group")?["change"] == "promote");
+    alice.act(demote)?;
+    ensure!(bob.hear_event("group")?["change"] == "demote");
+    alice.refused(json!({"type": "group.rename", "group": group, "name": "Mine"}), "forbidden")?;
+
+    // An admin who removes itself leaves.
+    let own = bob.act(json!({"type": "group.remove", "group": group, "member": bob.id}))?;
+    ensure!(own["change"] == "leave" && own["by"] == bob.id, "{own}");
+    Ok(())
+}
+
+/// What only an admin may do.
+fn changes(group: i64, admin: &Person, other: &Person) -> Vec<Value> {
+    vec![
+        json!({"type": "group.add", "group": group, "member": other.id}),
+        json!({"type": "group.remove", "group": group, "member": admin.id}),
+        json!({"type": "group.rename", "group": group, "name": "Mine"}),
+        json!({"type": "group.promote", "group": group, "member": other.id}),
+        json!({"type": "group.demote", "group": group, "member": admin.id}),
+        json!({"type": "retention", "group": group, "days": 1}),
+    ]
+}

@@ -1,0 +1,49 @@
+//! Who sent something learns that it arrived at a device and that it was read; one receipt covers all before it.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use crate::{Person, World};
+
+pub fn receipts(world: &World) -> Result<()> {
+    let mut alice = Person::arrive(world, "Alice")?;
+    let mut bob = Person::arrive(world, "Bob")?;
+    let mut ids = Vec::new();
+    for n in 1..=3 {
+        ids.push(alice.say(&bob, &format!("{n}"))?["id"].clone());
+    }
+    let by = bob.id;
+    let is_receipt = |event: Value, id: &Value, seq: i64| {
+        let fits = event["id"] == *id && event["by"] == by && event["seq"] == seq;
+        ensure!(fits, "expected a receipt for {id} at {seq}: {event}");
+        Ok(())
+    };
+
+    // What was acknowledged twice is told once.
+    bob.hear_message("3")?;
+    bob.acknowledge(2)?;
+    is_receipt(alice.hear_event("delivered")?, &ids[1], 4)?;
+    bob.acknowledge(3)?;
+    bob.acknowledge(3)?;
+    bob.acknowledge(1)?;
+    is_receipt(alice.hear_event("delivered")?, &ids[2], 5)?;
+
+    let mut read = |id: &Value| bob.act(json!({"type": "read", "id": id}));
+    let told = read(&ids[1])?;
+    is_receipt(alice.hear_event("read")?, &ids[1], 6)?;
+    ensure!(told["seq"] == 4 && told["id"] == ids[1] && told["by"] == by, "{told}");
+    read(&ids[2])?;
+    is_receipt(alice.hear_event("read")?, &ids[2], 7)?;
+    for id in [&ids[2], &ids[0]] {
+        bob.act_in_vain(json!({"type": "read", "id": id}))?;
+    }
+
+    let mut carol = Person::arrive(world, "Carol")?;
+    for id in [&ids[0], &json!(0), &json!(-1), &json!(i64::MAX)] {
+        carol.refused(json!({"type": "read", "id": id}), "not_found")?;
+    }
+    bob.say(&alice, "that was all")?;
+    let next = alice.hear_next()?;
+    ensure!(next["content"] == "that was all" && next["seq"] == 8, "{next}");
+    Ok(())
+}

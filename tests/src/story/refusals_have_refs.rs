@@ -1,0 +1,45 @@
+//! Whatever is refused is refused under its `ref`, and leaves no trace in the log.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use crate::{Person, World};
+
+pub fn refusals_have_refs(world: &World) -> Result<()> {
+    let mut alice = Person::arrive(world, "Alice")?;
+    let bob = Person::signup(world, "Bob")?;
+    let nothing = 1_000_000_000;
+    for frame in [
+        json!({"to": nothing, "content": "x"}),
+        json!({"to": bob.id, "content": "x", "reply_to": nothing}),
+        json!({"group": nothing, "content": "x"}),
+        json!({"type": "read", "id": nothing}),
+        json!({"type": "edit", "id": nothing, "content": "x"}),
+        json!({"type": "delete", "id": nothing}),
+        json!({"type": "react", "id": nothing, "emoji": "x"}),
+        json!({"type": "history", "group": nothing}),
+        json!({"type": "block", "id": nothing}),
+        json!({"type": "retention", "group": nothing, "days": 7}),
+        json!({"type": "group.create", "name": "x", "members": [nothing]}),
+        json!({"type": "group.show", "group": nothing}),
+        json!({"type": "group.add", "group": nothing, "member": bob.id}),
+        json!({"type": "group.remove", "group": nothing, "member": bob.id}),
+        json!({"type": "group.rename", "group": nothing, "name": "x"}),
+        json!({"type": "group.leave", "group": nothing}),
+        json!({"type": "group.promote", "group": nothing, "member": bob.id}),
+        json!({"type": "group.demote", "group": nothing, "member": bob.id}),
+    ] {
+        alice.refused(frame, "not_found")?;
+    }
+    let types = [
+        "hello", "message", "received", "read", "edit", "delete", "react", "history", "search", "typing",
+        "presence", "block", "unblock", "retention", "group.create", "group.show", "group.add",
+        "group.remove", "group.rename", "group.leave", "group.promote", "group.demote",
+    ];
+    for kind in types {
+        alice.refused(json!({"type": kind}), "bad_request")?;
+    }
+    let sent = alice.say(&bob, "at last")?;
+    ensure!(sent["seq"] == 1, "a refusal is in the log: {sent}");
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! Whatever happened meanwhile, a log counts on without a hole, and from wherever it is asked for it says the same.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use crate::{Person, World};
+
+pub fn resume_over_everything(world: &World) -> Result<()> {
+    let mut alice = Person::arrive(world, "Alice")?;
+    let mut bob = Person::arrive(world, "Bob")?;
+    alice.leave();
+    let group = bob.make_group("Trip", &[&alice])?;
+    let first = bob.say(&alice, "first")?;
+    let second = bob.tell(group, "second")?;
+    let to_bob = json!({"to": bob.id, "content": "mine"});
+
+    alice.connect()?;
+    let mine = alice.request(to_bob)?;
+    alice.hear_message("second")?;
+    alice.act(json!({"type": "read", "id": first["id"]}))?;
+    alice.act(json!({"type": "react", "id": second["id"], "emoji": "👍"}))?;
+    bob.act(json!({"type": "read", "id": mine["id"]}))?;
+    bob.acknowledge(4)?;
+    bob.act(json!({"type": "edit", "id": first["id"], "content": "first, edited"}))?;
+    bob.act(json!({"type": "delete", "id": second["id"]}))?;
+    bob.act(json!({"type": "retention", "group": group, "days": 90}))?;
+    bob.act(json!({"type": "group.rename", "group": group, "name": "Rome"}))?;
+    alice.act(json!({"type": "block", "id": bob.id}))?;
+    alice.act(json!({"type": "unblock", "id": bob.id}))?;
+    bob.say(&alice, "the end")?;
+
+    let log = alice.whole_log("the end")?;
+    let kinds = |kind: &str| log.iter().filter(|it| it["type"] == kind).count();
+    let counts = [
+        ("group", 2), ("message", 4), ("read", 2), ("delivered", 1), ("react", 1), ("edit", 1),
+        ("delete", 1), ("retention", 1), ("block", 1), ("unblock", 1),
+    ];
+    for (kind, count) in counts {
+        ensure!(kinds(kind) == count, "{} times {kind}: {log:?}", kinds(kind));
+    }
+    for since in 0..=log.len() {
+        alice.leave();
+        alice.connect_since(i64::try_from(since)?)?;
+        let rest: Vec<Value> = log[since..].iter().map(|_| alice.hear_next()).collect::<Result<_>>()?;
+        ensure!(rest == log[since..], "since {since}: {rest:?}, and before {log:?}");
+        ensure!(alice.is_answered()?.is_empty(), "more than the log has, since {since}");
+    }
+    Ok(())
+}

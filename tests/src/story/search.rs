@@ -1,0 +1,42 @@
+//! Search finds one's own messages by the beginnings of words, and nobody else's.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use crate::{Person, World};
+
+pub fn search(world: &World) -> Result<()> {
+    let mut alice = Person::arrive(world, "Alice")?;
+    let mut bob = Person::arrive(world, "Bob")?;
+    let mut carol = Person::arrive(world, "Carol")?;
+    alice.say(&bob, "The train to Rome leaves at nine")?;
+    bob.say(&alice, "A train, at last: ROME!")?;
+    carol.say(&bob, "Rome without a train of Alice's")?;
+    let group = alice.make_group("Trip", &[&carol])?;
+    let edited = carol.tell(group, "Romans trained here")?["id"].clone();
+
+    let found = ["The train to Rome leaves at nine", "A train, at last: ROME!", "Romans trained here"];
+    for text in ["rome train", "TRAIN rom", "tra ro", "  train,  ro "] {
+        let of_alice = alice.search(text)?;
+        let expected: &[&str] = if text.contains("rome") { &found[..2] } else { &found };
+        ensure!(of_alice == expected, "{text}: {of_alice:?}");
+    }
+    for nothing in ["ome", "train paris", "rain", "\"", "*", "'; --", "OR", "%"] {
+        let of_alice = alice.search(nothing)?;
+        ensure!(of_alice.is_empty(), "{nothing}: {of_alice:?}");
+    }
+    ensure!(carol.search("train")? == ["Rome without a train of Alice's", "Romans trained here"]);
+
+    // What is found is what is there now.
+    carol.act(json!({"type": "edit", "id": edited, "content": "Greeks sailed here"}))?;
+    ensure!(alice.search("romans")?.is_empty(), "what an edit took away");
+    ensure!(alice.search("greek")? == ["Greeks sailed here"]);
+
+    let page = alice.look(json!({"type": "search", "text": "train", "limit": 1}))?;
+    let newest = &page["messages"][0];
+    ensure!(newest["content"] == found[1] && page["more"] == true, "{page}");
+    let before = json!({"type": "search", "text": "train", "before": newest["id"]});
+    let page = alice.look(before)?;
+    ensure!(page["messages"][0]["content"] == found[0] && page["more"] == false, "{page}");
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! What others said after the last thing read is unread; it is counted up to a bound.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use crate::{Person, World};
+
+pub fn unread(world: &World) -> Result<()> {
+    let mut alice = Person::arrive(world, "Alice")?;
+    let mut bob = Person::arrive(world, "Bob")?;
+    let mut ids = Vec::new();
+    for n in 1..=5 {
+        ids.push(alice.say(&bob, &format!("{n}"))?["id"].clone());
+    }
+    let is = |bob: &mut Person, expected: i64, when: &str| -> Result<()> {
+        let line = bob.conversation("with", alice.id)?;
+        ensure!(line["unread"] == expected, "{when}: not {expected} unread: {line}");
+        Ok(())
+    };
+    is(&mut bob, 5, "at first")?;
+    bob.acknowledge(5)?;
+    is(&mut bob, 5, "acknowledged is not read")?;
+    bob.act(json!({"type": "read", "id": ids[1]}))?;
+    is(&mut bob, 3, "two are read")?;
+    let mut laptop = bob.device("laptop")?;
+    laptop.connect()?;
+    is(&mut laptop, 3, "at another device")?;
+    let answer = bob.request(json!({"to": alice.id, "content": "mine"}))?;
+    ensure!(answer["type"] == "sent", "{answer}");
+    bob.act(json!({"type": "read", "id": answer["id"]}))?;
+    is(&mut bob, 0, "read up to an own message")?;
+    Ok(())
+}

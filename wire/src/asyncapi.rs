@@ -1,0 +1,109 @@
+//! The AsyncAPI document, made from the schema: which frames there are, and which answers which.
+
+use serde_json::{Map, Value, json};
+
+use crate::schema;
+
+/// The AsyncAPI 3.0 document of the chat server. Its messages refer to `schema.json`, which must lie beside it.
+pub fn asyncapi() -> Value {
+    let schema = schema();
+    let mut messages = Map::new();
+    for (name, frame) in schema["$defs"].as_object().into_iter().flatten() {
+        if let Some((_, kind)) = name.split_once('.') {
+            messages.insert(name.clone(), message(name, kind, frame));
+        }
+    }
+    let here = |name: &String| (name.clone(), refer("/components/messages", name));
+    let in_channel: Map<_, _> = messages.keys().map(here).collect();
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Messenger chat",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "JSON in WebSocket text frames. PROTOCOL.md says what they mean and what is promised.",
+            "license": { "name": "MIT OR Apache-2.0" },
+        },
+        "defaultContentType": "application/json",
+        "servers": { "local": { "host": "localhost:8080", "protocol": "ws" } },
+        "channels": { "chat": {
+            "address": "/",
+            "description": "One WebSocket. The bare text `ping` is answered with the bare text `pong`.",
+            "messages": in_channel,
+            "bindings": { "ws": { "method": "GET", "headers": { "type": "object", "properties": {
+                "Authorization": { "type": "string", "description": "`Bearer TOKEN`, in place of a `hello`." },
+            }}}},
+        }},
+        "operations": operations(&messages),
+        "components": { "messages": messages },
+    })
+}
+
+fn message(name: &str, kind: &str, frame: &Value) -> Value {
+    json!({
+        "name": kind,
+        "summary": frame["description"],
+        "payload": { "$ref": format!("schema.json#/$defs/{name}") },
+    })
+}
+
+/// What the server receives, each with its answers, and what it sends unasked.
+fn operations(messages: &Map<String, Value>) -> Map<String, Value> {
+    let channel = json!({ "$ref": "#/channels/chat" });
+    let in_channel = |name: &str| refer("/channels/chat/messages", name);
+    let mut operations = Map::new();
+    for kind in messages.keys().filter_map(|name| name.strip_prefix("client.")) {
+        let answers = answers(kind).into_iter().chain(["error"]);
+        let operation = json!({
+            "action": "receive",
+            "channel": channel,
+            "messages": [in_channel(&format!("client.{kind}"))],
+            "reply": {
+                "channel": channel,
+                "messages": answers.map(|it| in_channel(&format!("server.{it}"))).collect::<Vec<_>>(),
+            },
+        });
+        operations.insert(kind.to_owned(), operation);
+    }
+    let unasked = UNASKED.map(|kind| in_channel(&format!("server.{kind}")));
+    let send = json!({ "action": "send", "channel": channel, "messages": unasked });
+    operations.insert("unasked".to_owned(), send);
+    operations
+}
+
+/// What comes without a request: the greeting of guests, events of the log, what is live only, and refusals of what cannot be read.
+const UNASKED: [&str; 15] = [
+    "welcome",
+    "message",
+    "delivered",
+    "read",
+    "edit",
+    "delete",
+    "react",
+    "group",
+    "retention",
+    "block",
+    "unblock",
+    "expired",
+    "typing",
+    "presence",
+    "error",
+];
+
+/// What answers a request that is not refused.
+fn answers(kind: &str) -> Vec<&str> {
+    match kind {
+        "hello" => vec!["welcome"],
+        "message" => vec!["sent"],
+        "ping" => vec!["pong"],
+        "received" | "typing" | "presence" => vec!["ok"],
+        "history" | "conversations" | "search" | "blocks" | "group.show" => vec![kind],
+        "group.create" => vec!["group"],
+        _ if kind.starts_with("group.") => vec!["group", "ok"],
+        // An event of the same type, or `ok` where nothing changes.
+        _ => vec![kind, "ok"],
+    }
+}
+
+fn refer(to: &str, name: &str) -> Value {
+    json!({ "$ref": format!("#{to}/{name}") })
+}

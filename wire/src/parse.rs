@@ -1,0 +1,265 @@
+//! From a text to a [`Request`], in one pass whatever the order of its keys.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::limit::{
+    CONTENT_BYTES_MAX, CONVERSATIONS_MAX, EMOJI_BYTES_MAX, GROUP_MEMBERS_MAX, GROUP_NAME_CHARS_MAX,
+    PAGE_ITEMS_MAX, PRESENCE_IDS_MAX, REF_BYTES_MAX, RETENTION_DAYS, SEARCH_BYTES_MAX,
+};
+use crate::text::Text;
+use crate::{AccountId, Code, GroupId, MessageId, Request, Seq, To, Want, With};
+
+/// Why a text is no [`Request`].
+#[derive(Debug, PartialEq)]
+pub struct Malformed {
+    /// [`Code::BadRequest`] or [`Code::UnknownType`].
+    pub code: Code,
+    /// What is wrong, for a person.
+    pub message: String,
+    /// The frame's `ref`, where it has a good one.
+    pub reference: Option<String>,
+}
+
+/// Every key of every request.
+#[derive(Deserialize)]
+struct Keys<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Option<Text<'a>>,
+    #[serde(rename = "ref", borrow)]
+    reference: Option<Text<'a>>,
+    #[serde(borrow)]
+    content: Option<Text<'a>>,
+    #[serde(borrow)]
+    token: Option<Text<'a>>,
+    from: Option<AccountId>,
+    to: Option<AccountId>,
+    with: Option<AccountId>,
+    group: Option<GroupId>,
+    id: Option<i64>,
+    reply_to: Option<MessageId>,
+    since: Option<Seq>,
+    seq: Option<Seq>,
+    before: Option<MessageId>,
+    limit: Option<i64>,
+    #[serde(borrow)]
+    text: Option<Text<'a>>,
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    ids: Option<Vec<AccountId>>,
+    members: Option<Vec<AccountId>>,
+    member: Option<AccountId>,
+    // Here `null` says something else than nothing.
+    #[serde(borrow, default, deserialize_with = "given")]
+    emoji: Option<Option<Text<'a>>>,
+    #[serde(default, deserialize_with = "given")]
+    days: Option<Option<i64>>,
+}
+
+fn given<'de: 'a, 'a, D: Deserializer<'de>, T: Deserialize<'de> + 'a>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// A sentence that says what a request lacks.
+type Wrong = &'static str;
+
+impl<'a> Request<'a> {
+    /// Reads one text frame. Unknown keys are ignored.
+    ///
+    /// # Errors
+    /// [`Malformed`], ready to be told to the client.
+    pub fn parse(text: &'a str) -> Result<Self, Malformed> {
+        let mut keys: Keys<'a> =
+            serde_json::from_str(text).map_err(|error| explain(text, &error))?;
+        let reference = keys.reference.take().map(|text| text.0);
+        if reference.as_deref().is_some_and(|reference| !is_reference(reference)) {
+            return Err(bad("`ref` must be a text of 1 to 64 bytes without U+0000", None));
+        }
+        match want(keys) {
+            Ok(Some(want)) => Ok(Self { reference, want }),
+            Ok(None) => Err(Malformed {
+                code: Code::UnknownType,
+                message: "unknown `type`; /schema.json lists those there are".to_owned(),
+                reference: reference.map(Cow::into_owned),
+            }),
+            Err(wrong) => Err(bad(wrong, reference.map(Cow::into_owned))),
+        }
+    }
+}
+
+/// `None`: there is no such type.
+fn want(keys: Keys<'_>) -> Result<Option<Want<'_>>, Wrong> {
+    let kind = keys.kind.as_ref().map_or("message", |kind| &kind.0);
+    Ok(Some(match kind {
+        "message" => Want::Message {
+            to: keys.to()?,
+            from: keys.from,
+            reply_to: keys.reply_to,
+            content: content(keys.content)?,
+            token: keys.token.map(|text| text.0),
+        },
+        "received" => Want::Received {
+            seq: keys.seq.filter(|seq| seq.0 >= 0).ok_or("`seq` must be a number from 0")?,
+        },
+        "read" => Want::Read { id: keys.message()? },
+        "ping" => Want::Ping,
+        "hello" => {
+            if keys.since.is_some_and(|since| since.0 < 0) {
+                return Err("`since` must not be negative");
+            }
+            let token = keys.token.ok_or("a hello needs `token` (a text)")?.0;
+            Want::Hello { token, since: keys.since }
+        }
+        "edit" => Want::Edit { id: keys.message()?, content: content(keys.content)? },
+        "delete" => Want::Delete { id: keys.message()? },
+        "react" => Want::React { id: keys.message()?, emoji: emoji(keys.emoji)? },
+        "typing" => Want::Typing { to: keys.to()? },
+        "block" => Want::Block { id: keys.account()? },
+        "unblock" => Want::Unblock { id: keys.account()? },
+        "blocks" => Want::Blocks,
+        "presence" => Want::Presence {
+            ids: keys
+                .ids
+                .filter(|ids| ids.len() <= PRESENCE_IDS_MAX)
+                .ok_or("`ids` must be a list of at most 300 numbers")?,
+        },
+        "history" => Want::History {
+            with: keys.with()?,
+            before: keys.before,
+            limit: limit(keys.limit, PAGE_ITEMS_MAX)?,
+        },
+        "conversations" => Want::Conversations {
+            before: keys.before,
+            limit: limit(keys.limit, CONVERSATIONS_MAX)?,
+        },
+        "search" => Want::Search {
+            before: keys.before,
+            limit: limit(keys.limit, PAGE_ITEMS_MAX)?,
+            text: bounded(keys.text, SEARCH_BYTES_MAX)
+                .ok_or("`text` must have 1 to 256 bytes and no U+0000")?,
+        },
+        "retention" => Want::Retention { with: keys.with()?, days: days(keys.days)? },
+        _ => return group(keys),
+    }))
+}
+
+fn group(keys: Keys<'_>) -> Result<Option<Want<'_>>, Wrong> {
+    let kind = keys.kind.as_ref().map_or("", |kind| &kind.0);
+    Ok(Some(match kind {
+        "group.create" => Want::GroupCreate {
+            name: name(keys.name)?,
+            members: keys
+                .members
+                .filter(|members| members.len() < GROUP_MEMBERS_MAX)
+                .ok_or("`members` must be a list of at most 999 numbers")?,
+        },
+        "group.show" => Want::GroupShow { group: keys.group()? },
+        "group.add" => Want::GroupAdd { group: keys.group()?, member: keys.member()? },
+        "group.remove" => Want::GroupRemove { group: keys.group()?, member: keys.member()? },
+        "group.rename" => Want::GroupRename { group: keys.group()?, name: name(keys.name)? },
+        "group.leave" => Want::GroupLeave { group: keys.group()? },
+        "group.promote" => Want::GroupPromote { group: keys.group()?, member: keys.member()? },
+        "group.demote" => Want::GroupDemote { group: keys.group()?, member: keys.member()? },
+        _ => return Ok(None),
+    }))
+}
+
+impl Keys<'_> {
+    fn to(&self) -> Result<To, Wrong> {
+        match (self.to, self.group) {
+            (Some(account), None) => Ok(To::Account(account)),
+            (None, Some(group)) => Ok(To::Group(group)),
+            _ => Err("either `to` or `group` must be there, a number"),
+        }
+    }
+
+    fn with(&self) -> Result<With, Wrong> {
+        match (self.with, self.group) {
+            (Some(account), None) => Ok(With::Account(account)),
+            (None, Some(group)) => Ok(With::Group(group)),
+            _ => Err("either `with` or `group` must be there, a number"),
+        }
+    }
+
+    fn message(&self) -> Result<MessageId, Wrong> {
+        self.id.map(MessageId).ok_or("`id` must be a message's number")
+    }
+
+    fn account(&self) -> Result<AccountId, Wrong> {
+        self.id.map(AccountId).ok_or("`id` must be an account's number")
+    }
+
+    fn group(&self) -> Result<GroupId, Wrong> {
+        self.group.ok_or("`group` must be a number")
+    }
+
+    fn member(&self) -> Result<AccountId, Wrong> {
+        self.member.ok_or("`member` must be an account's number")
+    }
+}
+
+fn content(content: Option<Text<'_>>) -> Result<Cow<'_, str>, Wrong> {
+    bounded(content, CONTENT_BYTES_MAX)
+        .ok_or("`content` must be a text of 1 byte to 16 KiB without U+0000")
+}
+
+fn emoji(emoji: Option<Option<Text<'_>>>) -> Result<Option<Cow<'_, str>>, Wrong> {
+    let wrong = "`emoji` must be a text of 1 to 64 bytes, or null";
+    match emoji.ok_or(wrong)? {
+        None => Ok(None),
+        text => bounded(text, EMOJI_BYTES_MAX).map(Some).ok_or(wrong),
+    }
+}
+
+fn name(name: Option<Text<'_>>) -> Result<Cow<'_, str>, Wrong> {
+    let is_name = |name: &Cow<'_, str>| {
+        !name.trim().is_empty()
+            && name.chars().count() <= GROUP_NAME_CHARS_MAX
+            && !name.contains(char::is_control)
+    };
+    let name = name.map(|text| text.0).filter(is_name);
+    name.ok_or("`name` must have 1 to 100 characters and no control characters")
+}
+
+fn days(days: Option<Option<i64>>) -> Result<Option<i64>, Wrong> {
+    days.filter(|days| days.is_none_or(|days| RETENTION_DAYS.contains(&days)))
+        .ok_or("`days` must be 1, 7, 90 or null")
+}
+
+fn limit(limit: Option<i64>, max: usize) -> Result<Option<i64>, Wrong> {
+    match limit {
+        Some(limit) if limit < 1 => Err("`limit` must be a number from 1"),
+        limit => Ok(limit.map(|limit| limit.min(max as i64))),
+    }
+}
+
+/// PostgreSQL cannot store U+0000, so nobody may send it.
+fn bounded(text: Option<Text<'_>>, bytes_max: usize) -> Option<Cow<'_, str>> {
+    let fits = |text: &str| (1..=bytes_max).contains(&text.len()) && !text.contains('\0');
+    text.map(|text| text.0).filter(|text| fits(text))
+}
+
+fn is_reference(text: &str) -> bool {
+    (1..=REF_BYTES_MAX).contains(&text.len()) && !text.contains('\0')
+}
+
+fn bad(message: &str, reference: Option<String>) -> Malformed {
+    Malformed { code: Code::BadRequest, message: message.to_owned(), reference }
+}
+
+/// The slow way, for frames that are refused anyway: says what is wrong and still finds the `ref`.
+fn explain(text: &str, error: &serde_json::Error) -> Malformed {
+    let reference = serde_json::from_str::<serde_json::Value>(text)
+        .ok()
+        .and_then(|value| Some(value.get("ref")?.as_str()?.to_owned()))
+        .filter(|text| is_reference(text));
+    let what = match error.classify() {
+        serde_json::error::Category::Data => "a key has the wrong type",
+        _ => "not a JSON object",
+    };
+    // serde's own words may quote what the client wrote; line and column never do.
+    bad(&format!("{what} (line {}, column {})", error.line(), error.column()), reference)
+}

@@ -1,0 +1,124 @@
+//! Events of a log, the answers that are one, and what is live only.
+
+use wire::{AccountId, Blocked, Change, Frame, GroupChange, Message, MessageId, Receipt, Seq};
+
+use super::{ALICE, AT, BOB, CAROL, ID, Named, TRIP};
+
+pub fn all() -> Vec<Named> {
+    [messages(), receipts(), edits(), groups(), conversations(), live()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn messages() -> Vec<Named> {
+    let to_guest =
+        Message { from: BOB, to: Some(ALICE), content: "hello", at: AT, ..Message::default() };
+    let to_alice = Message { id: Some(ID), seq: Some(Seq(12)), ..to_guest.clone() };
+    let edited =
+        Message { content: "hello, world", edited_at: Some(AT + 60_000), ..to_alice.clone() };
+    let deleted = Message { content: "", deleted: true, ..to_alice.clone() };
+    let to_group = Message {
+        id: Some(MessageId(78)),
+        seq: Some(Seq(20)),
+        from: BOB,
+        group: Some(TRIP),
+        content: "hello, all",
+        at: AT,
+        reply_to: Some(ID),
+        ..Message::default()
+    };
+    vec![
+        ("message", Frame::Message(to_alice)),
+        ("message-guest", Frame::Message(to_guest)),
+        ("message-edited", Frame::Message(edited)),
+        ("message-deleted", Frame::Message(deleted)),
+        ("message-group", Frame::Message(to_group)),
+    ]
+}
+
+fn receipts() -> Vec<Named> {
+    let receipt = |seq| Receipt { reference: None, seq: Seq(seq), id: ID, by: ALICE, all: false };
+    let by_all = Receipt { id: MessageId(78), by: CAROL, all: true, ..receipt(16) };
+    vec![
+        ("delivered", Frame::Delivered(receipt(15))),
+        ("delivered-all", Frame::Delivered(by_all)),
+        ("read", Frame::Read(receipt(23))),
+        ("read-answer", Frame::Read(Receipt { reference: Some("rd"), ..receipt(24) })),
+    ]
+}
+
+fn edits() -> Vec<Named> {
+    let edit =
+        |reference, seq| Frame::Edit { reference, seq: Seq(seq), id: ID, content: "hello, world" };
+    let react =
+        |seq, emoji| Frame::React { reference: None, seq: Seq(seq), id: ID, by: ALICE, emoji };
+    vec![
+        ("edit", edit(None, 17)),
+        ("edit-answer", edit(Some("e"), 9)),
+        ("delete", Frame::Delete { reference: None, seq: Seq(14), id: ID }),
+        ("react", react(21, Some("👍"))),
+        ("react-none", react(22, None)),
+        ("expired", Frame::Expired { seq: Seq(4) }),
+    ]
+}
+
+fn groups() -> Vec<Named> {
+    let create = GroupChange {
+        reference: Some("g"),
+        seq: Seq(18),
+        group: TRIP,
+        change: Change::Create,
+        by: BOB,
+        member: None,
+        name: "Trip",
+        at: AT,
+    };
+    let add = GroupChange {
+        reference: None,
+        seq: Seq(19),
+        change: Change::Add,
+        member: Some(AccountId(4)),
+        ..create.clone()
+    };
+    vec![("group-create", Frame::Group(create)), ("group-add", Frame::Group(add))]
+}
+
+fn conversations() -> Vec<Named> {
+    let direct = Frame::Retention {
+        reference: None,
+        seq: Seq(25),
+        by: BOB,
+        with: Some(BOB),
+        group: None,
+        days: Some(7),
+        at: AT,
+    };
+    let group = Frame::Retention {
+        reference: Some("rt"),
+        seq: Seq(26),
+        by: ALICE,
+        with: None,
+        group: Some(TRIP),
+        days: None,
+        at: AT,
+    };
+    let blocked = |reference, seq| Blocked { reference, seq: Seq(seq), id: CAROL };
+    vec![
+        ("retention", direct),
+        ("retention-group", group),
+        ("block", Frame::Block(blocked(Some("b"), 13))),
+        ("unblock", Frame::Unblock(blocked(None, 27))),
+    ]
+}
+
+fn live() -> Vec<Named> {
+    let presence = |id, online, last_seen| Frame::Presence { id, online, last_seen };
+    vec![
+        ("typing", Frame::Typing { from: BOB, to: Some(ALICE), group: None }),
+        ("typing-group", Frame::Typing { from: BOB, to: None, group: Some(TRIP) }),
+        ("presence-online", presence(BOB, true, None)),
+        ("presence-offline", presence(BOB, false, Some(AT))),
+        ("presence-unknown", presence(CAROL, false, None)),
+    ]
+}
