@@ -81,3 +81,6 @@ impl Replay {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

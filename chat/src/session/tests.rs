@@ -136,3 +136,24 @@ fn no_hello_in_time_is_4408() {
         assert_eq!((kind, u16::from_be_bytes([payload[0], payload[1]])), (0x88, 4408));
     });
 }
+
+#[test]
+fn typing_is_told_a_few_times_at_once_and_then_dropped_without_a_word() {
+    let typing = r#"{"type":"typing","to":1,"ref":"t"}"#;
+    let count = LIVE_BURST as usize + 3;
+    let rest: Vec<u8> = (0..count).flat_map(|_| masked(typing)).collect();
+    with_client(&server(Patience::default(), guests()), &rest, |mut client| {
+        text(&mut client);
+        client.write_all(&masked("ping")).unwrap();
+        let (mut told, mut answered) = (0, 0);
+        loop {
+            match text(&mut client).as_str() {
+                "pong" => break,
+                r#"{"type":"ok","ref":"t"}"# => answered += 1,
+                r#"{"type":"typing","from":1,"to":1}"# => told += 1,
+                other => panic!("{other}"),
+            }
+        }
+        assert_eq!((told, answered), (LIVE_BURST as usize, count));
+    });
+}

@@ -1,5 +1,7 @@
 //! Coming back: `since` is the highest `seq` heard, in whatever frame.
 
+/// A log that no longer reaches back.
+mod bounded_log;
 /// A commit whose answer was lost.
 mod in_doubt;
 /// A log of many events, and a reader that takes its time.

@@ -1,0 +1,44 @@
+use std::net::{TcpListener, TcpStream};
+
+use sql::{Act, Batch, Deed, Keep};
+use wire::To;
+
+use super::*;
+use crate::drainer::Drainer;
+
+/// The server's end of a connection whose other end nobody reads.
+fn outbox() -> (Arc<Outbox>, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (ours, _) = listener.accept().unwrap();
+    let outbox = Outbox::new(Arc::new(ours), Drainer::start().unwrap(), None);
+    outbox.start_replay();
+    (Arc::new(outbox), theirs)
+}
+
+/// A store with one account that has written to itself this many times.
+fn store(events: usize) -> (Store, AccountId) {
+    let store = Store::open(&"sqlite::memory:".parse().unwrap(), &|_| false).unwrap();
+    let me = store.create_account("a@x", "Alice", "phc", 1).unwrap();
+    let deed = Deed::Post { to: To::Account(me), content: "x".to_owned(), reply_to: None };
+    let acts = vec![Act { by: me, reference: None, deed }; events];
+    store.commit(&Batch { acts, ..Batch::default() }, 1).unwrap();
+    (store, me)
+}
+
+#[test]
+fn a_whole_log_is_read_and_then_live() {
+    let ((store, me), (outbox, _theirs)) = (store(3), outbox());
+    let mut replay = Replay::new(me, Seq(0));
+    while matches!(replay.step(&store, &outbox), Progress::More) {}
+    assert_eq!(outbox.behind(Seq(3)), None);
+    assert_eq!(outbox.behind(Seq(4)), Some(Seq(3)));
+}
+
+#[test]
+fn a_log_that_is_cut_while_it_is_read_sends_the_client_back() {
+    let ((store, me), (outbox, _theirs)) = (store(10), outbox());
+    store.trim_logs(Keep { days: 30, events: 4 }, 1).unwrap();
+    let mut replay = Replay::new(me, Seq(3));
+    assert!(matches!(replay.step(&store, &outbox), Progress::Unavailable));
+}
