@@ -39,6 +39,8 @@ pub(crate) const COMMITTER_END_MAX: Duration = Duration::from_secs(3);
 
 /// A sender may save up so many seconds' worth of messages.
 pub(crate) const RATE_BURST_SECONDS: u32 = 10;
+/// A connection may send so many receipts for each message that it may send.
+pub(crate) const RECEIPTS_PER_MESSAGE: u32 = 10;
 /// Refused messages that are forgiven at once; past it the writer is closed with 4429.
 pub(crate) const STRIKES_MAX: u32 = 20;
 /// Refused messages that are forgiven a second.

@@ -16,7 +16,7 @@ use wire::{AccountId, Close, Code, ErrorFrame, Frame, Request, SessionId};
 use crate::committer::Task;
 use crate::limit::{
     CLOSE_LINGER, CLOSE_LOOK_MAX, FRAMES_PER_TURN_MAX, LIVE_BURST, LIVE_PER_SECOND, READ_BYTES,
-    REPLAY_LOW_BYTES, SEEN_EVERY,
+    RECEIPTS_PER_MESSAGE, REPLAY_LOW_BYTES, SEEN_EVERY,
 };
 use crate::outbox::Outbox;
 use crate::pipe::Pipe;
@@ -60,6 +60,7 @@ pub(crate) struct Session<'a> {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) who: Who,
     pub(crate) rate: Rate,
+    pub(crate) receipt_rate: Rate,
     /// The brake for what is live only.
     pub(crate) live: Bucket,
     /// Accounts whose presence it watches.
@@ -94,6 +95,7 @@ impl<'a> Session<'a> {
             outbox,
             who: Who::Stranger { until: Instant::now() + server.patience.hello },
             rate: Rate::new(server.message_rate),
+            receipt_rate: Rate::new(server.message_rate.saturating_mul(RECEIPTS_PER_MESSAGE)),
             live: Bucket::new(LIVE_BURST, LIVE_PER_SECOND),
             watching: Vec::new(),
             replay: None,

@@ -190,10 +190,13 @@ struct Listed {
     item: Conversation,
 }
 
+/// Who has left a group knows it by the name it had then: that of the entry which says so.
 /// What happened last is looked up for each conversation in the index; only as many as are wanted are looked at further.
 const LIST: &str = "select l.id, l.low, l.high, coalesce(l.name, a.name), l.days, l.role, l.since, l.until, l.read, \
      o.delivered, o.read, l.activity \
-     from (select c.id, c.low, c.high, c.name, c.days, s.role, s.since, s.until, s.read, s.account, \
+     from (select c.id, c.low, c.high, s.role, \
+     case when s.until is null then c.name else (select g.content from message g where g.id = s.until) end as name, \
+     case when s.until is null then c.days end as days, s.since, s.until, s.read, s.account, \
      (select m.id from message m where m.conversation = c.id \
      and m.id <= coalesce(s.until, 9223372036854775807) \
      and not exists (select 1 from withheld w where w.message = m.id and w.account = s.account) \

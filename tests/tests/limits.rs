@@ -44,6 +44,23 @@ fn too_many_messages_are_refused_and_then_the_writer_is_closed() -> Result<()> {
 }
 
 #[test]
+fn receipts_have_a_wider_bound_of_their_own() -> Result<()> {
+    let house = House::open(&Kind::Messenger, &["--message-rate=1"])?;
+    let mut alice = Person::arrive(&house.world, "Alice")?;
+    // Ten for each message, and ten seconds' worth at once.
+    for n in 0..100 {
+        alice.acknowledge(0).with_context(|| format!("receipt {n}"))?;
+    }
+    until("a refusal", PATIENCE, || {
+        let answer = alice.request(json!({"type": "received", "seq": 0}))?;
+        Ok((answer["code"] == "rate_limited").then_some(()))
+    })?;
+    let bob = Person::arrive(&house.world, "Bob")?;
+    alice.say(&bob, "still within its own")?;
+    Ok(())
+}
+
+#[test]
 fn who_waits_as_told_goes_on() -> Result<()> {
     let house = House::open(&Kind::Guests, &["--message-rate=5"])?;
     let mut alice = Person::arrive(&house.world, "Alice")?;

@@ -55,9 +55,8 @@ fn known(
     want: Want<'_>,
     reference: Option<&str>,
 ) -> Flow {
-    // Receipts follow from what others send, and typing has a brake of its own.
-    let is_free = matches!(want, Want::Received { .. } | Want::Read { .. } | Want::Typing { .. });
-    if !is_free && !keeps_rate(session, &want, reference)? {
+    // Typing has a brake of its own.
+    if !matches!(want, Want::Typing { .. }) && !keeps_rate(session, &want, reference)? {
         return Ok(());
     }
     match (want, session.server.accounts()) {
@@ -135,7 +134,12 @@ fn keeps_rate(
     want: &Want<'_>,
     reference: Option<&str>,
 ) -> Result<bool, Ending> {
-    let wait = match session.rate.take(Instant::now()) {
+    // Receipts follow from what others send.
+    let rate = match want {
+        Want::Received { .. } | Want::Read { .. } => &mut session.receipt_rate,
+        _ => &mut session.rate,
+    };
+    let wait = match rate.take(Instant::now()) {
         Ok(()) => return Ok(true),
         Err(TooFast::Wait(wait)) => wait,
         Err(TooFast::Enough) => return Err(Ending::Close(Close::FastWriter)),
@@ -147,7 +151,7 @@ fn keeps_rate(
     let retry_after_ms = u64::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
     session.outbox.push(&Frame::Error(ErrorFrame {
         code: Code::RateLimited,
-        message: "too many messages; wait and send it again".into(),
+        message: "too many requests; wait and send it again".into(),
         reference: reference.map(Into::into),
         retry_after_ms: Some(retry_after_ms),
     }));

@@ -138,6 +138,7 @@ fn who_is_removed_hears_and_reads_nothing_later(store: &Store) {
     assert!(store.search(bob, "after", MessageId(i64::MAX), 9).unwrap().is_empty());
     let listed = &store.conversations(bob, MessageId(i64::MAX), 9).unwrap()[0];
     assert_eq!((listed.role, listed.last.as_ref().unwrap().content.as_str()), (None, "before"));
+    assert_eq!(listed.name.as_deref(), Some("Trip"));
 }
 
 fn who_comes_back_begins_anew(store: &Store) {

@@ -54,7 +54,7 @@ fn errors() -> Vec<Named> {
     };
     let rate = ErrorFrame {
         code: Code::RateLimited,
-        message: "too many messages; wait and send it again".into(),
+        message: "too many requests; wait and send it again".into(),
         reference: None,
         retry_after_ms: Some(20),
     };
