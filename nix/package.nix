@@ -7,26 +7,25 @@
 let
   inherit (pkgs) lib;
 
-  # What the compiler and the linters read, and nothing else: a change of a page or of a recipe rebuilds nothing.
+  crates = map (member: ../. + "/${member}") (lib.importTOML ../Cargo.toml).workspace.members;
+
+  # What the compiler, the linters and the tests read, and nothing else: a change of a page or of a recipe rebuilds
+  # nothing.
   src = lib.fileset.toSource {
     root = ../.;
-    fileset = lib.fileset.unions [
-      ../Cargo.toml
-      ../Cargo.lock
-      ../clippy.toml
-      ../rustfmt.toml
-      ../deny.toml
-      ../docs/PROTOCOL.md
-      ../docs/asyncapi.json
-      ../docs/schema.json
-      ../auth
-      ../chat
-      ../door
-      ../messenger
-      ../sql
-      ../tests
-      ../wire
-    ];
+    fileset = lib.fileset.unions (
+      [
+        ../Cargo.toml
+        ../Cargo.lock
+        ../clippy.toml
+        ../rustfmt.toml
+        ../deny.toml
+        # The protocol's page and schemas, which tests compare with the code.
+        ../docs/PROTOCOL.md
+        (lib.fileset.fileFilter (file: file.hasExt "json" || file.hasExt "yaml") ../docs)
+      ]
+      ++ crates
+    );
   };
 
   common = {
