@@ -12,13 +12,16 @@ pkgs.mkShell {
     curl
     git
     nodejs
+    nats-server
     openssl
     postgresql_17
     sqlite
     util-linux
-    # For this folder.
+    # For this folder, its units and compose.yaml.
     deadnix
     nixfmt
+    (python3.withPackages (python: [ python.pyyaml ]))
+    systemd
   ];
   env.RUST_BACKTRACE = "1";
 }
