@@ -5,8 +5,8 @@ import yaml
 
 SERVICE_KEYS = {
     "cap_add", "cap_drop", "command", "configs", "depends_on", "entrypoint", "environment", "healthcheck", "image",
-    "network_mode", "networks", "ports", "read_only", "restart", "secrets", "security_opt", "stop_grace_period", "tmpfs",
-    "user", "volumes",
+    "network_mode", "networks", "ports", "pull_policy", "read_only", "restart", "secrets", "security_opt",
+    "stop_grace_period", "tmpfs", "user", "volumes",
 }
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
 
