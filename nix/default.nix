@@ -6,7 +6,8 @@
 }:
 let
   inherit (pkgs) lib;
-  version = (lib.importTOML ../Cargo.toml).workspace.package.version;
+  about = (lib.importTOML ../Cargo.toml).workspace.package;
+  inherit (about) version;
   workspace = import ./package.nix {
     inherit pkgs version;
     craneLib = crane.mkLib pkgs;
@@ -17,6 +18,7 @@ let
     # Of the commit, so that the same commit gives the same image, bit for bit.
     created = "@${toString (self.lastModified or 1)}";
     revision = self.rev or self.dirtyRev or "unknown";
+    source = about.repository or null;
   };
   app = name: {
     type = "app";

@@ -5,6 +5,8 @@
   version,
   created,
   revision,
+  # The address of the repository, once Cargo.toml names one.
+  source,
 }:
 let
   inherit (pkgs) lib;
@@ -72,7 +74,8 @@ let
           "org.opencontainers.image.version" = version;
           "org.opencontainers.image.revision" = revision;
           "org.opencontainers.image.licenses" = "MIT OR Apache-2.0";
-        };
+        }
+        // lib.optionalAttrs (source != null) { "org.opencontainers.image.source" = source; };
       }
       // lib.optionalAttrs data {
         WorkingDir = "/data";
