@@ -33,11 +33,14 @@
         client.log(client.succeed(f"acceptance --at-once 1 {urls} login alive both_ways offline_in_order"))
 
     with subtest("limits are each client's own, whatever it claims to be"):
-        signup = """curl -s -o /dev/null -w '%{http_code}' http://server/signup -d '{"email":"'$RANDOM$RANDOM'@example.com","name":"X","password":"secret"}' """
-        client.succeed(f"for i in $(seq 40); do test $({signup}) = 429 && exit 0; done; exit 1")
-        forged = [client.succeed(f"{signup} -H 'X-Forwarded-For: 203.0.113.{n}'") for n in range(5)]
+        signup = """curl -s -o /dev/null -w '%{http_code}' -d '{"email":"'$RANDOM$RANDOM'@example.com","name":"X","password":"secret"}' """
+        again = f"{signup} --ipv4 http://server/signup"
+        client.succeed(f"for i in $(seq 40); do test $({again}) = 429 && exit 0; done; exit 1")
+        forged = [client.succeed(f"{again} -H 'X-Forwarded-For: 203.0.113.{n}'") for n in range(5)]
         assert "429" in forged, forged
-        assert server.succeed(signup) == "201"
+        # Not by the server's name: over IPv6 that is the client's own network, and a network counts as one.
+        other = server.succeed(f"{signup} http://localhost/signup")
+        assert other == "201", other
 
     with subtest("there is no other way in"):
         for port in (3000, 8080):
