@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use crate::PATIENCE;
@@ -15,19 +15,15 @@ use crate::PATIENCE;
 /// # Errors
 /// When nobody listens there or nothing answers.
 pub fn connect(address: &str, from: Option<IpAddr>) -> Result<TcpStream> {
-    let to: SocketAddr = address
-        .to_socket_addrs()
-        .with_context(|| format!("no such address: {address}"))?
-        .next()
-        .with_context(|| format!("no such address: {address}"))?;
-    let Some(from) = from else {
-        return TcpStream::connect_timeout(&to, PATIENCE).with_context(|| format!("to {address}"));
-    };
-    let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let socket = socket(family)?;
-    rustix::net::bind(&socket, &SocketAddr::new(from, 0))?;
-    rustix::net::connect(&socket, &to).with_context(|| format!("to {address}"))?;
-    Ok(socket.into())
+    reach(address, |to| {
+        let Some(from) = from else {
+            return Ok(TcpStream::connect_timeout(to, PATIENCE)?);
+        };
+        let socket = socket(to)?;
+        rustix::net::bind(&socket, &SocketAddr::new(from, 0))?;
+        rustix::net::connect(&socket, to)?;
+        Ok(socket.into())
+    })
 }
 
 /// Connects with a receive buffer so small that the sender soon notices when nobody reads.
@@ -35,16 +31,29 @@ pub fn connect(address: &str, from: Option<IpAddr>) -> Result<TcpStream> {
 /// # Errors
 /// As [`connect`].
 pub fn connect_narrow(address: &str) -> Result<TcpStream> {
-    let to: SocketAddr = address.to_socket_addrs()?.next().context("no such address")?;
-    let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let socket = socket(family)?;
-    rustix::net::sockopt::set_socket_recv_buffer_size(&socket, 4096)?;
-    rustix::net::connect(&socket, &to).with_context(|| format!("to {address}"))?;
-    Ok(socket.into())
+    reach(address, |to| {
+        let socket = socket(to)?;
+        rustix::net::sockopt::set_socket_recv_buffer_size(&socket, 4096)?;
+        rustix::net::connect(&socket, to)?;
+        Ok(socket.into())
+    })
+}
+
+/// At the first address of the name that takes it: a server may listen on IPv4 alone while its name has both.
+fn reach(address: &str, connect: impl Fn(&SocketAddr) -> Result<TcpStream>) -> Result<TcpStream> {
+    let mut refusal = None;
+    for to in address.to_socket_addrs().with_context(|| format!("no such address: {address}"))? {
+        match connect(&to) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => refusal = Some(error.context(format!("to {address}"))),
+        }
+    }
+    Err(refusal.unwrap_or_else(|| anyhow!("no such address: {address}")))
 }
 
 /// A socket that no program started meanwhile inherits and keeps open.
-fn socket(family: AddressFamily) -> Result<OwnedFd> {
+fn socket(to: &SocketAddr) -> Result<OwnedFd> {
+    let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     Ok(rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?)
 }
 
