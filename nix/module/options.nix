@@ -65,6 +65,20 @@ in
         description = "Messages a second that one connection may send, saved up for ten seconds; 0: no limit.";
       };
 
+      logDays = mkOption {
+        type = types.ints.between 1 36500;
+        default = 30;
+        example = 90;
+        description = "For how many days at least a log keeps an event after a device has acknowledged it.";
+      };
+
+      logEvents = mkOption {
+        type = types.ints.positive;
+        default = 100000;
+        example = 1000000;
+        description = "How many events a log keeps at the most, acknowledged or not.";
+      };
+
       allowOrigins = mkOption {
         type = types.listOf types.str;
         default = [ ];

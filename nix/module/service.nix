@@ -21,6 +21,8 @@ let
 
   ofChat = {
     CHAT_LISTEN = socketAddress chat;
+    CHAT_LOG_DAYS = chat.logDays;
+    CHAT_LOG_EVENTS = chat.logEvents;
     CHAT_MESSAGE_RATE = chat.messageRate;
     CHAT_ALLOW_ORIGIN = list chat.allowOrigins;
     METRICS_LISTEN = chat.metricsListen;
