@@ -14,18 +14,20 @@ pub mod limit;
 mod parse;
 mod request;
 mod schema;
+mod shape;
 mod text;
 mod token;
 
 pub use asyncapi::asyncapi;
 pub use close::Close;
 pub use code::Code;
-pub use frame::{
-    Blocked, Change, Conversation, ErrorFrame, Frame, GroupChange, Member, Message, Page, Reaction,
-    Receipt, Role,
-};
+pub use frame::Frame;
 pub use id::{AccountId, GroupId, MessageId, Seq, SessionId};
 pub use parse::Malformed;
 pub use request::{Request, To, Want, With};
 pub use schema::schema;
+pub use shape::{
+    Blocked, Change, Conversation, ErrorFrame, GroupChange, Member, Message, Page, Reaction,
+    Receipt, Role,
+};
 pub use token::{Token, TokenHash};

@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use wire::{AccountId, GroupId, MessageId, Role, Seq, To, With};
+use wire::{AccountId, GroupId, MessageId, Role, Seq};
 
 use super::receipt::{self, Receipts};
-use super::{Act, Alteration, Batch, Committed, Deed, News, Outcome, for_each, lost};
+use super::{Act, Batch, Committed, News, Outcome, for_each, lost};
 use crate::Result;
 use crate::engine::{Engine, ForEach, Type, Value};
 use crate::entry::{columns, entry};
@@ -125,7 +125,7 @@ impl<'a> Ledger<'a> {
     /// Takes the act's `ref` for an entry. False if the batch has an entry of that `ref` already, whose answer it gets.
     pub(super) fn claim(&mut self, place: usize) -> bool {
         let act = &self.acts[place];
-        let Some(reference) = act.reference.as_deref().filter(|_| is_entry(&act.deed)) else {
+        let Some(reference) = act.reference.as_deref().filter(|_| act.deed.is_entry()) else {
             return true;
         };
         *self.refs.entry((act.by, reference)).or_insert(place) == place
@@ -217,7 +217,7 @@ impl<'a> Ledger<'a> {
     fn find_repeats(&mut self) -> Result<()> {
         let rows: Vec<_> = (0..)
             .zip(self.acts)
-            .filter(|(_, act)| is_entry(&act.deed))
+            .filter(|(_, act)| act.deed.is_entry())
             .filter_map(|(place, act)| {
                 let reference = Value::Text(act.reference.as_deref()?);
                 Some(vec![Value::Int(place), Value::Int(act.by.0), reference])
@@ -238,7 +238,7 @@ impl<'a> Ledger<'a> {
         let rows: Vec<_> = (0..)
             .zip(self.acts)
             .filter_map(|(place, act)| {
-                let id = target_of(&act.deed)?;
+                let id = act.deed.target()?;
                 Some(vec![Value::Int(place), Value::Int(act.by.0), Value::Int(id.0)])
             })
             .collect();
@@ -261,18 +261,12 @@ impl<'a> Ledger<'a> {
 
     fn lock_groups(&mut self) -> Result<()> {
         let mut groups: BTreeSet<i64> = BTreeSet::new();
-        groups.extend(self.acts.iter().filter_map(|act| group_of(&act.deed)));
-        let changed = self.targets.iter().filter(|(place, _)| {
-            matches!(
-                self.acts[**place].deed,
-                Deed::Edit { .. } | Deed::Delete { .. } | Deed::React { .. }
-            )
-        });
-        groups.extend(
-            changed
-                .filter(|(_, target)| target.recipient.is_none())
-                .map(|(_, target)| target.conversation),
-        );
+        groups.extend(self.acts.iter().filter_map(|act| Some(act.deed.group()?.0)));
+        for (place, target) in &self.targets {
+            if target.recipient.is_none() && self.acts[*place].deed.is_revision() {
+                groups.insert(target.conversation);
+            }
+        }
         let rows: Vec<_> = groups.into_iter().map(|group| vec![Value::Int(group)]).collect();
         if rows.is_empty() {
             return Ok(());
@@ -296,7 +290,7 @@ impl<'a> Ledger<'a> {
         let fresh = self.acts.iter().zip(&self.outcomes).filter(|(_, done)| done.is_none());
         for (act, _) in fresh {
             accounts.insert(act.by.0);
-            accounts.extend(others_of(&act.deed).into_iter().map(|account| account.0));
+            accounts.extend(act.deed.others().iter().map(|account| account.0));
         }
         for target in self.targets.values() {
             accounts.insert(target.from.0);
@@ -313,46 +307,6 @@ impl<'a> Ledger<'a> {
             self.heads.insert(row.int(0)?, row.int(1)?);
         }
         Ok(())
-    }
-}
-
-/// Whether it makes an entry, which keeps its `ref`.
-fn is_entry(deed: &Deed) -> bool {
-    matches!(
-        deed,
-        Deed::Post { .. } | Deed::Retain { .. } | Deed::Create { .. } | Deed::Change { .. }
-    )
-}
-
-fn target_of(deed: &Deed) -> Option<MessageId> {
-    match deed {
-        Deed::Post { reply_to, .. } => *reply_to,
-        Deed::Read { id }
-        | Deed::Edit { id, .. }
-        | Deed::Delete { id }
-        | Deed::React { id, .. } => Some(*id),
-        _ => None,
-    }
-}
-
-fn group_of(deed: &Deed) -> Option<i64> {
-    match deed {
-        Deed::Post { to: To::Group(group), .. }
-        | Deed::Retain { with: With::Group(group), .. }
-        | Deed::Change { group, .. } => Some(group.0),
-        _ => None,
-    }
-}
-
-/// Whose logs a deed may touch besides those of its group, of its target and of who does it.
-fn others_of(deed: &Deed) -> Vec<AccountId> {
-    match deed {
-        Deed::Post { to: To::Account(account), .. }
-        | Deed::Retain { with: With::Account(account), .. }
-        | Deed::Block { id: account }
-        | Deed::Change { how: Alteration::Add(account), .. } => vec![*account],
-        Deed::Create { members, .. } => members.clone(),
-        _ => Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@
 //! Posts that follow each other, and all receipts, are done together: a round trip for many, not for each.
 
 mod block;
+mod deed;
 mod group;
 mod ledger;
 mod post;
@@ -12,11 +13,12 @@ mod receipt;
 mod revise;
 
 use wire::limit::SESSION_LIFE_MS;
-use wire::{AccountId, Code, GroupId, MessageId, Seq, SessionId, To, With};
+use wire::{AccountId, Code, Seq, SessionId};
 
 use crate::engine::{Engine, ForEach, Type, Value};
 use crate::event::What;
 use crate::{Error, Result, Store};
+pub use deed::{Alteration, Deed};
 use ledger::Ledger;
 
 /// Something that an account wants done.
@@ -28,97 +30,6 @@ pub struct Act {
     pub reference: Option<String>,
     /// What.
     pub deed: Deed,
-}
-
-/// What can be done. Texts and lists are within the bounds of [`wire::limit`].
-#[derive(Clone, Debug)]
-pub enum Deed {
-    /// Say something.
-    Post {
-        /// To whom; may be oneself.
-        to: To,
-        /// The text.
-        content: String,
-        /// The message that it answers.
-        reply_to: Option<MessageId>,
-    },
-    /// A device has everything up to here; beyond the head it means the head.
-    Received {
-        /// The last event.
-        seq: Seq,
-    },
-    /// Everything up to this message of its conversation has been read.
-    Read {
-        /// The message.
-        id: MessageId,
-    },
-    /// Give an own message another text.
-    Edit {
-        /// The message.
-        id: MessageId,
-        /// The text.
-        content: String,
-    },
-    /// Take an own message's text away.
-    Delete {
-        /// The message.
-        id: MessageId,
-    },
-    /// Set one's reaction to a message.
-    React {
-        /// The message.
-        id: MessageId,
-        /// Nothing takes it back.
-        emoji: Option<String>,
-    },
-    /// Let nothing from an account arrive.
-    Block {
-        /// The account.
-        id: AccountId,
-    },
-    /// Let it arrive again.
-    Unblock {
-        /// The account.
-        id: AccountId,
-    },
-    /// Let a conversation keep its messages for so many days.
-    Retain {
-        /// The conversation.
-        with: With,
-        /// Nothing is for ever.
-        days: Option<i64>,
-    },
-    /// Make a group.
-    Create {
-        /// Its name.
-        name: String,
-        /// Who else is in it.
-        members: Vec<AccountId>,
-    },
-    /// Change a group.
-    Change {
-        /// The group.
-        group: GroupId,
-        /// How.
-        how: Alteration,
-    },
-}
-
-/// How a group can be changed.
-#[derive(Clone, Debug)]
-pub enum Alteration {
-    /// One more member.
-    Add(AccountId),
-    /// One less.
-    Remove(AccountId),
-    /// Another name.
-    Rename(String),
-    /// Go oneself.
-    Leave,
-    /// Make a member an admin.
-    Promote(AccountId),
-    /// Make an admin a member like others.
-    Demote(AccountId),
 }
 
 /// What is to be done together.

@@ -1,0 +1,143 @@
+//! What accounts do, and what each deed touches.
+
+use wire::{AccountId, GroupId, MessageId, Seq, To, With};
+
+/// What can be done. Texts and lists are within the bounds of [`wire::limit`].
+#[derive(Clone, Debug)]
+pub enum Deed {
+    /// Say something.
+    Post {
+        /// To whom; may be oneself.
+        to: To,
+        /// The text.
+        content: String,
+        /// The message that it answers.
+        reply_to: Option<MessageId>,
+    },
+    /// A device has everything up to here; beyond the head it means the head.
+    Received {
+        /// The last event.
+        seq: Seq,
+    },
+    /// Everything up to this message of its conversation has been read.
+    Read {
+        /// The message.
+        id: MessageId,
+    },
+    /// Give an own message another text.
+    Edit {
+        /// The message.
+        id: MessageId,
+        /// The text.
+        content: String,
+    },
+    /// Take an own message's text away.
+    Delete {
+        /// The message.
+        id: MessageId,
+    },
+    /// Set one's reaction to a message.
+    React {
+        /// The message.
+        id: MessageId,
+        /// Nothing takes it back.
+        emoji: Option<String>,
+    },
+    /// Let nothing from an account arrive.
+    Block {
+        /// The account.
+        id: AccountId,
+    },
+    /// Let it arrive again.
+    Unblock {
+        /// The account.
+        id: AccountId,
+    },
+    /// Let a conversation keep its messages for so many days.
+    Retain {
+        /// The conversation.
+        with: With,
+        /// Nothing is for ever.
+        days: Option<i64>,
+    },
+    /// Make a group.
+    Create {
+        /// Its name.
+        name: String,
+        /// Who else is in it.
+        members: Vec<AccountId>,
+    },
+    /// Change a group.
+    Change {
+        /// The group.
+        group: GroupId,
+        /// How.
+        how: Alteration,
+    },
+}
+
+/// How a group can be changed.
+#[derive(Clone, Debug)]
+pub enum Alteration {
+    /// One more member.
+    Add(AccountId),
+    /// One less.
+    Remove(AccountId),
+    /// Another name.
+    Rename(String),
+    /// Go oneself.
+    Leave,
+    /// Make a member an admin.
+    Promote(AccountId),
+    /// Make an admin a member like others.
+    Demote(AccountId),
+}
+
+impl Deed {
+    /// Whether it makes an entry, which keeps its `ref`.
+    pub(super) fn is_entry(&self) -> bool {
+        matches!(
+            self,
+            Self::Post { .. } | Self::Retain { .. } | Self::Create { .. } | Self::Change { .. }
+        )
+    }
+
+    /// The message it is about.
+    pub(super) fn target(&self) -> Option<MessageId> {
+        match self {
+            Self::Post { reply_to, .. } => *reply_to,
+            Self::Read { id }
+            | Self::Edit { id, .. }
+            | Self::Delete { id }
+            | Self::React { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// Whether it changes the message it is about, and all who have it are told.
+    pub(super) fn is_revision(&self) -> bool {
+        matches!(self, Self::Edit { .. } | Self::Delete { .. } | Self::React { .. })
+    }
+
+    /// The group it is for.
+    pub(super) fn group(&self) -> Option<GroupId> {
+        match self {
+            Self::Post { to: To::Group(group), .. }
+            | Self::Retain { with: With::Group(group), .. }
+            | Self::Change { group, .. } => Some(*group),
+            _ => None,
+        }
+    }
+
+    /// Whose logs it may touch besides those of its group, of its target and of who does it.
+    pub(super) fn others(&self) -> &[AccountId] {
+        match self {
+            Self::Post { to: To::Account(account), .. }
+            | Self::Retain { with: With::Account(account), .. }
+            | Self::Block { id: account }
+            | Self::Change { how: Alteration::Add(account), .. } => std::slice::from_ref(account),
+            Self::Create { members, .. } => members,
+            _ => &[],
+        }
+    }
+}
