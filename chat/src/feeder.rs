@@ -9,10 +9,12 @@ use crate::event;
 use crate::hub::Hub;
 use crate::limit::REPLAY_PAGE;
 use crate::outbox::{Delivery, Outbox};
+use crate::presence::Presence;
 
 pub(crate) struct Feeder {
     store: Arc<Store>,
     hub: Arc<Hub>,
+    presence: Arc<Presence>,
     /// Outboxes with something to send.
     touched: Vec<Arc<Outbox>>,
     json: Vec<u8>,
@@ -26,8 +28,8 @@ pub(crate) struct Origin<'a> {
 }
 
 impl Feeder {
-    pub(crate) fn new(store: Arc<Store>, hub: Arc<Hub>) -> Self {
-        Self { store, hub, touched: Vec::new(), json: Vec::new() }
+    pub(crate) fn new(store: Arc<Store>, hub: Arc<Hub>, presence: Arc<Presence>) -> Self {
+        Self { store, hub, presence, touched: Vec::new(), json: Vec::new() }
     }
 
     /// Appends an answer.
@@ -39,6 +41,7 @@ impl Feeder {
     /// An event is stored: the answer to the connection that asked for it, the event to every other of its accounts.
     pub(crate) fn spread(&mut self, news: &News, origin: Option<&Origin<'_>>) {
         for (account, seq) in &news.to {
+            self.note(*account, &news.what);
             match origin.filter(|origin| origin.account == *account) {
                 None => self.event(*account, *seq, &news.what, None),
                 // Who writes to itself hears the message as well, on the same connection too.
@@ -116,11 +119,13 @@ impl Feeder {
 
     /// Reads from the log what one live connection has missed: a commit was in doubt, or another node's.
     fn fill_one(&mut self, account: AccountId, outbox: &Arc<Outbox>, mut since: Seq) {
+        let mut is_begun = false;
         loop {
             let events = match self.store.events(account, since, REPLAY_PAGE) {
-                Ok(events) if events.first().is_none_or(|first| first.seq == since.next()) => {
+                Ok(events) if events.first().is_some_and(|first| first.seq == since.next()) => {
                     events
                 }
+                Ok(events) if events.is_empty() && is_begun => break,
                 // The log cannot be read, or no longer reaches back so far: it comes back and resumes.
                 _ => return outbox.close(Close::GoingAway),
             };
@@ -128,13 +133,22 @@ impl Feeder {
                 self.json.clear();
                 event::frame(account, one.seq, &one.what, None).write(&mut self.json);
                 outbox.deliver(one.seq, &self.json);
+                self.note(account, &one.what);
                 since = one.seq;
             }
+            is_begun = true;
             if events.len() < REPLAY_PAGE {
                 break;
             }
         }
         self.touch(outbox);
+    }
+
+    /// Who has blocked somebody does not see them any more, nor they it.
+    fn note(&self, account: AccountId, what: &What) {
+        if let What::Block { id } = what {
+            self.presence.part(account, *id);
+        }
     }
 
     fn touch(&mut self, outbox: &Arc<Outbox>) {

@@ -71,9 +71,9 @@ pub fn serve(
         Some(store) => {
             let told = (Arc::clone(&hub), Arc::clone(&presence));
             let (committer, thread) = Committer::start(Arc::clone(&store), told.0, told.1)?;
-            let ended = (Arc::clone(&store), Arc::clone(&hub));
-            revocation::watch(ended.0, ended.1, committer.clone(), shutdown.clone())?;
-            sweep::start(Arc::clone(&store), committer.clone(), config.keep, shutdown.clone())?;
+            let (keep, stop) = (config.keep, shutdown.clone());
+            let bell = sweep::start(Arc::clone(&store), committer.clone(), keep, stop)?;
+            revocation::watch(Arc::clone(&store), Arc::clone(&hub), bell, shutdown.clone())?;
             (Mode::Accounts(Accounts { store, committer }), Some(thread))
         }
     };

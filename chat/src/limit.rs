@@ -67,6 +67,8 @@ pub(crate) const LIVE_BURST: f64 = 5.0;
 pub(crate) const LIVE_PER_SECOND: f64 = 1.0;
 /// Between two looks for what is no longer kept.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// Between two looks for what an interrupted deletion of an account has left.
+pub(crate) const ERASE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// How often ended sessions are looked for; their sockets close within 1 s.
 pub(crate) const REVOCATION_POLL: Duration = Duration::from_millis(250);

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use rustix::event::PollFlags;
 use sql::{Event, Store};
 use wire::{AccountId, Seq};
 
@@ -18,6 +19,8 @@ pub(crate) struct Replay {
     account: AccountId,
     /// The last event fetched.
     since: Seq,
+    /// The last event there was when it began.
+    head: Seq,
     fetched: VecDeque<Event>,
     stall: Stall,
 }
@@ -35,8 +38,8 @@ pub(crate) enum Progress {
 }
 
 impl Replay {
-    pub(crate) fn new(account: AccountId, since: Seq) -> Self {
-        Self { account, since, fetched: VecDeque::new(), stall: Stall::new() }
+    pub(crate) fn new(account: AccountId, since: Seq, head: Seq) -> Self {
+        Self { account, since, head, fetched: VecDeque::new(), stall: Stall::new() }
     }
 
     /// Sends as much as the reader takes now; if it takes nothing, waits until it does or has something to say.
@@ -65,6 +68,7 @@ impl Replay {
             }
             match self.fetched.back() {
                 Some(last) => self.since = last.seq,
+                None if self.since < self.head => return Progress::Unavailable,
                 None if outbox.go_live(self.since) => {
                     outbox.flush();
                     return Progress::Live;
@@ -75,7 +79,7 @@ impl Replay {
         if outbox.flush() {
             return Progress::More;
         }
-        match self.stall.goes_on(outbox) {
+        match self.stall.goes_on(outbox, PollFlags::IN | PollFlags::OUT) {
             true => Progress::More,
             false => Progress::Ended,
         }

@@ -8,16 +8,15 @@ use door::Shutdown;
 use sql::Store;
 use wire::{Close, Code, ErrorFrame, Frame};
 
-use crate::committer::Committer;
 use crate::hub::Hub;
 use crate::limit::REVOCATION_POLL;
-use crate::sweep::see_ghosts_out;
+use crate::sweep::Bell;
 
 /// Starts the thread that looks for revoked sessions every [`REVOCATION_POLL`].
 pub(crate) fn watch(
     store: Arc<Store>,
     hub: Arc<Hub>,
-    committer: Committer,
+    bell: Bell,
     shutdown: Shutdown,
 ) -> io::Result<()> {
     let stack = door::limit::SERVICE_STACK_BYTES;
@@ -25,7 +24,7 @@ pub(crate) fn watch(
         let mut newest = None;
         while !shutdown.wait_for(REVOCATION_POLL) {
             // While the database is away nothing can be revoked either: the next look catches up.
-            match look(&store, &hub, &committer, newest) {
+            match look(&store, &hub, &bell, newest) {
                 Ok(seen) => newest = Some(seen),
                 Err(error) => tracing::debug!(%error, "cannot look for revoked sessions"),
             }
@@ -35,7 +34,7 @@ pub(crate) fn watch(
 }
 
 /// Looks at the revocations since `newest`; returns the newest seen.
-fn look(store: &Store, hub: &Hub, committer: &Committer, newest: Option<i64>) -> sql::Result<i64> {
+fn look(store: &Store, hub: &Hub, bell: &Bell, newest: Option<i64>) -> sql::Result<i64> {
     // Nobody here had a session before the first look: what is older concerns nobody.
     let Some(newest) = newest else { return store.newest_revocation() };
     let revocations = store.revocations(newest)?;
@@ -58,7 +57,7 @@ fn look(store: &Store, hub: &Hub, committer: &Committer, newest: Option<i64>) ->
         }
         // An account that was deleted had a session; the others in its groups hear of its leaving.
         if revocations.last().is_some_and(|last| last.id > newest) {
-            see_ghosts_out(store, committer)?;
+            bell.ring();
         }
     }
     Ok(revocations.last().map_or(newest, |revocation| newest.max(revocation.id)))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use door::bucket::Bucket;
+use rustix::event::PollFlags;
 use tungstenite::error::{CapacityError, ProtocolError};
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
@@ -117,23 +118,6 @@ impl<'a> Session<'a> {
         tracing::debug!(?ending, "ending");
         self.say_goodbye(&ending);
         self.linger(&ending);
-        // Until here live events came to it: it must not hear of later ones than it has had.
-        match self.account() {
-            Some(account) => self.depart(account),
-            None => self.server.hub.forget_stranger(self.number),
-        }
-    }
-
-    fn depart(&self, account: AccountId) {
-        metrics::PEOPLE.dec();
-        let Server { hub, presence, .. } = self.server;
-        presence.forget(&self.outbox, &self.watching);
-        if hub.leave(account, &self.outbox) {
-            presence.changed(account);
-            if let Some(accounts) = self.server.accounts() {
-                accounts.committer.submit(Task::Depart(account));
-            }
-        }
     }
 
     fn serve(&mut self, token: Option<&wire::Token>) -> Flow {
@@ -296,7 +280,8 @@ impl<'a> Session<'a> {
             if self.server.shutdown.has_begun() {
                 return Err(Ending::Close(Close::GoingAway));
             }
-            if !stall.goes_on(&self.outbox) {
+            // Not for input, which nobody takes meanwhile.
+            if !stall.goes_on(&self.outbox, PollFlags::OUT) {
                 return Err(Ending::Closed);
             }
         }
@@ -354,6 +339,22 @@ impl<'a> Session<'a> {
                 // Its input may be ended by ourselves, so that no wait for the socket would sleep.
                 std::thread::sleep(pause);
                 pause = (2 * pause).min(CLOSE_LOOK_MAX);
+            }
+        }
+    }
+}
+
+/// However it ends, also by a panic. Until here live events came to it: it must not hear of later ones than it has had.
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        let Server { hub, presence, .. } = self.server;
+        let Some(account) = self.account() else { return hub.forget_stranger(self.number) };
+        metrics::PEOPLE.dec();
+        presence.forget(&self.outbox, &self.watching);
+        if hub.leave(account, &self.outbox) {
+            presence.changed(account);
+            if let Some(accounts) = self.server.accounts() {
+                accounts.committer.submit(Task::Depart(account));
             }
         }
     }

@@ -19,8 +19,9 @@ impl Stall {
         Self { moved: (usize::MAX, Instant::now()) }
     }
 
-    /// Waits for the socket to take more or to bring something, a second at the most. False once the connection is closed.
-    pub(crate) fn goes_on(&mut self, outbox: &Arc<Outbox>) -> bool {
+    /// Waits for the socket to take more (or also to bring something, if that is read then), a second at the most. False once
+    /// the connection is closed.
+    pub(crate) fn goes_on(&mut self, outbox: &Arc<Outbox>, until: PollFlags) -> bool {
         let backlog = outbox.backlog();
         if backlog < self.moved.0 {
             self.moved = (backlog, Instant::now());
@@ -31,7 +32,7 @@ impl Stall {
             return false;
         }
         let second = Timespec { tv_sec: 1, tv_nsec: 0 };
-        let mut socket = [PollFd::new(&**outbox.stream(), PollFlags::IN | PollFlags::OUT)];
+        let mut socket = [PollFd::new(&**outbox.stream(), until)];
         // An error shows itself at the next send or read.
         let _ = poll(&mut socket, Some(&second));
         true

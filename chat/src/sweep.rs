@@ -1,14 +1,27 @@
-//! Takes out what is no longer kept, every [`SWEEP_INTERVAL`].
+//! Takes out what is no longer kept, every [`SWEEP_INTERVAL`], and sees to what deleted accounts leave behind.
 
 use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Instant;
 
 use door::Shutdown;
 use sql::{Act, Alteration, Deed, Keep, Store};
 
 use crate::clock::now_ms;
 use crate::committer::{Committer, Task};
-use crate::limit::SWEEP_INTERVAL;
+use crate::limit::{ERASE_INTERVAL, SWEEP_INTERVAL};
+
+/// Wakes the sweeper before its time.
+#[derive(Clone)]
+pub(crate) struct Bell(SyncSender<()>);
+
+impl Bell {
+    /// There may be a deleted account in groups. Ringing twice is ringing once.
+    pub(crate) fn ring(&self) {
+        let _ = self.0.try_send(());
+    }
+}
 
 /// Starts the thread. Several nodes may sweep the same database.
 pub(crate) fn start(
@@ -16,33 +29,47 @@ pub(crate) fn start(
     committer: Committer,
     keep: Keep,
     shutdown: Shutdown,
-) -> io::Result<()> {
+) -> io::Result<Bell> {
+    let (ring, heard) = sync_channel(1);
+    let bell = Bell(ring);
+    let last = bell.clone();
+    shutdown.on_begin(move || last.ring());
     door::thread::spawn("chat-sweep", door::limit::SERVICE_STACK_BYTES, move || {
-        loop {
-            // While the database is away nothing grows old in it that the next sweep would not find.
-            if let Err(error) = sweep(&store, &committer, keep) {
-                tracing::debug!(%error, "a sweep stopped");
-            }
-            if shutdown.wait_for(SWEEP_INTERVAL) {
-                return;
-            }
-        }
+        run(&store, &committer, keep, &shutdown, &heard);
     })?;
-    Ok(())
+    Ok(bell)
 }
 
-fn sweep(store: &Store, committer: &Committer, keep: Keep) -> sql::Result<()> {
-    see_ghosts_out(store, committer)?;
-    store.erase_empty_groups()?;
-    store.expire_messages(now_ms())?;
-    store.trim_logs(keep, now_ms())
+fn run(store: &Store, committer: &Committer, keep: Keep, shutdown: &Shutdown, bell: &Receiver<()>) {
+    let (mut swept, mut erased) = (None::<Instant>, None::<Instant>);
+    while !shutdown.has_begun() {
+        see_ghosts_out(store, committer);
+        if swept.is_none_or(|at| at.elapsed() >= SWEEP_INTERVAL) {
+            swept = Some(Instant::now());
+            report("messages", store.expire_messages(now_ms()));
+            report("logs", store.trim_logs(keep, now_ms()));
+        }
+        if erased.is_none_or(|at| at.elapsed() >= ERASE_INTERVAL) {
+            erased = Some(Instant::now());
+            report("deleted accounts", store.erase_left_traces());
+        }
+        if let Err(RecvTimeoutError::Disconnected) = bell.recv_timeout(SWEEP_INTERVAL) {
+            return;
+        }
+    }
 }
 
-/// Has deleted accounts leave the groups they are still in.
-pub(crate) fn see_ghosts_out(store: &Store, committer: &Committer) -> sql::Result<()> {
-    for (account, group) in store.ghosts()? {
+/// One sweep that stops must not stop the others. While the database is away nothing grows old that the next would not find.
+fn report(what: &str, swept: sql::Result<()>) {
+    if let Err(error) = swept {
+        tracing::warn!(%error, "the sweep of {what} stopped; it goes on with the next one");
+    }
+}
+
+/// Has deleted accounts leave the groups they are still in, so that the others hear of it.
+fn see_ghosts_out(store: &Store, committer: &Committer) {
+    for (account, group) in store.ghosts().unwrap_or_default() {
         let deed = Deed::Change { group, how: Alteration::Leave };
         committer.submit(Task::Act(Act { by: account, reference: None, deed }, None));
     }
-    Ok(())
 }

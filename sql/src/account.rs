@@ -4,7 +4,6 @@ use wire::{AccountId, SessionId};
 
 use crate::engine::{Engine, Row, Value};
 use crate::session::end_sessions;
-use crate::sweep::erase_conversation;
 use crate::{Error, Result, Store};
 
 /// An account that is not deleted.
@@ -149,20 +148,17 @@ impl Store {
     /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
     pub fn delete_account(&self, id: AccountId, now: i64) -> Result<bool> {
         let is_deleted = self.write(|engine| delete(engine, id, now))?;
-        if is_deleted && let Err(error) = self.scrub() {
-            // The account is gone all the same; only someone with the file could still find traces, for a while.
+        if is_deleted && let Err(error) = self.erase_traces(id).and_then(|()| self.scrub()) {
+            // The account is gone all the same; only someone with the file could still find traces, until the next sweep.
             tracing::warn!(%error, "a deleted account is not yet wiped from the database's files");
         }
         Ok(is_deleted)
     }
 }
 
+/// What must happen at once. The rest, of which there may be much, follows page by page in [`Store::erase_traces`].
 fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
     let id = [Value::Int(id.0)];
-    // Conversations before logs, as everywhere. Two who delete their accounts at once must see each other, or their
-    // conversation would stay for ever.
-    engine
-        .run("select id from conversation where low = $1 or high = $1 order by id {lock}", &id)?;
     if engine.run("select account from log where account = $1 {lock}", &id)?.is_empty() {
         return Ok(false);
     }
@@ -173,22 +169,11 @@ fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
     for sql in [
         "delete from event where account = $1",
         "delete from log where account = $1",
-        "delete from reaction where account = $1",
         "delete from block where blocked = $1 or account = $1",
-        "update message set ref = null where sender = $1 and ref is not null",
         // The others of a group it is still in are told of its leaving; see `Store::ghosts`.
         "delete from member where account = $1 and until is not null",
     ] {
         engine.run(sql, &id)?;
-    }
-    let gone = engine.run(
-        "select c.id from conversation c \
-         join account l on l.id = c.low join account h on h.id = c.high \
-         where (c.low = $1 or c.high = $1) and l.email is null and h.email is null",
-        &id,
-    )?;
-    for row in gone {
-        erase_conversation(engine, row.int(0)?)?;
     }
     Ok(true)
 }

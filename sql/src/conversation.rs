@@ -120,16 +120,20 @@ impl Store {
         let params = [Value::Int(group.0), Value::Int(account.0)];
         let found = self.read(sql, &params, |row| Ok((row.text(0)?, row.maybe_int(1)?)))?;
         let Some((name, days)) = found.into_iter().next() else { return Ok(None) };
-        let sql = "select s.account, a.name, s.role, s.delivered, s.read from member s \
-                   join account a on a.id = s.account \
+        // Of who has been spared a message of this account it looks as if they had come no further.
+        let sql = "select s.account, a.name, s.role, s.delivered, s.read, \
+                   (select min(w.message) - 1 from withheld w join message m on m.id = w.message \
+                   and m.conversation = $1 and m.sender = $2 where w.account = s.account) \
+                   from member s join account a on a.id = s.account \
                    where s.conversation = $1 and s.until is null order by s.since, s.account";
-        let members = self.read(sql, &[Value::Int(group.0)], |row| {
+        let members = self.read(sql, &params, |row| {
+            let most = row.maybe_int(5)?.unwrap_or(i64::MAX);
             Ok(Member {
                 id: AccountId(row.int(0)?),
                 name: row.maybe_text(1)?,
                 role: role(row.int(2)?),
-                delivered: MessageId(row.int(3)?),
-                read: MessageId(row.int(4)?),
+                delivered: MessageId(row.int(3)?.min(most)),
+                read: MessageId(row.int(4)?.min(most)),
             })
         })?;
         Ok(Some(Group { name, days, members }))

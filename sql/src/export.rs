@@ -104,8 +104,8 @@ impl Store {
             "select case when m.sender = $1 then m.ref end, ",
             columns!(),
             " from message m join member s on s.conversation = m.conversation and s.account = $1 \
-             where m.conversation = $2 and m.id > $3 and m.id >= s.since \
-             and (s.until is null or m.id <= s.until) and not exists \
+             where m.conversation = $2 and m.id > $3 \
+             and (m.sender = $1 or (m.id >= s.since and (s.until is null or m.id <= s.until))) and not exists \
              (select 1 from withheld w where w.message = m.id and w.account = s.account) \
              order by m.id limit $4"
         );

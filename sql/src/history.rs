@@ -56,7 +56,7 @@ impl Store {
             Value::Int(window.conversation),
             Value::Int(window.since.0),
             // One bound: of two, SQLite would use the one and walk to the other.
-            Value::Int(window.until.0.min(before.0 - 1)),
+            Value::Int(window.until.0.min(before.0.saturating_sub(1))),
             Value::Int(account.0),
             limit,
         ];

@@ -13,6 +13,8 @@ const POSTGRES_WRITERS: usize = 4;
 const POSTGRES_COMMITTERS: usize = 1;
 /// Connections that only read.
 const READERS: usize = 4;
+/// Connections that only search.
+const SEARCHERS: usize = 1;
 /// How often a write is tried that others are in the way of, or whose connection turns out to be dead.
 const WRITE_TRIES_MAX: usize = 4;
 
@@ -26,6 +28,8 @@ pub struct Store {
     committers: Option<Pool>,
     /// `None`: a database in memory has one connection, and it does everything.
     readers: Option<Pool>,
+    /// Searches may be slow, and must not keep others from reading.
+    searchers: Option<Pool>,
 }
 
 impl Store {
@@ -76,6 +80,7 @@ impl Store {
             writers: pool(writers),
             committers: committers.map(pool),
             readers: readers.map(pool),
+            searchers: readers.map(|_| pool(SEARCHERS)),
         }
     }
 
@@ -94,7 +99,10 @@ impl Store {
         params: &[Value<'_>],
         turn: impl FnMut(&mut Row) -> Result<T>,
     ) -> Result<Vec<T>> {
-        self.read_with(|engine| engine.run(sql, params))?.iter_mut().map(turn).collect()
+        self.read_on(self.readers.as_ref(), |engine| engine.run(sql, params))?
+            .iter_mut()
+            .map(turn)
+            .collect()
     }
 
     /// Runs a reading statement for each of `rows`; the answer's rows come in no particular order.
@@ -107,16 +115,25 @@ impl Store {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let mut found = self.read_with(|engine| engine.run_for_each(statement, rows))?;
+        let read = |engine: &mut dyn Engine| engine.run_for_each(statement, rows);
+        let mut found = self.read_on(self.readers.as_ref(), read)?;
         found.iter_mut().map(turn).collect()
     }
 
-    /// Reads on a connection that is kept for reading.
-    pub(crate) fn read_with(
+    /// Reads on the connection that is kept for searches.
+    pub(crate) fn read_slowly(
         &self,
         read: impl Fn(&mut dyn Engine) -> Result<Vec<Row>>,
     ) -> Result<Vec<Row>> {
-        let pool = self.readers.as_ref().unwrap_or(&self.writers);
+        self.read_on(self.searchers.as_ref(), read)
+    }
+
+    fn read_on(
+        &self,
+        pool: Option<&Pool>,
+        read: impl Fn(&mut dyn Engine) -> Result<Vec<Row>>,
+    ) -> Result<Vec<Row>> {
+        let pool = pool.unwrap_or(&self.writers);
         for last in [false, true] {
             let mut lease = pool.take()?;
             match read(lease.engine()) {

@@ -26,19 +26,32 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`]; what has been taken out stays out.
     pub fn trim_logs(&self, keep: Keep, now: i64) -> Result<()> {
-        let sql = "select account from log where head - forgotten > $1 \
-                   or (ripe_at <= $2 and acknowledged > forgotten) order by account limit $3";
         let ripe_before = now - keep.days * DAY_MS;
-        let params = [Value::Int(keep.events), Value::Int(ripe_before), Value::Int(PAGE)];
+        self.ripen(ripe_before, now)?;
+        let sql = "select account from log where account > $1 \
+                   and (head - forgotten > $2 or (ripe_at <= $3 and ripe > forgotten)) order by account limit $4";
+        let mut after = 0;
         loop {
+            let params = [after, keep.events, ripe_before, PAGE].map(Value::Int);
             let accounts = self.read(sql, &params, |row| row.int(0))?;
-            if accounts.is_empty() {
-                return Ok(());
-            }
+            let Some(last) = accounts.last() else { return Ok(()) };
+            after = *last;
             for account in accounts {
-                self.write(|engine| trim(engine, account, keep.events, ripe_before, now))?;
+                while self.write(|engine| trim(engine, account, keep.events, ripe_before))? {}
             }
+            // What had to go first is gone.
+            self.ripen(ripe_before, now)?;
         }
+    }
+
+    /// Where nothing is to be forgotten, what is acknowledged by now becomes ripe, and is kept for as long again.
+    fn ripen(&self, ripe_before: i64, now: i64) -> Result<()> {
+        let sql = "update log set ripe = acknowledged, ripe_at = $1 where account in \
+                   (select account from log where ripe_at <= $2 and ripe <= forgotten and acknowledged > forgotten \
+                   order by account limit $3 {lock}) returning account";
+        let params = [now, ripe_before, ROWS].map(Value::Int);
+        while !self.write(|engine| engine.run(sql, &params))?.is_empty() {}
+        Ok(())
     }
 
     /// Takes out the messages that their conversations no longer keep.
@@ -61,6 +74,11 @@ impl Store {
 
     /// Whether there may be more.
     fn expire_some(&self, conversation: i64, before: i64) -> Result<bool> {
+        let sql = "select at from message where conversation = $1 and kind = 0 order by id limit 1";
+        let oldest = self.read(sql, &[Value::Int(conversation)], |row| row.int(0))?;
+        if oldest.first().is_none_or(|at| *at >= before) {
+            return Ok(false);
+        }
         let sql =
             "select id, at from message where conversation = $1 and kind = 0 order by id limit $2";
         let params = [Value::Int(conversation), Value::Int(ROWS)];
@@ -87,51 +105,86 @@ impl Store {
         })
     }
 
-    /// Takes out what nobody is left to read: groups in which only deleted accounts ever were.
+    /// Takes out what is left of deleted accounts and nobody is there to read. To be called now and then: a deletion may have
+    /// been interrupted.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`]; what has been taken out stays out.
-    pub fn erase_empty_groups(&self) -> Result<()> {
-        let sql = "select c.id from conversation c where c.low is null and not exists \
-                   (select 1 from member s join account a on a.id = s.account \
-                   where s.conversation = c.id and (s.until is null or a.email is not null)) \
-                   order by c.id limit $1";
+    pub fn erase_left_traces(&self) -> Result<()> {
+        let sql = "select id from account where email is null and id > $1 order by id limit $2";
+        let mut after = 0;
         loop {
-            let groups = self.read(sql, &[Value::Int(PAGE)], |row| row.int(0))?;
-            if groups.is_empty() {
-                return Ok(());
-            }
-            for group in groups {
-                self.write(|engine| erase_conversation(engine, group))?;
+            let params = [after, PAGE].map(Value::Int);
+            let accounts = self.read(sql, &params, |row| row.int(0))?;
+            let Some(last) = accounts.last() else { return Ok(()) };
+            after = *last;
+            for account in accounts {
+                self.erase_traces(AccountId(account))?;
             }
         }
     }
+
+    /// Takes out what is left of a deleted account: its names for messages, its reactions, what it was spared, and
+    /// conversations of which only deleted accounts know.
+    pub(crate) fn erase_traces(&self, account: AccountId) -> Result<()> {
+        for sql in [
+            "update message set ref = null where id in \
+             (select id from message where sender = $1 and ref is not null limit $2) returning id",
+            "delete from reaction where account = $1 and message in \
+             (select message from reaction where account = $1 limit $2) returning message",
+            "delete from withheld where account = $1 and message in \
+             (select message from withheld where account = $1 limit $2) returning message",
+        ] {
+            let params = [account.0, ROWS].map(Value::Int);
+            while !self.write(|engine| engine.run(sql, &params))?.is_empty() {}
+        }
+        // Of two who delete their accounts at once the later one sees that both are gone.
+        let sql = "select s.conversation from member s where s.account = $1 and not exists \
+                   (select 1 from member x join account a on a.id = x.account \
+                   join conversation c on c.id = x.conversation where x.conversation = s.conversation \
+                   and (a.email is not null or (c.low is null and x.until is null)))";
+        for conversation in self.read(sql, &[Value::Int(account.0)], |row| row.int(0))? {
+            self.erase_conversation(conversation)?;
+        }
+        Ok(())
+    }
+
+    fn erase_conversation(&self, conversation: i64) -> Result<()> {
+        let sql = "select id from message where conversation = $1 order by id limit $2";
+        let params = [conversation, ROWS].map(Value::Int);
+        loop {
+            let page = self.read(sql, &params, |row| Ok(MessageId(row.int(0)?)))?;
+            if page.is_empty() {
+                break;
+            }
+            self.write(|engine| erase_messages(engine, &page))?;
+        }
+        self.write(|engine| {
+            for sql in [
+                "delete from member where conversation = $1",
+                "delete from conversation where id = $1",
+            ] {
+                engine.run(sql, &[Value::Int(conversation)])?;
+            }
+            Ok(())
+        })
+    }
 }
 
-fn trim(
-    engine: &mut dyn Engine,
-    account: i64,
-    events_max: i64,
-    ripe_before: i64,
-    now: i64,
-) -> Result<()> {
-    let sql =
-        "select head, acknowledged, forgotten, ripe, ripe_at from log where account = $1 {lock}";
+/// Returns whether there is more to forget.
+fn trim(engine: &mut dyn Engine, account: i64, events_max: i64, ripe_before: i64) -> Result<bool> {
+    let sql = "select head, forgotten, ripe, ripe_at from log where account = $1 {lock}";
     let rows = engine.run(sql, &[Value::Int(account)])?;
-    let Some(row) = rows.first() else { return Ok(()) };
-    let (head, acknowledged, forgotten) = (row.int(0)?, row.int(1)?, row.int(2)?);
-    let (ripe, ripe_at) = (row.int(3)?, row.int(4)?);
-    let is_due = ripe_at <= ripe_before;
-    let goal = (head - events_max).max(if is_due { ripe } else { 0 }).max(forgotten);
+    let Some(row) = rows.first() else { return Ok(false) };
+    let (head, forgotten, ripe, ripe_at) = (row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?);
+    let ripe = if ripe_at <= ripe_before { ripe } else { 0 };
+    let goal = (head - events_max).max(ripe).max(forgotten);
     let upto = goal.min(forgotten + ROWS);
     let sql = "delete from event where account = $1 and seq <= $2";
     engine.run(sql, &[Value::Int(account), Value::Int(upto)])?;
-    // What is acknowledged by now is kept for as long again.
-    let (ripe, ripe_at) =
-        if is_due && upto >= ripe { (acknowledged, now) } else { (ripe, ripe_at) };
-    let sql = "update log set forgotten = $1, ripe = $2, ripe_at = $3 where account = $4";
-    let params = [upto, ripe, ripe_at, account].map(Value::Int);
-    engine.run(sql, &params).map(drop)
+    let sql = "update log set forgotten = $1 where account = $2";
+    engine.run(sql, &[Value::Int(upto), Value::Int(account)])?;
+    Ok(upto < goal)
 }
 
 static ERASE_REACTIONS: ForEach = ForEach {
@@ -149,23 +202,9 @@ static ERASE_MESSAGES: ForEach = ForEach {
 
 fn erase_messages(engine: &mut dyn Engine, ids: &[MessageId]) -> Result<()> {
     let rows: Vec<_> = ids.iter().map(|id| vec![Value::Int(id.0)]).collect();
-    for statement in [&ERASE_REACTIONS, &ERASE_WITHHELD, &ERASE_MESSAGES] {
+    // Messages first: after that nobody can react to them.
+    for statement in [&ERASE_MESSAGES, &ERASE_REACTIONS, &ERASE_WITHHELD] {
         engine.run_for_each(statement, &rows)?;
-    }
-    Ok(())
-}
-
-/// Takes a whole conversation out.
-pub(crate) fn erase_conversation(engine: &mut dyn Engine, conversation: i64) -> Result<()> {
-    let id = [Value::Int(conversation)];
-    for sql in [
-        "delete from reaction where message in (select id from message where conversation = $1)",
-        "delete from withheld where message in (select id from message where conversation = $1)",
-        "delete from message where conversation = $1",
-        "delete from member where conversation = $1",
-        "delete from conversation where id = $1",
-    ] {
-        engine.run(sql, &id)?;
     }
     Ok(())
 }

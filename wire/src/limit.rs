@@ -12,6 +12,10 @@ pub const EMOJI_BYTES_MAX: usize = 64;
 pub const GROUP_NAME_CHARS_MAX: usize = 100;
 /// Members of a group.
 pub const GROUP_MEMBERS_MAX: usize = 1000;
+/// Members of a group up to which a sender hears of each one's receipts; in a larger one only of the last one's.
+pub const RECEIPTS_EACH_MAX: i64 = 64;
+/// Accounts that one account may have blocked at a time.
+pub const BLOCKS_MAX: i64 = 1000;
 /// How long after it was taken a message may be edited or deleted by its sender, in milliseconds: 15 minutes.
 pub const EDIT_WINDOW_MS: i64 = 15 * 60 * 1000;
 /// Messages or conversations in one answer, unless the client asks for fewer or more.

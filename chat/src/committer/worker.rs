@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sql::{Act, Batch, Committed, Deed, Error, Outcome, Store, What};
-use wire::{AccountId, Code, ErrorFrame, Frame};
+use sql::{Act, Batch, Committed, Deed, Entry, Error, News, Outcome, Store, What};
+use wire::{AccountId, Change, Code, ErrorFrame, Frame};
 
 use super::{Queue, Task};
 use crate::clock::now_ms;
@@ -29,7 +29,7 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(store: Arc<Store>, hub: Arc<Hub>, presence: Arc<Presence>) -> Self {
-        let feeder = Feeder::new(Arc::clone(&store), Arc::clone(&hub));
+        let feeder = Feeder::new(Arc::clone(&store), Arc::clone(&hub), Arc::clone(&presence));
         Self { store, hub, presence, feeder, doubt: Vec::new() }
     }
 
@@ -72,9 +72,9 @@ impl Worker {
         metrics::COMMIT_SECONDS.observe_duration(began.elapsed());
         match done {
             Ok(committed) => self.tell(batch, &committed, origins),
-            Err(Error::Broken(text)) if batch.acts.len() > 1 => {
+            Err(error @ (Error::Broken(_) | Error::Conflict)) if batch.acts.len() > 1 => {
                 // One of them cannot be stored: it must not take the others along.
-                tracing::error!(error = text, "a batch was refused; doing its acts one by one");
+                tracing::error!(%error, "a batch was refused; doing its acts one by one");
                 for (act, origin) in batch.acts.iter().zip(origins) {
                     let one = Batch { acts: vec![act.clone()], ..Batch::default() };
                     self.store_and_tell(&one, std::slice::from_ref(origin));
@@ -104,9 +104,7 @@ impl Worker {
                 Some(Origin { account: act.by, outbox: origins[place].as_ref()?, reference })
             });
             self.feeder.spread(news, origin.as_ref());
-            if let What::Block { id } = news.what {
-                news.to.iter().for_each(|(by, _)| self.presence.part(*by, id));
-            }
+            self.part(news);
         }
         for ((act, outcome), origin) in batch.acts.iter().zip(&committed.outcomes).zip(origins) {
             let reference = act.reference.as_deref();
@@ -131,6 +129,23 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Who has left a group no longer sees those it shares no conversation with, nor they it.
+    fn part(&self, news: &News) {
+        let What::Entry(Entry::Change(change)) = &news.what else { return };
+        let gone = match (change.change, change.member) {
+            (Change::Remove, Some(member)) => member,
+            (Change::Leave, _) => change.by,
+            _ => return,
+        };
+        let others: Vec<_> = news.to.iter().map(|(id, _)| *id).filter(|id| *id != gone).collect();
+        // If it cannot be looked up, seeing too little is the better mistake.
+        let known = self.store.acquaintances(gone, &others).unwrap_or_default();
+        others
+            .iter()
+            .filter(|other| !known.contains_key(*other))
+            .for_each(|other| self.presence.part(gone, *other));
     }
 
     fn push(&mut self, origin: Option<&Arc<Outbox>>, frame: &Frame<'_>) {

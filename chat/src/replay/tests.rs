@@ -29,7 +29,7 @@ fn store(events: usize) -> (Store, AccountId) {
 #[test]
 fn a_whole_log_is_read_and_then_live() {
     let ((store, me), (outbox, _theirs)) = (store(3), outbox());
-    let mut replay = Replay::new(me, Seq(0));
+    let mut replay = Replay::new(me, Seq(0), Seq(3));
     while matches!(replay.step(&store, &outbox), Progress::More) {}
     assert_eq!(outbox.behind(Seq(3)), None);
     assert_eq!(outbox.behind(Seq(4)), Some(Seq(3)));
@@ -38,7 +38,9 @@ fn a_whole_log_is_read_and_then_live() {
 #[test]
 fn a_log_that_is_cut_while_it_is_read_sends_the_client_back() {
     let ((store, me), (outbox, _theirs)) = (store(10), outbox());
-    store.trim_logs(Keep { days: 30, events: 4 }, 1).unwrap();
-    let mut replay = Replay::new(me, Seq(3));
-    assert!(matches!(replay.step(&store, &outbox), Progress::Unavailable));
+    for events in [4, 0] {
+        store.trim_logs(Keep { days: 30, events }, 1).unwrap();
+        let mut replay = Replay::new(me, Seq(3), Seq(10));
+        assert!(matches!(replay.step(&store, &outbox), Progress::Unavailable));
+    }
 }

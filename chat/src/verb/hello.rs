@@ -109,7 +109,7 @@ pub(crate) fn authenticate(
     if now_ms() - place.seen_at >= SEEN_EVERY.as_millis() as i64 {
         accounts.committer.submit(Task::Use(place.session));
     }
-    session.replay = Some(Replay::new(place.account, seq));
+    session.replay = Some(Replay::new(place.account, seq, place.head));
     Ok(())
 }
 

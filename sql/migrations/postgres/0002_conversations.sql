@@ -14,8 +14,9 @@ alter table message add column edited_at bigint;
 alter table message add column deleted bigint not null default 0;
 drop index message_conversation;
 create index message_conversation on message (conversation, id, kind, sender);
--- Unicode's letter case, whatever the database's locale.
-create index message_text on message using gin (to_tsvector('simple', lower(content collate "und-x-icu"))) where kind = 0;
+-- Unicode's letter case, whatever the database's locale, and addresses are words like others.
+create index message_text on message using gin (to_tsvector('simple', translate(lower(content collate "und-x-icu"),
+    '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~', repeat(' ', 32)))) where kind = 0;
 
 -- Who is in a conversation, and how far they have come in it. Message numbers in the last five.
 create table member (
@@ -31,8 +32,14 @@ create table member (
 create index member_account on member (account);
 create index member_delivered on member (conversation, delivered) where until is null;
 create index member_read on member (conversation, read) where until is null;
-insert into member (conversation, account) select id, low from conversation;
-insert into member (conversation, account) select id, high from conversation where high <> low;
+insert into member (conversation, account, delivered, read)
+    select p.id, p.account, coalesce(w.last, 0), coalesce(w.last, 0)
+    from (select id, low as account from conversation union select id, high from conversation) p
+    -- What was acknowledged has arrived, and was seen as far as anybody knew.
+    left join (select m.conversation, e.account, max(m.id) as last from event e
+        join log l on l.account = e.account and e.seq <= l.acknowledged
+        join message m on m.id = e.message group by m.conversation, e.account) w
+    on w.conversation = p.id and w.account = p.account;
 
 -- Messages that a block has kept away, and from whom.
 create table withheld (

@@ -57,8 +57,14 @@ create table member (
 create index member_account on member (account);
 create index member_delivered on member (conversation, delivered) where until is null;
 create index member_read on member (conversation, read) where until is null;
-insert into member (conversation, account) select id, low from conversation;
-insert into member (conversation, account) select id, high from conversation where high <> low;
+insert into member (conversation, account, delivered, read)
+    select p.id, p.account, coalesce(w.last, 0), coalesce(w.last, 0)
+    from (select id, low as account from conversation union select id, high from conversation) p
+    -- What was acknowledged has arrived, and was seen as far as anybody knew.
+    left join (select m.conversation, e.account, max(m.id) as last from event e
+        join log l on l.account = e.account and e.seq <= l.acknowledged
+        join message m on m.id = e.message group by m.conversation, e.account) w
+    on w.conversation = p.id and w.account = p.account;
 
 -- Messages that a block has kept away, and from whom.
 create table withheld (

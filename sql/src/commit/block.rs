@@ -1,9 +1,11 @@
 //! Not wanting to hear from somebody. The other's log has nothing of it.
 
+use wire::limit::BLOCKS_MAX;
 use wire::{AccountId, Code};
 
 use super::ledger::Ledger;
 use super::{Done, Outcome, Refusal};
+use crate::account::first;
 use crate::engine::Value;
 use crate::event::{Kind, What};
 
@@ -15,6 +17,12 @@ pub(super) fn block(ledger: &mut Ledger<'_>, place: usize, by: AccountId, id: Ac
     }
     if !ledger.has_log(id) {
         return Ok(Err(Refusal::NO_ACCOUNT));
+    }
+    let sql = "select count(*) from block where account = $1 and blocked <> $2";
+    let others = ledger.engine.run(sql, &[by.0, id.0].map(Value::Int))?;
+    if first(&others)?.int(0)? >= BLOCKS_MAX {
+        let message = "1000 accounts are blocked; unblock one first";
+        return Ok(Err(Refusal { code: Code::TooMany, message }));
     }
     let sql = "insert into block (blocked, account, at) values ($1, $2, $3) \
                on conflict (blocked, account) do nothing returning blocked";

@@ -108,6 +108,13 @@ pub(super) fn retain(
             (id, to, BTreeSet::from([by, other]).into_iter().collect())
         }
     };
+    if let With::Account(other) = with {
+        let sql = "select 1 from block where blocked = $1 and account = $2";
+        if !ledger.engine.run(sql, &[by.0, other.0].map(Value::Int))?.is_empty() {
+            // Nothing of it reaches the other's messages.
+            return Ok(Ok(Outcome::Nothing));
+        }
+    }
     let sql = "update conversation set days = $1 \
                where id = $2 and days is distinct from $1 returning id";
     let days_value = days.map_or(Value::Null, Value::Int);
@@ -277,6 +284,10 @@ fn unseat(
     last: MessageId,
 ) -> Result<()> {
     ledger.room_mut(group).members.remove(&member);
+    if !ledger.has_log(member) {
+        let sql = "delete from member where conversation = $1 and account = $2";
+        return ledger.engine.run(sql, &[group.0, member.0].map(Value::Int)).map(drop);
+    }
     let sql = "update member set until = $1, role = 0 where conversation = $2 and account = $3";
     let params = [Value::Int(last.0), Value::Int(group.0), Value::Int(member.0)];
     ledger.engine.run(sql, &params).map(drop)

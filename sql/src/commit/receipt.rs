@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use wire::limit::RECEIPTS_EACH_MAX;
 use wire::{AccountId, MessageId};
 
 use super::ledger::Ledger;
@@ -47,7 +48,8 @@ static FIND_DELIVERED: ForEach = ForEach {
           join log l on l.account = r.account \
           join event e on e.account = r.account and e.seq > l.acknowledged and e.seq <= r.seq and e.kind = 1 \
           join message m on m.id = e.message and m.kind = 0 and m.sender <> r.account \
-          where not exists (select 1 from block b where b.blocked = r.account and b.account = m.sender) \
+          where not exists (select 1 from block b where (b.blocked = r.account and b.account = m.sender) \
+          or (b.blocked = m.sender and b.account = r.account)) \
           group by r.account, m.conversation, m.sender",
     columns: &[("account", Type::Int), ("seq", Type::Int)],
 };
@@ -60,7 +62,8 @@ static FIND_READ: ForEach = ForEach {
           and m.id <= r.message and m.kind = 0 and m.sender <> r.account \
           where s.until is null \
           and not exists (select 1 from withheld w where w.message = m.id and w.account = r.account) \
-          and not exists (select 1 from block b where b.blocked = r.account and b.account = m.sender) \
+          and not exists (select 1 from block b where (b.blocked = r.account and b.account = m.sender) \
+          or (b.blocked = m.sender and b.account = r.account)) \
           group by r.account, m.conversation, m.sender",
     columns: &[("account", Type::Int), ("conversation", Type::Int), ("message", Type::Int)],
 };
@@ -155,6 +158,8 @@ fn settle(ledger: &mut Ledger<'_>, receipts: &Receipts) {
     debug_assert!(receipts.positions.values().all(|(_, place)| ledger.is_settled(*place)));
 }
 
+const _: () = assert!(RECEIPTS_EACH_MAX == 64, "one less than in the statement");
+
 /// Where somebody is in a conversation.
 type Positions = HashMap<(AccountId, i64), MessageId>;
 
@@ -211,7 +216,11 @@ macro_rules! whole {
                 "select r.conversation, r.sender, r.message, \
                  case when exists (select 1 from member x where x.conversation = r.conversation \
                  and x.until is null and x.", $column, " < r.message and x.account <> r.sender) \
-                 or exists (select 1 from withheld w where w.message = r.message) then 0 else 1 end \
+                 or exists (select 1 from withheld w join member x on x.account = w.account \
+                 and x.conversation = r.conversation and x.until is null and x.since < r.message \
+                 where w.message = r.message) then 0 else 1 end, \
+                 (select count(*) from (select 1 from member x where x.conversation = r.conversation \
+                 and x.until is null limit 65) c) \
                  from {rows} join member s on s.conversation = r.conversation \
                  and s.account = r.sender and s.until is null"
             ),
@@ -246,15 +255,23 @@ fn tell(
     let mut groups = HashMap::new();
     if !rows.is_empty() {
         for row in ledger.engine.run_for_each(whole, &rows)? {
-            groups.insert((row.int(0)?, row.int(1)?, row.int(2)?), row.int(3)? != 0);
+            let is_large = row.int(4)? > RECEIPTS_EACH_MAX;
+            groups.insert((row.int(0)?, row.int(1)?, row.int(2)?), (row.int(3)? != 0, is_large));
         }
     }
     let key = |it: &Progress| (it.conversation, it.sender.0, it.id.0);
     let last: HashMap<_, _> = moved().map(|it| (key(it), it.by)).collect();
     for it in moved() {
+        let is_last = last.get(&key(it)) == Some(&it.by);
         let is_whole = match groups.get(&key(it)) {
             None if it.is_group => continue,
-            whole => whole == Some(&true) && last.get(&key(it)) == Some(&it.by),
+            None => false,
+            Some((is_whole, is_large)) => {
+                if *is_large && !(*is_whole && is_last) {
+                    continue;
+                }
+                *is_whole && is_last
+            }
         };
         let receipt = Receipt { id: it.id, by: it.by, all: is_whole };
         let (kind, what) = match (is_read, is_whole) {

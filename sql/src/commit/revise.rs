@@ -28,10 +28,12 @@ pub(super) fn edit(ledger: &mut Ledger<'_>, place: usize, by: AccountId, content
         return Ok(Ok(Outcome::Nothing));
     }
     if target.recipient.is_none() {
-        // Who has left the group reads nothing that came later, so not this message either.
-        let sql = "insert into withheld (message, account) select $1, m.account from member m \
-                   where m.conversation = $2 and m.until >= $1 on conflict do nothing";
-        ledger.engine.run(sql, &[Value::Int(target.id.0), Value::Int(target.conversation)])?;
+        // Who has left the group since, or has come back anew, reads nothing that came later: not this message either.
+        let sql = "insert into withheld (message, account) select cast($1 as bigint), m.account from member m \
+                   where m.conversation = $2 and (m.until >= $1 or m.since >= $1) and m.account <> $3 \
+                   on conflict do nothing";
+        let params = [target.id.0, target.conversation, by.0].map(Value::Int);
+        ledger.engine.run(sql, &params)?;
     }
     let what = What::Edit { id: target.id, content: content.to_owned() };
     tell(ledger, place, by, &target, Kind::Edit, what)
@@ -72,10 +74,12 @@ pub(super) fn react(
     let (id, account) = (Value::Int(target.id.0), Value::Int(by.0));
     let changed = match emoji {
         Some(emoji) => ledger.engine.run(
-            "insert into reaction (message, account, emoji, at) values ($1, $2, $3, $4) \
+            // It may have been deleted since it was looked up.
+            "insert into reaction (message, account, emoji, at) \
+             select m.id, cast($1 as bigint), $2, cast($3 as bigint) from message m where m.id = $4 and m.deleted = 0 \
              on conflict (message, account) do update set emoji = excluded.emoji, at = excluded.at \
              where reaction.emoji <> excluded.emoji returning message",
-            &[id, account, Value::Text(emoji), Value::Int(ledger.at)],
+            &[account, Value::Text(emoji), Value::Int(ledger.at), id],
         ),
         None => ledger.engine.run(
             "delete from reaction where message = $1 and account = $2 returning message",

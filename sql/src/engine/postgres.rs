@@ -28,6 +28,8 @@ const SERVER_TIMEOUTS: &str =
     "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=15000";
 /// Any number that is ours: it keeps two nodes from migrating at once.
 const SCHEMA_LOCK: &str = "select 1 from pg_advisory_xact_lock(7236837)";
+/// To rewrite or index what there is takes as long as it takes.
+const NO_HURRY: &str = "set local statement_timeout = 0; set local lock_timeout = 0";
 
 static MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("../../migrations/postgres/0001_accounts_and_logs.sql")),
@@ -39,7 +41,8 @@ const SEARCH: &str = concat!(
     columns!(),
     " from message m ",
     visible!(
-        "to_tsvector('simple', lower(m.content collate \"und-x-icu\")) @@ to_tsquery('simple', $1)"
+        "to_tsvector('simple', translate(lower(m.content collate \"und-x-icu\"), \
+         '!\"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~', repeat(' ', 32))) @@ to_tsquery('simple', $1)"
     ),
     " order by m.id desc limit $4"
 );
@@ -162,6 +165,7 @@ impl Engine for Postgres {
     }
 
     fn lock_schema(&mut self) -> Result<()> {
+        self.script(NO_HURRY)?;
         self.run(SCHEMA_LOCK, &[]).map(drop)
     }
 
@@ -175,7 +179,9 @@ impl Engine for Postgres {
 
     /// Takes the dead rows out of the pages. Backups and the server's own log are beyond reach.
     fn scrub(&mut self) -> Result<()> {
-        self.script("vacuum account, session, log, event, message, member, reaction, block")
+        self.script(
+            "vacuum account, session, log, event, message, member, withheld, reaction, block",
+        )
     }
 }
 

@@ -1,4 +1,5 @@
 use sql::{Acquaintance, Deed, Outcome, Store, What};
+use wire::limit::BLOCKS_MAX;
 use wire::{AccountId, Code, MessageId, Seq, With};
 
 use crate::{NOW, account, act, code, events, group, post_to, say};
@@ -7,6 +8,8 @@ pub fn suite(store: &Store) {
     nothing_of_the_blocked_arrives_then_or_later(store);
     a_block_reaches_into_groups(store);
     who_may_know_of_whom(store);
+    nothing_betrays_a_block(store);
+    so_many_may_be_blocked(store);
 }
 
 fn texts(store: &Store, who: AccountId, with: With) -> Vec<String> {
@@ -82,4 +85,41 @@ fn who_may_know_of_whom(store: &Store) {
     assert_eq!(known(store).get(&dave), None);
     act(store, bob, Deed::Block { id: alice });
     assert_eq!(known(store).get(&bob), Some(&Acquaintance::Blocked(NOW)));
+}
+
+fn nothing_betrays_a_block(store: &Store) {
+    let people = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let [alice, bob, carol] = people;
+    let trip = group(store, &people);
+    let old = say(store, bob, alice, "before", "1").id;
+    act(store, alice, Deed::Block { id: bob });
+    act(store, bob, post_to(trip, "hidden"));
+    act(store, carol, post_to(trip, "seen"));
+    let before = events(store, bob, Seq(0));
+    act(store, alice, Deed::Received { seq: Seq(99) });
+    act(store, alice, Deed::Read { id: old });
+    assert_eq!(events(store, bob, Seq(0)), before, "no receipt, as from somebody away");
+    let seen = |who| {
+        let members = store.group(who, trip).unwrap().unwrap().members;
+        members.into_iter().find(|member| member.id == alice).unwrap().delivered
+    };
+    assert!(seen(bob) < seen(carol), "for him she has come no further");
+
+    // He does not decide for how long her messages are kept.
+    let retain = Deed::Retain { with: With::Account(alice), days: Some(1) };
+    assert_eq!(act(store, bob, retain), Outcome::Nothing);
+    let listed = store.conversations(alice, MessageId(i64::MAX), 9).unwrap();
+    assert!(listed.iter().all(|it| it.days.is_none()));
+}
+
+fn so_many_may_be_blocked(store: &Store) {
+    let alice = account(store, "Alice");
+    let others: Vec<_> = (0..=BLOCKS_MAX).map(|_| account(store, "Somebody")).collect();
+    for id in &others[..BLOCKS_MAX as usize] {
+        assert_eq!(act(store, alice, Deed::Block { id: *id }), Outcome::Done);
+    }
+    let last = Deed::Block { id: others[BLOCKS_MAX as usize] };
+    assert_eq!(code(&act(store, alice, last.clone())), Some(Code::TooMany));
+    act(store, alice, Deed::Unblock { id: others[0] });
+    assert_eq!(act(store, alice, last), Outcome::Done);
 }

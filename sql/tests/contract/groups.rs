@@ -226,6 +226,6 @@ fn a_deleted_account_leaves_its_groups(store: &Store) {
         store.delete_account(who, NOW).unwrap();
         act(store, who, change(trip, Alteration::Leave));
     }
-    store.erase_empty_groups().unwrap();
+    store.erase_left_traces().unwrap();
     assert_eq!(store.history(bob, With::Group(trip), MessageId(i64::MAX), 9).unwrap(), None);
 }

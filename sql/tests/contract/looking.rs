@@ -95,6 +95,10 @@ fn a_search_finds_only_ones_own(store: &Store) {
 
 fn words_are_found_however_they_are_written(store: &Store) {
     let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    say(store, alice, bob, "see https://example.com/train/rome or bob@mail.example", "0");
+    for text in ["rome", "train rome", "mail", "example.com", "bob@mail"] {
+        assert_eq!(found(store, bob, text).len(), 1, "{text}");
+    }
     say(store, alice, bob, "Grüße aus ZÜRICH, it's 100% true; drop'table \"x\" AND", "1");
     for text in ["grüße", "zür", "Zürich aus", "100", "it's true", "drop'table", "AND", "\"x\"*"]
     {

@@ -1,5 +1,6 @@
-use sql::{Act, Batch, Deed, Outcome, Receipt, Store, What};
-use wire::{AccountId, Code, MessageId, Seq};
+use sql::{Act, Alteration, Batch, Deed, Outcome, Receipt, Store, What};
+use wire::limit::RECEIPTS_EACH_MAX;
+use wire::{AccountId, Code, MessageId, Seq, With};
 
 use crate::{NOW, account, act, code, events, group, post_to, say};
 
@@ -10,6 +11,8 @@ pub fn suite(store: &Store) {
     the_last_of_a_group_may_come_together_with_others(store);
     nobody_reads_what_is_not_theirs(store);
     ones_own_words_need_no_receipt(store);
+    in_a_large_group_only_the_last_is_heard_of(store);
+    an_edit_does_not_keep_a_group_from_being_whole(store);
 }
 
 fn received(seq: i64) -> Deed {
@@ -109,4 +112,31 @@ fn ones_own_words_need_no_receipt(store: &Store) {
     let own = [(true, note.id, alice, false), (true, sent.id, alice, false)];
     assert_eq!(receipts(store, alice, 0), own);
     assert!(receipts(store, bob, 0).is_empty());
+}
+
+fn in_a_large_group_only_the_last_is_heard_of(store: &Store) {
+    for (extra, heard) in [(0, RECEIPTS_EACH_MAX - 1), (1, 1)] {
+        let count = RECEIPTS_EACH_MAX + extra;
+        let people: Vec<_> = (0..count).map(|_| account(store, "Somebody")).collect();
+        let crowd = group(store, &people);
+        act(store, people[0], post_to(crowd, "hello, all"));
+        for who in &people[1..] {
+            act(store, *who, received(2));
+        }
+        let receipts = receipts(store, people[0], 0);
+        assert_eq!((receipts.len() as i64, receipts.last().unwrap().3), (heard, true));
+    }
+}
+
+fn an_edit_does_not_keep_a_group_from_being_whole(store: &Store) {
+    let people = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let [alice, bob, carol] = people;
+    let trip = group(store, &people);
+    act(store, alice, post_to(trip, "helo"));
+    act(store, carol, Deed::Change { group: trip, how: Alteration::Leave });
+    let id =
+        store.history(alice, With::Group(trip), MessageId(i64::MAX), 1).unwrap().unwrap()[0].id;
+    act(store, alice, Deed::Edit { id, content: "hello".to_owned() });
+    act(store, bob, received(9));
+    assert_eq!(receipts(store, alice, 0), [(false, id, bob, true)]);
 }

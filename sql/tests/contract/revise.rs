@@ -1,4 +1,4 @@
-use sql::{Deed, Entry, Outcome, Store, What};
+use sql::{Act, Alteration, Batch, Deed, Entry, Outcome, Store, What};
 use wire::limit::EDIT_WINDOW_MS;
 use wire::{AccountId, Code, MessageId, Seq, With};
 
@@ -10,6 +10,8 @@ pub fn suite(store: &Store) {
     only_the_sender_and_not_for_long(store);
     one_reaction_a_person(store);
     who_left_does_not_read_the_new_text(store);
+    who_came_back_does_not_read_it_either(store);
+    a_reaction_does_not_outlive_a_deletion_of_the_same_moment(store);
 }
 
 fn edit(id: MessageId, content: &str) -> Deed {
@@ -99,4 +101,26 @@ fn who_left_does_not_read_the_new_text(store: &Store) {
     assert!(history(store, bob, With::Group(trip)).is_empty());
     assert!(store.search(bob, "text", MessageId(i64::MAX), 9).unwrap().is_empty());
     assert_eq!(events(store, bob, Seq(1))[0], What::Expired);
+}
+
+fn who_came_back_does_not_read_it_either(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let trip = group(store, &[alice, bob]);
+    act(store, alice, post_to(trip, "the old text"));
+    let found = store.history(alice, With::Group(trip), MessageId(i64::MAX), 1).unwrap().unwrap();
+    for how in [Alteration::Remove(bob), Alteration::Add(bob)] {
+        act(store, alice, Deed::Change { group: trip, how });
+    }
+    act(store, alice, edit(found[0].id, "the new text"));
+    assert_eq!(events(store, bob, Seq(1))[0], What::Expired);
+}
+
+fn a_reaction_does_not_outlive_a_deletion_of_the_same_moment(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let id = say(store, alice, bob, "hello", "r").id;
+    let acts = [(alice, Deed::Delete { id }), (bob, react(id, Some("👍")))];
+    let acts = acts.map(|(by, deed)| Act { by, reference: None, deed }).to_vec();
+    let outcomes = store.commit(&Batch { acts, ..Batch::default() }, NOW).unwrap().outcomes;
+    assert_eq!(outcomes, [Outcome::Done, Outcome::Nothing]);
+    assert!(store.reactions(bob, [id].into_iter()).unwrap().is_empty());
 }

@@ -11,7 +11,7 @@ pub fn from_the_first_schema(first: &str, mut run: impl FnMut(&str), open: impl 
     run(
         "insert into account (email, name, password, created_at) values ('a@x', 'Alice', 'p', 1), ('b@x', 'Bob', 'p', 1)",
     );
-    run("insert into log (account, head) values (1, 2), (2, 1)");
+    run("insert into log (account, head, acknowledged) values (1, 2, 2), (2, 1, 0)");
     run("insert into conversation (low, high) values (1, 2), (1, 1)");
     run("insert into message (conversation, sender, recipient, content, at, ref, seq) \
          values (1, 1, 2, 'hello old world', 5, 'r', 1), (2, 1, 1, 'milk', 6, null, 2), (2, 1, 1, 'gone', 7, null, 3)");
@@ -29,6 +29,8 @@ pub fn from_the_first_schema(first: &str, mut run: impl FnMut(&str), open: impl 
     assert_eq!(store.search(bob, "OLD wor", MessageId(99), 9).unwrap().len(), 1);
     let listed = store.conversations(bob, MessageId(99), 9).unwrap();
     assert_eq!((listed.len(), listed[0].unread, listed[0].name.as_deref()), (1, 1, Some("Alice")));
+    let listed = store.conversations(alice, MessageId(99), 9).unwrap();
+    assert_eq!(listed[1].read, MessageId(1), "what was acknowledged counts as read");
     // The same `ref` again is still a repeat, and numbers go on where they were.
     let repeat = commit(&store, vec![post(alice, bob, "x", Some("r"))]).outcomes.remove(0);
     assert!(
