@@ -42,6 +42,7 @@ pub fn presence(world: &World) -> Result<()> {
     carol.say(&alice, "what a quiet day")?;
     ensure!(alice.hear_next()?["content"] == "what a quiet day", "presence that nobody wished for");
     alice.act_in_vain(json!({"type": "presence", "ids": [bob.id, bob.id]}))?;
-    is(&alice.hear_event("presence")?, bob.id, false, true)?;
+    // At once, unless the server has yet to notice that he is gone.
+    is(&alice.hear("Bob gone", |it| it["online"] == false)?, bob.id, false, true)?;
     Ok(())
 }
