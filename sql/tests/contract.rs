@@ -136,6 +136,16 @@ fn postgresql_is_upgraded_with_what_it_holds() {
 }
 
 #[test]
+fn postgresql_without_an_encoding() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+    let create = "create database plain encoding 'SQL_ASCII' locale 'C' template template0";
+    client.batch_execute(create).unwrap();
+    let (server, _) = url.rsplit_once('/').unwrap();
+    looking::words_are_found_in_any_database(&open(&format!("{server}/plain").parse().unwrap()));
+}
+
+#[test]
 fn a_deleted_account_is_gone_from_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&DatabaseUrl::file(directory.path().join("messenger.db")));

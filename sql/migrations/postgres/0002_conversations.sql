@@ -14,9 +14,23 @@ alter table message add column edited_at bigint;
 alter table message add column deleted bigint not null default 0;
 drop index message_conversation;
 create index message_conversation on message (conversation, id, kind, sender);
--- Unicode's letter case, whatever the database's locale, and addresses are words like others.
-create index message_text on message using gin (to_tsvector('simple', translate(lower(content collate "und-x-icu"),
-    '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~', repeat(' ', 32)))) where kind = 0;
+-- A message's words: in Unicode's letter case whatever the database's locale, where this database has that; and addresses
+-- are words like others.
+do $do$
+declare
+    body constant text := $body$
+        create function message_words(content text) returns tsvector language sql immutable parallel safe as $f$
+            select to_tsvector('simple', translate(lower(content %s),
+                '!"#$%%&''()*+,-./:;<=>?@[\]^_`{|}~', repeat(' ', 32)))
+        $f$
+    $body$;
+begin
+    execute format(body, 'collate "und-x-icu"');
+exception when undefined_object then
+    execute format(body, '');
+end
+$do$;
+create index message_text on message using gin (message_words(content)) where kind = 0;
 
 -- Who is in a conversation, and how far they have come in it. Message numbers in the last five.
 create table member (

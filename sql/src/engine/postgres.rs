@@ -40,10 +40,7 @@ const SEARCH: &str = concat!(
     "select ",
     columns!(),
     " from message m ",
-    visible!(
-        "to_tsvector('simple', translate(lower(m.content collate \"und-x-icu\"), \
-         '!\"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~', repeat(' ', 32))) @@ to_tsquery('simple', $1)"
-    ),
+    visible!("message_words(m.content) @@ to_tsquery('simple', $1)"),
     " order by m.id desc limit $4"
 );
 

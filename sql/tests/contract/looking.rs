@@ -108,3 +108,12 @@ fn words_are_found_however_they_are_written(store: &Store) {
         assert!(found(store, alice, text).is_empty(), "{text}");
     }
 }
+
+/// Also in one that knows no letters but ASCII's.
+pub fn words_are_found_in_any_database(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    say(store, alice, bob, "Greetings from ROME, Grüße", "1");
+    for text in ["rome", "greet", "from rome", "grüße"] {
+        assert_eq!(found(store, bob, text).len(), 1, "{text}");
+    }
+}
