@@ -36,11 +36,13 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (2, include_str!("../../migrations/postgres/0002_conversations.sql")),
 ];
 
+/// Words first: left to itself the planner walks back through all messages and makes words of each.
 const SEARCH: &str = concat!(
-    "select ",
+    "with found as materialized (select f.id from message f where f.kind = 0 \
+     and message_words(f.content) @@ to_tsquery('simple', $1)) select ",
     columns!(),
-    " from message m ",
-    visible!("message_words(m.content) @@ to_tsquery('simple', $1)"),
+    " from found join message m on m.id = found.id ",
+    visible!("true"),
     " order by m.id desc limit $4"
 );
 
