@@ -123,7 +123,8 @@ impl Store {
         // Of who has been spared a message of this account it looks as if they had come no further.
         let sql = "select s.account, a.name, s.role, s.delivered, s.read, \
                    (select min(w.message) - 1 from withheld w join message m on m.id = w.message \
-                   and m.conversation = $1 and m.sender = $2 where w.account = s.account) \
+                   and m.conversation = $1 and m.sender = $2 \
+                   where w.account = s.account and w.message > s.since) \
                    from member s join account a on a.id = s.account \
                    where s.conversation = $1 and s.until is null order by s.since, s.account";
         let members = self.read(sql, &params, |row| {

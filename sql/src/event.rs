@@ -7,6 +7,7 @@ use wire::{AccountId, MessageId, Seq};
 
 use crate::engine::Row;
 use crate::entry::{Entry, columns, entry};
+use crate::history::reaction_has_come;
 use crate::{Error, Result};
 
 /// One event of a log.
@@ -121,8 +122,9 @@ pub(crate) const SELECT: &str = concat!(
     " from event e \
      left join withheld w on w.message = e.message and w.account = e.account \
      left join message m on m.id = e.message and w.message is null \
-     left join reaction x on x.message = e.message and x.account = e.other and e.kind = 8 \
-     where e.account = $1 and e.seq > $2 order by e.seq limit $3"
+     left join reaction x on x.message = e.message and x.account = e.other and e.kind = 8 and ",
+    reaction_has_come!("e.account"),
+    " where e.account = $1 and e.seq > $2 order by e.seq limit $3"
 );
 
 /// Reads a row of [`SELECT`].

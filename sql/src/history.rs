@@ -114,15 +114,29 @@ impl Store {
     }
 }
 
+/// That reaction `x` was made before this account had left the group or blocked whose it is.
+macro_rules! reaction_has_come {
+    ($account:literal) => {
+        concat!(
+            "not exists (select 1 from block b where b.blocked = x.account and b.account = ",
+            $account,
+            " and b.at <= x.at) and not exists (select 1 from message n \
+             join member s on s.conversation = n.conversation and s.account = ",
+            $account,
+            " join message gone on gone.id = s.until where n.id = x.message and gone.at <= x.at)"
+        )
+    };
+}
+pub(crate) use reaction_has_come;
+
 static REACTIONS: ForEach = ForEach {
-    sql: "select x.message, x.account, x.emoji, x.at from {rows} \
+    sql: concat!(
+        "select x.message, x.account, x.emoji, x.at from {rows} \
           join reaction x on x.message = r.message and x.account in \
           (select y.account from reaction y where y.message = r.message order by y.at desc, y.account limit 100) \
-          where not exists (select 1 from block b \
-          where b.blocked = x.account and b.account = r.account and b.at <= x.at) \
-          and not exists (select 1 from message m \
-          join member s on s.conversation = m.conversation and s.account = r.account \
-          join message gone on gone.id = s.until where m.id = r.message and gone.at <= x.at)",
+          where ",
+        reaction_has_come!("r.account")
+    ),
     columns: &[("message", Type::Int), ("account", Type::Int)],
 };
 const _: () = assert!(REACTIONS_LISTED_MAX == 100, "as in the statement");

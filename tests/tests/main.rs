@@ -27,6 +27,8 @@ mod limits;
 mod logs;
 /// `/metrics`, `/healthz`, `/readyz`.
 mod metrics;
+/// Random operations, compared with a model of the server.
+mod model;
 /// Pages of other sites that an operator allows.
 mod origins;
 /// The `curl` lines of the README.

@@ -205,6 +205,13 @@ impl<'a> Ledger<'a> {
         self.targets.get(&place)
     }
 
+    /// What is done to this message later in the batch is done to a deleted one.
+    pub(super) fn note_deletion(&mut self, id: MessageId) {
+        for target in self.targets.values_mut().filter(|target| target.id == id) {
+            target.deleted = true;
+        }
+    }
+
     /// The answer to the first entry of the same `ref`.
     fn first_answer(&self, place: usize) -> Option<Outcome> {
         let act = &self.acts[place];

@@ -48,7 +48,10 @@ static FIND_DELIVERED: ForEach = ForEach {
           join log l on l.account = r.account \
           join event e on e.account = r.account and e.seq > l.acknowledged and e.seq <= r.seq and e.kind = 1 \
           join message m on m.id = e.message and m.kind = 0 and m.sender <> r.account \
-          where not exists (select 1 from block b where (b.blocked = r.account and b.account = m.sender) \
+          where not exists (select 1 from member s where s.conversation = m.conversation \
+          and s.account = r.account and s.delivered >= m.id) \
+          and not exists (select 1 from withheld w where w.message = m.id and w.account = r.account) \
+          and not exists (select 1 from block b where (b.blocked = r.account and b.account = m.sender) \
           or (b.blocked = m.sender and b.account = r.account)) \
           group by r.account, m.conversation, m.sender",
     columns: &[("account", Type::Int), ("seq", Type::Int)],

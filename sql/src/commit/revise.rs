@@ -52,6 +52,7 @@ pub(super) fn delete(ledger: &mut Ledger<'_>, place: usize, by: AccountId) -> Do
         return Ok(Ok(Outcome::Nothing));
     }
     ledger.engine.run("delete from reaction where message = $1", &[Value::Int(target.id.0)])?;
+    ledger.note_deletion(target.id);
     tell(ledger, place, by, &target, Kind::Delete, What::Delete { id: target.id })
 }
 

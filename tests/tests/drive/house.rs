@@ -136,6 +136,11 @@ impl House {
         Ok(())
     }
 
+    /// Whether every program is there and runs.
+    pub fn is_whole(&mut self) -> bool {
+        self.servers.len() == self.launches.len() && self.runs().is_ok()
+    }
+
     /// The SQLite file, where there is one.
     pub fn database_file(&self) -> PathBuf {
         self.dir.path().join("messenger.db")

@@ -1,0 +1,147 @@
+//! A device, which keeps what PROTOCOL.md tells it to keep, and expects what that promises.
+
+use std::collections::BTreeSet;
+
+use acceptance::{Person, World, raw};
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use super::op::Who;
+
+/// One device of an account.
+pub struct Device {
+    pub who: Who,
+    person: Person,
+    pub is_connected: bool,
+    /// The highest `seq` it has heard.
+    pub seen: i64,
+    /// Heard and not compared yet.
+    pub events: Vec<Value>,
+    answers: Vec<Value>,
+    /// Events heard on this connection otherwise than as answers.
+    heard: BTreeSet<i64>,
+}
+
+/// What a connection begins with.
+#[derive(Clone, Copy, Debug)]
+pub enum Since {
+    /// What the device has seen.
+    Seen,
+    /// What any device has acknowledged.
+    Acknowledged,
+    /// The beginning.
+    Zero,
+}
+
+impl Device {
+    /// A device of `owner`'s account, away. Devices may share a login, which saves a slow password hash each.
+    pub fn of(owner: &Person, who: Who, world: &World) -> Self {
+        let mut person = Person::stranger(world);
+        person.id = owner.id;
+        person.name.clone_from(&owner.name);
+        person.token.clone_from(&owner.token);
+        let (events, answers, heard) = (Vec::new(), Vec::new(), BTreeSet::new());
+        Self { who, person, is_connected: false, seen: 0, events, answers, heard }
+    }
+
+    /// Connects; gives the log's last event as the welcome has it.
+    pub fn connect(&mut self, since: Since, acknowledged: i64) -> Result<i64> {
+        let (welcome, wanted) = match since {
+            Since::Seen => (self.person.connect_since(self.seen)?, self.seen),
+            Since::Acknowledged => (self.person.connect()?, acknowledged),
+            Since::Zero => (self.person.connect_since(0)?, 0),
+        };
+        ensure!(welcome["seq"] == wanted, "welcomed at another place than {wanted}: {welcome}");
+        self.is_connected = true;
+        self.seen = wanted;
+        self.events.clear();
+        self.heard.clear();
+        welcome["head"].as_i64().with_context(|| format!("no `head`: {welcome}"))
+    }
+
+    /// The connection breaks, or the server has gone.
+    pub fn drop(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.is_connected) {
+            let socket = self.person.take_socket()?;
+            raw::reset(socket.stream().try_clone()?)?;
+        }
+        Ok(())
+    }
+
+    /// Hears the server close.
+    pub fn closed(&mut self, code: u16) -> Result<()> {
+        let heard = self.person.closed()?;
+        ensure!(heard == code, "closed with {heard} instead of {code}");
+        let rest = self.person.socket()?.drain();
+        ensure!(rest.is_empty(), "heard before the close: {rest:?}");
+        self.drop()
+    }
+
+    pub fn write(&mut self, frame: &Value) -> Result<()> {
+        self.person.write(frame)
+    }
+
+    /// The answer with this `ref`; events that come before it are kept.
+    pub fn answer(&mut self, reference: &str) -> Result<Value> {
+        loop {
+            if let Some(place) = self.answers.iter().position(|it| it["ref"] == reference) {
+                return Ok(self.answers.remove(place));
+            }
+            self.hear().with_context(|| format!("before the answer to {reference}"))?;
+        }
+    }
+
+    /// Asks for something and gives the answer.
+    pub fn ask(&mut self, mut frame: Value) -> Result<Value> {
+        frame["ref"] = json!("question");
+        self.write(&frame)?;
+        self.answer("question")
+    }
+
+    /// Hears everything up to event `head`.
+    pub fn hear_up_to(&mut self, head: i64) -> Result<()> {
+        while self.seen < head {
+            self.hear().with_context(|| format!("after event {} of {head}", self.seen))?;
+        }
+        ensure!(self.seen == head, "event {} of a log that ends at {head}", self.seen);
+        Ok(())
+    }
+
+    /// The server answers.
+    pub fn ping(&mut self) -> Result<()> {
+        let pong = self.ask(json!({"type": "ping"}))?;
+        ensure!(pong["type"] == "pong", "not a pong: {pong}");
+        Ok(())
+    }
+
+    /// There is nothing else to be heard.
+    pub fn hear_no_more(&mut self) -> Result<()> {
+        self.ping()?;
+        ensure!(self.events.is_empty(), "heard too much: {:?}", self.events);
+        ensure!(self.answers.is_empty(), "answered too much: {:?}", self.answers);
+        Ok(())
+    }
+
+    /// Whether an event has come on this connection otherwise than as an answer.
+    pub fn has_heard(&self, seq: i64) -> bool {
+        self.heard.contains(&seq)
+    }
+
+    /// One frame: an answer, or the event that is next. An answer can be that too, and can be about an earlier one.
+    fn hear(&mut self) -> Result<()> {
+        let frame = self.person.hear_next()?;
+        let next = self.seen + 1;
+        let seq = frame["seq"].as_i64();
+        if frame.get("ref").is_some() {
+            ensure!(seq.is_none_or(|seq| seq <= next), "{next} should come before {frame}");
+            self.seen = self.seen.max(seq.unwrap_or(0));
+            self.answers.push(frame);
+        } else {
+            ensure!(seq == Some(next), "event {next} should come, not {frame}");
+            self.seen = next;
+            self.heard.insert(next);
+            self.events.push(frame);
+        }
+        Ok(())
+    }
+}

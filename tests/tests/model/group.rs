@@ -1,0 +1,112 @@
+//! How groups are made and change.
+
+use serde_json::json;
+
+use super::op::{Change, Who};
+use super::rule::{Answer, FORBIDDEN};
+use super::state::{Gone, Key, Model, Seat, What};
+
+impl Model {
+    pub(super) fn create(&mut self, by: Who, name: &str, members: &[Who]) -> Answer {
+        members.iter().try_for_each(|who| self.exists(*who))?;
+        let group = self.groups().last().unwrap_or(0) + 1;
+        let id = self.next_entry(Key::Group(group));
+        let talk = self.talk_mut(Key::Group(group));
+        name.clone_into(&mut talk.name);
+        for who in members.iter().chain([&by]) {
+            talk.seats.insert(*who, Seat::new(id, *who == by));
+        }
+        self.tell_change(by, group, "create", None);
+        self.done(by)
+    }
+
+    pub(super) fn change(&mut self, by: Who, group: i64, change: &Change) -> Answer {
+        let own = self.is_member(by, group)?;
+        let is_leaving =
+            matches!(change, Change::Leave) || matches!(change, Change::Remove(who) if *who == by);
+        if !is_leaving && !own.is_admin {
+            return Err(FORBIDDEN);
+        }
+        let key = Key::Group(group);
+        let is_admin = |who: Who| self.is_member(who, group).map(|seat| seat.is_admin);
+        match change {
+            _ if is_leaving => self.leave(by, group),
+            Change::Leave => {}
+            Change::Add(who) => {
+                self.exists(*who)?;
+                if is_admin(*who).is_ok() {
+                    return Ok(json!({"type": "ok"}));
+                }
+                let id = self.next_entry(key);
+                self.talk_mut(key).seats.insert(*who, Seat::new(id, false));
+                self.tell_change(by, group, "add", Some(*who));
+            }
+            Change::Remove(who) => {
+                is_admin(*who)?;
+                self.go(by, group, "remove", Some(*who));
+            }
+            Change::Rename(name) => {
+                if self.talks[&key].name == *name {
+                    return Ok(json!({"type": "ok"}));
+                }
+                self.next_entry(key);
+                (*name).clone_into(&mut self.talk_mut(key).name);
+                self.tell_change(by, group, "rename", None);
+            }
+            Change::Promote(who) => {
+                if is_admin(*who)? {
+                    return Ok(json!({"type": "ok"}));
+                }
+                self.next_entry(key);
+                self.seat_mut(*who, key).is_admin = true;
+                self.tell_change(by, group, "promote", Some(*who));
+            }
+            Change::Demote(who) => {
+                if !is_admin(*who)? {
+                    return Ok(json!({"type": "ok"}));
+                }
+                if self.talks[&key].present().filter(|(_, seat)| seat.is_admin).count() == 1 {
+                    return Err(FORBIDDEN);
+                }
+                self.next_entry(key);
+                self.seat_mut(*who, key).is_admin = false;
+                self.tell_change(by, group, "demote", Some(*who));
+            }
+        }
+        self.done(by)
+    }
+
+    fn leave(&mut self, by: Who, group: i64) {
+        let key = Key::Group(group);
+        let others = || self.talks[&key].present().filter(|(who, _)| *who != by);
+        let heir = others().min_by_key(|(who, seat)| (seat.since, *who)).map(|(who, _)| who);
+        let is_last = self.talks[&key].seats[&by].is_admin && !others().any(|(_, it)| it.is_admin);
+        if let Some(heir) = heir.filter(|_| is_last) {
+            self.next_entry(key);
+            self.seat_mut(heir, key).is_admin = true;
+            self.tell_change(by, group, "promote", Some(heir));
+        }
+        self.go(by, group, "leave", None);
+    }
+
+    /// `member`, or else `by` itself, is no longer there.
+    fn go(&mut self, by: Who, group: i64, change: &str, member: Option<Who>) {
+        let key = Key::Group(group);
+        let entry = self.next_entry(key);
+        self.tell_change(by, group, change, member);
+        let (name, moment) = (self.talks[&key].name.clone(), self.moment);
+        let seat = self.seat_mut(member.unwrap_or(by), key);
+        (seat.until, seat.is_admin) = (Some(Gone { entry, name, moment }), false);
+    }
+
+    fn tell_change(&mut self, by: Who, group: i64, change: &str, member: Option<Who>) {
+        let talk = &self.talks[&Key::Group(group)];
+        let present: Vec<Who> = talk.present().map(|(who, _)| who).collect();
+        let mut frame = json!({"type": "group", "group": group, "change": change, "by": by});
+        frame["name"] = json!(talk.name);
+        if let Some(member) = member {
+            frame["member"] = json!(member);
+        }
+        present.into_iter().for_each(|who| self.tell(who, What::Fixed(frame.clone())));
+    }
+}

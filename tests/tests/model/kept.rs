@@ -1,0 +1,89 @@
+//! Lists of operations on which server and model have disagreed once.
+
+use super::op::Change::{Add, Leave, Remove, Rename};
+use super::op::Deed::{Change, Create, Delete, Edit, React, Received, Say};
+use super::op::Op::{self, Burst, Do};
+use super::op::Place::{Group, With};
+
+/// Each with what was wrong.
+pub fn all() -> Vec<(&'static str, Vec<Op>)> {
+    vec![
+        (
+            "who was removed read the group's later name",
+            vec![
+                Do(4, Create("lemon", vec![2])),
+                Do(0, Change(0, Remove(2))),
+                Do(0, Change(0, Rename("Lemon tree"))),
+            ],
+        ),
+        (
+            "what was done together with a deletion was done to a deleted message",
+            vec![
+                Do(0, Say(With(2), "lemon", None)),
+                Burst(
+                    0,
+                    vec![
+                        Say(With(2), "🍋", None),
+                        Say(With(2), "🍋", None),
+                        Delete(0),
+                        React(0, Some("👍")),
+                        Edit(0, "Lemon tree"),
+                    ],
+                ),
+            ],
+        ),
+        (
+            "a message that was edited after somebody had left was never received by all",
+            vec![
+                Do(0, Create("lemon", vec![2, 3])),
+                Do(0, Say(Group(0), "lemon", None)),
+                Do(2, Change(0, Leave)),
+                Do(0, Edit(0, "🍋")),
+                Do(1, Received(0)),
+            ],
+        ),
+        (
+            "who had left acknowledged a message that it can no longer get",
+            vec![
+                Do(0, Create("lemon", vec![2])),
+                Do(0, Say(Group(0), "lemon", None)),
+                Do(1, Change(0, Leave)),
+                Do(0, Edit(0, "🍋")),
+                Do(1, Received(0)),
+            ],
+        ),
+        (
+            "who came back acknowledged what was said before it left",
+            vec![
+                Do(0, Create("lemon", vec![2, 3])),
+                Do(2, Say(Group(0), "lemon", None)),
+                Do(1, Change(0, Leave)),
+                Do(0, Change(0, Add(2))),
+                Do(0, Say(Group(0), "🍋", None)),
+                Do(1, Received(0)),
+            ],
+        ),
+        (
+            "who came back seemed to stop before what was edited then",
+            vec![
+                Do(0, Create("lemon", vec![2])),
+                Do(0, Say(Group(0), "lemon", None)),
+                Do(1, Change(0, Leave)),
+                Do(0, Change(0, Add(2))),
+                Do(0, Edit(0, "🍋")),
+                Do(0, Say(Group(0), "Lemon tree", None)),
+                Do(1, Received(0)),
+            ],
+        ),
+        (
+            "who was removed read a later reaction in its log",
+            vec![
+                Do(0, Create("lemon", vec![2])),
+                Do(0, Say(Group(0), "lemon", None)),
+                Do(0, React(0, Some("👍"))),
+                Do(0, Change(0, Remove(2))),
+                Do(0, React(0, Some("🍋"))),
+            ],
+        ),
+    ]
+}

@@ -1,0 +1,120 @@
+//! Random operations by several accounts and devices, done to the server and to a simple model of it that lives in memory:
+//! every answer, log, history and unread count must agree, whatever drops, stops and is killed in between.
+//!
+//! A list of operations that fails is shrunk, printed as Rust, and kept: its seed in `regressions.txt` by proptest itself,
+//! and by hand in `kept.rs`, where it outlives changes of the strategy. `PROPTEST_CASES` asks for more runs than usual.
+
+/// What an account is shown, compared.
+mod check;
+/// A device and what it has heard.
+mod device;
+/// Groups in the model.
+mod group;
+/// Lists that have failed once.
+mod kept;
+/// The server's numbers and the model's.
+mod name;
+/// Operations, and how they are made up.
+mod op;
+/// What an operation is about.
+mod pick;
+/// Receipts in the model.
+mod receipt;
+/// Edits, deletions and reactions in the model.
+mod revise;
+/// What comes of a deed in the model.
+mod rule;
+/// A run against a server.
+mod run;
+/// What the model knows.
+mod state;
+/// What the model shows.
+mod view;
+
+use std::cell::RefCell;
+use std::env;
+
+use anyhow::{Result, anyhow, ensure};
+use proptest::test_runner::{
+    Config, FileFailurePersistence, RngAlgorithm, TestCaseError, TestRng, TestRunner,
+};
+
+use crate::drive::{House, Kind};
+use op::Op;
+use run::Run;
+
+/// Runs on each storage engine, unless `PROPTEST_CASES` says otherwise.
+const RUNS: u32 = 16;
+/// Runs, and milliseconds, that may be spent on making a list that fails shorter.
+const SHRINKS_MAX: u32 = 1000;
+const SHRINKING_MAX: u32 = 120_000;
+
+#[test]
+fn a_server_on_sqlite_does_what_the_model_does() -> Result<()> {
+    agrees(Kind::Messenger)
+}
+
+#[test]
+fn a_server_on_postgresql_does_what_the_model_does() -> Result<()> {
+    agrees(Kind::postgres()?)
+}
+
+fn agrees(kind: Kind) -> Result<()> {
+    let place = RefCell::new(Server { kind, house: None });
+    let again = |(name, ops): (&str, Vec<Op>)| {
+        let played = place.borrow_mut().play(&ops);
+        played.err().map(|error| format!("once {name}: {error:#}"))
+    };
+    let failed: Vec<_> = kept::all().into_iter().filter_map(again).collect();
+    ensure!(failed.is_empty(), "{}", failed.join("\n"));
+    let play = |ops: Vec<Op>| {
+        let played = place.borrow_mut().play(&ops);
+        played.map_err(|error| TestCaseError::fail(format!("{error:#}")))
+    };
+    let config = config(RUNS);
+    // The usual runs are always the same: a build fails for what has changed. Who asks for more gets new ones.
+    let mut runner = if config.cases == RUNS {
+        let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+        TestRunner::new_with_rng(config, rng)
+    } else {
+        TestRunner::new(config)
+    };
+    runner.run(&op::ops(), play).map_err(|error| anyhow!("{error}"))
+}
+
+fn config(runs: u32) -> Config {
+    let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions.txt");
+    let config = Config {
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(seeds))),
+        ..Config::default()
+    };
+    // What is asked for goes before what is usual.
+    let is_set = |key: &str| env::var_os(key).is_some();
+    let cases = if is_set("PROPTEST_CASES") { config.cases } else { runs };
+    let iterations = config.max_shrink_iters;
+    let shrinks = if is_set("PROPTEST_MAX_SHRINK_ITERS") { iterations } else { SHRINKS_MAX };
+    let time = config.max_shrink_time;
+    let time = if is_set("PROPTEST_MAX_SHRINK_TIME") { time } else { SHRINKING_MAX };
+    Config { cases, max_shrink_iters: shrinks, max_shrink_time: time, ..config }
+}
+
+/// One server for all runs, with new accounts in each.
+struct Server {
+    kind: Kind,
+    house: Option<House>,
+}
+
+impl Server {
+    fn play(&mut self, ops: &[Op]) -> Result<()> {
+        let mut house = match self.house.take() {
+            Some(house) => house,
+            None => House::open(&self.kind, &[])?,
+        };
+        let played = Run::begin(&mut house).and_then(|run| run.play(ops));
+        // A server that did not come back is no place for the next run.
+        if house.is_whole() {
+            self.house = Some(house);
+        }
+        played
+    }
+}

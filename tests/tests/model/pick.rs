@@ -1,0 +1,68 @@
+//! Which message or group a small number stands for: mostly one that matters to who picks it.
+
+use super::op::{Change, Deed, Id, NOBODY, Place, Who};
+use super::state::{Key, Model};
+
+/// From here on a number picks among all there are, and not only among those that make sense.
+const ANY: i64 = 12;
+
+impl Model {
+    /// The deed with ids in place of picks. `heard`: the last event that the device has.
+    pub fn resolve(&self, by: Who, heard: i64, deed: &Deed) -> Deed {
+        match deed {
+            Deed::Say(to, text, reply) => {
+                let to = self.place(*to);
+                let here = |id: &Id| self.messages[id].talk == Key::of(by, to);
+                let reply = reply.map(|pick| self.message(by, pick, here));
+                Deed::Say(to, text, reply)
+            }
+            // Beyond the log's end it means the end.
+            Deed::Received(0) => Deed::Received(heard),
+            Deed::Received(1) => Deed::Received(heard + 5),
+            Deed::Received(less) => Deed::Received((heard - less).max(0)),
+            Deed::Read(pick) => Deed::Read(self.message(by, *pick, |_| true)),
+            Deed::Edit(pick, text) => Deed::Edit(self.own(by, *pick), text),
+            Deed::Delete(pick) => Deed::Delete(self.own(by, *pick)),
+            Deed::React(pick, emoji) => Deed::React(self.message(by, *pick, |_| true), *emoji),
+            Deed::Retain(place, days) => Deed::Retain(self.place(*place), *days),
+            Deed::Change(pick, change) => {
+                let change = match change {
+                    Change::Demote(NOBODY) => Change::Demote(by),
+                    change => change.clone(),
+                };
+                Deed::Change(self.group(*pick), change)
+            }
+            Deed::Block(_) | Deed::Unblock(_) | Deed::Create(..) => deed.clone(),
+        }
+    }
+
+    fn own(&self, by: Who, pick: i64) -> Id {
+        self.message(by, pick, |id| self.messages[id].from == by)
+    }
+
+    /// The latest that `by` sees and that fits is 0, the one before it 1.
+    fn message(&self, by: Who, pick: i64, fits: impl Fn(&Id) -> bool) -> Id {
+        let good = |id: &Id| fits(id) && self.sees(by, *id);
+        let fitting: Vec<Id> = self.messages.keys().copied().filter(good).collect();
+        let all: Vec<Id> = self.messages.keys().copied().collect();
+        let from = if pick >= ANY || fitting.is_empty() { all } else { fitting };
+        nth_last(&from, pick).unwrap_or(NOBODY)
+    }
+
+    fn group(&self, pick: i64) -> i64 {
+        let all: Vec<i64> = self.groups().collect();
+        nth_last(&all, pick).unwrap_or(NOBODY)
+    }
+
+    fn place(&self, place: Place) -> Place {
+        match place {
+            Place::Group(pick) => Place::Group(self.group(pick)),
+            with => with,
+        }
+    }
+}
+
+fn nth_last(all: &[i64], pick: i64) -> Option<i64> {
+    let pick = usize::try_from(pick).ok()?;
+    all.iter().rev().nth(pick.checked_rem(all.len())?).copied()
+}

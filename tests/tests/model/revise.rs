@@ -1,0 +1,80 @@
+//! What is done to a message afterwards.
+
+use serde_json::json;
+
+use super::op::{Id, Who};
+use super::rule::{Answer, FORBIDDEN, NOT_FOUND, TOO_LATE};
+use super::state::{Model, What};
+
+impl Model {
+    pub(super) fn edit(&mut self, by: Who, id: Id, text: &str) -> Answer {
+        self.may_change(by, id)?;
+        let message = &self.messages[&id];
+        if message.is_deleted {
+            return Err(TOO_LATE);
+        }
+        if message.content == text {
+            return Ok(json!({"type": "ok"}));
+        }
+        // Who has left, or has come back anew, reads nothing later.
+        let seats = self.talks[&message.talk].seats.iter();
+        let gone = seats.filter(|(_, seat)| seat.until.is_some() || !seat.covers(id));
+        let gone: Vec<Who> = gone.map(|(who, _)| *who).filter(|who| *who != by).collect();
+        let message = self.message_mut(id);
+        message.withheld.extend(gone);
+        message.is_edited = true;
+        text.clone_into(&mut message.content);
+        self.tell_readers(by, id, || What::Edit(id))
+    }
+
+    pub(super) fn delete(&mut self, by: Who, id: Id) -> Answer {
+        self.may_change(by, id)?;
+        let message = self.message_mut(id);
+        if message.is_deleted {
+            return Ok(json!({"type": "ok"}));
+        }
+        message.is_deleted = true;
+        message.content.clear();
+        message.reactions.clear();
+        self.tell_readers(by, id, || What::Fixed(json!({"type": "delete", "id": id})))
+    }
+
+    pub(super) fn react(&mut self, by: Who, id: Id, emoji: Option<&str>) -> Answer {
+        self.is_there(by, id)?;
+        let moment = self.moment;
+        let message = self.message_mut(id);
+        if message.is_deleted {
+            return Err(TOO_LATE);
+        }
+        if message.reactions.get(&by).map(|(emoji, _)| emoji.as_str()) == emoji {
+            return Ok(json!({"type": "ok"}));
+        }
+        match emoji {
+            Some(emoji) => message.reactions.insert(by, (emoji.to_owned(), moment)),
+            None => message.reactions.remove(&by),
+        };
+        self.tell_readers(by, id, || What::React(id, by))
+    }
+
+    /// Whether `by` sees a message and is still where it was said.
+    fn is_there(&self, by: Who, id: Id) -> Result<(), &'static str> {
+        let is_there = self.sees(by, id) && self.talks[&self.messages[&id].talk].seat(by).is_some();
+        if is_there { Ok(()) } else { Err(NOT_FOUND) }
+    }
+
+    fn may_change(&self, by: Who, id: Id) -> Result<(), &'static str> {
+        if self.sees(by, id) && self.messages[&id].from != by {
+            return Err(FORBIDDEN);
+        }
+        self.is_there(by, id)
+    }
+
+    /// Everybody who has the message, is there still and hears what `by` does.
+    fn tell_readers(&mut self, by: Who, id: Id, what: impl Fn() -> What) -> Answer {
+        let present = self.talks[&self.messages[&id].talk].present().map(|(who, _)| who);
+        let hears = |who: &Who| self.sees(*who, id) && !self.has_blocked(*who, by);
+        let hearers: Vec<Who> = present.filter(hears).collect();
+        hearers.into_iter().for_each(|who| self.tell(who, what()));
+        self.done(by)
+    }
+}

@@ -1,0 +1,148 @@
+//! What comes of what somebody does: events in logs, and an answer.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::op::{Deed, Id, Place, Who};
+use super::state::{Key, Message, Model, Seat, What};
+
+/// The answer, or the code of the refusal.
+pub(super) type Answer = Result<Value, &'static str>;
+
+pub(super) const NOT_FOUND: &str = "not_found";
+pub(super) const FORBIDDEN: &str = "forbidden";
+pub(super) const TOO_LATE: &str = "too_late";
+
+impl Model {
+    /// Does a deed whose picks are resolved, and gives the answer.
+    pub fn apply(&mut self, by: Who, reference: &str, deed: &Deed) -> Value {
+        let key = (by, reference.to_owned());
+        if deed.keeps_ref()
+            && let Some(first) = self.refs.get(&key)
+        {
+            return first.clone();
+        }
+        self.moment += 1;
+        let answer = match deed {
+            Deed::Say(to, text, reply) => self.say(by, *to, text, *reply),
+            Deed::Received(seq) => self.received(by, *seq),
+            Deed::Read(id) => self.read(by, *id),
+            Deed::Edit(id, text) => self.edit(by, *id, text),
+            Deed::Delete(id) => self.delete(by, *id),
+            Deed::React(id, emoji) => self.react(by, *id, *emoji),
+            Deed::Block(other) => self.block(by, *other),
+            Deed::Unblock(other) => self.unblock(by, *other),
+            Deed::Retain(place, days) => self.retain(by, *place, *days),
+            Deed::Create(name, members) => self.create(by, name, members),
+            Deed::Change(group, change) => self.change(by, *group, change),
+        };
+        if let (true, Ok(first)) = (deed.keeps_ref(), &answer) {
+            self.refs.insert(key, first.clone());
+        }
+        answer.unwrap_or_else(|code| json!({"type": "error", "code": code}))
+    }
+
+    /// The event that was just put into the own log.
+    pub(super) fn done(&self, by: Who) -> Answer {
+        Ok(self.said(by, self.head(by)))
+    }
+
+    pub(super) fn exists(&self, who: Who) -> Result<(), &'static str> {
+        if self.accounts.contains_key(&who) { Ok(()) } else { Err(NOT_FOUND) }
+    }
+
+    pub(super) fn is_member(&self, by: Who, group: i64) -> Result<&Seat, &'static str> {
+        self.talks.get(&Key::Group(group)).and_then(|talk| talk.seat(by)).ok_or(NOT_FOUND)
+    }
+
+    pub(super) fn next_entry(&mut self, key: Key) -> Id {
+        self.entries += 1;
+        let talk = self.talks.entry(key).or_default();
+        talk.entries.push(self.entries);
+        if let Key::Pair(low, high) = key {
+            for who in [low, high] {
+                talk.seats.entry(who).or_default();
+            }
+        }
+        self.entries
+    }
+
+    fn say(&mut self, by: Who, to: Place, text: &str, reply_to: Option<Id>) -> Answer {
+        let key = Key::of(by, to);
+        let to = match to {
+            Place::With(other) => self.exists(other).map(|()| Some(other))?,
+            Place::Group(group) => self.is_member(by, group).map(|_| None)?,
+        };
+        let is_here = |id| self.sees(by, id) && self.messages[&id].talk == key;
+        if !reply_to.is_none_or(is_here) {
+            return Err(NOT_FOUND);
+        }
+        let id = self.next_entry(key);
+        let present: Vec<Who> = self.talks[&key].present().map(|(who, _)| who).collect();
+        let (withheld, hearers): (Vec<Who>, Vec<Who>) =
+            present.into_iter().partition(|who| self.has_blocked(*who, by));
+        let message = Message {
+            id,
+            talk: key,
+            from: by,
+            to,
+            content: text.to_owned(),
+            reply_to,
+            is_edited: false,
+            is_deleted: false,
+            reactions: BTreeMap::new(),
+            withheld: withheld.into_iter().collect(),
+        };
+        self.messages.insert(id, message);
+        hearers.into_iter().for_each(|who| self.tell(who, What::Message(id)));
+        Ok(json!({"type": "sent", "id": id, "seq": self.head(by)}))
+    }
+
+    fn block(&mut self, by: Who, other: Who) -> Answer {
+        if other == by {
+            return Err("bad_request");
+        }
+        self.exists(other)?;
+        if self.has_blocked(by, other) {
+            return Ok(json!({"type": "ok"}));
+        }
+        let moment = self.moment;
+        self.account_mut(by).blocks.insert(other, moment);
+        self.tell(by, What::Fixed(json!({"type": "block", "id": other})));
+        self.done(by)
+    }
+
+    fn unblock(&mut self, by: Who, other: Who) -> Answer {
+        if self.account_mut(by).blocks.remove(&other).is_none() {
+            return Ok(json!({"type": "ok"}));
+        }
+        self.tell(by, What::Fixed(json!({"type": "unblock", "id": other})));
+        self.done(by)
+    }
+
+    fn retain(&mut self, by: Who, place: Place, days: Option<i64>) -> Answer {
+        match place {
+            Place::With(other) => self.exists(other)?,
+            Place::Group(group) if self.is_member(by, group)?.is_admin => {}
+            Place::Group(_) => return Err(FORBIDDEN),
+        }
+        let key = Key::of(by, place);
+        let is_refused = matches!(place, Place::With(other) if self.has_blocked(other, by));
+        if is_refused || self.talks.get(&key).and_then(|talk| talk.days) == days {
+            return Ok(json!({"type": "ok"}));
+        }
+        self.next_entry(key);
+        self.talk_mut(key).days = days;
+        let present: Vec<Who> = self.talks[&key].present().map(|(who, _)| who).collect();
+        for who in present {
+            let mut frame = json!({"type": "retention", "by": by, "days": days});
+            match key.seen_by(who) {
+                Place::With(other) => frame["with"] = json!(other),
+                Place::Group(group) => frame["group"] = json!(group),
+            }
+            self.tell(who, What::Fixed(frame));
+        }
+        self.done(by)
+    }
+}

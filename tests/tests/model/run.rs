@@ -1,0 +1,299 @@
+//! One run: operations, each done to the server and to the model, and what must be so after each.
+
+use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use acceptance::{Person, World};
+use anyhow::{Context, Result, anyhow, ensure};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use super::device::{Device, Since};
+use super::name::Names;
+use super::op::{ACCOUNTS, DEVICES, Deed, Op, Place, Who};
+use super::state::Model;
+use crate::drive::House;
+
+/// How soon the server closes a connection when it ends is `goodbye`'s concern; that it does so is told here.
+const GOING_AWAY: u16 = 1001;
+
+/// New accounts on a server that may have others.
+pub struct Run<'a> {
+    house: &'a mut House,
+    pub model: Model,
+    pub names: Names,
+    devices: Vec<Device>,
+    /// Reads logs from the beginning, one an account.
+    readers: Vec<Device>,
+    /// Every request that had a `ref` of its own.
+    sent: Vec<Sent>,
+}
+
+struct Sent {
+    who: Who,
+    reference: String,
+    deed: Deed,
+    /// The first answer, if the `ref` is kept.
+    first: Option<Value>,
+}
+
+impl<'a> Run<'a> {
+    /// Everybody signs up and connects.
+    pub fn begin(house: &'a mut House) -> Result<Self> {
+        let world = house.world.clone();
+        let mut names = Names::default();
+        let people = people(&world)?;
+        for (person, who) in people.iter().zip(1..) {
+            names.accounts.learn(person.id, who)?;
+        }
+        let device = |who: Who| Device::of(&people[who as usize - 1], who, &world);
+        let mut devices: Vec<_> = DEVICES.iter().map(|who| device(*who)).collect();
+        let readers = (1..=ACCOUNTS.len() as Who).map(device).collect();
+        for device in &mut devices {
+            device.connect(Since::Seen, 0)?;
+        }
+        let model = Model::of(people.iter().map(|person| person.name.clone()));
+        Ok(Self { house, model, names, devices, readers, sent: Vec::new() })
+    }
+
+    /// All of it.
+    pub fn play(mut self, ops: &[Op]) -> Result<()> {
+        for (n, op) in ops.iter().enumerate() {
+            let step = self.step(op).and_then(|()| self.settle());
+            step.with_context(|| format!("operation {} of {}, {op:?}", n + 1, ops.len()))?;
+        }
+        for device in self.devices.iter_mut().filter(|it| it.is_connected) {
+            device.hear_no_more().with_context(|| format!("a device of {}", device.who))?;
+        }
+        self.check_all().context("at the end")
+    }
+
+    fn step(&mut self, op: &Op) -> Result<()> {
+        match op {
+            Op::Do(device, deed) => self.act(*device, std::slice::from_ref(deed)),
+            Op::Burst(device, deeds) => self.act(*device, deeds),
+            Op::InDoubt(device, deed) => self.act_in_doubt(*device, deed),
+            Op::Again(device, ago) => self.act_again(*device, *ago),
+            Op::Drop(device) => self.devices[*device].drop(),
+            Op::Back(device) => self.connect(*device, Since::Seen),
+            Op::Blank(device) => {
+                self.devices[*device].drop()?;
+                self.connect(*device, Since::Acknowledged)
+            }
+            Op::Restart => self.restart(),
+            Op::Kill => {
+                self.kill()?;
+                self.check_all()
+            }
+        }
+    }
+
+    fn act(&mut self, device: usize, deeds: &[Deed]) -> Result<()> {
+        self.connect(device, Since::Seen)?;
+        let (who, seen) = (self.devices[device].who, self.devices[device].seen);
+        // What the picks stand for is known before the first is sent.
+        let deeds: Vec<_> = deeds.iter().map(|deed| self.model.resolve(who, seen, deed)).collect();
+        let from = self.sent.len();
+        for deed in deeds {
+            let reference = format!("{}", self.sent.len());
+            self.devices[device].write(&self.names.request(&deed, &reference))?;
+            self.sent.push(Sent { who, reference, deed, first: None });
+        }
+        for place in from..self.sent.len() {
+            let seq = self.is_answered(device, place)?;
+            let is_own =
+                matches!(self.sent[place].deed, Deed::Say(Place::With(to), ..) if to == who);
+            let is_twice = seq.is_some_and(|seq| self.devices[device].has_heard(seq));
+            ensure!(is_own || !is_twice, "heard as an event what it was answered with");
+        }
+        if self.sent[from..].iter().any(|sent| sent.deed.has_time()) {
+            next_millisecond();
+        }
+        Ok(())
+    }
+
+    /// Does to the model what was sent to the server, and compares the answers. Gives the answer's `seq`.
+    fn is_answered(&mut self, device: usize, place: usize) -> Result<Option<i64>> {
+        let Sent { who, reference, deed, first } = &mut self.sent[place];
+        let expected = self.model.apply(*who, reference, deed);
+        let answer = self.devices[device].answer(reference)?;
+        let learn =
+            [("sent", "id", &mut self.names.messages), ("group", "group", &mut self.names.groups)];
+        for (kind, key, table) in learn {
+            if expected["type"] == kind && answer["type"] == kind {
+                let new = answer[key].as_i64().zip(expected[key].as_i64());
+                let (outside, inside) = new.with_context(|| format!("no `{key}`: {answer}"))?;
+                table.learn(outside, inside)?;
+            }
+        }
+        let got = self.names.inside(&answer);
+        ensure!(got == expected, "{who} should be answered {expected}, got {got}");
+        if deed.keeps_ref() && answer["type"] != "error" {
+            let first = first.get_or_insert_with(|| answer.clone());
+            ensure!(*first == answer, "answered {answer}, but {first} the first time");
+        }
+        Ok(expected["seq"].as_i64())
+    }
+
+    fn act_in_doubt(&mut self, device: usize, deed: &Deed) -> Result<()> {
+        self.connect(device, Since::Seen)?;
+        let who = self.devices[device].who;
+        let deed = self.model.resolve(who, 0, deed);
+        let reference = format!("{}", self.sent.len());
+        let frame = self.names.request(&deed, &reference);
+        self.devices[device].write(&frame)?;
+        self.kill()?;
+        let acknowledged = self.model.accounts[&who].acknowledged;
+        let sender = &mut self.devices[device];
+        // The head says whether it was stored.
+        let head = sender.connect(Since::Seen, acknowledged)?;
+        sender.hear_up_to(head)?;
+        sender.write(&frame)?;
+        self.sent.push(Sent { who, reference, deed, first: None });
+        self.is_answered(device, self.sent.len() - 1).map(drop)
+    }
+
+    fn act_again(&mut self, device: usize, ago: usize) -> Result<()> {
+        let who = self.devices[device].who;
+        let is_own = |sent: &Sent| sent.who == who && sent.deed.keeps_ref();
+        let own = (0..self.sent.len()).rev().filter(|place| is_own(&self.sent[*place]));
+        let Some(place) = own.take(ago + 1).last() else { return Ok(()) };
+        self.connect(device, Since::Seen)?;
+        let Sent { reference, deed, .. } = &self.sent[place];
+        self.devices[device].write(&self.names.request(deed, reference))?;
+        self.is_answered(device, place).map(drop)
+    }
+
+    /// The device is there; what it has missed is as it is now.
+    fn connect(&mut self, device: usize, since: Since) -> Result<()> {
+        let device = &mut self.devices[device];
+        if device.is_connected {
+            return Ok(());
+        }
+        let head = device.connect(since, self.model.accounts[&device.who].acknowledged)?;
+        let expected = self.model.head(device.who);
+        ensure!(head == expected, "the log ends at {head} and not at {expected}");
+        device.hear_up_to(head)?;
+        for event in device.events.drain(..) {
+            let told = self.names.inside(&event);
+            let now = self.model.now(device.who, event["seq"].as_i64().unwrap_or_default());
+            ensure!(told == now, "a device of {} came back to {told}, not {now}", device.who);
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self) -> Result<()> {
+        for server in &self.house.servers {
+            server.signal(Signal::TERM)?;
+        }
+        for device in self.devices.iter_mut().filter(|device| device.is_connected) {
+            device.closed(GOING_AWAY).with_context(|| format!("a device of {}", device.who))?;
+        }
+        for mut server in self.house.servers.drain(..) {
+            let status = server.ended()?;
+            ensure!(status.success(), "after SIGTERM: {status}");
+        }
+        self.house.start()
+    }
+
+    fn kill(&mut self) -> Result<()> {
+        self.house.kill_first_and_restart()?;
+        self.devices.iter_mut().try_for_each(Device::drop)
+    }
+
+    /// Everybody who is there has heard everything, as it was when it happened.
+    fn settle(&mut self) -> Result<()> {
+        for place in 0..self.devices.len() {
+            let who = self.devices[place].who;
+            if self.devices[place].is_connected {
+                self.settle_one(place).with_context(|| format!("a device of {who}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn settle_one(&mut self, place: usize) -> Result<()> {
+        let who = self.devices[place].who;
+        let head = self.model.head(who);
+        if self.devices[place].seen < head {
+            self.devices[place].ping()?;
+            // It may be on its way still; what is not in the log need not be waited for.
+            if self.devices[place].seen < head {
+                self.read_log(who)?;
+            }
+        }
+        let device = &mut self.devices[place];
+        device.hear_up_to(head)?;
+        for event in device.events.drain(..) {
+            let told = self.names.inside(&event);
+            let said = self.model.said(who, event["seq"].as_i64().unwrap_or_default());
+            ensure!(told == said, "heard {told}, not {said}");
+        }
+        Ok(())
+    }
+
+    /// Everybody's log and everything that can be asked for is as the model has it.
+    fn check_all(&mut self) -> Result<()> {
+        for who in 1..=ACCOUNTS.len() as Who {
+            self.check(who).with_context(|| format!("what {who} finds"))?;
+        }
+        Ok(())
+    }
+
+    fn check(&mut self, who: Who) -> Result<()> {
+        self.read_log(who)?;
+        let reader = &mut self.readers[who as usize - 1];
+        super::check::views(reader, &self.model, &self.names)?;
+        reader.hear_no_more()?;
+        reader.drop()
+    }
+
+    /// The whole log is as the model has it.
+    fn read_log(&mut self, who: Who) -> Result<()> {
+        let Self { readers, model, names, .. } = self;
+        let reader = &mut readers[who as usize - 1];
+        reader.drop()?;
+        let head = reader.connect(Since::Zero, 0)?;
+        reader.hear_up_to(head)?;
+        let log: Vec<_> = reader.events.drain(..).map(|event| names.inside(&event)).collect();
+        same("the log", &log, &model.log(who, 0))
+    }
+}
+
+/// Lets the clock go on, so that what comes next is later for the server too.
+fn next_millisecond() {
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis());
+    let before = now();
+    while now() == before {
+        thread::yield_now();
+    }
+}
+
+/// Everybody has signed up, at once since most of a run's time goes into that; in the order of their numbers.
+pub fn people(world: &World) -> Result<Vec<Person>> {
+    let people: Result<Vec<_>> = thread::scope(|scope| {
+        let signups = ACCOUNTS.map(|name| scope.spawn(move || Person::signup(world, name)));
+        let join = |signup: thread::ScopedJoinHandle<'_, Result<Person>>| {
+            signup.join().map_err(|_| anyhow!("a signup panicked"))?
+        };
+        signups.into_iter().map(join).collect()
+    });
+    let mut people = people?;
+    people.sort_by_key(|person| person.id);
+    Ok(people)
+}
+
+/// Two lists are the same; where they begin to differ is told.
+pub fn same(what: &str, got: &[Value], expected: &[Value]) -> Result<()> {
+    let pairs = got.iter().zip(expected);
+    let equal = pairs.take_while(|(got, expected)| got == expected).count();
+    let at = |list: &[Value]| list.get(equal).cloned().unwrap_or(json!("its end"));
+    ensure!(
+        got == expected,
+        "{what} has at place {equal} of {}: {}, not {}",
+        expected.len(),
+        at(got),
+        at(expected)
+    );
+    Ok(())
+}

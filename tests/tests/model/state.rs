@@ -1,0 +1,261 @@
+//! What there is: accounts with a log each, and conversations with what was said and done in them.
+//!
+//! Written from `docs/PROTOCOL.md`, without a thought for speed. Frames are as on the wire, except that accounts, groups and
+//! entries are counted from 1 in each run, and without `at` and `ref`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::op::{Id, Place, Who};
+
+/// All that the server should know.
+#[derive(Default)]
+pub struct Model {
+    pub accounts: BTreeMap<Who, Account>,
+    pub talks: BTreeMap<Key, Talk>,
+    pub messages: BTreeMap<Id, Message>,
+    /// Entries of all conversations so far: messages, changes of groups, of retention.
+    pub entries: Id,
+    /// Deeds so far: what the server knows by time.
+    pub moment: i64,
+    /// The first answer to each message and new group.
+    pub refs: BTreeMap<(Who, String), Value>,
+}
+
+#[derive(Default)]
+pub struct Account {
+    pub name: String,
+    pub log: Vec<Event>,
+    pub acknowledged: i64,
+    /// Who is blocked, since which moment.
+    pub blocks: BTreeMap<Who, i64>,
+}
+
+/// An event in one account's log.
+pub struct Event {
+    pub what: What,
+    /// As it was told when it happened.
+    pub said: Value,
+}
+
+/// What an event is about, so that it can be told as things are now.
+pub enum What {
+    Message(Id),
+    Edit(Id),
+    React(Id, Who),
+    /// It will always be told like this.
+    Fixed(Value),
+}
+
+/// Which conversation: that of two people (the lower first), or a group's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    Pair(Who, Who),
+    Group(i64),
+}
+
+#[derive(Default)]
+pub struct Talk {
+    /// A group's.
+    pub name: String,
+    pub days: Option<i64>,
+    pub entries: Vec<Id>,
+    /// Who is or was in it.
+    pub seats: BTreeMap<Who, Seat>,
+}
+
+/// Somebody in a conversation. What they see comes after `since` and not after `until`.
+#[derive(Default)]
+pub struct Seat {
+    pub is_admin: bool,
+    pub since: Id,
+    pub until: Option<Gone>,
+    pub delivered: Id,
+    pub read: Id,
+}
+
+/// Somebody's going from a group.
+pub struct Gone {
+    /// The entry that says so.
+    pub entry: Id,
+    /// The group's name then.
+    pub name: String,
+    pub moment: i64,
+}
+
+pub struct Message {
+    pub id: Id,
+    pub talk: Key,
+    pub from: Who,
+    /// The receiver, where there are two.
+    pub to: Option<Who>,
+    pub content: String,
+    pub reply_to: Option<Id>,
+    pub is_edited: bool,
+    pub is_deleted: bool,
+    /// And at which moment.
+    pub reactions: BTreeMap<Who, (String, i64)>,
+    /// Who does not have it: has blocked its sender, or had left before its text was changed.
+    pub withheld: BTreeSet<Who>,
+}
+
+impl Key {
+    /// A conversation as `by` calls it.
+    pub fn of(by: Who, place: Place) -> Self {
+        match place {
+            Place::With(other) => Self::Pair(by.min(other), by.max(other)),
+            Place::Group(group) => Self::Group(group),
+        }
+    }
+
+    /// What `by` calls it.
+    pub fn seen_by(self, by: Who) -> Place {
+        match self {
+            Self::Pair(low, high) => Place::With(if low == by { high } else { low }),
+            Self::Group(group) => Place::Group(group),
+        }
+    }
+}
+
+impl Talk {
+    /// Who is in it now.
+    pub fn present(&self) -> impl Iterator<Item = (Who, &Seat)> {
+        self.seats.iter().filter(|(_, seat)| seat.until.is_none()).map(|(who, seat)| (*who, seat))
+    }
+
+    /// What somebody is in it now.
+    pub fn seat(&self, who: Who) -> Option<&Seat> {
+        self.seats.get(&who).filter(|seat| seat.until.is_none())
+    }
+}
+
+impl Seat {
+    /// Who comes sees what comes after its coming, `id`.
+    pub fn new(id: Id, is_admin: bool) -> Self {
+        Self { is_admin, since: id, until: None, delivered: id, read: id }
+    }
+
+    pub fn covers(&self, id: Id) -> bool {
+        id > self.since && self.until.as_ref().is_none_or(|gone| id <= gone.entry)
+    }
+}
+
+impl Model {
+    /// Accounts of these names that have done nothing yet.
+    pub fn of(names: impl Iterator<Item = String>) -> Self {
+        let account = |name| Account { name, ..Account::default() };
+        Self { accounts: (1..).zip(names.map(account)).collect(), ..Self::default() }
+    }
+
+    pub fn account_mut(&mut self, who: Who) -> &mut Account {
+        self.accounts.get_mut(&who).expect("every account is there from the beginning")
+    }
+
+    pub fn talk_mut(&mut self, key: Key) -> &mut Talk {
+        self.talks.get_mut(&key).expect("who acts in it has found it")
+    }
+
+    pub fn message_mut(&mut self, id: Id) -> &mut Message {
+        self.messages.get_mut(&id).expect("who acts on it has seen it")
+    }
+
+    pub fn seat_mut(&mut self, who: Who, key: Key) -> &mut Seat {
+        self.talk_mut(key).seats.get_mut(&who).expect("who acts in it has a seat")
+    }
+
+    /// The number of the last event in a log.
+    pub fn head(&self, who: Who) -> i64 {
+        self.accounts[&who].log.len() as i64
+    }
+
+    pub fn groups(&self) -> impl Iterator<Item = i64> {
+        self.talks.keys().filter_map(|key| match key {
+            Key::Group(group) => Some(*group),
+            Key::Pair(..) => None,
+        })
+    }
+
+    /// Whether somebody can see a message.
+    pub fn sees(&self, who: Who, id: Id) -> bool {
+        self.messages.get(&id).is_some_and(|message| {
+            let seat = self.talks[&message.talk].seats.get(&who);
+            seat.is_some_and(|seat| seat.covers(id)) && !message.withheld.contains(&who)
+        })
+    }
+
+    pub fn has_blocked(&self, who: Who, other: Who) -> bool {
+        self.accounts[&who].blocks.contains_key(&other)
+    }
+
+    /// The reaction of `by` as `who` sees it: not one made after `who` has left or has blocked `by`.
+    pub fn reaction(&self, who: Who, id: Id, by: Who) -> Option<&str> {
+        let message = &self.messages[&id];
+        let (emoji, moment) = message.reactions.get(&by)?;
+        let gone = self.talks[&message.talk].seats[&who].until.as_ref().map(|gone| gone.moment);
+        let blocked = self.accounts[&who].blocks.get(&by).copied();
+        let is_in_time = |end: Option<i64>| end.is_none_or(|end| *moment < end);
+        (is_in_time(gone) && is_in_time(blocked)).then_some(emoji)
+    }
+
+    /// Puts an event at the end of a log.
+    pub fn tell(&mut self, who: Who, what: What) {
+        let said = self.told(who, self.head(who) + 1, &what);
+        self.account_mut(who).log.push(Event { what, said });
+    }
+
+    /// An event as it was told when it happened.
+    pub fn said(&self, who: Who, seq: i64) -> Value {
+        self.accounts[&who].log[seq as usize - 1].said.clone()
+    }
+
+    /// An event as it is told to who asks late.
+    pub fn now(&self, who: Who, seq: i64) -> Value {
+        self.told(who, seq, &self.accounts[&who].log[seq as usize - 1].what)
+    }
+
+    fn told(&self, who: Who, seq: i64, what: &What) -> Value {
+        let mut frame = match what {
+            What::Message(id) | What::Edit(id) | What::React(id, _)
+                if self.messages[id].withheld.contains(&who) =>
+            {
+                json!({"type": "expired"})
+            }
+            What::Message(id) => {
+                let mut frame = self.messages[id].frame();
+                frame["type"] = json!("message");
+                frame
+            }
+            What::Edit(id) => {
+                json!({"type": "edit", "id": id, "content": self.messages[id].content})
+            }
+            What::React(id, by) => {
+                json!({"type": "react", "id": id, "by": by, "emoji": self.reaction(who, *id, *by)})
+            }
+            What::Fixed(frame) => frame.clone(),
+        };
+        frame["seq"] = json!(seq);
+        frame
+    }
+}
+
+impl Message {
+    /// As it is now.
+    pub fn frame(&self) -> Value {
+        let mut frame = json!({"id": self.id, "from": self.from, "content": self.content});
+        match (self.to, self.talk) {
+            (Some(to), _) => frame["to"] = json!(to),
+            (None, Key::Group(group)) => frame["group"] = json!(group),
+            (None, Key::Pair(..)) => {}
+        }
+        if let Some(id) = self.reply_to {
+            frame["reply_to"] = json!(id);
+        }
+        if self.is_deleted {
+            frame["deleted"] = json!(true);
+        } else if self.is_edited {
+            frame["edited_at"] = json!(true);
+        }
+        frame
+    }
+}

@@ -1,0 +1,149 @@
+//! What somebody is shown who asks.
+
+use serde_json::{Value, json};
+
+use super::op::{Id, Place, Who};
+use super::state::{Key, Message, Model, Seat, Talk};
+
+impl Model {
+    /// A log as it is told from event `since` on.
+    pub fn log(&self, who: Who, since: i64) -> Vec<Value> {
+        (since + 1..=self.head(who)).map(|seq| self.now(who, seq)).collect()
+    }
+
+    /// A conversation's messages, the newest last; nothing if there is no such group for `who`.
+    pub fn history(&self, who: Who, place: Place) -> Option<Vec<Value>> {
+        let key = Key::of(who, place);
+        let was_there = self.talks.get(&key).is_some_and(|talk| talk.seats.contains_key(&who));
+        match place {
+            Place::Group(_) if !was_there => None,
+            _ => Some(self.pages(who, |message| message.talk == key)),
+        }
+    }
+
+    /// The messages that have words which begin so, the newest last.
+    pub fn search(&self, who: Who, text: &str) -> Vec<Value> {
+        let has = |message: &Message, start: &str| {
+            words(&message.content).any(|it| it.starts_with(start))
+        };
+        self.pages(who, |message| words(text).all(|word| has(message, &word)))
+    }
+
+    fn pages(&self, who: Who, fits: impl Fn(&Message) -> bool) -> Vec<Value> {
+        let seen = self.messages.values().filter(|it| self.sees(who, it.id) && fits(it));
+        let shown = |message: &Message| {
+            let mut frame = message.frame();
+            let reactions = message.reactions.keys();
+            let seen = |by: &Who| Some((*by, self.reaction(who, message.id, *by)?));
+            let reactions: Vec<_> = reactions
+                .filter_map(seen)
+                .map(|(by, emoji)| json!({"by": by, "emoji": emoji}))
+                .collect();
+            if !reactions.is_empty() {
+                frame["reactions"] = json!(reactions);
+            }
+            frame
+        };
+        seen.map(shown).collect()
+    }
+
+    /// The conversations in which `who` has seen something, the latest activity first.
+    pub fn conversations(&self, who: Who) -> Vec<Value> {
+        let own = self.talks.iter().filter_map(|(key, talk)| {
+            let seat = talk.seats.get(&who)?;
+            Some((self.activity(who, talk, seat)?, self.line(who, *key, talk, seat)))
+        });
+        let mut own: Vec<_> = own.collect();
+        own.sort_by_key(|(activity, _)| -activity);
+        own.into_iter()
+            .map(|(activity, mut line)| {
+                line["activity"] = self.mark(activity);
+                line
+            })
+            .collect()
+    }
+
+    /// The last entry that somebody has had.
+    fn activity(&self, who: Who, talk: &Talk, seat: &Seat) -> Option<Id> {
+        let until = seat.until.as_ref().map_or(Id::MAX, |gone| gone.entry);
+        let has = |id: &Id| {
+            let message = self.messages.get(id);
+            *id <= until && !message.is_some_and(|it| it.withheld.contains(&who))
+        };
+        talk.entries.iter().copied().rfind(has)
+    }
+
+    fn line(&self, who: Who, key: Key, talk: &Talk, seat: &Seat) -> Value {
+        let days = talk.days.filter(|_| seat.until.is_none());
+        let mut line = json!({"days": days, "read": self.mark(seat.read)});
+        match key.seen_by(who) {
+            Place::With(other) => {
+                let seat = &talk.seats[&other];
+                line["with"] = json!(other);
+                line["name"] = json!(self.accounts[&other].name);
+                line["delivered_to"] = self.mark(seat.delivered);
+                line["read_by"] = self.mark(seat.read);
+            }
+            Place::Group(group) => {
+                line["group"] = json!(group);
+                line["name"] = json!(seat.until.as_ref().map_or(&talk.name, |gone| &gone.name));
+                if seat.until.is_none() {
+                    line["role"] = json!(role(seat));
+                }
+            }
+        }
+        let seen = || talk.entries.iter().filter(|id| self.sees(who, **id));
+        if let Some(last) = seen().next_back() {
+            line["last"] = self.messages[last].frame();
+        }
+        let is_unread = |id: &&Id| **id > seat.read && self.messages[id].from != who;
+        line["unread"] = json!(seen().filter(is_unread).count());
+        line
+    }
+
+    /// What a group is like; nothing for who is not in it.
+    pub fn show(&self, who: Who, group: i64) -> Option<Value> {
+        let talk = self.talks.get(&Key::Group(group))?;
+        talk.seat(who)?;
+        let mut present: Vec<_> = talk.present().collect();
+        present.sort_by_key(|(who, seat)| (seat.since, *who));
+        let line = |(other, seat): &(Who, &Seat)| {
+            let name = &self.accounts[other].name;
+            // Who has been spared something has come no further, for all that its sender can tell.
+            let is_spared = |id: &&Id| {
+                let message = self.messages.get(id);
+                message.is_some_and(|it| it.from == who && it.withheld.contains(other))
+            };
+            let spared = talk.entries.iter().filter(|id| seat.covers(**id)).find(is_spared);
+            let mark = |id: Id| self.mark(spared.map_or(id, |first| id.min(first - 1)));
+            let (delivered, read) = (mark(seat.delivered), mark(seat.read));
+            json!({"id": other, "name": name, "role": role(seat), "delivered": delivered, "read": read})
+        };
+        let members: Vec<_> = present.iter().map(line).collect();
+        let (name, days) = (&talk.name, talk.days);
+        Some(
+            json!({"type": "group.show", "group": group, "name": name, "days": days, "members": members}),
+        )
+    }
+
+    /// A place among entries. Only those of messages are known outside: another is told by the message before it.
+    fn mark(&self, id: Id) -> Value {
+        match self.messages.range(..=id).next_back() {
+            Some((last, _)) if *last == id => json!(id),
+            Some((last, _)) => json!(format!("after {last}")),
+            None if id == 0 => json!(0),
+            None => json!("after 0"),
+        }
+    }
+}
+
+fn role(seat: &Seat) -> &'static str {
+    if seat.is_admin { "admin" } else { "member" }
+}
+
+/// Its words, in small letters.
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+}
