@@ -1,6 +1,7 @@
 //! Settings of this server. Where it listens and on which database is the program's to name.
 
 use door::capacity::{Cost, Means};
+use door::limit::{MAPS_PER_SESSION, MAPS_PER_THREAD};
 
 use crate::limit::SIGNUP_RATE;
 
@@ -9,7 +10,7 @@ pub const LISTEN_DEFAULT: &str = "127.0.0.1:3000";
 
 /// What one connection costs the process at its busiest: the client's socket, both ends of the private one and the copy
 /// that tiny_http makes of its end; the door's thread, tiny_http's and the request's.
-pub const COST: Cost = Cost { descriptors: 4, threads: 3 };
+pub const COST: Cost = Cost { descriptors: 4, maps: MAPS_PER_SESSION + 2 * MAPS_PER_THREAD };
 
 /// What was typed, to be taken in with `#[command(flatten)]`.
 #[derive(Clone, Debug, clap::Args)]

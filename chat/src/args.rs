@@ -1,13 +1,14 @@
 //! What can be set from outside. Where the server listens and on which database is the program's to name.
 
 use door::capacity::{Cost, Means};
+use door::limit::MAPS_PER_SESSION;
 use sql::Keep;
 
 /// Where the server listens unless told otherwise.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
 
 /// What one connection costs the process.
-pub const COST: Cost = Cost { descriptors: 1, threads: 1 };
+pub const COST: Cost = Cost { descriptors: 1, maps: MAPS_PER_SESSION };
 
 /// Settings of the chat server, to be taken in with `#[command(flatten)]`.
 #[derive(Clone, Debug, clap::Args)]

@@ -91,7 +91,7 @@ mod tests {
         door: Args,
     }
 
-    const COST: Cost = Cost { descriptors: 1, threads: 1 };
+    const COST: Cost = Cost { descriptors: 1, maps: 2 };
     const MEANS: Means = Means { descriptors: 1000, maps: 65_530 };
 
     fn parsed(flags: &[&str]) -> Result<Args, clap::Error> {

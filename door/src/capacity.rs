@@ -1,13 +1,15 @@
 //! How many connections this machine lets one process have.
 //!
-//! Two things run out. Descriptors: accept then fails and the listener goes on. Memory maps: each
-//! thread needs [`MAPS_PER_THREAD`] of `vm.max_map_count` (65530 by default), and a thread that gets
-//! no map for its signal stack **aborts the process** (measured at 16367 threads, Rust 1.95). So the
-//! second bound also holds against a setting that asks for more.
+//! Two things run out. Descriptors: accept then fails and the listener goes on. Memory maps: of
+//! `vm.max_map_count` (65530 by default) a connection's thread needs
+//! [`MAPS_PER_SESSION`](crate::limit::MAPS_PER_SESSION), one of std's
+//! [`MAPS_PER_THREAD`](crate::limit::MAPS_PER_THREAD), and one of those that gets no map for its
+//! signal stack **aborts the process** (measured at 16367 threads, Rust 1.95). So the second bound
+//! also holds against a setting that asks for more.
 
 use std::fs;
 
-use crate::limit::{DESCRIPTORS_RESERVED, MAPS_PER_THREAD, MAPS_RESERVED};
+use crate::limit::{DESCRIPTORS_RESERVED, MAPS_RESERVED};
 
 /// What Linux grants when nobody changed it.
 const MAPS_DEFAULT: u64 = 65_530;
@@ -17,8 +19,8 @@ const MAPS_DEFAULT: u64 = 65_530;
 pub struct Cost {
     /// Descriptors open at its busiest.
     pub descriptors: u64,
-    /// Threads busy with it.
-    pub threads: u64,
+    /// Memory maps of the threads that are busy with it.
+    pub maps: u64,
 }
 
 /// What the process has.
@@ -47,7 +49,7 @@ impl Means {
     /// Connections past which the process would be in danger of an abort; at least 1.
     pub fn connections_survivable(self, cost: Cost) -> usize {
         let maps = self.maps.saturating_sub(MAPS_RESERVED);
-        at_least_one(maps / (MAPS_PER_THREAD * cost.threads.max(1)))
+        at_least_one(maps / cost.maps.max(1))
     }
 
     /// An equal part of it, for a process that has `parts` servers.
@@ -73,8 +75,8 @@ fn at_least_one(count: u64) -> usize {
 mod tests {
     use super::*;
 
-    const CHAT: Cost = Cost { descriptors: 1, threads: 1 };
-    const AUTH: Cost = Cost { descriptors: 4, threads: 2 };
+    const CHAT: Cost = Cost { descriptors: 1, maps: 2 };
+    const AUTH: Cost = Cost { descriptors: 4, maps: 10 };
 
     #[test]
     fn descriptors_bound_a_small_process_and_maps_a_large_one() {
@@ -82,8 +84,8 @@ mod tests {
         assert_eq!(small.connections(CHAT), 768);
         assert_eq!(small.connections(AUTH), 192);
         let large = Means { descriptors: u64::MAX, maps: 65_530 };
-        assert_eq!(large.connections(CHAT), 15_358);
-        assert_eq!(large.connections(AUTH), 7_679);
+        assert_eq!(large.connections(CHAT), 30_717);
+        assert_eq!(large.connections(AUTH), 6_143);
     }
 
     #[test]

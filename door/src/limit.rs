@@ -52,7 +52,9 @@ pub const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
 /// Descriptors kept for files, databases, listeners, farewells and those who are leaving.
 pub const DESCRIPTORS_RESERVED: u64 = 256;
-/// Memory maps of a thread: stack and signal stack, each with its guard (measured: 4.03).
+/// Memory maps of a connection's thread: its stack and the guard below it.
+pub const MAPS_PER_SESSION: u64 = 2;
+/// Memory maps of one of std's threads: stack and signal stack, each with its guard (measured: 4.03).
 pub const MAPS_PER_THREAD: u64 = 4;
 /// Memory maps kept for everything that is not a connection's thread.
 pub const MAPS_RESERVED: u64 = 4096;

@@ -198,7 +198,7 @@ fn welcome<H: Fn(Caller) + Send + Sync + 'static>(
     };
     let (name, theirs) = (format!("{}-{id}", house.config.name), Arc::clone(&stream));
     let house_too = Arc::clone(house);
-    let thread = crate::thread::spawn(&name, SESSION_STACK_BYTES, move || {
+    let thread = crate::thread::spawn_detached(&name, SESSION_STACK_BYTES, move || {
         attend(&house_too, id, theirs, peer, accepted, permit);
     });
     if let Err(error) = thread {

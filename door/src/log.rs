@@ -38,7 +38,11 @@ pub struct Inside(PhantomData<*const ()>);
 /// Says what this thread is busy with from here on.
 #[must_use = "it ends when this is dropped"]
 pub fn inside(key: &'static str, value: impl Display) -> Inside {
-    CONTEXT.with_borrow_mut(|context| context.push((key, value.to_string())));
+    CONTEXT.with_borrow_mut(|context| {
+        // Two are usual, and every connection has them.
+        context.reserve_exact(if context.is_empty() { 2 } else { 1 });
+        context.push((key, value.to_string()));
+    });
     Inside(PhantomData)
 }
 

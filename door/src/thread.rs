@@ -16,6 +16,24 @@ pub fn spawn(
     Builder::new().name(name.to_owned()).stack_size(stack_bytes).spawn(f)
 }
 
+/// Starts a connection's thread. There are thousands and nobody waits for them, so they are had cheaper: see the crate
+/// `thread`.
+///
+/// # Errors
+/// As for [`spawn`].
+pub fn spawn_detached(
+    name: &str,
+    stack_bytes: usize,
+    f: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
+    ::thread::spawn(name, stack_bytes, f)
+}
+
+/// Gives back what the calling thread's stack has grown to and does not use now.
+pub fn trim_stack() {
+    ::thread::trim_stack();
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

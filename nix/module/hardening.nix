@@ -22,7 +22,7 @@
   ProtectKernelModules = true;
   ProtectKernelTunables = true;
   ProtectProc = "invisible";
-  # Without a look at vm.max_map_count the programs assume Linux's own default: 15000 connections for each process.
+  # Without a look at vm.max_map_count the programs assume Linux's own default: 30000 connections for each process.
   ProcSubset = "pid";
   ProtectSystem = "strict";
   RemoveIPC = true;

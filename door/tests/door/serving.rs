@@ -66,8 +66,8 @@ fn what_follows_the_head_is_handed_over_with_the_socket() {
 #[test]
 fn connections_have_numbers_of_their_own() {
     let house = House::open(config(), PATIENT, |caller| {
-        let name = std::thread::current().name().unwrap().to_owned();
-        let id = caller.id;
+        let name = std::fs::read_to_string("/proc/thread-self/comm").unwrap();
+        let (name, id) = (name.trim_end().to_owned(), caller.id);
         caller.reply(Reply::text(200, format!("{name}={id}")));
     });
     let first = house.get("/").rsplit("\r\n").next().unwrap().to_owned();
