@@ -196,10 +196,3 @@ pub enum Frame<'a> {
     /// A request was refused; the connection goes on unless a close follows.
     Error(ErrorFrame<'a>),
 }
-
-impl Frame<'_> {
-    /// Appends the frame's JSON to `out`.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        serde_json::to_writer(out, self).expect("a Vec takes all, and no key of a frame can fail");
-    }
-}

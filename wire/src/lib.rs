@@ -17,6 +17,7 @@ mod schema;
 mod shape;
 mod text;
 mod token;
+mod write;
 
 pub use asyncapi::asyncapi;
 pub use close::Close;

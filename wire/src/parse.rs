@@ -78,7 +78,7 @@ impl<'a> Request<'a> {
         if reference.as_deref().is_some_and(|reference| !is_reference(reference)) {
             return Err(bad("`ref` must be a text of 1 to 64 bytes without U+0000", None));
         }
-        match want(keys) {
+        match want(&mut keys) {
             Ok(Some(want)) => Ok(Self { reference, want }),
             Ok(None) => Err(Malformed {
                 code: Code::UnknownType,
@@ -91,15 +91,15 @@ impl<'a> Request<'a> {
 }
 
 /// `None`: there is no such type.
-fn want(keys: Keys<'_>) -> Result<Option<Want<'_>>, Wrong> {
-    let kind = keys.kind.as_ref().map_or("message", |kind| &kind.0);
-    Ok(Some(match kind {
+fn want<'a>(keys: &mut Keys<'a>) -> Result<Option<Want<'a>>, Wrong> {
+    let kind = keys.kind.take().map_or(Cow::Borrowed("message"), |kind| kind.0);
+    Ok(Some(match &*kind {
         "message" => Want::Message {
             to: keys.to()?,
             from: keys.from,
             reply_to: keys.reply_to,
-            content: content(keys.content)?,
-            token: keys.token.map(|text| text.0),
+            content: content(keys.content.take())?,
+            token: keys.token.take().map(|text| text.0),
         },
         "received" => Want::Received {
             seq: keys.seq.filter(|seq| seq.0 >= 0).ok_or("`seq` must be a number from 0")?,
@@ -110,12 +110,12 @@ fn want(keys: Keys<'_>) -> Result<Option<Want<'_>>, Wrong> {
             if keys.since.is_some_and(|since| since.0 < 0) {
                 return Err("`since` must not be negative");
             }
-            let token = keys.token.ok_or("a hello needs `token` (a text)")?.0;
+            let token = keys.token.take().ok_or("a hello needs `token` (a text)")?.0;
             Want::Hello { token, since: keys.since }
         }
-        "edit" => Want::Edit { id: keys.message()?, content: content(keys.content)? },
+        "edit" => Want::Edit { id: keys.message()?, content: content(keys.content.take())? },
         "delete" => Want::Delete { id: keys.message()? },
-        "react" => Want::React { id: keys.message()?, emoji: emoji(keys.emoji)? },
+        "react" => Want::React { id: keys.message()?, emoji: emoji(keys.emoji.take())? },
         "typing" => Want::Typing { to: keys.to()? },
         "block" => Want::Block { id: keys.account()? },
         "unblock" => Want::Unblock { id: keys.account()? },
@@ -123,6 +123,7 @@ fn want(keys: Keys<'_>) -> Result<Option<Want<'_>>, Wrong> {
         "presence" => Want::Presence {
             ids: keys
                 .ids
+                .take()
                 .filter(|ids| ids.len() <= PRESENCE_IDS_MAX)
                 .ok_or("`ids` must be a list of at most 300 numbers")?,
         },
@@ -138,28 +139,28 @@ fn want(keys: Keys<'_>) -> Result<Option<Want<'_>>, Wrong> {
         "search" => Want::Search {
             before: keys.before,
             limit: limit(keys.limit, PAGE_ITEMS_MAX)?,
-            text: bounded(keys.text, SEARCH_BYTES_MAX)
+            text: bounded(keys.text.take(), SEARCH_BYTES_MAX)
                 .ok_or("`text` must have 1 to 256 bytes and no U+0000")?,
         },
         "retention" => Want::Retention { with: keys.with()?, days: days(keys.days)? },
-        _ => return group(keys),
+        _ => return group(&kind, keys),
     }))
 }
 
-fn group(keys: Keys<'_>) -> Result<Option<Want<'_>>, Wrong> {
-    let kind = keys.kind.as_ref().map_or("", |kind| &kind.0);
+fn group<'a>(kind: &str, keys: &mut Keys<'a>) -> Result<Option<Want<'a>>, Wrong> {
     Ok(Some(match kind {
         "group.create" => Want::GroupCreate {
-            name: name(keys.name)?,
+            name: name(keys.name.take())?,
             members: keys
                 .members
+                .take()
                 .filter(|members| members.len() < GROUP_MEMBERS_MAX)
                 .ok_or("`members` must be a list of at most 999 numbers")?,
         },
         "group.show" => Want::GroupShow { group: keys.group()? },
         "group.add" => Want::GroupAdd { group: keys.group()?, member: keys.member()? },
         "group.remove" => Want::GroupRemove { group: keys.group()?, member: keys.member()? },
-        "group.rename" => Want::GroupRename { group: keys.group()?, name: name(keys.name)? },
+        "group.rename" => Want::GroupRename { group: keys.group()?, name: name(keys.name.take())? },
         "group.leave" => Want::GroupLeave { group: keys.group()? },
         "group.promote" => Want::GroupPromote { group: keys.group()?, member: keys.member()? },
         "group.demote" => Want::GroupDemote { group: keys.group()?, member: keys.member()? },
