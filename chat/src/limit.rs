@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use wire::limit::{CONTENT_BYTES_MAX, EMOJI_BYTES_MAX, FRAME_BYTES_MAX, REACTIONS_LISTED_MAX};
 
-/// Bytes read from a socket at once. Most messages are far smaller; a full read is followed by another.
-pub(crate) const READ_BYTES: usize = 4 * 1024;
+/// Bytes that a connection sets aside to be read into while it sleeps. Most messages are far smaller.
+pub(crate) const READ_BYTES: usize = 768;
+/// Bytes read at once from a socket that has filled [`READ_BYTES`], until a turn is quiet again.
+pub(crate) const BURST_BYTES: usize = 16 * 1024;
+/// Bytes that tungstenite sets aside for a frame; a longer one gets room of its own.
+pub(crate) const FRAME_BYTES_FIRST: usize = 256;
 /// Frames that one connection may have handled before its outgoing side gets a turn.
 pub(crate) const FRAMES_PER_TURN_MAX: usize = 256;
 

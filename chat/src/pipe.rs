@@ -1,7 +1,8 @@
 //! The stream that tungstenite reads and writes.
 //!
 //! Reading: one *turn* takes what the socket holds and then says "would block", so that a busy peer's many frames are
-//! handled together and its turn ends. Writing goes into the [`Outbox`], in whole frames: tungstenite's own pongs and
+//! handled together and its turn ends. A sleeping connection keeps [`READ_BYTES`]; one whose reads come back full reads
+//! [`BURST_BYTES`] at once until it has quietened down. Writing goes into the [`Outbox`], in whole frames: tungstenite's own pongs and
 //! close replies never meet a frame of another thread halfway.
 
 use std::io::{self, Read, Write};
@@ -10,10 +11,14 @@ use std::sync::Arc;
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 
+use crate::limit::{BURST_BYTES, READ_BYTES};
 use crate::outbox::Outbox;
 
 pub(crate) struct Pipe {
     outbox: Arc<Outbox>,
+    /// Taken from the socket; what lies before `taken` has been handed on.
+    ahead: Vec<u8>,
+    taken: usize,
     /// The turn's first read may sleep until something comes.
     may_sleep: bool,
     /// The socket has nothing more just now.
@@ -26,11 +31,22 @@ pub(crate) struct Pipe {
 
 impl Pipe {
     pub(crate) fn new(outbox: Arc<Outbox>) -> Self {
-        Self { outbox, may_sleep: false, is_empty: false, timed_out: false, heard: false }
+        Self {
+            outbox,
+            ahead: Vec::with_capacity(READ_BYTES),
+            taken: 0,
+            may_sleep: false,
+            is_empty: false,
+            timed_out: false,
+            heard: false,
+        }
     }
 
     /// Begins a turn.
     pub(crate) fn begin(&mut self, may_sleep: bool) {
+        if self.taken == self.ahead.len() && self.ahead.len() < READ_BYTES {
+            self.resize(READ_BYTES);
+        }
         (self.may_sleep, self.is_empty, self.timed_out, self.heard) =
             (may_sleep, false, false, false);
     }
@@ -46,14 +62,29 @@ impl Pipe {
     }
 }
 
-impl Read for Pipe {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl Pipe {
+    /// Gives the empty buffer another size.
+    fn resize(&mut self, bytes: usize) {
+        if self.ahead.capacity() != bytes {
+            self.ahead = Vec::with_capacity(bytes);
+            self.taken = 0;
+        }
+    }
+
+    /// Fills the empty buffer from the socket.
+    fn fill(&mut self) -> io::Result<()> {
         if self.is_empty {
             return Err(io::ErrorKind::WouldBlock.into());
         }
+        if self.ahead.len() == READ_BYTES {
+            self.resize(BURST_BYTES);
+        }
         loop {
             let flags = if self.may_sleep { RecvFlags::empty() } else { RecvFlags::DONTWAIT };
-            match rustix::net::recv(&**self.outbox.stream(), &mut *buffer, flags) {
+            self.ahead.clear();
+            self.taken = 0;
+            let room = rustix::buffer::spare_capacity(&mut self.ahead);
+            match rustix::net::recv(&**self.outbox.stream(), room, flags) {
                 // Our own `shutdown` to wake this thread: the session sees why, and the socket may still bring something.
                 Ok((0, _)) if self.outbox.has_ended_reading() => {
                     self.is_empty = true;
@@ -63,8 +94,8 @@ impl Read for Pipe {
                     self.may_sleep = false;
                     self.heard |= count > 0;
                     // A short read has emptied the socket; asking again would cost a system call to learn it.
-                    self.is_empty = count < buffer.len();
-                    return Ok(count);
+                    self.is_empty = count < self.ahead.capacity();
+                    return Ok(());
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
@@ -75,6 +106,17 @@ impl Read for Pipe {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+}
+
+impl Read for Pipe {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.taken == self.ahead.len() {
+            self.fill()?;
+        }
+        let count = (&self.ahead[self.taken..]).read(buffer)?;
+        self.taken += count;
+        Ok(count)
     }
 }
 

@@ -16,8 +16,8 @@ use wire::{AccountId, Close, Code, ErrorFrame, Frame, Request, SessionId};
 
 use crate::committer::Task;
 use crate::limit::{
-    CLOSE_LINGER, CLOSE_LOOK_MAX, FRAMES_PER_TURN_MAX, LIVE_BURST, LIVE_PER_SECOND, READ_BYTES,
-    RECEIPTS_PER_MESSAGE, REPLAY_LOW_BYTES, SEEN_EVERY,
+    CLOSE_LINGER, CLOSE_LOOK_MAX, FRAME_BYTES_FIRST, FRAMES_PER_TURN_MAX, LIVE_BURST,
+    LIVE_PER_SECOND, READ_BYTES, RECEIPTS_PER_MESSAGE, REPLAY_LOW_BYTES, SEEN_EVERY,
 };
 use crate::outbox::Outbox;
 use crate::pipe::Pipe;
@@ -75,21 +75,34 @@ pub(crate) struct Session<'a> {
     noted: Instant,
     socket: WebSocket<Pipe>,
     pinged: bool,
+    /// When this turn began to handle what came: the clock is read once for all of it.
+    pub(crate) now: Instant,
+    /// Frames read and messages relayed in this turn: counters that all threads share are touched once a turn.
+    frames: u64,
+    pub(crate) relayed: u64,
 }
 
 impl<'a> Session<'a> {
     /// A connection whose handshake is done; `rest` is what the client has sent after it.
-    pub(crate) fn new(server: &'a Server, number: u64, outbox: Arc<Outbox>, rest: Vec<u8>) -> Self {
+    ///
+    /// In a box: what a sleeping thread has on its stack is paid for in whole pages.
+    #[inline(never)]
+    pub(crate) fn new(
+        server: &'a Server,
+        number: u64,
+        outbox: Arc<Outbox>,
+        rest: Vec<u8>,
+    ) -> Box<Self> {
         // A whole frame goes straight into the outbox, so nothing gathers in tungstenite's own buffer.
         let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BYTES)
+            .read_buffer_size(FRAME_BYTES_FIRST)
             .write_buffer_size(0)
             .max_write_buffer_size(2 * FRAME_BYTES_MAX)
             .max_message_size(Some(FRAME_BYTES_MAX))
             .max_frame_size(Some(FRAME_BYTES_MAX))
             .accept_unmasked_frames(false);
         let pipe = Pipe::new(Arc::clone(&outbox));
-        Self {
+        Box::new(Self {
             server,
             number,
             socket: WebSocket::from_partially_read(pipe, rest, Role::Server, Some(config)),
@@ -104,11 +117,15 @@ impl<'a> Session<'a> {
             login: None,
             noted: Instant::now(),
             pinged: false,
-        }
+            now: Instant::now(),
+            frames: 0,
+            relayed: 0,
+        })
     }
 
     /// Serves the connection until it ends. `token`: what the upgrade request's `Authorization` carried.
-    pub(crate) fn run(mut self, token: Option<&wire::Token>) {
+    #[inline(never)]
+    pub(crate) fn run(&mut self, token: Option<&wire::Token>) {
         self.server.hub.arrive(self.number, &self.outbox);
         let ending = match self.serve(token) {
             Ok(()) => Ending::Left,
@@ -128,6 +145,8 @@ impl<'a> Session<'a> {
         }
         self.flush();
         self.set_read_timeout()?;
+        // The handshake has gone deeper than most turns do.
+        door::thread::trim_stack();
         // Frames may have come along with the handshake: they are in the buffer, and no `recv` would wake for them.
         let mut may_sleep = false;
         loop {
@@ -140,6 +159,9 @@ impl<'a> Session<'a> {
             if self.replay.is_some() {
                 self.replay()?;
                 may_sleep &= self.replay.is_none();
+                if self.replay.is_none() {
+                    door::thread::trim_stack(); // So have the hello and the log.
+                }
             }
             may_sleep = self.turn(may_sleep)?;
         }
@@ -151,7 +173,12 @@ impl<'a> Session<'a> {
         let mut handled = 0;
         let is_all = loop {
             match self.socket.read() {
-                Ok(message) => self.take(message)?,
+                Ok(message) => {
+                    if handled == 0 {
+                        self.now = Instant::now();
+                    }
+                    self.take(message)?;
+                }
                 Err(tungstenite::Error::Io(error)) if is_nothing(&error) => break true,
                 Err(error) => return Err(ending(&error)),
             }
@@ -169,7 +196,7 @@ impl<'a> Session<'a> {
         match message {
             Message::Text(text) if text.as_str() == "ping" => self.outbox.push_text(b"pong"),
             Message::Text(text) => {
-                metrics::FRAMES_IN.inc();
+                self.frames += 1;
                 match Request::parse(&text) {
                     Ok(request) => return verb::carry_out(self, request),
                     Err(wrong) => {
@@ -212,6 +239,8 @@ impl<'a> Session<'a> {
         if pipe.heard() {
             self.pinged = false;
         } else if pipe.timed_out() {
+            // It may sleep for long, and what it did when it last heard something may have gone deep.
+            door::thread::trim_stack();
             if self.pinged {
                 return Err(Ending::Left);
             }
@@ -291,10 +320,22 @@ impl<'a> Session<'a> {
 
     /// Sends everything this turn has appended to, here and elsewhere.
     pub(crate) fn flush(&mut self) {
+        // Before it is seen that there was something to count.
+        self.count();
         for outbox in self.touched.drain(..) {
             outbox.flush();
         }
         self.outbox.flush();
+    }
+
+    /// Passes this turn's counts on.
+    fn count(&mut self) {
+        if self.frames > 0 {
+            metrics::FRAMES_IN.add(std::mem::take(&mut self.frames));
+        }
+        if self.relayed > 0 {
+            metrics::MESSAGES.add("relayed", std::mem::take(&mut self.relayed));
+        }
     }
 
     /// The last word, after the answers to everything it has sent.
@@ -313,6 +354,7 @@ impl<'a> Session<'a> {
 
     /// Reads and throws away until the client has closed too, for [`CLOSE_LINGER`] at the most: closing a socket with input
     /// unread would reset it, and the last words could be lost.
+    #[inline(never)] // What it needs is not to lie under a connection that sleeps.
     fn linger(&mut self, reason: &Ending) {
         let until = Instant::now() + CLOSE_LINGER;
         let mut pause = Duration::from_millis(1);

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use door::{Caller, Head, Reply};
-use tungstenite::handshake::server::{create_response, write_response};
-use tungstenite::http::Request;
+use tungstenite::handshake::derive_accept_key;
 use wire::Token;
 
 use crate::outbox::Outbox;
@@ -28,9 +27,11 @@ pub(crate) fn serve(server: &Server, caller: Caller) {
     drop(head);
     let outbox = Arc::new(Outbox::new(stream, server.drainer.clone(), Some(permit)));
     outbox.push_handshake(&response);
+    drop(response);
     Session::new(server, id, outbox, rest).run(token.as_ref());
 }
 
+#[inline(never)] // It goes deep, and the connection sleeps below whatever this frame would hold.
 fn shake_hands(server: &Server, head: &Head) -> Result<Vec<u8>, Reply> {
     if !matches!(head.path(), "/" | "/ws") {
         return Err(Reply::error(404, "not_found", "connect to / or /ws"));
@@ -41,16 +42,51 @@ fn shake_hands(server: &Server, head: &Head) -> Result<Vec<u8>, Reply> {
             "pages from this origin may not connect; the operator can allow it with --allow-origin";
         return Err(Reply::error(403, "forbidden", message));
     }
-    let bad = |error: &dyn std::fmt::Display| {
-        Reply::error(400, "bad_request", &format!("no WebSocket handshake: {error}"))
-    };
-    let mut request = Request::builder().method(head.method.as_str()).uri(head.target.as_str());
-    for (name, value) in head.headers() {
-        request = request.header(name, value);
+    let bad =
+        |what: &str| Reply::error(400, "bad_request", &format!("no WebSocket handshake: {what}"));
+    if head.method != "GET" || head.is_http_10() {
+        return Err(bad("it must be a GET of HTTP/1.1"));
     }
-    let request = request.body(()).map_err(|error| bad(&error))?;
-    let response = create_response(&request).map_err(|error| bad(&error))?;
-    let mut bytes = Vec::with_capacity(160);
-    write_response(&mut bytes, &response).map_err(|error| bad(&error))?;
-    Ok(bytes)
+    if head.header("sec-websocket-version") != Some("13") {
+        return Err(bad("Sec-WebSocket-Version must be 13"));
+    }
+    let key = head.header("sec-websocket-key").filter(|key| is_key(key));
+    let key = key.ok_or_else(|| bad("Sec-WebSocket-Key must be 16 bytes in base64"))?;
+    let accept = derive_accept_key(key.as_bytes());
+    let response = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    );
+    Ok(response.into_bytes())
+}
+
+/// Whether it is 16 bytes in base64: 21 digits, one whose last four bits are 0, and the padding.
+fn is_key(key: &str) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    match key.as_bytes() {
+        [digits @ .., b'A' | b'Q' | b'g' | b'w', b'=', b'='] => {
+            digits.len() == 21 && digits.iter().all(is_digit)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_key;
+
+    #[test]
+    fn a_key_is_sixteen_bytes_in_base64() {
+        assert!(is_key("dGhlIHNhbXBsZSBub25jZQ=="));
+        for bad in [
+            "",
+            "==",
+            "dGhlIHNhbXBsZSBub25jZQ",
+            "dGhlIHNhbXBsZSBub25jZR==",
+            "dGhl HNhbXBsZSBub25jZQ==",
+            "AdGhlIHNhbXBsZSBub25jZQ==",
+        ] {
+            assert!(!is_key(bad), "{bad}");
+        }
+    }
 }

@@ -10,8 +10,6 @@ mod presence;
 mod typing;
 mod window;
 
-use std::time::Instant;
-
 use sql::{Alteration, Deed};
 use wire::{AccountId, Close, Code, ErrorFrame, Frame, Request, Want};
 
@@ -139,7 +137,7 @@ fn keeps_rate(
         Want::Received { .. } | Want::Read { .. } => &mut session.receipt_rate,
         _ => &mut session.rate,
     };
-    let wait = match rate.take(Instant::now()) {
+    let wait = match rate.take(session.now) {
         Ok(()) => return Ok(true),
         Err(TooFast::Wait(wait)) => wait,
         Err(TooFast::Enough) => return Err(Ending::Close(Close::FastWriter)),

@@ -1,7 +1,6 @@
 //! `{"type":"typing",…}`: live only, told to whoever is here and may hear it.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use sql::Acquaintance;
 use wire::{AccountId, Frame, To};
@@ -15,7 +14,7 @@ pub(crate) fn tell(
     target: To,
     reference: Option<&str>,
 ) -> Flow {
-    if session.live.take(Instant::now()).is_ok() {
+    if session.live.take(session.now).is_ok() {
         let listeners = match listeners(session, me, target) {
             Ok(listeners) => listeners,
             Err(error) => return session.put_off(&error, reference),
