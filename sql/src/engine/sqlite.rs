@@ -66,24 +66,30 @@ impl Sqlite {
         Ok(Self(connection))
     }
 
-    fn run_prepared(&mut self, sql: &str, params: &[Value<'_>], out: &mut Vec<Row>) -> Result<()> {
+    /// Runs one statement once for each of `all`.
+    fn run_prepared<'a>(
+        &mut self,
+        sql: &str,
+        all: impl Iterator<Item = &'a [Value<'a>]>,
+    ) -> Result<Vec<Row>> {
         debug_assert!(parameters_are_in_order(sql), "{sql}");
         let mut statement = self.0.prepare_cached(sql)?;
         let columns = statement.column_count();
-        let mut rows = statement.query(rusqlite::params_from_iter(params))?;
-        while let Some(row) = rows.next()? {
-            let cells = (0..columns).map(|column| Ok(cell(row.get_ref(column)?)));
-            out.push(Row(cells.collect::<Result<_>>()?));
+        let mut out = Vec::new();
+        for params in all {
+            let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+            while let Some(row) = rows.next()? {
+                let cells = (0..columns).map(|column| Ok(cell(row.get_ref(column)?)));
+                out.push(Row(cells.collect::<Result<_>>()?));
+            }
         }
-        Ok(())
+        Ok(out)
     }
 }
 
 impl Engine for Sqlite {
     fn run(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<Vec<Row>> {
-        let mut out = Vec::new();
-        self.run_prepared(&sql.replace("{lock}", ""), params, &mut out)?;
-        Ok(out)
+        self.run_prepared(&sql.replace("{lock}", ""), std::iter::once(params))
     }
 
     fn run_for_each(
@@ -97,11 +103,7 @@ impl Engine for Sqlite {
             .collect();
         let source = format!("(select {}) as r", columns.join(", "));
         let sql = statement.sql.replace("{rows}", &source).replace("{lock}", "");
-        let mut out = Vec::new();
-        for row in rows {
-            self.run_prepared(&sql, row, &mut out)?;
-        }
-        Ok(out)
+        self.run_prepared(&sql, rows.iter().map(Vec::as_slice))
     }
 
     fn search(&mut self, words: &[&str], params: &[Value<'_>]) -> Result<Vec<Row>> {
