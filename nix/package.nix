@@ -32,8 +32,8 @@ let
     inherit src version;
     pname = "messenger";
     strictDeps = true;
-    # `default-members` holds `messenger` alone.
-    cargoExtraArgs = "--locked --workspace";
+    # `default-members` holds `messenger` alone; what only measures is not to bring its features into what is shipped.
+    cargoExtraArgs = "--locked --workspace --exclude bench --exclude bench-tokio-relay";
   };
 
   # Dependencies are compiled twice, once as they are shipped and once as they are tested, and shared by all below.

@@ -100,10 +100,15 @@ impl Cluster {
         Ok(())
     }
 
+    /// The server's first process, of which all others are children.
+    pub fn pid(&self) -> Result<u32> {
+        let file = fs::read_to_string(self.data().join("postmaster.pid"))?;
+        Ok(file.lines().next().context("an empty postmaster.pid")?.parse()?)
+    }
+
     /// Freezes the server with everything it has begun: its connections stay, and nothing is answered.
     pub fn freeze(&self) -> Result<Frozen> {
-        let file = fs::read_to_string(self.data().join("postmaster.pid"))?;
-        let main: i32 = file.lines().next().context("an empty postmaster.pid")?.parse()?;
+        let main = i32::try_from(self.pid()?)?;
         let mut frozen = Frozen(Vec::new());
         // Itself first: it must not start more.
         frozen.stop(main)?;

@@ -1,0 +1,137 @@
+//! What a bare client of the same database stores of the same rows, in batches: no parsing, no locks on logs, no look-ups,
+//! nobody told. The rows are those of one message between two people and its receipt: the message, three events, and the
+//! places of both logs.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use wire::AccountId;
+
+use crate::account::now_ms;
+
+/// Messages in one transaction.
+const BATCH: usize = 1000;
+
+const MESSAGE: &str =
+    "insert into message (conversation, sender, recipient, content, at, ref, seq) ";
+const EVENT: &str = "insert into event (account, seq, kind, message) ";
+
+/// Messages stored a second over so long, in a database that holds `accounts` and what the server has stored.
+pub(crate) fn run(url: &str, accounts: &[AccountId], time: Duration) -> Result<f64> {
+    let mut store: Box<dyn Bare> = match url.strip_prefix("sqlite:") {
+        Some(path) => Box::new(Sqlite(rusqlite::Connection::open(path)?)),
+        None => Box::new(Postgres(postgres::Client::connect(url, postgres::NoTls)?)),
+    };
+    let (mut seq, mut stored) = (1_000_000_000, 0);
+    store.prepare()?;
+    let begin = Instant::now();
+    while begin.elapsed() < time {
+        let pair = |at: usize| {
+            let pairs = accounts.len() / 2;
+            (accounts[2 * (at % pairs)].0, accounts[2 * (at % pairs) + 1].0)
+        };
+        let batch: Vec<_> = (0..BATCH).map(|at| (pair(at), seq + at as i64)).collect();
+        store.insert(&batch)?;
+        seq += BATCH as i64;
+        stored += BATCH;
+    }
+    let rate = stored as f64 / begin.elapsed().as_secs_f64();
+    store.tidy(1_000_000_000)?;
+    Ok(rate)
+}
+
+/// Who to whom, and where in both logs.
+type Sent = ((i64, i64), i64);
+
+trait Bare {
+    fn prepare(&mut self) -> Result<()>;
+    fn insert(&mut self, batch: &[Sent]) -> Result<()>;
+    /// Takes the rows from this place on out again: the server is to find its own only.
+    fn tidy(&mut self, from: i64) -> Result<()>;
+}
+
+struct Sqlite(rusqlite::Connection);
+
+impl Bare for Sqlite {
+    fn prepare(&mut self) -> Result<()> {
+        self.0.busy_timeout(Duration::from_secs(5))?;
+        // As the server has it.
+        self.0.execute_batch(
+            "pragma journal_mode = wal; pragma synchronous = full; pragma secure_delete = on; pragma foreign_keys = on",
+        )?;
+        Ok(())
+    }
+
+    fn insert(&mut self, batch: &[Sent]) -> Result<()> {
+        let change = self.0.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        {
+            let message = format!("{MESSAGE} values (?, ?, ?, ?, ?, ?, ?) returning id");
+            let mut message = change.prepare_cached(&message)?;
+            let mut event = change.prepare_cached(&format!("{EVENT} values (?, ?, ?, ?)"))?;
+            let mut log = change.prepare_cached("update log set seen_at = ? where account = ?")?;
+            let (content, now) = ("x".repeat(crate::client::dialect::CONTENT_BYTES), now_ms());
+            for ((from, to), seq) in batch {
+                let row = (1, from, to, &content, now, seq.to_string(), 2 * seq);
+                let id: i64 = message.query_row(row, |row| row.get(0))?;
+                event.execute((from, 2 * seq, 1, id))?;
+                event.execute((to, seq, 1, id))?;
+                event.execute((from, 2 * seq + 1, 2, id))?;
+                log.execute((now, from))?;
+                log.execute((now, to))?;
+            }
+        }
+        change.commit()?;
+        Ok(())
+    }
+
+    fn tidy(&mut self, from: i64) -> Result<()> {
+        self.0.execute("delete from message where seq >= ?", [from])?;
+        self.0.execute("delete from event where seq >= ?", [from])?;
+        Ok(())
+    }
+}
+
+struct Postgres(postgres::Client);
+
+impl Bare for Postgres {
+    fn prepare(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn insert(&mut self, batch: &[Sent]) -> Result<()> {
+        let mut change = self.0.transaction()?;
+        let now = now_ms();
+        let (mut from, mut to, mut seqs) = (Vec::new(), Vec::new(), Vec::new());
+        for ((one, other), seq) in batch {
+            from.push(*one);
+            to.push(*other);
+            seqs.push(*seq);
+        }
+        let content = "x".repeat(crate::client::dialect::CONTENT_BYTES);
+        let sql = format!(
+            "{MESSAGE} select 1, r.s, r.r, $4, $5, r.q::text, 2 * r.q \
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as r(s, r, q) returning id"
+        );
+        let found = change.query(&sql, &[&from, &to, &seqs, &content, &now])?;
+        let ids: Vec<i64> = found.iter().map(|row| row.get(0)).collect();
+        let sql = format!(
+            "{EVENT} select x.a, x.q, x.k, r.m \
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) as r(s, r, q, m) \
+             cross join lateral (values (r.s, 2 * r.q, 1), (r.r, r.q, 1), (r.s, 2 * r.q + 1, 2)) as x(a, q, k)"
+        );
+        change.execute(&sql, &[&from, &to, &seqs, &ids])?;
+        from.extend(to);
+        from.sort_unstable();
+        from.dedup();
+        let sql = "update log set seen_at = $1 where account = any($2)";
+        change.execute(sql, &[&now, &from])?;
+        change.commit()?;
+        Ok(())
+    }
+
+    fn tidy(&mut self, from: i64) -> Result<()> {
+        self.0.execute("delete from message where seq >= $1", &[&from])?;
+        self.0.execute("delete from event where seq >= $1", &[&from])?;
+        Ok(())
+    }
+}
