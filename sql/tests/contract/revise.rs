@@ -121,6 +121,7 @@ fn a_reaction_does_not_outlive_a_deletion_of_the_same_moment(store: &Store) {
     let acts = [(alice, Deed::Delete { id }), (bob, react(id, Some("👍")))];
     let acts = acts.map(|(by, deed)| Act { by, reference: None, deed }).to_vec();
     let outcomes = store.commit(&Batch { acts, ..Batch::default() }, NOW).unwrap().outcomes;
-    assert_eq!(outcomes, [Outcome::Done, Outcome::Nothing]);
+    assert_eq!(outcomes[0], Outcome::Done);
+    assert_eq!(code(&outcomes[1]), Some(Code::TooLate));
     assert!(store.reactions(bob, [id].into_iter()).unwrap().is_empty());
 }
