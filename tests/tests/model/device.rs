@@ -122,6 +122,12 @@ impl Device {
         Ok(())
     }
 
+    /// There is nothing to be heard but events, which are forgotten.
+    pub fn hear_all(&mut self) -> Result<()> {
+        self.events.clear();
+        self.hear_no_more()
+    }
+
     /// Whether an event has come on this connection otherwise than as an answer.
     pub fn has_heard(&self, seq: i64) -> bool {
         self.heard.contains(&seq)

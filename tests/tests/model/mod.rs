@@ -18,6 +18,8 @@ mod name;
 mod op;
 /// What an operation is about.
 mod pick;
+/// Several at once.
+mod race;
 /// Receipts in the model.
 mod receipt;
 /// Edits, deletions and reactions in the model.
@@ -34,17 +36,19 @@ mod view;
 use std::cell::RefCell;
 use std::env;
 
-use anyhow::{Result, anyhow, ensure};
-use proptest::test_runner::{
-    Config, FileFailurePersistence, RngAlgorithm, TestCaseError, TestRng, TestRunner,
-};
+use anyhow::{Context, Result, anyhow, ensure};
+use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
 
 use crate::drive::{House, Kind};
 use op::Op;
+use race::Race;
 use run::Run;
 
 /// Runs on each storage engine, unless `PROPTEST_CASES` says otherwise.
 const RUNS: u32 = 16;
+/// The same for races, and rounds of each race that is known by name.
+const RACES: u32 = 10;
+const ROUNDS: usize = 2;
 /// Runs, and milliseconds, that may be spent on making a list that fails shorter.
 const SHRINKS_MAX: u32 = 1000;
 const SHRINKING_MAX: u32 = 120_000;
@@ -59,6 +63,28 @@ fn a_server_on_postgresql_does_what_the_model_does() -> Result<()> {
     agrees(Kind::postgres()?)
 }
 
+#[test]
+fn whoever_is_first_on_sqlite_everybody_is_told_the_same() -> Result<()> {
+    tells_one_story(Kind::Messenger)
+}
+
+#[test]
+fn whoever_is_first_on_postgresql_everybody_is_told_the_same() -> Result<()> {
+    tells_one_story(Kind::postgres()?)
+}
+
+fn tells_one_story(kind: Kind) -> Result<()> {
+    let place = RefCell::new(Server { kind, house: None });
+    let run = |race: &Race| place.borrow_mut().on(|house| race::run(house, race));
+    for (name, race) in race::known() {
+        for _ in 0..ROUNDS {
+            run(&race).with_context(|| format!("when {name}"))?;
+        }
+    }
+    let fails = |race| run(&race).map_err(|error| TestCaseError::fail(format!("{error:#}")));
+    TestRunner::new(config(RACES)).run(&race::races(), fails).map_err(|error| anyhow!("{error}"))
+}
+
 fn agrees(kind: Kind) -> Result<()> {
     let place = RefCell::new(Server { kind, house: None });
     let again = |(name, ops): (&str, Vec<Op>)| {
@@ -71,15 +97,7 @@ fn agrees(kind: Kind) -> Result<()> {
         let played = place.borrow_mut().play(&ops);
         played.map_err(|error| TestCaseError::fail(format!("{error:#}")))
     };
-    let config = config(RUNS);
-    // The usual runs are always the same: a build fails for what has changed. Who asks for more gets new ones.
-    let mut runner = if config.cases == RUNS {
-        let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-        TestRunner::new_with_rng(config, rng)
-    } else {
-        TestRunner::new(config)
-    };
-    runner.run(&op::ops(), play).map_err(|error| anyhow!("{error}"))
+    TestRunner::new(config(RUNS)).run(&op::ops(), play).map_err(|error| anyhow!("{error}"))
 }
 
 fn config(runs: u32) -> Config {
@@ -106,11 +124,15 @@ struct Server {
 
 impl Server {
     fn play(&mut self, ops: &[Op]) -> Result<()> {
+        self.on(|house| Run::begin(house)?.play(ops))
+    }
+
+    fn on(&mut self, run: impl FnOnce(&mut House) -> Result<()>) -> Result<()> {
         let mut house = match self.house.take() {
             Some(house) => house,
             None => House::open(&self.kind, &[])?,
         };
-        let played = Run::begin(&mut house).and_then(|run| run.play(ops));
+        let played = run(&mut house);
         // A server that did not come back is no place for the next run.
         if house.is_whole() {
             self.house = Some(house);

@@ -119,6 +119,23 @@ impl Names {
         self.turn(frame, matches!(kind, "block" | "unblock"))
     }
 
+    /// The same, except that messages go by the server's ids.
+    pub fn inside_with_ids(&self, frame: &Value) -> Value {
+        let mut turned = self.inside(frame);
+        if frame["type"] == "message" {
+            turned["id"] = frame["id"].clone();
+        }
+        for (turned, message) in turned["messages"]
+            .as_array_mut()
+            .into_iter()
+            .flatten()
+            .zip(frame["messages"].as_array().into_iter().flatten())
+        {
+            turned["id"] = message["id"].clone();
+        }
+        turned
+    }
+
     /// `is_account`: what `id` is.
     fn turn(&self, value: &Value, is_account: bool) -> Value {
         let Some(object) = value.as_object() else { return value.clone() };
