@@ -106,9 +106,9 @@ pub enum Change {
 }
 
 impl Deed {
-    /// Whether its `ref` belongs to it for ever.
+    /// Whether its `ref` belongs to it for ever, once it has made an event.
     pub fn keeps_ref(&self) -> bool {
-        matches!(self, Say(..) | Create(..))
+        matches!(self, Say(..) | Create(..) | Retain(..) | Alter(..))
     }
 
     /// Whether it has its place among what is sent without waiting for answers: receipts may come after what was sent later.

@@ -37,7 +37,10 @@ impl Model {
             Deed::Create(name, members) => self.create(by, name, members),
             Deed::Change(group, change) => self.change(by, *group, change),
         };
-        if let (true, Ok(first)) = (deed.keeps_ref(), &answer) {
+        if let Ok(first) = &answer
+            && deed.keeps_ref()
+            && first.get("seq").is_some()
+        {
             self.refs.insert(key, first.clone());
         }
         answer.unwrap_or_else(|code| json!({"type": "error", "code": code}))

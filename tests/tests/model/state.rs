@@ -19,7 +19,7 @@ pub struct Model {
     pub entries: Id,
     /// Deeds so far: what the server knows by time.
     pub moment: i64,
-    /// The first answer to each message and new group.
+    /// The first answer to each message, change of a group and of retention.
     pub refs: BTreeMap<(Who, String), Value>,
 }
 
