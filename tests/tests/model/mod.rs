@@ -53,6 +53,13 @@ const ROUNDS: usize = 2;
 const SHRINKS_MAX: u32 = 1000;
 const SHRINKING_MAX: u32 = 120_000;
 
+/// A place beside this file for the seeds of what has failed.
+macro_rules! beside {
+    ($file:literal) => {
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/", $file)
+    };
+}
+
 #[test]
 fn a_server_on_sqlite_does_what_the_model_does() -> Result<()> {
     agrees(Kind::Messenger)
@@ -82,7 +89,9 @@ fn tells_one_story(kind: Kind) -> Result<()> {
         }
     }
     let fails = |race| run(&race).map_err(|error| TestCaseError::fail(format!("{error:#}")));
-    TestRunner::new(config(RACES)).run(&race::races(), fails).map_err(|error| anyhow!("{error}"))
+    TestRunner::new(config(RACES, beside!("races.txt")))
+        .run(&race::races(), fails)
+        .map_err(|error| anyhow!("{error}"))
 }
 
 fn agrees(kind: Kind) -> Result<()> {
@@ -97,11 +106,12 @@ fn agrees(kind: Kind) -> Result<()> {
         let played = place.borrow_mut().play(&ops);
         played.map_err(|error| TestCaseError::fail(format!("{error:#}")))
     };
-    TestRunner::new(config(RUNS)).run(&op::ops(), play).map_err(|error| anyhow!("{error}"))
+    TestRunner::new(config(RUNS, beside!("regressions.txt")))
+        .run(&op::ops(), play)
+        .map_err(|error| anyhow!("{error}"))
 }
 
-fn config(runs: u32) -> Config {
-    let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/model/regressions.txt");
+fn config(runs: u32, seeds: &'static str) -> Config {
     let config = Config {
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(seeds))),
         ..Config::default()

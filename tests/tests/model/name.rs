@@ -125,12 +125,9 @@ impl Names {
         if frame["type"] == "message" {
             turned["id"] = frame["id"].clone();
         }
-        for (turned, message) in turned["messages"]
-            .as_array_mut()
-            .into_iter()
-            .flatten()
-            .zip(frame["messages"].as_array().into_iter().flatten())
-        {
+        let pages = turned.get_mut("messages").and_then(Value::as_array_mut);
+        let ids = frame["messages"].as_array().into_iter().flatten();
+        for (turned, message) in pages.into_iter().flatten().zip(ids) {
             turned["id"] = message["id"].clone();
         }
         turned
