@@ -135,8 +135,10 @@ fn relay(
         while let Some((at, note)) = client.notes.pop_front() {
             let pair = at / 2;
             match note {
+                // A sender may hear its own words while its log is still being read back to it.
+                Note::Message { .. } if at % 2 == 0 => {}
                 Note::Message { sent, number } => {
-                    ensure!(at % 2 == 1 && number == heard[pair], "message {number} out of order");
+                    ensure!(number == heard[pair], "message {number} out of order");
                     heard[pair] += 1;
                     under_way -= 1;
                     if !is_over {
