@@ -104,6 +104,18 @@ impl Committer {
         Ok((committer, thread))
     }
 
+    /// A queue without a thread, as if the database took its time.
+    #[cfg(test)]
+    pub(crate) fn unattended() -> Self {
+        Self(Arc::default())
+    }
+
+    /// What waits in a queue without a thread, once there is something.
+    #[cfg(test)]
+    pub(crate) fn take(&self, patience: Duration) -> Vec<Task> {
+        self.0.take(Some(patience)).unwrap_or_default()
+    }
+
     /// Puts `task` into the queue. Returns false if there is no room for [`QUEUE_WAIT_MAX`]: nothing will come of it.
     pub(crate) fn submit(&self, task: Task) -> bool {
         self.0.put(task, QUEUE_WAIT_MAX)

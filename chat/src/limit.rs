@@ -32,7 +32,9 @@ pub(crate) const DRAINER_SWEEP: Duration = Duration::from_secs(5);
 pub(crate) const HELLO_DEADLINE: Duration = Duration::from_secs(10);
 /// A connection that says nothing for so long is sent a WebSocket ping; if it says nothing for as long again it is gone.
 pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(25);
-/// How long the client has to take our close frame and answer it.
+/// How long a close frame may wait for the committer to settle what the client has sent before: as long as a shutdown waits.
+pub(crate) const FAREWELL_MAX: Duration = SESSIONS_END_MAX.saturating_add(COMMITTER_END_MAX);
+/// How long the client has, from then on, to take our close frame and answer it.
 pub(crate) const CLOSE_LINGER: Duration = Duration::from_secs(2);
 /// The longest pause between two looks whether it has.
 pub(crate) const CLOSE_LOOK_MAX: Duration = Duration::from_millis(100);

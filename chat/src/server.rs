@@ -11,7 +11,7 @@ use wire::AccountId;
 use crate::committer::Committer;
 use crate::drainer::Drainer;
 use crate::hub::Hub;
-use crate::limit::{HELLO_DEADLINE, PING_INTERVAL};
+use crate::limit::{CLOSE_LINGER, FAREWELL_MAX, HELLO_DEADLINE, PING_INTERVAL};
 use crate::origin::Origins;
 use crate::presence::Presence;
 
@@ -30,18 +30,27 @@ pub(crate) struct Server {
     pub(crate) schema: String,
 }
 
-/// How long a connection may keep silent. The defaults are those of [`crate::limit`].
+/// How long a connection may keep silent, or keep us. The defaults are those of [`crate::limit`].
 #[derive(Clone, Copy)]
 pub(crate) struct Patience {
     /// Before its hello.
     pub(crate) hello: Duration,
     /// Before it is sent a ping, and again before it is taken for dead.
     pub(crate) ping: Duration,
+    /// How long the last word may wait for the committer.
+    pub(crate) farewell: Duration,
+    /// How long the client may take to answer the last word.
+    pub(crate) linger: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { hello: HELLO_DEADLINE, ping: PING_INTERVAL }
+        Self {
+            hello: HELLO_DEADLINE,
+            ping: PING_INTERVAL,
+            farewell: FAREWELL_MAX,
+            linger: CLOSE_LINGER,
+        }
     }
 }
 

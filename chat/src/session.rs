@@ -16,14 +16,14 @@ use wire::{AccountId, Close, Code, ErrorFrame, Frame, Request, SessionId};
 
 use crate::committer::Task;
 use crate::limit::{
-    CLOSE_LINGER, CLOSE_LOOK_MAX, FRAME_BYTES_FIRST, FRAMES_PER_TURN_MAX, LIVE_BURST,
-    LIVE_PER_SECOND, READ_BYTES, RECEIPTS_PER_MESSAGE, REPLAY_LOW_BYTES, SEEN_EVERY,
+    CLOSE_LOOK_MAX, FRAME_BYTES_FIRST, FRAMES_PER_TURN_MAX, LIVE_BURST, LIVE_PER_SECOND,
+    READ_BYTES, RECEIPTS_PER_MESSAGE, REPLAY_LOW_BYTES, SEEN_EVERY,
 };
 use crate::outbox::Outbox;
 use crate::pipe::Pipe;
 use crate::rate::Rate;
 use crate::replay::{Progress, Replay};
-use crate::server::{Mode, Server, next_guest};
+use crate::server::{Mode, Patience, Server, next_guest};
 use crate::stall::Stall;
 use crate::verb::hello::Asked;
 use crate::{metrics, verb};
@@ -352,17 +352,23 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Reads and throws away until the client has closed too, for [`CLOSE_LINGER`] at the most: closing a socket with input
-    /// unread would reset it, and the last words could be lost.
+    /// Reads and throws away until the last word is said and the client has closed too, or one of them takes too long:
+    /// closing a socket with input unread would reset it, and the last words could be lost.
     #[inline(never)] // What it needs is not to lie under a connection that sleeps.
     fn linger(&mut self, reason: &Ending) {
-        let until = Instant::now() + CLOSE_LINGER;
+        let Patience { farewell, linger, .. } = self.server.patience;
+        let mut until = Instant::now() + farewell;
+        let mut is_said = false;
         let mut pause = Duration::from_millis(1);
         // tungstenite has no room for the rest of a frame that it has refused.
         let mut is_sane = !matches!(reason, Ending::Close(Close::TooBig));
         let mut is_open = true;
         // A farewell that waits for the committer, or words that wait for the socket, and then the client's own close.
         while Instant::now() < until && (is_open || !self.outbox.is_done()) {
+            if !is_said && self.outbox.is_ending() {
+                is_said = true;
+                until = Instant::now() + linger;
+            }
             self.socket.get_mut().begin(false);
             while is_open && Instant::now() < until {
                 let heard = match is_sane {

@@ -5,12 +5,12 @@ use std::sync::atomic::AtomicI64;
 use door::Shutdown;
 
 use super::*;
+use crate::clock::now_ms;
 use crate::committer::Committer;
 use crate::drainer::Drainer;
 use crate::hub::Hub;
 use crate::origin::Origins;
 use crate::presence::Presence;
-use crate::server::Patience;
 
 /// Longer than any test may take.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -155,5 +155,55 @@ fn typing_is_told_a_few_times_at_once_and_then_dropped_without_a_word() {
             }
         }
         assert_eq!((told, answered), (LIVE_BURST as usize, count));
+    });
+}
+
+/// A server with accounts whose committer does nothing, and what somebody says who comes and then breaks the protocol.
+fn with_a_slow_database(patience: Patience) -> (Server, Committer, Vec<u8>) {
+    let store = sql::Store::open(&"sqlite::memory:".parse().unwrap(), &|_| false).unwrap();
+    let account = store.create_account("a@example.com", "Alice", "none", now_ms()).unwrap();
+    let text = "0123456789abcdef0123456789abcdef0123456789abcdef";
+    let token = wire::Token::parse(text).unwrap().hash();
+    let (now, expires_at) = (now_ms(), now_ms() + wire::limit::SESSION_LIFE_MS);
+    let login = sql::Login { account, epoch: 1, token, device: "test", now, expires_at };
+    store.open_session(&login).unwrap();
+    let committer = Committer::unattended();
+    let accounts = crate::server::Accounts { store: Arc::new(store), committer: committer.clone() };
+    let mut said = masked(&format!(r#"{{"type":"hello","token":"{text}"}}"#));
+    said.extend([0x81, 0]); // Without a mask.
+    (server(patience, Mode::Accounts(accounts)), committer, said)
+}
+
+#[test]
+fn the_last_word_may_wait_for_the_committer_longer_than_for_the_client() {
+    let linger = Duration::from_millis(20);
+    let patience = Patience { farewell: DEADLINE, linger, ..Patience::default() };
+    let (server, committer, said) = with_a_slow_database(patience);
+    with_client(&server, &said, |mut client| {
+        assert!(text(&mut client).contains("welcome"));
+        let mut farewells = committer.take(DEADLINE);
+        client.set_read_timeout(Some(10 * linger)).unwrap();
+        let heard = client.read(&mut [0]).unwrap_err();
+        assert_eq!(heard.kind(), std::io::ErrorKind::WouldBlock, "nothing is said yet");
+        // It still takes in what no buffers between the two hold.
+        client.set_write_timeout(Some(DEADLINE)).unwrap();
+        client.write_all(&vec![0; 16 * 1024 * 1024]).unwrap();
+        let Some(Task::Farewell(close, outbox)) = farewells.pop() else { panic!("no farewell") };
+        outbox.say_goodbye(close);
+        client.set_read_timeout(Some(DEADLINE)).unwrap();
+        let (kind, payload) = hear(&mut client);
+        assert_eq!((kind, u16::from_be_bytes([payload[0], payload[1]])), (0x88, 1002));
+    });
+}
+
+#[test]
+fn a_committer_that_never_comes_is_not_waited_for_without_end() {
+    let patience = Patience { farewell: Duration::from_millis(50), ..Patience::default() };
+    let (server, committer, said) = with_a_slow_database(patience);
+    with_client(&server, &said, |client| {
+        assert!(matches!(committer.take(DEADLINE)[..], [Task::Farewell(..)]));
+        let (mut client, mut rest) = (client, Vec::new());
+        // Until the connection's thread lets go of the socket.
+        client.read_to_end(&mut rest).unwrap();
     });
 }
