@@ -12,6 +12,7 @@ mod frame;
 mod id;
 pub mod limit;
 mod parse;
+mod plain;
 mod request;
 mod schema;
 mod shape;

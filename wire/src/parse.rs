@@ -9,7 +9,7 @@ use crate::limit::{
     PAGE_ITEMS_MAX, PRESENCE_IDS_MAX, REF_BYTES_MAX, RETENTION_DAYS, SEARCH_BYTES_MAX,
 };
 use crate::text::Text;
-use crate::{AccountId, Code, GroupId, MessageId, Request, Seq, To, Want, With};
+use crate::{AccountId, Code, GroupId, MessageId, Request, Seq, To, Want, With, plain};
 
 /// Why a text is no [`Request`].
 #[derive(Debug, PartialEq)]
@@ -72,6 +72,11 @@ impl<'a> Request<'a> {
     /// # Errors
     /// [`Malformed`], ready to be told to the client.
     pub fn parse(text: &'a str) -> Result<Self, Malformed> {
+        plain::message(text).map_or_else(|| Self::parse_any(text), Ok)
+    }
+
+    /// Whatever it is.
+    fn parse_any(text: &'a str) -> Result<Self, Malformed> {
         let mut keys: Keys<'a> =
             serde_json::from_str(text).map_err(|error| explain(text, &error))?;
         let reference = keys.reference.take().map(|text| text.0);
@@ -264,3 +269,6 @@ fn explain(text: &str, error: &serde_json::Error) -> Malformed {
     // serde's own words may quote what the client wrote; line and column never do.
     bad(&format!("{what} (line {}, column {})", error.line(), error.column()), reference)
 }
+
+#[cfg(test)]
+mod tests;

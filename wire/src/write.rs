@@ -3,6 +3,7 @@
 //! Messages and their answers are most of all frames: they are put together by hand, which takes a quarter of the
 //! instructions. Everything else, and every text with something to escape, is serde's.
 
+use crate::plain::plain_bytes;
 use crate::{Frame, Message};
 
 impl Frame<'_> {
@@ -67,21 +68,13 @@ fn number(key: &[u8], value: i64, out: &mut Vec<u8>) {
 
 fn text(key: &[u8], value: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(key);
-    if is_plain(value) {
+    if plain_bytes(value.as_bytes()) == value.len() {
         out.push(b'"');
         out.extend_from_slice(value.as_bytes());
         out.push(b'"');
     } else {
         to_json(value, out);
     }
-}
-
-/// Whether a text stands in JSON as it is. Looked at in blocks without a way out, which the compiler turns into vectors.
-fn is_plain(text: &str) -> bool {
-    let escapes = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-    text.as_bytes()
-        .chunks(64)
-        .all(|block| !block.iter().fold(false, |any, byte| any | escapes(byte)))
 }
 
 fn to_json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
