@@ -21,6 +21,7 @@ mod presence;
 mod rate;
 mod replay;
 mod revocation;
+mod run;
 mod server;
 mod session;
 mod stall;

@@ -13,6 +13,9 @@ pub(crate) const FRAME_BYTES_FIRST: usize = 256;
 /// Frames that one connection may have handled before its outgoing side gets a turn.
 pub(crate) const FRAMES_PER_TURN_MAX: usize = 256;
 
+/// Bytes of a turn's messages that are appended at once to a guest's outbox; the message that passes it is the last one.
+pub(crate) const RUN_BYTES: usize = 64 * 1024;
+
 /// Bytes that may wait for one reader. Past it the reader is closed with 4409.
 pub(crate) const OUTBOX_BYTES_MAX: usize = 1024 * 1024;
 /// Frames that may wait for one reader.
@@ -84,6 +87,8 @@ pub(crate) const SEEN_EVERY: Duration = Duration::from_secs(60 * 60);
 // One frame always fits an empty outbox, also when each byte of its content is escaped as six.
 const _: () =
     assert!(6 * CONTENT_BYTES_MAX + FRAME_BYTES_MAX + REPLAY_LOW_BYTES < OUTBOX_BYTES_MAX);
+// So does what a turn appends at once, with its last message.
+const _: () = assert!(RUN_BYTES + 6 * CONTENT_BYTES_MAX + FRAME_BYTES_MAX < OUTBOX_BYTES_MAX);
 // A page, its longest last item with all its reactions, and what waits already fit an outbox.
 const _: () = assert!(
     PAGE_BYTES

@@ -32,6 +32,25 @@ pub(crate) struct Outbox {
     permit: Option<Permit>,
 }
 
+/// Text frames to be appended together.
+#[derive(Default)]
+pub(crate) struct Frames {
+    bytes: Vec<u8>,
+    count: usize,
+}
+
+impl Frames {
+    /// Bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn push_text(&mut self, text: &[u8]) {
+        frame(&mut self.bytes, OpCode::Data(Data::Text), text);
+        self.count += 1;
+    }
+}
+
 #[derive(Default)]
 struct State {
     /// Whole frames, except that the first `begun` bytes are the rest of one already begun.
@@ -156,6 +175,11 @@ impl Outbox {
     /// Appends what is one or more whole frames already.
     pub(crate) fn push_raw(&self, frames: &[u8]) {
         self.lock().append_raw(frames, self);
+    }
+
+    /// Appends them all; if they do not fit, none.
+    pub(crate) fn push_frames(&self, frames: Frames) {
+        self.lock().append_frames(frames, self);
     }
 
     /// Appends event `seq`, if it is the next one.
@@ -361,6 +385,18 @@ impl State {
         }
     }
 
+    fn append_frames(&mut self, mut frames: Frames, outbox: &Outbox) {
+        if !self.has_room(frames.len(), outbox) {
+            return;
+        }
+        if self.waiting.is_empty() {
+            self.waiting = frames.bytes;
+        } else {
+            self.waiting.append(&mut frames.bytes);
+        }
+        self.frames += frames.count;
+    }
+
     /// Whether so many bytes more may wait. If not, the reader is too slow and closed here.
     fn has_room(&mut self, bytes: usize, outbox: &Outbox) -> bool {
         if self.end != End::Open {
@@ -456,6 +492,7 @@ impl State {
 /// Appends one unmasked frame (RFC 6455, section 5.2).
 fn frame(out: &mut Vec<u8>, opcode: OpCode, payload: &[u8]) {
     let header = FrameHeader { opcode, ..FrameHeader::default() };
+    out.reserve(header.len(payload.len() as u64) + payload.len());
     header.format(payload.len() as u64, out).expect("a Vec takes all");
     out.extend_from_slice(payload);
 }

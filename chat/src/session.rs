@@ -14,6 +14,7 @@ use tungstenite::{Message, WebSocket};
 use wire::limit::FRAME_BYTES_MAX;
 use wire::{AccountId, Close, Code, ErrorFrame, Frame, Request, SessionId};
 
+use crate::clock::now_ms;
 use crate::committer::Task;
 use crate::limit::{
     CLOSE_LOOK_MAX, FRAME_BYTES_FIRST, FRAMES_PER_TURN_MAX, LIVE_BURST, LIVE_PER_SECOND,
@@ -23,6 +24,7 @@ use crate::outbox::Outbox;
 use crate::pipe::Pipe;
 use crate::rate::Rate;
 use crate::replay::{Progress, Replay};
+use crate::run::Run;
 use crate::server::{Mode, Patience, Server, next_guest};
 use crate::stall::Stall;
 use crate::verb::hello::Asked;
@@ -69,14 +71,17 @@ pub(crate) struct Session<'a> {
     pub(crate) replay: Option<Replay>,
     /// Others' outboxes that this turn appended to.
     pub(crate) touched: Vec<Arc<Outbox>>,
+    /// A guest's messages of this turn that are still to be appended to one.
+    pub(crate) run: Option<Run>,
     /// The login it speaks for; guests have none.
     pub(crate) login: Option<SessionId>,
     /// When it was last noted that the login is in use.
     noted: Instant,
     socket: WebSocket<Pipe>,
     pinged: bool,
-    /// When this turn began to handle what came: the clock is read once for all of it.
+    /// When this turn began to handle what came: the clocks are read once for all of it.
     pub(crate) now: Instant,
+    pub(crate) now_ms: i64,
     /// Frames read and messages relayed in this turn: counters that all threads share are touched once a turn.
     frames: u64,
     pub(crate) relayed: u64,
@@ -114,10 +119,12 @@ impl<'a> Session<'a> {
             watching: Vec::new(),
             replay: None,
             touched: Vec::new(),
+            run: None,
             login: None,
             noted: Instant::now(),
             pinged: false,
             now: Instant::now(),
+            now_ms: now_ms(),
             frames: 0,
             relayed: 0,
         })
@@ -175,7 +182,7 @@ impl<'a> Session<'a> {
             match self.socket.read() {
                 Ok(message) => {
                     if handled == 0 {
-                        self.now = Instant::now();
+                        (self.now, self.now_ms) = (Instant::now(), now_ms());
                     }
                     self.take(message)?;
                 }
@@ -322,10 +329,18 @@ impl<'a> Session<'a> {
     pub(crate) fn flush(&mut self) {
         // Before it is seen that there was something to count.
         self.count();
+        self.end_run();
         for outbox in self.touched.drain(..) {
             outbox.flush();
         }
         self.outbox.flush();
+    }
+
+    /// Appends what waits for one receiver; before anything else is appended to that one's outbox.
+    pub(crate) fn end_run(&mut self) {
+        if let Some(run) = self.run.take() {
+            self.touched.push(run.push());
+        }
     }
 
     /// Passes this turn's counts on.

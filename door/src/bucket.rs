@@ -34,8 +34,9 @@ impl Bucket {
     /// # Errors
     /// There is none; one will be after this wait.
     pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
-        self.peek(now)?;
-        self.tokens = (self.level(now) - 1.0).max(0.0);
+        let level = self.level(now);
+        self.wait(level)?;
+        self.tokens = (level - 1.0).max(0.0);
         // Not back in time: the seconds between would be paid out twice.
         self.updated = self.updated.max(Some(now));
         Ok(())
@@ -46,7 +47,10 @@ impl Bucket {
     /// # Errors
     /// It would not; it will after this wait.
     pub fn peek(&self, now: Instant) -> Result<(), Duration> {
-        let level = self.level(now);
+        self.wait(self.level(now))
+    }
+
+    fn wait(&self, level: f64) -> Result<(), Duration> {
         if level + ROUNDING >= 1.0 {
             return Ok(());
         }

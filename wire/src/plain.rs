@@ -11,23 +11,30 @@ use crate::{AccountId, GroupId, Request, To, Want};
 /// Digits of a number that cannot be too large.
 const DIGITS_MAX: usize = 18;
 /// Bytes looked at together.
-const BLOCK: usize = 32;
+const BLOCK: usize = 16;
 
 /// Reads a message, if it is plain.
 pub(crate) fn message(text: &str) -> Option<Request<'_>> {
     let mut reader = Reader { text, at: 0 };
+    let (mut kind, mut reference, mut content) = (None, None, None);
     let (mut from, mut to, mut group) = (None, None, None);
-    let (mut kind, mut content, mut reference) = (None, None, None);
     reader.take(b'{')?;
     loop {
-        match reader.key()? {
-            "from" if from.is_none() => from = Some(AccountId(reader.number()?)),
-            "to" if to.is_none() => to = Some(To::Account(AccountId(reader.number()?))),
-            "group" if group.is_none() => group = Some(To::Group(GroupId(reader.number()?))),
-            "content" if content.is_none() => content = Some(reader.string(CONTENT_BYTES_MAX)?),
-            "ref" if reference.is_none() => reference = Some(reader.string(REF_BYTES_MAX)?),
-            "type" if kind.is_none() => kind = Some(reader.string("message".len())?),
-            _ => return None,
+        reader.take(b'"')?;
+        if reader.skip("content\"") {
+            once(&mut content, reader.string(CONTENT_BYTES_MAX)?)?;
+        } else if reader.skip("to\"") {
+            once(&mut to, To::Account(AccountId(reader.number()?)))?;
+        } else if reader.skip("from\"") {
+            once(&mut from, AccountId(reader.number()?))?;
+        } else if reader.skip("ref\"") {
+            once(&mut reference, reader.string(REF_BYTES_MAX)?)?;
+        } else if reader.skip("group\"") {
+            once(&mut group, To::Group(GroupId(reader.number()?)))?;
+        } else if reader.skip("type\"") {
+            once(&mut kind, reader.string("message".len())?)?;
+        } else {
+            return None;
         }
         match reader.next()? {
             b',' => {}
@@ -45,8 +52,8 @@ pub(crate) fn message(text: &str) -> Option<Request<'_>> {
 
 /// How many bytes from the start stand in JSON as they are.
 pub(crate) fn plain_bytes(text: &[u8]) -> usize {
-    let escapes = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-    // Blocks are looked at without a way out, which the compiler turns into vectors.
+    // Without a way out, neither here nor within a block: so the compiler makes vectors of it.
+    let escapes = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
     let is_plain = |block: &[u8; BLOCK]| !block.iter().fold(false, |any, byte| any | escapes(byte));
     let (blocks, _) = text.as_chunks::<BLOCK>();
     let clean = BLOCK * blocks.iter().take_while(|block| is_plain(block)).count();
@@ -78,17 +85,15 @@ impl<'a> Reader<'a> {
         (self.next()? == byte).then_some(())
     }
 
-    fn key(&mut self) -> Option<&'a str> {
-        self.take(b'"')?;
-        // Keys are short.
-        let length = self.rest().iter().position(|byte| *byte == b'"')?;
-        let key = self.until_quote(length);
-        self.take(b':')?;
-        key
+    fn skip(&mut self, word: &str) -> bool {
+        let is_next = self.rest().starts_with(word.as_bytes());
+        self.at += if is_next { word.len() } else { 0 };
+        is_next
     }
 
-    /// A text of 1 to `bytes_max` bytes.
+    /// A colon, and a text of 1 to `bytes_max` bytes.
     fn string(&mut self, bytes_max: usize) -> Option<&'a str> {
+        self.take(b':')?;
         self.take(b'"')?;
         let length = plain_bytes(self.rest());
         (1..=bytes_max).contains(&length).then(|| self.until_quote(length))?
@@ -105,17 +110,22 @@ impl<'a> Reader<'a> {
         &self.text.as_bytes()[self.at..]
     }
 
+    /// A colon, and a number.
     fn number(&mut self) -> Option<i64> {
+        self.take(b':')?;
         let first @ b'0'..=b'9' = self.next()? else { return None };
         let mut number = i64::from(first - b'0');
-        let more = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if more >= DIGITS_MAX || (more > 0 && first == b'0') {
-            return None;
+        let mut digits = 1;
+        while let Some(digit @ b'0'..=b'9') = self.text.as_bytes().get(self.at) {
+            number = number.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+            digits += 1;
+            self.at += 1;
         }
-        for digit in &self.rest()[..more] {
-            number = 10 * number + i64::from(digit - b'0');
-        }
-        self.at += more;
-        Some(number)
+        (digits == 1 || (first != b'0' && digits <= DIGITS_MAX)).then_some(number)
     }
+}
+
+/// Puts a value where none is yet.
+fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
+    place.replace(value).is_none().then_some(())
 }

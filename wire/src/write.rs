@@ -47,18 +47,31 @@ fn maybe(key: &[u8], value: Option<i64>, out: &mut Vec<u8>) {
     }
 }
 
+/// The digits of 0 to 99.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
+
 fn number(key: &[u8], value: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(key);
     let mut digits = [0; 20];
     let mut first = digits.len();
     let mut rest = value.unsigned_abs();
-    loop {
+    // Two at a time: dividing is the cost.
+    while rest >= 10 {
+        first -= 2;
+        digits[first..first + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
+        rest /= 100;
+    }
+    if rest > 0 || value == 0 {
         first -= 1;
-        digits[first] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+        digits[first] = b'0' + rest as u8;
     }
     if value < 0 {
         out.push(b'-');

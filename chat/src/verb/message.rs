@@ -6,8 +6,8 @@ use std::sync::Arc;
 use sql::Deed;
 use wire::{AccountId, Code, Frame, Message, MessageId, To};
 
-use crate::clock::now_ms;
 use crate::metrics;
+use crate::run::Run;
 use crate::session::Session;
 use crate::verb::act;
 
@@ -43,22 +43,20 @@ fn relay(
     content: &str,
     reference: Option<&str>,
 ) {
-    let at = now_ms();
-    let mut json = Vec::with_capacity(content.len() + 96);
-    Frame::Message(Message { from: me, to: Some(to), content, at, ..Message::default() })
-        .write(&mut json);
-    let touched = &mut session.touched;
-    let is_here = session.server.hub.each_of(to, |outbox| {
-        outbox.push_text(&json);
-        // A turn's messages mostly go to one person.
-        if !touched.last().is_some_and(|last| Arc::ptr_eq(last, outbox)) {
-            touched.push(Arc::clone(outbox));
-        }
-    });
-    if !is_here {
+    let at = session.now_ms;
+    if !session.run.as_ref().is_some_and(|run| run.takes(to)) {
+        session.end_run();
+        let mut outbox = None;
+        session.server.hub.each_of(to, |found| outbox = Some(Arc::clone(found)));
+        session.run = outbox.map(|outbox| Run::new(to, outbox));
+    }
+    let Some(run) = &mut session.run else {
         metrics::MESSAGES.inc("refused");
-        session.refuse(Code::NotConnected, "nobody with that id is connected", reference);
-        return;
+        return session.refuse(Code::NotConnected, "nobody with that id is connected", reference);
+    };
+    run.add(&Frame::Message(Message { from: me, to: Some(to), content, at, ..Message::default() }));
+    if to == me {
+        session.end_run(); // Its own messages and answers stay in order.
     }
     session.relayed += 1;
     if let Some(reference) = reference {

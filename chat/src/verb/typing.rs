@@ -25,6 +25,7 @@ pub(crate) fn tell(
         };
         let mut json = Vec::new();
         Frame::Typing { from: me, to, group }.write(&mut json);
+        session.end_run();
         let Session { server, touched, .. } = session;
         for account in listeners {
             server.hub.each_of(account, |outbox| {
