@@ -1,24 +1,34 @@
 //! A turn's messages from one guest to another.
 //!
-//! Most of a turn's messages go to one person. Looked up and locked once for all of them, the receiver costs each next to nothing.
+//! Most of a turn's messages go to one person. Looked up, written and locked once for all of them, the receiver costs each
+//! next to nothing.
 
 use std::sync::Arc;
 
-use wire::{AccountId, Frame};
+use wire::{AccountId, Series};
 
+use crate::clock::now_ms;
 use crate::limit::RUN_BYTES;
 use crate::outbox::{Frames, Outbox};
 
 pub(crate) struct Run {
     to: AccountId,
+    at: i64,
     outbox: Arc<Outbox>,
-    json: Vec<u8>,
+    messages: Series,
     frames: Frames,
 }
 
 impl Run {
-    pub(crate) fn new(to: AccountId, outbox: Arc<Outbox>) -> Self {
-        Self { to, outbox, json: Vec::with_capacity(256), frames: Frames::default() }
+    /// Begins now, which is when the server took all of them.
+    pub(crate) fn new(from: AccountId, to: AccountId, outbox: Arc<Outbox>) -> Box<Self> {
+        let at = now_ms();
+        let (messages, frames) = (Series::new(from, to, at), Frames::default());
+        Box::new(Self { to, at, outbox, messages, frames })
+    }
+
+    pub(crate) fn at(&self) -> i64 {
+        self.at
     }
 
     /// Whether a message for `to` may be added.
@@ -26,10 +36,8 @@ impl Run {
         self.to == to && self.frames.len() < RUN_BYTES
     }
 
-    pub(crate) fn add(&mut self, frame: &Frame<'_>) {
-        self.json.clear();
-        frame.write(&mut self.json);
-        self.frames.push_text(&self.json);
+    pub(crate) fn add(&mut self, content: &str) {
+        self.frames.push_text(self.messages.with(content));
     }
 
     /// Appends them to the receiver's outbox, which is then to be flushed.

@@ -14,7 +14,6 @@ use tungstenite::{Message, WebSocket};
 use wire::limit::FRAME_BYTES_MAX;
 use wire::{AccountId, Close, Code, ErrorFrame, Frame, Request, SessionId};
 
-use crate::clock::now_ms;
 use crate::committer::Task;
 use crate::limit::{
     CLOSE_LOOK_MAX, FRAME_BYTES_FIRST, FRAMES_PER_TURN_MAX, LIVE_BURST, LIVE_PER_SECOND,
@@ -71,17 +70,16 @@ pub(crate) struct Session<'a> {
     pub(crate) replay: Option<Replay>,
     /// Others' outboxes that this turn appended to.
     pub(crate) touched: Vec<Arc<Outbox>>,
-    /// A guest's messages of this turn that are still to be appended to one.
-    pub(crate) run: Option<Run>,
+    /// A guest's messages of this turn that are still to be appended to one outbox. In a box: most connections sleep.
+    pub(crate) run: Option<Box<Run>>,
     /// The login it speaks for; guests have none.
     pub(crate) login: Option<SessionId>,
     /// When it was last noted that the login is in use.
     noted: Instant,
     socket: WebSocket<Pipe>,
     pinged: bool,
-    /// When this turn began to handle what came: the clocks are read once for all of it.
+    /// When this turn began to handle what came: the clock is read once for all of it.
     pub(crate) now: Instant,
-    pub(crate) now_ms: i64,
     /// Frames read and messages relayed in this turn: counters that all threads share are touched once a turn.
     frames: u64,
     pub(crate) relayed: u64,
@@ -124,7 +122,6 @@ impl<'a> Session<'a> {
             noted: Instant::now(),
             pinged: false,
             now: Instant::now(),
-            now_ms: now_ms(),
             frames: 0,
             relayed: 0,
         })
@@ -182,7 +179,7 @@ impl<'a> Session<'a> {
             match self.socket.read() {
                 Ok(message) => {
                     if handled == 0 {
-                        (self.now, self.now_ms) = (Instant::now(), now_ms());
+                        self.now = Instant::now();
                     }
                     self.take(message)?;
                 }

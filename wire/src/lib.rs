@@ -15,6 +15,7 @@ mod parse;
 mod plain;
 mod request;
 mod schema;
+mod series;
 mod shape;
 mod text;
 mod token;
@@ -28,6 +29,7 @@ pub use id::{AccountId, GroupId, MessageId, Seq, SessionId};
 pub use parse::Malformed;
 pub use request::{Request, To, Want, With};
 pub use schema::schema;
+pub use series::Series;
 pub use shape::{
     Blocked, Change, Conversation, ErrorFrame, GroupChange, Member, Message, Page, Reaction,
     Receipt, Role,

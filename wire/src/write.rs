@@ -12,7 +12,8 @@ impl Frame<'_> {
         match self {
             Self::Message(message) if is_simple(message) => write_message(message, out),
             Self::Sent { reference, id, seq, at } => {
-                text(br#"{"type":"sent","ref":"#, reference, out);
+                out.extend_from_slice(br#"{"type":"sent","ref":"#);
+                text(reference, out);
                 maybe(br#","id":"#, id.map(|id| id.0), out);
                 maybe(br#","seq":"#, seq.map(|seq| seq.0), out);
                 number(br#","at":"#, *at, out);
@@ -30,13 +31,24 @@ fn is_simple(message: &Message<'_>) -> bool {
 }
 
 fn write_message(message: &Message<'_>, out: &mut Vec<u8>) {
+    before_content(message, out);
+    text(message.content, out);
+    after_content(message, out);
+}
+
+/// All of a message that comes before its text.
+pub(crate) fn before_content(message: &Message<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"type":"message""#);
     maybe(br#","id":"#, message.id.map(|id| id.0), out);
     maybe(br#","seq":"#, message.seq.map(|seq| seq.0), out);
     number(br#","from":"#, message.from.0, out);
     maybe(br#","to":"#, message.to.map(|to| to.0), out);
     maybe(br#","group":"#, message.group.map(|group| group.0), out);
-    text(br#","content":"#, message.content, out);
+    out.extend_from_slice(br#","content":"#);
+}
+
+/// All of a simple message that comes after its text.
+pub(crate) fn after_content(message: &Message<'_>, out: &mut Vec<u8>) {
     number(br#","at":"#, message.at, out);
     out.push(b'}');
 }
@@ -47,31 +59,18 @@ fn maybe(key: &[u8], value: Option<i64>, out: &mut Vec<u8>) {
     }
 }
 
-/// The digits of 0 to 99.
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[0; 2]; 100];
-    let mut number = 0;
-    while number < 100 {
-        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
-        number += 1;
-    }
-    pairs
-};
-
 fn number(key: &[u8], value: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(key);
     let mut digits = [0; 20];
     let mut first = digits.len();
     let mut rest = value.unsigned_abs();
-    // Two at a time: dividing is the cost.
-    while rest >= 10 {
-        first -= 2;
-        digits[first..first + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
-        rest /= 100;
-    }
-    if rest > 0 || value == 0 {
+    loop {
         first -= 1;
-        digits[first] = b'0' + rest as u8;
+        digits[first] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
     }
     if value < 0 {
         out.push(b'-');
@@ -79,8 +78,7 @@ fn number(key: &[u8], value: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(&digits[first..]);
 }
 
-fn text(key: &[u8], value: &str, out: &mut Vec<u8>) {
-    out.extend_from_slice(key);
+pub(crate) fn text(value: &str, out: &mut Vec<u8>) {
     if plain_bytes(value.as_bytes()) == value.len() {
         out.push(b'"');
         out.extend_from_slice(value.as_bytes());
@@ -99,7 +97,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{AccountId, GroupId, MessageId, Seq};
+    use crate::{AccountId, GroupId, MessageId, Seq, Series};
 
     fn same(frame: &Frame<'_>) {
         let (mut ours, mut serdes) = (Vec::new(), Vec::new());
@@ -124,6 +122,13 @@ mod tests {
             let from = AccountId(from);
             let message = Message { id, seq, from, to, group, content: &content, at, ..Message::default() };
             same(&Frame::Message(message.clone()));
+            if let Some(to) = to {
+                let (mut series, mut alone) = (Series::new(from, to, at), Vec::new());
+                let message = Message { from, to: Some(to), content: &content, at, ..Message::default() };
+                Frame::Message(message).write(&mut alone);
+                prop_assert_eq!(series.with("x\n").last(), Some(&b'}'));
+                prop_assert_eq!(series.with(&content), alone);
+            }
             let reply_to = reply_to.map(MessageId);
             same(&Frame::Message(Message { reply_to, edited_at, deleted, ..message }));
         }

@@ -58,6 +58,23 @@ fn payload_len(frame: &[u8]) -> usize {
 }
 
 #[test]
+fn frames_appended_together_come_together_or_not_at_all() {
+    let (outbox, reader) = outbox();
+    let mut few = Frames::default();
+    few.push_text(b"b");
+    few.push_text(b"c");
+    outbox.push_text(b"a");
+    outbox.push_frames(few);
+    assert!(outbox.flush());
+    let mut many = Frames::default();
+    (0..=OUTBOX_BYTES_MAX / 1000).for_each(|_| many.push_text(&[b'x'; 1000]));
+    outbox.push_frames(many);
+    outbox.flush();
+    let texts = ["a", "b", "c"].map(|text| text.as_bytes().to_vec());
+    assert_eq!(frames(reader), (texts.to_vec(), Some(Close::SlowReader.code())));
+}
+
+#[test]
 fn a_reader_that_never_reads_is_closed_and_still_gets_whole_frames() {
     let (outbox, reader) = outbox();
     let text = vec![b'x'; 10_000];

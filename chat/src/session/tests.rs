@@ -8,7 +8,7 @@ use super::*;
 use crate::clock::now_ms;
 use crate::committer::Committer;
 use crate::drainer::Drainer;
-use crate::hub::Hub;
+use crate::hub::{Hub, Reader};
 use crate::origin::Origins;
 use crate::presence::Presence;
 
@@ -205,5 +205,34 @@ fn a_committer_that_never_comes_is_not_waited_for_without_end() {
         let (mut client, mut rest) = (client, Vec::new());
         // Until the connection's thread lets go of the socket.
         client.read_to_end(&mut rest).unwrap();
+    });
+}
+
+#[test]
+fn what_a_turn_says_is_heard_in_its_order() {
+    let server = server(Patience::default(), guests());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut other = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let stream = Arc::new(listener.accept().unwrap().0);
+    let outbox = Arc::new(Outbox::new(stream, server.drainer.clone(), None));
+    server.hub.settle(9, AccountId(9), Reader { outbox, session: None });
+    let said = [
+        r#"{"to":9,"content":"a","ref":"r"}"#,
+        r#"{"to":9,"content":"b"}"#,
+        r#"{"type":"typing","to":9}"#,
+        r#"{"to":1,"content":"c","ref":"s"}"#,
+        r#"{"to":9,"content":"d"}"#,
+        r#"{"to":8,"content":"e","ref":"t"}"#,
+    ];
+    let heard = |stream: &mut TcpStream, parts: &[&str]| {
+        for part in parts {
+            let text = text(stream);
+            assert!(text.contains(part), "{part} is to come, not {text}");
+        }
+    };
+    with_client(&server, &said.map(masked).concat(), |mut client| {
+        let content = r#""content":"c""#;
+        heard(&mut client, &["welcome", r#""ref":"r""#, content, r#""ref":"s""#, "not_connected"]);
+        heard(&mut other, &[r#""content":"a""#, r#""content":"b""#, "typing", r#""content":"d""#]);
     });
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use sql::Deed;
-use wire::{AccountId, Code, Frame, Message, MessageId, To};
+use wire::{AccountId, Code, Frame, MessageId, To};
 
 use crate::metrics;
 use crate::run::Run;
@@ -43,18 +43,18 @@ fn relay(
     content: &str,
     reference: Option<&str>,
 ) {
-    let at = session.now_ms;
     if !session.run.as_ref().is_some_and(|run| run.takes(to)) {
         session.end_run();
         let mut outbox = None;
         session.server.hub.each_of(to, |found| outbox = Some(Arc::clone(found)));
-        session.run = outbox.map(|outbox| Run::new(to, outbox));
+        session.run = outbox.map(|outbox| Run::new(me, to, outbox));
     }
     let Some(run) = &mut session.run else {
         metrics::MESSAGES.inc("refused");
         return session.refuse(Code::NotConnected, "nobody with that id is connected", reference);
     };
-    run.add(&Frame::Message(Message { from: me, to: Some(to), content, at, ..Message::default() }));
+    run.add(content);
+    let at = run.at();
     if to == me {
         session.end_run(); // Its own messages and answers stay in order.
     }

@@ -74,7 +74,7 @@ fn same(text: &str) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4096))]
+    #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
     fn what_is_read_by_hand_is_what_the_parser_says(text in frame()) {
