@@ -270,7 +270,7 @@ static LAST: ForEach = ForEach {
          and not exists (select 1 from withheld w where w.message = n.id and w.account = r.account) \
          order by n.id desc limit 1)"
     ),
-    columns: KEYS,
+    columns: KEYS.split_at(4).0,
 };
 
 static UNREAD: ForEach = ForEach {

@@ -161,7 +161,7 @@ impl Store {
 }
 
 static ADD_REVOCATIONS: ForEach = ForEach {
-    sql: "insert into revocation (session, at) select r.session, r.at from {rows}",
+    sql: "insert into revocation (session, at) {values}",
     columns: &[("session", Type::Int), ("at", Type::Int)],
 };
 

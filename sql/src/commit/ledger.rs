@@ -349,8 +349,7 @@ static FIND_MEMBERS: ForEach = ForEach {
 };
 
 static ADD_EVENTS: ForEach = ForEach {
-    sql: "insert into event (account, seq, kind, message, other) \
-          select r.account, r.seq, r.kind, r.message, r.other from {rows}",
+    sql: "insert into event (account, seq, kind, message, other) {values}",
     columns: &[
         ("account", Type::Int),
         ("seq", Type::Int),

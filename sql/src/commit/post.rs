@@ -152,8 +152,7 @@ fn find_blocks(
 
 static ADD_MESSAGES: ForEach = ForEach {
     sql: "insert into message (conversation, sender, recipient, content, at, ref, seq, reply_to) \
-          select r.conversation, r.sender, r.recipient, r.content, r.at, r.ref, r.seq, r.reply_to from {rows} \
-          returning sender, seq, id",
+          {values} returning sender, seq, id",
     columns: &[
         ("conversation", Type::Int),
         ("sender", Type::Int),
@@ -198,7 +197,7 @@ fn message_row<'a>(post: &Fresh<'a>, at: i64) -> Vec<Value<'a>> {
 }
 
 static WITHHOLD: ForEach = ForEach {
-    sql: "insert into withheld (message, account) select r.message, r.account from {rows}",
+    sql: "insert into withheld (message, account) {values}",
     columns: &[("message", Type::Int), ("account", Type::Int)],
 };
 
@@ -228,14 +227,12 @@ static FIND_CONVERSATIONS: ForEach = ForEach {
 };
 
 static ADD_CONVERSATIONS: ForEach = ForEach {
-    sql: "insert into conversation (low, high) select r.low, r.high from {rows} where true \
-          on conflict (low, high) do nothing",
+    sql: "insert into conversation (low, high) {values} on conflict (low, high) do nothing",
     columns: &[("low", Type::Int), ("high", Type::Int)],
 };
 
 static ADD_PEOPLE: ForEach = ForEach {
-    sql: "insert into member (conversation, account) select r.conversation, r.account from {rows} where true \
-          on conflict (conversation, account) do nothing",
+    sql: "insert into member (conversation, account) {values} on conflict (conversation, account) do nothing",
     columns: &[("conversation", Type::Int), ("account", Type::Int)],
 };
 

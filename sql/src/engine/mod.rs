@@ -74,8 +74,8 @@ pub(crate) enum Type {
 
 /// A statement that is to be carried out for each of many rows.
 ///
-/// Its text reads the rows from `{rows}`, as a table called `r`. PostgreSQL gets all of them in one round trip, as arrays;
-/// SQLite, where there is no trip to save, runs the prepared statement once a row.
+/// Its text reads the rows from `{rows}`, as a table called `r`, or inserts them as they are by `{values}`. PostgreSQL gets
+/// all of them in one round trip, as arrays; SQLite, where there is no trip to save, runs the prepared statement once a row.
 pub(crate) struct ForEach {
     pub(crate) sql: &'static str,
     pub(crate) columns: &'static [(&'static str, Type)],

@@ -195,7 +195,9 @@ fn for_each_text(each: &ForEach) -> String {
         names.push(*name);
     }
     let source = format!("unnest({}) as r({})", arrays.join(", "), names.join(", "));
-    each.sql.replace("{rows}", &source).replace("{lock}", "for update")
+    let values = format!("select * from {source}");
+    let sql = each.sql.replace("{values}", &values).replace("{rows}", &source);
+    sql.replace("{lock}", "for update")
 }
 
 fn row(row: &postgres::Row) -> Result<Row> {

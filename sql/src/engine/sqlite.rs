@@ -1,5 +1,6 @@
 //! SQLite (<https://sqlite.org>), bundled: one file, no server.
 
+use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -38,7 +39,11 @@ const SEARCH: &str = concat!(
     " order by message_text.rowid desc limit $4"
 );
 
-pub(crate) struct Sqlite(Connection);
+pub(crate) struct Sqlite {
+    connection: Connection,
+    /// What became of a statement's text, by that text.
+    texts: HashMap<&'static str, String>,
+}
 
 impl Sqlite {
     /// Opens or creates the file. A commit is on the disk when it returns (`synchronous=FULL`).
@@ -63,17 +68,18 @@ impl Sqlite {
              pragma trusted_schema = off;
              pragma journal_size_limit = {WAL_BYTES_KEPT};"
         ))?;
-        Ok(Self(connection))
+        Ok(Self { connection, texts: HashMap::new() })
     }
 
-    /// Runs one statement once for each of `all`.
+    /// Runs one statement, in `text`'s words, once for each of `all`.
     fn run_prepared<'a>(
         &mut self,
-        sql: &str,
+        key: &'static str,
+        text: impl FnOnce() -> String,
         all: impl Iterator<Item = &'a [Value<'a>]>,
     ) -> Result<Vec<Row>> {
-        debug_assert!(parameters_are_in_order(sql), "{sql}");
-        let mut statement = self.0.prepare_cached(sql)?;
+        let sql = self.texts.entry(key).or_insert_with(text);
+        let mut statement = self.connection.prepare_cached(sql)?;
         let columns = statement.column_count();
         let mut out = Vec::new();
         for params in all {
@@ -89,7 +95,8 @@ impl Sqlite {
 
 impl Engine for Sqlite {
     fn run(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<Vec<Row>> {
-        self.run_prepared(&sql.replace("{lock}", ""), std::iter::once(params))
+        debug_assert!(parameters_are_in_order(sql), "{sql}");
+        self.run_prepared(sql, || sql.replace("{lock}", ""), std::iter::once(params))
     }
 
     fn run_for_each(
@@ -97,13 +104,8 @@ impl Engine for Sqlite {
         statement: &'static ForEach,
         rows: &[Vec<Value<'_>>],
     ) -> Result<Vec<Row>> {
-        let columns: Vec<String> = (1..)
-            .zip(statement.columns)
-            .map(|(number, (name, _))| format!("${number} as {name}"))
-            .collect();
-        let source = format!("(select {}) as r", columns.join(", "));
-        let sql = statement.sql.replace("{rows}", &source).replace("{lock}", "");
-        self.run_prepared(&sql, rows.iter().map(Vec::as_slice))
+        let text = || for_each_text(statement);
+        self.run_prepared(statement.sql, text, rows.iter().map(|row| &row[..statement.columns.len()]))
     }
 
     fn search(&mut self, words: &[&str], params: &[Value<'_>]) -> Result<Vec<Row>> {
@@ -115,7 +117,7 @@ impl Engine for Sqlite {
     }
 
     fn script(&mut self, sql: &str) -> Result<()> {
-        Ok(self.0.execute_batch(sql)?)
+        Ok(self.connection.execute_batch(sql)?)
     }
 
     fn begin(&mut self) -> Result<()> {
@@ -128,7 +130,7 @@ impl Engine for Sqlite {
     }
 
     fn rollback(&mut self) -> Result<()> {
-        if self.0.is_autocommit() { Ok(()) } else { self.script("rollback") }
+        if self.connection.is_autocommit() { Ok(()) } else { self.script("rollback") }
     }
 
     fn lock_schema(&mut self) -> Result<()> {
@@ -145,9 +147,9 @@ impl Engine for Sqlite {
 
     /// `secure_delete` has overwritten the rows; the write-ahead log is emptied as well.
     fn scrub(&mut self) -> Result<()> {
-        self.0.busy_timeout(SCRUB_TIMEOUT)?;
+        self.connection.busy_timeout(SCRUB_TIMEOUT)?;
         let rows = self.run("pragma wal_checkpoint(truncate)", &[]);
-        self.0.busy_timeout(BUSY_TIMEOUT)?;
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
         match rows?.first().map(|row| row.int(0)).transpose()? {
             None | Some(0) => Ok(()),
             Some(_) => {
@@ -155,6 +157,32 @@ impl Engine for Sqlite {
             }
         }
     }
+}
+
+/// A column of `r` is a parameter, so that nothing is left to be read from `{rows}` but its one row.
+///
+/// SQLite takes a copy of each page that an `update … from` or an `insert … select` changes, since either could fail halfway
+/// through its rows. What changes a single row needs none, and a commit of many messages then takes half the time.
+fn for_each_text(each: &ForEach) -> String {
+    let count = each.columns.len();
+    let parameters: Vec<_> = (1..=count).map(|number| format!("?{number}")).collect();
+    let mut sql = each.sql.replace("{lock}", "");
+    sql = sql.replace("{values}", &format!("values ({})", parameters.join(", ")));
+    sql = sql.replace("from {rows} join", "from (select 1) join").replace(" from {rows}", "");
+    let mut text = String::with_capacity(sql.len());
+    let mut parts = sql.split("r.");
+    text.extend(parts.next());
+    for part in parts {
+        let is_ours = !text.ends_with(|last: char| last.is_alphanumeric() || last == '_');
+        let end = part.find(|next: char| !next.is_alphanumeric() && next != '_');
+        let (name, rest) = part.split_at(end.unwrap_or(part.len()));
+        match each.columns.iter().position(|(column, _)| *column == name) {
+            Some(at) if is_ours => text.push_str(&parameters[at]),
+            _ => text.extend(["r.", name]),
+        }
+        text.push_str(rest);
+    }
+    text
 }
 
 /// Creates the file for its owner only, as SQLite would not: it holds emails and password hashes. The files beside it get
