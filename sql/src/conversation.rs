@@ -6,7 +6,7 @@ use wire::limit::UNREAD_MAX;
 use wire::{AccountId, GroupId, MessageId, Role, With};
 
 use crate::engine::{ForEach, Row, Type, Value};
-use crate::entry::{self, Message, columns};
+use crate::entry::{self, Message, columns, columns_seen, edits_withheld};
 use crate::{Result, Store};
 
 /// A conversation as one of its people sees it.
@@ -263,12 +263,13 @@ const _: () = assert!(UNREAD_MAX == 500, "as in UNREAD");
 static LAST: ForEach = ForEach {
     sql: concat!(
         "select r.conversation, ",
-        columns!(),
+        columns_seen!(),
         " from {rows} join message m on m.id = \
          (select n.id from message n where n.conversation = r.conversation \
          and n.id > r.since and n.id <= r.until and n.kind = 0 \
          and not exists (select 1 from withheld w where w.message = n.id and w.account = r.account) \
-         order by n.id desc limit 1)"
+         order by n.id desc limit 1)",
+        edits_withheld!("r.account")
     ),
     columns: KEYS.split_at(4).0,
 };

@@ -85,14 +85,41 @@ pub(crate) fn kind_of(change: Change) -> i64 {
     entry.expect("the table has every change").0
 }
 
-/// The columns of an entry, of a `message m`.
+/// The columns of an entry, of a `message m`, as everybody sees it from whom no edit is withheld.
 macro_rules! columns {
     () => {
-        "m.id, m.kind, m.sender, m.recipient, m.conversation, m.content, m.subject, m.at, \
-         m.reply_to, m.edited_at, m.deleted"
+        columns!("m.content", "m.edited_at")
+    };
+    ($content:literal, $edited_at:literal) => {
+        concat!(
+            "m.id, m.kind, m.sender, m.recipient, m.conversation, ",
+            $content,
+            ", m.subject, m.at, m.reply_to, ",
+            $edited_at,
+            ", m.deleted"
+        )
     };
 }
 pub(crate) use columns;
+
+/// [`columns`] as one account sees them, for whom [`edits_withheld`] are joined.
+macro_rules! columns_seen {
+    () => {
+        columns!(
+            "coalesce(h.content, m.content)",
+            "case when h.message is null then m.edited_at else h.edited_at end"
+        )
+    };
+}
+pub(crate) use columns_seen;
+
+/// Joins to each `message m` the text that this account had before a block withheld an edit, if one did.
+macro_rules! edits_withheld {
+    ($account:literal) => {
+        concat!(" left join withheld_edit h on h.message = m.id and h.account = ", $account, " ")
+    };
+}
+pub(crate) use edits_withheld;
 
 /// Reads [`columns`] that begin at column `first`; nothing if the row is not there (a `left join` found none).
 pub(crate) fn entry(row: &mut Row, first: usize) -> Result<Option<Entry>> {

@@ -6,7 +6,7 @@
 use wire::{AccountId, MessageId, Seq};
 
 use crate::engine::Row;
-use crate::entry::{Entry, columns, entry};
+use crate::entry::{Entry, columns, columns_seen, edits_withheld, entry};
 use crate::history::reaction_has_come;
 use crate::{Error, Result};
 
@@ -118,11 +118,12 @@ pub(crate) fn word(kind: i64) -> Result<&'static str> {
 /// The columns of an event and of what it is about.
 pub(crate) const SELECT: &str = concat!(
     "select e.seq, e.kind, e.message, e.other, x.emoji, ",
-    columns!(),
+    columns_seen!(),
     " from event e \
      left join withheld w on w.message = e.message and w.account = e.account \
-     left join message m on m.id = e.message and w.message is null \
-     left join reaction x on x.message = e.message and x.account = e.other and e.kind = 8 and ",
+     left join message m on m.id = e.message and w.message is null",
+    edits_withheld!("e.account"),
+    "left join reaction x on x.message = e.message and x.account = e.other and e.kind = 8 and ",
     reaction_has_come!("e.account"),
     " where e.account = $1 and e.seq > $2 order by e.seq limit $3"
 );

@@ -6,7 +6,7 @@
 use wire::{AccountId, MessageId, Seq, SessionId};
 
 use crate::engine::Value;
-use crate::entry::{Entry, columns, entry};
+use crate::entry::{Entry, columns, columns_seen, edits_withheld, entry};
 use crate::event::word;
 use crate::session::session;
 use crate::{Result, Session, Store};
@@ -102,9 +102,10 @@ impl Store {
     ) -> Result<Vec<KeptEntry>> {
         let sql = concat!(
             "select case when m.sender = $1 then m.ref end, ",
-            columns!(),
-            " from message m join member s on s.conversation = m.conversation and s.account = $1 \
-             where m.conversation = $2 and m.id > $3 \
+            columns_seen!(),
+            " from message m join member s on s.conversation = m.conversation and s.account = $1",
+            edits_withheld!("$1"),
+            "where m.conversation = $2 and m.id > $3 \
              and (m.sender = $1 or (m.id >= s.since and (s.until is null or m.id <= s.until))) and not exists \
              (select 1 from withheld w where w.message = m.id and w.account = s.account) \
              order by m.id limit $4"

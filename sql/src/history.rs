@@ -6,7 +6,7 @@ use wire::limit::REACTIONS_LISTED_MAX;
 use wire::{AccountId, MessageId, With};
 
 use crate::engine::{ForEach, Type, Value};
-use crate::entry::{self, Message, columns};
+use crate::entry::{self, Message, columns, columns_seen, edits_withheld};
 use crate::{Result, Store};
 
 /// Somebody's reaction to a message.
@@ -45,19 +45,21 @@ impl Store {
         };
         let sql = concat!(
             "select ",
-            columns!(),
-            " from message m where m.conversation = $1 and m.id > $2 and m.id <= $3 \
+            columns_seen!(),
+            " from message m ",
+            edits_withheld!("$1"),
+            " where m.conversation = $2 and m.id > $3 and m.id <= $4 \
              and m.kind = 0 and not exists \
-             (select 1 from withheld w where w.message = m.id and w.account = $4) \
+             (select 1 from withheld w where w.message = m.id and w.account = $1) \
              order by m.id desc limit $5"
         );
         let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
         let params = [
+            Value::Int(account.0),
             Value::Int(window.conversation),
             Value::Int(window.since.0),
             // One bound: of two, SQLite would use the one and walk to the other.
             Value::Int(window.until.0.min(before.0.saturating_sub(1))),
-            Value::Int(account.0),
             limit,
         ];
         self.read(sql, &params, |row| entry::message(row, 0)).map(Some)
@@ -114,13 +116,14 @@ impl Store {
     }
 }
 
-/// That reaction `x` was made before this account had left the group or blocked whose it is.
+/// That reaction `x` was made before this account had left the group, and while it had not blocked whose it is.
 macro_rules! reaction_has_come {
     ($account:literal) => {
         concat!(
-            "not exists (select 1 from block b where b.blocked = x.account and b.account = ",
+            "not exists (select 1 from withheld_reaction v \
+             where v.message = x.message and v.reactor = x.account and v.account = ",
             $account,
-            " and b.at <= x.at) and not exists (select 1 from message n \
+            ") and not exists (select 1 from message n \
              join member s on s.conversation = n.conversation and s.account = ",
             $account,
             " join message gone on gone.id = s.until where n.id = x.message and gone.at <= x.at)"

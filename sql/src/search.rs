@@ -1,4 +1,7 @@
 //! Finding one's own messages by their words.
+//!
+//! The index has the newest texts alone. A message of which somebody reads an older one is not found for them: neither by
+//! words that they cannot see, nor by those that they do.
 
 use wire::{AccountId, MessageId};
 
@@ -14,7 +17,8 @@ macro_rules! visible {
             $matches,
             " and s.account = $2 and m.kind = 0 and m.deleted = 0 and m.id < $3 \
              and m.id > s.since and (s.until is null or m.id <= s.until) \
-             and not exists (select 1 from withheld w where w.message = m.id and w.account = s.account)"
+             and not exists (select 1 from withheld w where w.message = m.id and w.account = s.account) \
+             and not exists (select 1 from withheld_edit h where h.message = m.id and h.account = s.account)"
         )
     };
 }
@@ -22,7 +26,7 @@ pub(crate) use visible;
 
 impl Store {
     /// Up to `limit` messages that `account` can see, older than `before`, with all the words of `text` or words that begin
-    /// so, in any letter case; the newest first. None for a text without letters and digits.
+    /// so, in any letter case; the newest first. None of which an edit is withheld from `account`, and none for a text without letters and digits.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].

@@ -124,8 +124,8 @@ impl Store {
         }
     }
 
-    /// Takes out what is left of a deleted account: its names for messages, its reactions, what it was spared, and
-    /// conversations of which only deleted accounts know.
+    /// Takes out what is left of a deleted account: its names for messages, its reactions, what blocks withheld from it,
+    /// and conversations of which only deleted accounts know.
     pub(crate) fn erase_traces(&self, account: AccountId) -> Result<()> {
         for sql in [
             "update message set ref = null where id in \
@@ -134,6 +134,12 @@ impl Store {
              (select message from reaction where account = $1 limit $2) returning message",
             "delete from withheld where account = $1 and message in \
              (select message from withheld where account = $1 limit $2) returning message",
+            "delete from withheld_edit where account = $1 and message in \
+             (select message from withheld_edit where account = $1 limit $2) returning message",
+            "delete from withheld_reaction where account = $1 and message in \
+             (select message from withheld_reaction where account = $1 limit $2) returning message",
+            "delete from withheld_reaction where reactor = $1 and message in \
+             (select message from withheld_reaction where reactor = $1 limit $2) returning message",
         ] {
             let params = [account.0, ROWS].map(Value::Int);
             while !self.write(|engine| engine.run(sql, &params))?.is_empty() {}
@@ -187,23 +193,27 @@ fn trim(engine: &mut dyn Engine, account: i64, events_max: i64, ripe_before: i64
     Ok(upto < goal)
 }
 
-static ERASE_REACTIONS: ForEach = ForEach {
-    sql: "delete from reaction where message in (select r.id from {rows})",
-    columns: &[("id", Type::Int)],
-};
-static ERASE_WITHHELD: ForEach = ForEach {
-    sql: "delete from withheld where message in (select r.id from {rows})",
-    columns: &[("id", Type::Int)],
-};
-static ERASE_MESSAGES: ForEach = ForEach {
-    sql: "delete from message where id in (select r.id from {rows})",
-    columns: &[("id", Type::Int)],
-};
+macro_rules! erase {
+    ($table_and_key:literal) => {
+        ForEach {
+            sql: concat!("delete from ", $table_and_key, " in (select r.id from {rows})"),
+            columns: &[("id", Type::Int)],
+        }
+    };
+}
+
+/// Messages first: after that nobody can react to them.
+static ERASE: [ForEach; 5] = [
+    erase!("message where id"),
+    erase!("reaction where message"),
+    erase!("withheld where message"),
+    erase!("withheld_edit where message"),
+    erase!("withheld_reaction where message"),
+];
 
 fn erase_messages(engine: &mut dyn Engine, ids: &[MessageId]) -> Result<()> {
     let rows: Vec<_> = ids.iter().map(|id| vec![Value::Int(id.0)]).collect();
-    // Messages first: after that nobody can react to them.
-    for statement in [&ERASE_MESSAGES, &ERASE_REACTIONS, &ERASE_WITHHELD] {
+    for statement in &ERASE {
         engine.run_for_each(statement, &rows)?;
     }
     Ok(())

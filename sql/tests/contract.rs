@@ -135,6 +135,30 @@ fn postgresql_is_upgraded_with_what_it_holds() {
     );
 }
 
+const COUNT_WITHHELD: &str =
+    "select (select count(*) from withheld_edit) + (select count(*) from withheld_reaction)";
+
+#[test]
+fn nothing_is_withheld_in_sqlite_without_a_cause() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("messenger.db");
+    let store = open(&DatabaseUrl::file(path.clone()));
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    blocks::what_is_withheld_goes_with_its_cause(&store, || {
+        connection.query_row(COUNT_WITHHELD, [], |row| row.get(0)).unwrap()
+    });
+}
+
+#[test]
+fn nothing_is_withheld_in_postgresql_without_a_cause() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    let store = open(&url.parse().unwrap());
+    let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+    blocks::what_is_withheld_goes_with_its_cause(&store, || {
+        client.query_one(COUNT_WITHHELD, &[]).unwrap().get(0)
+    });
+}
+
 #[test]
 fn postgresql_without_an_encoding() {
     let url = acceptance::Cluster::shared().unwrap().database().unwrap();

@@ -63,6 +63,16 @@ create table withheld (
 );
 create index withheld_account on withheld (account);
 
+-- Messages that had arrived and whose edits a block has kept away: the text that is read in place of the newest.
+create table withheld_edit (
+    message bigint not null,
+    account bigint not null,
+    content text not null,
+    edited_at bigint,
+    primary key (message, account)
+);
+create index withheld_edit_account on withheld_edit (account);
+
 create table reaction (
     message bigint not null,
     account bigint not null,
@@ -71,6 +81,16 @@ create table reaction (
     primary key (message, account)
 );
 create index reaction_account on reaction (account);
+
+-- Reactions that a block has kept away, as they are now, and from whom.
+create table withheld_reaction (
+    message bigint not null,
+    reactor bigint not null,
+    account bigint not null,
+    primary key (message, reactor, account)
+);
+create index withheld_reaction_reactor on withheld_reaction (reactor);
+create index withheld_reaction_account on withheld_reaction (account);
 
 create table block (
     blocked bigint not null,

@@ -74,6 +74,16 @@ create table withheld (
 ) strict, without rowid;
 create index withheld_account on withheld (account);
 
+-- Messages that had arrived and whose edits a block has kept away: the text that is read in place of the newest.
+create table withheld_edit (
+    message integer not null,
+    account integer not null,
+    content text not null,
+    edited_at integer,
+    primary key (message, account)
+) strict, without rowid;
+create index withheld_edit_account on withheld_edit (account);
+
 create table reaction (
     message integer not null,
     account integer not null,
@@ -82,6 +92,16 @@ create table reaction (
     primary key (message, account)
 ) strict, without rowid;
 create index reaction_account on reaction (account);
+
+-- Reactions that a block has kept away, as they are now, and from whom.
+create table withheld_reaction (
+    message integer not null,
+    reactor integer not null,
+    account integer not null,
+    primary key (message, reactor, account)
+) strict, without rowid;
+create index withheld_reaction_reactor on withheld_reaction (reactor);
+create index withheld_reaction_account on withheld_reaction (account);
 
 create table block (
     blocked integer not null,

@@ -9,6 +9,7 @@ mod deed;
 mod group;
 mod ledger;
 mod post;
+mod reader;
 mod receipt;
 mod revise;
 

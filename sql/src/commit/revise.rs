@@ -1,13 +1,11 @@
 //! What is done to a message afterwards: another text, none, a reaction.
 
-use std::collections::HashSet;
-
 use wire::limit::EDIT_WINDOW_MS;
-use wire::{AccountId, Code, GroupId};
+use wire::{AccountId, Code, GroupId, MessageId};
 
 use super::ledger::{Ledger, Target};
+use super::reader::{self, Readers};
 use super::{Done, Outcome, Refusal};
-use crate::Result;
 use crate::engine::Value;
 use crate::event::{Kind, What};
 
@@ -21,6 +19,8 @@ pub(super) fn edit(ledger: &mut Ledger<'_>, place: usize, by: AccountId, content
         Ok(target) => target,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    let readers = reader::find(ledger, by, &target)?;
+    reader::withhold_edit(ledger, &readers, target.id, content)?;
     let sql = "update message set content = $1, edited_at = $2 \
                where id = $3 and deleted = 0 and content <> $1 returning id";
     let params = [Value::Text(content), Value::Int(ledger.at), Value::Int(target.id.0)];
@@ -36,7 +36,7 @@ pub(super) fn edit(ledger: &mut Ledger<'_>, place: usize, by: AccountId, content
         ledger.engine.run(sql, &params)?;
     }
     let what = What::Edit { id: target.id, content: content.to_owned() };
-    tell(ledger, place, by, &target, Kind::Edit, what)
+    tell(ledger, place, (by, Kind::Edit, target.id), &readers, what)
 }
 
 /// Takes an own message's text away, and the reactions to it.
@@ -51,9 +51,17 @@ pub(super) fn delete(ledger: &mut Ledger<'_>, place: usize, by: AccountId) -> Do
     if ledger.engine.run(sql, &[Value::Int(target.id.0)])?.is_empty() {
         return Ok(Ok(Outcome::Nothing));
     }
-    ledger.engine.run("delete from reaction where message = $1", &[Value::Int(target.id.0)])?;
+    for sql in [
+        "delete from reaction where message = $1",
+        "delete from withheld_edit where message = $1",
+        "delete from withheld_reaction where message = $1",
+    ] {
+        ledger.engine.run(sql, &[Value::Int(target.id.0)])?;
+    }
     ledger.note_deletion(target.id);
-    tell(ledger, place, by, &target, Kind::Delete, What::Delete { id: target.id })
+    let readers = reader::find(ledger, by, &target)?;
+    let what = What::Delete { id: target.id };
+    tell(ledger, place, (by, Kind::Delete, target.id), &readers, what)
 }
 
 /// Sets or takes back one's reaction.
@@ -90,8 +98,10 @@ pub(super) fn react(
     if changed.is_empty() {
         return Ok(Ok(Outcome::Nothing));
     }
+    let readers = reader::find(ledger, by, &target)?;
+    reader::withhold_reaction(ledger, &readers, target.id, by, emoji.is_some())?;
     let what = What::React { id: target.id, by, emoji: emoji.map(str::to_owned) };
-    tell(ledger, place, by, &target, Kind::React, what)
+    tell(ledger, place, (by, Kind::React, target.id), &readers, what)
 }
 
 /// The message, if it is `by`'s own and young enough.
@@ -117,36 +127,15 @@ fn is_there(ledger: &Ledger<'_>, by: AccountId, target: &Target) -> bool {
     target.recipient.is_some() || ledger.seat(GroupId(target.conversation), by).is_some()
 }
 
-/// Tells everybody who has the message and lets `by`'s doings arrive.
+/// Tells everybody who hears it.
 fn tell(
     ledger: &mut Ledger<'_>,
     place: usize,
-    by: AccountId,
-    target: &Target,
-    kind: Kind,
+    (by, kind, id): (AccountId, Kind, MessageId),
+    readers: &Readers,
     what: What,
 ) -> Done {
-    let deaf = deaf(ledger, by, target)?;
-    let mut audience: Vec<AccountId> = match target.recipient {
-        Some(recipient) => vec![target.from, recipient],
-        None => {
-            let room = ledger.room(GroupId(target.conversation));
-            let members = room.into_iter().flat_map(|room| &room.members);
-            let has_it = members.filter(|(_, seat)| seat.since < target.id);
-            has_it.map(|(account, _)| *account).collect()
-        }
-    };
-    audience.retain(|account| !deaf.contains(account));
-    audience.sort_unstable();
-    audience.dedup();
-    ledger.tell(audience, (kind, Some(target.id), Some(by)), what, Some(place));
+    let hearing = readers.hearing.iter().copied();
+    ledger.tell(hearing, (kind, Some(id), Some(by)), what, Some(place));
     Ok(Ok(Outcome::Done))
-}
-
-/// Who does not have the message, or has blocked `by`.
-fn deaf(ledger: &mut Ledger<'_>, by: AccountId, target: &Target) -> Result<HashSet<AccountId>> {
-    let sql = "select w.account from withheld w where w.message = $1 \
-               union select b.account from block b where b.blocked = $2";
-    let rows = ledger.engine.run(sql, &[Value::Int(target.id.0), Value::Int(by.0)])?;
-    rows.iter().map(|row| Ok(AccountId(row.int(0)?))).collect()
 }

@@ -179,7 +179,8 @@ impl Engine for Postgres {
     /// Takes the dead rows out of the pages. Backups and the server's own log are beyond reach.
     fn scrub(&mut self) -> Result<()> {
         self.script(
-            "vacuum account, session, log, event, message, member, withheld, reaction, block",
+            "vacuum account, session, log, event, message, member, block, \
+             withheld, withheld_edit, reaction, withheld_reaction",
         )
     }
 }

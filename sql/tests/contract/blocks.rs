@@ -1,8 +1,12 @@
-use sql::{Acquaintance, Deed, Outcome, Store, What};
+use sql::{Acquaintance, Alteration, Deed, Entry, Message, Outcome, Store, What};
 use wire::limit::BLOCKS_MAX;
 use wire::{AccountId, Code, MessageId, Seq, With};
 
-use crate::{NOW, account, act, code, events, group, post_to, say};
+use crate::revise::{edit, react};
+use crate::{NOW, account, act, act_at, code, events, export, group, post_to, say};
+
+const DAY: i64 = 24 * 60 * 60 * 1000;
+const END: MessageId = MessageId(i64::MAX);
 
 pub fn suite(store: &Store) {
     nothing_of_the_blocked_arrives_then_or_later(store);
@@ -10,6 +14,10 @@ pub fn suite(store: &Store) {
     who_may_know_of_whom(store);
     nothing_betrays_a_block(store);
     so_many_may_be_blocked(store);
+    what_had_arrived_is_read_as_it_was(store);
+    one_of_many_reads_what_it_had(store);
+    a_reaction_made_during_a_block_never_comes(store);
+    a_reaction_comes_with_its_next_change(store);
 }
 
 fn texts(store: &Store, who: AccountId, with: With) -> Vec<String> {
@@ -122,4 +130,156 @@ fn so_many_may_be_blocked(store: &Store) {
     assert_eq!(code(&act(store, alice, last.clone())), Some(Code::TooMany));
     act(store, alice, Deed::Unblock { id: others[0] });
     assert_eq!(act(store, alice, last), Outcome::Done);
+}
+
+/// The only message between the two, as `who` reads it.
+fn only(store: &Store, who: AccountId, other: AccountId) -> Message {
+    let mut found = store.history(who, With::Account(other), END, 9).unwrap().unwrap();
+    assert_eq!(found.len(), 1);
+    let listed = store.conversations(who, END, 9).unwrap().remove(0);
+    assert_eq!(listed.last.as_ref(), Some(&found[0]), "the list has it as the history does");
+    let What::Entry(Entry::Message(told)) = events(store, who, Seq(0)).remove(0) else { panic!() };
+    assert_eq!(told, found[0], "so has a log that is read late");
+    assert_eq!(export::messages(store, who)[0].1, told.content, "so has the export");
+    found.remove(0)
+}
+
+fn finds(store: &Store, who: AccountId, text: &str) -> bool {
+    !store.search(who, text, END, 9).unwrap().is_empty()
+}
+
+fn what_had_arrived_is_read_as_it_was(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let read = |who, other| {
+        let message = only(store, who, other);
+        (message.content, message.edited_at.map(|at| at - NOW))
+    };
+    let id = say(store, bob, alice, "first words", "1").id;
+    act_at(store, bob, edit(id, "second words"), NOW + 2);
+    act(store, alice, Deed::Block { id: bob });
+    assert_eq!(act_at(store, bob, edit(id, "second words"), NOW + 3), Outcome::Nothing);
+    assert!(finds(store, alice, "second"));
+    let second = ("second words".to_owned(), Some(2));
+    for (text, at) in [("third words", 3), ("fourth words", 4)] {
+        assert_eq!(act_at(store, bob, edit(id, text), NOW + at), Outcome::Done);
+        assert_eq!(read(alice, bob), second);
+    }
+    assert_eq!(read(bob, alice), ("fourth words".to_owned(), Some(4)), "he cannot tell");
+    assert!(finds(store, bob, "fourth"));
+    act(store, alice, Deed::Unblock { id: bob });
+    assert_eq!(read(alice, bob), second, "not afterwards either");
+    assert!(!finds(store, alice, "fourth"), "found by words that she cannot see");
+    let told = What::Edit { id, content: second.0 };
+    assert_eq!(events(store, alice, Seq(1))[0], told, "in a log that is read late");
+
+    act_at(store, bob, edit(id, "fifth words"), NOW + 5);
+    assert_eq!(read(alice, bob), ("fifth words".to_owned(), Some(5)));
+    assert!(finds(store, alice, "fifth"));
+    act(store, alice, Deed::Block { id: bob });
+    act_at(store, bob, edit(id, "sixth words"), NOW + 6);
+    assert_eq!(read(alice, bob).0, "fifth words", "each block keeps what it began with");
+    act(store, bob, Deed::Delete { id });
+    let gone = only(store, alice, bob);
+    assert_eq!((gone.content.as_str(), gone.deleted), ("", true), "deleted for everybody");
+}
+
+fn one_of_many_reads_what_it_had(store: &Store) {
+    let people = ["Alice", "Bob", "Carol", "Dave"].map(|name| account(store, name));
+    let [alice, bob, carol, dave] = people;
+    let trip = group(store, &people);
+    act(store, bob, post_to(trip, "old"));
+    let id = store.history(bob, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+    act(store, alice, Deed::Block { id: bob });
+    act(store, dave, Deed::Block { id: bob });
+    act(store, bob, post_to(trip, "hidden"));
+    let hidden = store.history(bob, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+    act(store, bob, edit(id, "new"));
+    act(store, bob, edit(hidden, "hidden still"));
+    assert_eq!(texts(store, alice, With::Group(trip)), ["old"]);
+    assert_eq!(texts(store, carol, With::Group(trip)), ["new", "hidden still"]);
+    // The next text comes to the one who has unblocked him, and not to the other.
+    act(store, dave, Deed::Unblock { id: bob });
+    act(store, bob, edit(id, "newer"));
+    assert_eq!(texts(store, alice, With::Group(trip)), ["old"]);
+    assert_eq!(texts(store, dave, With::Group(trip)), ["newer"]);
+    // Who has left reads no text of later, nor the one of before.
+    act(store, alice, Deed::Change { group: trip, how: Alteration::Leave });
+    act(store, bob, edit(id, "newest"));
+    assert!(texts(store, alice, With::Group(trip)).is_empty());
+}
+
+fn emojis(store: &Store, who: AccountId, id: MessageId) -> Vec<String> {
+    let found = store.reactions(who, [id].into_iter()).unwrap().remove(&id).unwrap_or_default();
+    found.into_iter().map(|reaction| reaction.emoji).collect()
+}
+
+fn a_reaction_made_during_a_block_never_comes(store: &Store) {
+    let people = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let [alice, bob, carol] = people;
+    let trip = group(store, &people);
+    act(store, carol, post_to(trip, "hello"));
+    let id = store.history(bob, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+    let other = say(store, alice, bob, "hello", "1").id;
+    act(store, bob, react(other, Some("👍")));
+    act(store, alice, Deed::Block { id: bob });
+    act(store, bob, react(id, Some("👍")));
+    assert_eq!(emojis(store, carol, id), ["👍"]);
+    for deed in [None, Some(Deed::Unblock { id: bob }), Some(Deed::Block { id: bob })] {
+        deed.map(|deed| act(store, alice, deed));
+        assert!(emojis(store, alice, id).is_empty(), "made during the block");
+        assert_eq!(emojis(store, alice, other), ["👍"], "had arrived");
+    }
+}
+
+fn a_reaction_comes_with_its_next_change(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let ids = ["1", "2", "3"].map(|text| say(store, alice, bob, text, text).id);
+    for id in &ids[..2] {
+        act(store, bob, react(*id, Some("👍")));
+    }
+    act(store, alice, Deed::Block { id: bob });
+    act(store, bob, react(ids[0], Some("🎉")));
+    act(store, bob, react(ids[1], None));
+    act(store, bob, react(ids[2], Some("👍")));
+    act(store, alice, Deed::Unblock { id: bob });
+    assert!(ids.iter().all(|id| emojis(store, alice, *id).is_empty()), "changed, gone, new");
+    let none = What::React { id: ids[0], by: bob, emoji: None };
+    assert_eq!(events(store, alice, Seq(3))[0], none, "in a log that is read late");
+    act(store, bob, react(ids[2], Some("👍")));
+    assert!(emojis(store, alice, ids[2]).is_empty(), "the same again is no change");
+    act(store, bob, react(ids[2], None));
+    for id in ids {
+        act(store, bob, react(id, Some("🦜")));
+        assert_eq!(emojis(store, alice, id), ["🦜"]);
+    }
+}
+
+/// `count` says how many texts and reactions are withheld in the whole database.
+pub fn what_is_withheld_goes_with_its_cause(store: &Store, mut count: impl FnMut() -> i64) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let mut withhold = |text: &str| {
+        act(store, alice, Deed::Unblock { id: bob });
+        let id = say(store, bob, alice, text, text).id;
+        act(store, alice, Deed::Block { id: bob });
+        act(store, bob, edit(id, "changed"));
+        act(store, bob, react(id, Some("👍")));
+        assert_eq!(count(), 2, "{text}, and nothing of before");
+        id
+    };
+    let id = withhold("deleted by its sender");
+    act(store, bob, Deed::Delete { id });
+    withhold("expires");
+    let retain = |days| Deed::Retain { with: With::Account(bob), days };
+    act(store, alice, retain(Some(1)));
+    store.expire_messages(NOW + 2 * DAY).unwrap();
+    act(store, alice, retain(None));
+    let id = withhold("comes after all");
+    act(store, alice, Deed::Unblock { id: bob });
+    act(store, bob, edit(id, "changed again"));
+    act(store, bob, react(id, None));
+    withhold("of who deletes their accounts");
+    store.delete_account(bob, NOW).unwrap();
+    assert_eq!(count(), 1, "the text stays with who got it");
+    store.delete_account(alice, NOW).unwrap();
+    assert_eq!(count(), 0);
 }

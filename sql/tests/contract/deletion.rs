@@ -1,10 +1,11 @@
 use std::thread;
 
-use sql::{Outcome, Store};
+use sql::{Deed, Outcome, Store};
 use wire::{AccountId, Code, Seq};
 
+use crate::revise::edit;
 use crate::sessions::{open, revoked_since, token};
-use crate::{HOUR, NOW, account, commit, email, export, post, say};
+use crate::{HOUR, NOW, account, act, commit, email, export, post, say};
 
 pub fn suite(store: &Store) {
     a_deleted_account_is_nobody(store);
@@ -100,8 +101,12 @@ pub fn leaves_no_trace(store: &Store, bytes: impl Fn() -> Vec<u8>) {
     say(store, alice, alice, "vanishing note", "vanishing-ref");
     say(store, alice, bob, "staying message", "vanishing-ref-2");
     say(store, filler[7], bob, "another message", "r");
+    let id = say(store, bob, alice, "vanishing draft", "r2").id;
+    act(store, alice, Deed::Block { id: bob });
+    act(store, bob, edit(id, "staying text"));
     assert!(store.rehash(alice, "vanishing-phc", "vanishing-phc-2").unwrap());
     let holds = |text: &[u8]| bytes().windows(text.len()).any(|window| window == text);
+    assert_eq!(export::messages(store, alice).last().unwrap().1, "vanishing draft");
     let traces = [email.as_bytes(), b"VanishingName", b"vanishing", &[77; 24], b"device 77"];
     assert!(traces.iter().all(|trace| holds(trace)));
     store.delete_account(alice, NOW).unwrap();

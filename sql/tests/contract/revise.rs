@@ -14,11 +14,11 @@ pub fn suite(store: &Store) {
     a_reaction_does_not_outlive_a_deletion_of_the_same_moment(store);
 }
 
-fn edit(id: MessageId, content: &str) -> Deed {
+pub fn edit(id: MessageId, content: &str) -> Deed {
     Deed::Edit { id, content: content.to_owned() }
 }
 
-fn react(id: MessageId, emoji: Option<&str>) -> Deed {
+pub fn react(id: MessageId, emoji: Option<&str>) -> Deed {
     Deed::React { id, emoji: emoji.map(str::to_owned) }
 }
 

@@ -1,0 +1,110 @@
+//! Who reads a message, and what of its edits and reactions a block withholds from whom of them.
+
+use std::collections::{BTreeSet, HashSet};
+
+use wire::{AccountId, GroupId, MessageId};
+
+use super::for_each;
+use super::ledger::{Ledger, Target};
+use crate::Result;
+use crate::engine::{ForEach, Type, Value};
+
+/// Everybody who has a message and is still there, by whether they let arrive what somebody does to it.
+#[derive(Default)]
+pub(super) struct Readers {
+    pub(super) hearing: BTreeSet<AccountId>,
+    /// They have blocked who does it.
+    deaf: BTreeSet<AccountId>,
+    /// From whom an edit of the message is withheld so far.
+    without_edit: Vec<AccountId>,
+    /// Whether the last reaction of who does it is withheld from anybody.
+    hides_reaction: bool,
+}
+
+/// Looks up who is to hear what `by` does to a message.
+pub(super) fn find(ledger: &mut Ledger<'_>, by: AccountId, target: &Target) -> Result<Readers> {
+    // One statement for all: most messages and accounts have nothing of the kind.
+    let sql = "select 0, w.account from withheld w where w.message = $1 \
+               union all select 1, b.account from block b where b.blocked = $2 \
+               union all select 2, h.account from withheld_edit h where h.message = $1 \
+               union all select 3, v.account from withheld_reaction v \
+               where v.message = $1 and v.reactor = $2";
+    let rows = ledger.engine.run(sql, &[target.id.0, by.0].map(Value::Int))?;
+    let mut readers = Readers::default();
+    let (mut without, mut blockers) = (HashSet::new(), HashSet::new());
+    for row in rows {
+        let account = AccountId(row.int(1)?);
+        match row.int(0)? {
+            0 => drop(without.insert(account)),
+            1 => drop(blockers.insert(account)),
+            2 => readers.without_edit.push(account),
+            _ => readers.hides_reaction = true,
+        }
+    }
+    let present: Vec<AccountId> = match target.recipient {
+        Some(recipient) => vec![target.from, recipient],
+        None => {
+            let room = ledger.room(GroupId(target.conversation));
+            let members = room.into_iter().flat_map(|room| &room.members);
+            let has_it = members.filter(|(_, seat)| seat.since < target.id);
+            has_it.map(|(account, _)| *account).collect()
+        }
+    };
+    let has_it = present.into_iter().filter(|account| !without.contains(account));
+    (readers.deaf, readers.hearing) = has_it.partition(|account| blockers.contains(account));
+    Ok(readers)
+}
+
+/// Before a message gets the text `content`: who does not hear of it keeps the text that it reads now, and who does keeps
+/// none.
+pub(super) fn withhold_edit(
+    ledger: &mut Ledger<'_>,
+    readers: &Readers,
+    id: MessageId,
+    content: &str,
+) -> Result<()> {
+    if !readers.deaf.is_empty() {
+        // The same text again is no edit. `cross`: as where posts look for blocks.
+        let sql = "insert into withheld_edit (message, account, content, edited_at) \
+                   select m.id, b.account, m.content, m.edited_at from message m \
+                   join block b on b.blocked = m.sender cross join member s \
+                   where m.id = $1 and m.content <> $2 and m.deleted = 0 \
+                   and s.conversation = m.conversation and s.account = b.account \
+                   and s.until is null and s.since < m.id and not exists \
+                   (select 1 from withheld w where w.message = m.id and w.account = b.account) \
+                   on conflict (message, account) do nothing";
+        ledger.engine.run(sql, &[Value::Int(id.0), Value::Text(content)])?;
+    }
+    let hearing = readers.without_edit.iter().filter(|account| !readers.deaf.contains(account));
+    let rows = hearing.map(|account| vec![Value::Int(id.0), Value::Int(account.0)]);
+    for_each(ledger.engine, &FORGET_EDIT, rows)
+}
+
+static FORGET_EDIT: ForEach = ForEach {
+    sql: "delete from withheld_edit where (message, account) in \
+          (select r.message, r.account from {rows})",
+    columns: &[("message", Type::Int), ("account", Type::Int)],
+};
+
+/// After a reaction has been made, or taken back: who did not hear of it does not see it.
+pub(super) fn withhold_reaction(
+    ledger: &mut Ledger<'_>,
+    readers: &Readers,
+    id: MessageId,
+    by: AccountId,
+    is_there: bool,
+) -> Result<()> {
+    if readers.hides_reaction {
+        let sql = "delete from withheld_reaction where message = $1 and reactor = $2";
+        ledger.engine.run(sql, &[id.0, by.0].map(Value::Int))?;
+    }
+    let deaf = readers.deaf.iter().filter(|_| is_there);
+    let rows = deaf.map(|account| [id.0, by.0, account.0].map(Value::Int).to_vec());
+    for_each(ledger.engine, &WITHHOLD_REACTION, rows)
+}
+
+static WITHHOLD_REACTION: ForEach = ForEach {
+    sql: "insert into withheld_reaction (message, reactor, account) \
+          select r.message, r.reactor, r.account from {rows}",
+    columns: &[("message", Type::Int), ("reactor", Type::Int), ("account", Type::Int)],
+};
