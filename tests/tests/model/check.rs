@@ -47,7 +47,7 @@ pub fn views(reader: &mut Device, model: &Model, names: &Names) -> Result<()> {
         }
     }
     let got = names.inside(&reader.ask(json!({"type": "blocks"}))?);
-    let blocks: Vec<_> = model.accounts[&who].blocks.keys().collect();
+    let blocks: Vec<_> = model.accounts[&who].blocks.iter().collect();
     let expected = json!({"type": "blocks", "ids": blocks});
     ensure!(got == expected, "blocks are {got}, not {expected}");
     Ok(())

@@ -1,7 +1,7 @@
 //! Lists of operations on which server and model have disagreed once.
 
 use super::op::Change::{Add, Leave, Remove, Rename};
-use super::op::Deed::{Change, Create, Delete, Edit, React, Received, Say};
+use super::op::Deed::{Block, Change, Create, Delete, Edit, React, Received, Say, Unblock};
 use super::op::Op::{self, Burst, Do};
 use super::op::Place::{Group, With};
 
@@ -83,6 +83,28 @@ pub fn all() -> Vec<(&'static str, Vec<Op>)> {
                 Do(0, React(0, Some("👍"))),
                 Do(0, Change(0, Remove(2))),
                 Do(0, React(0, Some("🍋"))),
+            ],
+        ),
+        (
+            "an edit by who was blocked changed what had arrived",
+            vec![
+                Do(0, Create("lemon", vec![2, 3])),
+                Do(1, Say(Group(0), "lemon", None)),
+                Do(0, Block(2)),
+                Do(1, Edit(0, "tea, green")),
+                Do(1, Edit(0, "Lemon tree")),
+                Do(0, Unblock(2)),
+            ],
+        ),
+        (
+            "a reaction made during a block came when it ended",
+            vec![
+                Do(0, Say(With(2), "lemon", None)),
+                Do(0, Say(With(2), "🍋", None)),
+                Do(1, React(1, Some("👍"))),
+                Do(0, Block(2)),
+                Do(1, React(0, Some("👍"))),
+                Do(0, Unblock(2)),
             ],
         ),
     ]

@@ -1,10 +1,12 @@
 //! What is done to a message afterwards.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::op::{Id, Who};
 use super::rule::{Answer, FORBIDDEN, NOT_FOUND, TOO_LATE};
-use super::state::{Model, What};
+use super::state::{Model, Reaction, What};
 
 impl Model {
     pub(super) fn edit(&mut self, by: Who, id: Id, text: &str) -> Answer {
@@ -20,8 +22,13 @@ impl Model {
         let seats = self.talks[&message.talk].seats.iter();
         let gone = seats.filter(|(_, seat)| seat.until.is_some() || !seat.covers(id));
         let gone: Vec<Who> = gone.map(|(who, _)| *who).filter(|who| *who != by).collect();
+        let deaf = self.deaf(by, id);
         let message = self.message_mut(id);
         message.withheld.extend(gone);
+        let had = (message.content.clone(), message.is_edited);
+        let kept = std::mem::take(&mut message.kept);
+        let keep = |who| (who, kept.get(&who).unwrap_or(&had).clone());
+        message.kept = deaf.into_iter().map(keep).collect();
         message.is_edited = true;
         text.clone_into(&mut message.content);
         self.tell_readers(by, id, || What::Edit(id))
@@ -35,22 +42,26 @@ impl Model {
         }
         message.is_deleted = true;
         message.content.clear();
+        message.kept.clear();
         message.reactions.clear();
         self.tell_readers(by, id, || What::Fixed(json!({"type": "delete", "id": id})))
     }
 
     pub(super) fn react(&mut self, by: Who, id: Id, emoji: Option<&str>) -> Answer {
         self.is_there(by, id)?;
-        let moment = self.moment;
+        let (moment, withheld) = (self.moment, self.deaf(by, id));
         let message = self.message_mut(id);
         if message.is_deleted {
             return Err(TOO_LATE);
         }
-        if message.reactions.get(&by).map(|(emoji, _)| emoji.as_str()) == emoji {
+        if message.reactions.get(&by).map(|it| it.emoji.as_str()) == emoji {
             return Ok(json!({"type": "ok"}));
         }
         match emoji {
-            Some(emoji) => message.reactions.insert(by, (emoji.to_owned(), moment)),
+            Some(emoji) => {
+                let reaction = Reaction { emoji: emoji.to_owned(), moment, withheld };
+                message.reactions.insert(by, reaction)
+            }
             None => message.reactions.remove(&by),
         };
         self.tell_readers(by, id, || What::React(id, by))
@@ -69,11 +80,21 @@ impl Model {
         self.is_there(by, id)
     }
 
-    /// Everybody who has the message, is there still and hears what `by` does.
-    fn tell_readers(&mut self, by: Who, id: Id, what: impl Fn() -> What) -> Answer {
+    /// Everybody who has the message and is there still.
+    fn readers(&self, id: Id) -> impl Iterator<Item = Who> {
         let present = self.talks[&self.messages[&id].talk].present().map(|(who, _)| who);
-        let hears = |who: &Who| self.sees(*who, id) && !self.has_blocked(*who, by);
-        let hearers: Vec<Who> = present.filter(hears).collect();
+        present.filter(move |who| self.sees(*who, id))
+    }
+
+    /// Those of them who do not hear what `by` does.
+    fn deaf(&self, by: Who, id: Id) -> BTreeSet<Who> {
+        self.readers(id).filter(|who| self.has_blocked(*who, by)).collect()
+    }
+
+    /// Those of them who do.
+    fn tell_readers(&mut self, by: Who, id: Id, what: impl Fn() -> What) -> Answer {
+        let hearers: Vec<Who> =
+            self.readers(id).filter(|who| !self.has_blocked(*who, by)).collect();
         hearers.into_iter().for_each(|who| self.tell(who, what()));
         self.done(by)
     }

@@ -96,6 +96,7 @@ impl Model {
             is_deleted: false,
             reactions: BTreeMap::new(),
             withheld: withheld.into_iter().collect(),
+            kept: BTreeMap::new(),
         };
         self.messages.insert(id, message);
         hearers.into_iter().for_each(|who| self.tell(who, What::Message(id)));
@@ -110,14 +111,13 @@ impl Model {
         if self.has_blocked(by, other) {
             return Ok(json!({"type": "ok"}));
         }
-        let moment = self.moment;
-        self.account_mut(by).blocks.insert(other, moment);
+        self.account_mut(by).blocks.insert(other);
         self.tell(by, What::Fixed(json!({"type": "block", "id": other})));
         self.done(by)
     }
 
     fn unblock(&mut self, by: Who, other: Who) -> Answer {
-        if self.account_mut(by).blocks.remove(&other).is_none() {
+        if !self.account_mut(by).blocks.remove(&other) {
             return Ok(json!({"type": "ok"}));
         }
         self.tell(by, What::Fixed(json!({"type": "unblock", "id": other})));

@@ -28,8 +28,8 @@ pub struct Account {
     pub name: String,
     pub log: Vec<Event>,
     pub acknowledged: i64,
-    /// Who is blocked, since which moment.
-    pub blocks: BTreeMap<Who, i64>,
+    /// Who is blocked.
+    pub blocks: BTreeSet<Who>,
 }
 
 /// An event in one account's log.
@@ -94,9 +94,17 @@ pub struct Message {
     pub reply_to: Option<Id>,
     pub is_edited: bool,
     pub is_deleted: bool,
-    /// And at which moment.
-    pub reactions: BTreeMap<Who, (String, i64)>,
+    pub reactions: BTreeMap<Who, Reaction>,
     /// Who does not have it: has blocked its sender, or had left before its text was changed.
+    pub withheld: BTreeSet<Who>,
+    /// Who had blocked its sender when its text was changed, the text that they had, and whether that was edited.
+    pub kept: BTreeMap<Who, (String, bool)>,
+}
+
+pub struct Reaction {
+    pub emoji: String,
+    pub moment: i64,
+    /// Who had blocked whose it is.
     pub withheld: BTreeSet<Who>,
 }
 
@@ -185,17 +193,16 @@ impl Model {
     }
 
     pub fn has_blocked(&self, who: Who, other: Who) -> bool {
-        self.accounts[&who].blocks.contains_key(&other)
+        self.accounts[&who].blocks.contains(&other)
     }
 
-    /// The reaction of `by` as `who` sees it: not one made after `who` has left or has blocked `by`.
+    /// The reaction of `by` as `who` sees it: not one made after `who` had left, or while it had blocked `by`.
     pub fn reaction(&self, who: Who, id: Id, by: Who) -> Option<&str> {
         let message = &self.messages[&id];
-        let (emoji, moment) = message.reactions.get(&by)?;
-        let gone = self.talks[&message.talk].seats[&who].until.as_ref().map(|gone| gone.moment);
-        let blocked = self.accounts[&who].blocks.get(&by).copied();
-        let is_in_time = |end: Option<i64>| end.is_none_or(|end| *moment < end);
-        (is_in_time(gone) && is_in_time(blocked)).then_some(emoji)
+        let reaction = message.reactions.get(&by)?;
+        let gone = &self.talks[&message.talk].seats[&who].until;
+        let is_in_time = gone.as_ref().is_none_or(|gone| reaction.moment < gone.moment);
+        (is_in_time && !reaction.withheld.contains(&who)).then_some(&reaction.emoji)
     }
 
     /// Puts an event at the end of a log.
@@ -222,12 +229,12 @@ impl Model {
                 json!({"type": "expired"})
             }
             What::Message(id) => {
-                let mut frame = self.messages[id].frame();
+                let mut frame = self.messages[id].frame(who);
                 frame["type"] = json!("message");
                 frame
             }
             What::Edit(id) => {
-                json!({"type": "edit", "id": id, "content": self.messages[id].content})
+                json!({"type": "edit", "id": id, "content": self.messages[id].text(who).0})
             }
             What::React(id, by) => {
                 json!({"type": "react", "id": id, "by": by, "emoji": self.reaction(who, *id, *by)})
@@ -240,9 +247,16 @@ impl Model {
 }
 
 impl Message {
-    /// As it is now.
-    pub fn frame(&self) -> Value {
-        let mut frame = json!({"id": self.id, "from": self.from, "content": self.content});
+    /// The text that `who` reads, and whether it is edited.
+    pub fn text(&self, who: Who) -> (&str, bool) {
+        let kept = self.kept.get(&who).map(|(text, is_edited)| (text.as_str(), *is_edited));
+        kept.unwrap_or((&self.content, self.is_edited))
+    }
+
+    /// As it is now for `who`.
+    pub fn frame(&self, who: Who) -> Value {
+        let (content, is_edited) = self.text(who);
+        let mut frame = json!({"id": self.id, "from": self.from, "content": content});
         match (self.to, self.talk) {
             (Some(to), _) => frame["to"] = json!(to),
             (None, Key::Group(group)) => frame["group"] = json!(group),
@@ -253,7 +267,7 @@ impl Message {
         }
         if self.is_deleted {
             frame["deleted"] = json!(true);
-        } else if self.is_edited {
+        } else if is_edited {
             frame["edited_at"] = json!(true);
         }
         frame

@@ -21,18 +21,19 @@ impl Model {
         }
     }
 
-    /// The messages that have words which begin so, the newest last.
+    /// The messages that have words which begin so, the newest last; none of which `who` reads an older text.
     pub fn search(&self, who: Who, text: &str) -> Vec<Value> {
         let has = |message: &Message, start: &str| {
             words(&message.content).any(|it| it.starts_with(start))
         };
-        self.pages(who, |message| words(text).all(|word| has(message, &word)))
+        let fits = |message: &Message| words(text).all(|word| has(message, &word));
+        self.pages(who, |message| !message.kept.contains_key(&who) && fits(message))
     }
 
     fn pages(&self, who: Who, fits: impl Fn(&Message) -> bool) -> Vec<Value> {
         let seen = self.messages.values().filter(|it| self.sees(who, it.id) && fits(it));
         let shown = |message: &Message| {
-            let mut frame = message.frame();
+            let mut frame = message.frame(who);
             let reactions = message.reactions.keys();
             let seen = |by: &Who| Some((*by, self.reaction(who, message.id, *by)?));
             let reactions: Vec<_> = reactions
@@ -94,7 +95,7 @@ impl Model {
         }
         let seen = || talk.entries.iter().filter(|id| self.sees(who, **id));
         if let Some(last) = seen().next_back() {
-            line["last"] = self.messages[last].frame();
+            line["last"] = self.messages[last].frame(who);
         }
         let is_unread = |id: &&Id| **id > seat.read && self.messages[id].from != who;
         line["unread"] = json!(seen().filter(is_unread).count());
