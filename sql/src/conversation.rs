@@ -195,32 +195,47 @@ struct Listed {
     item: Conversation,
 }
 
-/// Who has left a group knows it by the name it had then: that of the entry which says so.
+/// The name and the days of a `conversation c` for its `member s`. Who has left a group knows it by the name it had then: that
+/// of the entry which says so.
+macro_rules! name_and_days {
+    () => {
+        "case when s.until is null then c.name else (select g.content from message g where g.id = s.until) end as name, \
+         case when s.until is null then c.days end as days"
+    };
+}
+pub(crate) use name_and_days;
+
+/// What happened last in a conversation that its `member s` has had; null if there is nothing.
+macro_rules! activity {
+    () => {
+        "(select m.id from message m where m.conversation = s.conversation \
+         and m.id <= coalesce(s.until, 9223372036854775807) \
+         and not exists (select 1 from withheld w where w.message = m.id and w.account = s.account) \
+         order by m.id desc limit 1)"
+    };
+}
+pub(crate) use activity;
+
 /// What happened last is looked up for each conversation in the index; only as many as are wanted are looked at further.
-const LIST: &str = "select l.id, l.low, l.high, coalesce(l.name, a.name), l.days, l.role, l.since, l.until, l.read, \
+const LIST: &str = concat!(
+    "select l.id, l.low, l.high, coalesce(l.name, a.name), l.days, l.role, l.since, l.until, l.read, \
      o.delivered, o.read, l.activity \
-     from (select c.id, c.low, c.high, s.role, \
-     case when s.until is null then c.name else (select g.content from message g where g.id = s.until) end as name, \
-     case when s.until is null then c.days end as days, s.since, s.until, s.read, s.account, \
-     (select m.id from message m where m.conversation = c.id \
-     and m.id <= coalesce(s.until, 9223372036854775807) \
-     and not exists (select 1 from withheld w where w.message = m.id and w.account = s.account) \
-     order by m.id desc limit 1) as activity \
+     from (select c.id, c.low, c.high, s.role, ",
+    name_and_days!(),
+    ", s.since, s.until, s.read, s.account, ",
+    activity!(),
+    " as activity \
      from member s join conversation c on c.id = s.conversation where s.account = $1) l \
      left join member o on l.low is not null and o.conversation = l.id \
      and o.account = case when l.low = l.account then l.high else l.low end \
      left join account a on a.id = o.account \
-     where l.activity < $2 order by l.activity desc limit $3";
+     where l.activity < $2 order by l.activity desc limit $3"
+);
 
 fn listed(account: AccountId, row: &mut Row) -> Result<Listed> {
     let conversation = row.int(0)?;
     let (low, high) = (row.maybe_int(1)?, row.maybe_int(2)?);
-    let with = match (low, high) {
-        (Some(low), Some(high)) => {
-            With::Account(AccountId(if low == account.0 { high } else { low }))
-        }
-        _ => With::Group(GroupId(conversation)),
-    };
+    let with = with(account, conversation, (low, high));
     let until = row.maybe_int(7)?;
     let is_member = low.is_none() && until.is_none();
     let other = match (row.maybe_int(9)?, row.maybe_int(10)?) {
@@ -245,7 +260,21 @@ fn listed(account: AccountId, row: &mut Row) -> Result<Listed> {
     })
 }
 
-fn role(number: i64) -> Role {
+/// What `account` calls a conversation of these two people; of nobody in particular: a group.
+pub(crate) fn with(
+    account: AccountId,
+    conversation: i64,
+    people: (Option<i64>, Option<i64>),
+) -> With {
+    match people {
+        (Some(low), Some(high)) => {
+            With::Account(AccountId(if low == account.0 { high } else { low }))
+        }
+        _ => With::Group(GroupId(conversation)),
+    }
+}
+
+pub(crate) fn role(number: i64) -> Role {
     if number == 1 { Role::Admin } else { Role::Member }
 }
 

@@ -3,13 +3,37 @@
 //! A page begins after the last item of the page before; an empty one is the end. Pages are read one by one, so what
 //! changes meanwhile may be in the export or not.
 
-use wire::{AccountId, MessageId, Seq, SessionId};
+use wire::{AccountId, MessageId, Role, Seq, SessionId, With};
 
+use crate::conversation::{activity, name_and_days, role, with};
 use crate::engine::Value;
 use crate::entry::{Entry, columns, columns_seen, edits_withheld, entry};
 use crate::event::word;
 use crate::session::session;
 use crate::{Result, Session, Store};
+
+/// A conversation as it is kept for one of its people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptConversation {
+    /// Its number.
+    pub number: i64,
+    /// Which.
+    pub with: With,
+    /// A group's name, as far as the account knows it; nothing with one person.
+    pub name: Option<String>,
+    /// What the account is in the group; nothing with one person, or once it has left.
+    pub role: Option<Role>,
+    /// What the account sees comes after this entry, which brought it into the group; 0 with one person.
+    pub since: MessageId,
+    /// The last entry that it sees: its leaving the group.
+    pub until: Option<MessageId>,
+    /// The last message that its devices have.
+    pub delivered: MessageId,
+    /// The last message that it has read.
+    pub read: MessageId,
+    /// For how many days messages are kept; nothing: for ever, or the account has left.
+    pub days: Option<i64>,
+}
 
 /// An entry of a conversation as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +54,15 @@ pub struct KeptReaction {
     /// What.
     pub emoji: String,
     /// When, in milliseconds.
+    pub at: i64,
+}
+
+/// A block as it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptBlock {
+    /// Who is blocked.
+    pub id: AccountId,
+    /// Since when, in milliseconds.
     pub at: i64,
 }
 
@@ -55,6 +88,8 @@ pub struct LogState {
     pub acknowledged: Seq,
     /// Events up to this one are no longer kept.
     pub forgotten: Seq,
+    /// When the account's last connection ended, in milliseconds; nothing if it never had one.
+    pub last_seen: Option<i64>,
 }
 
 impl Store {
@@ -73,7 +108,8 @@ impl Store {
         self.read(sql, &[Value::Int(account.0), Value::Int(after.0), Value::Int(limit)], session)
     }
 
-    /// Up to `limit` of the conversations that the account takes part in, after number `after`.
+    /// Up to `limit` of the conversations that the account takes or took part in, after number `after`; none of which a
+    /// block has kept all from it.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -82,11 +118,32 @@ impl Store {
         account: AccountId,
         after: i64,
         limit: i64,
-    ) -> Result<Vec<i64>> {
-        let sql = "select conversation from member where account = $1 and conversation > $2 \
-                   order by conversation limit $3";
-        let params = [Value::Int(account.0), Value::Int(after), Value::Int(limit)];
-        self.read(sql, &params, |row| row.int(0))
+    ) -> Result<Vec<KeptConversation>> {
+        let sql = concat!(
+            "select c.id, c.low, c.high, s.role, s.since, s.until, s.delivered, s.read, ",
+            name_and_days!(),
+            " from member s join conversation c on c.id = s.conversation \
+             where s.account = $1 and s.conversation > $2 and ",
+            activity!(),
+            " is not null order by s.conversation limit $3"
+        );
+        let params = [account.0, after, limit].map(Value::Int);
+        self.read(sql, &params, |row| {
+            let (number, people) = (row.int(0)?, (row.maybe_int(1)?, row.maybe_int(2)?));
+            let until = row.maybe_int(5)?.map(MessageId);
+            let is_member = people.0.is_none() && until.is_none();
+            Ok(KeptConversation {
+                number,
+                with: with(account, number, people),
+                name: row.maybe_text(8)?,
+                role: if is_member { Some(role(row.int(3)?)) } else { None },
+                since: MessageId(row.int(4)?),
+                until,
+                delivered: MessageId(row.int(6)?),
+                read: MessageId(row.int(7)?),
+                days: row.maybe_int(9)?,
+            })
+        })
     }
 
     /// Up to `limit` entries of a conversation after number `after`, as `account` may see them.
@@ -136,17 +193,29 @@ impl Store {
         })
     }
 
+    /// Whom the account has blocked; never more than [`wire::limit::BLOCKS_MAX`].
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn kept_blocks(&self, account: AccountId) -> Result<Vec<KeptBlock>> {
+        let sql = "select blocked, at from block where account = $1 order by blocked";
+        self.read(sql, &[Value::Int(account.0)], |row| {
+            Ok(KeptBlock { id: AccountId(row.int(0)?), at: row.int(1)? })
+        })
+    }
+
     /// Where the account's log stands; nothing if the account is deleted.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn log_state(&self, account: AccountId) -> Result<Option<LogState>> {
-        let sql = "select head, acknowledged, forgotten from log where account = $1";
+        let sql = "select head, acknowledged, forgotten, seen_at from log where account = $1";
         let mut states = self.read(sql, &[Value::Int(account.0)], |row| {
             Ok(LogState {
                 head: Seq(row.int(0)?),
                 acknowledged: Seq(row.int(1)?),
                 forgotten: Seq(row.int(2)?),
+                last_seen: row.maybe_int(3)?,
             })
         })?;
         Ok(states.pop())

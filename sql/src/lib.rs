@@ -32,7 +32,7 @@ pub use conversation::{Acquaintance, Conversation, Group, Member};
 pub use entry::{Entry, GroupChange, Message, Retention};
 pub use error::{Error, OpenError, Result};
 pub use event::{Event, Receipt, What};
-pub use export::{KeptEntry, KeptEvent, KeptReaction, LogState};
+pub use export::{KeptBlock, KeptConversation, KeptEntry, KeptEvent, KeptReaction, LogState};
 pub use history::Reaction;
 pub use log::Place;
 pub use session::{Login, Revocation, Session};

@@ -7,9 +7,9 @@ use std::io::{self, Read, Write as _};
 use std::sync::Arc;
 
 use serde::Serialize;
-use sql::{Account, Entry, GroupChange, KeptEntry, KeptEvent, KeptReaction, LogState, Message};
-use sql::{Retention, Session, Store};
-use wire::{AccountId, MessageId, Seq, SessionId, To};
+use sql::{Account, Entry, GroupChange, KeptBlock, KeptConversation, KeptEntry, KeptEvent};
+use sql::{KeptReaction, LogState, Message, Retention, Session, Store};
+use wire::{AccountId, MessageId, Role, Seq, SessionId, To, With};
 
 use crate::answer::Answer;
 use crate::context::Context;
@@ -43,11 +43,26 @@ pub(crate) struct Document {
 /// What the next page holds.
 #[derive(Clone, Copy)]
 enum Stage {
-    Sessions { after: SessionId },
-    Conversations { after: i64 },
-    Entries { conversation: i64, after: MessageId },
-    Reactions { after: MessageId },
-    Events { after: Seq },
+    Sessions {
+        after: SessionId,
+    },
+    Conversations {
+        after: i64,
+    },
+    /// Of each conversation in its turn.
+    Messages {
+        after: i64,
+    },
+    Entries {
+        conversation: i64,
+        after: MessageId,
+    },
+    Reactions {
+        after: MessageId,
+    },
+    Events {
+        after: Seq,
+    },
     End,
 }
 
@@ -58,6 +73,22 @@ struct SessionItem<'a> {
     created_at: i64,
     seen_at: i64,
     expires_at: i64,
+}
+
+#[derive(Serialize)]
+struct ConversationItem<'a> {
+    #[serde(flatten)]
+    with: With,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<Role>,
+    since: MessageId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<MessageId>,
+    delivered: MessageId,
+    read: MessageId,
+    days: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -106,6 +137,12 @@ struct ReactionItem<'a> {
 }
 
 #[derive(Serialize)]
+struct BlockItem {
+    id: AccountId,
+    at: i64,
+}
+
+#[derive(Serialize)]
 struct EventItem {
     seq: Seq,
     #[serde(rename = "type")]
@@ -142,6 +179,7 @@ impl Document {
         self.stage = match self.stage {
             Stage::Sessions { after } => self.sessions(after)?,
             Stage::Conversations { after } => self.conversations(after)?,
+            Stage::Messages { after } => self.messages(after)?,
             Stage::Entries { conversation, after } => self.entries(conversation, after)?,
             Stage::Reactions { after } => self.reactions(after)?,
             Stage::Events { after } => self.events(after)?,
@@ -153,7 +191,7 @@ impl Document {
     fn sessions(&mut self, after: SessionId) -> io::Result<Stage> {
         let page = self.store.kept_sessions(self.account, after, self.rows).map_err(lost)?;
         let Some(last) = page.last() else {
-            self.begin_list("],\n\"messages\":[");
+            self.begin_list("],\n\"conversations\":[");
             return Ok(Stage::Conversations { after: 0 });
         };
         for Session { id, device, created_at, seen_at, expires_at, .. } in &page {
@@ -164,9 +202,23 @@ impl Document {
     }
 
     fn conversations(&mut self, after: i64) -> io::Result<Stage> {
+        let page = self.store.kept_conversations(self.account, after, self.rows).map_err(lost)?;
+        let Some(last) = page.last() else {
+            self.begin_list("],\n\"messages\":[");
+            return Ok(Stage::Messages { after: 0 });
+        };
+        for it in &page {
+            let KeptConversation { with, role, since, until, delivered, read, days, .. } = *it;
+            let name = it.name.as_deref();
+            self.item(&ConversationItem { with, name, role, since, until, delivered, read, days })?;
+        }
+        Ok(Stage::Conversations { after: last.number })
+    }
+
+    fn messages(&mut self, after: i64) -> io::Result<Stage> {
         let next = self.store.kept_conversations(self.account, after, 1).map_err(lost)?;
-        if let Some(&conversation) = next.first() {
-            return Ok(Stage::Entries { conversation, after: MessageId(0) });
+        if let Some(next) = next.first() {
+            return Ok(Stage::Entries { conversation: next.number, after: MessageId(0) });
         }
         self.begin_list("],\n\"reactions\":[");
         Ok(Stage::Reactions { after: MessageId(0) })
@@ -176,7 +228,7 @@ impl Document {
         let page = self.store.kept_entries(self.account, conversation, after, self.rows);
         let page = page.map_err(lost)?;
         let Some(last) = page.last() else {
-            return Ok(Stage::Conversations { after: conversation });
+            return Ok(Stage::Messages { after: conversation });
         };
         for KeptEntry { id, entry, reference } in &page {
             self.item(&entry_item(*id, entry, reference.as_deref()))?;
@@ -193,16 +245,18 @@ impl Document {
             return Ok(Stage::Reactions { after: last.id });
         }
         self.begin_list("],\n\"blocked\":[");
-        for id in self.store.blocks(self.account).map_err(lost)? {
-            self.item(&id)?;
+        for KeptBlock { id, at } in self.store.kept_blocks(self.account).map_err(lost)? {
+            self.item(&BlockItem { id, at })?;
         }
         // None: deleted since the export began.
         let state = self.store.log_state(self.account).map_err(lost)?;
-        let none = LogState { head: Seq(0), acknowledged: Seq(0), forgotten: Seq(0) };
-        let LogState { head, acknowledged, forgotten } = state.unwrap_or(none);
+        let (head, acknowledged, forgotten, last_seen) = (Seq(0), Seq(0), Seq(0), None);
+        let none = LogState { head, acknowledged, forgotten, last_seen };
+        let LogState { head, acknowledged, forgotten, last_seen } = state.unwrap_or(none);
+        let last_seen = serde_json::to_string(&last_seen)?;
         self.begin_list(&format!(
             "],\n\"log\":{{\"head\":{head},\"acknowledged\":{acknowledged},\
-             \"forgotten\":{forgotten},\"events\":["
+             \"forgotten\":{forgotten},\"last_seen\":{last_seen},\"events\":["
         ));
         Ok(Stage::Events { after: Seq(0) })
     }

@@ -1,18 +1,20 @@
-use sql::{Entry, KeptEntry, Store};
-use wire::{AccountId, MessageId, Seq, SessionId};
+use sql::{Alteration, Deed, Entry, KeptBlock, KeptConversation, KeptEntry, Store};
+use wire::{AccountId, MessageId, Role, Seq, SessionId, With};
 
-use crate::{account, say};
+use crate::{NOW, account, act, act_at, group, post_to, say};
 
 pub fn suite(store: &Store) {
     every_page_goes_on_where_the_last_ended(store);
     nobody_gets_what_is_not_theirs(store);
+    how_far_one_has_come_is_kept(store);
+    whom_one_has_blocked_is_kept(store);
 }
 
 /// All messages, in pages of two.
 pub fn messages(store: &Store, id: AccountId) -> Vec<(AccountId, String, Option<String>)> {
     let (mut all, mut conversation) = (Vec::new(), 0);
-    while let Some(&next) = store.kept_conversations(id, conversation, 1).unwrap().first() {
-        conversation = next;
+    while let Some(next) = store.kept_conversations(id, conversation, 1).unwrap().first() {
+        conversation = next.number;
         let mut after = MessageId(0);
         loop {
             let page = store.kept_entries(id, conversation, after, 2).unwrap();
@@ -72,6 +74,59 @@ fn nobody_gets_what_is_not_theirs(store: &Store) {
     assert_eq!(messages(store, alice), [(alice, said.clone(), kept)]);
     // The ref is Alice's own name for it.
     assert_eq!(messages(store, bob)[0], (alice, said, None));
-    let foreign = store.kept_conversations(carol, 0, 1).unwrap()[0];
+    let foreign = store.kept_conversations(carol, 0, 1).unwrap()[0].number;
     assert!(store.kept_entries(alice, foreign, MessageId(0), 9).unwrap().is_empty());
+}
+
+fn how_far_one_has_come_is_kept(store: &Store) {
+    let people = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let [alice, bob, carol] = people;
+    let first = say(store, alice, bob, "hello", "1");
+    say(store, alice, bob, "hello again", "2");
+    act(store, bob, Deed::Received { seq: Seq(2) });
+    act(store, bob, Deed::Read { id: first.id });
+    act(store, bob, Deed::Retain { with: With::Account(alice), days: Some(7) });
+    let [trip, work] = [&people[..2], &people[..]].map(|people| group(store, people));
+    act(store, alice, Deed::Change { group: trip, how: Alteration::Promote(bob) });
+    act(store, alice, Deed::Retain { with: With::Group(work), days: Some(1) });
+    act(store, alice, post_to(work, "before he leaves"));
+    act(store, bob, Deed::Change { group: work, how: Alteration::Leave });
+    let rename = Alteration::Rename("Later".to_owned());
+    act(store, alice, Deed::Change { group: work, how: rename });
+    act(store, bob, Deed::Block { id: carol });
+    act(store, carol, crate::post(carol, bob, "hidden", None).deed);
+
+    let mut found: Vec<KeptConversation> = Vec::new();
+    loop {
+        let after = found.last().map_or(0, |last| last.number);
+        let page = store.kept_conversations(bob, after, 2).unwrap();
+        assert!(page.len() <= 2);
+        if page.is_empty() {
+            break;
+        }
+        found.extend(page);
+    }
+    let mut ids: Vec<i64> = Vec::new();
+    for kept in &found {
+        let entries = store.kept_entries(bob, kept.number, MessageId(0), 9).unwrap();
+        ids.extend(entries.iter().map(|entry| entry.id.0));
+    }
+    let [pair, in_trip, left] = <[_; 3]>::try_from(found).unwrap();
+    assert_eq!((pair.with, pair.name, pair.role), (With::Account(alice), None, None));
+    assert_eq!((pair.since, pair.until, pair.days), (MessageId(0), None, Some(7)));
+    assert_eq!((pair.read.0, pair.delivered.0), (ids[0], ids[1]));
+    assert_eq!(in_trip.with, With::Group(trip));
+    assert_eq!((in_trip.name.as_deref(), in_trip.role), (Some("Trip"), Some(Role::Admin)));
+    assert_eq!((in_trip.since.0, in_trip.until, in_trip.days), (ids[3], None, None));
+    assert_eq!((left.with, left.name.as_deref()), (With::Group(work), Some("Trip")));
+    assert_eq!((left.role, left.days), (None, None));
+    assert_eq!(left.until.map(|id| id.0), ids.last().copied());
+}
+
+fn whom_one_has_blocked_is_kept(store: &Store) {
+    let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    act_at(store, alice, Deed::Block { id: carol }, NOW + 1);
+    act_at(store, alice, Deed::Block { id: bob }, NOW + 2);
+    let kept = [(bob, 2), (carol, 1)].map(|(id, later)| KeptBlock { id, at: NOW + later });
+    assert_eq!(store.kept_blocks(alice).unwrap(), kept);
 }

@@ -36,10 +36,9 @@ pub fn blocks(world: &World) -> Result<()> {
     let next = alice.hear_next()?;
     ensure!(next["content"] == "I can" && next["seq"] == 4, "{next}");
     alice.acknowledge(4)?;
-    ensure!(alice.history(json!({"with": bob.id}))?.len() == 2, "read, though never heard");
-    let page = alice.look(json!({"type": "history", "with": bob.id}))?;
-    ensure!(page["messages"][0].get("reactions").is_none(), "his reaction: {page}");
-    ensure!(alice.search("hear")?.is_empty(), "found");
+    reads_what_had_arrived(&mut alice, &bob, &["hello", "hello to you"])?;
+    ensure!(alice.search("hear")?.is_empty() && alice.search("edited")?.is_empty(), "found");
+    ensure!(bob.history(json!({"with": alice.id}))?[1] == "edited", "as ever for him");
     ensure!(alice.conversation("with", bob.id)?["unread"] == 1);
 
     // Nothing is made up for afterwards.
@@ -49,12 +48,22 @@ pub fn blocks(world: &World) -> Result<()> {
     bob.say(&alice, "and now?")?;
     let next = alice.hear_next()?;
     ensure!(next["content"] == "and now?" && next["seq"] == 6, "{next}");
-    ensure!(alice.history(json!({"with": bob.id}))?.len() == 3, "read, though never heard");
+    reads_what_had_arrived(&mut alice, &bob, &["hello", "hello to you", "and now?"])?;
     alice.acknowledge(6)?;
     let delivered = |it: &&Value| it["type"] == "delivered" && it["id"] == unheard["id"];
     bob.hear("the last receipt", |it| it["type"] == "delivered" && it["id"] != his)?;
     alice.say(&bob, "the end")?;
     let log = bob.whole_log("the end")?;
     ensure!(!log.iter().any(|it| delivered(&it)), "a receipt for what never arrived: {log:?}");
+    Ok(())
+}
+
+/// These texts, unedited, and no reaction to the first.
+fn reads_what_had_arrived(alice: &mut Person, bob: &Person, texts: &[&str]) -> Result<()> {
+    let read = alice.history(json!({"with": bob.id}))?;
+    ensure!(read == texts, "read, though never heard: {read:?}");
+    let page = alice.look(json!({"type": "history", "with": bob.id}))?;
+    ensure!(page["messages"][0].get("reactions").is_none(), "his reaction: {page}");
+    ensure!(page["messages"][1].get("edited_at").is_none(), "his edit: {page}");
     Ok(())
 }

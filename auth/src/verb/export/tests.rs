@@ -46,10 +46,11 @@ fn an_empty_account_is_a_whole_document() {
         "exported_at": NOW,
         "account": {"id": id, "email": "a@x", "name": "Al\"ice\n", "created_at": NOW},
         "sessions": [],
+        "conversations": [],
         "messages": [],
         "reactions": [],
         "blocked": [],
-        "log": {"head": 0, "acknowledged": 0, "forgotten": 0, "events": []},
+        "log": {"head": 0, "acknowledged": 0, "forgotten": 0, "last_seen": null, "events": []},
     });
     assert_eq!(exported(&store, id, 100).0, expected);
 }
@@ -79,6 +80,8 @@ fn everything_is_there_once_whatever_the_pages() {
         "expires_at": NOW + 1});
     assert_eq!(whole["sessions"], json!([session]));
     assert_eq!(whole["messages"].as_array().unwrap().len(), 21);
+    let line = |with| json!({"with": with, "since": 0, "delivered": 0, "read": 0, "days": null});
+    assert_eq!(whole["conversations"], json!([line(bob), line(alice)]));
     let first = json!({"type": "message", "id": 1, "from": alice, "to": bob, "content": "to Bob 0",
         "at": NOW, "ref": "0"});
     assert!(whole["messages"].as_array().unwrap().contains(&first));
@@ -121,7 +124,12 @@ fn what_is_more_than_a_message_is_there_too() {
     assert_eq!(changes, [none(), none(), json!("create"), json!("promote"), json!("leave")]);
     assert_eq!(list("messages")[1]["days"], 7);
     assert_eq!(list("reactions"), [json!({"id": 1, "emoji": "👍", "at": NOW})]);
-    assert_eq!(list("blocked"), [json!(bob)]);
+    let pair = json!({"with": bob, "since": 0, "delivered": 0, "read": 0, "days": 7});
+    let left = list("messages").last().unwrap()["id"].clone();
+    let group = json!({"group": 2, "name": "Trip", "since": 3, "until": left, "delivered": 3,
+        "read": 3, "days": null});
+    assert_eq!(list("conversations"), [pair, group]);
+    assert_eq!(list("blocked"), [json!({"id": bob, "at": NOW})]);
     let last = list("messages").len() + 2;
     assert_eq!(whole["log"]["head"], last);
     assert_eq!(whole["log"]["events"][last - 1], json!({"seq": last, "type": "block", "by": bob}));
