@@ -54,7 +54,10 @@ impl Store {
     /// [`crate::Error::Unavailable`].
     pub fn events(&self, account: AccountId, since: Seq, limit: usize) -> Result<Vec<Event>> {
         let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
-        self.read(event::SELECT, &[Value::Int(account.0), Value::Int(since.0), limit], event::event)
+        let params = [Value::Int(account.0), Value::Int(since.0), limit];
+        let mut events = self.read(event::SELECT, &params, event::event)?;
+        events.sort_unstable_by_key(|event| event.seq);
+        Ok(events)
     }
 
     /// The last event of each of these accounts' logs, waiting for whoever is adding to them just now. Who has no log is
