@@ -104,7 +104,6 @@ pub(super) fn withhold_reaction(
 }
 
 static WITHHOLD_REACTION: ForEach = ForEach {
-    sql: "insert into withheld_reaction (message, reactor, account) \
-          select r.message, r.reactor, r.account from {rows}",
+    sql: "insert into withheld_reaction (message, reactor, account) {values}",
     columns: &[("message", Type::Int), ("reactor", Type::Int), ("account", Type::Int)],
 };

@@ -105,7 +105,11 @@ impl Engine for Sqlite {
         rows: &[Vec<Value<'_>>],
     ) -> Result<Vec<Row>> {
         let text = || for_each_text(statement);
-        self.run_prepared(statement.sql, text, rows.iter().map(|row| &row[..statement.columns.len()]))
+        self.run_prepared(
+            statement.sql,
+            text,
+            rows.iter().map(|row| &row[..statement.columns.len()]),
+        )
     }
 
     fn search(&mut self, words: &[&str], params: &[Value<'_>]) -> Result<Vec<Row>> {
