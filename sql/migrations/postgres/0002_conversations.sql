@@ -20,8 +20,7 @@ do $do$
 declare
     body constant text := $body$
         create function message_words(content text) returns tsvector language sql immutable parallel safe as $f$
-            select to_tsvector('simple', translate(lower(content %s),
-                '!"#$%%&''()*+,-./:;<=>?@[\]^_`{|}~', repeat(' ', 32)))
+            select to_tsvector('simple', regexp_replace(lower(content %s), '[!-/:-@[-`{-~]', ' ', 'g'))
         $f$
     $body$;
 begin
@@ -44,8 +43,6 @@ create table member (
     primary key (conversation, account)
 );
 create index member_account on member (account);
-create index member_delivered on member (conversation, delivered) where until is null;
-create index member_read on member (conversation, read) where until is null;
 insert into member (conversation, account, delivered, read)
     select p.id, p.account, coalesce(w.last, 0), coalesce(w.last, 0)
     from (select id, low as account from conversation union select id, high from conversation) p

@@ -55,8 +55,6 @@ create table member (
     primary key (conversation, account)
 ) strict, without rowid;
 create index member_account on member (account);
-create index member_delivered on member (conversation, delivered) where until is null;
-create index member_read on member (conversation, read) where until is null;
 insert into member (conversation, account, delivered, read)
     select p.id, p.account, coalesce(w.last, 0), coalesce(w.last, 0)
     from (select id, low as account from conversation union select id, high from conversation) p

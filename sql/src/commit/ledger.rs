@@ -20,9 +20,8 @@ pub(super) struct Ledger<'a> {
     pub(super) at: i64,
     pub(super) acts: &'a [Act],
     outcomes: Vec<Option<Outcome>>,
-    /// The last event of each log; deleted accounts have none.
-    heads: BTreeMap<i64, i64>,
-    touched: BTreeSet<i64>,
+    /// By account; deleted ones have none.
+    logs: BTreeMap<i64, Log>,
     rooms: BTreeMap<i64, Room>,
     /// The message that an act is about, by the act's place; not there if who acts cannot see it.
     targets: HashMap<usize, Target>,
@@ -30,6 +29,17 @@ pub(super) struct Ledger<'a> {
     refs: HashMap<(AccountId, &'a str), usize>,
     events: Vec<Vec<Value<'static>>>,
     news: Vec<News>,
+}
+
+/// Where an account's log stands.
+struct Log {
+    /// The last event before this batch.
+    stored: i64,
+    /// The last event.
+    head: i64,
+    /// The last event that a device has acknowledged.
+    acknowledged: i64,
+    is_changed: bool,
 }
 
 /// A group and who is in it now.
@@ -80,8 +90,7 @@ impl<'a> Ledger<'a> {
             at,
             acts,
             outcomes: vec![None; acts.len()],
-            heads: BTreeMap::new(),
-            touched: BTreeSet::new(),
+            logs: BTreeMap::new(),
             rooms: BTreeMap::new(),
             targets: HashMap::new(),
             refs: HashMap::new(),
@@ -100,12 +109,12 @@ impl<'a> Ledger<'a> {
 
     /// Writes events and logs back.
     pub(super) fn close(mut self) -> Result<Committed> {
-        let heads = self.touched.iter().filter_map(|account| {
-            Some(vec![Value::Int(*account), Value::Int(*self.heads.get(account)?)])
-        });
-        let heads: Vec<_> = heads.collect();
+        let changed = self.logs.iter().filter(|(_, log)| log.is_changed);
+        let logs: Vec<_> = changed
+            .map(|(account, log)| [*account, log.head, log.acknowledged].map(Value::Int).to_vec())
+            .collect();
         for_each(self.engine, &ADD_EVENTS, std::mem::take(&mut self.events))?;
-        for_each(self.engine, &SET_HEADS, heads)?;
+        for_each(self.engine, &SET_LOGS, logs)?;
         let outcomes = std::mem::take(&mut self.outcomes).into_iter().enumerate();
         let outcomes = outcomes
             .map(|(place, outcome)| outcome.or_else(|| self.first_answer(place)))
@@ -138,15 +147,25 @@ impl<'a> Ledger<'a> {
 
     /// Whether the account is there and not deleted.
     pub(super) fn has_log(&self, account: AccountId) -> bool {
-        self.heads.contains_key(&account.0)
+        self.logs.contains_key(&account.0)
     }
 
     /// The next place in the account's log; nothing if it has none.
     pub(super) fn next(&mut self, account: AccountId) -> Option<Seq> {
-        let head = self.heads.get_mut(&account.0)?;
-        *head += 1;
-        self.touched.insert(account.0);
-        Some(Seq(*head))
+        let log = self.logs.get_mut(&account.0)?;
+        log.head += 1;
+        log.is_changed = true;
+        Some(Seq(log.head))
+    }
+
+    /// A device of the account has all events up to `seq`; what is beyond those that there were means those.
+    pub(super) fn acknowledge(&mut self, account: AccountId, seq: i64) {
+        let Some(log) = self.logs.get_mut(&account.0) else { return };
+        let seq = seq.min(log.stored);
+        if seq > log.acknowledged {
+            log.acknowledged = seq;
+            log.is_changed = true;
+        }
     }
 
     /// Puts one event into several logs, at places that [`Ledger::next`] gave.
@@ -311,7 +330,9 @@ impl<'a> Ledger<'a> {
             return Ok(());
         }
         for row in self.engine.run_for_each(&LOCK_LOGS, &rows)? {
-            self.heads.insert(row.int(0)?, row.int(1)?);
+            let (stored, acknowledged) = (row.int(1)?, row.int(2)?);
+            let log = Log { stored, head: stored, acknowledged, is_changed: false };
+            self.logs.insert(row.int(0)?, log);
         }
         Ok(())
     }
@@ -359,7 +380,7 @@ static ADD_EVENTS: ForEach = ForEach {
     ],
 };
 
-static SET_HEADS: ForEach = ForEach {
-    sql: "update log set head = r.head from {rows} where log.account = r.account",
-    columns: &[("account", Type::Int), ("head", Type::Int)],
+static SET_LOGS: ForEach = ForEach {
+    sql: "update log set head = r.head, acknowledged = r.acknowledged from {rows} where log.account = r.account",
+    columns: &[("account", Type::Int), ("head", Type::Int), ("acknowledged", Type::Int)],
 };

@@ -9,7 +9,7 @@ use wire::limit::RECEIPTS_EACH_MAX;
 use wire::{AccountId, MessageId};
 
 use super::ledger::Ledger;
-use super::{Deed, Outcome, Refusal, for_each};
+use super::{Deed, Outcome, Refusal};
 use crate::Result;
 use crate::engine::{Engine, ForEach, Row, Type, Value};
 use crate::event::{Kind, Receipt, What};
@@ -128,7 +128,7 @@ pub(super) fn store(ledger: &mut Ledger<'_>, receipts: &Receipts) -> Result<()> 
     let highest = highest(receipts.delivered.iter().map(|it| ((it.by, it.conversation), it.id)));
     let advanced = advance(ledger.engine, &ADVANCE_DELIVERED, &highest)?;
     tell(ledger, &receipts.delivered, &advanced, false)?;
-    acknowledge(ledger.engine, &receipts.acknowledged)?;
+    receipts.acknowledged.iter().for_each(|(account, seq)| ledger.acknowledge(*account, *seq));
 
     let highest: HashMap<_, _> =
         receipts.positions.iter().map(|(key, (id, _))| (*key, *id)).collect();
@@ -286,15 +286,4 @@ fn tell(
         ledger.tell([it.sender], (kind, Some(it.id), Some(it.by)), what, None);
     }
     Ok(())
-}
-
-static ACKNOWLEDGE: ForEach = ForEach {
-    sql: "update log set acknowledged = case when r.seq < head then r.seq else head end from {rows} \
-          where log.account = r.account and acknowledged < r.seq and acknowledged < head",
-    columns: &[("account", Type::Int), ("seq", Type::Int)],
-};
-
-fn acknowledge(engine: &mut dyn Engine, acknowledged: &BTreeMap<AccountId, i64>) -> Result<()> {
-    let row = |(account, seq): (&AccountId, &i64)| vec![Value::Int(account.0), Value::Int(*seq)];
-    for_each(engine, &ACKNOWLEDGE, acknowledged.iter().map(row))
 }

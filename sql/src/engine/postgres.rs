@@ -23,9 +23,10 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(5);
 /// and so many times.
 const KEEPALIVES: u32 = 3;
-/// Bounds on the server's side, in milliseconds: a statement, waiting for a lock, a forgotten transaction.
-const SERVER_TIMEOUTS: &str =
-    "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=15000";
+/// Bounds on the server's side, in milliseconds: a statement, waiting for a lock, a forgotten transaction. And what tables are
+/// asked for has an index: a statement planned while a table was small must not go on reading all of it when it has grown.
+const SERVER_OPTIONS: &str = "-c statement_timeout=15000 -c lock_timeout=5000 \
+                              -c idle_in_transaction_session_timeout=15000 -c enable_seqscan=off";
 /// Any number that is ours: it keeps two nodes from migrating at once.
 const SCHEMA_LOCK: &str = "select 1 from pg_advisory_xact_lock(7236837)";
 /// To rewrite or index what there is takes as long as it takes.
@@ -57,8 +58,8 @@ impl Connector {
     pub(crate) fn new(config: &Config, mode: &Tls) -> std::result::Result<Self, OpenError> {
         let mut config = config.clone();
         let options = match config.get_options() {
-            Some(given) => format!("{SERVER_TIMEOUTS} {given}"),
-            None => SERVER_TIMEOUTS.to_owned(),
+            Some(given) => format!("{SERVER_OPTIONS} {given}"),
+            None => SERVER_OPTIONS.to_owned(),
         };
         config.options(&options).connect_timeout(CONNECT_TIMEOUT);
         config.tcp_user_timeout(TCP_USER_TIMEOUT);
