@@ -32,6 +32,8 @@ pub(crate) enum Load {
     Idle { connections: usize },
     /// Connections that drop all at once and come back, so many at a time.
     Storm { connections: usize, at_once: usize },
+    /// Connections that are open and all say at once who they are.
+    Hello { connections: usize },
 }
 
 /// Whom it is done to.
@@ -57,6 +59,7 @@ impl Load {
             }
             Self::Idle { connections } => idle(target, connections),
             Self::Storm { connections, at_once } => storm(target, connections, at_once),
+            Self::Hello { connections } => hello(target, connections),
         }
     }
 }
@@ -291,6 +294,20 @@ fn storm(target: &Target, connections: usize, at_once: usize) -> Result<Figures>
     let all = Moment::now(&target.pids).since(&begun);
     Ok(Figures::from([
         ("all_back_s", back.seconds),
+        ("cpu_ms_per_login", all.server / connections as f64 * 1e3),
+        ("other_cores", all.other_cores),
+    ]))
+}
+
+fn hello(target: &Target, connections: usize) -> Result<Figures> {
+    let mut client = Client::new(target.address, target.dialect.clone())?;
+    (0..connections).for_each(|_| client.add(false));
+    client.open_all_silently(OPENED_AT_ONCE, OPEN_PATIENCE)?;
+    let begun = Moment::now(&target.pids);
+    client.greet_all(OPEN_PATIENCE)?;
+    let all = Moment::now(&target.pids).since(&begun);
+    Ok(Figures::from([
+        ("hellos_per_second", connections as f64 / all.seconds),
         ("cpu_ms_per_login", all.server / connections as f64 * 1e3),
         ("other_cores", all.other_cores),
     ]))

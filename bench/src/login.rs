@@ -70,6 +70,8 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<()> {
         let at_once = 1000.min(connections);
         let storm = Load::Storm { connections, at_once };
         bench.run("coming back with a token", "messenger, SQLite", storm, &target)?;
+        let hello = Load::Hello { connections };
+        bench.run("hellos on open connections", "messenger, SQLite", hello, &target)?;
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ const FIGURES: [(&str, &str); 6] = [
     ("cpu_ms_per_login", "CPU milliseconds of the server for a connection"),
     ("stored_per_second", "messages a second"),
     ("logins_per_second", "a second"),
+    ("hellos_per_second", "a second"),
     ("milliseconds", "milliseconds"),
 ];
 

@@ -66,6 +66,8 @@ pub(crate) struct Client {
     dirty: Vec<usize>,
     buffer: Vec<u8>,
     epoch: Instant,
+    /// Who has a connection open says nothing yet.
+    is_silent: bool,
     pub(crate) notes: VecDeque<(usize, Note)>,
 }
 
@@ -81,6 +83,7 @@ impl Client {
             dirty: Vec::new(),
             buffer: Vec::with_capacity(READ_BYTES),
             epoch: Instant::now(),
+            is_silent: false,
             notes: VecDeque::new(),
         })
     }
@@ -107,6 +110,35 @@ impl Client {
 
     pub(crate) fn len(&self) -> usize {
         self.connections.len()
+    }
+
+    /// Opens all that are closed, so many at once, but says nothing on them.
+    pub(crate) fn open_all_silently(&mut self, at_once: usize, patience: Duration) -> Result<()> {
+        self.is_silent = true;
+        self.open_all(at_once, patience)
+    }
+
+    /// Says on all at once what was not said when they were opened, and waits for the answers.
+    pub(crate) fn greet_all(&mut self, patience: Duration) -> Result<()> {
+        self.is_silent = false;
+        for at in 0..self.len() {
+            let connection = &mut self.connections[at];
+            self.dialect.greet(&mut connection.speaker, &mut connection.out);
+            self.mark(at);
+        }
+        let (until, mut ready) = (Instant::now() + patience, 0);
+        while ready < self.len() {
+            ensure!(Instant::now() < until, "only {ready} of {} are welcome", self.len());
+            self.turn(Duration::from_millis(5))?;
+            while let Some((at, note)) = self.notes.pop_front() {
+                match note {
+                    Note::Ready => ready += 1,
+                    Note::Lost(why) => bail!("connection {at} lost: {why}"),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Opens all that are closed, so many at once.
@@ -314,7 +346,10 @@ impl Client {
             ensure!(line.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(line));
             taken = end + 4;
             connection.stage = Stage::Open;
-            self.dialect.greet(&mut connection.speaker, &mut connection.out);
+            match self.is_silent {
+                true => heard.push(Note::Ready),
+                false => self.dialect.greet(&mut connection.speaker, &mut connection.out),
+            }
         }
         while let Some(frame) = frame::first(&bytes[taken..])? {
             let payload = &bytes[taken + frame.start..taken + frame.end];
