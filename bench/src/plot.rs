@@ -12,7 +12,7 @@ const GAP: f64 = 6.0;
 const TITLE: f64 = 40.0;
 
 /// What a load is judged by, in the order in which it is looked for: the figure and what it is called.
-const FIGURES: [(&str, &str); 6] = [
+const FIGURES: [(&str, &str); 7] = [
     ("cpu_per_million", "CPU seconds of the server for a million messages"),
     ("resident_bytes", "resident bytes a connection"),
     ("cpu_ms_per_login", "CPU milliseconds of the server for a connection"),
