@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 
@@ -19,7 +20,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause between tries where SQLite has no waiting of its own.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// Prepared statements kept a connection; there are fewer in the whole crate.
-const STATEMENTS_MAX: usize = 64;
+const STATEMENTS_MAX: usize = 256;
 /// The write-ahead log is cut back to this size, in bytes, when it has been copied into the database.
 const WAL_BYTES_KEPT: usize = 16 * 1024 * 1024;
 /// How long emptying the write-ahead log waits for those who read; meanwhile nobody else can write.
@@ -59,6 +60,8 @@ impl Sqlite {
             None => Connection::open_in_memory_with_flags(flags),
         }?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        // Or each statement with a parameter as its limit is parsed and planned again whenever it is run.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         enter_wal(&connection)?;
         connection.execute_batch(&format!(
