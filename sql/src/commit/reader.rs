@@ -17,8 +17,8 @@ pub(super) struct Readers {
     deaf: BTreeSet<AccountId>,
     /// From whom an edit of the message is withheld so far.
     without_edit: Vec<AccountId>,
-    /// Whether the last reaction of who does it is withheld from anybody.
-    hides_reaction: bool,
+    /// From whom the reaction of who does it is withheld so far.
+    without_reaction: BTreeSet<AccountId>,
 }
 
 /// Looks up who is to hear what `by` does to a message.
@@ -38,7 +38,7 @@ pub(super) fn find(ledger: &mut Ledger<'_>, by: AccountId, target: &Target) -> R
             0 => drop(without.insert(account)),
             1 => drop(blockers.insert(account)),
             2 => readers.without_edit.push(account),
-            _ => readers.hides_reaction = true,
+            _ => drop(readers.without_reaction.insert(account)),
         }
     }
     let present: Vec<AccountId> = match target.recipient {
@@ -86,24 +86,41 @@ static FORGET_EDIT: ForEach = ForEach {
     columns: &[("message", Type::Int), ("account", Type::Int)],
 };
 
-/// After a reaction has been made, or taken back: who did not hear of it does not see it.
+/// After a reaction has been made, changed or taken back: who does not hear of it does not see it, and who does sees it again.
 pub(super) fn withhold_reaction(
     ledger: &mut Ledger<'_>,
-    readers: &Readers,
+    readers: &mut Readers,
     id: MessageId,
     by: AccountId,
     is_there: bool,
 ) -> Result<()> {
-    if readers.hides_reaction {
-        let sql = "delete from withheld_reaction where message = $1 and reactor = $2";
-        ledger.engine.run(sql, &[id.0, by.0].map(Value::Int))?;
+    // Whoever has left keeps their rows: what was hidden from them stays so.
+    let sees = |account: &&AccountId| {
+        readers.hearing.contains(account) || (!is_there && readers.deaf.contains(account))
+    };
+    let row = |account: &AccountId| [id.0, by.0, account.0].map(Value::Int).to_vec();
+    let rows: Vec<_> = readers.without_reaction.iter().filter(sees).map(row).collect();
+    for_each(ledger.engine, &SHOW_REACTION, rows)?;
+    let rows: Vec<_> = readers.deaf.iter().filter(|_| is_there).map(row).collect();
+    for_each(ledger.engine, &WITHHOLD_REACTION, rows)?;
+    if !is_there {
+        // Nobody is told of the end of what they did not see.
+        readers.hearing.retain(|account| !readers.without_reaction.contains(account));
     }
-    let deaf = readers.deaf.iter().filter(|_| is_there);
-    let rows = deaf.map(|account| [id.0, by.0, account.0].map(Value::Int).to_vec());
-    for_each(ledger.engine, &WITHHOLD_REACTION, rows)
+    Ok(())
 }
 
+const REACTION: &[(&str, Type)] =
+    &[("message", Type::Int), ("reactor", Type::Int), ("account", Type::Int)];
+
+static SHOW_REACTION: ForEach = ForEach {
+    sql: "delete from withheld_reaction where (message, reactor, account) in \
+          (select r.message, r.reactor, r.account from {rows})",
+    columns: REACTION,
+};
+
 static WITHHOLD_REACTION: ForEach = ForEach {
-    sql: "insert into withheld_reaction (message, reactor, account) {values}",
-    columns: &[("message", Type::Int), ("reactor", Type::Int), ("account", Type::Int)],
+    sql: "insert into withheld_reaction (message, reactor, account) {values} \
+          on conflict (message, reactor, account) do nothing",
+    columns: REACTION,
 };

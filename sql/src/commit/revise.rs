@@ -98,8 +98,8 @@ pub(super) fn react(
     if changed.is_empty() {
         return Ok(Ok(Outcome::Nothing));
     }
-    let readers = reader::find(ledger, by, &target)?;
-    reader::withhold_reaction(ledger, &readers, target.id, by, emoji.is_some())?;
+    let mut readers = reader::find(ledger, by, &target)?;
+    reader::withhold_reaction(ledger, &mut readers, target.id, by, emoji.is_some())?;
     let what = What::React { id: target.id, by, emoji: emoji.map(str::to_owned) };
     tell(ledger, place, (by, Kind::React, target.id), &readers, what)
 }

@@ -1,6 +1,6 @@
 use sql::{Acquaintance, Alteration, Deed, Entry, Message, Outcome, Store, What};
 use wire::limit::BLOCKS_MAX;
-use wire::{AccountId, Code, MessageId, Seq, With};
+use wire::{AccountId, Code, GroupId, MessageId, Seq, With};
 
 use crate::revise::{edit, react};
 use crate::{NOW, account, act, act_at, code, events, export, group, post_to, say};
@@ -18,6 +18,8 @@ pub fn suite(store: &Store) {
     one_of_many_reads_what_it_had(store);
     a_reaction_made_during_a_block_never_comes(store);
     a_reaction_comes_with_its_next_change(store);
+    who_never_had_a_reaction_does_not_hear_of_its_end(store);
+    a_reaction_stays_hidden_from_who_has_left(store);
 }
 
 fn texts(store: &Store, who: AccountId, with: With) -> Vec<String> {
@@ -213,12 +215,18 @@ fn emojis(store: &Store, who: AccountId, id: MessageId) -> Vec<String> {
     found.into_iter().map(|reaction| reaction.emoji).collect()
 }
 
-fn a_reaction_made_during_a_block_never_comes(store: &Store) {
+/// In a group of three; its members, itself, the message.
+fn carol_says_hello(store: &Store) -> ([AccountId; 3], GroupId, MessageId) {
     let people = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
-    let [alice, bob, carol] = people;
+    let [_, bob, carol] = people;
     let trip = group(store, &people);
     act(store, carol, post_to(trip, "hello"));
     let id = store.history(bob, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+    (people, trip, id)
+}
+
+fn a_reaction_made_during_a_block_never_comes(store: &Store) {
+    let ([alice, bob, carol], _, id) = carol_says_hello(store);
     let other = say(store, alice, bob, "hello", "1").id;
     act(store, bob, react(other, Some("👍")));
     act(store, alice, Deed::Block { id: bob });
@@ -251,6 +259,33 @@ fn a_reaction_comes_with_its_next_change(store: &Store) {
     for id in ids {
         act(store, bob, react(id, Some("🦜")));
         assert_eq!(emojis(store, alice, id), ["🦜"]);
+    }
+}
+
+fn who_never_had_a_reaction_does_not_hear_of_its_end(store: &Store) {
+    let ([alice, bob, carol], _, id) = carol_says_hello(store);
+    act(store, alice, Deed::Block { id: bob });
+    act(store, bob, react(id, Some("👍")));
+    act(store, alice, Deed::Unblock { id: bob });
+    let before = events(store, alice, Seq(0));
+    assert_eq!(act(store, bob, react(id, None)), Outcome::Done);
+    assert_eq!(events(store, alice, Seq(0)), before);
+    let none = What::React { id, by: bob, emoji: None };
+    assert_eq!(events(store, carol, Seq(0)).pop(), Some(none), "who had it hears of it");
+    act(store, bob, react(id, Some("🎉")));
+    assert_eq!(emojis(store, alice, id), ["🎉"]);
+}
+
+fn a_reaction_stays_hidden_from_who_has_left(store: &Store) {
+    let ([alice, bob, _], trip, id) = carol_says_hello(store);
+    act(store, alice, Deed::Block { id: bob });
+    act(store, bob, react(id, Some("👍")));
+    let leave = Deed::Change { group: trip, how: Alteration::Leave };
+    act_at(store, alice, leave, NOW + 9);
+    // By the clock of a node that is behind.
+    for emoji in [Some("🎉"), None, Some("👍")] {
+        act_at(store, bob, react(id, emoji), NOW + 5);
+        assert!(emojis(store, alice, id).is_empty(), "{emoji:?}");
     }
 }
 

@@ -57,14 +57,14 @@ impl Model {
         if message.reactions.get(&by).map(|it| it.emoji.as_str()) == emoji {
             return Ok(json!({"type": "ok"}));
         }
-        match emoji {
-            Some(emoji) => {
-                let reaction = Reaction { emoji: emoji.to_owned(), moment, withheld };
-                message.reactions.insert(by, reaction)
-            }
-            None => message.reactions.remove(&by),
-        };
-        self.tell_readers(by, id, || What::React(id, by))
+        let before = message.reactions.remove(&by);
+        // Who did not see it does not hear of its end.
+        let spared = before.filter(|_| emoji.is_none()).map(|it| it.withheld).unwrap_or_default();
+        if let Some(emoji) = emoji {
+            let reaction = Reaction { emoji: emoji.to_owned(), moment, withheld };
+            message.reactions.insert(by, reaction);
+        }
+        self.tell_but(&spared, by, id, || What::React(id, by))
     }
 
     /// Whether `by` sees a message and is still where it was said.
@@ -93,8 +93,19 @@ impl Model {
 
     /// Those of them who do.
     fn tell_readers(&mut self, by: Who, id: Id, what: impl Fn() -> What) -> Answer {
-        let hearers: Vec<Who> =
-            self.readers(id).filter(|who| !self.has_blocked(*who, by)).collect();
+        self.tell_but(&BTreeSet::new(), by, id, what)
+    }
+
+    /// Without these.
+    fn tell_but(
+        &mut self,
+        spared: &BTreeSet<Who>,
+        by: Who,
+        id: Id,
+        what: impl Fn() -> What,
+    ) -> Answer {
+        let hears = |who: &Who| !self.has_blocked(*who, by) && !spared.contains(who);
+        let hearers: Vec<Who> = self.readers(id).filter(hears).collect();
         hearers.into_iter().for_each(|who| self.tell(who, what()));
         self.done(by)
     }
