@@ -55,32 +55,40 @@ pub(super) fn find(ledger: &mut Ledger<'_>, by: AccountId, target: &Target) -> R
     Ok(readers)
 }
 
-/// Before a message gets the text `content`: who does not hear of it keeps the text that it reads now, and who does keeps
-/// none.
-pub(super) fn withhold_edit(
+/// Before a message gets the text `content`: who does not hear of it keeps the text that it reads now.
+pub(super) fn keep_text(
     ledger: &mut Ledger<'_>,
     readers: &Readers,
     id: MessageId,
     content: &str,
 ) -> Result<()> {
-    if !readers.deaf.is_empty() {
-        // The same text again is no edit. `cross`: as where posts look for blocks.
-        let sql = "insert into withheld_edit (message, account, content, edited_at) \
-                   select m.id, b.account, m.content, m.edited_at from message m \
-                   join block b on b.blocked = m.sender cross join member s \
-                   where m.id = $1 and m.content <> $2 and m.deleted = 0 \
-                   and s.conversation = m.conversation and s.account = b.account \
-                   and s.until is null and s.since < m.id and not exists \
-                   (select 1 from withheld w where w.message = m.id and w.account = b.account) \
-                   on conflict (message, account) do nothing";
-        ledger.engine.run(sql, &[Value::Int(id.0), Value::Text(content)])?;
+    if readers.deaf.is_empty() {
+        return Ok(());
     }
-    let hearing = readers.without_edit.iter().filter(|account| !readers.deaf.contains(account));
-    let rows = hearing.map(|account| vec![Value::Int(id.0), Value::Int(account.0)]);
-    for_each(ledger.engine, &FORGET_EDIT, rows)
+    // The same text again is no edit. `cross`: as where posts look for blocks.
+    let sql = "insert into withheld_edit (message, account, content, edited_at) \
+               select m.id, b.account, m.content, m.edited_at from message m \
+               join block b on b.blocked = m.sender cross join member s \
+               where m.id = $1 and m.content <> $2 and m.deleted = 0 \
+               and s.conversation = m.conversation and s.account = b.account \
+               and s.until is null and s.since < m.id and not exists \
+               (select 1 from withheld w where w.message = m.id and w.account = b.account) \
+               on conflict (message, account) do nothing";
+    ledger.engine.run(sql, &[Value::Int(id.0), Value::Text(content)]).map(drop)
 }
 
-static FORGET_EDIT: ForEach = ForEach {
+/// After it has got it: who hears of it keeps no other. Not before, since the same text again brings nothing.
+pub(super) fn forget_texts(
+    ledger: &mut Ledger<'_>,
+    readers: &Readers,
+    id: MessageId,
+) -> Result<()> {
+    let hearing = readers.without_edit.iter().filter(|account| readers.hearing.contains(account));
+    let rows = hearing.map(|account| [id.0, account.0].map(Value::Int).to_vec());
+    for_each(ledger.engine, &FORGET_TEXT, rows)
+}
+
+static FORGET_TEXT: ForEach = ForEach {
     sql: "delete from withheld_edit where (message, account) in \
           (select r.message, r.account from {rows})",
     columns: &[("message", Type::Int), ("account", Type::Int)],

@@ -20,13 +20,14 @@ pub(super) fn edit(ledger: &mut Ledger<'_>, place: usize, by: AccountId, content
         Err(refusal) => return Ok(Err(refusal)),
     };
     let readers = reader::find(ledger, by, &target)?;
-    reader::withhold_edit(ledger, &readers, target.id, content)?;
+    reader::keep_text(ledger, &readers, target.id, content)?;
     let sql = "update message set content = $1, edited_at = $2 \
                where id = $3 and deleted = 0 and content <> $1 returning id";
     let params = [Value::Text(content), Value::Int(ledger.at), Value::Int(target.id.0)];
     if ledger.engine.run(sql, &params)?.is_empty() {
         return Ok(Ok(Outcome::Nothing));
     }
+    reader::forget_texts(ledger, &readers, target.id)?;
     if target.recipient.is_none() {
         // Who has left the group since, or has come back anew, reads nothing that came later: not this message either.
         let sql = "insert into withheld (message, account) select cast($1 as bigint), m.account from member m \

@@ -16,6 +16,7 @@ pub fn suite(store: &Store) {
     so_many_may_be_blocked(store);
     what_had_arrived_is_read_as_it_was(store);
     one_of_many_reads_what_it_had(store);
+    the_same_text_again_brings_nothing(store);
     a_reaction_made_during_a_block_never_comes(store);
     a_reaction_comes_with_its_next_change(store);
     who_never_had_a_reaction_does_not_hear_of_its_end(store);
@@ -208,6 +209,25 @@ fn one_of_many_reads_what_it_had(store: &Store) {
     act(store, alice, Deed::Change { group: trip, how: Alteration::Leave });
     act(store, bob, edit(id, "newest"));
     assert!(texts(store, alice, With::Group(trip)).is_empty());
+}
+
+fn the_same_text_again_brings_nothing(store: &Store) {
+    let people = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let [alice, bob, _] = people;
+    let id = say(store, bob, alice, "first", "1").id;
+    let trip = group(store, &people);
+    act(store, bob, post_to(trip, "first"));
+    let in_trip = store.history(bob, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+    act(store, alice, Deed::Block { id: bob });
+    for id in [id, in_trip] {
+        act(store, bob, edit(id, "second"));
+    }
+    act(store, alice, Deed::Change { group: trip, how: Alteration::Leave });
+    assert_eq!(act(store, bob, edit(in_trip, "second")), Outcome::Nothing);
+    assert_eq!(texts(store, alice, With::Group(trip)), ["first"], "and she has left");
+    act(store, alice, Deed::Unblock { id: bob });
+    assert_eq!(act(store, bob, edit(id, "second")), Outcome::Nothing);
+    assert_eq!(texts(store, alice, With::Account(bob)), ["first"], "no event, no text");
 }
 
 fn emojis(store: &Store, who: AccountId, id: MessageId) -> Vec<String> {
