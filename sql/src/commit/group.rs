@@ -90,7 +90,7 @@ pub(super) fn retain(
     days: Option<i64>,
 ) -> Done {
     let by = act.by;
-    let (conversation, to, audience) = match with {
+    let (conversation, to, mut audience) = match with {
         With::Group(group) => match ledger.seat(group, by) {
             None => return Ok(Err(Refusal::NO_GROUP)),
             Some(seat) if seat.role != Role::Admin => return Ok(Err(NOT_ADMIN)),
@@ -108,13 +108,6 @@ pub(super) fn retain(
             (id, to, BTreeSet::from([by, other]).into_iter().collect())
         }
     };
-    if let With::Account(other) = with {
-        let sql = "select 1 from block where blocked = $1 and account = $2";
-        if !ledger.engine.run(sql, &[by.0, other.0].map(Value::Int))?.is_empty() {
-            // Nothing of it reaches the other's messages.
-            return Ok(Ok(Outcome::Nothing));
-        }
-    }
     let sql = "update conversation set days = $1 \
                where id = $2 and days is distinct from $1 returning id";
     let days_value = days.map_or(Value::Null, Value::Int);
@@ -124,9 +117,23 @@ pub(super) fn retain(
     if let With::Group(group) = with {
         ledger.room_mut(group).days = days;
     }
+    // It holds for both, else the one could tell that the other has blocked it; only, the other does not hear of it.
+    let deaf = match with {
+        With::Account(other) => {
+            let sql = "select account from block where blocked = $1 and account = $2";
+            ledger.engine.run(sql, &[by.0, other.0].map(Value::Int))?
+        }
+        With::Group(_) => Vec::new(),
+    };
+    let deaf = deaf.first().map(|row| row.int(0)).transpose()?;
+    audience.retain(|account| Some(account.0) != deaf);
     let row = NewEntry { conversation, to, kind: RETENTION, content: "", subject: days };
     let retention = Retention { by, to, days, at: ledger.at };
-    write(ledger, Some(place), by, &row, Entry::Retention(retention), &audience)?;
+    let id = write(ledger, Some(place), by, &row, Entry::Retention(retention), &audience)?;
+    if let Some(deaf) = deaf {
+        let sql = "insert into withheld (message, account) values ($1, $2)";
+        ledger.engine.run(sql, &[id.0, deaf].map(Value::Int))?;
+    }
     Ok(Ok(Outcome::Done))
 }
 

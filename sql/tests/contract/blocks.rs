@@ -116,11 +116,29 @@ fn nothing_betrays_a_block(store: &Store) {
     };
     assert!(seen(bob) < seen(carol), "for him she has come no further");
 
-    // He does not decide for how long her messages are kept.
-    let retain = Deed::Retain { with: With::Account(alice), days: Some(1) };
-    assert_eq!(act(store, bob, retain), Outcome::Nothing);
-    let listed = store.conversations(alice, MessageId(i64::MAX), 9).unwrap();
-    assert!(listed.iter().all(|it| it.days.is_none()));
+    // For how long messages are kept is theirs together; she only does not hear of it.
+    let listed = || {
+        let mut all = store.conversations(alice, MessageId(i64::MAX), 9).unwrap();
+        all.retain(|it| it.with == With::Account(bob));
+        (all[0].activity, all[0].days)
+    };
+    let (activity, days) = listed();
+    assert_eq!(days, None);
+    let before = events(store, alice, Seq(0));
+    let retain = Deed::Retain { with: With::Account(alice), days: Some(7) };
+    assert_eq!(act(store, bob, retain.clone()), Outcome::Done);
+    assert_eq!(act(store, bob, retain), Outcome::Nothing, "as it would be without a block");
+    let told = events(store, bob, Seq(0)).pop();
+    assert!(
+        matches!(&told, Some(What::Entry(Entry::Retention(it))) if it.days == Some(7)),
+        "{told:?}"
+    );
+    assert_eq!(events(store, alice, Seq(0)), before);
+    assert_eq!(listed(), (activity, Some(7)));
+    for kept in store.kept_conversations(alice, 0, 9).unwrap() {
+        let entries = store.kept_entries(alice, kept.number, MessageId(0), 9).unwrap();
+        assert!(!entries.iter().any(|kept| matches!(kept.entry, Entry::Retention(_))));
+    }
 }
 
 fn so_many_may_be_blocked(store: &Store) {

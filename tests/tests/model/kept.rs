@@ -1,7 +1,7 @@
 //! Lists of operations on which server and model have disagreed once.
 
 use super::op::Change::{Add, Leave, Remove, Rename};
-use super::op::Deed::{Block, Change, Create, Delete, Edit, React, Received, Say, Unblock};
+use super::op::Deed::{Block, Change, Create, Delete, Edit, React, Received, Retain, Say, Unblock};
 use super::op::Op::{self, Burst, Do};
 use super::op::Place::{Group, With};
 
@@ -105,6 +105,46 @@ pub fn all() -> Vec<(&'static str, Vec<Op>)> {
                 Do(0, Block(2)),
                 Do(1, React(0, Some("👍"))),
                 Do(0, Unblock(2)),
+            ],
+        ),
+        (
+            "the same edit again brought a text that a block had withheld",
+            vec![
+                Do(1, Say(With(1), "lemon", None)),
+                Do(0, Block(2)),
+                Do(1, Edit(0, "🍋")),
+                Do(0, Unblock(2)),
+                Do(1, Edit(0, "🍋")),
+            ],
+        ),
+        (
+            "the same edit again brought it to who had left",
+            vec![
+                Do(0, Create("lemon", vec![2, 3])),
+                Do(1, Say(Group(0), "lemon", None)),
+                Do(0, Block(2)),
+                Do(1, Edit(0, "🍋")),
+                Do(0, Change(0, Leave)),
+                Do(1, Edit(0, "🍋")),
+            ],
+        ),
+        (
+            "who set a retention could tell that it was blocked",
+            vec![
+                Do(1, Say(With(1), "lemon", None)),
+                Do(0, Block(2)),
+                Do(1, Retain(With(1), Some(7))),
+                Do(0, Unblock(2)),
+            ],
+        ),
+        (
+            "a reaction that had been withheld was told of when it was taken back",
+            vec![
+                Do(0, Say(With(2), "lemon", None)),
+                Do(0, Block(2)),
+                Do(1, React(0, Some("👍"))),
+                Do(0, Unblock(2)),
+                Do(1, React(0, None)),
             ],
         ),
     ]

@@ -131,14 +131,18 @@ impl Model {
             Place::Group(_) => return Err(FORBIDDEN),
         }
         let key = Key::of(by, place);
-        let is_refused = matches!(place, Place::With(other) if self.has_blocked(other, by));
-        if is_refused || self.talks.get(&key).and_then(|talk| talk.days) == days {
+        if self.talks.get(&key).and_then(|talk| talk.days) == days {
             return Ok(json!({"type": "ok"}));
         }
-        self.next_entry(key);
+        let id = self.next_entry(key);
         self.talk_mut(key).days = days;
         let present: Vec<Who> = self.talks[&key].present().map(|(who, _)| who).collect();
         for who in present {
+            // Of two the one who has blocked the other does not hear of it; it holds all the same.
+            if matches!(place, Place::With(_)) && self.has_blocked(who, by) {
+                self.talk_mut(key).withheld.insert((id, who));
+                continue;
+            }
             let mut frame = json!({"type": "retention", "by": by, "days": days});
             match key.seen_by(who) {
                 Place::With(other) => frame["with"] = json!(other),

@@ -61,6 +61,8 @@ pub struct Talk {
     pub name: String,
     pub days: Option<i64>,
     pub entries: Vec<Id>,
+    /// Changes of its retention, and who does not have them: has blocked whose they are.
+    pub withheld: BTreeSet<(Id, Who)>,
     /// Who is or was in it.
     pub seats: BTreeMap<Who, Seat>,
 }

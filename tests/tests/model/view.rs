@@ -69,7 +69,8 @@ impl Model {
         let until = seat.until.as_ref().map_or(Id::MAX, |gone| gone.entry);
         let has = |id: &Id| {
             let message = self.messages.get(id);
-            *id <= until && !message.is_some_and(|it| it.withheld.contains(&who))
+            let is_withheld = message.is_some_and(|it| it.withheld.contains(&who));
+            *id <= until && !is_withheld && !talk.withheld.contains(&(*id, who))
         };
         talk.entries.iter().copied().rfind(has)
     }
