@@ -132,13 +132,16 @@ macro_rules! reaction_has_come {
 }
 pub(crate) use reaction_has_come;
 
+/// The latest of those that have come: what is withheld must not take the place of another. They are numbered, since
+/// PostgreSQL would look for the latest once for each reaction.
 static REACTIONS: ForEach = ForEach {
     sql: concat!(
-        "select x.message, x.account, x.emoji, x.at from {rows} \
-          join reaction x on x.message = r.message and x.account in \
-          (select y.account from reaction y where y.message = r.message order by y.at desc, y.account limit 100) \
-          where ",
-        reaction_has_come!("r.account")
+        "select l.message, l.account, l.emoji, l.at from \
+         (select x.message, x.account, x.emoji, x.at, \
+         row_number() over (partition by x.message order by x.at desc, x.account) as place \
+         from {rows} join reaction x on x.message = r.message where ",
+        reaction_has_come!("r.account"),
+        ") l where l.place <= 100"
     ),
     columns: &[("message", Type::Int), ("account", Type::Int)],
 };

@@ -1,5 +1,5 @@
-use sql::{Acquaintance, Alteration, Deed, Entry, Message, Outcome, Store, What};
-use wire::limit::BLOCKS_MAX;
+use sql::{Acquaintance, Act, Alteration, Batch, Deed, Entry, Message, Outcome, Store, What};
+use wire::limit::{BLOCKS_MAX, REACTIONS_LISTED_MAX};
 use wire::{AccountId, Code, GroupId, MessageId, Seq, With};
 
 use crate::revise::{edit, react};
@@ -21,6 +21,7 @@ pub fn suite(store: &Store) {
     a_reaction_comes_with_its_next_change(store);
     who_never_had_a_reaction_does_not_hear_of_its_end(store);
     a_reaction_stays_hidden_from_who_has_left(store);
+    what_is_withheld_takes_no_place_among_the_latest(store);
 }
 
 fn texts(store: &Store, who: AccountId, with: With) -> Vec<String> {
@@ -88,7 +89,7 @@ fn who_may_know_of_whom(store: &Store) {
     say(store, alice, bob, "hello", "1");
     group(store, &[alice, carol]);
     let departures = vec![bob];
-    let batch = sql::Batch { departures, ..sql::Batch::default() };
+    let batch = Batch { departures, ..Batch::default() };
     store.commit(&batch, NOW + 5).unwrap();
     let known = |store: &Store| store.acquaintances(alice, &[bob, carol, dave]).unwrap();
     assert_eq!(known(store).get(&bob), Some(&Acquaintance::Known(Some(NOW + 5))));
@@ -325,6 +326,25 @@ fn a_reaction_stays_hidden_from_who_has_left(store: &Store) {
         act_at(store, bob, react(id, emoji), NOW + 5);
         assert!(emojis(store, alice, id).is_empty(), "{emoji:?}");
     }
+}
+
+fn what_is_withheld_takes_no_place_among_the_latest(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let others: Vec<_> = (0..REACTIONS_LISTED_MAX).map(|_| account(store, "Somebody")).collect();
+    let people: Vec<_> = [alice, bob].iter().chain(&others).copied().collect();
+    let trip = group(store, &people);
+    act(store, alice, post_to(trip, "hello"));
+    let id = store.history(alice, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+    act(store, bob, react(id, Some("👍")));
+    let each = |deed: &dyn Fn(AccountId) -> (AccountId, Deed)| {
+        let act = |(by, deed)| Act { by, reference: None, deed };
+        let acts = others.iter().map(|other| act(deed(*other))).collect();
+        store.commit(&Batch { acts, ..Batch::default() }, NOW + 1).unwrap();
+    };
+    each(&|id| (alice, Deed::Block { id }));
+    each(&|by| (by, react(id, Some("🎉"))));
+    assert_eq!(emojis(store, alice, id), ["👍"]);
+    assert_eq!(emojis(store, bob, id), vec!["🎉"; REACTIONS_LISTED_MAX], "the latest");
 }
 
 /// `count` says how many texts and reactions are withheld in the whole database.
