@@ -202,7 +202,7 @@ macro_rules! erase {
     };
 }
 
-/// Messages first: after that nobody can react to them.
+/// Messages first: whoever reacts holds the message's row, so that its reaction is there already, or will find no message.
 static ERASE: [ForEach; 5] = [
     erase!("message where id"),
     erase!("reaction where message"),

@@ -160,6 +160,29 @@ fn nothing_is_withheld_in_postgresql_without_a_cause() {
 }
 
 #[test]
+fn no_reaction_outlives_its_message_in_postgresql() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    let store = open(&url.parse().unwrap());
+    let client = || postgres::Client::connect(&url, postgres::NoTls).unwrap();
+    let (mut sweep, mut other) = (client(), client());
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(&store, name));
+    let id = say(&store, alice, bob, "expires", "1").id;
+    let mut sweep = sweep.transaction().unwrap();
+    sweep.execute("delete from message where id = $1", &[&id.0]).unwrap();
+    std::thread::scope(|scope| {
+        let reacting = scope.spawn(|| act(&store, bob, revise::react(id, Some("👍"))));
+        let waiting = "select 1 from pg_stat_activity \
+                       where datname = current_database() and wait_event_type = 'Lock'";
+        while !reacting.is_finished() && other.query(waiting, &[]).unwrap().is_empty() {
+            std::thread::yield_now();
+        }
+        sweep.commit().unwrap();
+    });
+    let left = other.query("select 1 from reaction", &[]).unwrap();
+    assert!(left.is_empty(), "to a message that is gone, for ever");
+}
+
+#[test]
 fn postgresql_without_an_encoding() {
     let url = acceptance::Cluster::shared().unwrap().database().unwrap();
     let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();

@@ -84,9 +84,9 @@ pub(super) fn react(
     let (id, account) = (Value::Int(target.id.0), Value::Int(by.0));
     let changed = match emoji {
         Some(emoji) => ledger.engine.run(
-            // It may have been deleted since it was looked up.
+            // It may have been deleted since it was looked up; nor is a sweep to take it before the reaction can be seen.
             "insert into reaction (message, account, emoji, at) \
-             select m.id, cast($1 as bigint), $2, cast($3 as bigint) from message m where m.id = $4 and m.deleted = 0 \
+             select m.id, cast($1 as bigint), $2, cast($3 as bigint) from message m where m.id = $4 and m.deleted = 0 {lock} \
              on conflict (message, account) do update set emoji = excluded.emoji, at = excluded.at \
              where reaction.emoji <> excluded.emoji returning message",
             &[account, Value::Text(emoji), Value::Int(ledger.at), id],
