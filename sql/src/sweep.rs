@@ -136,10 +136,10 @@ impl Store {
              (select message from withheld where account = $1 limit $2) returning message",
             "delete from withheld_edit where account = $1 and message in \
              (select message from withheld_edit where account = $1 limit $2) returning message",
-            "delete from withheld_reaction where account = $1 and message in \
-             (select message from withheld_reaction where account = $1 limit $2) returning message",
-            "delete from withheld_reaction where reactor = $1 and message in \
-             (select message from withheld_reaction where reactor = $1 limit $2) returning message",
+            "delete from withheld_reaction where account = $1 and (message, reactor) in \
+             (select message, reactor from withheld_reaction where account = $1 limit $2) returning message",
+            "delete from withheld_reaction where reactor = $1 and (message, account) in \
+             (select message, account from withheld_reaction where reactor = $1 limit $2) returning message",
         ] {
             let params = [account.0, ROWS].map(Value::Int);
             while !self.write(|engine| engine.run(sql, &params))?.is_empty() {}
