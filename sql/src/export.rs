@@ -119,11 +119,12 @@ impl Store {
         after: i64,
         limit: i64,
     ) -> Result<Vec<KeptConversation>> {
+        // `c.id > $2` says nothing new, but without it PostgreSQL walks through all conversations up to the page.
         let sql = concat!(
             "select c.id, c.low, c.high, s.role, s.since, s.until, s.delivered, s.read, ",
             name_and_days!(),
             " from member s join conversation c on c.id = s.conversation \
-             where s.account = $1 and s.conversation > $2 and ",
+             where s.account = $1 and s.conversation > $2 and c.id > $2 and ",
             activity!(),
             " is not null order by s.conversation limit $3"
         );
