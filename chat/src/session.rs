@@ -382,24 +382,32 @@ impl<'a> Session<'a> {
                 until = Instant::now() + linger;
             }
             self.socket.get_mut().begin(false);
-            while is_open && Instant::now() < until {
+            let mut is_drained = false;
+            // A few at a time: whoever writes without pause must not keep the last word from being noticed.
+            for _ in 0..FRAMES_PER_TURN_MAX {
+                if !is_open || is_drained {
+                    break;
+                }
                 let heard = match is_sane {
                     true => self.socket.read().map(drop),
                     false => throw_away(self.socket.get_mut()),
                 };
                 match heard {
                     Ok(()) => {}
-                    Err(tungstenite::Error::Io(error)) if is_nothing(&error) => break,
+                    Err(tungstenite::Error::Io(error)) if is_nothing(&error) => is_drained = true,
                     Err(error) if matches!(ending(&error), Ending::Left) => is_open = false,
                     // What comes is no WebSocket any more, and is not to be understood but to be taken in.
                     Err(_) => is_sane = false,
                 }
             }
-            if is_open || !self.outbox.is_done() {
+            if (is_open && is_drained) || (!is_open && !self.outbox.is_done()) {
                 // Its input may be ended by ourselves, so that no wait for the socket would sleep.
                 std::thread::sleep(pause);
                 pause = (2 * pause).min(CLOSE_LOOK_MAX);
             }
+        }
+        if let Ending::Close(close) = reason {
+            self.outbox.say_goodbye(*close); // The committer has not come to it.
         }
     }
 }

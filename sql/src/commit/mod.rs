@@ -12,6 +12,7 @@ mod post;
 mod reader;
 mod receipt;
 mod revise;
+mod whole;
 
 use wire::limit::SESSION_LIFE_MS;
 use wire::{AccountId, Code, Seq, SessionId};

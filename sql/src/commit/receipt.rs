@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use wire::limit::RECEIPTS_EACH_MAX;
 use wire::{AccountId, MessageId};
 
 use super::ledger::Ledger;
+use super::whole::Groups;
 use super::{Deed, Outcome, Refusal};
 use crate::Result;
 use crate::engine::{Engine, ForEach, Row, Type, Value};
@@ -161,8 +161,6 @@ fn settle(ledger: &mut Ledger<'_>, receipts: &Receipts) {
     debug_assert!(receipts.positions.values().all(|(_, place)| ledger.is_settled(*place)));
 }
 
-const _: () = assert!(RECEIPTS_EACH_MAX == 64, "one less than in the statement");
-
 /// Where somebody is in a conversation.
 type Positions = HashMap<(AccountId, i64), MessageId>;
 
@@ -212,29 +210,6 @@ fn advance(
     moved.iter().map(|row| Ok((AccountId(row.int(0)?), row.int(1)?))).collect()
 }
 
-macro_rules! whole {
-    ($column:literal) => {
-        ForEach {
-            sql: concat!(
-                "select r.conversation, r.sender, r.message, \
-                 case when exists (select 1 from member x where x.conversation = r.conversation \
-                 and x.until is null and x.", $column, " < r.message and x.account <> r.sender) \
-                 or exists (select 1 from withheld w join member x on x.account = w.account \
-                 and x.conversation = r.conversation and x.until is null and x.since < r.message \
-                 where w.message = r.message) then 0 else 1 end, \
-                 (select count(*) from (select 1 from member x where x.conversation = r.conversation \
-                 and x.until is null limit 65) c) \
-                 from {rows} join member s on s.conversation = r.conversation \
-                 and s.account = r.sender and s.until is null"
-            ),
-            columns: &[("conversation", Type::Int), ("sender", Type::Int), ("message", Type::Int)],
-        }
-    };
-}
-
-static WHOLE_DELIVERED: ForEach = whole!("delivered");
-static WHOLE_READ: ForEach = whole!("read");
-
 /// Tells the senders of messages that somebody has now come to; in a group only those who are still in it.
 fn tell(
     ledger: &mut Ledger<'_>,
@@ -242,40 +217,21 @@ fn tell(
     advanced: &HashSet<(AccountId, i64)>,
     is_read: bool,
 ) -> Result<()> {
-    let whole = if is_read { &WHOLE_READ } else { &WHOLE_DELIVERED };
     let moved = || all.iter().filter(|it| advanced.contains(&(it.by, it.conversation)));
-    let rows: HashSet<_> = moved()
-        .filter(|it| it.is_group)
-        .map(|it| (it.conversation, it.sender.0, it.id.0))
-        .collect();
-    let rows: Vec<_> = rows
-        .into_iter()
-        .map(|(conversation, sender, id)| {
-            vec![Value::Int(conversation), Value::Int(sender), Value::Int(id)]
-        })
-        .collect();
-    // Who is in the group still, and whether everybody has come so far. One receipt says so: the last of a batch.
-    let mut groups = HashMap::new();
-    if !rows.is_empty() {
-        for row in ledger.engine.run_for_each(whole, &rows)? {
-            let is_large = row.int(4)? > RECEIPTS_EACH_MAX;
-            groups.insert((row.int(0)?, row.int(1)?, row.int(2)?), (row.int(3)? != 0, is_large));
-        }
-    }
-    let key = |it: &Progress| (it.conversation, it.sender.0, it.id.0);
+    let in_groups = moved().filter(|it| it.is_group).map(|it| (it.conversation, it.id)).collect();
+    let groups = Groups::find(ledger.engine, &in_groups, is_read)?;
+    // One receipt says that everybody has come so far: the last of a batch.
+    let key = |it: &Progress| (it.conversation, it.sender, it.id);
     let last: HashMap<_, _> = moved().map(|it| (key(it), it.by)).collect();
     for it in moved() {
-        let is_last = last.get(&key(it)) == Some(&it.by);
-        let is_whole = match groups.get(&key(it)) {
-            None if it.is_group => continue,
-            None => false,
-            Some((is_whole, is_large)) => {
-                if *is_large && !(*is_whole && is_last) {
-                    continue;
-                }
-                *is_whole && is_last
+        let mut is_whole = false;
+        if it.is_group {
+            let Some(seen) = groups.seen(it.conversation, it.sender, it.id) else { continue };
+            is_whole = seen.by_all && last.get(&key(it)) == Some(&it.by);
+            if seen.is_large && !is_whole {
+                continue;
             }
-        };
+        }
         let receipt = Receipt { id: it.id, by: it.by, all: is_whole };
         let (kind, what) = match (is_read, is_whole) {
             (false, false) => (Kind::Delivered, What::Delivered(receipt)),

@@ -23,10 +23,13 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(5);
 /// and so many times.
 const KEEPALIVES: u32 = 3;
-/// Bounds on the server's side, in milliseconds: a statement, waiting for a lock, a forgotten transaction. And what tables are
-/// asked for has an index: a statement planned while a table was small must not go on reading all of it when it has grown.
+/// Bounds on the server's side, in milliseconds: a statement, waiting for a lock, a forgotten transaction.
+///
+/// And how statements are carried out: their tables are taken in the order written and by an index where there is one. A plan
+/// made while a table was small is kept; left to itself it might go on reading all of the table when that has grown.
 const SERVER_OPTIONS: &str = "-c statement_timeout=15000 -c lock_timeout=5000 \
-                              -c idle_in_transaction_session_timeout=15000 -c enable_seqscan=off";
+     -c idle_in_transaction_session_timeout=15000 -c join_collapse_limit=1 -c enable_seqscan=off \
+     -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
 /// Any number that is ours: it keeps two nodes from migrating at once.
 const SCHEMA_LOCK: &str = "select 1 from pg_advisory_xact_lock(7236837)";
 /// To rewrite or index what there is takes as long as it takes.
