@@ -23,6 +23,9 @@ const WRITERS: usize = 300;
 const BATCH: usize = 2000;
 /// Events that somebody has missed.
 const MISSED: i64 = 1000;
+/// One message in so many has a word that the others have not.
+const RARE: usize = 1000;
+const RARE_WORD: &str = "needle";
 /// How often each is asked.
 const TIMES: usize = 20;
 
@@ -76,6 +79,7 @@ fn curve(bench: &mut Bench<'_>, engine: &str, url: &str, sizes: &[usize]) -> Res
         time("the last page of a conversation", &|| {
             Ok(store.history(me, with, end, 50)?.unwrap_or_default().len())
         })?;
+        time("a search for a rare word", &|| Ok(store.search(me, RARE_WORD, end, 50)?.len()))?;
         time("the list of 300 conversations", &|| {
             Ok(store.conversations(me, end, WRITERS)?.len())
         })?;
@@ -108,7 +112,10 @@ fn resume(bench: &mut Bench<'_>, engine: &str, url: &str, token: &str, head: i64
 
 fn fill(store: &Store, accounts: &[AccountId], from: usize, count: usize) -> Result<()> {
     let act = |at: usize| {
-        let content = "x".repeat(crate::client::dialect::CONTENT_BYTES);
+        let mut content = "x".repeat(crate::client::dialect::CONTENT_BYTES);
+        if at.is_multiple_of(RARE) {
+            content.replace_range(..=RARE_WORD.len(), &format!("{RARE_WORD} "));
+        }
         let deed = Deed::Post { to: To::Account(accounts[0]), content, reply_to: None };
         Act { by: accounts[1 + at % WRITERS], reference: None, deed }
     };
