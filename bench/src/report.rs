@@ -50,7 +50,10 @@ impl Report {
             Some(row) => row.rounds.push(figures),
             None => {
                 let (load, target) = (load.to_owned(), target.to_owned());
-                self.rows.push(Row { load, target, rounds: vec![figures] });
+                // Beside the others of its load.
+                let last = self.rows.iter().rposition(|row| row.load == load);
+                let at = last.map_or(self.rows.len(), |last| last + 1);
+                self.rows.insert(at, Row { load, target, rounds: vec![figures] });
             }
         }
     }
