@@ -23,6 +23,7 @@ mod text;
 mod throttle;
 mod token;
 mod verb;
+mod worker;
 
 pub use args::{Args, COST, Config, LISTEN_DEFAULT};
 pub use refusal::Code;

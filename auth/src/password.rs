@@ -1,8 +1,8 @@
 //! Passwords: how they are hashed, and how many at once.
 //!
 //! A hash takes 19 MiB and some 28 ms of a core on purpose, so a stranger could make the server run out of both: a
-//! [`Permit`] a core, a bounded queue before it, first come, first served. Only this file sees what is in a
-//! [`Password`].
+//! [`Permit`] and a [`Worker`] a core, a bounded queue before them, first come, first served. Only this file sees what is in
+//! a [`Password`].
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,6 +13,7 @@ use crate::limit::{
     PASSWORD_BYTES_MIN, SALT_BYTES,
 };
 use crate::metrics;
+use crate::worker::Worker;
 
 /// A clear password. It has neither `Debug` nor `Serialize`, so that it cannot end in a log.
 pub(crate) struct Password(String);
@@ -89,7 +90,8 @@ pub(crate) struct Hasher {
 }
 
 struct State {
-    free: usize,
+    /// The last one used is the next: few logins keep to one.
+    free: Vec<Worker>,
     /// Who waits, in order of arrival.
     waiting: VecDeque<u64>,
     next: u64,
@@ -98,7 +100,9 @@ struct State {
 impl Hasher {
     pub(crate) fn new(strength: Strength, bounds: Bounds) -> Result<Self, Unhashed> {
         let dummy = hash(strength, &random::<32>()?)?;
-        let state = State { free: bounds.at_once, waiting: VecDeque::new(), next: 0 };
+        let workers = (0..bounds.at_once).map(|_| Worker::start()).collect::<Result<_, _>>();
+        let free = workers.map_err(|error| Unhashed(format!("no thread to hash on: {error}")))?;
+        let state = State { free, waiting: VecDeque::new(), next: 0 };
         let (state, changed) = (Mutex::new(state), Condvar::new());
         Ok(Self { strength, bounds, dummy, state, changed })
     }
@@ -107,21 +111,22 @@ impl Hasher {
     pub(crate) fn permit(&self) -> Result<Permit<'_>, Busy> {
         let deadline = Instant::now() + self.bounds.patience;
         let mut state = self.lock();
-        if state.free == 0 && state.waiting.len() >= self.bounds.waiting_max {
+        if state.free.is_empty() && state.waiting.len() >= self.bounds.waiting_max {
             return Err(Busy);
         }
         let ticket = state.next;
         state.next += 1;
         state.waiting.push_back(ticket);
         metrics::HASH_QUEUE.set(state.waiting.len() as i64);
-        let is_served = loop {
-            if state.free > 0 && state.waiting.front() == Some(&ticket) {
-                state.free -= 1;
-                break true;
+        let worker = loop {
+            if state.waiting.front() == Some(&ticket)
+                && let Some(worker) = state.free.pop()
+            {
+                break Some(worker);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                break false;
+                break None;
             }
             state =
                 self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
@@ -131,7 +136,7 @@ impl Hasher {
         drop(state);
         // Whoever is first now may find another permit free.
         self.changed.notify_all();
-        if is_served { Ok(Permit(self)) } else { Err(Busy) }
+        worker.map(|worker| Permit { hasher: self, worker: Some(worker) }).ok_or(Busy)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -140,18 +145,25 @@ impl Hasher {
 }
 
 /// The right to use one core for hashing, until dropped.
-pub(crate) struct Permit<'a>(&'a Hasher);
+pub(crate) struct Permit<'a> {
+    hasher: &'a Hasher,
+    /// There until it is dropped.
+    worker: Option<Worker>,
+}
 
 impl Permit<'_> {
     /// A new hash of a password, as a PHC string.
     pub(crate) fn hash(&self, password: &Password) -> Result<String, Unhashed> {
-        timed(|| hash(self.0.strength, password.0.as_bytes()))
+        let (strength, password) = (self.hasher.strength, password.0.clone());
+        self.run(move || hash(strength, password.as_bytes()))?
     }
 
     /// Whether this is the password. Without a hash to compare with it takes as long, and is not.
     pub(crate) fn is(&self, password: &Password, phc: Option<&str>) -> Result<bool, Unhashed> {
-        let against = phc.unwrap_or(&self.0.dummy);
-        let is_same = timed(|| argon2::verify_encoded(against, password.0.as_bytes()))
+        let against = phc.unwrap_or(&self.hasher.dummy).to_owned();
+        let password = password.0.clone();
+        let is_same = self
+            .run(move || argon2::verify_encoded(&against, password.as_bytes()))?
             .map_err(|error| Unhashed(format!("a stored password hash cannot be read: {error}")))?;
         Ok(is_same && phc.is_some())
     }
@@ -162,14 +174,24 @@ impl Permit<'_> {
         password: &Password,
         phc: &str,
     ) -> Option<Result<String, Unhashed>> {
-        self.0.strength.exceeds(phc).then(|| self.hash(password))
+        self.hasher.strength.exceeds(phc).then(|| self.hash(password))
+    }
+}
+
+impl Permit<'_> {
+    fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Unhashed> {
+        let done = self.worker.as_ref().and_then(|worker| worker.run(|| timed(work)));
+        done.ok_or_else(|| Unhashed("hashing has failed".to_owned()))
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.0.lock().free += 1;
-        self.0.changed.notify_all();
+        self.hasher.lock().free.extend(self.worker.take());
+        self.hasher.changed.notify_all();
     }
 }
 
