@@ -19,6 +19,8 @@ pub const PASSWORD_BYTES_MAX: usize = 1024;
 
 /// KiB of memory that one hash works in (OWASP's second choice for Argon2id).
 pub const HASH_MEMORY_KIB: u32 = 19_456;
+/// How long after its last hash a thread that hashes keeps that memory.
+pub const HASH_MEMORY_KEPT: Duration = Duration::from_secs(1);
 /// Passes over that memory.
 pub const HASH_PASSES: u32 = 2;
 /// Bytes of a hash.

@@ -50,10 +50,12 @@ fn run(program: &Program) -> Result<()> {
         tracing::info!("metrics listening on {taken}");
     }
     let config = program.auth.config(&program.door, Means::of_this_process());
-    let serving = auth::serve(config, listener, store, &shutdown).context("cannot serve")?;
+    let serving =
+        auth::serve(config, listener, Arc::clone(&store), &shutdown).context("cannot serve")?;
     shutdown.wait();
     if !serving.wait(DRAIN_DEADLINE) {
         tracing::warn!("some requests were not finished in time");
     }
+    store.settle();
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! A thread that hashes for others.
 //!
-//! glibc keeps what a thread has freed for that thread and those that share its memory. Hashed on the threads of connections,
-//! 19 MiB at a time would in the end be kept some sixteen times over for each two cores; here once a worker.
+//! glibc keeps what a thread has freed for that thread and those that share its memory: hashed on the threads of connections,
+//! 19 MiB at a time would be kept for many of them. A worker gives them back once nobody has wanted a hash for a while.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+
+use crate::limit::HASH_MEMORY_KEPT;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -21,9 +23,23 @@ impl Worker {
         // Whoever holds it waits for each job.
         let (sender, jobs) = sync_channel::<Job>(1);
         door::thread::spawn("auth-hash", door::limit::SERVICE_STACK_BYTES, move || {
-            for job in jobs {
-                // Whoever waits for its answer learns that there is none.
-                let _ = catch_unwind(AssertUnwindSafe(job));
+            let mut has_worked = false;
+            loop {
+                let job = match has_worked {
+                    true => jobs.recv_timeout(HASH_MEMORY_KEPT),
+                    false => jobs.recv().map_err(RecvTimeoutError::from),
+                };
+                match job {
+                    // Whoever waits for the answer of one that panics learns that there is none.
+                    Ok(job) => {
+                        has_worked = catch_unwind(AssertUnwindSafe(job)).is_ok() || has_worked
+                    }
+                    Err(RecvTimeoutError::Timeout) => {
+                        has_worked = false;
+                        door::thread::trim_heap();
+                    }
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
             }
         })?;
         Ok(Self(sender))

@@ -54,7 +54,7 @@ fn run(cli: &Cli) -> Result<()> {
         opened => opened.transpose()?.map(Arc::new),
     };
     let config = cli.chat.config(&cli.door, Means::of_this_process());
-    let chat = chat::serve(config, listener, store, &shutdown)?;
+    let chat = chat::serve(config, listener, store.clone(), &shutdown)?;
     if let Some(address) = cli.door.metrics_listen {
         let registry = [door::metrics::all(), chat::metrics::all()].into_iter().flatten().collect();
         let taken = door::ops::serve(address, registry, chat.readiness(), &shutdown).with_context(
@@ -64,5 +64,8 @@ fn run(cli: &Cli) -> Result<()> {
     }
     shutdown.wait();
     chat.finish(Instant::now() + DRAIN_DEADLINE);
+    if let Some(store) = store {
+        store.settle();
+    }
     Ok(())
 }

@@ -34,6 +34,11 @@ pub fn trim_stack() {
     ::thread::trim_stack();
 }
 
+/// Gives back what has been freed, by whatever thread, and is kept for later.
+pub fn trim_heap() {
+    ::thread::trim_heap();
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

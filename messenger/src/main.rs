@@ -67,7 +67,8 @@ fn run(cli: &Cli) -> Result<()> {
         Some(Arc::clone(&store)),
         &shutdown,
     )?;
-    let auth = auth::serve(cli.auth.config(&cli.door, means), at_auth, store, &shutdown)?;
+    let auth =
+        auth::serve(cli.auth.config(&cli.door, means), at_auth, Arc::clone(&store), &shutdown)?;
     if let Some(address) = cli.door.metrics_listen {
         let all = [door::metrics::all(), chat::metrics::all(), auth::metrics::all()];
         let registry = all.into_iter().flatten().collect();
@@ -81,5 +82,6 @@ fn run(cli: &Cli) -> Result<()> {
     let deadline = Instant::now() + DRAIN_DEADLINE;
     chat.finish(deadline);
     auth.wait(deadline.saturating_duration_since(Instant::now()));
+    store.settle();
     Ok(())
 }

@@ -38,7 +38,12 @@ impl Pool {
     /// # Errors
     /// [`Error::Unavailable`] after the pool's timeout with all of them lent out, or if a new one cannot be opened.
     pub(crate) fn take(&self) -> Result<Lease<'_>> {
-        let deadline = Instant::now() + self.take_timeout;
+        self.take_within(self.take_timeout)
+    }
+
+    /// The same, but waits no longer than `patience` for one that is lent out.
+    pub(crate) fn take_within(&self, patience: Duration) -> Result<Lease<'_>> {
+        let deadline = Instant::now() + patience;
         let mut state = self.lock();
         loop {
             if let Some((mut engine, since)) = state.idle.pop() {

@@ -1,5 +1,7 @@
 //! Opening a database, and the two ways to work on it.
 
+use std::time::Duration;
+
 use crate::engine::postgres::Connector;
 use crate::engine::sqlite::Sqlite;
 use crate::engine::{Engine, ForEach, Row, Value};
@@ -161,6 +163,15 @@ impl Store {
         work: impl FnMut(&mut dyn Engine) -> Result<T>,
     ) -> Result<T> {
         write_on(self.committers.as_ref().unwrap_or(&self.writers), work)
+    }
+
+    /// Before the end of a process: leaves a database that is a file whole in that file, unless others are still at it.
+    pub fn settle(&self) {
+        let writer = self.writers.take_within(Duration::ZERO);
+        let settled = writer.and_then(|mut lease| lease.engine().settle());
+        if let Err(error) = settled {
+            tracing::debug!(%error, "the write-ahead log stays");
+        }
     }
 
     /// Has the engine make deleted rows unreadable.

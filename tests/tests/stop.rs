@@ -75,6 +75,29 @@ fn every_stored_message_was_answered() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn the_database_is_left_whole_in_its_file() -> Result<()> {
+    for kind in [Kind::Messenger, Kind::Pair] {
+        let mut house = House::open(&kind, &[])?;
+        let mut alice = Person::arrive(&house.world, "Alice")?;
+        let bob = Person::signup(&house.world, "Bob")?;
+        alice.say(&bob, "kept")?;
+        house.stop()?;
+        // As if only the file itself had been copied.
+        for beside in ["-wal", "-shm"] {
+            let mut path = house.database_file().into_os_string();
+            path.push(beside);
+            if let Err(error) = std::fs::remove_file(path) {
+                ensure!(error.kind() == std::io::ErrorKind::NotFound, "{error}");
+            }
+        }
+        house.start()?;
+        let log = bob.whole_log("kept")?;
+        ensure!(log.len() == 1, "{log:?}");
+    }
+    Ok(())
+}
+
 /// The refs of everything that was `sent`.
 fn answered(person: &mut Person) -> Result<BTreeSet<String>> {
     let sent = |heard: Heard| match heard {

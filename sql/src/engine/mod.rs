@@ -121,6 +121,9 @@ pub(crate) trait Engine: Send {
     /// Whether the connection, after a while of rest, still answers.
     fn answers(&mut self) -> bool;
 
+    /// Leaves nothing beside the database's own file, if it is one.
+    fn settle(&mut self) -> Result<()>;
+
     /// Makes what was deleted unreadable in the database's own files, as far as the engine can.
     fn scrub(&mut self) -> Result<()>;
 }

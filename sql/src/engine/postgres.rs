@@ -180,6 +180,10 @@ impl Engine for Postgres {
         self.client.check_connection().is_ok()
     }
 
+    fn settle(&mut self) -> Result<()> {
+        Ok(()) // That is the server's business.
+    }
+
     /// Takes the dead rows out of the pages. Backups and the server's own log are beyond reach.
     fn scrub(&mut self) -> Result<()> {
         self.script(

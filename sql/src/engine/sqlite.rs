@@ -154,6 +154,10 @@ impl Engine for Sqlite {
 
     /// `secure_delete` has overwritten the rows; the write-ahead log is emptied as well.
     fn scrub(&mut self) -> Result<()> {
+        self.settle()
+    }
+
+    fn settle(&mut self) -> Result<()> {
         self.connection.busy_timeout(SCRUB_TIMEOUT)?;
         let rows = self.run("pragma wal_checkpoint(truncate)", &[]);
         self.connection.busy_timeout(BUSY_TIMEOUT)?;
