@@ -43,13 +43,13 @@ impl Receipts {
 }
 
 static FIND_DELIVERED: ForEach = ForEach {
+    // By `not exists` PostgreSQL would look at all members of a group for each event.
     sql: "select r.account, m.conversation, m.sender, max(m.id), \
           max(case when m.recipient is null then 1 else 0 end) from {rows} \
           join log l on l.account = r.account \
           join event e on e.account = r.account and e.seq > l.acknowledged and e.seq <= r.seq and e.kind = 1 \
-          join message m on m.id = e.message and m.kind = 0 and m.sender <> r.account \
-          where not exists (select 1 from member s where s.conversation = m.conversation \
-          and s.account = r.account and s.delivered >= m.id) \
+          join message m on m.id = e.message and m.kind = 0 and m.sender <> r.account cross join member s \
+          where s.conversation = m.conversation and s.account = r.account and s.delivered < m.id \
           and not exists (select 1 from withheld w where w.message = m.id and w.account = r.account) \
           and not exists (select 1 from block b where (b.blocked = r.account and b.account = m.sender) \
           or (b.blocked = m.sender and b.account = r.account)) \
