@@ -176,9 +176,7 @@ impl Permit<'_> {
     ) -> Option<Result<String, Unhashed>> {
         self.hasher.strength.exceeds(phc).then(|| self.hash(password))
     }
-}
 
-impl Permit<'_> {
     fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,

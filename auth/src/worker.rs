@@ -32,7 +32,8 @@ impl Worker {
                 match job {
                     // Whoever waits for the answer of one that panics learns that there is none.
                     Ok(job) => {
-                        has_worked = catch_unwind(AssertUnwindSafe(job)).is_ok() || has_worked
+                        has_worked = true;
+                        let _ = catch_unwind(AssertUnwindSafe(job));
                     }
                     Err(RecvTimeoutError::Timeout) => {
                         has_worked = false;
@@ -58,7 +59,32 @@ impl Worker {
 
 #[cfg(test)]
 mod tests {
-    use super::Worker;
+    use std::time::Instant;
+
+    use super::*;
+
+    /// Resident KiB of the process.
+    fn resident() -> usize {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn what_a_job_has_freed_is_given_back_after_a_while() {
+        let worker = Worker::start().unwrap();
+        // Far more than the hashes of other tests; the last block keeps the heap from shrinking by itself.
+        let work = || {
+            let mut blocks: Vec<Vec<u8>> = (0..4000).map(|_| vec![1; 64 * 1024]).collect();
+            (blocks.pop(), resident())
+        };
+        let (_last, full) = worker.run(work).unwrap();
+        let deadline = Instant::now() + 20 * HASH_MEMORY_KEPT;
+        while full < resident() + 128 * 1024 {
+            assert!(Instant::now() < deadline, "{full} KiB, and still {}", resident());
+            std::thread::yield_now();
+        }
+    }
 
     #[test]
     fn a_panic_ends_one_job() {

@@ -8,19 +8,26 @@
 //!
 //! A `Mutex` guards it, held for memory copies only, never while the socket is written; nothing is locked inside it.
 
+mod feed;
+mod frames;
+
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use door::Permit;
 use rustix::net::SendFlags;
-use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
-use wire::{Close, Frame, Seq};
+use wire::{Close, Frame};
 
 use crate::drainer::Drainer;
 use crate::limit::{OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX};
 use crate::metrics;
+
+pub(crate) use feed::{Delivery, Feed};
+pub(crate) use frames::Frames;
+
+use frames::{frame, frame_end, frames_from};
 
 pub(crate) struct Outbox {
     stream: Arc<TcpStream>,
@@ -30,25 +37,6 @@ pub(crate) struct Outbox {
     /// The connection's place in the house, given back with the socket: also a socket that only the drainer still holds
     /// counts. Tests have none.
     permit: Option<Permit>,
-}
-
-/// Text frames to be appended together.
-#[derive(Default)]
-pub(crate) struct Frames {
-    bytes: Vec<u8>,
-    count: usize,
-}
-
-impl Frames {
-    /// Bytes.
-    pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    pub(crate) fn push_text(&mut self, text: &[u8]) {
-        frame(&mut self.bytes, OpCode::Data(Data::Text), text);
-        self.count += 1;
-    }
 }
 
 #[derive(Default)]
@@ -90,39 +78,6 @@ enum End {
     Closing,
     /// The socket is gone.
     Gone,
-}
-
-/// Where this connection stands in its account's log.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) enum Feed {
-    /// It gets no events: a guest, or nobody yet.
-    #[default]
-    Off,
-    /// Its own thread reads the log; events up to this one are known to be there.
-    Replaying { announced: Seq },
-    /// It has everything before this event.
-    Live { next: Seq },
-}
-
-/// When an event is to go out.
-enum Turn {
-    /// It is the next one.
-    Now,
-    /// It has gone out, or there are no events here.
-    Past,
-    /// The replay will come to it.
-    Later,
-    /// Others come first.
-    Gap { since: Seq },
-}
-
-/// What became of an event.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Delivery {
-    /// It waits in the outbox, or will be read from the log, or was there before.
-    Done,
-    /// Events before it are missing: they must be read from the log.
-    Gap { since: Seq },
 }
 
 impl Outbox {
@@ -180,65 +135,6 @@ impl Outbox {
     /// Appends them all; if they do not fit, none.
     pub(crate) fn push_frames(&self, frames: Frames) {
         self.lock().append_frames(frames, self);
-    }
-
-    /// Appends event `seq`, if it is the next one.
-    pub(crate) fn deliver(&self, seq: Seq, event: &[u8]) -> Delivery {
-        let mut state = self.lock();
-        match state.advance(seq) {
-            Turn::Now => state.append(OpCode::Data(Data::Text), event, self),
-            Turn::Past | Turn::Later => {}
-            Turn::Gap { since } => return Delivery::Gap { since },
-        }
-        Delivery::Done
-    }
-
-    /// Appends the answer to a request of this connection that became event `seq`: it is this connection's form of that event,
-    /// and goes out in its place. Who has heard it can resume from `seq`. `None`: nobody asked for an answer.
-    pub(crate) fn answer(&self, seq: Seq, answer: Option<&[u8]>) -> Delivery {
-        let mut state = self.lock();
-        match (state.advance(seq), answer) {
-            (Turn::Gap { since }, _) => return Delivery::Gap { since },
-            (Turn::Now | Turn::Past, Some(answer)) => {
-                state.append(OpCode::Data(Data::Text), answer, self);
-            }
-            (Turn::Later, Some(answer)) => state.hold(answer, self),
-            (_, None) => {}
-        }
-        Delivery::Done
-    }
-
-    /// Where a live connection stands that has not yet had the events up to `head`; one that is replaying is told of them.
-    pub(crate) fn behind(&self, head: Seq) -> Option<Seq> {
-        match &mut self.lock().feed {
-            Feed::Off => None,
-            Feed::Replaying { announced } => {
-                *announced = head.max(*announced);
-                None
-            }
-            Feed::Live { next } => (*next <= head).then_some(Seq(next.0 - 1)),
-        }
-    }
-
-    /// From now on the connection's own thread reads the log.
-    pub(crate) fn start_replay(&self) {
-        self.lock().feed = Feed::Replaying { announced: Seq(0) };
-    }
-
-    /// Goes live after `last`, unless events are known that lie beyond it.
-    pub(crate) fn go_live(&self, last: Seq) -> bool {
-        let mut state = self.lock();
-        if let Feed::Replaying { announced } = state.feed
-            && announced > last
-        {
-            return false;
-        }
-        state.feed = Feed::Live { next: last.next() };
-        let held = std::mem::take(&mut state.held);
-        if !held.is_empty() {
-            state.append_raw(&held, self);
-        }
-        true
     }
 
     /// Bytes that wait.
@@ -420,23 +316,6 @@ impl State {
         }
     }
 
-    /// Whose turn event `seq` is.
-    fn advance(&mut self, seq: Seq) -> Turn {
-        match &mut self.feed {
-            Feed::Off => Turn::Past,
-            Feed::Replaying { announced } => {
-                *announced = seq.max(*announced);
-                Turn::Later
-            }
-            Feed::Live { next } if seq < *next => Turn::Past,
-            Feed::Live { next } if seq > *next => Turn::Gap { since: Seq(next.0 - 1) },
-            Feed::Live { next } => {
-                *next = seq.next();
-                Turn::Now
-            }
-        }
-    }
-
     fn too_slow(&mut self, outbox: &Outbox) {
         if self.end != End::Open {
             return;
@@ -487,41 +366,6 @@ impl State {
         out.append(&mut self.waiting);
         self.waiting = out;
     }
-}
-
-/// Appends one unmasked frame (RFC 6455, section 5.2).
-fn frame(out: &mut Vec<u8>, opcode: OpCode, payload: &[u8]) {
-    let header = FrameHeader { opcode, ..FrameHeader::default() };
-    out.reserve(header.len(payload.len() as u64) + payload.len());
-    header.format(payload.len() as u64, out).expect("a Vec takes all");
-    out.extend_from_slice(payload);
-}
-
-/// How many frames there are from `start`, where one begins.
-fn frames_from(frames: &[u8], start: usize) -> usize {
-    let ends = std::iter::successors(Some(start), |at| {
-        (*at < frames.len()).then(|| frame_end(frames, *at, at + 1))
-    });
-    ends.count() - 1
-}
-
-/// Where the frame ends that byte `at` lies in; `at` itself if it is the start of one.
-fn frame_end(frames: &[u8], begun: usize, at: usize) -> usize {
-    let mut end = begun;
-    while end < at {
-        let header = &frames[end..];
-        let (size, length) = match header[1] & 0x7f {
-            126 => (4, u64::from(u16::from_be_bytes([header[2], header[3]]))),
-            127 => {
-                let mut bytes = [0; 8];
-                bytes.copy_from_slice(&header[2..10]);
-                (10, u64::from_be_bytes(bytes))
-            }
-            length => (2, u64::from(length)),
-        };
-        end += size + length as usize;
-    }
-    end
 }
 
 #[cfg(test)]

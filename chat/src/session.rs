@@ -2,7 +2,8 @@
 //!
 //! A turn handles every frame the socket holds and then sends everything that came of it, here and to others.
 
-use std::io::Read;
+mod goodbye;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,15 +17,15 @@ use wire::{AccountId, Close, Code, ErrorFrame, Frame, Request, SessionId};
 
 use crate::committer::Task;
 use crate::limit::{
-    CLOSE_LOOK_MAX, FRAME_BYTES_FIRST, FRAMES_PER_TURN_MAX, LIVE_BURST, LIVE_PER_SECOND,
-    READ_BYTES, RECEIPTS_PER_MESSAGE, REPLAY_LOW_BYTES, SEEN_EVERY,
+    FRAME_BYTES_FIRST, FRAMES_PER_TURN_MAX, LIVE_BURST, LIVE_PER_SECOND, RECEIPTS_PER_MESSAGE,
+    REPLAY_LOW_BYTES, SEEN_EVERY,
 };
 use crate::outbox::Outbox;
 use crate::pipe::Pipe;
 use crate::rate::Rate;
 use crate::replay::{Progress, Replay};
 use crate::run::Run;
-use crate::server::{Mode, Patience, Server, next_guest};
+use crate::server::{Mode, Server, next_guest};
 use crate::stall::Stall;
 use crate::verb::hello::Asked;
 use crate::{metrics, verb};
@@ -349,67 +350,6 @@ impl<'a> Session<'a> {
             metrics::MESSAGES.add("relayed", std::mem::take(&mut self.relayed));
         }
     }
-
-    /// The last word, after the answers to everything it has sent.
-    fn say_goodbye(&self, ending: &Ending) {
-        let close = match ending {
-            Ending::Close(close) => *close,
-            Ending::Left | Ending::Closed => return self.outbox.finish(),
-        };
-        let waits = self.account().and(self.server.accounts()).is_some_and(|accounts| {
-            accounts.committer.submit(Task::Farewell(close, Arc::clone(&self.outbox)))
-        });
-        if !waits {
-            self.outbox.say_goodbye(close);
-        }
-    }
-
-    /// Reads and throws away until the last word is said and the client has closed too, or one of them takes too long:
-    /// closing a socket with input unread would reset it, and the last words could be lost.
-    #[inline(never)] // What it needs is not to lie under a connection that sleeps.
-    fn linger(&mut self, reason: &Ending) {
-        let Patience { farewell, linger, .. } = self.server.patience;
-        let mut until = Instant::now() + farewell;
-        let mut is_said = false;
-        let mut pause = Duration::from_millis(1);
-        // tungstenite has no room for the rest of a frame that it has refused.
-        let mut is_sane = !matches!(reason, Ending::Close(Close::TooBig));
-        let mut is_open = true;
-        // A farewell that waits for the committer, or words that wait for the socket, and then the client's own close.
-        while Instant::now() < until && (is_open || !self.outbox.is_done()) {
-            if !is_said && self.outbox.is_ending() {
-                is_said = true;
-                until = Instant::now() + linger;
-            }
-            self.socket.get_mut().begin(false);
-            let mut is_drained = false;
-            // A few at a time: whoever writes without pause must not keep the last word from being noticed.
-            for _ in 0..FRAMES_PER_TURN_MAX {
-                if !is_open || is_drained {
-                    break;
-                }
-                let heard = match is_sane {
-                    true => self.socket.read().map(drop),
-                    false => throw_away(self.socket.get_mut()),
-                };
-                match heard {
-                    Ok(()) => {}
-                    Err(tungstenite::Error::Io(error)) if is_nothing(&error) => is_drained = true,
-                    Err(error) if matches!(ending(&error), Ending::Left) => is_open = false,
-                    // What comes is no WebSocket any more, and is not to be understood but to be taken in.
-                    Err(_) => is_sane = false,
-                }
-            }
-            if (is_open && is_drained) || (!is_open && !self.outbox.is_done()) {
-                // Its input may be ended by ourselves, so that no wait for the socket would sleep.
-                std::thread::sleep(pause);
-                pause = (2 * pause).min(CLOSE_LOOK_MAX);
-            }
-        }
-        if let Ending::Close(close) = reason {
-            self.outbox.say_goodbye(*close); // The committer has not come to it.
-        }
-    }
 }
 
 /// However it ends, also by a panic. Until here live events came to it: it must not hear of later ones than it has had.
@@ -425,13 +365,6 @@ impl Drop for Session<'_> {
                 accounts.committer.submit(Task::Depart(account));
             }
         }
-    }
-}
-
-fn throw_away(pipe: &mut Pipe) -> tungstenite::Result<()> {
-    match pipe.read(&mut [0; READ_BYTES])? {
-        0 => Err(tungstenite::Error::ConnectionClosed),
-        _ => Ok(()),
     }
 }
 

@@ -3,6 +3,8 @@ use std::net::TcpListener;
 
 use proptest::prelude::*;
 
+use wire::Seq;
+
 use super::*;
 
 /// An outbox, and the other end of its socket.

@@ -11,6 +11,7 @@ use crate::drainer::Drainer;
 use crate::hub::{Hub, Reader};
 use crate::origin::Origins;
 use crate::presence::Presence;
+use crate::server::Patience;
 
 /// Longer than any test may take.
 const DEADLINE: Duration = Duration::from_secs(20);

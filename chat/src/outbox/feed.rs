@@ -1,0 +1,119 @@
+//! Where a connection stands in its account's log, so that each event goes out once and in order.
+
+use tungstenite::protocol::frame::coding::{Data, OpCode};
+use wire::Seq;
+
+use super::Outbox;
+
+/// Where this connection stands in its account's log.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Feed {
+    /// It gets no events: a guest, or nobody yet.
+    #[default]
+    Off,
+    /// Its own thread reads the log; events up to this one are known to be there.
+    Replaying { announced: Seq },
+    /// It has everything before this event.
+    Live { next: Seq },
+}
+
+/// When an event is to go out.
+enum Turn {
+    /// It is the next one.
+    Now,
+    /// It has gone out, or there are no events here.
+    Past,
+    /// The replay will come to it.
+    Later,
+    /// Others come first.
+    Gap { since: Seq },
+}
+
+/// What became of an event.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Delivery {
+    /// It waits in the outbox, or will be read from the log, or was there before.
+    Done,
+    /// Events before it are missing: they must be read from the log.
+    Gap { since: Seq },
+}
+
+impl Feed {
+    /// Whose turn event `seq` is.
+    fn advance(&mut self, seq: Seq) -> Turn {
+        match self {
+            Self::Off => Turn::Past,
+            Self::Replaying { announced } => {
+                *announced = seq.max(*announced);
+                Turn::Later
+            }
+            Self::Live { next } if seq < *next => Turn::Past,
+            Self::Live { next } if seq > *next => Turn::Gap { since: Seq(next.0 - 1) },
+            Self::Live { next } => {
+                *next = seq.next();
+                Turn::Now
+            }
+        }
+    }
+}
+
+impl Outbox {
+    /// Appends event `seq`, if it is the next one.
+    pub(crate) fn deliver(&self, seq: Seq, event: &[u8]) -> Delivery {
+        let mut state = self.lock();
+        match state.feed.advance(seq) {
+            Turn::Now => state.append(OpCode::Data(Data::Text), event, self),
+            Turn::Past | Turn::Later => {}
+            Turn::Gap { since } => return Delivery::Gap { since },
+        }
+        Delivery::Done
+    }
+
+    /// Appends the answer to a request of this connection that became event `seq`: it is this connection's form of that event,
+    /// and goes out in its place. Who has heard it can resume from `seq`. `None`: nobody asked for an answer.
+    pub(crate) fn answer(&self, seq: Seq, answer: Option<&[u8]>) -> Delivery {
+        let mut state = self.lock();
+        match (state.feed.advance(seq), answer) {
+            (Turn::Gap { since }, _) => return Delivery::Gap { since },
+            (Turn::Now | Turn::Past, Some(answer)) => {
+                state.append(OpCode::Data(Data::Text), answer, self);
+            }
+            (Turn::Later, Some(answer)) => state.hold(answer, self),
+            (_, None) => {}
+        }
+        Delivery::Done
+    }
+
+    /// Where a live connection stands that has not yet had the events up to `head`; one that is replaying is told of them.
+    pub(crate) fn behind(&self, head: Seq) -> Option<Seq> {
+        match &mut self.lock().feed {
+            Feed::Off => None,
+            Feed::Replaying { announced } => {
+                *announced = head.max(*announced);
+                None
+            }
+            Feed::Live { next } => (*next <= head).then_some(Seq(next.0 - 1)),
+        }
+    }
+
+    /// From now on the connection's own thread reads the log.
+    pub(crate) fn start_replay(&self) {
+        self.lock().feed = Feed::Replaying { announced: Seq(0) };
+    }
+
+    /// Goes live after `last`, unless events are known that lie beyond it.
+    pub(crate) fn go_live(&self, last: Seq) -> bool {
+        let mut state = self.lock();
+        if let Feed::Replaying { announced } = state.feed
+            && announced > last
+        {
+            return false;
+        }
+        state.feed = Feed::Live { next: last.next() };
+        let held = std::mem::take(&mut state.held);
+        if !held.is_empty() {
+            state.append_raw(&held, self);
+        }
+        true
+    }
+}
