@@ -8,8 +8,8 @@ use wire::limit::{CONTENT_BYTES_MAX, EMOJI_BYTES_MAX, FRAME_BYTES_MAX, REACTIONS
 pub(crate) const READ_BYTES: usize = 768;
 /// Bytes read at once from a socket that has filled [`READ_BYTES`], until a turn is quiet again.
 pub(crate) const BURST_BYTES: usize = 16 * 1024;
-/// Bytes that tungstenite sets aside for a frame; a longer one gets room of its own.
-pub(crate) const FRAME_BYTES_FIRST: usize = 256;
+/// Bytes that tungstenite sets aside, and takes at once, of the frames that it reads; a longer one gets room of its own.
+pub(crate) const FRAME_BYTES_FIRST: usize = 128;
 /// Frames that one connection may have handled before its outgoing side gets a turn.
 pub(crate) const FRAMES_PER_TURN_MAX: usize = 256;
 

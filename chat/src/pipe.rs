@@ -2,23 +2,32 @@
 //!
 //! Reading: one *turn* takes what the socket holds and then says "would block", so that a busy peer's many frames are
 //! handled together and its turn ends. A sleeping connection keeps [`READ_BYTES`]; one whose reads come back full reads
-//! [`BURST_BYTES`] at once until it has quietened down. Writing goes into the [`Outbox`], in whole frames: tungstenite's own pongs and
-//! close replies never meet a frame of another thread halfway.
+//! [`BURST_BYTES`] at once until it has quietened down. tungstenite never gets more than the frame that it is at, so the next one,
+//! if it is [plain](crate::plain_frame), can be read in place. Writing goes into the [`Outbox`], in whole frames: tungstenite's own
+//! pongs and close replies never meet a frame of another thread halfway.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Cursor, Read, Write};
+use std::str::Utf8Error;
 use std::sync::Arc;
 
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::OpCode;
 
 use crate::limit::{BURST_BYTES, READ_BYTES};
 use crate::outbox::Outbox;
+use crate::plain_frame::{self, PlainFrame};
 
 pub(crate) struct Pipe {
     outbox: Arc<Outbox>,
     /// Taken from the socket; what lies before `taken` has been handed on.
     ahead: Vec<u8>,
     taken: usize,
+    /// Bytes of the frame that tungstenite is at which it has not been handed yet.
+    left: u64,
+    /// tungstenite has had a part of a message: the next one of its frames is tungstenite's too.
+    is_amid_message: bool,
     /// The turn's first read may sleep until something comes.
     may_sleep: bool,
     /// The socket has nothing more just now.
@@ -30,11 +39,15 @@ pub(crate) struct Pipe {
 }
 
 impl Pipe {
-    pub(crate) fn new(outbox: Arc<Outbox>) -> Self {
+    /// `rest`: what the client has sent along with the handshake.
+    pub(crate) fn new(outbox: Arc<Outbox>, rest: Vec<u8>) -> Self {
+        let ahead = if rest.is_empty() { Vec::with_capacity(READ_BYTES) } else { rest };
         Self {
             outbox,
-            ahead: Vec::with_capacity(READ_BYTES),
+            ahead,
             taken: 0,
+            left: 0,
+            is_amid_message: false,
             may_sleep: false,
             is_empty: false,
             timed_out: false,
@@ -63,26 +76,72 @@ impl Pipe {
 }
 
 impl Pipe {
-    /// Gives the empty buffer another size.
-    fn resize(&mut self, bytes: usize) {
-        if self.ahead.capacity() != bytes {
-            self.ahead = Vec::with_capacity(bytes);
-            self.taken = 0;
+    /// The next message, if it is a plain frame and all of it is here. Reads the socket if nothing is.
+    pub(crate) fn plain(&mut self) -> io::Result<Option<PlainFrame>> {
+        if self.left > 0 || self.is_amid_message {
+            return Ok(None);
         }
+        if self.taken == self.ahead.len() {
+            self.fill()?;
+        }
+        Ok(plain_frame::find(&self.ahead[self.taken..]))
     }
 
-    /// Fills the empty buffer from the socket.
+    /// Takes what [`Pipe::plain`] has found.
+    pub(crate) fn take(&mut self, frame: &PlainFrame) -> Result<&str, Utf8Error> {
+        let bytes = &mut self.ahead[self.taken..];
+        self.taken += frame.len();
+        frame.text(bytes)
+    }
+
+    /// What is left in the buffer moves to its start, and the buffer takes `bytes`.
+    fn resize(&mut self, bytes: usize) {
+        if self.ahead.capacity() == bytes {
+            self.ahead.drain(..self.taken);
+        } else {
+            let rest = &self.ahead[self.taken..];
+            let mut ahead = Vec::with_capacity(bytes.max(rest.len()));
+            ahead.extend_from_slice(rest);
+            self.ahead = ahead;
+        }
+        self.taken = 0;
+    }
+
+    /// Sees how long the frame is that tungstenite is to have next.
+    fn begin_frame(&mut self) -> io::Result<()> {
+        loop {
+            let rest = self.ahead.len() - self.taken;
+            let mut cursor = Cursor::new(&self.ahead[self.taken..]);
+            match FrameHeader::parse(&mut cursor) {
+                Ok(Some((header, length))) => {
+                    self.left = length.saturating_add(cursor.position());
+                    if let OpCode::Data(_) = header.opcode {
+                        self.is_amid_message = !header.is_final;
+                    }
+                    return Ok(());
+                }
+                Ok(None) => self.fill()?,
+                Err(_) => break,
+            }
+            if self.ahead.len() == rest {
+                break; // The end of the input.
+            }
+        }
+        // All of it is tungstenite's, which says what is wrong.
+        self.left = u64::MAX;
+        Ok(())
+    }
+
+    /// Adds to the buffer what the socket has.
     fn fill(&mut self) -> io::Result<()> {
         if self.is_empty {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        if self.ahead.len() == READ_BYTES {
-            self.resize(BURST_BYTES);
-        }
+        let is_full = self.ahead.len() == self.ahead.capacity();
+        self.resize(if is_full { BURST_BYTES } else { self.ahead.capacity() });
         loop {
             let flags = if self.may_sleep { RecvFlags::empty() } else { RecvFlags::DONTWAIT };
-            self.ahead.clear();
-            self.taken = 0;
+            let size = self.ahead.capacity() - self.ahead.len();
             let room = rustix::buffer::spare_capacity(&mut self.ahead);
             match rustix::net::recv(&**self.outbox.stream(), room, flags) {
                 // Our own `shutdown` to wake this thread: the session sees why, and the socket may still bring something.
@@ -93,8 +152,9 @@ impl Pipe {
                 Ok((count, _)) => {
                     self.may_sleep = false;
                     self.heard |= count > 0;
-                    // A short read has emptied the socket; asking again would cost a system call to learn it.
-                    self.is_empty = count < self.ahead.capacity();
+                    // A short read has emptied the socket; asking again would cost a system call to learn it. Its end
+                    // can be read as often as one likes.
+                    self.is_empty = (1..size).contains(&count);
                     return Ok(());
                 }
                 Err(Errno::INTR) => {}
@@ -111,11 +171,15 @@ impl Pipe {
 
 impl Read for Pipe {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.taken == self.ahead.len() {
+        if self.left == 0 {
+            self.begin_frame()?;
+        } else if self.taken == self.ahead.len() {
             self.fill()?;
         }
-        let count = (&self.ahead[self.taken..]).read(buffer)?;
+        let rest = &self.ahead[self.taken..];
+        let count = rest.take(self.left).read(buffer)?;
         self.taken += count;
+        self.left -= count as u64;
         Ok(count)
     }
 }

@@ -10,15 +10,13 @@ use std::time::{Duration, Instant};
 use door::bucket::Bucket;
 use rustix::event::PollFlags;
 use tungstenite::error::{CapacityError, ProtocolError};
-use tungstenite::protocol::{Role, WebSocketConfig};
-use tungstenite::{Message, WebSocket};
-use wire::limit::FRAME_BYTES_MAX;
 use wire::{AccountId, Close, Code, ErrorFrame, Frame, Request, SessionId};
 
 use crate::committer::Task;
+use crate::inlet::{Inlet, Input};
 use crate::limit::{
-    FRAME_BYTES_FIRST, FRAMES_PER_TURN_MAX, LIVE_BURST, LIVE_PER_SECOND, RECEIPTS_PER_MESSAGE,
-    REPLAY_LOW_BYTES, SEEN_EVERY,
+    FRAMES_PER_TURN_MAX, LIVE_BURST, LIVE_PER_SECOND, RECEIPTS_PER_MESSAGE, REPLAY_LOW_BYTES,
+    SEEN_EVERY,
 };
 use crate::outbox::Outbox;
 use crate::pipe::Pipe;
@@ -77,7 +75,6 @@ pub(crate) struct Session<'a> {
     pub(crate) login: Option<SessionId>,
     /// When it was last noted that the login is in use.
     noted: Instant,
-    socket: WebSocket<Pipe>,
     pinged: bool,
     /// When this turn began to handle what came: the clock is read once for all of it.
     pub(crate) now: Instant,
@@ -87,29 +84,14 @@ pub(crate) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// A connection whose handshake is done; `rest` is what the client has sent after it.
+    /// A connection whose handshake is done.
     ///
     /// In a box: what a sleeping thread has on its stack is paid for in whole pages.
     #[inline(never)]
-    pub(crate) fn new(
-        server: &'a Server,
-        number: u64,
-        outbox: Arc<Outbox>,
-        rest: Vec<u8>,
-    ) -> Box<Self> {
-        // A whole frame goes straight into the outbox, so nothing gathers in tungstenite's own buffer.
-        let config = WebSocketConfig::default()
-            .read_buffer_size(FRAME_BYTES_FIRST)
-            .write_buffer_size(0)
-            .max_write_buffer_size(2 * FRAME_BYTES_MAX)
-            .max_message_size(Some(FRAME_BYTES_MAX))
-            .max_frame_size(Some(FRAME_BYTES_MAX))
-            .accept_unmasked_frames(false);
-        let pipe = Pipe::new(Arc::clone(&outbox));
+    pub(crate) fn new(server: &'a Server, number: u64, outbox: Arc<Outbox>) -> Box<Self> {
         Box::new(Self {
             server,
             number,
-            socket: WebSocket::from_partially_read(pipe, rest, Role::Server, Some(config)),
             outbox,
             who: Who::Stranger { until: Instant::now() + server.patience.hello },
             rate: Rate::new(server.message_rate),
@@ -130,19 +112,19 @@ impl<'a> Session<'a> {
 
     /// Serves the connection until it ends. `token`: what the upgrade request's `Authorization` carried.
     #[inline(never)]
-    pub(crate) fn run(&mut self, token: Option<&wire::Token>) {
+    pub(crate) fn run(&mut self, inlet: &mut Inlet, token: Option<&wire::Token>) {
         self.server.hub.arrive(self.number, &self.outbox);
-        let ending = match self.serve(token) {
+        let ending = match self.serve(inlet, token) {
             Ok(()) => Ending::Left,
             Err(ending) => ending,
         };
         self.flush();
         tracing::debug!(?ending, "ending");
         self.say_goodbye(&ending);
-        self.linger(&ending);
+        self.linger(inlet, &ending);
     }
 
-    fn serve(&mut self, token: Option<&wire::Token>) -> Flow {
+    fn serve(&mut self, inlet: &mut Inlet, token: Option<&wire::Token>) -> Flow {
         if let Mode::Guests { last } = &self.server.mode {
             verb::hello::welcome_guest(self, next_guest(last));
         } else if let Some(token) = token {
@@ -168,21 +150,21 @@ impl<'a> Session<'a> {
                     door::thread::trim_stack(); // So have the hello and the log.
                 }
             }
-            may_sleep = self.turn(may_sleep)?;
+            may_sleep = self.turn(inlet, may_sleep)?;
         }
     }
 
     /// Handles what the socket holds. Returns whether all of it was handled, so that the next turn may sleep.
-    fn turn(&mut self, may_sleep: bool) -> Result<bool, Ending> {
-        self.socket.get_mut().begin(may_sleep);
+    fn turn(&mut self, inlet: &mut Inlet, may_sleep: bool) -> Result<bool, Ending> {
+        inlet.pipe_mut().begin(may_sleep);
         let mut handled = 0;
         let is_all = loop {
-            match self.socket.read() {
-                Ok(message) => {
+            match inlet.next() {
+                Ok(input) => {
                     if handled == 0 {
                         self.now = Instant::now();
                     }
-                    self.take(message)?;
+                    self.take(input)?;
                 }
                 Err(tungstenite::Error::Io(error)) if is_nothing(&error) => break true,
                 Err(error) => return Err(ending(&error)),
@@ -193,27 +175,26 @@ impl<'a> Session<'a> {
             }
         };
         self.flush();
-        self.watch_clock()?;
+        self.watch_clock(inlet.pipe())?;
         Ok(is_all)
     }
 
-    fn take(&mut self, message: Message) -> Flow {
-        match message {
-            Message::Text(text) if text.as_str() == "ping" => self.outbox.push_text(b"pong"),
-            Message::Text(text) => {
+    fn take(&mut self, input: Input<'_>) -> Flow {
+        match input {
+            Input::Text("ping") => self.outbox.push_text(b"pong"),
+            Input::Text(text) => {
                 self.frames += 1;
-                match Request::parse(&text) {
+                match Request::parse(text) {
                     Ok(request) => return verb::carry_out(self, request),
                     Err(wrong) => {
                         self.refuse(wrong.code, &wrong.message, wrong.reference.as_deref());
                     }
                 }
             }
-            Message::Binary(_) => {
+            Input::Binary => {
                 self.refuse(Code::BadRequest, "send text frames, not binary ones", None)
             }
-            // tungstenite answers pings and closes by itself.
-            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {}
+            Input::Control => {}
         }
         Ok(())
     }
@@ -232,7 +213,7 @@ impl<'a> Session<'a> {
     }
 
     /// Ends who says nothing: no hello in time, or no sign of life.
-    fn watch_clock(&mut self) -> Flow {
+    fn watch_clock(&mut self, pipe: &Pipe) -> Flow {
         if let Who::Stranger { until } = self.who {
             if Instant::now() >= until {
                 return Err(Ending::Close(Close::HelloTimeout));
@@ -240,7 +221,6 @@ impl<'a> Session<'a> {
             return self.set_read_timeout(); // What is left has become shorter.
         }
         self.note_use();
-        let pipe = self.socket.get_ref();
         if pipe.heard() {
             self.pinged = false;
         } else if pipe.timed_out() {

@@ -6,6 +6,7 @@ use door::{Caller, Head, Reply};
 use tungstenite::handshake::derive_accept_key;
 use wire::Token;
 
+use crate::inlet::Inlet;
 use crate::outbox::Outbox;
 use crate::server::Server;
 use crate::session::Session;
@@ -28,7 +29,8 @@ pub(crate) fn serve(server: &Server, caller: Caller) {
     let outbox = Arc::new(Outbox::new(stream, server.drainer.clone(), Some(permit)));
     outbox.push_handshake(&response);
     drop(response);
-    Session::new(server, id, outbox, rest).run(token.as_ref());
+    let mut inlet = Inlet::new(Arc::clone(&outbox), rest);
+    Session::new(server, id, outbox).run(&mut inlet, token.as_ref());
 }
 
 #[inline(never)] // It goes deep, and the connection sleeps below whatever this frame would hold.

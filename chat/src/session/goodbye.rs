@@ -8,6 +8,7 @@ use wire::Close;
 
 use super::{Ending, Session, ending, is_nothing};
 use crate::committer::Task;
+use crate::inlet::Inlet;
 use crate::limit::{CLOSE_LOOK_MAX, FRAMES_PER_TURN_MAX, READ_BYTES};
 use crate::pipe::Pipe;
 use crate::server::Patience;
@@ -30,7 +31,7 @@ impl Session<'_> {
     /// Reads and throws away until the last word is said and the client has closed too, or one of them takes too long:
     /// closing a socket with input unread would reset it, and the last words could be lost.
     #[inline(never)] // What it needs is not to lie under a connection that sleeps.
-    pub(super) fn linger(&mut self, reason: &Ending) {
+    pub(super) fn linger(&self, inlet: &mut Inlet, reason: &Ending) {
         let Patience { farewell, linger, .. } = self.server.patience;
         let mut until = Instant::now() + farewell;
         let mut is_said = false;
@@ -44,7 +45,7 @@ impl Session<'_> {
                 is_said = true;
                 until = Instant::now() + linger;
             }
-            self.socket.get_mut().begin(false);
+            inlet.pipe_mut().begin(false);
             let mut is_drained = false;
             // A few at a time: whoever writes without pause must not keep the last word from being noticed.
             for _ in 0..FRAMES_PER_TURN_MAX {
@@ -52,8 +53,8 @@ impl Session<'_> {
                     break;
                 }
                 let heard = match is_sane {
-                    true => self.socket.read().map(drop),
-                    false => throw_away(self.socket.get_mut()),
+                    true => inlet.next().map(drop),
+                    false => throw_away(inlet.pipe_mut()),
                 };
                 match heard {
                     Ok(()) => {}

@@ -44,7 +44,8 @@ fn with_client(server: &Server, rest: &[u8], client: impl FnOnce(TcpStream)) {
     let outbox = Arc::new(Outbox::new(Arc::new(ours), server.drainer.clone(), None));
     std::thread::scope(|scope| {
         let session = scope.spawn(move || {
-            Session::new(server, 1, outbox, rest.to_vec()).run(None);
+            let mut inlet = Inlet::new(Arc::clone(&outbox), rest.to_vec());
+            Session::new(server, 1, outbox).run(&mut inlet, None);
         });
         client(theirs);
         session.join().unwrap();

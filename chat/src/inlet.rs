@@ -1,0 +1,86 @@
+//! What a connection says, message by message.
+//!
+//! tungstenite keeps the protocol: fragments, pings, closes, and everything that is wrong. A [plain
+//! frame](crate::plain_frame) that comes while it is between two messages and owes no answer never reaches it.
+
+use std::sync::Arc;
+
+use tungstenite::protocol::{Role, WebSocketConfig};
+use tungstenite::{Message, Result, Utf8Bytes, WebSocket};
+use wire::limit::FRAME_BYTES_MAX;
+
+use crate::limit::FRAME_BYTES_FIRST;
+use crate::outbox::Outbox;
+use crate::pipe::Pipe;
+
+pub(crate) struct Inlet {
+    socket: WebSocket<Pipe>,
+    /// tungstenite answers a ping or a close when it is asked for the next message.
+    owes: bool,
+    /// The text that tungstenite has read last.
+    text: Utf8Bytes,
+}
+
+/// What has come.
+#[derive(Clone, Copy)]
+pub(crate) enum Input<'a> {
+    Text(&'a str),
+    Binary,
+    /// A ping, a pong or a close: tungstenite answers by itself.
+    Control,
+}
+
+impl Inlet {
+    /// The handshake is done; `rest` is what the client has sent after it. Answers to pings and closes go into `outbox`.
+    ///
+    /// In a box: what a sleeping thread has on its stack is paid for in whole pages.
+    #[inline(never)]
+    pub(crate) fn new(outbox: Arc<Outbox>, rest: Vec<u8>) -> Box<Self> {
+        // A whole frame goes straight into the outbox, so nothing gathers in tungstenite's own buffer.
+        let config = WebSocketConfig::default()
+            .read_buffer_size(FRAME_BYTES_FIRST)
+            .write_buffer_size(0)
+            .max_write_buffer_size(2 * FRAME_BYTES_MAX)
+            .max_message_size(Some(FRAME_BYTES_MAX))
+            .max_frame_size(Some(FRAME_BYTES_MAX))
+            .accept_unmasked_frames(false);
+        let pipe = Pipe::new(outbox, rest);
+        let socket = WebSocket::from_raw_socket(pipe, Role::Server, Some(config));
+        Box::new(Self { socket, owes: false, text: Utf8Bytes::default() })
+    }
+
+    pub(crate) fn pipe(&self) -> &Pipe {
+        self.socket.get_ref()
+    }
+
+    pub(crate) fn pipe_mut(&mut self) -> &mut Pipe {
+        self.socket.get_mut()
+    }
+
+    /// The next message of this turn.
+    ///
+    /// # Errors
+    /// tungstenite's; that the read would block says that the turn is over.
+    pub(crate) fn next(&mut self) -> Result<Input<'_>> {
+        if !self.owes
+            && let Some(frame) = self.socket.get_mut().plain()?
+        {
+            return Ok(Input::Text(self.socket.get_mut().take(&frame)?));
+        }
+        self.owes = false;
+        match self.socket.read()? {
+            Message::Text(text) => {
+                self.text = text;
+                Ok(Input::Text(self.text.as_str()))
+            }
+            Message::Binary(_) => Ok(Input::Binary),
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
+                self.owes = true;
+                Ok(Input::Control)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
