@@ -12,6 +12,7 @@ pub fn suite(store: &Store) {
     nobody_reads_what_is_not_theirs(store);
     ones_own_words_need_no_receipt(store);
     in_a_large_group_only_the_last_is_heard_of(store);
+    whoever_comes_last_makes_a_group_whole(store);
     an_edit_does_not_keep_a_group_from_being_whole(store);
 }
 
@@ -125,6 +126,22 @@ fn in_a_large_group_only_the_last_is_heard_of(store: &Store) {
         }
         let receipts = receipts(store, people[0], 0);
         assert_eq!((receipts.len() as i64, receipts.last().unwrap().3), (heard, true));
+    }
+}
+
+fn whoever_comes_last_makes_a_group_whole(store: &Store) {
+    for last in 1..4 {
+        let people: Vec<_> = (0..4).map(|_| account(store, "Somebody")).collect();
+        let crowd = group(store, &people);
+        act(store, people[0], post_to(crowd, "hello, all"));
+        let others = (1..4).filter(|other| *other != last);
+        for who in others.chain([last]) {
+            assert!(receipts(store, people[0], 0).iter().all(|(_, _, _, is_whole)| !is_whole));
+            act(store, people[who], received(2));
+        }
+        let receipts = receipts(store, people[0], 0);
+        let (_, _, by, is_whole) = receipts.last().unwrap();
+        assert_eq!((receipts.len(), *by, *is_whole), (3, people[last], true));
     }
 }
 
