@@ -40,6 +40,7 @@ impl Feeder {
 
     /// An event is stored: the answer to the connection that asked for it, the event to every other of its accounts.
     pub(crate) fn spread(&mut self, news: &News, origin: Option<&Origin<'_>>) {
+        self.hub.herald();
         for (account, seq) in &news.to {
             self.note(*account, &news.what);
             match origin.filter(|origin| origin.account == *account) {
@@ -88,6 +89,7 @@ impl Feeder {
     /// Gives every connection of `account` the events up to `head` that it has missed.
     pub(crate) fn fill(&mut self, account: AccountId, head: Seq) {
         let mut behind = Vec::new();
+        self.hub.herald();
         self.hub.each_of(account, |outbox| {
             behind.extend(outbox.behind(head).map(|since| (Arc::clone(outbox), since)));
         });

@@ -2,8 +2,14 @@
 //!
 //! Each connection stands in one place: among the strangers until it is known who it is, then under its account.
 //! Lock order of the whole server: presence, hub, outbox; nothing else is locked while one of them is held.
+//!
+//! A connection reads the database to learn whose it is, and only then has its place here: what is told in between passes it
+//! by. So whoever brings connections what has just come into the database counts that first ([`Hub::herald`]), and who
+//! arrives compares ([`Hub::heralded`]): if the count, once it has its place, is what it was before it read, nothing was
+//! told that it has not read, and all that comes later is told to it too. Otherwise it reads again.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use wire::{AccountId, SessionId};
@@ -18,6 +24,7 @@ type Shard = RwLock<HashMap<AccountId, Vec<Reader>>>;
 pub(crate) struct Hub {
     strangers: Mutex<HashMap<u64, Arc<Outbox>>>,
     shards: [Shard; SHARDS],
+    heralded: AtomicU64,
 }
 
 /// One connection of an account.
@@ -29,7 +36,21 @@ pub(crate) struct Reader {
 
 impl Hub {
     pub(crate) fn new() -> Self {
-        Self { strangers: Mutex::default(), shards: std::array::from_fn(|_| Shard::default()) }
+        let shards = std::array::from_fn(|_| Shard::default());
+        Self { strangers: Mutex::default(), shards, heralded: AtomicU64::new(0) }
+    }
+
+    /// To be called by who is about to tell connections what is in the database: once it is there for everybody to read, and
+    /// before those concerned are looked for here.
+    pub(crate) fn herald(&self) {
+        // Who sees the new count reads the database after it was read, or written, here.
+        self.heralded.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often connections were told. To be compared from before the database is read to after [`Hub::settle`]: the lock of
+    /// its shard shows the count to who was not yet found under it.
+    pub(crate) fn heralded(&self) -> u64 {
+        self.heralded.load(Ordering::Acquire)
     }
 
     /// A connection of which nothing is known but its number.
@@ -71,8 +92,9 @@ impl Hub {
         read(self.shard(account)).contains_key(&account)
     }
 
-    /// Everybody who is known.
+    /// Everybody who is known, to be told what is found in their logs later on: [`Hub::herald`] is called here.
     pub(crate) fn accounts(&self) -> Vec<AccountId> {
+        self.herald();
         self.shards
             .iter()
             .flat_map(|shard| read(shard).keys().copied().collect::<Vec<_>>())
@@ -87,8 +109,10 @@ impl Hub {
         !readers.is_empty()
     }
 
-    /// Calls `each` for every connection whose session is known.
+    /// Calls `each` for every connection whose session is known, to end those that the database says have ended:
+    /// [`Hub::herald`] is called here.
     pub(crate) fn each_session(&self, mut each: impl FnMut(SessionId, &Arc<Outbox>)) {
+        self.herald();
         for shard in &self.shards {
             for reader in read(shard).values().flatten() {
                 if let Some(session) = reader.session {

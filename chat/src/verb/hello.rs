@@ -68,32 +68,47 @@ pub(crate) fn hello(
     }
 }
 
-/// Welcomes who shows a valid token, and starts the replay of the account's log.
+/// Welcomes who shows a valid token, and starts the replay of what it has missed of the account's log.
 pub(crate) fn authenticate(
     session: &mut Session<'_>,
     token: &Token,
     since: Option<Seq>,
     asked: Asked<'_>,
 ) -> Flow {
-    let reference = asked.in_error();
     let Some(accounts) = session.server.accounts() else { return Ok(()) };
-    let place = match look_up(accounts, token) {
+    let token = token.hash();
+    introduce(session, accounts, || accounts.store.place(&token, now_ms()), since, asked)
+}
+
+/// `look_up`: whose the token is, if it is valid.
+fn introduce(
+    session: &mut Session<'_>,
+    accounts: &Accounts,
+    look_up: impl Fn() -> sql::Result<Option<Place>>,
+    since: Option<Seq>,
+    asked: Asked<'_>,
+) -> Flow {
+    let reference = asked.in_error();
+    let heralded = session.server.hub.heralded();
+    let mut place = match look_up() {
         Ok(Some(place)) => place,
         Ok(None) => return turn_away(session, reference),
         Err(error) => return session.put_off(&error, reference),
     };
-    // In the hub first, and looked up again then: a session revoked in between is either gone from the second answer,
-    // or its connection is found in the hub.
     session.outbox.start_replay();
     settle(session, place.account, Some(place.session));
-    let place = match look_up(accounts, token) {
-        Ok(Some(place)) => place,
-        Ok(None) => return turn_away(session, reference),
-        Err(error) => {
-            tracing::warn!(%error, "a hello stopped halfway");
-            return Err(Ending::Close(Close::GoingAway));
-        }
-    };
+    // From here on others find this connection in the hub. Was anybody told of something while they did not, it may be that
+    // this session has ended, or that its log goes on: both are seen now. See `hub` why this catches all of it.
+    if session.server.hub.heralded() != heralded {
+        place = match look_up() {
+            Ok(Some(place)) => place,
+            Ok(None) => return turn_away(session, reference),
+            Err(error) => {
+                tracing::warn!(%error, "a hello stopped halfway");
+                return Err(Ending::Close(Close::GoingAway));
+            }
+        };
+    }
     tracing::info!(account = %place.account, session = %place.session, "welcomed");
     let wanted = since.unwrap_or(place.acknowledged);
     let recovered = place.forgotten <= wanted && wanted <= place.head;
@@ -109,12 +124,11 @@ pub(crate) fn authenticate(
     if now_ms() - place.seen_at >= SEEN_EVERY.as_millis() as i64 {
         accounts.committer.submit(Task::Use(place.session));
     }
-    session.replay = Some(Replay::new(place.account, seq, place.head));
+    // Most have missed nothing, and the log need not be read to know it: of what came since the look-up the outbox was told.
+    if seq < place.head || !session.outbox.go_live(seq) {
+        session.replay = Some(Replay::new(place.account, seq, place.head));
+    }
     Ok(())
-}
-
-fn look_up(accounts: &Accounts, token: &Token) -> sql::Result<Option<Place>> {
-    accounts.store.place(&token.hash(), now_ms())
 }
 
 fn settle(session: &mut Session<'_>, id: AccountId, login: Option<wire::SessionId>) {
@@ -138,3 +152,6 @@ fn turn_away(session: &Session<'_>, reference: Option<&str>) -> Flow {
     );
     Err(Ending::Close(Close::Unauthorized))
 }
+
+#[cfg(test)]
+mod tests;

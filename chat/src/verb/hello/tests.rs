@@ -1,0 +1,154 @@
+//! What happens while somebody is between the look-up and its place in the hub.
+
+use std::cell::Cell;
+use std::net::{TcpListener, TcpStream};
+
+use door::Shutdown;
+use sql::{Act, Batch, Deed, Login, Store};
+use wire::{SessionId, To, TokenHash};
+
+use super::*;
+use crate::committer::Committer;
+use crate::drainer::Drainer;
+use crate::feeder::Feeder;
+use crate::hub::Hub;
+use crate::origin::Origins;
+use crate::outbox::Outbox;
+use crate::presence::Presence;
+use crate::server::{Mode, Patience, Server};
+
+const TOKEN: TokenHash = TokenHash([7; 32]);
+
+/// A server with one account, and that account's one session.
+struct House {
+    server: Server,
+    store: Arc<Store>,
+    account: AccountId,
+    login: SessionId,
+}
+
+impl House {
+    fn new() -> Self {
+        let store = Store::open(&"sqlite::memory:".parse().unwrap(), &|_| false).unwrap();
+        let account = store.create_account("a@example.com", "Alice", "none", 1).unwrap();
+        let expires_at = now_ms() + wire::limit::SESSION_LIFE_MS;
+        let login =
+            Login { account, epoch: 1, token: TOKEN, device: "", now: now_ms(), expires_at };
+        let login = store.open_session(&login).unwrap().unwrap();
+        let (store, hub) = (Arc::new(store), Arc::new(Hub::new()));
+        let accounts = Accounts { store: Arc::clone(&store), committer: Committer::unattended() };
+        let server = Server {
+            presence: Arc::new(Presence::new(Arc::clone(&hub))),
+            hub,
+            drainer: Drainer::start().unwrap(),
+            mode: Mode::Accounts(accounts),
+            origins: Origins::default(),
+            patience: Patience::default(),
+            message_rate: 0,
+            shutdown: Shutdown::new(),
+            schema: String::new(),
+        };
+        Self { server, store, account, login }
+    }
+
+    /// The session is revoked, and its connections that can be found are closed, as `revocation` does it.
+    fn revoke(&self) {
+        assert!(self.store.revoke(self.account, self.login, now_ms()).unwrap());
+        let revoked = self.store.revocations(0).unwrap();
+        let mut ended = Vec::new();
+        self.server.hub.each_session(|session, outbox| {
+            if revoked.iter().any(|one| one.session == session) {
+                ended.push(Arc::clone(outbox));
+            }
+        });
+        ended.iter().for_each(|outbox| outbox.close(Close::Unauthorized));
+    }
+
+    /// The account writes to itself, and its connections that can be found hear of it, as the committer does it.
+    fn write(&self) {
+        let (hub, presence) = (Arc::clone(&self.server.hub), Arc::clone(&self.server.presence));
+        let to = To::Account(self.account);
+        let deed = Deed::Post { to, content: "hi".to_owned(), reply_to: None };
+        let acts = vec![Act { by: self.account, reference: None, deed }];
+        let batch = Batch { acts, ..Batch::default() };
+        let committed = self.store.commit(&batch, now_ms()).unwrap();
+        let mut feeder = Feeder::new(Arc::clone(&self.store), hub, presence);
+        committed.news.iter().for_each(|news| feeder.spread(news, None));
+    }
+
+    /// Somebody comes with the token; `meanwhile` happens right after the first look-up. Then `check` is told how it went,
+    /// and how often the token was looked up.
+    fn greet(&self, meanwhile: impl Fn(), check: impl FnOnce(&Session<'_>, &Flow, u32)) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let _theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (ours, _) = listener.accept().unwrap();
+        let outbox = Arc::new(Outbox::new(Arc::new(ours), self.server.drainer.clone(), None));
+        let mut session = Session::new(&self.server, 1, outbox);
+        let looked = Cell::new(0);
+        let look_up = || {
+            let place = self.store.place(&TOKEN, now_ms());
+            looked.set(looked.get() + 1);
+            if looked.get() == 1 {
+                meanwhile();
+            }
+            place
+        };
+        let accounts = self.server.accounts().unwrap();
+        let flow = introduce(&mut session, accounts, look_up, None, Asked::Hello(None));
+        check(&session, &flow, looked.get());
+    }
+}
+
+#[test]
+fn a_session_that_is_revoked_before_its_connection_can_be_found_is_turned_away() {
+    let house = House::new();
+    house.greet(
+        || house.revoke(),
+        |_, flow, looked| {
+            assert!(matches!(flow, Err(Ending::Close(Close::Unauthorized))), "{flow:?}");
+            assert_eq!(looked, 2);
+        },
+    );
+}
+
+#[test]
+fn a_session_that_is_revoked_once_its_connection_can_be_found_is_closed() {
+    let house = House::new();
+    house.greet(
+        || (),
+        |session, flow, looked| {
+            assert!(flow.is_ok() && !session.outbox.is_ending());
+            assert_eq!(looked, 1, "nothing was told meanwhile");
+            house.revoke();
+            assert!(session.outbox.is_ending());
+        },
+    );
+}
+
+#[test]
+fn what_is_written_before_the_connection_can_be_found_is_read_from_the_log() {
+    let house = House::new();
+    house.greet(
+        || house.write(),
+        |session, flow, looked| {
+            assert!(flow.is_ok());
+            assert_eq!(looked, 2);
+            assert!(session.replay.is_some());
+        },
+    );
+}
+
+#[test]
+fn who_has_missed_nothing_is_live_at_once() {
+    let house = House::new();
+    house.greet(
+        || (),
+        |session, flow, _| {
+            assert!(flow.is_ok() && session.replay.is_none());
+            let welcome = session.outbox.backlog();
+            house.write();
+            assert!(session.outbox.backlog() > welcome);
+            assert_eq!(session.outbox.behind(Seq(1)), None);
+        },
+    );
+}
