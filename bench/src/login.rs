@@ -58,7 +58,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<()> {
     auth.arg("--listen").arg(address.to_string()).arg("--database").arg(&url);
     auth.args(["--log-filter", "warn"]);
     let auth = Server::start(&mut auth, address, &dir.path().join("auth.log"))?;
-    let dialect = Dialect::Account { tokens: Arc::new(tokens), group: 0 };
+    let dialect = Dialect::Account { tokens: Arc::new(tokens), group: 0, receipts: true };
     let target = Target { address: chat.address, dialect, pids: vec![chat.pid()] };
     let name = "logins by password";
     for _ in 0..bench.rounds() {

@@ -76,12 +76,17 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<()> {
         places
             .iter()
             .try_for_each(|place| bench.run(&name, &place.named(), rate, &place.target))?;
-        for window in [1, 32] {
-            let name = format!("a group of {receivers} with accounts, {window} in flight");
+        for (window, receipts) in [(1, true), (1, false), (32, true), (32, false)] {
+            let also = if receipts { "" } else { ", no receipts" };
+            let name = format!("a group of {receivers} with accounts, {window} in flight{also}");
             let group = Load::Fanout { receivers, group: true, window };
-            places
-                .iter()
-                .try_for_each(|place| bench.run(&name, &place.named(), group, &place.target))?;
+            places.iter().try_for_each(|place| {
+                let mut target = place.target.clone();
+                if let Dialect::Account { receipts: sends, .. } = &mut target.dialect {
+                    *sends = receipts;
+                }
+                bench.run(&name, &place.named(), group, &target)
+            })?;
         }
     }
     Ok(())
@@ -103,7 +108,7 @@ fn place(
     let mut command: Command = programs_chat(args, address)?;
     command.arg("--database").arg(&url);
     let server = Server::start(&mut command, address, &dir.join(format!("{name}.log")))?;
-    let dialect = Dialect::Account { tokens: Arc::new(tokens), group };
+    let dialect = Dialect::Account { tokens: Arc::new(tokens), group, receipts: true };
     let target = Target { address, dialect, pids: vec![server.pid()] };
     Ok(Place { name, url, accounts, target, _server: server })
 }

@@ -57,12 +57,20 @@ impl Inlet {
         self.socket.get_mut()
     }
 
+    /// Begins a turn, whose first read may sleep until something comes.
+    pub(crate) fn begin(&mut self, may_sleep: bool) {
+        // It may have been long, and the sleep may be.
+        self.text = Utf8Bytes::default();
+        self.socket.get_mut().begin(may_sleep);
+    }
+
     /// The next message of this turn.
     ///
     /// # Errors
     /// tungstenite's; that the read would block says that the turn is over.
     pub(crate) fn next(&mut self) -> Result<Input<'_>> {
         if !self.owes
+            && self.socket.can_read()
             && let Some(frame) = self.socket.get_mut().plain()?
         {
             return Ok(Input::Text(self.socket.get_mut().take(&frame)?));

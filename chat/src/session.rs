@@ -156,7 +156,7 @@ impl<'a> Session<'a> {
 
     /// Handles what the socket holds. Returns whether all of it was handled, so that the next turn may sleep.
     fn turn(&mut self, inlet: &mut Inlet, may_sleep: bool) -> Result<bool, Ending> {
-        inlet.pipe_mut().begin(may_sleep);
+        inlet.begin(may_sleep);
         let mut handled = 0;
         let is_all = loop {
             match inlet.next() {

@@ -19,8 +19,9 @@ const HERE: &str = "~Here";
 pub(crate) enum Dialect {
     /// The project's, in guest mode.
     Guest,
-    /// The project's, with accounts: a token for each connection, and the group, if there is one.
-    Account { tokens: Arc<Vec<String>>, group: i64 },
+    /// The project's, with accounts: a token for each connection, the group, if there is one, and whether who gets a
+    /// message acknowledges it.
+    Account { tokens: Arc<Vec<String>>, group: i64, receipts: bool },
     /// That of the small relays: who one is, then JSON as the project's.
     Relay,
     /// NATS: a subject for each person.
@@ -92,7 +93,9 @@ impl Dialect {
             Self::Guest => {}
             Self::Account { tokens, .. } => {
                 let token = tokens.get(speaker.place).map_or("", String::as_str);
-                let hello = format!(r#"{{"type":"hello","token":"{token}"}}"#);
+                // Past its end: what earlier runs have left in the log is not asked for.
+                let hello =
+                    format!(r#"{{"type":"hello","token":"{token}","since":{}}}"#, 1_u64 << 52);
                 frame::put(out, frame::TEXT, hello.as_bytes());
             }
             Self::Relay => {
@@ -252,7 +255,7 @@ impl Dialect {
 
     /// Confirms the messages that a read has brought, all at once. Who only sends leaves that for later.
     pub(super) fn acknowledge(&self, speaker: &mut Speaker, out: &mut Vec<u8>) {
-        if let Self::Account { .. } = self
+        if let Self::Account { receipts: true, .. } = self
             && std::mem::take(&mut speaker.owes_receipt)
             && speaker.heard > speaker.acknowledged
         {

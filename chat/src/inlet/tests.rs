@@ -86,13 +86,17 @@ fn by_tungstenite(bytes: &[u8]) -> (Vec<String>, usize) {
     (heard, socket.get_ref().1.len())
 }
 
-/// The same, of bytes that come in parts of which the first is there with the handshake.
-fn by_inlet(bytes: &[u8], cuts: &[usize]) -> (Vec<String>, usize) {
+fn connect() -> (TcpStream, Arc<Outbox>) {
     static DRAINER: LazyLock<Drainer> = LazyLock::new(|| Drainer::start().unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (ours, _) = listener.accept().unwrap();
-    let outbox = Arc::new(Outbox::new(Arc::new(ours), DRAINER.clone(), None));
+    (theirs, Arc::new(Outbox::new(Arc::new(ours), DRAINER.clone(), None)))
+}
+
+/// The same, of bytes that come in parts of which the first is there with the handshake.
+fn by_inlet(bytes: &[u8], cuts: &[usize]) -> (Vec<String>, usize) {
+    let (mut theirs, outbox) = connect();
     let mut cuts = cuts.iter().map(|cut| (*cut).min(bytes.len()));
     let mut sent = cuts.next().unwrap_or(0);
     let mut inlet = Inlet::new(Arc::clone(&outbox), bytes[..sent].to_vec());
@@ -109,7 +113,7 @@ fn by_inlet(bytes: &[u8], cuts: &[usize]) -> (Vec<String>, usize) {
                     theirs.shutdown(Shutdown::Write).unwrap();
                 }
                 sent = next;
-                inlet.pipe_mut().begin(false);
+                inlet.begin(false);
                 continue;
             }
             Err(error) => break heard.push(kind(&error)),
@@ -142,4 +146,22 @@ proptest! {
         cuts.sort_unstable();
         prop_assert_eq!(by_inlet(&bytes, &cuts), by_tungstenite(&bytes));
     }
+}
+
+#[test]
+fn what_was_said_is_not_kept_while_it_sleeps() {
+    let (mut theirs, outbox) = connect();
+    let mut bytes = Vec::new();
+    for first in [0x01, 0x80] {
+        Sent { first, mask: Some([0; 4]), payload: vec![b'x'; 20_000] }.write(&mut bytes);
+    }
+    theirs.write_all(&bytes).unwrap();
+    let mut inlet = Inlet::new(outbox, Vec::new());
+    inlet.begin(true);
+    while !matches!(inlet.next(), Ok(Input::Text(_))) {
+        inlet.begin(true);
+    }
+    assert_eq!(inlet.text.len(), 40_000);
+    inlet.begin(true);
+    assert_eq!(inlet.text.len(), 0);
 }

@@ -45,7 +45,7 @@ impl Session<'_> {
                 is_said = true;
                 until = Instant::now() + linger;
             }
-            inlet.pipe_mut().begin(false);
+            inlet.begin(false);
             let mut is_drained = false;
             // A few at a time: whoever writes without pause must not keep the last word from being noticed.
             for _ in 0..FRAMES_PER_TURN_MAX {

@@ -85,6 +85,19 @@ fn a_silent_peer_is_pinged_and_then_taken_for_dead() {
 }
 
 #[test]
+fn a_peer_that_closes_need_not_wait_for_the_end() {
+    let patience = Patience { linger: 2 * DEADLINE, ..Patience::default() };
+    with_client(&server(patience, guests()), b"", |mut client| {
+        text(&mut client);
+        client.write_all(&[0x88, 0x80, 0, 0, 0, 0]).unwrap();
+        assert_eq!(hear(&mut client).0, 0x88);
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).unwrap();
+        assert!(rest.is_empty(), "{rest:?}");
+    });
+}
+
+#[test]
 fn a_peer_that_answers_pings_stays() {
     let patience = Patience { ping: Duration::from_millis(400), ..Patience::default() };
     with_client(&server(patience, guests()), b"", |mut client| {

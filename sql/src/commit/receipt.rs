@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use wire::{AccountId, MessageId};
 
 use super::ledger::Ledger;
-use super::{Deed, Outcome, Refusal, whole};
+use super::whole::Groups;
+use super::{Deed, Outcome, Refusal};
 use crate::Result;
 use crate::engine::{Engine, ForEach, Row, Type, Value};
 use crate::event::{Kind, Receipt, What};
@@ -217,16 +218,16 @@ fn tell(
     is_read: bool,
 ) -> Result<()> {
     let moved = || all.iter().filter(|it| advanced.contains(&(it.by, it.conversation)));
-    let said = |it: &Progress| (it.conversation, it.id, it.sender);
-    let in_groups = moved().filter(|it| it.is_group).map(said).collect();
-    let seen = whole::seen(ledger.engine, &in_groups, is_read)?;
+    let in_groups = moved().filter(|it| it.is_group).map(|it| (it.conversation, it.id)).collect();
+    let groups = Groups::find(ledger.engine, &in_groups, is_read)?;
     // One receipt says that everybody has come so far: the last of a batch.
-    let last: HashMap<_, _> = moved().map(|it| (said(it), it.by)).collect();
+    let key = |it: &Progress| (it.conversation, it.sender, it.id);
+    let last: HashMap<_, _> = moved().map(|it| (key(it), it.by)).collect();
     for it in moved() {
         let mut is_whole = false;
         if it.is_group {
-            let Some(seen) = seen.get(&said(it)) else { continue };
-            is_whole = seen.by_all && last.get(&said(it)) == Some(&it.by);
+            let Some(seen) = groups.seen(it.conversation, it.sender, it.id) else { continue };
+            is_whole = seen.by_all && last.get(&key(it)) == Some(&it.by);
             if seen.is_large && !is_whole {
                 continue;
             }
