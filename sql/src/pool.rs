@@ -124,10 +124,11 @@ impl Drop for Lease<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Use;
     use crate::engine::sqlite::Sqlite;
 
     fn pool(size: usize) -> Pool {
-        let connect = || Ok(Box::new(Sqlite::open(None)?) as Box<dyn Engine>);
+        let connect = || Ok(Box::new(Sqlite::open(None, Use::Write)?) as Box<dyn Engine>);
         Pool::new(size, Duration::from_millis(20), Box::new(connect))
     }
 

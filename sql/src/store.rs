@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::engine::postgres::Connector;
 use crate::engine::sqlite::Sqlite;
-use crate::engine::{Engine, ForEach, Row, Value};
+use crate::engine::{Engine, ForEach, Row, Use, Value};
 use crate::pool::{Pool, TAKE_TIMEOUT};
 use crate::url::Place;
 use crate::{DatabaseUrl, Error, OpenError, Result, migrate};
@@ -41,14 +41,18 @@ impl Store {
     /// [`OpenError`]: what waiting would not mend.
     pub fn open(url: &DatabaseUrl, patience: Patience<'_>) -> std::result::Result<Self, OpenError> {
         let store = match &url.0 {
-            Place::Memory => Self::new(1, None, None, || Ok(Box::new(Sqlite::open(None)?))),
+            Place::Memory => {
+                Self::new(1, None, None, |usage| Ok(Box::new(Sqlite::open(None, usage)?)))
+            }
             Place::File(path) => {
                 let path = path.clone();
-                Self::new(1, None, Some(READERS), move || Ok(Box::new(Sqlite::open(Some(&path))?)))
+                Self::new(1, None, Some(READERS), move |usage| {
+                    Ok(Box::new(Sqlite::open(Some(&path), usage)?))
+                })
             }
             Place::Postgres(config, tls) => {
                 let connector = Connector::new(config, tls)?;
-                Self::new(POSTGRES_WRITERS, Some(POSTGRES_COMMITTERS), Some(READERS), move || {
+                Self::new(POSTGRES_WRITERS, Some(POSTGRES_COMMITTERS), Some(READERS), move |_| {
                     Ok(Box::new(connector.connect()?))
                 })
             }
@@ -75,14 +79,17 @@ impl Store {
         writers: usize,
         committers: Option<usize>,
         readers: Option<usize>,
-        connect: impl Fn() -> Result<Box<dyn Engine>> + Clone + Send + Sync + 'static,
+        connect: impl Fn(Use) -> Result<Box<dyn Engine>> + Clone + Send + Sync + 'static,
     ) -> Self {
-        let pool = |size| Pool::new(size, TAKE_TIMEOUT, Box::new(connect.clone()));
+        let pool = |size, usage| {
+            let connect = connect.clone();
+            Pool::new(size, TAKE_TIMEOUT, Box::new(move || connect(usage)))
+        };
         Self {
-            writers: pool(writers),
-            committers: committers.map(pool),
-            readers: readers.map(pool),
-            searchers: readers.map(|_| pool(SEARCHERS)),
+            writers: pool(writers, Use::Write),
+            committers: committers.map(|size| pool(size, Use::Write)),
+            readers: readers.map(|size| pool(size, Use::Read)),
+            searchers: readers.map(|_| pool(SEARCHERS, Use::Read)),
         }
     }
 

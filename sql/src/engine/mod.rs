@@ -81,6 +81,15 @@ pub(crate) struct ForEach {
     pub(crate) columns: &'static [(&'static str, Type)],
 }
 
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Whatever there is to do.
+    Write,
+    /// It only reads.
+    Read,
+}
+
 /// One connection to a database.
 ///
 /// In a statement's text parameters are `$1`, `$2` … and first appear in that order (SQLite numbers them so), and `{lock}`

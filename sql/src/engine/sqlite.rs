@@ -1,5 +1,7 @@
 //! SQLite (<https://sqlite.org>), bundled: one file, no server.
 
+mod each;
+
 use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -8,12 +10,13 @@ use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql};
 
-use super::{Cell, Engine, ForEach, Row, Value, parameters_are_in_order};
+use super::{Cell, Engine, ForEach, Row, Use, Value, parameters_are_in_order};
 use crate::entry::columns;
 use crate::search::visible;
 use crate::{Error, Result};
+use each::{Each, Returned};
 
 /// How long to wait for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -21,6 +24,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// Prepared statements kept a connection; there are fewer in the whole crate.
 const STATEMENTS_MAX: usize = 256;
+/// How much of the database a connection that writes keeps in memory, in KiB: what a commit of a thousand people's messages
+/// changes, so that no page is written twice.
+const WRITER_CACHE_KIB: usize = 16_000;
 /// The write-ahead log is cut back to this size, in bytes, when it has been copied into the database.
 const WAL_BYTES_KEPT: usize = 16 * 1024 * 1024;
 /// How long emptying the write-ahead log waits for those who read; meanwhile nobody else can write.
@@ -44,11 +50,13 @@ pub(crate) struct Sqlite {
     connection: Connection,
     /// What became of a statement's text, by that text.
     texts: HashMap<&'static str, String>,
+    /// And of one for many rows.
+    eaches: HashMap<&'static str, Each>,
 }
 
 impl Sqlite {
     /// Opens or creates the file. A commit is on the disk when it returns (`synchronous=FULL`).
-    pub(crate) fn open(path: Option<&Path>) -> Result<Self> {
+    pub(crate) fn open(path: Option<&Path>, usage: Use) -> Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -71,35 +79,20 @@ impl Sqlite {
              pragma trusted_schema = off;
              pragma journal_size_limit = {WAL_BYTES_KEPT};"
         ))?;
-        Ok(Self { connection, texts: HashMap::new() })
-    }
-
-    /// Runs one statement, in `text`'s words, once for each of `all`.
-    fn run_prepared<'a>(
-        &mut self,
-        key: &'static str,
-        text: impl FnOnce() -> String,
-        all: impl Iterator<Item = &'a [Value<'a>]>,
-    ) -> Result<Vec<Row>> {
-        let sql = self.texts.entry(key).or_insert_with(text);
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let columns = statement.column_count();
-        let mut out = Vec::new();
-        for params in all {
-            let mut rows = statement.query(rusqlite::params_from_iter(params))?;
-            while let Some(row) = rows.next()? {
-                let cells = (0..columns).map(|column| Ok(cell(row.get_ref(column)?)));
-                out.push(Row(cells.collect::<Result<_>>()?));
-            }
+        if usage == Use::Write {
+            connection.pragma_update(None, "cache_size", -(WRITER_CACHE_KIB as i64))?;
         }
-        Ok(out)
+        Ok(Self { connection, texts: HashMap::new(), eaches: HashMap::new() })
     }
 }
 
 impl Engine for Sqlite {
     fn run(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<Vec<Row>> {
         debug_assert!(parameters_are_in_order(sql), "{sql}");
-        self.run_prepared(sql, || sql.replace("{lock}", ""), std::iter::once(params))
+        let text = self.texts.entry(sql).or_insert_with(|| sql.replace("{lock}", ""));
+        let mut out = Vec::new();
+        collect(&mut *self.connection.prepare_cached(text)?, params, &mut out)?;
+        Ok(out)
     }
 
     fn run_for_each(
@@ -107,12 +100,19 @@ impl Engine for Sqlite {
         statement: &'static ForEach,
         rows: &[Vec<Value<'_>>],
     ) -> Result<Vec<Row>> {
-        let text = || for_each_text(statement);
-        self.run_prepared(
-            statement.sql,
-            text,
-            rows.iter().map(|row| &row[..statement.columns.len()]),
-        )
+        let each = self.eaches.entry(statement.sql).or_insert_with(|| Each::new(statement));
+        let mut prepared = self.connection.prepare_cached(&each.text)?;
+        let mut out = Vec::new();
+        for params in rows.iter().map(|row| &row[..statement.columns.len()]) {
+            let Some(returned) = &each.returned else {
+                collect(&mut prepared, params, &mut out)?;
+                continue;
+            };
+            if prepared.execute(rusqlite::params_from_iter(params))? > 0 {
+                out.push(Returned::row(returned, params, self.connection.last_insert_rowid()));
+            }
+        }
+        Ok(out)
     }
 
     fn search(&mut self, words: &[&str], params: &[Value<'_>]) -> Result<Vec<Row>> {
@@ -170,30 +170,14 @@ impl Engine for Sqlite {
     }
 }
 
-/// A column of `r` is a parameter, so that nothing is left to be read from `{rows}` but its one row.
-///
-/// SQLite takes a copy of each page that an `update … from` or an `insert … select` changes, since either could fail halfway
-/// through its rows. What changes a single row needs none, and a commit of many messages then takes half the time.
-fn for_each_text(each: &ForEach) -> String {
-    let count = each.columns.len();
-    let parameters: Vec<_> = (1..=count).map(|number| format!("?{number}")).collect();
-    let mut sql = each.sql.replace("{lock}", "");
-    sql = sql.replace("{values}", &format!("values ({})", parameters.join(", ")));
-    sql = sql.replace("from {rows} join", "from (select 1) join").replace(" from {rows}", "");
-    let mut text = String::with_capacity(sql.len());
-    let mut parts = sql.split("r.");
-    text.extend(parts.next());
-    for part in parts {
-        let is_ours = !text.ends_with(|last: char| last.is_alphanumeric() || last == '_');
-        let end = part.find(|next: char| !next.is_alphanumeric() && next != '_');
-        let (name, rest) = part.split_at(end.unwrap_or(part.len()));
-        match each.columns.iter().position(|(column, _)| *column == name) {
-            Some(at) if is_ours => text.push_str(&parameters[at]),
-            _ => text.extend(["r.", name]),
-        }
-        text.push_str(rest);
+fn collect(statement: &mut Statement<'_>, params: &[Value<'_>], out: &mut Vec<Row>) -> Result<()> {
+    let columns = statement.column_count();
+    let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+    while let Some(row) = rows.next()? {
+        let cells = (0..columns).map(|column| Ok(cell(row.get_ref(column)?)));
+        out.push(Row(cells.collect::<Result<_>>()?));
     }
-    text
+    Ok(())
 }
 
 /// Creates the file for its owner only, as SQLite would not: it holds emails and password hashes. The files beside it get
@@ -253,5 +237,20 @@ impl From<rusqlite::Error> for Error {
             ) => Self::Unavailable(text),
             _ => Self::Broken(text),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_writes_keeps_more_pages_in_memory() {
+        let cache = |usage| {
+            let mut sqlite = Sqlite::open(None, usage).unwrap();
+            sqlite.run("pragma cache_size", &[]).unwrap()[0].int(0).unwrap()
+        };
+        assert_eq!(cache(Use::Write), -(WRITER_CACHE_KIB as i64));
+        assert!(cache(Use::Read) > cache(Use::Write));
     }
 }
