@@ -2,6 +2,9 @@
 //!
 //! Acts wait in a bounded queue while a commit runs; the next commit takes all of them at once, so durability costs the
 //! batch and not each message. Frames are made and sent only after the commit.
+//!
+//! Receipts that nobody waits for let others go first, for a while: one commit then does for many, and where an account
+//! says more than once how far it has come only the last of it is work.
 
 mod worker;
 
@@ -18,6 +21,7 @@ use crate::committer::worker::Worker;
 use crate::hub::Hub;
 use crate::limit::{
     BATCH_ACTS_MAX, BATCH_GROUP_ACTS_MAX, QUEUE_ACTS_MAX, QUEUE_BYTES_MAX, QUEUE_WAIT_MAX,
+    RECEIPT_WAIT_MAX, RECEIPTS_WAITING_MAX,
 };
 use crate::metrics;
 use crate::outbox::Outbox;
@@ -49,6 +53,12 @@ impl Task {
 }
 
 impl Task {
+    /// Whether it may wait for others of its kind: a receipt, if it is not to be answered.
+    fn is_patient(&self) -> bool {
+        let Self::Act(Act { deed, reference, .. }, _) = self else { return false };
+        matches!(deed, Deed::Received { .. } | Deed::Read { .. }) && reference.is_none()
+    }
+
     /// Whether its event may be in a thousand logs.
     fn is_for_group(&self) -> bool {
         let Self::Act(Act { deed, .. }, _) = self else { return false };
@@ -81,6 +91,9 @@ struct Queue {
 #[derive(Default)]
 struct State {
     tasks: VecDeque<Task>,
+    /// Tasks that are patient, and since when the first of them waits.
+    receipts: Vec<Task>,
+    receipts_since: Option<Instant>,
     bytes: usize,
     /// It is to end, or has.
     closed: bool,
@@ -151,9 +164,8 @@ impl Queue {
         let deadline = Instant::now() + patience;
         let bytes = task.bytes();
         let mut state = self.lock();
-        let is_full = |state: &State| {
-            state.tasks.len() >= QUEUE_ACTS_MAX || state.bytes + bytes > QUEUE_BYTES_MAX
-        };
+        let is_full =
+            |state: &State| state.len() >= QUEUE_ACTS_MAX || state.bytes + bytes > QUEUE_BYTES_MAX;
         while is_full(&state) && !state.closed {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -166,11 +178,18 @@ impl Queue {
             return false;
         }
         state.bytes += bytes;
-        state.tasks.push_back(task);
-        let is_first = state.tasks.len() == 1;
-        metrics::QUEUE.set(i64::try_from(state.tasks.len()).unwrap_or(i64::MAX));
+        // The committer wakes for what is to be done at once, and to see until when receipts wait.
+        let wakes = if task.is_patient() {
+            state.receipts.push(task);
+            state.receipts_since.get_or_insert_with(Instant::now);
+            [1, RECEIPTS_WAITING_MAX].contains(&state.receipts.len())
+        } else {
+            state.tasks.push_back(task);
+            state.tasks.len() == 1
+        };
+        metrics::QUEUE.set(i64::try_from(state.len()).unwrap_or(i64::MAX));
         drop(state);
-        if is_first {
+        if wakes {
             self.filled.notify_one();
         }
         true
@@ -182,35 +201,62 @@ impl Queue {
 
     /// Waits, no longer than `time`, for something to do. `None` once it is closed and empty.
     fn take(&self, time: Option<Duration>) -> Option<Vec<Task>> {
+        let deadline = time.map(|time| Instant::now() + time);
         let mut state = self.lock();
         while state.tasks.is_empty() && !state.closed {
-            state = match time {
+            let now = Instant::now();
+            if state.receipts_are_due(now) {
+                break;
+            }
+            let due = state.receipts_since.map(|since| since + RECEIPT_WAIT_MAX);
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return Some(Vec::new());
+            }
+            state = match due.into_iter().chain(deadline).min() {
                 None => self.filled.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(time) => {
-                    let waited = self.filled.wait_timeout(state, time);
-                    let (state, result) = waited.unwrap_or_else(PoisonError::into_inner);
-                    if result.timed_out() {
-                        return Some(Vec::new());
-                    }
-                    state
+                Some(until) => {
+                    let waited = self.filled.wait_timeout(state, until - now);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
                 }
             };
         }
-        if state.tasks.is_empty() {
-            return None;
-        }
+        let tasks = state.take();
+        metrics::QUEUE.set(i64::try_from(state.len()).unwrap_or(i64::MAX));
+        drop(state);
+        self.emptied.notify_all();
+        (!tasks.is_empty()).then_some(tasks)
+    }
+}
+
+impl State {
+    fn len(&self) -> usize {
+        self.tasks.len() + self.receipts.len()
+    }
+
+    fn receipts_are_due(&self, now: Instant) -> bool {
+        self.closed
+            || self.receipts.len() >= RECEIPTS_WAITING_MAX
+            || self.receipts_since.is_some_and(|since| now >= since + RECEIPT_WAIT_MAX)
+    }
+
+    /// What the next commit does.
+    fn take(&mut self) -> Vec<Task> {
         let mut group_acts = 0;
         let fits = |task: &&Task| {
             group_acts += usize::from(task.is_for_group());
             group_acts <= BATCH_GROUP_ACTS_MAX
         };
-        let count = state.tasks.iter().take(BATCH_ACTS_MAX).take_while(fits).count();
-        let tasks: Vec<Task> = state.tasks.drain(..count).collect();
-        state.bytes -= tasks.iter().map(Task::bytes).sum::<usize>();
-        metrics::QUEUE.set(i64::try_from(state.tasks.len()).unwrap_or(i64::MAX));
-        drop(state);
-        self.emptied.notify_all();
-        Some(tasks)
+        let count = self.tasks.iter().take(BATCH_ACTS_MAX).take_while(fits).count();
+        let mut tasks: Vec<Task> = self.tasks.drain(..count).collect();
+        self.bytes -= tasks.iter().map(Task::bytes).sum::<usize>();
+        // Who says goodbye has been heard to the end.
+        if self.receipts_are_due(Instant::now())
+            || tasks.iter().any(|task| matches!(task, Task::Farewell(..)))
+        {
+            tasks.append(&mut self.receipts);
+            self.receipts_since = None;
+        }
+        tasks
     }
 }
 

@@ -63,6 +63,10 @@ pub(crate) const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub(crate) const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Acts in one commit.
 pub(crate) const BATCH_ACTS_MAX: usize = 2048;
+/// How long a receipt may wait to be committed together with others, if it has no `ref` and so nobody waits for an answer.
+pub(crate) const RECEIPT_WAIT_MAX: Duration = Duration::from_millis(50);
+/// Receipts that wait for each other; with so many the next commit takes them all.
+pub(crate) const RECEIPTS_WAITING_MAX: usize = 2048;
 /// Acts in one commit that may be events in a group's thousand logs.
 pub(crate) const BATCH_GROUP_ACTS_MAX: usize = 32;
 /// Accounts whose logs are looked at together after a commit that the database did not confirm.

@@ -1,6 +1,6 @@
 use std::net::{TcpListener, TcpStream};
 
-use wire::GroupId;
+use wire::{GroupId, Seq};
 
 use super::*;
 use crate::drainer::Drainer;
@@ -14,6 +14,11 @@ fn outbox() -> Arc<Outbox> {
 fn post(content: String, to: To) -> Task {
     let deed = Deed::Post { to, content, reply_to: None };
     Task::Act(Act { by: AccountId(1), reference: None, deed }, None)
+}
+
+fn receipt(reference: Option<&str>) -> Task {
+    let (reference, deed) = (reference.map(str::to_owned), Deed::Received { seq: Seq(1) });
+    Task::Act(Act { by: AccountId(1), reference, deed }, None)
 }
 
 /// Puts messages of so many bytes into a queue that nobody empties; returns how many it took.
@@ -74,4 +79,39 @@ fn a_closed_queue_is_emptied_and_takes_nothing_more() {
 #[test]
 fn an_idle_committer_in_doubt_looks_again_after_a_while() {
     assert!(Queue::default().take(Some(Duration::ZERO)).unwrap().is_empty());
+}
+
+#[test]
+fn receipts_let_messages_go_first_but_not_for_long() {
+    let queue = Queue::default();
+    let begin = Instant::now();
+    let tasks =
+        [receipt(None), post("x".to_owned(), To::Account(AccountId(2))), receipt(Some("r"))];
+    assert!(tasks.into_iter().all(|task| queue.put(task, Duration::ZERO)));
+    // What is answered does not wait.
+    let first = queue.take(None).unwrap().len();
+    // A machine that stood still in between takes all at once.
+    assert!(first == 2 || begin.elapsed() >= RECEIPT_WAIT_MAX, "{first}");
+    if first == 2 {
+        assert_eq!(queue.take(None).unwrap().len(), 1);
+        assert!(begin.elapsed() >= RECEIPT_WAIT_MAX);
+    }
+}
+
+#[test]
+fn receipts_do_not_outlast_their_bound_a_goodbye_or_the_queue() {
+    let queue = Queue::default();
+    for _ in 0..RECEIPTS_WAITING_MAX {
+        assert!(queue.put(receipt(None), Duration::ZERO));
+    }
+    assert_eq!(queue.take(None).unwrap().len(), RECEIPTS_WAITING_MAX);
+
+    assert!(queue.put(receipt(None), Duration::ZERO));
+    assert!(queue.put(Task::Farewell(Close::GoingAway, outbox()), Duration::ZERO));
+    assert_eq!(queue.take(None).unwrap().len(), 2);
+
+    assert!(queue.put(receipt(None), Duration::ZERO));
+    queue.close();
+    assert_eq!(queue.take(None).unwrap().len(), 1);
+    assert!(queue.take(None).is_none());
 }
