@@ -249,10 +249,9 @@ impl State {
         let count = self.tasks.iter().take(BATCH_ACTS_MAX).take_while(fits).count();
         let mut tasks: Vec<Task> = self.tasks.drain(..count).collect();
         self.bytes -= tasks.iter().map(Task::bytes).sum::<usize>();
-        // Who says goodbye has been heard to the end.
-        if self.receipts_are_due(Instant::now())
-            || tasks.iter().any(|task| matches!(task, Task::Farewell(..)))
-        {
+        // Who says goodbye, or goes, has been heard to the end; and may be back at once.
+        let ends = |task: &Task| matches!(task, Task::Farewell(..) | Task::Depart(_));
+        if self.receipts_are_due(Instant::now()) || tasks.iter().any(ends) {
             tasks.append(&mut self.receipts);
             self.receipts_since = None;
         }

@@ -106,9 +106,11 @@ fn receipts_do_not_outlast_their_bound_a_goodbye_or_the_queue() {
     }
     assert_eq!(queue.take(None).unwrap().len(), RECEIPTS_WAITING_MAX);
 
-    assert!(queue.put(receipt(None), Duration::ZERO));
-    assert!(queue.put(Task::Farewell(Close::GoingAway, outbox()), Duration::ZERO));
-    assert_eq!(queue.take(None).unwrap().len(), 2);
+    for end in [Task::Farewell(Close::GoingAway, outbox()), Task::Depart(AccountId(1))] {
+        assert!(queue.put(receipt(None), Duration::ZERO));
+        assert!(queue.put(end, Duration::ZERO));
+        assert_eq!(queue.take(None).unwrap().len(), 2);
+    }
 
     assert!(queue.put(receipt(None), Duration::ZERO));
     queue.close();
