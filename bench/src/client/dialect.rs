@@ -253,6 +253,13 @@ impl Dialect {
         Ok(())
     }
 
+    /// From now on who gets a message does not say so.
+    pub(crate) fn acknowledge_nothing(&mut self) {
+        if let Self::Account { receipts, .. } = self {
+            *receipts = false;
+        }
+    }
+
     /// Confirms the messages that a read has brought, all at once. Who only sends leaves that for later.
     pub(super) fn acknowledge(&self, speaker: &mut Speaker, out: &mut Vec<u8>) {
         if let Self::Account { receipts: true, .. } = self
