@@ -21,7 +21,7 @@ use crate::committer::worker::Worker;
 use crate::hub::Hub;
 use crate::limit::{
     BATCH_ACTS_MAX, BATCH_GROUP_ACTS_MAX, QUEUE_ACTS_MAX, QUEUE_BYTES_MAX, QUEUE_WAIT_MAX,
-    RECEIPT_WAIT_MAX, RECEIPTS_WAITING_MAX,
+    RECEIPT_WAIT_MAX, RECEIPTS_BESIDE_MIN, RECEIPTS_WAITING_MAX,
 };
 use crate::metrics;
 use crate::outbox::Outbox;
@@ -92,7 +92,7 @@ struct Queue {
 struct State {
     tasks: VecDeque<Task>,
     /// Tasks that are patient, and since when the first of them waits.
-    receipts: Vec<Task>,
+    receipts: VecDeque<Task>,
     receipts_since: Option<Instant>,
     bytes: usize,
     /// It is to end, or has.
@@ -180,7 +180,7 @@ impl Queue {
         state.bytes += bytes;
         // The committer wakes for what is to be done at once, and to see until when receipts wait.
         let wakes = if task.is_patient() {
-            state.receipts.push(task);
+            state.receipts.push_back(task);
             state.receipts_since.get_or_insert_with(Instant::now);
             [1, RECEIPTS_WAITING_MAX].contains(&state.receipts.len())
         } else {
@@ -251,8 +251,18 @@ impl State {
         self.bytes -= tasks.iter().map(Task::bytes).sum::<usize>();
         // Who says goodbye, or goes, has been heard to the end; and may be back at once.
         let ends = |task: &Task| matches!(task, Task::Farewell(..) | Task::Depart(_));
-        if self.receipts_are_due(Instant::now()) || tasks.iter().any(ends) {
-            tasks.append(&mut self.receipts);
+        let waiting = self.receipts.len();
+        let is_all = waiting >= RECEIPTS_WAITING_MAX || tasks.is_empty() || tasks.iter().any(ends);
+        let count = if is_all {
+            waiting
+        } else if self.receipts_are_due(Instant::now()) {
+            // Somebody waits for the others, and now for these too.
+            waiting.min(RECEIPTS_BESIDE_MIN.max(tasks.len()))
+        } else {
+            0
+        };
+        tasks.extend(self.receipts.drain(..count));
+        if self.receipts.is_empty() {
             self.receipts_since = None;
         }
         tasks

@@ -67,6 +67,9 @@ pub(crate) const BATCH_ACTS_MAX: usize = 2048;
 pub(crate) const RECEIPT_WAIT_MAX: Duration = Duration::from_millis(50);
 /// Receipts that wait for each other; with so many the next commit takes them all.
 pub(crate) const RECEIPTS_WAITING_MAX: usize = 2048;
+/// So many receipts, or as many as there are other acts, are committed together with acts that somebody waits for; the rest
+/// comes in the next commits.
+pub(crate) const RECEIPTS_BESIDE_MIN: usize = 32;
 /// Acts in one commit that may be events in a group's thousand logs.
 pub(crate) const BATCH_GROUP_ACTS_MAX: usize = 32;
 /// Accounts whose logs are looked at together after a commit that the database did not confirm.

@@ -99,6 +99,20 @@ fn receipts_let_messages_go_first_but_not_for_long() {
 }
 
 #[test]
+fn receipts_that_are_due_do_not_hold_a_message_up() {
+    let mut state = State::default();
+    for _ in 0..2 * RECEIPTS_BESIDE_MIN + 1 {
+        state.receipts.push_back(receipt(None));
+    }
+    state.receipts_since = Instant::now().checked_sub(RECEIPT_WAIT_MAX);
+    for left in [RECEIPTS_BESIDE_MIN + 1, 1, 0] {
+        state.tasks.push_back(Task::Use(SessionId(1)));
+        assert!(state.take().len() > 1);
+        assert_eq!((state.receipts.len(), state.receipts_since.is_some()), (left, left > 0));
+    }
+}
+
+#[test]
 fn receipts_do_not_outlast_their_bound_a_goodbye_or_the_queue() {
     let queue = Queue::default();
     for _ in 0..RECEIPTS_WAITING_MAX {
