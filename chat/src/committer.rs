@@ -252,9 +252,10 @@ impl State {
         // Who says goodbye, or goes, has been heard to the end; and may be back at once.
         let ends = |task: &Task| matches!(task, Task::Farewell(..) | Task::Depart(_));
         let waiting = self.receipts.len();
-        let is_all = waiting >= RECEIPTS_WAITING_MAX || tasks.is_empty() || tasks.iter().any(ends);
-        let count = if is_all {
+        let count = if tasks.iter().any(ends) {
             waiting
+        } else if waiting >= RECEIPTS_WAITING_MAX || tasks.is_empty() {
+            waiting.min(RECEIPTS_WAITING_MAX)
         } else if self.receipts_are_due(Instant::now()) {
             // Somebody waits for the others, and now for these too.
             waiting.min(RECEIPTS_BESIDE_MIN.max(tasks.len()))

@@ -23,6 +23,8 @@ mod presence;
 mod rate;
 mod replay;
 mod revocation;
+#[cfg(test)]
+mod rig;
 mod run;
 mod server;
 mod session;

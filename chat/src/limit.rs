@@ -61,11 +61,11 @@ pub(crate) const QUEUE_ACTS_MAX: usize = 16 * 1024;
 pub(crate) const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// How long a sender waits for a place in that queue before it is told `unavailable`.
 pub(crate) const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
-/// Acts in one commit.
+/// Acts in one commit, besides receipts that let others go first.
 pub(crate) const BATCH_ACTS_MAX: usize = 2048;
 /// How long a receipt may wait to be committed together with others, if it has no `ref` and so nobody waits for an answer.
 pub(crate) const RECEIPT_WAIT_MAX: Duration = Duration::from_millis(50);
-/// Receipts that wait for each other; with so many the next commit takes them all.
+/// Receipts that wait for each other: the next commit takes so many of them. Only with a goodbye it takes all there are.
 pub(crate) const RECEIPTS_WAITING_MAX: usize = 2048;
 /// So many receipts, or as many as there are other acts, are committed together with acts that somebody waits for; the rest
 /// comes in the next commits.

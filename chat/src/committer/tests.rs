@@ -1,15 +1,7 @@
-use std::net::{TcpListener, TcpStream};
-
 use wire::{GroupId, Seq};
 
 use super::*;
-use crate::drainer::Drainer;
-
-fn outbox() -> Arc<Outbox> {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    Arc::new(Outbox::new(Arc::new(stream), Drainer::start().unwrap(), None))
-}
+use crate::rig;
 
 fn post(content: String, to: To) -> Task {
     let deed = Deed::Post { to, content, reply_to: None };
@@ -55,7 +47,7 @@ fn one_commit_takes_few_acts_for_groups() {
 fn who_waits_for_room_gets_it_when_there_is_some() {
     let queue = Queue::default();
     fill(&queue, 1);
-    let outbox = outbox();
+    let outbox = rig::outbox().0;
     std::thread::scope(|scope| {
         let (queue, patience) = (&queue, Duration::from_secs(60));
         let waiting =
@@ -68,7 +60,7 @@ fn who_waits_for_room_gets_it_when_there_is_some() {
 #[test]
 fn a_closed_queue_is_emptied_and_takes_nothing_more() {
     let queue = Queue::default();
-    let outbox = outbox();
+    let outbox = rig::outbox().0;
     assert!(queue.put(Task::Farewell(Close::GoingAway, Arc::clone(&outbox)), Duration::ZERO));
     queue.lock().closed = true;
     assert!(!queue.put(Task::Farewell(Close::GoingAway, outbox), Duration::ZERO));
@@ -113,6 +105,16 @@ fn receipts_that_are_due_do_not_hold_a_message_up() {
 }
 
 #[test]
+fn one_commit_does_no_more_receipts_than_its_bound() {
+    let mut state = State::default();
+    state.receipts.extend((0..RECEIPTS_WAITING_MAX + 5).map(|_| receipt(None)));
+    state.receipts_since = Some(Instant::now());
+    state.tasks.push_back(Task::Use(SessionId(1)));
+    assert_eq!(state.take().len(), 1 + RECEIPTS_WAITING_MAX);
+    assert_eq!(state.take().len(), 5);
+}
+
+#[test]
 fn receipts_do_not_outlast_their_bound_a_goodbye_or_the_queue() {
     let queue = Queue::default();
     for _ in 0..RECEIPTS_WAITING_MAX {
@@ -120,7 +122,7 @@ fn receipts_do_not_outlast_their_bound_a_goodbye_or_the_queue() {
     }
     assert_eq!(queue.take(None).unwrap().len(), RECEIPTS_WAITING_MAX);
 
-    for end in [Task::Farewell(Close::GoingAway, outbox()), Task::Depart(AccountId(1))] {
+    for end in [Task::Farewell(Close::GoingAway, rig::outbox().0), Task::Depart(AccountId(1))] {
         assert!(queue.put(receipt(None), Duration::ZERO));
         assert!(queue.put(end, Duration::ZERO));
         assert_eq!(queue.take(None).unwrap().len(), 2);

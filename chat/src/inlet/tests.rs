@@ -1,11 +1,10 @@
 use std::io::{Cursor, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::LazyLock;
+use std::net::Shutdown;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::drainer::Drainer;
+use crate::rig;
 
 /// A frame as it may come, also wrong.
 #[derive(Clone, Debug)]
@@ -86,17 +85,9 @@ fn by_tungstenite(bytes: &[u8]) -> (Vec<String>, usize) {
     (heard, socket.get_ref().1.len())
 }
 
-fn connect() -> (TcpStream, Arc<Outbox>) {
-    static DRAINER: LazyLock<Drainer> = LazyLock::new(|| Drainer::start().unwrap());
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (ours, _) = listener.accept().unwrap();
-    (theirs, Arc::new(Outbox::new(Arc::new(ours), DRAINER.clone(), None)))
-}
-
 /// The same, of bytes that come in parts of which the first is there with the handshake.
 fn by_inlet(bytes: &[u8], cuts: &[usize]) -> (Vec<String>, usize) {
-    let (mut theirs, outbox) = connect();
+    let (outbox, mut theirs) = rig::outbox();
     let mut cuts = cuts.iter().map(|cut| (*cut).min(bytes.len()));
     let mut sent = cuts.next().unwrap_or(0);
     let mut inlet = Inlet::new(Arc::clone(&outbox), bytes[..sent].to_vec());
@@ -150,7 +141,7 @@ proptest! {
 
 #[test]
 fn what_was_said_is_not_kept_while_it_sleeps() {
-    let (mut theirs, outbox) = connect();
+    let (outbox, mut theirs) = rig::outbox();
     let mut bytes = Vec::new();
     for first in [0x01, 0x80] {
         Sent { first, mask: Some([0; 4]), payload: vec![b'x'; 20_000] }.write(&mut bytes);

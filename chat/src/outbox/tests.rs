@@ -1,19 +1,11 @@
 use std::io::Read;
-use std::net::TcpListener;
 
 use proptest::prelude::*;
 
 use wire::Seq;
 
 use super::*;
-
-/// An outbox, and the other end of its socket.
-fn outbox() -> (Arc<Outbox>, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (stream, _) = listener.accept().unwrap();
-    (Arc::new(Outbox::new(Arc::new(stream), Drainer::start().unwrap(), None)), reader)
-}
+use crate::rig::outbox;
 
 /// Reads frames until a close frame or the end.
 fn frames(mut reader: TcpStream) -> (Vec<Vec<u8>>, Option<u16>) {

@@ -1,19 +1,16 @@
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 
 use sql::{Act, Batch, Deed, Keep};
 use wire::To;
 
 use super::*;
-use crate::drainer::Drainer;
+use crate::rig;
 
 /// The server's end of a connection whose other end nobody reads.
 fn outbox() -> (Arc<Outbox>, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (ours, _) = listener.accept().unwrap();
-    let outbox = Outbox::new(Arc::new(ours), Drainer::start().unwrap(), None);
+    let (outbox, theirs) = rig::outbox();
     outbox.start_replay();
-    (Arc::new(outbox), theirs)
+    (outbox, theirs)
 }
 
 /// A store with one account that has written to itself this many times.

@@ -1,35 +1,17 @@
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::atomic::AtomicI64;
-
-use door::Shutdown;
 
 use super::*;
 use crate::clock::now_ms;
 use crate::committer::Committer;
-use crate::drainer::Drainer;
 use crate::hub::{Hub, Reader};
-use crate::origin::Origins;
 use crate::presence::Presence;
+use crate::rig::{self, server};
 use crate::server::Patience;
 
 /// Longer than any test may take.
 const DEADLINE: Duration = Duration::from_secs(20);
-
-fn server(patience: Patience, mode: Mode) -> Server {
-    let hub = Arc::new(Hub::new());
-    Server {
-        presence: Arc::new(Presence::new(Arc::clone(&hub))),
-        hub,
-        drainer: Drainer::start().unwrap(),
-        mode,
-        origins: Origins::default(),
-        patience,
-        message_rate: 0,
-        shutdown: Shutdown::new(),
-        schema: String::new(),
-    }
-}
 
 fn guests() -> Mode {
     Mode::Guests { last: AtomicI64::new(0) }
@@ -37,11 +19,8 @@ fn guests() -> Mode {
 
 /// Serves one connection on which `rest` came with the handshake; `client` has the other end.
 fn with_client(server: &Server, rest: &[u8], client: impl FnOnce(TcpStream)) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (outbox, theirs) = rig::outbox();
     theirs.set_read_timeout(Some(DEADLINE)).unwrap();
-    let (ours, _) = listener.accept().unwrap();
-    let outbox = Arc::new(Outbox::new(Arc::new(ours), server.drainer.clone(), None));
     std::thread::scope(|scope| {
         let session = scope.spawn(move || {
             let mut inlet = Inlet::new(Arc::clone(&outbox), rest.to_vec());
@@ -227,10 +206,7 @@ fn a_committer_that_never_comes_is_not_waited_for_without_end() {
 #[test]
 fn what_a_turn_says_is_heard_in_its_order() {
     let server = server(Patience::default(), guests());
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut other = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let stream = Arc::new(listener.accept().unwrap().0);
-    let outbox = Arc::new(Outbox::new(stream, server.drainer.clone(), None));
+    let (outbox, mut other) = rig::outbox();
     server.hub.settle(9, AccountId(9), Reader { outbox, session: None });
     let said = [
         r#"{"to":9,"content":"a","ref":"r"}"#,

@@ -1,20 +1,13 @@
 //! What happens while somebody is between the look-up and its place in the hub.
 
-use std::cell::Cell;
-use std::net::{TcpListener, TcpStream};
-
-use door::Shutdown;
 use sql::{Act, Batch, Deed, Login, Store};
+use std::cell::Cell;
 use wire::{SessionId, To, TokenHash};
 
 use super::*;
 use crate::committer::Committer;
-use crate::drainer::Drainer;
 use crate::feeder::Feeder;
-use crate::hub::Hub;
-use crate::origin::Origins;
-use crate::outbox::Outbox;
-use crate::presence::Presence;
+use crate::rig;
 use crate::server::{Mode, Patience, Server};
 
 const TOKEN: TokenHash = TokenHash([7; 32]);
@@ -35,19 +28,9 @@ impl House {
         let login =
             Login { account, epoch: 1, token: TOKEN, device: "", now: now_ms(), expires_at };
         let login = store.open_session(&login).unwrap().unwrap();
-        let (store, hub) = (Arc::new(store), Arc::new(Hub::new()));
+        let store = Arc::new(store);
         let accounts = Accounts { store: Arc::clone(&store), committer: Committer::unattended() };
-        let server = Server {
-            presence: Arc::new(Presence::new(Arc::clone(&hub))),
-            hub,
-            drainer: Drainer::start().unwrap(),
-            mode: Mode::Accounts(accounts),
-            origins: Origins::default(),
-            patience: Patience::default(),
-            message_rate: 0,
-            shutdown: Shutdown::new(),
-            schema: String::new(),
-        };
+        let server = rig::server(Patience::default(), Mode::Accounts(accounts));
         Self { server, store, account, login }
     }
 
@@ -79,10 +62,7 @@ impl House {
     /// Somebody comes with the token; `meanwhile` happens right after the first look-up. Then `check` is told how it went,
     /// and how often the token was looked up.
     fn greet(&self, meanwhile: impl Fn(), check: impl FnOnce(&Session<'_>, &Flow, u32)) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let _theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (ours, _) = listener.accept().unwrap();
-        let outbox = Arc::new(Outbox::new(Arc::new(ours), self.server.drainer.clone(), None));
+        let (outbox, _theirs) = rig::outbox();
         let mut session = Session::new(&self.server, 1, outbox);
         let looked = Cell::new(0);
         let look_up = || {

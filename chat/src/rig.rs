@@ -1,0 +1,39 @@
+//! What several tests are set up with.
+
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, LazyLock};
+
+use door::Shutdown;
+
+use crate::drainer::Drainer;
+use crate::hub::Hub;
+use crate::origin::Origins;
+use crate::outbox::Outbox;
+use crate::presence::Presence;
+use crate::server::{Mode, Patience, Server};
+
+static DRAINER: LazyLock<Drainer> = LazyLock::new(|| Drainer::start().unwrap());
+
+/// An outbox, and the other end of its socket.
+pub(crate) fn outbox() -> (Arc<Outbox>, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (ours, _) = listener.accept().unwrap();
+    (Arc::new(Outbox::new(Arc::new(ours), DRAINER.clone(), None)), theirs)
+}
+
+/// A server of which only the parts are there that sessions use; it has no message rate.
+pub(crate) fn server(patience: Patience, mode: Mode) -> Server {
+    let hub = Arc::new(Hub::new());
+    Server {
+        presence: Arc::new(Presence::new(Arc::clone(&hub))),
+        hub,
+        drainer: DRAINER.clone(),
+        mode,
+        origins: Origins::default(),
+        patience,
+        message_rate: 0,
+        shutdown: Shutdown::new(),
+        schema: String::new(),
+    }
+}
