@@ -208,10 +208,10 @@ pub(crate) use name_and_days;
 /// What happened last in a conversation that its `member s` has had; null if there is nothing.
 macro_rules! activity {
     () => {
-        "(select m.id from message m where m.conversation = s.conversation \
-         and m.id <= coalesce(s.until, 9223372036854775807) \
-         and not exists (select 1 from withheld w where w.message = m.id and w.account = s.account) \
-         order by m.id desc limit 1)"
+        "(select e.message from entry e where e.conversation = s.conversation \
+         and e.message <= coalesce(s.until, 9223372036854775807) \
+         and not exists (select 1 from withheld w where w.message = e.message and w.account = s.account) \
+         order by e.message desc limit 1)"
     };
 }
 pub(crate) use activity;
@@ -294,21 +294,21 @@ static LAST: ForEach = ForEach {
         "select r.conversation, ",
         columns_seen!(),
         " from {rows} join message m on m.id = \
-         (select n.id from message n where n.conversation = r.conversation \
-         and n.id > r.since and n.id <= r.until and n.kind = 0 \
-         and not exists (select 1 from withheld w where w.message = n.id and w.account = r.account) \
-         order by n.id desc limit 1)",
+         (select e.message from entry e where e.conversation = r.conversation \
+         and e.message > r.since and e.message <= r.until and e.kind = 0 \
+         and not exists (select 1 from withheld w where w.message = e.message and w.account = r.account) \
+         order by e.message desc limit 1)",
         edits_withheld!("r.account")
     ),
     columns: KEYS.split_at(4).0,
 };
 
 static UNREAD: ForEach = ForEach {
-    sql: "select r.conversation, (select count(*) from (select 1 from message n \
-          where n.conversation = r.conversation and n.id > r.seen and n.id <= r.until \
-          and n.kind = 0 and n.sender <> r.account \
+    sql: "select r.conversation, (select count(*) from (select 1 from entry e \
+          where e.conversation = r.conversation and e.message > r.seen and e.message <= r.until \
+          and e.kind = 0 and e.sender <> r.account \
           and (r.spared = 1 or not exists \
-          (select 1 from withheld w where w.message = n.id and w.account = r.account)) limit 500) u) from {rows}",
+          (select 1 from withheld w where w.message = e.message and w.account = r.account)) limit 500) u) from {rows}",
     columns: KEYS,
 };
 

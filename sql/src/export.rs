@@ -161,12 +161,13 @@ impl Store {
         let sql = concat!(
             "select case when m.sender = $1 then m.ref end, ",
             columns_seen!(),
-            " from message m join member s on s.conversation = m.conversation and s.account = $1",
-            edits_withheld!("$1"),
-            "where m.conversation = $2 and m.id > $3 \
-             and (m.sender = $1 or (m.id >= s.since and (s.until is null or m.id <= s.until))) and not exists \
-             (select 1 from withheld w where w.message = m.id and w.account = s.account) \
-             order by m.id limit $4"
+            " from (select e.message, s.account from member s cross join entry e \
+             where s.account = $1 and s.conversation = $2 and e.conversation = $2 and e.message > $3 \
+             and (e.sender = $1 or (e.message >= s.since and (s.until is null or e.message <= s.until))) \
+             and not exists (select 1 from withheld w where w.message = e.message and w.account = $1) \
+             order by e.message limit $4) e join message m on m.id = e.message",
+            edits_withheld!("e.account"),
+            "order by m.id"
         );
         let (account, after) = (Value::Int(account.0), Value::Int(after.0));
         let params = [account, Value::Int(conversation), after, Value::Int(limit)];

@@ -1,5 +1,6 @@
 //! Looking back into one conversation.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use wire::limit::REACTIONS_LISTED_MAX;
@@ -46,23 +47,24 @@ impl Store {
         let sql = concat!(
             "select ",
             columns_seen!(),
-            " from message m ",
-            edits_withheld!("$1"),
-            " where m.conversation = $2 and m.id > $3 and m.id <= $4 \
-             and m.kind = 0 and not exists \
-             (select 1 from withheld w where w.message = m.id and w.account = $1) \
-             order by m.id desc limit $5"
+            " from (select e.message from entry e where e.conversation = $1 \
+             and e.message > $2 and e.message <= $3 and e.kind = 0 and not exists \
+             (select 1 from withheld w where w.message = e.message and w.account = $4) \
+             order by e.message desc limit $5) e join message m on m.id = e.message",
+            edits_withheld!("$4"),
         );
         let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
         let params = [
-            Value::Int(account.0),
             Value::Int(window.conversation),
             Value::Int(window.since.0),
             // One bound: of two, SQLite would use the one and walk to the other.
             Value::Int(window.until.0.min(before.0.saturating_sub(1))),
+            Value::Int(account.0),
             limit,
         ];
-        self.read(sql, &params, |row| entry::message(row, 0)).map(Some)
+        let mut messages = self.read(sql, &params, |row| entry::message(row, 0))?;
+        messages.sort_unstable_by_key(|message| Reverse(message.id));
+        Ok(Some(messages))
     }
 
     /// The reactions to each of these messages that have come to `account`, at most [`REACTIONS_LISTED_MAX`] of each, the

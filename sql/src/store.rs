@@ -137,6 +137,13 @@ impl Store {
         self.read_on(self.searchers.as_ref(), read)
     }
 
+    /// Has every message that is stored by now found by its words.
+    pub(crate) fn index_texts(&self) -> Result<()> {
+        let pool = self.searchers.as_ref().unwrap_or(&self.writers);
+        let is_indexed = pool.take()?.engine().is_indexed();
+        if is_indexed? { Ok(()) } else { self.write(|engine| engine.index_texts()) }
+    }
+
     fn read_on(
         &self,
         pool: Option<&Pool>,

@@ -74,13 +74,14 @@ impl Store {
 
     /// Whether there may be more.
     fn expire_some(&self, conversation: i64, before: i64) -> Result<bool> {
-        let sql = "select at from message where conversation = $1 and kind = 0 order by id limit 1";
+        let sql = "select m.at from (select message from entry where conversation = $1 and kind = 0 \
+                   order by message limit 1) e join message m on m.id = e.message";
         let oldest = self.read(sql, &[Value::Int(conversation)], |row| row.int(0))?;
         if oldest.first().is_none_or(|at| *at >= before) {
             return Ok(false);
         }
-        let sql =
-            "select id, at from message where conversation = $1 and kind = 0 order by id limit $2";
+        let sql = "select m.id, m.at from (select message from entry where conversation = $1 and kind = 0 \
+                   order by message limit $2) e join message m on m.id = e.message order by m.id";
         let params = [Value::Int(conversation), Value::Int(ROWS)];
         let oldest = self.read(sql, &params, |row| Ok((MessageId(row.int(0)?), row.int(1)?)))?;
         let expired = oldest.iter().take_while(|(_, at)| *at < before);
@@ -156,7 +157,7 @@ impl Store {
     }
 
     fn erase_conversation(&self, conversation: i64) -> Result<()> {
-        let sql = "select id from message where conversation = $1 order by id limit $2";
+        let sql = "select message from entry where conversation = $1 order by message limit $2";
         let params = [conversation, ROWS].map(Value::Int);
         loop {
             let page = self.read(sql, &params, |row| Ok(MessageId(row.int(0)?)))?;

@@ -14,6 +14,8 @@ mod deletion;
 mod export;
 #[path = "contract/groups.rs"]
 mod groups;
+#[path = "contract/long.rs"]
+mod long;
 #[path = "contract/looking.rs"]
 mod looking;
 #[path = "contract/messages.rs"]
@@ -79,6 +81,17 @@ fn postgresql() {
     let url = acceptance::Cluster::shared().unwrap().database().unwrap();
     suite(&open(&url.parse().unwrap()));
     suite(&open(&url.parse().unwrap()));
+}
+
+#[test]
+fn sqlite_with_long_logs() {
+    long::what_is_long_ago_is_like_what_is_new(&open(&"sqlite::memory:".parse().unwrap()));
+}
+
+#[test]
+fn postgresql_with_long_logs() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    long::what_is_long_ago_is_like_what_is_new(&open(&url.parse().unwrap()));
 }
 
 #[test]

@@ -144,6 +144,7 @@ fn commit(engine: &mut dyn Engine, batch: &Batch, at: i64) -> Result<Committed> 
     let committed = ledger.close()?;
     note_departures(engine, &batch.departures, at)?;
     note_uses(engine, &batch.uses, at)?;
+    engine.move_recent()?;
     Ok(committed)
 }
 

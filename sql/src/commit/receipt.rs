@@ -43,32 +43,43 @@ impl Receipts {
 }
 
 static FIND_DELIVERED: ForEach = ForEach {
-    // By `not exists` PostgreSQL would look at all members of a group for each event.
+    // By `not exists` PostgreSQL would look at all members of a group for each event. `cross` keeps SQLite from writing the
+    // events down before it looks at their messages.
     sql: "select r.account, m.conversation, m.sender, max(m.id), \
-          max(case when m.recipient is null then 1 else 0 end) from {rows} \
-          join log l on l.account = r.account \
-          join event e on e.account = r.account and e.seq > l.acknowledged and e.seq <= r.seq and e.kind = 1 \
-          join message m on m.id = e.message and m.kind = 0 and m.sender <> r.account cross join member s \
-          where s.conversation = m.conversation and s.account = r.account and s.delivered < m.id \
+          max(case when m.recipient is null then 1 else 0 end) \
+          from {rows} cross join event e cross join message m cross join member s \
+          where e.account = r.account and e.seq > r.since and e.seq <= r.seq and e.kind = 1 \
+          and m.id = e.message and m.kind = 0 and m.sender <> r.account \
+          and s.conversation = m.conversation and s.account = r.account and s.delivered < m.id \
           and not exists (select 1 from withheld w where w.message = m.id and w.account = r.account) \
           and not exists (select 1 from block b where (b.blocked = r.account and b.account = m.sender) \
           or (b.blocked = m.sender and b.account = r.account)) \
           group by r.account, m.conversation, m.sender",
-    columns: &[("account", Type::Int), ("seq", Type::Int)],
+    columns: &[("account", Type::Int), ("since", Type::Int), ("seq", Type::Int)],
+};
+
+static FIND_ACKNOWLEDGED: ForEach = ForEach {
+    sql: "select account, acknowledged from log where account in (select r.account from {rows})",
+    columns: &[("account", Type::Int)],
 };
 
 static FIND_READ: ForEach = ForEach {
-    sql: "select r.account, m.conversation, m.sender, max(m.id), \
-          max(case when m.recipient is null then 1 else 0 end) from {rows} \
-          join member s on s.conversation = r.conversation and s.account = r.account \
-          join message m on m.conversation = r.conversation and m.id > s.read and m.id > s.since \
-          and m.id <= r.message and m.kind = 0 and m.sender <> r.account \
-          where s.until is null \
-          and not exists (select 1 from withheld w where w.message = m.id and w.account = r.account) \
-          and not exists (select 1 from block b where (b.blocked = r.account and b.account = m.sender) \
-          or (b.blocked = m.sender and b.account = r.account)) \
-          group by r.account, m.conversation, m.sender",
-    columns: &[("account", Type::Int), ("conversation", Type::Int), ("message", Type::Int)],
+    sql: "select r.account, r.conversation, e.sender, max(e.message), r.is_group \
+          from {rows} cross join entry e cross join member s \
+          where e.conversation = r.conversation and e.message > r.since and e.message <= r.message \
+          and e.kind = 0 and e.sender <> r.account \
+          and s.conversation = r.conversation and s.account = r.account and s.until is null \
+          and not exists (select 1 from withheld w where w.message = e.message and w.account = r.account) \
+          and not exists (select 1 from block b where (b.blocked = r.account and b.account = e.sender) \
+          or (b.blocked = e.sender and b.account = r.account)) \
+          group by r.account, r.conversation, e.sender, r.is_group",
+    columns: &[
+        ("account", Type::Int),
+        ("conversation", Type::Int),
+        ("since", Type::Int),
+        ("message", Type::Int),
+        ("is_group", Type::Int),
+    ],
 };
 
 /// Looks up what the batch's receipts are about.
@@ -88,13 +99,27 @@ pub(super) fn find(ledger: &mut Ledger<'_>) -> Result<Receipts> {
             _ => {}
         }
     }
-    let acknowledged = receipts.acknowledged.iter();
-    let rows = acknowledged.map(|(account, seq)| vec![Value::Int(account.0), Value::Int(*seq)]);
-    receipts.delivered = progress(ledger.engine, &FIND_DELIVERED, &rows.collect::<Vec<_>>())?;
-    let rows = receipts.positions.iter().map(|((account, conversation), (id, _))| {
-        vec![Value::Int(account.0), Value::Int(*conversation), Value::Int(id.0)]
+    let rows = receipts.acknowledged.keys().map(|account| vec![Value::Int(account.0)]);
+    let rows: Vec<_> = rows.collect();
+    if !rows.is_empty() {
+        let mut ranges = Vec::with_capacity(rows.len());
+        for row in ledger.engine.run_for_each(&FIND_ACKNOWLEDGED, &rows)? {
+            let (account, since) = (row.int(0)?, row.int(1)?);
+            let upto = receipts.acknowledged.get(&AccountId(account)).copied().unwrap_or(0);
+            if upto > since {
+                ranges.push([account, since, upto].map(Value::Int).to_vec());
+            }
+        }
+        receipts.delivered = progress(ledger.engine, &FIND_DELIVERED, &ranges)?;
+    }
+    let rows = receipts.positions.iter().filter_map(|((account, conversation), (id, place))| {
+        let target = ledger.target(*place)?;
+        let is_group = i64::from(target.recipient.is_none());
+        let row = [account.0, *conversation, target.read.0, id.0, is_group];
+        Some(row.map(Value::Int).to_vec())
     });
-    receipts.read = progress(ledger.engine, &FIND_READ, &rows.collect::<Vec<_>>())?;
+    let rows: Vec<_> = rows.collect();
+    receipts.read = progress(ledger.engine, &FIND_READ, &rows)?;
     Ok(receipts)
 }
 

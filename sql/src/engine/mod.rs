@@ -30,6 +30,18 @@ pub(crate) enum Cell {
     Null,
 }
 
+impl Cell {
+    /// The same as a parameter.
+    pub(crate) fn value(&self) -> Value<'_> {
+        match self {
+            Self::Int(number) => Value::Int(*number),
+            Self::Text(text) => Value::Text(text),
+            Self::Bytes(bytes) => Value::Bytes(bytes),
+            Self::Null => Value::Null,
+        }
+    }
+}
+
 /// One row of an answer, read by the position of its columns.
 #[derive(Debug)]
 pub(crate) struct Row(pub(crate) Vec<Cell>);
@@ -108,6 +120,16 @@ pub(crate) trait Engine: Send {
     /// Runs the engine's own statement over [`crate::search`]'s parameters: messages that have all of `words`, or words that
     /// begin so, the newest first.
     fn search(&mut self, words: &[&str], params: &[Value<'_>]) -> Result<Vec<Row>>;
+
+    /// Moves what is kept apart since it is recent to where it stays, if it has become much. To be called at the end of a
+    /// transaction that commits messages.
+    fn move_recent(&mut self) -> Result<()>;
+
+    /// Whether all words are where [`Engine::search`] finds them.
+    fn is_indexed(&mut self) -> Result<bool>;
+
+    /// Puts them there.
+    fn index_texts(&mut self) -> Result<()>;
 
     /// Runs a script of several statements without parameters.
     fn script(&mut self, sql: &str) -> Result<()>;

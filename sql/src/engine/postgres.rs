@@ -38,6 +38,7 @@ const NO_HURRY: &str = "set local statement_timeout = 0; set local lock_timeout 
 static MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("../../migrations/postgres/0001_accounts_and_logs.sql")),
     (2, include_str!("../../migrations/postgres/0002_conversations.sql")),
+    (3, include_str!("../../migrations/postgres/0003_entries.sql")),
 ];
 
 /// Words first: left to itself the planner walks back through all messages and makes words of each.
@@ -142,6 +143,18 @@ impl Engine for Postgres {
         let params: Vec<_> =
             std::iter::once(Value::Text(&words)).chain(params.iter().copied()).collect();
         self.run(SEARCH, &params)
+    }
+
+    fn move_recent(&mut self) -> Result<()> {
+        Ok(()) // There is nothing kept apart.
+    }
+
+    fn is_indexed(&mut self) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn index_texts(&mut self) -> Result<()> {
+        Ok(()) // PostgreSQL does so by itself.
     }
 
     fn script(&mut self, sql: &str) -> Result<()> {

@@ -1,6 +1,7 @@
 //! SQLite (<https://sqlite.org>), bundled: one file, no server.
 
 mod each;
+mod recent;
 
 use std::collections::HashMap;
 use std::fs::OpenOptions;
@@ -17,6 +18,7 @@ use crate::entry::columns;
 use crate::search::visible;
 use crate::{Error, Result};
 use each::{Each, Returned};
+use recent::Recent;
 
 /// How long to wait for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,6 +37,7 @@ const SCRUB_TIMEOUT: Duration = Duration::from_secs(1);
 static MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("../../migrations/sqlite/0001_accounts_and_logs.sql")),
     (2, include_str!("../../migrations/sqlite/0002_conversations.sql")),
+    (3, include_str!("../../migrations/sqlite/0003_recent.sql")),
 ];
 
 /// FTS5 gives its rows newest first by itself, and no more of them than are asked for.
@@ -46,12 +49,19 @@ const SEARCH: &str = concat!(
     " order by message_text.rowid desc limit $4"
 );
 
+/// In the order of numbers: a message whose words are in the index is never after one whose are not.
+const INDEX_TEXTS: &str = "
+    insert into message_text (rowid, content) select id, content from message
+        where id > (select message from indexed) and kind = 0 order by id;
+    update indexed set message = (select coalesce(max(id), message) from message);";
+
 pub(crate) struct Sqlite {
     connection: Connection,
     /// What became of a statement's text, by that text.
     texts: HashMap<&'static str, String>,
     /// And of one for many rows.
     eaches: HashMap<&'static str, Each>,
+    recent: Recent,
 }
 
 impl Sqlite {
@@ -82,7 +92,12 @@ impl Sqlite {
         if usage == Use::Write {
             connection.pragma_update(None, "cache_size", -(WRITER_CACHE_KIB as i64))?;
         }
-        Ok(Self { connection, texts: HashMap::new(), eaches: HashMap::new() })
+        Ok(Self {
+            connection,
+            texts: HashMap::new(),
+            eaches: HashMap::new(),
+            recent: Recent::default(),
+        })
     }
 }
 
@@ -121,6 +136,18 @@ impl Engine for Sqlite {
         let params: Vec<_> =
             std::iter::once(Value::Text(&words)).chain(params.iter().copied()).collect();
         self.run(SEARCH, &params)
+    }
+
+    fn move_recent(&mut self) -> Result<()> {
+        self.settle_recent()
+    }
+
+    fn is_indexed(&mut self) -> Result<bool> {
+        Ok(self.unindexed()? == 0)
+    }
+
+    fn index_texts(&mut self) -> Result<()> {
+        self.script(INDEX_TEXTS)
     }
 
     fn script(&mut self, sql: &str) -> Result<()> {

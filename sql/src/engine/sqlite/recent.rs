@@ -1,0 +1,192 @@
+//! What came lately, moved in bulk to where it stays.
+//!
+//! Rows that come in the order of time, but lie in the order of accounts or conversations, would each change a page of their
+//! own. So they come into a small table first, whose pages hold those of many. What is moved from there follows a hand that
+//! goes round in the table's order: by the time it is back, several rows have come for each page that it changes.
+//! It is the lowest level of a log-structured merge tree (O'Neil et al., 1996), without the others.
+
+use super::Sqlite;
+use crate::Result;
+use crate::engine::{Cell, Engine, Value};
+
+/// After so many changed rows of any table it is looked whether there is something to move.
+const CHANGES: u64 = 512;
+/// Rows that are kept apart of each table. With more each commit changes more pages; with less moving them does.
+const RECENT_MAX: i64 = 8192;
+/// Messages whose words are not in the index yet. With more a search waits longer; with less they cost more.
+const UNINDEXED_MAX: i64 = 1024;
+
+/// How far the moving has come.
+#[derive(Default)]
+pub(super) struct Recent {
+    /// Rows that this connection had changed when it looked last.
+    looked_at: Option<u64>,
+    /// The keys of what was moved last.
+    hands: [Hand; TABLES.len()],
+}
+
+/// A key, of two columns; nothing is before all of them.
+type Hand = Option<[Cell; 2]>;
+/// Before and after all keys, whose first column is a number from 1.
+const FIRST: (Value<'_>, Value<'_>) = (Value::Int(0), Value::Int(0));
+const LAST: (Value<'_>, Value<'_>) = (Value::Int(i64::MAX), Value::Int(0));
+
+/// A table that is kept in two, by the keys of its rows.
+struct Table {
+    count: &'static str,
+    /// The key of a row so many places after another.
+    key: &'static str,
+    /// Copies what is after a key and not after another to where it stays.
+    settle: &'static str,
+    /// Takes it out.
+    clear: &'static str,
+}
+
+macro_rules! table {
+    ($name:literal, $key:literal) => {
+        Table {
+            count: concat!("select count(*) from recent_", $name),
+            key: concat!(
+                concat!("select ", $key, " from recent_", $name, " where (", $key, ") > ($1, $2) "),
+                concat!("order by ", $key, " limit 1 offset $3")
+            ),
+            // `or fail`: as in each.rs.
+            settle: concat!(
+                concat!("insert or fail into settled_", $name, " select * from recent_", $name),
+                concat!(
+                    " where (",
+                    $key,
+                    ") > ($1, $2) and (",
+                    $key,
+                    ") <= ($3, $4) order by ",
+                    $key
+                )
+            ),
+            clear: concat!(
+                concat!("delete from recent_", $name),
+                concat!(" where (", $key, ") > ($1, $2) and (", $key, ") <= ($3, $4)")
+            ),
+        }
+    };
+}
+
+static TABLES: [Table; 3] = [
+    table!("event", "account, seq"),
+    table!("entry", "conversation, message"),
+    table!("ref", "sender, ref"),
+];
+
+impl Sqlite {
+    /// Moves what has become too much. To be called within a transaction, before it ends.
+    pub(super) fn settle_recent(&mut self) -> Result<()> {
+        let changes = self.connection.total_changes();
+        if self.recent.looked_at.is_some_and(|at| changes - at < CHANGES) {
+            return Ok(());
+        }
+        for (place, table) in TABLES.iter().enumerate() {
+            let hand = self.recent.hands[place].take();
+            self.recent.hands[place] = self.move_some(table, hand)?;
+        }
+        if self.unindexed()? >= UNINDEXED_MAX {
+            self.index_texts()?;
+        }
+        self.recent.looked_at = Some(self.connection.total_changes());
+        Ok(())
+    }
+
+    /// Moves what is beyond [`RECENT_MAX`], beginning after `hand`; returns where the next is to begin.
+    fn move_some(&mut self, table: &'static Table, hand: Hand) -> Result<Hand> {
+        let excess = self.number(table.count)? - RECENT_MAX;
+        if excess <= 0 {
+            return Ok(hand);
+        }
+        let (one, two) = hand.as_ref().map_or(FIRST, |[one, two]| (one.value(), two.value()));
+        let found = self.run(table.key, &[one, two, Value::Int(excess - 1)])?;
+        // If there are not so many, up to the last; and the next begins with the first again. Not after the last key: of that
+        // account there are always more.
+        let next = found.first().map(|row| [row.0[0].clone(), row.0[1].clone()]);
+        let (last, last_two) = next.as_ref().map_or(LAST, |[one, two]| (one.value(), two.value()));
+        for sql in [table.settle, table.clear] {
+            self.run(sql, &[one, two, last, last_two])?;
+        }
+        Ok(next)
+    }
+
+    /// How many of the last messages may be missing from the index of words.
+    pub(super) fn unindexed(&mut self) -> Result<i64> {
+        self.number("select coalesce(max(id), 0) - (select message from indexed) from message")
+    }
+
+    fn number(&mut self, sql: &'static str) -> Result<i64> {
+        self.run(sql, &[])?.first().map_or(Ok(0), |row| row.int(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Use;
+
+    /// With accounts that write in turn, as many as fill a few pages.
+    const ACCOUNTS: i64 = 300;
+
+    fn open() -> Sqlite {
+        let mut sqlite = Sqlite::open(None, Use::Write).unwrap();
+        for (_, script) in sqlite.migrations() {
+            sqlite.script(script).unwrap();
+        }
+        sqlite
+    }
+
+    fn say(sqlite: &mut Sqlite, n: i64) {
+        let sql = "insert into message (conversation, sender, content, at, ref, seq) \
+                   values ($1, $2, $3, 0, $4, 1)";
+        let text = n.to_string();
+        let (conversation, content) = (Value::Int(n % ACCOUNTS), Value::Text("word"));
+        let params = [conversation, Value::Int(n % ACCOUNTS), content, Value::Text(&text)];
+        sqlite.run(sql, &params).unwrap();
+        let sql = "insert into event (account, seq, kind, message) values ($1, $2, 1, $3)";
+        let params = [n % ACCOUNTS, n / ACCOUNTS + 1, n + 1].map(Value::Int);
+        sqlite.run(sql, &params).unwrap();
+    }
+
+    #[test]
+    fn what_is_beyond_the_bound_is_moved_and_nothing_is_lost() {
+        let mut sqlite = open();
+        let all = 3 * RECENT_MAX;
+        for n in 0..all {
+            say(&mut sqlite, n);
+            sqlite.settle_recent().unwrap();
+            if n % 100 == 0 {
+                for table in &TABLES {
+                    let recent = sqlite.number(table.count).unwrap();
+                    // Less than `CHANGES` come before it is looked again, and the hand's way round moves less once.
+                    assert!(recent < RECENT_MAX + 2 * CHANGES as i64, "{recent}");
+                }
+            }
+        }
+        // The hand has gone round: each account's were moved.
+        let settled = "select count(distinct account) from settled_event";
+        assert_eq!(sqlite.number(settled).unwrap(), ACCOUNTS);
+        for sql in [
+            "select count(distinct account * 1000000 + seq) from event",
+            "select count(distinct message) from entry",
+            "select count(distinct sender || ' ' || ref) from reference",
+        ] {
+            assert_eq!(sqlite.number(sql).unwrap(), all, "{sql}");
+        }
+    }
+
+    #[test]
+    fn words_wait_for_others_up_to_a_bound() {
+        let mut sqlite = open();
+        let found = "select count(*) from message_text where message_text match 'word'";
+        for n in 0..UNINDEXED_MAX {
+            assert_eq!(sqlite.number(found).unwrap(), 0, "{n}");
+            say(&mut sqlite, n);
+        }
+        sqlite.settle_recent().unwrap();
+        assert_eq!(sqlite.number(found).unwrap(), UNINDEXED_MAX);
+        assert_eq!(sqlite.unindexed().unwrap(), 0);
+    }
+}
