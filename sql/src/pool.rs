@@ -1,6 +1,8 @@
 //! Connections that are lent out, a bounded number of them, for a bounded wait.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use crate::engine::Engine;
@@ -16,8 +18,10 @@ type Connect = Box<dyn Fn() -> Result<Box<dyn Engine>> + Send + Sync>;
 pub(crate) struct Pool {
     connect: Connect,
     state: Mutex<State>,
-    returned: Condvar,
     take_timeout: Duration,
+    /// Nobody takes one before those who wait already. If there is only one, or whoever takes it again and again would leave
+    /// it to nobody; of several one is free soon, and who runs just now can have it without anybody waking up.
+    takes_turns: bool,
 }
 
 struct State {
@@ -25,12 +29,21 @@ struct State {
     idle: Vec<(Box<dyn Engine>, Instant)>,
     /// Connections that may still be opened.
     unopened: usize,
+    /// Who waits for one, by number, the first one first.
+    waiting: VecDeque<(u64, Thread)>,
+    /// The number of who comes next.
+    ticket: u64,
 }
 
 impl Pool {
     pub(crate) fn new(size: usize, take_timeout: Duration, connect: Connect) -> Self {
-        let state = State { idle: Vec::with_capacity(size), unopened: size };
-        Self { connect, state: Mutex::new(state), returned: Condvar::new(), take_timeout }
+        let state = State {
+            idle: Vec::with_capacity(size),
+            unopened: size,
+            waiting: VecDeque::new(),
+            ticket: 0,
+        };
+        Self { connect, state: Mutex::new(state), take_timeout, takes_turns: size == 1 }
     }
 
     /// Lends a connection that answers.
@@ -44,39 +57,67 @@ impl Pool {
     /// The same, but waits no longer than `patience` for one that is lent out.
     pub(crate) fn take_within(&self, patience: Duration) -> Result<Lease<'_>> {
         let deadline = Instant::now() + patience;
-        let mut state = self.lock();
         loop {
-            if let Some((mut engine, since)) = state.idle.pop() {
-                drop(state);
-                let fresh = since.elapsed() < REST_UNCHECKED || engine.answers();
-                let lease = Lease { pool: self, engine: Some(engine) };
-                if fresh {
-                    return Ok(lease);
-                }
-                lease.discard();
-                state = self.lock();
-            } else if state.unopened > 0 {
-                state.unopened -= 1;
-                drop(state);
+            let Some((mut engine, since)) = self.take_turn(deadline)? else {
                 let mut lease = Lease { pool: self, engine: None };
                 lease.engine = Some((self.connect)()?);
                 return Ok(lease);
-            } else {
+            };
+            let fresh = since.elapsed() < REST_UNCHECKED || engine.answers();
+            let lease = Lease { pool: self, engine: Some(engine) };
+            if fresh {
+                return Ok(lease);
+            }
+            lease.discard();
+        }
+    }
+
+    /// Takes a connection that rests, or the right to open one.
+    fn take_turn(&self, deadline: Instant) -> Result<Option<(Box<dyn Engine>, Instant)>> {
+        let mut state = self.lock();
+        if state.is_empty() || (self.takes_turns && !state.waiting.is_empty()) {
+            let ticket = state.ticket;
+            state.ticket += 1;
+            state.waiting.push_back((ticket, thread::current()));
+            while state.is_empty() || state.waiting.front().is_none_or(|first| first.0 != ticket) {
                 let left = deadline.saturating_duration_since(Instant::now());
                 if left.is_zero() {
+                    state.waiting.retain(|other| other.0 != ticket);
+                    state.wake_next();
                     return Err(Error::Unavailable("all connections are in use".to_owned()));
                 }
-                state = self
-                    .returned
-                    .wait_timeout(state, left)
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .0;
+                drop(state);
+                thread::park_timeout(left);
+                state = self.lock();
             }
+            state.waiting.pop_front();
         }
+        let taken = state.idle.pop();
+        if taken.is_none() {
+            state.unopened -= 1;
+        }
+        state.wake_next();
+        Ok(taken)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether there is nothing to be lent.
+    fn is_empty(&self) -> bool {
+        self.idle.is_empty() && self.unopened == 0
+    }
+
+    /// Wakes who is to have what there is.
+    fn wake_next(&self) {
+        if !self.is_empty()
+            && let Some((_, thread)) = self.waiting.front()
+        {
+            thread.unpark();
+        }
     }
 }
 
@@ -116,13 +157,14 @@ impl Drop for Lease<'_> {
             // Opening failed, it was discarded, or a verb panicked in the middle of something.
             _ => state.unopened += 1,
         }
-        drop(state);
-        self.pool.returned.notify_one();
+        state.wake_next();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
     use crate::engine::Use;
     use crate::engine::sqlite::Sqlite;
@@ -138,6 +180,34 @@ mod tests {
         let (one, _two) = (pool.take().unwrap(), pool.take().unwrap());
         assert!(matches!(pool.take(), Err(Error::Unavailable(_))));
         drop(one);
+        drop(pool.take().unwrap());
+    }
+
+    #[test]
+    fn who_waits_comes_before_who_takes_it_again() {
+        let pool = Pool { take_timeout: Duration::from_secs(60), ..pool(1) };
+        let had_it = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let lease = pool.take().unwrap();
+            scope.spawn(|| {
+                let _lease = pool.take().unwrap();
+                had_it.store(true, Ordering::Relaxed);
+            });
+            while pool.lock().waiting.is_empty() {
+                std::thread::yield_now();
+            }
+            drop(lease);
+            drop(pool.take().unwrap());
+            assert!(had_it.load(Ordering::Relaxed));
+        });
+    }
+
+    #[test]
+    fn who_gives_up_waiting_keeps_nobody_from_it() {
+        let pool = pool(1);
+        let lease = pool.take().unwrap();
+        assert!(pool.take().is_err());
+        drop(lease);
         drop(pool.take().unwrap());
     }
 

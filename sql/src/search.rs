@@ -46,8 +46,17 @@ impl Store {
         }
         let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
         let params = [Value::Int(account.0), Value::Int(before.0), limit];
-        self.index_texts()?;
-        let mut rows = self.read_slowly(|engine| engine.search(&words, &params))?;
+        let found = self.read_slowly(|engine| match engine.is_indexed()? {
+            true => engine.search(&words, &params).map(Some),
+            false => Ok(None),
+        })?;
+        let mut rows = match found {
+            Some(rows) => rows,
+            None => {
+                self.write(|engine| engine.index_texts())?;
+                self.read_slowly(|engine| engine.search(&words, &params))?
+            }
+        };
         rows.iter_mut().map(|row| entry::message(row, 0)).collect()
     }
 }

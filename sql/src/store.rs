@@ -130,25 +130,15 @@ impl Store {
     }
 
     /// Reads on the connection that is kept for searches.
-    pub(crate) fn read_slowly(
-        &self,
-        read: impl Fn(&mut dyn Engine) -> Result<Vec<Row>>,
-    ) -> Result<Vec<Row>> {
+    pub(crate) fn read_slowly<T>(&self, read: impl Fn(&mut dyn Engine) -> Result<T>) -> Result<T> {
         self.read_on(self.searchers.as_ref(), read)
     }
 
-    /// Has every message that is stored by now found by its words.
-    pub(crate) fn index_texts(&self) -> Result<()> {
-        let pool = self.searchers.as_ref().unwrap_or(&self.writers);
-        let is_indexed = pool.take()?.engine().is_indexed();
-        if is_indexed? { Ok(()) } else { self.write(|engine| engine.index_texts()) }
-    }
-
-    fn read_on(
+    fn read_on<T>(
         &self,
         pool: Option<&Pool>,
-        read: impl Fn(&mut dyn Engine) -> Result<Vec<Row>>,
-    ) -> Result<Vec<Row>> {
+        read: impl Fn(&mut dyn Engine) -> Result<T>,
+    ) -> Result<T> {
         let pool = pool.unwrap_or(&self.writers);
         for last in [false, true] {
             let mut lease = pool.take()?;

@@ -130,7 +130,7 @@ impl Store {
     pub(crate) fn erase_traces(&self, account: AccountId) -> Result<()> {
         for sql in [
             "update message set ref = null where id in \
-             (select id from message where sender = $1 and ref is not null limit $2) returning id",
+             (select message from reference where sender = $1 limit $2) returning id",
             "delete from reaction where account = $1 and message in \
              (select message from reaction where account = $1 limit $2) returning message",
             "delete from withheld where account = $1 and message in \

@@ -72,6 +72,7 @@ fn sqlite_in_a_file() {
     suite(&open(&url));
     // What one process stored, the next one finds.
     suite(&open(&url));
+    looking::words_are_found_whoever_stored_them(&open(&url), &open(&url));
     let mode = std::fs::metadata(url.path().unwrap()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "it holds emails and hashes");
 }

@@ -66,7 +66,6 @@ insert into new_message
     from message order by id;
 delete from sqlite_sequence where name = 'new_message';
 insert into sqlite_sequence (name, seq) select 'new_message', seq from sqlite_sequence where name = 'message';
-drop trigger message_text_delete;             -- or the next line empties the index of words
 drop table message;
 alter table new_message rename to message;
 create trigger message_entry_insert after insert on message begin

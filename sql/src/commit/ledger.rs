@@ -68,8 +68,6 @@ pub(super) struct Target {
     pub(super) recipient: Option<AccountId>,
     pub(super) at: i64,
     pub(super) deleted: bool,
-    /// How far who acts has read the conversation, or up to where it does not see it.
-    pub(super) read: MessageId,
 }
 
 impl Room {
@@ -281,7 +279,6 @@ impl<'a> Ledger<'a> {
                 recipient: row.maybe_int(4)?.map(AccountId),
                 at: row.int(5)?,
                 deleted: row.int(6)? != 0,
-                read: MessageId(row.int(7)?.max(row.int(8)?)),
             };
             self.targets.insert(row.int(0)? as usize, target);
         }
@@ -352,7 +349,7 @@ static FIND_REPEATS: ForEach = ForEach {
 };
 
 static FIND_TARGETS: ForEach = ForEach {
-    sql: "select r.place, m.id, m.conversation, m.sender, m.recipient, m.at, m.deleted, s.read, s.since from {rows} \
+    sql: "select r.place, m.id, m.conversation, m.sender, m.recipient, m.at, m.deleted from {rows} \
           join message m on m.id = r.message and m.kind = 0 \
           join member s on s.conversation = m.conversation and s.account = r.account \
           and m.id > s.since and (s.until is null or m.id <= s.until) \

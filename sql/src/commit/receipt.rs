@@ -58,17 +58,11 @@ static FIND_DELIVERED: ForEach = ForEach {
     columns: &[("account", Type::Int), ("since", Type::Int), ("seq", Type::Int)],
 };
 
-static FIND_ACKNOWLEDGED: ForEach = ForEach {
-    sql: "select account, acknowledged from log where account in (select r.account from {rows})",
-    columns: &[("account", Type::Int)],
-};
-
 static FIND_READ: ForEach = ForEach {
-    sql: "select r.account, r.conversation, e.sender, max(e.message), r.is_group \
-          from {rows} cross join entry e cross join member s \
+    // With `member` in it PostgreSQL would read all of the conversation.
+    sql: "select r.account, r.conversation, e.sender, max(e.message), r.is_group from {rows} cross join entry e \
           where e.conversation = r.conversation and e.message > r.since and e.message <= r.message \
           and e.kind = 0 and e.sender <> r.account \
-          and s.conversation = r.conversation and s.account = r.account and s.until is null \
           and not exists (select 1 from withheld w where w.message = e.message and w.account = r.account) \
           and not exists (select 1 from block b where (b.blocked = r.account and b.account = e.sender) \
           or (b.blocked = e.sender and b.account = r.account)) \
@@ -99,28 +93,63 @@ pub(super) fn find(ledger: &mut Ledger<'_>) -> Result<Receipts> {
             _ => {}
         }
     }
-    let rows = receipts.acknowledged.keys().map(|account| vec![Value::Int(account.0)]);
-    let rows: Vec<_> = rows.collect();
-    if !rows.is_empty() {
-        let mut ranges = Vec::with_capacity(rows.len());
-        for row in ledger.engine.run_for_each(&FIND_ACKNOWLEDGED, &rows)? {
-            let (account, since) = (row.int(0)?, row.int(1)?);
-            let upto = receipts.acknowledged.get(&AccountId(account)).copied().unwrap_or(0);
-            if upto > since {
-                ranges.push([account, since, upto].map(Value::Int).to_vec());
-            }
-        }
-        receipts.delivered = progress(ledger.engine, &FIND_DELIVERED, &ranges)?;
-    }
-    let rows = receipts.positions.iter().filter_map(|((account, conversation), (id, place))| {
-        let target = ledger.target(*place)?;
-        let is_group = i64::from(target.recipient.is_none());
-        let row = [account.0, *conversation, target.read.0, id.0, is_group];
-        Some(row.map(Value::Int).to_vec())
-    });
-    let rows: Vec<_> = rows.collect();
-    receipts.read = progress(ledger.engine, &FIND_READ, &rows)?;
+    receipts.delivered = delivered(ledger.engine, &receipts.acknowledged)?;
+    receipts.read = read(ledger, &receipts.positions)?;
     Ok(receipts)
+}
+
+// SQLite looks for a range in a view only where it knows its ends, so these are looked up before what lies between.
+
+static FIND_ACKNOWLEDGED: ForEach = ForEach {
+    sql: "select account, acknowledged from log where account in (select r.account from {rows})",
+    columns: &[("account", Type::Int)],
+};
+
+fn delivered(
+    engine: &mut dyn Engine,
+    acknowledged: &BTreeMap<AccountId, i64>,
+) -> Result<Vec<Progress>> {
+    let rows: Vec<_> = acknowledged.keys().map(|account| vec![Value::Int(account.0)]).collect();
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut ranges = Vec::with_capacity(rows.len());
+    for row in engine.run_for_each(&FIND_ACKNOWLEDGED, &rows)? {
+        let (account, since) = (row.int(0)?, row.int(1)?);
+        let upto = acknowledged.get(&AccountId(account)).filter(|upto| **upto > since);
+        ranges.extend(upto.map(|upto| [account, since, *upto].map(Value::Int).to_vec()));
+    }
+    progress(engine, &FIND_DELIVERED, &ranges)
+}
+
+static FIND_POSITIONS: ForEach = ForEach {
+    sql: "select s.account, s.conversation, s.read, s.since from {rows} join member s \
+          on s.conversation = r.conversation and s.account = r.account where s.until is null",
+    columns: &[("conversation", Type::Int), ("account", Type::Int)],
+};
+
+fn read(
+    ledger: &mut Ledger<'_>,
+    positions: &BTreeMap<(AccountId, i64), (MessageId, usize)>,
+) -> Result<Vec<Progress>> {
+    let row = |(account, conversation): &(AccountId, i64)| {
+        vec![Value::Int(*conversation), Value::Int(account.0)]
+    };
+    let rows: Vec<_> = positions.keys().map(row).collect();
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut ranges = Vec::with_capacity(rows.len());
+    for row in ledger.engine.run_for_each(&FIND_POSITIONS, &rows)? {
+        let (account, conversation) = (row.int(0)?, row.int(1)?);
+        let since = row.int(2)?.max(row.int(3)?);
+        if let Some((upto, place)) = positions.get(&(AccountId(account), conversation)) {
+            let is_group = ledger.target(*place).is_some_and(|target| target.recipient.is_none());
+            let range = [account, conversation, since, upto.0, is_group.into()];
+            ranges.push(range.map(Value::Int).to_vec());
+        }
+    }
+    progress(ledger.engine, &FIND_READ, &ranges)
 }
 
 fn progress(

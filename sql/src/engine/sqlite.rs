@@ -143,7 +143,7 @@ impl Engine for Sqlite {
     }
 
     fn is_indexed(&mut self) -> Result<bool> {
-        Ok(self.unindexed()? == 0)
+        Ok(self.unindexed()? <= 0)
     }
 
     fn index_texts(&mut self) -> Result<()> {

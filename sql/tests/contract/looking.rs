@@ -117,3 +117,19 @@ pub fn words_are_found_in_any_database(store: &Store) {
         assert_eq!(found(store, bob, text).len(), 1, "{text}");
     }
 }
+
+/// Two processes on one database, of which either may put words into the index.
+pub fn words_are_found_whoever_stored_them(one: &Store, two: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(one, name));
+    let count = |store: &Store, word| store.search(alice, word, END, 9).unwrap().len();
+    let id = say(one, alice, bob, "apple", "1").id;
+    assert_eq!(count(two, "apple"), 1);
+    say(two, bob, alice, "pear", "1");
+    assert_eq!(count(one, "pear"), 1);
+    for (store, text, before) in [(two, "plum", "apple"), (one, "quince", "plum")] {
+        act(store, alice, Deed::Edit { id, content: text.to_owned() });
+        assert_eq!([count(one, text), count(two, text), count(one, before)], [1, 1, 0]);
+    }
+    act(two, alice, Deed::Delete { id });
+    assert_eq!([count(one, "quince"), count(two, "pear")], [0, 1]);
+}
