@@ -1,4 +1,4 @@
-//! One thread that commits what many connections send, and then tells everybody.
+//! One thread that commits what many connections send, and one that then tells everybody.
 //!
 //! Acts wait in a bounded queue while a commit runs; the next commit takes all of them at once, so durability costs the
 //! batch and not each message. Frames are made and sent only after the commit.
@@ -6,6 +6,7 @@
 //! Receipts that nobody waits for let others go first, for a while: one commit then does for many, and where an account
 //! says more than once how far it has come only the last of it is work.
 
+mod teller;
 mod worker;
 
 use std::collections::VecDeque;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use sql::{Act, Deed, Store};
 use wire::{AccountId, Close, SessionId, To};
 
+use crate::committer::teller::Teller;
 use crate::committer::worker::Worker;
 use crate::hub::Hub;
 use crate::limit::{
@@ -107,12 +109,18 @@ impl Committer {
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let committer = Self(Arc::default());
         let queue = Arc::clone(&committer.0);
-        let worker = Worker::new(store, hub, presence);
+        let (tell, tales) = teller::channel();
+        let teller = Teller::new(Arc::clone(&store), Arc::clone(&hub), presence);
+        let worker = Worker::new(store, hub, tell);
         let stack = door::limit::SERVICE_STACK_BYTES;
+        let teller = door::thread::spawn("chat-teller", stack, move || teller.run(&tales))?;
         let thread = door::thread::spawn("chat-committer", stack, move || {
             // However it ends, nobody is to wait for it.
-            let _closing = Closing(&queue);
+            let closing = Closing(&queue);
             worker.run(&queue);
+            drop(closing);
+            // What it has committed is told.
+            let _ = teller.join();
         })?;
         Ok((committer, thread))
     }
@@ -270,7 +278,7 @@ impl State {
     }
 }
 
-pub(crate) use worker::unavailable;
+pub(crate) use teller::unavailable;
 
 #[cfg(test)]
 mod tests;

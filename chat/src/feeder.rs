@@ -1,4 +1,4 @@
-//! Takes committed events to the connections of their accounts. Used by the committer's thread alone.
+//! Takes committed events to the connections of their accounts. Used by the teller's thread alone.
 
 use std::sync::Arc;
 

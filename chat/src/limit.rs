@@ -70,6 +70,8 @@ pub(crate) const RECEIPTS_WAITING_MAX: usize = 2048;
 /// So many receipts, or as many as there are other acts, are committed together with acts that somebody waits for; the rest
 /// comes in the next commits.
 pub(crate) const RECEIPTS_BESIDE_MIN: usize = 32;
+/// Commits that wait to be told of, besides the one that is being told; the next commit then waits to be told as well.
+pub(crate) const TALES_WAITING_MAX: usize = 1;
 /// Acts in one commit that may be events in a group's thousand logs.
 pub(crate) const BATCH_GROUP_ACTS_MAX: usize = 32;
 /// Accounts whose logs are looked at together after a commit that the database did not confirm.
