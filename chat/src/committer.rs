@@ -113,14 +113,16 @@ impl Committer {
         let teller = Teller::new(Arc::clone(&store), Arc::clone(&hub), presence);
         let worker = Worker::new(store, hub, tell);
         let stack = door::limit::SERVICE_STACK_BYTES;
-        let teller = door::thread::spawn("chat-teller", stack, move || teller.run(&tales))?;
+        let untold = Arc::clone(&queue);
+        let teller = door::thread::spawn("chat-teller", stack, move || {
+            let _closing = Closing(&untold);
+            teller.run(&tales);
+        })?;
         let thread = door::thread::spawn("chat-committer", stack, move || {
-            // However it ends, nobody is to wait for it.
-            let closing = Closing(&queue);
+            // What it has committed is told before it is seen to have ended.
+            let _joining = Joining(Some(teller));
+            let _closing = Closing(&queue);
             worker.run(&queue);
-            drop(closing);
-            // What it has committed is told.
-            let _ = teller.join();
         })?;
         Ok((committer, thread))
     }
@@ -153,15 +155,35 @@ impl Committer {
     }
 }
 
+/// However one of the two threads ends: nobody is to wait for it, and nothing more is committed of which nobody would hear.
 struct Closing<'a>(&'a Queue);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        self.0.close();
+        self.0.abandon();
+    }
+}
+
+struct Joining(Option<JoinHandle<()>>);
+
+impl Drop for Joining {
+    fn drop(&mut self) {
+        // A panic has been logged by its own thread.
+        let _ = self.0.take().map(JoinHandle::join);
     }
 }
 
 impl Queue {
+    /// Closes it, and what is in it is not done.
+    fn abandon(&self) {
+        let mut state = self.lock();
+        state.tasks.clear();
+        state.receipts.clear();
+        state.bytes = 0;
+        drop(state);
+        self.close();
+    }
+
     fn close(&self) {
         self.lock().closed = true;
         self.filled.notify_one();

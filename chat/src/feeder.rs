@@ -71,9 +71,9 @@ impl Feeder {
         }
         let answer = (!self.json.is_empty()).then_some(self.json.as_slice());
         if let Delivery::Gap { since } = outbox.answer(seq, answer) {
-            // Everything before it first; the log then brings the event itself too.
+            // Everything before it first.
             let answer = answer.map(<[u8]>::to_vec);
-            self.fill_one(account, outbox, since);
+            self.fill_one(account, outbox, since, seq.before());
             outbox.answer(seq, answer.as_deref());
         }
         self.touch(outbox);
@@ -94,7 +94,7 @@ impl Feeder {
             behind.extend(outbox.behind(head).map(|since| (Arc::clone(outbox), since)));
         });
         for (outbox, since) in behind {
-            self.fill_one(account, &outbox, since);
+            self.fill_one(account, &outbox, since, head);
         }
     }
 
@@ -115,32 +115,30 @@ impl Feeder {
             }
         });
         for (outbox, since) in gaps {
-            self.fill_one(account, &outbox, since);
+            self.fill_one(account, &outbox, since, seq.before());
+            self.json.clear();
+            event::frame(account, seq, what, None).write(&mut self.json);
+            outbox.deliver(seq, &self.json);
         }
     }
 
-    /// Reads from the log what one live connection has missed: a commit was in doubt, or another node's.
-    fn fill_one(&mut self, account: AccountId, outbox: &Arc<Outbox>, mut since: Seq) {
-        let mut is_begun = false;
-        loop {
+    /// Reads from the log what one live connection has missed up to `upto`: a commit was in doubt, or another node's. What lies
+    /// beyond may be a commit that is still to be told, with answers to those who asked for it.
+    fn fill_one(&mut self, account: AccountId, outbox: &Arc<Outbox>, mut since: Seq, upto: Seq) {
+        while since < upto {
             let events = match self.store.events(account, since, REPLAY_PAGE) {
                 Ok(events) if events.first().is_some_and(|first| first.seq == since.next()) => {
                     events
                 }
-                Ok(events) if events.is_empty() && is_begun => break,
                 // The log cannot be read, or no longer reaches back so far: it comes back and resumes.
                 _ => return outbox.close(Close::GoingAway),
             };
-            for one in &events {
+            for one in events.iter().take_while(|one| one.seq <= upto) {
                 self.json.clear();
                 event::frame(account, one.seq, &one.what, None).write(&mut self.json);
                 outbox.deliver(one.seq, &self.json);
                 self.note(account, &one.what);
                 since = one.seq;
-            }
-            is_begun = true;
-            if events.len() < REPLAY_PAGE {
-                break;
             }
         }
         self.touch(outbox);

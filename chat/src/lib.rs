@@ -123,7 +123,9 @@ impl Running {
                 std::thread::sleep(CLOSE_LOOK_MAX / 10);
             }
             if !thread.is_finished() {
-                tracing::warn!("the database does not answer: what waits for it is given up");
+                tracing::warn!(
+                    "the database does not answer in time: what waits to be stored or told is given up"
+                );
             }
         }
         self.server.drainer.settle(left());

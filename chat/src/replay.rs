@@ -1,7 +1,7 @@
 //! Reading the log back to a connection that was away, on the connection's own thread.
 //!
 //! Events are fetched page by page and only while little waits to be sent, so that a long log needs no memory and a slow
-//! reader slows only itself. Meanwhile the committer keeps live events away ([`crate::outbox::Feed::Replaying`]).
+//! reader slows only itself. Meanwhile its outbox keeps live events away ([`crate::outbox::Feed::Replaying`]).
 
 use std::collections::VecDeque;
 use std::sync::Arc;

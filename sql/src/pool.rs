@@ -58,14 +58,14 @@ impl Pool {
     pub(crate) fn take_within(&self, patience: Duration) -> Result<Lease<'_>> {
         let deadline = Instant::now() + patience;
         loop {
-            let Some((mut engine, since)) = self.take_turn(deadline)? else {
-                let mut lease = Lease { pool: self, engine: None };
+            let rested = self.take_turn(deadline)?;
+            let mut lease = Lease { pool: self, engine: None };
+            let Some((engine, since)) = rested else {
                 lease.engine = Some((self.connect)()?);
                 return Ok(lease);
             };
-            let fresh = since.elapsed() < REST_UNCHECKED || engine.answers();
-            let lease = Lease { pool: self, engine: Some(engine) };
-            if fresh {
+            lease.engine = Some(engine);
+            if since.elapsed() < REST_UNCHECKED || lease.engine().answers() {
                 return Ok(lease);
             }
             lease.discard();
@@ -79,7 +79,8 @@ impl Pool {
             let ticket = state.ticket;
             state.ticket += 1;
             state.waiting.push_back((ticket, thread::current()));
-            while state.is_empty() || state.waiting.front().is_none_or(|first| first.0 != ticket) {
+            let is_first = |state: &State| state.waiting.front().is_some_and(|it| it.0 == ticket);
+            while state.is_empty() || (self.takes_turns && !is_first(&state)) {
                 let left = deadline.saturating_duration_since(Instant::now());
                 if left.is_zero() {
                     state.waiting.retain(|other| other.0 != ticket);
@@ -90,7 +91,7 @@ impl Pool {
                 thread::park_timeout(left);
                 state = self.lock();
             }
-            state.waiting.pop_front();
+            state.waiting.retain(|other| other.0 != ticket);
         }
         let taken = state.idle.pop();
         if taken.is_none() {
@@ -113,11 +114,8 @@ impl State {
 
     /// Wakes who is to have what there is.
     fn wake_next(&self) {
-        if !self.is_empty()
-            && let Some((_, thread)) = self.waiting.front()
-        {
-            thread.unpark();
-        }
+        let lendable = self.idle.len() + self.unopened;
+        self.waiting.iter().take(lendable).for_each(|(_, thread)| thread.unpark());
     }
 }
 

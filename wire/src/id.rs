@@ -46,4 +46,9 @@ impl Seq {
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
     }
+
+    /// The place before this one.
+    pub const fn before(self) -> Self {
+        Self(self.0 - 1)
+    }
 }

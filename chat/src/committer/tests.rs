@@ -133,3 +133,13 @@ fn receipts_do_not_outlast_their_bound_a_goodbye_or_the_queue() {
     assert_eq!(queue.take(None).unwrap().len(), 1);
     assert!(queue.take(None).is_none());
 }
+
+#[test]
+fn nothing_more_is_done_once_nobody_would_hear_of_it() {
+    let queue = Queue::default();
+    let message = post("x".to_owned(), To::Account(AccountId(2)));
+    assert!(queue.put(message, Duration::ZERO) && queue.put(receipt(None), Duration::ZERO));
+    drop(Closing(&queue));
+    assert!(queue.take(None).is_none());
+    assert_eq!(fill(&queue, 1), 0);
+}

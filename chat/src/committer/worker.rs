@@ -69,6 +69,7 @@ impl Worker {
         let done = self.store.commit(&batch, now_ms());
         metrics::COMMIT_SECONDS.observe_duration(began.elapsed());
         match done {
+            Ok(_) if batch.acts.is_empty() => {}
             Ok(committed) => self.tell(Tale::Batch(batch, origins, Some(committed))),
             Err(error @ (Error::Broken(_) | Error::Conflict)) if batch.acts.len() > 1 => {
                 // One of them cannot be stored: it must not take the others along.
@@ -103,7 +104,7 @@ impl Worker {
 
     /// Waits while the teller is too far behind.
     fn tell(&self, tale: Tale) {
-        // Nothing is committed any more of which nobody would hear.
-        self.teller.send(tale).expect("the teller outlives the committer");
+        // If the teller has died it has closed the queue: this was the last commit.
+        let _ = self.teller.send(tale);
     }
 }

@@ -48,7 +48,7 @@ impl Feed {
                 Turn::Later
             }
             Self::Live { next } if seq < *next => Turn::Past,
-            Self::Live { next } if seq > *next => Turn::Gap { since: Seq(next.0 - 1) },
+            Self::Live { next } if seq > *next => Turn::Gap { since: next.before() },
             Self::Live { next } => {
                 *next = seq.next();
                 Turn::Now
@@ -92,7 +92,7 @@ impl Outbox {
                 *announced = head.max(*announced);
                 None
             }
-            Feed::Live { next } => (*next <= head).then_some(Seq(next.0 - 1)),
+            Feed::Live { next } => (*next <= head).then_some(next.before()),
         }
     }
 

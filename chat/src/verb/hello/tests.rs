@@ -1,6 +1,6 @@
 //! What happens while somebody is between the look-up and its place in the hub.
 
-use sql::{Act, Batch, Deed, Login, Store};
+use sql::{Act, Batch, Committed, Deed, Login, Store};
 use std::cell::Cell;
 use wire::{SessionId, To, TokenHash};
 
@@ -47,15 +47,22 @@ impl House {
         ended.iter().for_each(|outbox| outbox.close(Close::Unauthorized));
     }
 
-    /// The account writes to itself, and its connections that can be found hear of it, as the committer does it.
-    fn write(&self) {
-        let (hub, presence) = (Arc::clone(&self.server.hub), Arc::clone(&self.server.presence));
+    /// The account writes to itself.
+    fn store(&self) -> Committed {
         let to = To::Account(self.account);
         let deed = Deed::Post { to, content: "hi".to_owned(), reply_to: None };
         let acts = vec![Act { by: self.account, reference: None, deed }];
-        let batch = Batch { acts, ..Batch::default() };
-        let committed = self.store.commit(&batch, now_ms()).unwrap();
-        let mut feeder = Feeder::new(Arc::clone(&self.store), hub, presence);
+        self.store.commit(&Batch { acts, ..Batch::default() }, now_ms()).unwrap()
+    }
+
+    fn feeder(&self) -> Feeder {
+        let (hub, presence) = (Arc::clone(&self.server.hub), Arc::clone(&self.server.presence));
+        Feeder::new(Arc::clone(&self.store), hub, presence)
+    }
+
+    /// The account writes to itself, and its connections that can be found hear of it, as the teller does it.
+    fn write(&self) {
+        let (committed, mut feeder) = (self.store(), self.feeder());
         committed.news.iter().for_each(|news| feeder.spread(news, None));
     }
 
@@ -129,6 +136,26 @@ fn who_has_missed_nothing_is_live_at_once() {
             house.write();
             assert!(session.outbox.backlog() > welcome);
             assert_eq!(session.outbox.behind(Seq(1)), None);
+        },
+    );
+}
+
+#[test]
+fn a_gap_is_filled_up_to_its_end_and_not_with_what_is_still_to_be_told() {
+    let house = House::new();
+    house.greet(
+        || (),
+        |session, flow, _| {
+            assert!(flow.is_ok());
+            let (_missed, second, third) = (house.store(), house.store(), house.store());
+            let mut feeder = house.feeder();
+            feeder.fill(house.account, Seq(1));
+            assert_eq!(session.outbox.behind(Seq(3)), Some(Seq(1)));
+            // The third is told, and brings the second, which nobody told.
+            drop(second);
+            third.news.iter().for_each(|news| feeder.spread(news, None));
+            assert_eq!(session.outbox.behind(Seq(4)), Some(Seq(3)));
+            assert!(!session.outbox.is_ending());
         },
     );
 }
