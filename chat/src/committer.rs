@@ -180,12 +180,17 @@ impl Queue {
         state.tasks.clear();
         state.receipts.clear();
         state.bytes = 0;
-        drop(state);
-        self.close();
+        metrics::QUEUE.set(0);
+        self.end(state);
     }
 
     fn close(&self) {
-        self.lock().closed = true;
+        self.end(self.lock());
+    }
+
+    fn end(&self, mut state: MutexGuard<'_, State>) {
+        state.closed = true;
+        drop(state);
         self.filled.notify_one();
         self.emptied.notify_all();
     }

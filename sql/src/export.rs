@@ -167,7 +167,6 @@ impl Store {
              and not exists (select 1 from withheld w where w.message = e.message and w.account = $1) \
              order by e.message limit $4) e join message m on m.id = e.message",
             edits_withheld!("e.account"),
-            "order by m.id"
         );
         let (account, after) = (Value::Int(account.0), Value::Int(after.0));
         let params = [account, Value::Int(conversation), after, Value::Int(limit)];
@@ -175,7 +174,9 @@ impl Store {
             let (id, reference) = (MessageId(row.int(1)?), row.maybe_text(0)?);
             Ok(entry(row, 1)?.map(|entry| KeptEntry { id, entry, reference }))
         })?;
-        Ok(entries.into_iter().flatten().collect())
+        let mut entries: Vec<_> = entries.into_iter().flatten().collect();
+        entries.sort_unstable_by_key(|entry| entry.id);
+        Ok(entries)
     }
 
     /// Up to `limit` of the account's reactions, to messages after number `after`.

@@ -29,20 +29,14 @@ struct State {
     idle: Vec<(Box<dyn Engine>, Instant)>,
     /// Connections that may still be opened.
     unopened: usize,
-    /// Who waits for one, by number, the first one first.
-    waiting: VecDeque<(u64, Thread)>,
-    /// The number of who comes next.
-    ticket: u64,
+    /// Who waits for one, the first one first.
+    waiting: VecDeque<Thread>,
 }
 
 impl Pool {
     pub(crate) fn new(size: usize, take_timeout: Duration, connect: Connect) -> Self {
-        let state = State {
-            idle: Vec::with_capacity(size),
-            unopened: size,
-            waiting: VecDeque::new(),
-            ticket: 0,
-        };
+        let state =
+            State { idle: Vec::with_capacity(size), unopened: size, waiting: VecDeque::new() };
         Self { connect, state: Mutex::new(state), take_timeout, takes_turns: size == 1 }
     }
 
@@ -76,14 +70,14 @@ impl Pool {
     fn take_turn(&self, deadline: Instant) -> Result<Option<(Box<dyn Engine>, Instant)>> {
         let mut state = self.lock();
         if state.is_empty() || (self.takes_turns && !state.waiting.is_empty()) {
-            let ticket = state.ticket;
-            state.ticket += 1;
-            state.waiting.push_back((ticket, thread::current()));
-            let is_first = |state: &State| state.waiting.front().is_some_and(|it| it.0 == ticket);
+            let me = thread::current();
+            let is_me = |thread: &Thread| thread.id() == me.id();
+            state.waiting.push_back(me.clone());
+            let is_first = |state: &State| state.waiting.front().is_some_and(is_me);
             while state.is_empty() || (self.takes_turns && !is_first(&state)) {
                 let left = deadline.saturating_duration_since(Instant::now());
                 if left.is_zero() {
-                    state.waiting.retain(|other| other.0 != ticket);
+                    state.waiting.retain(|thread| !is_me(thread));
                     state.wake_next();
                     return Err(Error::Unavailable("all connections are in use".to_owned()));
                 }
@@ -91,7 +85,7 @@ impl Pool {
                 thread::park_timeout(left);
                 state = self.lock();
             }
-            state.waiting.retain(|other| other.0 != ticket);
+            state.waiting.retain(|thread| !is_me(thread));
         }
         let taken = state.idle.pop();
         if taken.is_none() {
@@ -115,7 +109,7 @@ impl State {
     /// Wakes who is to have what there is.
     fn wake_next(&self) {
         let lendable = self.idle.len() + self.unopened;
-        self.waiting.iter().take(lendable).for_each(|(_, thread)| thread.unpark());
+        self.waiting.iter().take(lendable).for_each(Thread::unpark);
     }
 }
 

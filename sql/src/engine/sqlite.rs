@@ -49,12 +49,6 @@ const SEARCH: &str = concat!(
     " order by message_text.rowid desc limit $4"
 );
 
-/// In the order of numbers: a message whose words are in the index is never after one whose are not.
-const INDEX_TEXTS: &str = "
-    insert into message_text (rowid, content) select id, content from message
-        where id > (select message from indexed) and kind = 0 order by id;
-    update indexed set message = (select coalesce(max(id), message) from message);";
-
 pub(crate) struct Sqlite {
     connection: Connection,
     /// What became of a statement's text, by that text.
@@ -139,7 +133,7 @@ impl Engine for Sqlite {
     }
 
     fn move_recent(&mut self) -> Result<()> {
-        self.settle_recent()
+        self.move_excess()
     }
 
     fn is_indexed(&mut self) -> Result<bool> {
@@ -147,7 +141,7 @@ impl Engine for Sqlite {
     }
 
     fn index_texts(&mut self) -> Result<()> {
-        self.script(INDEX_TEXTS)
+        self.script(recent::INDEX_TEXTS)
     }
 
     fn script(&mut self, sql: &str) -> Result<()> {

@@ -76,9 +76,15 @@ static TABLES: [Table; 3] = [
     table!("ref", "sender, ref"),
 ];
 
+/// In the order of numbers: a message whose words are in the index is never after one whose are not.
+pub(super) const INDEX_TEXTS: &str = "
+    insert into message_text (rowid, content) select id, content from message
+        where id > (select message from indexed) and kind = 0 order by id;
+    update indexed set message = (select coalesce(max(id), message) from message);";
+
 impl Sqlite {
     /// Moves what has become too much. To be called within a transaction, before it ends.
-    pub(super) fn settle_recent(&mut self) -> Result<()> {
+    pub(super) fn move_excess(&mut self) -> Result<()> {
         let changes = self.connection.total_changes();
         if self.recent.looked_at.is_some_and(|at| changes - at < CHANGES) {
             return Ok(());
@@ -156,7 +162,7 @@ mod tests {
         let all = 3 * RECENT_MAX;
         for n in 0..all {
             say(&mut sqlite, n);
-            sqlite.settle_recent().unwrap();
+            sqlite.move_excess().unwrap();
             if n % 100 == 0 {
                 for table in &TABLES {
                     let recent = sqlite.number(table.count).unwrap();
@@ -196,12 +202,12 @@ mod tests {
         let found = "select count(*) from message_text where message_text match 'word'";
         for n in 0..UNINDEXED_MAX {
             sqlite.recent.looked_at = None;
-            sqlite.settle_recent().unwrap();
+            sqlite.move_excess().unwrap();
             assert_eq!(sqlite.number(found).unwrap(), 0, "{n}");
             say(&mut sqlite, n);
         }
         sqlite.recent.looked_at = None;
-        sqlite.settle_recent().unwrap();
+        sqlite.move_excess().unwrap();
         assert_eq!(sqlite.number(found).unwrap(), UNINDEXED_MAX);
         assert_eq!(sqlite.unindexed().unwrap(), 0);
     }
