@@ -269,7 +269,7 @@ impl Outbox {
 impl State {
     fn append(&mut self, opcode: OpCode, payload: &[u8], outbox: &Outbox) {
         if self.has_room(payload.len(), outbox) {
-            frame(&mut self.waiting, opcode, payload);
+            frame(&mut self.waiting, opcode, &[payload]);
             self.frames += 1;
         }
     }
@@ -312,7 +312,7 @@ impl State {
 
     fn hold(&mut self, text: &[u8], outbox: &Outbox) {
         if self.has_room(text.len(), outbox) {
-            frame(&mut self.held, OpCode::Data(Data::Text), text);
+            frame(&mut self.held, OpCode::Data(Data::Text), &[text]);
         }
     }
 
@@ -337,7 +337,7 @@ impl State {
         metrics::CLOSES.inc(close.word());
         let mut payload = close.code().to_be_bytes().to_vec();
         payload.extend_from_slice(close.reason().as_bytes());
-        frame(&mut self.waiting, OpCode::Control(Control::Close), &payload);
+        frame(&mut self.waiting, OpCode::Control(Control::Close), &[&payload]);
     }
 
     fn give_up(&mut self) {

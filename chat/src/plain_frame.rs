@@ -60,9 +60,14 @@ fn unmask(payload: &mut [u8], mask: [u8; 4]) {
     let mut wide = [0; BLOCK];
     wide.as_chunks_mut().0.fill(mask);
     let (blocks, rest) = payload.as_chunks_mut::<BLOCK>();
-    for part in blocks.iter_mut().map(|block| &mut block[..]).chain([rest]) {
-        part.iter_mut().zip(wide).for_each(|(byte, mask)| *byte ^= mask);
-    }
+    blocks.iter_mut().for_each(|block| xor(block, wide));
+    let (words, last) = rest.as_chunks_mut::<4>();
+    words.iter_mut().for_each(|word| xor(word, mask));
+    xor(last, mask);
+}
+
+fn xor<const N: usize>(bytes: &mut [u8], mask: [u8; N]) {
+    bytes.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
 }
 
 #[cfg(test)]

@@ -1,30 +1,29 @@
-//! A turn's messages from one guest to another.
+//! A turn's messages from one guest.
 //!
-//! Most of a turn's messages go to one person. Looked up, written and locked once for all of them, the receiver costs each
-//! next to nothing.
+//! Most of a turn's messages go to one person. Looked up, written and locked once for all that follow each other, the receiver
+//! costs each next to nothing.
 
 use std::sync::Arc;
 
-use wire::{AccountId, Series};
+use wire::{AccountId, Series, Text};
 
 use crate::clock::now_ms;
 use crate::limit::RUN_BYTES;
 use crate::outbox::{Frames, Outbox};
 
 pub(crate) struct Run {
-    to: AccountId,
     at: i64,
-    outbox: Arc<Outbox>,
     messages: Series,
+    /// Who gets `frames`, and where.
+    to: Option<(AccountId, Arc<Outbox>)>,
     frames: Frames,
 }
 
 impl Run {
     /// Begins now, which is when the server took all of them.
-    pub(crate) fn new(from: AccountId, to: AccountId, outbox: Arc<Outbox>) -> Box<Self> {
+    pub(crate) fn new(from: AccountId) -> Box<Self> {
         let at = now_ms();
-        let (messages, frames) = (Series::new(from, to, at), Frames::default());
-        Box::new(Self { to, at, outbox, messages, frames })
+        Box::new(Self { at, messages: Series::new(from, at), to: None, frames: Frames::default() })
     }
 
     pub(crate) fn at(&self) -> i64 {
@@ -33,16 +32,23 @@ impl Run {
 
     /// Whether a message for `to` may be added.
     pub(crate) fn takes(&self, to: AccountId) -> bool {
-        self.to == to && self.frames.len() < RUN_BYTES
+        self.to.as_ref().is_some_and(|(account, _)| *account == to) && self.frames.len() < RUN_BYTES
     }
 
-    pub(crate) fn add(&mut self, content: &str) {
-        self.frames.push_text(self.messages.with(content));
+    /// What is added from now on is for `to`.
+    pub(crate) fn turn_to(&mut self, to: AccountId, outbox: Arc<Outbox>) {
+        self.messages.turn_to(to);
+        self.to = Some((to, outbox));
     }
 
-    /// Appends them to the receiver's outbox, which is then to be flushed.
-    pub(crate) fn push(self) -> Arc<Outbox> {
-        self.outbox.push_frames(self.frames);
-        self.outbox
+    pub(crate) fn add(&mut self, content: &Text<'_>) {
+        self.frames.push_text(&self.messages.with(content));
+    }
+
+    /// Appends what was added to the receiver's outbox, which is then to be flushed.
+    pub(crate) fn push(&mut self) -> Option<Arc<Outbox>> {
+        let (_, outbox) = self.to.take()?;
+        outbox.push_frames(std::mem::take(&mut self.frames));
+        Some(outbox)
     }
 }

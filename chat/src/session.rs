@@ -69,7 +69,7 @@ pub(crate) struct Session<'a> {
     pub(crate) replay: Option<Replay>,
     /// Others' outboxes that this turn appended to.
     pub(crate) touched: Vec<Arc<Outbox>>,
-    /// A guest's messages of this turn that are still to be appended to one outbox. In a box: most connections sleep.
+    /// A guest's messages of this turn, the last of them still to be appended to an outbox. In a box: most connections sleep.
     pub(crate) run: Option<Box<Run>>,
     /// The login it speaks for; guests have none.
     pub(crate) login: Option<SessionId>,
@@ -308,6 +308,7 @@ impl<'a> Session<'a> {
         // Before it is seen that there was something to count.
         self.count();
         self.end_run();
+        self.run = None;
         for outbox in self.touched.drain(..) {
             outbox.flush();
         }
@@ -316,9 +317,7 @@ impl<'a> Session<'a> {
 
     /// Appends what waits for one receiver; before anything else is appended to that one's outbox.
     pub(crate) fn end_run(&mut self) {
-        if let Some(run) = self.run.take() {
-            self.touched.push(run.push());
-        }
+        self.touched.extend(self.run.as_mut().and_then(|run| run.push()));
     }
 
     /// Passes this turn's counts on.

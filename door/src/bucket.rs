@@ -64,6 +64,9 @@ impl Bucket {
     }
 
     fn level(&self, now: Instant) -> f64 {
+        if self.updated == Some(now) {
+            return self.tokens; // As for most of what one read brings.
+        }
         let since = self.updated.map_or(Duration::ZERO, |then| now.saturating_duration_since(then));
         (self.tokens + since.as_secs_f64() * self.per_second).min(self.capacity)
     }

@@ -34,4 +34,5 @@ pub use shape::{
     Blocked, Change, Conversation, ErrorFrame, GroupChange, Member, Message, Page, Reaction,
     Receipt, Role,
 };
+pub use text::Text;
 pub use token::{Token, TokenHash};

@@ -8,8 +8,7 @@ use crate::limit::{
     CONTENT_BYTES_MAX, CONVERSATIONS_MAX, EMOJI_BYTES_MAX, GROUP_MEMBERS_MAX, GROUP_NAME_CHARS_MAX,
     PAGE_ITEMS_MAX, PRESENCE_IDS_MAX, REF_BYTES_MAX, RETENTION_DAYS, SEARCH_BYTES_MAX,
 };
-use crate::text::Text;
-use crate::{AccountId, Code, GroupId, MessageId, Request, Seq, To, Want, With, plain};
+use crate::{AccountId, Code, GroupId, MessageId, Request, Seq, Text, To, Want, With, plain};
 
 /// Why a text is no [`Request`].
 #[derive(Debug, PartialEq)]
@@ -79,7 +78,7 @@ impl<'a> Request<'a> {
     fn parse_any(text: &'a str) -> Result<Self, Malformed> {
         let mut keys: Keys<'a> =
             serde_json::from_str(text).map_err(|error| explain(text, &error))?;
-        let reference = keys.reference.take().map(|text| text.0);
+        let reference = keys.reference.take().map(Text::into_cow);
         if reference.as_deref().is_some_and(|reference| !is_reference(reference)) {
             return Err(bad("`ref` must be a text of 1 to 64 bytes without U+0000", None));
         }
@@ -97,14 +96,14 @@ impl<'a> Request<'a> {
 
 /// `None`: there is no such type.
 fn want<'a>(keys: &mut Keys<'a>) -> Result<Option<Want<'a>>, Wrong> {
-    let kind = keys.kind.take().map_or(Cow::Borrowed("message"), |kind| kind.0);
+    let kind = keys.kind.take().map_or(Cow::Borrowed("message"), Text::into_cow);
     Ok(Some(match &*kind {
         "message" => Want::Message {
             to: keys.to()?,
             from: keys.from,
             reply_to: keys.reply_to,
             content: content(keys.content.take())?,
-            token: keys.token.take().map(|text| text.0),
+            token: keys.token.take().map(Text::into_cow),
         },
         "received" => Want::Received {
             seq: keys.seq.filter(|seq| seq.0 >= 0).ok_or("`seq` must be a number from 0")?,
@@ -115,7 +114,7 @@ fn want<'a>(keys: &mut Keys<'a>) -> Result<Option<Want<'a>>, Wrong> {
             if keys.since.is_some_and(|since| since.0 < 0) {
                 return Err("`since` must not be negative");
             }
-            let token = keys.token.take().ok_or("a hello needs `token` (a text)")?.0;
+            let token = keys.token.take().ok_or("a hello needs `token` (a text)")?.into_cow();
             Want::Hello { token, since: keys.since }
         }
         "edit" => Want::Edit { id: keys.message()?, content: content(keys.content.take())? },
@@ -145,7 +144,8 @@ fn want<'a>(keys: &mut Keys<'a>) -> Result<Option<Want<'a>>, Wrong> {
             before: keys.before,
             limit: limit(keys.limit, PAGE_ITEMS_MAX)?,
             text: bounded(keys.text.take(), SEARCH_BYTES_MAX)
-                .ok_or("`text` must have 1 to 256 bytes and no U+0000")?,
+                .ok_or("`text` must have 1 to 256 bytes and no U+0000")?
+                .into_cow(),
         },
         "retention" => Want::Retention { with: keys.with()?, days: days(keys.days)? },
         _ => return group(&kind, keys),
@@ -207,7 +207,7 @@ impl Keys<'_> {
     }
 }
 
-fn content(content: Option<Text<'_>>) -> Result<Cow<'_, str>, Wrong> {
+fn content(content: Option<Text<'_>>) -> Result<Text<'_>, Wrong> {
     bounded(content, CONTENT_BYTES_MAX)
         .ok_or("`content` must be a text of 1 byte to 16 KiB without U+0000")
 }
@@ -216,7 +216,7 @@ fn emoji(emoji: Option<Option<Text<'_>>>) -> Result<Option<Cow<'_, str>>, Wrong>
     let wrong = "`emoji` must be a text of 1 to 64 bytes, or null";
     match emoji.ok_or(wrong)? {
         None => Ok(None),
-        text => bounded(text, EMOJI_BYTES_MAX).map(Some).ok_or(wrong),
+        text => bounded(text, EMOJI_BYTES_MAX).map(|text| Some(text.into_cow())).ok_or(wrong),
     }
 }
 
@@ -226,7 +226,7 @@ fn name(name: Option<Text<'_>>) -> Result<Cow<'_, str>, Wrong> {
             && name.chars().count() <= GROUP_NAME_CHARS_MAX
             && !name.contains(char::is_control)
     };
-    let name = name.map(|text| text.0).filter(is_name);
+    let name = name.map(Text::into_cow).filter(is_name);
     name.ok_or("`name` must have 1 to 100 characters and no control characters")
 }
 
@@ -243,9 +243,9 @@ fn limit(limit: Option<i64>, max: usize) -> Result<Option<i64>, Wrong> {
 }
 
 /// PostgreSQL cannot store U+0000, so nobody may send it.
-fn bounded(text: Option<Text<'_>>, bytes_max: usize) -> Option<Cow<'_, str>> {
+fn bounded(text: Option<Text<'_>>, bytes_max: usize) -> Option<Text<'_>> {
     let fits = |text: &str| (1..=bytes_max).contains(&text.len()) && !text.contains('\0');
-    text.map(|text| text.0).filter(|text| fits(text))
+    text.filter(|text| fits(text))
 }
 
 fn is_reference(text: &str) -> bool {

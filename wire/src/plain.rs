@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use crate::limit::{CONTENT_BYTES_MAX, REF_BYTES_MAX};
-use crate::{AccountId, GroupId, Request, To, Want};
+use crate::{AccountId, GroupId, Request, Text, To, Want};
 
 /// Digits of a number that cannot be too large.
 const DIGITS_MAX: usize = 18;
@@ -21,17 +21,17 @@ pub(crate) fn message(text: &str) -> Option<Request<'_>> {
     reader.take(b'{')?;
     loop {
         reader.take(b'"')?;
-        if reader.skip("content\"") {
+        if reader.skip(b"content\"") {
             once(&mut content, reader.string(CONTENT_BYTES_MAX)?)?;
-        } else if reader.skip("to\"") {
+        } else if reader.skip(b"to\"") {
             once(&mut to, To::Account(AccountId(reader.number()?)))?;
-        } else if reader.skip("from\"") {
+        } else if reader.skip(b"from\"") {
             once(&mut from, AccountId(reader.number()?))?;
-        } else if reader.skip("ref\"") {
+        } else if reader.skip(b"ref\"") {
             once(&mut reference, reader.string(REF_BYTES_MAX)?)?;
-        } else if reader.skip("group\"") {
+        } else if reader.skip(b"group\"") {
             once(&mut group, To::Group(GroupId(reader.number()?)))?;
-        } else if reader.skip("type\"") {
+        } else if reader.skip(b"type\"") {
             once(&mut kind, reader.string("message".len())?)?;
         } else {
             return None;
@@ -45,23 +45,22 @@ pub(crate) fn message(text: &str) -> Option<Request<'_>> {
     if reader.at != text.len() || kind.is_some_and(|kind| kind != "message") {
         return None;
     }
-    let (to, content) = (to.xor(group)?, Cow::Borrowed(content?));
+    let (to, content) = (to.xor(group)?, Text::plain(content?));
     let want = Want::Message { from, to, content, reply_to: None, token: None };
     Some(Request { reference: reference.map(Cow::Borrowed), want })
 }
 
 /// How many bytes from the start stand in JSON as they are.
 pub(crate) fn plain_bytes(text: &[u8]) -> usize {
-    // Without a way out, neither here nor within a block: so the compiler makes vectors of it.
-    let escapes = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
-    let is_plain = |block: &[u8; BLOCK]| !block.iter().fold(false, |any, byte| any | escapes(byte));
-    let (blocks, _) = text.as_chunks::<BLOCK>();
-    let clean = BLOCK * blocks.iter().take_while(|block| is_plain(block)).count();
-    // The last bytes once more, as a block of their own.
-    if clean == BLOCK * blocks.len() && text.last_chunk().is_some_and(is_plain) {
-        return text.len();
-    }
-    clean + text[clean..].iter().position(escapes).unwrap_or(text.len() - clean)
+    let clean =
+        BLOCK * text.as_chunks::<BLOCK>().0.iter().take_while(|block| is_plain(block)).count();
+    clean + text[clean..].iter().take_while(|byte| is_plain(&[**byte])).count()
+}
+
+/// In three passes without a way out: so the compiler makes vectors of it.
+fn is_plain<const N: usize>(block: &[u8; N]) -> bool {
+    let has = |is: fn(u8) -> bool| block.iter().fold(false, |any, byte| any | is(*byte));
+    !(has(|byte| byte < 0x20) | has(|byte| byte == b'"') | has(|byte| byte == b'\\'))
 }
 
 struct Reader<'a> {
@@ -85,8 +84,8 @@ impl<'a> Reader<'a> {
         (self.next()? == byte).then_some(())
     }
 
-    fn skip(&mut self, word: &str) -> bool {
-        let is_next = self.rest().starts_with(word.as_bytes());
+    fn skip(&mut self, word: &[u8]) -> bool {
+        let is_next = self.rest().starts_with(word);
         self.at += if is_next { word.len() } else { 0 };
         is_next
     }

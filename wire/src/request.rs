@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{AccountId, GroupId, MessageId, Seq};
+use crate::{AccountId, GroupId, MessageId, Seq, Text};
 
 /// One frame from a client, checked for everything that needs no database.
 #[derive(Debug, PartialEq)]
@@ -40,8 +40,8 @@ pub enum Want<'a> {
         #[serde(flatten)]
         to: To,
         /// The text, 1 byte to 16 KiB of UTF-8.
-        #[schemars(length(min = 1, max = 16384))]
-        content: Cow<'a, str>,
+        #[schemars(with = "String", length(min = 1, max = 16384))]
+        content: Text<'a>,
         /// The message of the same conversation that this one answers.
         #[serde(skip_serializing_if = "Option::is_none")]
         reply_to: Option<MessageId>,
@@ -65,8 +65,8 @@ pub enum Want<'a> {
         /// The message.
         id: MessageId,
         /// The new text, 1 byte to 16 KiB of UTF-8.
-        #[schemars(length(min = 1, max = 16384))]
-        content: Cow<'a, str>,
+        #[schemars(with = "String", length(min = 1, max = 16384))]
+        content: Text<'a>,
     },
     /// Takes an own message's text away, within 15 minutes.
     Delete {

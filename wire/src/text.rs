@@ -2,12 +2,58 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Deref;
 
+use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// serde's own `Option<Cow<str>>` always allocates; this does so only for escaped text.
-#[derive(Debug)]
-pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
+use crate::plain::plain_bytes;
+
+/// A text of a request.
+///
+/// serde's own `Option<Cow<str>>` always allocates; this does so only for escaped text, and knows which it is.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Text<'a>(Cow<'a, str>);
+
+impl<'a> Text<'a> {
+    /// What JSON says by the same bytes.
+    pub(crate) fn plain(text: &'a str) -> Self {
+        debug_assert_eq!(plain_bytes(text.as_bytes()), text.len());
+        Self(Cow::Borrowed(text))
+    }
+
+    /// The text as it stands in JSON, between the quotes; nothing if it came with an escape.
+    pub(crate) fn as_plain(&self) -> Option<&str> {
+        match &self.0 {
+            Cow::Borrowed(text) => Some(text),
+            Cow::Owned(_) => None,
+        }
+    }
+
+    /// The text itself.
+    pub fn into_owned(self) -> String {
+        self.0.into_owned()
+    }
+
+    pub(crate) fn into_cow(self) -> Cow<'a, str> {
+        self.0
+    }
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Text<'_> {
+    fn from(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -19,12 +65,32 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
                 f.write_str("a string")
             }
             fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
+                // serde_json's own text borrows only what has no escape; whoever else calls may lend anything.
+                let is_plain = plain_bytes(text.as_bytes()) == text.len();
+                Ok(if is_plain { Text::plain(text) } else { text.to_owned().into() })
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
+                Ok(text.to_owned().into())
             }
         }
         deserializer.deserialize_str(Borrow)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::Text;
+
+    #[test]
+    fn only_what_needs_no_escape_is_plain() {
+        let read = |json| serde_json::from_str::<Text<'_>>(json).unwrap();
+        assert_eq!(read("\"caf\u{e9} \u{7f}\"").as_plain(), Some("caf\u{e9} \u{7f}"));
+        assert_eq!(read(r#""a\"b""#).as_plain(), None);
+        assert_eq!(&*read(r#""a\"b""#), "a\"b");
+        // Lent by something that is no JSON text.
+        let value = serde_json::Value::from("a\"b");
+        assert_eq!(Text::deserialize(&value).unwrap().as_plain(), None);
     }
 }

@@ -78,7 +78,7 @@ fn number(key: &[u8], value: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(&digits[first..]);
 }
 
-pub(crate) fn text(value: &str, out: &mut Vec<u8>) {
+fn text(value: &str, out: &mut Vec<u8>) {
     if plain_bytes(value.as_bytes()) == value.len() {
         out.push(b'"');
         out.extend_from_slice(value.as_bytes());
@@ -86,6 +86,13 @@ pub(crate) fn text(value: &str, out: &mut Vec<u8>) {
     } else {
         to_json(value, out);
     }
+}
+
+/// What stands between the quotes.
+pub(crate) fn escape<'a>(value: &str, out: &'a mut Vec<u8>) -> &'a [u8] {
+    out.clear();
+    to_json(value, out);
+    &out[1..out.len() - 1]
 }
 
 fn to_json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
@@ -97,7 +104,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{AccountId, GroupId, MessageId, Seq, Series};
+    use crate::{AccountId, GroupId, MessageId, Seq, Series, Text};
 
     fn same(frame: &Frame<'_>) {
         let (mut ours, mut serdes) = (Vec::new(), Vec::new());
@@ -123,11 +130,17 @@ mod tests {
             let message = Message { id, seq, from, to, group, content: &content, at, ..Message::default() };
             same(&Frame::Message(message.clone()));
             if let Some(to) = to {
-                let (mut series, mut alone) = (Series::new(from, to, at), Vec::new());
+                let (mut series, mut alone) = (Series::new(from, at), Vec::new());
+                series.turn_to(AccountId(0));
+                series.turn_to(to);
                 let message = Message { from, to: Some(to), content: &content, at, ..Message::default() };
                 Frame::Message(message).write(&mut alone);
-                prop_assert_eq!(series.with("x\n").last(), Some(&b'}'));
-                prop_assert_eq!(series.with(&content), alone);
+                let escaped = Text::from("x\n".to_owned());
+                prop_assert_eq!(series.with(&escaped)[1], br"x\n");
+                prop_assert_eq!(series.with(&Text::from(content.clone())).concat(), &alone[..]);
+                if plain_bytes(content.as_bytes()) == content.len() {
+                    prop_assert_eq!(series.with(&Text::plain(&content)).concat(), alone);
+                }
             }
             let reply_to = reply_to.map(MessageId);
             same(&Frame::Message(Message { reply_to, edited_at, deleted, ..message }));

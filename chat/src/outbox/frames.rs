@@ -16,18 +16,20 @@ impl Frames {
         self.bytes.len()
     }
 
-    pub(crate) fn push_text(&mut self, text: &[u8]) {
-        frame(&mut self.bytes, OpCode::Data(Data::Text), text);
+    /// A text that comes in parts.
+    pub(crate) fn push_text(&mut self, parts: &[&[u8]]) {
+        frame(&mut self.bytes, OpCode::Data(Data::Text), parts);
         self.count += 1;
     }
 }
 
 /// Appends one unmasked frame.
-pub(super) fn frame(out: &mut Vec<u8>, opcode: OpCode, payload: &[u8]) {
+pub(super) fn frame(out: &mut Vec<u8>, opcode: OpCode, payload: &[&[u8]]) {
     let header = FrameHeader { opcode, ..FrameHeader::default() };
-    out.reserve(header.len(payload.len() as u64) + payload.len());
-    header.format(payload.len() as u64, out).expect("a Vec takes all");
-    out.extend_from_slice(payload);
+    let length = payload.iter().map(|part| part.len()).sum::<usize>();
+    out.reserve(header.len(length as u64) + length);
+    header.format(length as u64, out).expect("a Vec takes all");
+    payload.iter().for_each(|part| out.extend_from_slice(part));
 }
 
 /// How many frames there are from `start`, where one begins.

@@ -55,16 +55,16 @@ fn payload_len(frame: &[u8]) -> usize {
 fn frames_appended_together_come_together_or_not_at_all() {
     let (outbox, reader) = outbox();
     let mut few = Frames::default();
-    few.push_text(b"b");
-    few.push_text(b"c");
+    few.push_text(&[b"b", b"", b"b"]);
+    few.push_text(&[b"c"]);
     outbox.push_text(b"a");
     outbox.push_frames(few);
     assert!(outbox.flush());
     let mut many = Frames::default();
-    (0..=OUTBOX_BYTES_MAX / 1000).for_each(|_| many.push_text(&[b'x'; 1000]));
+    (0..=OUTBOX_BYTES_MAX / 1000).for_each(|_| many.push_text(&[&[b'x'; 1000]]));
     outbox.push_frames(many);
     outbox.flush();
-    let texts = ["a", "b", "c"].map(|text| text.as_bytes().to_vec());
+    let texts = ["a", "bb", "c"].map(|text| text.as_bytes().to_vec());
     assert_eq!(frames(reader), (texts.to_vec(), Some(Close::SlowReader.code())));
 }
 
@@ -180,7 +180,7 @@ proptest! {
     fn the_end_of_any_frame_is_found(sizes in prop::collection::vec(0_usize..70_000, 1..6), at in 0.0..1.0) {
         let (mut bytes, mut ends) = (Vec::new(), vec![0]);
         for size in sizes {
-            frame(&mut bytes, OpCode::Data(Data::Text), &vec![0; size]);
+            frame(&mut bytes, OpCode::Data(Data::Text), &[&vec![0; size]]);
             ends.push(bytes.len());
         }
         let at = (bytes.len() as f64 * at) as usize;
@@ -240,7 +240,7 @@ proptest! {
     #[test]
     fn frames_are_counted(sizes in prop::collection::vec(0_usize..70_000, 0..6)) {
         let mut bytes = Vec::new();
-        sizes.iter().for_each(|size| frame(&mut bytes, OpCode::Data(Data::Text), &vec![0; *size]));
+        sizes.iter().for_each(|size| frame(&mut bytes, OpCode::Data(Data::Text), &[&vec![0; *size]]));
         prop_assert_eq!(frames_from(&bytes, 0), sizes.len());
     }
 }

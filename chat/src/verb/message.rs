@@ -1,10 +1,9 @@
 //! `{"from":2,"to":1,"content":"hello"}`: a message for somebody.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use sql::Deed;
-use wire::{AccountId, Code, Frame, MessageId, To};
+use wire::{AccountId, Code, Frame, MessageId, Text, To};
 
 use crate::metrics;
 use crate::run::Run;
@@ -17,7 +16,7 @@ pub(crate) fn send(
     me: AccountId,
     from: Option<AccountId>,
     to: To,
-    content: Cow<'_, str>,
+    content: Text<'_>,
     reply_to: Option<MessageId>,
     reference: Option<&str>,
 ) {
@@ -40,19 +39,21 @@ fn relay(
     session: &mut Session<'_>,
     me: AccountId,
     to: AccountId,
-    content: &str,
+    content: &Text<'_>,
     reference: Option<&str>,
 ) {
     if !session.run.as_ref().is_some_and(|run| run.takes(to)) {
         session.end_run();
         let mut outbox = None;
         session.server.hub.each_of(to, |found| outbox = Some(Arc::clone(found)));
-        session.run = outbox.map(|outbox| Run::new(me, to, outbox));
+        let Some(outbox) = outbox else {
+            metrics::MESSAGES.inc("refused");
+            let message = "nobody with that id is connected";
+            return session.refuse(Code::NotConnected, message, reference);
+        };
+        session.run.get_or_insert_with(|| Run::new(me)).turn_to(to, outbox);
     }
-    let Some(run) = &mut session.run else {
-        metrics::MESSAGES.inc("refused");
-        return session.refuse(Code::NotConnected, "nobody with that id is connected", reference);
-    };
+    let Some(run) = &mut session.run else { return };
     run.add(content);
     let at = run.at();
     if to == me {

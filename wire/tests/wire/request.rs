@@ -6,7 +6,7 @@ use wire::limit::{
     CONTENT_BYTES_MAX, CONVERSATIONS_MAX, EMOJI_BYTES_MAX, GROUP_MEMBERS_MAX, GROUP_NAME_CHARS_MAX,
     PAGE_ITEMS_MAX, PRESENCE_IDS_MAX, REF_BYTES_MAX, SEARCH_BYTES_MAX,
 };
-use wire::{AccountId, GroupId, MessageId, Request, To, Want, With};
+use wire::{AccountId, GroupId, MessageId, Request, Text, To, Want, With};
 
 fn is_taken(frame: &Value) -> bool {
     Request::parse(&frame.to_string()).is_ok()
@@ -91,7 +91,7 @@ proptest! {
         let want = Want::Message {
             from: None,
             to: To::Account(AccountId(to)),
-            content: content.into(),
+            content: Text::from(content),
             reply_to: None,
             token: None,
         };
