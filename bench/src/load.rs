@@ -1,10 +1,11 @@
 //! What is done to a server, and what is seen of it.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
+use rustix::event::epoll;
 
 use crate::client::{Client, Dialect, Note, To};
 use crate::histogram::Histogram;
@@ -16,6 +17,8 @@ const OPENED_AT_ONCE: usize = 64;
 const PAUSE: Duration = Duration::from_millis(1);
 /// How long all connections may take to open.
 const OPEN_PATIENCE: Duration = Duration::from_secs(120);
+/// Connections opened to see what an end of one costs.
+const PROBES: usize = 400;
 /// How long what is under way may take to arrive, once no more is sent.
 const ARRIVAL_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -88,6 +91,7 @@ fn relay(
     let mut confirmations = vec![VecDeque::new(); pairs];
     let (mut arrival, mut confirmation) = (Histogram::new(), Histogram::new());
     let mut under_way = 0_u64;
+    let mut late = Histogram::new();
     let mut say = |client: &mut Client, pair: usize, at: u64, waits: &mut VecDeque<u64>| {
         client.send(2 * pair, To::Connection(2 * pair + 1), at, said[pair]);
         said[pair] += 1;
@@ -128,6 +132,7 @@ fn relay(
                 let at = begin + (due as f64 * step) as u64;
                 let pair = due as usize % pairs;
                 under_way += say(&mut client, pair, at, &mut confirmations[pair]);
+                late.add(client.now() - at);
                 due += 1;
             }
             let next = (due as f64 * step) as u64 + begin;
@@ -166,6 +171,7 @@ fn relay(
     let mut figures = used(until.expect("the loop ends with it"), counted as f64);
     times(&mut figures, ["p50_us", "p99_us"], &arrival);
     times(&mut figures, ["sent_p50_us", "sent_p99_us"], &confirmation);
+    times(&mut figures, ["late_p50_us", "late_p99_us"], &late);
     Ok(figures)
 }
 
@@ -256,15 +262,36 @@ fn idle(target: &Target, connections: usize) -> Result<Figures> {
     hold(&mut client, Duration::from_secs(3))?;
     let held = Moment::now(&target.pids).since(&still);
     let each = |bytes: f64| bytes / connections as f64;
-    // With the generator's own ends, some 4 KB each: what is whose cannot be told.
-    let kernel = after.kernel - before.kernel;
+    // With the generator's own ends: what is whose cannot be told, but what such an end costs can.
+    let both_ends = each(after.resident - before.resident + after.kernel - before.kernel);
     Ok(Figures::from([
         ("resident_bytes", each(after.resident - before.resident)),
-        ("all_bytes", each(after.resident - before.resident + kernel)),
+        ("both_ends_bytes", both_ends),
+        ("with_kernel_bytes", both_ends - client_end()?),
         ("cpu_ms_per_login", opened.server / connections as f64 * 1e3),
         ("idle_cores", held.server / held.seconds),
         ("other_cores", opened.other_cores),
     ]))
+}
+
+/// Bytes that the kernel keeps for a client's end of a connection. Measured while others are open: what was freed is not
+/// there to be used again.
+fn client_end() -> Result<f64> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let begun = Memory::now(&[]);
+    let mut ends = Vec::with_capacity(2 * PROBES);
+    for _ in 0..PROBES {
+        ends.push(TcpStream::connect(listener.local_addr()?)?);
+        ends.push(listener.accept()?.0);
+    }
+    let opened = Memory::now(&[]);
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    for end in ends.iter().step_by(2) {
+        epoll::add(&epoll, end, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?;
+    }
+    let watched = Memory::now(&[]);
+    let (probes, both) = (PROBES as f64, opened.kernel - begun.kernel);
+    Ok(both / (2.0 * probes) + (watched.kernel - opened.kernel) / probes)
 }
 
 fn hold(client: &mut Client, time: Duration) -> Result<()> {

@@ -7,6 +7,7 @@ pub(crate) mod frame;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -74,6 +75,8 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(address: SocketAddr, dialect: Dialect) -> Result<Self> {
         ensure!(address.ip().is_loopback(), "only a server on this machine");
+        // The kernel may otherwise be 50 µs late with what is to be sent at a rate.
+        rustix::thread::set_current_timer_slack(NonZeroU64::new(1))?;
         Ok(Self {
             address,
             run: RUNS.fetch_add(1, Ordering::Relaxed),
@@ -228,7 +231,8 @@ impl Client {
         }
     }
 
-    /// Writes what is queued, waits no longer than `time` for something to read, and takes it in.
+    /// Writes what is queued, waits no longer than `time` for something to read, and takes it in; what that is answered with
+    /// goes out in the next turn.
     pub(crate) fn turn(&mut self, time: Duration) -> Result<()> {
         self.flush()?;
         let time = Timespec { tv_sec: 0, tv_nsec: i64::from(time.subsec_nanos()) };
@@ -249,7 +253,7 @@ impl Client {
                 self.read(at)?;
             }
         }
-        self.flush()
+        Ok(())
     }
 
     fn writable(&mut self, at: usize) -> Result<()> {
