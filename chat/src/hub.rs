@@ -62,7 +62,8 @@ impl Hub {
     /// It is known who it is. Returns whether it is the account's only connection.
     pub(crate) fn settle(&self, connection: u64, account: AccountId, reader: Reader) -> bool {
         let mut shard = self.shard(account).write().unwrap_or_else(PoisonError::into_inner);
-        let readers = shard.entry(account).or_default();
+        // Most have one, and left to itself it would take room for four.
+        let readers = shard.entry(account).or_insert_with(|| Vec::with_capacity(1));
         readers.push(reader);
         let is_only = readers.len() == 1;
         drop(shard);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wire::limit::{CONTENT_BYTES_MAX, EMOJI_BYTES_MAX, FRAME_BYTES_MAX, REACTIONS_LISTED_MAX};
 
 /// Bytes that a connection sets aside to be read into while it sleeps. Most messages are far smaller.
-pub(crate) const READ_BYTES: usize = 768;
+pub(crate) const READ_BYTES: usize = 512;
 /// Bytes read at once from a socket that has filled [`READ_BYTES`], until a turn is quiet again.
 pub(crate) const BURST_BYTES: usize = 16 * 1024;
 /// Bytes that tungstenite sets aside, and takes at once, of the frames that it reads; a longer one gets room of its own.
