@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wire::{AccountId, GroupId, MessageId, Role, Seq};
 
 use super::receipt::{self, Receipts};
-use super::{Act, Batch, Committed, News, Outcome, for_each, lost};
+use super::{Act, Batch, Committed, News, Outcome, lost};
 use crate::Result;
-use crate::engine::{Engine, ForEach, Type, Value};
+use crate::engine::{Engine, ForEach, Type, Value, run_all};
 use crate::entry::{columns, entry};
 use crate::event::{Kind, What};
 use crate::log::LOCK_LOGS;
@@ -113,8 +113,8 @@ impl<'a> Ledger<'a> {
         let logs: Vec<_> = changed
             .map(|(account, log)| [*account, log.head, log.acknowledged].map(Value::Int).to_vec())
             .collect();
-        for_each(self.engine, &ADD_EVENTS, std::mem::take(&mut self.events))?;
-        for_each(self.engine, &SET_LOGS, logs)?;
+        let events = std::mem::take(&mut self.events);
+        run_all(self.engine, &[(&ADD_EVENTS, events), (&SET_LOGS, logs)])?;
         let outcomes = std::mem::take(&mut self.outcomes).into_iter().enumerate();
         let outcomes = outcomes
             .map(|(place, outcome)| outcome.or_else(|| self.first_answer(place)))

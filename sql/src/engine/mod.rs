@@ -93,6 +93,9 @@ pub(crate) struct ForEach {
     pub(crate) columns: &'static [(&'static str, Type)],
 }
 
+/// What a [`ForEach`] is carried out for.
+pub(crate) type Rows<'v> = Vec<Vec<Value<'v>>>;
+
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
@@ -116,6 +119,12 @@ pub(crate) trait Engine: Send {
         statement: &'static ForEach,
         rows: &[Vec<Value<'_>>],
     ) -> Result<Vec<Row>>;
+
+    /// Runs several statements, each for each of its rows; there may be none. PostgreSQL gets them in one round trip and runs
+    /// them as one: none sees what another changes, and no two may change the same row.
+    fn run_all(&mut self, all: &[(&'static ForEach, Rows<'_>)]) -> Result<Vec<Vec<Row>>> {
+        all.iter().map(|(statement, rows)| self.run_for_each(statement, rows)).collect()
+    }
 
     /// Runs the engine's own statement over [`crate::search`]'s parameters: messages that have all of `words`, or words that
     /// begin so, the newest first.
@@ -157,6 +166,15 @@ pub(crate) trait Engine: Send {
 
     /// Makes what was deleted unreadable in the database's own files, as far as the engine can.
     fn scrub(&mut self) -> Result<()>;
+}
+
+/// Runs several statements as [`Engine::run_all`] does; the answer to each is in its place.
+pub(crate) fn run_all<const COUNT: usize>(
+    engine: &mut dyn Engine,
+    all: &[(&'static ForEach, Rows<'_>); COUNT],
+) -> Result<[Vec<Row>; COUNT]> {
+    let mut answers = engine.run_all(all)?.into_iter();
+    Ok(std::array::from_fn(|_| answers.next().unwrap_or_default()))
 }
 
 /// Checks that `$1`, `$2` … first appear in order: SQLite would swap them in silence.

@@ -1,7 +1,10 @@
 //! PostgreSQL 14 to 17, through the blocking driver.
 
+mod together;
+
 use std::collections::HashMap;
 use std::error::Error as _;
+use std::ops::Range;
 use std::time::Duration;
 
 use postgres::error::SqlState;
@@ -9,11 +12,12 @@ use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type as SqlType, to_sql_checked};
 use postgres::{Client, Config, NoTls, Statement};
 
-use super::{Cell, Engine, ForEach, Row, Type, Value, tls};
+use super::{Cell, Engine, ForEach, Row, Rows, Type, Value, tls};
 use crate::entry::columns;
 use crate::search::visible;
 use crate::url::Tls;
 use crate::{Error, OpenError, Result};
+use together::Together;
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -92,7 +96,7 @@ impl Connector {
             None => self.config.connect(NoTls),
             Some(tls) => self.config.connect(tls.clone()),
         }?;
-        Ok(Postgres { client, prepared: HashMap::new() })
+        Ok(Postgres { client, prepared: HashMap::new(), together: HashMap::new() })
     }
 }
 
@@ -100,6 +104,8 @@ pub(crate) struct Postgres {
     client: Client,
     /// By the statement's text, before its placeholders are filled in.
     prepared: HashMap<&'static str, Statement>,
+    /// By the texts of all.
+    together: HashMap<Vec<&'static str>, Together>,
 }
 
 impl Postgres {
@@ -113,7 +119,24 @@ impl Postgres {
     }
 
     fn query(&mut self, statement: &Statement, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
-        self.client.query(statement, params)?.iter().map(row).collect()
+        let all = 0..statement.columns().len();
+        self.client.query(statement, params)?.iter().map(|found| row(found, all.clone())).collect()
+    }
+
+    fn prepare_for_each(&mut self, each: &'static ForEach) -> Result<Statement> {
+        self.prepare(each.sql, || for_each_text(each, 1))
+    }
+
+    fn prepare_together(&mut self, all: &[&'static ForEach]) -> Result<Together> {
+        let key: Vec<_> = all.iter().map(|each| each.sql).collect();
+        if let Some(together) = self.together.get(&key) {
+            return Ok(together.clone());
+        }
+        let alone = all.iter().map(|each| self.prepare_for_each(each));
+        let alone: Vec<_> = alone.collect::<Result<_>>()?;
+        let together = Together::prepare(&mut self.client, all, &alone)?;
+        self.together.insert(key, together.clone());
+        Ok(together)
     }
 }
 
@@ -129,12 +152,29 @@ impl Engine for Postgres {
         each: &'static ForEach,
         rows: &[Vec<Value<'_>>],
     ) -> Result<Vec<Row>> {
-        let statement = self.prepare(each.sql, || for_each_text(each))?;
-        let columns: Vec<Column<'_>> = (0..each.columns.len())
-            .map(|at| Column(rows.iter().map(|row| row[at]).collect()))
-            .collect();
+        let statement = self.prepare_for_each(each)?;
+        let columns: Vec<_> = columns(each, rows).collect();
         let params: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|column| column as _).collect();
         self.query(&statement, &params)
+    }
+
+    fn run_all(&mut self, all: &[(&'static ForEach, Rows<'_>)]) -> Result<Vec<Vec<Row>>> {
+        let mut answers: Vec<_> = all.iter().map(|_| Vec::new()).collect();
+        let places: Vec<_> = (0..all.len()).filter(|place| !all[*place].1.is_empty()).collect();
+        if let [place] = places[..] {
+            answers[place] = self.run_for_each(all[place].0, &all[place].1)?;
+        } else if !places.is_empty() {
+            let statements: Vec<_> = places.iter().map(|place| all[*place].0).collect();
+            let together = self.prepare_together(&statements)?;
+            let columns = places.iter().flat_map(|place| columns(all[*place].0, &all[*place].1));
+            let columns: Vec<_> = columns.collect();
+            let params: Vec<_> = columns.iter().map(|column| column as _).collect();
+            for found in self.client.query(&together.statement, &params)? {
+                let number = found.try_get::<_, i32>(0)? as usize;
+                answers[places[number]].push(row(&found, together.columns[number].clone())?);
+            }
+        }
+        Ok(answers)
     }
 
     fn search(&mut self, words: &[&str], params: &[Value<'_>]) -> Result<Vec<Row>> {
@@ -206,9 +246,10 @@ impl Engine for Postgres {
     }
 }
 
-fn for_each_text(each: &ForEach) -> String {
+/// The statement's text, with its parameters numbered from `first`.
+fn for_each_text(each: &ForEach, first: usize) -> String {
     let (mut arrays, mut names) = (Vec::new(), Vec::new());
-    for (number, (name, kind)) in (1..).zip(each.columns) {
+    for (number, (name, kind)) in (first..).zip(each.columns) {
         let kind = match kind {
             Type::Int => "bigint",
             Type::Text => "text",
@@ -222,8 +263,15 @@ fn for_each_text(each: &ForEach) -> String {
     sql.replace("{lock}", "for update")
 }
 
-fn row(row: &postgres::Row) -> Result<Row> {
-    let cells = row.columns().iter().enumerate().map(|(at, column)| {
+/// The columns of many rows.
+fn columns<'v>(each: &ForEach, rows: &[Vec<Value<'v>>]) -> impl Iterator<Item = Column<'v>> {
+    (0..each.columns.len()).map(|at| Column(rows.iter().map(|row| row[at]).collect()))
+}
+
+/// Reads these columns of a row.
+fn row(row: &postgres::Row, columns: Range<usize>) -> Result<Row> {
+    let cells = columns.map(|at| {
+        let column = &row.columns()[at];
         Ok(match *column.type_() {
             SqlType::INT8 => row.try_get::<_, Option<i64>>(at)?.map_or(Cell::Null, Cell::Int),
             SqlType::INT4 => {
