@@ -8,7 +8,7 @@ use wire::limit::GROUP_MEMBERS_MAX;
 use wire::{AccountId, Change, Code, GroupId, MessageId, Role, Seq, To, With};
 
 use super::ledger::{Ledger, Room, Seat};
-use super::{Act, Alteration, Done, Outcome, Refusal, for_each, lost, post};
+use super::{Act, Alteration, Done, Outcome, Refusal, for_each, pair};
 use crate::Result;
 use crate::account::first;
 use crate::engine::{ForEach, Type, Value};
@@ -90,22 +90,18 @@ pub(super) fn retain(
     days: Option<i64>,
 ) -> Done {
     let by = act.by;
-    let (conversation, to, mut audience) = match with {
+    let (conversation, to, mut audience, deaf) = match with {
         With::Group(group) => match ledger.seat(group, by) {
             None => return Ok(Err(Refusal::NO_GROUP)),
             Some(seat) if seat.role != Role::Admin => return Ok(Err(NOT_ADMIN)),
-            Some(_) => {
-                let accounts = ledger.room(group).map(Room::accounts).unwrap_or_default();
-                (group.0, To::Group(group), accounts)
-            }
+            Some(_) => (group.0, To::Group(group), accounts(ledger, group), None),
         },
         With::Account(other) if !ledger.has_log(other) => return Ok(Err(Refusal::NO_ACCOUNT)),
         With::Account(other) => {
-            let to = To::Account(other);
-            let pair = post::pair(by, to);
-            let found = post::conversations(ledger.engine, pair.into_iter())?;
-            let id = *found.values().next().ok_or_else(|| lost("conversation"))?;
-            (id, to, BTreeSet::from([by, other]).into_iter().collect())
+            let shared = pair::shared(ledger.engine, by, other)?;
+            let both = BTreeSet::from([by, other]).into_iter().collect();
+            let deaf = shared.is_blocker(other).then_some(other);
+            (shared.conversation, To::Account(other), both, deaf)
         }
     };
     let sql = "update conversation set days = $1 \
@@ -118,21 +114,13 @@ pub(super) fn retain(
         ledger.room_mut(group).days = days;
     }
     // It holds for both, else the one could tell that the other has blocked it; only, the other does not hear of it.
-    let deaf = match with {
-        With::Account(other) => {
-            let sql = "select account from block where blocked = $1 and account = $2";
-            ledger.engine.run(sql, &[by.0, other.0].map(Value::Int))?
-        }
-        With::Group(_) => Vec::new(),
-    };
-    let deaf = deaf.first().map(|row| row.int(0)).transpose()?;
-    audience.retain(|account| Some(account.0) != deaf);
+    audience.retain(|account| Some(*account) != deaf);
     let row = NewEntry { conversation, to, kind: RETENTION, content: "", subject: days };
     let retention = Retention { by, to, days, at: ledger.at };
     let id = write(ledger, Some(place), by, &row, Entry::Retention(retention), &audience)?;
     if let Some(deaf) = deaf {
         let sql = "insert into withheld (message, account) values ($1, $2)";
-        ledger.engine.run(sql, &[id.0, deaf].map(Value::Int))?;
+        ledger.engine.run(sql, &[id.0, deaf.0].map(Value::Int))?;
     }
     Ok(Ok(Outcome::Done))
 }

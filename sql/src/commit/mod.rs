@@ -8,6 +8,7 @@ mod block;
 mod deed;
 mod group;
 mod ledger;
+mod pair;
 mod post;
 mod reader;
 mod receipt;

@@ -1,13 +1,14 @@
 //! Things said, many at once.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use wire::{AccountId, MessageId, Seq, To};
 
 use super::ledger::Ledger;
+use super::pair::{self, FIND_PAIRS, Pair, pair};
 use super::{Act, Deed, Outcome, Refusal, for_each, lost};
 use crate::Result;
-use crate::engine::{Engine, ForEach, Type, Value};
+use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
 use crate::entry::{Entry, Message};
 use crate::event::{Kind, What};
 
@@ -23,40 +24,55 @@ struct Fresh<'a> {
     id: MessageId,
 }
 
+/// Posts that have their places in the logs, and are to be inserted.
+pub(super) struct Posts<'a> {
+    fresh: Vec<Fresh<'a>>,
+    /// Who gets which post not, since it has blocked the sender.
+    blocks: HashSet<(usize, AccountId)>,
+    /// Who gets them, and where.
+    receivers: Vec<Vec<(AccountId, Seq)>>,
+}
+
 /// Stores the posts at these places of the batch, in their order.
 pub(super) fn store(ledger: &mut Ledger<'_>, places: &[usize]) -> Result<()> {
+    let posts = prepare(ledger, places)?;
+    let [ids] = run_all(ledger.engine, &[(&ADD_MESSAGES, posts.rows(ledger.at))])?;
+    posts.tell(ledger, &ids)
+}
+
+/// Does all that comes before inserting them.
+pub(super) fn prepare<'a>(ledger: &mut Ledger<'a>, places: &[usize]) -> Result<Posts<'a>> {
     let mut fresh = admit(ledger, places);
-    if fresh.is_empty() {
-        return Ok(());
-    }
-    let pairs = fresh.iter().filter_map(|post| pair(post.act.by, post.to));
-    let conversations = conversations(ledger.engine, pairs)?;
-    for post in &mut fresh {
-        post.conversation = match (post.to, pair(post.act.by, post.to)) {
-            (To::Group(group), _) => group.0,
-            (_, pair) => *pair
-                .and_then(|pair| conversations.get(&pair))
-                .ok_or_else(|| lost("conversation"))?,
-        };
-    }
-    let blocks = find_blocks(ledger.engine, &fresh)?;
+    let blocks = place(ledger.engine, &mut fresh)?;
     let receivers = number(ledger, &mut fresh, &blocks);
-    insert(ledger, &mut fresh)?;
-    for (post, to) in fresh.iter().zip(receivers) {
-        let message = Message {
-            id: post.id,
-            from: post.act.by,
-            to: post.to,
-            content: post.content.to_owned(),
-            at: ledger.at,
-            reply_to: post.reply_to,
-            edited_at: None,
-            deleted: false,
-        };
-        let what = What::Entry(Entry::Message(message));
-        ledger.tell_at(to, (Kind::Entry, Some(post.id), None), what, Some(post.place));
+    Ok(Posts { fresh, blocks, receivers })
+}
+
+impl<'a> Posts<'a> {
+    /// The rows for [`ADD_MESSAGES`].
+    pub(super) fn rows(&self, at: i64) -> Rows<'a> {
+        self.fresh.iter().map(|post| message_row(post, at)).collect()
     }
-    withhold(ledger.engine, &fresh, &blocks)
+
+    /// Tells everybody who gets them, now that [`ADD_MESSAGES`] has answered with `ids`.
+    pub(super) fn tell(mut self, ledger: &mut Ledger<'_>, ids: &[Row]) -> Result<()> {
+        identify(&mut self.fresh, ids)?;
+        for (post, to) in self.fresh.iter().zip(self.receivers) {
+            let message = Message {
+                id: post.id,
+                from: post.act.by,
+                to: post.to,
+                content: post.content.to_owned(),
+                at: ledger.at,
+                reply_to: post.reply_to,
+                edited_at: None,
+                deleted: false,
+            };
+            let what = What::Entry(Entry::Message(message));
+            ledger.tell_at(to, (Kind::Entry, Some(post.id), None), what, Some(post.place));
+        }
+        withhold(ledger.engine, &self.fresh, &self.blocks)
+    }
 }
 
 /// Takes the posts that may be stored, and says why the others may not.
@@ -98,6 +114,46 @@ fn answers_something_here(ledger: &Ledger<'_>, place: usize, by: AccountId, to: 
     })
 }
 
+/// Finds each post's conversation, and who gets which post not, since it has blocked the sender.
+fn place(engine: &mut dyn Engine, fresh: &mut [Fresh<'_>]) -> Result<HashSet<(usize, AccountId)>> {
+    let pairs: BTreeSet<Pair> =
+        fresh.iter().filter_map(|post| pair(post.act.by, post.to)).collect();
+    let in_groups = fresh.iter().filter_map(|post| match post.to {
+        To::Group(group) => {
+            Some([post.place as i64, post.act.by.0, group.0].map(Value::Int).to_vec())
+        }
+        To::Account(_) => None,
+    });
+    let all = [(&FIND_PAIRS, pair::rows(&pairs)), (&FIND_BLOCKS, in_groups.collect())];
+    let [found, blocks] = run_all(engine, &all)?;
+    let shared = pair::complete(engine, pairs, &found)?;
+    let mut blocks = blocks
+        .iter()
+        .map(|row| Ok((row.int(0)? as usize, AccountId(row.int(1)?))))
+        .collect::<Result<HashSet<_>>>()?;
+    for post in fresh {
+        post.conversation = match post.to {
+            To::Group(group) => group.0,
+            To::Account(account) => {
+                let shared = pair(post.act.by, post.to).and_then(|pair| shared.get(&pair));
+                let shared = shared.ok_or_else(|| lost("conversation"))?;
+                if shared.is_blocker(account) {
+                    blocks.insert((post.place, account));
+                }
+                shared.conversation
+            }
+        };
+    }
+    Ok(blocks)
+}
+
+static FIND_BLOCKS: ForEach = ForEach {
+    // `cross` keeps SQLite from looking at each of a thousand members first.
+    sql: "select r.place, b.account from {rows} join block b on b.blocked = r.sender cross join member m \
+          where m.conversation = r.conversation and m.account = b.account and m.until is null",
+    columns: &[("place", Type::Int), ("sender", Type::Int), ("conversation", Type::Int)],
+};
+
 /// Gives each post its places in the logs of its sender and its receivers.
 fn number(
     ledger: &mut Ledger<'_>,
@@ -129,28 +185,7 @@ fn number(
     all
 }
 
-static FIND_BLOCKS: ForEach = ForEach {
-    // `cross` keeps SQLite from looking at each of a thousand members first.
-    sql: "select r.place, b.account from {rows} join block b on b.blocked = r.sender cross join member m \
-          where m.conversation = r.conversation and m.account = b.account and m.until is null",
-    columns: &[("place", Type::Int), ("sender", Type::Int), ("conversation", Type::Int)],
-};
-
-/// Who gets which post not, since it has blocked the sender.
-fn find_blocks(
-    engine: &mut dyn Engine,
-    fresh: &[Fresh<'_>],
-) -> Result<HashSet<(usize, AccountId)>> {
-    let row = |post: &Fresh<'_>| {
-        let place = Value::Int(post.place as i64);
-        vec![place, Value::Int(post.act.by.0), Value::Int(post.conversation)]
-    };
-    let rows: Vec<_> = fresh.iter().map(row).collect();
-    let found = engine.run_for_each(&FIND_BLOCKS, &rows)?;
-    found.iter().map(|row| Ok((row.int(0)? as usize, AccountId(row.int(1)?)))).collect()
-}
-
-static ADD_MESSAGES: ForEach = ForEach {
+pub(super) static ADD_MESSAGES: ForEach = ForEach {
     sql: "insert into message (conversation, sender, recipient, content, at, ref, seq, reply_to) \
           {values} returning sender, seq, id",
     columns: &[
@@ -165,13 +200,10 @@ static ADD_MESSAGES: ForEach = ForEach {
     ],
 };
 
-/// Inserts the posts and fills in their ids.
-fn insert(ledger: &mut Ledger<'_>, fresh: &mut [Fresh<'_>]) -> Result<()> {
-    let rows: Vec<_> = fresh.iter().map(|post| message_row(post, ledger.at)).collect();
-    let mut ids = HashMap::with_capacity(rows.len());
-    for row in ledger.engine.run_for_each(&ADD_MESSAGES, &rows)? {
-        ids.insert((row.int(0)?, row.int(1)?), MessageId(row.int(2)?));
-    }
+/// Fills in the ids.
+fn identify(fresh: &mut [Fresh<'_>], ids: &[Row]) -> Result<()> {
+    let id = |row: &Row| Ok(((row.int(0)?, row.int(1)?), MessageId(row.int(2)?)));
+    let ids = ids.iter().map(id).collect::<Result<HashMap<_, _>>>()?;
     for post in fresh {
         let key = (post.act.by.0, post.sender_seq.0);
         post.id = *ids.get(&key).ok_or_else(|| lost("message"))?;
@@ -211,74 +243,4 @@ fn withhold(
         Some(vec![Value::Int(ids.get(place)?.0), Value::Int(account.0)])
     });
     for_each(engine, &WITHHOLD, rows)
-}
-
-/// Two people, the lower account first.
-pub(super) fn pair(by: AccountId, to: To) -> Option<(i64, i64)> {
-    match to {
-        To::Account(account) => Some((by.0.min(account.0), by.0.max(account.0))),
-        To::Group(_) => None,
-    }
-}
-
-static FIND_CONVERSATIONS: ForEach = ForEach {
-    sql: "select c.low, c.high, c.id from {rows} join conversation c on c.low = r.low and c.high = r.high",
-    columns: &[("low", Type::Int), ("high", Type::Int)],
-};
-
-static ADD_CONVERSATIONS: ForEach = ForEach {
-    sql: "insert into conversation (low, high) {values} on conflict (low, high) do nothing",
-    columns: &[("low", Type::Int), ("high", Type::Int)],
-};
-
-static ADD_PEOPLE: ForEach = ForEach {
-    sql: "insert into member (conversation, account) {values} on conflict (conversation, account) do nothing",
-    columns: &[("conversation", Type::Int), ("account", Type::Int)],
-};
-
-/// Finds the conversation of each pair, or makes it.
-pub(super) fn conversations(
-    engine: &mut dyn Engine,
-    pairs: impl Iterator<Item = (i64, i64)>,
-) -> Result<HashMap<(i64, i64), i64>> {
-    let mut pairs: Vec<_> = pairs.collect();
-    pairs.sort_unstable();
-    pairs.dedup();
-    let mut found = HashMap::with_capacity(pairs.len());
-    find_conversations(engine, &pairs, &mut found)?;
-    pairs.retain(|pair| !found.contains_key(pair));
-    if pairs.is_empty() {
-        return Ok(found);
-    }
-    for_each(engine, &ADD_CONVERSATIONS, pairs.iter().map(pair_row))?;
-    find_conversations(engine, &pairs, &mut found)?;
-    let mut people = Vec::with_capacity(2 * pairs.len());
-    for pair in &pairs {
-        let conversation = *found.get(pair).ok_or_else(|| lost("conversation"))?;
-        people.push(vec![Value::Int(conversation), Value::Int(pair.0)]);
-        if pair.0 != pair.1 {
-            people.push(vec![Value::Int(conversation), Value::Int(pair.1)]);
-        }
-    }
-    for_each(engine, &ADD_PEOPLE, people)?;
-    Ok(found)
-}
-
-fn find_conversations(
-    engine: &mut dyn Engine,
-    pairs: &[(i64, i64)],
-    found: &mut HashMap<(i64, i64), i64>,
-) -> Result<()> {
-    if pairs.is_empty() {
-        return Ok(());
-    }
-    let rows: Vec<_> = pairs.iter().map(pair_row).collect();
-    for row in engine.run_for_each(&FIND_CONVERSATIONS, &rows)? {
-        found.insert((row.int(0)?, row.int(1)?), row.int(2)?);
-    }
-    Ok(())
-}
-
-fn pair_row(pair: &(i64, i64)) -> Vec<Value<'static>> {
-    vec![Value::Int(pair.0), Value::Int(pair.1)]
 }
