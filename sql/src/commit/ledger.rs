@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use wire::{AccountId, GroupId, MessageId, Role, Seq};
 
-use super::receipt::{self, Receipts};
+use super::receipt::{self, FIND_DELIVERED, Receipts};
 use super::{Act, Batch, Committed, News, Outcome, lost};
 use crate::Result;
-use crate::engine::{Engine, ForEach, Type, Value, run_all};
+use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
 use crate::entry::{columns, entry};
 use crate::event::{Kind, What};
 use crate::log::LOCK_LOGS;
@@ -97,10 +97,17 @@ impl<'a> Ledger<'a> {
             events: Vec::new(),
             news: Vec::new(),
         };
-        ledger.find_repeats()?;
-        ledger.find_targets()?;
+        let acknowledged = receipt::acknowledged(acts);
+        let all = [
+            (&FIND_REPEATS, repeat_rows(acts)),
+            (&FIND_TARGETS, target_rows(acts)),
+            (&FIND_DELIVERED, receipt::delivered_rows(&acknowledged)),
+        ];
+        let [repeats, targets, delivered] = run_all(ledger.engine, &all)?;
+        ledger.note_repeats(repeats)?;
+        ledger.note_targets(&targets)?;
         ledger.lock_groups()?;
-        let receipts = receipt::find(&mut ledger)?;
+        let receipts = receipt::find(&mut ledger, acknowledged, &delivered)?;
         let mut accounts: BTreeSet<i64> = receipts.senders().map(|account| account.0).collect();
         accounts.extend(batch.departures.iter().map(|account| account.0));
         ledger.lock_logs(accounts)?;
@@ -240,19 +247,8 @@ impl<'a> Ledger<'a> {
         Some(Outcome::Repeat(news.what.clone(), *seq))
     }
 
-    fn find_repeats(&mut self) -> Result<()> {
-        let rows: Vec<_> = (0..)
-            .zip(self.acts)
-            .filter(|(_, act)| act.deed.is_entry())
-            .filter_map(|(place, act)| {
-                let reference = Value::Text(act.reference.as_deref()?);
-                Some(vec![Value::Int(place), Value::Int(act.by.0), reference])
-            })
-            .collect();
-        if rows.is_empty() {
-            return Ok(());
-        }
-        for mut row in self.engine.run_for_each(&FIND_REPEATS, &rows)? {
+    fn note_repeats(&mut self, rows: Vec<Row>) -> Result<()> {
+        for mut row in rows {
             let (place, seq) = (row.int(0)? as usize, Seq(row.int(1)?));
             let first = entry(&mut row, 2)?.ok_or_else(|| lost("ref"))?;
             self.settle(place, Outcome::Repeat(What::Entry(first), seq));
@@ -260,18 +256,8 @@ impl<'a> Ledger<'a> {
         Ok(())
     }
 
-    fn find_targets(&mut self) -> Result<()> {
-        let rows: Vec<_> = (0..)
-            .zip(self.acts)
-            .filter_map(|(place, act)| {
-                let id = act.deed.target()?;
-                Some(vec![Value::Int(place), Value::Int(act.by.0), Value::Int(id.0)])
-            })
-            .collect();
-        if rows.is_empty() {
-            return Ok(());
-        }
-        for row in self.engine.run_for_each(&FIND_TARGETS, &rows)? {
+    fn note_targets(&mut self, rows: &[Row]) -> Result<()> {
+        for row in rows {
             let target = Target {
                 id: MessageId(row.int(1)?),
                 conversation: row.int(2)?,
@@ -336,6 +322,22 @@ impl<'a> Ledger<'a> {
         }
         Ok(())
     }
+}
+
+fn repeat_rows<'b>(acts: &'b [Act]) -> Rows<'b> {
+    let row = |(place, act): (i64, &'b Act)| {
+        let reference = act.reference.as_deref().filter(|_| act.deed.is_entry())?;
+        Some(vec![Value::Int(place), Value::Int(act.by.0), Value::Text(reference)])
+    };
+    (0..).zip(acts).filter_map(row).collect()
+}
+
+fn target_rows(acts: &[Act]) -> Rows<'static> {
+    let row = |(place, act): (i64, &Act)| {
+        let id = act.deed.target()?;
+        Some(vec![Value::Int(place), Value::Int(act.by.0), Value::Int(id.0)])
+    };
+    (0..).zip(acts).filter_map(row).collect()
 }
 
 static FIND_REPEATS: ForEach = ForEach {

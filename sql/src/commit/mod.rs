@@ -18,11 +18,13 @@ mod whole;
 use wire::limit::SESSION_LIFE_MS;
 use wire::{AccountId, Code, Seq, SessionId};
 
-use crate::engine::{Engine, ForEach, Type, Value};
+use crate::engine::{Engine, ForEach, Type, Value, run_all};
 use crate::event::What;
 use crate::{Error, Result, Store};
 pub use deed::{Alteration, Deed};
 use ledger::Ledger;
+use post::ADD_MESSAGES;
+use receipt::ADVANCE_DELIVERED;
 
 /// Something that an account wants done.
 #[derive(Clone, Debug)]
@@ -140,8 +142,12 @@ fn commit(engine: &mut dyn Engine, batch: &Batch, at: i64) -> Result<Committed> 
             }
         }
     }
-    post::store(&mut ledger, &posts)?;
-    receipt::store(&mut ledger, &receipts)?;
+    let posts = post::prepare(&mut ledger, &posts)?;
+    let all =
+        [(&ADD_MESSAGES, posts.rows(at)), (&ADVANCE_DELIVERED, receipts.delivered_positions())];
+    let [ids, advanced] = run_all(ledger.engine, &all)?;
+    posts.tell(&mut ledger, &ids)?;
+    receipt::store(&mut ledger, &receipts, &advanced)?;
     let committed = ledger.close()?;
     note_departures(engine, &batch.departures, at)?;
     note_uses(engine, &batch.uses, at)?;

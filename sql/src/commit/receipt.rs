@@ -9,13 +9,12 @@ use wire::{AccountId, MessageId};
 
 use super::ledger::Ledger;
 use super::whole::Groups;
-use super::{Deed, Outcome, Refusal};
+use super::{Act, Deed, Outcome, Refusal};
 use crate::Result;
-use crate::engine::{Engine, ForEach, Row, Type, Value};
+use crate::engine::{ForEach, Row, Rows, Type, Value, run_all};
 use crate::event::{Kind, Receipt, What};
 
 /// What a batch's receipts are about.
-#[derive(Default)]
 pub(super) struct Receipts {
     /// How far each account has received its log.
     acknowledged: BTreeMap<AccountId, i64>,
@@ -40,29 +39,41 @@ impl Receipts {
     pub(super) fn senders(&self) -> impl Iterator<Item = AccountId> {
         self.delivered.iter().chain(&self.read).map(|progress| progress.sender)
     }
+
+    /// The rows for [`ADVANCE_DELIVERED`].
+    pub(super) fn delivered_positions(&self) -> Rows<'static> {
+        advance_rows(&highest(self.delivered.iter().map(|it| ((it.by, it.conversation), it.id))))
+    }
 }
 
-static FIND_DELIVERED: ForEach = ForEach {
+// SQLite looks for a range in a view only where it knows its ends. It does if what gives the lower one is a question of its
+// own, which it asks once.
+
+pub(super) static FIND_DELIVERED: ForEach = ForEach {
     // By `not exists` PostgreSQL would look at all members of a group for each event. `cross` keeps SQLite from writing the
     // events down before it looks at their messages.
     sql: "select r.account, m.conversation, m.sender, max(m.id), \
           max(case when m.recipient is null then 1 else 0 end) \
           from {rows} cross join event e cross join message m cross join member s \
-          where e.account = r.account and e.seq > r.since and e.seq <= r.seq and e.kind = 1 \
+          where e.account = r.account \
+          and e.seq > (select l.acknowledged from log l where l.account = r.account) \
+          and e.seq <= r.seq and e.kind = 1 \
           and m.id = e.message and m.kind = 0 and m.sender <> r.account \
           and s.conversation = m.conversation and s.account = r.account and s.delivered < m.id \
           and not exists (select 1 from withheld w where w.message = m.id and w.account = r.account) \
           and not exists (select 1 from block b where (b.blocked = r.account and b.account = m.sender) \
           or (b.blocked = m.sender and b.account = r.account)) \
           group by r.account, m.conversation, m.sender",
-    columns: &[("account", Type::Int), ("since", Type::Int), ("seq", Type::Int)],
+    columns: &[("account", Type::Int), ("seq", Type::Int)],
 };
 
 static FIND_READ: ForEach = ForEach {
     // With `member` in it PostgreSQL would read all of the conversation.
     sql: "select r.account, r.conversation, e.sender, max(e.message), r.is_group from {rows} cross join entry e \
-          where e.conversation = r.conversation and e.message > r.since and e.message <= r.message \
-          and e.kind = 0 and e.sender <> r.account \
+          where e.conversation = r.conversation and e.message > \
+          (select case when s.read > s.since then s.read else s.since end from member s \
+          where s.conversation = r.conversation and s.account = r.account and s.until is null) \
+          and e.message <= r.message and e.kind = 0 and e.sender <> r.account \
           and not exists (select 1 from withheld w where w.message = e.message and w.account = r.account) \
           and not exists (select 1 from block b where (b.blocked = r.account and b.account = e.sender) \
           or (b.blocked = e.sender and b.account = r.account)) \
@@ -70,96 +81,52 @@ static FIND_READ: ForEach = ForEach {
     columns: &[
         ("account", Type::Int),
         ("conversation", Type::Int),
-        ("since", Type::Int),
         ("message", Type::Int),
         ("is_group", Type::Int),
     ],
 };
 
-/// Looks up what the batch's receipts are about.
-pub(super) fn find(ledger: &mut Ledger<'_>) -> Result<Receipts> {
-    let mut receipts = Receipts::default();
-    for (place, act) in ledger.acts.iter().enumerate() {
-        match (&act.deed, ledger.target(place)) {
-            (Deed::Received { seq }, _) => {
-                let furthest = receipts.acknowledged.entry(act.by).or_default();
-                *furthest = seq.0.max(*furthest);
-            }
-            (Deed::Read { id }, Some(target)) => {
-                let key = (act.by, target.conversation);
-                let furthest = receipts.positions.entry(key).or_insert((*id, place));
-                *furthest = (*id, place).max(*furthest);
-            }
-            _ => {}
+/// How far each account says that it has received its log.
+pub(super) fn acknowledged(acts: &[Act]) -> BTreeMap<AccountId, i64> {
+    let mut acknowledged = BTreeMap::new();
+    for act in acts {
+        if let Deed::Received { seq } = act.deed {
+            let furthest = acknowledged.entry(act.by).or_default();
+            *furthest = seq.0.max(*furthest);
         }
     }
-    receipts.delivered = delivered(ledger.engine, &receipts.acknowledged)?;
-    receipts.read = read(ledger, &receipts.positions)?;
-    Ok(receipts)
+    acknowledged
 }
 
-// SQLite looks for a range in a view only where it knows its ends, so these are looked up before what lies between.
-
-static FIND_ACKNOWLEDGED: ForEach = ForEach {
-    sql: "select account, acknowledged from log where account in (select r.account from {rows})",
-    columns: &[("account", Type::Int)],
-};
-
-fn delivered(
-    engine: &mut dyn Engine,
-    acknowledged: &BTreeMap<AccountId, i64>,
-) -> Result<Vec<Progress>> {
-    let rows: Vec<_> = acknowledged.keys().map(|account| vec![Value::Int(account.0)]).collect();
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut ranges = Vec::with_capacity(rows.len());
-    for row in engine.run_for_each(&FIND_ACKNOWLEDGED, &rows)? {
-        let (account, since) = (row.int(0)?, row.int(1)?);
-        let upto = acknowledged.get(&AccountId(account)).filter(|upto| **upto > since);
-        ranges.extend(upto.map(|upto| [account, since, *upto].map(Value::Int).to_vec()));
-    }
-    progress(engine, &FIND_DELIVERED, &ranges)
+/// The rows for [`FIND_DELIVERED`].
+pub(super) fn delivered_rows(acknowledged: &BTreeMap<AccountId, i64>) -> Rows<'static> {
+    acknowledged.iter().map(|(by, seq)| [by.0, *seq].map(Value::Int).to_vec()).collect()
 }
 
-static FIND_POSITIONS: ForEach = ForEach {
-    sql: "select s.account, s.conversation, s.read, s.since from {rows} join member s \
-          on s.conversation = r.conversation and s.account = r.account where s.until is null",
-    columns: &[("conversation", Type::Int), ("account", Type::Int)],
-};
-
-fn read(
+/// What the batch's receipts are about, of which [`FIND_DELIVERED`] has answered with `delivered`.
+pub(super) fn find(
     ledger: &mut Ledger<'_>,
-    positions: &BTreeMap<(AccountId, i64), (MessageId, usize)>,
-) -> Result<Vec<Progress>> {
-    let row = |(account, conversation): &(AccountId, i64)| {
-        vec![Value::Int(*conversation), Value::Int(account.0)]
-    };
-    let rows: Vec<_> = positions.keys().map(row).collect();
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut ranges = Vec::with_capacity(rows.len());
-    for row in ledger.engine.run_for_each(&FIND_POSITIONS, &rows)? {
-        let (account, conversation) = (row.int(0)?, row.int(1)?);
-        let since = row.int(2)?.max(row.int(3)?);
-        if let Some((upto, place)) = positions.get(&(AccountId(account), conversation)) {
-            let is_group = ledger.target(*place).is_some_and(|target| target.recipient.is_none());
-            let range = [account, conversation, since, upto.0, is_group.into()];
-            ranges.push(range.map(Value::Int).to_vec());
+    acknowledged: BTreeMap<AccountId, i64>,
+    delivered: &[Row],
+) -> Result<Receipts> {
+    let mut positions = BTreeMap::new();
+    for (place, act) in ledger.acts.iter().enumerate() {
+        if let (Deed::Read { id }, Some(target)) = (&act.deed, ledger.target(place)) {
+            let furthest = positions.entry((act.by, target.conversation)).or_insert((*id, place));
+            *furthest = (*id, place).max(*furthest);
         }
     }
-    progress(ledger.engine, &FIND_READ, &ranges)
+    let row = |((by, conversation), (id, place)): (&(AccountId, i64), &(MessageId, usize))| {
+        let is_group = ledger.target(*place).is_some_and(|target| target.recipient.is_none());
+        [by.0, *conversation, id.0, is_group.into()].map(Value::Int).to_vec()
+    };
+    let rows = positions.iter().map(row).collect();
+    let [read] = run_all(ledger.engine, &[(&FIND_READ, rows)])?;
+    let (delivered, read) = (progress(delivered)?, progress(&read)?);
+    Ok(Receipts { acknowledged, delivered, positions, read })
 }
 
-fn progress(
-    engine: &mut dyn Engine,
-    statement: &'static ForEach,
-    rows: &[Vec<Value<'_>>],
-) -> Result<Vec<Progress>> {
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
+fn progress(rows: &[Row]) -> Result<Vec<Progress>> {
     let turn = |row: &Row| {
         Ok(Progress {
             by: AccountId(row.int(0)?),
@@ -169,24 +136,21 @@ fn progress(
             is_group: row.int(4)? != 0,
         })
     };
-    let mut found: Vec<Progress> =
-        engine.run_for_each(statement, rows)?.iter().map(turn).collect::<Result<_>>()?;
+    let mut found: Vec<Progress> = rows.iter().map(turn).collect::<Result<_>>()?;
     // The engines answer in any order; who is told of two messages is told of the earlier one first.
     found.sort_unstable_by_key(|progress| (progress.id, progress.by));
     Ok(found)
 }
 
-/// Writes the receipts down and tells the senders.
-pub(super) fn store(ledger: &mut Ledger<'_>, receipts: &Receipts) -> Result<()> {
+/// Tells the senders, now that [`ADVANCE_DELIVERED`] has answered with `advanced`; and writes down what has been read.
+pub(super) fn store(ledger: &mut Ledger<'_>, receipts: &Receipts, advanced: &[Row]) -> Result<()> {
     settle(ledger, receipts);
-    let highest = highest(receipts.delivered.iter().map(|it| ((it.by, it.conversation), it.id)));
-    let advanced = advance(ledger.engine, &ADVANCE_DELIVERED, &highest)?;
-    tell(ledger, &receipts.delivered, &advanced, false)?;
+    tell(ledger, &receipts.delivered, &moved(advanced)?, false)?;
     receipts.acknowledged.iter().for_each(|(account, seq)| ledger.acknowledge(*account, *seq));
 
-    let highest: HashMap<_, _> =
-        receipts.positions.iter().map(|(key, (id, _))| (*key, *id)).collect();
-    let advanced = advance(ledger.engine, &ADVANCE_READ, &highest)?;
+    let positions = receipts.positions.iter().map(|(key, (id, _))| (*key, *id)).collect();
+    let [advanced] = run_all(ledger.engine, &[(&ADVANCE_READ, advance_rows(&positions))])?;
+    let advanced = moved(&advanced)?;
     for ((by, conversation), (id, place)) in &receipts.positions {
         if advanced.contains(&(*by, *conversation)) {
             let what = What::Read(Receipt { id: *id, by: *by, all: false });
@@ -244,24 +208,19 @@ macro_rules! advance {
     };
 }
 
-static ADVANCE_DELIVERED: ForEach = advance!("delivered");
+pub(super) static ADVANCE_DELIVERED: ForEach = advance!("delivered");
 static ADVANCE_READ: ForEach = advance!("read");
 
-/// Moves people forward; returns who has moved.
-fn advance(
-    engine: &mut dyn Engine,
-    statement: &'static ForEach,
-    positions: &Positions,
-) -> Result<HashSet<(AccountId, i64)>> {
+fn advance_rows(positions: &Positions) -> Rows<'static> {
     let row = |((account, conversation), id): (&(AccountId, i64), &MessageId)| {
-        vec![Value::Int(*conversation), Value::Int(account.0), Value::Int(id.0)]
+        [*conversation, account.0, id.0].map(Value::Int).to_vec()
     };
-    let rows: Vec<_> = positions.iter().map(row).collect();
-    if rows.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let moved = engine.run_for_each(statement, &rows)?;
-    moved.iter().map(|row| Ok((AccountId(row.int(0)?), row.int(1)?))).collect()
+    positions.iter().map(row).collect()
+}
+
+/// Who has moved forward where.
+fn moved(advanced: &[Row]) -> Result<HashSet<(AccountId, i64)>> {
+    advanced.iter().map(|row| Ok((AccountId(row.int(0)?), row.int(1)?))).collect()
 }
 
 /// Tells the senders of messages that somebody has now come to; in a group only those who are still in it.
