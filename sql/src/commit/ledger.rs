@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use wire::{AccountId, GroupId, MessageId, Role, Seq};
 
-use super::receipt::{self, FIND_DELIVERED, Receipts};
+use super::receipt::{self, FIND_DELIVERED, FIND_READ, Receipts};
 use super::{Act, Batch, Committed, News, Outcome, lost};
 use crate::Result;
 use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
@@ -106,8 +106,14 @@ impl<'a> Ledger<'a> {
         let [repeats, targets, delivered] = run_all(ledger.engine, &all)?;
         ledger.note_repeats(repeats)?;
         ledger.note_targets(&targets)?;
-        ledger.lock_groups()?;
-        let receipts = receipt::find(&mut ledger, acknowledged, &delivered)?;
+        let positions = receipt::positions(&ledger);
+        let all = [
+            (&LOCK_GROUPS, ledger.group_rows()),
+            (&FIND_READ, receipt::read_rows(&ledger, &positions)),
+        ];
+        let [groups, read] = run_all(ledger.engine, &all)?;
+        ledger.note_groups(groups)?;
+        let receipts = Receipts::new(acknowledged, &delivered, positions, &read)?;
         let mut accounts: BTreeSet<i64> = receipts.senders().map(|account| account.0).collect();
         accounts.extend(batch.departures.iter().map(|account| account.0));
         ledger.lock_logs(accounts)?;
@@ -271,7 +277,7 @@ impl<'a> Ledger<'a> {
         Ok(())
     }
 
-    fn lock_groups(&mut self) -> Result<()> {
+    fn group_rows(&self) -> Rows<'static> {
         let mut groups: BTreeSet<i64> = BTreeSet::new();
         groups.extend(self.acts.iter().filter_map(|act| Some(act.deed.group()?.0)));
         for (place, target) in &self.targets {
@@ -279,16 +285,19 @@ impl<'a> Ledger<'a> {
                 groups.insert(target.conversation);
             }
         }
-        let rows: Vec<_> = groups.into_iter().map(|group| vec![Value::Int(group)]).collect();
-        if rows.is_empty() {
-            return Ok(());
-        }
-        for mut row in self.engine.run_for_each(&LOCK_GROUPS, &rows)? {
+        groups.into_iter().map(|group| vec![Value::Int(group)]).collect()
+    }
+
+    /// Takes groups that are locked, and looks up who is in them.
+    fn note_groups(&mut self, rows: Vec<Row>) -> Result<()> {
+        for mut row in rows {
             let room =
                 Room { name: row.text(1)?, days: row.maybe_int(2)?, members: BTreeMap::new() };
             self.rooms.insert(row.int(0)?, room);
         }
-        for row in self.engine.run_for_each(&FIND_MEMBERS, &rows)? {
+        let groups = self.rooms.keys().map(|group| vec![Value::Int(*group)]).collect();
+        let [members] = run_all(self.engine, &[(&FIND_MEMBERS, groups)])?;
+        for row in members {
             let role = if row.int(2)? == 1 { Role::Admin } else { Role::Member };
             let seat = Seat { role, since: MessageId(row.int(3)?) };
             if let Some(room) = self.rooms.get_mut(&row.int(0)?) {
@@ -311,11 +320,9 @@ impl<'a> Ledger<'a> {
         for room in self.rooms.values() {
             accounts.extend(room.members.keys().map(|account| account.0));
         }
-        let rows: Vec<_> = accounts.into_iter().map(|account| vec![Value::Int(account)]).collect();
-        if rows.is_empty() {
-            return Ok(());
-        }
-        for row in self.engine.run_for_each(&LOCK_LOGS, &rows)? {
+        let rows = accounts.into_iter().map(|account| vec![Value::Int(account)]).collect();
+        let [logs] = run_all(self.engine, &[(&LOCK_LOGS, rows)])?;
+        for row in logs {
             let (stored, acknowledged) = (row.int(1)?, row.int(2)?);
             let log = Log { stored, head: stored, acknowledged, is_changed: false };
             self.logs.insert(row.int(0)?, log);

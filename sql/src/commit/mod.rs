@@ -202,14 +202,13 @@ fn note_departures(engine: &mut dyn Engine, departures: &[AccountId], at: i64) -
     for_each(engine, &NOTE_DEPARTURES, departures.iter().map(row))
 }
 
-/// Runs a statement that returns nothing, if there are rows for it.
+/// Runs a statement that returns nothing.
 fn for_each<'v>(
     engine: &mut dyn Engine,
     statement: &'static ForEach,
     rows: impl IntoIterator<Item = Vec<Value<'v>>>,
 ) -> Result<()> {
-    let rows: Vec<_> = rows.into_iter().collect();
-    if rows.is_empty() { Ok(()) } else { engine.run_for_each(statement, &rows).map(drop) }
+    engine.run_all(&[(statement, rows.into_iter().collect())]).map(drop)
 }
 
 fn lost(what: &str) -> Error {

@@ -19,10 +19,12 @@ pub(super) struct Receipts {
     /// How far each account has received its log.
     acknowledged: BTreeMap<AccountId, i64>,
     delivered: Vec<Progress>,
-    /// How far each account has read each conversation, and which act says so.
-    positions: BTreeMap<(AccountId, i64), (MessageId, usize)>,
+    positions: ReadPositions,
     read: Vec<Progress>,
 }
+
+/// How far each account has read each conversation, and which act says so.
+pub(super) type ReadPositions = BTreeMap<(AccountId, i64), (MessageId, usize)>;
 
 /// Somebody has come to a message of `sender`.
 #[derive(Clone, Copy)]
@@ -35,6 +37,17 @@ struct Progress {
 }
 
 impl Receipts {
+    /// From what [`FIND_DELIVERED`] and [`FIND_READ`] have answered with.
+    pub(super) fn new(
+        acknowledged: BTreeMap<AccountId, i64>,
+        delivered: &[Row],
+        positions: ReadPositions,
+        read: &[Row],
+    ) -> Result<Self> {
+        let (delivered, read) = (progress(delivered)?, progress(read)?);
+        Ok(Self { acknowledged, delivered, positions, read })
+    }
+
     /// Whose logs may get a receipt.
     pub(super) fn senders(&self) -> impl Iterator<Item = AccountId> {
         self.delivered.iter().chain(&self.read).map(|progress| progress.sender)
@@ -67,7 +80,7 @@ pub(super) static FIND_DELIVERED: ForEach = ForEach {
     columns: &[("account", Type::Int), ("seq", Type::Int)],
 };
 
-static FIND_READ: ForEach = ForEach {
+pub(super) static FIND_READ: ForEach = ForEach {
     // With `member` in it PostgreSQL would read all of the conversation.
     sql: "select r.account, r.conversation, e.sender, max(e.message), r.is_group from {rows} cross join entry e \
           where e.conversation = r.conversation and e.message > \
@@ -103,27 +116,25 @@ pub(super) fn delivered_rows(acknowledged: &BTreeMap<AccountId, i64>) -> Rows<'s
     acknowledged.iter().map(|(by, seq)| [by.0, *seq].map(Value::Int).to_vec()).collect()
 }
 
-/// What the batch's receipts are about, of which [`FIND_DELIVERED`] has answered with `delivered`.
-pub(super) fn find(
-    ledger: &mut Ledger<'_>,
-    acknowledged: BTreeMap<AccountId, i64>,
-    delivered: &[Row],
-) -> Result<Receipts> {
-    let mut positions = BTreeMap::new();
+/// How far each account says that it has read each conversation.
+pub(super) fn positions(ledger: &Ledger<'_>) -> ReadPositions {
+    let mut positions = ReadPositions::new();
     for (place, act) in ledger.acts.iter().enumerate() {
         if let (Deed::Read { id }, Some(target)) = (&act.deed, ledger.target(place)) {
             let furthest = positions.entry((act.by, target.conversation)).or_insert((*id, place));
             *furthest = (*id, place).max(*furthest);
         }
     }
+    positions
+}
+
+/// The rows for [`FIND_READ`].
+pub(super) fn read_rows(ledger: &Ledger<'_>, positions: &ReadPositions) -> Rows<'static> {
     let row = |((by, conversation), (id, place)): (&(AccountId, i64), &(MessageId, usize))| {
         let is_group = ledger.target(*place).is_some_and(|target| target.recipient.is_none());
         [by.0, *conversation, id.0, is_group.into()].map(Value::Int).to_vec()
     };
-    let rows = positions.iter().map(row).collect();
-    let [read] = run_all(ledger.engine, &[(&FIND_READ, rows)])?;
-    let (delivered, read) = (progress(delivered)?, progress(&read)?);
-    Ok(Receipts { acknowledged, delivered, positions, read })
+    positions.iter().map(row).collect()
 }
 
 fn progress(rows: &[Row]) -> Result<Vec<Progress>> {
@@ -255,4 +266,29 @@ fn tell(
         ledger.tell([it.sender], (kind, Some(it.id), Some(it.by)), what, None);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::sqlite::Sqlite;
+    use crate::engine::{Engine as _, Use};
+
+    #[test]
+    fn sqlite_reads_only_what_lies_between() {
+        let mut sqlite = Sqlite::open(None, Use::Write).unwrap();
+        for (_, script) in sqlite.migrations() {
+            sqlite.script(script).unwrap();
+        }
+        for (statement, table, range) in [
+            (&FIND_DELIVERED, "event", "(account=? AND seq>? AND seq<?)"),
+            (&FIND_READ, "entry", "(conversation=? AND message>? AND message<?)"),
+        ] {
+            let plan = sqlite.plan(statement);
+            for part in ["settled", "recent"] {
+                let search = format!("SEARCH {part}_{table} USING PRIMARY KEY {range}");
+                assert!(plan.contains(&search), "{plan:#?}");
+            }
+        }
+    }
 }

@@ -6,7 +6,7 @@ use wire::limit::RECEIPTS_EACH_MAX;
 use wire::{AccountId, MessageId};
 
 use crate::Result;
-use crate::engine::{Engine, ForEach, Type, Value};
+use crate::engine::{Engine, ForEach, Type, Value, run_all};
 
 /// How far those who are in some groups now have come.
 #[derive(Default)]
@@ -54,20 +54,18 @@ impl Groups {
         messages: &HashSet<(i64, MessageId)>,
         is_read: bool,
     ) -> Result<Self> {
-        let mut groups = Self::default();
-        if messages.is_empty() {
-            return Ok(groups);
-        }
         let all: HashSet<i64> = messages.iter().map(|(group, _)| *group).collect();
-        let rows: Vec<_> = all.into_iter().map(|group| vec![Value::Int(group)]).collect();
+        let all = all.into_iter().map(|group| vec![Value::Int(group)]).collect();
+        let row = |(group, id): &(i64, MessageId)| vec![Value::Int(*group), Value::Int(id.0)];
         let positions = if is_read { &READ } else { &DELIVERED };
-        for row in engine.run_for_each(positions, &rows)? {
+        let all = [(positions, all), (&FIND_WITHHELD, messages.iter().map(row).collect())];
+        let [positions, withheld] = run_all(engine, &all)?;
+        let mut groups = Self::default();
+        for row in positions {
             let members = groups.members.entry(row.int(0)?).or_default();
             members.insert(AccountId(row.int(1)?), MessageId(row.int(2)?));
         }
-        let row = |(group, id): &(i64, MessageId)| vec![Value::Int(*group), Value::Int(id.0)];
-        let rows: Vec<_> = messages.iter().map(row).collect();
-        for row in engine.run_for_each(&FIND_WITHHELD, &rows)? {
+        for row in withheld {
             groups.withheld.insert(MessageId(row.int(0)?));
         }
         Ok(groups)

@@ -121,7 +121,8 @@ pub(crate) trait Engine: Send {
     ) -> Result<Vec<Row>>;
 
     /// Runs several statements, each for each of its rows; there may be none. PostgreSQL gets them in one round trip and runs
-    /// them as one: none sees what another changes, and no two may change the same row.
+    /// them as one: none sees what another changes, or what anybody changes while another waits for a lock, and no two may
+    /// change the same row.
     fn run_all(&mut self, all: &[(&'static ForEach, Rows<'_>)]) -> Result<Vec<Vec<Row>>> {
         all.iter().map(|(statement, rows)| self.run_for_each(statement, rows)).collect()
     }

@@ -93,6 +93,15 @@ impl Sqlite {
             recent: Recent::default(),
         })
     }
+
+    /// How it goes about a statement for one of its rows.
+    #[cfg(test)]
+    pub(crate) fn plan(&self, statement: &ForEach) -> Vec<String> {
+        let text = format!("explain query plan {}", Each::new(statement).text);
+        let mut explain = self.connection.prepare(&text).unwrap();
+        let step = |row: &rusqlite::Row<'_>| row.get("detail");
+        explain.raw_query().mapped(step).collect::<rusqlite::Result<_>>().unwrap()
+    }
 }
 
 impl Engine for Sqlite {
