@@ -185,15 +185,42 @@ fn no_reaction_outlives_its_message_in_postgresql() {
     sweep.execute("delete from message where id = $1", &[&id.0]).unwrap();
     std::thread::scope(|scope| {
         let reacting = scope.spawn(|| act(&store, bob, revise::react(id, Some("👍"))));
-        let waiting = "select 1 from pg_stat_activity \
-                       where datname = current_database() and wait_event_type = 'Lock'";
-        while !reacting.is_finished() && other.query(waiting, &[]).unwrap().is_empty() {
-            std::thread::yield_now();
-        }
+        wait_for_lock(&mut other, || reacting.is_finished());
         sweep.commit().unwrap();
     });
     let left = other.query("select 1 from reaction", &[]).unwrap();
     assert!(left.is_empty(), "to a message that is gone, for ever");
+}
+
+#[test]
+fn a_block_holds_for_what_waits_for_it_in_postgresql() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    let store = open(&url.parse().unwrap());
+    let client = || postgres::Client::connect(&url, postgres::NoTls).unwrap();
+    let (mut block, mut other) = (client(), client());
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(&store, name));
+    say(&store, bob, alice, "before", "1");
+    let mut block = block.transaction().unwrap();
+    let lock = "select 1 from log where account = $1 for update";
+    block.execute(lock, &[&alice.0]).unwrap();
+    let insert = "insert into block (blocked, account, at) values ($1, $2, 0)";
+    block.execute(insert, &[&bob.0, &alice.0]).unwrap();
+    std::thread::scope(|scope| {
+        let posting = scope.spawn(|| commit(&store, vec![post(bob, alice, "after", Some("2"))]));
+        wait_for_lock(&mut other, || posting.is_finished());
+        block.commit().unwrap();
+        assert_eq!(posting.join().unwrap().outcomes, [Outcome::Done]);
+    });
+    assert_eq!(events(&store, alice, Seq(0)).len(), 1, "what was sent before the block");
+}
+
+/// Waits until somebody waits for a lock, or there is nothing to wait for any more.
+fn wait_for_lock(client: &mut postgres::Client, is_over: impl Fn() -> bool) {
+    let waiting = "select 1 from pg_stat_activity \
+                   where datname = current_database() and wait_event_type = 'Lock'";
+    while !is_over() && client.query(waiting, &[]).unwrap().is_empty() {
+        std::thread::yield_now();
+    }
 }
 
 #[test]

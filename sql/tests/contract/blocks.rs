@@ -3,7 +3,7 @@ use wire::limit::{BLOCKS_MAX, REACTIONS_LISTED_MAX};
 use wire::{AccountId, Code, GroupId, MessageId, Seq, With};
 
 use crate::revise::{edit, react};
-use crate::{NOW, account, act, act_at, code, events, export, group, post_to, say};
+use crate::{NOW, account, act, act_at, code, commit, events, export, group, post, post_to, say};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 const END: MessageId = MessageId(i64::MAX);
@@ -11,6 +11,7 @@ const END: MessageId = MessageId(i64::MAX);
 pub fn suite(store: &Store) {
     nothing_of_the_blocked_arrives_then_or_later(store);
     a_block_reaches_into_groups(store);
+    each_post_of_a_batch_meets_its_own_blocks(store);
     who_may_know_of_whom(store);
     nothing_betrays_a_block(store);
     so_many_may_be_blocked(store);
@@ -81,6 +82,39 @@ fn a_block_reaches_into_groups(store: &Store) {
     }
     let all = |what: &What| matches!(what, What::Delivered(receipt) if receipt.all);
     assert!(!events(store, bob, Seq(0)).iter().any(all));
+}
+
+fn each_post_of_a_batch_meets_its_own_blocks(store: &Store) {
+    let people = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let [alice, bob, carol] = people;
+    let trip = group(store, &people);
+    act(store, alice, Deed::Block { id: bob });
+    act(store, carol, Deed::Block { id: alice });
+    // The first makes the conversations, the second finds them.
+    for _ in 0..2 {
+        let to_trip = Act { by: bob, reference: None, deed: post_to(trip, "Bob to all") };
+        let posts = vec![
+            post(bob, alice, "Bob to Alice", None),
+            post(alice, bob, "Alice to Bob", None),
+            to_trip,
+            post(alice, carol, "Alice to Carol", None),
+            post(carol, alice, "Carol to Alice", None),
+            post(bob, bob, "Bob to Bob", None),
+        ];
+        let committed = commit(store, posts);
+        assert!(committed.outcomes.iter().all(|outcome| *outcome == Outcome::Done));
+    }
+    for (who, with, expected) in [
+        (alice, With::Account(bob), vec!["Alice to Bob"]),
+        (bob, With::Account(alice), vec!["Bob to Alice", "Alice to Bob"]),
+        (alice, With::Account(carol), vec!["Alice to Carol", "Carol to Alice"]),
+        (carol, With::Account(alice), vec!["Carol to Alice"]),
+        (bob, With::Account(bob), vec!["Bob to Bob"]),
+        (alice, With::Group(trip), vec![]),
+        (carol, With::Group(trip), vec!["Bob to all"]),
+    ] {
+        assert_eq!(texts(store, who, with), expected.repeat(2), "{who:?} {with:?}");
+    }
 }
 
 fn who_may_know_of_whom(store: &Store) {

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sql::{Act, Batch, Deed, Entry, Event, Message, Outcome, Refusal, Store, What};
-use wire::{AccountId, Code, Seq, To};
+use sql::{Act, Batch, Deed, Entry, Event, Message, Outcome, Receipt, Refusal, Store, What};
+use wire::{AccountId, Code, MessageId, Seq, To};
 
 use crate::{NOW, account, commit, post, say};
 
@@ -16,6 +16,7 @@ pub fn suite(store: &Store) {
     a_page_of_events_goes_on_where_the_last_one_ended(store);
     an_acknowledgement_only_moves_forward_and_never_beyond_the_log(store);
     a_batch_is_all_or_nothing(store);
+    one_batch_may_hold_all_kinds(store);
     logs_have_no_hole_whoever_writes_at_once(store);
     two_who_store_the_same_ref_at_once_get_one_answer(store);
 }
@@ -176,6 +177,42 @@ fn a_batch_is_all_or_nothing(store: &Store) {
     }
     say(store, alice, bob, "the store works on", "1");
     assert_no_hole(store, bob);
+}
+
+fn one_batch_may_hold_all_kinds(store: &Store) {
+    let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let id = say(store, alice, bob, "first", "1").id;
+    let mut reply = post(bob, alice, "reply", Some("1"));
+    if let Deed::Post { reply_to, .. } = &mut reply.deed {
+        *reply_to = Some(id);
+    }
+    let by_bob = |deed| Act { by: bob, reference: None, deed };
+    let acts = vec![
+        by_bob(Deed::Received { seq: Seq(1) }),
+        post(alice, bob, "again", Some("1")),
+        by_bob(Deed::Read { id }),
+        post(carol, carol, "milk", None),
+        reply,
+    ];
+    let outcomes = commit(store, acts).outcomes;
+    let [Outcome::Nothing, Outcome::Repeat(first, _), ..] = &outcomes[..] else {
+        panic!("{outcomes:?}")
+    };
+    assert!(matches!(first, What::Entry(Entry::Message(first)) if first.id == id));
+    assert_eq!(outcomes[2..], [Outcome::Done, Outcome::Done, Outcome::Done]);
+    let receipt = Receipt { id, by: bob, all: false };
+    for (who, receipts) in [
+        (alice, vec![What::Delivered(receipt), What::Read(receipt)]),
+        (bob, vec![What::Read(receipt)]),
+    ] {
+        let events = crate::events(store, who, Seq(1));
+        let What::Entry(Entry::Message(reply)) = &events[0] else { panic!("{events:?}") };
+        assert_eq!((&*reply.content, reply.reply_to), ("reply", Some(id)));
+        assert_eq!(events[1..], receipts);
+    }
+    let listed = store.conversations(alice, MessageId(i64::MAX), 9).unwrap().remove(0);
+    assert_eq!(listed.other, Some((id, id)), "received and read at once");
+    assert_eq!(log(store, carol), [(1, "milk".to_owned())]);
 }
 
 fn logs_have_no_hole_whoever_writes_at_once(store: &Store) {
