@@ -193,6 +193,13 @@ fn no_reaction_outlives_its_message_in_postgresql() {
 }
 
 #[test]
+fn two_nodes_at_postgresql_store_a_ref_once() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap().parse().unwrap();
+    let nodes = [open(&url), open(&url)];
+    messages::two_who_store_the_same_ref_at_once_get_one_answer([&nodes[0], &nodes[1]]);
+}
+
+#[test]
 fn a_block_holds_for_what_waits_for_it_in_postgresql() {
     let url = acceptance::Cluster::shared().unwrap().database().unwrap();
     let store = open(&url.parse().unwrap());

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wire::{AccountId, GroupId, MessageId, Role, Seq};
 
 use super::receipt::{self, FIND_DELIVERED, FIND_READ, Receipts};
-use super::{Act, Batch, Committed, News, Outcome, lost};
+use super::{Act, Batch, Committed, Deed, News, Outcome, lost};
 use crate::Result;
 use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
 use crate::entry::{columns, entry};
@@ -99,12 +99,10 @@ impl<'a> Ledger<'a> {
         };
         let acknowledged = receipt::acknowledged(acts);
         let all = [
-            (&FIND_REPEATS, repeat_rows(acts)),
             (&FIND_TARGETS, target_rows(acts)),
             (&FIND_DELIVERED, receipt::delivered_rows(&acknowledged)),
         ];
-        let [repeats, targets, delivered] = run_all(ledger.engine, &all)?;
-        ledger.note_repeats(repeats)?;
+        let [targets, delivered] = run_all(ledger.engine, &all)?;
         ledger.note_targets(&targets)?;
         let positions = receipt::positions(&ledger);
         let all = [
@@ -117,6 +115,12 @@ impl<'a> Ledger<'a> {
         let mut accounts: BTreeSet<i64> = receipts.senders().map(|account| account.0).collect();
         accounts.extend(batch.departures.iter().map(|account| account.0));
         ledger.lock_logs(accounts)?;
+        // Those of posts are looked up with their conversations.
+        let others =
+            (0..acts.len()).filter(|place| !matches!(acts[*place].deed, Deed::Post { .. }));
+        let rows = ledger.repeat_rows(others);
+        let [repeats] = run_all(ledger.engine, &[(&FIND_REPEATS, rows)])?;
+        ledger.note_repeats(repeats)?;
         Ok((ledger, receipts))
     }
 
@@ -253,7 +257,19 @@ impl<'a> Ledger<'a> {
         Some(Outcome::Repeat(news.what.clone(), *seq))
     }
 
-    fn note_repeats(&mut self, rows: Vec<Row>) -> Result<()> {
+    /// The rows for [`FIND_REPEATS`].
+    pub(super) fn repeat_rows(&self, places: impl IntoIterator<Item = usize>) -> Rows<'a> {
+        let acts = self.acts;
+        let row = |place: usize| {
+            let act = &acts[place];
+            let reference = act.reference.as_deref().filter(|_| act.deed.is_entry())?;
+            Some(vec![Value::Int(place as i64), Value::Int(act.by.0), Value::Text(reference)])
+        };
+        places.into_iter().filter_map(row).collect()
+    }
+
+    /// Settles the acts that are repeats, as [`FIND_REPEATS`] has answered.
+    pub(super) fn note_repeats(&mut self, rows: Vec<Row>) -> Result<()> {
         for mut row in rows {
             let (place, seq) = (row.int(0)? as usize, Seq(row.int(1)?));
             let first = entry(&mut row, 2)?.ok_or_else(|| lost("ref"))?;
@@ -308,8 +324,7 @@ impl<'a> Ledger<'a> {
     }
 
     fn lock_logs(&mut self, mut accounts: BTreeSet<i64>) -> Result<()> {
-        let fresh = self.acts.iter().zip(&self.outcomes).filter(|(_, done)| done.is_none());
-        for (act, _) in fresh {
+        for act in self.acts {
             accounts.insert(act.by.0);
             accounts.extend(act.deed.others().iter().map(|account| account.0));
         }
@@ -331,14 +346,6 @@ impl<'a> Ledger<'a> {
     }
 }
 
-fn repeat_rows<'b>(acts: &'b [Act]) -> Rows<'b> {
-    let row = |(place, act): (i64, &'b Act)| {
-        let reference = act.reference.as_deref().filter(|_| act.deed.is_entry())?;
-        Some(vec![Value::Int(place), Value::Int(act.by.0), Value::Text(reference)])
-    };
-    (0..).zip(acts).filter_map(row).collect()
-}
-
 fn target_rows(acts: &[Act]) -> Rows<'static> {
     let row = |(place, act): (i64, &Act)| {
         let id = act.deed.target()?;
@@ -347,7 +354,8 @@ fn target_rows(acts: &[Act]) -> Rows<'static> {
     (0..).zip(acts).filter_map(row).collect()
 }
 
-static FIND_REPEATS: ForEach = ForEach {
+/// To be run when the logs of the senders are locked: then there is nobody else who could store the same `ref`.
+pub(super) static FIND_REPEATS: ForEach = ForEach {
     sql: concat!(
         "select r.place, m.seq, ",
         columns!(),

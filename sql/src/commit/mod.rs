@@ -113,12 +113,7 @@ impl Store {
     /// # Errors
     /// None of the batch is done, except that [`Error::InDoubt`] leaves it open.
     pub fn commit(&self, batch: &Batch, at: i64) -> Result<Committed> {
-        // Two nodes may store the same ref at once: the loser finds it on its second try.
-        let again = |error| match error {
-            Error::Conflict => self.write_messages(|engine| commit(engine, batch, at)),
-            error => Err(error),
-        };
-        self.write_messages(|engine| commit(engine, batch, at)).or_else(again)
+        self.write_messages(|engine| commit(engine, batch, at))
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use wire::{AccountId, MessageId, Seq, To};
 
-use super::ledger::Ledger;
-use super::pair::{self, FIND_PAIRS, Pair, pair};
+use super::ledger::{FIND_REPEATS, Ledger};
+use super::pair::{self, FIND_PAIRS, Pair, Shared, pair};
 use super::{Act, Deed, Outcome, Refusal, for_each, lost};
 use crate::Result;
 use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
@@ -42,8 +42,19 @@ pub(super) fn store(ledger: &mut Ledger<'_>, places: &[usize]) -> Result<()> {
 
 /// Does all that comes before inserting them.
 pub(super) fn prepare<'a>(ledger: &mut Ledger<'a>, places: &[usize]) -> Result<Posts<'a>> {
+    let all = [
+        (&FIND_REPEATS, ledger.repeat_rows(places.iter().copied())),
+        (&FIND_PAIRS, pair::rows(&pairs(ledger.acts, places.iter().copied()))),
+        (&FIND_BLOCKS, block_rows(ledger.acts, places)),
+    ];
+    let [repeats, shared, blocks] = run_all(ledger.engine, &all)?;
+    ledger.note_repeats(repeats)?;
     let mut fresh = admit(ledger, places);
-    let blocks = place(ledger.engine, &mut fresh)?;
+    let pairs = pairs(ledger.acts, fresh.iter().map(|post| post.place));
+    let shared = pair::complete(ledger.engine, pairs, &shared)?;
+    let block = |row: &Row| Ok((row.int(0)? as usize, AccountId(row.int(1)?)));
+    let mut blocks = blocks.iter().map(block).collect::<Result<_>>()?;
+    place(&mut fresh, &shared, &mut blocks)?;
     let receivers = number(ledger, &mut fresh, &blocks);
     Ok(Posts { fresh, blocks, receivers })
 }
@@ -114,23 +125,21 @@ fn answers_something_here(ledger: &Ledger<'_>, place: usize, by: AccountId, to: 
     })
 }
 
-/// Finds each post's conversation, and who gets which post not, since it has blocked the sender.
-fn place(engine: &mut dyn Engine, fresh: &mut [Fresh<'_>]) -> Result<HashSet<(usize, AccountId)>> {
-    let pairs: BTreeSet<Pair> =
-        fresh.iter().filter_map(|post| pair(post.act.by, post.to)).collect();
-    let in_groups = fresh.iter().filter_map(|post| match post.to {
-        To::Group(group) => {
-            Some([post.place as i64, post.act.by.0, group.0].map(Value::Int).to_vec())
-        }
-        To::Account(_) => None,
-    });
-    let all = [(&FIND_PAIRS, pair::rows(&pairs)), (&FIND_BLOCKS, in_groups.collect())];
-    let [found, blocks] = run_all(engine, &all)?;
-    let shared = pair::complete(engine, pairs, &found)?;
-    let mut blocks = blocks
-        .iter()
-        .map(|row| Ok((row.int(0)? as usize, AccountId(row.int(1)?))))
-        .collect::<Result<HashSet<_>>>()?;
+/// The pairs that the posts at these places are between.
+fn pairs(acts: &[Act], places: impl Iterator<Item = usize>) -> BTreeSet<Pair> {
+    let pair = |place: usize| match &acts[place].deed {
+        Deed::Post { to, .. } => pair(acts[place].by, *to),
+        _ => None,
+    };
+    places.filter_map(pair).collect()
+}
+
+/// Says in which conversation each post is, and adds to `blocks` who gets none of what the other of a pair says.
+fn place(
+    fresh: &mut [Fresh<'_>],
+    shared: &HashMap<Pair, Shared>,
+    blocks: &mut HashSet<(usize, AccountId)>,
+) -> Result<()> {
     for post in fresh {
         post.conversation = match post.to {
             To::Group(group) => group.0,
@@ -144,15 +153,26 @@ fn place(engine: &mut dyn Engine, fresh: &mut [Fresh<'_>]) -> Result<HashSet<(us
             }
         };
     }
-    Ok(blocks)
+    Ok(())
 }
 
+/// Who has blocked the sender of a post to a group. To be run when the logs of its members are locked.
 static FIND_BLOCKS: ForEach = ForEach {
     // `cross` keeps SQLite from looking at each of a thousand members first.
     sql: "select r.place, b.account from {rows} join block b on b.blocked = r.sender cross join member m \
           where m.conversation = r.conversation and m.account = b.account and m.until is null",
     columns: &[("place", Type::Int), ("sender", Type::Int), ("conversation", Type::Int)],
 };
+
+fn block_rows(acts: &[Act], places: &[usize]) -> Rows<'static> {
+    let row = |place: &usize| match &acts[*place] {
+        Act { by, deed: Deed::Post { to: To::Group(group), .. }, .. } => {
+            Some([*place as i64, by.0, group.0].map(Value::Int).to_vec())
+        }
+        _ => None,
+    };
+    places.iter().filter_map(row).collect()
+}
 
 /// Gives each post its places in the logs of its sender and its receivers.
 fn number(

@@ -18,7 +18,7 @@ pub fn suite(store: &Store) {
     a_batch_is_all_or_nothing(store);
     one_batch_may_hold_all_kinds(store);
     logs_have_no_hole_whoever_writes_at_once(store);
-    two_who_store_the_same_ref_at_once_get_one_answer(store);
+    two_who_store_the_same_ref_at_once_get_one_answer([store, store]);
 }
 
 pub fn content(event: &Event) -> &str {
@@ -239,13 +239,15 @@ fn logs_have_no_hole_whoever_writes_at_once(store: &Store) {
     }
 }
 
-fn two_who_store_the_same_ref_at_once_get_one_answer(store: &Store) {
+pub fn two_who_store_the_same_ref_at_once_get_one_answer(nodes: [&Store; 2]) {
+    let store = nodes[0];
     let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
     let go = AtomicBool::new(false);
     let mut answers = BTreeMap::<_, Vec<_>>::new();
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
-            .map(|_| {
+            .map(|number| {
+                let store = nodes[number % nodes.len()];
                 let go = &go;
                 scope.spawn(move || {
                     while !go.load(Ordering::Acquire) {
