@@ -2,7 +2,8 @@
 //!
 //! A batch is carried out on a [`ledger`]: it finds and locks what the batch touches, always in the same order, so that
 //! nodes cannot block each other in a circle; then each deed has a file here; then the ledger writes the events.
-//! Posts that follow each other, and all receipts, are done together: a round trip for many, not for each.
+//! Posts that follow each other, and all receipts, are done together: a round trip for many, not for each. And what does
+//! not need the answer to another is asked together with it.
 
 mod block;
 mod deed;
