@@ -337,7 +337,7 @@ fn write(
         To::Account(account) => Value::Int(account.0),
         To::Group(_) => Value::Null,
     };
-    let reference = place.and_then(|place| ledger.acts[place].reference.as_deref());
+    let reference = place.and_then(|place| ledger.reference(place));
     let params = [
         Value::Int(row.conversation),
         Value::Int(row.kind),

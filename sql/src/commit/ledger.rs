@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wire::{AccountId, GroupId, MessageId, Role, Seq};
 
 use super::receipt::{self, FIND_DELIVERED, FIND_READ, Receipts};
-use super::{Act, Batch, Committed, Deed, News, Outcome, lost};
+use super::{Act, Batch, Committed, Deed, News, Outcome, ask, lost};
 use crate::Result;
 use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
 use crate::entry::{columns, entry};
@@ -119,7 +119,7 @@ impl<'a> Ledger<'a> {
         let others =
             (0..acts.len()).filter(|place| !matches!(acts[*place].deed, Deed::Post { .. }));
         let rows = ledger.repeat_rows(others);
-        let [repeats] = run_all(ledger.engine, &[(&FIND_REPEATS, rows)])?;
+        let repeats = ask(ledger.engine, &FIND_REPEATS, rows)?;
         ledger.note_repeats(repeats)?;
         Ok((ledger, receipts))
     }
@@ -150,11 +150,15 @@ impl<'a> Ledger<'a> {
 
     /// Takes the act's `ref` for an entry. False if the batch has an entry of that `ref` already, whose answer it gets.
     pub(super) fn claim(&mut self, place: usize) -> bool {
+        let Some(reference) = self.reference(place) else { return true };
+        *self.refs.entry((self.acts[place].by, reference)).or_insert(place) == place
+    }
+
+    /// The `ref` that an entry of this act keeps. A deleted account has none: there is no log of it to lock, and so nothing that
+    /// would keep two nodes from storing the same one.
+    pub(super) fn reference(&self, place: usize) -> Option<&'a str> {
         let act = &self.acts[place];
-        let Some(reference) = act.reference.as_deref().filter(|_| act.deed.is_entry()) else {
-            return true;
-        };
-        *self.refs.entry((act.by, reference)).or_insert(place) == place
+        act.reference.as_deref().filter(|_| act.deed.is_entry() && self.has_log(act.by))
     }
 
     /// Gives the act's `ref` back: it became no entry.
@@ -251,7 +255,7 @@ impl<'a> Ledger<'a> {
     /// The answer to the first entry of the same `ref`.
     fn first_answer(&self, place: usize) -> Option<Outcome> {
         let act = &self.acts[place];
-        let first = self.refs.get(&(act.by, act.reference.as_deref()?))?;
+        let first = self.refs.get(&(act.by, self.reference(place)?))?;
         let news = self.news.iter().find(|news| news.answers == Some(*first))?;
         let (_, seq) = news.to.iter().find(|(account, _)| *account == act.by)?;
         Some(Outcome::Repeat(news.what.clone(), *seq))
@@ -259,11 +263,9 @@ impl<'a> Ledger<'a> {
 
     /// The rows for [`FIND_REPEATS`].
     pub(super) fn repeat_rows(&self, places: impl IntoIterator<Item = usize>) -> Rows<'a> {
-        let acts = self.acts;
         let row = |place: usize| {
-            let act = &acts[place];
-            let reference = act.reference.as_deref().filter(|_| act.deed.is_entry())?;
-            Some(vec![Value::Int(place as i64), Value::Int(act.by.0), Value::Text(reference)])
+            let (sender, reference) = (self.acts[place].by, self.reference(place)?);
+            Some(vec![Value::Int(place as i64), Value::Int(sender.0), Value::Text(reference)])
         };
         places.into_iter().filter_map(row).collect()
     }
@@ -312,7 +314,7 @@ impl<'a> Ledger<'a> {
             self.rooms.insert(row.int(0)?, room);
         }
         let groups = self.rooms.keys().map(|group| vec![Value::Int(*group)]).collect();
-        let [members] = run_all(self.engine, &[(&FIND_MEMBERS, groups)])?;
+        let members = ask(self.engine, &FIND_MEMBERS, groups)?;
         for row in members {
             let role = if row.int(2)? == 1 { Role::Admin } else { Role::Member };
             let seat = Seat { role, since: MessageId(row.int(3)?) };
@@ -336,7 +338,7 @@ impl<'a> Ledger<'a> {
             accounts.extend(room.members.keys().map(|account| account.0));
         }
         let rows = accounts.into_iter().map(|account| vec![Value::Int(account)]).collect();
-        let [logs] = run_all(self.engine, &[(&LOCK_LOGS, rows)])?;
+        let logs = ask(self.engine, &LOCK_LOGS, rows)?;
         for row in logs {
             let (stored, acknowledged) = (row.int(1)?, row.int(2)?);
             let log = Log { stored, head: stored, acknowledged, is_changed: false };

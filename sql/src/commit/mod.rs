@@ -19,7 +19,7 @@ mod whole;
 use wire::limit::SESSION_LIFE_MS;
 use wire::{AccountId, Code, Seq, SessionId};
 
-use crate::engine::{Engine, ForEach, Type, Value, run_all};
+use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
 use crate::event::What;
 use crate::{Error, Result, Store};
 pub use deed::{Alteration, Deed};
@@ -198,13 +198,18 @@ fn note_departures(engine: &mut dyn Engine, departures: &[AccountId], at: i64) -
     for_each(engine, &NOTE_DEPARTURES, departures.iter().map(row))
 }
 
-/// Runs a statement that returns nothing.
+/// Runs one statement, if there are rows for it.
+fn ask(engine: &mut dyn Engine, statement: &'static ForEach, rows: Rows<'_>) -> Result<Vec<Row>> {
+    run_all(engine, &[(statement, rows)]).map(|[answer]| answer)
+}
+
+/// Runs one that returns nothing.
 fn for_each<'v>(
     engine: &mut dyn Engine,
     statement: &'static ForEach,
     rows: impl IntoIterator<Item = Vec<Value<'v>>>,
 ) -> Result<()> {
-    engine.run_all(&[(statement, rows.into_iter().collect())]).map(drop)
+    ask(engine, statement, rows.into_iter().collect()).map(drop)
 }
 
 fn lost(what: &str) -> Error {

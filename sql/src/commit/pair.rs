@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use wire::{AccountId, To};
 
-use super::{for_each, lost};
+use super::{ask, for_each, lost};
 use crate::Result;
 use crate::engine::{Engine, ForEach, Row, Rows, Type, Value};
 
@@ -59,7 +59,7 @@ static ADD_PEOPLE: ForEach = ForEach {
 /// What these two share.
 pub(super) fn shared(engine: &mut dyn Engine, by: AccountId, other: AccountId) -> Result<Shared> {
     let pairs = BTreeSet::from_iter(pair(by, To::Account(other)));
-    let rows = engine.run_for_each(&FIND_PAIRS, &rows(&pairs))?;
+    let rows = ask(engine, &FIND_PAIRS, rows(&pairs))?;
     let found = complete(engine, pairs, &rows)?;
     found.into_values().next().ok_or_else(|| lost("conversation"))
 }
@@ -81,9 +81,8 @@ pub(super) fn complete(
     if pairs.is_empty() {
         return Ok(found);
     }
-    let missing = self::rows(&pairs);
-    engine.run_for_each(&ADD_CONVERSATIONS, &missing)?;
-    add(&mut found, &engine.run_for_each(&FIND_PAIRS, &missing)?)?;
+    for_each(engine, &ADD_CONVERSATIONS, self::rows(&pairs))?;
+    add(&mut found, &ask(engine, &FIND_PAIRS, self::rows(&pairs))?)?;
     let mut people = Vec::with_capacity(2 * pairs.len());
     for pair in &pairs {
         let conversation = found.get(pair).ok_or_else(|| lost("conversation"))?.conversation;

@@ -6,7 +6,7 @@ use wire::{AccountId, MessageId, Seq, To};
 
 use super::ledger::{FIND_REPEATS, Ledger};
 use super::pair::{self, FIND_PAIRS, Pair, Shared, pair};
-use super::{Act, Deed, Outcome, Refusal, for_each, lost};
+use super::{Act, Deed, Outcome, Refusal, ask, for_each, lost};
 use crate::Result;
 use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
 use crate::entry::{Entry, Message};
@@ -36,7 +36,7 @@ pub(super) struct Posts<'a> {
 /// Stores the posts at these places of the batch, in their order.
 pub(super) fn store(ledger: &mut Ledger<'_>, places: &[usize]) -> Result<()> {
     let posts = prepare(ledger, places)?;
-    let [ids] = run_all(ledger.engine, &[(&ADD_MESSAGES, posts.rows(ledger.at))])?;
+    let ids = ask(ledger.engine, &ADD_MESSAGES, posts.rows(ledger.at))?;
     posts.tell(ledger, &ids)
 }
 
@@ -54,7 +54,7 @@ pub(super) fn prepare<'a>(ledger: &mut Ledger<'a>, places: &[usize]) -> Result<P
     let shared = pair::complete(ledger.engine, pairs, &shared)?;
     let block = |row: &Row| Ok((row.int(0)? as usize, AccountId(row.int(1)?)));
     let mut blocks = blocks.iter().map(block).collect::<Result<_>>()?;
-    place(&mut fresh, &shared, &mut blocks)?;
+    find_conversations(&mut fresh, &shared, &mut blocks)?;
     let receivers = number(ledger, &mut fresh, &blocks);
     Ok(Posts { fresh, blocks, receivers })
 }
@@ -135,7 +135,7 @@ fn pairs(acts: &[Act], places: impl Iterator<Item = usize>) -> BTreeSet<Pair> {
 }
 
 /// Says in which conversation each post is, and adds to `blocks` who gets none of what the other of a pair says.
-fn place(
+fn find_conversations(
     fresh: &mut [Fresh<'_>],
     shared: &HashMap<Pair, Shared>,
     blocks: &mut HashSet<(usize, AccountId)>,

@@ -9,9 +9,9 @@ use wire::{AccountId, MessageId};
 
 use super::ledger::Ledger;
 use super::whole::Groups;
-use super::{Act, Deed, Outcome, Refusal};
+use super::{Act, Deed, Outcome, Refusal, ask};
 use crate::Result;
-use crate::engine::{ForEach, Row, Rows, Type, Value, run_all};
+use crate::engine::{ForEach, Row, Rows, Type, Value};
 use crate::event::{Kind, Receipt, What};
 
 /// What a batch's receipts are about.
@@ -80,6 +80,8 @@ pub(super) static FIND_DELIVERED: ForEach = ForEach {
     columns: &[("account", Type::Int), ("seq", Type::Int)],
 };
 
+/// It may be asked while groups are being locked: who can see a message can see all that came before it in its conversation,
+/// since numbers are given to them under the group's lock, or those of both people's logs.
 pub(super) static FIND_READ: ForEach = ForEach {
     // With `member` in it PostgreSQL would read all of the conversation.
     sql: "select r.account, r.conversation, e.sender, max(e.message), r.is_group from {rows} cross join entry e \
@@ -160,7 +162,7 @@ pub(super) fn store(ledger: &mut Ledger<'_>, receipts: &Receipts, advanced: &[Ro
     receipts.acknowledged.iter().for_each(|(account, seq)| ledger.acknowledge(*account, *seq));
 
     let positions = receipts.positions.iter().map(|(key, (id, _))| (*key, *id)).collect();
-    let [advanced] = run_all(ledger.engine, &[(&ADVANCE_READ, advance_rows(&positions))])?;
+    let advanced = ask(ledger.engine, &ADVANCE_READ, advance_rows(&positions))?;
     let advanced = moved(&advanced)?;
     for ((by, conversation), (id, place)) in &receipts.positions {
         if advanced.contains(&(*by, *conversation)) {

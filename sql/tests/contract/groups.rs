@@ -1,10 +1,10 @@
 use std::thread;
 
-use sql::{Alteration, Deed, Entry, Outcome, Store, What};
+use sql::{Act, Alteration, Deed, Entry, Outcome, Store, What};
 use wire::limit::GROUP_MEMBERS_MAX;
 use wire::{AccountId, Change, Code, GroupId, MessageId, Role, Seq, With};
 
-use crate::{NOW, account, act, code, events, group, post_to};
+use crate::{NOW, account, act, code, commit, events, group, post_to};
 
 pub fn suite(store: &Store) {
     every_change_is_an_event_in_every_log(store);
@@ -15,6 +15,7 @@ pub fn suite(store: &Store) {
     a_group_has_a_thousand_members_and_no_more(store);
     races_end_the_same_in_every_log(store);
     a_deleted_account_leaves_its_groups(store);
+    a_deleted_account_keeps_no_ref(store);
 }
 
 fn change(group: GroupId, how: Alteration) -> Deed {
@@ -228,4 +229,24 @@ fn a_deleted_account_leaves_its_groups(store: &Store) {
     }
     store.erase_left_traces().unwrap();
     assert_eq!(store.history(bob, With::Group(trip), MessageId(i64::MAX), 9).unwrap(), None);
+}
+
+fn a_deleted_account_keeps_no_ref(store: &Store) {
+    let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let (one, two) = (group(store, &[alice, bob]), group(store, &[alice, carol]));
+    store.delete_account(alice, NOW).unwrap();
+    // Nothing of it could be locked, so that two nodes might store the same one.
+    let leave = |group| Act {
+        by: alice,
+        reference: Some("bye".to_owned()),
+        deed: change(group, Alteration::Leave),
+    };
+    assert_eq!(
+        commit(store, vec![leave(one), leave(two)]).outcomes,
+        [Outcome::Done, Outcome::Done]
+    );
+    assert_eq!(code(&commit(store, vec![leave(one)]).outcomes[0]), Some(Code::NotFound));
+    for (who, group) in [(bob, one), (carol, two)] {
+        assert_eq!(members(store, who, group), [(who, Role::Admin)]);
+    }
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sql::{Act, Batch, Deed, Entry, Event, Message, Outcome, Receipt, Refusal, Store, What};
-use wire::{AccountId, Code, MessageId, Seq, To};
+use wire::{AccountId, Code, MessageId, Seq, To, With};
 
 use crate::{NOW, account, commit, post, say};
 
@@ -11,6 +11,7 @@ pub fn suite(store: &Store) {
     a_message_to_oneself_is_one_event(store);
     a_repeated_ref_gets_the_first_answer(store);
     the_same_ref_twice_in_one_batch_is_stored_once(store);
+    a_repeat_is_known_whatever_is_done_between(store);
     a_ref_belongs_to_its_sender(store);
     who_is_not_there_gets_nothing_and_costs_no_place(store);
     a_page_of_events_goes_on_where_the_last_one_ended(store);
@@ -110,6 +111,22 @@ fn the_same_ref_twice_in_one_batch_is_stored_once(store: &Store) {
     let expected =
         [(1, "one"), (2, "no ref"), (3, "no ref")].map(|(seq, text)| (seq, text.to_owned()));
     assert_eq!(log(store, bob), expected);
+}
+
+fn a_repeat_is_known_whatever_is_done_between(store: &Store) {
+    let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
+    let retain = || Act {
+        by: alice,
+        reference: Some("t".to_owned()),
+        deed: Deed::Retain { with: With::Account(bob), days: Some(7) },
+    };
+    let say = || post(alice, bob, "x", Some("x"));
+    let outcomes = commit(store, vec![say(), retain(), say(), retain(), say()]).outcomes;
+    assert_eq!(outcomes[..2], [Outcome::Done, Outcome::Done]);
+    for (outcome, seq) in outcomes[2..].iter().zip([1, 2, 1]) {
+        assert!(matches!(outcome, Outcome::Repeat(_, Seq(at)) if *at == seq), "{outcomes:?}");
+    }
+    assert_eq!(crate::events(store, bob, Seq(0)).len(), 2);
 }
 
 fn a_ref_belongs_to_its_sender(store: &Store) {
