@@ -112,6 +112,7 @@ fn relay(
         if from.is_none() && now >= warm {
             from = Some(Moment::now(&target.pids));
             (arrival, confirmation, counted) = (Histogram::new(), Histogram::new(), 0);
+            late = Histogram::new();
         }
         if let Some(from) = &from
             && until.is_none()
@@ -264,14 +265,18 @@ fn idle(target: &Target, connections: usize) -> Result<Figures> {
     let each = |bytes: f64| bytes / connections as f64;
     // With the generator's own ends: what is whose cannot be told, but what such an end costs can.
     let both_ends = each(after.resident - before.resident + after.kernel - before.kernel);
-    Ok(Figures::from([
+    let mut figures = Figures::from([
         ("resident_bytes", each(after.resident - before.resident)),
         ("both_ends_bytes", both_ends),
-        ("with_kernel_bytes", both_ends - client_end()?),
         ("cpu_ms_per_login", opened.server / connections as f64 * 1e3),
         ("idle_cores", held.server / held.seconds),
         ("other_cores", opened.other_cores),
-    ]))
+    ]);
+    // There may be no descriptors left for it.
+    if let Ok(bytes) = client_end() {
+        figures.insert("with_kernel_bytes", both_ends - bytes);
+    }
+    Ok(figures)
 }
 
 /// Bytes that the kernel keeps for a client's end of a connection. Measured while others are open: what was freed is not

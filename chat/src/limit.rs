@@ -16,6 +16,9 @@ pub(crate) const FRAMES_PER_TURN_MAX: usize = 256;
 /// Bytes of a turn's messages that are appended at once to a guest's outbox; the message that passes it is the last one.
 pub(crate) const RUN_BYTES: usize = 64 * 1024;
 
+/// Bytes set aside when a second frame joins the first: where there are two there are mostly many.
+pub(crate) const FRAMES_BYTES_NEXT: usize = 8 * 1024;
+
 /// Bytes that may wait for one reader. Past it the reader is closed with 4409.
 pub(crate) const OUTBOX_BYTES_MAX: usize = 1024 * 1024;
 /// Frames that may wait for one reader.

@@ -72,6 +72,13 @@ pub(crate) struct Client {
     pub(crate) notes: VecDeque<(usize, Note)>,
 }
 
+/// Servers started later would inherit it.
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _ = rustix::thread::set_current_timer_slack(None);
+    }
+}
+
 impl Client {
     pub(crate) fn new(address: SocketAddr, dialect: Dialect) -> Result<Self> {
         ensure!(address.ip().is_loopback(), "only a server on this machine");

@@ -3,6 +3,8 @@
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 
+use crate::limit::FRAMES_BYTES_NEXT;
+
 /// Text frames to be appended together.
 #[derive(Default)]
 pub(crate) struct Frames {
@@ -18,6 +20,9 @@ impl Frames {
 
     /// A text that comes in parts.
     pub(crate) fn push_text(&mut self, parts: &[&[u8]]) {
+        if self.count == 1 {
+            self.bytes.reserve(FRAMES_BYTES_NEXT);
+        }
         frame(&mut self.bytes, OpCode::Data(Data::Text), parts);
         self.count += 1;
     }

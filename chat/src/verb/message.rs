@@ -42,18 +42,22 @@ fn relay(
     content: &Text<'_>,
     reference: Option<&str>,
 ) {
-    if !session.run.as_ref().is_some_and(|run| run.takes(to)) {
-        session.end_run();
-        let mut outbox = None;
-        session.server.hub.each_of(to, |found| outbox = Some(Arc::clone(found)));
-        let Some(outbox) = outbox else {
-            metrics::MESSAGES.inc("refused");
-            let message = "nobody with that id is connected";
-            return session.refuse(Code::NotConnected, message, reference);
-        };
-        session.run.get_or_insert_with(|| Run::new(me)).turn_to(to, outbox);
-    }
-    let Some(run) = &mut session.run else { return };
+    let run = match &mut session.run {
+        Some(run) if run.takes(to) => run,
+        _ => {
+            session.end_run();
+            let mut outbox = None;
+            session.server.hub.each_of(to, |found| outbox = Some(Arc::clone(found)));
+            let Some(outbox) = outbox else {
+                metrics::MESSAGES.inc("refused");
+                let message = "nobody with that id is connected";
+                return session.refuse(Code::NotConnected, message, reference);
+            };
+            let run = session.run.get_or_insert_with(|| Run::new(me));
+            run.turn_to(to, outbox);
+            run
+        }
+    };
     run.add(content);
     let at = run.at();
     if to == me {
