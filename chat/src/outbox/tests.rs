@@ -1,7 +1,7 @@
 use std::io::Read;
 
 use proptest::prelude::*;
-
+use tungstenite::protocol::frame::FrameHeader;
 use wire::Seq;
 
 use super::*;
@@ -186,6 +186,20 @@ proptest! {
         let at = (bytes.len() as f64 * at) as usize;
         let end = ends.iter().copied().find(|end| *end >= at);
         prop_assert_eq!(Some(frame_end(&bytes, 0, at)), end);
+    }
+}
+
+#[test]
+fn a_frame_is_what_tungstenite_makes_of_it() {
+    for opcode in [OpCode::Data(Data::Text), OpCode::Control(Control::Ping)] {
+        for length in [0, 1, 125, 126, 127, 65_535, 65_536] {
+            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+            frame(&mut ours, opcode, &[&vec![7; length / 2], &vec![7; length - length / 2]]);
+            let header = FrameHeader { opcode, ..FrameHeader::default() };
+            header.format(length as u64, &mut theirs).unwrap();
+            theirs.resize(theirs.len() + length, 7);
+            assert_eq!(ours, theirs, "{opcode:?} of {length}");
+        }
     }
 }
 

@@ -57,22 +57,27 @@ fn known(
     if !matches!(want, Want::Typing { .. }) && !keeps_rate(session, &want, reference)? {
         return Ok(());
     }
-    match (want, session.server.accounts()) {
-        (Want::Message { from, to, content, reply_to, .. }, _) => {
+    match want {
+        Want::Message { from, to, content, reply_to, .. } => {
             message::send(session, me, from, to, content, reply_to, reference);
         }
-        (Want::Typing { to }, _) => return typing::tell(session, me, to, reference),
-        (Want::Presence { ids }, _) => return presence::watch(session, me, ids, reference),
-        (want, Some(accounts)) => return stored(session, accounts, me, want, reference),
-        // Guests have no log: there is nothing to be written down.
-        (Want::Received { .. }, None) => {
-            if let Some(reference) = reference {
-                session.outbox.push(&Frame::Ok { reference });
-            }
-        }
-        (_, None) => session.unsupported(reference),
+        Want::Typing { to } => return typing::tell(session, me, to, reference),
+        Want::Presence { ids } => return presence::watch(session, me, ids, reference),
+        want => match session.server.accounts() {
+            Some(accounts) => return stored(session, accounts, me, want, reference),
+            None => unstored(session, &want, reference),
+        },
     }
     Ok(())
+}
+
+/// Guests have no log: there is nothing to be written down.
+fn unstored(session: &Session<'_>, want: &Want<'_>, reference: Option<&str>) {
+    match (want, reference) {
+        (Want::Received { .. }, Some(reference)) => session.outbox.push(&Frame::Ok { reference }),
+        (Want::Received { .. }, None) => {}
+        _ => session.unsupported(reference),
+    }
 }
 
 /// What takes a database: deeds for the committer, and looks at what is stored.

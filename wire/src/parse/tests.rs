@@ -99,7 +99,7 @@ fn the_usual_messages_are_read_by_hand() {
     for text in [
         r#"{"from":2,"to":1,"content":"hello"}"#,
         r#"{"to":1,"content":"日本 é","ref":"c-42"}"#,
-        "{ \"type\" : \"message\",\n\t\"ref\": \"r\", \"content\":\"x\", \"group\": 5 }",
+        "{ \"type\": \"message\" ,\n\t\"ref\": \"r\", \"content\":\"x\", \"group\": 5 }",
         r#"{"content":"x","to":0}"#,
     ] {
         assert_eq!(plain::message(text), Some(Request::parse_any(text).unwrap()), "{text}");
@@ -113,6 +113,7 @@ fn what_needs_care_is_not() {
         "{\"to\":1,\"content\":\"a\n\"}",
         "{\"to\":1,\"content\":\"a\",\"ref\":\"r\t\"}",
         r#"{"to":1,"to":1,"content":"x"}"#,
+        r#"{"to" :1,"content":"x"}"#,
         r#"{"to":1,"group":1,"content":"x"}"#,
         r#"{"to":01,"content":"x"}"#,
         r#"{"to":1.0,"content":"x"}"#,
