@@ -2,15 +2,22 @@
 //! nobody told. The rows are those of one message between two people and its receipt: the message, three events, and the
 //! places of both logs.
 
+use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use wire::AccountId;
 
 use crate::account::now_ms;
+use crate::histogram::Histogram;
+use crate::load::Figures;
 
 /// Messages in one transaction.
 const BATCH: usize = 1000;
+/// Pages written and synced to see how long one takes.
+const SYNCS: usize = 300;
+const PAGE_BYTES: usize = 4096;
 
 const MESSAGE: &str =
     "insert into message (conversation, sender, recipient, content, at, ref, seq) ";
@@ -38,6 +45,20 @@ pub(crate) fn run(url: &str, accounts: &[AccountId], time: Duration) -> Result<f
     let rate = stored as f64 / begin.elapsed().as_secs_f64();
     store.tidy(1_000_000_000)?;
     Ok(rate)
+}
+
+/// How long the disk takes to have one page of a log that grows, as a commit has it written.
+pub(crate) fn sync(directory: &Path) -> Result<Figures> {
+    let mut log = tempfile::tempfile_in(directory)?;
+    let mut times = Histogram::new();
+    for _ in 0..SYNCS {
+        let begin = Instant::now();
+        log.write_all(&[7; PAGE_BYTES])?;
+        log.sync_data()?;
+        times.add(begin.elapsed().as_nanos() as u64);
+    }
+    let named = [("p50_us", 0.5), ("p99_us", 0.99)];
+    Ok(named.map(|(name, share)| (name, times.quantile(share))).into())
 }
 
 /// Who to whom, and where in both logs.

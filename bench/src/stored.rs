@@ -72,6 +72,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<()> {
             bench.run(&name, &place.named(), many, &place.target)?;
         }
         let name = format!("{per_second} messages a second with accounts");
+        bench.report.add(&name, "a synced write of 4 KB", bare::sync(dir.path())?);
         let rate = Load::Rate { pairs, per_second };
         places
             .iter()
