@@ -6,6 +6,7 @@
 //! Receipts that nobody waits for let others go first, for a while: one commit then does for many, and where an account
 //! says more than once how far it has come only the last of it is work.
 
+mod receipts;
 mod teller;
 mod worker;
 
@@ -18,12 +19,13 @@ use std::time::{Duration, Instant};
 use sql::{Act, Deed, Store};
 use wire::{AccountId, Close, SessionId, To};
 
+use crate::committer::receipts::Receipts;
 use crate::committer::teller::Teller;
 use crate::committer::worker::Worker;
 use crate::hub::Hub;
 use crate::limit::{
     BATCH_ACTS_MAX, BATCH_GROUP_ACTS_MAX, QUEUE_ACTS_MAX, QUEUE_BYTES_MAX, QUEUE_WAIT_MAX,
-    RECEIPT_WAIT_MAX, RECEIPTS_BESIDE_MIN, RECEIPTS_WAITING_MAX,
+    RECEIPT_WAIT_BUSY_MAX, RECEIPT_WAIT_MAX, RECEIPTS_BESIDE_MIN, RECEIPTS_WAITING_MAX,
 };
 use crate::metrics;
 use crate::outbox::Outbox;
@@ -93,9 +95,8 @@ struct Queue {
 #[derive(Default)]
 struct State {
     tasks: VecDeque<Task>,
-    /// Tasks that are patient, and since when the first of them waits.
-    receipts: VecDeque<Task>,
-    receipts_since: Option<Instant>,
+    /// Tasks that are patient.
+    receipts: Receipts,
     bytes: usize,
     /// It is to end, or has.
     closed: bool,
@@ -196,7 +197,8 @@ impl Queue {
     }
 
     fn put(&self, task: Task, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
+        let now = Instant::now();
+        let deadline = now + patience;
         let bytes = task.bytes();
         let mut state = self.lock();
         let is_full =
@@ -215,9 +217,8 @@ impl Queue {
         state.bytes += bytes;
         // The committer wakes for what is to be done at once, and to see until when receipts wait.
         let wakes = if task.is_patient() {
-            state.receipts.push_back(task);
-            state.receipts_since.get_or_insert_with(Instant::now);
-            [1, RECEIPTS_WAITING_MAX].contains(&state.receipts.len())
+            let is_new = state.receipts.add(task, now);
+            is_new && [1, RECEIPTS_WAITING_MAX].contains(&state.receipts.len())
         } else {
             state.tasks.push_back(task);
             state.tasks.len() == 1
@@ -243,7 +244,7 @@ impl Queue {
             if state.receipts_are_due(now) {
                 break;
             }
-            let due = state.receipts_since.map(|since| since + RECEIPT_WAIT_MAX);
+            let due = state.receipts.due_at(RECEIPT_WAIT_MAX);
             if deadline.is_some_and(|deadline| deadline <= now) {
                 return Some(Vec::new());
             }
@@ -271,7 +272,7 @@ impl State {
     fn receipts_are_due(&self, now: Instant) -> bool {
         self.closed
             || self.receipts.len() >= RECEIPTS_WAITING_MAX
-            || self.receipts_since.is_some_and(|since| now >= since + RECEIPT_WAIT_MAX)
+            || self.receipts.due_at(RECEIPT_WAIT_MAX).is_some_and(|due| due <= now)
     }
 
     /// What the next commit does.
@@ -290,17 +291,13 @@ impl State {
         let count = if tasks.iter().any(ends) {
             waiting
         } else if waiting >= RECEIPTS_WAITING_MAX || tasks.is_empty() {
-            waiting.min(RECEIPTS_WAITING_MAX)
-        } else if self.receipts_are_due(Instant::now()) {
-            // Somebody waits for the others, and now for these too.
-            waiting.min(RECEIPTS_BESIDE_MIN.max(tasks.len()))
+            RECEIPTS_WAITING_MAX
         } else {
-            0
+            // Somebody waits for the others, and now for these too.
+            let most = RECEIPTS_BESIDE_MIN.max(tasks.len());
+            self.receipts.due(RECEIPT_WAIT_BUSY_MAX, Instant::now(), most)
         };
-        tasks.extend(self.receipts.drain(..count));
-        if self.receipts.is_empty() {
-            self.receipts_since = None;
-        }
+        tasks.extend(self.receipts.take(count));
         tasks
     }
 }
