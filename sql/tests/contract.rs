@@ -20,6 +20,8 @@ mod long;
 mod looking;
 #[path = "contract/messages.rs"]
 mod messages;
+#[path = "contract/plans.rs"]
+mod plans;
 #[path = "contract/receipts.rs"]
 mod receipts;
 #[path = "contract/revise.rs"]
@@ -228,6 +230,12 @@ fn wait_for_lock(client: &mut postgres::Client, is_over: impl Fn() -> bool) {
     while !is_over() && client.query(waiting, &[]).unwrap().is_empty() {
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn postgresql_does_not_read_all_that_somebody_has() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    plans::one_of_many_conversations_is_found_without_the_others(&url);
 }
 
 #[test]
