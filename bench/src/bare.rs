@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use postgres::Statement;
 use wire::AccountId;
 
 use crate::account::now_ms;
@@ -15,6 +16,10 @@ use crate::load::Figures;
 
 /// Messages in one transaction.
 const BATCH: usize = 1000;
+/// Messages that are stored one by one to see how long one takes.
+const SINGLES: usize = 300;
+/// Places in logs that no server has come to.
+const FIRST_SEQ: i64 = 1_000_000_000;
 /// Pages written and synced to see how long one takes.
 const SYNCS: usize = 300;
 const PAGE_BYTES: usize = 4096;
@@ -25,26 +30,47 @@ const EVENT: &str = "insert into event (account, seq, kind, message) ";
 
 /// Messages stored a second over so long, in a database that holds `accounts` and what the server has stored.
 pub(crate) fn run(url: &str, accounts: &[AccountId], time: Duration) -> Result<f64> {
-    let mut store: Box<dyn Bare> = match url.strip_prefix("sqlite:") {
-        Some(path) => Box::new(Sqlite(rusqlite::Connection::open(path)?)),
-        None => Box::new(Postgres(postgres::Client::connect(url, postgres::NoTls)?)),
-    };
-    let (mut seq, mut stored) = (1_000_000_000, 0);
-    store.prepare()?;
+    let mut store = open(url)?;
+    let (mut seq, mut stored) = (FIRST_SEQ, 0);
     let begin = Instant::now();
     while begin.elapsed() < time {
-        let pair = |at: usize| {
-            let pairs = accounts.len() / 2;
-            (accounts[2 * (at % pairs)].0, accounts[2 * (at % pairs) + 1].0)
-        };
-        let batch: Vec<_> = (0..BATCH).map(|at| (pair(at), seq + at as i64)).collect();
+        let batch: Vec<_> = (0..BATCH).map(|at| (pair(accounts, at), seq + at as i64)).collect();
         store.insert(&batch)?;
         seq += BATCH as i64;
         stored += BATCH;
     }
     let rate = stored as f64 / begin.elapsed().as_secs_f64();
-    store.tidy(1_000_000_000)?;
+    store.tidy(FIRST_SEQ)?;
     Ok(rate)
+}
+
+/// How long one message takes that is stored in a transaction of its own, with nobody else there.
+pub(crate) fn one(url: &str, accounts: &[AccountId]) -> Result<Figures> {
+    let mut store = open(url)?;
+    let mut times = Histogram::new();
+    for at in 0..SINGLES {
+        let begin = Instant::now();
+        store.insert(&[(pair(accounts, at), FIRST_SEQ + at as i64)])?;
+        times.add(begin.elapsed().as_nanos() as u64);
+    }
+    store.tidy(FIRST_SEQ)?;
+    Ok(quantiles(&times))
+}
+
+fn open(url: &str) -> Result<Box<dyn Bare>> {
+    Ok(match url.strip_prefix("sqlite:") {
+        Some(path) => Box::new(Sqlite::open(path)?),
+        None => Box::new(Postgres::connect(url)?),
+    })
+}
+
+fn pair(accounts: &[AccountId], at: usize) -> (i64, i64) {
+    let first = 2 * (at % (accounts.len() / 2));
+    (accounts[first].0, accounts[first + 1].0)
+}
+
+fn quantiles(times: &Histogram) -> Figures {
+    [("p50_us", 0.5), ("p99_us", 0.99)].map(|(name, share)| (name, times.quantile(share))).into()
 }
 
 /// How long the disk takes to have one page of a log that grows, as a commit has it written.
@@ -57,15 +83,13 @@ pub(crate) fn sync(directory: &Path) -> Result<Figures> {
         log.sync_data()?;
         times.add(begin.elapsed().as_nanos() as u64);
     }
-    let named = [("p50_us", 0.5), ("p99_us", 0.99)];
-    Ok(named.map(|(name, share)| (name, times.quantile(share))).into())
+    Ok(quantiles(&times))
 }
 
 /// Who to whom, and where in both logs.
 type Sent = ((i64, i64), i64);
 
 trait Bare {
-    fn prepare(&mut self) -> Result<()>;
     fn insert(&mut self, batch: &[Sent]) -> Result<()>;
     /// Takes the rows from this place on out again: the server is to find its own only.
     fn tidy(&mut self, from: i64) -> Result<()>;
@@ -73,16 +97,19 @@ trait Bare {
 
 struct Sqlite(rusqlite::Connection);
 
-impl Bare for Sqlite {
-    fn prepare(&mut self) -> Result<()> {
-        self.0.busy_timeout(Duration::from_secs(5))?;
+impl Sqlite {
+    fn open(path: &str) -> Result<Self> {
+        let connection = rusqlite::Connection::open(path)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
         // As the server has it.
-        self.0.execute_batch(
+        connection.execute_batch(
             "pragma journal_mode = wal; pragma synchronous = full; pragma secure_delete = on; pragma foreign_keys = on",
         )?;
-        Ok(())
+        Ok(Self(connection))
     }
+}
 
+impl Bare for Sqlite {
     fn insert(&mut self, batch: &[Sent]) -> Result<()> {
         let change = self.0.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         {
@@ -112,15 +139,33 @@ impl Bare for Sqlite {
     }
 }
 
-struct Postgres(postgres::Client);
+struct Postgres {
+    client: postgres::Client,
+    messages: Statement,
+    events: Statement,
+    logs: Statement,
+}
+
+impl Postgres {
+    fn connect(url: &str) -> Result<Self> {
+        let mut client = postgres::Client::connect(url, postgres::NoTls)?;
+        let messages = client.prepare(&format!(
+            "{MESSAGE} select 1, r.s, r.r, $4, $5, r.q::text, 2 * r.q \
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as r(s, r, q) returning id"
+        ))?;
+        let events = client.prepare(&format!(
+            "{EVENT} select x.a, x.q, x.k, r.m \
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) as r(s, r, q, m) \
+             cross join lateral (values (r.s, 2 * r.q, 1), (r.r, r.q, 1), (r.s, 2 * r.q + 1, 2)) as x(a, q, k)"
+        ))?;
+        let logs = client.prepare("update log set seen_at = $1 where account = any($2)")?;
+        Ok(Self { client, messages, events, logs })
+    }
+}
 
 impl Bare for Postgres {
-    fn prepare(&mut self) -> Result<()> {
-        Ok(())
-    }
-
     fn insert(&mut self, batch: &[Sent]) -> Result<()> {
-        let mut change = self.0.transaction()?;
+        let mut change = self.client.transaction()?;
         let now = now_ms();
         let (mut from, mut to, mut seqs) = (Vec::new(), Vec::new(), Vec::new());
         for ((one, other), seq) in batch {
@@ -129,30 +174,20 @@ impl Bare for Postgres {
             seqs.push(*seq);
         }
         let content = "x".repeat(crate::client::dialect::CONTENT_BYTES);
-        let sql = format!(
-            "{MESSAGE} select 1, r.s, r.r, $4, $5, r.q::text, 2 * r.q \
-             from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as r(s, r, q) returning id"
-        );
-        let found = change.query(&sql, &[&from, &to, &seqs, &content, &now])?;
+        let found = change.query(&self.messages, &[&from, &to, &seqs, &content, &now])?;
         let ids: Vec<i64> = found.iter().map(|row| row.get(0)).collect();
-        let sql = format!(
-            "{EVENT} select x.a, x.q, x.k, r.m \
-             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) as r(s, r, q, m) \
-             cross join lateral (values (r.s, 2 * r.q, 1), (r.r, r.q, 1), (r.s, 2 * r.q + 1, 2)) as x(a, q, k)"
-        );
-        change.execute(&sql, &[&from, &to, &seqs, &ids])?;
+        change.execute(&self.events, &[&from, &to, &seqs, &ids])?;
         from.extend(to);
         from.sort_unstable();
         from.dedup();
-        let sql = "update log set seen_at = $1 where account = any($2)";
-        change.execute(sql, &[&now, &from])?;
+        change.execute(&self.logs, &[&now, &from])?;
         change.commit()?;
         Ok(())
     }
 
     fn tidy(&mut self, from: i64) -> Result<()> {
-        self.0.execute("delete from message where seq >= $1", &[&from])?;
-        self.0.execute("delete from event where seq >= $1", &[&from])?;
+        self.client.execute("delete from message where seq >= $1", &[&from])?;
+        self.client.execute("delete from event where seq >= $1", &[&from])?;
         Ok(())
     }
 }

@@ -68,11 +68,17 @@ impl Load {
 }
 
 fn used(used: Used, messages: f64) -> Figures {
-    Figures::from([
+    let mut figures = Figures::from([
         ("messages_per_second", messages / used.seconds),
         ("cpu_per_million", used.server / messages * 1e6),
         ("other_cores", used.other_cores),
-    ])
+    ]);
+    if used.storing > 0.0 {
+        figures.insert("storing_cpu_per_million", used.storing / messages * 1e6);
+        let at_most = messages / used.seconds_without_storing();
+        figures.insert("if_storing_were_free_per_second", at_most);
+    }
+    figures
 }
 
 /// Connection 2k sends to 2k + 1. `window`: or else it is sent at a rate.

@@ -11,6 +11,7 @@ const TICKS: f64 = 100.0;
 pub(crate) struct Moment {
     at: Instant,
     servers: f64,
+    storing: f64,
     own: f64,
     machine: f64,
 }
@@ -21,6 +22,8 @@ pub(crate) struct Used {
     pub(crate) seconds: f64,
     /// Processor seconds of the server's processes.
     pub(crate) server: f64,
+    /// Those of them that went into storing: the thread that commits, and PostgreSQL.
+    pub(crate) storing: f64,
     /// Cores that neither they nor this process kept busy.
     pub(crate) other_cores: f64,
 }
@@ -30,8 +33,9 @@ impl Moment {
         let all = with_children(servers);
         Self {
             at: Instant::now(),
-            servers: all.iter().map(|pid| processor_seconds(*pid)).sum(),
-            own: processor_seconds(std::process::id()),
+            servers: all.iter().map(|pid| processor_seconds(&of_process(*pid))).sum(),
+            storing: all.iter().map(|pid| storing_seconds(*pid)).sum(),
+            own: processor_seconds(&of_process(std::process::id())),
             machine: machine_seconds(),
         }
     }
@@ -39,8 +43,16 @@ impl Moment {
     pub(crate) fn since(&self, earlier: &Self) -> Used {
         let seconds = (self.at - earlier.at).as_secs_f64();
         let server = self.servers - earlier.servers;
+        let storing = self.storing - earlier.storing;
         let others = self.machine - earlier.machine - server - (self.own - earlier.own);
-        Used { seconds, server, other_cores: others / seconds }
+        Used { seconds, server, storing, other_cores: others / seconds }
+    }
+}
+
+impl Used {
+    /// How long the same would have taken on these cores if storing took none of them.
+    pub(crate) fn seconds_without_storing(&self) -> f64 {
+        self.seconds - self.storing / cores() as f64
     }
 }
 
@@ -95,9 +107,24 @@ fn with_children(pids: &[u32]) -> Vec<u32> {
     all
 }
 
-/// User and system time, also of children that have ended.
-fn processor_seconds(pid: u32) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+fn of_process(pid: u32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default()
+}
+
+/// What a process uses to store: all of it if it is PostgreSQL's, or else what the committer's thread uses.
+fn storing_seconds(pid: u32) -> f64 {
+    let process = of_process(pid);
+    if process.contains("(postgres)") {
+        return processor_seconds(&process);
+    }
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let stats = tasks.map(|task| fs::read_to_string(task.path().join("stat")).unwrap_or_default());
+    let committers = stats.filter(|stat| stat.contains("(chat-committer)"));
+    committers.map(|stat| processor_seconds(&stat)).sum()
+}
+
+/// User and system time in a `stat` of /proc, also of children that have ended.
+fn processor_seconds(stat: &str) -> f64 {
     let Some((_, rest)) = stat.rsplit_once(')') else { return 0.0 };
     let fields = rest.split_whitespace().skip(11).take(4);
     fields.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / TICKS
@@ -125,9 +152,13 @@ pub(crate) fn wait_until_quiet(cores: f64, patience: Duration) -> bool {
     false
 }
 
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// In a few words, for the head of a report.
 pub(crate) fn describe() -> String {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = cores();
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();

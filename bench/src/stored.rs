@@ -73,6 +73,11 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<()> {
         }
         let name = format!("{per_second} messages a second with accounts");
         bench.report.add(&name, "a synced write of 4 KB", bare::sync(dir.path())?);
+        for place in &places {
+            let figures = bare::one(&place.url, &place.accounts)?;
+            let whom = format!("bare client, {}, one by one", place.name);
+            bench.report.add(&name, &whom, figures);
+        }
         let rate = Load::Rate { pairs, per_second };
         places
             .iter()
