@@ -25,7 +25,7 @@ use crate::committer::worker::Worker;
 use crate::hub::Hub;
 use crate::limit::{
     BATCH_ACTS_MAX, BATCH_GROUP_ACTS_MAX, QUEUE_ACTS_MAX, QUEUE_BYTES_MAX, QUEUE_WAIT_MAX,
-    RECEIPT_WAIT_BUSY_MAX, RECEIPT_WAIT_MAX, RECEIPTS_BESIDE_MIN, RECEIPTS_WAITING_MAX,
+    RECEIPT_WAIT_BUSY, RECEIPT_WAIT_MAX, RECEIPTS_BESIDE_MIN, RECEIPTS_WAITING_MAX,
 };
 use crate::metrics;
 use crate::outbox::Outbox;
@@ -201,6 +201,9 @@ impl Queue {
         let deadline = now + patience;
         let bytes = task.bytes();
         let mut state = self.lock();
+        if task.is_patient() && !state.closed && state.receipts.merge(&task) {
+            return true;
+        }
         let is_full =
             |state: &State| state.len() >= QUEUE_ACTS_MAX || state.bytes + bytes > QUEUE_BYTES_MAX;
         while is_full(&state) && !state.closed {
@@ -217,8 +220,8 @@ impl Queue {
         state.bytes += bytes;
         // The committer wakes for what is to be done at once, and to see until when receipts wait.
         let wakes = if task.is_patient() {
-            let is_new = state.receipts.add(task, now);
-            is_new && [1, RECEIPTS_WAITING_MAX].contains(&state.receipts.len())
+            state.receipts.add(task, now);
+            [1, RECEIPTS_WAITING_MAX].contains(&state.receipts.len())
         } else {
             state.tasks.push_back(task);
             state.tasks.len() == 1
@@ -295,9 +298,9 @@ impl State {
         } else {
             // Somebody waits for the others, and now for these too.
             let most = RECEIPTS_BESIDE_MIN.max(tasks.len());
-            self.receipts.due(RECEIPT_WAIT_BUSY_MAX, Instant::now(), most)
+            self.receipts.due(RECEIPT_WAIT_BUSY, Instant::now(), most)
         };
-        tasks.extend(self.receipts.take(count));
+        self.receipts.move_to(&mut tasks, count);
         tasks
     }
 }

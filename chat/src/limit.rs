@@ -68,8 +68,8 @@ pub(crate) const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
 pub(crate) const BATCH_ACTS_MAX: usize = 2048;
 /// How long a receipt may wait to be committed together with others, if it has no `ref` and so nobody waits for an answer.
 pub(crate) const RECEIPT_WAIT_MAX: Duration = Duration::from_millis(50);
-/// How long it may wait while there is always something that somebody waits for.
-pub(crate) const RECEIPT_WAIT_BUSY_MAX: Duration = Duration::from_millis(250);
+/// How long it lets others go first while there always are some; from then on it goes with them, in its turn.
+pub(crate) const RECEIPT_WAIT_BUSY: Duration = Duration::from_millis(250);
 /// Receipts that wait for each other: the next commit takes so many of them. Only with a goodbye it takes all there are.
 pub(crate) const RECEIPTS_WAITING_MAX: usize = 2048;
 /// So many receipts, or as many as there are other acts, are committed together with acts that somebody waits for; the rest

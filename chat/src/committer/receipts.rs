@@ -5,35 +5,34 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sql::{Act, Deed};
+use wire::Seq;
 
 use super::Task;
 
 /// In the order in which they came. A connection that says more than once how far it has received its log is in here once,
-/// in its first place, with the furthest that it has said.
+/// in its first place, and with the furthest that it has said when it goes.
 #[derive(Default)]
 pub(super) struct Receipts {
     waiting: VecDeque<(Instant, Task)>,
-    /// How many have gone.
-    gone: usize,
-    /// Whose word on its log is where: the address of its outbox, which is kept alive here; how many came before it.
-    places: HashMap<usize, usize>,
+    /// How far connections have received their logs, by the address of the outbox that waits with it.
+    furthest: HashMap<usize, Seq>,
 }
 
 impl Receipts {
-    /// Adds one. False if it is in what waits already.
-    pub(super) fn add(&mut self, receipt: Task, now: Instant) -> bool {
-        if let Some((seq, connection)) = received(&receipt) {
-            let (seq, place) = (*seq, self.gone + self.waiting.len());
-            let place = *self.places.entry(connection).or_insert(place);
-            if let Some((_, known)) = self.waiting.get_mut(place - self.gone) {
-                if let Task::Act(Act { deed: Deed::Received { seq: known }, .. }, _) = known {
-                    *known = seq.max(*known);
-                }
-                return false;
-            }
+    /// Whether `receipt` is settled by one of its connection that waits already, which now says the further of the two.
+    pub(super) fn merge(&mut self, receipt: &Task) -> bool {
+        let known = received(receipt).and_then(|(connection, seq)| {
+            self.furthest.get_mut(&connection).map(|furthest| *furthest = seq.max(*furthest))
+        });
+        known.is_some()
+    }
+
+    /// Adds one that has not been merged.
+    pub(super) fn add(&mut self, receipt: Task, now: Instant) {
+        if let Some((connection, seq)) = received(&receipt) {
+            self.furthest.insert(connection, seq);
         }
         self.waiting.push_back((now, receipt));
-        true
     }
 
     pub(super) fn len(&self) -> usize {
@@ -51,17 +50,18 @@ impl Receipts {
         self.waiting.iter().take(most).take_while(is_due).count()
     }
 
-    /// Takes the first of them.
-    pub(super) fn take(&mut self, count: usize) -> impl Iterator<Item = Task> {
-        let count = count.min(self.waiting.len());
-        self.gone += count;
-        let places = &mut self.places;
-        self.waiting.drain(..count).map(|(_, receipt)| {
-            if let Some((_, connection)) = received(&receipt) {
-                places.remove(&connection);
+    /// Moves the first of them to `tasks`.
+    pub(super) fn move_to(&mut self, tasks: &mut Vec<Task>, count: usize) {
+        for (_, mut receipt) in self.waiting.drain(..count.min(self.waiting.len())) {
+            let furthest =
+                received(&receipt).and_then(|(connection, _)| self.furthest.remove(&connection));
+            if let (Task::Act(Act { deed: Deed::Received { seq }, .. }, _), Some(furthest)) =
+                (&mut receipt, furthest)
+            {
+                *seq = furthest;
             }
-            receipt
-        })
+            tasks.push(receipt);
+        }
     }
 
     pub(super) fn clear(&mut self) {
@@ -69,11 +69,11 @@ impl Receipts {
     }
 }
 
-/// How far which connection has received its account's log.
-fn received(receipt: &Task) -> Option<(&wire::Seq, usize)> {
+/// Which connection has received its account's log how far. The address is nobody else's while the receipt waits.
+fn received(receipt: &Task) -> Option<(usize, Seq)> {
     match receipt {
         Task::Act(Act { deed: Deed::Received { seq }, .. }, Some(outbox)) => {
-            Some((seq, Arc::as_ptr(outbox).addr()))
+            Some((Arc::as_ptr(outbox).addr(), *seq))
         }
         _ => None,
     }
