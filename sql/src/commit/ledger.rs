@@ -368,11 +368,11 @@ pub(super) static FIND_REPEATS: ForEach = ForEach {
 };
 
 static FIND_TARGETS: ForEach = ForEach {
+    // Joined with `member`, PostgreSQL may look at all members of a group.
     sql: "select r.place, m.id, m.conversation, m.sender, m.recipient, m.at, m.deleted from {rows} \
           join message m on m.id = r.message and m.kind = 0 \
-          join member s on s.conversation = m.conversation and s.account = r.account \
-          and m.id > s.since and (s.until is null or m.id <= s.until) \
-          where not exists \
+          where (select m.id > s.since and (s.until is null or m.id <= s.until) from member s \
+          where s.conversation = m.conversation and s.account = r.account) and not exists \
           (select 1 from withheld w where w.message = m.id and w.account = r.account)",
     columns: &[("place", Type::Int), ("account", Type::Int), ("message", Type::Int)],
 };

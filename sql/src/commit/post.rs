@@ -158,9 +158,9 @@ fn find_conversations(
 
 /// Who has blocked the sender of a post to a group. To be run when the logs of its members are locked.
 static FIND_BLOCKS: ForEach = ForEach {
-    // `cross` keeps SQLite from looking at each of a thousand members first.
-    sql: "select r.place, b.account from {rows} join block b on b.blocked = r.sender cross join member m \
-          where m.conversation = r.conversation and m.account = b.account and m.until is null",
+    // Joined with `member`, SQLite may look at each of a thousand members first, and PostgreSQL at all groups of each.
+    sql: "select r.place, b.account from {rows} join block b on b.blocked = r.sender \
+          where (select m.until is null from member m where m.conversation = r.conversation and m.account = b.account)",
     columns: &[("place", Type::Int), ("sender", Type::Int), ("conversation", Type::Int)],
 };
 

@@ -65,13 +65,13 @@ pub(super) fn keep_text(
     if readers.deaf.is_empty() {
         return Ok(());
     }
-    // The same text again is no edit. `cross`: as where posts look for blocks.
+    // The same text again is no edit. One question for each who has blocked: as where posts look for blocks.
     let sql = "insert into withheld_edit (message, account, content, edited_at) \
                select m.id, b.account, m.content, m.edited_at from message m \
-               join block b on b.blocked = m.sender cross join member s \
+               join block b on b.blocked = m.sender \
                where m.id = $1 and m.content <> $2 and m.deleted = 0 \
-               and s.conversation = m.conversation and s.account = b.account \
-               and s.until is null and s.since < m.id and not exists \
+               and (select s.until is null and s.since < m.id from member s \
+               where s.conversation = m.conversation and s.account = b.account) and not exists \
                (select 1 from withheld w where w.message = m.id and w.account = b.account) \
                on conflict (message, account) do nothing";
     ledger.engine.run(sql, &[Value::Int(id.0), Value::Text(content)]).map(drop)

@@ -63,16 +63,16 @@ impl Receipts {
 // own, which it asks once.
 
 pub(super) static FIND_DELIVERED: ForEach = ForEach {
-    // By `not exists` PostgreSQL would look at all members of a group for each event. `cross` keeps SQLite from writing the
-    // events down before it looks at their messages.
+    // Joined with `member`, or by `not exists`, PostgreSQL may look at all members of a group, or at all conversations of an
+    // account, for each event. `cross` keeps SQLite from writing the events down before it looks at their messages.
     sql: "select r.account, m.conversation, m.sender, max(m.id), \
           max(case when m.recipient is null then 1 else 0 end) \
-          from {rows} cross join event e cross join message m cross join member s \
+          from {rows} cross join event e cross join message m \
           where e.account = r.account \
           and e.seq > (select l.acknowledged from log l where l.account = r.account) \
           and e.seq <= r.seq and e.kind = 1 \
           and m.id = e.message and m.kind = 0 and m.sender <> r.account \
-          and s.conversation = m.conversation and s.account = r.account and s.delivered < m.id \
+          and m.id > (select s.delivered from member s where s.conversation = m.conversation and s.account = r.account) \
           and not exists (select 1 from withheld w where w.message = m.id and w.account = r.account) \
           and not exists (select 1 from block b where (b.blocked = r.account and b.account = m.sender) \
           or (b.blocked = m.sender and b.account = r.account)) \

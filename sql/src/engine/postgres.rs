@@ -30,8 +30,8 @@ const KEEPALIVES: u32 = 3;
 /// Bounds on the server's side, in milliseconds: a statement, waiting for a lock, a forgotten transaction.
 ///
 /// And how statements are carried out: their tables are taken in the order written and by an index where there is one, and
-/// what has been found so far is not set aside to be held against all of the next table. A plan made while a table was small is
-/// kept; left to itself it might go on reading all of the table when that has grown.
+/// what other tables have brought is not written down (Materialize) to be held against all of the next one. A plan made while a
+/// table was small is kept; left to itself it might go on reading all of the table when that has grown.
 const SERVER_OPTIONS: &str = "-c statement_timeout=15000 -c lock_timeout=5000 \
      -c idle_in_transaction_session_timeout=15000 -c join_collapse_limit=1 -c enable_seqscan=off \
      -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off -c jit=off";
@@ -44,7 +44,8 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("../../migrations/postgres/0001_accounts_and_logs.sql")),
     (2, include_str!("../../migrations/postgres/0002_conversations.sql")),
     (3, include_str!("../../migrations/postgres/0003_entries.sql")),
-    (4, include_str!("../../migrations/postgres/0004_whole_keys.sql")),
+    (4, include_str!("../../migrations/postgres/0004_member_by_whole_key.sql")),
+    (5, include_str!("../../migrations/postgres/0005_pair_by_whole_key.sql")),
 ];
 
 /// Words first: left to itself the planner walks back through all messages and makes words of each.
