@@ -70,7 +70,9 @@ fn pair(accounts: &[AccountId], at: usize) -> (i64, i64) {
 }
 
 fn quantiles(times: &Histogram) -> Figures {
-    [("p50_us", 0.5), ("p99_us", 0.99)].map(|(name, share)| (name, times.quantile(share))).into()
+    [("sent_p50_us", 0.5), ("sent_p99_us", 0.99)]
+        .map(|(name, share)| (name, times.quantile(share)))
+        .into()
 }
 
 /// How long the disk takes to have one page of a log that grows, as a commit has it written.

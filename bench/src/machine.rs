@@ -24,8 +24,8 @@ pub(crate) struct Used {
     pub(crate) server: f64,
     /// Those of them that went into storing: the thread that commits, and PostgreSQL.
     pub(crate) storing: f64,
-    /// Processor seconds of everybody.
-    machine: f64,
+    /// Those of this process.
+    own: f64,
     /// Cores that neither they nor this process kept busy.
     pub(crate) other_cores: f64,
 }
@@ -46,16 +46,16 @@ impl Moment {
         let seconds = (self.at - earlier.at).as_secs_f64();
         let server = self.servers - earlier.servers;
         let storing = self.storing - earlier.storing;
-        let machine = self.machine - earlier.machine;
-        let others = machine - server - (self.own - earlier.own);
-        Used { seconds, server, storing, machine, other_cores: others / seconds }
+        let own = self.own - earlier.own;
+        let others = self.machine - earlier.machine - server - own;
+        Used { seconds, server, storing, own, other_cores: others / seconds }
     }
 }
 
 impl Used {
-    /// How long all but storing keeps the cores busy, if none of them ever rests.
+    /// How long all that server and client did, but for storing, keeps the cores busy if none of them ever rests.
     pub(crate) fn seconds_without_storing(&self) -> f64 {
-        (self.machine - self.storing) / cores() as f64
+        (self.server - self.storing + self.own) / cores() as f64
     }
 }
 
