@@ -199,9 +199,9 @@ impl Queue {
     fn put(&self, task: Task, patience: Duration) -> bool {
         let now = Instant::now();
         let deadline = now + patience;
-        let bytes = task.bytes();
+        let (bytes, is_patient) = (task.bytes(), task.is_patient());
         let mut state = self.lock();
-        if task.is_patient() && !state.closed && state.receipts.merge(&task) {
+        if is_patient && !state.closed && state.receipts.merge(&task) {
             return true;
         }
         let is_full =
@@ -219,7 +219,7 @@ impl Queue {
         }
         state.bytes += bytes;
         // The committer wakes for what is to be done at once, and to see until when receipts wait.
-        let wakes = if task.is_patient() {
+        let wakes = if is_patient {
             state.receipts.add(task, now);
             [1, RECEIPTS_WAITING_MAX].contains(&state.receipts.len())
         } else {

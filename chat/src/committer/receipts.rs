@@ -8,6 +8,7 @@ use sql::{Act, Deed};
 use wire::Seq;
 
 use super::Task;
+use crate::outbox::Outbox;
 
 /// In the order in which they came. A connection that says more than once how far it has received its log is in here once,
 /// in its first place, and with the furthest that it has said when it goes.
@@ -21,10 +22,10 @@ pub(super) struct Receipts {
 impl Receipts {
     /// Whether `receipt` is settled by one of its connection that waits already, which now says the further of the two.
     pub(super) fn merge(&mut self, receipt: &Task) -> bool {
-        let known = received(receipt).and_then(|(connection, seq)| {
-            self.furthest.get_mut(&connection).map(|furthest| *furthest = seq.max(*furthest))
-        });
-        known.is_some()
+        let Some((connection, seq)) = received(receipt) else { return false };
+        let Some(furthest) = self.furthest.get_mut(&connection) else { return false };
+        *furthest = seq.max(*furthest);
+        true
     }
 
     /// Adds one that has not been merged.
@@ -53,10 +54,8 @@ impl Receipts {
     /// Moves the first of them to `tasks`.
     pub(super) fn move_to(&mut self, tasks: &mut Vec<Task>, count: usize) {
         for (_, mut receipt) in self.waiting.drain(..count.min(self.waiting.len())) {
-            let furthest =
-                received(&receipt).and_then(|(connection, _)| self.furthest.remove(&connection));
-            if let (Task::Act(Act { deed: Deed::Received { seq }, .. }, _), Some(furthest)) =
-                (&mut receipt, furthest)
+            if let Task::Act(Act { deed: Deed::Received { seq }, .. }, Some(outbox)) = &mut receipt
+                && let Some(furthest) = self.furthest.remove(&address(outbox))
             {
                 *seq = furthest;
             }
@@ -69,12 +68,17 @@ impl Receipts {
     }
 }
 
-/// Which connection has received its account's log how far. The address is nobody else's while the receipt waits.
+/// Which connection has received its account's log how far.
 fn received(receipt: &Task) -> Option<(usize, Seq)> {
     match receipt {
         Task::Act(Act { deed: Deed::Received { seq }, .. }, Some(outbox)) => {
-            Some((Arc::as_ptr(outbox).addr(), *seq))
+            Some((address(outbox), *seq))
         }
         _ => None,
     }
+}
+
+/// It is nobody else's while what waits keeps the outbox.
+fn address(outbox: &Arc<Outbox>) -> usize {
+    Arc::as_ptr(outbox).addr()
 }
