@@ -21,6 +21,8 @@ pub enum Code {
     TooLate,
     /// A group would have more members than it may.
     TooMany,
+    /// The other side has not accepted this account's request, and five messages or invitations wait; or fifty requests are open.
+    NotAccepted,
     /// Guest mode: nothing is stored here, so there is nothing of the kind.
     Unsupported,
     /// Guest mode: nobody with that id is connected.
@@ -33,7 +35,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::BadRequest,
         Self::UnknownType,
         Self::Unauthorized,
@@ -41,6 +43,7 @@ impl Code {
         Self::NotFound,
         Self::TooLate,
         Self::TooMany,
+        Self::NotAccepted,
         Self::Unsupported,
         Self::NotConnected,
         Self::RateLimited,
@@ -57,6 +60,7 @@ impl Code {
             Self::NotFound => "not_found",
             Self::TooLate => "too_late",
             Self::TooMany => "too_many",
+            Self::NotAccepted => "not_accepted",
             Self::Unsupported => "unsupported",
             Self::NotConnected => "not_connected",
             Self::RateLimited => "rate_limited",

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::shape::{
-    Blocked, Conversation, ErrorFrame, GroupChange, Member, Message, Page, Receipt,
+    Accepted, Blocked, Conversation, Declined, ErrorFrame, GroupChange, Member, Message, Page,
+    Receipt,
 };
 use crate::{AccountId, GroupId, MessageId, Seq};
 
@@ -118,6 +119,10 @@ pub enum Frame<'a> {
     Block(Blocked<'a>),
     /// This account has unblocked another.
     Unblock(Blocked<'a>),
+    /// This account has accepted another's message request.
+    Accept(Accepted<'a>),
+    /// This account has declined another's message request, or an invitation to a group.
+    Decline(Declined<'a>),
     /// An event about a message that is no longer kept.
     Expired {
         /// Its place in this account's log.

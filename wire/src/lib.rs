@@ -27,12 +27,12 @@ pub use code::Code;
 pub use frame::Frame;
 pub use id::{AccountId, GroupId, MessageId, Seq, SessionId};
 pub use parse::Malformed;
-pub use request::{Request, To, Want, With};
+pub use request::{Pending, Request, To, Want, With};
 pub use schema::schema;
 pub use series::Series;
 pub use shape::{
-    Blocked, Change, Conversation, ErrorFrame, GroupChange, Member, Message, Page, Reaction,
-    Receipt, Role,
+    Accepted, Blocked, Change, Conversation, Declined, ErrorFrame, GroupChange, Member, Message,
+    Page, Reaction, Receipt, Role,
 };
 pub use text::Text;
 pub use token::{Token, TokenHash};

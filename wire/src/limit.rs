@@ -14,6 +14,10 @@ pub const GROUP_NAME_CHARS_MAX: usize = 100;
 pub const GROUP_MEMBERS_MAX: usize = 1000;
 /// Members of a group up to which a sender hears of each one's receipts; in a larger one only of the last one's.
 pub const RECEIPTS_EACH_MAX: i64 = 64;
+/// Messages and pending invitations that an account may send to one that has not accepted it.
+pub const REQUEST_MESSAGES_MAX: i64 = 5;
+/// Requests and invitations of an account to others that may be open at a time.
+pub const REQUESTS_OPEN_MAX: i64 = 50;
 /// Accounts that one account may have blocked at a time.
 pub const BLOCKS_MAX: i64 = 1000;
 /// How long after it was taken a message may be edited or deleted by its sender, in milliseconds: 15 minutes.

@@ -8,7 +8,9 @@ use crate::limit::{
     CONTENT_BYTES_MAX, CONVERSATIONS_MAX, EMOJI_BYTES_MAX, GROUP_MEMBERS_MAX, GROUP_NAME_CHARS_MAX,
     PAGE_ITEMS_MAX, PRESENCE_IDS_MAX, REF_BYTES_MAX, RETENTION_DAYS, SEARCH_BYTES_MAX,
 };
-use crate::{AccountId, Code, GroupId, MessageId, Request, Seq, Text, To, Want, With, plain};
+use crate::{
+    AccountId, Code, GroupId, MessageId, Pending, Request, Seq, Text, To, Want, With, plain,
+};
 
 /// Why a text is no [`Request`].
 #[derive(Debug, PartialEq)]
@@ -124,6 +126,8 @@ fn want<'a>(keys: &mut Keys<'a>) -> Result<Option<Want<'a>>, Wrong> {
         "block" => Want::Block { id: keys.account()? },
         "unblock" => Want::Unblock { id: keys.account()? },
         "blocks" => Want::Blocks,
+        "accept" => Want::Accept { pending: keys.pending()? },
+        "decline" => Want::Decline { pending: keys.pending()? },
         "presence" => Want::Presence {
             ids: keys
                 .ids
@@ -187,6 +191,14 @@ impl Keys<'_> {
             (Some(account), None) => Ok(With::Account(account)),
             (None, Some(group)) => Ok(With::Group(group)),
             _ => Err("either `with` or `group` must be there, a number"),
+        }
+    }
+
+    fn pending(&self) -> Result<Pending, Wrong> {
+        match (self.id, self.group) {
+            (Some(id), None) => Ok(Pending::Account(AccountId(id))),
+            (None, Some(group)) => Ok(Pending::Group(group)),
+            _ => Err("either `id` or `group` must be there, a number"),
         }
     }
 

@@ -141,6 +141,18 @@ pub enum Want<'a> {
     },
     /// Who is blocked.
     Blocks,
+    /// Accepts an account's message request, or an invitation to a group.
+    Accept {
+        /// Whose request, or which group's invitation.
+        #[serde(flatten)]
+        pending: Pending,
+    },
+    /// Declines an account's message request, or an invitation to a group. Nobody is told.
+    Decline {
+        /// Whose request, or which group's invitation.
+        #[serde(flatten)]
+        pending: Pending,
+    },
     /// For how many days this conversation keeps its messages. In a group an admin says so.
     Retention {
         /// Which conversation.
@@ -236,5 +248,16 @@ pub enum With {
     #[serde(rename = "with")]
     Account(AccountId),
     /// The group's.
+    Group(GroupId),
+}
+
+/// What waits to be accepted or declined: `"id": 2` or `"group": 5`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Pending {
+    /// The message request of this account.
+    #[serde(rename = "id")]
+    Account(AccountId),
+    /// The invitation to this group.
     Group(GroupId),
 }

@@ -37,6 +37,9 @@ pub struct Message<'a> {
     /// Whether its sender has deleted it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
+    /// Whether it came as a message request: its receiver did not know its sender. In events only.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub request: bool,
     /// Reactions to it; at most 100, the latest first. In pages only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Reaction<'a>>,
@@ -109,6 +112,10 @@ pub enum Change {
     Promote,
     /// `member` is no longer an admin.
     Demote,
+    /// `member` is invited: it is in the group once it accepts.
+    Invite,
+    /// `by` has accepted its invitation and is in the group.
+    Join,
 }
 
 /// Whom this account has blocked or unblocked.
@@ -121,6 +128,34 @@ pub struct Blocked<'a> {
     pub seq: Seq,
     /// The other account.
     pub id: AccountId,
+}
+
+/// Whose message request this account has accepted.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub struct Accepted<'a> {
+    /// The client's `ref`.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<&'a str>,
+    /// Its place in this account's log.
+    pub seq: Seq,
+    /// The other account.
+    pub id: AccountId,
+}
+
+/// Whose message request, or which group's invitation, this account has declined.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub struct Declined<'a> {
+    /// The client's `ref`.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<&'a str>,
+    /// Its place in this account's log.
+    pub seq: Seq,
+    /// The other account, of a message request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<AccountId>,
+    /// The group, of an invitation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
 }
 
 /// A list of messages.
@@ -162,6 +197,9 @@ pub struct Conversation<'a> {
     /// The last message that the other side has read; where there are two.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_by: Option<MessageId>,
+    /// Whether the other side's message request waits to be accepted or declined.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub request: bool,
     /// What this account is in the group; none once it has left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
@@ -177,6 +215,8 @@ pub enum Role {
     Member,
     /// One who may change the group.
     Admin,
+    /// One who is not in the group yet: it has been invited.
+    Invited,
 }
 
 /// Somebody in a group.

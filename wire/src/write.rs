@@ -26,8 +26,8 @@ impl Frame<'_> {
 
 /// Whether it has nothing that only some messages have.
 fn is_simple(message: &Message<'_>) -> bool {
-    let Message { reply_to, edited_at, deleted, reactions, .. } = message;
-    reply_to.is_none() && edited_at.is_none() && !deleted && reactions.is_empty()
+    let Message { reply_to, edited_at, deleted, request, reactions, .. } = message;
+    reply_to.is_none() && edited_at.is_none() && !deleted && !request && reactions.is_empty()
 }
 
 fn write_message(message: &Message<'_>, out: &mut Vec<u8>) {

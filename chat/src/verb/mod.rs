@@ -120,6 +120,10 @@ fn stored(
         Want::GroupShow { group } => {
             return conversations::show(session, accounts, me, group, reference);
         }
+        Want::Accept { .. } | Want::Decline { .. } => {
+            session.refuse(Code::NotFound, "nothing waits to be accepted", reference);
+            return Ok(());
+        }
         Want::Blocks => return conversations::blocks(session, accounts, me, reference),
         Want::Hello { .. }
         | Want::Ping

@@ -218,12 +218,12 @@ fn set_role(
         .map_or(0, |room| room.members.values().filter(|seat| seat.role == Role::Admin).count());
     let change = match role {
         Role::Admin => Change::Promote,
-        Role::Member if admins == 1 => {
+        Role::Member | Role::Invited if admins == 1 => {
             return Ok(Err(Refusal::forbidden(
                 "a group needs an admin: promote another member first",
             )));
         }
-        Role::Member => Change::Demote,
+        Role::Member | Role::Invited => Change::Demote,
     };
     record(ledger, Some(place), by, group, (change, Some(member)), &accounts(ledger, group))?;
     give_role(ledger, group, member, role)?;

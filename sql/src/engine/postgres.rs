@@ -46,6 +46,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (3, include_str!("../../migrations/postgres/0003_entries.sql")),
     (4, include_str!("../../migrations/postgres/0004_member_by_whole_key.sql")),
     (5, include_str!("../../migrations/postgres/0005_pair_by_whole_key.sql")),
+    (6, include_str!("../../migrations/postgres/0006_message_requests.sql")),
 ];
 
 /// Words first: left to itself the planner walks back through all messages and makes words of each.

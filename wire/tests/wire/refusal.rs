@@ -112,6 +112,11 @@ fn malformed() -> Vec<Value> {
         json!({"type": "group.rename", "group": 5}),
         json!({"type": "group.rename", "group": 5, "name": "x".repeat(101)}),
         json!({"type": "group.leave"}),
+        json!({"type": "accept"}),
+        json!({"type": "accept", "id": "3"}),
+        json!({"type": "accept", "id": 3, "group": 5}),
+        json!({"type": "decline"}),
+        json!({"type": "decline", "group": "5"}),
         json!({"type": "group.promote", "group": 5}),
         json!({"type": "group.demote", "group": 5, "member": "4"}),
     ]

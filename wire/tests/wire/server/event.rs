@@ -1,6 +1,9 @@
 //! Events of a log, the answers that are one, and what is live only.
 
-use wire::{AccountId, Blocked, Change, Frame, GroupChange, Message, MessageId, Receipt, Seq};
+use wire::{
+    Accepted, AccountId, Blocked, Change, Declined, Frame, GroupChange, Message, MessageId,
+    Receipt, Seq,
+};
 
 use super::{ALICE, AT, BOB, CAROL, ID, Named, TRIP};
 
@@ -18,6 +21,7 @@ fn messages() -> Vec<Named> {
     let edited =
         Message { content: "hello, world", edited_at: Some(AT + 60_000), ..to_alice.clone() };
     let deleted = Message { content: "", deleted: true, ..to_alice.clone() };
+    let request = Message { request: true, ..to_alice.clone() };
     let to_group = Message {
         id: Some(MessageId(78)),
         seq: Some(Seq(20)),
@@ -33,6 +37,7 @@ fn messages() -> Vec<Named> {
         ("message-guest", Frame::Message(to_guest)),
         ("message-edited", Frame::Message(edited)),
         ("message-deleted", Frame::Message(deleted)),
+        ("message-request", Frame::Message(request)),
         ("message-group", Frame::Message(to_group)),
     ]
 }
@@ -81,7 +86,20 @@ fn groups() -> Vec<Named> {
         member: Some(AccountId(4)),
         ..create.clone()
     };
-    vec![("group-create", Frame::Group(create)), ("group-add", Frame::Group(add))]
+    let invite = GroupChange { seq: Seq(28), change: Change::Invite, ..add.clone() };
+    let join = GroupChange {
+        reference: Some("aj"),
+        seq: Seq(29),
+        change: Change::Join,
+        by: AccountId(4),
+        ..create.clone()
+    };
+    vec![
+        ("group-create", Frame::Group(create)),
+        ("group-add", Frame::Group(add)),
+        ("group-invite", Frame::Group(invite)),
+        ("group-join", Frame::Group(join)),
+    ]
 }
 
 fn conversations() -> Vec<Named> {
@@ -103,12 +121,19 @@ fn conversations() -> Vec<Named> {
         days: None,
         at: AT,
     };
+    let accepted = Accepted { reference: Some("a"), seq: Seq(30), id: CAROL };
+    let declined = Declined { reference: Some("dc"), seq: Seq(31), id: Some(CAROL), group: None };
+    let declined_group =
+        Declined { reference: Some("dg"), seq: Seq(32), id: None, group: Some(TRIP) };
     let blocked = |reference, seq| Blocked { reference, seq: Seq(seq), id: CAROL };
     vec![
         ("retention", direct),
         ("retention-group", group),
         ("block", Frame::Block(blocked(Some("b"), 13))),
         ("unblock", Frame::Unblock(blocked(None, 27))),
+        ("accept", Frame::Accept(accepted)),
+        ("decline", Frame::Decline(declined)),
+        ("decline-group", Frame::Decline(declined_group)),
     ]
 }
 
