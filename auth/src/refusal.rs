@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::limit::RETRY_AFTER_SECONDS;
 
 /// Why a request was refused. The list is closed: a client may match on all of it. The door in front adds its own for
-/// requests that are not HTTP as we understand it: `timeout`, `length_required`, `too_large`, `head_too_large`.
+/// requests that are not HTTP as we understand it: `timeout`, `length_required`, `too_large`, `head_too_large`,
+/// `foreign_origin`, `unsupported_media_type`, `wrong_host`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     /// Not JSON, or a key is missing, of the wrong type or out of bounds.

@@ -26,10 +26,6 @@ pub struct Args {
     /// Events that a log keeps at the most, acknowledged or not
     #[arg(long, env = "CHAT_LOG_EVENTS", value_name = "COUNT", default_value_t = 100_000, value_parser = clap::value_parser!(i64).range(1..))]
     pub log_events: i64,
-
-    /// Origins whose web pages may connect besides this host's own, separated by commas
-    #[arg(long, env = "CHAT_ALLOW_ORIGIN", value_name = "URL", value_delimiter = ',', value_parser = origin)]
-    pub allow_origin: Vec<String>,
 }
 
 /// What the server is to be like.
@@ -41,8 +37,6 @@ pub struct Config {
     pub message_rate: u32,
     /// How much of each account's log is kept.
     pub keep: Keep,
-    /// Origins whose pages may connect besides this host's own.
-    pub allow_origin: Vec<String>,
 }
 
 impl Args {
@@ -53,16 +47,6 @@ impl Args {
             door: door.config("chat", means, COST),
             message_rate: self.message_rate,
             keep: Keep { days: self.log_days, events: self.log_events },
-            allow_origin: self.allow_origin.clone(),
         }
-    }
-}
-
-/// An origin is scheme, host and perhaps port, and nothing else (RFC 6454).
-fn origin(text: &str) -> Result<String, String> {
-    let authority = text.trim_end_matches('/').split_once("://").map(|(_, rest)| rest);
-    match authority {
-        Some(authority) if !authority.is_empty() && !authority.contains('/') => Ok(text.to_owned()),
-        _ => Err("an origin looks like https://app.example".to_owned()),
     }
 }

@@ -14,7 +14,6 @@ mod hub;
 mod inlet;
 mod limit;
 pub mod metrics;
-mod origin;
 mod outbox;
 mod page;
 mod pipe;
@@ -48,7 +47,6 @@ use crate::committer::Committer;
 use crate::drainer::Drainer;
 use crate::hub::Hub;
 use crate::limit::{CLOSE_LOOK_MAX, COMMITTER_END_MAX, SESSIONS_END_MAX};
-use crate::origin::Origins;
 use crate::presence::Presence;
 use crate::server::{Accounts, Mode, Patience, Server};
 
@@ -87,7 +85,6 @@ pub fn serve(
         presence,
         drainer: Drainer::start()?,
         mode,
-        origins: Origins::new(&config.allow_origin),
         patience: Patience::default(),
         message_rate: config.message_rate,
         shutdown: shutdown.clone(),

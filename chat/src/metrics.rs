@@ -45,9 +45,6 @@ pub(crate) static CLOSES: CounterVec<8> = CounterVec::new(
     "code",
     ["1001", "1002", "1007", "1009", "4401", "4408", "4409", "4429"],
 );
-/// Refused handshakes.
-pub(crate) static ORIGINS_REFUSED: Counter =
-    Counter::new("messenger_chat_origins_refused_total", "Upgrades refused for a foreign Origin.");
 
 /// All of them.
 pub fn all() -> Registry {
@@ -61,6 +58,5 @@ pub fn all() -> Registry {
         &SLOW_READERS,
         &STALLED_READERS,
         &CLOSES,
-        &ORIGINS_REFUSED,
     ]
 }

@@ -7,7 +7,6 @@ use door::Shutdown;
 
 use crate::drainer::Drainer;
 use crate::hub::Hub;
-use crate::origin::Origins;
 use crate::outbox::Outbox;
 use crate::presence::Presence;
 use crate::server::{Mode, Patience, Server};
@@ -30,7 +29,6 @@ pub(crate) fn server(patience: Patience, mode: Mode) -> Server {
         hub,
         drainer: DRAINER.clone(),
         mode,
-        origins: Origins::default(),
         patience,
         message_rate: 0,
         shutdown: Shutdown::new(),

@@ -12,7 +12,6 @@ use crate::committer::Committer;
 use crate::drainer::Drainer;
 use crate::hub::Hub;
 use crate::limit::{CLOSE_LINGER, FAREWELL_MAX, HELLO_DEADLINE, PING_INTERVAL};
-use crate::origin::Origins;
 use crate::presence::Presence;
 
 /// Everything a connection's thread may reach.
@@ -21,7 +20,6 @@ pub(crate) struct Server {
     pub(crate) presence: Arc<Presence>,
     pub(crate) drainer: Drainer,
     pub(crate) mode: Mode,
-    pub(crate) origins: Origins,
     pub(crate) patience: Patience,
     /// Messages a second that one connection may send; 0: no limit.
     pub(crate) message_rate: u32,

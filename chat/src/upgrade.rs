@@ -8,9 +8,9 @@ use wire::Token;
 
 use crate::inlet::Inlet;
 use crate::outbox::Outbox;
+use crate::page;
 use crate::server::Server;
 use crate::session::Session;
-use crate::{metrics, page};
 
 /// Serves one connection, whatever it wants.
 pub(crate) fn serve(server: &Server, caller: Caller) {
@@ -18,7 +18,7 @@ pub(crate) fn serve(server: &Server, caller: Caller) {
         let reply = page::answer(server, &caller.head);
         return caller.reply(reply);
     }
-    let response = match shake_hands(server, &caller.head) {
+    let response = match shake_hands(&caller.head) {
         Ok(response) => response,
         Err(reply) => return caller.reply(reply),
     };
@@ -34,15 +34,9 @@ pub(crate) fn serve(server: &Server, caller: Caller) {
 }
 
 #[inline(never)] // It goes deep, and the connection sleeps below whatever this frame would hold.
-fn shake_hands(server: &Server, head: &Head) -> Result<Vec<u8>, Reply> {
+fn shake_hands(head: &Head) -> Result<Vec<u8>, Reply> {
     if !matches!(head.path(), "/" | "/ws") {
         return Err(Reply::error(404, "not_found", "connect to / or /ws"));
-    }
-    if !server.origins.allow(head.header("origin"), head.header("host")) {
-        metrics::ORIGINS_REFUSED.inc();
-        let message =
-            "pages from this origin may not connect; the operator can allow it with --allow-origin";
-        return Err(Reply::error(403, "forbidden", message));
     }
     let bad =
         |what: &str| Reply::error(400, "bad_request", &format!("no WebSocket handshake: {what}"));

@@ -3,9 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::capacity::{Cost, Means};
+use crate::host::Host;
 use crate::limit::CONNECTIONS_PER_ADDRESS;
 use crate::listener::Config;
 use crate::log::{self, Format};
+use crate::origin::Origin;
+use crate::web::Rules;
 
 /// What was typed.
 #[derive(Clone, Debug, clap::Args)]
@@ -39,12 +42,46 @@ pub struct Args {
     /// Reverse proxies whose X-Forwarded-For header is believed, separated by commas
     #[arg(long, env = "TRUSTED_PROXY", value_name = "ADDRESS", value_delimiter = ',')]
     pub trusted_proxy: Vec<IpAddr>,
+
+    /// Other sites whose web pages may use this server, as `https://app.example`, separated by commas
+    #[arg(
+        long, env = "ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',',
+        value_parser = Origin::from_setting
+    )]
+    pub allow_origin: Vec<Origin>,
+
+    /// What `--allow-origin` was called when only the chat server had it
+    #[arg(
+        long, env = "CHAT_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', hide = true,
+        value_parser = Origin::from_setting
+    )]
+    pub chat_allow_origin: Vec<Origin>,
+
+    /// Names under which this server is reached, separated by commas; by default that of
+    /// `--public-url`, localhost and IP addresses, or any if it listens beyond this machine without one
+    #[arg(
+        long, env = "ALLOW_HOST", value_name = "NAME", value_delimiter = ',', value_parser = host_name
+    )]
+    pub allow_host: Vec<String>,
+
+    /// The address that people open, as `https://chat.example`
+    #[arg(long, env = "PUBLIC_URL", value_name = "URL", value_parser = Origin::from_public_url)]
+    pub public_url: Option<Origin>,
 }
 
 impl Args {
     /// Begins to log as asked for.
     pub fn init_log(&self) {
         log::init(self.log_format, &self.log_filter);
+    }
+
+    /// What web pages may do.
+    fn rules(&self) -> Rules {
+        Rules {
+            allowed_origins: [&self.allow_origin[..], &self.chat_allow_origin].concat(),
+            allowed_hosts: self.allow_host.clone(),
+            public_url: self.public_url.clone(),
+        }
     }
 
     /// The door of the server `name`, one of whose connections costs the process `cost`; `means` is
@@ -68,7 +105,17 @@ impl Args {
             connections_max,
             connections_per_address: self.connections_per_address,
             trusted_proxies: self.trusted_proxy.clone(),
+            web: Some(self.rules()),
         }
+    }
+}
+
+/// A name as the `Host` header of a browser has it, without the port.
+fn host_name(text: &str) -> Result<String, String> {
+    match Host::parse(text) {
+        Some(host) if host.name() == text => Ok(text.to_owned()),
+        Some(host) => Err(format!("write the name alone and in lower case: {}", host.name())),
+        None => Err("a name looks like chat.example; no scheme, no port, no *".to_owned()),
     }
 }
 
@@ -122,12 +169,29 @@ mod tests {
             ["--connections-max", "0"],
             ["--connections-per-address", "0"],
             ["--trusted-proxy", "proxy.example"],
+            ["--allow-origin", "https://app.example/"],
+            ["--allow-origin", "https://app.example,*"],
+            ["--chat-allow-origin", "null"],
+            ["--allow-host", "chat.example:443"],
+            ["--allow-host", "https://chat.example"],
+            ["--allow-host", "Chat.example"],
+            ["--allow-host", "*.example"],
+            ["--public-url", "chat.example"],
+            ["--public-url", "https://chat.example/app"],
             ["--metrics-listen", "9090"],
             ["--log-format", "xml"],
             ["--log-filter", "door=loud"],
         ] {
             assert!(parsed(&flags).unwrap_err().to_string().contains(flags[0]), "{flags:?}");
         }
+    }
+
+    #[test]
+    fn the_old_name_of_the_allowed_origins_goes_on_beside_the_new() {
+        let flags = ["--allow-origin=https://a.example", "--chat-allow-origin=https://b.example"];
+        let origins = parsed(&flags).unwrap().rules().allowed_origins;
+        let origins: Vec<_> = origins.iter().map(ToString::to_string).collect();
+        assert_eq!(origins, ["https://a.example", "https://b.example"]);
     }
 
     #[test]

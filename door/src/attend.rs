@@ -12,6 +12,7 @@ use crate::metrics::server::{Cause, Server};
 use crate::permits::{Permit, Permits};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
+use crate::web::Web;
 
 /// What every connection's thread needs.
 pub(crate) struct House<H> {
@@ -19,6 +20,7 @@ pub(crate) struct House<H> {
     pub deadlines: Deadlines,
     pub server: &'static Server,
     pub permits: Permits,
+    pub web: Option<Web>,
     pub handle: H,
 }
 
@@ -49,10 +51,22 @@ pub(crate) fn attend<H: Fn(Caller)>(
         }
     };
     let address = address::client(peer, &head, &house.config.trusted_proxies);
-    if !permit.count_for(address) {
-        house.server.refused(Cause::AddressFull);
-        let reply = Reply::from(Refusal::address_full());
-        return house.deadlines.reply_to(&stream, head.method == "HEAD", &reply);
+    let web = house.web.as_ref();
+    let cors = web.map(|web| web.cors(&head)).unwrap_or_default();
+    let is_counted = permit.count_for(address);
+    let deadlines = house.deadlines;
+    let caller = Caller { id, stream, address, head, rest, permit, cors, deadlines };
+    let refusal = match web.map_or(Ok(()), |web| web.check(&caller.head)) {
+        _ if !is_counted => Some((Cause::AddressFull, Refusal::address_full())),
+        checked => checked.err(),
+    };
+    if let Some((cause, refusal)) = refusal {
+        house.server.refused(cause);
+        tracing::debug!(status = refusal.status, code = refusal.code, "request refused");
+        return caller.reply(refusal);
     }
-    (house.handle)(Caller { id, stream, address, head, rest, permit, deadlines: house.deadlines });
+    if web.is_some_and(|web| web.is_preflight(&caller.head)) {
+        return caller.reply(Reply::no_content());
+    }
+    (house.handle)(caller);
 }

@@ -15,6 +15,7 @@ use crate::metrics::server::Cause;
 use crate::permits::Permit;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
+use crate::web::Headers;
 
 /// How long a client may take for what. The defaults are those of [`crate::limit`].
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +52,8 @@ pub struct Caller {
     pub rest: Vec<u8>,
     /// The connection's place. It is in the waiting room until [`Permit::settle`].
     pub permit: Permit,
+    /// Lines for every reply: what CORS says about the page that asks, if one does.
+    pub(crate) cors: Headers,
     pub(crate) deadlines: Deadlines,
 }
 
@@ -107,7 +110,9 @@ impl Caller {
     /// Answers and hangs up; a client that is still sending hears the answer before the end.
     pub fn reply(self, reply: impl Into<Reply>) {
         let is_head = self.head.method == "HEAD";
-        self.deadlines.reply_to(&self.stream, is_head, &reply.into());
+        let mut reply = reply.into();
+        reply.headers.extend(self.cors);
+        self.deadlines.reply_to(&self.stream, is_head, &reply);
     }
 }
 

@@ -10,11 +10,13 @@ use crate::limit::{HEAD_BYTES_MAX, HEADERS_MAX};
 use crate::refusal::Refusal;
 
 /// Headers of which a second one could contradict the first.
-const SINGLE: [&str; 6] = [
+const SINGLE: [&str; 8] = [
     "host",
     "content-length",
+    "content-type",
     "authorization",
     "origin",
+    "sec-fetch-site",
     "sec-websocket-key",
     "sec-websocket-version",
 ];

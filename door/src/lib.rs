@@ -2,14 +2,14 @@
 //!
 //! A [`listener::Listener`] accepts a socket under a [`permits::Permit`], reads a
 //! [`head::Head`] under a deadline and hands both to a server as a [`caller::Caller`], on a
-//! thread of its own. The server reads a body, answers with a [`reply::Reply`], passes the request
+//! thread of its own, unless what web pages may do ([`web`]) speaks against it. The server reads a body, answers with a [`reply::Reply`], passes the request
 //! on ([`relay`]), or keeps the socket. Everything that a stranger can make grow, wait or repeat
 //! has its bound in [`limit`].
 //!
 //! Besides, what every program needs once: signals ([`shutdown`]), logs ([`log`]), metrics
 //! ([`metrics`], [`ops`]), rates ([`bucket`]), settings ([`args`]).
 //!
-//! Locks: one in [`permits`], one in [`shutdown`], one in [`bucket`]; none is held over I/O or over
+//! Locks: one in [`permits`], one in [`shutdown`], one in [`bucket`], one in [`web`]; none is held over I/O or over
 //! another.
 
 pub mod address;
@@ -21,6 +21,7 @@ pub mod capacity;
 pub mod deadline;
 mod farewell;
 pub mod head;
+pub mod host;
 pub mod limit;
 pub mod listener;
 mod lock;
@@ -28,13 +29,16 @@ pub mod log;
 pub mod metrics;
 pub mod nofile;
 pub mod ops;
+pub mod origin;
 pub mod permits;
 pub mod private_socket;
 pub mod refusal;
 pub mod relay;
 pub mod reply;
+mod seldom;
 pub mod shutdown;
 pub mod thread;
+pub mod web;
 
 pub use caller::Caller;
 pub use head::Head;

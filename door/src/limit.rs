@@ -59,6 +59,13 @@ pub const MAPS_PER_THREAD: u64 = 4;
 /// Memory maps kept for everything that is not a connection's thread.
 pub const MAPS_RESERVED: u64 = 4096;
 
+/// Between two warnings about a host that is none of ours.
+pub const HOST_WARN_INTERVAL: Duration = Duration::from_secs(60);
+/// Characters of such a host that are logged; a DNS name has at most 253.
+pub const HOST_CHARS_LOGGED: usize = 100;
+/// How long a browser may keep what an allowed origin's page may send; more than this Chrome does not take.
+pub const PREFLIGHT_KEPT: Duration = Duration::from_secs(7200);
+
 /// Connections of the operators' listener, in all.
 pub const OPS_CONNECTIONS_MAX: usize = 32;
 

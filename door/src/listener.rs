@@ -20,6 +20,7 @@ use crate::metrics::server::{self, Cause};
 use crate::permits::Permits;
 use crate::refusal::Refusal;
 use crate::shutdown::Shutdown;
+use crate::web::{Rules, Web};
 
 /// Connections are numbered through the whole process, so that a number in a log is one connection.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -35,6 +36,8 @@ pub struct Config {
     pub connections_per_address: usize,
     /// Peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// What web pages may do; without it they are not told from programs.
+    pub web: Option<Rules>,
 }
 
 /// A bound socket. Callers queue in the kernel until [`Listener::serve`].
@@ -91,7 +94,7 @@ impl Listener {
     /// head and calls `handle`; whatever `handle` does, a panic included, ends that connection only.
     ///
     /// # Errors
-    /// The accept thread could not be started.
+    /// The accept thread could not be started, or the system does not say which address is bound.
     pub fn serve(
         self,
         config: Config,
@@ -101,7 +104,9 @@ impl Listener {
         let server = server::named(config.name);
         let permits = Permits::new(&config, server);
         let name = format!("{}-accept", config.name);
-        let house = House { config, deadlines: self.deadlines, server, permits, handle };
+        let local = self.local_addr()?;
+        let web = config.web.clone().map(|rules| Web::new(rules, local));
+        let house = House { config, deadlines: self.deadlines, server, permits, web, handle };
         let (permits, house) = (house.permits.clone(), Arc::new(house));
         // On Linux this wakes accept, which a close would not. Weak, so that the port is free again as
         // soon as the accept thread ends.

@@ -1,7 +1,7 @@
 //! Logs: to stderr, one line an event, as text for people or JSON for programs.
 //!
 //! What a thread is busy with ([`inside`]: a connection, a request) stands in every line it writes, so that lines can be
-//! told apart. Nobody logs header values, bodies, tokens or messages. What libraries write through the `log` crate is
+//! told apart. Nobody logs header values (but for a `Host` that was refused), bodies, tokens or messages. What libraries write through the `log` crate is
 //! not taken up: tungstenite traces message text.
 //!
 //! Not tracing's own spans: the registry that keeps them serves 4096 threads and panics in the next, and here every

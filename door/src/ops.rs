@@ -31,6 +31,7 @@ pub fn serve(
         connections_max: OPS_CONNECTIONS_MAX,
         connections_per_address: OPS_CONNECTIONS_MAX,
         trusted_proxies: Vec::new(),
+        web: None,
     };
     let shutdown = shutdown.clone();
     let never = Shutdown::new();

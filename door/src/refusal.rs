@@ -25,6 +25,18 @@ impl Refusal {
         Self { status: 400, code: "bad_request", message: Cow::Borrowed(message) }
     }
 
+    /// 403 `foreign_origin`: a web page that may not use the server.
+    pub const fn foreign_origin() -> Self {
+        Self {
+            status: 403,
+            code: "foreign_origin",
+            message: Cow::Borrowed(
+                "pages of this origin may not use the server; its operator can allow the origin with \
+                 --allow-origin, or name the server's own address with --public-url",
+            ),
+        }
+    }
+
     /// 408 `timeout`: the request took longer to send than it may.
     pub const fn timeout(message: &'static str) -> Self {
         Self { status: 408, code: "timeout", message: Cow::Borrowed(message) }
@@ -38,6 +50,26 @@ impl Refusal {
     /// 413 `too_large`: the body is larger than the server takes.
     pub fn too_large(max: usize) -> Self {
         Self::new(413, "too_large", format!("the body is larger than {max} bytes"))
+    }
+
+    /// 415 `unsupported_media_type`: a web page whose body is not called JSON.
+    pub const fn unsupported_media_type() -> Self {
+        Self {
+            status: 415,
+            code: "unsupported_media_type",
+            message: Cow::Borrowed("a web page sends its body with Content-Type: application/json"),
+        }
+    }
+
+    /// 421 `wrong_host`: the request is for a name that is none of this server's.
+    pub const fn wrong_host() -> Self {
+        Self {
+            status: 421,
+            code: "wrong_host",
+            message: Cow::Borrowed(
+                "this server is not reached by that name; its operator can add the name with --allow-host",
+            ),
+        }
     }
 
     /// 431 `head_too_large`: too many or too long header lines.

@@ -15,6 +15,7 @@ use crate::caller::Caller;
 use crate::deadline::{recv, send_all, send_all_moving};
 use crate::limit::COPY_BYTES;
 use crate::refusal::Refusal;
+use crate::web::Headers;
 
 pub use crate::private_socket::PrivateSocket;
 
@@ -61,7 +62,7 @@ pub fn relay(caller: Caller, body: Vec<u8>, socket: &Path, request_id: &str) {
         }
     };
     let mut buffer = [0; COPY_BYTES];
-    let begun = match begin(&server, &mut buffer, stall) {
+    let begun = match begin(&server, &caller.cors, &mut buffer, stall) {
         Ok(begun) => begun,
         Err(error) => {
             tracing::warn!(%error, "the server behind does not answer");
@@ -120,9 +121,15 @@ fn is_passed_on(name: &str) -> bool {
     !is_forwarded && !NOT_PASSED_ON.iter().any(|not| name.eq_ignore_ascii_case(not))
 }
 
-/// Waits for the answer's status line. Gives what has come so far with `Connection: close` put in:
-/// tiny_http does not say it, and a client would keep the connection for its next request.
-fn begin(server: &UnixStream, buffer: &mut [u8], stall: Duration) -> io::Result<Vec<u8>> {
+/// Waits for the answer's status line. Gives what has come so far with the lines of CORS and
+/// `Connection: close` put in: tiny_http does not say it, and a client would keep the connection for
+/// its next request.
+fn begin(
+    server: &UnixStream,
+    cors: &Headers,
+    buffer: &mut [u8],
+    stall: Duration,
+) -> io::Result<Vec<u8>> {
     let mut filled = 0;
     loop {
         match recv(server, &mut buffer[filled..], Instant::now() + stall)? {
@@ -132,7 +139,9 @@ fn begin(server: &UnixStream, buffer: &mut [u8], stall: Duration) -> io::Result<
         let come = &buffer[..filled];
         if let Some(end) = come.windows(2).position(|pair| pair == b"\r\n") {
             let (status, rest) = come.split_at(end + 2);
-            return Ok([status, b"Connection: close\r\n", rest].concat());
+            let cors: String =
+                cors.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            return Ok([status, b"Connection: close\r\n", cors.as_bytes(), rest].concat());
         }
         if filled == buffer.len() {
             return Err(ErrorKind::InvalidData.into());

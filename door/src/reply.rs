@@ -43,6 +43,11 @@ impl Reply {
         Self::new(status, "application/json", value.to_string().into_bytes())
     }
 
+    /// Nothing to say: 204.
+    pub fn no_content() -> Self {
+        Self::new(204, "", &b""[..])
+    }
+
     /// Plain text.
     pub fn text(status: u16, body: impl Into<Cow<'static, str>>) -> Self {
         Self::new(status, "text/plain; charset=utf-8", into_bytes(body.into()))
@@ -161,6 +166,7 @@ fn reason(status: u16) -> &'static str {
         413 => "Content Too Large",
         415 => "Unsupported Media Type",
         417 => "Expectation Failed",
+        421 => "Misdirected Request",
         426 => "Upgrade Required",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",

@@ -36,6 +36,7 @@ fn server() {
         connections_max: 1000,
         connections_per_address: 1000,
         trusted_proxies: Vec::new(),
+        web: None,
     };
     let shutdown = Shutdown::new();
     let serving = listener.serve(config, &shutdown, |caller| match caller.head.path() {

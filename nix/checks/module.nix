@@ -56,11 +56,16 @@ let
     chat = {
       listenAddress = "::";
       metricsListen = "127.0.0.1:9180";
-      allowOrigins = [
-        "https://a.example"
-        "https://b.example"
-      ];
     };
+    publicUrl = "https://chat.example.com";
+    allowHosts = [
+      "chat.local"
+      "chat"
+    ];
+    allowOrigins = [
+      "https://a.example"
+      "https://b.example"
+    ];
     auth.listenAddress = "0.0.0.0";
     openFirewall = true;
     logFormat = "json";
@@ -77,6 +82,22 @@ let
       CONNECTIONS_MAX = 5000;
     };
   };
+  withTls =
+    (pkgs.nixos {
+      imports = [ self.nixosModules.default ];
+      services.messenger.enable = true;
+      services.messenger.nginx = {
+        enable = true;
+        hostName = "chat.example.com";
+      };
+      services.nginx.virtualHosts."chat.example.com" = {
+        forceSSL = true;
+        sslCertificate = "/run/certificate";
+        sslCertificateKey = "/run/key";
+      };
+      system.stateVersion = "26.05";
+    }).config;
+  oldName = evaluated { chat.allowOrigins = [ "https://a.example" ]; };
   escaped = evaluated { database.url = "postgres://me@db.example/x%20y?sslmode=verify-full"; };
 
   golden = pkgs.linkFarm "messenger-units" (
@@ -131,6 +152,12 @@ let
       locations."/".proxyPass == "http://127.0.0.1:3000"
       && locations."= /ws".proxyPass == "http://127.0.0.1:8080"
       && locations."= /ws".proxyWebsockets;
+    "nginx's name is the public address, and its scheme the address's" =
+      elsewhere.systemd.services.messenger-chat.environment.PUBLIC_URL == "http://chat.example.com"
+      && withTls.systemd.services.messenger.environment.PUBLIC_URL == "https://chat.example.com"
+      && !(onSqlite.systemd.services.messenger.environment ? PUBLIC_URL);
+    "allowed origins keep their old name" =
+      oldName.systemd.services.messenger.environment.ALLOW_ORIGIN == "https://a.example";
     "nginx is believed" =
       elsewhere.systemd.services.messenger-auth.environment.TRUSTED_PROXY == "127.0.0.1,::1";
     "a secret is a credential and in no variable" =

@@ -5,6 +5,10 @@ self:
   key = "messenger#nixosModules.default";
 
   imports = [
+    (lib.mkRenamedOptionModule
+      [ "services" "messenger" "chat" "allowOrigins" ]
+      [ "services" "messenger" "allowOrigins" ]
+    )
     ./options.nix
     ./service.nix
     ./nginx.nix

@@ -78,13 +78,6 @@ in
         example = 1000000;
         description = "How many events a log keeps at the most, acknowledged or not.";
       };
-
-      allowOrigins = mkOption {
-        type = types.listOf types.str;
-        default = [ ];
-        example = [ "https://app.example.com" ];
-        description = "Origins whose web pages may connect besides those of the server's own host.";
-      };
     };
 
     auth = {
@@ -167,6 +160,39 @@ in
           `enableACME` and `forceSSL` there.
         '';
       };
+    };
+
+    publicUrl = mkOption {
+      type = types.nullOr (types.strMatching "https?://[^/@?#]+/?");
+      default =
+        let
+          host = config.services.nginx.virtualHosts.${cfg.nginx.hostName};
+          scheme = if host.forceSSL || host.onlySSL || host.addSSL then "https" else "http";
+        in
+        if cfg.nginx.enable then "${scheme}://${cfg.nginx.hostName}" else null;
+      defaultText = lib.literalMD "with `nginx.enable`: the address of `nginx.hostName`, `https` if that host has TLS";
+      example = "https://chat.example.com";
+      description = ''
+        The address that people open. It tells the servers which web pages are their own, and by which name they are
+        reached.
+      '';
+    };
+
+    allowHosts = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [ "chat.local" ];
+      description = ''
+        More names under which the servers are reached, besides that of `services.messenger.publicUrl`, `localhost` and
+        IP addresses. With neither, a server that listens beyond this machine takes any name.
+      '';
+    };
+
+    allowOrigins = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [ "https://app.example.com" ];
+      description = "Origins of other sites whose web pages may use both servers.";
     };
 
     trustedProxies = mkOption {

@@ -24,7 +24,6 @@ let
     CHAT_LOG_DAYS = chat.logDays;
     CHAT_LOG_EVENTS = chat.logEvents;
     CHAT_MESSAGE_RATE = chat.messageRate;
-    CHAT_ALLOW_ORIGIN = list chat.allowOrigins;
     METRICS_LISTEN = chat.metricsListen;
   };
   ofAuth = {
@@ -35,6 +34,9 @@ let
   ofBoth = {
     LOG_FORMAT = cfg.logFormat;
     TRUSTED_PROXY = list cfg.trustedProxies;
+    PUBLIC_URL = cfg.publicUrl;
+    ALLOW_HOST = list cfg.allowHosts;
+    ALLOW_ORIGIN = list cfg.allowOrigins;
     DATABASE_URL =
       if database.createLocally then
         "postgres:///${user}?host=/run/postgresql&user=${user}"

@@ -60,9 +60,15 @@ impl Call {
 
     /// Gives it a body as it is, called JSON.
     #[must_use]
-    pub fn bytes(mut self, body: Vec<u8>) -> Self {
+    pub fn bytes(self, body: Vec<u8>) -> Self {
+        self.typed("application/json", body)
+    }
+
+    /// Gives it a body as it is, called `kind`.
+    #[must_use]
+    pub fn typed(mut self, kind: &str, body: Vec<u8>) -> Self {
         self.body = Some(body);
-        self.header("content-type", "application/json")
+        self.header("content-type", kind)
     }
 
     /// Sends it on a connection of its own and reads the whole answer.

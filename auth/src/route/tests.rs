@@ -34,8 +34,28 @@ fn every_code_is_described() {
     let listed: Vec<_> =
         listed.as_array().unwrap().iter().map(|code| code.as_str().unwrap()).collect();
     let ours: Vec<_> = Code::ALL.iter().map(|code| code.word()).collect();
-    let doors = ["timeout", "length_required", "too_large", "head_too_large"];
+    let doors = [
+        "timeout",
+        "length_required",
+        "too_large",
+        "head_too_large",
+        "foreign_origin",
+        "unsupported_media_type",
+        "wrong_host",
+    ];
     assert_eq!(listed, [&ours[..], &doors[..]].concat());
+}
+
+#[test]
+fn what_web_pages_may_not_do_is_described_wherever_it_holds() {
+    for (path, methods) in description()["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let rules: &[&str] = if method == "get" { &["421"] } else { &["403", "415", "421"] };
+            for status in rules {
+                assert!(!operation["responses"][status].is_null(), "{method} {path}: {status}");
+            }
+        }
+    }
 }
 
 #[test]

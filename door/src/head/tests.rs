@@ -71,7 +71,15 @@ fn what_could_smuggle_a_second_request_is_refused() {
 
 #[test]
 fn headers_that_must_be_single_are() {
-    for name in ["Host", "Authorization", "Origin", "Sec-WebSocket-Key", "Sec-WebSocket-Version"] {
+    for name in [
+        "Host",
+        "Authorization",
+        "Content-Type",
+        "Origin",
+        "Sec-Fetch-Site",
+        "Sec-WebSocket-Key",
+        "Sec-WebSocket-Version",
+    ] {
         let line = format!("{name}: x");
         assert_eq!(refused(&[&line, &line]), 400, "{name}");
     }

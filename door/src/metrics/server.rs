@@ -22,10 +22,16 @@ pub enum Cause {
     AcceptError,
     /// The system had no thread to give.
     NoThread,
+    /// The request was for a host that is none of this server's.
+    WrongHost,
+    /// A web page of another origin.
+    ForeignOrigin,
+    /// A web page that sent no JSON.
+    UnsupportedMediaType,
 }
 
 impl Cause {
-    const ALL: [(Self, &'static str); 7] = [
+    const ALL: [(Self, &'static str); 10] = [
         (Self::Full, "full"),
         (Self::AddressFull, "address_full"),
         (Self::Evicted, "evicted"),
@@ -33,6 +39,9 @@ impl Cause {
         (Self::BadHead, "bad_head"),
         (Self::AcceptError, "accept_error"),
         (Self::NoThread, "no_thread"),
+        (Self::WrongHost, "wrong_host"),
+        (Self::ForeignOrigin, "foreign_origin"),
+        (Self::UnsupportedMediaType, "unsupported_media_type"),
     ];
 }
 

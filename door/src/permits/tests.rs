@@ -19,6 +19,7 @@ impl House {
             connections_max,
             connections_per_address,
             trusted_proxies: proxies.iter().map(|text| text.parse().unwrap()).collect(),
+            web: None,
         };
         let permits = Permits::new(&config, crate::metrics::server::named("other"));
         Self {

@@ -34,6 +34,7 @@ pub fn config() -> Config {
         connections_max: 1000,
         connections_per_address: 1000,
         trusted_proxies: Vec::new(),
+        web: None,
     }
 }
 

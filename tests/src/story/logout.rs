@@ -15,7 +15,8 @@ pub fn logout(world: &World) -> Result<()> {
 
     // `curl -X POST` announces no length at all.
     let request = format!(
-        "POST /logout HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
+        "POST /logout HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\r\n",
+        world.auth_address()?,
         laptop.token
     );
     let stream = raw::connect(&world.auth_address()?, None)?;

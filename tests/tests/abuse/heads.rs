@@ -18,7 +18,7 @@ fn a_body_of_a_terabyte_is_refused_unread() -> Result<()> {
         let lengths =
             ["1000000000000", "18446744073709551615", "99999999999999999999999", "-1", "x"];
         for length in lengths {
-            let head = format!("HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{{");
+            let head = format!("HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{{");
             for address in addresses(&house.world) {
                 let request = format!("GET / {head}");
                 let stream = raw::connect(&address, None)?;
@@ -46,7 +46,7 @@ fn a_body_of_a_terabyte_is_refused_unread() -> Result<()> {
 fn two_lengths_or_a_chunked_body_smuggle_nothing() -> Result<()> {
     let mut house = House::open(&Kind::Messenger, &[])?;
     let address = house.world.auth_address()?;
-    let inner = "POST /logout HTTP/1.1\r\nHost: x\r\n\r\n";
+    let inner = "POST /logout HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let heads = [
         "Content-Length: 2\r\nContent-Length: 40\r\n",
         "Content-Length: 2, 40\r\n",
@@ -58,7 +58,7 @@ fn two_lengths_or_a_chunked_body_smuggle_nothing() -> Result<()> {
         " Content-Length: 2\r\n",
     ];
     for head in heads {
-        let request = format!("POST /login HTTP/1.1\r\nHost: x\r\n{head}\r\n{{}}{inner}");
+        let request = format!("POST /login HTTP/1.1\r\nHost: localhost\r\n{head}\r\n{{}}{inner}");
         let mut stream = raw::connect(&address, None)?;
         stream.write_all(request.as_bytes())?;
         let answer = raw::read_to_end(&mut stream, CUT_WITHIN)?;
@@ -99,7 +99,7 @@ fn a_head_without_end_is_cut() -> Result<()> {
     for kind in [Kind::Guests, Kind::Messenger] {
         let mut house = House::open(&kind, &[])?;
         for address in addresses(&house.world) {
-            cut(&address, b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: ", &[b'a'; 65536])?;
+            cut(&address, b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ", &[b'a'; 65536])?;
             cut(&address, b"GET / HTTP/1.1\r\n", &b"X-Another: header\r\n".repeat(3000))?;
             cut(&address, b"GET /", &[b'a'; 65536])?;
             cut(&address, b"", &b"\r\n".repeat(30_000))?;
@@ -117,7 +117,8 @@ fn a_body_that_trickles_is_cut_and_holds_nobody_up() -> Result<()> {
     let mut held = Vec::new();
     for _ in 0..100 {
         let mut stream = raw::connect(&address, None)?;
-        stream.write_all(b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 60\r\n\r\n{")?;
+        stream
+            .write_all(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60\r\n\r\n{")?;
         held.push(stream);
     }
     house.world.serves().context("meanwhile")?;

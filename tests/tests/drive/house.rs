@@ -40,7 +40,7 @@ pub struct House {
 }
 
 /// Flags that only one of the two servers has; `messenger` has them all.
-const CHAT_ONLY: [&str; 3] = ["--message-rate", "--allow-origin", "--log-events"];
+const CHAT_ONLY: [&str; 2] = ["--message-rate", "--log-events"];
 const AUTH_ONLY: [&str; 1] = ["--signup-rate"];
 
 impl House {
