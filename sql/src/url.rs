@@ -35,6 +35,9 @@ pub enum UrlError {
     /// `sqlite:` without a path.
     #[error("sqlite: needs a path, as in sqlite:/var/lib/messenger/messenger.db")]
     Path,
+    /// SQLite's own URIs. What they decode and which parameters they have is not ours to follow.
+    #[error("sqlite: takes a path and no file: URI; write sqlite:/PATH, without parameters")]
+    Uri,
     /// PostgreSQL's own parser refused it. The text is not repeated, since it may hold a password.
     #[error("this is not a PostgreSQL URL: {0}")]
     Postgres(String),
@@ -76,6 +79,7 @@ impl FromStr for DatabaseUrl {
             return match path.strip_prefix("//").unwrap_or(path) {
                 "" => Err(UrlError::Path),
                 ":memory:" => Ok(Self(Place::Memory)),
+                path if path.starts_with("file:") => Err(UrlError::Uri),
                 path => Ok(Self::file(path)),
             };
         }
@@ -187,6 +191,9 @@ mod tests {
             assert!(matches!(parse(text), Ok(Place::File(p)) if p.as_os_str() == path));
         }
         assert_eq!(parse("sqlite:").err(), Some(UrlError::Path));
+        for uri in ["sqlite:file:a.db", "sqlite:file:/var/a.db?mode=rwc", "sqlite://file:a.db"] {
+            assert_eq!(parse(uri).err(), Some(UrlError::Uri), "{uri}");
+        }
         assert_eq!(parse("mysql://x").err(), Some(UrlError::Scheme));
         assert_eq!(parse("postgres:///x").err(), Some(UrlError::Host));
     }

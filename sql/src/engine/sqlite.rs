@@ -1,11 +1,10 @@
 //! SQLite (<https://sqlite.org>), bundled: one file, no server.
 
 mod each;
+mod private;
 mod recent;
 
 use std::collections::HashMap;
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -67,7 +66,9 @@ impl Sqlite {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = match path {
             Some(path) => {
-                make_private(path);
+                // Behind `./` a name that begins with `file:` is no URI, which SQLite would decode.
+                let path = Path::new(".").join(path);
+                private::make(&path);
                 Connection::open_with_flags(path, flags)
             }
             None => Connection::open_in_memory_with_flags(flags),
@@ -209,13 +210,6 @@ fn collect(statement: &mut Statement<'_>, params: &[Value<'_>], out: &mut Vec<Ro
         out.push(Row(cells.collect::<Result<_>>()?));
     }
     Ok(())
-}
-
-/// Creates the file for its owner only, as SQLite would not: it holds emails and password hashes. The files beside it get
-/// the same mode from SQLite.
-fn make_private(path: &Path) {
-    // If it cannot be made, SQLite says so in its own words.
-    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
 /// Two processes that open a new file at once are in each other's way here, and no busy timeout covers it.

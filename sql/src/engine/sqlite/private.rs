@@ -1,0 +1,83 @@
+//! The database's files are for their owner only: they hold emails and password hashes.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Symbolic links that are followed, one after the other; as many as Linux follows.
+const LINKS_MAX: usize = 40;
+
+/// Creates the file with mode 0600, as SQLite would not; if `path` is a symbolic link that leads to nothing yet, the file
+/// that it leads to. SQLite gives the files beside it the same mode. A file that is there keeps the mode it has.
+pub(super) fn make(path: &Path) {
+    // Only new files are opened here: closing an open one would end SQLite's locks on it in the whole process.
+    // If it cannot be made, SQLite says so in its own words.
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(resolved(path));
+}
+
+/// Where the links at the end of a path lead, also if nothing is there.
+fn resolved(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        let Ok(link) = fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(link);
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use crate::engine::sqlite::Sqlite;
+    use crate::engine::{Engine as _, Use};
+
+    /// The modes of all files in a directory, by name; links are left out.
+    fn modes(directory: &std::path::Path) -> Vec<(String, u32)> {
+        let entries = std::fs::read_dir(directory).unwrap().map(Result::unwrap);
+        let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
+        let mut modes: Vec<_> = files
+            .map(|entry| {
+                let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+                (entry.file_name().into_string().unwrap(), mode)
+            })
+            .collect();
+        modes.sort();
+        modes
+    }
+
+    #[test]
+    fn every_file_is_its_owners_alone_also_through_links_that_lead_nowhere_yet() {
+        let own = |name: &str| (name.to_owned(), 0o600);
+        let expected = [own("a.db"), own("a.db-shm"), own("a.db-wal")];
+        let base = tempfile::tempdir().unwrap();
+        for (n, link) in ["a.db", "absolute", "relative", "chain"].into_iter().enumerate() {
+            let directory = base.path().join(n.to_string());
+            std::fs::create_dir(&directory).unwrap();
+            symlink(directory.join("a.db"), directory.join("absolute")).unwrap();
+            symlink("a.db", directory.join("relative")).unwrap();
+            symlink("relative", directory.join("chain")).unwrap();
+            let mut sqlite = Sqlite::open(Some(&directory.join(link)), Use::Write).unwrap();
+            sqlite.script("create table t (x)").unwrap();
+            assert_eq!(modes(&directory), expected, "{link}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_no_uri_whatever_it_begins_with() {
+        let base = tempfile::tempdir().unwrap();
+        let path = format!("file:{}/a.db", base.path().display());
+        assert!(Sqlite::open(Some(path.as_ref()), Use::Write).is_err());
+        assert_eq!(modes(base.path()), []);
+    }
+
+    #[test]
+    fn a_file_that_is_there_keeps_its_mode() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("a.db");
+        std::fs::write(&path, b"").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        drop(Sqlite::open(Some(&path), Use::Write).unwrap());
+        assert_eq!(modes(base.path()), [("a.db".to_owned(), 0o640)]);
+    }
+}
