@@ -95,7 +95,8 @@
     with subtest("hardening"):
         for unit in UNITS:
             server.log(server.succeed(f"systemd-analyze security --no-pager --threshold=15 {unit}.service | tail -n 1"))
-            assert server.get_unit_property(f"{unit}.service", "TasksMax") == "infinity"
+            assert server.get_unit_property(f"{unit}.service", "TasksMax") == "32768"
+            assert server.get_unit_property(f"{unit}.service", "MemoryMax") == str(2 * 1024**3)
             pid = server.get_unit_property(f"{unit}.service", "MainPID")
             assert server.succeed(f"ps -o user= -p {pid}").strip() == "messenger"
 

@@ -5,7 +5,7 @@ import yaml
 
 SERVICE_KEYS = {
     "cap_add", "cap_drop", "command", "configs", "depends_on", "entrypoint", "environment", "healthcheck", "image",
-    "network_mode", "networks", "ports", "pull_policy", "read_only", "restart", "secrets", "security_opt",
+    "mem_limit", "network_mode", "networks", "pids_limit", "ports", "pull_policy", "read_only", "restart", "secrets", "security_opt",
     "stop_grace_period", "tmpfs", "user", "volumes",
 }
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
@@ -21,6 +21,9 @@ def complaints(file):
             yield f"{name}: unknown key {unknown}"
         if "image" not in service:
             yield f"{name}: no image"
+        for bound in ("mem_limit", "pids_limit"):
+            if bound not in service:
+                yield f"{name}: no {bound}"
         for other, how in (service.get("depends_on") or {}).items():
             if other not in services:
                 yield f"{name}: depends on {other}, which is not there"

@@ -10,7 +10,8 @@ pub const LISTEN_DEFAULT: &str = "127.0.0.1:3000";
 
 /// What one connection costs the process at its busiest: the client's socket, both ends of the private one and the copy
 /// that tiny_http makes of its end; the door's thread, tiny_http's and the request's.
-pub const COST: Cost = Cost { descriptors: 4, maps: MAPS_PER_SESSION + 2 * MAPS_PER_THREAD };
+pub const COST: Cost =
+    Cost { descriptors: 4, maps: MAPS_PER_SESSION + 2 * MAPS_PER_THREAD, tasks: 3 };
 
 /// What was typed, to be taken in with `#[command(flatten)]`.
 #[derive(Clone, Debug, clap::Args)]
@@ -55,7 +56,7 @@ mod tests {
 
     #[test]
     fn connections_never_outnumber_descriptors() {
-        let means = Means { descriptors: 1000, maps: 65_530 };
+        let means = Means { descriptors: 1000, maps: 65_530, tasks: 65_536 };
         let config = |flags: &[&str]| {
             let program = Program::parse_from([&["auth"], flags].concat());
             program.auth.config(&program.door, means)

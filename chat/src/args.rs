@@ -8,7 +8,7 @@ use sql::Keep;
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
 
 /// What one connection costs the process.
-pub const COST: Cost = Cost { descriptors: 1, maps: MAPS_PER_SESSION };
+pub const COST: Cost = Cost { descriptors: 1, maps: MAPS_PER_SESSION, tasks: 1 };
 
 /// Settings of the chat server, to be taken in with `#[command(flatten)]`.
 #[derive(Clone, Debug, clap::Args)]

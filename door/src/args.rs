@@ -97,7 +97,8 @@ impl Args {
                 server = name,
                 asked,
                 granted = most,
-                "fewer connections than asked for: raise the limits of open files and of vm.max_map_count"
+                "fewer connections than asked for: raise the limits of open files, of threads (TasksMax, pids_limit) \
+                 and of vm.max_map_count"
             );
         }
         Config {
@@ -138,8 +139,8 @@ mod tests {
         door: Args,
     }
 
-    const COST: Cost = Cost { descriptors: 1, maps: 2 };
-    const MEANS: Means = Means { descriptors: 1000, maps: 65_530 };
+    const COST: Cost = Cost { descriptors: 1, maps: 2, tasks: 1 };
+    const MEANS: Means = Means { descriptors: 1000, maps: 65_530, tasks: 65_536 };
 
     fn parsed(flags: &[&str]) -> Result<Args, clap::Error> {
         Program::try_parse_from([&["program"], flags].concat()).map(|program| program.door)

@@ -52,6 +52,8 @@ pub const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
 /// Descriptors kept for files, databases, listeners, farewells and those who are leaving.
 pub const DESCRIPTORS_RESERVED: u64 = 256;
+/// Threads kept for everything that is not a connection.
+pub const TASKS_RESERVED: u64 = 256;
 /// Memory maps of a connection's thread: its stack and the guard below it.
 pub const MAPS_PER_SESSION: u64 = 2;
 /// Memory maps of one of std's threads: stack and signal stack, each with its guard (measured: 4.03).
@@ -78,3 +80,4 @@ const _: () = assert!(COPY_BYTES * 4 <= SESSION_STACK_BYTES);
 const _: () = assert!(DRAIN_GRACE.as_secs() < DRAIN_DEADLINE.as_secs());
 const _: () = assert!(DRAIN_DEADLINE.as_secs() < 10, "the contract: exit within 10 s");
 const _: () = assert!((LEAVING_MAX + FAREWELLS_MAX) as u64 <= DESCRIPTORS_RESERVED / 2);
+const _: () = assert!(LEAVING_MAX as u64 <= TASKS_RESERVED / 2);

@@ -84,7 +84,11 @@ let
           TimeoutStopSec = 20;
           # A thread and at most four descriptors for every connection.
           LimitNOFILE = 65536;
-          TasksMax = "infinity";
+          # As many threads as vm.max_map_count (65530) lets one process have: 30717 connections of the chat server, or
+          # with the server for accounts, which has three a connection, half of what each would have alone.
+          TasksMax = lib.mkDefault 32768;
+          # 42 KB for each of those connections, kernel included, are 1.3 GB; the rest is for hashes, caches and bursts.
+          MemoryMax = lib.mkDefault "2G";
         }
         // lib.optionalAttrs (state != null) {
           StateDirectory = state;
