@@ -15,7 +15,7 @@ pub const COST: Cost = Cost { descriptors: 1, maps: MAPS_PER_SESSION, tasks: 1 }
 // clap names groups after their types, and other crates have an `Args` too.
 #[group(id = "chat")]
 pub struct Args {
-    /// Messages a second that one connection may send, saved up for ten seconds; 0: no limit
+    /// Frames a second that one account may send over all its connections, saved up for ten seconds; 0: no limit
     #[arg(long, env = "CHAT_MESSAGE_RATE", value_name = "COUNT", default_value_t = 50)]
     pub message_rate: u32,
 
@@ -33,7 +33,7 @@ pub struct Args {
 pub struct Config {
     /// Its door; the name is `chat`.
     pub door: door::Config,
-    /// Messages a second that one connection may send; 0: no limit.
+    /// Frames a second that one account may send over all its connections; 0: no limit.
     pub message_rate: u32,
     /// How much of each account's log is kept.
     pub keep: Keep,

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use wire::{AccountId, SessionId};
 
+use crate::limit::CONNECTIONS_PER_ACCOUNT_MAX;
 use crate::outbox::Outbox;
 
 /// Accounts are spread over so many locks that senders seldom meet.
@@ -32,6 +33,16 @@ pub(crate) struct Reader {
     pub(crate) outbox: Arc<Outbox>,
     /// Guests have none.
     pub(crate) session: Option<SessionId>,
+}
+
+/// Where a connection has its place.
+pub(crate) enum Settled {
+    /// It is the account's only one.
+    Only,
+    /// Others of the account are here.
+    Beside,
+    /// This was the account's oldest one, and is not here any more.
+    For(Arc<Outbox>),
 }
 
 impl Hub {
@@ -59,16 +70,21 @@ impl Hub {
         strangers.insert(connection, Arc::clone(outbox));
     }
 
-    /// It is known who it is. Returns whether it is the account's only connection.
-    pub(crate) fn settle(&self, connection: u64, account: AccountId, reader: Reader) -> bool {
+    /// It is known who it is. One connection too many takes the place of the account's oldest, which is to be closed.
+    pub(crate) fn settle(&self, connection: u64, account: AccountId, reader: Reader) -> Settled {
         let mut shard = self.shard(account).write().unwrap_or_else(PoisonError::into_inner);
         // Most have one, and left to itself it would take room for four.
         let readers = shard.entry(account).or_insert_with(|| Vec::with_capacity(1));
+        let settled = match readers.len() {
+            0 => Settled::Only,
+            // They stand in the order in which they came.
+            CONNECTIONS_PER_ACCOUNT_MAX.. => Settled::For(readers.remove(0).outbox),
+            _ => Settled::Beside,
+        };
         readers.push(reader);
-        let is_only = readers.len() == 1;
         drop(shard);
         self.forget_stranger(connection);
-        is_only
+        settled
     }
 
     /// A connection of which nothing was known is gone.
@@ -140,4 +156,35 @@ impl Hub {
 
 fn read(shard: &Shard) -> RwLockReadGuard<'_, HashMap<AccountId, Vec<Reader>>> {
     shard.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rig;
+
+    #[test]
+    fn one_connection_too_many_takes_the_place_of_the_oldest() {
+        let (hub, account) = (Hub::new(), AccountId(1));
+        let settle = |number| {
+            let outbox = rig::outbox().0;
+            let settled =
+                hub.settle(number, account, Reader { outbox: Arc::clone(&outbox), session: None });
+            (outbox, settled)
+        };
+        let (first, settled) = settle(0);
+        assert!(matches!(settled, Settled::Only));
+        let (second, _) = settle(1);
+        for number in 2..CONNECTIONS_PER_ACCOUNT_MAX as u64 {
+            assert!(matches!(settle(number).1, Settled::Beside));
+        }
+        for oldest in [first, second] {
+            let Settled::For(outbox) = settle(99).1 else { panic!("none is closed") };
+            assert!(Arc::ptr_eq(&outbox, &oldest));
+            assert!(!hub.leave(account, &oldest), "the others are still here");
+        }
+        let mut here = 0;
+        hub.each_of(account, |_| here += 1);
+        assert_eq!(here, CONNECTIONS_PER_ACCOUNT_MAX);
+    }
 }

@@ -4,12 +4,14 @@
 //! waits to be sent to it; the *hub* knows whose outboxes are here; the *committer* stores what sessions bring and the
 //! *feeder* takes the committed events to the outboxes. docs/ARCHITECTURE.md follows a message through them.
 
+mod allowance;
 mod args;
 mod clock;
 mod committer;
 mod drainer;
 mod event;
 mod feeder;
+mod hellos;
 mod hub;
 mod inlet;
 mod limit;
@@ -43,8 +45,10 @@ use sql::Store;
 
 pub use args::{Args, COST, Config, LISTEN_DEFAULT};
 
+use crate::allowance::Allowances;
 use crate::committer::Committer;
 use crate::drainer::Drainer;
+use crate::hellos::Hellos;
 use crate::hub::Hub;
 use crate::limit::{CLOSE_LOOK_MAX, COMMITTER_END_MAX, SESSIONS_END_MAX};
 use crate::presence::Presence;
@@ -69,6 +73,7 @@ pub fn serve(
 ) -> io::Result<Running> {
     let hub = Arc::new(Hub::new());
     let presence = Arc::new(Presence::new(Arc::clone(&hub)));
+    presence.start(shutdown)?;
     let (mode, committer) = match store {
         None => (Mode::Guests { last: AtomicI64::new(0) }, None),
         Some(store) => {
@@ -86,7 +91,8 @@ pub fn serve(
         drainer: Drainer::start()?,
         mode,
         patience: Patience::default(),
-        message_rate: config.message_rate,
+        allowances: Allowances::new(config.message_rate),
+        hellos: Hellos::new(),
         shutdown: shutdown.clone(),
         schema: format!("{:#}\n", wire::schema()),
     });

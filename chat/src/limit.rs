@@ -23,6 +23,9 @@ pub(crate) const FRAMES_BYTES_NEXT: usize = 8 * 1024;
 pub(crate) const OUTBOX_BYTES_MAX: usize = 1024 * 1024;
 /// Frames that may wait for one reader.
 pub(crate) const OUTBOX_FRAMES_MAX: usize = 16 * 1024;
+/// Bytes of a frame already begun that are kept for a reader closed with 4409, so that it still hears why; if there are more
+/// its socket just ends.
+pub(crate) const BEGUN_BYTES_MAX: usize = 64 * 1024;
 /// While a log is replayed the next events are fetched only when fewer bytes than this wait.
 pub(crate) const REPLAY_LOW_BYTES: usize = 128 * 1024;
 /// Events fetched at once in a replay.
@@ -49,13 +52,35 @@ pub(crate) const SESSIONS_END_MAX: Duration = Duration::from_secs(4);
 /// For the committer to finish its queue.
 pub(crate) const COMMITTER_END_MAX: Duration = Duration::from_secs(3);
 
-/// A sender may save up so many seconds' worth of messages.
+/// Connections that one account may have on this node; one more closes its oldest with 4409.
+pub(crate) const CONNECTIONS_PER_ACCOUNT_MAX: usize = 32;
+/// An account may save up so many seconds' worth of frames.
 pub(crate) const RATE_BURST_SECONDS: u32 = 10;
-/// A connection may send so many receipts for each message that it may send.
+/// An account may send so many receipts for each frame that it may send.
 pub(crate) const RECEIPTS_PER_MESSAGE: u32 = 10;
-/// Refused messages that are forgiven at once; past it the writer is closed with 4429.
+/// An account may send so many bare `ping`s and WebSocket pings for each frame that it may send: far more than anybody needs.
+pub(crate) const PINGS_PER_MESSAGE: u32 = 10;
+/// Frames that a connection may send at once before it is welcomed; likewise pings.
+pub(crate) const STRANGER_FRAMES_MAX: u32 = 20;
+/// How many of those come back a second.
+pub(crate) const STRANGER_FRAMES_PER_SECOND: f64 = 1.0;
+/// Hellos that an account may say at once, over all its connections.
+pub(crate) const HELLOS_BURST: f64 = 200.0;
+/// How many of those come back a second.
+pub(crate) const HELLOS_PER_SECOND: f64 = 20.0;
+/// Hellos with wrong tokens that may come from one network at once; further ones are looked up one at a time.
+pub(crate) const FAILED_HELLOS_BURST: f64 = 20.0;
+/// How many of those come back a second.
+pub(crate) const FAILED_HELLOS_PER_SECOND: f64 = 1.0;
+/// Accounts that have left whose use of their rate is remembered.
+pub(crate) const ACCOUNTS_REMEMBERED_MAX: usize = 16 * 1024;
+/// Networks whose failed hellos are remembered.
+pub(crate) const NETWORKS_REMEMBERED_MAX: usize = 16 * 1024;
+/// Good tokens that are remembered.
+pub(crate) const TOKENS_REMEMBERED_MAX: usize = 64 * 1024;
+/// Frames refused for coming too fast that a connection is forgiven at once; past it the writer is closed with 4429.
 pub(crate) const STRIKES_MAX: u32 = 20;
-/// Refused messages that are forgiven a second.
+/// How many of those are forgiven a second.
 pub(crate) const STRIKES_PER_SECOND: f64 = 1.0;
 
 /// Acts that may wait for the committer.
@@ -84,10 +109,12 @@ pub(crate) const DOUBT_CHUNK: usize = 500;
 
 /// Bytes of JSON in one page of messages or conversations; the item that passes it is the last one.
 pub(crate) const PAGE_BYTES: usize = 256 * 1024;
-/// Live-only frames (typing) that a connection may send at once; further ones are dropped.
+/// Live-only frames (typing) that an account may send at once; further ones are dropped.
 pub(crate) const LIVE_BURST: f64 = 5.0;
 /// How many of those come back a second.
 pub(crate) const LIVE_PER_SECOND: f64 = 1.0;
+/// Whether one account is here is told at most once in this time; then, how it is by then.
+pub(crate) const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
 /// Between two looks for what is no longer kept.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// Between two looks for what an interrupted deletion of an account has left.

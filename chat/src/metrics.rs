@@ -30,9 +30,11 @@ pub(crate) static COMMIT_SECONDS: Histogram = Histogram::new(
 /// Acts that wait.
 pub(crate) static QUEUE: Gauge =
     Gauge::new("messenger_chat_commit_queue_acts", "Acts that wait for the committer.");
-/// Readers closed with 4409.
-pub(crate) static SLOW_READERS: Counter =
-    Counter::new("messenger_chat_slow_readers_total", "Connections closed with 4409.");
+/// Readers that were too slow.
+pub(crate) static SLOW_READERS: Counter = Counter::new(
+    "messenger_chat_slow_readers_total",
+    "Connections closed because they read too slowly.",
+);
 /// Readers whose sockets are full.
 pub(crate) static STALLED_READERS: Gauge = Gauge::new(
     "messenger_chat_stalled_readers",

@@ -21,7 +21,7 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 use wire::{Close, Frame};
 
 use crate::drainer::Drainer;
-use crate::limit::{OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX};
+use crate::limit::{BEGUN_BYTES_MAX, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX};
 use crate::metrics;
 
 pub(crate) use feed::{Delivery, Feed};
@@ -52,8 +52,8 @@ struct State {
     held: Vec<u8>,
     writer: Writer,
     end: End,
-    /// It was closed because its reader is too slow: of what waits only a frame already begun is finished.
-    is_slow: bool,
+    /// It was closed before its time: of what waits only a frame already begun is finished.
+    is_cut_short: bool,
     feed: Feed,
 }
 
@@ -149,6 +149,13 @@ impl Outbox {
         self.flush();
     }
 
+    /// Of what waits only a frame already begun is finished, then it is closed. If there is too much left of that frame the
+    /// socket ends in the middle of it.
+    pub(crate) fn cut_short(self: &Arc<Self>, close: Close) {
+        self.lock().cut_short(close, self);
+        self.flush();
+    }
+
     /// Appends a close frame, after which nothing more is sent, and lets the connection's thread find the end.
     pub(crate) fn close(self: &Arc<Self>, close: Close) {
         self.lock().close(close);
@@ -237,6 +244,7 @@ impl Outbox {
                 Some(count) if count == out.len() => {}
                 Some(count) => {
                     state.put_back(out, begun, count);
+                    state.give_up_what_is_long(self);
                     return self.leave_to_drainer(state);
                 }
                 None => {
@@ -321,12 +329,29 @@ impl State {
             return;
         }
         metrics::SLOW_READERS.inc();
-        self.is_slow = true;
+        self.cut_short(Close::SlowReader, outbox);
+    }
+
+    fn cut_short(&mut self, close: Close, outbox: &Outbox) {
+        if self.end != End::Open {
+            return;
+        }
+        self.is_cut_short = true;
         self.waiting.truncate(self.begun);
+        self.waiting.shrink_to_fit();
         self.frames = 0;
         self.held = Vec::new();
-        self.close(Close::SlowReader);
+        self.close(close);
         outbox.end_reading();
+        self.give_up_what_is_long(outbox);
+    }
+
+    /// What is kept for a reader that is closed and may never take it is kept small.
+    fn give_up_what_is_long(&mut self, outbox: &Outbox) {
+        if self.is_cut_short && self.begun > BEGUN_BYTES_MAX {
+            self.give_up();
+            let _ = outbox.stream.shutdown(Shutdown::Both);
+        }
     }
 
     fn close(&mut self, close: Close) {
@@ -354,14 +379,15 @@ impl State {
             return;
         }
         let boundary = frame_end(&out, begun, sent);
-        if !self.is_slow {
+        if !self.is_cut_short {
             self.frames += frames_from(&out, boundary);
         }
         out.drain(..sent);
         self.begun = boundary - sent;
         // A goodbye that came meanwhile waits behind `out`; one that came before is in it.
-        if self.is_slow && !self.waiting.is_empty() {
+        if self.is_cut_short && !self.waiting.is_empty() {
             out.truncate(self.begun);
+            out.shrink_to_fit();
         }
         out.append(&mut self.waiting);
         self.waiting = out;

@@ -2,19 +2,46 @@
 //!
 //! A connection watches the accounts of its last `presence` request. Its lock is the first in the server's order, so that of
 //! two changes at once the later one is told last.
+//!
+//! Changes of one account are told at most once in [`PRESENCE_INTERVAL`]: whoever comes and goes without end does not keep
+//! all of its watchers busy. What changes sooner waits for the *presence thread*, which tells how it is by then.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
+use door::Shutdown;
 use wire::{AccountId, Frame};
 
 use crate::clock::now_ms;
 use crate::hub::Hub;
+use crate::limit::PRESENCE_INTERVAL;
 use crate::outbox::Outbox;
 
 pub(crate) struct Presence {
     hub: Arc<Hub>,
-    watches: Mutex<HashMap<AccountId, Vec<Watch>>>,
+    state: Mutex<State>,
+    /// Something is due, or it is over.
+    noted: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    watched: HashMap<AccountId, Watched>,
+    /// Whose change is to be told when.
+    due: BTreeSet<(Instant, AccountId)>,
+    is_over: bool,
+}
+
+/// An account that somebody watches.
+#[derive(Default)]
+struct Watched {
+    by: Vec<Watch>,
+    /// When its watchers were last told of a change.
+    told_at: Option<Instant>,
+    /// When its last connection went.
+    left_at: Option<i64>,
 }
 
 struct Watch {
@@ -27,15 +54,45 @@ struct Watch {
 
 impl Presence {
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, watches: Mutex::default() }
+        Self { hub, state: Mutex::default(), noted: Condvar::new() }
+    }
+
+    /// Starts the presence thread.
+    pub(crate) fn start(self: &Arc<Self>, shutdown: &Shutdown) -> io::Result<()> {
+        let (it, ending) = (Arc::clone(self), Arc::clone(self));
+        door::thread::spawn("chat-presence", door::limit::SERVICE_STACK_BYTES, move || it.run())?;
+        shutdown.on_begin(move || {
+            ending.lock().is_over = true;
+            ending.noted.notify_one();
+        });
+        Ok(())
+    }
+
+    fn run(&self) {
+        let mut state = self.lock();
+        while !state.is_over {
+            let now = Instant::now();
+            state = match state.due.first().copied() {
+                None => self.noted.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some((at, _)) if at > now => {
+                    let waited = self.noted.wait_timeout(state, at - now);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                Some((_, id)) => {
+                    state.due.pop_first();
+                    self.tell(state, id, now);
+                    self.lock()
+                }
+            };
+        }
     }
 
     /// Notes that `by` wants to know of these. It is told nothing before [`Presence::admit`].
     pub(crate) fn watch(&self, by: AccountId, outbox: &Arc<Outbox>, ids: &[AccountId]) {
-        let mut watches = self.lock();
+        let mut state = self.lock();
         for id in ids {
             let watch = Watch { by, outbox: Arc::clone(outbox), told: None };
-            watches.entry(*id).or_default().push(watch);
+            state.watched.entry(*id).or_default().by.push(watch);
         }
     }
 
@@ -47,9 +104,10 @@ impl Presence {
         id: AccountId,
         last_seen: Option<i64>,
     ) -> bool {
-        let mut watches = self.lock();
+        let mut state = self.lock();
         let mine = |watch: &&mut Watch| Arc::ptr_eq(&watch.outbox, outbox);
-        let Some(watch) = watches.get_mut(&id).and_then(|all| all.iter_mut().find(mine)) else {
+        let watched = state.watched.get_mut(&id);
+        let Some(watch) = watched.and_then(|it| it.by.iter_mut().find(mine)) else {
             return false;
         };
         let online = self.hub.is_here(id);
@@ -60,25 +118,48 @@ impl Presence {
 
     /// It does not want to know of these any more, or may not.
     pub(crate) fn forget(&self, outbox: &Arc<Outbox>, ids: &[AccountId]) {
-        let mut watches = self.lock();
+        let mut state = self.lock();
         for id in ids {
-            take(&mut watches, *id, |watch| Arc::ptr_eq(&watch.outbox, outbox));
+            take(&mut state.watched, *id, |watch| Arc::ptr_eq(&watch.outbox, outbox));
         }
     }
 
     /// The account's first connection has come or its last one gone.
     pub(crate) fn changed(&self, id: AccountId) {
-        let mut watches = self.lock();
-        let Some(all) = watches.get_mut(&id) else { return };
+        self.changed_at(id, Instant::now());
+    }
+
+    fn changed_at(&self, id: AccountId, now: Instant) {
+        let mut state = self.lock();
+        let Some(watched) = state.watched.get_mut(&id) else { return };
+        if !self.hub.is_here(id) {
+            watched.left_at = Some(now_ms());
+        }
+        match watched.told_at.map(|told| told + PRESENCE_INTERVAL).filter(|due| *due > now) {
+            // Once, however often it changes until then.
+            Some(due) => {
+                state.due.insert((due, id));
+                self.noted.notify_one();
+            }
+            None => self.tell(state, id, now),
+        }
+    }
+
+    /// Tells whoever has not heard it how it is now.
+    fn tell(&self, mut state: MutexGuard<'_, State>, id: AccountId, now: Instant) {
+        let Some(watched) = state.watched.get_mut(&id) else { return };
         let online = self.hub.is_here(id);
-        let last_seen = (!online).then(now_ms);
+        let last_seen = (!online).then(|| watched.left_at.unwrap_or_else(now_ms));
         let mut told = Vec::new();
-        for watch in all.iter_mut().filter(|watch| watch.told == Some(!online)) {
+        for watch in watched.by.iter_mut().filter(|watch| watch.told == Some(!online)) {
             watch.told = Some(online);
             watch.outbox.push(&frame(id, online, last_seen));
             told.push(Arc::clone(&watch.outbox));
         }
-        drop(watches);
+        if !told.is_empty() {
+            watched.told_at = Some(now);
+        }
+        drop(state);
         for outbox in told {
             outbox.flush();
         }
@@ -86,24 +167,24 @@ impl Presence {
 
     /// One of the two has blocked the other: each sees the other leave, and does not hear of its return.
     pub(crate) fn part(&self, one: AccountId, other: AccountId) {
-        let mut watches = self.lock();
-        let mut parted = take(&mut watches, one, |watch| watch.by == other);
+        let mut state = self.lock();
+        let mut parted = take(&mut state.watched, one, |watch| watch.by == other);
         for watch in &parted {
             leave(watch, one);
         }
-        let theirs = take(&mut watches, other, |watch| watch.by == one);
+        let theirs = take(&mut state.watched, other, |watch| watch.by == one);
         for watch in &theirs {
             leave(watch, other);
         }
-        drop(watches);
+        drop(state);
         parted.extend(theirs);
         for watch in parted {
             watch.outbox.flush();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<AccountId, Vec<Watch>>> {
-        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -114,15 +195,15 @@ fn leave(watch: &Watch, id: AccountId) {
 }
 
 fn take(
-    watches: &mut HashMap<AccountId, Vec<Watch>>,
+    watched: &mut HashMap<AccountId, Watched>,
     id: AccountId,
     fits: impl Fn(&Watch) -> bool,
 ) -> Vec<Watch> {
-    let Some(all) = watches.get_mut(&id) else { return Vec::new() };
-    let (taken, kept) = std::mem::take(all).into_iter().partition(fits);
-    *all = kept;
-    if all.is_empty() {
-        watches.remove(&id);
+    let Some(it) = watched.get_mut(&id) else { return Vec::new() };
+    let (taken, kept) = std::mem::take(&mut it.by).into_iter().partition(fits);
+    it.by = kept;
+    if it.by.is_empty() {
+        watched.remove(&id);
     }
     taken
 }
@@ -130,4 +211,83 @@ fn take(
 /// Whether an account is here, as others are told it.
 pub(crate) fn frame(id: AccountId, online: bool, last_seen: Option<i64>) -> Frame<'static> {
     Frame::Presence { id, online, last_seen: last_seen.filter(|_| !online) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+    use crate::hub::Reader;
+    use crate::rig;
+
+    const BOB: AccountId = AccountId(2);
+
+    /// Somebody who watches Bob, and what it was told of him so far.
+    struct Watcher {
+        presence: Arc<Presence>,
+        hub: Arc<Hub>,
+        outbox: Arc<Outbox>,
+        _theirs: TcpStream,
+    }
+
+    impl Watcher {
+        fn new() -> Self {
+            let hub = Arc::new(Hub::new());
+            let presence = Arc::new(Presence::new(Arc::clone(&hub)));
+            let (outbox, theirs) = rig::outbox();
+            presence.watch(AccountId(1), &outbox, &[BOB]);
+            assert!(presence.admit(&outbox, BOB, None));
+            outbox.flush();
+            Self { presence, hub, outbox, _theirs: theirs }
+        }
+
+        /// Bob comes, or goes.
+        fn flap(&self, bob: &Arc<Outbox>, comes: bool, now: Instant) {
+            if comes {
+                self.hub.settle(9, BOB, Reader { outbox: Arc::clone(bob), session: None });
+            } else {
+                self.hub.leave(BOB, bob);
+            }
+            self.presence.changed_at(BOB, now);
+        }
+
+        fn told(&self) -> Option<bool> {
+            let state = self.presence.lock();
+            let mine = |watch: &&Watch| Arc::ptr_eq(&watch.outbox, &self.outbox);
+            state.watched[&BOB].by.iter().find(mine).and_then(|watch| watch.told)
+        }
+    }
+
+    #[test]
+    fn who_comes_and_goes_without_end_is_told_of_once_a_second() {
+        let (watcher, start) = (Watcher::new(), Instant::now());
+        let (bob, _theirs) = rig::outbox();
+        watcher.flap(&bob, true, start);
+        assert_eq!(watcher.told(), Some(true), "the first change at once");
+        for n in 0..99 {
+            watcher.flap(&bob, n % 2 == 1, start);
+        }
+        assert_eq!(watcher.told(), Some(true), "and no other for a second");
+        assert_eq!(watcher.presence.lock().due.len(), 1, "but how it ended is to be told");
+        watcher.presence.tell(watcher.presence.lock(), BOB, start + PRESENCE_INTERVAL);
+        assert_eq!(watcher.told(), Some(false));
+        watcher.flap(&bob, true, start + 2 * PRESENCE_INTERVAL);
+        assert_eq!(watcher.told(), Some(true));
+    }
+
+    #[test]
+    fn the_presence_thread_tells_what_had_to_wait() {
+        let (watcher, shutdown) = (Watcher::new(), Shutdown::new());
+        watcher.presence.start(&shutdown).unwrap();
+        let (bob, _theirs) = rig::outbox();
+        watcher.flap(&bob, true, Instant::now());
+        watcher.flap(&bob, false, Instant::now());
+        let deadline = Instant::now() + 20 * PRESENCE_INTERVAL;
+        while watcher.told() != Some(false) {
+            assert!(Instant::now() < deadline, "not told");
+            std::thread::yield_now();
+        }
+        shutdown.begin();
+    }
 }

@@ -5,7 +5,9 @@ use std::sync::{Arc, LazyLock};
 
 use door::Shutdown;
 
+use crate::allowance::Allowances;
 use crate::drainer::Drainer;
+use crate::hellos::Hellos;
 use crate::hub::Hub;
 use crate::outbox::Outbox;
 use crate::presence::Presence;
@@ -30,7 +32,8 @@ pub(crate) fn server(patience: Patience, mode: Mode) -> Server {
         drainer: DRAINER.clone(),
         mode,
         patience,
-        message_rate: 0,
+        allowances: Allowances::new(0),
+        hellos: Hellos::new(),
         shutdown: Shutdown::new(),
         schema: String::new(),
     }

@@ -8,8 +8,10 @@ use door::Shutdown;
 use sql::Store;
 use wire::AccountId;
 
+use crate::allowance::Allowances;
 use crate::committer::Committer;
 use crate::drainer::Drainer;
+use crate::hellos::Hellos;
 use crate::hub::Hub;
 use crate::limit::{CLOSE_LINGER, FAREWELL_MAX, HELLO_DEADLINE, PING_INTERVAL};
 use crate::presence::Presence;
@@ -21,8 +23,10 @@ pub(crate) struct Server {
     pub(crate) drainer: Drainer,
     pub(crate) mode: Mode,
     pub(crate) patience: Patience,
-    /// Messages a second that one connection may send; 0: no limit.
-    pub(crate) message_rate: u32,
+    /// How much each account may send.
+    pub(crate) allowances: Allowances,
+    /// The brake for who tries out tokens.
+    pub(crate) hellos: Hellos,
     pub(crate) shutdown: Shutdown,
     /// The JSON Schema of every frame.
     pub(crate) schema: String,

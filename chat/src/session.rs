@@ -2,25 +2,24 @@
 //!
 //! A turn handles every frame the socket holds and then sends everything that came of it, here and to others.
 
+mod brake;
 mod goodbye;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use door::bucket::Bucket;
 use rustix::event::PollFlags;
 use tungstenite::error::{CapacityError, ProtocolError};
 use wire::{AccountId, Close, Code, ErrorFrame, Frame, Request, SessionId};
 
+use crate::allowance::{Allowance, Kind};
 use crate::committer::Task;
 use crate::inlet::{Inlet, Input};
-use crate::limit::{
-    FRAMES_PER_TURN_MAX, LIVE_BURST, LIVE_PER_SECOND, RECEIPTS_PER_MESSAGE, REPLAY_LOW_BYTES,
-    SEEN_EVERY,
-};
+use crate::limit::{FRAMES_PER_TURN_MAX, REPLAY_LOW_BYTES, SEEN_EVERY};
 use crate::outbox::Outbox;
 use crate::pipe::Pipe;
-use crate::rate::Rate;
+use crate::rate::Strikes;
 use crate::replay::{Progress, Replay};
 use crate::run::Run;
 use crate::server::{Mode, Server, next_guest};
@@ -49,6 +48,8 @@ pub(crate) enum Who {
     Stranger {
         /// When it is too late to.
         until: Instant,
+        /// From where it has come.
+        address: IpAddr,
     },
     /// An account, or in guest mode a number.
     Known(AccountId),
@@ -60,10 +61,9 @@ pub(crate) struct Session<'a> {
     pub(crate) number: u64,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) who: Who,
-    pub(crate) rate: Rate,
-    pub(crate) receipt_rate: Rate,
-    /// The brake for what is live only.
-    pub(crate) live: Bucket,
+    /// How much it may send: the account's, which all its connections share, or before the hello its own.
+    pub(crate) allowance: Arc<Allowance>,
+    strikes: Strikes,
     /// Accounts whose presence it watches.
     pub(crate) watching: Vec<AccountId>,
     pub(crate) replay: Option<Replay>,
@@ -88,15 +88,19 @@ impl<'a> Session<'a> {
     ///
     /// In a box: what a sleeping thread has on its stack is paid for in whole pages.
     #[inline(never)]
-    pub(crate) fn new(server: &'a Server, number: u64, outbox: Arc<Outbox>) -> Box<Self> {
+    pub(crate) fn new(
+        server: &'a Server,
+        number: u64,
+        outbox: Arc<Outbox>,
+        address: IpAddr,
+    ) -> Box<Self> {
         Box::new(Self {
             server,
             number,
             outbox,
-            who: Who::Stranger { until: Instant::now() + server.patience.hello },
-            rate: Rate::new(server.message_rate),
-            receipt_rate: Rate::new(server.message_rate.saturating_mul(RECEIPTS_PER_MESSAGE)),
-            live: Bucket::new(LIVE_BURST, LIVE_PER_SECOND),
+            who: Who::Stranger { until: Instant::now() + server.patience.hello, address },
+            allowance: server.allowances.stranger(),
+            strikes: Strikes::new(),
             watching: Vec::new(),
             replay: None,
             touched: Vec::new(),
@@ -181,20 +185,31 @@ impl<'a> Session<'a> {
 
     fn take(&mut self, input: Input<'_>) -> Flow {
         match input {
-            Input::Text("ping") => self.outbox.push_text(b"pong"),
+            Input::Text("ping") => {
+                if self.admits(Kind::Ping, None)? {
+                    self.outbox.push_text(b"pong");
+                }
+            }
             Input::Text(text) => {
                 self.frames += 1;
                 match Request::parse(text) {
                     Ok(request) => return verb::carry_out(self, request),
                     Err(wrong) => {
-                        self.refuse(wrong.code, &wrong.message, wrong.reference.as_deref());
+                        let reference = wrong.reference.as_deref();
+                        if self.admits(Kind::Frame, reference)? {
+                            self.refuse(wrong.code, &wrong.message, reference);
+                        }
                     }
                 }
             }
             Input::Binary => {
-                self.refuse(Code::BadRequest, "send text frames, not binary ones", None)
+                if self.admits(Kind::Frame, None)? {
+                    self.refuse(Code::BadRequest, "send text frames, not binary ones", None);
+                }
             }
-            Input::Control => {}
+            Input::Control => {
+                self.admits(Kind::Ping, None)?;
+            }
         }
         Ok(())
     }
@@ -214,7 +229,7 @@ impl<'a> Session<'a> {
 
     /// Ends who says nothing: no hello in time, or no sign of life.
     fn watch_clock(&mut self, pipe: &Pipe) -> Flow {
-        if let Who::Stranger { until } = self.who {
+        if let Who::Stranger { until, .. } = self.who {
             if Instant::now() >= until {
                 return Err(Ending::Close(Close::HelloTimeout));
             }
@@ -248,7 +263,7 @@ impl<'a> Session<'a> {
     /// Until when `recv` sleeps: the hello's deadline, or the time for a ping.
     pub(crate) fn set_read_timeout(&self) -> Flow {
         let time = match self.who {
-            Who::Stranger { until } => until.saturating_duration_since(Instant::now()),
+            Who::Stranger { until, .. } => until.saturating_duration_since(Instant::now()),
             Who::Known(_) => self.server.patience.ping,
         };
         // Zero would mean for ever.
@@ -337,6 +352,9 @@ impl Drop for Session<'_> {
         let Server { hub, presence, .. } = self.server;
         let Some(account) = self.account() else { return hub.forget_stranger(self.number) };
         metrics::PEOPLE.dec();
+        if self.server.accounts().is_some() {
+            self.server.allowances.leave(account, &self.allowance, Instant::now());
+        }
         presence.forget(&self.outbox, &self.watching);
         if hub.leave(account, &self.outbox) {
             presence.changed(account);

@@ -24,13 +24,13 @@ pub(crate) fn serve(server: &Server, caller: Caller) {
     };
     let token = caller.head.header("authorization").and_then(Token::from_header);
     // Only what the connection needs from here on stays in memory while it lasts.
-    let Caller { id, stream, head, rest, permit, .. } = caller;
+    let Caller { id, stream, address, head, rest, permit, .. } = caller;
     drop(head);
     let outbox = Arc::new(Outbox::new(stream, server.drainer.clone(), Some(permit)));
     outbox.push_handshake(&response);
     drop(response);
     let mut inlet = Inlet::new(Arc::clone(&outbox), rest);
-    Session::new(server, id, outbox).run(&mut inlet, token.as_ref());
+    Session::new(server, id, outbox, address).run(&mut inlet, token.as_ref());
 }
 
 #[inline(never)] // It goes deep, and the connection sleeps below whatever this frame would hold.

@@ -14,7 +14,7 @@ fn too_many_messages_are_refused_and_then_the_writer_is_closed() -> Result<()> {
     for kind in [Kind::Guests, Kind::Messenger] {
         let house = House::open(&kind, &["--message-rate=5"])?;
         let mut alice = Person::arrive(&house.world, "Alice")?;
-        let bob = Person::arrive(&house.world, "Bob")?;
+        let mut bob = Person::arrive(&house.world, "Bob")?;
         // Ten seconds' worth may come at once.
         for _ in 0..50 {
             alice.say(&bob, "within the burst")?;
@@ -38,7 +38,7 @@ fn too_many_messages_are_refused_and_then_the_writer_is_closed() -> Result<()> {
             }
         }
         ensure!(told > 0, "closed without a word");
-        alice.is_answered().context("the others")?;
+        bob.is_answered().context("the others")?;
     }
     Ok(())
 }

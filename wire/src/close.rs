@@ -17,13 +17,15 @@ pub enum Close {
     HelloTimeout,
     /// 4409: too slow a reader; everything is in the log.
     SlowReader,
+    /// 4409 too: the account has opened more connections than it may have, and this was its oldest.
+    TooManyConnections,
     /// 4429: too fast a writer.
     FastWriter,
 }
 
 impl Close {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::GoingAway,
         Self::Protocol,
         Self::NotUtf8,
@@ -31,6 +33,7 @@ impl Close {
         Self::Unauthorized,
         Self::HelloTimeout,
         Self::SlowReader,
+        Self::TooManyConnections,
         Self::FastWriter,
     ];
 
@@ -43,7 +46,7 @@ impl Close {
             Self::TooBig => 1009,
             Self::Unauthorized => 4401,
             Self::HelloTimeout => 4408,
-            Self::SlowReader => 4409,
+            Self::SlowReader | Self::TooManyConnections => 4409,
             Self::FastWriter => 4429,
         }
     }
@@ -57,7 +60,7 @@ impl Close {
             Self::TooBig => "1009",
             Self::Unauthorized => "4401",
             Self::HelloTimeout => "4408",
-            Self::SlowReader => "4409",
+            Self::SlowReader | Self::TooManyConnections => "4409",
             Self::FastWriter => "4429",
         }
     }
@@ -72,6 +75,9 @@ impl Close {
             Self::Unauthorized => "not authorised, log in again",
             Self::HelloTimeout => "no hello within 10 seconds",
             Self::SlowReader => "too slow a reader, come back and resume from the log",
+            Self::TooManyConnections => {
+                "the account has too many connections, the oldest is closed; come back and resume"
+            }
             Self::FastWriter => "too many messages, wait before coming back",
         }
     }

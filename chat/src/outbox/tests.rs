@@ -104,6 +104,41 @@ fn a_goodbye_outlives_a_socket_that_stays_full() {
     assert!(texts.iter().all(|text| text.len() == 16 * 1024));
 }
 
+/// An outbox whose reader takes nothing, of which a frame of so many bytes waits half sent.
+fn stuck(bytes: usize) -> (Arc<Outbox>, TcpStream) {
+    let (outbox, reader) = outbox();
+    outbox.start_replay();
+    while outbox.flush() {
+        outbox.push_text(&vec![b'x'; bytes]);
+    }
+    outbox.push_text(b"this is not begun");
+    (outbox, reader)
+}
+
+#[test]
+fn who_is_cut_short_hears_why_after_the_frame_that_was_begun() {
+    let (outbox, reader) = stuck(BEGUN_BYTES_MAX / 2);
+    outbox.cut_short(Close::TooManyConnections);
+    assert!(outbox.backlog() < BEGUN_BYTES_MAX);
+    let (texts, code) = frames(reader);
+    assert_eq!(code, Some(4409));
+    assert!(texts.iter().all(|text| text.len() == BEGUN_BYTES_MAX / 2));
+}
+
+#[test]
+fn a_long_frame_is_not_kept_for_who_is_cut_short() {
+    // The socket may have taken most of the frame that it is at.
+    let (outbox, _reader) = loop {
+        let stuck = stuck(OUTBOX_BYTES_MAX / 2);
+        if stuck.0.lock().begun > BEGUN_BYTES_MAX {
+            break stuck;
+        }
+    };
+    outbox.cut_short(Close::TooManyConnections);
+    assert_eq!(outbox.backlog(), 0);
+    assert!(outbox.is_done());
+}
+
 #[test]
 fn many_small_frames_reach_the_bound_in_frames() {
     let (outbox, _reader) = outbox();

@@ -1,11 +1,15 @@
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::sync::atomic::AtomicI64;
 
 use super::*;
+use crate::allowance::Allowances;
 use crate::clock::now_ms;
 use crate::committer::Committer;
 use crate::hub::{Hub, Reader};
+use crate::limit::{
+    LIVE_BURST, PINGS_PER_MESSAGE, RATE_BURST_SECONDS, STRANGER_FRAMES_MAX, STRIKES_MAX,
+};
 use crate::presence::Presence;
 use crate::rig::{self, server};
 use crate::server::Patience;
@@ -24,7 +28,7 @@ fn with_client(server: &Server, rest: &[u8], client: impl FnOnce(TcpStream)) {
     std::thread::scope(|scope| {
         let session = scope.spawn(move || {
             let mut inlet = Inlet::new(Arc::clone(&outbox), rest.to_vec());
-            Session::new(server, 1, outbox).run(&mut inlet, None);
+            Session::new(server, 1, outbox, Ipv4Addr::LOCALHOST.into()).run(&mut inlet, None);
         });
         client(theirs);
         session.join().unwrap();
@@ -150,6 +154,71 @@ fn typing_is_told_a_few_times_at_once_and_then_dropped_without_a_word() {
         }
         assert_eq!((told, answered), (LIVE_BURST as usize, count));
     });
+}
+
+/// How often each thing is said until 4429 comes; what was said came with the handshake.
+fn heard_until_too_fast(server: &Server, said: &[u8]) -> Vec<String> {
+    let mut heard = Vec::new();
+    with_client(server, said, |mut client| {
+        loop {
+            match hear(&mut client) {
+                (0x81, payload) => heard.push(String::from_utf8(payload).unwrap()),
+                (0x88, payload) => {
+                    let code = u16::from_be_bytes([payload[0], payload[1]]);
+                    return assert_eq!(code, Close::FastWriter.code());
+                }
+                (0x8a, _) => heard.push("a pong".to_owned()),
+                (kind, _) => panic!("{kind:x}"),
+            }
+        }
+    });
+    heard
+}
+
+fn count(heard: &[String], what: &str) -> u32 {
+    heard.iter().filter(|text| text.contains(what)).count() as u32
+}
+
+#[test]
+fn what_is_refused_counts_like_anything_else() {
+    let refused = [
+        (masked("{"), "bad_request"),
+        (masked(r#"{"type":"nonsense"}"#), "unknown_type"),
+        (masked(r#"{"type":"hello","token":"x"}"#), "bad_request"),
+        (masked(r#"{"type":"ping"}"#), "pong"),
+        (masked(r#"{"type":"ping","ref":"r"}"#), "pong"),
+        (masked(r#"{"type":"typing","to":9,"ref":"t"}"#), "ok"),
+        (masked(r#"{"type":"blocks"}"#), "unsupported"),
+        (vec![0x82, 0x80, 0, 0, 0, 0], "bad_request"),
+    ];
+    for (frame, answer) in refused {
+        let mut server = server(Patience::default(), guests());
+        server.allowances = Allowances::new(1);
+        let heard = heard_until_too_fast(&server, &frame.repeat(100));
+        let answers = (count(&heard, answer), count(&heard, "rate_limited"));
+        assert_eq!(answers, (RATE_BURST_SECONDS, STRIKES_MAX), "{heard:?}");
+    }
+}
+
+#[test]
+fn pings_count_too_but_far_fewer_than_would_be_too_many_come_from_anybody() {
+    for (ping, pong) in [(masked("ping"), "pong"), (vec![0x89, 0x80, 0, 0, 0, 0], "a pong")] {
+        let mut server = server(Patience::default(), guests());
+        server.allowances = Allowances::new(1);
+        let heard = heard_until_too_fast(&server, &ping.repeat(1000));
+        assert!(count(&heard, pong) >= RATE_BURST_SECONDS * PINGS_PER_MESSAGE, "{heard:?}");
+        assert_eq!(count(&heard, "rate_limited"), STRIKES_MAX);
+    }
+}
+
+#[test]
+fn who_has_not_said_hello_may_say_little() {
+    let said = r#"{"to":1,"content":"let me in"}"#;
+    let (mut server, ..) = with_a_slow_database(Patience::default());
+    server.allowances = Allowances::new(1000);
+    let heard = heard_until_too_fast(&server, &masked(said).repeat(100));
+    let answers = (count(&heard, "unauthorized"), count(&heard, "rate_limited"));
+    assert_eq!(answers, (STRANGER_FRAMES_MAX, STRIKES_MAX), "{heard:?}");
 }
 
 /// A server with accounts whose committer does nothing, and what somebody says who comes and then breaks the protocol.

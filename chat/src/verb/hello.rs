@@ -1,13 +1,15 @@
 //! `{"type":"hello","token":"…"}`: who this is, and from where its log goes on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sql::Place;
 use wire::{AccountId, Close, Code, Frame, Seq, Token};
 
+use crate::allowance::{Allowance, Kind};
 use crate::clock::now_ms;
 use crate::committer::Task;
-use crate::hub::Reader;
+use crate::hub::{Reader, Settled};
 use crate::limit::SEEN_EVERY;
 use crate::metrics;
 use crate::replay::Replay;
@@ -16,7 +18,8 @@ use crate::session::{Ending, Flow, Session, Who};
 
 /// A guest gets a number, at once.
 pub(crate) fn welcome_guest(session: &mut Session<'_>, id: AccountId) {
-    settle(session, id, None);
+    let allowance = session.server.allowances.guest();
+    settle(session, id, None, allowance);
     session.outbox.push(&Frame::Welcome {
         id,
         name: None,
@@ -75,9 +78,35 @@ pub(crate) fn authenticate(
     since: Option<Seq>,
     asked: Asked<'_>,
 ) -> Flow {
-    let Some(accounts) = session.server.accounts() else { return Ok(()) };
+    let server = session.server;
+    let Some(accounts) = server.accounts() else { return Ok(()) };
+    let Who::Stranger { until, address } = session.who else { return Ok(()) };
     let token = token.hash();
-    introduce(session, accounts, || accounts.store.place(&token, now_ms()), since, asked)
+    let owner = server.hellos.owner(&token);
+    let passage = match owner {
+        Some(account) => {
+            // The database need not be asked whose it is to see that it is one too many.
+            if let Err(wait) = server.allowances.peek(account, Kind::Hello, session.now) {
+                return too_often(session, wait, asked);
+            }
+            None
+        }
+        None => {
+            let passage = server.hellos.pass(address, session.now, until);
+            Some(passage.ok_or(Ending::Close(Close::HelloTimeout))?)
+        }
+    };
+    let flow =
+        introduce(session, accounts, || accounts.store.place(&token, now_ms()), since, asked);
+    drop(passage);
+    match (&flow, session.account()) {
+        (Err(Ending::Close(Close::Unauthorized)), _) => {
+            server.hellos.failed(&token, address, session.now);
+        }
+        (Ok(()), Some(account)) if owner.is_none() => server.hellos.succeeded(&token, account),
+        _ => {}
+    }
+    flow
 }
 
 /// `look_up`: whose the token is, if it is valid.
@@ -95,8 +124,12 @@ fn introduce(
         Ok(None) => return turn_away(session, reference),
         Err(error) => return session.put_off(&error, reference),
     };
+    let allowance = session.server.allowances.of(place.account, session.now);
+    if let Err(wait) = allowance.take(Kind::Hello, session.now) {
+        return too_often(session, wait, asked);
+    }
     session.outbox.start_replay();
-    settle(session, place.account, Some(place.session));
+    settle(session, place.account, Some(place.session), allowance);
     // From here on others find this connection in the hub. Was anybody told of something while they did not, it may be that
     // this session has ended, or that its log goes on: both are seen now. See `hub` why this catches all of it.
     if session.server.hub.heralded() != heralded {
@@ -131,17 +164,31 @@ fn introduce(
     Ok(())
 }
 
-fn settle(session: &mut Session<'_>, id: AccountId, login: Option<wire::SessionId>) {
+fn settle(
+    session: &mut Session<'_>,
+    id: AccountId,
+    login: Option<wire::SessionId>,
+    allowance: Arc<Allowance>,
+) {
     session.who = Who::Known(id);
+    session.allowance = allowance;
     let reader = Reader { outbox: Arc::clone(&session.outbox), session: login };
-    if session.server.hub.settle(session.number, id, reader) {
-        session.server.presence.changed(id);
+    match session.server.hub.settle(session.number, id, reader) {
+        Settled::Only => session.server.presence.changed(id),
+        Settled::Beside => {}
+        Settled::For(oldest) => oldest.cut_short(Close::TooManyConnections),
     }
     metrics::PEOPLE.inc();
     session.outbox.settle();
     session.login = login;
     // A time-out that cannot be set means that the socket is gone, as the next read will tell.
     let _ = session.set_read_timeout();
+}
+
+/// The account has said hello too often: the connection ends, so that it waits before it comes back.
+fn too_often(session: &Session<'_>, wait: Duration, asked: Asked<'_>) -> Flow {
+    session.refuse_for(wait, asked.in_error());
+    Err(Ending::Close(Close::FastWriter))
 }
 
 fn turn_away(session: &Session<'_>, reference: Option<&str>) -> Flow {

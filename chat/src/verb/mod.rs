@@ -11,18 +11,28 @@ mod typing;
 mod window;
 
 use sql::{Alteration, Deed};
-use wire::{AccountId, Close, Code, ErrorFrame, Frame, Request, Want};
+use wire::{AccountId, Code, Frame, Request, Want};
 
+use crate::allowance::Kind;
 use crate::metrics;
-use crate::rate::TooFast;
 use crate::server::Accounts;
-use crate::session::{Ending, Flow, Session, Who};
+use crate::session::{Flow, Session, Who};
 use crate::verb::hello::Asked;
 use crate::verb::window::Window;
 
 /// Carries out one request. Before it is known who asks, only a token and a ping are listened to.
 pub(crate) fn carry_out(session: &mut Session<'_>, request: Request<'_>) -> Flow {
     let reference = request.reference.as_deref();
+    let kind = match request.want {
+        Want::Received { .. } | Want::Read { .. } => Kind::Receipt,
+        _ => Kind::Frame,
+    };
+    if !session.admits(kind, reference)? {
+        if matches!(request.want, Want::Message { .. }) {
+            metrics::MESSAGES.inc("rate_limited");
+        }
+        return Ok(());
+    }
     match (session.who, request.want) {
         (_, Want::Ping) => ping::answer(session, reference),
         (_, Want::Hello { token, since }) => {
@@ -53,10 +63,6 @@ fn known(
     want: Want<'_>,
     reference: Option<&str>,
 ) -> Flow {
-    // Typing has a brake of its own.
-    if !matches!(want, Want::Typing { .. }) && !keeps_rate(session, &want, reference)? {
-        return Ok(());
-    }
     match want {
         Want::Message { from, to, content, reply_to, .. } => {
             message::send(session, me, from, to, content, reply_to, reference);
@@ -133,34 +139,4 @@ fn stored(
     };
     act::submit(session, accounts, me, deed, reference);
     Ok(())
-}
-
-/// Counts the request; if it is one too many, says so.
-fn keeps_rate(
-    session: &mut Session<'_>,
-    want: &Want<'_>,
-    reference: Option<&str>,
-) -> Result<bool, Ending> {
-    // Receipts follow from what others send.
-    let rate = match want {
-        Want::Received { .. } | Want::Read { .. } => &mut session.receipt_rate,
-        _ => &mut session.rate,
-    };
-    let wait = match rate.take(session.now) {
-        Ok(()) => return Ok(true),
-        Err(TooFast::Wait(wait)) => wait,
-        Err(TooFast::Enough) => return Err(Ending::Close(Close::FastWriter)),
-    };
-    if matches!(want, Want::Message { .. }) {
-        metrics::MESSAGES.inc("rate_limited");
-    }
-    // Rounded up: who waits as told must not be refused again.
-    let retry_after_ms = u64::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
-    session.outbox.push(&Frame::Error(ErrorFrame {
-        code: Code::RateLimited,
-        message: "too many requests; wait and send it again".into(),
-        reference: reference.map(Into::into),
-        retry_after_ms: Some(retry_after_ms),
-    }));
-    Ok(false)
 }

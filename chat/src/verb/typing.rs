@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sql::Acquaintance;
 use wire::{AccountId, Frame, To};
 
+use crate::allowance::Kind;
 use crate::session::{Flow, Session};
 
 /// Tells the others. Too much of it, and what may not be heard, is dropped without a word.
@@ -14,7 +15,7 @@ pub(crate) fn tell(
     target: To,
     reference: Option<&str>,
 ) -> Flow {
-    if session.live.take(session.now).is_ok() {
+    if session.allowance.take(Kind::Live, session.now).is_ok() {
         let listeners = match listeners(session, me, target) {
             Ok(listeners) => listeners,
             Err(error) => return session.put_off(&error, reference),

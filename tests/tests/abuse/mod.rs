@@ -1,5 +1,7 @@
 //! Attacks. During and after each, others are served.
 
+/// More connections than an account may have.
+mod connections;
 /// More connections than there are descriptors.
 mod descriptors;
 /// Frames that no good client sends.
@@ -8,8 +10,12 @@ mod frames;
 mod half_closed;
 /// Heads and bodies that no good client sends.
 mod heads;
+/// Hellos with wrong tokens.
+mod hellos;
 /// Two hundred passwords to check at once.
 mod logins;
+/// More than an account may send.
+mod rates;
 /// A receiver that never reads.
 mod slow_reader;
 /// Everybody drops and comes back at once, again and again.

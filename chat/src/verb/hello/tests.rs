@@ -5,8 +5,10 @@ use std::cell::Cell;
 use wire::{SessionId, To, TokenHash};
 
 use super::*;
+use crate::allowance::Allowances;
 use crate::committer::Committer;
 use crate::feeder::Feeder;
+use crate::limit::{FAILED_HELLOS_BURST, HELLOS_BURST};
 use crate::rig;
 use crate::server::{Mode, Patience, Server};
 
@@ -70,7 +72,8 @@ impl House {
     /// and how often the token was looked up.
     fn greet(&self, meanwhile: impl Fn(), check: impl FnOnce(&Session<'_>, &Flow, u32)) {
         let (outbox, _theirs) = rig::outbox();
-        let mut session = Session::new(&self.server, 1, outbox);
+        let mut session =
+            Session::new(&self.server, 1, outbox, std::net::Ipv4Addr::LOCALHOST.into());
         let looked = Cell::new(0);
         let look_up = || {
             let place = self.store.place(&TOKEN, now_ms());
@@ -158,4 +161,64 @@ fn a_gap_is_filled_up_to_its_end_and_not_with_what_is_still_to_be_told() {
             assert!(!session.outbox.is_ending());
         },
     );
+}
+
+/// Says hello with this token from this address; returns how that went.
+fn say_hello(house: &House, text: &str, address: &str) -> Flow {
+    let (outbox, _theirs) = rig::outbox();
+    let mut session = Session::new(&house.server, 1, outbox, address.parse().unwrap());
+    hello(&mut session, text, None, Asked::Hello(None))
+}
+
+const TEXT: &str = "0123456789abcdef0123456789abcdef0123456789abcdef";
+
+#[test]
+fn an_account_that_says_hello_without_end_is_told_to_wait() {
+    let mut house = House::new();
+    house.server.allowances = Allowances::new(50);
+    let mut welcomed = 0;
+    let flow = loop {
+        let mut ending = Ok(());
+        house.greet(
+            || (),
+            |_, flow, _| {
+                if let Err(Ending::Close(close)) = flow {
+                    ending = Err(*close);
+                }
+            },
+        );
+        match ending {
+            Ok(()) => welcomed += 1,
+            Err(close) => break close,
+        }
+    };
+    assert_eq!(flow, Close::FastWriter);
+    assert!(welcomed >= HELLOS_BURST as u32, "{welcomed}");
+}
+
+#[test]
+fn a_known_token_of_an_account_that_says_hello_too_often_is_not_looked_up() {
+    let mut house = House::new();
+    house.server.allowances = Allowances::new(50);
+    let now = std::time::Instant::now();
+    let allowance = house.server.allowances.of(house.account, now);
+    while allowance.take(Kind::Hello, now).is_ok() {}
+    let token = Token::parse(TEXT).unwrap().hash();
+    house.server.hellos.succeeded(&token, house.account);
+    // It is not in the database at all, and would be turned away.
+    let flow = say_hello(&house, TEXT, "192.0.2.1");
+    assert!(matches!(flow, Err(Ending::Close(Close::FastWriter))), "{flow:?}");
+}
+
+#[test]
+fn wrong_tokens_are_counted_where_they_come_from() {
+    let house = House::new();
+    for _ in 0..FAILED_HELLOS_BURST as u32 {
+        let flow = say_hello(&house, TEXT, "192.0.2.1");
+        assert!(matches!(flow, Err(Ending::Close(Close::Unauthorized))), "{flow:?}");
+    }
+    let now = std::time::Instant::now();
+    let pass = |address: &str| house.server.hellos.pass(address.parse().unwrap(), now, now);
+    let held = pass("192.0.2.1");
+    assert!(held.is_some() && pass("192.0.2.1").is_none() && pass("192.0.2.2").is_some());
 }

@@ -1,0 +1,250 @@
+//! How much one account may send, over all its connections of this node.
+//!
+//! Connections share their account's [`Allowance`]. It outlives the last of them until it is full again, so that who comes
+//! back quickly finds it as it was.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use door::bucket::Bucket;
+use wire::AccountId;
+
+use crate::limit::{
+    ACCOUNTS_REMEMBERED_MAX, HELLOS_BURST, HELLOS_PER_SECOND, LIVE_BURST, LIVE_PER_SECOND,
+    PINGS_PER_MESSAGE, RATE_BURST_SECONDS, RECEIPTS_PER_MESSAGE, STRANGER_FRAMES_MAX,
+    STRANGER_FRAMES_PER_SECOND,
+};
+
+/// What is counted; each kind has a bucket of its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Kind {
+    /// A frame, whatever is in it, also if it is refused.
+    Frame,
+    /// `received` or `read`: they follow from what others send.
+    Receipt,
+    /// The bare text `ping`, and WebSocket pings and pongs.
+    Ping,
+    /// A hello with a valid token.
+    Hello,
+    /// `typing` that is told to others. It has a limit even where nothing else has.
+    Live,
+}
+
+/// How much may be sent. The default has no limit.
+pub(crate) struct Allowance {
+    is_limited: bool,
+    /// In the order of [`Kind`].
+    buckets: Mutex<[Bucket; 5]>,
+}
+
+impl Allowance {
+    /// Of an account or a guest: `per_second` frames a second, saved up for [`RATE_BURST_SECONDS`]; 0: no limit.
+    pub(crate) fn new(per_second: u32) -> Self {
+        let bucket = |times: u32| {
+            let per_second = f64::from(per_second.saturating_mul(times));
+            Bucket::new(per_second * f64::from(RATE_BURST_SECONDS), per_second)
+        };
+        let [frames, receipts, pings] = [1, RECEIPTS_PER_MESSAGE, PINGS_PER_MESSAGE].map(bucket);
+        Self::of(per_second > 0, frames, receipts, pings)
+    }
+
+    /// Of a connection before its hello.
+    pub(crate) fn of_stranger(per_second: u32) -> Self {
+        let bucket = Bucket::new(f64::from(STRANGER_FRAMES_MAX), STRANGER_FRAMES_PER_SECOND);
+        Self::of(per_second > 0, bucket.clone(), bucket.clone(), bucket)
+    }
+
+    fn of(is_limited: bool, frames: Bucket, receipts: Bucket, pings: Bucket) -> Self {
+        let hellos = Bucket::new(HELLOS_BURST, HELLOS_PER_SECOND);
+        let live = Bucket::new(LIVE_BURST, LIVE_PER_SECOND);
+        Self { is_limited, buckets: Mutex::new([frames, receipts, pings, hellos, live]) }
+    }
+
+    /// Counts one of this kind.
+    ///
+    /// # Errors
+    /// It is one too many; the next one is not, after this wait.
+    pub(crate) fn take(&self, kind: Kind, now: Instant) -> Result<(), Duration> {
+        if !self.is_limited && kind != Kind::Live {
+            return Ok(());
+        }
+        self.lock()[kind as usize].take(now)
+    }
+
+    fn peek(&self, kind: Kind, now: Instant) -> Result<(), Duration> {
+        if self.is_limited { self.lock()[kind as usize].peek(now) } else { Ok(()) }
+    }
+
+    /// Whether it is as a new one, so that forgetting it changes nothing.
+    fn is_full(&self, now: Instant) -> bool {
+        self.lock().iter().all(|bucket| bucket.is_full(now))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, [Bucket; 5]> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The allowances of all accounts that are here, or left a short while ago.
+pub(crate) struct Allowances {
+    /// Frames a second of one account; 0: no limit.
+    per_second: u32,
+    table: Mutex<Table>,
+}
+
+struct Table {
+    accounts: HashMap<AccountId, Arc<Allowance>>,
+    /// At this size it forgets whom it need not remember.
+    sweep_at: usize,
+}
+
+impl Allowances {
+    /// `per_second` frames a second for each account; 0: no limit.
+    pub(crate) fn new(per_second: u32) -> Self {
+        let table = Table { accounts: HashMap::new(), sweep_at: ACCOUNTS_REMEMBERED_MAX };
+        Self { per_second, table: Mutex::new(table) }
+    }
+
+    /// A guest's, who has one connection.
+    pub(crate) fn guest(&self) -> Arc<Allowance> {
+        Arc::new(Allowance::new(self.per_second))
+    }
+
+    /// A connection's before its hello.
+    pub(crate) fn stranger(&self) -> Arc<Allowance> {
+        Arc::new(Allowance::of_stranger(self.per_second))
+    }
+
+    /// The account's, for one more connection.
+    pub(crate) fn of(&self, account: AccountId, now: Instant) -> Arc<Allowance> {
+        let mut table = self.lock();
+        if let Some(allowance) = table.accounts.get(&account) {
+            return Arc::clone(allowance);
+        }
+        table.make_room(now);
+        let allowance = self.guest();
+        table.accounts.insert(account, Arc::clone(&allowance));
+        allowance
+    }
+
+    /// Whether the account may send one of this kind; counts nothing.
+    ///
+    /// # Errors
+    /// It may not; it may after this wait.
+    pub(crate) fn peek(
+        &self,
+        account: AccountId,
+        kind: Kind,
+        now: Instant,
+    ) -> Result<(), Duration> {
+        let allowance = self.lock().accounts.get(&account).cloned();
+        allowance.map_or(Ok(()), |allowance| allowance.peek(kind, now))
+    }
+
+    /// A connection of the account, which holds `allowance`, is about to end.
+    pub(crate) fn leave(&self, account: AccountId, allowance: &Arc<Allowance>, now: Instant) {
+        let mut table = self.lock();
+        // The table's and this connection's: nobody else's.
+        if Arc::strong_count(allowance) <= 2 && allowance.is_full(now) {
+            table.accounts.remove(&account);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Of those who have left it keeps at most [`ACCOUNTS_REMEMBERED_MAX`]: first it forgets the full ones, and if that is not
+    /// enough, all.
+    fn make_room(&mut self, now: Instant) {
+        if self.accounts.len() < self.sweep_at {
+            return;
+        }
+        let is_here = |allowance: &Arc<Allowance>| Arc::strong_count(allowance) > 1;
+        self.accounts.retain(|_, allowance| is_here(allowance) || !allowance.is_full(now));
+        let here = self.accounts.values().filter(|allowance| is_here(allowance)).count();
+        if self.accounts.len() - here > ACCOUNTS_REMEMBERED_MAX / 2 {
+            self.accounts.retain(|_, allowance| is_here(allowance));
+        }
+        self.sweep_at = here + ACCOUNTS_REMEMBERED_MAX;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALICE: AccountId = AccountId(1);
+
+    fn takes(allowance: &Allowance, kind: Kind, now: Instant) -> u32 {
+        (0..100_000).take_while(|_| allowance.take(kind, now).is_ok()).count() as u32
+    }
+
+    #[test]
+    fn each_kind_has_ten_seconds_worth_at_once() {
+        let (allowance, now) = (Allowance::new(2), Instant::now());
+        assert_eq!(takes(&allowance, Kind::Frame, now), 2 * RATE_BURST_SECONDS);
+        let receipts = 2 * RATE_BURST_SECONDS * RECEIPTS_PER_MESSAGE;
+        assert_eq!(takes(&allowance, Kind::Receipt, now), receipts);
+        let pings = 2 * RATE_BURST_SECONDS * PINGS_PER_MESSAGE;
+        assert_eq!(takes(&allowance, Kind::Ping, now), pings);
+        assert_eq!(f64::from(takes(&allowance, Kind::Hello, now)), HELLOS_BURST);
+        assert_eq!(f64::from(takes(&allowance, Kind::Live, now)), LIVE_BURST);
+        let later = now + Duration::from_millis(500);
+        assert_eq!(takes(&allowance, Kind::Frame, later), 1);
+    }
+
+    #[test]
+    fn zero_is_no_limit_but_for_typing() {
+        let now = Instant::now();
+        for allowance in [Allowance::new(0), Allowance::of_stranger(0)] {
+            for kind in [Kind::Frame, Kind::Receipt, Kind::Ping, Kind::Hello] {
+                assert_eq!(takes(&allowance, kind, now), 100_000);
+            }
+            assert_eq!(f64::from(takes(&allowance, Kind::Live, now)), LIVE_BURST);
+        }
+    }
+
+    #[test]
+    fn a_stranger_has_a_small_one() {
+        let (allowance, now) = (Allowance::of_stranger(50), Instant::now());
+        assert_eq!(takes(&allowance, Kind::Frame, now), STRANGER_FRAMES_MAX);
+        assert_eq!(takes(&allowance, Kind::Ping, now), STRANGER_FRAMES_MAX);
+    }
+
+    #[test]
+    fn connections_of_an_account_share_and_coming_back_gives_nothing() {
+        let (allowances, now) = (Allowances::new(1), Instant::now());
+        let (phone, laptop) = (allowances.of(ALICE, now), allowances.of(ALICE, now));
+        assert_eq!(takes(&phone, Kind::Frame, now), RATE_BURST_SECONDS);
+        assert_eq!(takes(&laptop, Kind::Frame, now), 0);
+        assert!(allowances.peek(ALICE, Kind::Frame, now).is_err());
+        assert!(allowances.peek(AccountId(2), Kind::Frame, now).is_ok());
+        for connection in [phone, laptop] {
+            allowances.leave(ALICE, &connection, now);
+        }
+        let again = allowances.of(ALICE, now);
+        assert_eq!(takes(&again, Kind::Frame, now), 0);
+        // Once it is full again nobody needs to remember it.
+        let later = now + Duration::from_secs(u64::from(RATE_BURST_SECONDS));
+        allowances.leave(ALICE, &again, later);
+        assert!(allowances.lock().accounts.is_empty());
+    }
+
+    #[test]
+    fn those_who_have_left_are_remembered_up_to_a_bound() {
+        let (allowances, now) = (Allowances::new(1), Instant::now());
+        let here = allowances.of(ALICE, now);
+        here.take(Kind::Frame, now).unwrap();
+        for id in 2..3 * ACCOUNTS_REMEMBERED_MAX as i64 {
+            let passing = allowances.of(AccountId(id), now);
+            passing.take(Kind::Frame, now).unwrap();
+            allowances.leave(AccountId(id), &passing, now);
+            assert!(allowances.lock().accounts.len() <= ACCOUNTS_REMEMBERED_MAX + 1);
+        }
+        assert!(Arc::ptr_eq(&here, &allowances.of(ALICE, now)), "who is here is never forgotten");
+    }
+}

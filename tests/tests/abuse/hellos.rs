@@ -1,0 +1,79 @@
+//! Storms of hellos with tokens that nobody has: each is turned away, and nobody else is.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use acceptance::{Heard, PATIENCE, Person, Socket, World, raw};
+use anyhow::{Context, Result, anyhow, ensure};
+use serde_json::json;
+use tungstenite::client::IntoClientRequest;
+
+use crate::drive::{House, Kind};
+
+const STORMS: u8 = 8;
+/// Hellos in each; far more than a network may fail.
+const HELLOS: usize = 100;
+
+#[test]
+fn wrong_tokens_turn_nobody_else_away() -> Result<()> {
+    for kind in [Kind::Messenger, Kind::postgres()?] {
+        let mut house = House::open(&kind, &[])?;
+        let world = house.world.clone();
+        let mut alice = Person::arrive(&world, "Alice")?;
+        let mut bob = Person::arrive(&world, "Bob")?;
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| -> Result<()> {
+            let storms: Vec<_> = (0..STORMS)
+                .map(|n| {
+                    scope.spawn({
+                        let world = &world;
+                        move || storm(world, n)
+                    })
+                })
+                .collect();
+            let others = scope.spawn(|| -> Result<()> {
+                while !is_over.load(Ordering::Relaxed) {
+                    alice.say(&bob, "meanwhile")?;
+                    bob.hear_message("meanwhile")?;
+                    bob.history(json!({"with": alice.id}))?;
+                    // From the address of a storm, with a token that was never seen.
+                    let mut phone = alice.device("phone")?;
+                    phone.connect().context("a new device")?;
+                    // And again.
+                    phone.leave();
+                    phone.connect().context("coming back")?;
+                    phone.leave();
+                }
+                Ok(())
+            });
+            let join = |it: thread::ScopedJoinHandle<'_, Result<()>>| {
+                it.join().map_err(|_| anyhow!("panic"))?
+            };
+            let stormed = storms.into_iter().try_for_each(join);
+            is_over.store(true, Ordering::Relaxed);
+            join(others)?;
+            stormed
+        })?;
+        house.runs()?;
+    }
+    Ok(())
+}
+
+/// Says hello again and again, from an address that it shares with others.
+fn storm(world: &World, n: u8) -> Result<()> {
+    for round in 0..HELLOS {
+        let from = [127, 0, 0, 1 + n % 2];
+        let stream = raw::connect(&world.chat_address(), Some(from.into()))?;
+        let mut socket = Socket::over(stream, world.chat().into_client_request()?)?;
+        let token = format!("{n:02x}{round:046x}");
+        socket.json(&json!({"type": "hello", "token": token}))?;
+        let is_told = |heard: &Heard| match heard {
+            Heard::Json(frame) => (frame["code"] == "unauthorized").then_some(()),
+            _ => None,
+        };
+        socket.hear("that the token is wrong", is_told)?;
+        let code = socket.hear_close(PATIENCE)?;
+        ensure!(code == 4401, "closed with {code}");
+    }
+    Ok(())
+}

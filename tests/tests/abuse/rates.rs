@@ -1,0 +1,178 @@
+//! One account has one rate, whatever it sends, over however many connections, however often it comes back.
+
+use acceptance::{Heard, PATIENCE, Person, Socket, World};
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use tungstenite::{Bytes, Message};
+
+use crate::drive::{House, Kind};
+
+/// Frames a second, and what ten seconds save up.
+const RATE: &str = "--message-rate=5";
+const BURST: usize = 50;
+
+#[test]
+fn what_is_refused_costs_as_much_as_what_is_done() -> Result<()> {
+    for kind in [Kind::Guests, Kind::Messenger, Kind::postgres()?] {
+        let mut house = House::open(&kind, &[RATE])?;
+        let world = house.world.clone();
+        let mut alice = Person::arrive(&world, "Alice")?;
+        let mut bob = Person::arrive(&world, "Bob")?;
+        let refused = [
+            Message::text("{"),
+            Message::text(r#"{"type":"nonsense","ref":"n"}"#),
+            Message::text(r#"{"type":"hello","token":"again","ref":"h"}"#),
+            Message::text(r#"{"type":"ping","ref":"p"}"#),
+            Message::text(r#"{"type":"typing","to":1,"ref":"t"}"#),
+            Message::binary(Bytes::from_static(b"binary")),
+        ];
+        for frame in refused {
+            let mut flood = Person::arrive(&world, "Flood")?.take_socket()?;
+            let answered = flood_until_closed(&mut flood, &frame)?;
+            // What comes back while it is sent is little beside the burst.
+            ensure!(
+                (BURST..2 * BURST).contains(&answered),
+                "{answered} of {frame:?} were answered"
+            );
+        }
+        alice.say(&bob, "meanwhile")?;
+        bob.hear_message("meanwhile")?;
+        house.runs()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn pings_have_a_bound_that_nobody_meets_by_chance() -> Result<()> {
+    let house = House::open(&Kind::Guests, &[RATE])?;
+    for ping in [Message::text("ping"), Message::Ping(Bytes::from_static(b"?"))] {
+        let mut flood = Person::arrive(&house.world, "Flood")?.take_socket()?;
+        let answered = flood_until_closed(&mut flood, &ping)?;
+        ensure!(answered >= 10 * BURST, "{answered} of {ping:?} were answered");
+    }
+    Ok(())
+}
+
+#[test]
+fn who_has_not_said_hello_is_closed_too() -> Result<()> {
+    let house = House::open(&Kind::Messenger, &[])?;
+    let limited = House::open(&Kind::Messenger, &["--message-rate=1000"])?;
+    let mut stranger = Socket::open(&limited.world.chat(), &[])?;
+    let answered = flood_until_closed(&mut stranger, &Message::text(r#"{"type":"blocks"}"#))?;
+    ensure!(answered < BURST, "{answered} were answered");
+    // Where nothing is limited, neither is this.
+    let mut stranger = Socket::open(&house.world.chat(), &[])?;
+    for _ in 0..10 * BURST {
+        stranger.json(&json!({"type": "blocks"}))?;
+    }
+    stranger.text("ping")?;
+    stranger.hear("a pong", |heard| (*heard == Heard::Text("pong".into())).then_some(()))
+}
+
+#[test]
+fn connections_of_an_account_share_its_rate() -> Result<()> {
+    for kind in [Kind::Messenger, Kind::postgres()?] {
+        let house = House::open(&kind, &[RATE])?;
+        let mut alice = Person::arrive(&house.world, "Alice")?;
+        let mut laptop = alice.device("laptop")?;
+        laptop.connect()?;
+        let bob = Person::arrive(&house.world, "Bob")?;
+        let mut sent = 0;
+        let wait = loop {
+            let by = if sent % 2 == 0 { &mut alice } else { &mut laptop };
+            let answer = by.request(json!({"to": bob.id, "content": "x"}))?;
+            if answer["code"] == "rate_limited" {
+                break answer["retry_after_ms"].as_u64().context("no retry_after_ms")?;
+            }
+            sent += 1;
+            ensure!(sent < 2 * BURST, "each has a rate of its own");
+        };
+        ensure!(sent >= BURST && wait <= 200, "{sent} sent, then a wait of {wait} ms");
+        // Its receipts have room of their own, and others all of theirs.
+        laptop.acknowledge(0)?;
+        let mut carol = Person::arrive(&house.world, "Carol")?;
+        carol.say(&bob, "not in it together")?;
+    }
+    Ok(())
+}
+
+#[test]
+fn coming_back_gives_no_fresh_burst() -> Result<()> {
+    for kind in [Kind::Messenger, Kind::postgres()?] {
+        let house = House::open(&kind, &["--message-rate=1"])?;
+        let mut alice = Person::arrive(&house.world, "Alice")?;
+        let bob = Person::arrive(&house.world, "Bob")?;
+        spend(&mut alice, &bob)?;
+        for _ in 0..3 {
+            alice.leave();
+            alice.connect()?;
+            let sent = spend(&mut alice, &bob)?;
+            ensure!(sent < 5, "{sent} more were sent");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn an_account_that_says_hello_without_end_is_told_to_wait() -> Result<()> {
+    let house = House::open(&Kind::Messenger, &["--message-rate=50"])?;
+    let alice = Person::signup(&house.world, "Alice")?;
+    let mut bob = Person::signup(&house.world, "Bob")?;
+    let mut welcomed = 0;
+    let refusal = loop {
+        let (first, mut socket) = hello(&house.world, &alice.token)?;
+        if first["type"] != "welcome" {
+            ensure!(socket.hear_close(PATIENCE)? == 4429, "{first}");
+            break first;
+        }
+        welcomed += 1;
+        ensure!(welcomed < 2000, "no brake");
+        socket.close();
+    };
+    ensure!(refusal["code"] == "rate_limited" && refusal["retry_after_ms"].is_u64(), "{refusal}");
+    // A few a second are nothing.
+    ensure!(welcomed >= 100, "only {welcomed} hellos");
+    bob.connect()?;
+    Ok(())
+}
+
+/// Says hello; gives the first frame heard.
+fn hello(world: &World, token: &str) -> Result<(serde_json::Value, Socket)> {
+    let mut socket = Socket::open(&world.chat(), &[])?;
+    socket.json(&json!({"type": "hello", "token": token}))?;
+    match socket.hear_next()? {
+        Heard::Json(frame) => Ok((frame, socket)),
+        other => anyhow::bail!("{other:?}"),
+    }
+}
+
+/// Sends until it is refused; gives how many were sent.
+fn spend(alice: &mut Person, bob: &Person) -> Result<usize> {
+    for sent in 0..2 * BURST {
+        let answer = alice.request(json!({"to": bob.id, "content": "x"}))?;
+        if answer["code"] == "rate_limited" {
+            return Ok(sent);
+        }
+    }
+    anyhow::bail!("no brake")
+}
+
+/// Sends the same until 4429 comes; gives how many were answered other than with `rate_limited`.
+fn flood_until_closed(socket: &mut Socket, frame: &Message) -> Result<usize> {
+    for _ in 0..20_000 {
+        if socket.send(frame.clone()).is_err() {
+            break;
+        }
+    }
+    let code = socket.hear_close(PATIENCE)?;
+    ensure!(code == 4429 || code == 1006, "closed with {code}");
+    let heard = socket.drain();
+    let is = |one: &Heard, is_refusal: bool| match one {
+        Heard::Json(frame) => (frame["code"] == "rate_limited") == is_refusal,
+        Heard::Text(_) | Heard::Pong(_) => !is_refusal,
+        Heard::Closed(_) => false,
+    };
+    let count = |is_refusal| heard.iter().filter(|one| is(one, is_refusal)).count();
+    ensure!(code == 1006 || count(true) >= 20, "told {} times", count(true));
+    Ok(count(false))
+}
