@@ -139,18 +139,16 @@ impl Outbox {
 
     /// Bytes that wait.
     pub(crate) fn backlog(&self) -> usize {
-        let state = self.lock();
-        state.bytes()
+        self.lock().bytes()
     }
 
-    /// The reader takes nothing: of what waits only a frame already begun is finished, then it is closed with 4409.
+    /// The reader takes nothing: it is cut short with 4409.
     pub(crate) fn too_slow(self: &Arc<Self>) {
         self.lock().too_slow(self);
         self.flush();
     }
 
-    /// Of what waits only a frame already begun is finished, then it is closed. If there is too much left of that frame the
-    /// socket ends in the middle of it.
+    /// Of what waits only a frame already begun is finished, and not even that if it is long; then it is closed.
     pub(crate) fn cut_short(self: &Arc<Self>, close: Close) {
         self.lock().cut_short(close, self);
         self.flush();
@@ -201,9 +199,7 @@ impl Outbox {
 
     /// Ends the socket, whatever still waits.
     pub(crate) fn abort(&self) {
-        let mut state = self.lock();
-        state.give_up();
-        drop(state);
+        self.lock().give_up();
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 

@@ -62,7 +62,7 @@ in
         type = types.ints.unsigned;
         default = 50;
         example = 5;
-        description = "Messages a second that one connection may send, saved up for ten seconds; 0: no limit.";
+        description = "Frames a second that one account may send over all its connections, saved up for ten seconds; 0: no limit.";
       };
 
       logDays = mkOption {
