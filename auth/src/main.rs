@@ -37,7 +37,7 @@ fn run(program: &Program) -> Result<()> {
     let wanted = program.listen;
     let listener = Listener::bind(wanted)
         .with_context(|| format!("cannot listen on {wanted}; choose another with --listen"))?;
-    let store = match sql::args::open(&url, |pause| shutdown.wait_for(pause)) {
+    let store = match program.database.open(&url, |pause| shutdown.wait_for(pause)) {
         Err(Unopened::Open(sql::OpenError::Stopped)) => return Ok(()),
         opened => Arc::new(opened?),
     };

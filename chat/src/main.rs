@@ -49,7 +49,7 @@ fn run(cli: &Cli) -> Result<()> {
     let listener = Listener::bind(cli.listen).with_context(|| {
         format!("cannot listen on {}; choose another with --listen", cli.listen)
     })?;
-    let store = match database.map(|url| sql::args::open(&url, |time| shutdown.wait_for(time))) {
+    let store = match database.map(|url| cli.database.open(&url, |time| shutdown.wait_for(time))) {
         Some(Err(Unopened::Open(sql::OpenError::Stopped))) => return Ok(()),
         opened => opened.transpose()?.map(Arc::new),
     };

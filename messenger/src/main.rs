@@ -56,7 +56,7 @@ fn run(cli: &Cli) -> Result<()> {
     let at_chat = bind(cli.chat_listen, "--chat-listen")?;
     let at_auth = bind(cli.auth_listen, "--auth-listen")?;
     let banner = banner::text(at_chat.local_addr()?, at_auth.local_addr()?, &url);
-    let store = match sql::args::open(&url, |time| shutdown.wait_for(time)) {
+    let store = match cli.database.open(&url, |time| shutdown.wait_for(time)) {
         Err(Unopened::Open(sql::OpenError::Stopped)) => return Ok(()),
         opened => Arc::new(opened?),
     };

@@ -94,6 +94,13 @@ in
       };
     };
 
+    accountQuota = mkOption {
+      type = types.ints.unsigned;
+      default = 2147483648;
+      example = 0;
+      description = "Bytes of text that one account may have sent and that are kept; 0: no limit.";
+    };
+
     database = {
       createLocally = mkOption {
         type = types.bool;

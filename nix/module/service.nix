@@ -32,6 +32,7 @@ let
     METRICS_LISTEN = auth.metricsListen;
   };
   ofBoth = {
+    ACCOUNT_QUOTA = cfg.accountQuota;
     LOG_FORMAT = cfg.logFormat;
     TRUSTED_PROXY = list cfg.trustedProxies;
     PUBLIC_URL = cfg.publicUrl;

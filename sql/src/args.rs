@@ -14,6 +14,9 @@ const PAUSE_FIRST: Duration = Duration::from_millis(500);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
+/// Bytes that one account may have stored unless told otherwise: 2 GiB.
+const ACCOUNT_QUOTA: i64 = 2 * 1024 * 1024 * 1024;
+
 /// For the end of `--help`, of programs with [`Default::DataDirectory`].
 pub const DEFAULT_HELP: &str = "Without a database setting everything is kept in \
     $XDG_DATA_HOME/messenger/messenger.db, else ~/.local/share/messenger/messenger.db";
@@ -28,6 +31,10 @@ pub struct DatabaseArgs {
     /// A file that holds the database's URL, so that its password need not be in the environment
     #[arg(long, env = "DATABASE_URL_FILE", value_name = "PATH")]
     pub database_file: Option<PathBuf>,
+
+    /// Bytes of text that one account may have sent and that are kept; 0: no limit
+    #[arg(long, env = "ACCOUNT_QUOTA", value_name = "BYTES", default_value_t = ACCOUNT_QUOTA, value_parser = clap::value_parser!(i64).range(0..))]
+    pub account_quota: i64,
 }
 
 /// What holds where nothing is set.
@@ -110,15 +117,23 @@ impl DatabaseArgs {
             }
         }
     }
+
+    /// Opens the database that [`DatabaseArgs::resolve`] gave. One that is away is waited for, with a line in the log for each
+    /// try; `stops_within` waits that long and tells whether to give up, as `Shutdown::wait_for` does. The default's directory
+    /// is made, for its owner only.
+    ///
+    /// # Errors
+    /// [`Unopened`]: what waiting would not mend, or [`OpenError::Stopped`].
+    pub fn open(
+        &self,
+        url: &DatabaseUrl,
+        stops_within: impl Fn(Duration) -> bool,
+    ) -> Result<Store, Unopened> {
+        Ok(open(url, stops_within)?.with_quota(self.account_quota))
+    }
 }
 
-/// Opens the database. One that is away is waited for, with a line in the log for each try; `stops_within` waits that
-/// long and tells whether to give up, as `Shutdown::wait_for` does. The default's directory is made, for its owner
-/// only.
-///
-/// # Errors
-/// [`Unopened`]: what waiting would not mend, or [`OpenError::Stopped`].
-pub fn open(url: &DatabaseUrl, stops_within: impl Fn(Duration) -> bool) -> Result<Store, Unopened> {
+fn open(url: &DatabaseUrl, stops_within: impl Fn(Duration) -> bool) -> Result<Store, Unopened> {
     // Only the default's: a directory that was named and is not there is more likely a slip of the pen.
     if let Some(path) = url.path().filter(|path| default_path().as_deref() == Some(*path))
         && let Some(directory) = path.parent()

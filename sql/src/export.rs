@@ -88,6 +88,8 @@ pub struct LogState {
     pub acknowledged: Seq,
     /// Events up to this one are no longer kept.
     pub forgotten: Seq,
+    /// Bytes of text that the account has sent and that are kept.
+    pub stored: i64,
     /// When the account's last connection ended, in milliseconds; nothing if it never had one.
     pub last_seen: Option<i64>,
 }
@@ -212,12 +214,14 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn log_state(&self, account: AccountId) -> Result<Option<LogState>> {
-        let sql = "select head, acknowledged, forgotten, seen_at from log where account = $1";
+        let sql =
+            "select head, acknowledged, forgotten, seen_at, stored from log where account = $1";
         let mut states = self.read(sql, &[Value::Int(account.0)], |row| {
             Ok(LogState {
                 head: Seq(row.int(0)?),
                 acknowledged: Seq(row.int(1)?),
                 forgotten: Seq(row.int(2)?),
+                stored: row.int(4)?,
                 last_seen: row.maybe_int(3)?,
             })
         })?;

@@ -79,6 +79,6 @@ impl Store {
 
 /// Locks logs, always in the same order. Deleted accounts have none, so they are missing from the answer.
 pub(crate) static LOCK_LOGS: ForEach = ForEach {
-    sql: "select account, head, acknowledged from log where account in (select r.account from {rows}) order by account {lock}",
+    sql: "select account, head, acknowledged, stored, groups from log where account in (select r.account from {rows}) order by account {lock}",
     columns: &[("account", Type::Int)],
 };

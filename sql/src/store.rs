@@ -32,6 +32,8 @@ pub struct Store {
     readers: Option<Pool>,
     /// Searches may be slow, and must not keep others from reading.
     searchers: Option<Pool>,
+    /// Bytes that one account may have stored; 0: no limit.
+    quota: i64,
 }
 
 impl Store {
@@ -90,7 +92,19 @@ impl Store {
             committers: committers.map(|size| pool(size, Use::Write)),
             readers: readers.map(|size| pool(size, Use::Read)),
             searchers: readers.map(|_| pool(SEARCHERS, Use::Read)),
+            quota: 0,
         }
+    }
+
+    /// Lets an account have so many bytes stored, at the most; 0: no limit.
+    #[must_use]
+    pub fn with_quota(self, bytes: i64) -> Self {
+        Self { quota: bytes, ..self }
+    }
+
+    /// Bytes that one account may have stored, of text that it has sent and that is kept; nothing: there is no limit.
+    pub fn quota(&self) -> Option<i64> {
+        (self.quota > 0).then_some(self.quota)
     }
 
     /// Whether the database answers at this moment.

@@ -203,6 +203,21 @@ macro_rules! erase {
     };
 }
 
+/// Logs are locked before messages, as whoever commits does.
+static LOCK_SENDERS: ForEach = ForEach {
+    sql: "select account from log where account in (select m.sender from message m where m.id in (select r.id from {rows})) \
+          order by account {lock}",
+    columns: &[("id", Type::Int)],
+};
+
+/// Their senders have so many fewer bytes stored.
+static UNSTORE: ForEach = ForEach {
+    sql: "update log set stored = stored - d.bytes from \
+          (select m.sender, sum(octet_length(m.content)) as bytes from message m where m.id in (select r.id from {rows}) \
+          group by m.sender) d where log.account = d.sender",
+    columns: &[("id", Type::Int)],
+};
+
 /// Messages first: whoever reacts holds the message's row, so that its reaction is there already, or will find no message.
 static ERASE: [ForEach; 5] = [
     erase!("message where id"),
@@ -214,7 +229,7 @@ static ERASE: [ForEach; 5] = [
 
 fn erase_messages(engine: &mut dyn Engine, ids: &[MessageId]) -> Result<()> {
     let rows: Vec<_> = ids.iter().map(|id| vec![Value::Int(id.0)]).collect();
-    for statement in &ERASE {
+    for statement in [&LOCK_SENDERS, &UNSTORE].into_iter().chain(&ERASE) {
         engine.run_for_each(statement, &rows)?;
     }
     Ok(())

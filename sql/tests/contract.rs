@@ -22,6 +22,8 @@ mod looking;
 mod messages;
 #[path = "contract/plans.rs"]
 mod plans;
+#[path = "contract/quota.rs"]
+mod quota;
 #[path = "contract/receipts.rs"]
 mod receipts;
 #[path = "contract/revise.rs"]
@@ -59,6 +61,7 @@ fn suite(store: &Store) {
     looking::suite(store);
     sweeps::suite(store);
     export::suite(store);
+    quota::suite(store);
     deletion::suite(store);
 }
 
@@ -84,6 +87,21 @@ fn postgresql() {
     let url = acceptance::Cluster::shared().unwrap().database().unwrap();
     suite(&open(&url.parse().unwrap()));
     suite(&open(&url.parse().unwrap()));
+}
+
+/// Bytes of an account, in the tests that reach it.
+const QUOTA: i64 = 1000;
+
+#[test]
+fn nobody_stores_more_than_the_quota_in_sqlite() {
+    let store = open(&"sqlite::memory:".parse().unwrap());
+    quota::is_a_bound(&store.with_quota(QUOTA), QUOTA);
+}
+
+#[test]
+fn nobody_stores_more_than_the_quota_in_postgresql() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    quota::is_a_bound(&open(&url.parse().unwrap()).with_quota(QUOTA), QUOTA);
 }
 
 #[test]

@@ -61,6 +61,35 @@ fn receipts_have_a_wider_bound_of_their_own() -> Result<()> {
 }
 
 #[test]
+fn nobody_stores_more_than_the_quota() -> Result<()> {
+    for kind in [Kind::Messenger, Kind::Pair] {
+        let house = House::open(&kind, &["--account-quota=100"])?;
+        let mut alice = Person::arrive(&house.world, "Alice")?;
+        let mut bob = Person::arrive(&house.world, "Bob")?;
+        let bytes = |person: &Person| -> Result<_> {
+            let me = person.ask("GET", "/me")?.send()?.expect(200)?.body;
+            Ok([me["stored"].clone(), me["quota"].clone()])
+        };
+        let first = alice.say(&bob, &"x".repeat(60))?;
+        alice.say(&bob, &"x".repeat(40))?;
+        ensure!(bytes(&alice)? == [100, 100], "{:?}", bytes(&alice)?);
+        let more = json!({"to": bob.id, "content": "x"});
+        let refusal = alice.refused(more.clone(), "over_quota")?;
+        ensure!(
+            refusal["message"].as_str().is_some_and(|text| text.contains("delete")),
+            "{refusal}"
+        );
+        bob.say(&alice, "a neighbour is not felt")?;
+        let deleted = alice.request(json!({"type": "delete", "id": first["id"]}))?;
+        ensure!(deleted["type"] == "delete", "{deleted}");
+        ensure!(bytes(&alice)? == [40, 100], "{:?}", bytes(&alice)?);
+        let answer = alice.request(more)?;
+        ensure!(answer["type"] == "sent", "{answer}");
+    }
+    Ok(())
+}
+
+#[test]
 fn who_waits_as_told_goes_on() -> Result<()> {
     let house = House::open(&Kind::Guests, &["--message-rate=5"])?;
     let mut alice = Person::arrive(&house.world, "Alice")?;

@@ -19,10 +19,12 @@ pub enum Code {
     NotFound,
     /// It was allowed once, and no longer is.
     TooLate,
-    /// A group would have more members than it may.
+    /// There would be more of something than there may be: members of a group, groups of an account, blocked accounts.
     TooMany,
     /// The other side has not accepted this account's request, and five messages or invitations wait; or fifty requests are open.
     NotAccepted,
+    /// The account keeps as many bytes as it may; nothing longer is stored for it.
+    OverQuota,
     /// Guest mode: nothing is stored here, so there is nothing of the kind.
     Unsupported,
     /// Guest mode: nobody with that id is connected.
@@ -35,7 +37,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::BadRequest,
         Self::UnknownType,
         Self::Unauthorized,
@@ -44,6 +46,7 @@ impl Code {
         Self::TooLate,
         Self::TooMany,
         Self::NotAccepted,
+        Self::OverQuota,
         Self::Unsupported,
         Self::NotConnected,
         Self::RateLimited,
@@ -61,6 +64,7 @@ impl Code {
             Self::TooLate => "too_late",
             Self::TooMany => "too_many",
             Self::NotAccepted => "not_accepted",
+            Self::OverQuota => "over_quota",
             Self::Unsupported => "unsupported",
             Self::NotConnected => "not_connected",
             Self::RateLimited => "rate_limited",

@@ -12,6 +12,8 @@ pub const EMOJI_BYTES_MAX: usize = 64;
 pub const GROUP_NAME_CHARS_MAX: usize = 100;
 /// Members of a group.
 pub const GROUP_MEMBERS_MAX: usize = 1000;
+/// Groups that one account is in.
+pub const GROUPS_MAX: i64 = 1000;
 /// Members of a group up to which a sender hears of each one's receipts; in a larger one only of the last one's.
 pub const RECEIPTS_EACH_MAX: i64 = 64;
 /// Messages and pending invitations that an account may send to one that has not accepted it.

@@ -250,13 +250,13 @@ impl Document {
         }
         // None: deleted since the export began.
         let state = self.store.log_state(self.account).map_err(lost)?;
-        let (head, acknowledged, forgotten, last_seen) = (Seq(0), Seq(0), Seq(0), None);
-        let none = LogState { head, acknowledged, forgotten, last_seen };
-        let LogState { head, acknowledged, forgotten, last_seen } = state.unwrap_or(none);
+        let (head, acknowledged, forgotten, stored, last_seen) = (Seq(0), Seq(0), Seq(0), 0, None);
+        let none = LogState { head, acknowledged, forgotten, stored, last_seen };
+        let LogState { head, acknowledged, forgotten, stored, last_seen } = state.unwrap_or(none);
         let last_seen = serde_json::to_string(&last_seen)?;
         self.begin_list(&format!(
             "],\n\"log\":{{\"head\":{head},\"acknowledged\":{acknowledged},\
-             \"forgotten\":{forgotten},\"last_seen\":{last_seen},\"events\":["
+             \"forgotten\":{forgotten},\"stored\":{stored},\"last_seen\":{last_seen},\"events\":["
         ));
         Ok(Stage::Events { after: Seq(0) })
     }

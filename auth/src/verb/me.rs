@@ -16,10 +16,14 @@ struct Me {
     email: String,
     name: String,
     created_at: i64,
+    /// Bytes of text that it has sent and that are kept.
+    stored: i64,
+    /// How many there may be; 0: no limit.
+    quota: i64,
 }
 
 pub(crate) fn show(context: &Context, _: &Request, session: &Session) -> Result<Answer, Refusal> {
-    reply(context.store.account(session.account)?)
+    reply(context, context.store.account(session.account)?)
 }
 
 pub(crate) fn rename(
@@ -28,7 +32,7 @@ pub(crate) fn rename(
     session: &Session,
 ) -> Result<Answer, Refusal> {
     let name = text::name(&request.fields()?.text("name")?).map_err(Refusal::bad_request)?;
-    reply(context.store.rename(session.account, &name)?)
+    reply(context, context.store.rename(session.account, &name)?)
 }
 
 pub(crate) fn delete(
@@ -46,8 +50,10 @@ pub(crate) fn delete(
     Ok(Answer::done())
 }
 
-fn reply(account: Option<Account>) -> Result<Answer, Refusal> {
+fn reply(context: &Context, account: Option<Account>) -> Result<Answer, Refusal> {
     // None: deleted since the session was looked up.
     let Account { id, email, name, created_at } = account.ok_or_else(Refusal::unauthorized)?;
-    Answer::json(200, &Me { id, email, name, created_at })
+    let state = context.store.log_state(id)?.ok_or_else(Refusal::unauthorized)?;
+    let (stored, quota) = (state.stored, context.store.quota().unwrap_or(0));
+    Answer::json(200, &Me { id, email, name, created_at, stored, quota })
 }

@@ -11,6 +11,7 @@ fn args(database: Option<&str>, file: Option<&Path>) -> DatabaseArgs {
     DatabaseArgs {
         database: database.map(ToOwned::to_owned),
         database_file: file.map(ToOwned::to_owned),
+        account_quota: 0,
     }
 }
 

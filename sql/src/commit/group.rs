@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use wire::limit::GROUP_MEMBERS_MAX;
+use wire::limit::{GROUP_MEMBERS_MAX, GROUPS_MAX};
 use wire::{AccountId, Change, Code, GroupId, MessageId, Role, Seq, To, With};
 
 use super::ledger::{Ledger, Room, Seat};
@@ -18,6 +18,11 @@ use crate::event::{Kind, What};
 const NOT_ADMIN: Refusal = Refusal::forbidden("only an admin of the group may do that");
 const NO_MEMBER: Refusal = Refusal::not_found("the group has no such member");
 const FULL: Refusal = Refusal { code: Code::TooMany, message: "a group has at most 1000 members" };
+
+const IN_TOO_MANY: Refusal = Refusal {
+    code: Code::TooMany,
+    message: "an account can be in 1000 groups: you, or somebody you want to add, must leave one first",
+};
 
 /// Makes a group; who makes it is its first admin.
 pub(super) fn create(
@@ -34,6 +39,12 @@ pub(super) fn create(
     }
     if everybody.len() > GROUP_MEMBERS_MAX {
         return Ok(Err(FULL));
+    }
+    if everybody.iter().any(|account| ledger.groups(*account) >= GROUPS_MAX) {
+        return Ok(Err(IN_TOO_MANY));
+    }
+    if !ledger.has_room(act.by, name.len() as i64) {
+        return Ok(Err(Refusal::OVER_QUOTA));
     }
     let sql = "insert into conversation (name) values ($1) returning id";
     let group = GroupId(first(&ledger.engine.run(sql, &[Value::Text(name)])?)?.int(0)?);
@@ -70,6 +81,11 @@ pub(super) fn change(
     }
     if own.role != Role::Admin {
         return Ok(Err(NOT_ADMIN));
+    }
+    // Who is over its quota can still have others go.
+    let is_more = !matches!(how, Alteration::Remove(_) | Alteration::Demote(_));
+    if is_more && !ledger.has_room(by, name_bytes(ledger, group, how)) {
+        return Ok(Err(Refusal::OVER_QUOTA));
     }
     match how {
         Alteration::Add(member) => add(ledger, place, by, group, *member),
@@ -141,6 +157,9 @@ fn add(
     }
     if audience.len() >= GROUP_MEMBERS_MAX {
         return Ok(Err(FULL));
+    }
+    if ledger.groups(member) >= GROUPS_MAX {
+        return Ok(Err(IN_TOO_MANY));
     }
     audience.push(member);
     let id = record(ledger, Some(place), by, group, (Change::Add, Some(member)), &audience)?;
@@ -230,6 +249,15 @@ fn set_role(
     Ok(Ok(Outcome::Done))
 }
 
+/// Bytes of the name that the entry of a change holds.
+fn name_bytes(ledger: &Ledger<'_>, group: GroupId, how: &Alteration) -> i64 {
+    let name = match how {
+        Alteration::Rename(name) => Some(name),
+        _ => ledger.room(group).map(|room| &room.name),
+    };
+    name.map_or(0, |name| name.len() as i64)
+}
+
 fn accounts(ledger: &Ledger<'_>, group: GroupId) -> Vec<AccountId> {
     ledger.room(group).map(Room::accounts).unwrap_or_default()
 }
@@ -262,6 +290,7 @@ static SEAT: ForEach = ForEach {
 
 /// Writes down who has come. Who comes back begins anew.
 fn seat(ledger: &mut Ledger<'_>, group: GroupId, accounts: &[AccountId]) -> Result<()> {
+    accounts.iter().for_each(|account| ledger.add_groups(*account, 1));
     let row = |account: &AccountId| {
         let seat = ledger.seat(group, *account)?;
         let (role, since) = (Value::Int(number(seat.role)), Value::Int(seat.since.0));
@@ -279,6 +308,7 @@ fn unseat(
     last: MessageId,
 ) -> Result<()> {
     ledger.room_mut(group).members.remove(&member);
+    ledger.add_groups(member, -1);
     if !ledger.has_log(member) {
         let sql = "delete from member where conversation = $1 and account = $2";
         return ledger.engine.run(sql, &[group.0, member.0].map(Value::Int)).map(drop);
@@ -331,6 +361,7 @@ fn write(
         }
         to.push((*account, seq));
     }
+    ledger.add_bytes(by, row.content.len() as i64);
     let sql = "insert into message (conversation, kind, sender, recipient, content, subject, at, ref, seq) \
                values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id";
     let recipient = match row.to {

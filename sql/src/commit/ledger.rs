@@ -19,6 +19,8 @@ pub(super) struct Ledger<'a> {
     /// The batch's time, in milliseconds.
     pub(super) at: i64,
     pub(super) acts: &'a [Act],
+    /// Bytes that one account may have stored.
+    quota: i64,
     outcomes: Vec<Option<Outcome>>,
     /// By account; deleted ones have none.
     logs: BTreeMap<i64, Log>,
@@ -39,6 +41,10 @@ struct Log {
     head: i64,
     /// The last event that a device has acknowledged.
     acknowledged: i64,
+    /// Bytes of text that the account has sent and that are kept.
+    bytes: i64,
+    /// How many groups the account is in.
+    groups: i64,
     is_changed: bool,
 }
 
@@ -70,6 +76,13 @@ pub(super) struct Target {
     pub(super) deleted: bool,
 }
 
+impl Log {
+    /// Its row for [`SET_LOGS`].
+    fn row(&self, account: i64) -> Vec<Value<'static>> {
+        [account, self.head, self.acknowledged, self.bytes, self.groups].map(Value::Int).to_vec()
+    }
+}
+
 impl Room {
     /// Who is in it.
     pub(super) fn accounts(&self) -> Vec<AccountId> {
@@ -82,13 +95,14 @@ impl<'a> Ledger<'a> {
     pub(super) fn open(
         engine: &'a mut dyn Engine,
         batch: &'a Batch,
-        at: i64,
+        (at, quota): (i64, i64),
     ) -> Result<(Self, Receipts)> {
         let acts = &batch.acts[..];
         let mut ledger = Self {
             engine,
             at,
             acts,
+            quota,
             outcomes: vec![None; acts.len()],
             logs: BTreeMap::new(),
             rooms: BTreeMap::new(),
@@ -127,9 +141,7 @@ impl<'a> Ledger<'a> {
     /// Writes events and logs back.
     pub(super) fn close(mut self) -> Result<Committed> {
         let changed = self.logs.iter().filter(|(_, log)| log.is_changed);
-        let logs: Vec<_> = changed
-            .map(|(account, log)| [*account, log.head, log.acknowledged].map(Value::Int).to_vec())
-            .collect();
+        let logs: Vec<_> = changed.map(|(account, log)| log.row(*account)).collect();
         let events = std::mem::take(&mut self.events);
         run_all(self.engine, &[(&ADD_EVENTS, events), (&SET_LOGS, logs)])?;
         let outcomes = std::mem::take(&mut self.outcomes).into_iter().enumerate();
@@ -187,6 +199,30 @@ impl<'a> Ledger<'a> {
             log.acknowledged = seq;
             log.is_changed = true;
         }
+    }
+
+    /// Whether the account's quota has room for so many more bytes. A deleted account has no quota.
+    pub(super) fn has_room(&self, account: AccountId, bytes: i64) -> bool {
+        self.logs.get(&account.0).is_none_or(|log| log.bytes + bytes <= self.quota)
+    }
+
+    /// The account has stored so many more bytes, or fewer.
+    pub(super) fn add_bytes(&mut self, account: AccountId, bytes: i64) {
+        let Some(log) = self.logs.get_mut(&account.0) else { return };
+        log.bytes += bytes;
+        log.is_changed = true;
+    }
+
+    /// How many groups the account is in.
+    pub(super) fn groups(&self, account: AccountId) -> i64 {
+        self.logs.get(&account.0).map_or(0, |log| log.groups)
+    }
+
+    /// The account has come into so many groups, or out of them.
+    pub(super) fn add_groups(&mut self, account: AccountId, groups: i64) {
+        let Some(log) = self.logs.get_mut(&account.0) else { return };
+        log.groups += groups;
+        log.is_changed = true;
     }
 
     /// Puts one event into several logs, at places that [`Ledger::next`] gave.
@@ -341,7 +377,8 @@ impl<'a> Ledger<'a> {
         let logs = ask(self.engine, &LOCK_LOGS, rows)?;
         for row in logs {
             let (stored, acknowledged) = (row.int(1)?, row.int(2)?);
-            let log = Log { stored, head: stored, acknowledged, is_changed: false };
+            let (bytes, groups) = (row.int(3)?, row.int(4)?);
+            let log = Log { stored, head: stored, acknowledged, bytes, groups, is_changed: false };
             self.logs.insert(row.int(0)?, log);
         }
         Ok(())
@@ -401,6 +438,12 @@ static ADD_EVENTS: ForEach = ForEach {
 };
 
 static SET_LOGS: ForEach = ForEach {
-    sql: "update log set head = r.head, acknowledged = r.acknowledged from {rows} where log.account = r.account",
-    columns: &[("account", Type::Int), ("head", Type::Int), ("acknowledged", Type::Int)],
+    sql: "update log set head = r.head, acknowledged = r.acknowledged, stored = r.stored, groups = r.groups from {rows} where log.account = r.account",
+    columns: &[
+        ("account", Type::Int),
+        ("head", Type::Int),
+        ("acknowledged", Type::Int),
+        ("stored", Type::Int),
+        ("groups", Type::Int),
+    ],
 };

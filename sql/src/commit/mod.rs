@@ -103,6 +103,11 @@ impl Refusal {
     const NO_ACCOUNT: Self = Self::not_found("no such account");
     const NO_MESSAGE: Self = Self::not_found("no such message that you can see");
     const NO_GROUP: Self = Self::not_found("you are in no such group");
+    const OVER_QUOTA: Self = Self {
+        code: Code::OverQuota,
+        message: "you have as many bytes stored as an account may: delete messages, have conversations keep them for \
+                  fewer days, or ask the operator for more",
+    };
     const GONE: Self = Self { code: Code::Unauthorized, message: "this account is deleted" };
 }
 
@@ -114,12 +119,13 @@ impl Store {
     /// # Errors
     /// None of the batch is done, except that [`Error::InDoubt`] leaves it open.
     pub fn commit(&self, batch: &Batch, at: i64) -> Result<Committed> {
-        self.write_messages(|engine| commit(engine, batch, at))
+        let quota = self.quota().unwrap_or(i64::MAX);
+        self.write_messages(|engine| commit(engine, batch, (at, quota)))
     }
 }
 
-fn commit(engine: &mut dyn Engine, batch: &Batch, at: i64) -> Result<Committed> {
-    let (mut ledger, receipts) = Ledger::open(engine, batch, at)?;
+fn commit(engine: &mut dyn Engine, batch: &Batch, (at, quota): (i64, i64)) -> Result<Committed> {
+    let (mut ledger, receipts) = Ledger::open(engine, batch, (at, quota))?;
     let mut posts = Vec::new();
     for (place, act) in batch.acts.iter().enumerate() {
         match &act.deed {

@@ -108,6 +108,13 @@ fn admit<'a>(ledger: &mut Ledger<'a>, places: &[usize]) -> Vec<Fresh<'a>> {
         if let Some(refusal) = refusal {
             ledger.settle(place, Outcome::Refused(refusal));
         } else if ledger.claim(place) {
+            let bytes = content.len() as i64;
+            if !ledger.has_room(act.by, bytes) {
+                ledger.release(place);
+                ledger.settle(place, Outcome::Refused(Refusal::OVER_QUOTA));
+                continue;
+            }
+            ledger.add_bytes(act.by, bytes);
             let (conversation, sender_seq, id) = (0, Seq(0), MessageId(0));
             let (to, reply_to) = (*to, *reply_to);
             fresh.push(Fresh { place, act, to, content, reply_to, conversation, sender_seq, id });

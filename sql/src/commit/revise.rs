@@ -6,6 +6,7 @@ use wire::{AccountId, Code, GroupId, MessageId};
 use super::ledger::{Ledger, Target};
 use super::reader::{self, Readers};
 use super::{Done, Outcome, Refusal};
+use crate::Result;
 use crate::engine::Value;
 use crate::event::{Kind, What};
 
@@ -19,6 +20,11 @@ pub(super) fn edit(ledger: &mut Ledger<'_>, place: usize, by: AccountId, content
         Ok(target) => target,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    let Some(bytes) = bytes(ledger, target.id)? else { return Ok(Err(DELETED)) };
+    let more = content.len() as i64 - bytes;
+    if more > 0 && !ledger.has_room(by, more) {
+        return Ok(Err(Refusal::OVER_QUOTA));
+    }
     let readers = reader::find(ledger, by, &target)?;
     reader::keep_text(ledger, &readers, target.id, content)?;
     let sql = "update message set content = $1, edited_at = $2 \
@@ -27,6 +33,7 @@ pub(super) fn edit(ledger: &mut Ledger<'_>, place: usize, by: AccountId, content
     if ledger.engine.run(sql, &params)?.is_empty() {
         return Ok(Ok(Outcome::Nothing));
     }
+    ledger.add_bytes(by, more);
     reader::forget_texts(ledger, &readers, target.id)?;
     if target.recipient.is_none() {
         // Who has left the group since, or has come back anew, reads nothing that came later: not this message either.
@@ -47,12 +54,10 @@ pub(super) fn delete(ledger: &mut Ledger<'_>, place: usize, by: AccountId) -> Do
         Err(refusal) if refusal == DELETED => return Ok(Ok(Outcome::Nothing)),
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let sql =
-        "update message set content = '', deleted = 1 where id = $1 and deleted = 0 returning id";
-    if ledger.engine.run(sql, &[Value::Int(target.id.0)])?.is_empty() {
-        return Ok(Ok(Outcome::Nothing));
-    }
+    let Some(bytes) = bytes(ledger, target.id)? else { return Ok(Ok(Outcome::Nothing)) };
+    ledger.add_bytes(by, -bytes);
     for sql in [
+        "update message set content = '', deleted = 1 where id = $1",
         "delete from reaction where message = $1",
         "delete from withheld_edit where message = $1",
         "delete from withheld_reaction where message = $1",
@@ -121,6 +126,13 @@ fn own(ledger: &Ledger<'_>, place: usize, by: AccountId) -> std::result::Result<
         return Err(TOO_LATE);
     }
     Ok(target)
+}
+
+/// How long the text of a message is, unless it is deleted or gone. Its sender's log is locked, so nobody else changes it.
+fn bytes(ledger: &mut Ledger<'_>, id: MessageId) -> Result<Option<i64>> {
+    let sql = "select octet_length(content) from message where id = $1 and deleted = 0 {lock}";
+    let rows = ledger.engine.run(sql, &[Value::Int(id.0)])?;
+    rows.first().map(|row| row.int(0)).transpose()
 }
 
 /// Whether `by` is still in the conversation.

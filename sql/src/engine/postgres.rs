@@ -47,6 +47,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (4, include_str!("../../migrations/postgres/0004_member_by_whole_key.sql")),
     (5, include_str!("../../migrations/postgres/0005_pair_by_whole_key.sql")),
     (6, include_str!("../../migrations/postgres/0006_message_requests.sql")),
+    (7, include_str!("../../migrations/postgres/0007_bounds.sql")),
 ];
 
 /// Words first: left to itself the planner walks back through all messages and makes words of each.

@@ -38,6 +38,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (2, include_str!("../../migrations/sqlite/0002_conversations.sql")),
     (3, include_str!("../../migrations/sqlite/0003_recent.sql")),
     (4, include_str!("../../migrations/sqlite/0004_message_requests.sql")),
+    (5, include_str!("../../migrations/sqlite/0005_bounds.sql")),
 ];
 
 /// FTS5 gives its rows newest first by itself, and no more of them than are asked for.

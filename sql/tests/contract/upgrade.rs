@@ -23,6 +23,7 @@ pub fn from_the_first_schema(first: &str, mut run: impl FnMut(&str), open: impl 
     let store = open();
     let (alice, bob) = (AccountId(1), AccountId(2));
     assert_eq!(events(&store, alice, Seq(0)).len(), 2);
+    assert_eq!(store.log_state(alice).unwrap().unwrap().stored, "hello old world".len() as i64 + 4);
     let history = |with| store.history(alice, with, MessageId(99), 9).unwrap().unwrap();
     assert_eq!(history(With::Account(bob))[0].content, "hello old world");
     assert_eq!(history(With::Account(alice))[0].content, "milk");

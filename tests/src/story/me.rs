@@ -10,6 +10,7 @@ pub fn me(world: &World) -> Result<()> {
     let me = alice.ask("GET", "/me")?.send()?.expect(200)?.body;
     ensure!(me["id"] == alice.id && me["name"] == "Alice", "{me}");
     ensure!(me["email"] == *alice.email, "{me}");
+    ensure!(me["stored"] == 0 && me["quota"].is_u64(), "{me}");
     ensure!(!me.to_string().contains("argon2"), "{me}");
 
     let renamed = alice.ask("PATCH", "/me")?.json(&json!({"name": "Alícia 👋"})).send()?;

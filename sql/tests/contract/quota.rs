@@ -1,0 +1,139 @@
+use sql::{Act, Alteration, Deed, Outcome, Store};
+use wire::limit::GROUPS_MAX;
+use wire::{AccountId, Code, GroupId, MessageId, With};
+
+use crate::revise::{edit, react};
+use crate::{NOW, account, act, code, commit, group, post, post_to, say};
+
+const DAY: i64 = 24 * 60 * 60 * 1000;
+
+pub fn suite(store: &Store) {
+    what_is_kept_is_counted(store);
+    what_goes_is_no_longer_counted(store);
+    an_account_is_in_a_thousand_groups_and_no_more(store);
+}
+
+fn stored(store: &Store, who: AccountId) -> i64 {
+    store.log_state(who).unwrap().unwrap().stored
+}
+
+fn change(group: GroupId, how: Alteration) -> Deed {
+    Deed::Change { group, how }
+}
+
+fn what_is_kept_is_counted(store: &Store) {
+    let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let id = say(store, alice, bob, "häuser", "r").id;
+    assert_eq!((stored(store, alice), stored(store, bob)), (7, 0), "bytes, and only the sender's");
+    commit(store, vec![post(alice, bob, "again", Some("r"))]);
+    assert_eq!(stored(store, alice), 7, "a repeat stores nothing");
+    for (text, bytes) in [("hut", 3), ("huts", 4), ("huts", 4)] {
+        act(store, alice, edit(id, text));
+        assert_eq!(stored(store, alice), bytes);
+    }
+    act(store, bob, react(id, Some("👍")));
+    for _ in 0..2 {
+        act(store, alice, Deed::Delete { id });
+        assert_eq!((stored(store, alice), stored(store, bob)), (0, 0));
+    }
+    let trip = group(store, &[alice, bob]);
+    assert_eq!(stored(store, alice), 4, "the name, once for all members");
+    act(store, alice, change(trip, Alteration::Rename("Journey".to_owned())));
+    assert_eq!(stored(store, alice), 11);
+    act(store, alice, change(trip, Alteration::Add(carol)));
+    assert_eq!(stored(store, alice), 18);
+    act(store, carol, post_to(trip, "hello"));
+    act(store, carol, change(trip, Alteration::Leave));
+    assert_eq!((stored(store, alice), stored(store, carol)), (18, 12));
+    // A batch that ends as it began, whatever lies between.
+    let acts =
+        [("one", "1"), ("three", "2")].map(|(text, name)| post(bob, alice, text, Some(name)));
+    commit(store, acts.to_vec());
+    assert_eq!(stored(store, bob), 8);
+}
+
+fn what_goes_is_no_longer_counted(store: &Store) {
+    let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let retain = Deed::Retain { with: With::Account(bob), days: Some(1) };
+    act(store, alice, retain);
+    commit(store, (0..1_200).map(|_| post(alice, bob, "four", None)).collect());
+    say(store, bob, alice, "three", "1");
+    say(store, alice, carol, "kept", "2");
+    assert_eq!((stored(store, alice), stored(store, bob)), (4_804, 5));
+    store.expire_messages(NOW + DAY + 1).unwrap();
+    assert_eq!((stored(store, alice), stored(store, bob)), (4, 0));
+    store.delete_account(carol, NOW).unwrap();
+    assert_eq!(stored(store, alice), 4, "Alice can still read it");
+}
+
+/// `quota` bytes are what `store` lets an account have.
+pub fn is_a_bound(store: &Store, quota: i64) {
+    let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let trip = group(store, &[alice, bob]);
+    act(store, alice, change(trip, Alteration::Promote(bob)));
+    let left = quota - stored(store, alice);
+    let [short, last] =
+        [20, left - 20].map(|bytes| post(alice, bob, &"x".repeat(bytes as usize), None));
+    let full = commit(store, vec![short, last, post(alice, bob, "x", Some("one more"))]);
+    assert_eq!(full.outcomes[..2], [Outcome::Done, Outcome::Done]);
+    let is_refused = |outcome: &Outcome| code(outcome) == Some(Code::OverQuota);
+    assert!(is_refused(&full.outcomes[2]) && stored(store, alice) == quota);
+    let found = store.history(alice, With::Account(bob), MessageId(i64::MAX), 9).unwrap().unwrap();
+    let id = found.last().unwrap().id;
+
+    // Nothing more of hers …
+    for deed in [
+        post_to(trip, "x"),
+        edit(id, &"x".repeat(21)),
+        Deed::Create { name: "More".to_owned(), members: vec![] },
+        change(trip, Alteration::Add(carol)),
+        change(trip, Alteration::Rename("Longer".to_owned())),
+    ] {
+        assert!(is_refused(&act(store, alice, deed.clone())), "{deed:?}");
+    }
+    assert_eq!(stored(store, alice), quota);
+    // … but all that needs no room, and what others say.
+    say(store, bob, alice, "hello", "1");
+    let retain = Deed::Retain { with: With::Account(carol), days: Some(1) };
+    for deed in [
+        edit(id, &"y".repeat(20)),
+        react(id, Some("👍")),
+        Deed::Read { id },
+        Deed::Block { id: carol },
+        retain,
+        change(trip, Alteration::Demote(bob)),
+        change(trip, Alteration::Remove(bob)),
+        change(trip, Alteration::Leave),
+    ] {
+        let outcome = act(store, alice, deed.clone());
+        assert!(matches!(outcome, Outcome::Done | Outcome::Nothing), "{deed:?}: {outcome:?}");
+    }
+    // What was refused can be said as soon as there is room, under the same `ref`.
+    assert!(stored(store, alice) > quota, "the names in what she did to the group");
+    assert_eq!(act(store, alice, Deed::Delete { id }), Outcome::Done);
+    let again = commit(store, vec![post(alice, bob, "x", Some("one more"))]);
+    assert_eq!(again.outcomes, [Outcome::Done]);
+}
+
+fn an_account_is_in_a_thousand_groups_and_no_more(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let trip = group(store, &[bob]);
+    let create = || Deed::Create { name: "G".to_owned(), members: vec![] };
+    let make = |_| Act { by: alice, reference: None, deed: create() };
+    let made = commit(store, (0..=GROUPS_MAX).map(make).collect()).outcomes;
+    let (last, made) = made.split_last().unwrap();
+    assert!(made.iter().all(|outcome| *outcome == Outcome::Done));
+    assert_eq!(code(last), Some(Code::TooMany));
+    let with_alice = Deed::Create { name: "G".to_owned(), members: vec![alice] };
+    assert_eq!(code(&act(store, bob, with_alice.clone())), Some(Code::TooMany));
+    let add = change(trip, Alteration::Add(alice));
+    assert_eq!(code(&act(store, bob, add.clone())), Some(Code::TooMany));
+
+    let one = store.conversations(alice, MessageId(i64::MAX), 1).unwrap()[0].with;
+    let With::Group(one) = one else { panic!("{one:?}") };
+    assert_eq!(act(store, alice, change(one, Alteration::Leave)), Outcome::Done);
+    assert_eq!(act(store, bob, add), Outcome::Done);
+    assert_eq!(code(&act(store, bob, with_alice)), Some(Code::TooMany));
+    assert_eq!(act(store, bob, change(trip, Alteration::Remove(alice))), Outcome::Done);
+    assert_eq!(act(store, alice, create()), Outcome::Done);
+}
