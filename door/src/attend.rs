@@ -51,22 +51,32 @@ pub(crate) fn attend<H: Fn(Caller)>(
         }
     };
     let address = address::client(peer, &head, &house.config.trusted_proxies);
-    let web = house.web.as_ref();
-    let cors = web.map(|web| web.cors(&head)).unwrap_or_default();
+    let cors = house.web.as_ref().map(|web| web.cors(&head)).unwrap_or_default();
     let is_counted = permit.count_for(address);
     let deadlines = house.deadlines;
     let caller = Caller { id, stream, address, head, rest, permit, cors, deadlines };
-    let refusal = match web.map_or(Ok(()), |web| web.check(&caller.head)) {
-        _ if !is_counted => Some((Cause::AddressFull, Refusal::address_full())),
-        checked => checked.err(),
+    if let Some(caller) = admit(house, caller, is_counted) {
+        (house.handle)(caller);
+    }
+}
+
+/// The caller, if the server may have it; else it has been answered here.
+#[inline(never)] // The connection sleeps below whatever this frame would hold.
+fn admit<H>(house: &House<H>, caller: Caller, is_counted: bool) -> Option<Caller> {
+    let web = house.web.as_ref();
+    let checked = match is_counted {
+        true => web.map_or(Ok(()), |web| web.check(&caller.head)),
+        false => Err((Cause::AddressFull, Refusal::address_full())),
     };
-    if let Some((cause, refusal)) = refusal {
-        house.server.refused(cause);
-        tracing::debug!(status = refusal.status, code = refusal.code, "request refused");
-        return caller.reply(refusal);
-    }
-    if web.is_some_and(|web| web.is_preflight(&caller.head)) {
-        return caller.reply(Reply::no_content());
-    }
-    (house.handle)(caller);
+    let answer = match checked {
+        Ok(()) if web.is_some_and(|web| web.is_preflight(&caller.head)) => Reply::no_content(),
+        Ok(()) => return Some(caller),
+        Err((cause, refusal)) => {
+            house.server.refused(cause);
+            tracing::debug!(status = refusal.status, code = refusal.code, "request refused");
+            Reply::from(refusal)
+        }
+    };
+    caller.reply(answer);
+    None
 }

@@ -69,32 +69,14 @@ impl Web {
     /// # Errors
     /// 421, 403 or 415, as the module says.
     pub(crate) fn check(&self, head: &Head) -> Result<(), (Cause, Refusal)> {
-        let host = head.header("host");
-        if !host.is_none_or(|host| self.is_our_host(host)) {
-            self.warn(host.unwrap_or_default());
+        if let Some(host) = head.header("host")
+            && !self.is_our_host(host)
+        {
+            self.warn(host);
             return Err((Cause::WrongHost, Refusal::wrong_host()));
         }
-        let host = host.and_then(Host::parse);
-        let (origin, site) = (head.header("origin"), head.header("sec-fetch-site"));
-        let is_page = origin.is_some() || site.is_some();
-        let is_allowed = !is_page
-            || match kind(head) {
-                Kind::Reading => true,
-                Kind::Preflight => self.allowed(head).is_some(),
-                Kind::Upgrade => match origin.map(Origin::parse) {
-                    Some(origin) => {
-                        origin.is_some_and(|origin| self.may_connect(&origin, host.as_ref()))
-                    }
-                    None => is_own_site(site),
-                },
-                Kind::Changing => {
-                    let is_own = |origin: &Origin| self.is_own(origin, host.as_ref());
-                    let is_own =
-                        origin.is_none_or(|text| Origin::parse(text).as_ref().is_some_and(is_own));
-                    self.allowed(head).is_some() || (is_own && is_own_site(site))
-                }
-            };
-        if !is_allowed {
+        let is_page = head.header("origin").is_some() || head.header("sec-fetch-site").is_some();
+        if is_page && !self.may(head) {
             return Err((Cause::ForeignOrigin, Refusal::foreign_origin()));
         }
         let has_body = head.content_length().is_some_and(|length| length > 0);
@@ -102,6 +84,23 @@ impl Web {
             return Err((Cause::UnsupportedMediaType, Refusal::unsupported_media_type()));
         }
         Ok(())
+    }
+
+    /// Whether the page that sends this is of an origin that may do so.
+    fn may(&self, head: &Head) -> bool {
+        let kind = kind(head);
+        if kind == Kind::Reading || self.allowed(head).is_some() {
+            return true;
+        }
+        let is_own_site = is_own_site(head.header("sec-fetch-site"));
+        let Some(origin) = head.header("origin") else { return is_own_site };
+        let Some(origin) = Origin::parse(origin) else { return false };
+        let host = head.header("host").and_then(Host::parse);
+        match kind {
+            Kind::Upgrade => self.may_connect(&origin, host.as_ref()),
+            Kind::Changing => is_own_site && self.is_own(&origin, host.as_ref()),
+            Kind::Preflight | Kind::Reading => false,
+        }
     }
 
     /// Whether a browser asks what an allowed origin's page may send; the answer is [`Web::cors`].
@@ -161,10 +160,9 @@ impl Web {
         }
     }
 
-    /// Whether a page of this origin may open a WebSocket.
+    /// Whether a page of this origin, which is none of the allowed, may open a WebSocket.
     fn may_connect(&self, origin: &Origin, host: Option<&Host>) -> bool {
         self.rules.public_url.as_ref() == Some(origin)
-            || self.rules.allowed_origins.contains(origin)
             || host.is_some_and(|host| origin.is_at_any_port_of(host))
     }
 

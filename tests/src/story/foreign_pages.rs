@@ -8,7 +8,7 @@ use crate::{Person, World};
 pub fn foreign_pages(world: &World) -> Result<()> {
     let alice = Person::signup(world, "Alice")?;
     let address = world.auth_address()?;
-    let own = format!("http://{address}");
+    let own = world.auth()?;
     let login = json!({"email": alice.email, "password": alice.password});
     let post = |headers: &[(&str, &str)], kind: &str, body: &Value| {
         let call = world.ask("POST", "/login")?.typed(kind, body.to_string().into_bytes());
