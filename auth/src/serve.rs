@@ -39,6 +39,10 @@ pub fn serve(
     let socket = PrivateSocket::create("auth")?;
     let end = Shutdown::new();
     let sweeping = (Arc::clone(&store), shutdown.clone());
+    let (erased, stopped) = (Arc::clone(&store), shutdown.clone());
+    door::thread::spawn("auth-erase", SERVICE_STACK_BYTES, move || {
+        erased.keep_erasing(|time| stopped.wait_for(time));
+    })?;
     let context = Context::new(store, config.signup_rate).map_err(io::Error::other)?;
     behind::serve(socket.path(), Arc::new(context), &end)?;
     let sweep = move || sweep(&sweeping.0, &sweeping.1);

@@ -80,6 +80,10 @@ pub fn serve(
             let told = (Arc::clone(&hub), Arc::clone(&presence));
             let (committer, thread) = Committer::start(Arc::clone(&store), told.0, told.1)?;
             let (keep, stop) = (config.keep, shutdown.clone());
+            let (erased, stopped) = (Arc::clone(&store), shutdown.clone());
+            door::thread::spawn("chat-erase", door::limit::SERVICE_STACK_BYTES, move || {
+                erased.keep_erasing(|time| stopped.wait_for(time));
+            })?;
             let bell = sweep::start(Arc::clone(&store), committer.clone(), keep, stop)?;
             revocation::watch(Arc::clone(&store), Arc::clone(&hub), bell, shutdown.clone())?;
             (Mode::Accounts(Accounts { store, committer }), Some(thread))

@@ -140,17 +140,17 @@ impl Store {
         self.write(|engine| Ok(!engine.run(sql, &params)?.is_empty()))
     }
 
-    /// Deletes an account: its email, name, password, sessions and log are gone, from the database's own files too as
-    /// far as the engine can. Its messages stay with those who got them; those that nobody is left to read go as
+    /// Deletes an account: its email, name, password, sessions and log are gone, from the database's own files as
+    /// [`Store::keep_erasing`] comes to it, from SQLite's at once if nobody reads an older state. Its messages stay with those who got them; those that nobody is left to read go as
     /// well. False if there is no such account.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
     pub fn delete_account(&self, id: AccountId, now: i64) -> Result<bool> {
         let is_deleted = self.write(|engine| delete(engine, id, now))?;
-        if is_deleted && let Err(error) = self.erase_traces(id).and_then(|()| self.scrub()) {
-            // The account is gone all the same; only someone with the file could still find traces, until the next sweep.
-            tracing::warn!(%error, "a deleted account is not yet wiped from the database's files");
+        if is_deleted && let Err(error) = self.erase_at_once(id) {
+            // The account is gone all the same; only someone with the file could still find traces.
+            tracing::debug!(%error, "a deleted account is not yet erased from the database's files");
         }
         Ok(is_deleted)
     }
@@ -166,6 +166,8 @@ fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
     engine.run(clear, &id)?;
     let ended = engine.run("delete from session where account = $1 returning id", &id)?;
     end_sessions(engine, &ended, now)?;
+    let list = "insert into erasure (account, at) values ($1, $2)";
+    engine.run(list, &[id[0], Value::Int(now)])?;
     for sql in [
         "delete from event where account = $1",
         "delete from log where account = $1",

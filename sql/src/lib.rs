@@ -13,6 +13,7 @@ mod commit;
 mod conversation;
 mod engine;
 mod entry;
+mod erase;
 mod error;
 mod event;
 mod export;

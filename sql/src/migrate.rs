@@ -30,7 +30,6 @@ enum Step {
 
 fn step(engine: &mut dyn Engine) -> crate::Result<Step> {
     engine.lock_schema()?;
-    engine.script("create table if not exists schema_version (version bigint primary key)")?;
     let rows = engine.run("select coalesce(max(version), 0) from schema_version", &[])?;
     let found = rows.first().map_or(Ok(0), |row| row.int(0))?;
     let migrations = engine.migrations();

@@ -1,5 +1,6 @@
 //! Opening a database, and the two ways to work on it.
 
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::engine::postgres::Connector;
@@ -17,6 +18,8 @@ const POSTGRES_COMMITTERS: usize = 1;
 const READERS: usize = 4;
 /// Connections that only search.
 const SEARCHERS: usize = 1;
+/// PostgreSQL overwrites what deleted accounts leave at most this often: others wait for it.
+const POSTGRES_ERASE_INTERVAL: Duration = Duration::from_secs(60);
 /// How often a write is tried that others are in the way of, or whose connection turns out to be dead.
 const WRITE_TRIES_MAX: usize = 4;
 
@@ -34,6 +37,10 @@ pub struct Store {
     searchers: Option<Pool>,
     /// Bytes that one account may have stored; 0: no limit.
     quota: i64,
+    /// The shortest time between two tries at overwriting what deleted accounts leave in the database's files.
+    pub(crate) erase_interval: Duration,
+    /// Whether a thread sees to that.
+    pub(crate) is_erasing: AtomicBool,
 }
 
 impl Store {
@@ -42,7 +49,7 @@ impl Store {
     /// # Errors
     /// [`OpenError`]: what waiting would not mend.
     pub fn open(url: &DatabaseUrl, patience: Patience<'_>) -> std::result::Result<Self, OpenError> {
-        let store = match &url.0 {
+        let mut store = match &url.0 {
             Place::Memory => {
                 Self::new(1, None, None, |usage| Ok(Box::new(Sqlite::open(None, usage)?)))
             }
@@ -59,9 +66,15 @@ impl Store {
                 })
             }
         };
+        if url.path().is_none() {
+            store.erase_interval = POSTGRES_ERASE_INTERVAL;
+        }
         loop {
             match migrate::up(&store) {
-                Ok(()) => return Ok(store),
+                Ok(()) => {
+                    store.warn_of_traces();
+                    return Ok(store);
+                }
                 Err(migrate::Failed::Newer(error)) => return Err(error),
                 Err(migrate::Failed::Store(Error::Unavailable(text) | Error::InDoubt(text)))
                     if url.path().is_none() =>
@@ -93,6 +106,8 @@ impl Store {
             readers: readers.map(|size| pool(size, Use::Read)),
             searchers: readers.map(|_| pool(SEARCHERS, Use::Read)),
             quota: 0,
+            erase_interval: Duration::ZERO,
+            is_erasing: AtomicBool::new(false),
         }
     }
 
@@ -195,6 +210,14 @@ impl Store {
     /// Has the engine make deleted rows unreadable.
     pub(crate) fn scrub(&self) -> Result<()> {
         self.writers.take()?.engine().scrub()
+    }
+
+    /// Says in the log if that will not be possible.
+    fn warn_of_traces(&self) {
+        let found = self.writers.take().and_then(|mut lease| lease.engine().cannot_scrub());
+        if let Ok(Some(reason)) = found {
+            tracing::warn!("{reason}");
+        }
     }
 }
 

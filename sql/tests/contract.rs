@@ -10,6 +10,8 @@ mod accounts;
 mod blocks;
 #[path = "contract/deletion.rs"]
 mod deletion;
+#[path = "contract/erasure.rs"]
+mod erasure;
 #[path = "contract/export.rs"]
 mod export;
 #[path = "contract/groups.rs"]

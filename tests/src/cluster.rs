@@ -79,7 +79,12 @@ impl Cluster {
         keeper.args(["-c", KEEPER, "keeper"]).arg(&self.dir).arg(forget);
         keeper.arg(self.bin.join("postgres")).arg("-D").arg(self.data());
         keeper.arg("-k").arg(&self.dir).args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
-        for setting in ["fsync=on", "synchronous_commit=on", "max_connections=300"] {
+        for setting in [
+            "fsync=on",
+            "synchronous_commit=on",
+            "max_connections=300",
+            "max_prepared_transactions=4",
+        ] {
             keeper.args(["-c", setting]);
         }
         let child = keeper.stdin(Stdio::piped()).spawn().context("starting PostgreSQL")?;

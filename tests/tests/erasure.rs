@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use acceptance::Person;
+use acceptance::{PATIENCE, Person, until};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
@@ -42,6 +42,28 @@ fn a_deleted_account_leaves_no_trace_in_the_database_file() -> Result<()> {
         let left = count(&house, "$argon2id$")?;
         ensure!(left <= 1, "{left} password hashes for one account (there were {hashes})");
         ensure!(count(&house, "letter 49")? > 0, "Bob has lost what he got");
+    }
+    Ok(())
+}
+
+/// A copy or a shell that reads for long keeps an older state in the write-ahead log.
+#[test]
+fn a_reader_of_an_older_state_is_waited_for() -> Result<()> {
+    for kind in [Kind::Messenger, Kind::Pair] {
+        let house = House::open(&kind, &[])?;
+        let alice = Person::arrive(&house.world, "Aloysia Unforgettable")?;
+        let reader = rusqlite::Connection::open(house.database_file())?;
+        reader.execute_batch("begin")?;
+        let sees = || reader.query_row("select count(*) from account", [], |row| row.get(0));
+        let before: i64 = sees()?;
+        let delete = json!({"password": alice.password});
+        alice.ask("DELETE", "/me")?.json(&delete).send()?.expect(204)?;
+        ensure!(sees()? == before && count(&house, &alice.email)? > 0, "nothing to wait for");
+        reader.execute_batch("rollback")?;
+        until("a file without the account", PATIENCE, || {
+            let left = count(&house, &alice.email)? + count(&house, &alice.name)?;
+            Ok((left == 0).then_some(()))
+        })?;
     }
     Ok(())
 }

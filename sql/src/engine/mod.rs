@@ -153,7 +153,7 @@ pub(crate) trait Engine: Send {
     /// Gives it up.
     fn rollback(&mut self) -> Result<()>;
 
-    /// Lets nobody else migrate until the transaction ends.
+    /// Lets nobody else migrate until the transaction ends, and makes the table of versions if there is none.
     fn lock_schema(&mut self) -> Result<()>;
 
     /// The schema, as numbered scripts.
@@ -165,8 +165,11 @@ pub(crate) trait Engine: Send {
     /// Leaves nothing beside the database's own file, if it is one.
     fn settle(&mut self) -> Result<()>;
 
-    /// Makes what was deleted unreadable in the database's own files, as far as the engine can.
+    /// Makes what was deleted of accounts and sessions unreadable in the database's own files. The error says what is in the way.
     fn scrub(&mut self) -> Result<()>;
+
+    /// Why that will never be possible, if so.
+    fn cannot_scrub(&mut self) -> Result<Option<String>>;
 }
 
 /// Runs several statements as [`Engine::run_all`] does; the answer to each is in its place.

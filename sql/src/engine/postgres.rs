@@ -1,5 +1,6 @@
 //! PostgreSQL 14 to 17, through the blocking driver.
 
+mod rewrite;
 mod together;
 
 use std::collections::HashMap;
@@ -37,6 +38,9 @@ const SERVER_OPTIONS: &str = "-c statement_timeout=15000 -c lock_timeout=5000 \
      -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off -c jit=off";
 /// Any number that is ours: it keeps two nodes from migrating at once.
 const SCHEMA_LOCK: &str = "select 1 from pg_advisory_xact_lock(7236837)";
+/// Who may not make tables may still use those that there are.
+const SCHEMA_VERSION: &str = "do $$ begin if to_regclass('schema_version') is null then \
+     create table schema_version (version bigint primary key); end if; end $$";
 /// To rewrite or index what there is takes as long as it takes.
 const NO_HURRY: &str = "set local statement_timeout = 0; set local lock_timeout = 0";
 
@@ -227,7 +231,8 @@ impl Engine for Postgres {
 
     fn lock_schema(&mut self) -> Result<()> {
         self.script(NO_HURRY)?;
-        self.run(SCHEMA_LOCK, &[]).map(drop)
+        self.run(SCHEMA_LOCK, &[])?;
+        self.script(SCHEMA_VERSION)
     }
 
     fn migrations(&self) -> &'static [(i64, &'static str)] {
@@ -242,12 +247,13 @@ impl Engine for Postgres {
         Ok(()) // That is the server's business.
     }
 
-    /// Takes the dead rows out of the pages. Backups and the server's own log are beyond reach.
+    /// Backups and the server's own log are beyond reach.
     fn scrub(&mut self) -> Result<()> {
-        self.script(
-            "vacuum account, session, log, event, message, member, block, \
-             withheld, withheld_edit, reaction, withheld_reaction",
-        )
+        self.rewrite_personal()
+    }
+
+    fn cannot_scrub(&mut self) -> Result<Option<String>> {
+        self.not_owned()
     }
 }
 

@@ -30,8 +30,13 @@ const STATEMENTS_MAX: usize = 256;
 const WRITER_CACHE_KIB: usize = 16_000;
 /// The write-ahead log is cut back to this size, in bytes, when it has been copied into the database.
 const WAL_BYTES_KEPT: usize = 16 * 1024 * 1024;
-/// How long emptying the write-ahead log waits for those who read; meanwhile nobody else can write.
-const SCRUB_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long emptying the write-ahead log waits for those who read; meanwhile nobody else can write. It is tried again.
+const SCRUB_TIMEOUT: Duration = Duration::from_millis(100);
+/// The same at the end of a process.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
+
+const STILL_READ: &str = "somebody is still reading an older state of the database, from its write-ahead log: a copy, an export, or a \
+     program that has the file open (fuser names it)";
 
 static MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("../../migrations/sqlite/0001_accounts_and_logs.sql")),
@@ -174,7 +179,8 @@ impl Engine for Sqlite {
     }
 
     fn lock_schema(&mut self) -> Result<()> {
-        Ok(()) // `begin immediate` holds the only write lock there is.
+        // `begin immediate` holds the only write lock there is.
+        self.script("create table if not exists schema_version (version bigint primary key)")
     }
 
     fn migrations(&self) -> &'static [(i64, &'static str)] {
@@ -187,18 +193,27 @@ impl Engine for Sqlite {
 
     /// `secure_delete` has overwritten the rows; the write-ahead log is emptied as well.
     fn scrub(&mut self) -> Result<()> {
-        self.settle()
+        self.empty_wal(SCRUB_TIMEOUT)
+    }
+
+    fn cannot_scrub(&mut self) -> Result<Option<String>> {
+        Ok(None)
     }
 
     fn settle(&mut self) -> Result<()> {
-        self.connection.busy_timeout(SCRUB_TIMEOUT)?;
+        self.empty_wal(SETTLE_TIMEOUT)
+    }
+}
+
+impl Sqlite {
+    /// Copies the write-ahead log into the database and cuts it to nothing, once nobody reads what it holds.
+    fn empty_wal(&mut self, timeout: Duration) -> Result<()> {
+        self.connection.busy_timeout(timeout)?;
         let rows = self.run("pragma wal_checkpoint(truncate)", &[]);
         self.connection.busy_timeout(BUSY_TIMEOUT)?;
         match rows?.first().map(|row| row.int(0)).transpose()? {
             None | Some(0) => Ok(()),
-            Some(_) => {
-                Err(Error::Unavailable("others kept reading the write-ahead log".to_owned()))
-            }
+            Some(_) => Err(Error::Unavailable(STILL_READ.to_owned())),
         }
     }
 }

@@ -1,0 +1,106 @@
+//! Deleted accounts leave the database's files too: what was theirs is overwritten, and that is tried until it is done.
+//!
+//! The list of what is to be done is the table `erasure`, so that a restart goes on with it. SQLite overwrites rows as they are
+//! deleted; what is left to do is to empty its write-ahead log, which waits for whoever reads an older state. PostgreSQL writes
+//! the small tables of what is personal anew, which waits for whoever has locked one of them.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use wire::AccountId;
+
+use crate::engine::{ForEach, Type, Value};
+use crate::{Result, Store};
+
+/// How often it is looked whether an account was deleted whose data are still in the files.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+/// The shortest time between two lines in the log that say why they cannot be overwritten.
+const WARN_INTERVAL: Duration = Duration::from_secs(60);
+
+static ERASED: ForEach = ForEach {
+    sql: "delete from erasure where account in (select r.account from {rows})",
+    columns: &[("account", Type::Int)],
+};
+
+impl Store {
+    /// Erases deleted accounts from the database's files as they come, until `stops_within`, which waits that long, tells to
+    /// stop. While it cannot be done it is tried again, with a line in the log that says why, at most once a minute.
+    ///
+    /// For a thread of its own. If there is one for this store already, it returns at once.
+    pub fn keep_erasing(&self, stops_within: impl Fn(Duration) -> bool) {
+        if self.is_erasing.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (mut traced, mut failures) = (BTreeSet::new(), 0);
+        let (mut tried, mut warned) = (None::<Instant>, None::<Instant>);
+        while !stops_within(LOOK_INTERVAL) {
+            if tried.is_some_and(|at| at.elapsed() < self.erase_interval) {
+                continue;
+            }
+            // While the database is away nothing can be erased, nor is there anybody to be told of it by this line.
+            let Ok(accounts) = self.to_erase() else { continue };
+            if accounts.is_empty() {
+                failures = 0;
+                continue;
+            }
+            tried = Some(Instant::now());
+            let Err(error) = self.erase(&accounts, &mut traced) else { continue };
+            failures += 1;
+            // Who reads for a moment only is not worth a line.
+            if failures > 1 && warned.is_none_or(|at| at.elapsed() >= WARN_INTERVAL) {
+                warned = Some(Instant::now());
+                let accounts = accounts.len();
+                tracing::warn!(
+                    accounts,
+                    "what deleted accounts leave in the database's files is not overwritten yet; it is tried again: {error}"
+                );
+            }
+        }
+    }
+
+    /// Erases all deleted accounts from the database's files that may still be there.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`] says what is in the way; they stay on the list.
+    pub fn erase_deleted(&self) -> Result<()> {
+        self.erase(&self.to_erase()?, &mut BTreeSet::new())
+    }
+
+    /// Deleted accounts that may still be in the database's files, and when they were deleted.
+    fn to_erase(&self) -> Result<Vec<(i64, i64)>> {
+        self.read("select account, at from erasure", &[], |row| Ok((row.int(0)?, row.int(1)?)))
+    }
+
+    /// `traced`: those of which nothing is left but in space that is not in use.
+    fn erase(&self, accounts: &[(i64, i64)], traced: &mut BTreeSet<i64>) -> Result<()> {
+        if accounts.is_empty() {
+            return Ok(());
+        }
+        for (account, at) in accounts {
+            // Those of before this list was kept have no time, and [`Store::erase_left_traces`] has seen them.
+            if *at > 0 && !traced.contains(account) {
+                self.erase_traces(AccountId(*account))?;
+                traced.insert(*account);
+            }
+        }
+        self.scrub()?;
+        let done: Vec<_> = accounts.iter().map(|(account, _)| vec![Value::Int(*account)]).collect();
+        self.write(|engine| engine.run_for_each(&ERASED, &done).map(drop))?;
+        accounts.iter().for_each(|(account, _)| {
+            traced.remove(account);
+        });
+        Ok(())
+    }
+
+    /// The first try, by whoever has just deleted an account.
+    pub(crate) fn erase_at_once(&self, account: AccountId) -> Result<()> {
+        self.erase_traces(account)?;
+        if !self.erase_interval.is_zero() {
+            return Ok(()); // In its time, together with others.
+        }
+        self.scrub()?;
+        let done = [vec![Value::Int(account.0)]];
+        self.write(|engine| engine.run_for_each(&ERASED, &done).map(drop))
+    }
+}
