@@ -10,6 +10,8 @@ pub(crate) const READ_BYTES: usize = 512;
 pub(crate) const BURST_BYTES: usize = 16 * 1024;
 /// Bytes that tungstenite sets aside, and takes at once, of the frames that it reads; a longer one gets room of its own.
 pub(crate) const FRAME_BYTES_FIRST: usize = 128;
+/// Fragments of one message before its last one; with more it is closed with 1009.
+pub(crate) const FRAGMENTS_MAX: usize = 1024;
 /// Frames that one connection may have handled before its outgoing side gets a turn.
 pub(crate) const FRAMES_PER_TURN_MAX: usize = 256;
 

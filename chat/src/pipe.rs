@@ -15,7 +15,7 @@ use rustix::net::RecvFlags;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::OpCode;
 
-use crate::limit::{BURST_BYTES, READ_BYTES};
+use crate::limit::{BURST_BYTES, FRAGMENTS_MAX, READ_BYTES};
 use crate::outbox::Outbox;
 use crate::plain_frame::{self, PlainFrame};
 
@@ -28,6 +28,8 @@ pub(crate) struct Pipe {
     left: u64,
     /// tungstenite has had a part of a message: the next one of its frames is tungstenite's too.
     is_amid_message: bool,
+    /// Fragments of that message so far.
+    fragments: usize,
     /// The turn's first read may sleep until something comes.
     may_sleep: bool,
     /// The socket has nothing more just now.
@@ -48,6 +50,7 @@ impl Pipe {
             taken: 0,
             left: 0,
             is_amid_message: false,
+            fragments: 0,
             may_sleep: false,
             is_empty: false,
             timed_out: false,
@@ -108,6 +111,9 @@ impl Pipe {
     }
 
     /// Sees how long the frame is that tungstenite is to have next.
+    ///
+    /// # Errors
+    /// `FileTooLarge` for a message in more than [`FRAGMENTS_MAX`] fragments, which could be empty and go on for ever.
     fn begin_frame(&mut self) -> io::Result<()> {
         loop {
             let rest = self.ahead.len() - self.taken;
@@ -117,6 +123,11 @@ impl Pipe {
                     self.left = length.saturating_add(cursor.position());
                     if let OpCode::Data(_) = header.opcode {
                         self.is_amid_message = !header.is_final;
+                        self.fragments = if header.is_final { 0 } else { self.fragments + 1 };
+                        if self.fragments > FRAGMENTS_MAX {
+                            self.left = u64::MAX; // What follows is only thrown away.
+                            return Err(io::ErrorKind::FileTooLarge.into());
+                        }
                     }
                     return Ok(());
                 }

@@ -374,6 +374,9 @@ fn ending(error: &tungstenite::Error) -> Ending {
     use tungstenite::Error;
     match error {
         Error::Capacity(CapacityError::MessageTooLong { .. }) => Ending::Close(Close::TooBig),
+        Error::Io(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
+            Ending::Close(Close::TooBig)
+        }
         Error::Utf8(_) => Ending::Close(Close::NotUtf8),
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Ending::Left,
         Error::Protocol(_) => Ending::Close(Close::Protocol),

@@ -8,7 +8,8 @@ use crate::clock::now_ms;
 use crate::committer::Committer;
 use crate::hub::{Hub, Reader};
 use crate::limit::{
-    LIVE_BURST, PINGS_PER_MESSAGE, RATE_BURST_SECONDS, STRANGER_FRAMES_MAX, STRIKES_MAX,
+    FRAGMENTS_MAX, LIVE_BURST, PINGS_PER_MESSAGE, RATE_BURST_SECONDS, STRANGER_FRAMES_MAX,
+    STRIKES_MAX,
 };
 use crate::presence::Presence;
 use crate::rig::{self, server};
@@ -219,6 +220,26 @@ fn who_has_not_said_hello_may_say_little() {
     let heard = heard_until_too_fast(&server, &masked(said).repeat(100));
     let answers = (count(&heard, "unauthorized"), count(&heard, "rate_limited"));
     assert_eq!(answers, (STRANGER_FRAMES_MAX, STRIKES_MAX), "{heard:?}");
+}
+
+#[test]
+fn a_message_in_fragments_without_end_is_cut() {
+    let (first, next) = ([0x01, 0x80, 0, 0, 0, 0], [0x00, 0x80, 0, 0, 0, 0]);
+    let mut said = first.to_vec();
+    said.extend(next.repeat(FRAGMENTS_MAX - 1));
+    // So many are a message like any other, if it ends.
+    let mut whole = said.clone();
+    whole.extend([0x80, 0x84, 0, 0, 0, 0, b'p', b'i', b'n', b'g']);
+    with_client(&server(Patience::default(), guests()), &whole, |mut client| {
+        text(&mut client);
+        assert_eq!(text(&mut client), "pong");
+    });
+    said.extend(next);
+    with_client(&server(Patience::default(), guests()), &said, |mut client| {
+        text(&mut client);
+        let (kind, payload) = hear(&mut client);
+        assert_eq!((kind, u16::from_be_bytes([payload[0], payload[1]])), (0x88, 1009));
+    });
 }
 
 /// A server with accounts whose committer does nothing, and what somebody says who comes and then breaks the protocol.

@@ -57,6 +57,7 @@ fn fragments_without_end_are_cut() -> Result<()> {
             break;
         }
     }
+    closes_with(&mut stream, &[1009])?;
     house.world.serves()?;
     house.runs()
 }
