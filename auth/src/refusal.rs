@@ -144,7 +144,10 @@ impl Refusal {
 impl From<sql::Error> for Refusal {
     fn from(error: sql::Error) -> Self {
         match error {
-            sql::Error::Unavailable(_) | sql::Error::InDoubt(_) | sql::Error::Collision(_) => {
+            sql::Error::Unavailable(_)
+            | sql::Error::TimedOut(_)
+            | sql::Error::InDoubt(_)
+            | sql::Error::Collision(_) => {
                 tracing::warn!(%error, "no database");
                 Self::new(Code::Unavailable, "the database cannot be reached just now; try again")
             }

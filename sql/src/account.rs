@@ -3,6 +3,7 @@
 use wire::{AccountId, SessionId};
 
 use crate::engine::{Engine, Row, Value};
+use crate::pool::Requester;
 use crate::session::end_sessions;
 use crate::{Error, Result, Store};
 
@@ -46,7 +47,7 @@ impl Store {
         let insert = "insert into account (email, name, password, created_at) \
                       values ($1, $2, $3, $4) returning id";
         let params = [Value::Text(email), Value::Text(name), Value::Text(phc), Value::Int(now)];
-        self.write(|engine| {
+        self.write(Requester::Stranger, |engine| {
             let id = first(&engine.run(insert, &params)?)?.int(0)?;
             engine.run("insert into log (account) values ($1)", &[Value::Int(id)])?;
             Ok(AccountId(id))
@@ -60,7 +61,7 @@ impl Store {
     pub fn account(&self, id: AccountId) -> Result<Option<Account>> {
         let sql = "select id, email, name, created_at from account \
                    where id = $1 and email is not null";
-        Ok(self.read(sql, &[Value::Int(id.0)], account)?.pop())
+        Ok(self.read(id, sql, &[Value::Int(id.0)], account)?.pop())
     }
 
     /// The account with exactly this case-folded email.
@@ -69,7 +70,7 @@ impl Store {
     /// [`Error::Unavailable`].
     pub fn find_by_email(&self, email: &str) -> Result<Option<Account>> {
         let sql = "select id, email, name, created_at from account where email = $1";
-        Ok(self.read(sql, &[Value::Text(email)], account)?.pop())
+        Ok(self.read(Requester::Stranger, sql, &[Value::Text(email)], account)?.pop())
     }
 
     /// What to check the password against of the account with exactly this case-folded email.
@@ -79,7 +80,7 @@ impl Store {
     pub fn credentials(&self, email: &str) -> Result<Option<Credentials>> {
         let sql = "select id, email, name, created_at, password, epoch from account \
                    where email = $1 and password is not null";
-        Ok(self.read(sql, &[Value::Text(email)], credentials)?.pop())
+        Ok(self.read(Requester::Stranger, sql, &[Value::Text(email)], credentials)?.pop())
     }
 
     /// As [`Store::credentials`], of the account of that number.
@@ -89,7 +90,7 @@ impl Store {
     pub fn credentials_of(&self, id: AccountId) -> Result<Option<Credentials>> {
         let sql = "select id, email, name, created_at, password, epoch from account \
                    where id = $1 and email is not null and password is not null";
-        Ok(self.read(sql, &[Value::Int(id.0)], credentials)?.pop())
+        Ok(self.read(id, sql, &[Value::Int(id.0)], credentials)?.pop())
     }
 
     /// Gives an account another name; what it is then, or nothing if it is deleted.
@@ -100,7 +101,9 @@ impl Store {
         let sql = "update account set name = $1 where id = $2 and email is not null \
                    returning id, email, name, created_at";
         let params = [Value::Text(name), Value::Int(id.0)];
-        self.write(|engine| engine.run(sql, &params)?.iter_mut().map(account).next().transpose())
+        self.write(id, |engine| {
+            engine.run(sql, &params)?.iter_mut().map(account).next().transpose()
+        })
     }
 
     /// Gives an account another password and revokes all its sessions but `keep`. False, and nothing done, if the
@@ -120,7 +123,7 @@ impl Store {
                       where id = $2 and epoch = $3 and password is not null returning id";
         let params = [Value::Text(phc), Value::Int(id.0), Value::Int(epoch)];
         let others = "delete from session where account = $1 and id <> $2 returning id";
-        self.write(|engine| {
+        self.write(id, |engine| {
             if engine.run(update, &params)?.is_empty() {
                 return Ok(false);
             }
@@ -137,7 +140,7 @@ impl Store {
     pub fn rehash(&self, id: AccountId, old: &str, new: &str) -> Result<bool> {
         let sql = "update account set password = $1 where id = $2 and password = $3 returning id";
         let params = [Value::Text(new), Value::Int(id.0), Value::Text(old)];
-        self.write(|engine| Ok(!engine.run(sql, &params)?.is_empty()))
+        self.write(id, |engine| Ok(!engine.run(sql, &params)?.is_empty()))
     }
 
     /// Deletes an account: its email, name, password, sessions and log are gone, from the database's own files as
@@ -147,7 +150,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
     pub fn delete_account(&self, id: AccountId, now: i64) -> Result<bool> {
-        let is_deleted = self.write(|engine| delete(engine, id, now))?;
+        let is_deleted = self.write(id, |engine| delete(engine, id, now))?;
         if is_deleted && let Err(error) = self.erase_at_once(id) {
             // The account is gone all the same; only someone with the file could still find traces.
             tracing::debug!(%error, "a deleted account is not yet erased from the database's files");

@@ -82,9 +82,9 @@ impl Store {
     ) -> Result<Vec<Conversation>> {
         let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
         let params = [Value::Int(account.0), Value::Int(before.0), limit];
-        let mut listed = self.read(LIST, &params, |row| listed(account, row))?;
+        let mut listed = self.read(account, LIST, &params, |row| listed(account, row))?;
         let sql = "select 1 from withheld where account = $1 limit 1";
-        let is_spared = self.read(sql, &[Value::Int(account.0)], |_| Ok(()))?.is_empty();
+        let is_spared = self.read(account, sql, &[Value::Int(account.0)], |_| Ok(()))?.is_empty();
         let keys = |listed: &Listed| {
             let since = listed.item.read.max(listed.since).0;
             vec![
@@ -97,10 +97,11 @@ impl Store {
             ]
         };
         let rows: Vec<_> = listed.iter().map(keys).collect();
-        let last =
-            self.read_each(&LAST, &rows, |row| Ok((row.int(0)?, entry::message(row, 1)?)))?;
+        let last = self
+            .read_each(account, &LAST, &rows, |row| Ok((row.int(0)?, entry::message(row, 1)?)))?;
         let mut last: HashMap<_, _> = last.into_iter().collect();
-        let unread = self.read_each(&UNREAD, &rows, |row| Ok((row.int(0)?, row.int(1)?)))?;
+        let unread =
+            self.read_each(account, &UNREAD, &rows, |row| Ok((row.int(0)?, row.int(1)?)))?;
         let unread: HashMap<_, _> = unread.into_iter().collect();
         for one in &mut listed {
             one.item.last = last.remove(&one.conversation);
@@ -118,7 +119,8 @@ impl Store {
                    join member s on s.conversation = c.id and s.until is null \
                    where c.id = $1 and s.account = $2 and c.low is null";
         let params = [Value::Int(group.0), Value::Int(account.0)];
-        let found = self.read(sql, &params, |row| Ok((row.text(0)?, row.maybe_int(1)?)))?;
+        let found =
+            self.read(account, sql, &params, |row| Ok((row.text(0)?, row.maybe_int(1)?)))?;
         let Some((name, days)) = found.into_iter().next() else { return Ok(None) };
         // Of who has been spared a message of this account it looks as if they had come no further.
         let sql = "select s.account, a.name, s.role, s.delivered, s.read, \
@@ -127,7 +129,7 @@ impl Store {
                    where w.account = s.account and w.message > s.since) \
                    from member s join account a on a.id = s.account \
                    where s.conversation = $1 and s.until is null order by s.since, s.account";
-        let members = self.read(sql, &params, |row| {
+        let members = self.read(account, sql, &params, |row| {
             let most = row.maybe_int(5)?.unwrap_or(i64::MAX);
             Ok(Member {
                 id: AccountId(row.int(0)?),
@@ -146,7 +148,7 @@ impl Store {
     /// [`crate::Error::Unavailable`].
     pub fn blocks(&self, account: AccountId) -> Result<Vec<AccountId>> {
         let sql = "select blocked from block where account = $1 order by blocked";
-        self.read(sql, &[Value::Int(account.0)], |row| Ok(AccountId(row.int(0)?)))
+        self.read(account, sql, &[Value::Int(account.0)], |row| Ok(AccountId(row.int(0)?)))
     }
 
     /// Which of `others` share a conversation with `account`, and what it may know of them.
@@ -163,7 +165,7 @@ impl Store {
             vec![Value::Int(account.0), Value::Int(other.0), Value::Int(low), Value::Int(high)]
         };
         let rows: Vec<_> = others.iter().map(row).collect();
-        let found = self.read_each(&ACQUAINTANCES, &rows, |row| {
+        let found = self.read_each(account, &ACQUAINTANCES, &rows, |row| {
             let known = match row.maybe_int(1)? {
                 Some(at) => Acquaintance::Blocked(at),
                 None => Acquaintance::Known(row.maybe_int(2)?),
@@ -183,7 +185,7 @@ impl Store {
                    where s.account = $1 and s.conversation = $2 and s.until is null and o.account <> $1 \
                    and not exists (select 1 from block b where b.blocked = $1 and b.account = o.account)";
         let params = [Value::Int(account.0), Value::Int(group.0)];
-        let found = self.read(sql, &params, |row| Ok(AccountId(row.int(0)?)))?;
+        let found = self.read(account, sql, &params, |row| Ok(AccountId(row.int(0)?)))?;
         Ok(found.into_iter().collect())
     }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use wire::AccountId;
 
 use crate::engine::{ForEach, Type, Value};
+use crate::pool::Requester;
 use crate::{Result, Store};
 
 /// How often it is looked whether an account was deleted whose data are still in the files.
@@ -69,7 +70,9 @@ impl Store {
 
     /// Deleted accounts that may still be in the database's files, and when they were deleted.
     fn to_erase(&self) -> Result<Vec<(i64, i64)>> {
-        self.read("select account, at from erasure", &[], |row| Ok((row.int(0)?, row.int(1)?)))
+        self.read(Requester::Server, "select account, at from erasure", &[], |row| {
+            Ok((row.int(0)?, row.int(1)?))
+        })
     }
 
     /// `traced`: those of which nothing is left but in space that is not in use.
@@ -84,9 +87,9 @@ impl Store {
                 traced.insert(*account);
             }
         }
-        self.scrub()?;
+        self.scrub(Requester::Server)?;
         let done: Vec<_> = accounts.iter().map(|(account, _)| vec![Value::Int(*account)]).collect();
-        self.write(|engine| engine.run_for_each(&ERASED, &done).map(drop))?;
+        self.write(Requester::Server, |engine| engine.run_for_each(&ERASED, &done).map(drop))?;
         accounts.iter().for_each(|(account, _)| {
             traced.remove(account);
         });
@@ -99,8 +102,8 @@ impl Store {
         if !self.erase_interval.is_zero() {
             return Ok(()); // In its time, together with others.
         }
-        self.scrub()?;
+        self.scrub(account)?;
         let done = [vec![Value::Int(account.0)]];
-        self.write(|engine| engine.run_for_each(&ERASED, &done).map(drop))
+        self.write(account, |engine| engine.run_for_each(&ERASED, &done).map(drop))
     }
 }

@@ -12,6 +12,9 @@ pub enum Error {
     /// The database cannot be reached, or is too busy. Try again later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// A statement took longer than it may. It would take as long again; others were not to wait for it.
+    #[error("the database took too long: {0}")]
+    TimedOut(String),
     /// The connection was lost during the commit: the work may be stored or not.
     #[error("the database did not confirm the commit: {0}")]
     InDoubt(String),

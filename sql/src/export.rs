@@ -107,7 +107,12 @@ impl Store {
     ) -> Result<Vec<Session>> {
         let sql = "select id, account, device, created_at, seen_at, expires_at from session \
                    where account = $1 and id > $2 order by id limit $3";
-        self.read(sql, &[Value::Int(account.0), Value::Int(after.0), Value::Int(limit)], session)
+        self.read(
+            account,
+            sql,
+            &[Value::Int(account.0), Value::Int(after.0), Value::Int(limit)],
+            session,
+        )
     }
 
     /// Up to `limit` of the conversations that the account takes or took part in, after number `after`; none of which a
@@ -131,7 +136,7 @@ impl Store {
             " is not null order by s.conversation limit $3"
         );
         let params = [account.0, after, limit].map(Value::Int);
-        self.read(sql, &params, |row| {
+        self.read(account, sql, &params, |row| {
             let (number, people) = (row.int(0)?, (row.maybe_int(1)?, row.maybe_int(2)?));
             let until = row.maybe_int(5)?.map(MessageId);
             let is_member = people.0.is_none() && until.is_none();
@@ -170,9 +175,8 @@ impl Store {
              order by e.message limit $4) e join message m on m.id = e.message",
             edits_withheld!("e.account"),
         );
-        let (account, after) = (Value::Int(account.0), Value::Int(after.0));
-        let params = [account, Value::Int(conversation), after, Value::Int(limit)];
-        let entries = self.read(sql, &params, |row| {
+        let params = [account.0, conversation, after.0, limit].map(Value::Int);
+        let entries = self.read(account, sql, &params, |row| {
             let (id, reference) = (MessageId(row.int(1)?), row.maybe_text(0)?);
             Ok(entry(row, 1)?.map(|entry| KeptEntry { id, entry, reference }))
         })?;
@@ -193,9 +197,18 @@ impl Store {
     ) -> Result<Vec<KeptReaction>> {
         let sql = "select message, emoji, at from reaction where account = $1 and message > $2 \
                    order by message limit $3";
-        self.read(sql, &[Value::Int(account.0), Value::Int(after.0), Value::Int(limit)], |row| {
-            Ok(KeptReaction { id: MessageId(row.int(0)?), emoji: row.text(1)?, at: row.int(2)? })
-        })
+        self.read(
+            account,
+            sql,
+            &[Value::Int(account.0), Value::Int(after.0), Value::Int(limit)],
+            |row| {
+                Ok(KeptReaction {
+                    id: MessageId(row.int(0)?),
+                    emoji: row.text(1)?,
+                    at: row.int(2)?,
+                })
+            },
+        )
     }
 
     /// Whom the account has blocked; never more than [`wire::limit::BLOCKS_MAX`].
@@ -204,7 +217,7 @@ impl Store {
     /// [`crate::Error::Unavailable`].
     pub fn kept_blocks(&self, account: AccountId) -> Result<Vec<KeptBlock>> {
         let sql = "select blocked, at from block where account = $1 order by blocked";
-        self.read(sql, &[Value::Int(account.0)], |row| {
+        self.read(account, sql, &[Value::Int(account.0)], |row| {
             Ok(KeptBlock { id: AccountId(row.int(0)?), at: row.int(1)? })
         })
     }
@@ -216,7 +229,7 @@ impl Store {
     pub fn log_state(&self, account: AccountId) -> Result<Option<LogState>> {
         let sql =
             "select head, acknowledged, forgotten, seen_at, stored from log where account = $1";
-        let mut states = self.read(sql, &[Value::Int(account.0)], |row| {
+        let mut states = self.read(account, sql, &[Value::Int(account.0)], |row| {
             Ok(LogState {
                 head: Seq(row.int(0)?),
                 acknowledged: Seq(row.int(1)?),
@@ -240,11 +253,16 @@ impl Store {
     ) -> Result<Vec<KeptEvent>> {
         let sql = "select seq, kind, message, other from event where account = $1 and seq > $2 \
                    order by seq limit $3";
-        self.read(sql, &[Value::Int(account.0), Value::Int(after.0), Value::Int(limit)], |row| {
-            let (seq, kind) = (Seq(row.int(0)?), word(row.int(1)?)?);
-            let (message, other) = (row.maybe_int(2)?, row.maybe_int(3)?);
-            let (message, other) = (message.map(MessageId), other.map(AccountId));
-            Ok(KeptEvent { seq, kind, message, other })
-        })
+        self.read(
+            account,
+            sql,
+            &[Value::Int(account.0), Value::Int(after.0), Value::Int(limit)],
+            |row| {
+                let (seq, kind) = (Seq(row.int(0)?), word(row.int(1)?)?);
+                let (message, other) = (row.maybe_int(2)?, row.maybe_int(3)?);
+                let (message, other) = (message.map(MessageId), other.map(AccountId));
+                Ok(KeptEvent { seq, kind, message, other })
+            },
+        )
     }
 }

@@ -62,7 +62,7 @@ impl Store {
             Value::Int(account.0),
             limit,
         ];
-        let mut messages = self.read(sql, &params, |row| entry::message(row, 0))?;
+        let mut messages = self.read(account, sql, &params, |row| entry::message(row, 0))?;
         messages.sort_unstable_by_key(|message| Reverse(message.id));
         Ok(Some(messages))
     }
@@ -80,7 +80,7 @@ impl Store {
         let row = |id: MessageId| vec![Value::Int(id.0), Value::Int(account.0)];
         let rows: Vec<_> = messages.map(row).collect();
         let mut all = HashMap::<_, Vec<(i64, Reaction)>>::new();
-        let found = self.read_each(&REACTIONS, &rows, |row| {
+        let found = self.read_each(account, &REACTIONS, &rows, |row| {
             let reaction = Reaction { by: AccountId(row.int(1)?), emoji: row.text(2)? };
             Ok((MessageId(row.int(0)?), row.int(3)?, reaction))
         })?;
@@ -110,9 +110,9 @@ impl Store {
         let mut found = match with {
             With::Account(other) => {
                 let low = Value::Int(account.0.min(other.0));
-                self.read(by_pair, &[low, Value::Int(account.0.max(other.0)), me], turn)?
+                self.read(account, by_pair, &[low, Value::Int(account.0.max(other.0)), me], turn)?
             }
-            With::Group(group) => self.read(by_group, &[Value::Int(group.0), me], turn)?,
+            With::Group(group) => self.read(account, by_group, &[Value::Int(group.0), me], turn)?,
         };
         Ok(found.pop())
     }

@@ -18,6 +18,7 @@ mod error;
 mod event;
 mod export;
 mod history;
+mod limit;
 mod log;
 mod migrate;
 mod pool;

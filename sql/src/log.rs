@@ -4,6 +4,7 @@ use wire::{AccountId, Seq, SessionId, TokenHash};
 
 use crate::engine::{ForEach, Type, Value};
 use crate::event::{self, Event};
+use crate::pool::Requester;
 use crate::{Result, Store};
 
 /// Who a session speaks for, and where its account's log stands.
@@ -34,17 +35,22 @@ impl Store {
         let sql = "select s.id, s.account, a.name, l.head, l.acknowledged, l.forgotten, s.seen_at from session s \
                    join account a on a.id = s.account join log l on l.account = s.account \
                    where s.token_hash = $1 and s.expires_at > $2";
-        let mut places = self.read(sql, &[Value::Bytes(&token.0), Value::Int(now)], |row| {
-            Ok(Place {
-                session: SessionId(row.int(0)?),
-                account: AccountId(row.int(1)?),
-                name: row.text(2)?,
-                head: Seq(row.int(3)?),
-                acknowledged: Seq(row.int(4)?),
-                forgotten: Seq(row.int(5)?),
-                seen_at: row.int(6)?,
-            })
-        })?;
+        let mut places = self.read(
+            Requester::Stranger,
+            sql,
+            &[Value::Bytes(&token.0), Value::Int(now)],
+            |row| {
+                Ok(Place {
+                    session: SessionId(row.int(0)?),
+                    account: AccountId(row.int(1)?),
+                    name: row.text(2)?,
+                    head: Seq(row.int(3)?),
+                    acknowledged: Seq(row.int(4)?),
+                    forgotten: Seq(row.int(5)?),
+                    seen_at: row.int(6)?,
+                })
+            },
+        )?;
         Ok(places.pop())
     }
 
@@ -55,7 +61,7 @@ impl Store {
     pub fn events(&self, account: AccountId, since: Seq, limit: usize) -> Result<Vec<Event>> {
         let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
         let params = [Value::Int(account.0), Value::Int(since.0), limit];
-        let mut events = self.read(event::SELECT, &params, event::event)?;
+        let mut events = self.read(account, event::SELECT, &params, event::event)?;
         events.sort_unstable_by_key(|event| event.seq);
         Ok(events)
     }

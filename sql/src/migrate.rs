@@ -1,6 +1,7 @@
 //! Brings the schema up to date: numbered scripts, never changed once released, one transaction each.
 
 use crate::engine::{Engine, Value};
+use crate::pool::Requester;
 use crate::{Error, OpenError, Store};
 
 /// Why the schema is not up to date.
@@ -12,7 +13,7 @@ pub(crate) enum Failed {
 /// Runs what is missing. Several nodes may do so at once: each script runs under a lock, once.
 pub(crate) fn up(store: &Store) -> Result<(), Failed> {
     loop {
-        match store.write(step).map_err(Failed::Store)? {
+        match store.write(Requester::Server, step).map_err(Failed::Store)? {
             Step::Done => return Ok(()),
             Step::Ran(version) => tracing::info!(version, "schema migrated"),
             Step::Newer { found, known } => {

@@ -1,59 +1,72 @@
-//! Connections that are lent out, a bounded number of them, for a bounded wait.
+//! Connections that are lent out: a bounded number of them, for a bounded wait, each requester in its turn.
 
-use std::collections::VecDeque;
+mod queue;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Thread};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::engine::Engine;
+use crate::limit::{REST_UNCHECKED, share};
 use crate::{Error, Result};
+use queue::{Queues, Waiter};
 
-/// How long a verb waits for a connection before it gives up.
-pub(crate) const TAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// A connection that rested longer is asked whether it still answers.
-const REST_UNCHECKED: Duration = Duration::from_secs(30);
+pub(crate) use queue::Requester;
 
 type Connect = Box<dyn Fn() -> Result<Box<dyn Engine>> + Send + Sync>;
+
+/// A connection that rests, and since when; or the right to open one.
+type Slot = Option<(Box<dyn Engine>, Instant)>;
 
 pub(crate) struct Pool {
     connect: Connect,
     state: Mutex<State>,
     take_timeout: Duration,
-    /// Nobody takes one before those who wait already. If there is only one, or whoever takes it again and again would leave
-    /// it to nobody; of several one is free soon, and who runs just now can have it without anybody waking up.
-    takes_turns: bool,
 }
 
+/// While there is something to be lent, nobody waits who may have it.
 struct State {
     /// The most recently used last: the rest may grow old.
     idle: Vec<(Box<dyn Engine>, Instant)>,
     /// Connections that may still be opened.
     unopened: usize,
-    /// Who waits for one, the first one first.
-    waiting: VecDeque<Thread>,
+    queues: Queues,
+    /// What has been set aside for threads that are waking up, by their tickets.
+    granted: Vec<(u64, Slot)>,
+    last_ticket: u64,
 }
 
 impl Pool {
+    /// Up to `size` connections, of which an account holds at most [`share`] at one time.
     pub(crate) fn new(size: usize, take_timeout: Duration, connect: Connect) -> Self {
-        let state =
-            State { idle: Vec::with_capacity(size), unopened: size, waiting: VecDeque::new() };
-        Self { connect, state: Mutex::new(state), take_timeout, takes_turns: size == 1 }
+        let state = State {
+            idle: Vec::with_capacity(size),
+            unopened: size,
+            queues: Queues::new(share(size)),
+            granted: Vec::new(),
+            last_ticket: 0,
+        };
+        Self { connect, state: Mutex::new(state), take_timeout }
     }
 
     /// Lends a connection that answers.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] after the pool's timeout with all of them lent out, or if a new one cannot be opened.
-    pub(crate) fn take(&self) -> Result<Lease<'_>> {
-        self.take_within(self.take_timeout)
+    /// [`Error::Unavailable`] if it was not the requester's turn within the pool's timeout, or if a new one cannot be opened.
+    pub(crate) fn take(&self, requester: Requester) -> Result<Lease<'_>> {
+        self.take_within(requester, self.take_timeout)
     }
 
-    /// The same, but waits no longer than `patience` for one that is lent out.
-    pub(crate) fn take_within(&self, patience: Duration) -> Result<Lease<'_>> {
+    /// The same, but waits no longer than `patience`.
+    pub(crate) fn take_within(
+        &self,
+        requester: Requester,
+        patience: Duration,
+    ) -> Result<Lease<'_>> {
         let deadline = Instant::now() + patience;
         loop {
-            let rested = self.take_turn(deadline)?;
-            let mut lease = Lease { pool: self, engine: None };
+            let rested = self.take_turn(requester, deadline)?;
+            let mut lease = Lease { pool: self, requester, engine: None };
             let Some((engine, since)) = rested else {
                 lease.engine = Some((self.connect)()?);
                 return Ok(lease);
@@ -67,32 +80,30 @@ impl Pool {
     }
 
     /// Takes a connection that rests, or the right to open one.
-    fn take_turn(&self, deadline: Instant) -> Result<Option<(Box<dyn Engine>, Instant)>> {
+    fn take_turn(&self, requester: Requester, deadline: Instant) -> Result<Slot> {
         let mut state = self.lock();
-        if state.is_empty() || (self.takes_turns && !state.waiting.is_empty()) {
-            let me = thread::current();
-            let is_me = |thread: &Thread| thread.id() == me.id();
-            state.waiting.push_back(me.clone());
-            let is_first = |state: &State| state.waiting.front().is_some_and(is_me);
-            while state.is_empty() || (self.takes_turns && !is_first(&state)) {
-                let left = deadline.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    state.waiting.retain(|thread| !is_me(thread));
-                    state.wake_next();
-                    return Err(Error::Unavailable("all connections are in use".to_owned()));
-                }
-                drop(state);
-                thread::park_timeout(left);
-                state = self.lock();
+        if state.queues.has_share(requester)
+            && let Some(slot) = state.take_slot()
+        {
+            state.queues.lend(requester);
+            return Ok(slot);
+        }
+        state.last_ticket += 1;
+        let ticket = state.last_ticket;
+        state.queues.wait(requester, Waiter { ticket, thread: thread::current() });
+        loop {
+            if let Some(at) = state.granted.iter().position(|(one, _)| *one == ticket) {
+                return Ok(state.granted.swap_remove(at).1);
             }
-            state.waiting.retain(|thread| !is_me(thread));
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                state.queues.leave(ticket);
+                return Err(Error::Unavailable("all connections are in use".to_owned()));
+            }
+            drop(state);
+            thread::park_timeout(left);
+            state = self.lock();
         }
-        let taken = state.idle.pop();
-        if taken.is_none() {
-            state.unopened -= 1;
-        }
-        state.wake_next();
-        Ok(taken)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -101,21 +112,31 @@ impl Pool {
 }
 
 impl State {
-    /// Whether there is nothing to be lent.
-    fn is_empty(&self) -> bool {
-        self.idle.is_empty() && self.unopened == 0
+    /// What can be lent, if there is anything.
+    fn take_slot(&mut self) -> Option<Slot> {
+        if let Some(rested) = self.idle.pop() {
+            return Some(Some(rested));
+        }
+        self.unopened = self.unopened.checked_sub(1)?;
+        Some(None)
     }
 
-    /// Wakes who is to have what there is.
-    fn wake_next(&self) {
-        let lendable = self.idle.len() + self.unopened;
-        self.waiting.iter().take(lendable).for_each(Thread::unpark);
+    /// Sets what there is aside for those whose turn it is, and wakes them.
+    fn grant(&mut self) {
+        while !self.idle.is_empty() || self.unopened > 0 {
+            let Some((requester, waiter)) = self.queues.next() else { return };
+            let Some(slot) = self.take_slot() else { return };
+            self.queues.lend(requester);
+            self.granted.push((waiter.ticket, slot));
+            waiter.thread.unpark();
+        }
     }
 }
 
 /// A connection on loan; it returns when this is dropped.
 pub(crate) struct Lease<'a> {
     pool: &'a Pool,
+    requester: Requester,
     engine: Option<Box<dyn Engine>>,
 }
 
@@ -144,12 +165,13 @@ impl Lease<'_> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let mut state = self.pool.lock();
+        state.queues.give_back(self.requester);
         match self.engine.take() {
             Some(engine) if !std::thread::panicking() => state.idle.push((engine, Instant::now())),
             // Opening failed, it was discarded, or a verb panicked in the middle of something.
             _ => state.unopened += 1,
         }
-        state.wake_next();
+        state.grant();
     }
 }
 
@@ -157,9 +179,15 @@ impl Drop for Lease<'_> {
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    use wire::AccountId;
+
     use super::*;
     use crate::engine::Use;
     use crate::engine::sqlite::Sqlite;
+
+    const SOMEBODY: Requester = Requester::Stranger;
+    const MALLORY: Requester = Requester::Account(AccountId(1));
+    const BOB: Requester = Requester::Account(AccountId(2));
 
     fn pool(size: usize) -> Pool {
         let connect = || Ok(Box::new(Sqlite::open(None, Use::Write)?) as Box<dyn Engine>);
@@ -169,10 +197,10 @@ mod tests {
     #[test]
     fn no_more_than_its_size_are_lent_and_the_wait_is_bounded() {
         let pool = pool(2);
-        let (one, _two) = (pool.take().unwrap(), pool.take().unwrap());
-        assert!(matches!(pool.take(), Err(Error::Unavailable(_))));
+        let (one, _two) = (pool.take(SOMEBODY).unwrap(), pool.take(SOMEBODY).unwrap());
+        assert!(matches!(pool.take(SOMEBODY), Err(Error::Unavailable(_))));
         drop(one);
-        drop(pool.take().unwrap());
+        drop(pool.take(SOMEBODY).unwrap());
     }
 
     #[test]
@@ -180,16 +208,16 @@ mod tests {
         let pool = Pool { take_timeout: Duration::from_secs(60), ..pool(1) };
         let had_it = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let lease = pool.take().unwrap();
+            let lease = pool.take(SOMEBODY).unwrap();
             scope.spawn(|| {
-                let _lease = pool.take().unwrap();
+                let _lease = pool.take(SOMEBODY).unwrap();
                 had_it.store(true, Ordering::Relaxed);
             });
-            while pool.lock().waiting.is_empty() {
+            while pool.lock().queues.len() == 0 {
                 std::thread::yield_now();
             }
             drop(lease);
-            drop(pool.take().unwrap());
+            drop(pool.take(SOMEBODY).unwrap());
             assert!(had_it.load(Ordering::Relaxed));
         });
     }
@@ -197,17 +225,17 @@ mod tests {
     #[test]
     fn who_gives_up_waiting_keeps_nobody_from_it() {
         let pool = pool(1);
-        let lease = pool.take().unwrap();
-        assert!(pool.take().is_err());
+        let lease = pool.take(SOMEBODY).unwrap();
+        assert!(pool.take(SOMEBODY).is_err());
         drop(lease);
-        drop(pool.take().unwrap());
+        drop(pool.take(SOMEBODY).unwrap());
     }
 
     #[test]
     fn a_discarded_connection_makes_room_for_a_new_one() {
         let pool = pool(1);
         for _ in 0..3 {
-            pool.take().unwrap().discard();
+            pool.take(SOMEBODY).unwrap().discard();
         }
         assert_eq!(pool.lock().unopened, 1);
         assert!(pool.lock().idle.is_empty());
@@ -218,7 +246,7 @@ mod tests {
         let refuse = || Err(Error::Unavailable("away".to_owned()));
         let pool = Pool::new(1, Duration::from_millis(20), Box::new(refuse));
         for _ in 0..3 {
-            assert!(matches!(pool.take(), Err(Error::Unavailable(text)) if text == "away"));
+            assert!(matches!(pool.take(SOMEBODY), Err(Error::Unavailable(text)) if text == "away"));
         }
     }
 
@@ -228,13 +256,59 @@ mod tests {
         let panicked = std::thread::scope(|scope| {
             scope
                 .spawn(|| {
-                    let _lease = pool.take().unwrap();
+                    let _lease = pool.take(SOMEBODY).unwrap();
                     panic!("in the middle");
                 })
                 .join()
         });
         assert!(panicked.is_err());
         assert!(pool.lock().idle.is_empty());
-        drop(pool.take().unwrap());
+        drop(pool.take(SOMEBODY).unwrap());
+    }
+
+    #[test]
+    fn one_account_holds_half_and_leaves_the_rest_to_others() {
+        let pool = pool(4);
+        let (one, _two) = (pool.take(MALLORY).unwrap(), pool.take(MALLORY).unwrap());
+        assert!(matches!(pool.take(MALLORY), Err(Error::Unavailable(_))));
+        let (_three, _four) = (pool.take(BOB).unwrap(), pool.take(SOMEBODY).unwrap());
+        drop(one);
+        drop(pool.take(MALLORY).unwrap());
+    }
+
+    #[test]
+    fn an_account_that_waits_often_has_one_turn_before_another_has_its_first() {
+        let pool = Pool { take_timeout: Duration::from_secs(60), ..pool(1) };
+        let turns = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            let lease = pool.take(MALLORY).unwrap();
+            for (waiting, requester) in (1..).zip([MALLORY, MALLORY, MALLORY, BOB]) {
+                let (pool, turns) = (&pool, &turns);
+                scope.spawn(move || {
+                    let lease = pool.take(requester).unwrap();
+                    turns.lock().unwrap().push(requester);
+                    drop(lease);
+                });
+                while pool.lock().queues.len() < waiting {
+                    std::thread::yield_now();
+                }
+            }
+            drop(lease);
+        });
+        assert_eq!(turns.into_inner().unwrap(), [MALLORY, BOB, MALLORY, MALLORY]);
+    }
+
+    #[test]
+    fn what_is_given_back_goes_to_its_own_account_if_only_that_one_waits() {
+        let pool = Pool { take_timeout: Duration::from_secs(60), ..pool(4) };
+        std::thread::scope(|scope| {
+            let (one, _two) = (pool.take(MALLORY).unwrap(), pool.take(MALLORY).unwrap());
+            let third = scope.spawn(|| drop(pool.take(MALLORY).unwrap()));
+            while pool.lock().queues.len() == 0 {
+                std::thread::yield_now();
+            }
+            drop(one);
+            third.join().unwrap();
+        });
     }
 }

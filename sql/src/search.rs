@@ -46,15 +46,15 @@ impl Store {
         }
         let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
         let params = [Value::Int(account.0), Value::Int(before.0), limit];
-        let found = self.read_slowly(|engine| match engine.is_indexed()? {
+        let found = self.read_slowly(account, |engine| match engine.is_indexed()? {
             true => engine.search(&words, &params).map(Some),
             false => Ok(None),
         })?;
         let mut rows = match found {
             Some(rows) => rows,
             None => {
-                self.write(|engine| engine.index_texts())?;
-                self.read_slowly(|engine| engine.search(&words, &params))?
+                self.write(account, |engine| engine.index_texts())?;
+                self.read_slowly(account, |engine| engine.search(&words, &params))?
             }
         };
         rows.iter_mut().map(|row| entry::message(row, 0)).collect()

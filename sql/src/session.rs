@@ -4,6 +4,7 @@ use wire::{AccountId, SessionId, TokenHash};
 
 use crate::account::first;
 use crate::engine::{Engine, ForEach, Row, Type, Value};
+use crate::pool::Requester;
 use crate::{Result, Store};
 
 /// How far [`Store::revocations`] looks back. PostgreSQL hands out ids before the commit, so that a lower one may
@@ -72,7 +73,7 @@ impl Store {
         let account = Value::Int(login.account.0);
         let now = Value::Int(login.now);
         let (token, device) = (Value::Bytes(&login.token.0), Value::Text(login.device));
-        self.write(|engine| {
+        self.write(login.account, |engine| {
             if engine.run(check, &[account, Value::Int(login.epoch)])?.is_empty() {
                 return Ok(None);
             }
@@ -88,7 +89,9 @@ impl Store {
     pub fn session_by_token(&self, token: &TokenHash, now: i64) -> Result<Option<Session>> {
         let sql = "select id, account, device, created_at, seen_at, expires_at from session \
                    where token_hash = $1 and expires_at > $2";
-        Ok(self.read(sql, &[Value::Bytes(&token.0), Value::Int(now)], session)?.pop())
+        Ok(self
+            .read(Requester::Stranger, sql, &[Value::Bytes(&token.0), Value::Int(now)], session)?
+            .pop())
     }
 
     /// Takes down that a session is used, and lets it end later. Once ended it stays so.
@@ -98,7 +101,7 @@ impl Store {
     pub fn touch_session(&self, id: SessionId, now: i64, expires_at: i64) -> Result<()> {
         let sql = "update session set seen_at = $1, expires_at = $2 where id = $3 and seen_at < $1";
         let params = [Value::Int(now), Value::Int(expires_at), Value::Int(id.0)];
-        self.write(|engine| engine.run(sql, &params).map(drop))
+        self.write(Requester::Stranger, |engine| engine.run(sql, &params).map(drop))
     }
 
     /// The account's sessions that have not ended, the last used first; at most 1000.
@@ -109,7 +112,7 @@ impl Store {
         let sql = "select id, account, device, created_at, seen_at, expires_at from session \
                    where account = $1 and expires_at > $2 order by seen_at desc, id desc limit $3";
         let params = [Value::Int(account.0), Value::Int(now), Value::Int(SESSIONS_LISTED_MAX)];
-        self.read(sql, &params, session)
+        self.read(account, sql, &params, session)
     }
 
     /// Ends a session of this account; false if it has none of that number.
@@ -118,7 +121,7 @@ impl Store {
     /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
     pub fn revoke(&self, account: AccountId, id: SessionId, now: i64) -> Result<bool> {
         let sql = "delete from session where id = $1 and account = $2 returning id";
-        self.write(|engine| {
+        self.write(account, |engine| {
             let ended = engine.run(sql, &[Value::Int(id.0), Value::Int(account.0)])?;
             end_sessions(engine, &ended, now)?;
             Ok(!ended.is_empty())
@@ -133,7 +136,7 @@ impl Store {
     pub fn revocations(&self, after: i64) -> Result<Vec<Revocation>> {
         let sql = "select id, session from revocation where id > $1 order by id";
         let from = after.saturating_sub(REVOCATIONS_OVERLAP);
-        self.read(sql, &[Value::Int(from)], |row| {
+        self.read(Requester::Server, sql, &[Value::Int(from)], |row| {
             Ok(Revocation { id: row.int(0)?, session: SessionId(row.int(1)?) })
         })
     }
@@ -144,7 +147,7 @@ impl Store {
     /// [`crate::Error::Unavailable`].
     pub fn newest_revocation(&self) -> Result<i64> {
         let sql = "select coalesce(max(id), 0) from revocation";
-        Ok(self.read(sql, &[], |row| row.int(0))?.pop().unwrap_or(0))
+        Ok(self.read(Requester::Server, sql, &[], |row| row.int(0))?.pop().unwrap_or(0))
     }
 
     /// Removes sessions that have ended by themselves, and revocations that every node has long seen.
@@ -153,7 +156,7 @@ impl Store {
     /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
     pub fn sweep(&self, now: i64) -> Result<()> {
         let old = now.saturating_sub(REVOCATION_KEPT_MS);
-        self.write(|engine| {
+        self.write(Requester::Server, |engine| {
             engine.run("delete from session where expires_at <= $1", &[Value::Int(now)])?;
             engine.run("delete from revocation where at < $1", &[Value::Int(old)]).map(drop)
         })

@@ -6,22 +6,16 @@ use std::time::Duration;
 use crate::engine::postgres::Connector;
 use crate::engine::sqlite::Sqlite;
 use crate::engine::{Engine, ForEach, Row, Use, Value};
-use crate::pool::{Pool, TAKE_TIMEOUT};
+use crate::limit::{
+    POSTGRES_COMMITTERS, POSTGRES_WRITERS, READERS, SEARCHERS, SERVER_READERS, TAKE_TIMEOUT,
+    WRITE_TRIES_MAX,
+};
+use crate::pool::{Pool, Requester};
 use crate::url::Place;
 use crate::{DatabaseUrl, Error, OpenError, Result, migrate};
 
-/// Connections for signups, logins and the like; SQLite allows one writer, for everything.
-const POSTGRES_WRITERS: usize = 4;
-/// The connection of whoever commits messages: it must not wait for accounts being deleted.
-const POSTGRES_COMMITTERS: usize = 1;
-/// Connections that only read.
-const READERS: usize = 4;
-/// Connections that only search.
-const SEARCHERS: usize = 1;
 /// PostgreSQL overwrites what deleted accounts leave at most this often: others wait for it.
 const POSTGRES_ERASE_INTERVAL: Duration = Duration::from_secs(60);
-/// How often a write is tried that others are in the way of, or whose connection turns out to be dead.
-const WRITE_TRIES_MAX: usize = 4;
 
 /// Decides, told what is wrong, whether to go on waiting for a database (after a pause of its own making).
 pub type Patience<'a> = &'a dyn Fn(&str) -> bool;
@@ -35,6 +29,8 @@ pub struct Store {
     readers: Option<Pool>,
     /// Searches may be slow, and must not keep others from reading.
     searchers: Option<Pool>,
+    /// So may be what the server reads for itself.
+    server_readers: Option<Pool>,
     /// Bytes that one account may have stored; 0: no limit.
     quota: i64,
     /// The shortest time between two tries at overwriting what deleted accounts leave in the database's files.
@@ -61,9 +57,12 @@ impl Store {
             }
             Place::Postgres(config, tls) => {
                 let connector = Connector::new(config, tls)?;
-                Self::new(POSTGRES_WRITERS, Some(POSTGRES_COMMITTERS), Some(READERS), move |_| {
-                    Ok(Box::new(connector.connect()?))
-                })
+                Self::new(
+                    POSTGRES_WRITERS,
+                    Some(POSTGRES_COMMITTERS),
+                    Some(READERS),
+                    move |usage| Ok(Box::new(connector.connect(usage)?)),
+                )
             }
         };
         if url.path().is_none() {
@@ -104,7 +103,8 @@ impl Store {
             writers: pool(writers, Use::Write),
             committers: committers.map(|size| pool(size, Use::Write)),
             readers: readers.map(|size| pool(size, Use::Read)),
-            searchers: readers.map(|_| pool(SEARCHERS, Use::Read)),
+            searchers: readers.map(|_| pool(SEARCHERS, Use::Search)),
+            server_readers: readers.map(|_| pool(SERVER_READERS, Use::Upkeep)),
             quota: 0,
             erase_interval: Duration::ZERO,
             is_erasing: AtomicBool::new(false),
@@ -127,17 +127,19 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if not.
     pub fn ping(&self) -> Result<()> {
-        self.read("select 1", &[], |_| Ok(())).map(drop)
+        self.read(Requester::Stranger, "select 1", &[], |_| Ok(())).map(drop)
     }
 
-    /// Runs one reading statement and turns its rows into what the caller wants.
+    /// Runs one reading statement for `requester` and turns its rows into what the caller wants.
     pub(crate) fn read<T>(
         &self,
+        requester: impl Into<Requester>,
         sql: &'static str,
         params: &[Value<'_>],
         turn: impl FnMut(&mut Row) -> Result<T>,
     ) -> Result<Vec<T>> {
-        self.read_on(self.readers.as_ref(), |engine| engine.run(sql, params))?
+        let requester = requester.into();
+        self.read_on(self.readers_for(requester), requester, |engine| engine.run(sql, params))?
             .iter_mut()
             .map(turn)
             .collect()
@@ -146,6 +148,7 @@ impl Store {
     /// Runs a reading statement for each of `rows`; the answer's rows come in no particular order.
     pub(crate) fn read_each<T>(
         &self,
+        requester: impl Into<Requester>,
         statement: &'static ForEach,
         rows: &[Vec<Value<'_>>],
         turn: impl FnMut(&mut Row) -> Result<T>,
@@ -154,23 +157,36 @@ impl Store {
             return Ok(Vec::new());
         }
         let read = |engine: &mut dyn Engine| engine.run_for_each(statement, rows);
-        let mut found = self.read_on(self.readers.as_ref(), read)?;
+        let requester = requester.into();
+        let mut found = self.read_on(self.readers_for(requester), requester, read)?;
         found.iter_mut().map(turn).collect()
     }
 
-    /// Reads on the connection that is kept for searches.
-    pub(crate) fn read_slowly<T>(&self, read: impl Fn(&mut dyn Engine) -> Result<T>) -> Result<T> {
-        self.read_on(self.searchers.as_ref(), read)
+    /// Reads on a connection that is kept for searches.
+    pub(crate) fn read_slowly<T>(
+        &self,
+        requester: impl Into<Requester>,
+        read: impl Fn(&mut dyn Engine) -> Result<T>,
+    ) -> Result<T> {
+        self.read_on(self.searchers.as_ref(), requester.into(), read)
+    }
+
+    fn readers_for(&self, requester: Requester) -> Option<&Pool> {
+        match requester {
+            Requester::Server => self.server_readers.as_ref(),
+            Requester::Account(_) | Requester::Stranger => self.readers.as_ref(),
+        }
     }
 
     fn read_on<T>(
         &self,
         pool: Option<&Pool>,
+        requester: Requester,
         read: impl Fn(&mut dyn Engine) -> Result<T>,
     ) -> Result<T> {
         let pool = pool.unwrap_or(&self.writers);
         for last in [false, true] {
-            let mut lease = pool.take()?;
+            let mut lease = pool.take(requester)?;
             match read(lease.engine()) {
                 Ok(rows) => return Ok(rows),
                 Err(error) => {
@@ -185,9 +201,13 @@ impl Store {
         unreachable!("the last try returns")
     }
 
-    /// Runs `work` in one transaction, again from the start if others were in its way.
-    pub(crate) fn write<T>(&self, work: impl FnMut(&mut dyn Engine) -> Result<T>) -> Result<T> {
-        write_on(&self.writers, work)
+    /// Runs `work` for `requester` in one transaction, again from the start if others were in its way.
+    pub(crate) fn write<T>(
+        &self,
+        requester: impl Into<Requester>,
+        work: impl FnMut(&mut dyn Engine) -> Result<T>,
+    ) -> Result<T> {
+        write_on(&self.writers, requester.into(), work)
     }
 
     /// As [`Store::write`], on the connection that is kept for commits of messages.
@@ -195,12 +215,13 @@ impl Store {
         &self,
         work: impl FnMut(&mut dyn Engine) -> Result<T>,
     ) -> Result<T> {
-        write_on(self.committers.as_ref().unwrap_or(&self.writers), work)
+        let pool = self.committers.as_ref().unwrap_or(&self.writers);
+        write_on(pool, Requester::Server, work)
     }
 
     /// Before the end of a process: leaves a database that is a file whole in that file, unless others are still at it.
     pub fn settle(&self) {
-        let writer = self.writers.take_within(Duration::ZERO);
+        let writer = self.writers.take_within(Requester::Server, Duration::ZERO);
         let settled = writer.and_then(|mut lease| lease.engine().settle());
         if let Err(error) = settled {
             tracing::debug!(%error, "the write-ahead log stays");
@@ -208,22 +229,29 @@ impl Store {
     }
 
     /// Has the engine make deleted rows unreadable.
-    pub(crate) fn scrub(&self) -> Result<()> {
-        self.writers.take()?.engine().scrub()
+    pub(crate) fn scrub(&self, requester: impl Into<Requester>) -> Result<()> {
+        self.writers.take(requester.into())?.engine().scrub()
     }
 
     /// Says in the log if that will not be possible.
     fn warn_of_traces(&self) {
-        let found = self.writers.take().and_then(|mut lease| lease.engine().cannot_scrub());
+        let found = self
+            .writers
+            .take(Requester::Server)
+            .and_then(|mut lease| lease.engine().cannot_scrub());
         if let Ok(Some(reason)) = found {
             tracing::warn!("{reason}");
         }
     }
 }
 
-fn write_on<T>(pool: &Pool, mut work: impl FnMut(&mut dyn Engine) -> Result<T>) -> Result<T> {
+fn write_on<T>(
+    pool: &Pool,
+    requester: Requester,
+    mut work: impl FnMut(&mut dyn Engine) -> Result<T>,
+) -> Result<T> {
     for last in (0..WRITE_TRIES_MAX).rev() {
-        let mut lease = pool.take()?;
+        let mut lease = pool.take(requester)?;
         if let Err(error) = lease.engine().begin() {
             lease.give_back();
             if last == 0 {

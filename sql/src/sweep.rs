@@ -3,6 +3,7 @@
 use wire::{AccountId, GroupId, MessageId};
 
 use crate::engine::{Engine, ForEach, Type, Value};
+use crate::pool::Requester;
 use crate::{Result, Store};
 
 /// Events, or messages, taken out in one transaction.
@@ -33,11 +34,13 @@ impl Store {
         let mut after = 0;
         loop {
             let params = [after, keep.events, ripe_before, PAGE].map(Value::Int);
-            let accounts = self.read(sql, &params, |row| row.int(0))?;
+            let accounts = self.read(Requester::Server, sql, &params, |row| row.int(0))?;
             let Some(last) = accounts.last() else { return Ok(()) };
             after = *last;
             for account in accounts {
-                while self.write(|engine| trim(engine, account, keep.events, ripe_before))? {}
+                while self.write(Requester::Server, |engine| {
+                    trim(engine, account, keep.events, ripe_before)
+                })? {}
             }
             // What had to go first is gone.
             self.ripen(ripe_before, now)?;
@@ -50,7 +53,7 @@ impl Store {
                    (select account from log where ripe_at <= $2 and ripe <= forgotten and acknowledged > forgotten \
                    order by account limit $3 {lock}) returning account";
         let params = [now, ripe_before, ROWS].map(Value::Int);
-        while !self.write(|engine| engine.run(sql, &params))?.is_empty() {}
+        while !self.write(Requester::Server, |engine| engine.run(sql, &params))?.is_empty() {}
         Ok(())
     }
 
@@ -63,7 +66,8 @@ impl Store {
         let mut after = 0;
         loop {
             let params = [Value::Int(after), Value::Int(PAGE)];
-            let page = self.read(sql, &params, |row| Ok((row.int(0)?, row.int(1)?)))?;
+            let page =
+                self.read(Requester::Server, sql, &params, |row| Ok((row.int(0)?, row.int(1)?)))?;
             let Some((last, _)) = page.last() else { return Ok(()) };
             after = *last;
             for (conversation, days) in page {
@@ -76,18 +80,21 @@ impl Store {
     fn expire_some(&self, conversation: i64, before: i64) -> Result<bool> {
         let sql = "select m.at from (select message from entry where conversation = $1 and kind = 0 \
                    order by message limit 1) e join message m on m.id = e.message";
-        let oldest = self.read(sql, &[Value::Int(conversation)], |row| row.int(0))?;
+        let oldest =
+            self.read(Requester::Server, sql, &[Value::Int(conversation)], |row| row.int(0))?;
         if oldest.first().is_none_or(|at| *at >= before) {
             return Ok(false);
         }
         let sql = "select m.id, m.at from (select message from entry where conversation = $1 and kind = 0 \
                    order by message limit $2) e join message m on m.id = e.message order by m.id";
         let params = [Value::Int(conversation), Value::Int(ROWS)];
-        let oldest = self.read(sql, &params, |row| Ok((MessageId(row.int(0)?), row.int(1)?)))?;
+        let oldest = self.read(Requester::Server, sql, &params, |row| {
+            Ok((MessageId(row.int(0)?), row.int(1)?))
+        })?;
         let expired = oldest.iter().take_while(|(_, at)| *at < before);
         let expired: Vec<_> = expired.map(|(id, _)| *id).collect();
         if !expired.is_empty() {
-            self.write(|engine| erase_messages(engine, &expired))?;
+            self.write(Requester::Server, |engine| erase_messages(engine, &expired))?;
         }
         Ok(expired.len() == ROWS as usize)
     }
@@ -101,7 +108,7 @@ impl Store {
                    join account a on a.id = s.account and a.email is null \
                    join conversation c on c.id = s.conversation and c.low is null \
                    where s.until is null order by s.conversation, s.account limit $1";
-        self.read(sql, &[Value::Int(PAGE)], |row| {
+        self.read(Requester::Server, sql, &[Value::Int(PAGE)], |row| {
             Ok((AccountId(row.int(0)?), GroupId(row.int(1)?)))
         })
     }
@@ -116,7 +123,7 @@ impl Store {
         let mut after = 0;
         loop {
             let params = [after, PAGE].map(Value::Int);
-            let accounts = self.read(sql, &params, |row| row.int(0))?;
+            let accounts = self.read(Requester::Server, sql, &params, |row| row.int(0))?;
             let Some(last) = accounts.last() else { return Ok(()) };
             after = *last;
             for account in accounts {
@@ -143,30 +150,30 @@ impl Store {
              (select message, account from withheld_reaction where reactor = $1 limit $2) returning message",
         ] {
             let params = [account.0, ROWS].map(Value::Int);
-            while !self.write(|engine| engine.run(sql, &params))?.is_empty() {}
+            while !self.write(account, |engine| engine.run(sql, &params))?.is_empty() {}
         }
         // Of two who delete their accounts at once the later one sees that both are gone.
         let sql = "select s.conversation from member s where s.account = $1 and not exists \
                    (select 1 from member x join account a on a.id = x.account \
                    join conversation c on c.id = x.conversation where x.conversation = s.conversation \
                    and (a.email is not null or (c.low is null and x.until is null)))";
-        for conversation in self.read(sql, &[Value::Int(account.0)], |row| row.int(0))? {
-            self.erase_conversation(conversation)?;
+        for conversation in self.read(account, sql, &[Value::Int(account.0)], |row| row.int(0))? {
+            self.erase_conversation(account, conversation)?;
         }
         Ok(())
     }
 
-    fn erase_conversation(&self, conversation: i64) -> Result<()> {
+    fn erase_conversation(&self, account: AccountId, conversation: i64) -> Result<()> {
         let sql = "select message from entry where conversation = $1 order by message limit $2";
         let params = [conversation, ROWS].map(Value::Int);
         loop {
-            let page = self.read(sql, &params, |row| Ok(MessageId(row.int(0)?)))?;
+            let page = self.read(account, sql, &params, |row| Ok(MessageId(row.int(0)?)))?;
             if page.is_empty() {
                 break;
             }
-            self.write(|engine| erase_messages(engine, &page))?;
+            self.write(account, |engine| erase_messages(engine, &page))?;
         }
-        self.write(|engine| {
+        self.write(account, |engine| {
             for sql in [
                 "delete from member where conversation = $1",
                 "delete from conversation where id = $1",

@@ -4,6 +4,9 @@ pub(crate) mod postgres;
 pub(crate) mod sqlite;
 mod tls;
 
+use std::time::Duration;
+
+use crate::limit::READ_TIMEOUT;
 use crate::{Error, Result};
 
 /// A parameter. The schema has whole numbers, texts and bytes; times are milliseconds.
@@ -101,8 +104,22 @@ pub(crate) type Rows<'v> = Vec<Vec<Value<'v>>>;
 pub(crate) enum Use {
     /// Whatever there is to do.
     Write,
-    /// It only reads.
+    /// To read for requests: no statement takes longer than [`READ_TIMEOUT`].
     Read,
+    /// To search.
+    Search,
+    /// To read for the server itself, which may take long.
+    Upkeep,
+}
+
+impl Use {
+    /// How long a statement may take, if there is a bound of ours.
+    pub(crate) fn timeout(self) -> Option<Duration> {
+        match self {
+            Self::Read => Some(READ_TIMEOUT),
+            Self::Write | Self::Search | Self::Upkeep => None,
+        }
+    }
 }
 
 /// One connection to a database.

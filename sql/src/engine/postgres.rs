@@ -13,7 +13,7 @@ use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type as SqlType, to_sql_checked};
 use postgres::{Client, Config, NoTls, Statement};
 
-use super::{Cell, Engine, ForEach, Row, Rows, Type, Value, tls};
+use super::{Cell, Engine, ForEach, Row, Rows, Type, Use, Value, tls};
 use crate::entry::columns;
 use crate::search::visible;
 use crate::url::Tls;
@@ -68,17 +68,16 @@ const SEARCH: &str = concat!(
 #[derive(Clone)]
 pub(crate) struct Connector {
     config: Config,
+    /// The options that the URL gives.
+    options: Option<String>,
     tls: Option<tokio_postgres_rustls::MakeRustlsConnect>,
 }
 
 impl Connector {
     pub(crate) fn new(config: &Config, mode: &Tls) -> std::result::Result<Self, OpenError> {
         let mut config = config.clone();
-        let options = match config.get_options() {
-            Some(given) => format!("{SERVER_OPTIONS} {given}"),
-            None => SERVER_OPTIONS.to_owned(),
-        };
-        config.options(&options).connect_timeout(CONNECT_TIMEOUT);
+        let options = config.get_options().map(str::to_owned);
+        config.connect_timeout(CONNECT_TIMEOUT);
         config.tcp_user_timeout(TCP_USER_TIMEOUT);
         config
             .keepalives_idle(KEEPALIVE)
@@ -97,15 +96,24 @@ impl Connector {
                 Some(tls::connector(roots.as_deref())?)
             }
         };
-        Ok(Self { config, tls })
+        Ok(Self { config, options, tls })
     }
 
-    pub(crate) fn connect(&self) -> Result<Postgres> {
+    pub(crate) fn connect(&self, usage: Use) -> Result<Postgres> {
+        let mut config = self.config.clone();
+        config.options(&self.options_for(usage));
         let client = match &self.tls {
-            None => self.config.connect(NoTls),
-            Some(tls) => self.config.connect(tls.clone()),
+            None => config.connect(NoTls),
+            Some(tls) => config.connect(tls.clone()),
         }?;
         Ok(Postgres { client, prepared: HashMap::new(), together: HashMap::new() })
+    }
+
+    /// Of two settings of the same name the last one holds: what the URL gives comes last.
+    fn options_for(&self, usage: Use) -> String {
+        let timeout = usage.timeout().map(|it| format!("-c statement_timeout={}", it.as_millis()));
+        let options = [Some(SERVER_OPTIONS), timeout.as_deref(), self.options.as_deref()];
+        options.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -345,14 +353,36 @@ impl From<postgres::Error> for Error {
             SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {
                 Self::Collision(text)
             }
-            SqlState::LOCK_NOT_AVAILABLE
-            | SqlState::QUERY_CANCELED
-            | SqlState::READ_ONLY_SQL_TRANSACTION => Self::Unavailable(text),
+            SqlState::QUERY_CANCELED => Self::TimedOut(text),
+            SqlState::LOCK_NOT_AVAILABLE | SqlState::READ_ONLY_SQL_TRANSACTION => {
+                Self::Unavailable(text)
+            }
             // 08 connection, 53 resources, 57P operator (shutdown, starting up), 58 system.
             _ if ["08", "53", "57P", "58"].iter().any(|class| state.code().starts_with(class)) => {
                 Self::Unavailable(text)
             }
             _ => Self::Broken(text),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DatabaseUrl;
+    use crate::limit::READ_TIMEOUT;
+    use crate::url::Place;
+
+    #[test]
+    fn a_read_for_a_request_is_interrupted_and_the_next_one_runs() {
+        let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+        let url: DatabaseUrl = url.parse().unwrap();
+        let Place::Postgres(config, tls) = &url.0 else { panic!("{url} is no PostgreSQL") };
+        let mut reader = Connector::new(config, tls).unwrap().connect(Use::Read).unwrap();
+        let begin = std::time::Instant::now();
+        let slept = reader.run("select count(*) from pg_sleep(60)", &[]);
+        assert!(matches!(slept, Err(Error::TimedOut(_))), "{slept:?}");
+        assert!(begin.elapsed() >= READ_TIMEOUT);
+        reader.run("select 1", &[]).unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! SQLite (<https://sqlite.org>), bundled: one file, no server.
 
+mod deadline;
 mod each;
 mod private;
 mod recent;
@@ -16,6 +17,7 @@ use super::{Cell, Engine, ForEach, Row, Use, Value, parameters_are_in_order};
 use crate::entry::columns;
 use crate::search::visible;
 use crate::{Error, Result};
+use deadline::Deadline;
 use each::{Each, Returned};
 use recent::Recent;
 
@@ -62,6 +64,7 @@ pub(crate) struct Sqlite {
     /// And of one for many rows.
     eaches: HashMap<&'static str, Each>,
     recent: Recent,
+    deadline: Deadline,
 }
 
 impl Sqlite {
@@ -70,7 +73,7 @@ impl Sqlite {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = match path {
+        let mut connection = match path {
             Some(path) => {
                 // Behind `./` a name that begins with `file:` is no URI, which SQLite would decode.
                 let path = Path::new(".").join(path);
@@ -94,11 +97,13 @@ impl Sqlite {
         if usage == Use::Write {
             connection.pragma_update(None, "cache_size", -(WRITER_CACHE_KIB as i64))?;
         }
+        let deadline = Deadline::new(&mut connection, usage.timeout())?;
         Ok(Self {
             connection,
             texts: HashMap::new(),
             eaches: HashMap::new(),
             recent: Recent::default(),
+            deadline,
         })
     }
 
@@ -117,6 +122,7 @@ impl Engine for Sqlite {
         debug_assert!(parameters_are_in_order(sql), "{sql}");
         let text = self.texts.entry(sql).or_insert_with(|| sql.replace("{lock}", ""));
         let mut out = Vec::new();
+        self.deadline.restart();
         collect(&mut *self.connection.prepare_cached(text)?, params, &mut out)?;
         Ok(out)
     }
@@ -129,6 +135,7 @@ impl Engine for Sqlite {
         let each = self.eaches.entry(statement.sql).or_insert_with(|| Each::new(statement));
         let mut prepared = self.connection.prepare_cached(&each.text)?;
         let mut out = Vec::new();
+        self.deadline.restart();
         for params in rows.iter().map(|row| &row[..statement.columns.len()]) {
             let Some(returned) = &each.returned else {
                 collect(&mut prepared, params, &mut out)?;
@@ -268,6 +275,7 @@ impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         let text = error.to_string();
         match error.sqlite_error_code() {
+            Some(ErrorCode::OperationInterrupted) => Self::TimedOut(text),
             Some(ErrorCode::ConstraintViolation) if text.contains("UNIQUE") => Self::Conflict,
             Some(
                 ErrorCode::DatabaseBusy

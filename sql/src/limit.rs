@@ -1,0 +1,30 @@
+//! Every bound of the connections to the database, with its unit.
+
+use std::time::Duration;
+
+/// Connections for signups, logins and the like; SQLite allows one writer, for everything.
+pub(crate) const POSTGRES_WRITERS: usize = 4;
+/// The connection of whoever commits messages: it must not wait for accounts being deleted.
+pub(crate) const POSTGRES_COMMITTERS: usize = 1;
+/// Connections that only read, for requests.
+pub(crate) const READERS: usize = 4;
+/// Connections that only search. Two, so that one account, which may hold half of them, leaves one to the others.
+pub(crate) const SEARCHERS: usize = 2;
+/// Connections that read for the server itself: sweeps may take long, and ended sessions are looked for meanwhile.
+pub(crate) const SERVER_READERS: usize = 2;
+
+/// How long a verb waits for a connection before it gives up.
+pub(crate) const TAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a statement may take that reads for a request.
+pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(3);
+/// A connection that rested longer is asked whether it still answers.
+pub(crate) const REST_UNCHECKED: Duration = Duration::from_secs(30);
+/// How often a write is tried that others are in the way of, or whose connection turns out to be dead.
+pub(crate) const WRITE_TRIES_MAX: usize = 4;
+
+/// How many of so many connections one account may hold at one time.
+pub(crate) const fn share(connections: usize) -> usize {
+    if connections > 1 { connections / 2 } else { 1 }
+}
+
+const _: () = assert!(share(READERS) < READERS && share(SEARCHERS) < SEARCHERS);
