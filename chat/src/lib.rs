@@ -5,6 +5,7 @@
 //! *feeder* takes the committed events to the outboxes. docs/ARCHITECTURE.md follows a message through them.
 
 mod allowance;
+mod answers;
 mod args;
 mod clock;
 mod committer;
@@ -94,6 +95,7 @@ pub fn serve(
         presence,
         drainer: Drainer::start()?,
         mode,
+        answers: answers::Answers::default(),
         patience: Patience::default(),
         allowances: Allowances::new(config.message_rate),
         hellos: Hellos::new(),

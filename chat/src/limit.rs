@@ -109,8 +109,19 @@ pub(crate) const BATCH_GROUP_ACTS_MAX: usize = 32;
 /// Accounts whose logs are looked at together after a commit that the database did not confirm.
 pub(crate) const DOUBT_CHUNK: usize = 500;
 
-/// Bytes of JSON in one page of messages or conversations; the item that passes it is the last one.
-pub(crate) const PAGE_BYTES: usize = 256 * 1024;
+/// Bytes of JSON in one page of messages or conversations; the item that passes it is the last one. The database is asked for no
+/// more bytes of text, which are never more than those of JSON.
+pub(crate) const PAGE_BYTES: usize = sql::PAGE_BYTES;
+/// Messages whose reactions are read at one time.
+pub(crate) const REACTIONS_CHUNK: usize = 50;
+/// Long answers that are made at one time for one account, on all its connections together.
+pub(crate) const ANSWERS_PER_ACCOUNT: usize = 4;
+/// While so many bytes wait for an account's readers, on all its connections together, no further long answer is made for it.
+pub(crate) const ANSWER_BYTES_PER_ACCOUNT: usize = 4 * 1024 * 1024;
+/// How long a long answer waits for others of its account, made or not yet taken, before it is refused.
+pub(crate) const ANSWER_WAIT_MAX: Duration = Duration::from_secs(3);
+/// Between two looks whether they have been taken.
+pub(crate) const ANSWER_LOOK: Duration = Duration::from_millis(50);
 /// Live-only frames (typing) that an account may send at once; further ones are dropped.
 pub(crate) const LIVE_BURST: f64 = 5.0;
 /// How many of those come back a second.
@@ -139,5 +150,7 @@ const _: () = assert!(
         + REPLAY_LOW_BYTES
         < OUTBOX_BYTES_MAX
 );
+// Who waits for others of its account sees in time that the server stops.
+const _: () = assert!(ANSWER_WAIT_MAX.as_millis() < SESSIONS_END_MAX.as_millis());
 // Half-open sockets are found within 60 s.
 const _: () = assert!(2 * PING_INTERVAL.as_secs() < 60);

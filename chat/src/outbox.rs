@@ -115,6 +115,11 @@ impl Outbox {
         self.push_text(&json);
     }
 
+    /// Appends a long frame of the protocol, written once.
+    pub(crate) fn push_long(&self, frame: &Frame<'_>) {
+        self.push_frames(Frames::of(frame));
+    }
+
     /// Appends a WebSocket ping.
     pub(crate) fn push_ping(&self) {
         self.lock().append(OpCode::Control(Control::Ping), b"", self);

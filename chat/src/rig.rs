@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use door::Shutdown;
 
 use crate::allowance::Allowances;
+use crate::answers::Answers;
 use crate::drainer::Drainer;
 use crate::hellos::Hellos;
 use crate::hub::Hub;
@@ -31,6 +32,7 @@ pub(crate) fn server(patience: Patience, mode: Mode) -> Server {
         hub,
         drainer: DRAINER.clone(),
         mode,
+        answers: Answers::default(),
         patience,
         allowances: Allowances::new(0),
         hellos: Hellos::new(),

@@ -9,6 +9,7 @@ use sql::Store;
 use wire::AccountId;
 
 use crate::allowance::Allowances;
+use crate::answers::Answers;
 use crate::committer::Committer;
 use crate::drainer::Drainer;
 use crate::hellos::Hellos;
@@ -22,6 +23,7 @@ pub(crate) struct Server {
     pub(crate) presence: Arc<Presence>,
     pub(crate) drainer: Drainer,
     pub(crate) mode: Mode,
+    pub(crate) answers: Answers,
     pub(crate) patience: Patience,
     /// How much each account may send.
     pub(crate) allowances: Allowances,

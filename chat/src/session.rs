@@ -2,6 +2,7 @@
 //!
 //! A turn handles every frame the socket holds and then sends everything that came of it, here and to others.
 
+mod answer;
 mod brake;
 mod goodbye;
 
@@ -9,21 +10,19 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::event::PollFlags;
 use tungstenite::error::{CapacityError, ProtocolError};
 use wire::{AccountId, Close, Code, ErrorFrame, Frame, Request, SessionId};
 
 use crate::allowance::{Allowance, Kind};
 use crate::committer::Task;
 use crate::inlet::{Inlet, Input};
-use crate::limit::{FRAMES_PER_TURN_MAX, REPLAY_LOW_BYTES, SEEN_EVERY};
+use crate::limit::{FRAMES_PER_TURN_MAX, SEEN_EVERY};
 use crate::outbox::Outbox;
 use crate::pipe::Pipe;
 use crate::rate::Strikes;
 use crate::replay::{Progress, Replay};
 use crate::run::Run;
 use crate::server::{Mode, Server, next_guest};
-use crate::stall::Stall;
 use crate::verb::hello::Asked;
 use crate::{metrics, verb};
 
@@ -299,22 +298,6 @@ impl<'a> Session<'a> {
     pub(crate) fn put_off(&self, error: &sql::Error, reference: Option<&str>) -> Flow {
         tracing::warn!(%error, "a request could not be looked up");
         self.refuse(Code::Unavailable, "the database is not available; try again", reference);
-        Ok(())
-    }
-
-    /// Appends a long answer, once the reader has taken most of what it asked for before.
-    pub(crate) fn answer_at_length(&mut self, frame: &Frame<'_>) -> Flow {
-        let mut stall = Stall::new();
-        while self.outbox.backlog() >= REPLAY_LOW_BYTES && !self.outbox.flush() {
-            if self.server.shutdown.has_begun() {
-                return Err(Ending::Close(Close::GoingAway));
-            }
-            // Not for input, which nobody takes meanwhile.
-            if !stall.goes_on(&self.outbox, PollFlags::OUT) {
-                return Err(Ending::Closed);
-            }
-        }
-        self.outbox.push(frame);
         Ok(())
     }
 

@@ -6,7 +6,8 @@ use wire::limit::UNREAD_MAX;
 use wire::{AccountId, GroupId, MessageId, Role, With};
 
 use crate::engine::{ForEach, Row, Type, Value};
-use crate::entry::{self, Message, columns, columns_seen, edits_withheld};
+use crate::entry::{self, Message, bytes_seen, columns, columns_seen, edits_withheld};
+use crate::limit::PAGE_BYTES;
 use crate::{Result, Store};
 
 /// A conversation as one of its people sees it.
@@ -68,7 +69,8 @@ pub enum Acquaintance {
 }
 
 impl Store {
-    /// Up to `limit` conversations of `account` whose activity is before `before`, the one with the latest first.
+    /// Up to `limit` conversations of `account` whose activity is before `before`, the one with the latest first; of
+    /// longer ones a page of [`PAGE_BYTES`](crate::PAGE_BYTES).
     ///
     /// The cost does not depend on how long the conversations are.
     ///
@@ -97,8 +99,20 @@ impl Store {
             ]
         };
         let rows: Vec<_> = listed.iter().map(keys).collect();
+        let last = self.read_each(account, &LAST, &rows, |row| {
+            Ok((row.int(0)?, (row.int(1)?, row.int(2)?)))
+        })?;
+        let last: HashMap<_, _> = last.into_iter().collect();
+        listed
+            .truncate(fitting(&listed, |one| last.get(&one.conversation).map(|(_, bytes)| *bytes)));
+        let rows: Vec<_> = listed.iter().map(keys).collect();
+        let texts = listed.iter().filter_map(|one| {
+            let (message, _) = last.get(&one.conversation)?;
+            Some([one.conversation, account.0, *message].map(Value::Int).to_vec())
+        });
+        let texts: Vec<_> = texts.collect();
         let last = self
-            .read_each(account, &LAST, &rows, |row| Ok((row.int(0)?, entry::message(row, 1)?)))?;
+            .read_each(account, &TEXT, &texts, |row| Ok((row.int(0)?, entry::message(row, 1)?)))?;
         let mut last: HashMap<_, _> = last.into_iter().collect();
         let unread =
             self.read_each(account, &UNREAD, &rows, |row| Ok((row.int(0)?, row.int(1)?)))?;
@@ -188,6 +202,17 @@ impl Store {
         let found = self.read(account, sql, &params, |row| Ok(AccountId(row.int(0)?)))?;
         Ok(found.into_iter().collect())
     }
+}
+
+/// How many fit a page: up to the one whose name and text, of so many bytes, pass [`PAGE_BYTES`], and one after it.
+fn fitting(listed: &[Listed], text: impl Fn(&Listed) -> Option<i64>) -> usize {
+    let mut bytes = 0;
+    let passes = listed.iter().position(|one| {
+        bytes += one.item.name.as_ref().map_or(0, String::len);
+        bytes += text(one).and_then(|it| usize::try_from(it).ok()).unwrap_or(0);
+        bytes >= PAGE_BYTES
+    });
+    passes.map_or(listed.len(), |at| listed.len().min(at + 2))
 }
 
 struct Listed {
@@ -293,8 +318,8 @@ const _: () = assert!(UNREAD_MAX == 500, "as in UNREAD");
 
 static LAST: ForEach = ForEach {
     sql: concat!(
-        "select r.conversation, ",
-        columns_seen!(),
+        "select r.conversation, m.id, ",
+        bytes_seen!(),
         " from {rows} join message m on m.id = \
          (select e.message from entry e where e.conversation = r.conversation \
          and e.message > r.since and e.message <= r.until and e.kind = 0 \
@@ -303,6 +328,16 @@ static LAST: ForEach = ForEach {
         edits_withheld!("r.account")
     ),
     columns: KEYS.split_at(4).0,
+};
+
+static TEXT: ForEach = ForEach {
+    sql: concat!(
+        "select r.conversation, ",
+        columns_seen!(),
+        " from {rows} join message m on m.id = r.message",
+        edits_withheld!("r.account")
+    ),
+    columns: &[("conversation", Type::Int), ("account", Type::Int), ("message", Type::Int)],
 };
 
 static UNREAD: ForEach = ForEach {

@@ -2,7 +2,8 @@
 
 use wire::{AccountId, Change, GroupId, MessageId, To};
 
-use crate::engine::Row;
+use crate::engine::{Row, Value};
+use crate::limit::PAGE_BYTES;
 use crate::{Error, Result};
 
 /// A message as it is now.
@@ -120,6 +121,40 @@ macro_rules! edits_withheld {
     };
 }
 pub(crate) use edits_withheld;
+
+/// The bytes of a `message m`'s text as one account sees it, for whom [`edits_withheld`] are joined. Both engines know the length
+/// without reading the text.
+macro_rules! bytes_seen {
+    () => {
+        "coalesce(octet_length(h.content), octet_length(m.content), 0)"
+    };
+}
+pub(crate) use bytes_seen;
+
+/// Of the rows of `$keys`, which have a `message`, the first in this order whose texts fit a page: up to the one that passes
+/// `$bytes`, and one after it. Lengths first, texts then: what does not fit is not read.
+macro_rules! page {
+    ($keys:expr, account: $account:literal, order: $order:literal, bytes: $bytes:literal) => {
+        concat!(
+            "(select p.* from (select v.*, coalesce(sum(v.bytes) over (order by v.",
+            $order,
+            " rows between unbounded preceding and 2 preceding), 0) as bytes_before \
+             from (select k.*, ",
+            bytes_seen!(),
+            " as bytes from (",
+            $keys,
+            ") k left join message m on m.id = k.message",
+            edits_withheld!($account),
+            ") v) p where p.bytes_before < ",
+            $bytes,
+            ")"
+        )
+    };
+}
+pub(crate) use page;
+
+/// [`PAGE_BYTES`], for [`page`].
+pub(crate) const PAGE: Value<'static> = Value::Int(PAGE_BYTES as i64);
 
 /// Reads [`columns`] that begin at column `first`; nothing if the row is not there (a `left join` found none).
 pub(crate) fn entry(row: &mut Row, first: usize) -> Result<Option<Entry>> {

@@ -6,7 +6,7 @@
 use wire::{AccountId, MessageId, Seq};
 
 use crate::engine::Row;
-use crate::entry::{Entry, columns, columns_seen, edits_withheld, entry};
+use crate::entry::{Entry, bytes_seen, columns, columns_seen, edits_withheld, entry, page};
 use crate::history::reaction_has_come;
 use crate::{Error, Result};
 
@@ -124,9 +124,13 @@ pub(crate) const SELECT: &str = concat!(
     reaction_has_come!("e.account"),
     "), ",
     columns_seen!(),
-    " from (select account, seq, kind, message, other from event \
-     where account = $1 and seq > $2 order by seq limit $3) e \
-     left join withheld w on w.message = e.message and w.account = e.account \
+    " from ",
+    page!(
+        "select account, seq, kind, message, other from event \
+         where account = $1 and seq > $2 order by seq limit $3",
+        account: "k.account", order: "seq", bytes: "$4"
+    ),
+    " e left join withheld w on w.message = e.message and w.account = e.account \
      left join message m on m.id = e.message and w.message is null",
     edits_withheld!("e.account")
 );

@@ -7,7 +7,7 @@ use wire::{AccountId, MessageId, Role, Seq, SessionId, With};
 
 use crate::conversation::{activity, name_and_days, role, with};
 use crate::engine::Value;
-use crate::entry::{Entry, columns, columns_seen, edits_withheld, entry};
+use crate::entry::{Entry, PAGE, bytes_seen, columns, columns_seen, edits_withheld, entry, page};
 use crate::event::word;
 use crate::session::session;
 use crate::{Result, Session, Store};
@@ -154,7 +154,8 @@ impl Store {
         })
     }
 
-    /// Up to `limit` entries of a conversation after number `after`, as `account` may see them.
+    /// Up to `limit` entries of a conversation after number `after`, as `account` may see them; of longer ones a page of
+    /// [`PAGE_BYTES`](crate::PAGE_BYTES).
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -168,14 +169,20 @@ impl Store {
         let sql = concat!(
             "select case when m.sender = $1 then m.ref end, ",
             columns_seen!(),
-            " from (select e.message, s.account from member s cross join entry e \
-             where s.account = $1 and s.conversation = $2 and e.conversation = $2 and e.message > $3 \
-             and (e.sender = $1 or (e.message >= s.since and (s.until is null or e.message <= s.until))) \
-             and not exists (select 1 from withheld w where w.message = e.message and w.account = $1) \
-             order by e.message limit $4) e join message m on m.id = e.message",
+            " from ",
+            page!(
+                "select e.message, s.account from member s cross join entry e \
+                 where s.account = $1 and s.conversation = $2 and e.conversation = $2 and e.message > $3 \
+                 and (e.sender = $1 or (e.message >= s.since and (s.until is null or e.message <= s.until))) \
+                 and not exists (select 1 from withheld w where w.message = e.message and w.account = $1) \
+                 order by e.message limit $4",
+                account: "k.account", order: "message", bytes: "$5"
+            ),
+            " e join message m on m.id = e.message",
             edits_withheld!("e.account"),
         );
-        let params = [account.0, conversation, after.0, limit].map(Value::Int);
+        let [one, two, three, four] = [account.0, conversation, after.0, limit].map(Value::Int);
+        let params = [one, two, three, four, PAGE];
         let entries = self.read(account, sql, &params, |row| {
             let (id, reference) = (MessageId(row.int(1)?), row.maybe_text(0)?);
             Ok(entry(row, 1)?.map(|entry| KeptEntry { id, entry, reference }))

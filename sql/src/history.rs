@@ -7,7 +7,7 @@ use wire::limit::REACTIONS_LISTED_MAX;
 use wire::{AccountId, MessageId, With};
 
 use crate::engine::{ForEach, Type, Value};
-use crate::entry::{self, Message, columns, columns_seen, edits_withheld};
+use crate::entry::{self, Message, bytes_seen, columns, columns_seen, edits_withheld, page};
 use crate::{Result, Store};
 
 /// Somebody's reaction to a message.
@@ -27,8 +27,9 @@ struct Window {
 }
 
 impl Store {
-    /// Up to `limit` messages of a conversation that `account` can see, older than `before`, the newest first. Nothing if it
-    /// is a group that the account never was in; with a stranger there are no messages.
+    /// Up to `limit` messages of a conversation that `account` can see, older than `before`, the newest first; of
+    /// longer ones a page of [`PAGE_BYTES`](crate::PAGE_BYTES). Nothing if it is a group that the account never was in; with a
+    /// stranger there are no messages.
     ///
     /// The cost does not depend on how long the conversation is.
     ///
@@ -47,10 +48,15 @@ impl Store {
         let sql = concat!(
             "select ",
             columns_seen!(),
-            " from (select e.message from entry e where e.conversation = $1 \
-             and e.message > $2 and e.message <= $3 and e.kind = 0 and not exists \
-             (select 1 from withheld w where w.message = e.message and w.account = $4) \
-             order by e.message desc limit $5) e join message m on m.id = e.message",
+            " from ",
+            page!(
+                "select e.message from entry e where e.conversation = $1 \
+                 and e.message > $2 and e.message <= $3 and e.kind = 0 and not exists \
+                 (select 1 from withheld w where w.message = e.message and w.account = $4) \
+                 order by e.message desc limit $5",
+                account: "$4", order: "message desc", bytes: "$6"
+            ),
+            " e join message m on m.id = e.message",
             edits_withheld!("$4"),
         );
         let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
@@ -61,6 +67,7 @@ impl Store {
             Value::Int(window.until.0.min(before.0.saturating_sub(1))),
             Value::Int(account.0),
             limit,
+            entry::PAGE,
         ];
         let mut messages = self.read(account, sql, &params, |row| entry::message(row, 0))?;
         messages.sort_unstable_by_key(|message| Reverse(message.id));

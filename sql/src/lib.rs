@@ -36,6 +36,7 @@ pub use error::{Error, OpenError, Result};
 pub use event::{Event, Receipt, What};
 pub use export::{KeptBlock, KeptConversation, KeptEntry, KeptEvent, KeptReaction, LogState};
 pub use history::Reaction;
+pub use limit::PAGE_BYTES;
 pub use log::Place;
 pub use session::{Login, Revocation, Session};
 pub use store::{Patience, Store};

@@ -27,4 +27,7 @@ pub(crate) const fn share(connections: usize) -> usize {
     if connections > 1 { connections / 2 } else { 1 }
 }
 
+/// Bytes of text in one page of what is read. What passes them is read as well, and one after it, which shows that there is more.
+pub const PAGE_BYTES: usize = 256 * 1024;
+
 const _: () = assert!(share(READERS) < READERS && share(SEARCHERS) < SEARCHERS);

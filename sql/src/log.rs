@@ -3,6 +3,7 @@
 use wire::{AccountId, Seq, SessionId, TokenHash};
 
 use crate::engine::{ForEach, Type, Value};
+use crate::entry::PAGE;
 use crate::event::{self, Event};
 use crate::pool::Requester;
 use crate::{Result, Store};
@@ -54,13 +55,14 @@ impl Store {
         Ok(places.pop())
     }
 
-    /// Up to `limit` events after `since`, in order.
+    /// Up to `limit` events after `since`, in order; of longer ones a page of [`PAGE_BYTES`](crate::PAGE_BYTES), and only at the
+    /// end of the log none.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn events(&self, account: AccountId, since: Seq, limit: usize) -> Result<Vec<Event>> {
         let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
-        let params = [Value::Int(account.0), Value::Int(since.0), limit];
+        let params = [Value::Int(account.0), Value::Int(since.0), limit, PAGE];
         let mut events = self.read(account, event::SELECT, &params, event::event)?;
         events.sort_unstable_by_key(|event| event.seq);
         Ok(events)

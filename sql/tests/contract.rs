@@ -22,6 +22,8 @@ mod long;
 mod looking;
 #[path = "contract/messages.rs"]
 mod messages;
+#[path = "contract/pages.rs"]
+mod pages;
 #[path = "contract/plans.rs"]
 mod plans;
 #[path = "contract/quota.rs"]
@@ -61,6 +63,7 @@ fn suite(store: &Store) {
     groups::suite(store);
     blocks::suite(store);
     looking::suite(store);
+    pages::suite(store);
     sweeps::suite(store);
     export::suite(store);
     quota::suite(store);
@@ -318,7 +321,15 @@ fn post_to(group: GroupId, content: &str) -> Deed {
 
 /// What happened to an account after `since`.
 fn events(store: &Store, account: AccountId, since: Seq) -> Vec<What> {
-    let events = store.events(account, since, 100_000).unwrap();
+    let mut events = Vec::new();
+    loop {
+        let last = events.last().map_or(since, |event: &sql::Event| event.seq);
+        let page = store.events(account, last, 100_000).unwrap();
+        if page.is_empty() {
+            break;
+        }
+        events.extend(page);
+    }
     let seqs: Vec<i64> = events.iter().map(|event| event.seq.0).collect();
     assert_eq!(seqs, (since.0 + 1..=since.0 + seqs.len() as i64).collect::<Vec<_>>());
     events.into_iter().map(|event| event.what).collect()

@@ -2,6 +2,8 @@
 
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 
+use wire::Frame;
+
 use crate::limit::FRAMES_BYTES_NEXT;
 
 /// In the first byte: there are no more frames of this message.
@@ -24,6 +26,19 @@ impl Frames {
         self.bytes.len()
     }
 
+    /// One frame of the protocol, written where it stays.
+    pub(super) fn of(frame: &Frame<'_>) -> Self {
+        let mut bytes = vec![0; HEADER_BYTES_MAX];
+        frame.write(&mut bytes);
+        let mut header = Vec::with_capacity(HEADER_BYTES_MAX);
+        write_header(&mut header, OpCode::Data(Data::Text), bytes.len() - HEADER_BYTES_MAX);
+        let start = HEADER_BYTES_MAX - header.len();
+        bytes[start..HEADER_BYTES_MAX].copy_from_slice(&header);
+        bytes.drain(..start);
+        bytes.shrink_to_fit();
+        Self { bytes, count: 1 }
+    }
+
     /// A text that comes in parts.
     pub(crate) fn push_text(&mut self, parts: &[&[u8]]) {
         if self.count == 1 {
@@ -38,6 +53,11 @@ impl Frames {
 pub(super) fn frame(out: &mut Vec<u8>, opcode: OpCode, payload: &[&[u8]]) {
     let length = payload.iter().map(|part| part.len()).sum::<usize>();
     out.reserve(HEADER_BYTES_MAX + length);
+    write_header(out, opcode, length);
+    payload.iter().for_each(|part| out.extend_from_slice(part));
+}
+
+fn write_header(out: &mut Vec<u8>, opcode: OpCode, length: usize) {
     let first = WHOLE | u8::from(opcode);
     if length < usize::from(LENGTH_IN_TWO) {
         out.extend_from_slice(&[first, length as u8]);
@@ -48,7 +68,6 @@ pub(super) fn frame(out: &mut Vec<u8>, opcode: OpCode, payload: &[&[u8]]) {
         out.extend_from_slice(&[first, LENGTH_IN_EIGHT]);
         out.extend_from_slice(&(length as u64).to_be_bytes());
     }
-    payload.iter().for_each(|part| out.extend_from_slice(part));
 }
 
 /// How many frames there are from `start`, where one begins.
@@ -76,4 +95,21 @@ pub(super) fn frame_end(frames: &[u8], begun: usize, at: usize) -> usize {
         end += size + length as usize;
     }
     end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_written_where_it_stays_is_the_same_as_one_that_was_copied() {
+        for length in [1, 100, 200, 70_000] {
+            let reference = "r".repeat(length);
+            let ok = Frame::Ok { reference: &reference };
+            let (mut json, mut copied) = (Vec::new(), Vec::new());
+            ok.write(&mut json);
+            frame(&mut copied, OpCode::Data(Data::Text), &[&json]);
+            assert_eq!(Frames::of(&ok).bytes, copied, "{length}");
+        }
+    }
 }

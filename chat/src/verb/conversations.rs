@@ -17,13 +17,15 @@ pub(crate) fn list(
     window: Window,
     reference: Option<&str>,
 ) -> Flow {
+    let Some(_turn) = session.turn_to_answer(me, reference)? else { return Ok(()) };
     let limit = window.limit(CONVERSATIONS);
     let found = match accounts.store.conversations(me, window.before(), limit + 1) {
         Ok(found) => found,
         Err(error) => return session.put_off(&error, reference),
     };
     let (conversations, more) = page_of(found.iter().map(conversation), limit);
-    session.answer_at_length(&Frame::Conversations { reference, conversations, more })
+    session.outbox.push_long(&Frame::Conversations { reference, conversations, more });
+    Ok(())
 }
 
 /// What a group is like now, for its members.
@@ -34,6 +36,7 @@ pub(crate) fn show(
     group: GroupId,
     reference: Option<&str>,
 ) -> Flow {
+    let Some(_turn) = session.turn_to_answer(me, reference)? else { return Ok(()) };
     let found = match accounts.store.group(me, group) {
         Ok(Some(found)) => found,
         Ok(None) => {
@@ -44,7 +47,8 @@ pub(crate) fn show(
     };
     let (name, days) = (found.name.as_str(), found.days);
     let members = found.members.iter().map(member).collect();
-    session.answer_at_length(&Frame::GroupShow { reference, group, name, days, members })
+    session.outbox.push_long(&Frame::GroupShow { reference, group, name, days, members });
+    Ok(())
 }
 
 /// Whom this account has blocked.
@@ -54,10 +58,12 @@ pub(crate) fn blocks(
     me: AccountId,
     reference: Option<&str>,
 ) -> Flow {
+    let Some(_turn) = session.turn_to_answer(me, reference)? else { return Ok(()) };
     match accounts.store.blocks(me) {
-        Ok(ids) => session.answer_at_length(&Frame::Blocks { reference, ids }),
-        Err(error) => session.put_off(&error, reference),
+        Ok(ids) => session.outbox.push_long(&Frame::Blocks { reference, ids }),
+        Err(error) => return session.put_off(&error, reference),
     }
+    Ok(())
 }
 
 fn member(found: &Member) -> wire::Member<'_> {

@@ -1,10 +1,13 @@
 //! `{"type":"history",…}` and `{"type":"search",…}`: messages of before, by pages.
 
+use std::collections::HashMap;
+
 use sql::{Message, Reaction};
 use wire::limit::PAGE_ITEMS;
-use wire::{AccountId, Code, Frame, Page, With};
+use wire::{AccountId, Code, Frame, MessageId, Page, With};
 
 use crate::event;
+use crate::limit::{PAGE_BYTES, REACTIONS_CHUNK};
 use crate::server::Accounts;
 use crate::session::{Flow, Session};
 use crate::verb::window::{Window, page_of};
@@ -18,6 +21,7 @@ pub(crate) fn history(
     window: Window,
     reference: Option<&str>,
 ) -> Flow {
+    let Some(_turn) = session.turn_to_answer(me, reference)? else { return Ok(()) };
     let found = accounts.store.history(me, with, window.before(), window.limit(PAGE_ITEMS) + 1);
     match found {
         Ok(Some(found)) => answer(session, accounts, me, &found, window, reference, List::History),
@@ -38,6 +42,7 @@ pub(crate) fn search(
     window: Window,
     reference: Option<&str>,
 ) -> Flow {
+    let Some(_turn) = session.turn_to_answer(me, reference)? else { return Ok(()) };
     match accounts.store.search(me, text, window.before(), window.limit(PAGE_ITEMS) + 1) {
         Ok(found) => answer(session, accounts, me, &found, window, reference, List::Search),
         Err(error) => session.put_off(&error, reference),
@@ -61,7 +66,7 @@ fn answer(
     reference: Option<&str>,
     list: List,
 ) -> Flow {
-    let reactions = match accounts.store.reactions(me, found.iter().map(|message| message.id)) {
+    let reactions = match reactions(accounts, me, found) {
         Ok(reactions) => reactions,
         Err(error) => return session.put_off(&error, reference),
     };
@@ -72,10 +77,30 @@ fn answer(
     let (mut messages, more) = page_of(messages, window.limit(PAGE_ITEMS));
     messages.reverse();
     let page = Page { reference, messages, more };
-    session.answer_at_length(&match list {
+    session.outbox.push_long(&match list {
         List::History => Frame::History(page),
         List::Search => Frame::Search(page),
-    })
+    });
+    Ok(())
+}
+
+/// The reactions to `found`, a chunk at a time, as far as what is found fills a page: no page goes beyond.
+fn reactions(
+    accounts: &Accounts,
+    me: AccountId,
+    found: &[Message],
+) -> sql::Result<HashMap<MessageId, Vec<Reaction>>> {
+    let (mut all, mut bytes) = (HashMap::new(), 0);
+    for chunk in found.chunks(REACTIONS_CHUNK) {
+        if bytes >= PAGE_BYTES {
+            break;
+        }
+        let read = accounts.store.reactions(me, chunk.iter().map(|message| message.id))?;
+        bytes += chunk.iter().map(|message| message.content.len()).sum::<usize>();
+        bytes += read.values().flatten().map(|reaction| reaction.emoji.len()).sum::<usize>();
+        all.extend(read);
+    }
+    Ok(all)
 }
 
 fn with_reactions<'a>(message: &'a Message, reactions: &'a [Reaction]) -> wire::Message<'a> {

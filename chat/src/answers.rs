@@ -1,0 +1,132 @@
+//! Long answers of one account, over all its connections: how many are made at one time, and who waits for a turn.
+//!
+//! They are bounded for their memory. A connection's thread takes its turn before it reads the database, and gives it back
+//! once the answer is in its outbox; in between there are rows and text.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
+use std::time::Instant;
+
+use wire::AccountId;
+
+use crate::limit::ANSWERS_PER_ACCOUNT;
+
+/// The accounts that are being answered.
+#[derive(Default)]
+pub(crate) struct Answers(Mutex<HashMap<AccountId, Work>>);
+
+#[derive(Default)]
+struct Work {
+    /// Turns that are taken.
+    taken: usize,
+    /// Who waits for one, the first one first.
+    waiting: VecDeque<Thread>,
+}
+
+impl Answers {
+    /// Takes a turn for `account`, waiting for one until `deadline`.
+    pub(crate) fn take(&self, account: AccountId, deadline: Instant) -> Option<Turn<'_>> {
+        let me = thread::current();
+        let is_me = |thread: &Thread| thread.id() == me.id();
+        let mut all = self.lock();
+        all.entry(account).or_default().waiting.push_back(me.clone());
+        loop {
+            let work = all.entry(account).or_default();
+            let is_first = work.waiting.front().is_some_and(is_me);
+            if is_first && work.taken < ANSWERS_PER_ACCOUNT {
+                work.waiting.pop_front();
+                work.taken += 1;
+                work.wake_first(); // There may be a turn for that one too.
+                return Some(Turn { answers: self, account });
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                work.waiting.retain(|thread| !is_me(thread));
+                work.wake_first();
+                return None;
+            }
+            drop(all);
+            thread::park_timeout(left);
+            all = self.lock();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<AccountId, Work>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Work {
+    fn wake_first(&self) {
+        if self.taken < ANSWERS_PER_ACCOUNT {
+            self.waiting.front().inspect(|thread| thread.unpark());
+        }
+    }
+}
+
+/// The right to make one long answer; given back when this is dropped.
+pub(crate) struct Turn<'a> {
+    answers: &'a Answers,
+    account: AccountId,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut all = self.answers.lock();
+        let Some(work) = all.get_mut(&self.account) else { return };
+        work.taken -= 1;
+        work.wake_first();
+        if work.taken == 0 && work.waiting.is_empty() {
+            all.remove(&self.account);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const MALLORY: AccountId = AccountId(1);
+    const BOB: AccountId = AccountId(2);
+
+    fn later() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
+    fn waiting(answers: &Answers) -> usize {
+        answers.lock().get(&MALLORY).map_or(0, |work| work.waiting.len())
+    }
+
+    #[test]
+    fn an_account_has_so_many_turns_and_others_have_theirs() {
+        let answers = Answers::default();
+        let take = |account, deadline| answers.take(account, deadline);
+        let mut turns: Vec<_> =
+            (0..ANSWERS_PER_ACCOUNT).map(|_| take(MALLORY, later()).unwrap()).collect();
+        assert!(take(MALLORY, Instant::now()).is_none());
+        assert!(take(BOB, Instant::now()).is_some());
+        turns.pop();
+        assert!(take(MALLORY, Instant::now()).is_some());
+        turns.clear();
+        assert!(answers.lock().is_empty(), "nobody is being answered");
+    }
+
+    #[test]
+    fn who_waits_has_its_turn_when_one_is_given_back() {
+        let answers = Answers::default();
+        std::thread::scope(|scope| {
+            let mut turns: Vec<_> =
+                (0..ANSWERS_PER_ACCOUNT).map(|_| answers.take(MALLORY, later()).unwrap()).collect();
+            let two = [0; 2].map(|_| scope.spawn(|| answers.take(MALLORY, later()).is_some()));
+            while waiting(&answers) < 2 {
+                std::thread::yield_now();
+            }
+            turns.pop();
+            assert!(two.into_iter().all(|one| one.join().unwrap()), "one after the other");
+        });
+        assert!(answers.lock().is_empty());
+    }
+}
