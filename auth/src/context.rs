@@ -8,6 +8,7 @@ use door::bucket::Buckets;
 use sql::{Session, Store};
 use wire::AccountId;
 
+use crate::exports::Exports;
 use crate::limit::{KEYS_MAX, LOOKUPS, LOOKUPS_PER_SECOND, SESSION_MS, TOUCH_INTERVAL_MS};
 use crate::password::{Bounds, Hasher, Password, Permit, Strength, Unhashed};
 use crate::refusal::Refusal;
@@ -22,6 +23,7 @@ pub(crate) struct Context {
     /// None: no limit.
     pub(crate) signups: Option<Buckets<IpAddr>>,
     pub(crate) lookups: Buckets<AccountId>,
+    pub(crate) exports: Arc<Exports>,
 }
 
 /// Whose password is claimed to be known, and from where.
@@ -51,6 +53,7 @@ impl Context {
             hasher: Hasher::new(strength, Bounds::of_this_machine())?,
             throttle: Throttle::new(),
             signups,
+            exports: Arc::default(),
             lookups: Buckets::new(LOOKUPS, LOOKUPS_PER_SECOND, KEYS_MAX),
         })
     }
@@ -104,7 +107,8 @@ impl Context {
     /// # Errors
     /// 503 if too many wait.
     pub(crate) fn permit(&self) -> Result<Permit<'_>, Refusal> {
-        self.hasher.permit().map_err(|_busy| Refusal::busy())
+        let sentence = "too many are logging in at this moment; try again";
+        self.hasher.permit().map_err(|_busy| Refusal::busy(sentence))
     }
 }
 

@@ -12,6 +12,7 @@ mod answer;
 mod args;
 mod behind;
 mod context;
+mod exports;
 pub mod limit;
 pub mod metrics;
 mod password;

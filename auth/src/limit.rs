@@ -62,8 +62,12 @@ pub const KEYS_MAX: usize = 16_384;
 
 /// What `Retry-After` says when the hash queue is full or the database away.
 pub const RETRY_AFTER_SECONDS: u64 = 2;
-/// Rows of a page of an export; a page of longest messages takes 1.6 MB.
+/// Rows of a page of an export; of long messages it has fewer, [`sql::PAGE_BYTES`] of text.
 pub const EXPORT_PAGE_ROWS: i64 = 100;
+/// Exports that are sent at one time, one for each account.
+pub const EXPORTS_MAX: usize = 8;
+/// After how long an account whose export is being sent may ask whether that has ended.
+pub const EXPORT_RETRY_AFTER: Duration = Duration::from_secs(10);
 /// Stack of a request's thread.
 pub const REQUEST_STACK_BYTES: usize = 512 * 1024;
 /// Silence after which the private socket is tried, and after which it counts as dead.

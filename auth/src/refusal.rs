@@ -26,7 +26,7 @@ pub enum Code {
     EmailTaken,
     /// Too many tries; `Retry-After` says when the next one will be heard.
     RateLimited,
-    /// Too many passwords are to be checked at this moment.
+    /// Too many passwords are to be checked, or exports to be sent, at this moment.
     Busy,
     /// The database cannot be reached.
     Unavailable,
@@ -130,8 +130,8 @@ impl Refusal {
         Self { header, ..Self::new(Code::RateLimited, sentence) }
     }
 
-    pub(crate) fn busy() -> Self {
-        Self::new(Code::Busy, "too many are logging in at this moment; try again")
+    pub(crate) fn busy(sentence: &'static str) -> Self {
+        Self::new(Code::Busy, sentence)
     }
 
     /// A fault of ours: `cause` is for the log only.

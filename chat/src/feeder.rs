@@ -126,7 +126,7 @@ impl Feeder {
     /// beyond may be a commit that is still to be told, with answers to those who asked for it.
     fn fill_one(&mut self, account: AccountId, outbox: &Arc<Outbox>, mut since: Seq, upto: Seq) {
         while since < upto {
-            let events = match self.store.events(account, since, REPLAY_PAGE) {
+            let events = match self.store.events_to_tell(account, since, REPLAY_PAGE) {
                 Ok(events) if events.first().is_some_and(|first| first.seq == since.next()) => {
                     events
                 }

@@ -61,9 +61,33 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn events(&self, account: AccountId, since: Seq, limit: usize) -> Result<Vec<Event>> {
+        self.events_for(account.into(), account, since, limit)
+    }
+
+    /// As [`Store::events`], on the server's own connections: whoever tells everybody what has happened must not wait behind one
+    /// account's reads.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn events_to_tell(
+        &self,
+        account: AccountId,
+        since: Seq,
+        limit: usize,
+    ) -> Result<Vec<Event>> {
+        self.events_for(Requester::Server, account, since, limit)
+    }
+
+    fn events_for(
+        &self,
+        requester: Requester,
+        account: AccountId,
+        since: Seq,
+        limit: usize,
+    ) -> Result<Vec<Event>> {
         let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
         let params = [Value::Int(account.0), Value::Int(since.0), limit, PAGE];
-        let mut events = self.read(account, event::SELECT, &params, event::event)?;
+        let mut events = self.read(requester, event::SELECT, &params, event::event)?;
         events.sort_unstable_by_key(|event| event.seq);
         Ok(events)
     }

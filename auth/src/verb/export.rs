@@ -22,10 +22,11 @@ pub(crate) fn export(
     request: &Request,
     session: &Session,
 ) -> Result<Answer, Refusal> {
+    let place = context.exports.begin(session.account)?;
     let account = context.store.account(session.account)?.ok_or_else(Refusal::unauthorized)?;
     let document = Document::new(Arc::clone(&context.store), &account, request.now);
     let document = document.map_err(|error| Refusal::internal(&error))?;
-    Ok(Answer::stream("messenger-export.json", Box::new(document)))
+    Ok(Answer::stream("messenger-export.json", place.of(document)))
 }
 
 /// The document, read from the front.

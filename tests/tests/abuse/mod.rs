@@ -1,5 +1,7 @@
 //! Attacks. During and after each, others are served.
 
+/// Sixty connections that ask for the biggest pages and read nothing.
+mod big_pages;
 /// More connections than an account may have.
 mod connections;
 /// More connections than there are descriptors.

@@ -152,6 +152,14 @@ impl Server {
         Ok(status)
     }
 
+    /// What it has in memory, in KiB.
+    pub fn resident(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()).context("no VmRSS")?;
+        Ok(kib.parse()?)
+    }
+
     /// Ends it at once, as a power cut does.
     pub fn kill(&mut self) -> Result<()> {
         self.child.kill()?;
