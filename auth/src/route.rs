@@ -56,6 +56,7 @@ pub(crate) static ROUTES: &[Route] = &[
     owner("GET", "/sessions", sessions::list),
     owner("DELETE", "/sessions/{id}", sessions::revoke),
     owner("GET", "/users", users::find),
+    owner("GET", "/users/{id}", users::show),
     owner("GET", "/export", export::export),
     anyone("GET", "/healthz", health::health),
     anyone("GET", "/openapi.json", openapi::openapi),

@@ -15,7 +15,7 @@ const NOW: i64 = 1_767_000_000_000;
 
 fn filled(path: &std::path::Path) -> (Store, Vec<AccountId>) {
     let url = format!("sqlite:{}", path.display()).parse().unwrap();
-    let store = Store::open(&url, &|_| false).unwrap();
+    let store = Store::open(&url, sql::Contact::Open, &|_| false).unwrap();
     let account = |number| {
         store.create_account(&format!("{number}@example.com"), "Somebody", "phc", NOW).unwrap()
     };

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use sql::{Act, Batch, Deed, Login, Outcome, Store};
+use sql::{Act, Batch, Contact, Deed, Login, Outcome, Store};
 use wire::limit::SESSION_LIFE_MS;
 use wire::{AccountId, Token};
 
 /// Opens the database at `url`, which is new, with the project's schema.
 pub(crate) fn open(url: &str) -> Result<Store> {
     let url = url.parse().context("the database's URL")?;
-    Ok(Store::open(&url, &|_| false)?)
+    Ok(Store::open(&url, Contact::Open, &|_| false)?)
 }
 
 /// Milliseconds since 1970.

@@ -172,7 +172,7 @@ pub(crate) fn programs_chat(args: &Args, address: std::net::SocketAddr) -> Resul
     let mut command = Command::new(args.programs.join("chat"));
     command.arg("--listen").arg(address.to_string());
     command.arg("--metrics-listen").arg(metrics.to_string());
-    command.args(["--message-rate", "1000000", "--log-filter", "warn"]);
+    command.args(["--message-rate", "1000000", "--contact", "open", "--log-filter", "warn"]);
     Ok(command)
 }
 

@@ -1,7 +1,7 @@
 //! From what has happened to the frame that says so.
 
 use sql::{Entry, GroupChange, Retention, What};
-use wire::{AccountId, Blocked, Frame, Message, Receipt, Seq, To};
+use wire::{Accepted, AccountId, Blocked, Declined, Frame, Message, Receipt, Seq, To};
 
 /// The frame of event `seq` in the log of `viewer`; with a `ref` the answer to who asked for it.
 pub(crate) fn frame<'a>(
@@ -21,6 +21,10 @@ pub(crate) fn frame<'a>(
         }
         What::Block { id } => Frame::Block(Blocked { reference, seq, id: *id }),
         What::Unblock { id } => Frame::Unblock(Blocked { reference, seq, id: *id }),
+        What::Accept { id } => Frame::Accept(Accepted { reference, seq, id: *id }),
+        What::Decline { id } => {
+            Frame::Decline(Declined { reference, seq, id: Some(*id), group: None })
+        }
         What::Expired => Frame::Expired { seq },
     }
 }
@@ -36,7 +40,7 @@ fn of_entry<'a>(
             Frame::Sent { reference, id: Some(*id), seq: Some(seq), at: *at }
         }
         (Entry::Message(stored), None) => {
-            Frame::Message(Message { seq: Some(seq), ..message(stored) })
+            Frame::Message(Message { seq: Some(seq), request: stored.request, ..message(stored) })
         }
         (Entry::Change(GroupChange { group, change, by, member, name, at }), reference) => {
             let (group, change, by, member, at) = (*group, *change, *by, *member, *at);

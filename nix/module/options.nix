@@ -216,6 +216,16 @@ in
       '';
     };
 
+    contact = mkOption {
+      type = types.enum [
+        "request"
+        "open"
+      ];
+      default = "request";
+      example = "open";
+      description = "How two accounts that do not know each other come together: by a message request, or freely.";
+    };
+
     logFormat = mkOption {
       type = types.enum [
         "text"

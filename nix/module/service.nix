@@ -33,6 +33,7 @@ let
   };
   ofBoth = {
     ACCOUNT_QUOTA = cfg.accountQuota;
+    CHAT_CONTACT = cfg.contact;
     LOG_FORMAT = cfg.logFormat;
     TRUSTED_PROXY = list cfg.trustedProxies;
     PUBLIC_URL = cfg.publicUrl;

@@ -175,6 +175,11 @@ fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
         "delete from event where account = $1",
         "delete from log where account = $1",
         "delete from block where blocked = $1 or account = $1",
+        // What it asked, or was asked, waits for nothing any more; what was declined stays out of sight.
+        "update conversation set asker = null, asks = 0, declined = 0 where high = $1 and asker is not null \
+         and (declined = 0 or asker <> $1)",
+        "update conversation set asker = null, asks = 0, declined = 0 where low = $1 and asker is not null \
+         and (declined = 0 or asker <> $1)",
         // The others of a group it is still in are told of its leaving; see `Store::ghosts`.
         "delete from member where account = $1 and until is not null",
     ] {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs, io};
 
-use crate::{DatabaseUrl, OpenError, Store, UrlError};
+use crate::{Contact, DatabaseUrl, OpenError, Store, UrlError};
 
 /// The first pause while the database is waited for; each further one is twice as long.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
@@ -35,6 +35,10 @@ pub struct DatabaseArgs {
     /// Bytes of text that one account may have sent and that are kept; 0: no limit
     #[arg(long, env = "ACCOUNT_QUOTA", value_name = "BYTES", default_value_t = ACCOUNT_QUOTA, value_parser = clap::value_parser!(i64).range(0..))]
     pub account_quota: i64,
+
+    /// How two accounts that do not know each other come together: by a message request, or freely
+    #[arg(long, env = "CHAT_CONTACT", value_name = "RULE", value_enum, default_value_t)]
+    pub contact: Contact,
 }
 
 /// What holds where nothing is set.
@@ -129,11 +133,15 @@ impl DatabaseArgs {
         url: &DatabaseUrl,
         stops_within: impl Fn(Duration) -> bool,
     ) -> Result<Store, Unopened> {
-        Ok(open(url, stops_within)?.with_quota(self.account_quota))
+        Ok(open(url, self.contact, stops_within)?.with_quota(self.account_quota))
     }
 }
 
-fn open(url: &DatabaseUrl, stops_within: impl Fn(Duration) -> bool) -> Result<Store, Unopened> {
+fn open(
+    url: &DatabaseUrl,
+    contact: Contact,
+    stops_within: impl Fn(Duration) -> bool,
+) -> Result<Store, Unopened> {
     // Only the default's: a directory that was named and is not there is more likely a slip of the pen.
     if let Some(path) = url.path().filter(|path| default_path().as_deref() == Some(*path))
         && let Some(directory) = path.parent()
@@ -148,7 +156,7 @@ fn open(url: &DatabaseUrl, stops_within: impl Fn(Duration) -> bool) -> Result<St
         pause.set((2 * now).min(PAUSE_MAX));
         !stops_within(now)
     };
-    Ok(Store::open(url, &patience)?)
+    Ok(Store::open(url, contact, &patience)?)
 }
 
 fn from_file(path: &Path) -> Result<DatabaseUrl, UsageError> {

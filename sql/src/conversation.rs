@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use wire::limit::UNREAD_MAX;
 use wire::{AccountId, GroupId, MessageId, Role, With};
 
+use crate::contact::{Contact, sees_name};
 use crate::engine::{ForEach, Row, Type, Value};
 use crate::entry::{self, Message, bytes_seen, columns, columns_seen, edits_withheld};
 use crate::limit::PAGE_BYTES;
@@ -25,7 +26,9 @@ pub struct Conversation {
     pub unread: i64,
     /// The last message that is read.
     pub read: MessageId,
-    /// What the other side has and has read; nothing in a group.
+    /// Whether the other side's message request waits for an answer.
+    pub request: bool,
+    /// What the other side has and has read, as far as it is told; nothing in a group.
     pub other: Option<(MessageId, MessageId)>,
     /// What the account is in the group; nothing with one person, or once it has left.
     pub role: Option<Role>,
@@ -62,7 +65,7 @@ pub struct Member {
 /// What somebody may know of an account's being here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acquaintance {
-    /// They talk, and it was last here then, in milliseconds.
+    /// They know each other, and it was last here then, in milliseconds.
     Known(Option<i64>),
     /// One of the two has blocked the other, at this time in milliseconds.
     Blocked(i64),
@@ -83,7 +86,7 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Conversation>> {
         let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
-        let params = [Value::Int(account.0), Value::Int(before.0), limit];
+        let params = [self.contact.is_open(), Value::Int(account.0), Value::Int(before.0), limit];
         let mut listed = self.read(account, LIST, &params, |row| listed(account, row))?;
         let sql = "select 1 from withheld where account = $1 limit 1";
         let is_spared = self.read(account, sql, &[Value::Int(account.0)], |_| Ok(()))?.is_empty();
@@ -165,7 +168,7 @@ impl Store {
         self.read(account, sql, &[Value::Int(account.0)], |row| Ok(AccountId(row.int(0)?)))
     }
 
-    /// Which of `others` share a conversation with `account`, and what it may know of them.
+    /// Which of `others` `account` knows, and what it may know of them.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -179,7 +182,11 @@ impl Store {
             vec![Value::Int(account.0), Value::Int(other.0), Value::Int(low), Value::Int(high)]
         };
         let rows: Vec<_> = others.iter().map(row).collect();
-        let found = self.read_each(account, &ACQUAINTANCES, &rows, |row| {
+        let statement = match self.contact {
+            Contact::Request => &ACQUAINTANCES,
+            Contact::Open => &EVERYBODY,
+        };
+        let found = self.read_each(account, statement, &rows, |row| {
             let known = match row.maybe_int(1)? {
                 Some(at) => Acquaintance::Blocked(at),
                 None => Acquaintance::Known(row.maybe_int(2)?),
@@ -245,18 +252,24 @@ pub(crate) use activity;
 
 /// What happened last is looked up for each conversation in the index; only as many as are wanted are looked at further.
 const LIST: &str = concat!(
-    "select l.id, l.low, l.high, coalesce(l.name, a.name), l.days, l.role, l.since, l.until, l.read, \
-     o.delivered, o.read, l.activity \
-     from (select c.id, c.low, c.high, s.role, ",
+    "select l.id, l.low, l.high, coalesce(l.name, \
+     case when o.account is null then null when l.open = 1 or ",
+    sees_name!("l.account", "o.account"),
+    " then a.name end), l.days, l.role, l.since, l.until, l.read, \
+     case when l.asker = l.account then 0 else o.delivered end, \
+     case when l.asker = l.account then 0 else o.read end, l.activity, \
+     case when l.asker <> l.account then 1 else 0 end \
+     from (select cast($1 as bigint) as open, c.id, c.low, c.high, c.asker, s.role, ",
     name_and_days!(),
     ", s.since, s.until, s.read, s.account, ",
     activity!(),
     " as activity \
-     from member s join conversation c on c.id = s.conversation where s.account = $1) l \
+     from member s join conversation c on c.id = s.conversation where s.account = $2 \
+     and (c.declined = 0 or c.asker = s.account)) l \
      left join member o on l.low is not null and o.conversation = l.id \
      and o.account = case when l.low = l.account then l.high else l.low end \
      left join account a on a.id = o.account \
-     where l.activity < $2 order by l.activity desc limit $3"
+     where l.activity < $3 order by l.activity desc limit $4"
 );
 
 fn listed(account: AccountId, row: &mut Row) -> Result<Listed> {
@@ -279,6 +292,7 @@ fn listed(account: AccountId, row: &mut Row) -> Result<Listed> {
             activity: MessageId(row.int(11)?),
             last: None,
             unread: 0,
+            request: row.int(12)? != 0,
             read: MessageId(row.int(8)?),
             other,
             role: if is_member { Some(role(row.int(5)?)) } else { None },
@@ -349,18 +363,29 @@ static UNREAD: ForEach = ForEach {
     columns: KEYS,
 };
 
-static ACQUAINTANCES: ForEach = ForEach {
-    sql: "select r.other, (select min(b.at) from block b where (b.blocked = r.account and b.account = r.other) \
-          or (b.blocked = r.other and b.account = r.account)), l.seen_at \
-          from {rows} join log l on l.account = r.other \
-          where exists (select 1 from conversation c where c.low = r.low and c.high = r.high) \
-          or exists (select 1 from member x join conversation g on g.id = x.conversation and g.low is null \
-          join member y on y.conversation = x.conversation and y.account = r.other and y.until is null \
-          where x.account = r.account and x.until is null)",
-    columns: &[
-        ("account", Type::Int),
-        ("other", Type::Int),
-        ("low", Type::Int),
-        ("high", Type::Int),
-    ],
-};
+/// Each is looked up by itself, whoever else the two talk with and wherever both are.
+macro_rules! acquaintances {
+    ($who:literal) => {
+        ForEach {
+            sql: concat!(
+                "select r.other, (select min(b.at) from block b \
+                 where (b.blocked = r.account and b.account = r.other) \
+                 or (b.blocked = r.other and b.account = r.account)), l.seen_at \
+                 from {rows} join log l on l.account = r.other where ",
+                $who
+            ),
+            columns: &[
+                ("account", Type::Int),
+                ("other", Type::Int),
+                ("low", Type::Int),
+                ("high", Type::Int),
+            ],
+        }
+    };
+}
+
+static ACQUAINTANCES: ForEach = acquaintances!(
+    "r.low = r.high or (select 1 from conversation c \
+     where c.low = r.low and c.high = r.high and c.asker is null) = 1"
+);
+static EVERYBODY: ForEach = acquaintances!("r.low <= r.high");

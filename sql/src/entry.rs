@@ -25,6 +25,8 @@ pub struct Message {
     pub edited_at: Option<i64>,
     /// Whether its sender has deleted it.
     pub deleted: bool,
+    /// Whether it came as a message request: its receiver did not know its sender then.
+    pub request: bool,
 }
 
 /// How a group has changed.
@@ -71,6 +73,8 @@ pub enum Entry {
 /// The kinds of entries in the database. A message's is 0, as SQL texts and indexes have it.
 pub(crate) const MESSAGE: i64 = 0;
 pub(crate) const RETENTION: i64 = 8;
+/// The subject of a message that came as a request. Others have none.
+pub(crate) const REQUEST: i64 = 1;
 const CHANGES: [(i64, Change); 7] = [
     (1, Change::Create),
     (2, Change::Add),
@@ -178,6 +182,7 @@ pub(crate) fn entry(row: &mut Row, first: usize) -> Result<Option<Entry>> {
             reply_to: row.maybe_int(first + 8)?.map(MessageId),
             edited_at: row.maybe_int(first + 9)?,
             deleted: row.int(first + 10)? != 0,
+            request: subject == Some(REQUEST),
         }),
         (RETENTION, to) => Entry::Retention(Retention { by, to, days: subject, at }),
         (kind, To::Group(group)) => Entry::Change(GroupChange {

@@ -59,6 +59,16 @@ pub enum What {
         /// The other.
         id: AccountId,
     },
+    /// This account has accepted another's message request.
+    Accept {
+        /// The other.
+        id: AccountId,
+    },
+    /// This account has declined another's message request.
+    Decline {
+        /// The other.
+        id: AccountId,
+    },
     /// It was about a message that is no longer kept.
     Expired,
 }
@@ -87,10 +97,12 @@ pub(crate) enum Kind {
     React = 8,
     Block = 9,
     Unblock = 10,
+    Accept = 11,
+    Decline = 12,
 }
 
 /// Every kind, with its word in an export.
-const KINDS: [(Kind, &str); 10] = [
+const KINDS: [(Kind, &str); 12] = [
     (Kind::Entry, "entry"),
     (Kind::Delivered, "delivered"),
     (Kind::DeliveredToAll, "delivered"),
@@ -101,6 +113,8 @@ const KINDS: [(Kind, &str); 10] = [
     (Kind::React, "react"),
     (Kind::Block, "block"),
     (Kind::Unblock, "unblock"),
+    (Kind::Accept, "accept"),
+    (Kind::Decline, "decline"),
 ];
 
 impl Kind {
@@ -156,6 +170,8 @@ pub(crate) fn event(row: &mut Row) -> Result<Event> {
         (Kind::React, Some(id), Some(by), Some(_)) => What::React { id, by, emoji },
         (Kind::Block, _, Some(id), _) => What::Block { id },
         (Kind::Unblock, _, Some(id), _) => What::Unblock { id },
+        (Kind::Accept, _, Some(id), _) => What::Accept { id },
+        (Kind::Decline, None, Some(id), _) => What::Decline { id },
         _ => What::Expired,
     };
     Ok(Event { seq, what })

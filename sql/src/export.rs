@@ -33,6 +33,10 @@ pub struct KeptConversation {
     pub read: MessageId,
     /// For how many days messages are kept; nothing: for ever, or the account has left.
     pub days: Option<i64>,
+    /// Whose message request waits for an answer there: the account's own, or the other's.
+    pub asker: Option<AccountId>,
+    /// Whether the account has declined the other's.
+    pub is_declined: bool,
 }
 
 /// An entry of a conversation as it is kept.
@@ -130,7 +134,8 @@ impl Store {
         let sql = concat!(
             "select c.id, c.low, c.high, s.role, s.since, s.until, s.delivered, s.read, ",
             name_and_days!(),
-            " from member s join conversation c on c.id = s.conversation \
+            ", c.asker, case when c.declined = 1 and c.asker <> s.account then 1 else 0 end \
+             from member s join conversation c on c.id = s.conversation \
              where s.account = $1 and s.conversation > $2 and c.id > $2 and ",
             activity!(),
             " is not null order by s.conversation limit $3"
@@ -150,6 +155,8 @@ impl Store {
                 delivered: MessageId(row.int(6)?),
                 read: MessageId(row.int(7)?),
                 days: row.maybe_int(9)?,
+                asker: row.maybe_int(10)?.map(AccountId),
+                is_declined: row.int(11)? != 0,
             })
         })
     }

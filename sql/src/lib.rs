@@ -10,6 +10,7 @@
 mod account;
 pub mod args;
 mod commit;
+mod contact;
 mod conversation;
 mod engine;
 mod entry;
@@ -30,6 +31,7 @@ mod url;
 
 pub use account::{Account, Credentials};
 pub use commit::{Act, Alteration, Batch, Committed, Deed, News, Outcome, Refusal};
+pub use contact::{Contact, Finding};
 pub use conversation::{Acquaintance, Conversation, Group, Member};
 pub use entry::{Entry, GroupChange, Message, Retention};
 pub use error::{Error, OpenError, Result};

@@ -17,6 +17,8 @@ macro_rules! visible {
             $matches,
             " and s.account = $2 and m.kind = 0 and m.deleted = 0 and m.id < $3 \
              and m.id > s.since and (s.until is null or m.id <= s.until) \
+             and not exists (select 1 from conversation c where c.id = m.conversation \
+             and c.declined = 1 and c.asker <> s.account) \
              and not exists (select 1 from withheld w where w.message = m.id and w.account = s.account) \
              and not exists (select 1 from withheld_edit h where h.message = m.id and h.account = s.account)"
         )

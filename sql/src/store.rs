@@ -12,7 +12,7 @@ use crate::limit::{
 };
 use crate::pool::{Pool, Requester};
 use crate::url::Place;
-use crate::{DatabaseUrl, Error, OpenError, Result, migrate};
+use crate::{Contact, DatabaseUrl, Error, OpenError, Result, migrate};
 
 /// PostgreSQL overwrites what deleted accounts leave at most this often: others wait for it.
 const POSTGRES_ERASE_INTERVAL: Duration = Duration::from_secs(60);
@@ -37,14 +37,21 @@ pub struct Store {
     pub(crate) erase_interval: Duration,
     /// Whether a thread sees to that.
     pub(crate) is_erasing: AtomicBool,
+    /// How strangers come together.
+    pub(crate) contact: Contact,
 }
 
 impl Store {
-    /// Opens the database, waiting with `patience` while it cannot be reached, and brings its schema up to date.
+    /// Opens the database, waiting with `patience` while it cannot be reached, and brings its schema up to date. Strangers come
+    /// together as `contact` says; where everybody knows everybody, requests that wait are accepted.
     ///
     /// # Errors
     /// [`OpenError`]: what waiting would not mend.
-    pub fn open(url: &DatabaseUrl, patience: Patience<'_>) -> std::result::Result<Self, OpenError> {
+    pub fn open(
+        url: &DatabaseUrl,
+        contact: Contact,
+        patience: Patience<'_>,
+    ) -> std::result::Result<Self, OpenError> {
         let mut store = match &url.0 {
             Place::Memory => {
                 Self::new(1, None, None, |usage| Ok(Box::new(Sqlite::open(None, usage)?)))
@@ -68,8 +75,11 @@ impl Store {
         if url.path().is_none() {
             store.erase_interval = POSTGRES_ERASE_INTERVAL;
         }
+        store.contact = contact;
         loop {
-            match migrate::up(&store) {
+            let is_up = migrate::up(&store)
+                .and_then(|()| store.keep_contact().map_err(migrate::Failed::Store));
+            match is_up {
                 Ok(()) => {
                     store.warn_of_traces();
                     return Ok(store);
@@ -108,6 +118,7 @@ impl Store {
             quota: 0,
             erase_interval: Duration::ZERO,
             is_erasing: AtomicBool::new(false),
+            contact: Contact::default(),
         }
     }
 

@@ -132,14 +132,18 @@ impl Store {
         }
     }
 
-    /// Takes out what is left of a deleted account: its names for messages, its reactions, what blocks withheld from it,
-    /// and conversations of which only deleted accounts know.
+    /// Takes out what is left of a deleted account: its names for messages, its reactions, whom it has found and who has found
+    /// it, what blocks withheld from it, and conversations of which only deleted accounts know.
     pub(crate) fn erase_traces(&self, account: AccountId) -> Result<()> {
         for sql in [
             "update message set ref = null where id in \
              (select message from reference where sender = $1 limit $2) returning id",
             "delete from reaction where account = $1 and message in \
              (select message from reaction where account = $1 limit $2) returning message",
+            "delete from finding where account = $1 and found in \
+             (select found from finding where account = $1 limit $2) returning found",
+            "delete from finding where found = $1 and account in \
+             (select account from finding where found = $1 limit $2) returning account",
             "delete from withheld where account = $1 and message in \
              (select message from withheld where account = $1 limit $2) returning message",
             "delete from withheld_edit where account = $1 and message in \

@@ -22,6 +22,8 @@ mod long;
 mod looking;
 #[path = "contract/messages.rs"]
 mod messages;
+#[path = "contract/names.rs"]
+mod names;
 #[path = "contract/pages.rs"]
 mod pages;
 #[path = "contract/plans.rs"]
@@ -36,6 +38,8 @@ mod revise;
 mod schema;
 #[path = "contract/sessions.rs"]
 mod sessions;
+#[path = "contract/strangers.rs"]
+mod strangers;
 #[path = "contract/sweeps.rs"]
 mod sweeps;
 #[path = "contract/tls.rs"]
@@ -46,14 +50,14 @@ mod upgrade;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sql::{Act, Batch, Committed, DatabaseUrl, Deed, Entry, Outcome, Store, What};
+use sql::{Act, Batch, Committed, Contact, DatabaseUrl, Deed, Entry, Outcome, Store, What};
 use wire::{AccountId, Code, GroupId, MessageId, Seq, To};
 
 /// Some moment, in milliseconds.
 const NOW: i64 = 1_700_000_000_000;
 const HOUR: i64 = 60 * 60 * 1000;
 
-/// The whole suite.
+/// The whole suite, where everybody knows everybody; see [`strangers`] for where they do not.
 fn suite(store: &Store) {
     accounts::suite(store);
     sessions::suite(store);
@@ -110,6 +114,19 @@ fn nobody_stores_more_than_the_quota_in_postgresql() {
 }
 
 #[test]
+fn strangers_in_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::file(directory.path().join("messenger.db"));
+    strangers::suite(&ask_first(&url), &url);
+}
+
+#[test]
+fn strangers_in_postgresql() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap().parse().unwrap();
+    strangers::suite(&ask_first(&url), &url);
+}
+
+#[test]
 fn sqlite_with_long_logs() {
     long::what_is_long_ago_is_like_what_is_new(&open(&"sqlite::memory:".parse().unwrap()));
 }
@@ -158,7 +175,7 @@ fn sqlite_is_upgraded_with_what_it_holds() {
     upgrade::from_the_first_schema(
         first,
         |sql| connection.execute_batch(sql).unwrap(),
-        || open(&DatabaseUrl::file(path.clone())),
+        || ask_first(&DatabaseUrl::file(path.clone())),
     );
 }
 
@@ -170,7 +187,7 @@ fn postgresql_is_upgraded_with_what_it_holds() {
     upgrade::from_the_first_schema(
         first,
         |sql| client.batch_execute(sql).unwrap(),
-        || open(&url.parse().unwrap()),
+        || ask_first(&url.parse().unwrap()),
     );
 }
 
@@ -282,7 +299,12 @@ fn a_deleted_account_is_gone_from_the_file() {
 }
 
 fn open(url: &DatabaseUrl) -> Store {
-    Store::open(url, &|_| false).unwrap()
+    Store::open(url, Contact::Open, &|_| false).unwrap()
+}
+
+/// Where strangers ask first.
+fn ask_first(url: &DatabaseUrl) -> Store {
+    Store::open(url, Contact::Request, &|_| false).unwrap()
 }
 
 /// An email that no other test has.

@@ -28,7 +28,7 @@ fn guests_are_1_2_3_and_2_says_hello_to_1() -> Result<()> {
 #[test]
 fn accounts_and_messages_are_counted_from_1_on_both_engines() -> Result<()> {
     for kind in [Kind::Messenger, Kind::postgres()?] {
-        let house = House::open(&kind, &[])?;
+        let house = House::open(&kind, &["--contact=request"])?;
         let mut alice = Person::arrive(&house.world, "Alice")?;
         let bob = Person::signup(&house.world, "Bob")?;
         ensure!((alice.id, bob.id) == (1, 2), "accounts {} and {}", alice.id, bob.id);

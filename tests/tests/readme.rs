@@ -34,7 +34,7 @@ const OTHER_PROGRAMS: [&str; 8] =
 #[test]
 fn the_curl_lines_of_the_readme_work() -> Result<()> {
     let readme = fs::read_to_string(root().join("README.md")).context("README.md")?;
-    let house = House::open(&Kind::Messenger, &[])?;
+    let house = House::open(&Kind::Messenger, &["--contact=request"])?;
     let script = curl_lines(&readme)
         .replace("localhost:3000", &house.world.auth_address()?)
         .replace("127.0.0.1:3000", &house.world.auth_address()?)

@@ -22,6 +22,8 @@ pub const REQUEST_MESSAGES_MAX: i64 = 5;
 pub const REQUESTS_OPEN_MAX: i64 = 50;
 /// Accounts that one account may have blocked at a time.
 pub const BLOCKS_MAX: i64 = 1000;
+/// Accounts found by email whose names an account may see for that alone.
+pub const FINDINGS_MAX: i64 = 1000;
 /// How long after it was taken a message may be edited or deleted by its sender, in milliseconds: 15 minutes.
 pub const EDIT_WINDOW_MS: i64 = 15 * 60 * 1000;
 /// Messages or conversations in one answer, unless the client asks for fewer or more.

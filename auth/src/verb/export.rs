@@ -7,7 +7,9 @@ use std::io::{self, Read, Write as _};
 use std::sync::Arc;
 
 use serde::Serialize;
-use sql::{Account, Entry, GroupChange, KeptBlock, KeptConversation, KeptEntry, KeptEvent};
+use sql::{
+    Account, Entry, Finding, GroupChange, KeptBlock, KeptConversation, KeptEntry, KeptEvent,
+};
 use sql::{KeptReaction, LogState, Message, Retention, Session, Store};
 use wire::{AccountId, MessageId, Role, Seq, SessionId, To, With};
 
@@ -90,6 +92,11 @@ struct ConversationItem<'a> {
     delivered: MessageId,
     read: MessageId,
     days: Option<i64>,
+    /// Whose message request waits for an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asker: Option<AccountId>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    declined: bool,
 }
 
 #[derive(Serialize)]
@@ -139,6 +146,13 @@ struct ReactionItem<'a> {
 
 #[derive(Serialize)]
 struct BlockItem {
+    id: AccountId,
+    at: i64,
+}
+
+/// Somebody whom the account has found by email.
+#[derive(Serialize)]
+struct FindingItem {
     id: AccountId,
     at: i64,
 }
@@ -210,8 +224,20 @@ impl Document {
         };
         for it in &page {
             let KeptConversation { with, role, since, until, delivered, read, days, .. } = *it;
-            let name = it.name.as_deref();
-            self.item(&ConversationItem { with, name, role, since, until, delivered, read, days })?;
+            let (name, asker, declined) = (it.name.as_deref(), it.asker, it.is_declined);
+            let came = ConversationItem {
+                with,
+                name,
+                role,
+                since,
+                until,
+                delivered,
+                read,
+                days,
+                asker,
+                declined,
+            };
+            self.item(&came)?;
         }
         Ok(Stage::Conversations { after: last.number })
     }
@@ -248,6 +274,10 @@ impl Document {
         self.begin_list("],\n\"blocked\":[");
         for KeptBlock { id, at } in self.store.kept_blocks(self.account).map_err(lost)? {
             self.item(&BlockItem { id, at })?;
+        }
+        self.begin_list("],\n\"found\":[");
+        for Finding { id, at } in self.store.findings(self.account).map_err(lost)? {
+            self.item(&FindingItem { id, at })?;
         }
         // None: deleted since the export began.
         let state = self.store.log_state(self.account).map_err(lost)?;

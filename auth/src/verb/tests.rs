@@ -20,7 +20,9 @@ fn context(signup_rate: u32) -> Context {
 }
 
 fn store() -> Arc<Store> {
-    Arc::new(Store::open(&"sqlite::memory:".parse().unwrap(), &|_| false).unwrap())
+    Arc::new(
+        Store::open(&"sqlite::memory:".parse().unwrap(), sql::Contact::Open, &|_| false).unwrap(),
+    )
 }
 
 /// The status and the body of an answer, or of a refusal.

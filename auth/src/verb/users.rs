@@ -1,19 +1,21 @@
-//! `GET /users?email=E`: finds an account by its exact email.
+//! `GET /users?email=E` finds an account by its exact email, `GET /users/ID` gives the name of one that the asker may know of.
 
 use std::time::Instant;
 
 use serde::Serialize;
 use sql::Session;
+use wire::AccountId;
 
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::refusal::Refusal;
 use crate::request::Request;
+use crate::route::last_segment;
 use crate::text;
 
 #[derive(Serialize)]
 struct Found<'a> {
-    id: wire::AccountId,
+    id: AccountId,
     name: &'a str,
 }
 
@@ -30,5 +32,20 @@ pub(crate) fn find(
     // What is no email is nobody's.
     let email = text::email(&email).map_err(|_| nobody())?;
     let account = context.store.find_by_email(&email)?.ok_or_else(nobody)?;
+    context.store.note_finding(session.account, account.id, request.now)?;
     Answer::json(200, &Found { id: account.id, name: &account.name })
+}
+
+pub(crate) fn show(
+    context: &Context,
+    request: &Request,
+    session: &Session,
+) -> Result<Answer, Refusal> {
+    let taken = context.lookups.take(session.account, Instant::now());
+    taken.map_err(|wait| Refusal::rate_limited("too many look-ups; wait", wait))?;
+    // Who does not exist and who may not be known of are answered alike.
+    let nobody = || Refusal::not_found("you know no account with this id");
+    let id = last_segment(&request.path).parse().map_err(|_| nobody())?;
+    let name = context.store.name(session.account, AccountId(id))?.ok_or_else(nobody)?;
+    Answer::json(200, &Found { id: AccountId(id), name: &name })
 }

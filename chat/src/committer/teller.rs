@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use sql::{Act, Batch, Committed, Deed, Entry, News, Outcome, Store, What};
-use wire::{AccountId, Change, Close, Code, ErrorFrame, Frame, Seq};
+use sql::{Act, Batch, Committed, Deed, Outcome, Store};
+use wire::{AccountId, Close, Code, ErrorFrame, Frame, Seq};
 
 use crate::feeder::{Feeder, Origin};
 use crate::hub::Hub;
@@ -29,15 +29,12 @@ pub(super) fn channel() -> (SyncSender<Tale>, Receiver<Tale>) {
 }
 
 pub(super) struct Teller {
-    store: Arc<Store>,
-    presence: Arc<Presence>,
     feeder: Feeder,
 }
 
 impl Teller {
     pub(super) fn new(store: Arc<Store>, hub: Arc<Hub>, presence: Arc<Presence>) -> Self {
-        let feeder = Feeder::new(Arc::clone(&store), hub, Arc::clone(&presence));
-        Self { store, presence, feeder }
+        Self { feeder: Feeder::new(store, hub, presence) }
     }
 
     pub(super) fn run(mut self, tales: &Receiver<Tale>) {
@@ -66,7 +63,6 @@ impl Teller {
                 Some(Origin { account: act.by, outbox: origins[place].as_ref()?, reference })
             });
             self.feeder.spread(news, origin.as_ref());
-            self.part(news);
         }
         for ((act, outcome), origin) in batch.acts.iter().zip(&committed.outcomes).zip(origins) {
             let reference = act.reference.as_deref();
@@ -91,23 +87,6 @@ impl Teller {
                 }
             }
         }
-    }
-
-    /// Who has left a group no longer sees those it shares no conversation with, nor they it.
-    fn part(&self, news: &News) {
-        let What::Entry(Entry::Change(change)) = &news.what else { return };
-        let gone = match (change.change, change.member) {
-            (Change::Remove, Some(member)) => member,
-            (Change::Leave, _) => change.by,
-            _ => return,
-        };
-        let others: Vec<_> = news.to.iter().map(|(id, _)| *id).filter(|id| *id != gone).collect();
-        // If it cannot be looked up, seeing too little is the better mistake.
-        let known = self.store.acquaintances(gone, &others).unwrap_or_default();
-        others
-            .iter()
-            .filter(|other| !known.contains_key(*other))
-            .for_each(|other| self.presence.part(gone, *other));
     }
 
     fn push(&mut self, origin: Option<&Arc<Outbox>>, frame: &Frame<'_>) {

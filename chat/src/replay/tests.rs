@@ -15,7 +15,8 @@ fn outbox() -> (Arc<Outbox>, TcpStream) {
 
 /// A store with one account that has written to itself this many times.
 fn store(events: usize) -> (Store, AccountId) {
-    let store = Store::open(&"sqlite::memory:".parse().unwrap(), &|_| false).unwrap();
+    let store =
+        Store::open(&"sqlite::memory:".parse().unwrap(), sql::Contact::Open, &|_| false).unwrap();
     let me = store.create_account("a@x", "Alice", "phc", 1).unwrap();
     let deed = Deed::Post { to: To::Account(me), content: "x".to_owned(), reply_to: None };
     let acts = vec![Act { by: me, reference: None, deed }; events];

@@ -84,7 +84,7 @@ fn conversation(found: &Conversation) -> wire::Conversation<'_> {
         activity: found.activity,
         last: found.last.as_ref().map(event::message),
         unread: found.unread,
-        request: false,
+        request: found.request,
         read: found.read,
         delivered_to: found.other.map(|(delivered, _)| delivered),
         read_by: found.other.map(|(_, read)| read),

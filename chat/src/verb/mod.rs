@@ -11,7 +11,7 @@ mod typing;
 mod window;
 
 use sql::{Alteration, Deed};
-use wire::{AccountId, Code, Frame, Request, Want};
+use wire::{AccountId, Code, Frame, Pending, Request, Want};
 
 use crate::allowance::Kind;
 use crate::metrics;
@@ -103,6 +103,8 @@ fn stored(
         Want::React { id, emoji } => Deed::React { id, emoji: emoji.map(Into::into) },
         Want::Block { id } => Deed::Block { id },
         Want::Unblock { id } => Deed::Unblock { id },
+        Want::Accept { pending: Pending::Account(id) } => Deed::Accept { id },
+        Want::Decline { pending: Pending::Account(id) } => Deed::Decline { id },
         Want::Retention { with, days } => Deed::Retain { with, days },
         Want::GroupCreate { name, members } => Deed::Create { name: name.into_owned(), members },
         Want::GroupAdd { group, member } => change(group, Alteration::Add(member)),
@@ -126,7 +128,8 @@ fn stored(
         Want::GroupShow { group } => {
             return conversations::show(session, accounts, me, group, reference);
         }
-        Want::Accept { .. } | Want::Decline { .. } => {
+        Want::Accept { pending: Pending::Group(_) }
+        | Want::Decline { pending: Pending::Group(_) } => {
             session.refuse(Code::NotFound, "nothing waits to be accepted", reference);
             return Ok(());
         }

@@ -12,6 +12,7 @@ fn args(database: Option<&str>, file: Option<&Path>) -> DatabaseArgs {
         database: database.map(ToOwned::to_owned),
         database_file: file.map(ToOwned::to_owned),
         account_quota: 0,
+        contact: Contact::Request,
     }
 }
 
@@ -76,7 +77,7 @@ fn a_database_that_is_away_is_waited_for_longer_and_longer_until_told_to_stop() 
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("postgres://me@127.0.0.1:{port}/x").parse().unwrap();
     let pauses = std::cell::RefCell::new(Vec::new());
-    let outcome = open(&url, |pause| {
+    let outcome = open(&url, Contact::Request, |pause| {
         pauses.borrow_mut().push(pause.as_millis());
         pauses.borrow().len() == 6
     });

@@ -53,6 +53,16 @@ pub enum Deed {
         /// The account.
         id: AccountId,
     },
+    /// Know an account from now on that has asked.
+    Accept {
+        /// The account.
+        id: AccountId,
+    },
+    /// Let nothing arrive from an account that has asked.
+    Decline {
+        /// The account.
+        id: AccountId,
+    },
     /// Let a conversation keep its messages for so many days.
     Retain {
         /// The conversation.
@@ -135,6 +145,8 @@ impl Deed {
             Self::Post { to: To::Account(account), .. }
             | Self::Retain { with: With::Account(account), .. }
             | Self::Block { id: account }
+            | Self::Accept { id: account }
+            | Self::Decline { id: account }
             | Self::Change { how: Alteration::Add(account), .. } => std::slice::from_ref(account),
             Self::Create { members, .. } => members,
             _ => &[],

@@ -8,12 +8,12 @@ use wire::limit::{GROUP_MEMBERS_MAX, GROUPS_MAX};
 use wire::{AccountId, Change, Code, GroupId, MessageId, Role, Seq, To, With};
 
 use super::ledger::{Ledger, Room, Seat};
-use super::{Act, Alteration, Done, Outcome, Refusal, for_each, pair};
-use crate::Result;
+use super::{Act, Alteration, Done, Outcome, Refusal, for_each, pair, request};
 use crate::account::first;
 use crate::engine::{ForEach, Type, Value};
 use crate::entry::{Entry, GroupChange, RETENTION, Retention, kind_of};
 use crate::event::{Kind, What};
+use crate::{Contact, Result};
 
 const NOT_ADMIN: Refusal = Refusal::forbidden("only an admin of the group may do that");
 const NO_MEMBER: Refusal = Refusal::not_found("the group has no such member");
@@ -114,6 +114,14 @@ pub(super) fn retain(
         },
         With::Account(other) if !ledger.has_log(other) => return Ok(Err(Refusal::NO_ACCOUNT)),
         With::Account(other) => {
+            let found = pair::find(ledger.engine, by, other)?;
+            let is_known = found
+                .map_or(by == other || ledger.rules.contact == Contact::Open, |shared| {
+                    shared.request.asker.is_none()
+                });
+            if !is_known {
+                return Ok(Err(request::STRANGERS));
+            }
             let shared = pair::shared(ledger.engine, by, other)?;
             let both = BTreeSet::from([by, other]).into_iter().collect();
             let deaf = shared.is_blocker(other).then_some(other);

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wire::{AccountId, GroupId, MessageId, Role, Seq};
 
 use super::receipt::{self, FIND_DELIVERED, FIND_READ, Receipts};
-use super::{Act, Batch, Committed, Deed, News, Outcome, ask, lost};
+use super::{Act, Batch, Committed, Deed, News, Outcome, Rules, ask, lost};
 use crate::Result;
 use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
-use crate::entry::{columns, entry};
+use crate::entry::{REQUEST, columns, entry};
 use crate::event::{Kind, What};
 use crate::log::LOCK_LOGS;
 
@@ -19,8 +19,8 @@ pub(super) struct Ledger<'a> {
     /// The batch's time, in milliseconds.
     pub(super) at: i64,
     pub(super) acts: &'a [Act],
-    /// Bytes that one account may have stored.
-    quota: i64,
+    /// What the operator has set.
+    pub(super) rules: Rules,
     outcomes: Vec<Option<Outcome>>,
     /// By account; deleted ones have none.
     logs: BTreeMap<i64, Log>,
@@ -74,6 +74,8 @@ pub(super) struct Target {
     pub(super) recipient: Option<AccountId>,
     pub(super) at: i64,
     pub(super) deleted: bool,
+    /// Whether it came as a message request.
+    pub(super) request: bool,
 }
 
 impl Log {
@@ -95,14 +97,15 @@ impl<'a> Ledger<'a> {
     pub(super) fn open(
         engine: &'a mut dyn Engine,
         batch: &'a Batch,
-        (at, quota): (i64, i64),
+        at: i64,
+        rules: Rules,
     ) -> Result<(Self, Receipts)> {
         let acts = &batch.acts[..];
         let mut ledger = Self {
             engine,
             at,
             acts,
-            quota,
+            rules,
             outcomes: vec![None; acts.len()],
             logs: BTreeMap::new(),
             rooms: BTreeMap::new(),
@@ -203,7 +206,7 @@ impl<'a> Ledger<'a> {
 
     /// Whether the account's quota has room for so many more bytes. A deleted account has no quota.
     pub(super) fn has_room(&self, account: AccountId, bytes: i64) -> bool {
-        self.logs.get(&account.0).is_none_or(|log| log.bytes + bytes <= self.quota)
+        self.logs.get(&account.0).is_none_or(|log| log.bytes + bytes <= self.rules.quota)
     }
 
     /// The account has stored so many more bytes, or fewer.
@@ -325,6 +328,7 @@ impl<'a> Ledger<'a> {
                 recipient: row.maybe_int(4)?.map(AccountId),
                 at: row.int(5)?,
                 deleted: row.int(6)? != 0,
+                request: row.maybe_int(7)? == Some(REQUEST),
             };
             self.targets.insert(row.int(0)? as usize, target);
         }
@@ -406,7 +410,7 @@ pub(super) static FIND_REPEATS: ForEach = ForEach {
 
 static FIND_TARGETS: ForEach = ForEach {
     // Joined with `member`, PostgreSQL may look at all members of a group.
-    sql: "select r.place, m.id, m.conversation, m.sender, m.recipient, m.at, m.deleted from {rows} \
+    sql: "select r.place, m.id, m.conversation, m.sender, m.recipient, m.at, m.deleted, m.subject from {rows} \
           join message m on m.id = r.message and m.kind = 0 \
           where (select m.id > s.since and (s.until is null or m.id <= s.until) from member s \
           where s.conversation = m.conversation and s.account = r.account) and not exists \

@@ -13,6 +13,7 @@ mod pair;
 mod post;
 mod reader;
 mod receipt;
+mod request;
 mod revise;
 mod whole;
 
@@ -21,7 +22,7 @@ use wire::{AccountId, Code, Seq, SessionId};
 
 use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
 use crate::event::What;
-use crate::{Error, Result, Store};
+use crate::{Contact, Error, Result, Store};
 pub use deed::{Alteration, Deed};
 use ledger::Ledger;
 use post::ADD_MESSAGES;
@@ -120,12 +121,22 @@ impl Store {
     /// None of the batch is done, except that [`Error::InDoubt`] leaves it open.
     pub fn commit(&self, batch: &Batch, at: i64) -> Result<Committed> {
         let quota = self.quota().unwrap_or(i64::MAX);
-        self.write_messages(|engine| commit(engine, batch, (at, quota)))
+        let rules = Rules { contact: self.contact, quota };
+        self.write_messages(|engine| commit(engine, batch, at, rules))
     }
 }
 
-fn commit(engine: &mut dyn Engine, batch: &Batch, (at, quota): (i64, i64)) -> Result<Committed> {
-    let (mut ledger, receipts) = Ledger::open(engine, batch, (at, quota))?;
+/// What the operator has set.
+#[derive(Clone, Copy)]
+struct Rules {
+    /// How strangers come together.
+    contact: Contact,
+    /// Bytes that one account may have stored.
+    quota: i64,
+}
+
+fn commit(engine: &mut dyn Engine, batch: &Batch, at: i64, rules: Rules) -> Result<Committed> {
+    let (mut ledger, receipts) = Ledger::open(engine, batch, at, rules)?;
     let mut posts = Vec::new();
     for (place, act) in batch.acts.iter().enumerate() {
         match &act.deed {
@@ -170,6 +181,8 @@ fn alone(ledger: &mut Ledger<'_>, place: usize, act: &Act, deed: &Deed) -> Resul
         Deed::React { emoji, .. } => revise::react(ledger, place, act.by, emoji.as_deref()),
         Deed::Block { id } => block::block(ledger, place, act.by, *id),
         Deed::Unblock { id } => block::unblock(ledger, place, act.by, *id),
+        Deed::Accept { id } => request::accept(ledger, place, act.by, *id),
+        Deed::Decline { id } => request::decline(ledger, place, act.by, *id),
         Deed::Retain { with, days } => group::retain(ledger, place, act, *with, *days),
         Deed::Create { name, members } => group::create(ledger, place, act, name, members),
         Deed::Change { group, how } => group::change(ledger, place, act, *group, how),

@@ -1,6 +1,6 @@
-//! The conversation of two people. It is made when it is first needed.
+//! The conversation of two people. It is made when it is first needed, and says whether they know each other.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use wire::{AccountId, To};
 
@@ -18,12 +18,30 @@ pub(super) struct Shared {
     pub(super) conversation: i64,
     /// Who of them has blocked the other.
     blockers: [Option<i64>; 2],
+    /// Whether they know each other.
+    pub(super) request: Request,
+}
+
+/// Whether two people know each other, and if not, who of them has asked. By default they do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Request {
+    /// Who has written or invited and waits for an answer; nothing: they know each other.
+    pub(super) asker: Option<AccountId>,
+    /// Its messages and pending invitations so far.
+    pub(super) asks: i64,
+    /// Whether the other one has declined.
+    pub(super) is_declined: bool,
 }
 
 impl Shared {
     /// Whether this one of them has blocked the other.
     pub(super) fn is_blocker(&self, account: AccountId) -> bool {
         self.blockers.contains(&Some(account.0))
+    }
+
+    /// Whether one of them has blocked the other.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blockers.iter().any(Option::is_some)
     }
 }
 
@@ -39,14 +57,25 @@ pub(super) fn pair(by: AccountId, to: To) -> Option<Pair> {
 pub(super) static FIND_PAIRS: ForEach = ForEach {
     sql: "select c.low, c.high, c.id, \
           (select b.account from block b where b.blocked = r.high and b.account = r.low), \
-          (select b.account from block b where b.blocked = r.low and b.account = r.high) \
-          from {rows} join conversation c on c.low = r.low and c.high = r.high",
+          (select b.account from block b where b.blocked = r.low and b.account = r.high), \
+          c.asker, c.asks, c.declined from {rows} join conversation c on c.low = r.low and c.high = r.high",
     columns: PAIR,
 };
 
 static ADD_CONVERSATIONS: ForEach = ForEach {
-    sql: "insert into conversation (low, high) {values} on conflict (low, high) do nothing",
-    columns: PAIR,
+    sql: "insert into conversation (low, high, asker, asks) {values} on conflict (low, high) do nothing",
+    columns: &[("low", Type::Int), ("high", Type::Int), ("asker", Type::Int), ("asks", Type::Int)],
+};
+
+static SET_REQUESTS: ForEach = ForEach {
+    sql: "update conversation set asker = r.asker, asks = r.asks, declined = r.declined from {rows} \
+          where conversation.id = r.id",
+    columns: &[
+        ("id", Type::Int),
+        ("asker", Type::Int),
+        ("asks", Type::Int),
+        ("declined", Type::Int),
+    ],
 };
 
 const PAIR: &[(&str, Type)] = &[("low", Type::Int), ("high", Type::Int)];
@@ -56,12 +85,35 @@ static ADD_PEOPLE: ForEach = ForEach {
     columns: &[("conversation", Type::Int), ("account", Type::Int)],
 };
 
-/// What these two share.
-pub(super) fn shared(engine: &mut dyn Engine, by: AccountId, other: AccountId) -> Result<Shared> {
+/// What these two share, if there is anything.
+pub(super) fn find(
+    engine: &mut dyn Engine,
+    by: AccountId,
+    other: AccountId,
+) -> Result<Option<Shared>> {
     let pairs = BTreeSet::from_iter(pair(by, To::Account(other)));
-    let rows = ask(engine, &FIND_PAIRS, rows(&pairs))?;
-    let found = complete(engine, pairs, &rows)?;
+    Ok(found(&ask(engine, &FIND_PAIRS, rows(&pairs))?)?.into_values().next())
+}
+
+/// What these two share, who know each other if they have had nothing to do with each other so far.
+pub(super) fn shared(engine: &mut dyn Engine, by: AccountId, other: AccountId) -> Result<Shared> {
+    let new = pair(by, To::Account(other)).map(|pair| (pair, Request::default()));
+    let pairs = BTreeMap::from_iter(new);
+    let mut found = found(&ask(engine, &FIND_PAIRS, rows(pairs.keys()))?)?;
+    add(engine, pairs, &mut found)?;
     found.into_values().next().ok_or_else(|| lost("conversation"))
+}
+
+/// Writes down who waits for an answer, or nobody does.
+pub(super) fn set(
+    engine: &mut dyn Engine,
+    requests: impl IntoIterator<Item = (i64, Request)>,
+) -> Result<()> {
+    let row = |(id, Request { asker, asks, is_declined }): (i64, Request)| {
+        let asker = asker.map_or(Value::Null, |asker| Value::Int(asker.0));
+        vec![Value::Int(id), asker, Value::Int(asks), Value::Int(is_declined.into())]
+    };
+    for_each(engine, &SET_REQUESTS, requests.into_iter().map(row))
 }
 
 /// The rows for [`FIND_PAIRS`].
@@ -69,37 +121,44 @@ pub(super) fn rows<'p>(pairs: impl IntoIterator<Item = &'p Pair>) -> Rows<'stati
     pairs.into_iter().map(|(low, high)| vec![Value::Int(*low), Value::Int(*high)]).collect()
 }
 
-/// What each of `pairs` shares, of which [`FIND_PAIRS`] has answered with `rows`: the conversations that are missing are made.
-pub(super) fn complete(
+/// What [`FIND_PAIRS`] has answered.
+pub(super) fn found(rows: &[Row]) -> Result<HashMap<Pair, Shared>> {
+    let turn = |row: &Row| {
+        let request = Request {
+            asker: row.maybe_int(5)?.map(AccountId),
+            asks: row.int(6)?,
+            is_declined: row.int(7)? != 0,
+        };
+        let blockers = [row.maybe_int(3)?, row.maybe_int(4)?];
+        let shared = Shared { conversation: row.int(2)?, blockers, request };
+        Ok(((row.int(0)?, row.int(1)?), shared))
+    };
+    rows.iter().map(turn).collect()
+}
+
+/// Makes the conversations of `pairs` that are not among `found`.
+pub(super) fn add(
     engine: &mut dyn Engine,
-    mut pairs: BTreeSet<Pair>,
-    rows: &[Row],
-) -> Result<HashMap<Pair, Shared>> {
-    let mut found = HashMap::with_capacity(pairs.len());
-    add(&mut found, rows)?;
-    pairs.retain(|pair| !found.contains_key(pair));
+    mut pairs: BTreeMap<Pair, Request>,
+    found: &mut HashMap<Pair, Shared>,
+) -> Result<()> {
+    pairs.retain(|pair, _| !found.contains_key(pair));
     if pairs.is_empty() {
-        return Ok(found);
+        return Ok(());
     }
-    for_each(engine, &ADD_CONVERSATIONS, self::rows(&pairs))?;
-    add(&mut found, &ask(engine, &FIND_PAIRS, self::rows(&pairs))?)?;
+    let row = |((low, high), request): (&Pair, &Request)| {
+        let asker = request.asker.map_or(Value::Null, |asker| Value::Int(asker.0));
+        vec![Value::Int(*low), Value::Int(*high), asker, Value::Int(request.asks)]
+    };
+    for_each(engine, &ADD_CONVERSATIONS, pairs.iter().map(row))?;
+    found.extend(self::found(&ask(engine, &FIND_PAIRS, rows(pairs.keys()))?)?);
     let mut people = Vec::with_capacity(2 * pairs.len());
-    for pair in &pairs {
+    for pair in pairs.keys() {
         let conversation = found.get(pair).ok_or_else(|| lost("conversation"))?.conversation;
         people.push(vec![Value::Int(conversation), Value::Int(pair.0)]);
         if pair.0 != pair.1 {
             people.push(vec![Value::Int(conversation), Value::Int(pair.1)]);
         }
     }
-    for_each(engine, &ADD_PEOPLE, people)?;
-    Ok(found)
-}
-
-fn add(found: &mut HashMap<Pair, Shared>, rows: &[Row]) -> Result<()> {
-    for row in rows {
-        let blockers = [row.maybe_int(3)?, row.maybe_int(4)?];
-        let shared = Shared { conversation: row.int(2)?, blockers };
-        found.insert((row.int(0)?, row.int(1)?), shared);
-    }
-    Ok(())
+    for_each(engine, &ADD_PEOPLE, people)
 }

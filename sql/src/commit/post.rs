@@ -6,10 +6,11 @@ use wire::{AccountId, MessageId, Seq, To};
 
 use super::ledger::{FIND_REPEATS, Ledger};
 use super::pair::{self, FIND_PAIRS, Pair, Shared, pair};
+use super::request::{self, Manner, Reached, Requests};
 use super::{Act, Deed, Outcome, Refusal, ask, for_each, lost};
 use crate::Result;
 use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
-use crate::entry::{Entry, Message};
+use crate::entry::{Entry, Message, REQUEST};
 use crate::event::{Kind, What};
 
 /// A post that will be stored.
@@ -22,12 +23,15 @@ struct Fresh<'a> {
     conversation: i64,
     sender_seq: Seq,
     id: MessageId,
+    manner: Manner,
+    /// What the receiver is told first: how far its request had come that this answers.
+    reached: Vec<(Seq, Reached)>,
 }
 
 /// Posts that have their places in the logs, and are to be inserted.
 pub(super) struct Posts<'a> {
     fresh: Vec<Fresh<'a>>,
-    /// Who gets which post not, since it has blocked the sender.
+    /// Who gets which post not, since it has blocked the sender or declined its request.
     blocks: HashSet<(usize, AccountId)>,
     /// Who gets them, and where.
     receivers: Vec<Vec<(AccountId, Seq)>>,
@@ -49,12 +53,14 @@ pub(super) fn prepare<'a>(ledger: &mut Ledger<'a>, places: &[usize]) -> Result<P
     ];
     let [repeats, shared, blocks] = run_all(ledger.engine, &all)?;
     ledger.note_repeats(repeats)?;
-    let mut fresh = admit(ledger, places);
-    let pairs = pairs(ledger.acts, fresh.iter().map(|post| post.place));
-    let shared = pair::complete(ledger.engine, pairs, &shared)?;
+    let shared = pair::found(&shared)?;
+    let people = people(ledger.acts, places.iter().copied());
+    let mut requests = Requests::begin(ledger, &shared, people)?;
+    let mut fresh = admit(ledger, &mut requests, places);
+    let shared = requests.store(ledger.engine, shared)?;
     let block = |row: &Row| Ok((row.int(0)? as usize, AccountId(row.int(1)?)));
     let mut blocks = blocks.iter().map(block).collect::<Result<_>>()?;
-    find_conversations(&mut fresh, &shared, &mut blocks)?;
+    find_conversations(ledger.engine, &mut fresh, &shared, &mut blocks)?;
     let receivers = number(ledger, &mut fresh, &blocks);
     Ok(Posts { fresh, blocks, receivers })
 }
@@ -78,7 +84,15 @@ impl<'a> Posts<'a> {
                 reply_to: post.reply_to,
                 edited_at: None,
                 deleted: false,
+                request: matches!(post.manner, Manner::Request { .. }),
             };
+            if let To::Account(asker) = post.to {
+                for (seq, reached) in &post.reached {
+                    let (kind, what) = reached.told(post.act.by);
+                    let about = (kind, Some(reached.id), Some(post.act.by));
+                    ledger.tell_at(vec![(asker, *seq)], about, what, None);
+                }
+            }
             let what = What::Entry(Entry::Message(message));
             ledger.tell_at(to, (Kind::Entry, Some(post.id), None), what, Some(post.place));
         }
@@ -87,7 +101,7 @@ impl<'a> Posts<'a> {
 }
 
 /// Takes the posts that may be stored, and says why the others may not.
-fn admit<'a>(ledger: &mut Ledger<'a>, places: &[usize]) -> Vec<Fresh<'a>> {
+fn admit<'a>(ledger: &mut Ledger<'a>, requests: &mut Requests, places: &[usize]) -> Vec<Fresh<'a>> {
     let acts = ledger.acts;
     let mut fresh = Vec::with_capacity(places.len());
     for &place in places {
@@ -109,15 +123,32 @@ fn admit<'a>(ledger: &mut Ledger<'a>, places: &[usize]) -> Vec<Fresh<'a>> {
             ledger.settle(place, Outcome::Refused(refusal));
         } else if ledger.claim(place) {
             let bytes = content.len() as i64;
-            if !ledger.has_room(act.by, bytes) {
-                ledger.release(place);
-                ledger.settle(place, Outcome::Refused(Refusal::OVER_QUOTA));
-                continue;
-            }
+            let manner = match *to {
+                _ if !ledger.has_room(act.by, bytes) => Err(Refusal::OVER_QUOTA),
+                To::Account(account) => requests.take(act.by, account),
+                To::Group(_) => Ok(Manner::Known),
+            };
+            let manner = match manner {
+                Ok(manner) => manner,
+                Err(refusal) => {
+                    ledger.release(place);
+                    ledger.settle(place, Outcome::Refused(refusal));
+                    continue;
+                }
+            };
             ledger.add_bytes(act.by, bytes);
-            let (conversation, sender_seq, id) = (0, Seq(0), MessageId(0));
-            let (to, reply_to) = (*to, *reply_to);
-            fresh.push(Fresh { place, act, to, content, reply_to, conversation, sender_seq, id });
+            fresh.push(Fresh {
+                place,
+                act,
+                to: *to,
+                content,
+                reply_to: *reply_to,
+                conversation: 0,
+                sender_seq: Seq(0),
+                id: MessageId(0),
+                manner,
+                reached: Vec::new(),
+            });
         }
     }
     fresh
@@ -141,8 +172,21 @@ fn pairs(acts: &[Act], places: impl Iterator<Item = usize>) -> BTreeSet<Pair> {
     places.filter_map(pair).collect()
 }
 
-/// Says in which conversation each post is, and adds to `blocks` who gets none of what the other of a pair says.
+/// The same, as who wants something of whom.
+fn people(
+    acts: &[Act],
+    places: impl Iterator<Item = usize>,
+) -> impl Iterator<Item = (AccountId, AccountId)> {
+    places.filter_map(|place| match &acts[place].deed {
+        Deed::Post { to: To::Account(account), .. } => Some((acts[place].by, *account)),
+        _ => None,
+    })
+}
+
+/// Says in which conversation each post is, and how far the request had come that it answers; and adds to `blocks` who gets
+/// none of what the other of a pair says.
 fn find_conversations(
+    engine: &mut dyn Engine,
     fresh: &mut [Fresh<'_>],
     shared: &HashMap<Pair, Shared>,
     blocks: &mut HashSet<(usize, AccountId)>,
@@ -153,8 +197,13 @@ fn find_conversations(
             To::Account(account) => {
                 let shared = pair(post.act.by, post.to).and_then(|pair| shared.get(&pair));
                 let shared = shared.ok_or_else(|| lost("conversation"))?;
-                if shared.is_blocker(account) {
+                let is_declined = post.manner == Manner::Request { is_declined: true };
+                if shared.is_blocker(account) || is_declined {
                     blocks.insert((post.place, account));
+                }
+                if post.manner == Manner::Answer {
+                    let reached = request::meet(engine, shared, account, post.act.by)?;
+                    post.reached = reached.into_iter().map(|it| (Seq(0), it)).collect();
                 }
                 shared.conversation
             }
@@ -199,6 +248,11 @@ fn number(
             To::Account(account) => vec![account],
             To::Group(group) => ledger.room(group).map(|room| room.accounts()).unwrap_or_default(),
         };
+        if let To::Account(asker) = post.to {
+            let numbered = |(_, reached)| Some((ledger.next(asker)?, reached));
+            post.reached =
+                std::mem::take(&mut post.reached).into_iter().filter_map(numbered).collect();
+        }
         for account in receivers {
             if account != by
                 && !blocks.contains(&(post.place, account))
@@ -213,13 +267,14 @@ fn number(
 }
 
 pub(super) static ADD_MESSAGES: ForEach = ForEach {
-    sql: "insert into message (conversation, sender, recipient, content, at, ref, seq, reply_to) \
+    sql: "insert into message (conversation, sender, recipient, content, subject, at, ref, seq, reply_to) \
           {values} returning sender, seq, id",
     columns: &[
         ("conversation", Type::Int),
         ("sender", Type::Int),
         ("recipient", Type::Int),
         ("content", Type::Text),
+        ("subject", Type::Int),
         ("at", Type::Int),
         ("ref", Type::Text),
         ("seq", Type::Int),
@@ -248,6 +303,10 @@ fn message_row<'a>(post: &Fresh<'a>, at: i64) -> Vec<Value<'a>> {
         Value::Int(post.act.by.0),
         recipient,
         Value::Text(post.content),
+        match post.manner {
+            Manner::Request { .. } => Value::Int(REQUEST),
+            Manner::Known | Manner::Answer => Value::Null,
+        },
         Value::Int(at),
         Value::maybe_text(post.act.reference.as_deref()),
         Value::Int(post.sender_seq.0),

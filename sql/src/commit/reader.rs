@@ -13,7 +13,9 @@ use crate::engine::{ForEach, Type, Value};
 #[derive(Default)]
 pub(super) struct Readers {
     pub(super) hearing: BTreeSet<AccountId>,
-    /// They have blocked who does it.
+    /// Who of them sees it without being told: it happens to a request that waits for their answer.
+    silent: BTreeSet<AccountId>,
+    /// They have blocked who does it; or they wait for its answer to their request, and do not see it before.
     deaf: BTreeSet<AccountId>,
     /// From whom an edit of the message is withheld so far.
     without_edit: Vec<AccountId>,
@@ -51,8 +53,31 @@ pub(super) fn find(ledger: &mut Ledger<'_>, by: AccountId, target: &Target) -> R
         }
     };
     let has_it = present.into_iter().filter(|account| !without.contains(account));
-    (readers.deaf, readers.hearing) = has_it.partition(|account| blockers.contains(account));
+    let asker = asker(ledger, target)?;
+    let waits = |account: &AccountId| asker == Some(*account) && *account != by;
+    (readers.deaf, readers.hearing) =
+        has_it.partition(|account| blockers.contains(account) || waits(account));
+    if asker == Some(by) {
+        readers.silent = readers.hearing.iter().copied().filter(|it| *it != by).collect();
+    }
     Ok(readers)
+}
+
+impl Readers {
+    /// Who is told.
+    pub(super) fn told(&self) -> impl Iterator<Item = AccountId> {
+        self.hearing.difference(&self.silent).copied()
+    }
+}
+
+/// Who waits for an answer to the request that a message is of.
+fn asker(ledger: &mut Ledger<'_>, target: &Target) -> Result<Option<AccountId>> {
+    if !target.request {
+        return Ok(None);
+    }
+    let sql = "select asker from conversation where id = $1";
+    let rows = ledger.engine.run(sql, &[Value::Int(target.conversation)])?;
+    Ok(rows.first().map(|row| row.maybe_int(0)).transpose()?.flatten().map(AccountId))
 }
 
 /// Before a message gets the text `content`: who does not hear of it keeps the text that it reads now.

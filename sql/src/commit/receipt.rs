@@ -3,7 +3,7 @@
 //! A member's row keeps one message number for each of the two; a sender is told only of messages of its own, and the
 //! highest of them stands for all before it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use wire::{AccountId, MessageId};
 
@@ -34,6 +34,8 @@ struct Progress {
     sender: AccountId,
     id: MessageId,
     is_group: bool,
+    /// Whether it may be of a request that waits for an answer: then its sender is not told yet.
+    is_request: bool,
 }
 
 impl Receipts {
@@ -66,8 +68,8 @@ pub(super) static FIND_DELIVERED: ForEach = ForEach {
     // Joined with `member`, or by `not exists`, PostgreSQL may look at all members of a group, or at all conversations of an
     // account, for each event. `cross` keeps SQLite from writing the events down before it looks at their messages.
     sql: "select r.account, m.conversation, m.sender, max(m.id), \
-          max(case when m.recipient is null then 1 else 0 end) \
-          from {rows} cross join event e cross join message m \
+          max(case when m.recipient is null then 1 else 0 end), \
+          max(case when m.subject is null then 0 else 1 end) from {rows} cross join event e cross join message m \
           where e.account = r.account \
           and e.seq > (select l.acknowledged from log l where l.account = r.account) \
           and e.seq <= r.seq and e.kind = 1 \
@@ -84,7 +86,7 @@ pub(super) static FIND_DELIVERED: ForEach = ForEach {
 /// since numbers are given to them under the group's lock, or those of both people's logs.
 pub(super) static FIND_READ: ForEach = ForEach {
     // With `member` in it PostgreSQL would read all of the conversation.
-    sql: "select r.account, r.conversation, e.sender, max(e.message), r.is_group from {rows} cross join entry e \
+    sql: "select r.account, r.conversation, e.sender, max(e.message), r.is_group, r.is_request from {rows} cross join entry e \
           where e.conversation = r.conversation and e.message > \
           (select case when s.read > s.since then s.read else s.since end from member s \
           where s.conversation = r.conversation and s.account = r.account and s.until is null) \
@@ -92,13 +94,20 @@ pub(super) static FIND_READ: ForEach = ForEach {
           and not exists (select 1 from withheld w where w.message = e.message and w.account = r.account) \
           and not exists (select 1 from block b where (b.blocked = r.account and b.account = e.sender) \
           or (b.blocked = e.sender and b.account = r.account)) \
-          group by r.account, r.conversation, e.sender, r.is_group",
+          group by r.account, r.conversation, e.sender, r.is_group, r.is_request",
     columns: &[
         ("account", Type::Int),
         ("conversation", Type::Int),
         ("message", Type::Int),
         ("is_group", Type::Int),
+        ("is_request", Type::Int),
     ],
+};
+
+/// Who waits for an answer.
+static FIND_ASKERS: ForEach = ForEach {
+    sql: "select c.id, c.asker from {rows} join conversation c on c.id = r.id and c.asker is not null",
+    columns: &[("id", Type::Int)],
 };
 
 /// How far each account says that it has received its log.
@@ -134,7 +143,9 @@ pub(super) fn positions(ledger: &Ledger<'_>) -> ReadPositions {
 pub(super) fn read_rows(ledger: &Ledger<'_>, positions: &ReadPositions) -> Rows<'static> {
     let row = |((by, conversation), (id, place)): (&(AccountId, i64), &(MessageId, usize))| {
         let is_group = ledger.target(*place).is_some_and(|target| target.recipient.is_none());
-        [by.0, *conversation, id.0, is_group.into()].map(Value::Int).to_vec()
+        // What comes after a request was answered is none, and what comes before is one.
+        let is_request = ledger.target(*place).is_some_and(|target| target.request);
+        [by.0, *conversation, id.0, is_group.into(), is_request.into()].map(Value::Int).to_vec()
     };
     positions.iter().map(row).collect()
 }
@@ -147,6 +158,7 @@ fn progress(rows: &[Row]) -> Result<Vec<Progress>> {
             sender: AccountId(row.int(2)?),
             id: MessageId(row.int(3)?),
             is_group: row.int(4)? != 0,
+            is_request: row.int(5)? != 0,
         })
     };
     let mut found: Vec<Progress> = rows.iter().map(turn).collect::<Result<_>>()?;
@@ -236,7 +248,8 @@ fn moved(advanced: &[Row]) -> Result<HashSet<(AccountId, i64)>> {
     advanced.iter().map(|row| Ok((AccountId(row.int(0)?), row.int(1)?))).collect()
 }
 
-/// Tells the senders of messages that somebody has now come to; in a group only those who are still in it.
+/// Tells the senders of messages that somebody has now come to; in a group only those who are still in it, and nobody whose
+/// request waits for an answer.
 fn tell(
     ledger: &mut Ledger<'_>,
     all: &[Progress],
@@ -246,10 +259,17 @@ fn tell(
     let moved = || all.iter().filter(|it| advanced.contains(&(it.by, it.conversation)));
     let in_groups = moved().filter(|it| it.is_group).map(|it| (it.conversation, it.id)).collect();
     let groups = Groups::find(ledger.engine, &in_groups, is_read)?;
+    // Looked up now: the batch may have answered some.
+    let requests: BTreeSet<i64> =
+        moved().filter(|it| it.is_request).map(|it| it.conversation).collect();
+    let rows = requests.into_iter().map(|id| vec![Value::Int(id)]).collect();
+    let askers = ask(ledger.engine, &FIND_ASKERS, rows)?;
+    let asker = |row: &Row| Ok((row.int(0)?, AccountId(row.int(1)?)));
+    let askers = askers.iter().map(asker).collect::<Result<HashSet<_>>>()?;
     // One receipt says that everybody has come so far: the last of a batch.
     let key = |it: &Progress| (it.conversation, it.sender, it.id);
     let last: HashMap<_, _> = moved().map(|it| (key(it), it.by)).collect();
-    for it in moved() {
+    for it in moved().filter(|it| !askers.contains(&(it.conversation, it.sender))) {
         let mut is_whole = false;
         if it.is_group {
             let Some(seen) = groups.seen(it.conversation, it.sender, it.id) else { continue };

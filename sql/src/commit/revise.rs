@@ -148,7 +148,6 @@ fn tell(
     readers: &Readers,
     what: What,
 ) -> Done {
-    let hearing = readers.hearing.iter().copied();
-    ledger.tell(hearing, (kind, Some(id), Some(by)), what, Some(place));
+    ledger.tell(readers.told(), (kind, Some(id), Some(by)), what, Some(place));
     Ok(Ok(Outcome::Done))
 }

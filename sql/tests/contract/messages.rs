@@ -60,6 +60,7 @@ fn a_message_is_an_event_in_both_logs(store: &Store) {
         reply_to: None,
         edited_at: None,
         deleted: false,
+        request: false,
     };
     let expected = Event { seq: Seq(2), what: What::Entry(Entry::Message(message)) };
     for who in [alice, bob] {

@@ -1,4 +1,5 @@
 use sql::{Entry, Outcome, Store, What};
+use wire::limit::REQUEST_MESSAGES_MAX;
 use wire::{AccountId, MessageId, Seq, With};
 
 use crate::{account, commit, events, post, say};
@@ -39,6 +40,10 @@ pub fn from_the_first_schema(first: &str, mut run: impl FnMut(&str), open: impl 
         "{repeat:?}"
     );
     assert_eq!(say(&store, bob, alice, "hello new world", "r").id, MessageId(4));
+    // They have talked before, so they know each other.
+    for n in 0..=REQUEST_MESSAGES_MAX {
+        say(&store, bob, alice, "hello again", &n.to_string());
+    }
     let carol = account(&store, "Carol");
     assert_eq!(say(&store, bob, carol, "hi", "r2").recipient_seq, Seq(1));
 }

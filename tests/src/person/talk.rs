@@ -47,6 +47,20 @@ impl Person {
         Ok(sent)
     }
 
+    /// The two know each other from now on: the other has said hello to this person, who has accepted it. This one's log has two
+    /// events of it, the other's one. Guests know each other anyway.
+    ///
+    /// # Errors
+    /// When either is refused.
+    pub fn knows(&mut self, other: &mut Self) -> Result<()> {
+        if !self.world.has_accounts() {
+            return Ok(());
+        }
+        other.say(self, "hello")?;
+        self.hear_message("hello")?;
+        self.act(json!({"type": "accept", "id": other.id})).map(drop)
+    }
+
     /// Sends a frame that is to be refused with this code, and gives the error.
     ///
     /// # Errors

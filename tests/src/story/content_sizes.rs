@@ -10,6 +10,7 @@ const MAX: usize = 16 * 1024;
 pub fn content_sizes(world: &World) -> Result<()> {
     let mut alice = Person::arrive(world, "Alice")?;
     let mut bob = Person::arrive(world, "Bob")?;
+    alice.knows(&mut bob)?;
     let awkward = "line\nbreak \"quoted\" \\ \u{1} \u{7f} \u{2028} 👩‍👩‍👧 \u{feff}é e\u{301}";
     let widest = "€".repeat(MAX / 3) + "x";
     ensure!(widest.len() == MAX);

@@ -8,9 +8,10 @@ use crate::{Person, World};
 pub fn edits(world: &World) -> Result<()> {
     let mut alice = Person::arrive(world, "Alice")?;
     let mut bob = Person::arrive(world, "Bob")?;
+    alice.knows(&mut bob)?;
     let mut carol = Person::arrive(world, "Carol")?;
-    let id = alice.say(&bob, "hello")?["id"].clone();
-    bob.hear_message("hello")?;
+    let id = alice.say(&bob, "hello, you")?["id"].clone();
+    bob.hear_message("hello, you")?;
     let edit = |id: &Value, content: &str| json!({"type": "edit", "id": id, "content": content});
 
     bob.refused(edit(&id, "not his"), "forbidden")?;
@@ -21,17 +22,17 @@ pub fn edits(world: &World) -> Result<()> {
     alice.refused(edit(&id, ""), "bad_request")?;
 
     let told = alice.act(edit(&id, "hello, world"))?;
-    ensure!(told["id"] == id && told["content"] == "hello, world" && told["seq"] == 2, "{told}");
+    ensure!(told["id"] == id && told["content"] == "hello, world" && told["seq"] == 4, "{told}");
     bob.hear_same(&told)?;
     alice.act_in_vain(edit(&id, "hello, world"))?;
 
     let page = bob.look(json!({"type": "history", "with": alice.id}))?;
-    is_edited(&page["messages"][0], &id)?;
+    is_edited(&page["messages"][1], &id)?;
     // Whoever was away gets the message as it is now.
     alice.say(&bob, "the end")?;
     let log = bob.whole_log("the end")?;
-    is_edited(log.first().context("an empty log")?, &id)?;
-    ensure!(log.len() == 3 && log[1]["type"] == "edit", "{log:?}");
+    is_edited(log.get(1).context("an empty log")?, &id)?;
+    ensure!(log.len() == 4 && log[2]["type"] == "edit", "{log:?}");
     Ok(())
 }
 

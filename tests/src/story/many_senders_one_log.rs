@@ -13,14 +13,13 @@ const EACH: usize = 50;
 pub fn many_senders_one_log(world: &World) -> Result<()> {
     let mut bob = Person::arrive(world, "Bob")?;
     let to = bob.id;
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..SENDERS).map(|n| scope.spawn(move || send(world, to, n))).collect();
-        threads.into_iter().try_for_each(|it| it.join().map_err(|_| anyhow!("panicked"))?)
-    })?;
+    let mut senders = each(0..SENDERS, |n| Person::arrive(world, &format!("Sender {n}")))?;
+    senders.iter_mut().try_for_each(|sender| bob.knows(sender))?;
+    each(senders.into_iter().enumerate(), |(n, sender)| send(sender, to, n))?;
     let mut last = [0; SENDERS];
     for place in 1..=SENDERS * EACH {
         let message = bob.hear_next()?;
-        ensure!(message["seq"] == place, "place {place}: {message}");
+        ensure!(message["seq"] == 2 * SENDERS + place, "place {place}: {message}");
         let content = message["content"].as_str().unwrap_or_default();
         let (sender, count) = content.split_once(' ').unwrap_or_default();
         let (sender, count): (usize, usize) = (sender.parse()?, count.parse()?);
@@ -31,15 +30,26 @@ pub fn many_senders_one_log(world: &World) -> Result<()> {
     Ok(())
 }
 
+/// Does it for each at once.
+fn each<T: Send, U: Send>(
+    all: impl Iterator<Item = T>,
+    run: impl Fn(T) -> Result<U> + Sync,
+) -> Result<Vec<U>> {
+    let run = &run;
+    thread::scope(|scope| {
+        let threads: Vec<_> = all.map(|one| scope.spawn(move || run(one))).collect();
+        threads.into_iter().map(|it| it.join().map_err(|_| anyhow!("panicked"))?).collect()
+    })
+}
+
 /// Says everything at once, then hears every answer.
-fn send(world: &World, to: i64, sender: usize) -> Result<()> {
-    let mut person = Person::arrive(world, &format!("Sender {sender}"))?;
+fn send(mut person: Person, to: i64, sender: usize) -> Result<()> {
     for n in 1..=EACH {
         person.write(&json!({"to": to, "content": format!("{sender} {n}"), "ref": format!("{n}")}))?;
     }
     for n in 1..=EACH {
         let sent = person.answer_to(&n.to_string())?;
-        ensure!(sent["type"] == "sent" && sent["seq"] == n, "{sent}");
+        ensure!(sent["type"] == "sent" && sent["seq"] == n + 1, "{sent}");
     }
     Ok(())
 }

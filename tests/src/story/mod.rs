@@ -59,6 +59,7 @@ stories! {
         edits deletions reactions replies retention
         history_pages history_of_strangers conversations unread search
         typing presence blocks blocks_in_groups
+        message_requests declined_requests names_of_strangers
         refusals_have_refs resume_over_everything export_of_everything;
 }
 

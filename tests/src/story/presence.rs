@@ -1,4 +1,4 @@
-//! Who shares a conversation sees who is there, at once and whenever it changes; of strangers nothing is to be seen.
+//! Who knows somebody sees whether they are there, at once and whenever it changes; of strangers nothing is to be seen.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -9,7 +9,9 @@ pub fn presence(world: &World) -> Result<()> {
     let mut alice = Person::arrive(world, "Alice")?;
     let mut bob = Person::arrive(world, "Bob")?;
     let mut carol = Person::arrive(world, "Carol")?;
-    alice.say(&bob, "hello")?;
+    alice.knows(&mut bob)?;
+    // Who has only asked is a stranger still.
+    alice.say(&carol, "hello")?;
     let is = |heard: &Value, id: i64, online: bool, knows_when: bool| {
         let fits = heard["id"] == id && heard["online"] == online;
         let is_known = heard.get("last_seen").is_some_and(Value::is_i64);

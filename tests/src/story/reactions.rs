@@ -8,6 +8,7 @@ use crate::{Person, World};
 pub fn reactions(world: &World) -> Result<()> {
     let mut alice = Person::arrive(world, "Alice")?;
     let mut bob = Person::arrive(world, "Bob")?;
+    alice.knows(&mut bob)?;
     let mut carol = Person::arrive(world, "Carol")?;
     let id = alice.say(&bob, "good news")?["id"].clone();
     bob.hear_message("good news")?;
@@ -25,7 +26,7 @@ pub fn reactions(world: &World) -> Result<()> {
     bob.hear_same(&own)?;
 
     let page = alice.look(json!({"type": "history", "with": bob.id}))?;
-    let mut reactions = page["messages"][0]["reactions"].as_array().cloned().unwrap_or_default();
+    let mut reactions = page["messages"][1]["reactions"].as_array().cloned().unwrap_or_default();
     reactions.sort_by_key(|it| it["by"].as_i64());
     let expected = [(alice.id, "🎉"), (bob.id, "👩‍👩‍👧‍👦")];
     let expected: Vec<Value> =

@@ -7,7 +7,8 @@ use crate::{Person, World};
 
 pub fn refs_answered_once(world: &World) -> Result<()> {
     let mut alice = Person::arrive(world, "Alice")?;
-    let bob = Person::arrive(world, "Bob")?;
+    let mut bob = Person::arrive(world, "Bob")?;
+    alice.knows(&mut bob)?;
     let longest = "r".repeat(64);
     let wide = "€".repeat(21);
     let good = ["1", " ", "c-42", "\"\\\n", &wide, &longest];

@@ -1,13 +1,16 @@
 //! After a drop, the log goes on where the device asks; without asking, at the first thing nobody acknowledged.
 
 use anyhow::{Result, ensure};
+use serde_json::json;
 
 use crate::{Person, World};
 
 pub fn resume_after_a_drop(world: &World) -> Result<()> {
     let mut alice = Person::arrive(world, "Alice")?;
     let mut bob = Person::arrive(world, "Bob")?;
-    for n in 1..=9 {
+    bob.say(&alice, "1")?;
+    alice.act(json!({"type": "accept", "id": bob.id}))?;
+    for n in 2..=9 {
         alice.say(&bob, &format!("{n}"))?;
         bob.hear_message(&format!("{n}"))?;
     }

@@ -8,8 +8,7 @@ use crate::{Person, World};
 pub fn retention(world: &World) -> Result<()> {
     let mut alice = Person::arrive(world, "Alice")?;
     let mut bob = Person::arrive(world, "Bob")?;
-    alice.say(&bob, "hello")?;
-    bob.hear_message("hello")?;
+    alice.knows(&mut bob)?;
 
     for days in [json!(1), json!(7), json!(90), Value::Null, json!(7)] {
         let told = alice.act(json!({"type": "retention", "with": bob.id, "days": days}))?;

@@ -44,7 +44,8 @@ const CHAT_ONLY: [&str; 2] = ["--message-rate", "--log-events"];
 const AUTH_ONLY: [&str; 1] = ["--signup-rate"];
 
 impl House {
-    /// Starts the programs on free ports with flags like `--message-rate=5`, without rate limits unless they are set.
+    /// Starts the programs on free ports with flags like `--message-rate=5`, without rate limits unless they are set, and
+    /// for people who all know each other unless `--contact` says otherwise.
     pub fn open(kind: &Kind, flags: &[&str]) -> Result<Self> {
         Self::open_with(kind, flags, |launch| launch)
     }
@@ -154,9 +155,9 @@ impl House {
 
 fn flags_of(program: &str, flags: &[&str], own: &[String]) -> Vec<String> {
     let mut all: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
-    for rate in ["--message-rate", "--signup-rate"] {
-        if flags.iter().all(|flag| !flag.starts_with(rate)) {
-            all.push(format!("{rate}=0"));
+    for (flag, usual) in [("--message-rate", "0"), ("--signup-rate", "0"), ("--contact", "open")] {
+        if flags.iter().all(|given| !given.starts_with(flag)) {
+            all.push(format!("{flag}={usual}"));
         }
     }
     let others: &[&str] = match program {

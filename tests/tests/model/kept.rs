@@ -4,9 +4,15 @@ use super::op::Change::{Add, Leave, Remove, Rename};
 use super::op::Deed::{Block, Change, Create, Delete, Edit, React, Received, Retain, Say, Unblock};
 use super::op::Op::{self, Burst, Do};
 use super::op::Place::{Group, With};
+use super::op::acquainted;
 
-/// Each with what was wrong.
+/// Each with what was wrong, between people who know each other.
 pub fn all() -> Vec<(&'static str, Vec<Op>)> {
+    let all = lists().into_iter();
+    all.map(|(name, ops)| (name, acquainted().into_iter().chain(ops).collect())).collect()
+}
+
+fn lists() -> Vec<(&'static str, Vec<Op>)> {
     vec![
         (
             "who was removed read the group's later name",

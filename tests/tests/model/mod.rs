@@ -22,6 +22,8 @@ mod pick;
 mod race;
 /// Receipts in the model.
 mod receipt;
+/// Message requests in the model.
+mod request;
 /// Edits, deletions and reactions in the model.
 mod revise;
 /// What comes of a deed in the model.
@@ -152,7 +154,7 @@ impl Server {
     fn on(&mut self, run: impl FnOnce(&mut House) -> Result<()>) -> Result<()> {
         let mut house = match self.house.take() {
             Some(house) => house,
-            None => House::open(&self.kind, &[])?,
+            None => House::open(&self.kind, &["--contact=request"])?,
         };
         let played = run(&mut house);
         // A server that did not come back is no place for the next run.

@@ -76,6 +76,8 @@ impl Names {
             Deed::React(id, emoji) => json!({"type": "react", "id": message(*id), "emoji": emoji}),
             Deed::Block(who) => json!({"type": "block", "id": account(*who)}),
             Deed::Unblock(who) => json!({"type": "unblock", "id": account(*who)}),
+            Deed::Accept(who) => json!({"type": "accept", "id": account(*who)}),
+            Deed::Decline(who) => json!({"type": "decline", "id": account(*who)}),
             Deed::Retain(place, days) => {
                 let mut frame = self.place("with", *place);
                 frame["type"] = json!("retention");
@@ -116,7 +118,7 @@ impl Names {
     /// What the server has said, in the model's numbers and without what the model does not know.
     pub fn inside(&self, frame: &Value) -> Value {
         let kind = frame["type"].as_str().unwrap_or_default();
-        self.turn(frame, matches!(kind, "block" | "unblock"))
+        self.turn(frame, matches!(kind, "block" | "unblock" | "accept" | "decline"))
     }
 
     /// The same, except that messages go by the server's ids.

@@ -67,6 +67,10 @@ pub enum Deed {
     Block(Who),
     /// It may again.
     Unblock(Who),
+    /// Whoever has asked is known from now on.
+    Accept(Who),
+    /// Nothing is to arrive from this account, which has asked.
+    Decline(Who),
     /// For how many days a conversation keeps its messages.
     Retain(Place, Option<i64>),
     /// A new group.
@@ -75,7 +79,8 @@ pub enum Deed {
     Change(i64, Change),
 }
 use Deed::{
-    Block, Change as Alter, Create, Delete, Edit, React, Read, Received, Retain, Say, Unblock,
+    Accept, Block, Change as Alter, Create, Decline, Delete, Edit, React, Read, Received, Retain,
+    Say, Unblock,
 };
 
 /// A conversation as somebody in it calls it.
@@ -127,10 +132,26 @@ impl Deed {
     }
 }
 
-/// Lists of operations; most begin with a group of everybody, since most of the rules are about groups.
+/// Everybody has written to everybody, and has been accepted.
+pub fn acquainted() -> Vec<Op> {
+    let pairs = (1..=ACCOUNTS.len() as Who).flat_map(|one| (1..one).map(move |other| (one, other)));
+    let meet = |(one, other)| {
+        [
+            Do(one as usize - 1, Say(With(other), "tea, green", None)),
+            Do(other as usize - 1, Accept(one)),
+        ]
+    };
+    pairs.flat_map(meet).collect()
+}
+
+/// Lists of operations; most begin with a group of everybody, since most of the rules are about groups, and half with people
+/// who know each other.
 pub fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let people = option::weighted(0.5, Just(acquainted()));
     let group = option::weighted(0.8, Just(Do(0, Create("lemon", vec![2, 3, 4]))));
-    (group, vec(op(), OPS)).prop_map(|(group, ops)| group.into_iter().chain(ops).collect())
+    (people, group, vec(op(), OPS)).prop_map(|(people, group, ops)| {
+        people.into_iter().flatten().chain(group).chain(ops).collect()
+    })
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -164,6 +185,8 @@ fn deed() -> impl Strategy<Value = Deed> {
         6 => (pick(), option::weighted(0.7, select(&["👍", "🍋"][..]))).prop_map(|(id, it)| React(id, it)),
         3 => somebody().prop_map(Block),
         3 => somebody().prop_map(Unblock),
+        5 => somebody().prop_map(Accept),
+        3 => somebody().prop_map(Decline),
         3 => (place(), days()).prop_map(|(place, days)| Retain(place, days)),
         3 => create(),
         20 => (pick(), change()).prop_map(|(group, change)| Alter(group, change)),

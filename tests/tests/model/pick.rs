@@ -32,7 +32,11 @@ impl Model {
                 };
                 Deed::Change(self.group(*pick), change)
             }
-            Deed::Block(_) | Deed::Unblock(_) | Deed::Create(..) => deed.clone(),
+            Deed::Block(_)
+            | Deed::Unblock(_)
+            | Deed::Accept(_)
+            | Deed::Decline(_)
+            | Deed::Create(..) => deed.clone(),
         }
     }
 

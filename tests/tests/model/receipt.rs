@@ -73,7 +73,8 @@ impl Model {
         last.sort_unstable();
         for (id, key, from) in last {
             let talk = &self.talks[&key];
-            if talk.seat(from).is_none() {
+            // Who waits for an answer is not told yet.
+            if talk.seat(from).is_none() || talk.asker == Some(from) {
                 continue;
             }
             let withheld = &self.messages[&id].withheld;

@@ -88,7 +88,7 @@ impl Model {
 
     /// Those of them who do not hear what `by` does.
     fn deaf(&self, by: Who, id: Id) -> BTreeSet<Who> {
-        self.readers(id).filter(|who| self.has_blocked(*who, by)).collect()
+        self.readers(id).filter(|who| self.is_deaf(*who, by, id)).collect()
     }
 
     /// Those of them who do.
@@ -104,7 +104,11 @@ impl Model {
         id: Id,
         what: impl Fn() -> What,
     ) -> Answer {
-        let hears = |who: &Who| !self.has_blocked(*who, by) && !spared.contains(who);
+        // What happens to a request is seen, but nobody is told.
+        let asks = self.asker(id) == Some(by);
+        let hears = |who: &Who| {
+            !self.is_deaf(*who, by, id) && !spared.contains(who) && (*who == by || !asks)
+        };
         let hearers: Vec<Who> = self.readers(id).filter(hears).collect();
         hearers.into_iter().for_each(|who| self.tell(who, what()));
         self.done(by)

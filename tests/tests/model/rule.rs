@@ -12,6 +12,7 @@ pub(super) type Answer = Result<Value, &'static str>;
 
 pub(super) const NOT_FOUND: &str = "not_found";
 pub(super) const FORBIDDEN: &str = "forbidden";
+pub(super) const NOT_ACCEPTED: &str = "not_accepted";
 pub(super) const TOO_LATE: &str = "too_late";
 
 impl Model {
@@ -33,6 +34,8 @@ impl Model {
             Deed::React(id, emoji) => self.react(by, *id, *emoji),
             Deed::Block(other) => self.block(by, *other),
             Deed::Unblock(other) => self.unblock(by, *other),
+            Deed::Accept(other) => self.accept(by, *other),
+            Deed::Decline(other) => self.decline(by, *other),
             Deed::Retain(place, days) => self.retain(by, *place, *days),
             Deed::Create(name, members) => self.create(by, name, members),
             Deed::Change(group, change) => self.change(by, *group, change),
@@ -81,10 +84,20 @@ impl Model {
         if !reply_to.is_none_or(is_here) {
             return Err(NOT_FOUND);
         }
+        let is_request = to.map_or(Ok(false), |other| self.ask(by, other))?;
         let id = self.next_entry(key);
+        if let Some(asker) = self.talks[&key].asker.filter(|asker| *asker != by) {
+            self.meet(by, asker);
+        }
+        if is_request {
+            let talk = self.talk_mut(key);
+            (talk.asker, talk.asks) = (Some(by), talk.asks + 1);
+        }
+        let is_declined = self.talks[&key].is_declined;
         let present: Vec<Who> = self.talks[&key].present().map(|(who, _)| who).collect();
-        let (withheld, hearers): (Vec<Who>, Vec<Who>) =
-            present.into_iter().partition(|who| self.has_blocked(*who, by));
+        let (withheld, hearers): (Vec<Who>, Vec<Who>) = present
+            .into_iter()
+            .partition(|who| self.has_blocked(*who, by) || (is_declined && *who != by));
         let message = Message {
             id,
             talk: key,
@@ -94,6 +107,7 @@ impl Model {
             reply_to,
             is_edited: false,
             is_deleted: false,
+            is_request,
             reactions: BTreeMap::new(),
             withheld: withheld.into_iter().collect(),
             kept: BTreeMap::new(),
@@ -126,7 +140,12 @@ impl Model {
 
     fn retain(&mut self, by: Who, place: Place, days: Option<i64>) -> Answer {
         match place {
-            Place::With(other) => self.exists(other)?,
+            Place::With(other) => {
+                self.exists(other)?;
+                if !self.knows(by, other) {
+                    return Err(NOT_ACCEPTED);
+                }
+            }
             Place::Group(group) if self.is_member(by, group)?.is_admin => {}
             Place::Group(_) => return Err(FORBIDDEN),
         }

@@ -65,6 +65,12 @@ pub struct Talk {
     pub withheld: BTreeSet<(Id, Who)>,
     /// Who is or was in it.
     pub seats: BTreeMap<Who, Seat>,
+    /// Of two people who do not know each other: who has asked, and waits for an answer.
+    pub asker: Option<Who>,
+    /// Its messages so far.
+    pub asks: i64,
+    /// Whether the other one has declined.
+    pub is_declined: bool,
 }
 
 /// Somebody in a conversation. What they see comes after `since` and not after `until`.
@@ -97,7 +103,9 @@ pub struct Message {
     pub is_edited: bool,
     pub is_deleted: bool,
     pub reactions: BTreeMap<Who, Reaction>,
-    /// Who does not have it: has blocked its sender, or had left before its text was changed.
+    /// Whether it came as a message request.
+    pub is_request: bool,
+    /// Who does not have it: has blocked its sender or declined its request, or had left before its text was changed.
     pub withheld: BTreeSet<Who>,
     /// Who had blocked its sender when its text was changed, the text that they had, and whether that was edited.
     pub kept: BTreeMap<Who, (String, bool)>,
@@ -106,7 +114,7 @@ pub struct Message {
 pub struct Reaction {
     pub emoji: String,
     pub moment: i64,
-    /// Who had blocked whose it is.
+    /// Who had blocked whose it is, or waited for its answer.
     pub withheld: BTreeSet<Who>,
 }
 
@@ -198,6 +206,27 @@ impl Model {
         self.accounts[&who].blocks.contains(&other)
     }
 
+    /// Whether `who` does not get to know what `by` does to a message: has blocked it, or waits for its answer.
+    pub fn is_deaf(&self, who: Who, by: Who, id: Id) -> bool {
+        self.has_blocked(who, by) || (who != by && self.asker(id) == Some(who))
+    }
+
+    /// Who waits for an answer to the request that a message is of.
+    pub fn asker(&self, id: Id) -> Option<Who> {
+        self.talks[&self.messages[&id].talk].asker
+    }
+
+    /// Whether `who` may see the name of `other`.
+    pub fn sees_name(&self, who: Who, other: Who) -> bool {
+        let talk = self.talks.get(&Key::of(who, Place::With(other)));
+        let in_both = |(key, talk): (&Key, &Talk)| {
+            matches!(key, Key::Group(_)) && talk.seat(who).is_some() && talk.seat(other).is_some()
+        };
+        who == other
+            || talk.is_some_and(|talk| talk.asker != Some(who))
+            || self.talks.iter().any(in_both)
+    }
+
     /// The reaction of `by` as `who` sees it: not one made after `who` had left, or while it had blocked `by`.
     pub fn reaction(&self, who: Who, id: Id, by: Who) -> Option<&str> {
         let message = &self.messages[&id];
@@ -233,6 +262,9 @@ impl Model {
             What::Message(id) => {
                 let mut frame = self.messages[id].frame(who);
                 frame["type"] = json!("message");
+                if self.messages[id].is_request {
+                    frame["request"] = json!(true);
+                }
                 frame
             }
             What::Edit(id) => {

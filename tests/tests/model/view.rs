@@ -27,7 +27,10 @@ impl Model {
             words(&message.content).any(|it| it.starts_with(start))
         };
         let fits = |message: &Message| words(text).all(|word| has(message, &word));
-        self.pages(who, |message| !message.kept.contains_key(&who) && fits(message))
+        self.pages(who, |message| {
+            let is_shown = !has_declined(who, &self.talks[&message.talk]);
+            is_shown && !message.kept.contains_key(&who) && fits(message)
+        })
     }
 
     fn pages(&self, who: Who, fits: impl Fn(&Message) -> bool) -> Vec<Value> {
@@ -51,7 +54,7 @@ impl Model {
     /// The conversations in which `who` has seen something, the latest activity first.
     pub fn conversations(&self, who: Who) -> Vec<Value> {
         let own = self.talks.iter().filter_map(|(key, talk)| {
-            let seat = talk.seats.get(&who)?;
+            let seat = talk.seats.get(&who).filter(|_| !has_declined(who, talk))?;
             Some((self.activity(who, talk, seat)?, self.line(who, *key, talk, seat)))
         });
         let mut own: Vec<_> = own.collect();
@@ -82,9 +85,15 @@ impl Model {
             Place::With(other) => {
                 let seat = &talk.seats[&other];
                 line["with"] = json!(other);
-                line["name"] = json!(self.accounts[&other].name);
-                line["delivered_to"] = self.mark(seat.delivered);
-                line["read_by"] = self.mark(seat.read);
+                if self.sees_name(who, other) {
+                    line["name"] = json!(self.accounts[&other].name);
+                }
+                let has_asked = talk.asker == Some(who);
+                line["delivered_to"] = self.mark(if has_asked { 0 } else { seat.delivered });
+                line["read_by"] = self.mark(if has_asked { 0 } else { seat.read });
+                if talk.asker == Some(other) {
+                    line["request"] = json!(true);
+                }
             }
             Place::Group(group) => {
                 line["group"] = json!(group);
@@ -137,6 +146,10 @@ impl Model {
             None => json!("after 0"),
         }
     }
+}
+
+fn has_declined(who: Who, talk: &Talk) -> bool {
+    talk.is_declined && talk.asker != Some(who)
 }
 
 fn role(seat: &Seat) -> &'static str {

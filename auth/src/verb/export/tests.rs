@@ -7,7 +7,9 @@ use super::*;
 const NOW: i64 = 1_700_000_000_000;
 
 fn store() -> Arc<Store> {
-    Arc::new(Store::open(&"sqlite::memory:".parse().unwrap(), &|_| false).unwrap())
+    Arc::new(
+        Store::open(&"sqlite::memory:".parse().unwrap(), sql::Contact::Open, &|_| false).unwrap(),
+    )
 }
 
 /// The document in pages of so many rows, and the most memory it took at once.
@@ -50,6 +52,7 @@ fn an_empty_account_is_a_whole_document() {
         "messages": [],
         "reactions": [],
         "blocked": [],
+        "found": [],
         "log": {"head": 0, "acknowledged": 0, "forgotten": 0, "stored": 0, "last_seen": null, "events": []},
     });
     assert_eq!(exported(&store, id, 100).0, expected);

@@ -24,7 +24,9 @@ struct House {
 
 impl House {
     fn new() -> Self {
-        let store = Store::open(&"sqlite::memory:".parse().unwrap(), &|_| false).unwrap();
+        let store =
+            Store::open(&"sqlite::memory:".parse().unwrap(), sql::Contact::Open, &|_| false)
+                .unwrap();
         let account = store.create_account("a@example.com", "Alice", "none", 1).unwrap();
         let expires_at = now_ms() + wire::limit::SESSION_LIFE_MS;
         let login =

@@ -1,0 +1,119 @@
+//! Who knows whom, and who may see whose name.
+//!
+//! Two accounts know each other if their conversation has no `asker`. Nothing else is looked at: not the groups in which both are,
+//! and not what was written.
+
+use wire::AccountId;
+use wire::limit::FINDINGS_MAX;
+
+use crate::engine::Value;
+use crate::pool::Requester;
+use crate::{Result, Store};
+
+/// How two accounts that do not know each other come together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Contact {
+    /// Who writes to a stranger asks first: a message request, which is accepted, declined or left alone.
+    #[default]
+    Request,
+    /// Everybody knows everybody.
+    Open,
+}
+
+impl Contact {
+    /// As a parameter: 1 if everybody knows everybody.
+    pub(crate) fn is_open(self) -> Value<'static> {
+        Value::Int((self == Self::Open).into())
+    }
+}
+
+/// Whether account `$viewer` may see the name of account `$other`: they know each other, `$other` has written to `$viewer`, was
+/// found by it, or is with it in a group. The last is looked for last, since it goes through groups.
+///
+/// It holds where strangers ask; [`Contact::Open`] is for the statement to look at.
+macro_rules! sees_name {
+    ($viewer:literal, $other:literal) => {
+        concat!(
+            concat!("(", $viewer, " = ", $other),
+            concat!(" or (select k.asker is null or k.asker = ", $other, " from conversation k"),
+            concat!(" where k.low = case when ", $viewer, " < ", $other),
+            concat!(" then ", $viewer, " else ", $other, " end"),
+            concat!(" and k.high = case when ", $viewer, " < ", $other),
+            concat!(" then ", $other, " else ", $viewer, " end)"),
+            " or (select 1 from finding f",
+            concat!(" where f.account = ", $viewer, " and f.found = ", $other, ") = 1"),
+            " or (select 1 from member x join conversation g on g.id = x.conversation and g.low is null",
+            concat!(" join member y on y.conversation = x.conversation and y.account = ", $other),
+            concat!(" and y.until is null where x.account = ", $viewer),
+            " and x.until is null limit 1) = 1)"
+        )
+    };
+}
+pub(crate) use sees_name;
+
+/// An account that another has found by its email.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Who was found.
+    pub id: AccountId,
+    /// When last, in milliseconds.
+    pub at: i64,
+}
+
+impl Store {
+    /// Where everybody knows everybody nobody waits for an answer, also not later, once strangers ask again.
+    pub(crate) fn keep_contact(&self) -> Result<()> {
+        if self.contact == Contact::Request {
+            return Ok(());
+        }
+        let sql =
+            "update conversation set asker = null, asks = 0, declined = 0 where asker is not null";
+        self.write(Requester::Server, |engine| engine.run(sql, &[]).map(drop))
+    }
+
+    /// The name of `other`, if `viewer` may see it.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn name(&self, viewer: AccountId, other: AccountId) -> Result<Option<String>> {
+        let sql = concat!(
+            "select a.name from (select cast($1 as bigint) as viewer, cast($2 as bigint) as other, \
+             cast($3 as bigint) as open) q join account a on a.id = q.other and a.email is not null \
+             where q.open = 1 or ",
+            sees_name!("q.viewer", "q.other")
+        );
+        let params = [Value::Int(viewer.0), Value::Int(other.0), self.contact.is_open()];
+        Ok(self.read(viewer, sql, &params, |row| row.text(0))?.pop())
+    }
+
+    /// Writes down that `by` has found an account by its email, so that it may see the name. Of [`FINDINGS_MAX`] the oldest
+    /// gives way.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
+    pub fn note_finding(&self, by: AccountId, found: AccountId, now: i64) -> Result<()> {
+        // Not of an account that is deleted.
+        let insert = "insert into finding (account, found, at) \
+                      select l.account, o.account, cast($1 as bigint) from log l cross join log o \
+                      where l.account = $2 and o.account = $3 \
+                      on conflict (account, found) do update set at = excluded.at";
+        let forget = "delete from finding where account = $1 and found in \
+                      (select f.found from finding f where f.account = $1 \
+                      order by f.at desc, f.found desc limit 1000000 offset $2)";
+        self.write(by, |engine| {
+            engine.run(insert, &[now, by.0, found.0].map(Value::Int))?;
+            engine.run(forget, &[by.0, FINDINGS_MAX].map(Value::Int)).map(drop)
+        })
+    }
+
+    /// Whom `account` has found by email; never more than [`FINDINGS_MAX`].
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn findings(&self, account: AccountId) -> Result<Vec<Finding>> {
+        let sql = "select found, at from finding where account = $1 order by found";
+        self.read(account, sql, &[Value::Int(account.0)], |row| {
+            Ok(Finding { id: AccountId(row.int(0)?), at: row.int(1)? })
+        })
+    }
+}

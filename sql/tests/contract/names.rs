@@ -1,0 +1,68 @@
+//! Who is told the name of whom, and who is there.
+
+use sql::{Acquaintance, Deed, Store};
+use wire::AccountId;
+use wire::limit::FINDINGS_MAX;
+
+use crate::strangers::{accept, listed, meet, people, tries};
+use crate::{NOW, account, act, group};
+
+pub fn suite(store: &Store) {
+    presence_is_for_who_knows_whom(store);
+    names_are_for_who_may_see_them(store);
+    so_many_findings_are_kept(store);
+}
+
+fn presence_is_for_who_knows_whom(store: &Store) {
+    let [alice, bob, carol, dave] = people(store);
+    tries(store, alice, bob);
+    meet(store, alice, carol);
+    group(store, &[alice, carol]);
+    let known = |who| {
+        let found = store.acquaintances(who, &[alice, bob, carol, dave]).unwrap();
+        let mut known: Vec<_> = found.into_keys().collect();
+        known.sort_unstable();
+        known
+    };
+    assert_eq!(known(alice), [alice, carol]);
+    assert_eq!(known(bob), [bob]);
+    act(store, bob, accept(alice));
+    assert_eq!((known(alice), known(bob)), (vec![alice, bob, carol], vec![alice, bob]));
+    act(store, bob, Deed::Block { id: alice });
+    let found = store.acquaintances(alice, &[bob]).unwrap();
+    assert_eq!(found.get(&bob), Some(&Acquaintance::Blocked(NOW)));
+}
+
+fn names_are_for_who_may_see_them(store: &Store) {
+    let [alice, bob, carol, dave] = people(store);
+    let name = |who, other| store.name(who, other).unwrap();
+    assert_eq!(name(alice, alice).as_deref(), Some("Alice"));
+    assert_eq!((name(alice, bob), name(alice, AccountId(i64::MAX))), (None, None));
+    tries(store, alice, bob);
+    assert_eq!((name(alice, bob), name(bob, alice).as_deref()), (None, Some("Alice")));
+    act(store, bob, accept(alice));
+    assert_eq!(name(alice, bob).as_deref(), Some("Bob"));
+    store.note_finding(alice, carol, NOW).unwrap();
+    assert_eq!((name(alice, carol).as_deref(), name(carol, alice)), (Some("Carol"), None));
+    tries(store, alice, carol);
+    assert_eq!(listed(store, alice, carol).unwrap().name.as_deref(), Some("Carol"));
+    meet(store, alice, dave);
+    group(store, &[alice, bob, dave]);
+    assert_eq!(store.acquaintances(bob, &[dave]).unwrap().len(), 0, "not more than the name");
+}
+
+fn so_many_findings_are_kept(store: &Store) {
+    let [alice, bob] = people(store);
+    store.note_finding(alice, AccountId(i64::MAX), NOW).unwrap();
+    assert_eq!(store.findings(alice).unwrap(), [], "nobody");
+    for at in 0..FINDINGS_MAX {
+        store.note_finding(alice, account(store, "Somebody"), NOW + at).unwrap();
+    }
+    let [first, second] = [store.findings(alice).unwrap()[0], store.findings(alice).unwrap()[1]];
+    store.note_finding(alice, first.id, NOW + FINDINGS_MAX).unwrap();
+    store.note_finding(alice, bob, NOW + FINDINGS_MAX).unwrap();
+    let kept = store.findings(alice).unwrap();
+    assert_eq!(kept.len() as i64, FINDINGS_MAX);
+    let ids: Vec<_> = kept.iter().map(|it| it.id).collect();
+    assert!(ids.contains(&first.id) && !ids.contains(&second.id), "the oldest gives way");
+}

@@ -1,0 +1,86 @@
+//! People who do not know each other in the model.
+
+use serde_json::json;
+
+use super::op::{Id, Place, Who};
+use super::rule::{Answer, FORBIDDEN, NOT_ACCEPTED, NOT_FOUND};
+use super::state::{Key, Model, What};
+
+/// Messages that wait for an answer.
+const WAITING_MAX: i64 = 5;
+
+impl Model {
+    pub(super) fn knows(&self, by: Who, other: Who) -> bool {
+        let talk = self.talks.get(&Key::of(by, Place::With(other)));
+        by == other || talk.is_some_and(|talk| talk.asker.is_none())
+    }
+
+    /// Whether what `by` says to `other` is a request; nothing if it may say no more.
+    pub(super) fn ask(&self, by: Who, other: Who) -> Result<bool, &'static str> {
+        if self.knows(by, other) {
+            return Ok(false);
+        }
+        match self.talks.get(&Key::of(by, Place::With(other))) {
+            Some(talk) if talk.asker == Some(other) => Ok(false),
+            Some(talk) if talk.asks >= WAITING_MAX => Err(NOT_ACCEPTED),
+            _ => Ok(true),
+        }
+    }
+
+    /// `by` knows from now on who has asked it, and who is told how far it has come.
+    pub(super) fn meet(&mut self, by: Who, asker: Who) {
+        let key = Key::of(by, Place::With(asker));
+        let talk = self.talk_mut(key);
+        (talk.asker, talk.asks, talk.is_declined) = (None, 0, false);
+        if self.has_blocked(by, asker) || self.has_blocked(asker, by) {
+            return;
+        }
+        let here = self.messages.values_mut().filter(|message| message.talk == key);
+        for message in here {
+            if let Some(reaction) = message.reactions.get_mut(&by) {
+                reaction.withheld.remove(&asker);
+            }
+        }
+        let seat = &self.talks[&key].seats[&by];
+        for (kind, upto) in [("delivered", seat.delivered), ("read", seat.read)] {
+            let mut entries = self.talks[&key].entries.iter().copied();
+            let reached =
+                |id: &Id| *id <= upto && self.sees(by, *id) && self.messages[id].from == asker;
+            if let Some(id) = entries.rfind(reached) {
+                self.tell(asker, What::Fixed(json!({"type": kind, "id": id, "by": by})));
+            }
+        }
+    }
+
+    pub(super) fn accept(&mut self, by: Who, other: Who) -> Answer {
+        self.exists(other)?;
+        if self.knows(by, other) {
+            return Ok(json!({"type": "ok"}));
+        }
+        self.waits(by, other)?;
+        self.tell(by, What::Fixed(json!({"type": "accept", "id": other})));
+        let answer = self.done(by);
+        self.meet(by, other);
+        answer
+    }
+
+    pub(super) fn decline(&mut self, by: Who, other: Who) -> Answer {
+        self.exists(other)?;
+        if self.knows(by, other) {
+            return Err(FORBIDDEN);
+        }
+        let key = self.waits(by, other)?;
+        if std::mem::replace(&mut self.talk_mut(key).is_declined, true) {
+            return Ok(json!({"type": "ok"}));
+        }
+        self.tell(by, What::Fixed(json!({"type": "decline", "id": other})));
+        self.done(by)
+    }
+
+    /// Where `other` waits for an answer of `by`.
+    fn waits(&self, by: Who, other: Who) -> Result<Key, &'static str> {
+        let key = Key::of(by, Place::With(other));
+        let is_asker = self.talks.get(&key).is_some_and(|talk| talk.asker == Some(other));
+        if is_asker { Ok(key) } else { Err(NOT_FOUND) }
+    }
+}
