@@ -12,11 +12,11 @@ use crate::drive::{House, Kind, Server};
 /// Nearly as many as one account may have.
 const CONNECTIONS_EACH: usize = 30;
 /// Each with a message of the longest text: lists of them, and their history, are far longer than a page.
-const GROUPS: usize = 100;
+const GROUPS: usize = 200;
 /// After the end of any log.
 const LATER: i64 = 1 << 40;
 /// What a server may have in memory while it is asked, in KiB.
-const RESIDENT_KIB_MAX: u64 = 192 * 1024;
+const RESIDENT_KIB_MAX: u64 = 128 * 1024;
 /// How long they ask; answers to those that do not read are refused after 3 s.
 const ASKING: Duration = Duration::from_secs(8);
 
@@ -38,6 +38,8 @@ fn sixty_that_read_nothing_take_little_memory_and_keep_nobody_from_looking_back(
             }
         }
 
+        // Logs in before: what a hash takes is not what is measured.
+        let mut other = bob.device("another")?;
         let (begin, mut most) = (Instant::now(), 0);
         while begin.elapsed() < ASKING {
             let history = bob.history(json!({"with": alice.id}))?;
@@ -45,7 +47,8 @@ fn sixty_that_read_nothing_take_little_memory_and_keep_nobody_from_looking_back(
             let listed: Value = bob.request(json!({"type": "conversations"}))?;
             ensure!(listed["type"] == "conversations", "{listed}");
             bob.ask("GET", "/me")?.send()?.expect(200)?;
-            bob.device("another")?.leave();
+            other.connect()?;
+            other.leave();
             most = most.max(resident(&house.servers)?);
         }
         eprintln!("{most} KiB resident at the most");
