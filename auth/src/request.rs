@@ -58,6 +58,10 @@ impl Request {
         match serde_json::from_slice(&self.body) {
             Ok(Value::Object(fields)) => Ok(Fields(fields)),
             Ok(_) => Err(Refusal::bad_request("the body must be a JSON object")),
+            Err(_) if wire::has_half_character(&self.body) => Err(Refusal::bad_request(format!(
+                "the body cannot be read: {}",
+                wire::HALF_CHARACTER
+            ))),
             // serde_json names the place and what it expected there, not what it found.
             Err(error) => Err(Refusal::bad_request(format!("the body is not JSON: {error}"))),
         }
@@ -161,6 +165,10 @@ mod tests {
             ["\"s3cret\"", "[]", "null", "", "{", "{\"password\":\"s3cret", "{\"password\":s3cret}"]
         {
             assert!(!sentence(body).contains("s3cret"), "{}", sentence(body));
+        }
+        for body in [r#"{"password":"s3cret\ud83d"}"#, r#"{"x":["\ude00"],"password":"s3cret"}"#] {
+            let said = sentence(body);
+            assert!(said.contains("half of a character") && !said.contains("s3cret"), "{said}");
         }
     }
 }

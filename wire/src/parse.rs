@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::half::{HALF_CHARACTER, has_half_character};
 use crate::limit::{
     CONTENT_BYTES_MAX, CONVERSATIONS_MAX, EMOJI_BYTES_MAX, GROUP_MEMBERS_MAX, GROUP_NAME_CHARS_MAX,
     PAGE_ITEMS_MAX, PRESENCE_IDS_MAX, REF_BYTES_MAX, RETENTION_DAYS, SEARCH_BYTES_MAX,
@@ -11,6 +12,8 @@ use crate::limit::{
 use crate::{
     AccountId, Code, GroupId, MessageId, Pending, Request, Seq, Text, To, Want, With, plain,
 };
+
+mod found;
 
 /// Why a text is no [`Request`].
 #[derive(Debug, PartialEq)]
@@ -270,13 +273,11 @@ fn bad(message: &str, reference: Option<String>) -> Malformed {
 
 /// The slow way, for frames that are refused anyway: says what is wrong and still finds the `ref`.
 fn explain(text: &str, error: &serde_json::Error) -> Malformed {
-    let reference = serde_json::from_str::<serde_json::Value>(text)
-        .ok()
-        .and_then(|value| Some(value.get("ref")?.as_str()?.to_owned()))
-        .filter(|text| is_reference(text));
+    let reference = found::reference(text).filter(|text| is_reference(text));
     let what = match error.classify() {
-        serde_json::error::Category::Data => "a key has the wrong type",
-        _ => "not a JSON object",
+        _ if has_half_character(text.as_bytes()) => HALF_CHARACTER,
+        serde_json::error::Category::Data => "a key has the wrong type or is there twice",
+        _ => "it cannot be read as a JSON object",
     };
     // serde's own words may quote what the client wrote; line and column never do.
     bad(&format!("{what} (line {}, column {})", error.line(), error.column()), reference)

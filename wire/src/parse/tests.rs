@@ -126,3 +126,76 @@ fn what_needs_care_is_not() {
         assert_eq!(plain::message(text), None, "{text}");
     }
 }
+
+fn refused(text: &str) -> Malformed {
+    Request::parse(text).expect_err(text)
+}
+
+#[test]
+fn half_a_character_is_refused_under_its_ref() {
+    for text in [
+        r#"{"to":2,"content":"cut \ud83d","ref":"js-1"}"#,
+        r#"{"ref":"js-1","to":2,"content":"\ude00 cut"}"#,
+        r#"{"type":"search","text":"\ud83d","ref":"js-1"}"#,
+        r#"{"type":"react","ref":"js-1","id":1,"emoji":"\ud83d"}"#,
+        r#"{"type":"group.create","name":"\uD83D","members":[],"ref":"js-1"}"#,
+        r#"{"\ud83d":1,"ref":"js-1"}"#,
+        r#"{"type":"hello","token":"\ud83d\ud83d","r\u0065f" : "js\u002d1"}"#,
+    ] {
+        let Malformed { code, message, reference } = refused(text);
+        assert_eq!((code, reference.as_deref()), (Code::BadRequest, Some("js-1")), "{text}");
+        assert!(message.contains("half of a character"), "{message}");
+        assert!(!message.contains("cut \\") && !message.contains("js-1"), "{message}");
+    }
+    // The `ref` itself is cut: there is none to answer under.
+    let Malformed { message, reference, .. } = refused(r#"{"to":2,"content":"x","ref":"\ud83d"}"#);
+    assert!(reference.is_none() && message.contains("half of a character"), "{message}");
+}
+
+#[test]
+fn a_frame_that_cannot_be_read_is_refused_under_its_ref() {
+    let deep = format!(r#"{{"x":{}{},"ref":"r"}}"#, "[".repeat(1000), "]".repeat(1000));
+    for text in [
+        r#"{"to":1e400,"content":"x","ref":"r"}"#,
+        r#"{"to":123456789012345678901234567890,"content":"x","ref":"r"}"#,
+        r#"{"to":1.5,"content":"x","ref":"r"}"#,
+        r#"{"x":1e400,"ref":"r"}"#,
+        r#"{"to":01,"content":"x","ref":"r"}"#,
+        r#"{"to":NaN,"content":"x","ref":"r"}"#,
+        r#"{"to":1,"content":"\x","ref":"r"}"#,
+        r#"{"to":1,"content":"\u12","ref":"r"}"#,
+        "{\"to\":1,\"content\":\"a\nb\",\"ref\":\"r\"}",
+        "{\"to\":1,\"content\":\"a\0b\",\"ref\":\"r\"}",
+        r#"{"to":1,"content":"a\u0000b","ref":"r"}"#,
+        r#"{"to":1,"content":"x","ref":"r",}"#,
+        r#"{"to":1,,"content":"x","ref":"r"}"#,
+        r#"{"to":1,"content":"x","ref":"r"} x"#,
+        r#"{"to":1,"content":"x","ref":"r""#,
+        r#"{"ref":"r","content":"x"#,
+        r#"{"to":1,"to":1,"content":"x","ref":"r"}"#,
+        r#"{"ref":"first","to":1,"content":"x","ref":"r"}"#,
+        r#"{"x":{"ref":"inner"},"to":"ref","y":["ref"],"ref":"r","z":{"ref":1}}"#,
+        r#"{"content":"\"ref\":\"no\"\\","to":1.5,"ref":"r"}"#,
+        r#"{to:1,"ref":"r"}"#,
+        &deep,
+    ] {
+        let Malformed { code, reference, .. } = refused(text);
+        assert_eq!((code, reference.as_deref()), (Code::BadRequest, Some("r")), "{text}");
+    }
+    for text in [
+        "",
+        "ref",
+        r#"["ref","r"]"#,
+        r#""ref":"r""#,
+        r#"{"to":1.5,"ref":""}"#,
+        r#"{"to":1.5,"ref":"a\u0000"}"#,
+        r#"{"to":1.5,"ref":7}"#,
+        r#"{"to":1.5,"ref":"r","ref":7}"#,
+        r#"{"to":1.5,"ref":"cut"#,
+        r#"{"to":1.5,"ref""#,
+        r#"{"x":{"ref":"r"},"to":1.5}"#,
+        r#"{}{"ref":"r"}"#,
+    ] {
+        assert_eq!(refused(text).reference, None, "{text}");
+    }
+}
