@@ -6,12 +6,12 @@
 use std::io::{self, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use door::Shutdown;
 use door::limit::SERVICE_STACK_BYTES;
+use door::{PrivateSocket, Shutdown};
 
 use crate::answer::Answer;
 use crate::context::Context;
@@ -23,42 +23,43 @@ use crate::{metrics, route};
 /// Where the receiving thread knocks at its own door, after a while of silence.
 const PROBE: &str = "/.probe";
 
-/// Serves what comes to `socket`, on a thread of its own, until `end` begins.
+/// Serves what comes to a private socket, on a thread of its own, until `end` begins.
 ///
 /// # Errors
-/// The socket cannot be bound, or no thread be started.
-pub(crate) fn serve(socket: &Path, context: Arc<Context>, end: &Shutdown) -> io::Result<()> {
-    let server = listen(socket)?;
-    let (socket, end) = (socket.to_owned(), end.clone());
-    let receive = move || keep_receiving(server, &socket, &context, &end);
-    door::thread::spawn("auth-receive", SERVICE_STACK_BYTES, receive).map(drop)
+/// The socket cannot be had, or no thread be started.
+pub(crate) fn serve(context: Arc<Context>, end: &Shutdown) -> io::Result<Arc<PrivateSocket>> {
+    let (socket, listener) = PrivateSocket::create()?;
+    let (socket, server) = (Arc::new(socket), library(listener)?);
+    let (theirs, end) = (Arc::clone(&socket), end.clone());
+    let receive = move || keep_receiving(server, &theirs, &context, &end);
+    door::thread::spawn("auth-receive", SERVICE_STACK_BYTES, receive)?;
+    Ok(socket)
 }
 
-fn listen(socket: &Path) -> io::Result<tiny_http::Server> {
-    let listener = UnixListener::bind(socket)?;
+fn library(listener: UnixListener) -> io::Result<tiny_http::Server> {
     tiny_http::Server::from_listener(listener, None).map_err(io::Error::other)
 }
 
 fn keep_receiving(
     mut server: tiny_http::Server,
-    socket: &PathBuf,
+    socket: &PrivateSocket,
     context: &Arc<Context>,
     end: &Shutdown,
 ) {
     loop {
-        receive(&server, socket, context, end);
-        // The library removes the socket's file: before the next one is made.
+        receive(&server, socket.path(), context, end);
         drop(server);
+        // It would wake its accepting thread, if that still waits, by a path that is no more.
+        let _ = UnixStream::connect(socket.path());
         server = loop {
             if end.has_begun() {
                 return;
             }
             tracing::error!("the HTTP library has gone deaf; starting it anew");
-            match listen(socket) {
+            match socket.listen_anew().and_then(library) {
                 Ok(server) => break server,
                 Err(error) => tracing::error!(%error, "the private socket cannot be made"),
             }
-            let _ = std::fs::remove_file(socket);
             end.wait_for(RELISTEN_PAUSE);
         };
     }

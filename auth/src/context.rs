@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use door::bucket::Buckets;
+use door::network::Network;
 use sql::{Session, Store};
 use wire::AccountId;
 
@@ -21,7 +22,7 @@ pub(crate) struct Context {
     pub(crate) hasher: Hasher,
     pub(crate) throttle: Throttle,
     /// None: no limit.
-    pub(crate) signups: Option<Buckets<IpAddr>>,
+    pub(crate) signups: Option<Buckets<Network>>,
     pub(crate) lookups: Buckets<AccountId>,
     pub(crate) exports: Arc<Exports>,
 }

@@ -24,6 +24,7 @@ struct Program {
 }
 
 fn main() -> ExitCode {
+    door::thread::give_back_large_blocks();
     let Err(error) = run(&Program::parse()) else { return ExitCode::SUCCESS };
     eprintln!("auth: {error:#}");
     ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use door::limit::SERVICE_STACK_BYTES;
-use door::{Caller, Listener, PrivateSocket, Reply, Shutdown};
+use door::{Caller, Listener, Reply, Shutdown};
 use sql::Store;
 
 use crate::args::Config;
@@ -21,14 +21,12 @@ pub struct Serving {
     door: door::Serving,
     /// Thrown when nobody can ask any more.
     end: Shutdown,
-    /// Removed with this.
-    _socket: PrivateSocket,
 }
 
 /// Serves accounts until `shutdown` begins, and says in the log on which address.
 ///
 /// # Errors
-/// There is no place for the private socket, no thread, or no random number.
+/// The private socket cannot be had, there is no thread, or no random number.
 pub fn serve(
     config: Config,
     listener: Listener,
@@ -36,7 +34,6 @@ pub fn serve(
     shutdown: &Shutdown,
 ) -> io::Result<Serving> {
     let address = listener.local_addr()?;
-    let socket = PrivateSocket::create("auth")?;
     let end = Shutdown::new();
     let sweeping = (Arc::clone(&store), shutdown.clone());
     let (erased, stopped) = (Arc::clone(&store), shutdown.clone());
@@ -44,17 +41,17 @@ pub fn serve(
         erased.keep_erasing(|time| stopped.wait_for(time));
     })?;
     let context = Context::new(store, config.signup_rate).map_err(io::Error::other)?;
-    behind::serve(socket.path(), Arc::new(context), &end)?;
+    let socket = behind::serve(Arc::new(context), &end)?;
     let sweep = move || sweep(&sweeping.0, &sweeping.1);
     door::thread::spawn("auth-sweep", SERVICE_STACK_BYTES, sweep)?;
-    let (prefix, path) = (token::prefix()?, socket.path().to_owned());
+    let prefix = token::prefix()?;
     let admit = move |caller: Caller| {
         let request_id = format!("{prefix}-{}", caller.id);
-        admit(caller, &path, &request_id);
+        admit(caller, socket.path(), &request_id);
     };
     let door = listener.serve(config.door, shutdown, admit)?;
     tracing::info!("auth listening on {address}");
-    Ok(Serving { door, end, _socket: socket })
+    Ok(Serving { door, end })
 }
 
 impl Serving {

@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use door::bucket::Buckets;
+use door::network::Network;
 
 use crate::limit::{
     ADDRESS_FAILURES_PER_SECOND, FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS, FAILURES_PER_SECOND,
@@ -18,11 +19,11 @@ use crate::limit::{
 };
 
 /// From where, and for which folded email.
-type Pair = (IpAddr, String);
+type Pair = (Network, String);
 
 /// What went wrong lately, for a bounded number of addresses and accounts.
 pub(crate) struct Throttle {
-    by_address: Buckets<IpAddr>,
+    by_address: Buckets<Network>,
     by_pair: Buckets<Pair>,
     by_account: Buckets<String>,
     own: Buckets<Pair>,
@@ -52,7 +53,7 @@ impl Throttle {
     /// # Errors
     /// It may not for this long; at most 3 s, if nobody else tries meanwhile.
     pub(crate) fn check(&self, from: IpAddr, email: &str, now: Instant) -> Result<(), Duration> {
-        let from = door::address::key(from);
+        let from = Network::narrowest(from);
         self.by_address.peek(&from, now)?;
         let pair = (from, email.to_owned());
         self.by_pair.peek(&pair, now)?;
@@ -65,7 +66,7 @@ impl Throttle {
 
     /// Takes down a wrong password.
     pub(crate) fn failed(&self, from: IpAddr, email: &str, now: Instant) {
-        let from = door::address::key(from);
+        let from = Network::narrowest(from);
         // A bucket that is empty already cannot hold more against anyone: whoever was checked at once with this one
         // gets through, no more than there are cores.
         let _ = self.by_address.take(from, now);
@@ -79,7 +80,7 @@ impl Throttle {
 
     /// Takes down a right one: this account's owner is at this address.
     pub(crate) fn succeeded(&self, from: IpAddr, email: &str) {
-        let pair = (door::address::key(from), email.to_owned());
+        let pair = (Network::narrowest(from), email.to_owned());
         let mut known = self.known();
         if !known.pairs.insert(pair.clone()) {
             return;

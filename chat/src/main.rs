@@ -32,6 +32,7 @@ struct Cli {
 
 #[expect(clippy::print_stderr, reason = "the last word of a program that cannot start")]
 fn main() -> ExitCode {
+    door::thread::give_back_large_blocks();
     match run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

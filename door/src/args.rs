@@ -1,12 +1,13 @@
 //! Settings that every program has, to be taken in with `#[command(flatten)]`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use crate::capacity::{Cost, Means};
 use crate::host::Host;
 use crate::limit::CONNECTIONS_PER_ADDRESS;
 use crate::listener::Config;
 use crate::log::{self, Format};
+use crate::network::Network;
 use crate::origin::Origin;
 use crate::web::Rules;
 
@@ -39,9 +40,10 @@ pub struct Args {
     )]
     pub connections_per_address: usize,
 
-    /// Reverse proxies whose X-Forwarded-For header is believed, separated by commas
-    #[arg(long, env = "TRUSTED_PROXY", value_name = "ADDRESS", value_delimiter = ',')]
-    pub trusted_proxy: Vec<IpAddr>,
+    /// Reverse proxies whose X-Forwarded-For header is believed: addresses or networks such as 10.0.0.0/8, separated by
+    /// commas
+    #[arg(long, env = "TRUSTED_PROXY", value_name = "NETWORK", value_delimiter = ',')]
+    pub trusted_proxy: Vec<Network>,
 
     /// Other sites whose web pages may use this server, as `https://app.example`, separated by commas
     #[arg(
@@ -157,9 +159,9 @@ mod tests {
 
     #[test]
     fn settings_hold_unless_they_would_be_the_end() {
-        let flags = ["--connections-max", "7", "--trusted-proxy", "10.0.0.1,::1"];
+        let flags = ["--connections-max", "7", "--trusted-proxy", "10.0.0.1,::1,10.0.0.0/8"];
         let config = parsed(&flags).unwrap().config("chat", MEANS, COST);
-        assert_eq!((config.connections_max, config.trusted_proxies.len()), (7, 2));
+        assert_eq!((config.connections_max, config.trusted_proxies.len()), (7, 3));
         let config = parsed(&["--connections-max", "1000000"]).unwrap().config("chat", MEANS, COST);
         assert_eq!(config.connections_max, 1000);
     }
@@ -170,6 +172,7 @@ mod tests {
             ["--connections-max", "0"],
             ["--connections-per-address", "0"],
             ["--trusted-proxy", "proxy.example"],
+            ["--trusted-proxy", "10.0.0.0/33"],
             ["--allow-origin", "https://app.example/"],
             ["--allow-origin", "https://app.example,*"],
             ["--chat-allow-origin", "null"],

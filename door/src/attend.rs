@@ -9,6 +9,7 @@ use crate::caller::{Caller, Deadlines, HeadError, read_head};
 use crate::listener::Config;
 use crate::log::inside;
 use crate::metrics::server::{Cause, Server};
+use crate::notice::Notices;
 use crate::permits::{Permit, Permits};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
@@ -20,6 +21,7 @@ pub(crate) struct House<H> {
     pub deadlines: Deadlines,
     pub server: &'static Server,
     pub permits: Permits,
+    pub notices: Notices,
     pub web: Option<Web>,
     pub handle: H,
 }
@@ -50,6 +52,7 @@ pub(crate) fn attend<H: Fn(Caller)>(
             return;
         }
     };
+    house.notices.look_at(&house.config, peer, &head);
     let address = address::client(peer, &head, &house.config.trusted_proxies);
     let cors = house.web.as_ref().map(|web| web.cors(&head)).unwrap_or_default();
     let is_counted = permit.count_for(address);
@@ -73,6 +76,9 @@ fn admit<H>(house: &House<H>, caller: Caller, is_counted: bool) -> Option<Caller
         Ok(()) => return Some(caller),
         Err((cause, refusal)) => {
             house.server.refused(cause);
+            if cause == Cause::AddressFull {
+                house.notices.address_full(&house.config, caller.address);
+            }
             tracing::debug!(status = refusal.status, code = refusal.code, "request refused");
             Reply::from(refusal)
         }

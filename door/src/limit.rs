@@ -67,6 +67,9 @@ pub const HOST_WARN_INTERVAL: Duration = Duration::from_secs(60);
 pub const HOST_CHARS_LOGGED: usize = 100;
 /// How long a browser may keep what an allowed origin's page may send; more than this Chrome does not take.
 pub const PREFLIGHT_KEPT: Duration = Duration::from_secs(7200);
+/// Between two lines of the log about peers whose `X-Forwarded-For` is not believed, and between two about full
+/// addresses.
+pub const NOTICE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Connections of the operators' listener, in all.
 pub const OPS_CONNECTIONS_MAX: usize = 32;

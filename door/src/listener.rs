@@ -17,6 +17,8 @@ use crate::limit::{
     SESSION_STACK_BYTES,
 };
 use crate::metrics::server::{self, Cause};
+use crate::network::Network;
+use crate::notice::Notices;
 use crate::permits::Permits;
 use crate::refusal::Refusal;
 use crate::shutdown::Shutdown;
@@ -35,7 +37,7 @@ pub struct Config {
     /// Connections at once from one address (IPv6: one /64); this machine's own are not counted.
     pub connections_per_address: usize,
     /// Peers whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Network>,
     /// What web pages may do; without it they are not told from programs.
     pub web: Option<Rules>,
 }
@@ -106,7 +108,8 @@ impl Listener {
         let name = format!("{}-accept", config.name);
         let local = self.local_addr()?;
         let web = config.web.clone().map(|rules| Web::new(rules, local));
-        let house = House { config, deadlines: self.deadlines, server, permits, web, handle };
+        let (notices, deadlines) = (Notices::default(), self.deadlines);
+        let house = House { config, deadlines, server, permits, notices, web, handle };
         let (permits, house) = (house.permits.clone(), Arc::new(house));
         // On Linux this wakes accept, which a close would not. Weak, so that the port is free again as
         // soon as the accept thread ends.
@@ -195,7 +198,10 @@ fn welcome<H: Fn(Caller) + Send + Sync + 'static>(
         Err(cause) => {
             house.server.refused(cause);
             let refusal = match cause {
-                Cause::AddressFull => Refusal::address_full(),
+                Cause::AddressFull => {
+                    house.notices.address_full(&house.config, peer);
+                    Refusal::address_full()
+                }
                 _ => Refusal::unavailable("the server is full"),
             };
             return farewells.say(stream, &refusal.into());

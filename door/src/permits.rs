@@ -14,6 +14,7 @@ use crate::address;
 use crate::limit::{EVICTED_AT_ONCE, LEAVING_MAX};
 use crate::lock::lock;
 use crate::metrics::server::{Cause, Server};
+use crate::network::Network;
 
 /// All permits of one listener.
 #[derive(Clone)]
@@ -22,7 +23,7 @@ pub(crate) struct Permits(Arc<Shared>);
 struct Shared {
     connections_max: usize,
     connections_per_address: usize,
-    trusted_proxies: Vec<IpAddr>,
+    trusted_proxies: Vec<Network>,
     server: &'static Server,
     state: Mutex<State>,
     returned: Condvar,
@@ -35,7 +36,7 @@ struct State {
     /// Permits not given back, those of `leaving` included.
     held: usize,
     /// Permits per counted address; no entry is 0.
-    addresses: HashMap<IpAddr, usize>,
+    addresses: HashMap<Network, usize>,
     /// By connection number, which is the order of arrival.
     waiting: BTreeMap<u64, Arc<TcpStream>>,
     /// Shut down from here; their threads have yet to notice.
@@ -47,7 +48,7 @@ pub struct Permit {
     permits: Permits,
     id: u64,
     /// The address it counts for, if any.
-    address: Option<IpAddr>,
+    address: Option<Network>,
 }
 
 impl Permits {
@@ -142,14 +143,14 @@ impl Permits {
     }
 
     /// What a peer is counted by. Who shares this machine, or is a proxy, speaks for many.
-    fn counted(&self, peer: IpAddr) -> Option<IpAddr> {
+    fn counted(&self, peer: IpAddr) -> Option<Network> {
         let peer = address::canonical(peer);
         let speaks_for_many =
             peer.is_loopback() || address::is_proxy(peer, &self.0.trusted_proxies);
-        (!speaks_for_many).then(|| address::key(peer))
+        (!speaks_for_many).then(|| Network::narrowest(peer))
     }
 
-    fn has_room(&self, state: &State, address: IpAddr) -> bool {
+    fn has_room(&self, state: &State, address: Network) -> bool {
         state.addresses.get(&address).copied().unwrap_or(0) < self.0.connections_per_address
     }
 }
@@ -166,7 +167,7 @@ impl State {
         Some(stream)
     }
 
-    fn uncount(&mut self, address: IpAddr) {
+    fn uncount(&mut self, address: Network) {
         if let Some(count) = self.addresses.get_mut(&address) {
             *count -= 1;
             if *count == 0 {

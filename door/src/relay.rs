@@ -17,8 +17,6 @@ use crate::limit::COPY_BYTES;
 use crate::refusal::Refusal;
 use crate::web::Headers;
 
-pub use crate::private_socket::PrivateSocket;
-
 /// Headers that concern only one hop, or that only we may say.
 const NOT_PASSED_ON: [&str; 14] = [
     "connection",

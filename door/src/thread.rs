@@ -39,6 +39,11 @@ pub fn trim_heap() {
     ::thread::trim_heap();
 }
 
+/// Has large blocks given back as soon as they are freed: to be called once, at the start.
+pub fn give_back_large_blocks() {
+    ::thread::give_back_large_blocks();
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -39,6 +39,7 @@ struct Cli {
 
 #[expect(clippy::print_stderr, reason = "the last word of a program that cannot start")]
 fn main() -> ExitCode {
+    door::thread::give_back_large_blocks();
     let Err(error) = run(&Cli::parse()) else { return ExitCode::SUCCESS };
     eprintln!("messenger: {error:#}");
     ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })

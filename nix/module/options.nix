@@ -209,10 +209,10 @@ in
         "::1"
       ];
       defaultText = literalExpression ''if nginx.enable then [ "127.0.0.1" "::1" ] else [ ]'';
-      example = [ "10.0.0.7" ];
+      example = [ "10.0.0.0/8" ];
       description = ''
-        Addresses of reverse proxies whose `X-Forwarded-For` is believed. Limits per address need it: without it all
-        clients behind a proxy are one.
+        Addresses or networks of reverse proxies whose `X-Forwarded-For` is believed. Limits per address need it: without
+        it all clients behind a proxy are one.
       '';
     };
 

@@ -31,6 +31,8 @@ mod logs;
 mod metrics;
 /// Random operations, compared with a model of the server.
 mod model;
+/// What an operator finds in the log and in the temporary folder.
+mod operator;
 /// Pages of other sites that an operator allows.
 mod origins;
 /// The `curl` lines of the README.

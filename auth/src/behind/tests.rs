@@ -3,7 +3,6 @@ use std::net::Shutdown as Direction;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use door::PrivateSocket;
 use sql::Store;
 
 use super::*;
@@ -30,9 +29,8 @@ fn get(path: &str, version: &str) -> String {
 
 #[test]
 fn an_answer_is_json_and_carries_its_requests_id() {
-    let socket = PrivateSocket::create("t").unwrap();
     let end = Shutdown::new();
-    serve(socket.path(), context(), &end).unwrap();
+    let socket = serve(context(), &end).unwrap();
     let answer = ask(socket.path(), &get("/healthz", "1.1")).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     for line in ["X-Request-Id: r-7", "Content-Type: application/json", "Cache-Control: no-store"] {
@@ -49,14 +47,13 @@ fn an_answer_is_json_and_carries_its_requests_id() {
 
 #[test]
 fn an_export_is_streamed_to_old_clients_too() {
-    let socket = PrivateSocket::create("t").unwrap();
     let (context, end) = (context(), Shutdown::new());
     let account = context.store.create_account("a@x", "Alice", "phc", 1).unwrap();
     let token = wire::Token::parse("token").unwrap();
     let (now, expires_at) = (crate::request::now(), i64::MAX);
     let login = sql::Login { account, epoch: 1, token: token.hash(), device: "", now, expires_at };
     context.store.open_session(&login).unwrap().unwrap();
-    serve(socket.path(), context, &end).unwrap();
+    let socket = serve(context, &end).unwrap();
     let ask = |version| {
         let request =
             get("/export", version).replace("\r\n\r\n", "\r\nAuthorization: Bearer token\r\n\r\n");
@@ -72,14 +69,13 @@ fn an_export_is_streamed_to_old_clients_too() {
 
 #[test]
 fn a_library_that_stops_accepting_is_started_anew() {
-    let socket = PrivateSocket::create("t").unwrap();
-    let listener = UnixListener::bind(socket.path()).unwrap();
+    let (socket, listener) = PrivateSocket::create().unwrap();
     // The same socket by another name: its shutdown is an error to whoever waits in accept.
     let other = UnixStream::from(OwnedFd::from(listener.try_clone().unwrap()));
     let server = tiny_http::Server::from_listener(listener, None).unwrap();
-    let (end, path) = (Shutdown::new(), socket.path().to_owned());
-    let theirs = end.clone();
-    let keep = move || keep_receiving(server, &path, &context(), &theirs);
+    let (end, socket) = (Shutdown::new(), Arc::new(socket));
+    let theirs = (end.clone(), Arc::clone(&socket));
+    let keep = move || keep_receiving(server, &theirs.1, &context(), &theirs.0);
     let thread = door::thread::spawn("receive", SERVICE_STACK_BYTES, keep).unwrap();
     ask(socket.path(), &get("/healthz", "1.1")).unwrap();
     other.shutdown(Direction::Both).unwrap();

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use door::network::Network;
 use serde::Serialize;
 
 use crate::answer::Answer;
@@ -25,7 +26,7 @@ pub(crate) fn signup(context: &Context, request: &Request) -> Result<Answer, Ref
     let name = text::name(&fields.text("name")?).map_err(Refusal::bad_request)?;
     let password = chosen(fields.text("password")?, "password")?;
     if let Some(signups) = &context.signups {
-        let taken = signups.take(door::address::key(request.address), Instant::now());
+        let taken = signups.take(Network::narrowest(request.address), Instant::now());
         taken.map_err(|wait| Refusal::rate_limited("too many signups; wait", wait))?;
     }
     let is_free = || match context.store.find_by_email(&email)? {

@@ -2,14 +2,32 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use crate::house::{House, PATIENT, QUICK, config, status};
 use door::caller::Deadlines;
-use door::relay::{PrivateSocket, relay};
+use door::relay::relay;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
+use tempfile::TempDir;
+
+/// A place for a socket.
+struct Socket {
+    path: PathBuf,
+    _dir: TempDir,
+}
+
+impl Socket {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self { path: dir.path().join("t"), _dir: dir }
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+}
 
 fn relaying(path: PathBuf, deadlines: Deadlines) -> House {
     House::open(config(), deadlines, move |mut caller| match caller.body(1024) {
@@ -19,7 +37,7 @@ fn relaying(path: PathBuf, deadlines: Deadlines) -> House {
 }
 
 /// A server that records one request, as far as `until`, and answers with `answer` in pieces.
-fn scripted(socket: &PrivateSocket, until: &'static str, answer: Vec<Vec<u8>>) -> Receiver<String> {
+fn scripted(socket: &Socket, until: &'static str, answer: Vec<Vec<u8>>) -> Receiver<String> {
     let listener = UnixListener::bind(socket.path()).unwrap();
     let (send, received) = sync_channel(1);
     door::thread::spawn("scripted", 256 * 1024, move || {
@@ -41,7 +59,7 @@ fn scripted(socket: &PrivateSocket, until: &'static str, answer: Vec<Vec<u8>>) -
 
 #[test]
 fn only_what_the_server_may_know_is_passed_on() {
-    let socket = PrivateSocket::create("t").unwrap();
+    let socket = Socket::new();
     let answer = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok".to_vec();
     let received = scripted(&socket, "hello", vec![answer[..5].to_vec(), answer[5..].to_vec()]);
     let house = relaying(socket.path().to_owned(), PATIENT);
@@ -61,7 +79,7 @@ fn only_what_the_server_may_know_is_passed_on() {
 
 #[test]
 fn tiny_http_answers_behind_it_every_time() {
-    let socket = PrivateSocket::create("t").unwrap();
+    let socket = Socket::new();
     let server = Arc::new(tiny_http::Server::http_unix(socket.path()).unwrap());
     let answering = Arc::clone(&server);
     let thread = door::thread::spawn("tiny", 1 << 20, move || {
@@ -90,7 +108,7 @@ fn tiny_http_answers_behind_it_every_time() {
 
 #[test]
 fn a_server_that_is_away_or_silent_or_gone_is_told_of() {
-    let socket = PrivateSocket::create("t").unwrap();
+    let socket = Socket::new();
     let away = relaying(socket.path().to_owned(), PATIENT).get("/");
     assert_eq!(status(&away), 503);
     assert!(away.contains(r#""code":"unavailable""#) && away.contains("Retry-After"), "{away}");
@@ -99,14 +117,14 @@ fn a_server_that_is_away_or_silent_or_gone_is_told_of() {
     assert_eq!(status(&relaying(socket.path().to_owned(), QUICK).get("/")), 504);
     drop(silent);
 
-    let socket = PrivateSocket::create("t").unwrap();
+    let socket = Socket::new();
     let _heard = scripted(&socket, "\r\n\r\n", Vec::new());
     assert_eq!(status(&relaying(socket.path().to_owned(), PATIENT).get("/")), 503);
 }
 
 #[test]
 fn a_server_that_accepts_nobody_is_not_waited_for() {
-    let socket = PrivateSocket::create("t").unwrap();
+    let socket = Socket::new();
     let deaf = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
     rustix::net::bind(&deaf, &SocketAddrUnix::new(socket.path()).unwrap()).unwrap();
     rustix::net::listen(&deaf, 0).unwrap();
@@ -117,17 +135,17 @@ fn a_server_that_accepts_nobody_is_not_waited_for() {
 #[test]
 fn a_long_answer_streams_and_a_stalled_reader_is_dropped() {
     let piece = vec![b'x'; 1 << 20];
-    let long = |socket: &PrivateSocket| {
+    let long = |socket: &Socket| {
         let head = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
         let pieces = [vec![head], vec![piece.clone(); 40]].concat();
         scripted(socket, "\r\n\r\n", pieces)
     };
-    let socket = PrivateSocket::create("t").unwrap();
+    let socket = Socket::new();
     let _heard = long(&socket);
     let whole = relaying(socket.path().to_owned(), QUICK).get("/");
     assert!(whole.len() > 40 << 20);
 
-    let socket = PrivateSocket::create("t").unwrap();
+    let socket = Socket::new();
     let _heard = long(&socket);
     let house = relaying(socket.path().to_owned(), QUICK);
     let _deaf = house.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -137,7 +155,7 @@ fn a_long_answer_streams_and_a_stalled_reader_is_dropped() {
 
 #[test]
 fn an_answer_that_stalls_is_cut() {
-    let socket = PrivateSocket::create("t").unwrap();
+    let socket = Socket::new();
     let listener = UnixListener::bind(socket.path()).unwrap();
     let house = relaying(socket.path().to_owned(), QUICK);
     let client = house.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
