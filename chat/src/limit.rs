@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use wire::limit::{CONTENT_BYTES_MAX, EMOJI_BYTES_MAX, FRAME_BYTES_MAX, REACTIONS_LISTED_MAX};
+use wire::limit::{
+    CONTENT_BYTES_MAX, EMOJI_BYTES_MAX, FRAME_BYTES_MAX, REACTIONS_LISTED_MAX, SESSION_USE_MS,
+};
 
 /// Bytes that a connection sets aside to be read into while it sleeps. Most messages are far smaller.
 pub(crate) const READ_BYTES: usize = 512;
@@ -135,9 +137,11 @@ pub(crate) const ERASE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// How often ended sessions are looked for; their sockets close within 1 s.
 pub(crate) const REVOCATION_POLL: Duration = Duration::from_millis(250);
-/// A session's use is written down at most this often.
-pub(crate) const SEEN_EVERY: Duration = Duration::from_secs(60 * 60);
+/// How often it is written down that a session has an open socket.
+pub(crate) const SEEN_EVERY: Duration = Duration::from_secs(5 * 60);
 
+// A session with an open socket counts as in use without a gap, also if the note of it comes late.
+const _: () = assert!(2 * SEEN_EVERY.as_millis() < SESSION_USE_MS as u128);
 // One frame always fits an empty outbox, also when each byte of its content is escaped as six.
 const _: () =
     assert!(6 * CONTENT_BYTES_MAX + FRAME_BYTES_MAX + REPLAY_LOW_BYTES < OUTBOX_BYTES_MAX);

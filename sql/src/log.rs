@@ -15,7 +15,7 @@ pub struct Place {
     pub session: SessionId,
     /// The account.
     pub account: AccountId,
-    /// When it was last written down that the session is in use, in milliseconds.
+    /// Until when it is written down that the session is in use, in milliseconds.
     pub seen_at: i64,
     /// The account's name.
     pub name: String,

@@ -1,5 +1,6 @@
 //! Sessions: a device's login, from its opening to its end.
 
+use wire::limit::SESSIONS_MAX;
 use wire::{AccountId, SessionId, TokenHash};
 
 use crate::account::first;
@@ -43,7 +44,8 @@ pub struct Session {
     pub device: String,
     /// When it was opened, in milliseconds.
     pub created_at: i64,
-    /// When it was last known to be used, in milliseconds.
+    /// When it was last known to be used, in milliseconds. Ahead of the clock, by no more than
+    /// [`wire::limit::SESSION_USE_MS`], if it has had an open socket lately: until then it counts as in use.
     pub seen_at: i64,
     /// When it ends unless it is used, in milliseconds.
     pub expires_at: i64,
@@ -59,7 +61,7 @@ pub struct Revocation {
 }
 
 impl Store {
-    /// Opens a session. Nothing if the account's password is no longer that of [`Login::epoch`], or the account is
+    /// Opens a session. An account has at most [`SESSIONS_MAX`]: of more, the longest unused end. Nothing if the account's password is no longer that of [`Login::epoch`], or the account is
     /// deleted: a login that was overtaken by a change of password must not outlive it.
     ///
     /// # Errors
@@ -70,6 +72,9 @@ impl Store {
         let insert = "insert into session \
                       (account, token_hash, device, created_at, seen_at, expires_at) \
                       values ($1, $2, $3, $4, $5, $6) returning id";
+        let longest_unused = "delete from session where account = $1 and id <> $2 and id not in \
+                              (select id from session where account = $1 and id <> $2 \
+                               order by seen_at desc, id desc limit $3) returning id";
         let account = Value::Int(login.account.0);
         let now = Value::Int(login.now);
         let (token, device) = (Value::Bytes(&login.token.0), Value::Text(login.device));
@@ -78,7 +83,11 @@ impl Store {
                 return Ok(None);
             }
             let params = [account, token, device, now, now, Value::Int(login.expires_at)];
-            Ok(Some(SessionId(first(&engine.run(insert, &params)?)?.int(0)?)))
+            let id = first(&engine.run(insert, &params)?)?.int(0)?;
+            let kept = [account, Value::Int(id), Value::Int(SESSIONS_MAX - 1)];
+            let ended = engine.run(longest_unused, &kept)?;
+            end_sessions(engine, &ended, login.now)?;
+            Ok(Some(SessionId(id)))
         })
     }
 

@@ -50,6 +50,10 @@ pub const TOKEN_TEXT_BYTES_MAX: usize = 128;
 pub const TOKEN_BITS: usize = 256;
 /// How long a session lasts after it was last used, in milliseconds: 30 days.
 pub const SESSION_LIFE_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+/// Sessions of one account; one more ends the longest unused.
+pub const SESSIONS_MAX: i64 = 50;
+/// How far ahead a session counts as in use when an open socket of it is noted, in milliseconds: 15 minutes.
+pub const SESSION_USE_MS: i64 = 15 * 60 * 1000;
 
 // The longest content still fits a frame when each byte of it is escaped as two.
 const _: () = assert!(2 * CONTENT_BYTES_MAX + 1024 < FRAME_BYTES_MAX);

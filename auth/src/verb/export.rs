@@ -17,7 +17,7 @@ use crate::answer::Answer;
 use crate::context::Context;
 use crate::limit::EXPORT_PAGE_ROWS;
 use crate::refusal::Refusal;
-use crate::request::Request;
+use crate::request::{Request, now};
 
 pub(crate) fn export(
     context: &Context,
@@ -210,7 +210,9 @@ impl Document {
             return Ok(Stage::Conversations { after: 0 });
         };
         for Session { id, device, created_at, seen_at, expires_at, .. } in &page {
-            let (id, created_at, seen_at, expires_at) = (*id, *created_at, *seen_at, *expires_at);
+            let (id, created_at, expires_at) = (*id, *created_at, *expires_at);
+            // Ahead while it has an open socket.
+            let seen_at = (*seen_at).min(now());
             self.item(&SessionItem { id, device, created_at, seen_at, expires_at })?;
         }
         Ok(Stage::Sessions { after: last.id })

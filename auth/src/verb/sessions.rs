@@ -34,6 +34,8 @@ pub(crate) fn list(
     let all = context.store.sessions(session.account, request.now)?;
     let device = |Session { id, device, created_at, seen_at, expires_at, .. }| {
         let current = id == session.id;
+        // Ahead while it has an open socket.
+        let seen_at = seen_at.min(request.now);
         Device { id, device, created_at, seen_at, expires_at, current }
     };
     Answer::json(200, &Sessions { sessions: all.into_iter().map(device).collect() })

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sql::Place;
+use wire::limit::SESSION_USE_MS;
 use wire::{AccountId, Close, Code, Frame, Seq, Token};
 
 use crate::allowance::{Allowance, Kind};
@@ -154,7 +155,8 @@ fn introduce(
         recovered: Some(recovered),
         reference: asked.in_welcome().map(Into::into),
     });
-    if now_ms() - place.seen_at >= SEEN_EVERY.as_millis() as i64 {
+    // One that comes back soon is known to be in use.
+    if place.seen_at - now_ms() < SESSION_USE_MS - SEEN_EVERY.as_millis() as i64 {
         accounts.committer.submit(Task::Use(place.session));
     }
     // Most have missed nothing, and the log need not be read to know it: of what came since the look-up the outbox was told.

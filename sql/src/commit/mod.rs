@@ -17,7 +17,7 @@ mod request;
 mod revise;
 mod whole;
 
-use wire::limit::SESSION_LIFE_MS;
+use wire::limit::{SESSION_LIFE_MS, SESSION_USE_MS};
 use wire::{AccountId, Code, Seq, SessionId};
 
 use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
@@ -44,7 +44,8 @@ pub struct Act {
 pub struct Batch {
     /// What accounts want, in the order in which it is done.
     pub acts: Vec<Act>,
-    /// Sessions seen to be in use at the batch's time: they end [`SESSION_LIFE_MS`] later.
+    /// Sessions that have an open socket at the batch's time: they count as in use for [`SESSION_USE_MS`], and end
+    /// [`SESSION_LIFE_MS`] later.
     pub uses: Vec<SessionId>,
     /// Accounts whose last connection has ended at the batch's time.
     pub departures: Vec<AccountId>,
@@ -202,7 +203,8 @@ static NOTE_USES: ForEach = ForEach {
 
 fn note_uses(engine: &mut dyn Engine, uses: &[SessionId], at: i64) -> Result<()> {
     let row = |session: &SessionId| {
-        vec![Value::Int(session.0), Value::Int(at), Value::Int(at + SESSION_LIFE_MS)]
+        let (used, ends) = (at + SESSION_USE_MS, at + SESSION_LIFE_MS);
+        vec![Value::Int(session.0), Value::Int(used), Value::Int(ends)]
     };
     for_each(engine, &NOTE_USES, uses.iter().map(row))
 }

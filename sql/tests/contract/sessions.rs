@@ -1,4 +1,5 @@
-use sql::{Login, Store};
+use sql::{Batch, Login, Store};
+use wire::limit::{SESSION_LIFE_MS, SESSION_USE_MS, SESSIONS_MAX};
 use wire::{AccountId, SessionId, TokenHash};
 
 use crate::{HOUR, NOW, account};
@@ -12,6 +13,8 @@ pub fn suite(store: &Store) {
     the_last_used_device_is_listed_first(store);
     a_late_revocation_is_still_seen(store);
     what_is_over_is_swept(store);
+    of_too_many_sessions_the_longest_unused_ends(store);
+    a_session_with_an_open_socket_outlives_idle_ones(store);
 }
 
 /// A token that no other account has.
@@ -130,6 +133,57 @@ fn a_late_revocation_is_still_seen(store: &Store) {
     let seen: Vec<_> = store.revocations(newest).unwrap().iter().map(|one| one.session).collect();
     assert!(ids.iter().all(|id| seen.contains(id)), "{seen:?}");
     assert!(revoked_since(store, newest).is_empty());
+}
+
+/// The account's sessions, the last used first.
+fn left(store: &Store, account: AccountId) -> Vec<SessionId> {
+    store.sessions(account, NOW).unwrap().iter().map(|session| session.id).collect()
+}
+
+fn of_too_many_sessions_the_longest_unused_ends(store: &Store) {
+    let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
+    let others = open(store, bob, 1).unwrap();
+    let most = SESSIONS_MAX as u8;
+    let ids: Vec<_> = (0..most).map(|number| open(store, alice, number).unwrap()).collect();
+    assert_eq!(left(store, alice).len(), ids.len());
+    // The first is not the longest unused.
+    store.touch_session(ids[0], NOW + 1, NOW + HOUR).unwrap();
+    let mark = store.newest_revocation().unwrap();
+    let one_more = open(store, alice, most).unwrap();
+    assert_eq!(revoked_since(store, mark), [ids[1]], "told to every node");
+    assert_eq!(store.session_by_token(&token(alice, 1), NOW).unwrap(), None);
+    assert!(left(store, alice).contains(&one_more) && left(store, alice).contains(&ids[0]));
+    assert_eq!(left(store, alice).len(), ids.len());
+    // The new one stays also if another node's clock is ahead.
+    for id in left(store, alice) {
+        store.touch_session(id, NOW + 10, NOW + HOUR).unwrap();
+    }
+    let another = open(store, alice, most + 1).unwrap();
+    assert!(left(store, alice).contains(&another));
+    assert_eq!(left(store, alice).len(), ids.len());
+    assert_eq!(left(store, bob), [others]);
+}
+
+fn a_session_with_an_open_socket_outlives_idle_ones(store: &Store) {
+    let alice = account(store, "Alice");
+    let [connected, idle] = [0, 1].map(|number| open(store, alice, number).unwrap());
+    let uses = vec![connected];
+    store.commit(&Batch { uses, ..Batch::default() }, NOW).unwrap();
+    // So many logins later that all others have come after both.
+    for number in 2..SESSIONS_MAX as u8 * 2 {
+        open(store, alice, number).unwrap();
+    }
+    assert!(left(store, alice).contains(&connected) && !left(store, alice).contains(&idle));
+    let session = store.session_by_token(&token(alice, 0), NOW).unwrap().unwrap();
+    assert_eq!(session.seen_at, NOW + SESSION_USE_MS);
+    assert_eq!(session.expires_at, NOW + SESSION_LIFE_MS);
+    // Once it is over it is as idle as others.
+    let later = NOW + SESSION_USE_MS + 1;
+    for id in left(store, alice).into_iter().filter(|id| *id != connected) {
+        store.touch_session(id, later, later + HOUR).unwrap();
+    }
+    open(store, alice, u8::MAX).unwrap();
+    assert!(!left(store, alice).contains(&connected));
 }
 
 fn what_is_over_is_swept(store: &Store) {

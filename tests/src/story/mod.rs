@@ -52,7 +52,7 @@ stories! {
         http_errors pages_of_auth foreign_pages one_account_per_email
         ways_to_say_who wrong_tokens nothing_before_hello late_hello
         offline_in_order refs_repeated many_senders_one_log resume_after_a_drop beyond_the_log
-        two_devices sockets_close_with_their_session unknown_receivers deleted_receivers
+        two_devices too_many_sessions sockets_close_with_their_session unknown_receivers deleted_receivers
         receipts receipts_of_own receipts_in_groups devices_act
         group_changes group_roles group_messages group_refs_repeated
         last_admin_leaves removed_members deleted_members
