@@ -7,14 +7,14 @@ use std::time::Instant;
 use door::bucket::Buckets;
 use door::network::Network;
 use sql::{Session, Store};
-use wire::AccountId;
 
 use crate::exports::Exports;
-use crate::limit::{KEYS_MAX, LOOKUPS, LOOKUPS_PER_SECOND, SESSION_MS, TOUCH_INTERVAL_MS};
+use crate::limit::{BUCKETS_WIDTH, LOOKUPS, LOOKUPS_PER_SECOND, SESSION_MS, TOUCH_INTERVAL_MS};
+use crate::line::{Parties, Party};
 use crate::password::{Bounds, Hasher, Password, Permit, Strength, Unhashed};
 use crate::refusal::Refusal;
 use crate::request::Request;
-use crate::throttle::Throttle;
+use crate::throttle::{NetworkBuckets, Origin, Throttle};
 
 /// What all requests share.
 pub(crate) struct Context {
@@ -22,14 +22,17 @@ pub(crate) struct Context {
     pub(crate) hasher: Hasher,
     pub(crate) throttle: Throttle,
     /// None: no limit.
-    pub(crate) signups: Option<Buckets<Network>>,
-    pub(crate) lookups: Buckets<AccountId>,
+    pub(crate) signups: Option<NetworkBuckets>,
+    /// By account.
+    pub(crate) lookups: Buckets,
     pub(crate) exports: Arc<Exports>,
 }
 
 /// Whose password is claimed to be known, and from where.
 pub(crate) struct Claim<'a> {
     pub(crate) from: IpAddr,
+    /// The session or the device that is known; the network may be all the same.
+    pub(crate) origin: Option<Origin>,
     /// Case-folded.
     pub(crate) email: &'a str,
     /// The stored hash; none for an account that does not exist.
@@ -48,14 +51,14 @@ impl Context {
         strength: Strength,
     ) -> Result<Self, Unhashed> {
         let rate = f64::from(signup_rate);
-        let signups = (signup_rate > 0).then(|| Buckets::new(rate, rate / 60.0, KEYS_MAX));
+        let signups = (signup_rate > 0).then(|| NetworkBuckets::new(rate, rate / 60.0));
         Ok(Self {
             store,
             hasher: Hasher::new(strength, Bounds::of_this_machine())?,
             throttle: Throttle::new(),
             signups,
             exports: Arc::default(),
-            lookups: Buckets::new(LOOKUPS, LOOKUPS_PER_SECOND, KEYS_MAX),
+            lookups: Buckets::new(LOOKUPS, LOOKUPS_PER_SECOND, BUCKETS_WIDTH),
         })
     }
 
@@ -87,29 +90,43 @@ impl Context {
         claim: &Claim<'_>,
         password: &Password,
     ) -> Result<Option<Permit<'_>>, Refusal> {
+        let (from, email) = (claim.from, claim.email);
+        let known = claim.origin.clone().or_else(|| self.throttle.known(from, email));
+        let known = known.as_ref();
         let check = || {
-            let checked = self.throttle.check(claim.from, claim.email, Instant::now());
+            let checked = self.throttle.check(known, from, email, Instant::now());
             checked.map_err(|wait| Refusal::rate_limited("too many wrong passwords; wait", wait))
         };
         check()?;
-        let permit = self.permit()?;
+        let permit = self.permit(parties(known, from, email))?;
         // Once more: of those who waited together only as many may fail as there are cores.
         check()?;
         if permit.is(password, claim.phc)? {
-            self.throttle.succeeded(claim.from, claim.email);
+            self.throttle.succeeded(from, email);
             return Ok(Some(permit));
         }
-        self.throttle.failed(claim.from, claim.email, Instant::now());
+        self.throttle.failed(known, from, email, Instant::now());
         Ok(None)
     }
 
     /// A core to hash on.
     ///
     /// # Errors
-    /// 503 if too many wait.
-    pub(crate) fn permit(&self) -> Result<Permit<'_>, Refusal> {
+    /// 503 if too many of its party wait.
+    pub(crate) fn permit(&self, parties: Parties) -> Result<Permit<'_>, Refusal> {
         let sentence = "too many are logging in at this moment; try again";
-        self.hasher.permit().map_err(|_busy| Refusal::busy(sentence))
+        self.hasher.permit(parties).map_err(|_busy| Refusal::busy(sentence))
+    }
+}
+
+/// For whom somebody waits who asks for the account of this folded email; a stranger if it is not `known`.
+pub(crate) fn parties(known: Option<&Origin>, from: IpAddr, email: &str) -> Parties {
+    match known {
+        Some(origin) => vec![Party::Known(email.to_owned()), Party::Origin(origin.clone())],
+        None => {
+            let networks = Network::levels(from).rev().map(Party::Network);
+            networks.chain([Party::Account(email.to_owned())]).collect()
+        }
     }
 }
 

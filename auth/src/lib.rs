@@ -2,7 +2,8 @@
 //!
 //! A request passes the door (permit, head, body, each under a deadline and a bound), then a private Unix socket with
 //! `tiny_http` behind it, then the one table in `route`, and ends in a file of `verb`: parse, decide, store, reply.
-//! What slows attackers down is in `throttle` (wrong passwords) and `password` (how many are hashed at once).
+//! What slows attackers down is in `throttle` (wrong passwords), `password` (how many are hashed at once) and `line` (who is
+//! next).
 //!
 //! Only `password` sees what is in a password, and only `token` makes a token; neither type has `Debug`.
 //!
@@ -12,8 +13,10 @@ mod answer;
 mod args;
 mod behind;
 mod context;
+mod device;
 mod exports;
 pub mod limit;
+mod line;
 pub mod metrics;
 mod password;
 mod refusal;

@@ -27,8 +27,12 @@ pub const HASH_PASSES: u32 = 2;
 pub const HASH_BYTES: u32 = 32;
 /// Random bytes that make each hash different.
 pub const SALT_BYTES: usize = 16;
-/// Requests that wait for a core to hash on; further ones are sent away.
+/// Requests that wait for a core to hash on; for a further one, the newest of the party with most is sent away.
 pub const HASH_WAITING_MAX: usize = 128;
+/// Of these, requests of one party: strangers at one network (IPv4: an address, IPv6: a /48), or one account that is known.
+pub const HASH_WAITING_PER_PARTY: usize = 32;
+/// How many turns a party is remembered after it was served.
+pub const HASH_PARTIES_KEPT_TURNS: u64 = 256;
 /// How long one of them waits.
 pub const HASH_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -41,24 +45,42 @@ pub const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// Signups a minute from one address, unless set otherwise.
 pub const SIGNUP_RATE: u32 = 10;
-/// Wrong passwords from one address at once.
-pub const FAILURES_PER_ADDRESS: f64 = 50.0;
+/// Wrong passwords of strangers from one IPv4 address, or one /64 of IPv6, at once.
+pub const NETWORK_FAILURES: f64 = 50.0;
 /// How many of those come back a second.
-pub const ADDRESS_FAILURES_PER_SECOND: f64 = 0.5;
-/// Wrong passwords for one account at once: from one address, and from all those it has not logged in from together.
-pub const FAILURES_PER_ACCOUNT: f64 = 10.0;
+pub const NETWORK_FAILURES_PER_SECOND: f64 = 0.5;
+/// How much more of everything counted by network a /56 has than a /64, and a /48 than a /56.
+pub const NETWORK_LEVEL_FACTOR: f64 = 2.0;
+/// Wrong passwords of strangers for one account at once, from all networks together.
+pub const ACCOUNT_FAILURES: f64 = 10.0;
 /// How many of those come back a second.
-pub const FAILURES_PER_SECOND: f64 = 1.0 / 3.0;
-/// Tries that every address has at every account, whatever others do.
+pub const ACCOUNT_FAILURES_PER_SECOND: f64 = 1.0 / 3.0;
+/// Wrong passwords at one account of a device, a session or a network that it has logged in from, at once.
+pub const KNOWN_FAILURES: f64 = 10.0;
+/// How many of those come back a second.
+pub const KNOWN_FAILURES_PER_SECOND: f64 = 1.0 / 60.0;
+/// Wrong passwords of all strangers together, at once.
+pub const STRANGER_FAILURES: f64 = 1000.0;
+/// How many of those come back a second.
+pub const STRANGER_FAILURES_PER_SECOND: f64 = 20.0;
+/// Tries that every IPv4 address and every /48 of IPv6 has at every account, whatever others do.
 pub const OWN_TRIES: f64 = 3.0;
 /// Further ones of these a second. Slow, since they add up over all the addresses an attacker has.
 pub const OWN_TRIES_PER_SECOND: f64 = 1.0 / 60.0;
+/// Sets of networks that accounts have logged in from.
+pub const KNOWN_SETS: usize = 4096;
+/// Networks in one of these sets.
+pub const KNOWN_SET_MAX: usize = 32;
+/// Networks remembered of one account.
+pub const KNOWN_NETWORKS_PER_ACCOUNT: usize = 8;
+/// Random bytes that tell devices apart.
+pub const DEVICE_ID_BYTES: usize = 16;
 /// Look-ups of one account at once.
 pub const LOOKUPS: f64 = 30.0;
 /// Look-ups a second after that.
 pub const LOOKUPS_PER_SECOND: f64 = 1.0;
-/// Addresses, accounts or pairs of them that each of these remembers.
-pub const KEYS_MAX: usize = 16_384;
+/// Cells of a row of counters (each takes 8 bytes, and each table has four rows).
+pub const BUCKETS_WIDTH: usize = 16_384;
 
 /// What `Retry-After` says when the hash queue is full or the database away.
 pub const RETRY_AFTER_SECONDS: u64 = 2;

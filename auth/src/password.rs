@@ -1,17 +1,17 @@
 //! Passwords: how they are hashed, and how many at once.
 //!
 //! A hash takes 19 MiB and some 28 ms of a core on purpose, so a stranger could make the server run out of both: a
-//! [`Permit`] and a [`Worker`] a core, a bounded queue before them, first come, first served. Only this file sees what is in
-//! a [`Password`].
+//! [`Permit`] and a [`Worker`] a core, a bounded [`Line`] before them. Only this file sees what is in a [`Password`].
 
-use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::limit::{
     HASH_BYTES, HASH_MEMORY_KIB, HASH_PASSES, HASH_PATIENCE, HASH_WAITING_MAX, PASSWORD_BYTES_MAX,
     PASSWORD_BYTES_MIN, SALT_BYTES,
 };
+use crate::line::{Line, Parties};
 use crate::metrics;
 use crate::worker::Worker;
 
@@ -70,7 +70,7 @@ impl Bounds {
     }
 }
 
-/// Too many wait already, or it took too long.
+/// Too many of its party wait already, or it took too long.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Busy;
 
@@ -86,15 +86,13 @@ pub(crate) struct Hasher {
     /// A hash of nothing anyone knows, for accounts that do not exist.
     dummy: String,
     state: Mutex<State>,
-    changed: Condvar,
 }
 
 struct State {
     /// The last one used is the next: few logins keep to one.
     free: Vec<Worker>,
-    /// Who waits, in order of arrival.
-    waiting: VecDeque<u64>,
-    next: u64,
+    /// Nobody waits while one is free.
+    line: Line<SyncSender<Worker>>,
 }
 
 impl Hasher {
@@ -102,41 +100,52 @@ impl Hasher {
         let dummy = hash(strength, &random::<32>()?)?;
         let workers = (0..bounds.at_once).map(|_| Worker::start()).collect::<Result<_, _>>();
         let free = workers.map_err(|error| Unhashed(format!("no thread to hash on: {error}")))?;
-        let state = State { free, waiting: VecDeque::new(), next: 0 };
-        let (state, changed) = (Mutex::new(state), Condvar::new());
-        Ok(Self { strength, bounds, dummy, state, changed })
+        let state = Mutex::new(State { free, line: Line::new(bounds.waiting_max) });
+        Ok(Self { strength, bounds, dummy, state })
     }
 
-    /// Waits for its turn.
-    pub(crate) fn permit(&self) -> Result<Permit<'_>, Busy> {
-        let deadline = Instant::now() + self.bounds.patience;
+    /// Waits for its turn among `parties`.
+    pub(crate) fn permit(&self, parties: Parties) -> Result<Permit<'_>, Busy> {
+        let (tell, told) = sync_channel(1);
         let mut state = self.lock();
-        if state.free.is_empty() && state.waiting.len() >= self.bounds.waiting_max {
-            return Err(Busy);
+        if let Some(worker) = state.free.pop() {
+            return Ok(Permit { hasher: self, worker: Some(worker) });
         }
-        let ticket = state.next;
-        state.next += 1;
-        state.waiting.push_back(ticket);
-        metrics::HASH_QUEUE.set(state.waiting.len() as i64);
-        let worker = loop {
-            if state.waiting.front() == Some(&ticket)
-                && let Some(worker) = state.free.pop()
-            {
-                break Some(worker);
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break None;
-            }
-            state =
-                self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        };
-        state.waiting.retain(|other| *other != ticket);
-        metrics::HASH_QUEUE.set(state.waiting.len() as i64);
+        let number = state.line.enter(parties, tell);
+        metrics::HASH_QUEUE.set(state.line.len() as i64);
         drop(state);
-        // Whoever is first now may find another permit free.
-        self.changed.notify_all();
+        let number = number.map_err(|_full| Busy)?;
+        // An error: nobody has come so far, or it was sent away.
+        let worker = told.recv_timeout(self.bounds.patience).ok().or_else(|| {
+            let mut state = self.lock();
+            state.line.leave(number);
+            metrics::HASH_QUEUE.set(state.line.len() as i64);
+            drop(state);
+            // It may have been served just before it left.
+            told.try_recv().ok()
+        });
         worker.map(|worker| Permit { hasher: self, worker: Some(worker) }).ok_or(Busy)
+    }
+
+    /// A hash that fits nothing, of the same make as stored ones.
+    pub(crate) fn dummy(&self) -> &str {
+        &self.dummy
+    }
+
+    /// Passes a worker on to who is next.
+    fn give_back(&self, mut worker: Worker) {
+        let mut state = self.lock();
+        while let Some(tell) = state.line.serve() {
+            match tell.send(worker) {
+                Ok(()) => {
+                    metrics::HASH_QUEUE.set(state.line.len() as i64);
+                    return;
+                }
+                // It has just lost its patience.
+                Err(unsent) => worker = unsent.0,
+            }
+        }
+        state.free.push(worker);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -188,8 +197,9 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.hasher.lock().free.extend(self.worker.take());
-        self.hasher.changed.notify_all();
+        if let Some(worker) = self.worker.take() {
+            self.hasher.give_back(worker);
+        }
     }
 }
 

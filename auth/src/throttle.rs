@@ -1,101 +1,158 @@
-//! The brake for wrong passwords. Right ones never cost anything and never meet it.
+//! The brake for wrong passwords. Right ones cost nothing.
 //!
-//! A wrong password costs the address it came from, and the account it was meant for, also if there is none: the brake
-//! does not tell which exist. First of all it costs the two together, so that who guesses at one account does not slow his
-//! neighbours behind the same address. Since strangers must not be able to lock an owner out, the account's brake does not
-//! hold where the account has logged in before, and every address has a few tries of its own at every account.
+//! Who is *known* (a device with the secret of an earlier login, a live session, a network from which the account has logged
+//! in before) is kept out by its own failures only. Whoever else is a *stranger*: its failures count for the networks that it
+//! comes from, for the account it asks for, also if there is none, and for all strangers together; once one of these is used
+//! up, strangers wait, with the right password too. So that strangers elsewhere cannot keep an owner out who comes from a new
+//! network, each network has a few tries of its own at each account.
 
-use std::collections::{HashSet, VecDeque};
+mod known;
+
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use door::bucket::Buckets;
+use door::bucket::{Bucket, Buckets};
 use door::network::Network;
+use wire::SessionId;
 
+use crate::device::DeviceId;
 use crate::limit::{
-    ADDRESS_FAILURES_PER_SECOND, FAILURES_PER_ACCOUNT, FAILURES_PER_ADDRESS, FAILURES_PER_SECOND,
-    KEYS_MAX, OWN_TRIES, OWN_TRIES_PER_SECOND,
+    ACCOUNT_FAILURES, ACCOUNT_FAILURES_PER_SECOND, BUCKETS_WIDTH, KNOWN_FAILURES,
+    KNOWN_FAILURES_PER_SECOND, NETWORK_FAILURES, NETWORK_FAILURES_PER_SECOND, NETWORK_LEVEL_FACTOR,
+    OWN_TRIES, OWN_TRIES_PER_SECOND, STRANGER_FAILURES, STRANGER_FAILURES_PER_SECOND,
 };
+use known::Known;
 
-/// From where, and for which folded email.
-type Pair = (Network, String);
-
-/// What went wrong lately, for a bounded number of addresses and accounts.
-pub(crate) struct Throttle {
-    by_address: Buckets<Network>,
-    by_pair: Buckets<Pair>,
-    by_account: Buckets<String>,
-    own: Buckets<Pair>,
-    known: Mutex<Known>,
+/// What shows that somebody has been let into an account before.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Origin {
+    /// The secret that a login of this account gave to a device.
+    Device(DeviceId),
+    /// A live session of this account.
+    Session(SessionId),
+    /// An earlier login of this account from the same network.
+    Network(Network),
 }
 
-/// Where accounts have logged in; past the bound the oldest is forgotten.
-#[derive(Default)]
-struct Known {
-    pairs: HashSet<Pair>,
-    order: VecDeque<Pair>,
+/// Buckets for the networks of an address, from the narrowest to the widest, which has more.
+pub(crate) struct NetworkBuckets([Buckets; 3]);
+
+/// What went wrong lately, in a bounded amount of memory.
+pub(crate) struct Throttle {
+    known: Mutex<Known>,
+    by_known: Buckets,
+    by_network: NetworkBuckets,
+    by_account: Buckets,
+    own: Buckets,
+    all: Mutex<Bucket>,
+}
+
+impl NetworkBuckets {
+    /// Buckets of that capacity and rate for the narrowest networks, of twice as much for the next, and so on.
+    pub(crate) fn new(capacity: f64, per_second: f64) -> Self {
+        Self(std::array::from_fn(|level| {
+            let factor = NETWORK_LEVEL_FACTOR.powi(level as i32);
+            Buckets::new(capacity * factor, per_second * factor, BUCKETS_WIDTH)
+        }))
+    }
+
+    /// Whether each network of `address` has a token.
+    ///
+    /// # Errors
+    /// One has none; all will after this wait.
+    pub(crate) fn peek(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+        let waits = self.each(address).filter_map(|(buckets, it)| buckets.peek(&it, now).err());
+        waits.max().map_or(Ok(()), Err)
+    }
+
+    /// Takes a token from each network of `address`.
+    ///
+    /// # Errors
+    /// One has none, and nothing was taken; all will after this wait.
+    pub(crate) fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+        self.peek(address, now)?;
+        self.each(address).try_for_each(|(buckets, network)| buckets.take(&network, now))
+    }
+
+    fn each(&self, address: IpAddr) -> impl Iterator<Item = (&Buckets, Network)> {
+        self.0.iter().zip(Network::levels(address))
+    }
 }
 
 impl Throttle {
     pub(crate) fn new() -> Self {
+        let buckets = |capacity, per_second| Buckets::new(capacity, per_second, BUCKETS_WIDTH);
         Self {
-            by_address: Buckets::new(FAILURES_PER_ADDRESS, ADDRESS_FAILURES_PER_SECOND, KEYS_MAX),
-            by_pair: Buckets::new(FAILURES_PER_ACCOUNT, FAILURES_PER_SECOND, KEYS_MAX),
-            by_account: Buckets::new(FAILURES_PER_ACCOUNT, FAILURES_PER_SECOND, KEYS_MAX),
-            own: Buckets::new(OWN_TRIES, OWN_TRIES_PER_SECOND, KEYS_MAX),
-            known: Mutex::default(),
+            known: Mutex::new(Known::new()),
+            by_known: buckets(KNOWN_FAILURES, KNOWN_FAILURES_PER_SECOND),
+            by_network: NetworkBuckets::new(NETWORK_FAILURES, NETWORK_FAILURES_PER_SECOND),
+            by_account: buckets(ACCOUNT_FAILURES, ACCOUNT_FAILURES_PER_SECOND),
+            own: buckets(OWN_TRIES, OWN_TRIES_PER_SECOND),
+            all: Mutex::new(Bucket::new(STRANGER_FAILURES, STRANGER_FAILURES_PER_SECOND)),
         }
     }
 
-    /// Whether a password may be tried; takes nothing.
+    /// The network of `address`, if the account of this folded email has logged in from there.
+    pub(crate) fn known(&self, address: IpAddr, email: &str) -> Option<Origin> {
+        let network = Network::narrowest(address);
+        lock(&self.known).has(email, network).then_some(Origin::Network(network))
+    }
+
+    /// Whether a password may be tried; takes nothing. `known` is none for a stranger.
     ///
     /// # Errors
-    /// It may not for this long; at most 3 s, if nobody else tries meanwhile.
-    pub(crate) fn check(&self, from: IpAddr, email: &str, now: Instant) -> Result<(), Duration> {
-        let from = Network::narrowest(from);
-        self.by_address.peek(&from, now)?;
-        let pair = (from, email.to_owned());
-        self.by_pair.peek(&pair, now)?;
-        if self.known().pairs.contains(&pair) {
-            return Ok(());
+    /// It may not for this long, if nobody else tries meanwhile.
+    pub(crate) fn check(
+        &self,
+        known: Option<&Origin>,
+        address: IpAddr,
+        email: &str,
+        now: Instant,
+    ) -> Result<(), Duration> {
+        if let Some(origin) = known {
+            return self.by_known.peek(&(email, origin), now);
         }
-        let Err(wait) = self.by_account.peek(&pair.1, now) else { return Ok(()) };
-        self.own.peek(&pair, now).map_err(|own| wait.min(own))
+        self.by_network.peek(address, now)?;
+        lock(&self.all).peek(now)?;
+        let Err(wait) = self.by_account.peek(&email, now) else { return Ok(()) };
+        self.own.peek(&own(address, email), now).map_err(|own| wait.min(own))
     }
 
     /// Takes down a wrong password.
-    pub(crate) fn failed(&self, from: IpAddr, email: &str, now: Instant) {
-        let from = Network::narrowest(from);
+    pub(crate) fn failed(
+        &self,
+        known: Option<&Origin>,
+        address: IpAddr,
+        email: &str,
+        now: Instant,
+    ) {
         // A bucket that is empty already cannot hold more against anyone: whoever was checked at once with this one
         // gets through, no more than there are cores.
-        let _ = self.by_address.take(from, now);
-        let pair = (from, email.to_owned());
-        let _ = self.by_pair.take(pair.clone(), now);
-        if !self.known().pairs.contains(&pair) {
-            let _ = self.by_account.take(pair.1.clone(), now);
-            let _ = self.own.take(pair, now);
+        if let Some(origin) = known {
+            let _ = self.by_known.take(&(email, origin), now);
+            return;
         }
+        let _ = self.by_network.take(address, now);
+        let _ = lock(&self.all).take(now);
+        let _ = self.by_account.take(&email, now);
+        let _ = self.own.take(&own(address, email), now);
     }
 
     /// Takes down a right one: this account's owner is at this address.
-    pub(crate) fn succeeded(&self, from: IpAddr, email: &str) {
-        let pair = (Network::narrowest(from), email.to_owned());
-        let mut known = self.known();
-        if !known.pairs.insert(pair.clone()) {
-            return;
-        }
-        known.order.push_back(pair);
-        if known.order.len() > KEYS_MAX
-            && let Some(oldest) = known.order.pop_front()
-        {
-            known.pairs.remove(&oldest);
-        }
+    pub(crate) fn succeeded(&self, address: IpAddr, email: &str) {
+        lock(&self.known).add(email, Network::narrowest(address));
     }
+}
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// What has tries of its own: the widest network, since who has it has all that are in it.
+fn own(address: IpAddr, email: &str) -> impl Hash {
+    (Network::levels(address).next_back(), email.to_owned())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -9,19 +9,19 @@ use std::net::IpAddr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use door::address;
 use door::bucket::Buckets;
+use door::network::Network;
 use wire::{AccountId, TokenHash};
 
 use crate::limit::{
-    FAILED_HELLOS_BURST, FAILED_HELLOS_PER_SECOND, NETWORKS_REMEMBERED_MAX, TOKENS_REMEMBERED_MAX,
+    FAILED_HELLOS_BURST, FAILED_HELLOS_PER_SECOND, FAILED_HELLOS_WIDTH, TOKENS_REMEMBERED_MAX,
 };
 
 pub(crate) struct Hellos {
     /// Tokens that were good here lately, by their hashes.
     known: Mutex<HashMap<[u8; 32], AccountId>>,
     /// Failures that each network may have.
-    failures: Buckets<IpAddr>,
+    failures: Buckets,
     /// Whether somebody is in the gate.
     is_taken: Mutex<bool>,
     freed: Condvar,
@@ -37,7 +37,7 @@ impl Hellos {
             failures: Buckets::new(
                 FAILED_HELLOS_BURST,
                 FAILED_HELLOS_PER_SECOND,
-                NETWORKS_REMEMBERED_MAX,
+                FAILED_HELLOS_WIDTH,
             ),
             is_taken: Mutex::new(false),
             freed: Condvar::new(),
@@ -52,7 +52,7 @@ impl Hellos {
     /// To be held while a token that is not known is looked up. Waits for it, if too many failed that came from `client`'s
     /// network; `None` if that takes until `until`.
     pub(crate) fn pass(&self, client: IpAddr, now: Instant, until: Instant) -> Option<Passage<'_>> {
-        if self.failures.peek(&address::key(client), now).is_ok() {
+        if self.failures.peek(&Network::narrowest(client), now).is_ok() {
             return Some(Passage(None));
         }
         let mut is_taken = lock(&self.is_taken);
@@ -84,7 +84,7 @@ impl Hellos {
     pub(crate) fn failed(&self, token: &TokenHash, client: IpAddr, now: Instant) {
         lock(&self.known).remove(&token.0);
         // Whether there was a failure left is asked by `pass`.
-        let _ = self.failures.take(address::key(client), now);
+        let _ = self.failures.take(&Network::narrowest(client), now);
     }
 }
 

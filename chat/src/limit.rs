@@ -78,8 +78,8 @@ pub(crate) const FAILED_HELLOS_BURST: f64 = 20.0;
 pub(crate) const FAILED_HELLOS_PER_SECOND: f64 = 1.0;
 /// Accounts that have left whose use of their rate is remembered.
 pub(crate) const ACCOUNTS_REMEMBERED_MAX: usize = 16 * 1024;
-/// Networks whose failed hellos are remembered.
-pub(crate) const NETWORKS_REMEMBERED_MAX: usize = 16 * 1024;
+/// Cells of a row of the counters of failed hellos by network.
+pub(crate) const FAILED_HELLOS_WIDTH: usize = 16 * 1024;
 /// Good tokens that are remembered.
 pub(crate) const TOKENS_REMEMBERED_MAX: usize = 64 * 1024;
 /// Frames refused for coming too fast that a connection is forgiven at once; past it the writer is closed with 4429.

@@ -1,7 +1,6 @@
 //! Token buckets: so many at once, so many a second on the long run. The clock is always passed in.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -9,9 +8,6 @@ use crate::lock::lock;
 
 /// What float arithmetic may lose; a wait that was kept must not fail for a rounding error.
 const ROUNDING: f64 = 1e-6;
-/// When a full map must forget keys that still matter, it forgets one in this many at once, so that
-/// the search is paid for once in as many newcomers.
-const FORGOTTEN_PART: usize = 8;
 
 /// A bucket that begins full.
 #[derive(Clone, Debug)]
@@ -72,76 +68,96 @@ impl Bucket {
     }
 }
 
-/// One bucket for each key, for at most so many keys. Shared between threads.
+/// Rows of [`Buckets`]: a key has a cell in each.
+const ROWS: usize = 4;
+
+/// One bucket for each key, in a fixed amount of memory, whatever keys there are. Shared between threads.
+///
+/// A key has one cell in each of four rows, found by a hash that nobody outside can compute. A token is there as long as one
+/// of these cells has it, and is taken from those that have most (a count-min sketch). So no key is ever forgotten to make
+/// room for others, and who empties the buckets of many keys empties all four cells of another key only by rare chance:
+/// the share of emptied cells, to the fourth power.
 #[derive(Debug)]
-pub struct Buckets<K> {
-    fresh: Bucket,
-    keys_max: usize,
-    buckets: Mutex<HashMap<K, Bucket>>,
+pub struct Buckets {
+    /// Nanoseconds until a token comes back.
+    token: u64,
+    /// Nanoseconds until all of them but one have come back.
+    slack: u64,
+    hashes: [RandomState; ROWS],
+    begin: Instant,
+    /// Cells of a row.
+    width: usize,
+    /// Row after row: the nanoseconds after `begin` at which the cell is full.
+    full_at: Mutex<Vec<u64>>,
 }
 
-impl<K: Hash + Eq + Clone> Buckets<K> {
-    /// Buckets of that capacity and rate. Past `keys_max` (at least 1) it forgets full buckets, and
-    /// if none is full, those longest not taken from.
-    pub fn new(capacity: f64, per_second: f64, keys_max: usize) -> Self {
-        let fresh = Bucket::new(capacity, per_second);
-        Self { fresh, keys_max: keys_max.max(1), buckets: Mutex::default() }
+impl Buckets {
+    /// Buckets of that capacity (at least 1) and rate (more than 0), in rows of `width` cells (at least 1).
+    pub fn new(capacity: f64, per_second: f64, width: usize) -> Self {
+        let nanos = |seconds: f64| {
+            let time = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+            // A century is for ever, and sums of a few still fit.
+            u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).min(u64::MAX / 8)
+        };
+        let width = width.max(1);
+        Self {
+            token: nanos(1.0 / per_second),
+            slack: nanos((capacity - 1.0).max(0.0) / per_second),
+            hashes: std::array::from_fn(|_| RandomState::new()),
+            begin: Instant::now(),
+            width,
+            full_at: Mutex::new(vec![0; ROWS * width]),
+        }
     }
 
     /// Takes one token from the bucket of `key`.
     ///
     /// # Errors
     /// There is none; one will be after this wait.
-    pub fn take(&self, key: K, now: Instant) -> Result<(), Duration> {
-        let mut buckets = lock(&self.buckets);
-        if let Some(bucket) = buckets.get_mut(&key) {
-            return bucket.take(now);
+    pub fn take(&self, key: &impl Hash, now: Instant) -> Result<(), Duration> {
+        let (cells, now) = (self.cells(key), self.since_begin(now));
+        let mut full_at = lock(&self.full_at);
+        let fullest = self.fullest(&full_at, &cells);
+        self.wait(fullest, now)?;
+        // Cells that have less for others' sake lose nothing more.
+        let after = fullest.max(now) + self.token;
+        for cell in cells {
+            full_at[cell] = full_at[cell].max(after);
         }
-        if buckets.len() >= self.keys_max {
-            make_room(&mut buckets, self.keys_max, now);
-        }
-        buckets.entry(key).or_insert_with(|| self.fresh.clone()).take(now)
+        Ok(())
     }
 
-    /// Whether [`Buckets::take`] would succeed; takes nothing and remembers nothing.
+    /// Whether [`Buckets::take`] would succeed; takes nothing.
     ///
     /// # Errors
     /// It would not; it will after this wait.
-    pub fn peek(&self, key: &K, now: Instant) -> Result<(), Duration> {
-        lock(&self.buckets).get(key).unwrap_or(&self.fresh).peek(now)
+    pub fn peek(&self, key: &impl Hash, now: Instant) -> Result<(), Duration> {
+        let cells = self.cells(key);
+        let fullest = self.fullest(&lock(&self.full_at), &cells);
+        self.wait(fullest, self.since_begin(now))
     }
 
-    /// Forgets `key`: its bucket is full again.
-    pub fn forget(&self, key: &K) {
-        lock(&self.buckets).remove(key);
+    fn cells(&self, key: &impl Hash) -> [usize; ROWS] {
+        std::array::from_fn(|row| {
+            let hash = self.hashes[row].hash_one(key) % self.width as u64;
+            row * self.width + hash as usize
+        })
     }
 
-    /// Keys remembered.
-    pub fn len(&self) -> usize {
-        lock(&self.buckets).len()
+    fn fullest(&self, full_at: &[u64], cells: &[usize; ROWS]) -> u64 {
+        cells.iter().map(|cell| full_at[*cell]).min().unwrap_or(0)
     }
 
-    /// Whether no key is remembered.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    fn wait(&self, full_at: u64, now: u64) -> Result<(), Duration> {
+        match full_at.saturating_sub(now).saturating_sub(self.slack) {
+            0 => Ok(()),
+            nanos => Err(Duration::from_nanos(nanos)),
+        }
     }
-}
 
-fn make_room<K: Hash + Eq + Clone>(
-    buckets: &mut HashMap<K, Bucket>,
-    keys_max: usize,
-    now: Instant,
-) {
-    buckets.retain(|_, bucket| !bucket.is_full(now));
-    if buckets.len() < keys_max {
-        return;
-    }
-    let mut ages: Vec<(Option<Instant>, K)> =
-        buckets.iter().map(|(key, bucket)| (bucket.updated, key.clone())).collect();
-    let forgotten = (keys_max / FORGOTTEN_PART).max(1);
-    ages.select_nth_unstable_by_key(forgotten - 1, |(updated, _)| *updated);
-    for (_, key) in &ages[..forgotten] {
-        buckets.remove(key);
+    fn since_begin(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.begin).as_nanos();
+        u64::try_from(since).unwrap_or(u64::MAX).min(u64::MAX / 8)
     }
 }
 
@@ -201,48 +217,56 @@ mod tests {
     #[test]
     fn keys_do_not_share_and_peeking_takes_nothing() {
         let now = Instant::now();
-        let buckets = Buckets::new(1.0, 1.0, 10);
-        assert!(buckets.peek(&"a", now).is_ok() && buckets.is_empty());
-        assert!(buckets.take("a", now).is_ok());
-        assert!(buckets.peek(&"a", now).is_err());
-        assert!(buckets.take("b", now).is_ok());
-        buckets.forget(&"a");
-        assert!(buckets.take("a", now).is_ok());
-    }
-
-    #[test]
-    fn a_full_map_forgets_full_buckets_first() {
-        let start = Instant::now();
-        let buckets = Buckets::new(2.0, 0.5, 2);
-        buckets.take("emptied", start).unwrap();
-        buckets.take("emptied", start).unwrap();
-        buckets.take("refilled", start + SECOND).unwrap();
-        let now = start + 3 * SECOND;
-        buckets.take("new", now).unwrap();
-        assert_eq!(buckets.len(), 2);
-        buckets.take("emptied", now).unwrap();
-        assert!(buckets.peek(&"emptied", now).is_err(), "it was older, but remembered");
-    }
-
-    #[test]
-    fn if_none_is_full_the_stalest_is_forgotten() {
-        let start = Instant::now();
-        let buckets = Buckets::new(1.0, 0.001, 3);
-        for (key, second) in [("b", 2), ("a", 1), ("c", 3), ("d", 4)] {
-            buckets.take(key, start + second * SECOND).unwrap();
-        }
-        let now = start + 4 * SECOND;
+        let buckets = Buckets::new(1.0, 1.0, 1024);
         assert!(buckets.peek(&"a", now).is_ok());
-        assert!(["b", "c", "d"].iter().all(|key| buckets.peek(key, now).is_err()));
+        assert!(buckets.take(&"a", now).is_ok());
+        assert!(buckets.peek(&"a", now).is_err());
+        assert!(buckets.take(&"b", now).is_ok());
     }
 
     #[test]
-    fn the_map_never_outgrows_its_bound() {
-        let now = Instant::now();
-        let buckets = Buckets::new(1.0, 0.001, 64);
-        for key in 0..10_000 {
-            buckets.take(key, now).unwrap();
-            assert!(buckets.len() <= 64);
+    fn each_key_has_a_burst_then_the_rate() {
+        let buckets = Buckets::new(3.0, 2.0, 1024);
+        let start = Instant::now() + SECOND;
+        let takes = |now| (0..5).filter(|_| buckets.take(&7, now).is_ok()).count();
+        assert_eq!(takes(start), 3);
+        let wait = buckets.peek(&7, start).unwrap_err();
+        assert_eq!(wait, SECOND / 2);
+        assert!(buckets.take(&7, start + wait - Duration::from_nanos(1)).is_err());
+        assert_eq!(takes(start + wait), 1);
+        // Ten seconds later it is full, and no fuller.
+        assert_eq!(takes(start + 10 * SECOND), 3);
+        // A clock that goes back gives nothing.
+        assert_eq!(takes(start), 0);
+    }
+
+    #[test]
+    fn the_wait_told_is_enough_whatever_the_rate_of_keys() {
+        for per_second in [0.1, 1.0 / 3.0, 0.7, 1.0 / 60.0, 7.0, 1e5] {
+            let buckets = Buckets::new(1.0, per_second, 64);
+            let mut now = Instant::now();
+            buckets.take(&(), now).unwrap();
+            for _ in 0..100 {
+                now += buckets.take(&(), now).unwrap_err();
+                assert_eq!(buckets.take(&(), now), Ok(()), "{per_second}");
+            }
         }
+    }
+
+    #[test]
+    fn other_keys_neither_refill_an_empty_bucket_nor_empty_a_full_one() {
+        const WIDTH: usize = 1024;
+        let (now, buckets) = (Instant::now(), Buckets::new(2.0, 0.001, WIDTH));
+        while buckets.take(&"emptied", now).is_ok() {}
+        // As many other keys as a row has cells, a quarter of them emptied.
+        for key in 0..WIDTH {
+            let takes = if key % 4 == 0 { 2 } else { 1 };
+            (0..takes).for_each(|_| {
+                let _ = buckets.take(&key, now);
+            });
+        }
+        assert!(buckets.peek(&"emptied", now).is_err(), "never forgotten");
+        let spoilt = (WIDTH..2 * WIDTH).filter(|key| buckets.peek(key, now).is_err()).count();
+        assert!(spoilt < WIDTH / 20, "{spoilt} of {WIDTH} others are refused");
     }
 }

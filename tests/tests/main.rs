@@ -25,6 +25,8 @@ mod goodbye;
 mod judged;
 /// Rates of messages, signups and failed logins.
 mod limits;
+/// Logging in all the time.
+mod logins;
 /// What the logs must not say.
 mod logs;
 /// `/metrics`, `/healthz`, `/readyz`.

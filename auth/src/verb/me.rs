@@ -9,6 +9,7 @@ use crate::password::Password;
 use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::text;
+use crate::throttle::Origin;
 
 #[derive(Serialize)]
 struct Me {
@@ -44,7 +45,8 @@ pub(crate) fn delete(
     let credentials = context.store.credentials_of(session.account)?;
     let credentials = credentials.ok_or_else(Refusal::unauthorized)?;
     let (email, phc) = (&credentials.account.email, Some(credentials.phc.as_str()));
-    let claim = Claim { from: request.address, email, phc };
+    let origin = Some(Origin::Session(session.id));
+    let claim = Claim { from: request.address, origin, email, phc };
     drop(context.prove(&claim, &password)?.ok_or_else(Refusal::wrong_password)?);
     context.store.delete_account(session.account, request.now)?;
     Ok(Answer::done())

@@ -7,6 +7,7 @@ use crate::context::{Claim, Context};
 use crate::password::Password;
 use crate::refusal::Refusal;
 use crate::request::Request;
+use crate::throttle::Origin;
 use crate::verb::signup::chosen;
 
 pub(crate) fn change(
@@ -20,7 +21,8 @@ pub(crate) fn change(
     let credentials = context.store.credentials_of(session.account)?;
     let credentials = credentials.ok_or_else(Refusal::unauthorized)?;
     let (email, phc) = (&credentials.account.email, Some(credentials.phc.as_str()));
-    let claim = Claim { from: request.address, email, phc };
+    let origin = Some(Origin::Session(session.id));
+    let claim = Claim { from: request.address, origin, email, phc };
     let permit = context.prove(&claim, &old)?.ok_or_else(Refusal::wrong_password)?;
     let phc = permit.hash(&new)?;
     drop(permit);

@@ -2,11 +2,10 @@
 
 use std::time::Instant;
 
-use door::network::Network;
 use serde::Serialize;
 
 use crate::answer::Answer;
-use crate::context::Context;
+use crate::context::{Context, parties};
 use crate::metrics::SIGNUPS;
 use crate::password::Password;
 use crate::refusal::{Code, Refusal};
@@ -26,7 +25,7 @@ pub(crate) fn signup(context: &Context, request: &Request) -> Result<Answer, Ref
     let name = text::name(&fields.text("name")?).map_err(Refusal::bad_request)?;
     let password = chosen(fields.text("password")?, "password")?;
     if let Some(signups) = &context.signups {
-        let taken = signups.take(Network::narrowest(request.address), Instant::now());
+        let taken = signups.take(request.address, Instant::now());
         taken.map_err(|wait| Refusal::rate_limited("too many signups; wait", wait))?;
     }
     let is_free = || match context.store.find_by_email(&email)? {
@@ -35,7 +34,7 @@ pub(crate) fn signup(context: &Context, request: &Request) -> Result<Answer, Ref
     };
     // Before the queue and after it: a hash for nothing costs others their turn, and a failed insert an id.
     is_free()?;
-    let permit = context.permit()?;
+    let permit = context.permit(parties(None, request.address, &email))?;
     is_free()?;
     let phc = permit.hash(&password)?;
     drop(permit);

@@ -72,7 +72,11 @@ fn no_rate_is_no_limit() {
 #[test]
 fn a_weak_hash_is_replaced_when_its_password_comes_by() {
     let (old, store) = (context(0), store());
-    let phc = old.permit().unwrap().hash(&Password::claimed("secret".to_owned())).unwrap();
+    let phc = old
+        .permit(Vec::from([crate::line::Party::Known(String::new())]))
+        .unwrap()
+        .hash(&Password::claimed("secret".to_owned()))
+        .unwrap();
     assert!(phc.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{phc}");
     store.create_account("alice@x", "Alice", &phc, 1).unwrap();
 
@@ -88,13 +92,13 @@ fn a_weak_hash_is_replaced_when_its_password_comes_by() {
 }
 
 #[test]
-fn wrong_passwords_are_braked_right_ones_never() {
+fn wrong_passwords_are_braked_and_right_ones_cost_nothing() {
     let context = context(0);
     signup(&context, "alice@x");
     for _ in 0..15 {
         assert_eq!(login(&context, "alice@x", "secret").0, 200);
     }
-    // They cost nothing: all ten of the wrong ones are left.
+    // All ten of the wrong ones are left.
     let wrong: Vec<_> = (0..25).map(|_| login(&context, "alice@x", "wrong").0).collect();
     assert_eq!(wrong.iter().filter(|status| **status == 401).count(), 10, "{wrong:?}");
     assert_eq!(login(&context, "nobody@x", "wrong").0, 401, "the neighbours go on");
@@ -102,7 +106,49 @@ fn wrong_passwords_are_braked_right_ones_never() {
     let refusal = route::answer(&context, &post("/login", None, &again)).err().unwrap();
     assert_eq!(refusal.code, Code::RateLimited);
     let (name, seconds) = refusal.header.unwrap();
-    assert!(name == "Retry-After" && (1..=3).contains(&seconds.parse().unwrap()), "{seconds}");
+    assert!(name == "Retry-After" && (1..=60).contains(&seconds.parse().unwrap()), "{seconds}");
+}
+
+#[test]
+fn who_has_logged_in_from_an_address_gets_in_whatever_others_there_do() {
+    let context = context(0);
+    for email in ["alice@x", "bob@x"] {
+        signup(&context, email);
+    }
+    assert_eq!(login(&context, "alice@x", "secret").0, 200);
+    let braked = (0..200).filter(|n| login(&context, &format!("{n}@x"), "wrong").0 == 429);
+    assert!(braked.count() >= 100, "the address is braked");
+    assert_eq!(login(&context, "bob@x", "secret").0, 429, "as strangers from there are");
+    assert_eq!(login(&context, "alice@x", "secret").0, 200);
+}
+
+#[test]
+fn a_device_that_has_logged_in_is_known_wherever_it_is() {
+    let context = context(0);
+    signup(&context, "alice@x");
+    let mut phone = json!({"email": "alice@x", "password": "secret"});
+    let secret = ask(&context, &post("/login", None, &phone)).1["device_secret"].clone();
+    phone["device_secret"] = secret.clone();
+    // At this address, too, where the account is known, somebody guesses.
+    assert_eq!((0..25).filter(|_| login(&context, "alice@x", "wrong").0 == 401).count(), 10);
+    assert_eq!(login(&context, "alice@x", "secret").0, 429);
+    let mut elsewhere = post("/login", None, &phone);
+    elsewhere.address = "192.0.2.7".parse().unwrap();
+    for request in [post("/login", None, &phone), elsewhere] {
+        let (status, body) = ask(&context, &request);
+        assert_eq!((status, &body["device_secret"]), (200, &secret), "it keeps its secret");
+    }
+    // It proves nothing to another account, nor to one that is not there, and tells nobody so.
+    signup(&context, "bob@x");
+    for email in ["bob@x", "nobody@x"] {
+        phone["email"] = json!(email);
+        phone["password"] = json!("wrong");
+        let statuses: Vec<_> =
+            (0..20).map(|_| ask(&context, &post("/login", None, &phone)).0).collect();
+        assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 10, "{email}");
+    }
+    phone["device_secret"] = json!(7);
+    assert_eq!(ask(&context, &post("/login", None, &phone)).0, 400);
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(crate) fn find(
 ) -> Result<Answer, Refusal> {
     let email = request.query("email");
     let email = email.ok_or_else(|| Refusal::bad_request("`email` is missing in the query"))?;
-    let taken = context.lookups.take(session.account, Instant::now());
+    let taken = context.lookups.take(&session.account, Instant::now());
     taken.map_err(|wait| Refusal::rate_limited("too many look-ups; wait", wait))?;
     let nobody = || Refusal::not_found("nobody has this email");
     // What is no email is nobody's.
@@ -41,7 +41,7 @@ pub(crate) fn show(
     request: &Request,
     session: &Session,
 ) -> Result<Answer, Refusal> {
-    let taken = context.lookups.take(session.account, Instant::now());
+    let taken = context.lookups.take(&session.account, Instant::now());
     taken.map_err(|wait| Refusal::rate_limited("too many look-ups; wait", wait))?;
     // Who does not exist and who may not be known of are answered alike.
     let nobody = || Refusal::not_found("you know no account with this id");

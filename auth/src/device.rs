@@ -1,0 +1,89 @@
+//! Known devices: what a login gives to a device, so that the next one is known to come from there.
+//!
+//! A secret is a random number and an authentication code of it (HMAC-SHA-256) under the account's stored password hash,
+//! which nobody outside knows. So the server keeps nothing of it, every node and every restart knows it, and it is worth
+//! nothing once the account has another password. It opens nothing: it only says whose failures count for whom.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use crate::limit::DEVICE_ID_BYTES;
+use crate::token::{base64url, unbase64url};
+
+/// What the code is of, besides the number: the same key must never be used for anything else.
+const PURPOSE: &[u8] = b"messenger device\0";
+/// Bytes of an authentication code.
+const CODE_BYTES: usize = 32;
+
+/// The random number of a device, which is not secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct DeviceId([u8; DEVICE_ID_BYTES]);
+
+impl DeviceId {
+    /// One that no device has.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub(crate) fn mint() -> std::io::Result<Self> {
+        let mut bytes = [0; DEVICE_ID_BYTES];
+        getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+        Ok(Self(bytes))
+    }
+
+    /// The device whose secret for the account with this stored hash `text` is; none if it is none.
+    pub(crate) fn proved(text: &str, phc: &str) -> Option<Self> {
+        let bytes = unbase64url(text)?;
+        let (id, shown) = bytes.split_first_chunk::<DEVICE_ID_BYTES>()?;
+        let id = Self(*id);
+        // Compares in constant time.
+        id.code(phc).verify_slice(shown).ok().map(|()| id)
+    }
+
+    /// Its secret, as long as the account has this stored hash: 64 characters of base64url.
+    pub(crate) fn secret(self, phc: &str) -> String {
+        let code: [u8; CODE_BYTES] = self.code(phc).finalize().into_bytes().into();
+        base64url(&[&self.0[..], &code].concat())
+    }
+
+    fn code(self, phc: &str) -> Hmac<Sha256> {
+        let mac = Hmac::<Sha256>::new_from_slice(phc.as_bytes());
+        mac.expect("HMAC takes keys of any length").chain_update(PURPOSE).chain_update(self.0)
+    }
+
+    /// A certain one, for tests.
+    #[cfg(test)]
+    pub(crate) fn of(number: u8) -> Self {
+        Self([number; DEVICE_ID_BYTES])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PHC: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaA";
+
+    #[test]
+    fn a_secret_proves_its_device_to_its_account_only() {
+        let id = DeviceId::mint().unwrap();
+        let secret = id.secret(PHC);
+        assert_eq!(secret.len(), 64);
+        assert_eq!(DeviceId::proved(&secret, PHC), Some(id));
+        assert_eq!(DeviceId::proved(&secret, &PHC.replace("aGFz", "aGFt")), None);
+        assert_ne!(DeviceId::mint().unwrap(), id);
+    }
+
+    #[test]
+    fn what_is_no_secret_proves_nothing() {
+        let secret = DeviceId::of(7).secret(PHC);
+        for at in 0..secret.len() {
+            let mut other = secret.clone().into_bytes();
+            other[at] = if other[at] == b'A' { b'B' } else { b'A' };
+            assert_eq!(DeviceId::proved(std::str::from_utf8(&other).unwrap(), PHC), None, "{at}");
+        }
+        let longer = format!("{secret}AAAA");
+        for text in ["", "A", "é", &secret[..60], &secret[..22], &longer, "====", "a b c"] {
+            assert_eq!(DeviceId::proved(text, PHC), None, "{text}");
+        }
+    }
+}

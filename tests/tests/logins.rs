@@ -1,0 +1,106 @@
+//! Somebody who logs in all the time is not felt by others, and by the machine no more than two hashes at a time.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use acceptance::{PATIENCE, Person, World, raw, until};
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+
+use crate::drive::{House, Kind};
+
+/// Connections that somebody logs in on, again and again.
+const HAMMERING: usize = 200;
+/// Addresses that they come from.
+const ADDRESSES: usize = 16;
+/// How often others log in meanwhile.
+const LOGINS: usize = 10;
+/// Clients that log in all the time while memory is looked at.
+const CLIENTS: usize = 5;
+/// MiB that `auth` may have resident meanwhile. Two hashes take 38; without a fixed bound for large blocks it grows to 450.
+const RESIDENT_MAX: usize = 160;
+
+/// Has Mallory log in on so many connections while `work` is done; gives what came of it, and how many were let in.
+fn while_hammering<T>(
+    world: &World,
+    connections: usize,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<(T, usize)> {
+    let mallory = Person::signup(world, "Mallory")?;
+    let address = world.auth_address()?;
+    let body = json!({"email": mallory.email, "password": mallory.password}).to_string();
+    let request = raw::post("/login", &body);
+    let (is_over, welcome) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let hammer = |number: usize| {
+        let from = format!("127.0.0.{}", 100 + number % ADDRESSES);
+        while !is_over.load(Ordering::Relaxed) {
+            let answer = from
+                .parse()
+                .map_err(anyhow::Error::from)
+                .and_then(|from| raw::exchange(raw::connect(&address, Some(from))?, &request));
+            if answer.is_ok_and(|(status, _)| status == 200) {
+                welcome.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    };
+    let done = thread::scope(|scope| {
+        for number in 0..connections {
+            let hammer = &hammer;
+            scope.spawn(move || hammer(number));
+        }
+        let done = until("the hammering to begin", PATIENCE, || {
+            Ok((welcome.load(Ordering::Relaxed) > 2 * CLIENTS).then_some(()))
+        })
+        .and_then(|()| work());
+        is_over.store(true, Ordering::Relaxed);
+        done
+    })?;
+    Ok((done, welcome.into_inner()))
+}
+
+#[test]
+fn who_logs_in_all_the_time_keeps_nobody_else_out() -> Result<()> {
+    let mut house = House::open(&Kind::Messenger, &[])?;
+    let world = house.world.clone();
+    // One was here before, one is new, and one signs up meanwhile.
+    let alice = Person::signup(&world, "Alice")?;
+    let (slowest, _) = while_hammering(&world, HAMMERING, || {
+        let mut slowest = Duration::ZERO;
+        for number in 0..LOGINS {
+            let begin = Instant::now();
+            alice.device("meanwhile").with_context(|| format!("login {number}"))?;
+            slowest = slowest.max(begin.elapsed());
+        }
+        Person::signup(&world, "Bob").context("a newcomer")?;
+        Ok(slowest)
+    })?;
+    eprintln!("the slowest login took {slowest:?}");
+    ensure!(slowest < PATIENCE, "a login took {slowest:?}");
+    house.runs()
+}
+
+#[test]
+fn logging_in_all_the_time_does_not_fill_the_memory() -> Result<()> {
+    let mut house = House::open(&Kind::Pair, &[])?;
+    let world = house.world.clone();
+    let auth = house.servers[1].id();
+    let (most, _) = while_hammering(&world, CLIENTS, || {
+        let (mut most, until) = (0, Instant::now() + Duration::from_secs(8));
+        while Instant::now() < until {
+            most = most.max(resident_mib(auth)?);
+            world.ask("GET", "/healthz")?.send()?.expect(200)?;
+        }
+        Ok(most)
+    })?;
+    eprintln!("{most} MiB resident");
+    ensure!(most < RESIDENT_MAX, "{most} MiB resident");
+    house.runs()
+}
+
+fn resident_mib(process: u32) -> Result<usize> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
+    let kib: usize = line.split_whitespace().nth(1).context("no number")?.parse()?;
+    Ok(kib / 1024)
+}
