@@ -3,10 +3,12 @@
 //! Two accounts know each other if their conversation has no `asker`. Nothing else is looked at: not the groups in which both are,
 //! and not what was written.
 
+use std::collections::HashMap;
 use wire::AccountId;
+
 use wire::limit::FINDINGS_MAX;
 
-use crate::engine::Value;
+use crate::engine::{ForEach, Type, Value};
 use crate::pool::Requester;
 use crate::{Result, Store};
 
@@ -51,6 +53,15 @@ macro_rules! sees_name {
 }
 pub(crate) use sees_name;
 
+/// What somebody may know of an account's being here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acquaintance {
+    /// They know each other, and it was last here then, in milliseconds.
+    Known(Option<i64>),
+    /// One of the two has blocked the other, at this time in milliseconds.
+    Blocked(i64),
+}
+
 /// An account that another has found by its email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -86,6 +97,34 @@ impl Store {
         Ok(self.read(viewer, sql, &params, |row| row.text(0))?.pop())
     }
 
+    /// Which of `others` `account` knows, and what it may know of them.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn acquaintances(
+        &self,
+        account: AccountId,
+        others: &[AccountId],
+    ) -> Result<HashMap<AccountId, Acquaintance>> {
+        let row = |other: &AccountId| {
+            let (low, high) = (account.0.min(other.0), account.0.max(other.0));
+            vec![Value::Int(account.0), Value::Int(other.0), Value::Int(low), Value::Int(high)]
+        };
+        let rows: Vec<_> = others.iter().map(row).collect();
+        let statement = match self.contact {
+            Contact::Request => &ACQUAINTANCES,
+            Contact::Open => &EVERYBODY,
+        };
+        let found = self.read_each(account, statement, &rows, |row| {
+            let known = match row.maybe_int(1)? {
+                Some(at) => Acquaintance::Blocked(at),
+                None => Acquaintance::Known(row.maybe_int(2)?),
+            };
+            Ok((AccountId(row.int(0)?), known))
+        })?;
+        Ok(found.into_iter().collect())
+    }
+
     /// Writes down that `by` has found an account by its email, so that it may see the name. Of [`FINDINGS_MAX`] the oldest
     /// gives way.
     ///
@@ -115,5 +154,51 @@ impl Store {
         self.read(account, sql, &[Value::Int(account.0)], |row| {
             Ok(Finding { id: AccountId(row.int(0)?), at: row.int(1)? })
         })
+    }
+}
+
+/// Each is looked up by itself, whoever else the two talk with and wherever both are.
+macro_rules! acquaintances {
+    ($who:literal) => {
+        ForEach {
+            sql: concat!(
+                "select r.other, (select min(b.at) from block b \
+                 where (b.blocked = r.account and b.account = r.other) \
+                 or (b.blocked = r.other and b.account = r.account)), l.seen_at \
+                 from {rows} join log l on l.account = r.other where ",
+                $who
+            ),
+            columns: &[
+                ("account", Type::Int),
+                ("other", Type::Int),
+                ("low", Type::Int),
+                ("high", Type::Int),
+            ],
+        }
+    };
+}
+
+static ACQUAINTANCES: ForEach = acquaintances!(
+    "r.low = r.high or (select 1 from conversation c \
+     where c.low = r.low and c.high = r.high and c.asker is null) = 1"
+);
+static EVERYBODY: ForEach = acquaintances!("r.low <= r.high");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::sqlite::Sqlite;
+    use crate::engine::{Engine as _, Use};
+
+    #[test]
+    fn who_knows_whom_is_one_look_up_however_many_groups_both_are_in() {
+        let mut sqlite = Sqlite::open(None, Use::Write).unwrap();
+        for (_, script) in sqlite.migrations() {
+            sqlite.script(script).unwrap();
+        }
+        let plan = sqlite.plan(&ACQUAINTANCES);
+        let has = |text: &str| plan.iter().any(|step| step.contains(text));
+        assert!(has("SEARCH c USING INDEX") && has("(low=? AND high=?)"), "{plan:#?}");
+        assert!(!has("member") && !has("SCAN c") && !has("SCAN l"), "{plan:#?}");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use wire::limit::UNREAD_MAX;
 use wire::{AccountId, GroupId, MessageId, Role, With};
 
-use crate::contact::{Contact, sees_name};
+use crate::contact::sees_name;
 use crate::engine::{ForEach, Row, Type, Value};
 use crate::entry::{self, Message, bytes_seen, columns, columns_seen, edits_withheld};
 use crate::limit::PAGE_BYTES;
@@ -60,15 +60,6 @@ pub struct Member {
     pub delivered: MessageId,
     /// The last message that it has read.
     pub read: MessageId,
-}
-
-/// What somebody may know of an account's being here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Acquaintance {
-    /// They know each other, and it was last here then, in milliseconds.
-    Known(Option<i64>),
-    /// One of the two has blocked the other, at this time in milliseconds.
-    Blocked(i64),
 }
 
 impl Store {
@@ -166,34 +157,6 @@ impl Store {
     pub fn blocks(&self, account: AccountId) -> Result<Vec<AccountId>> {
         let sql = "select blocked from block where account = $1 order by blocked";
         self.read(account, sql, &[Value::Int(account.0)], |row| Ok(AccountId(row.int(0)?)))
-    }
-
-    /// Which of `others` `account` knows, and what it may know of them.
-    ///
-    /// # Errors
-    /// [`crate::Error::Unavailable`].
-    pub fn acquaintances(
-        &self,
-        account: AccountId,
-        others: &[AccountId],
-    ) -> Result<HashMap<AccountId, Acquaintance>> {
-        let row = |other: &AccountId| {
-            let (low, high) = (account.0.min(other.0), account.0.max(other.0));
-            vec![Value::Int(account.0), Value::Int(other.0), Value::Int(low), Value::Int(high)]
-        };
-        let rows: Vec<_> = others.iter().map(row).collect();
-        let statement = match self.contact {
-            Contact::Request => &ACQUAINTANCES,
-            Contact::Open => &EVERYBODY,
-        };
-        let found = self.read_each(account, statement, &rows, |row| {
-            let known = match row.maybe_int(1)? {
-                Some(at) => Acquaintance::Blocked(at),
-                None => Acquaintance::Known(row.maybe_int(2)?),
-            };
-            Ok((AccountId(row.int(0)?), known))
-        })?;
-        Ok(found.into_iter().collect())
     }
 
     /// Who is to hear what `account` does live in a group: its members who have not blocked it. Nothing if it is not there.
@@ -362,30 +325,3 @@ static UNREAD: ForEach = ForEach {
           (select 1 from withheld w where w.message = e.message and w.account = r.account)) limit 500) u) from {rows}",
     columns: KEYS,
 };
-
-/// Each is looked up by itself, whoever else the two talk with and wherever both are.
-macro_rules! acquaintances {
-    ($who:literal) => {
-        ForEach {
-            sql: concat!(
-                "select r.other, (select min(b.at) from block b \
-                 where (b.blocked = r.account and b.account = r.other) \
-                 or (b.blocked = r.other and b.account = r.account)), l.seen_at \
-                 from {rows} join log l on l.account = r.other where ",
-                $who
-            ),
-            columns: &[
-                ("account", Type::Int),
-                ("other", Type::Int),
-                ("low", Type::Int),
-                ("high", Type::Int),
-            ],
-        }
-    };
-}
-
-static ACQUAINTANCES: ForEach = acquaintances!(
-    "r.low = r.high or (select 1 from conversation c \
-     where c.low = r.low and c.high = r.high and c.asker is null) = 1"
-);
-static EVERYBODY: ForEach = acquaintances!("r.low <= r.high");

@@ -31,8 +31,8 @@ mod url;
 
 pub use account::{Account, Credentials};
 pub use commit::{Act, Alteration, Batch, Committed, Deed, News, Outcome, Refusal};
-pub use contact::{Contact, Finding};
-pub use conversation::{Acquaintance, Conversation, Group, Member};
+pub use contact::{Acquaintance, Contact, Finding};
+pub use conversation::{Conversation, Group, Member};
 pub use entry::{Entry, GroupChange, Message, Retention};
 pub use error::{Error, OpenError, Result};
 pub use event::{Event, Receipt, What};
