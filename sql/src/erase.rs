@@ -12,7 +12,7 @@ use wire::AccountId;
 
 use crate::engine::{ForEach, Type, Value};
 use crate::pool::Requester;
-use crate::{Result, Store};
+use crate::{Error, Result, Store};
 
 /// How often it is looked whether an account was deleted whose data are still in the files.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
@@ -52,9 +52,13 @@ impl Store {
             if failures > 1 && warned.is_none_or(|at| at.elapsed() >= WARN_INTERVAL) {
                 warned = Some(Instant::now());
                 let accounts = accounts.len();
+                let reason = match error {
+                    Error::Unavailable(reason) => reason,
+                    other => other.to_string(),
+                };
                 tracing::warn!(
                     accounts,
-                    "what deleted accounts leave in the database's files is not overwritten yet; it is tried again: {error}"
+                    "what deleted accounts leave in the database's files is not overwritten yet; it is tried again: {reason}"
                 );
             }
         }

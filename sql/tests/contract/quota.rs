@@ -3,9 +3,16 @@ use wire::limit::GROUPS_MAX;
 use wire::{AccountId, Code, GroupId, MessageId, With};
 
 use crate::revise::{edit, react};
-use crate::{NOW, account, act, code, commit, group, post, post_to, say};
+use crate::{NOW, account, act, code, commit, group, open, post, post_to, say};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
+
+/// Accounts of which the counts are not what there is.
+pub const COUNT_WRONG: &str = "select count(*) from log l left join \
+    (select sender, sum(octet_length(content)) as bytes from message group by sender) m on m.sender = l.account left join \
+    (select s.account, count(*) as groups from member s join conversation c on c.id = s.conversation and c.low is null \
+    where s.until is null group by s.account) g on g.account = l.account \
+    where l.stored <> coalesce(m.bytes, 0) or l.groups <> coalesce(g.groups, 0)";
 
 pub fn suite(store: &Store) {
     what_is_kept_is_counted(store);
@@ -66,8 +73,22 @@ fn what_goes_is_no_longer_counted(store: &Store) {
     assert_eq!(stored(store, alice), 4, "Alice can still read it");
 }
 
+/// Bytes of an account, in the tests that reach it.
+const QUOTA: i64 = 1000;
+
+#[test]
+fn nobody_stores_more_than_the_quota_in_sqlite() {
+    is_a_bound(&open(&"sqlite::memory:".parse().unwrap()).with_quota(QUOTA), QUOTA);
+}
+
+#[test]
+fn nobody_stores_more_than_the_quota_in_postgresql() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    is_a_bound(&open(&url.parse().unwrap()).with_quota(QUOTA), QUOTA);
+}
+
 /// `quota` bytes are what `store` lets an account have.
-pub fn is_a_bound(store: &Store, quota: i64) {
+fn is_a_bound(store: &Store, quota: i64) {
     let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
     let trip = group(store, &[alice, bob]);
     act(store, alice, change(trip, Alteration::Promote(bob)));
