@@ -165,7 +165,7 @@ impl Presence {
         }
     }
 
-    /// One of the two has blocked the other: each sees the other leave, and does not hear of its return.
+    /// One of the two has blocked the other: each sees the other leave, not when it was last here, and not that it returns.
     pub(crate) fn part(&self, one: AccountId, other: AccountId) {
         let mut state = self.lock();
         let mut parted = take(&mut state.watched, one, |watch| watch.by == other);
@@ -190,7 +190,7 @@ impl Presence {
 
 fn leave(watch: &Watch, id: AccountId) {
     if watch.told == Some(true) {
-        watch.outbox.push(&frame(id, false, Some(now_ms())));
+        watch.outbox.push(&frame(id, false, None));
     }
 }
 

@@ -58,8 +58,8 @@ pub(crate) use sees_name;
 pub enum Acquaintance {
     /// They know each other, and it was last here then, in milliseconds.
     Known(Option<i64>),
-    /// One of the two has blocked the other, at this time in milliseconds.
-    Blocked(i64),
+    /// One of the two has blocked the other.
+    Blocked,
 }
 
 /// An account that another has found by its email.
@@ -117,7 +117,7 @@ impl Store {
         };
         let found = self.read_each(account, statement, &rows, |row| {
             let known = match row.maybe_int(1)? {
-                Some(at) => Acquaintance::Blocked(at),
+                Some(_) => Acquaintance::Blocked,
                 None => Acquaintance::Known(row.maybe_int(2)?),
             };
             Ok((AccountId(row.int(0)?), known))
@@ -162,9 +162,9 @@ macro_rules! acquaintances {
     ($who:literal) => {
         ForEach {
             sql: concat!(
-                "select r.other, (select min(b.at) from block b \
+                "select r.other, (select 1 from block b \
                  where (b.blocked = r.account and b.account = r.other) \
-                 or (b.blocked = r.other and b.account = r.account)), l.seen_at \
+                 or (b.blocked = r.other and b.account = r.account) limit 1), l.seen_at \
                  from {rows} join log l on l.account = r.other where ",
                 $who
             ),

@@ -113,7 +113,8 @@ impl Store {
         let unread: HashMap<_, _> = unread.into_iter().collect();
         for one in &mut listed {
             one.item.last = last.remove(&one.conversation);
-            one.item.unread = unread.get(&one.conversation).copied().unwrap_or(0);
+            let unread = unread.get(&one.conversation).copied().unwrap_or(0);
+            one.item.unread = unread.min(UNREAD_MAX as i64);
         }
         Ok(listed.into_iter().map(|one| one.item).collect())
     }
@@ -130,21 +131,27 @@ impl Store {
         let found =
             self.read(account, sql, &params, |row| Ok((row.text(0)?, row.maybe_int(1)?)))?;
         let Some((name, days)) = found.into_iter().next() else { return Ok(None) };
-        // Of who has been spared a message of this account it looks as if they had come no further.
-        let sql = "select s.account, a.name, s.role, s.delivered, s.read, \
-                   (select min(w.message) - 1 from withheld w join message m on m.id = w.message \
-                   and m.conversation = $1 and m.sender = $2 \
-                   where w.account = s.account and w.message > s.since) \
+        // Who has blocked this account has come no further than it had then.
+        let sql = "select s.account, a.name, s.role, s.delivered, s.read, s.since, b.account, k.delivered, k.read \
                    from member s join account a on a.id = s.account \
-                   where s.conversation = $1 and s.until is null order by s.since, s.account";
+                   left join block b on b.blocked = $1 and b.account = s.account \
+                   left join block_mark k on k.blocked = b.blocked and k.conversation = s.conversation \
+                   and k.account = b.account \
+                   where s.conversation = $2 and s.until is null order by s.since, s.account";
+        let params = [Value::Int(account.0), Value::Int(group.0)];
         let members = self.read(account, sql, &params, |row| {
-            let most = row.maybe_int(5)?.unwrap_or(i64::MAX);
+            let since = row.int(5)?;
+            let mut most = [i64::MAX; 2];
+            if row.maybe_int(6)?.is_some() {
+                most =
+                    [row.maybe_int(7)?, row.maybe_int(8)?].map(|mark| mark.unwrap_or(0).max(since));
+            }
             Ok(Member {
                 id: AccountId(row.int(0)?),
                 name: row.maybe_text(1)?,
                 role: role(row.int(2)?),
-                delivered: MessageId(row.int(3)?.min(most)),
-                read: MessageId(row.int(4)?.min(most)),
+                delivered: MessageId(row.int(3)?.min(most[0])),
+                read: MessageId(row.int(4)?.min(most[1])),
             })
         })?;
         Ok(Some(Group { name, days, members }))
@@ -159,7 +166,8 @@ impl Store {
         self.read(account, sql, &[Value::Int(account.0)], |row| Ok(AccountId(row.int(0)?)))
     }
 
-    /// Who is to hear what `account` does live in a group: its members who have not blocked it. Nothing if it is not there.
+    /// Who is to hear what `account` does live in a group: its members, but for those of whom one has blocked the other. Nothing
+    /// if it is not there.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -167,7 +175,8 @@ impl Store {
         let sql = "select o.account from member s \
                    join member o on o.conversation = s.conversation and o.until is null \
                    where s.account = $1 and s.conversation = $2 and s.until is null and o.account <> $1 \
-                   and not exists (select 1 from block b where b.blocked = $1 and b.account = o.account)";
+                   and not exists (select 1 from block b where (b.blocked = $1 and b.account = o.account) \
+                   or (b.blocked = o.account and b.account = $1))";
         let params = [Value::Int(account.0), Value::Int(group.0)];
         let found = self.read(account, sql, &params, |row| Ok(AccountId(row.int(0)?)))?;
         Ok(found.into_iter().collect())
@@ -202,13 +211,15 @@ macro_rules! name_and_days {
 }
 pub(crate) use name_and_days;
 
-/// What happened last in a conversation that its `member s` has had; null if there is nothing.
+/// What happened last in a conversation that its `member s` has had; null if there is nothing. Before a run of what is withheld
+/// there is something that is not.
 macro_rules! activity {
     () => {
-        "(select e.message from entry e where e.conversation = s.conversation \
-         and e.message <= coalesce(s.until, 9223372036854775807) \
-         and not exists (select 1 from withheld w where w.message = e.message and w.account = s.account) \
-         order by e.message desc limit 1)"
+        "(select case when w.message is null then e.message else (select p.message from entry p \
+         where p.conversation = s.conversation and p.message < w.run order by p.message desc limit 1) end \
+         from (select e.message from entry e where e.conversation = s.conversation \
+         and e.message <= coalesce(s.until, 9223372036854775807) order by e.message desc limit 1) e \
+         left join withheld w on w.message = e.message and w.account = s.account)"
     };
 }
 pub(crate) use activity;
@@ -219,8 +230,8 @@ const LIST: &str = concat!(
      case when o.account is null then null when l.open = 1 or ",
     sees_name!("l.account", "o.account"),
     " then a.name end), l.days, l.role, l.since, l.until, l.read, \
-     case when l.asker = l.account then 0 else o.delivered end, \
-     case when l.asker = l.account then 0 else o.read end, l.activity, \
+     case when l.asker = l.account then 0 when b.account is null then o.delivered else coalesce(k.delivered, 0) end, \
+     case when l.asker = l.account then 0 when b.account is null then o.read else coalesce(k.read, 0) end, l.activity, \
      case when l.asker <> l.account then 1 else 0 end \
      from (select cast($1 as bigint) as open, c.id, c.low, c.high, c.asker, s.role, ",
     name_and_days!(),
@@ -232,6 +243,8 @@ const LIST: &str = concat!(
      left join member o on l.low is not null and o.conversation = l.id \
      and o.account = case when l.low = l.account then l.high else l.low end \
      left join account a on a.id = o.account \
+     left join block b on b.blocked = l.account and b.account = o.account \
+     left join block_mark k on k.blocked = b.blocked and k.conversation = l.id and k.account = b.account \
      where l.activity < $3 order by l.activity desc limit $4"
 );
 
@@ -293,18 +306,33 @@ const KEYS: &[(&str, Type)] = &[
 ];
 const _: () = assert!(UNREAD_MAX == 500, "as in UNREAD");
 
+macro_rules! newest {
+    ($bound:literal) => {
+        concat!(
+            "(select e.message from entry e where e.conversation = r.conversation and e.message > r.since and ",
+            $bound,
+            " and e.kind = 0 order by e.message desc limit 1)"
+        )
+    };
+}
+
+/// The newest message of a conversation up to a given one, if it is not withheld; step by step, past all that is.
 static LAST: ForEach = ForEach {
     sql: concat!(
         "select r.conversation, m.id, ",
         bytes_seen!(),
-        " from {rows} join message m on m.id = \
-         (select e.message from entry e where e.conversation = r.conversation \
-         and e.message > r.since and e.message <= r.until and e.kind = 0 \
-         and not exists (select 1 from withheld w where w.message = e.message and w.account = r.account) \
-         order by e.message desc limit 1)",
+        " from {rows} join message m on m.id = case when r.spared = 1 then ",
+        newest!("e.message <= r.until"),
+        " else (with recursive look (message) as (select ",
+        newest!("e.message <= r.until"),
+        " union all select ",
+        newest!("e.message < w.run"),
+        " from look l join withheld w on w.message = l.message and w.account = r.account) \
+         select l.message from look l where l.message is not null and not exists \
+         (select 1 from withheld w where w.message = l.message and w.account = r.account)) end",
         edits_withheld!("r.account")
     ),
-    columns: KEYS.split_at(4).0,
+    columns: KEYS,
 };
 
 static TEXT: ForEach = ForEach {
@@ -317,11 +345,44 @@ static TEXT: ForEach = ForEach {
     columns: &[("conversation", Type::Int), ("account", Type::Int), ("message", Type::Int)],
 };
 
+macro_rules! unread {
+    ($after:literal, $upto:literal) => {
+        concat!(
+            "(select count(*) from (select 1 from entry e where e.conversation = r.conversation and e.message > ",
+            $after,
+            " and e.message <= ",
+            $upto,
+            " and e.kind = 0 and e.sender <> r.account limit 500) u)"
+        )
+    };
+}
+
+/// The newest message up to a given one that is withheld, or else where unread ones begin.
+macro_rules! newest_withheld {
+    ($bound:literal) => {
+        concat!(
+            "coalesce((select n.message from withheld n where n.account = r.account \
+             and n.conversation = r.conversation and n.message > r.seen and ",
+            $bound,
+            " order by n.message desc limit 1), r.seen)"
+        )
+    };
+}
+
+/// Where something is withheld, what lies between it is counted piece by piece: `before` are those after `high`, and in a piece
+/// everything after `low` can be seen.
 static UNREAD: ForEach = ForEach {
-    sql: "select r.conversation, (select count(*) from (select 1 from entry e \
-          where e.conversation = r.conversation and e.message > r.seen and e.message <= r.until \
-          and e.kind = 0 and e.sender <> r.account \
-          and (r.spared = 1 or not exists \
-          (select 1 from withheld w where w.message = e.message and w.account = r.account)) limit 500) u) from {rows}",
+    sql: concat!(
+        "select r.conversation, case when r.spared = 1 then ",
+        unread!("r.seen", "r.until"),
+        " else (with recursive piece (low, high, before) as (select ",
+        newest_withheld!("n.message <= r.until"),
+        ", r.until, cast(0 as bigint) union all select ",
+        newest_withheld!("n.message < w.run"),
+        ", coalesce(w.run - 1, r.seen), p.before + ",
+        unread!("p.low", "p.high"),
+        " from piece p left join withheld w on w.message = p.low and w.account = r.account and p.low > r.seen \
+         where p.high > r.seen and p.before < 500) select max(p.before) from piece p) end from {rows}"
+    ),
     columns: KEYS,
 };

@@ -8,6 +8,7 @@ use wire::{AccountId, MessageId, With};
 
 use crate::engine::{ForEach, Type, Value};
 use crate::entry::{self, Message, bytes_seen, columns, columns_seen, edits_withheld, page};
+use crate::limit::PAGE_BYTES;
 use crate::{Result, Store};
 
 /// Somebody's reaction to a message.
@@ -45,33 +46,62 @@ impl Store {
         let Some(window) = self.window(account, with)? else {
             return Ok(matches!(with, With::Account(_)).then(Vec::new));
         };
+        // What is withheld is passed run by run, however long they are.
+        let (mut messages, mut end) = (Vec::new(), window.until.0.min(before.0.saturating_sub(1)));
+        loop {
+            let page = self.page(account, &window, end, limit)?;
+            let is_whole = page.iter().all(|(run, _)| run.is_none());
+            for (run, message) in page {
+                if message.id.0 <= end {
+                    end = run.unwrap_or(message.id.0) - 1;
+                    if run.is_none() {
+                        messages.push(message);
+                    }
+                }
+            }
+            let before_last = messages.iter().rev().skip(1);
+            let bytes: usize = before_last.map(|message: &Message| message.content.len()).sum();
+            if is_whole || messages.len() >= limit || bytes >= PAGE_BYTES {
+                messages.truncate(limit);
+                return Ok(Some(messages));
+            }
+        }
+    }
+
+    /// A page of the newest messages up to `end`, also of those that are withheld: they are with the first message of their run.
+    fn page(
+        &self,
+        account: AccountId,
+        window: &Window,
+        end: i64,
+        limit: usize,
+    ) -> Result<Vec<(Option<i64>, Message)>> {
         let sql = concat!(
-            "select ",
+            "select e.run, ",
             columns_seen!(),
             " from ",
             page!(
-                "select e.message from entry e where e.conversation = $1 \
-                 and e.message > $2 and e.message <= $3 and e.kind = 0 and not exists \
-                 (select 1 from withheld w where w.message = e.message and w.account = $4) \
-                 order by e.message desc limit $5",
-                account: "$4", order: "message desc", bytes: "$6"
+                "select e.message, w.run from (select e.message from entry e where e.conversation = $1 \
+                 and e.message > $2 and e.message <= $3 and e.kind = 0 order by e.message desc limit $4) e \
+                 left join withheld w on w.message = e.message and w.account = $5",
+                account: "$5", order: "message desc", bytes: "$6"
             ),
             " e join message m on m.id = e.message",
-            edits_withheld!("$4"),
+            edits_withheld!("$5"),
         );
-        let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
         let params = [
             Value::Int(window.conversation),
             Value::Int(window.since.0),
             // One bound: of two, SQLite would use the one and walk to the other.
-            Value::Int(window.until.0.min(before.0.saturating_sub(1))),
+            Value::Int(end),
+            Value::Int(i64::try_from(limit).unwrap_or(i64::MAX)),
             Value::Int(account.0),
-            limit,
             entry::PAGE,
         ];
-        let mut messages = self.read(account, sql, &params, |row| entry::message(row, 0))?;
-        messages.sort_unstable_by_key(|message| Reverse(message.id));
-        Ok(Some(messages))
+        let row = |row: &mut crate::engine::Row| Ok((row.maybe_int(0)?, entry::message(row, 1)?));
+        let mut page = self.read(account, sql, &params, row)?;
+        page.sort_unstable_by_key(|(_, message)| Reverse(message.id));
+        Ok(page)
     }
 
     /// The reactions to each of these messages that have come to `account`, at most [`REACTIONS_LISTED_MAX`] of each, the

@@ -40,6 +40,7 @@ pub use export::{KeptBlock, KeptConversation, KeptEntry, KeptEvent, KeptReaction
 pub use history::Reaction;
 pub use limit::PAGE_BYTES;
 pub use log::Place;
+pub use search::{SEARCH_TIME_MAX, SEARCH_WORDS_MAX};
 pub use session::{Login, Revocation, Session};
 pub use store::{Patience, Store};
 pub use sweep::Keep;

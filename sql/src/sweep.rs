@@ -146,6 +146,10 @@ impl Store {
              (select account from finding where found = $1 limit $2) returning account",
             "delete from withheld where account = $1 and message in \
              (select message from withheld where account = $1 limit $2) returning message",
+            "delete from block_mark where account = $1 and (blocked, conversation) in \
+             (select blocked, conversation from block_mark where account = $1 limit $2) returning blocked",
+            "delete from block_mark where blocked = $1 and (conversation, account) in \
+             (select conversation, account from block_mark where blocked = $1 limit $2) returning account",
             "delete from withheld_edit where account = $1 and message in \
              (select message from withheld_edit where account = $1 limit $2) returning message",
             "delete from withheld_reaction where account = $1 and (message, reactor) in \

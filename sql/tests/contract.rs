@@ -182,6 +182,53 @@ fn postgresql_is_upgraded_with_what_it_holds() {
     );
 }
 
+#[test]
+fn what_sqlite_withholds_is_upgraded() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("messenger.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    upgrade::what_is_withheld_becomes_runs(
+        &[
+            include_str!("../migrations/sqlite/0001_accounts_and_logs.sql"),
+            include_str!("../migrations/sqlite/0002_conversations.sql"),
+            include_str!("../migrations/sqlite/0003_recent.sql"),
+            include_str!("../migrations/sqlite/0004_message_requests.sql"),
+        ],
+        |sql| connection.execute_batch(sql).unwrap(),
+        || open(&DatabaseUrl::file(path.clone())),
+        || {
+            let mut runs = connection.prepare(RUNS).unwrap();
+            let runs = runs.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            runs.collect::<Result<_, _>>().unwrap()
+        },
+    );
+}
+
+#[test]
+fn what_postgresql_withholds_is_upgraded() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    let client = || postgres::Client::connect(&url, postgres::NoTls).unwrap();
+    let (mut client, mut other) = (client(), client());
+    upgrade::what_is_withheld_becomes_runs(
+        &[
+            include_str!("../migrations/postgres/0001_accounts_and_logs.sql"),
+            include_str!("../migrations/postgres/0002_conversations.sql"),
+            include_str!("../migrations/postgres/0003_entries.sql"),
+            include_str!("../migrations/postgres/0004_member_by_whole_key.sql"),
+            include_str!("../migrations/postgres/0005_pair_by_whole_key.sql"),
+            include_str!("../migrations/postgres/0006_message_requests.sql"),
+        ],
+        |sql| client.batch_execute(sql).unwrap(),
+        || open(&url.parse().unwrap()),
+        || {
+            let runs = other.query(RUNS, &[]).unwrap();
+            runs.iter().map(|row| (row.get(0), row.get(1))).collect()
+        },
+    );
+}
+
+const RUNS: &str = "select message, run from withheld order by message";
+
 const COUNT_WITHHELD: &str =
     "select (select count(*) from withheld_edit) + (select count(*) from withheld_reaction)";
 
@@ -267,6 +314,12 @@ fn wait_for_lock(client: &mut postgres::Client, is_over: impl Fn() -> bool) {
 fn postgresql_does_not_read_all_that_somebody_has() {
     let url = acceptance::Cluster::shared().unwrap().database().unwrap();
     plans::one_of_many_conversations_is_found_without_the_others(&url);
+}
+
+#[test]
+fn postgresql_searches_only_ones_own_conversations() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    plans::what_only_others_have_said_is_not_read(&url);
 }
 
 #[test]

@@ -45,6 +45,11 @@ pub(crate) fn search(
     let Some(_turn) = session.turn_to_answer(me, reference)? else { return Ok(()) };
     match accounts.store.search(me, text, window.before(), window.limit(PAGE_ITEMS) + 1) {
         Ok(found) => answer(session, accounts, me, &found, window, reference, List::Search),
+        Err(sql::Error::TimedOut(_)) => {
+            let message = "the search took too long; add a letter or a word";
+            session.refuse(Code::Unavailable, message, reference);
+            Ok(())
+        }
         Err(error) => session.put_off(&error, reference),
     }
 }

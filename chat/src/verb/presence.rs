@@ -36,9 +36,8 @@ pub(crate) fn watch(
                 }
                 None
             }
-            // As it was when they parted; so it stays.
-            Some(Acquaintance::Blocked(at)) => Some(*at),
-            None => None,
+            // Nor when it was last here: it may write in a common group after that.
+            Some(Acquaintance::Blocked) | None => None,
         };
         presence.forget(outbox, &[id]);
         outbox.push(&frame(id, false, last_seen));

@@ -30,6 +30,7 @@ pub(super) fn block(ledger: &mut Ledger<'_>, place: usize, by: AccountId, id: Ac
     if ledger.engine.run(sql, &params)?.is_empty() {
         return Ok(Ok(Outcome::Nothing));
     }
+    ledger.note_block(by, id);
     ledger.tell([by], (Kind::Block, None, Some(id)), What::Block { id }, Some(place));
     Ok(Ok(Outcome::Done))
 }
@@ -40,6 +41,9 @@ pub(super) fn unblock(ledger: &mut Ledger<'_>, place: usize, by: AccountId, id: 
     if ledger.engine.run(sql, &[Value::Int(id.0), Value::Int(by.0)])?.is_empty() {
         return Ok(Ok(Outcome::Nothing));
     }
+    ledger.forget_block(by, id);
+    let sql = "delete from block_mark where blocked = $1 and account = $2";
+    ledger.engine.run(sql, &[id.0, by.0].map(Value::Int))?;
     ledger.tell([by], (Kind::Unblock, None, Some(id)), What::Unblock { id }, Some(place));
     Ok(Ok(Outcome::Done))
 }

@@ -124,7 +124,7 @@ pub(super) fn retain(
             }
             let shared = pair::shared(ledger.engine, by, other)?;
             let both = BTreeSet::from([by, other]).into_iter().collect();
-            let deaf = shared.is_blocker(other).then_some(other);
+            let deaf = shared.withheld_from(other).map(|run| (other, run));
             (shared.conversation, To::Account(other), both, deaf)
         }
     };
@@ -138,13 +138,14 @@ pub(super) fn retain(
         ledger.room_mut(group).days = days;
     }
     // It holds for both, else the one could tell that the other has blocked it; only, the other does not hear of it.
-    audience.retain(|account| Some(*account) != deaf);
+    audience.retain(|account| deaf.is_none_or(|(deaf, _)| *account != deaf));
     let row = NewEntry { conversation, to, kind: RETENTION, content: "", subject: days };
     let retention = Retention { by, to, days, at: ledger.at };
     let id = write(ledger, Some(place), by, &row, Entry::Retention(retention), &audience)?;
-    if let Some(deaf) = deaf {
-        let sql = "insert into withheld (message, account) values ($1, $2)";
-        ledger.engine.run(sql, &[id.0, deaf.0].map(Value::Int))?;
+    if let Some((deaf, run)) = deaf {
+        let run = if run > 0 { run } else { id.0 };
+        ledger.note_withheld(id, deaf, conversation, run);
+        ledger.withhold()?;
     }
     Ok(Ok(Outcome::Done))
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wire::{AccountId, GroupId, MessageId, Role, Seq};
 
 use super::receipt::{self, FIND_DELIVERED, FIND_READ, Receipts};
-use super::{Act, Batch, Committed, Deed, News, Outcome, Rules, ask, lost};
+use super::{Act, Batch, Committed, Deed, News, Outcome, Rules, ask, for_each, lost};
 use crate::Result;
 use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
 use crate::entry::{REQUEST, columns, entry};
@@ -30,6 +30,10 @@ pub(super) struct Ledger<'a> {
     /// Who used which `ref` for an entry first in this batch.
     refs: HashMap<(AccountId, &'a str), usize>,
     events: Vec<Vec<Value<'static>>>,
+    /// Entries that a block withholds from somebody.
+    withheld: Rows<'static>,
+    /// Who has blocked whom in this batch.
+    blocks: Vec<(AccountId, AccountId)>,
     news: Vec<News>,
 }
 
@@ -112,6 +116,8 @@ impl<'a> Ledger<'a> {
             targets: HashMap::new(),
             refs: HashMap::new(),
             events: Vec::new(),
+            withheld: Vec::new(),
+            blocks: Vec::new(),
             news: Vec::new(),
         };
         let acknowledged = receipt::acknowledged(acts);
@@ -146,7 +152,12 @@ impl<'a> Ledger<'a> {
         let changed = self.logs.iter().filter(|(_, log)| log.is_changed);
         let logs: Vec<_> = changed.map(|(account, log)| log.row(*account)).collect();
         let events = std::mem::take(&mut self.events);
-        run_all(self.engine, &[(&ADD_EVENTS, events), (&SET_LOGS, logs)])?;
+        let withheld = std::mem::take(&mut self.withheld);
+        // Together with what there is to write anyway, so that nobody has to wait longer whom somebody has blocked.
+        run_all(self.engine, &[(&ADD_EVENTS, events), (&SET_LOGS, logs), (&WITHHOLD, withheld)])?;
+        let blocks = std::mem::take(&mut self.blocks);
+        let row = |(by, id): &(AccountId, AccountId)| [by.0, id.0].map(Value::Int).to_vec();
+        for_each(self.engine, &KEEP_MARKS, blocks.iter().map(row))?;
         let outcomes = std::mem::take(&mut self.outcomes).into_iter().enumerate();
         let outcomes = outcomes
             .map(|(place, outcome)| outcome.or_else(|| self.first_answer(place)))
@@ -262,6 +273,32 @@ impl<'a> Ledger<'a> {
         let to = accounts.into_iter().filter_map(|account| Some((account, self.next(account)?)));
         let to = to.collect();
         self.tell_at(to, about, what, answers);
+    }
+
+    /// An entry is withheld from somebody, and so is everything in its conversation from `run` on.
+    pub(super) fn note_withheld(
+        &mut self,
+        id: MessageId,
+        account: AccountId,
+        conversation: i64,
+        run: i64,
+    ) {
+        self.withheld.push([id.0, account.0, conversation, run].map(Value::Int).to_vec());
+    }
+
+    /// Writes down what is withheld so far, for what else the batch holds.
+    pub(super) fn withhold(&mut self) -> Result<()> {
+        for_each(self.engine, &WITHHOLD, std::mem::take(&mut self.withheld))
+    }
+
+    /// `by` has blocked `id`: what `id` sees of how far it has come stays as it is at the end of this batch.
+    pub(super) fn note_block(&mut self, by: AccountId, id: AccountId) {
+        self.blocks.push((by, id));
+    }
+
+    /// It has not, after all.
+    pub(super) fn forget_block(&mut self, by: AccountId, id: AccountId) {
+        self.blocks.retain(|block| *block != (by, id));
     }
 
     /// A group that is locked.
@@ -450,4 +487,23 @@ static SET_LOGS: ForEach = ForEach {
         ("stored", Type::Int),
         ("groups", Type::Int),
     ],
+};
+
+static WITHHOLD: ForEach = ForEach {
+    sql: "insert into withheld (message, account, conversation, run) {values}",
+    columns: &[
+        ("message", Type::Int),
+        ("account", Type::Int),
+        ("conversation", Type::Int),
+        ("run", Type::Int),
+    ],
+};
+
+static KEEP_MARKS: ForEach = ForEach {
+    sql: "insert into block_mark (blocked, conversation, account, delivered, read) \
+          select r.blocked, s.conversation, r.account, s.delivered, s.read from {rows} \
+          join member s on s.account = r.account where s.until is null and exists \
+          (select 1 from member o where o.conversation = s.conversation and o.account = r.blocked) \
+          on conflict (blocked, conversation, account) do update set delivered = excluded.delivered, read = excluded.read",
+    columns: &[("account", Type::Int), ("blocked", Type::Int)],
 };

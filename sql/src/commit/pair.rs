@@ -16,8 +16,8 @@ pub(super) type Pair = (i64, i64);
 pub(super) struct Shared {
     /// Their conversation.
     pub(super) conversation: i64,
-    /// Who of them has blocked the other.
-    blockers: [Option<i64>; 2],
+    /// Who of them has blocked the other, and from where on everything is withheld from it; 0: the last entry is not.
+    blockers: [(i64, Option<i64>); 2],
     /// Whether they know each other.
     pub(super) request: Request,
 }
@@ -34,14 +34,16 @@ pub(super) struct Request {
 }
 
 impl Shared {
-    /// Whether this one of them has blocked the other.
-    pub(super) fn is_blocker(&self, account: AccountId) -> bool {
-        self.blockers.contains(&Some(account.0))
+    /// If this one of them has blocked the other: the first of all entries without a gap up to the last one that are withheld
+    /// from it, or 0.
+    pub(super) fn withheld_from(&self, account: AccountId) -> Option<i64> {
+        let blocker = self.blockers.iter().find(|(blocker, _)| *blocker == account.0);
+        blocker.and_then(|(_, run)| *run)
     }
 
     /// Whether one of them has blocked the other.
     pub(super) fn is_blocked(&self) -> bool {
-        self.blockers.iter().any(Option::is_some)
+        self.blockers.iter().any(|(_, run)| run.is_some())
     }
 }
 
@@ -53,12 +55,30 @@ pub(super) fn pair(by: AccountId, to: To) -> Option<Pair> {
     }
 }
 
+/// See [`Shared::withheld_from`].
+macro_rules! withheld_from {
+    ($account:literal, $blocked:literal) => {
+        concat!(
+            "(select coalesce((select w.run from withheld w where w.account = b.account and w.message = \
+             (select e.message from entry e where e.conversation = c.id order by e.message desc limit 1)), 0) \
+             from block b where b.blocked = ",
+            $blocked,
+            " and b.account = ",
+            $account,
+            ")"
+        )
+    };
+}
+
 /// To be run when the logs of both are locked: who blocks locks its own as well.
 pub(super) static FIND_PAIRS: ForEach = ForEach {
-    sql: "select c.low, c.high, c.id, \
-          (select b.account from block b where b.blocked = r.high and b.account = r.low), \
-          (select b.account from block b where b.blocked = r.low and b.account = r.high), \
-          c.asker, c.asks, c.declined from {rows} join conversation c on c.low = r.low and c.high = r.high",
+    sql: concat!(
+        "select c.low, c.high, c.id, ",
+        withheld_from!("r.low", "r.high"),
+        ", ",
+        withheld_from!("r.high", "r.low"),
+        ", c.asker, c.asks, c.declined from {rows} join conversation c on c.low = r.low and c.high = r.high"
+    ),
     columns: PAIR,
 };
 
@@ -129,9 +149,9 @@ pub(super) fn found(rows: &[Row]) -> Result<HashMap<Pair, Shared>> {
             asks: row.int(6)?,
             is_declined: row.int(7)? != 0,
         };
-        let blockers = [row.maybe_int(3)?, row.maybe_int(4)?];
-        let shared = Shared { conversation: row.int(2)?, blockers, request };
-        Ok(((row.int(0)?, row.int(1)?), shared))
+        let (low, high) = (row.int(0)?, row.int(1)?);
+        let blockers = [(low, row.maybe_int(3)?), (high, row.maybe_int(4)?)];
+        Ok(((low, high), Shared { conversation: row.int(2)?, blockers, request }))
     };
     rows.iter().map(turn).collect()
 }

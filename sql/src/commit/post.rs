@@ -1,13 +1,13 @@
 //! Things said, many at once.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use wire::{AccountId, MessageId, Seq, To};
 
 use super::ledger::{FIND_REPEATS, Ledger};
 use super::pair::{self, FIND_PAIRS, Pair, Shared, pair};
 use super::request::{self, Manner, Reached, Requests};
-use super::{Act, Deed, Outcome, Refusal, ask, for_each, lost};
+use super::{Act, Deed, Outcome, Refusal, ask, lost};
 use crate::Result;
 use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
 use crate::entry::{Entry, Message, REQUEST};
@@ -28,11 +28,15 @@ struct Fresh<'a> {
     reached: Vec<(Seq, Reached)>,
 }
 
+/// Who does not get the post at which place, and from where on what came before the batch's first post in its conversation is
+/// withheld from them as well; 0: the last entry is not.
+type Blocks = HashMap<(usize, AccountId), i64>;
+
 /// Posts that have their places in the logs, and are to be inserted.
 pub(super) struct Posts<'a> {
     fresh: Vec<Fresh<'a>>,
     /// Who gets which post not, since it has blocked the sender or declined its request.
-    blocks: HashSet<(usize, AccountId)>,
+    blocks: Blocks,
     /// Who gets them, and where.
     receivers: Vec<Vec<(AccountId, Seq)>>,
 }
@@ -41,7 +45,8 @@ pub(super) struct Posts<'a> {
 pub(super) fn store(ledger: &mut Ledger<'_>, places: &[usize]) -> Result<()> {
     let posts = prepare(ledger, places)?;
     let ids = ask(ledger.engine, &ADD_MESSAGES, posts.rows(ledger.at))?;
-    posts.tell(ledger, &ids)
+    posts.tell(ledger, &ids)?;
+    ledger.withhold()
 }
 
 /// Does all that comes before inserting them.
@@ -58,7 +63,7 @@ pub(super) fn prepare<'a>(ledger: &mut Ledger<'a>, places: &[usize]) -> Result<P
     let mut requests = Requests::begin(ledger, &shared, people)?;
     let mut fresh = admit(ledger, &mut requests, places);
     let shared = requests.store(ledger.engine, shared)?;
-    let block = |row: &Row| Ok((row.int(0)? as usize, AccountId(row.int(1)?)));
+    let block = |row: &Row| Ok(((row.int(0)? as usize, AccountId(row.int(1)?)), row.int(2)?));
     let mut blocks = blocks.iter().map(block).collect::<Result<_>>()?;
     find_conversations(ledger.engine, &mut fresh, &shared, &mut blocks)?;
     let receivers = number(ledger, &mut fresh, &blocks);
@@ -96,7 +101,10 @@ impl<'a> Posts<'a> {
             let what = What::Entry(Entry::Message(message));
             ledger.tell_at(to, (Kind::Entry, Some(post.id), None), what, Some(post.place));
         }
-        withhold(ledger.engine, &self.fresh, &self.blocks)
+        if !self.blocks.is_empty() {
+            withhold(ledger, &mut self.fresh, &self.blocks);
+        }
+        Ok(())
     }
 }
 
@@ -189,7 +197,7 @@ fn find_conversations(
     engine: &mut dyn Engine,
     fresh: &mut [Fresh<'_>],
     shared: &HashMap<Pair, Shared>,
-    blocks: &mut HashSet<(usize, AccountId)>,
+    blocks: &mut Blocks,
 ) -> Result<()> {
     for post in fresh {
         post.conversation = match post.to {
@@ -198,8 +206,10 @@ fn find_conversations(
                 let shared = pair(post.act.by, post.to).and_then(|pair| shared.get(&pair));
                 let shared = shared.ok_or_else(|| lost("conversation"))?;
                 let is_declined = post.manner == Manner::Request { is_declined: true };
-                if shared.is_blocker(account) || is_declined {
-                    blocks.insert((post.place, account));
+                // Of a declined request there are a few messages at most.
+                let declined = is_declined.then_some(0);
+                if let Some(run) = shared.withheld_from(account).or(declined) {
+                    blocks.insert((post.place, account), run);
                 }
                 if post.manner == Manner::Answer {
                     let reached = request::meet(engine, shared, account, post.act.by)?;
@@ -215,7 +225,9 @@ fn find_conversations(
 /// Who has blocked the sender of a post to a group. To be run when the logs of its members are locked.
 static FIND_BLOCKS: ForEach = ForEach {
     // Joined with `member`, SQLite may look at each of a thousand members first, and PostgreSQL at all groups of each.
-    sql: "select r.place, b.account from {rows} join block b on b.blocked = r.sender \
+    sql: "select r.place, b.account, coalesce((select w.run from withheld w where w.account = b.account and w.message = \
+          (select e.message from entry e where e.conversation = r.conversation order by e.message desc limit 1)), 0) \
+          from {rows} join block b on b.blocked = r.sender \
           where (select m.until is null from member m where m.conversation = r.conversation and m.account = b.account)",
     columns: &[("place", Type::Int), ("sender", Type::Int), ("conversation", Type::Int)],
 };
@@ -234,7 +246,7 @@ fn block_rows(acts: &[Act], places: &[usize]) -> Rows<'static> {
 fn number(
     ledger: &mut Ledger<'_>,
     fresh: &mut [Fresh<'_>],
-    blocks: &HashSet<(usize, AccountId)>,
+    blocks: &Blocks,
 ) -> Vec<Vec<(AccountId, Seq)>> {
     let mut all = Vec::with_capacity(fresh.len());
     for post in fresh {
@@ -255,7 +267,7 @@ fn number(
         }
         for account in receivers {
             if account != by
-                && !blocks.contains(&(post.place, account))
+                && !blocks.contains_key(&(post.place, account))
                 && let Some(seq) = ledger.next(account)
             {
                 to.push((account, seq));
@@ -314,19 +326,22 @@ fn message_row<'a>(post: &Fresh<'a>, at: i64) -> Vec<Value<'a>> {
     ]
 }
 
-static WITHHOLD: ForEach = ForEach {
-    sql: "insert into withheld (message, account) {values}",
-    columns: &[("message", Type::Int), ("account", Type::Int)],
-};
-
-fn withhold(
-    engine: &mut dyn Engine,
-    fresh: &[Fresh<'_>],
-    blocks: &HashSet<(usize, AccountId)>,
-) -> Result<()> {
-    let ids: BTreeMap<_, _> = fresh.iter().map(|post| (post.place, post.id)).collect();
-    let rows = blocks.iter().filter_map(|(place, account)| {
-        Some(vec![Value::Int(ids.get(place)?.0), Value::Int(account.0)])
-    });
-    for_each(engine, &WITHHOLD, rows)
+/// Notes who does not get which post. What is withheld from somebody without a gap is one run.
+fn withhold(ledger: &mut Ledger<'_>, fresh: &mut [Fresh<'_>], blocks: &Blocks) {
+    fresh.sort_unstable_by_key(|post| post.id);
+    // From whom the last post in a conversation is withheld, and since when everything is.
+    let mut last = HashMap::<i64, HashMap<AccountId, i64>>::new();
+    for post in fresh {
+        let before = last.get(&post.conversation);
+        let mine = blocks.iter().filter(|((place, _), _)| *place == post.place);
+        let run = |((_, account), stored): (&(usize, AccountId), &i64)| {
+            let run = before.map_or(Some(*stored), |before| before.get(account).copied());
+            (*account, run.filter(|run| *run > 0).unwrap_or(post.id.0))
+        };
+        let runs: HashMap<_, _> = mine.map(run).collect();
+        for (account, run) in &runs {
+            ledger.note_withheld(post.id, *account, post.conversation, *run);
+        }
+        last.insert(post.conversation, runs);
+    }
 }

@@ -257,7 +257,8 @@ fn tell(
     is_read: bool,
 ) -> Result<()> {
     let moved = || all.iter().filter(|it| advanced.contains(&(it.by, it.conversation)));
-    let in_groups = moved().filter(|it| it.is_group).map(|it| (it.conversation, it.id)).collect();
+    let in_groups = moved().filter(|it| it.is_group).map(|it| (it.conversation, it.id, it.sender));
+    let in_groups = in_groups.collect();
     let groups = Groups::find(ledger.engine, &in_groups, is_read)?;
     // Looked up now: the batch may have answered some.
     let requests: BTreeSet<i64> =

@@ -37,8 +37,11 @@ pub(super) fn edit(ledger: &mut Ledger<'_>, place: usize, by: AccountId, content
     reader::forget_texts(ledger, &readers, target.id)?;
     if target.recipient.is_none() {
         // Who has left the group since, or has come back anew, reads nothing that came later: not this message either.
-        let sql = "insert into withheld (message, account) select cast($1 as bigint), m.account from member m \
-                   where m.conversation = $2 and (m.until >= $1 or m.since >= $1) and m.account <> $3 \
+        let sql = "insert into withheld (message, account, conversation, run) \
+                   select cast($1 as bigint), m.account, m.conversation, coalesce((select w.run from withheld w \
+                   where w.account = m.account and w.message = (select e.message from entry e \
+                   where e.conversation = m.conversation and e.message < $1 order by e.message desc limit 1)), $1) \
+                   from member m where m.conversation = $2 and (m.until >= $1 or m.since >= $1) and m.account <> $3 \
                    on conflict do nothing";
         let params = [target.id.0, target.conversation, by.0].map(Value::Int);
         ledger.engine.run(sql, &params)?;

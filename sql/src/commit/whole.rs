@@ -12,7 +12,7 @@ use crate::engine::{Engine, ForEach, Type, Value, run_all};
 #[derive(Default)]
 pub(super) struct Groups {
     members: BTreeMap<i64, BTreeMap<AccountId, MessageId>>,
-    /// Messages that somebody in their group has been spared.
+    /// Messages that somebody in their group has been spared, or has not come to for all that their sender may know.
     withheld: HashSet<MessageId>,
 }
 
@@ -47,25 +47,49 @@ static FIND_WITHHELD: ForEach = ForEach {
     columns: &[("conversation", Type::Int), ("message", Type::Int)],
 };
 
+/// Who has blocked the sender has come no further than it had then.
+macro_rules! blocked {
+    ($column:literal) => {
+        ForEach {
+            sql: concat!(
+                "select r.message from {rows} join block b on b.blocked = r.sender \
+                 left join block_mark k on k.blocked = r.sender and k.conversation = r.conversation \
+                 and k.account = b.account where coalesce(k.",
+                $column,
+                ", 0) < r.message and (select x.until is null and x.since < r.message from member x \
+                 where x.conversation = r.conversation and x.account = b.account)"
+            ),
+            columns: &[("conversation", Type::Int), ("message", Type::Int), ("sender", Type::Int)],
+        }
+    };
+}
+
+static NOT_DELIVERED: ForEach = blocked!("delivered");
+static NOT_READ: ForEach = blocked!("read");
+
 impl Groups {
-    /// Looks at the groups of these messages.
+    /// Looks at the groups of these messages, each with its sender.
     pub(super) fn find(
         engine: &mut dyn Engine,
-        messages: &HashSet<(i64, MessageId)>,
+        messages: &HashSet<(i64, MessageId, AccountId)>,
         is_read: bool,
     ) -> Result<Self> {
-        let all: HashSet<i64> = messages.iter().map(|(group, _)| *group).collect();
+        let all: HashSet<i64> = messages.iter().map(|(group, ..)| *group).collect();
         let all = all.into_iter().map(|group| vec![Value::Int(group)]).collect();
-        let row = |(group, id): &(i64, MessageId)| vec![Value::Int(*group), Value::Int(id.0)];
-        let positions = if is_read { &READ } else { &DELIVERED };
-        let all = [(positions, all), (&FIND_WITHHELD, messages.iter().map(row).collect())];
-        let [positions, withheld] = run_all(engine, &all)?;
+        let row = |(group, id, sender): &(i64, MessageId, AccountId)| {
+            [*group, id.0, sender.0].map(Value::Int).to_vec()
+        };
+        let rows = || messages.iter().map(row).collect();
+        let (positions, blocked) =
+            if is_read { (&READ, &NOT_READ) } else { (&DELIVERED, &NOT_DELIVERED) };
+        let all = [(positions, all), (&FIND_WITHHELD, rows()), (blocked, rows())];
+        let [positions, withheld, blocked] = run_all(engine, &all)?;
         let mut groups = Self::default();
         for row in positions {
             let members = groups.members.entry(row.int(0)?).or_default();
             members.insert(AccountId(row.int(1)?), MessageId(row.int(2)?));
         }
-        for row in withheld {
+        for row in withheld.into_iter().chain(blocked) {
             groups.withheld.insert(MessageId(row.int(0)?));
         }
         Ok(groups)

@@ -7,6 +7,7 @@ mod tls;
 use std::time::Duration;
 
 use crate::limit::READ_TIMEOUT;
+use crate::search::Query;
 use crate::{Error, Result};
 
 /// A parameter. The schema has whole numbers, texts and bytes; times are milliseconds.
@@ -144,19 +145,12 @@ pub(crate) trait Engine: Send {
         all.iter().map(|(statement, rows)| self.run_for_each(statement, rows)).collect()
     }
 
-    /// Runs the engine's own statement over [`crate::search`]'s parameters: messages that have all of `words`, or words that
-    /// begin so, the newest first.
-    fn search(&mut self, words: &[&str], params: &[Value<'_>]) -> Result<Vec<Row>>;
+    /// The newest messages that `query` asks for, in no particular order. Looks at nothing but the account's conversations.
+    fn search(&mut self, query: &Query) -> Result<Vec<i64>>;
 
     /// Moves what is kept apart since it is recent to where it stays, if it has become much. To be called at the end of a
     /// transaction that commits messages.
     fn move_recent(&mut self) -> Result<()>;
-
-    /// Whether all words are where [`Engine::search`] finds them.
-    fn is_indexed(&mut self) -> Result<bool>;
-
-    /// Puts them there.
-    fn index_texts(&mut self) -> Result<()>;
 
     /// Runs a script of several statements without parameters.
     fn script(&mut self, sql: &str) -> Result<()>;

@@ -6,7 +6,7 @@ mod together;
 use std::collections::HashMap;
 use std::error::Error as _;
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use postgres::error::SqlState;
 use postgres::types::private::BytesMut;
@@ -14,8 +14,7 @@ use postgres::types::{IsNull, ToSql, Type as SqlType, to_sql_checked};
 use postgres::{Client, Config, NoTls, Statement};
 
 use super::{Cell, Engine, ForEach, Row, Rows, Type, Use, Value, tls};
-use crate::entry::columns;
-use crate::search::visible;
+use crate::search::{Query, term, too_slow};
 use crate::url::Tls;
 use crate::{Error, OpenError, Result};
 use together::Together;
@@ -52,17 +51,24 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (5, include_str!("../../migrations/postgres/0005_pair_by_whole_key.sql")),
     (6, include_str!("../../migrations/postgres/0006_message_requests.sql")),
     (7, include_str!("../../migrations/postgres/0007_bounds.sql")),
+    (8, include_str!("../../migrations/postgres/0008_search_and_blocks.sql")),
 ];
 
 /// Words first: left to itself the planner walks back through all messages and makes words of each.
-const SEARCH: &str = concat!(
-    "with found as materialized (select f.id from message f where f.kind = 0 \
-     and message_words(f.content) @@ to_tsquery('simple', $1)) select ",
-    columns!(),
-    " from found join message m on m.id = found.id ",
-    visible!("true"),
-    " order by m.id desc limit $4"
-);
+const SEARCH: &str = "with found as materialized (select f.id, f.conversation from unnest($1::text[]) q (words) \
+     cross join message f where f.kind = 0 and message_words(f.conversation, f.content) @@ q.words::tsquery) \
+     select m.id from found m join member s on s.conversation = m.conversation and s.account = $2 \
+     where m.id < $3 and m.id > s.since and (s.until is null or m.id <= s.until) \
+     and not exists (select 1 from withheld w where w.message = m.id and w.account = s.account) \
+     and not exists (select 1 from withheld_edit h where h.message = m.id and h.account = s.account) \
+     order by m.id desc limit $4";
+/// The words of a text as the index has them, which depends on the database's encoding.
+const LEXEMES: &str = "select w.lexeme from unnest(message_words(0, $1)) w";
+const OWN: &str = "select s.conversation from member s join conversation c on c.id = s.conversation \
+     where s.account = $1 and (c.declined = 0 or c.asker = s.account)";
+/// Conversations whose words are looked up together: for each of their messages that has one of the words, it is looked
+/// which of them has it.
+const CONVERSATIONS: usize = 64;
 
 /// How to connect.
 #[derive(Clone)]
@@ -140,6 +146,24 @@ impl Postgres {
         self.client.query(statement, params)?.iter().map(|found| row(found, all.clone())).collect()
     }
 
+    fn find(&mut self, query: &Query) -> Result<Vec<i64>> {
+        let text = query.words.join(" ");
+        let mut words = Vec::new();
+        for mut row in self.run(LEXEMES, &[Value::Text(&text)])? {
+            words.extend(row.text(0)?.strip_prefix(&term(0, "")).map(str::to_owned));
+        }
+        if words.is_empty() {
+            return Ok(Vec::new());
+        }
+        let own = self.run(OWN, &[Value::Int(query.account.0)])?;
+        let own: Vec<i64> = own.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
+        let words: Vec<_> = own.chunks(CONVERSATIONS).map(|chunk| any_of(chunk, &words)).collect();
+        let statement = self.prepare(SEARCH, || SEARCH.to_owned())?;
+        let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
+        let params: [&(dyn ToSql + Sync); 4] = [&words, &query.account.0, &query.before.0, &limit];
+        self.client.query(&statement, &params)?.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
     fn prepare_for_each(&mut self, each: &'static ForEach) -> Result<Statement> {
         self.prepare(each.sql, || for_each_text(each, 1))
     }
@@ -194,24 +218,17 @@ impl Engine for Postgres {
         Ok(answers)
     }
 
-    fn search(&mut self, words: &[&str], params: &[Value<'_>]) -> Result<Vec<Row>> {
-        let words: Vec<String> = words.iter().map(|word| format!("'{word}':*")).collect();
-        let words = words.join(" & ");
-        let params: Vec<_> =
-            std::iter::once(Value::Text(&words)).chain(params.iter().copied()).collect();
-        self.run(SEARCH, &params)
+    fn search(&mut self, query: &Query) -> Result<Vec<i64>> {
+        // None is no bound here.
+        let left = query.deadline.saturating_duration_since(Instant::now()).as_millis().max(1);
+        self.script(&format!("begin; set local statement_timeout = {left}"))?;
+        let found = self.find(query);
+        self.rollback()?;
+        if Instant::now() >= query.deadline { Err(too_slow()) } else { found }
     }
 
     fn move_recent(&mut self) -> Result<()> {
         Ok(()) // There is nothing kept apart.
-    }
-
-    fn is_indexed(&mut self) -> Result<bool> {
-        Ok(true)
-    }
-
-    fn index_texts(&mut self) -> Result<()> {
-        Ok(()) // PostgreSQL does so by itself.
     }
 
     fn script(&mut self, sql: &str) -> Result<()> {
@@ -263,6 +280,15 @@ impl Engine for Postgres {
     fn cannot_scrub(&mut self) -> Result<Option<String>> {
         self.not_owned()
     }
+}
+
+/// The words, in any of these conversations, in PostgreSQL's language. They are of letters and digits only.
+fn any_of(conversations: &[i64], words: &[String]) -> String {
+    let all_in = |conversation: &i64| {
+        let word = |word: &String| format!("'{}':*", term(*conversation, word));
+        format!("({})", words.iter().map(word).collect::<Vec<_>>().join(" & "))
+    };
+    conversations.iter().map(all_in).collect::<Vec<_>>().join(" | ")
 }
 
 /// The statement's text, with its parameters numbered from `first`.

@@ -4,6 +4,7 @@ mod deadline;
 mod each;
 mod private;
 mod recent;
+mod search;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,8 +15,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql};
 
 use super::{Cell, Engine, ForEach, Row, Use, Value, parameters_are_in_order};
-use crate::entry::columns;
-use crate::search::visible;
+use crate::search::Query;
 use crate::{Error, Result};
 use deadline::Deadline;
 use each::{Each, Returned};
@@ -46,16 +46,8 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (3, include_str!("../../migrations/sqlite/0003_recent.sql")),
     (4, include_str!("../../migrations/sqlite/0004_message_requests.sql")),
     (5, include_str!("../../migrations/sqlite/0005_bounds.sql")),
+    (6, include_str!("../../migrations/sqlite/0006_search_and_blocks.sql")),
 ];
-
-/// FTS5 gives its rows newest first by itself, and no more of them than are asked for.
-const SEARCH: &str = concat!(
-    "select ",
-    columns!(),
-    " from message_text join message m on m.id = message_text.rowid ",
-    visible!("message_text match $1"),
-    " order by message_text.rowid desc limit $4"
-);
 
 pub(crate) struct Sqlite {
     connection: Connection,
@@ -94,6 +86,7 @@ impl Sqlite {
              pragma trusted_schema = off;
              pragma journal_size_limit = {WAL_BYTES_KEPT};"
         ))?;
+        search::add_function(&connection)?;
         if usage == Use::Write {
             connection.pragma_update(None, "cache_size", -(WRITER_CACHE_KIB as i64))?;
         }
@@ -148,24 +141,12 @@ impl Engine for Sqlite {
         Ok(out)
     }
 
-    fn search(&mut self, words: &[&str], params: &[Value<'_>]) -> Result<Vec<Row>> {
-        let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"*")).collect();
-        let words = words.join(" ");
-        let params: Vec<_> =
-            std::iter::once(Value::Text(&words)).chain(params.iter().copied()).collect();
-        self.run(SEARCH, &params)
+    fn search(&mut self, query: &Query) -> Result<Vec<i64>> {
+        self.find(query)
     }
 
     fn move_recent(&mut self) -> Result<()> {
         self.move_excess()
-    }
-
-    fn is_indexed(&mut self) -> Result<bool> {
-        Ok(self.unindexed()? <= 0)
-    }
-
-    fn index_texts(&mut self) -> Result<()> {
-        self.script(recent::INDEX_TEXTS)
     }
 
     fn script(&mut self, sql: &str) -> Result<()> {

@@ -23,6 +23,10 @@ pub fn suite(store: &Store) {
     who_never_had_a_reaction_does_not_hear_of_its_end(store);
     a_reaction_stays_hidden_from_who_has_left(store);
     what_is_withheld_takes_no_place_among_the_latest(store);
+    who_is_blocked_sees_marks_as_they_were(store);
+    nobody_blocked_hears_that_all_have_come(store);
+    what_is_withheld_is_passed_over(store);
+    what_is_withheld_costs_nothing_lasting(store);
 }
 
 fn texts(store: &Store, who: AccountId, with: With) -> Vec<String> {
@@ -76,6 +80,8 @@ fn a_block_reaches_into_groups(store: &Store) {
     assert_eq!(texts(store, carol, With::Group(trip)), ["from Bob", "from Carol"]);
     let listeners = store.listeners(bob, trip).unwrap();
     assert!(listeners.contains(&carol) && !listeners.contains(&alice));
+    let listeners = store.listeners(alice, trip).unwrap();
+    assert!(listeners.contains(&carol) && !listeners.contains(&bob), "for him she is away");
     // It is never said to be with everybody: for him she is away.
     for who in [alice, carol] {
         act(store, who, Deed::Received { seq: Seq(99) });
@@ -134,7 +140,7 @@ fn who_may_know_of_whom(store: &Store) {
         "everybody knows everybody"
     );
     act(store, bob, Deed::Block { id: alice });
-    assert_eq!(known(store).get(&bob), Some(&Acquaintance::Blocked(NOW)));
+    assert_eq!(known(store).get(&bob), Some(&Acquaintance::Blocked));
 }
 
 fn nothing_betrays_a_block(store: &Store) {
@@ -149,12 +155,6 @@ fn nothing_betrays_a_block(store: &Store) {
     act(store, alice, Deed::Received { seq: Seq(99) });
     act(store, alice, Deed::Read { id: old });
     assert_eq!(events(store, bob, Seq(0)), before, "no receipt, as from somebody away");
-    let seen = |who| {
-        let members = store.group(who, trip).unwrap().unwrap().members;
-        members.into_iter().find(|member| member.id == alice).unwrap().delivered
-    };
-    assert!(seen(bob) < seen(carol), "for him she has come no further");
-
     // For how long messages are kept is theirs together; she only does not hear of it.
     let listed = || {
         let mut all = store.conversations(alice, MessageId(i64::MAX), 9).unwrap();
@@ -177,6 +177,168 @@ fn nothing_betrays_a_block(store: &Store) {
     for kept in store.kept_conversations(alice, 0, 9).unwrap() {
         let entries = store.kept_entries(alice, kept.number, MessageId(0), 9).unwrap();
         assert!(!entries.iter().any(|kept| matches!(kept.entry, Entry::Retention(_))));
+    }
+}
+
+/// How far `other` has come in a group and with `who` alone, as `who` sees it.
+fn marks(store: &Store, who: AccountId, other: AccountId, group: GroupId) -> [MessageId; 4] {
+    let members = store.group(who, group).unwrap().unwrap().members;
+    let member = members.into_iter().find(|member| member.id == other).unwrap();
+    let mut listed = store.conversations(who, END, 9).unwrap();
+    listed.retain(|it| it.with == With::Account(other));
+    let (delivered, read) = listed[0].other.unwrap();
+    [member.delivered, member.read, delivered, read]
+}
+
+fn who_is_blocked_sees_marks_as_they_were(store: &Store) {
+    let people = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let [alice, bob, carol] = people;
+    let trip = group(store, &people);
+    let old = say(store, alice, bob, "hers", "1").id;
+    say(store, bob, alice, "his", "2");
+    act(store, carol, post_to(trip, "before"));
+    act(store, alice, Deed::Received { seq: Seq(99) });
+    act(store, carol, post_to(trip, "not yet there"));
+    let seen = marks(store, bob, alice, trip);
+    act(store, alice, Deed::Block { id: bob });
+    for text in ["first", "second"] {
+        act(store, carol, post_to(trip, text));
+        act(store, bob, post_to(trip, text));
+        act(store, alice, post_to(trip, text));
+        act(store, alice, Deed::Received { seq: Seq(99) });
+        let last = store.history(alice, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+        for id in [last, old] {
+            act(store, alice, Deed::Read { id });
+        }
+        assert_eq!(marks(store, bob, alice, trip), seen, "as if she were away");
+    }
+    let hers = store.group(carol, trip).unwrap().unwrap().members[0].clone();
+    assert!(hers.read > seen[1], "to others she is not");
+    act(store, alice, Deed::Change { group: trip, how: Alteration::Remove(bob) });
+    act(store, alice, Deed::Change { group: trip, how: Alteration::Add(bob) });
+    assert_eq!(marks(store, bob, alice, trip), seen);
+    act(store, alice, Deed::Unblock { id: bob });
+    let after = marks(store, bob, alice, trip);
+    assert_eq!(after[..2], [hers.delivered, hers.read], "she is back");
+    assert_eq!((after[2], after[3]), (seen[2], old));
+
+    // Where they met after the block, she has never come further than to her coming.
+    act(store, alice, Deed::Block { id: bob });
+    let rome = group(store, &people[1..]);
+    act(store, bob, Deed::Change { group: rome, how: Alteration::Add(alice) });
+    let seen = marks(store, bob, alice, rome);
+    act(store, carol, post_to(rome, "welcome"));
+    act(store, alice, Deed::Received { seq: Seq(99) });
+    assert_eq!(marks(store, bob, alice, rome), seen);
+}
+
+fn nobody_blocked_hears_that_all_have_come(store: &Store) {
+    let people = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let [alice, bob, carol] = people;
+    let trip = group(store, &people);
+    act(store, bob, post_to(trip, "before the block"));
+    let id = store.history(bob, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+    act(store, alice, Deed::Block { id: bob });
+    // What she has of Carol is after what she has of him.
+    act(store, carol, post_to(trip, "after it"));
+    act(store, alice, Deed::Received { seq: Seq(99) });
+    let last = store.history(alice, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+    act(store, alice, Deed::Read { id: last });
+    act(store, carol, Deed::Received { seq: Seq(99) });
+    act(store, carol, Deed::Read { id });
+    let receipt = sql::Receipt { id, by: carol, all: false };
+    let told = events(store, bob, Seq(0));
+    assert!(told.contains(&What::Delivered(receipt)) && told.contains(&What::Read(receipt)));
+}
+
+/// Of a group and of two: all ways in which what is withheld may lie among what is not.
+fn what_is_withheld_is_passed_over(store: &Store) {
+    let people = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let [alice, bob, carol] = people;
+    let trip = group(store, &[bob, alice, carol]);
+    act(store, alice, Deed::Block { id: bob });
+    let say = |by, text: String| Act { by, reference: None, deed: post_to(trip, &text) };
+    let mut seen = Vec::new();
+    // Several to a batch, in each of which he begins, she does, or a change of the group lies between.
+    for (round, batch) in
+        ["bbb", "cbb", "bcb", "bbc", "brb", "b", "b", "c", "r", "b"].iter().enumerate()
+    {
+        let act = |(place, who): (usize, char)| match who {
+            'b' => say(bob, format!("hidden {round} {place}")),
+            'c' => say(carol, format!("{round} {place}")),
+            _ => {
+                let how = Alteration::Rename(format!("name {round}"));
+                Act { by: bob, reference: None, deed: Deed::Change { group: trip, how } }
+            }
+        };
+        let committed = commit(store, batch.chars().enumerate().map(act).collect());
+        assert!(committed.outcomes.iter().all(|outcome| *outcome == Outcome::Done));
+        let own = batch.chars().enumerate().filter(|(_, who)| *who == 'c');
+        seen.extend(own.map(|(place, _)| format!("{round} {place}")));
+        assert_eq!(texts(store, alice, With::Group(trip)), seen, "{batch}");
+        let listed = store.conversations(alice, END, 9).unwrap().remove(0);
+        assert_eq!(listed.unread, seen.len() as i64, "{batch}");
+        assert_eq!(listed.last.map(|last| last.content).as_ref(), seen.last(), "{batch}");
+        let newest = events(store, alice, Seq(0)).into_iter().rev();
+        let newest = newest.filter_map(|what| match what {
+            What::Entry(Entry::Message(message)) => Some(message.id),
+            What::Entry(Entry::Change(_)) => Some(MessageId(i64::MAX)),
+            _ => None,
+        });
+        let newest = newest.into_iter().next().unwrap();
+        assert!(newest.0 == i64::MAX || listed.activity == newest, "{batch}");
+    }
+    let (mut pages, mut before) = (Vec::new(), END);
+    while let Some(last) =
+        store.history(alice, With::Group(trip), before, 1).unwrap().unwrap().pop()
+    {
+        before = last.id;
+        pages.insert(0, last.content);
+    }
+    assert_eq!(pages, seen);
+    let third = store.history(alice, With::Group(trip), END, 3).unwrap().unwrap()[2].id;
+    act(store, alice, Deed::Read { id: third });
+    assert_eq!(store.conversations(alice, END, 9).unwrap()[0].unread, 2);
+}
+
+/// What is withheld by the thousands takes no longer to pass over than a little of it.
+fn what_is_withheld_costs_nothing_lasting(store: &Store) {
+    let people = ["Alice", "Bob"].map(|name| account(store, name));
+    let [alice, bob] = people;
+    let trip = group(store, &people);
+    for by in people {
+        say(store, by, if by == alice { bob } else { alice }, "seen", "1");
+        act(store, by, post_to(trip, "seen"));
+    }
+    act(store, alice, Deed::Block { id: bob });
+    let fastest = |what: &dyn Fn() -> usize, expected| {
+        let time = |_| {
+            let begun = std::time::Instant::now();
+            assert_eq!(what(), expected);
+            begun.elapsed()
+        };
+        (0..20).map(time).min().unwrap()
+    };
+    let mut times = Vec::new();
+    for count in [100, 10_000] {
+        let to_trip = |_| Act { by: bob, reference: None, deed: post_to(trip, "hidden") };
+        commit(store, (0..count).map(to_trip).collect());
+        commit(store, (0..count).map(|_| post(bob, alice, "hidden", None)).collect());
+        let listed = || {
+            let listed = store.conversations(alice, END, 9).unwrap();
+            assert!(listed.iter().all(|it| it.last.as_ref().unwrap().content == "seen"));
+            listed.iter().map(|it| it.unread).sum::<i64>() as usize
+        };
+        let looked = || {
+            let seen = |with| store.history(alice, with, END, 50).unwrap().unwrap().len();
+            seen(With::Account(bob)) + seen(With::Group(trip))
+        };
+        let shown = || store.group(bob, trip).unwrap().unwrap().members.len();
+        times.push([fastest(&listed, 2), fastest(&looked, 4), fastest(&shown, 2)]);
+    }
+    for (few, many) in times[0].iter().zip(&times[1]) {
+        let slack = std::time::Duration::from_millis(1);
+        assert!(*many < 3 * *few + slack, "a hundred times as much: {times:?}");
     }
 }
 

@@ -1,4 +1,6 @@
-use sql::{Deed, Store};
+use std::time::Duration;
+
+use sql::{Alteration, Deed, Error, SEARCH_TIME_MAX, SEARCH_WORDS_MAX, Store};
 use wire::limit::UNREAD_MAX;
 use wire::{AccountId, GroupId, MessageId, Seq, With};
 
@@ -10,6 +12,10 @@ pub fn suite(store: &Store) {
     unread_messages_are_counted_up_to_a_bound(store);
     a_search_finds_only_ones_own(store);
     words_are_found_however_they_are_written(store);
+    many_words_are_searched_for_at_once(store);
+    what_came_before_and_after_ones_time_in_a_group_is_not_found(store);
+    a_search_takes_no_longer_than_it_may(store);
+    one_of_many_conversations_has_the_word(store);
 }
 
 const END: MessageId = MessageId(i64::MAX);
@@ -107,6 +113,56 @@ fn words_are_found_however_they_are_written(store: &Store) {
     for text in ["zürich bern", "ürich", "", "'\"*", "NOT", "aus OR"] {
         assert!(found(store, alice, text).is_empty(), "{text}");
     }
+}
+
+fn many_words_are_searched_for_at_once(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let letters: String = ('a'..='z').map(|letter| format!("{letter} ")).collect();
+    say(store, alice, bob, &letters, "1");
+    assert_eq!(found(store, bob, &letters).first(), Some(&letters));
+    let long = "x".repeat(300);
+    say(store, alice, bob, &format!("{long}y"), "2");
+    assert_eq!(found(store, bob, &long[..256]).len(), 1);
+    assert_eq!(SEARCH_WORDS_MAX, 16, "so that the alphabet has more");
+}
+
+fn what_came_before_and_after_ones_time_in_a_group_is_not_found(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let trip = group(store, &[alice]);
+    act(store, alice, post_to(trip, "walrus before"));
+    act(store, alice, Deed::Change { group: trip, how: Alteration::Add(bob) });
+    act(store, alice, post_to(trip, "walrus meanwhile"));
+    assert_eq!(found(store, bob, "walrus"), ["walrus meanwhile"]);
+    act(store, bob, Deed::Change { group: trip, how: Alteration::Leave });
+    act(store, alice, post_to(trip, "walrus afterwards"));
+    assert_eq!(found(store, bob, "walrus"), ["walrus meanwhile"]);
+    assert_eq!(found(store, alice, "walrus").len(), 3);
+}
+
+fn a_search_takes_no_longer_than_it_may(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    say(store, alice, bob, "slow", "1");
+    let within = |time| store.search_within(time, alice, "slow", END, 9);
+    assert!(matches!(within(Duration::ZERO), Err(Error::TimedOut(_))));
+    assert_eq!(within(SEARCH_TIME_MAX).unwrap().len(), 1, "and the next one is well");
+}
+
+/// More than PostgreSQL looks at together.
+fn one_of_many_conversations_has_the_word(store: &Store) {
+    let alice = account(store, "Alice");
+    let others: Vec<_> = (0..150).map(|_| account(store, "Somebody")).collect();
+    let text = |number: usize| format!("otter{} swims", number % 10);
+    commit(store, others.iter().zip(0..).map(|(to, n)| post(alice, *to, &text(n), None)).collect());
+    assert_eq!(store.search(alice, "otter7", END, 99).unwrap().len(), 15);
+    assert_eq!(store.search(alice, "otter swim", END, 999).unwrap().len(), 150);
+    let ids = |before, limit| -> Vec<_> {
+        let found = store.search(alice, "ott", before, limit).unwrap();
+        found.into_iter().map(|message| message.id).collect()
+    };
+    let all = ids(END, 999);
+    assert!(all.is_sorted_by(|a, b| a > b));
+    assert_eq!(ids(END, 3), all[..3]);
+    assert_eq!(ids(all[2], 50), all[3..53]);
 }
 
 /// Also in one that knows no letters but ASCII's.

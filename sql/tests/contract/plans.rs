@@ -3,9 +3,9 @@
 use acceptance::{PATIENCE, until};
 use postgres::{Client, NoTls};
 use sql::{Deed, Store};
-use wire::{AccountId, Seq};
+use wire::{AccountId, MessageId, Seq};
 
-use crate::{account, act, say};
+use crate::{account, act, commit, post, say};
 
 /// Conversations of somebody who thus has far more than anybody else.
 const CONVERSATIONS: i64 = 500;
@@ -61,6 +61,46 @@ fn read(client: &mut Client, changes: &str, count: i64) -> i64 {
     let told = until("PostgreSQL's statistics", PATIENCE, || {
         let row = client.query_one(&sql, &[])?;
         Ok((row.get::<_, i64>(0) >= count).then(|| row.get(1)))
+    });
+    told.unwrap()
+}
+
+const SEARCHES: i64 = 20;
+
+/// Nothing is read of a word that stands in others' messages alone.
+pub fn what_only_others_have_said_is_not_read(url: &str) {
+    let store = crate::open(&url.parse().unwrap());
+    let [alice, bob, mallory] = ["Alice", "Bob", "Mallory"].map(|name| account(&store, name));
+    commit(&store, (0..500).map(|_| post(alice, bob, "a secret zebra", None)).collect());
+    say(&store, mallory, bob, "hello", "1");
+    drop(store);
+    // Sorts what waits into the index.
+    let mut client = Client::connect(url, NoTls).unwrap();
+    client.batch_execute("vacuum message").unwrap();
+    let count = |who, word: &str| {
+        let before = searched(url, 0);
+        let store = crate::open(&url.parse().unwrap());
+        for _ in 0..SEARCHES {
+            store.search(who, word, MessageId(i64::MAX), 9).unwrap();
+        }
+        drop(store);
+        let after = searched(url, before.0 + SEARCHES);
+        after.1 - before.1
+    };
+    assert_eq!(count(mallory, "zebra"), 0);
+    assert_eq!(count(mallory, "unheard"), 0);
+    assert!(count(alice, "zebra") >= SEARCHES * 500, "what is counted");
+}
+
+/// Searches that PostgreSQL tells of, once there are so many, and what they have read of the index and of messages.
+fn searched(url: &str, count: i64) -> (i64, i64) {
+    let mut client = Client::connect(url, NoTls).unwrap();
+    let sql = "select i.idx_scan, i.idx_tup_read + (select sum(idx_tup_fetch)::bigint + seq_tup_read from pg_stat_user_tables \
+               where relname = 'message' group by seq_tup_read) \
+               from pg_stat_user_indexes i where i.indexrelname = 'message_text'";
+    let told = until("PostgreSQL's statistics", PATIENCE, || {
+        let row = client.query_one(sql, &[])?;
+        Ok((row.get::<_, i64>(0) >= count).then(|| (row.get(0), row.get(1))))
     });
     told.unwrap()
 }

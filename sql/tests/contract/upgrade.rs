@@ -47,3 +47,45 @@ pub fn from_the_first_schema(first: &str, mut run: impl FnMut(&str), open: impl 
     let carol = account(&store, "Carol");
     assert_eq!(say(&store, bob, carol, "hi", "r2").recipient_seq, Seq(1));
 }
+
+/// What a block has withheld is known by runs after the upgrade, and marks stay where the blocked account sees them.
+pub fn what_is_withheld_becomes_runs(
+    scripts: &[&str],
+    mut run: impl FnMut(&str),
+    open: impl Fn() -> Store,
+    mut runs: impl FnMut() -> Vec<(i64, i64)>,
+) {
+    run("create table schema_version (version bigint primary key)");
+    scripts.iter().for_each(|script| run(script));
+    run(&format!("insert into schema_version (version) values ({})", scripts.len()));
+    run(
+        "insert into account (email, name, password, created_at) values ('a@x', 'Alice', 'p', 1), ('b@x', 'Bob', 'p', 1)",
+    );
+    run("insert into log (account) values (1), (2)");
+    run("insert into conversation (low, high) values (1, 2)");
+    run(
+        "insert into member (conversation, account, delivered, read) values (1, 1, 4, 3), (1, 2, 0, 0)",
+    );
+    run("insert into block (blocked, account, at) values (2, 1, 9)");
+    for number in 1..=6 {
+        run(&format!(
+            "insert into message (conversation, sender, recipient, content, at, seq) values (1, 2, 1, 'word{number}', 5, {number})"
+        ));
+    }
+    run("insert into withheld (message, account) values (2, 1), (3, 1), (5, 1), (6, 1)");
+
+    let store = open();
+    let (alice, bob) = (AccountId(1), AccountId(2));
+    assert_eq!(runs(), [(2, 2), (3, 2), (5, 5), (6, 5)]);
+    let listed = store.conversations(alice, MessageId(99), 9).unwrap().remove(0);
+    assert_eq!((listed.activity, listed.unread), (MessageId(4), 1));
+    let history = store.history(alice, With::Account(bob), MessageId(99), 9).unwrap().unwrap();
+    assert_eq!(history.iter().map(|it| it.id.0).collect::<Vec<_>>(), [4, 1]);
+    let found = |who| store.search(who, "word", MessageId(99), 9).unwrap().len();
+    assert_eq!((found(alice), found(bob)), (2, 6));
+    let listed = store.conversations(bob, MessageId(99), 9).unwrap().remove(0);
+    assert_eq!(listed.other, Some((MessageId(1), MessageId(1))), "what was before the first");
+    say(&store, alice, bob, "her own", "1");
+    let hers = store.conversations(alice, MessageId(99), 9).unwrap()[0].last.clone().unwrap();
+    assert_eq!(hers.content, "her own");
+}

@@ -1,7 +1,7 @@
 //! In a group the blocked one's words reach everybody but who blocked them; the group's own changes reach all.
 
 use anyhow::{Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Person, World};
 
@@ -34,11 +34,27 @@ pub fn blocks_in_groups(world: &World) -> Result<()> {
     let line = alice.conversation("group", group)?;
     ensure!(line["unread"] == 1 && line["last"]["id"] == hers["id"], "{line}");
 
-    // She is in the group as ever; only his receipts lack hers.
+    // She is in the group as ever; only his receipts lack hers, and he sees her away, whatever she does.
+    let marks = |person: &mut Person, alice: i64| -> Result<_> {
+        let group = person.look(json!({"type": "group.show", "group": group}))?;
+        let member = group["members"].as_array().and_then(|all| all.iter().find(|it| it["id"] == alice));
+        Ok(member.map(|it| (it["delivered"].clone(), it["read"].clone())))
+    };
+    let seen = marks(&mut bob, alice.id)?;
+    bob.act_in_vain(json!({"type": "presence", "ids": [alice.id]}))?;
+    let there = bob.hear("Alice away", |it| it["type"] == "presence")?;
+    ensure!(there["online"] == false && there.get("last_seen").is_none(), "{there}");
+    alice.act_in_vain(json!({"type": "typing", "group": group}))?;
+    carol.hear("her typing", |it| it["type"] == "typing")?;
     let from_alice = alice.tell(group, "from Alice")?;
-    ensure!(bob.hear_message("from Alice")?["id"] == from_alice["id"]);
+    let is_hers = |it: &Value| it["type"] == "typing" || it["id"] == from_alice["id"];
+    let next = bob.hear("her message", is_hers)?;
+    ensure!(next["type"] == "message", "her message and no typing: {next}");
+    alice.act(json!({"type": "read", "id": hers["id"]}))?;
+    ensure!(marks(&mut bob, alice.id)? == seen, "she has come further for who is blocked");
+    ensure!(marks(&mut carol, alice.id)? != seen, "nor for others");
     alice.acknowledge(4)?;
-    let receipt = carol.hear("her receipt", |it| it["type"] == "delivered")?;
+    let receipt = carol.hear("her receipt", |it| it["type"] == "delivered" && it["by"] == alice.id)?;
     ensure!(receipt["id"] == hers["id"] && receipt["by"] == alice.id, "{receipt}");
     carol.tell(group, "the end")?;
     let log = bob.whole_log("the end")?;

@@ -29,7 +29,7 @@ impl Model {
             let seat = self.seat_mut(by, self.messages[id].talk);
             seat.delivered = seat.delivered.max(*id);
         }
-        self.receipts(by, "delivered", &news, |seat| seat.delivered);
+        self.receipts(by, "delivered", &news, |(delivered, _)| delivered);
         Ok(json!({"type": "ok"}))
     }
 
@@ -50,7 +50,7 @@ impl Model {
             let mut news: Vec<Id> =
                 self.talks[&key].entries.iter().copied().filter(is_news).collect();
             news.retain(|it| self.sees(by, *it) && self.is_told(by, *it));
-            self.receipts(by, "read", &news, |seat| seat.read);
+            self.receipts(by, "read", &news, |(_, read)| read);
         }
         answer
     }
@@ -62,7 +62,7 @@ impl Model {
     }
 
     /// `by` has come to these messages: the last one of each sender in each conversation stands for all before it.
-    fn receipts(&mut self, by: Who, kind: &str, news: &[Id], mark: fn(&Seat) -> Id) {
+    fn receipts(&mut self, by: Who, kind: &str, news: &[Id], mark: fn((Id, Id)) -> Id) {
         let mut last = BTreeMap::new();
         for id in news {
             let message = &self.messages[id];
@@ -79,7 +79,8 @@ impl Model {
             }
             let withheld = &self.messages[&id].withheld;
             let has_come = |(who, seat): (Who, &Seat)| {
-                who == from || (mark(seat) >= id && !(seat.covers(id) && withheld.contains(&who)))
+                let came = mark(self.progress(from, who, key)) >= id;
+                who == from || (came && !(seat.covers(id) && withheld.contains(&who)))
             };
             let mut frame = json!({"type": kind, "id": id, "by": by});
             if matches!(key, Key::Group(_)) && talk.present().all(has_come) {

@@ -126,6 +126,12 @@ impl Model {
             return Ok(json!({"type": "ok"}));
         }
         self.account_mut(by).blocks.insert(other);
+        for talk in self.talks.values_mut().filter(|talk| talk.seats.contains_key(&other)) {
+            if let Some(seat) = talk.seats.get(&by).filter(|seat| seat.until.is_none()) {
+                let progress = (seat.delivered, seat.read);
+                talk.marks.insert((other, by), progress);
+            }
+        }
         self.tell(by, What::Fixed(json!({"type": "block", "id": other})));
         self.done(by)
     }
@@ -133,6 +139,9 @@ impl Model {
     fn unblock(&mut self, by: Who, other: Who) -> Answer {
         if !self.account_mut(by).blocks.remove(&other) {
             return Ok(json!({"type": "ok"}));
+        }
+        for talk in self.talks.values_mut() {
+            talk.marks.remove(&(other, by));
         }
         self.tell(by, What::Fixed(json!({"type": "unblock", "id": other})));
         self.done(by)

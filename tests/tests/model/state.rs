@@ -61,6 +61,8 @@ pub struct Talk {
     pub name: String,
     pub days: Option<i64>,
     pub entries: Vec<Id>,
+    /// How far who has blocked somebody had come then: by the blocked and who has blocked it.
+    pub marks: BTreeMap<(Who, Who), (Id, Id)>,
     /// Changes of its retention, and who does not have them: has blocked whose they are.
     pub withheld: BTreeSet<(Id, Who)>,
     /// Who is or was in it.
@@ -225,6 +227,17 @@ impl Model {
         who == other
             || talk.is_some_and(|talk| talk.asker != Some(who))
             || self.talks.iter().any(in_both)
+    }
+
+    /// How far `other` has come in a conversation, as `who` sees it: to where it was when it blocked `who`, if it has.
+    pub fn progress(&self, who: Who, other: Who, key: Key) -> (Id, Id) {
+        let talk = &self.talks[&key];
+        let seat = &talk.seats[&other];
+        if !self.has_blocked(other, who) {
+            return (seat.delivered, seat.read);
+        }
+        let (delivered, read) = talk.marks.get(&(who, other)).copied().unwrap_or_default();
+        (delivered.max(seat.since), read.max(seat.since))
     }
 
     /// The reaction of `by` as `who` sees it: not one made after `who` had left, or while it had blocked `by`.

@@ -83,14 +83,14 @@ impl Model {
         let mut line = json!({"days": days, "read": self.mark(seat.read)});
         match key.seen_by(who) {
             Place::With(other) => {
-                let seat = &talk.seats[&other];
+                let (delivered, read) = self.progress(who, other, key);
                 line["with"] = json!(other);
                 if self.sees_name(who, other) {
                     line["name"] = json!(self.accounts[&other].name);
                 }
                 let has_asked = talk.asker == Some(who);
-                line["delivered_to"] = self.mark(if has_asked { 0 } else { seat.delivered });
-                line["read_by"] = self.mark(if has_asked { 0 } else { seat.read });
+                line["delivered_to"] = self.mark(if has_asked { 0 } else { delivered });
+                line["read_by"] = self.mark(if has_asked { 0 } else { read });
                 if talk.asker == Some(other) {
                     line["request"] = json!(true);
                 }
@@ -120,14 +120,8 @@ impl Model {
         present.sort_by_key(|(who, seat)| (seat.since, *who));
         let line = |(other, seat): &(Who, &Seat)| {
             let name = &self.accounts[other].name;
-            // Who has been spared something has come no further, for all that its sender can tell.
-            let is_spared = |id: &&Id| {
-                let message = self.messages.get(id);
-                message.is_some_and(|it| it.from == who && it.withheld.contains(other))
-            };
-            let spared = talk.entries.iter().filter(|id| seat.covers(**id)).find(is_spared);
-            let mark = |id: Id| self.mark(spared.map_or(id, |first| id.min(first - 1)));
-            let (delivered, read) = (mark(seat.delivered), mark(seat.read));
+            let (delivered, read) = self.progress(who, *other, Key::Group(group));
+            let (delivered, read) = (self.mark(delivered), self.mark(read));
             json!({"id": other, "name": name, "role": role(seat), "delivered": delivered, "read": read})
         };
         let members: Vec<_> = present.iter().map(line).collect();

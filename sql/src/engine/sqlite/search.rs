@@ -1,0 +1,223 @@
+//! Looking up words, one conversation after another.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::Sqlite;
+use crate::Result;
+use crate::engine::{Engine, Value};
+use crate::search::{Query, term, too_slow, words};
+
+/// SQLite looks at the clock after so many steps of its machine.
+const STEPS: i32 = 1000;
+
+/// What is looked up in each conversation.
+const OWN: &str = "select s.conversation, s.since, coalesce(s.until, 9223372036854775807) from member s \
+                   join conversation c on c.id = s.conversation \
+                   where s.account = $1 and (c.declined = 0 or c.asker = s.account)";
+/// FTS5 goes from the newest message to the oldest by itself.
+const INDEXED: &str = "select rowid from message_text \
+                       where message_text match $1 and rowid > $2 and rowid < $3 order by rowid desc";
+/// What is not in the index yet.
+const UNINDEXED: &str = "select m.id, m.content from (select e.message from entry e where e.conversation = $1 \
+                         and e.message > $2 and e.message < $3 and e.kind = 0) e join message m on m.id = e.message";
+/// From which message on, up to this one, nothing is to be found; nothing if this one is.
+const HIDDEN: &str = "select run from withheld where message = $1 and account = $2 union all \
+                      select message from withheld_edit where message = $1 and account = $2 limit 1";
+
+/// Makes `message_words` known, by which the schema fills the index of words.
+pub(super) fn add_function(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8
+        | FunctionFlags::SQLITE_DETERMINISTIC
+        | FunctionFlags::SQLITE_INNOCUOUS;
+    connection.create_scalar_function("message_words", 2, flags, |call| {
+        let conversation = call.get(0)?;
+        let content: String = call.get(1)?;
+        let terms = words(&content).into_iter().map(|word| term(conversation, &word));
+        Ok(terms.collect::<Vec<_>>().join(" "))
+    })
+}
+
+impl Sqlite {
+    /// See [`Engine::search`]. All that it reads is of one moment.
+    pub(super) fn find(&mut self, query: &Query) -> Result<Vec<i64>> {
+        let deadline = query.deadline;
+        self.script("begin")?;
+        self.connection.progress_handler(STEPS, Some(move || Instant::now() >= deadline))?;
+        let found = self.find_all(query);
+        self.connection.progress_handler(0, None::<fn() -> bool>)?;
+        self.rollback()?;
+        found
+    }
+
+    fn find_all(&mut self, query: &Query) -> Result<Vec<i64>> {
+        let account = Value::Int(query.account.0);
+        let indexed = self.run("select message from indexed", &[])?[0].int(0)?;
+        let mut newest = Newest { ids: BTreeSet::new(), limit: query.limit };
+        for row in self.run(OWN, &[account])? {
+            if Instant::now() >= query.deadline {
+                return Err(too_slow());
+            }
+            let (conversation, since) = (row.int(0)?, row.int(1)?);
+            let before = query.before.0.min(row.int(2)?.saturating_add(1));
+            let unindexed = [conversation, since.max(indexed), before].map(Value::Int);
+            for mut row in self.run(UNINDEXED, &unindexed)? {
+                let id = row.int(0)?;
+                if query.fits(&row.text(1)?) && self.hidden_from(query, id)?.is_none() {
+                    newest.add(id);
+                }
+            }
+            let words = query.words.iter().map(|word| format!("\"{}\"*", term(conversation, word)));
+            let words = words.collect::<Vec<_>>().join(" ");
+            self.find_indexed(query, &words, since, before, &mut newest)?;
+        }
+        Ok(newest.ids.into_iter().collect())
+    }
+
+    fn find_indexed(
+        &self,
+        query: &Query,
+        words: &str,
+        since: i64,
+        before: i64,
+        newest: &mut Newest,
+    ) -> Result<()> {
+        let after = since.max(newest.least());
+        let mut statement = self.connection.prepare_cached(INDEXED)?;
+        let mut rows = statement.query((words, after, before))?;
+        let mut hidden_from = i64::MAX;
+        while let Some(row) = rows.next()? {
+            let id = row.get(0)?;
+            if id >= hidden_from {
+                continue;
+            }
+            match self.hidden_from(query, id)? {
+                Some(run) => hidden_from = run,
+                None if newest.add(id) => {}
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn hidden_from(&self, query: &Query, id: i64) -> Result<Option<i64>> {
+        let mut statement = self.connection.prepare_cached(HIDDEN)?;
+        let found = statement.query_row((id, query.account.0), |row| row.get(0));
+        Ok(found.optional()?)
+    }
+}
+
+/// The newest messages so far.
+struct Newest {
+    ids: BTreeSet<i64>,
+    limit: usize,
+}
+
+impl Newest {
+    /// Older ones need not be looked for.
+    fn least(&self) -> i64 {
+        let is_full = self.ids.len() >= self.limit;
+        self.ids.first().copied().filter(|_| is_full).unwrap_or(0)
+    }
+
+    /// False if it is older than all, and there are enough.
+    fn add(&mut self, id: i64) -> bool {
+        if id <= self.least() {
+            return false;
+        }
+        self.ids.insert(id);
+        if self.ids.len() > self.limit {
+            self.ids.pop_first();
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::engine::Use;
+    use crate::search::SEARCH_TIME_MAX;
+    use wire::{AccountId, MessageId};
+
+    /// With two conversations of two.
+    fn open() -> Sqlite {
+        let mut sqlite = Sqlite::open(None, Use::Write).unwrap();
+        for (_, script) in sqlite.migrations() {
+            sqlite.script(script).unwrap();
+        }
+        sqlite
+            .script(
+                "insert into account (created_at) values (0), (0), (0), (0);
+                 insert into conversation (low, high) values (1, 2), (3, 4);
+                 insert into member (conversation, account) values (1, 1), (1, 2), (2, 3), (2, 4);",
+            )
+            .unwrap();
+        sqlite
+    }
+
+    fn query(word: &str) -> Query {
+        let deadline = Instant::now() + SEARCH_TIME_MAX;
+        let (words, before) = (words(word), MessageId(i64::MAX));
+        Query { account: AccountId(1), words, before, limit: 9, deadline }
+    }
+
+    /// Steps of SQLite's machine, and pages read, that a search takes.
+    fn cost(sqlite: &mut Sqlite, word: &str) -> i64 {
+        let steps = Arc::new(AtomicI64::new(0));
+        let count = Arc::clone(&steps);
+        let counting = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            false
+        };
+        sqlite.connection.progress_handler(1, Some(counting)).unwrap();
+        sqlite.find_all(&query(word)).unwrap();
+        sqlite.connection.progress_handler(0, None::<fn() -> bool>).unwrap();
+        steps.load(Ordering::Relaxed)
+    }
+
+    fn say(sqlite: &mut Sqlite, conversation: i64, text: &str) {
+        let sql =
+            "insert into message (conversation, sender, content, at, seq) values ($1, 1, $2, 0, 1)";
+        sqlite.run(sql, &[Value::Int(conversation), Value::Text(text)]).unwrap();
+    }
+
+    #[test]
+    fn what_only_others_have_said_is_not_read() {
+        let mut sqlite = open();
+        for number in 0..2000 {
+            say(&mut sqlite, 2, "a secret zebra");
+            say(&mut sqlite, 1, &format!("own{number}"));
+            if number == 1900 {
+                sqlite.script(super::super::recent::INDEX_TEXTS).unwrap();
+            }
+        }
+        cost(&mut sqlite, "own1");
+        let [zebra, unheard, own] = ["zebra", "unheard", "own"].map(|word| cost(&mut sqlite, word));
+        assert_eq!(zebra, unheard, "as if nobody had ever said it");
+        assert!(own > zebra, "what is counted");
+        sqlite.script("create virtual table term using fts5vocab (message_text, row)").unwrap();
+        let foreign = "select count(*) from term where term not glob '1x*' and term not glob '2x*'";
+        assert_eq!(sqlite.run(foreign, &[]).unwrap()[0].int(0).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_statement_is_stopped_when_the_time_is_over() {
+        let mut sqlite = open();
+        let deadline = Instant::now() + Duration::from_millis(20);
+        sqlite
+            .connection
+            .progress_handler(STEPS, Some(move || Instant::now() >= deadline))
+            .unwrap();
+        let endless =
+            "with recursive x (n) as (select 1 union all select n + 1 from x) select max(n) from x";
+        assert!(matches!(sqlite.run(endless, &[]), Err(crate::Error::TimedOut(_))));
+    }
+}
