@@ -1,6 +1,6 @@
 //! Who is told the name of whom, and who is there.
 
-use sql::{Acquaintance, Deed, Store};
+use sql::{Acquaintance, Alteration, Deed, Store};
 use wire::AccountId;
 use wire::limit::FINDINGS_MAX;
 
@@ -47,8 +47,12 @@ fn names_are_for_who_may_see_them(store: &Store) {
     tries(store, alice, carol);
     assert_eq!(listed(store, alice, carol).unwrap().name.as_deref(), Some("Carol"));
     meet(store, alice, dave);
-    group(store, &[alice, bob, dave]);
+    assert_eq!(name(bob, dave), None);
+    let trip = group(store, &[alice, bob, dave]);
+    assert_eq!(name(bob, dave).as_deref(), Some("Dave"), "they are in a group");
     assert_eq!(store.acquaintances(bob, &[dave]).unwrap().len(), 0, "not more than the name");
+    act(store, dave, Deed::Change { group: trip, how: Alteration::Leave });
+    assert_eq!(name(bob, dave), None);
 }
 
 fn so_many_findings_are_kept(store: &Store) {
