@@ -39,6 +39,14 @@ pub enum OpenError {
         /// The newest version known here.
         known: i64,
     },
+    /// A script of the schema is not the one that made the database.
+    #[error(
+        "the database's schema version {version} was made by another script than this program has: use the program that made it, or a backup of another database"
+    )]
+    OtherSchema {
+        /// The first version that is not the same.
+        version: i64,
+    },
     /// The certificates to check the server against cannot be read.
     #[error("cannot read the certificates to check PostgreSQL's against: {0}")]
     Certificates(String),

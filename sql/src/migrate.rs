@@ -1,4 +1,11 @@
-//! Brings the schema up to date: numbered scripts, never changed once released, one transaction each.
+//! Brings the schema up to date: numbered scripts, never changed once they have landed, all of them in one transaction.
+//!
+//! The database keeps the checksum of each script that made it. Early scripts were changed after they had landed, so a database
+//! without checksums is first made the same as others of its version, by the engine's repair script.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
 
 use crate::engine::{Engine, Value};
 use crate::pool::Requester;
@@ -6,42 +13,102 @@ use crate::{Error, OpenError, Store};
 
 /// Why the schema is not up to date.
 pub(crate) enum Failed {
-    Newer(OpenError),
+    /// Waiting would not help.
+    Schema(OpenError),
     Store(Error),
 }
 
-/// Runs what is missing. Several nodes may do so at once: each script runs under a lock, once.
+/// Runs what is missing. Several nodes may do so at once: one of them does it, under a lock, and the others find it done.
 pub(crate) fn up(store: &Store) -> Result<(), Failed> {
-    loop {
-        match store.write(Requester::Server, step).map_err(Failed::Store)? {
-            Step::Done => return Ok(()),
-            Step::Ran(version) => tracing::info!(version, "schema migrated"),
-            Step::Newer { found, known } => {
-                return Err(Failed::Newer(OpenError::NewerSchema { found, known }));
-            }
-        }
+    let done = store.write(Requester::Server, run_missing).map_err(Failed::Store)?;
+    for version in done.map_err(Failed::Schema)? {
+        tracing::info!(version, "schema migrated");
     }
+    Ok(())
 }
 
-enum Step {
-    Done,
-    Ran(i64),
-    Newer { found: i64, known: i64 },
-}
-
-fn step(engine: &mut dyn Engine) -> crate::Result<Step> {
+/// The versions that were missing, or why the database is not this program's to change.
+fn run_missing(engine: &mut dyn Engine) -> crate::Result<Result<Vec<i64>, OpenError>> {
     engine.lock_schema()?;
-    let rows = engine.run("select coalesce(max(version), 0) from schema_version", &[])?;
-    let found = rows.first().map_or(Ok(0), |row| row.int(0))?;
+    let sql = "select version, checksum from schema_version order by version";
+    let mut recorded = Vec::new();
+    for mut row in engine.run(sql, &[])? {
+        recorded.push((row.int(0)?, row.maybe_text(1)?));
+    }
     let migrations = engine.migrations();
+    let found = recorded.last().map_or(0, |(version, _)| *version);
     let known = migrations.last().map_or(0, |(version, _)| *version);
     if found > known {
-        return Ok(Step::Newer { found, known });
+        return Ok(Err(OpenError::NewerSchema { found, known }));
     }
-    let Some((version, script)) = migrations.iter().find(|(version, _)| *version > found) else {
-        return Ok(Step::Done);
-    };
-    engine.script(script)?;
-    engine.run("insert into schema_version (version) values ($1)", &[Value::Int(*version)])?;
-    Ok(Step::Ran(*version))
+
+    let mut is_repaired = false;
+    for (version, script) in migrations.iter().filter(|(version, _)| *version <= found) {
+        let expected = checksum(script);
+        match recorded.iter().find(|(one, _)| one == version) {
+            Some((_, Some(checksum))) if *checksum == expected => {}
+            Some((_, Some(_))) => {
+                return Ok(Err(OpenError::OtherSchema { version: *version }));
+            }
+            Some((_, None)) => {
+                let (since, repair) = engine.repair();
+                if !is_repaired && found >= since {
+                    engine.script(repair)?;
+                }
+                is_repaired = true;
+                engine.run(
+                    "update schema_version set checksum = $1 where version = $2",
+                    &[Value::Text(&expected), Value::Int(*version)],
+                )?;
+            }
+            None => return Ok(Err(OpenError::OtherSchema { version: *version })),
+        }
+    }
+
+    let mut done = Vec::new();
+    for (version, script) in migrations.iter().filter(|(version, _)| *version > found) {
+        engine.script(script)?;
+        engine.run(
+            "insert into schema_version (version, checksum) values ($1, $2)",
+            &[Value::Int(*version), Value::Text(&checksum(script))],
+        )?;
+        done.push(*version);
+    }
+    Ok(Ok(done))
+}
+
+/// SHA-256, in lower-case hexadecimal digits, as `sha256sum` writes it.
+fn checksum(script: &str) -> String {
+    Sha256::digest(script).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use super::checksum;
+
+    /// A script that has landed has made databases. To change the schema, add one, and a line to `SHA256SUMS` with it.
+    #[test]
+    fn scripts_that_have_landed_are_as_they_were() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let listed: BTreeMap<String, String> = include_str!("../migrations/SHA256SUMS")
+            .lines()
+            .filter_map(|line| line.split_once("  "))
+            .map(|(sum, name)| (name.to_owned(), sum.to_owned()))
+            .collect();
+        let mut there = BTreeMap::new();
+        for engine in ["postgres", "sqlite"] {
+            for entry in std::fs::read_dir(directory.join(engine)).unwrap() {
+                let path = entry.unwrap().path();
+                let name = format!("{engine}/{}", path.file_name().unwrap().to_str().unwrap());
+                there.insert(name, checksum(&std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+        assert_eq!(there, listed);
+    }
 }

@@ -84,7 +84,7 @@ impl Store {
                     store.warn_of_traces();
                     return Ok(store);
                 }
-                Err(migrate::Failed::Newer(error)) => return Err(error),
+                Err(migrate::Failed::Schema(error)) => return Err(error),
                 Err(migrate::Failed::Store(Error::Unavailable(text) | Error::InDoubt(text)))
                     if url.path().is_none() =>
                 {

@@ -16,6 +16,8 @@ mod erasure;
 mod export;
 #[path = "contract/groups.rs"]
 mod groups;
+#[path = "contract/landed.rs"]
+mod landed;
 #[path = "contract/long.rs"]
 mod long;
 #[path = "contract/looking.rs"]
@@ -141,7 +143,7 @@ fn the_schema_of_sqlite() {
     schema::two_nodes_may_start_at_once(&url);
     schema::a_newer_schema_is_refused(&url, || {
         let connection = rusqlite::Connection::open(&path).unwrap();
-        connection.execute("insert into schema_version values (1000000)", []).unwrap();
+        connection.execute("insert into schema_version (version) values (1000000)", []).unwrap();
     });
     schema::what_waiting_would_not_mend_is_said_at_once();
 }
@@ -153,8 +155,43 @@ fn the_schema_of_postgresql() {
     schema::two_nodes_may_start_at_once(&url);
     schema::a_newer_schema_is_refused(&url, || {
         let mut client = postgres::Client::connect(&text, postgres::NoTls).unwrap();
-        client.execute("insert into schema_version values (1000000)", &[]).unwrap();
+        client.execute("insert into schema_version (version) values (1000000)", &[]).unwrap();
     });
+}
+
+#[test]
+fn every_schema_that_has_landed_is_upgraded_in_sqlite() {
+    landed::sqlite();
+}
+
+#[test]
+fn every_schema_that_has_landed_is_upgraded_in_postgresql() {
+    landed::postgresql();
+}
+
+#[test]
+fn an_upgrade_of_sqlite_is_whole_or_has_not_happened() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("messenger.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    landed::an_upgrade_is_whole_or_has_not_happened(
+        include_str!("../migrations/sqlite/0001_accounts_and_logs.sql"),
+        |sql| connection.execute_batch(sql).unwrap(),
+        |sql| connection.query_row(sql, [], |row| row.get(0)).unwrap(),
+        || Store::open(&DatabaseUrl::file(path.clone()), Contact::Request, &|_| false),
+    );
+}
+
+#[test]
+fn an_upgrade_of_postgresql_is_whole_or_has_not_happened() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    let connect = || postgres::Client::connect(&url, postgres::NoTls).unwrap();
+    landed::an_upgrade_is_whole_or_has_not_happened(
+        include_str!("../migrations/postgres/0001_accounts_and_logs.sql"),
+        |sql| connect().batch_execute(sql).unwrap(),
+        |sql| connect().query_one(sql, &[]).unwrap().get(0),
+        || Store::open(&url.parse().unwrap(), Contact::Request, &|_| false),
+    );
 }
 
 #[test]

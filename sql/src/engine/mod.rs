@@ -170,6 +170,9 @@ pub(crate) trait Engine: Send {
     /// The schema, as numbered scripts.
     fn migrations(&self) -> &'static [(i64, &'static str)];
 
+    /// The script for databases that early forms of those have made, and the version from which on there is something to do.
+    fn repair(&self) -> (i64, &'static str);
+
     /// Whether the connection, after a while of rest, still answers.
     fn answers(&mut self) -> bool;
 

@@ -37,9 +37,12 @@ const SERVER_OPTIONS: &str = "-c statement_timeout=15000 -c lock_timeout=5000 \
      -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off -c jit=off";
 /// Any number that is ours: it keeps two nodes from migrating at once.
 const SCHEMA_LOCK: &str = "select 1 from pg_advisory_xact_lock(7236837)";
-/// Who may not make tables may still use those that there are.
-const SCHEMA_VERSION: &str = "do $$ begin if to_regclass('schema_version') is null then \
-     create table schema_version (version bigint primary key); end if; end $$";
+/// Who may not make tables may still use those that there are. At first there were no checksums.
+const SCHEMA_VERSION: &str = "do $$ begin \
+     if to_regclass('schema_version') is null then \
+     create table schema_version (version bigint primary key, checksum text); \
+     elsif not exists (select from pg_attribute where attrelid = to_regclass('schema_version') and attname = 'checksum') then \
+     alter table schema_version add column checksum text; end if; end $$";
 /// To rewrite or index what there is takes as long as it takes.
 const NO_HURRY: &str = "set local statement_timeout = 0; set local lock_timeout = 0";
 
@@ -262,6 +265,10 @@ impl Engine for Postgres {
 
     fn migrations(&self) -> &'static [(i64, &'static str)] {
         MIGRATIONS
+    }
+
+    fn repair(&self) -> (i64, &'static str) {
+        (1, include_str!("../../migrations/postgres/repair.sql"))
     }
 
     fn answers(&mut self) -> bool {

@@ -168,11 +168,23 @@ impl Engine for Sqlite {
 
     fn lock_schema(&mut self) -> Result<()> {
         // `begin immediate` holds the only write lock there is.
-        self.script("create table if not exists schema_version (version bigint primary key)")
+        self.script(
+            "create table if not exists schema_version (version bigint primary key, checksum text)",
+        )?;
+        let has_checksum =
+            "select 1 from pragma_table_info('schema_version') where name = 'checksum'";
+        if self.run(has_checksum, &[])?.is_empty() {
+            self.script("alter table schema_version add column checksum text")?; // At first there was none.
+        }
+        Ok(())
     }
 
     fn migrations(&self) -> &'static [(i64, &'static str)] {
         MIGRATIONS
+    }
+
+    fn repair(&self) -> (i64, &'static str) {
+        (2, include_str!("../../migrations/sqlite/repair.sql"))
     }
 
     fn answers(&mut self) -> bool {
