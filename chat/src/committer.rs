@@ -72,6 +72,7 @@ impl Task {
                 | Deed::Retain { .. }
                 | Deed::Create { .. }
                 | Deed::Change { .. }
+                | Deed::Join { .. }
                 | Deed::React { .. }
                 | Deed::Edit { .. }
                 | Deed::Delete { .. }

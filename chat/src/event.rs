@@ -25,6 +25,9 @@ pub(crate) fn frame<'a>(
         What::Decline { id } => {
             Frame::Decline(Declined { reference, seq, id: Some(*id), group: None })
         }
+        What::DeclineInvitation { group } => {
+            Frame::Decline(Declined { reference, seq, id: None, group: Some(*group) })
+        }
         What::Expired => Frame::Expired { seq },
     }
 }

@@ -180,6 +180,7 @@ fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
          and (declined = 0 or asker <> $1)",
         "update conversation set asker = null, asks = 0, declined = 0 where low = $1 and asker is not null \
          and (declined = 0 or asker <> $1)",
+        "delete from invitation where account = $1",
         // The others of a group it is still in are told of its leaving; see `Store::ghosts`.
         "delete from member where account = $1 and until is not null",
     ] {

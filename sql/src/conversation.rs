@@ -1,5 +1,6 @@
 //! Whom an account talks with: the list of its conversations, a group's members, who is blocked, who may know of whom.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use wire::limit::UNREAD_MAX;
@@ -43,7 +44,7 @@ pub struct Group {
     pub name: String,
     /// For how many days messages are kept; nothing: for ever.
     pub days: Option<i64>,
-    /// Who is in it, the longest-standing first.
+    /// Who is in it, the longest-standing first; then who is invited.
     pub members: Vec<Member>,
 }
 
@@ -52,7 +53,7 @@ pub struct Group {
 pub struct Member {
     /// The account.
     pub id: AccountId,
-    /// Its name; nothing if it is deleted.
+    /// Its name; nothing if it is deleted, or invited and not to be seen by who asks.
     pub name: Option<String>,
     /// What it is there.
     pub role: Role,
@@ -76,8 +77,8 @@ impl Store {
         before: MessageId,
         limit: usize,
     ) -> Result<Vec<Conversation>> {
-        let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
-        let params = [self.contact.is_open(), Value::Int(account.0), Value::Int(before.0), limit];
+        let most = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
+        let params = [self.contact.is_open(), Value::Int(account.0), Value::Int(before.0), most];
         let mut listed = self.read(account, LIST, &params, |row| listed(account, row))?;
         let sql = "select 1 from withheld where account = $1 limit 1";
         let is_spared = self.read(account, sql, &[Value::Int(account.0)], |_| Ok(()))?.is_empty();
@@ -97,6 +98,7 @@ impl Store {
             Ok((row.int(0)?, (row.int(1)?, row.int(2)?)))
         })?;
         let last: HashMap<_, _> = last.into_iter().collect();
+        let count = listed.len();
         listed
             .truncate(fitting(&listed, |one| last.get(&one.conversation).map(|(_, bytes)| *bytes)));
         let rows: Vec<_> = listed.iter().map(keys).collect();
@@ -116,7 +118,14 @@ impl Store {
             let unread = unread.get(&one.conversation).copied().unwrap_or(0);
             one.item.unread = unread.min(UNREAD_MAX as i64);
         }
-        Ok(listed.into_iter().map(|one| one.item).collect())
+        let mut all: Vec<_> = listed.into_iter().map(|one| one.item).collect();
+        // Where the page is cut, so are they.
+        let after = all.last().filter(|_| all.len() < count).map_or(MessageId(0), |it| it.activity);
+        let invited = self.invitations(account, before, limit)?.into_iter();
+        all.extend(invited.filter(|it| it.activity > after));
+        all.sort_unstable_by_key(|one| Reverse(one.activity));
+        all.truncate(limit);
+        Ok(all)
     }
 
     /// A group, if `account` is in it now.
@@ -139,7 +148,7 @@ impl Store {
                    and k.account = b.account \
                    where s.conversation = $2 and s.until is null order by s.since, s.account";
         let params = [Value::Int(account.0), Value::Int(group.0)];
-        let members = self.read(account, sql, &params, |row| {
+        let mut members = self.read(account, sql, &params, |row| {
             let since = row.int(5)?;
             let mut most = [i64::MAX; 2];
             if row.maybe_int(6)?.is_some() {
@@ -154,6 +163,7 @@ impl Store {
                 read: MessageId(row.int(4)?.min(most[1])),
             })
         })?;
+        members.extend(self.invited(account, group)?);
         Ok(Some(Group { name, days, members }))
     }
 
@@ -239,7 +249,8 @@ const LIST: &str = concat!(
     activity!(),
     " as activity \
      from member s join conversation c on c.id = s.conversation where s.account = $2 \
-     and (c.declined = 0 or c.asker = s.account)) l \
+     and (c.declined = 0 or c.asker = s.account) and not exists \
+     (select 1 from invitation i where i.conversation = s.conversation and i.account = s.account and i.state = 0)) l \
      left join member o on l.low is not null and o.conversation = l.id \
      and o.account = case when l.low = l.account then l.high else l.low end \
      left join account a on a.id = o.account \

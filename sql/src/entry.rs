@@ -75,7 +75,7 @@ pub(crate) const MESSAGE: i64 = 0;
 pub(crate) const RETENTION: i64 = 8;
 /// The subject of a message that came as a request. Others have none.
 pub(crate) const REQUEST: i64 = 1;
-const CHANGES: [(i64, Change); 7] = [
+const CHANGES: [(i64, Change); 9] = [
     (1, Change::Create),
     (2, Change::Add),
     (3, Change::Remove),
@@ -83,6 +83,8 @@ const CHANGES: [(i64, Change); 7] = [
     (5, Change::Leave),
     (6, Change::Promote),
     (7, Change::Demote),
+    (9, Change::Invite),
+    (10, Change::Join),
 ];
 
 pub(crate) fn kind_of(change: Change) -> i64 {

@@ -3,10 +3,12 @@
 //! A row of `event` names a message or another account, or both; everything else is read from where it is kept. So an
 //! event that is read back late shows what it is about as it is now, and what was deleted is nowhere.
 
-use wire::{AccountId, MessageId, Seq};
+use wire::{AccountId, GroupId, MessageId, Seq};
 
 use crate::engine::Row;
-use crate::entry::{Entry, bytes_seen, columns, columns_seen, edits_withheld, entry, page};
+use crate::entry::{
+    Entry, GroupChange, bytes_seen, columns, columns_seen, edits_withheld, entry, page,
+};
 use crate::history::reaction_has_come;
 use crate::{Error, Result};
 
@@ -69,6 +71,11 @@ pub enum What {
         /// The other.
         id: AccountId,
     },
+    /// This account has declined an invitation.
+    DeclineInvitation {
+        /// The group.
+        group: GroupId,
+    },
     /// It was about a message that is no longer kept.
     Expired,
 }
@@ -99,10 +106,12 @@ pub(crate) enum Kind {
     Unblock = 10,
     Accept = 11,
     Decline = 12,
+    /// Of the entry that invited.
+    DeclineInvitation = 13,
 }
 
 /// Every kind, with its word in an export.
-const KINDS: [(Kind, &str); 12] = [
+const KINDS: [(Kind, &str); 13] = [
     (Kind::Entry, "entry"),
     (Kind::Delivered, "delivered"),
     (Kind::DeliveredToAll, "delivered"),
@@ -115,6 +124,7 @@ const KINDS: [(Kind, &str); 12] = [
     (Kind::Unblock, "unblock"),
     (Kind::Accept, "accept"),
     (Kind::Decline, "decline"),
+    (Kind::DeclineInvitation, "decline"),
 ];
 
 impl Kind {
@@ -172,6 +182,9 @@ pub(crate) fn event(row: &mut Row) -> Result<Event> {
         (Kind::Unblock, _, Some(id), _) => What::Unblock { id },
         (Kind::Accept, _, Some(id), _) => What::Accept { id },
         (Kind::Decline, None, Some(id), _) => What::Decline { id },
+        (Kind::DeclineInvitation, .., Some(Entry::Change(GroupChange { group, .. }))) => {
+            What::DeclineInvitation { group }
+        }
         _ => What::Expired,
     };
     Ok(Event { seq, what })

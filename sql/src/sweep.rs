@@ -184,6 +184,7 @@ impl Store {
         self.write(account, |engine| {
             for sql in [
                 "delete from member where conversation = $1",
+                "delete from invitation where conversation = $1",
                 "delete from conversation where id = $1",
             ] {
                 engine.run(sql, &[Value::Int(conversation)])?;

@@ -16,6 +16,10 @@ mod erasure;
 mod export;
 #[path = "contract/groups.rs"]
 mod groups;
+#[path = "contract/invitations.rs"]
+mod invitations;
+#[path = "contract/invitations_counted.rs"]
+mod invitations_counted;
 #[path = "contract/landed.rs"]
 mod landed;
 #[path = "contract/long.rs"]
@@ -67,6 +71,7 @@ fn suite(store: &Store) {
     receipts::suite(store);
     revise::suite(store);
     groups::suite(store);
+    invitations::suite_of_both(store);
     blocks::suite(store);
     looking::suite(store);
     pages::suite(store);
@@ -117,6 +122,24 @@ fn strangers_in_sqlite() {
 fn strangers_in_postgresql() {
     let url = acceptance::Cluster::shared().unwrap().database().unwrap().parse().unwrap();
     strangers::suite(&ask_first(&url), &url);
+}
+
+#[test]
+fn invitations_in_sqlite() {
+    invitations_on(&"sqlite::memory:".parse().unwrap());
+}
+
+#[test]
+fn invitations_in_postgresql() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    invitations_on(&url.parse().unwrap());
+}
+
+fn invitations_on(url: &DatabaseUrl) {
+    let store = Store::open(url, Contact::Request, &|_| false).unwrap();
+    invitations::suite(&store);
+    invitations::suite_of_both(&store);
+    invitations_counted::suite(&store);
 }
 
 #[test]

@@ -10,8 +10,8 @@ use serde::Serialize;
 use sql::{
     Account, Entry, Finding, GroupChange, KeptBlock, KeptConversation, KeptEntry, KeptEvent,
 };
-use sql::{KeptReaction, LogState, Message, Retention, Session, Store};
-use wire::{AccountId, MessageId, Role, Seq, SessionId, To, With};
+use sql::{KeptInvitation, KeptReaction, LogState, Message, Retention, Session, Store};
+use wire::{AccountId, GroupId, MessageId, Role, Seq, SessionId, To, With};
 
 use crate::answer::Answer;
 use crate::context::Context;
@@ -51,6 +51,9 @@ enum Stage {
     },
     Conversations {
         after: i64,
+    },
+    Invitations {
+        after: GroupId,
     },
     /// Of each conversation in its turn.
     Messages {
@@ -97,6 +100,14 @@ struct ConversationItem<'a> {
     asker: Option<AccountId>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     declined: bool,
+}
+
+#[derive(Serialize)]
+struct InvitationItem<'a> {
+    group: GroupId,
+    name: &'a str,
+    by: AccountId,
+    at: i64,
 }
 
 #[derive(Serialize)]
@@ -194,6 +205,7 @@ impl Document {
         self.stage = match self.stage {
             Stage::Sessions { after } => self.sessions(after)?,
             Stage::Conversations { after } => self.conversations(after)?,
+            Stage::Invitations { after } => self.invitations(after)?,
             Stage::Messages { after } => self.messages(after)?,
             Stage::Entries { conversation, after } => self.entries(conversation, after)?,
             Stage::Reactions { after } => self.reactions(after)?,
@@ -221,8 +233,8 @@ impl Document {
     fn conversations(&mut self, after: i64) -> io::Result<Stage> {
         let page = self.store.kept_conversations(self.account, after, self.rows).map_err(lost)?;
         let Some(last) = page.last() else {
-            self.begin_list("],\n\"messages\":[");
-            return Ok(Stage::Messages { after: 0 });
+            self.begin_list("],\n\"invitations\":[");
+            return Ok(Stage::Invitations { after: GroupId(0) });
         };
         for it in &page {
             let KeptConversation { with, role, since, until, delivered, read, days, .. } = *it;
@@ -242,6 +254,18 @@ impl Document {
             self.item(&came)?;
         }
         Ok(Stage::Conversations { after: last.number })
+    }
+
+    fn invitations(&mut self, after: GroupId) -> io::Result<Stage> {
+        let page = self.store.kept_invitations(self.account, after, self.rows).map_err(lost)?;
+        let Some(last) = page.last() else {
+            self.begin_list("],\n\"messages\":[");
+            return Ok(Stage::Messages { after: 0 });
+        };
+        for KeptInvitation { group, name, by, at } in &page {
+            self.item(&InvitationItem { group: *group, name, by: *by, at: *at })?;
+        }
+        Ok(Stage::Invitations { after: last.group })
     }
 
     fn messages(&mut self, after: i64) -> io::Result<Stage> {

@@ -105,6 +105,8 @@ fn stored(
         Want::Unblock { id } => Deed::Unblock { id },
         Want::Accept { pending: Pending::Account(id) } => Deed::Accept { id },
         Want::Decline { pending: Pending::Account(id) } => Deed::Decline { id },
+        Want::Accept { pending: Pending::Group(group) } => Deed::Join { group },
+        Want::Decline { pending: Pending::Group(group) } => Deed::DeclineInvitation { group },
         Want::Retention { with, days } => Deed::Retain { with, days },
         Want::GroupCreate { name, members } => Deed::Create { name: name.into_owned(), members },
         Want::GroupAdd { group, member } => change(group, Alteration::Add(member)),
@@ -127,11 +129,6 @@ fn stored(
         }
         Want::GroupShow { group } => {
             return conversations::show(session, accounts, me, group, reference);
-        }
-        Want::Accept { pending: Pending::Group(_) }
-        | Want::Decline { pending: Pending::Group(_) } => {
-            session.refuse(Code::NotFound, "nothing waits to be accepted", reference);
-            return Ok(());
         }
         Want::Blocks => return conversations::blocks(session, accounts, me, reference),
         Want::Hello { .. }

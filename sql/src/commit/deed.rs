@@ -84,14 +84,24 @@ pub enum Deed {
         /// How.
         how: Alteration,
     },
+    /// Accept an invitation to a group.
+    Join {
+        /// The group.
+        group: GroupId,
+    },
+    /// Decline an invitation to a group. The group is not told.
+    DeclineInvitation {
+        /// The group.
+        group: GroupId,
+    },
 }
 
 /// How a group can be changed.
 #[derive(Clone, Debug)]
 pub enum Alteration {
-    /// One more member.
+    /// One more member, or one more who is invited.
     Add(AccountId),
-    /// One less.
+    /// One less; who is invited is no longer.
     Remove(AccountId),
     /// Another name.
     Rename(String),
@@ -108,7 +118,11 @@ impl Deed {
     pub(super) fn is_entry(&self) -> bool {
         matches!(
             self,
-            Self::Post { .. } | Self::Retain { .. } | Self::Create { .. } | Self::Change { .. }
+            Self::Post { .. }
+                | Self::Retain { .. }
+                | Self::Create { .. }
+                | Self::Change { .. }
+                | Self::Join { .. }
         )
     }
 
@@ -134,9 +148,16 @@ impl Deed {
         match self {
             Self::Post { to: To::Group(group), .. }
             | Self::Retain { with: With::Group(group), .. }
-            | Self::Change { group, .. } => Some(*group),
+            | Self::Change { group, .. }
+            | Self::Join { group }
+            | Self::DeclineInvitation { group } => Some(*group),
             _ => None,
         }
+    }
+
+    /// Whether it depends on who is invited to its group.
+    pub(super) fn needs_invitations(&self) -> bool {
+        matches!(self, Self::Change { .. } | Self::Join { .. } | Self::DeclineInvitation { .. })
     }
 
     /// Whose logs it may touch besides those of its group, of its target and of who does it.
@@ -147,7 +168,9 @@ impl Deed {
             | Self::Block { id: account }
             | Self::Accept { id: account }
             | Self::Decline { id: account }
-            | Self::Change { how: Alteration::Add(account), .. } => std::slice::from_ref(account),
+            | Self::Change {
+                how: Alteration::Add(account) | Alteration::Remove(account), ..
+            } => std::slice::from_ref(account),
             Self::Create { members, .. } => members,
             _ => &[],
         }

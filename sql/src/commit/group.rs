@@ -1,30 +1,32 @@
-//! Groups: made, changed, and for how long a conversation keeps its messages.
+//! Groups: made and changed.
 //!
 //! A group's row is locked while it is changed, so that changes, messages and leaving have one order in every log.
 
 use std::collections::BTreeSet;
 
 use wire::limit::{GROUP_MEMBERS_MAX, GROUPS_MAX};
-use wire::{AccountId, Change, Code, GroupId, MessageId, Role, Seq, To, With};
+use wire::{AccountId, Change, Code, GroupId, MessageId, Role, Seq, To};
 
-use super::ledger::{Ledger, Room, Seat};
-use super::{Act, Alteration, Done, Outcome, Refusal, for_each, pair, request};
+use super::invite::{Standing, State};
+use super::ledger::Ledger;
+use super::room::{Room, Seat};
+use super::{Act, Alteration, Done, Outcome, Refusal, for_each, invite};
+use crate::Result;
 use crate::account::first;
 use crate::engine::{ForEach, Type, Value};
-use crate::entry::{Entry, GroupChange, RETENTION, Retention, kind_of};
+use crate::entry::{Entry, GroupChange, kind_of};
 use crate::event::{Kind, What};
-use crate::{Contact, Result};
 
-const NOT_ADMIN: Refusal = Refusal::forbidden("only an admin of the group may do that");
+pub(super) const NOT_ADMIN: Refusal = Refusal::forbidden("only an admin of the group may do that");
 const NO_MEMBER: Refusal = Refusal::not_found("the group has no such member");
 const FULL: Refusal = Refusal { code: Code::TooMany, message: "a group has at most 1000 members" };
 
-const IN_TOO_MANY: Refusal = Refusal {
+pub(super) const IN_TOO_MANY: Refusal = Refusal {
     code: Code::TooMany,
     message: "an account can be in 1000 groups: you, or somebody you want to add, must leave one first",
 };
 
-/// Makes a group; who makes it is its first admin.
+/// Makes a group; who makes it is its first admin. Who does not know it is invited, everybody else is in it at once.
 pub(super) fn create(
     ledger: &mut Ledger<'_>,
     place: usize,
@@ -40,17 +42,25 @@ pub(super) fn create(
     if everybody.len() > GROUP_MEMBERS_MAX {
         return Ok(Err(FULL));
     }
-    if everybody.iter().any(|account| ledger.groups(*account) >= GROUPS_MAX) {
+    let everybody: Vec<_> = everybody.into_iter().collect();
+    let (standings, asked) = match invite::standings(ledger, act.by, &everybody)? {
+        Ok(found) => found,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let (joining, invited): (Vec<_>, Vec<_>) = standings.into_iter().partition(Standing::joins);
+    if joining.iter().any(|standing| ledger.groups(standing.account) >= GROUPS_MAX) {
         return Ok(Err(IN_TOO_MANY));
     }
-    if !ledger.has_room(act.by, name.len() as i64) {
+    let entries = 1 + invited.len();
+    if !ledger.has_room(act.by, (entries * name.len()) as i64) {
         return Ok(Err(Refusal::OVER_QUOTA));
     }
+    asked.store(ledger)?;
     let sql = "insert into conversation (name) values ($1) returning id";
     let group = GroupId(first(&ledger.engine.run(sql, &[Value::Text(name)])?)?.int(0)?);
     let room = Room { name: name.to_owned(), ..Room::default() };
     *ledger.room_mut(group) = room;
-    let audience: Vec<_> = everybody.into_iter().collect();
+    let audience: Vec<_> = joining.iter().map(|standing| standing.account).collect();
     let change = (Change::Create, None);
     let id = record(ledger, Some(place), act.by, group, change, &audience)?;
     for account in &audience {
@@ -58,6 +68,9 @@ pub(super) fn create(
         ledger.room_mut(group).members.insert(*account, Seat { role, since: id });
     }
     seat(ledger, group, &audience)?;
+    for standing in &invited {
+        invite::invite(ledger, None, act.by, group, standing)?;
+    }
     Ok(Ok(Outcome::Done))
 }
 
@@ -97,59 +110,6 @@ pub(super) fn change(
     }
 }
 
-/// Has a conversation keep its messages for so many days.
-pub(super) fn retain(
-    ledger: &mut Ledger<'_>,
-    place: usize,
-    act: &Act,
-    with: With,
-    days: Option<i64>,
-) -> Done {
-    let by = act.by;
-    let (conversation, to, mut audience, deaf) = match with {
-        With::Group(group) => match ledger.seat(group, by) {
-            None => return Ok(Err(Refusal::NO_GROUP)),
-            Some(seat) if seat.role != Role::Admin => return Ok(Err(NOT_ADMIN)),
-            Some(_) => (group.0, To::Group(group), accounts(ledger, group), None),
-        },
-        With::Account(other) if !ledger.has_log(other) => return Ok(Err(Refusal::NO_ACCOUNT)),
-        With::Account(other) => {
-            let found = pair::find(ledger.engine, by, other)?;
-            let is_known = found
-                .map_or(by == other || ledger.rules.contact == Contact::Open, |shared| {
-                    shared.request.asker.is_none()
-                });
-            if !is_known {
-                return Ok(Err(request::STRANGERS));
-            }
-            let shared = pair::shared(ledger.engine, by, other)?;
-            let both = BTreeSet::from([by, other]).into_iter().collect();
-            let deaf = shared.withheld_from(other).map(|run| (other, run));
-            (shared.conversation, To::Account(other), both, deaf)
-        }
-    };
-    let sql = "update conversation set days = $1 \
-               where id = $2 and days is distinct from $1 returning id";
-    let days_value = days.map_or(Value::Null, Value::Int);
-    if ledger.engine.run(sql, &[days_value, Value::Int(conversation)])?.is_empty() {
-        return Ok(Ok(Outcome::Nothing));
-    }
-    if let With::Group(group) = with {
-        ledger.room_mut(group).days = days;
-    }
-    // It holds for both, else the one could tell that the other has blocked it; only, the other does not hear of it.
-    audience.retain(|account| deaf.is_none_or(|(deaf, _)| *account != deaf));
-    let row = NewEntry { conversation, to, kind: RETENTION, content: "", subject: days };
-    let retention = Retention { by, to, days, at: ledger.at };
-    let id = write(ledger, Some(place), by, &row, Entry::Retention(retention), &audience)?;
-    if let Some((deaf, run)) = deaf {
-        let run = if run > 0 { run } else { id.0 };
-        ledger.note_withheld(id, deaf, conversation, run);
-        ledger.withhold()?;
-    }
-    Ok(Ok(Outcome::Done))
-}
-
 fn add(
     ledger: &mut Ledger<'_>,
     place: usize,
@@ -160,16 +120,28 @@ fn add(
     if !ledger.has_log(member) {
         return Ok(Err(Refusal::NO_ACCOUNT));
     }
-    let mut audience = accounts(ledger, group);
-    if audience.contains(&member) {
+    let invited = invite::state(ledger, group, member);
+    let is_invited = invited.is_some_and(|state| state != State::Withdrawn);
+    if is_invited || ledger.seat(group, member).is_some() {
         return Ok(Ok(Outcome::Nothing));
     }
-    if audience.len() >= GROUP_MEMBERS_MAX {
+    if ledger.room(group).is_some_and(|room| room.size() >= GROUP_MEMBERS_MAX) {
         return Ok(Err(FULL));
+    }
+    let (standings, asked) = match invite::standings(ledger, by, &[member])? {
+        Ok(found) => found,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let is_asked = invite::was_there(ledger, group, member)?;
+    if let Some(standing) = standings.iter().find(|standing| is_asked || !standing.joins()) {
+        asked.store(ledger)?;
+        invite::invite(ledger, Some(place), by, group, standing)?;
+        return Ok(Ok(Outcome::Done));
     }
     if ledger.groups(member) >= GROUPS_MAX {
         return Ok(Err(IN_TOO_MANY));
     }
+    let mut audience = accounts(ledger, group);
     audience.push(member);
     let id = record(ledger, Some(place), by, group, (Change::Add, Some(member)), &audience)?;
     let role = Role::Member;
@@ -186,7 +158,8 @@ fn remove(
     member: AccountId,
 ) -> Done {
     if ledger.seat(group, member).is_none() {
-        return Ok(Err(NO_MEMBER));
+        let is_withdrawn = invite::withdraw(ledger, place, by, group, member)?;
+        return Ok(if is_withdrawn { Ok(Outcome::Done) } else { Err(NO_MEMBER) });
     }
     let change = (Change::Remove, Some(member));
     let id = record(ledger, Some(place), by, group, change, &accounts(ledger, group))?;
@@ -209,6 +182,9 @@ fn leave(ledger: &mut Ledger<'_>, place: usize, by: AccountId, group: GroupId, o
     }
     let id = record(ledger, Some(place), by, group, (Change::Leave, None), &audience)?;
     unseat(ledger, group, by, id)?;
+    if accounts(ledger, group).is_empty() {
+        invite::withdraw_all(ledger, group)?;
+    }
     Ok(Ok(Outcome::Done))
 }
 
@@ -267,7 +243,8 @@ fn name_bytes(ledger: &Ledger<'_>, group: GroupId, how: &Alteration) -> i64 {
     name.map_or(0, |name| name.len() as i64)
 }
 
-fn accounts(ledger: &Ledger<'_>, group: GroupId) -> Vec<AccountId> {
+/// Who is in a group now.
+pub(super) fn accounts(ledger: &Ledger<'_>, group: GroupId) -> Vec<AccountId> {
     ledger.room(group).map(Room::accounts).unwrap_or_default()
 }
 
@@ -298,7 +275,7 @@ static SEAT: ForEach = ForEach {
 };
 
 /// Writes down who has come. Who comes back begins anew.
-fn seat(ledger: &mut Ledger<'_>, group: GroupId, accounts: &[AccountId]) -> Result<()> {
+pub(super) fn seat(ledger: &mut Ledger<'_>, group: GroupId, accounts: &[AccountId]) -> Result<()> {
     accounts.iter().for_each(|account| ledger.add_groups(*account, 1));
     let row = |account: &AccountId| {
         let seat = ledger.seat(group, *account)?;
@@ -328,7 +305,7 @@ fn unseat(
 }
 
 /// Writes a change of a group into it and into everybody's log.
-fn record(
+pub(super) fn record(
     ledger: &mut Ledger<'_>,
     place: Option<usize>,
     by: AccountId,
@@ -344,16 +321,16 @@ fn record(
     write(ledger, place, by, &row, entry, audience)
 }
 
-struct NewEntry<'a> {
-    conversation: i64,
-    to: To,
-    kind: i64,
-    content: &'a str,
-    subject: Option<i64>,
+pub(super) struct NewEntry<'a> {
+    pub(super) conversation: i64,
+    pub(super) to: To,
+    pub(super) kind: i64,
+    pub(super) content: &'a str,
+    pub(super) subject: Option<i64>,
 }
 
 /// Inserts an entry and puts it into everybody's log; `by` is among them. `place`: the act whose answer it is.
-fn write(
+pub(super) fn write(
     ledger: &mut Ledger<'_>,
     place: Option<usize>,
     by: AccountId,

@@ -4,9 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use wire::{AccountId, GroupId, MessageId, Role, Seq};
+use wire::{AccountId, GroupId, MessageId, Seq};
 
 use super::receipt::{self, FIND_DELIVERED, FIND_READ, Receipts};
+use super::room::{self, LOCK_GROUPS, Room, Seat};
 use super::{Act, Batch, Committed, Deed, News, Outcome, Rules, ask, for_each, lost};
 use crate::Result;
 use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
@@ -52,22 +53,6 @@ struct Log {
     is_changed: bool,
 }
 
-/// A group and who is in it now.
-#[derive(Default)]
-pub(super) struct Room {
-    pub(super) name: String,
-    pub(super) days: Option<i64>,
-    pub(super) members: BTreeMap<AccountId, Seat>,
-}
-
-/// A member's place in a group.
-#[derive(Clone, Copy)]
-pub(super) struct Seat {
-    pub(super) role: Role,
-    /// What it sees comes after this message.
-    pub(super) since: MessageId,
-}
-
 /// A message that somebody does something about.
 #[derive(Clone)]
 pub(super) struct Target {
@@ -86,13 +71,6 @@ impl Log {
     /// Its row for [`SET_LOGS`].
     fn row(&self, account: i64) -> Vec<Value<'static>> {
         [account, self.head, self.acknowledged, self.bytes, self.groups].map(Value::Int).to_vec()
-    }
-}
-
-impl Room {
-    /// Who is in it.
-    pub(super) fn accounts(&self) -> Vec<AccountId> {
-        self.members.keys().copied().collect()
     }
 }
 
@@ -133,7 +111,7 @@ impl<'a> Ledger<'a> {
             (&FIND_READ, receipt::read_rows(&ledger, &positions)),
         ];
         let [groups, read] = run_all(ledger.engine, &all)?;
-        ledger.note_groups(groups)?;
+        ledger.rooms = room::complete(ledger.engine, acts, groups)?;
         let receipts = Receipts::new(acknowledged, &delivered, positions, &read)?;
         let mut accounts: BTreeSet<i64> = receipts.senders().map(|account| account.0).collect();
         accounts.extend(batch.departures.iter().map(|account| account.0));
@@ -383,25 +361,6 @@ impl<'a> Ledger<'a> {
         groups.into_iter().map(|group| vec![Value::Int(group)]).collect()
     }
 
-    /// Takes groups that are locked, and looks up who is in them.
-    fn note_groups(&mut self, rows: Vec<Row>) -> Result<()> {
-        for mut row in rows {
-            let room =
-                Room { name: row.text(1)?, days: row.maybe_int(2)?, members: BTreeMap::new() };
-            self.rooms.insert(row.int(0)?, room);
-        }
-        let groups = self.rooms.keys().map(|group| vec![Value::Int(*group)]).collect();
-        let members = ask(self.engine, &FIND_MEMBERS, groups)?;
-        for row in members {
-            let role = if row.int(2)? == 1 { Role::Admin } else { Role::Member };
-            let seat = Seat { role, since: MessageId(row.int(3)?) };
-            if let Some(room) = self.rooms.get_mut(&row.int(0)?) {
-                room.members.insert(AccountId(row.int(1)?), seat);
-            }
-        }
-        Ok(())
-    }
-
     fn lock_logs(&mut self, mut accounts: BTreeSet<i64>) -> Result<()> {
         for act in self.acts {
             accounts.insert(act.by.0);
@@ -453,18 +412,6 @@ static FIND_TARGETS: ForEach = ForEach {
           where s.conversation = m.conversation and s.account = r.account) and not exists \
           (select 1 from withheld w where w.message = m.id and w.account = r.account)",
     columns: &[("place", Type::Int), ("account", Type::Int), ("message", Type::Int)],
-};
-
-static LOCK_GROUPS: ForEach = ForEach {
-    sql: "select c.id, c.name, c.days from conversation c \
-          where c.id in (select r.id from {rows}) and c.low is null order by c.id {lock}",
-    columns: &[("id", Type::Int)],
-};
-
-static FIND_MEMBERS: ForEach = ForEach {
-    sql: "select m.conversation, m.account, m.role, m.since from {rows} \
-          join member m on m.conversation = r.conversation and m.until is null",
-    columns: &[("conversation", Type::Int)],
 };
 
 static ADD_EVENTS: ForEach = ForEach {

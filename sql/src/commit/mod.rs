@@ -8,13 +8,16 @@
 mod block;
 mod deed;
 mod group;
+mod invite;
 mod ledger;
 mod pair;
 mod post;
 mod reader;
 mod receipt;
 mod request;
+mod retain;
 mod revise;
+mod room;
 mod whole;
 
 use wire::limit::{SESSION_LIFE_MS, SESSION_USE_MS};
@@ -184,9 +187,11 @@ fn alone(ledger: &mut Ledger<'_>, place: usize, act: &Act, deed: &Deed) -> Resul
         Deed::Unblock { id } => block::unblock(ledger, place, act.by, *id),
         Deed::Accept { id } => request::accept(ledger, place, act.by, *id),
         Deed::Decline { id } => request::decline(ledger, place, act.by, *id),
-        Deed::Retain { with, days } => group::retain(ledger, place, act, *with, *days),
+        Deed::Retain { with, days } => retain::retain(ledger, place, act, *with, *days),
         Deed::Create { name, members } => group::create(ledger, place, act, name, members),
         Deed::Change { group, how } => group::change(ledger, place, act, *group, how),
+        Deed::Join { group } => invite::join(ledger, place, act.by, *group),
+        Deed::DeclineInvitation { group } => invite::decline(ledger, place, act.by, *group),
         Deed::Post { .. } | Deed::Received { .. } | Deed::Read { .. } => Ok(Ok(Outcome::Nothing)),
     };
     Ok(done?.unwrap_or_else(Outcome::Refused))

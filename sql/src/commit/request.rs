@@ -94,7 +94,12 @@ impl Requests {
         Ok(manner)
     }
 
-    fn manner(&self, by: AccountId, other: AccountId) -> std::result::Result<Manner, Refusal> {
+    /// Whether `by` may say something to `other` now, and how it comes.
+    pub(super) fn manner(
+        &self,
+        by: AccountId,
+        other: AccountId,
+    ) -> std::result::Result<Manner, Refusal> {
         if by == other || self.contact == Contact::Open {
             return Ok(Manner::Known);
         }
@@ -111,7 +116,8 @@ impl Requests {
         }
     }
 
-    fn note(&mut self, by: AccountId, other: AccountId, manner: Manner) {
+    /// It is said.
+    pub(super) fn note(&mut self, by: AccountId, other: AccountId, manner: Manner) {
         let Some(pair) = pair(by, To::Account(other)) else { return };
         match manner {
             Manner::Known => drop(self.now.entry(pair).or_default()),

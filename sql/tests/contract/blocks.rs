@@ -216,6 +216,7 @@ fn who_is_blocked_sees_marks_as_they_were(store: &Store) {
     assert!(hers.read > seen[1], "to others she is not");
     act(store, alice, Deed::Change { group: trip, how: Alteration::Remove(bob) });
     act(store, alice, Deed::Change { group: trip, how: Alteration::Add(bob) });
+    act(store, bob, Deed::Join { group: trip });
     assert_eq!(marks(store, bob, alice, trip), seen);
     act(store, alice, Deed::Unblock { id: bob });
     let after = marks(store, bob, alice, trip);
@@ -224,8 +225,8 @@ fn who_is_blocked_sees_marks_as_they_were(store: &Store) {
 
     // Where they met after the block, she has never come further than to her coming.
     act(store, alice, Deed::Block { id: bob });
-    let rome = group(store, &people[1..]);
-    act(store, bob, Deed::Change { group: rome, how: Alteration::Add(alice) });
+    let rome = group(store, &[carol, bob]);
+    act(store, carol, Deed::Change { group: rome, how: Alteration::Add(alice) });
     let seen = marks(store, bob, alice, rome);
     act(store, carol, post_to(rome, "welcome"));
     act(store, alice, Deed::Received { seq: Seq(99) });

@@ -18,12 +18,12 @@ pub fn suite(store: &Store) {
     a_deleted_account_keeps_no_ref(store);
 }
 
-fn change(group: GroupId, how: Alteration) -> Deed {
+pub fn change(group: GroupId, how: Alteration) -> Deed {
     Deed::Change { group, how }
 }
 
 /// The changes in an account's log: what, by whom, to whom.
-fn changes(store: &Store, who: AccountId) -> Vec<(Change, AccountId, Option<AccountId>)> {
+pub fn changes(store: &Store, who: AccountId) -> Vec<(Change, AccountId, Option<AccountId>)> {
     let turn = |what| match what {
         What::Entry(Entry::Change(it)) => Some((it.change, it.by, it.member)),
         _ => None,
@@ -31,12 +31,12 @@ fn changes(store: &Store, who: AccountId) -> Vec<(Change, AccountId, Option<Acco
     events(store, who, Seq(0)).into_iter().filter_map(turn).collect()
 }
 
-fn members(store: &Store, who: AccountId, group: GroupId) -> Vec<(AccountId, Role)> {
+pub fn members(store: &Store, who: AccountId, group: GroupId) -> Vec<(AccountId, Role)> {
     let group = store.group(who, group).unwrap().unwrap();
     group.members.iter().map(|member| (member.id, member.role)).collect()
 }
 
-fn texts(store: &Store, who: AccountId, group: GroupId) -> Vec<String> {
+pub fn texts(store: &Store, who: AccountId, group: GroupId) -> Vec<String> {
     let found = store.history(who, With::Group(group), MessageId(i64::MAX), 100).unwrap();
     found.unwrap().into_iter().rev().map(|message| message.content).collect()
 }
@@ -149,6 +149,7 @@ fn who_comes_back_begins_anew(store: &Store) {
     act(store, bob, change(trip, Alteration::Leave));
     act(store, alice, post_to(trip, "meanwhile"));
     act(store, alice, change(trip, Alteration::Add(bob)));
+    act(store, bob, Deed::Join { group: trip });
     act(store, alice, post_to(trip, "second"));
     assert_eq!(texts(store, bob, trip), ["second"]);
     let listed = &store.conversations(bob, MessageId(i64::MAX), 9).unwrap()[0];

@@ -1,6 +1,6 @@
 use sql::{Act, Alteration, Deed, Outcome, Store};
 use wire::limit::GROUPS_MAX;
-use wire::{AccountId, Code, GroupId, MessageId, With};
+use wire::{AccountId, Code, GroupId, MessageId, Role, With};
 
 use crate::revise::{edit, react};
 use crate::{NOW, account, act, code, commit, group, open, post, post_to, say};
@@ -157,4 +157,15 @@ fn an_account_is_in_a_thousand_groups_and_no_more(store: &Store) {
     assert_eq!(code(&act(store, bob, with_alice)), Some(Code::TooMany));
     assert_eq!(act(store, bob, change(trip, Alteration::Remove(alice))), Outcome::Done);
     assert_eq!(act(store, alice, create()), Outcome::Done);
+
+    // Who is only invited is not in it: it may be, and leaves another one before it accepts.
+    assert_eq!(act(store, bob, change(trip, Alteration::Add(alice))), Outcome::Done);
+    let join = || act(store, alice, Deed::Join { group: trip });
+    assert_eq!(code(&join()), Some(Code::TooMany));
+    let all = store.conversations(alice, MessageId(i64::MAX), 9).unwrap();
+    let own = all.iter().find(|it| it.role == Some(Role::Admin)).unwrap().with;
+    let With::Group(own) = own else { panic!("{own:?}") };
+    assert_eq!(act(store, alice, change(own, Alteration::Leave)), Outcome::Done);
+    assert_eq!(join(), Outcome::Done);
+    assert_eq!(code(&act(store, alice, create())), Some(Code::TooMany));
 }

@@ -111,6 +111,7 @@ fn who_came_back_does_not_read_it_either(store: &Store) {
     for how in [Alteration::Remove(bob), Alteration::Add(bob)] {
         act(store, alice, Deed::Change { group: trip, how });
     }
+    act(store, bob, Deed::Join { group: trip });
     act(store, alice, edit(found[0].id, "the new text"));
     assert_eq!(events(store, bob, Seq(1))[0], What::Expired);
 }

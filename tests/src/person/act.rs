@@ -80,6 +80,17 @@ impl Person {
         made["group"].as_i64().with_context(|| format!("no group: {made}"))
     }
 
+    /// Accepts the invitation to a group and gives the event.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn join(&mut self, group: i64) -> Result<Value> {
+        let joined = self.request(json!({"type": "accept", "group": group}))?;
+        let is_join = joined["change"] == "join" && joined["by"] == self.id;
+        ensure!(is_join && joined["seq"].is_i64(), "not joined: {joined}");
+        Ok(joined)
+    }
+
     /// Says something to a group and gives the `sent`.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ pub fn conversations(world: &World) -> Result<()> {
     ensure!(list(&mut alice, json!({}))?.0.is_empty(), "a new account has conversations");
 
     let group = carol.make_group("Trip", &[&alice])?;
+    alice.join(group)?;
     let mine = alice.say(&bob, "hello, Bob")?;
     let his = bob.say(&alice, "hello, Alice")?;
     bob.say(&alice, "are you there?")?;

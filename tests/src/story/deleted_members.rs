@@ -8,6 +8,7 @@ use crate::{Person, World};
 pub fn deleted_members(world: &World) -> Result<()> {
     let mut alice = Person::arrive(world, "Alice")?;
     let mut bob = Person::arrive(world, "Bob")?;
+    alice.knows(&mut bob)?;
     let group = alice.make_group("Trip", &[&bob])?;
     alice.tell(group, "from Alice")?;
     bob.hear_message("from Alice")?;

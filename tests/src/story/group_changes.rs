@@ -9,10 +9,12 @@ pub fn group_changes(world: &World) -> Result<()> {
     let mut alice = Person::arrive(world, "Alice")?;
     let mut bob = Person::arrive(world, "Bob")?;
     let mut carol = Person::arrive(world, "Carol")?;
+    alice.knows(&mut bob)?;
+    alice.knows(&mut carol)?;
     let create = json!({"type": "group.create", "name": "Trip", "members": [bob.id]});
     let made = alice.act(create)?;
     let is_made = made["change"] == "create" && made["by"] == alice.id && made["name"] == "Trip";
-    ensure!(is_made && made["seq"] == 1 && made["at"].is_i64(), "{made}");
+    ensure!(is_made && made["seq"] == 5 && made["at"].is_i64(), "{made}");
     bob.hear_same(&made)?;
     alice.tell(made["group"].as_i64().unwrap_or_default(), "before Carol")?;
     bob.hear_message("before Carol")?;

@@ -8,6 +8,7 @@ use crate::{Person, World};
 pub fn group_refs_repeated(world: &World) -> Result<()> {
     let mut alice = Person::arrive(world, "Alice")?;
     let mut bob = Person::arrive(world, "Bob")?;
+    alice.knows(&mut bob)?;
     let create =
         json!({"type": "group.create", "name": "Trip", "members": [bob.id], "ref": "the trip"});
     let mut answers = Vec::new();

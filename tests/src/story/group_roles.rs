@@ -8,6 +8,7 @@ use crate::{Person, World};
 pub fn group_roles(world: &World) -> Result<()> {
     let mut alice = Person::arrive(world, "Alice")?;
     let mut bob = Person::arrive(world, "Bob")?;
+    alice.knows(&mut bob)?;
     let mut carol = Person::arrive(world, "Carol")?;
     let group = alice.make_group("Trip", &[&bob])?;
     bob.hear_event("group")?;

@@ -9,6 +9,8 @@ pub fn last_admin_leaves(world: &World) -> Result<()> {
     let mut alice = Person::arrive(world, "Alice")?;
     let mut bob = Person::arrive(world, "Bob")?;
     let mut carol = Person::arrive(world, "Carol")?;
+    alice.knows(&mut bob)?;
+    alice.knows(&mut carol)?;
     let group = alice.make_group("Trip", &[&bob])?;
     alice.act(json!({"type": "group.add", "group": group, "member": carol.id}))?;
     ensure!(bob.hear_event("group")?["change"] == "create");

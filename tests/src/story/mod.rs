@@ -56,6 +56,7 @@ stories! {
         receipts receipts_of_own receipts_in_groups devices_act
         group_changes group_roles group_messages group_refs_repeated
         last_admin_leaves removed_members deleted_members
+        invitations invitations_declined invitations_by_who_is_blocked
         edits deletions reactions replies retention
         history_pages history_of_strangers conversations unread search
         typing presence blocks blocks_in_groups

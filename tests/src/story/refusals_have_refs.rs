@@ -28,6 +28,10 @@ pub fn refusals_have_refs(world: &World) -> Result<()> {
         json!({"type": "group.leave", "group": nothing}),
         json!({"type": "group.promote", "group": nothing, "member": bob.id}),
         json!({"type": "group.demote", "group": nothing, "member": bob.id}),
+        json!({"type": "accept", "id": nothing}),
+        json!({"type": "accept", "group": nothing}),
+        json!({"type": "decline", "id": nothing}),
+        json!({"type": "decline", "group": nothing}),
     ] {
         alice.refused(frame, "not_found")?;
     }
@@ -35,6 +39,7 @@ pub fn refusals_have_refs(world: &World) -> Result<()> {
         "hello", "message", "received", "read", "edit", "delete", "react", "history", "search", "typing",
         "presence", "block", "unblock", "retention", "group.create", "group.show", "group.add",
         "group.remove", "group.rename", "group.leave", "group.promote", "group.demote",
+        "accept", "decline",
     ];
     for kind in types {
         alice.refused(json!({"type": kind}), "bad_request")?;

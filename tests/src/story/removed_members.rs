@@ -8,6 +8,7 @@ use crate::{Person, World};
 pub fn removed_members(world: &World) -> Result<()> {
     let mut alice = Person::arrive(world, "Alice")?;
     let mut bob = Person::arrive(world, "Bob")?;
+    alice.knows(&mut bob)?;
     let group = alice.make_group("Trip", &[&bob])?;
     let before = alice.tell(group, "lemons before")?;
     bob.hear_event("group")?;
@@ -35,7 +36,11 @@ pub fn removed_members(world: &World) -> Result<()> {
     alice.act(json!({"type": "group.add", "group": group, "member": bob.id}))?;
     let back = bob.hear_event("group")?;
     let follows = removed["seq"].as_i64().map(|seq| seq + 1);
-    ensure!(back["change"] == "add" && back["seq"].as_i64() == follows, "{removed}, then {back}");
+    ensure!(back["change"] == "invite" && back["seq"].as_i64() == follows, "{removed}, then {back}");
+    let line = bob.conversation("group", group)?;
+    ensure!(line["role"] == "invited" && line["name"] == "Without Bob", "{line}");
+    alice.tell(group, "lemons meanwhile")?;
+    bob.join(group)?;
     alice.tell(group, "lemons again")?;
     bob.hear_message("lemons again")?;
     ensure!(bob.history(json!({"group": group}))? == ["lemons again"]);

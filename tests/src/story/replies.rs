@@ -12,6 +12,7 @@ pub fn replies(world: &World) -> Result<()> {
     let question = alice.say(&bob, "how are you?")?["id"].clone();
     let elsewhere = alice.say(&carol, "a secret")?["id"].clone();
     let group = alice.make_group("Trip", &[&bob])?;
+    bob.join(group)?;
     let in_group = alice.tell(group, "where to?")?["id"].clone();
 
     let to_alice = |to: &Value| json!({"to": alice.id, "content": "well", "reply_to": to});

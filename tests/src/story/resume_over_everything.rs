@@ -8,6 +8,7 @@ use crate::{Person, World};
 pub fn resume_over_everything(world: &World) -> Result<()> {
     let mut alice = Person::arrive(world, "Alice")?;
     let mut bob = Person::arrive(world, "Bob")?;
+    alice.knows(&mut bob)?;
     alice.leave();
     let group = bob.make_group("Trip", &[&alice])?;
     let first = bob.say(&alice, "first")?;
@@ -20,7 +21,7 @@ pub fn resume_over_everything(world: &World) -> Result<()> {
     alice.act(json!({"type": "read", "id": first["id"]}))?;
     alice.act(json!({"type": "react", "id": second["id"], "emoji": "👍"}))?;
     bob.act(json!({"type": "read", "id": mine["id"]}))?;
-    bob.acknowledge(4)?;
+    bob.acknowledge(5)?;
     bob.act(json!({"type": "edit", "id": first["id"], "content": "first, edited"}))?;
     bob.act(json!({"type": "delete", "id": second["id"]}))?;
     bob.act(json!({"type": "retention", "group": group, "days": 90}))?;
@@ -32,7 +33,7 @@ pub fn resume_over_everything(world: &World) -> Result<()> {
     let log = alice.whole_log("the end")?;
     let kinds = |kind: &str| log.iter().filter(|it| it["type"] == kind).count();
     let counts = [
-        ("group", 2), ("message", 4), ("read", 2), ("delivered", 1), ("react", 1), ("edit", 1),
+        ("group", 2), ("message", 5), ("accept", 1), ("read", 2), ("delivered", 1), ("react", 1), ("edit", 1),
         ("delete", 1), ("retention", 1), ("block", 1), ("unblock", 1),
     ];
     for (kind, count) in counts {

@@ -13,6 +13,7 @@ pub fn search(world: &World) -> Result<()> {
     bob.say(&alice, "A train, at last: ROME!")?;
     carol.say(&bob, "Rome without a train of Alice's")?;
     let group = alice.make_group("Trip", &[&carol])?;
+    carol.join(group)?;
     let edited = carol.tell(group, "Romans trained here")?["id"].clone();
 
     let found = ["The train to Rome leaves at nine", "A train, at last: ROME!", "Romans trained here"];

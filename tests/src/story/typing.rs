@@ -30,6 +30,7 @@ pub fn typing(world: &World) -> Result<()> {
     is_typing(&bob.hear_event("typing")?, json!({"to": bob.id}))?;
     is_typing(&laptop.hear_event("typing")?, json!({"to": bob.id}))?;
 
+    alice.knows(&mut carol)?;
     let group = alice.make_group("Trip", &[&bob, &carol])?;
     typed(&mut alice, json!({"group": group}))?;
     for person in [&mut bob, &mut carol] {
@@ -38,7 +39,7 @@ pub fn typing(world: &World) -> Result<()> {
     }
     alice.tell(group, "there")?;
     let next = carol.hear_next()?;
-    ensure!(next["content"] == "there" && next["seq"] == 2, "typing was stored: {next}");
+    ensure!(next["content"] == "there" && next["seq"] == 3, "typing was stored: {next}");
     ensure!(alice.is_answered()?.is_empty(), "an echo");
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! How groups are made and change.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::op::{Change, Who};
@@ -9,15 +11,22 @@ use super::state::{Gone, Key, Model, Seat, What};
 impl Model {
     pub(super) fn create(&mut self, by: Who, name: &str, members: &[Who]) -> Answer {
         members.iter().try_for_each(|who| self.exists(*who))?;
+        let others: BTreeSet<Who> = members.iter().copied().filter(|who| *who != by).collect();
+        let joins = |who: &Who| self.joins(by, *who).map(|joins| (*who, joins));
+        let others = others.iter().map(joins).collect::<Result<Vec<_>, _>>()?;
         let group = self.groups().last().unwrap_or(0) + 1;
         let id = self.next_entry(Key::Group(group));
         let talk = self.talk_mut(Key::Group(group));
         name.clone_into(&mut talk.name);
-        for who in members.iter().chain([&by]) {
+        for (who, _) in others.iter().chain([&(by, true)]).filter(|(_, joins)| *joins) {
             talk.seats.insert(*who, Seat::new(id, *who == by));
         }
         self.tell_change(by, group, "create", None);
-        self.done(by)
+        let answer = self.done(by);
+        for (who, _) in others.iter().filter(|(_, joins)| !joins) {
+            self.invite(by, group, *who);
+        }
+        answer
     }
 
     pub(super) fn change(&mut self, by: Who, group: i64, change: &Change) -> Answer {
@@ -34,16 +43,25 @@ impl Model {
             Change::Leave => {}
             Change::Add(who) => {
                 self.exists(*who)?;
-                if is_admin(*who).is_ok() {
+                let talk = &self.talks[&key];
+                if is_admin(*who).is_ok() || talk.invited().contains(who) {
                     return Ok(json!({"type": "ok"}));
+                }
+                let was_there = talk.seats.contains_key(who) || talk.invitations.contains_key(who);
+                if !self.joins(by, *who)? || was_there {
+                    self.invite(by, group, *who);
+                    return self.done(by);
                 }
                 let id = self.next_entry(key);
                 self.talk_mut(key).seats.insert(*who, Seat::new(id, false));
                 self.tell_change(by, group, "add", Some(*who));
             }
             Change::Remove(who) => {
-                is_admin(*who)?;
-                self.go(by, group, "remove", Some(*who));
+                if is_admin(*who).is_ok() {
+                    self.go(by, group, "remove", Some(*who));
+                } else {
+                    self.withdraw(by, group, *who)?;
+                }
             }
             Change::Rename(name) => {
                 if self.talks[&key].name == *name {
@@ -87,6 +105,9 @@ impl Model {
             self.tell_change(by, group, "promote", Some(heir));
         }
         self.go(by, group, "leave", None);
+        if self.talks[&key].present().next().is_none() {
+            self.talk_mut(key).invitations.clear();
+        }
     }
 
     /// `member`, or else `by` itself, is no longer there.
@@ -99,9 +120,11 @@ impl Model {
         (seat.until, seat.is_admin) = (Some(Gone { entry, name, moment }), false);
     }
 
-    fn tell_change(&mut self, by: Who, group: i64, change: &str, member: Option<Who>) {
+    /// Tells everybody who is there, and who is invited if it is about that.
+    pub(super) fn tell_change(&mut self, by: Who, group: i64, change: &str, member: Option<Who>) {
         let talk = &self.talks[&Key::Group(group)];
-        let present: Vec<Who> = talk.present().map(|(who, _)| who).collect();
+        let invited = member.filter(|who| talk.waiting(*who).is_some());
+        let present: Vec<Who> = talk.present().map(|(who, _)| who).chain(invited).collect();
         let mut frame = json!({"type": "group", "group": group, "change": change, "by": by});
         frame["name"] = json!(talk.name);
         if let Some(member) = member {

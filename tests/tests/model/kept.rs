@@ -1,7 +1,9 @@
 //! Lists of operations on which server and model have disagreed once.
 
 use super::op::Change::{Add, Leave, Remove, Rename};
-use super::op::Deed::{Block, Change, Create, Delete, Edit, React, Received, Retain, Say, Unblock};
+use super::op::Deed::{
+    Block, Change, Create, Delete, Edit, Join, React, Received, Retain, Say, Unblock,
+};
 use super::op::Op::{self, Burst, Do};
 use super::op::Place::{Group, With};
 use super::op::acquainted;
@@ -65,6 +67,7 @@ fn lists() -> Vec<(&'static str, Vec<Op>)> {
                 Do(2, Say(Group(0), "lemon", None)),
                 Do(1, Change(0, Leave)),
                 Do(0, Change(0, Add(2))),
+                Do(1, Join(0)),
                 Do(0, Say(Group(0), "🍋", None)),
                 Do(1, Received(0)),
             ],
@@ -76,6 +79,7 @@ fn lists() -> Vec<(&'static str, Vec<Op>)> {
                 Do(0, Say(Group(0), "lemon", None)),
                 Do(1, Change(0, Leave)),
                 Do(0, Change(0, Add(2))),
+                Do(1, Join(0)),
                 Do(0, Edit(0, "🍋")),
                 Do(0, Say(Group(0), "Lemon tree", None)),
                 Do(1, Received(0)),

@@ -10,6 +10,8 @@ mod check;
 mod device;
 /// Groups in the model.
 mod group;
+/// Invitations to groups in the model.
+mod invitation;
 /// Lists that have failed once.
 mod kept;
 /// The server's numbers and the model's.

@@ -78,6 +78,10 @@ impl Names {
             Deed::Unblock(who) => json!({"type": "unblock", "id": account(*who)}),
             Deed::Accept(who) => json!({"type": "accept", "id": account(*who)}),
             Deed::Decline(who) => json!({"type": "decline", "id": account(*who)}),
+            Deed::Join(group) => json!({"type": "accept", "group": self.groups.outside(*group)}),
+            Deed::DeclineInvitation(group) => {
+                json!({"type": "decline", "group": self.groups.outside(*group)})
+            }
             Deed::Retain(place, days) => {
                 let mut frame = self.place("with", *place);
                 frame["type"] = json!("retention");

@@ -77,10 +77,14 @@ pub enum Deed {
     Create(&'static str, Vec<Who>),
     /// A group changes.
     Change(i64, Change),
+    /// An invitation to a group is accepted.
+    Join(i64),
+    /// One is declined.
+    DeclineInvitation(i64),
 }
 use Deed::{
-    Accept, Block, Change as Alter, Create, Decline, Delete, Edit, React, Read, Received, Retain,
-    Say, Unblock,
+    Accept, Block, Change as Alter, Create, Decline, DeclineInvitation, Delete, Edit, Join, React,
+    Read, Received, Retain, Say, Unblock,
 };
 
 /// A conversation as somebody in it calls it.
@@ -113,7 +117,7 @@ pub enum Change {
 impl Deed {
     /// Whether its `ref` belongs to it for ever, once it has made an event.
     pub fn keeps_ref(&self) -> bool {
-        matches!(self, Say(..) | Create(..) | Retain(..) | Alter(..))
+        matches!(self, Say(..) | Create(..) | Retain(..) | Alter(..) | Join(_))
     }
 
     /// Whether it has its place among what is sent without waiting for answers: receipts may come after what was sent later.
@@ -123,7 +127,7 @@ impl Deed {
 
     /// Whether it changes who hears whom.
     fn parts(&self) -> bool {
-        matches!(self, Alter(..) | Block(_) | Unblock(_) | Create(..))
+        matches!(self, Alter(..) | Join(_) | Block(_) | Unblock(_) | Create(..))
     }
 
     /// Whether others can tell when it was done by the clock alone.
@@ -190,6 +194,8 @@ fn deed() -> impl Strategy<Value = Deed> {
         3 => (place(), days()).prop_map(|(place, days)| Retain(place, days)),
         3 => create(),
         20 => (pick(), change()).prop_map(|(group, change)| Alter(group, change)),
+        8 => pick().prop_map(Join),
+        2 => pick().prop_map(DeclineInvitation),
     ]
 }
 

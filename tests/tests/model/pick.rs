@@ -32,6 +32,8 @@ impl Model {
                 };
                 Deed::Change(self.group(*pick), change)
             }
+            Deed::Join(pick) => Deed::Join(self.invitation(by, *pick)),
+            Deed::DeclineInvitation(pick) => Deed::DeclineInvitation(self.invitation(by, *pick)),
             Deed::Block(_)
             | Deed::Unblock(_)
             | Deed::Accept(_)
@@ -56,6 +58,16 @@ impl Model {
     fn group(&self, pick: i64) -> i64 {
         let all: Vec<i64> = self.groups().collect();
         nth_last(&all, pick).unwrap_or(NOBODY)
+    }
+
+    /// Mostly a group to which `by` is invited.
+    fn invitation(&self, by: Who, pick: i64) -> i64 {
+        let waits = |group: &i64| self.talks[&Key::Group(*group)].waiting(by).is_some();
+        let waiting: Vec<i64> = self.groups().filter(waits).collect();
+        if pick >= ANY || waiting.is_empty() {
+            return self.group(pick);
+        }
+        nth_last(&waiting, pick).unwrap_or(NOBODY)
     }
 
     fn place(&self, place: Place) -> Place {

@@ -1,7 +1,7 @@
 //! Several accounts act on one group at once. What comes of it is the server's choice, but it is one story: everybody's log
 //! tells the same one, as far as they were there, and each step of it was allowed when it was taken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Barrier;
 use std::thread;
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::device::{Device, Since};
 use super::name::Names;
-use super::op::{ACCOUNTS, Change, Deed, Place, Who};
+use super::op::{ACCOUNTS, Change, Deed, Op, Place, Who, acquainted};
 use super::run::{people, same};
 use crate::drive::House;
 
@@ -79,6 +79,15 @@ pub fn known() -> Vec<(&'static str, Race)> {
             ]),
         ),
         (
+            "an invitation is answered while it is taken back",
+            race([
+                vec![change(Change::Remove(3)), change(Change::Add(3)), change(Change::Remove(3))],
+                vec![change(Change::Add(3)), say()],
+                vec![Deed::Join(GROUP), Deed::DeclineInvitation(GROUP), Deed::Join(GROUP), say()],
+                vec![],
+            ]),
+        ),
+        (
             "everybody leaves",
             race([
                 vec![change(Change::Leave)],
@@ -100,6 +109,8 @@ fn deed() -> impl Strategy<Value = Deed> {
         3 => somebody().prop_map(|who| Deed::Change(GROUP, Change::Promote(who))),
         3 => somebody().prop_map(|who| Deed::Change(GROUP, Change::Demote(who))),
         2 => Just(Deed::Change(GROUP, Change::Leave)),
+        6 => Just(Deed::Join(GROUP)),
+        1 => Just(Deed::DeclineInvitation(GROUP)),
         2 => select(&["tea", "tree"][..]).prop_map(|name| Deed::Change(GROUP, Change::Rename(name))),
         2 => emoji.prop_map(|emoji| Deed::React(FIRST, emoji)),
         1 => select(&["tea", "tree"][..]).prop_map(|text| Deed::Edit(FIRST, text)),
@@ -154,8 +165,16 @@ pub fn run(house: &mut House, race: &Race) -> Result<()> {
     Ok(())
 }
 
-/// The group, its admins, and a first message that everybody in it has.
+/// People who know each other, the group, its admins, and a first message that everybody in it has.
 fn prepare(devices: &mut [Device], names: &mut Names, race: &Race) -> Result<()> {
+    for (n, op) in acquainted().iter().enumerate() {
+        let Op::Do(device, deed) = op else { bail!("{op:?}") };
+        let reference = format!("known {n}");
+        devices[*device].write(&names.request(deed, &reference))?;
+        devices[*device].answer(&reference)?;
+    }
+    // Everybody's last event so far is what they have done themselves.
+    let before: Vec<_> = devices.iter().map(|device| device.seen).collect();
     let mut admin = |names: &Names, reference: &str, deed: Deed| {
         devices[0].write(&names.request(&deed, reference))?;
         devices[0].answer(reference)
@@ -167,9 +186,9 @@ fn prepare(devices: &mut [Device], names: &mut Names, race: &Race) -> Result<()>
     }
     let sent = admin(names, "sent", Deed::Say(Place::Group(GROUP), "lemon", None))?;
     names.messages.learn(sent["id"].as_i64().with_context(|| format!("{sent}"))?, FIRST)?;
-    let head = devices[0].seen;
-    devices[1].hear_up_to(head)?;
-    devices[2].hear_up_to(head)
+    let events = devices[0].seen - before[0];
+    devices[1].hear_up_to(before[1] + events)?;
+    devices[2].hear_up_to(before[2] + events)
 }
 
 /// Everybody does everything at once; gives the answers.
@@ -218,12 +237,17 @@ struct Story {
     name: String,
     /// Who is in it, and whether as an admin; the longest-standing first.
     members: Vec<(Who, bool)>,
+    /// Who is invited, and whether it waits for an answer; the first first.
+    invited: Vec<(Who, bool)>,
+    /// Who is or was in it or invited.
+    known: BTreeSet<Who>,
 }
 
 impl Story {
     fn new(race: &Race) -> Self {
         let members = (1..=3).map(|who| (who, race.admins.contains(&who))).collect();
-        Self { name: "lemon".to_owned(), members }
+        let known = (1..=3).collect();
+        Self { name: "lemon".to_owned(), members, invited: Vec::new(), known }
     }
 
     fn is_admin(&self, who: Who) -> Option<bool> {
@@ -241,10 +265,17 @@ impl Story {
             })
             .collect();
         loop {
+            // Only who declines hears of it; nothing else is about them before it.
+            for (who, entries) in &mut rest {
+                if entries.pop_if(|entry| entry["type"] == "decline").is_some() {
+                    let waiting = self.invited.iter_mut().find(|invited| **invited == (*who, true));
+                    waiting.context("declined by who is not invited")?.1 = false;
+                }
+            }
             let next = self.members.iter().find_map(|(who, _)| rest[who].last()).cloned();
             let Some(next) = next else { break };
-            let added = (next["change"] == "add").then(|| next["member"].as_i64()).flatten();
-            let hearers: Vec<_> = self.members.iter().map(|(who, _)| *who).chain(added).collect();
+            let other = self.hearer(&next);
+            let hearers: Vec<_> = self.members.iter().map(|(who, _)| *who).chain(other).collect();
             for who in hearers {
                 let heard = rest.get_mut(&who).and_then(Vec::pop);
                 ensure!(heard.as_ref() == Some(&next), "{who} heard {heard:?}, others {next}");
@@ -258,11 +289,29 @@ impl Story {
         Ok(())
     }
 
+    /// Who hears of an entry without being in the group yet.
+    fn hearer(&self, entry: &Value) -> Option<Who> {
+        let member = entry["member"].as_i64();
+        match entry["change"].as_str()? {
+            "add" | "invite" => member,
+            "join" => entry["by"].as_i64(),
+            "remove" => member.filter(|who| self.invited.contains(&(*who, true))),
+            _ => None,
+        }
+    }
+
     /// One change, which must be allowed.
     fn turn(&mut self, entry: &Value) -> Result<()> {
         let by = entry["by"].as_i64().context("no `by`")?;
-        let is_admin = self.is_admin(by).context("by somebody who is not there")?;
         let change = entry["change"].as_str().context("no `change`")?;
+        if change == "join" {
+            let waits = self.invited.iter().position(|invited| *invited == (by, true));
+            self.invited.remove(waits.context("by who is not invited")?);
+            self.members.push((by, false));
+            ensure!(entry["name"] == self.name, "the name should be {}", self.name);
+            return Ok(());
+        }
+        let is_admin = self.is_admin(by).context("by somebody who is not there")?;
         ensure!(is_admin || change == "leave", "by somebody who is no admin");
         if change == "rename" {
             entry["name"].as_str().unwrap_or_default().clone_into(&mut self.name);
@@ -270,8 +319,12 @@ impl Story {
         ensure!(entry["name"] == self.name, "the name should be {}", self.name);
         let member = entry["member"].as_i64().unwrap_or(by);
         let place = self.members.iter().position(|(who, _)| *who == member);
+        let invited = self.invited.iter().position(|(who, _)| *who == member);
+        let is_known = !self.known.insert(member);
         match (change, place) {
-            ("add", None) => self.members.push((member, false)),
+            ("add", None) if !is_known => self.members.push((member, false)),
+            ("invite", None) if is_known && invited.is_none() => self.invited.push((member, true)),
+            ("remove", None) => drop(self.invited.remove(invited.context("it changes nothing")?)),
             ("remove" | "leave", Some(place)) => drop(self.members.remove(place)),
             ("promote", Some(place)) if !self.members[place].1 => self.members[place].1 = true,
             ("demote", Some(place)) if self.members[place].1 => self.members[place].1 = false,
@@ -289,8 +342,9 @@ impl Story {
         let show = names.inside(&device.ask(json!({"type": "group.show", "group": group}))?);
         if self.is_admin(device.who).is_some() {
             let role = |is_admin| if is_admin { "admin" } else { "member" };
-            let members: Vec<_> =
-                self.members.iter().map(|(who, is_admin)| json!([who, role(*is_admin)])).collect();
+            let members = self.members.iter().map(|(who, is_admin)| json!([who, role(*is_admin)]));
+            let invited = self.invited.iter().map(|(who, _)| json!([who, "invited"]));
+            let members: Vec<_> = members.chain(invited).collect();
             let shown = show["members"].as_array().context("no members")?;
             let shown: Vec<_> = shown.iter().map(|it| json!([it["id"], it["role"]])).collect();
             same("the group", &shown, &members)?;
@@ -300,7 +354,8 @@ impl Story {
         }
         let came = log.iter().rposition(|event| {
             let is_create = event["change"] == "create";
-            is_create || (event["change"] == "add" && event["member"] == device.who)
+            let is_add = event["change"] == "add" && event["member"] == device.who;
+            is_create || is_add || (event["change"] == "join" && event["by"] == device.who)
         });
         let page = device.ask(json!({"type": "history", "group": group, "limit": 200}))?;
         let Some(came) = came else {
@@ -315,9 +370,10 @@ impl Story {
     }
 }
 
-/// A message or a change of a group, as everybody has it.
+/// A message or a change of a group, as everybody has it; or that an invitation was declined.
 fn entry(event: &Value) -> Option<Value> {
-    let is_entry = event["type"] == "message" || event["type"] == "group";
+    let kind = event["type"].as_str()?;
+    let is_entry = ["message", "group", "decline"].contains(&kind);
     let mut entry = event.clone();
     entry.as_object_mut()?.remove("seq");
     is_entry.then_some(entry)

@@ -39,6 +39,8 @@ impl Model {
             Deed::Retain(place, days) => self.retain(by, *place, *days),
             Deed::Create(name, members) => self.create(by, name, members),
             Deed::Change(group, change) => self.change(by, *group, change),
+            Deed::Join(group) => self.join(by, *group),
+            Deed::DeclineInvitation(group) => self.decline_invitation(by, *group),
         };
         if let Ok(first) = &answer
             && deed.keeps_ref()

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::invitation::Invitation;
 use super::op::{Id, Place, Who};
 
 /// All that the server should know.
@@ -67,9 +68,11 @@ pub struct Talk {
     pub withheld: BTreeSet<(Id, Who)>,
     /// Who is or was in it.
     pub seats: BTreeMap<Who, Seat>,
+    /// Who is or was invited to a group.
+    pub invitations: BTreeMap<Who, Invitation>,
     /// Of two people who do not know each other: who has asked, and waits for an answer.
     pub asker: Option<Who>,
-    /// Its messages so far.
+    /// Its messages and invitations so far, without those that were accepted.
     pub asks: i64,
     /// Whether the other one has declined.
     pub is_declined: bool,

@@ -54,6 +54,9 @@ impl Model {
     /// The conversations in which `who` has seen something, the latest activity first.
     pub fn conversations(&self, who: Who) -> Vec<Value> {
         let own = self.talks.iter().filter_map(|(key, talk)| {
+            if let (Key::Group(group), Some(invitation)) = (key, talk.waiting(who)) {
+                return Some((invitation.entry, invitation.line(*group)));
+            }
             let seat = talk.seats.get(&who).filter(|_| !has_declined(who, talk))?;
             Some((self.activity(who, talk, seat)?, self.line(who, *key, talk, seat)))
         });
@@ -124,7 +127,16 @@ impl Model {
             let (delivered, read) = (self.mark(delivered), self.mark(read));
             json!({"id": other, "name": name, "role": role(seat), "delivered": delivered, "read": read})
         };
-        let members: Vec<_> = present.iter().map(line).collect();
+        let asked = |other: &Who| {
+            let mut line = json!({"id": other, "role": "invited", "delivered": 0, "read": 0});
+            if self.sees_name(who, *other) {
+                line["name"] = json!(self.accounts[other].name);
+            }
+            line
+        };
+        let invited = talk.invited();
+        let invited = invited.iter().map(asked);
+        let members: Vec<_> = present.iter().map(line).chain(invited).collect();
         let (name, days) = (&talk.name, talk.days);
         Some(
             json!({"type": "group.show", "group": group, "name": name, "days": days, "members": members}),

@@ -49,6 +49,7 @@ fn an_empty_account_is_a_whole_document() {
         "account": {"id": id, "email": "a@x", "name": "Al\"ice\n", "created_at": NOW},
         "sessions": [],
         "conversations": [],
+        "invitations": [],
         "messages": [],
         "reactions": [],
         "blocked": [],
@@ -118,6 +119,8 @@ fn what_is_more_than_a_message_is_there_too() {
     act(&store, alice, Deed::Create { name: "Trip".to_owned(), members: vec![bob] }, None);
     let group = wire::GroupId(2);
     act(&store, alice, Deed::Change { group, how: Alteration::Leave }, None);
+    let add = Deed::Change { group, how: Alteration::Add(alice) };
+    act(&store, bob, add, None);
     say(&store, bob, bob, "not hers", None);
     act(&store, alice, Deed::Block { id: bob }, None);
     let whole = exported(&store, alice, 1).0;
@@ -133,7 +136,8 @@ fn what_is_more_than_a_message_is_there_too() {
         "read": 3, "days": null});
     assert_eq!(list("conversations"), [pair, group]);
     assert_eq!(list("blocked"), [json!({"id": bob, "at": NOW})]);
-    let last = list("messages").len() + 2;
+    assert_eq!(list("invitations"), [json!({"group": 2, "name": "Trip", "by": bob, "at": NOW})]);
+    let last = list("messages").len() + 3;
     assert_eq!(whole["log"]["head"], last);
     assert_eq!(whole["log"]["events"][last - 1], json!({"seq": last, "type": "block", "by": bob}));
 }

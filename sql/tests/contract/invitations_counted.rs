@@ -1,0 +1,93 @@
+//! How many may be invited.
+
+use sql::{Alteration, Deed, Outcome, Store};
+use wire::limit::{GROUP_MEMBERS_MAX, REQUEST_MESSAGES_MAX, REQUESTS_OPEN_MAX};
+use wire::{AccountId, Change, Code, MessageId, Role, Seq};
+
+use crate::groups::{change, changes, members};
+use crate::invitations::{create, made, meet, people};
+use crate::{account, act, code, commit, events, group, post};
+
+/// Where strangers ask.
+pub fn suite(store: &Store) {
+    an_invitation_counts_like_a_message(store);
+    fifty_may_be_open(store);
+    to_invite_is_no_answer(store);
+    who_is_invited_counts_as_a_member(store);
+}
+
+fn an_invitation_counts_like_a_message(store: &Store) {
+    let [alice, bob] = people(store);
+    let say = || commit(store, vec![post(alice, bob, "hello", None)]).outcomes.remove(0);
+    assert_eq!(say(), Outcome::Done);
+    let groups: Vec<_> = (1..REQUEST_MESSAGES_MAX).map(|_| made(store, alice, &[bob])).collect();
+    let head = events(store, alice, Seq(0)).len();
+    let is_full = || {
+        assert_eq!(code(&act(store, alice, create(&[bob]))), Some(Code::NotAccepted));
+        assert_eq!(code(&say()), Some(Code::NotAccepted));
+        let [carol] = people(store);
+        assert_eq!(code(&act(store, alice, create(&[bob, carol]))), Some(Code::NotAccepted));
+        assert!(events(store, carol, Seq(0)).is_empty(), "nothing is made");
+    };
+    is_full();
+    assert_eq!(events(store, alice, Seq(0)).len(), head);
+    // Declined or taken back: else she could go on for ever.
+    act(store, bob, Deed::DeclineInvitation { group: groups[0] });
+    act(store, alice, change(groups[1], Alteration::Remove(bob)));
+    is_full();
+    let add = act(store, alice, change(groups[1], Alteration::Add(bob)));
+    assert_eq!(code(&add), Some(Code::NotAccepted));
+    assert_eq!(act(store, bob, Deed::Join { group: groups[2] }), Outcome::Done);
+    assert_eq!(say(), Outcome::Done, "what is accepted does not wait");
+    is_full();
+    meet(store, bob, alice);
+    assert_eq!(act(store, alice, create(&[bob])), Outcome::Done);
+    assert_eq!(changes(store, bob).last(), Some(&(Change::Create, alice, None)));
+}
+
+fn fifty_may_be_open(store: &Store) {
+    let [alice] = people(store);
+    let others: Vec<_> = (0..=REQUESTS_OPEN_MAX).map(|_| account(store, "Somebody")).collect();
+    let (last, others) = others.split_last().unwrap();
+    let all: Vec<_> = others.iter().chain([last]).copied().collect();
+    assert_eq!(code(&act(store, alice, create(&all))), Some(Code::NotAccepted));
+    let crowd = made(store, alice, others);
+    let add = || act(store, alice, change(crowd, Alteration::Add(*last)));
+    assert_eq!(code(&add()), Some(Code::NotAccepted));
+    assert_eq!(act(store, others[0], Deed::Join { group: crowd }), Outcome::Done);
+    assert_eq!(add(), Outcome::Done);
+    let again = post(alice, others[0], "hello", None);
+    let refused = commit(store, vec![again]).outcomes.remove(0);
+    assert_eq!(code(&refused), Some(Code::NotAccepted), "they do not know each other yet");
+}
+
+fn to_invite_is_no_answer(store: &Store) {
+    let [alice, bob] = people(store);
+    commit(store, vec![post(bob, alice, "may I?", None)]);
+    for _ in 0..2 * REQUEST_MESSAGES_MAX {
+        let trip = made(store, alice, &[bob]);
+        assert_eq!(members(store, alice, trip)[1], (bob, Role::Invited));
+    }
+    let all = store.conversations(alice, MessageId(i64::MAX), 99).unwrap();
+    assert!(all.iter().any(|it| it.request), "Bob still waits");
+}
+
+fn who_is_invited_counts_as_a_member(store: &Store) {
+    let people: Vec<_> = (0..=GROUP_MEMBERS_MAX).map(|_| account(store, "Somebody")).collect();
+    let (last, people) = people.split_last().unwrap();
+    let alice = people[0];
+    for who in people[1..].iter().chain([last]) {
+        meet(store, alice, *who);
+    }
+    let crowd = group(store, people);
+    let add = |who: AccountId| act(store, alice, change(crowd, Alteration::Add(who)));
+    act(store, people[1], change(crowd, Alteration::Leave));
+    assert_eq!(add(people[1]), Outcome::Done);
+    assert_eq!(members(store, alice, crowd).last(), Some(&(people[1], Role::Invited)));
+    assert_eq!(code(&add(*last)), Some(Code::TooMany));
+    // Also if it has declined: that is told nobody.
+    act(store, people[1], Deed::DeclineInvitation { group: crowd });
+    assert_eq!(code(&add(*last)), Some(Code::TooMany));
+    act(store, alice, change(crowd, Alteration::Remove(people[1])));
+    assert_eq!(add(*last), Outcome::Done);
+}
