@@ -1,7 +1,6 @@
 //! The accounts' server as a program of its own.
-#![allow(clippy::print_stderr, reason = "the one sentence with which it ends")]
 
-use std::{net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{io::IsTerminal as _, net::SocketAddr, process::ExitCode, sync::Arc};
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
@@ -26,7 +25,7 @@ struct Program {
 fn main() -> ExitCode {
     door::thread::give_back_large_blocks();
     let Err(error) = run(&Program::parse()) else { return ExitCode::SUCCESS };
-    eprintln!("auth: {error:#}");
+    door::log::last_word(&format!("auth: {error:#}"));
     ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
 }
 
@@ -34,7 +33,7 @@ fn run(program: &Program) -> Result<()> {
     let url = program.database.resolve(Default::DataDirectory)?.context("no database")?;
     program.door.init_log();
     let shutdown = Shutdown::new();
-    door::shutdown::on_signals(&shutdown)?;
+    door::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
     let wanted = program.listen;
     let listener = Listener::bind(wanted)
         .with_context(|| format!("cannot listen on {wanted}; choose another with --listen"))?;

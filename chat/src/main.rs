@@ -1,5 +1,6 @@
 //! `chat`: the WebSocket server by itself.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -30,13 +31,12 @@ struct Cli {
     door: door::args::Args,
 }
 
-#[expect(clippy::print_stderr, reason = "the last word of a program that cannot start")]
 fn main() -> ExitCode {
     door::thread::give_back_large_blocks();
     match run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("chat: {error:#}");
+            door::log::last_word(&format!("chat: {error:#}"));
             ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
         }
     }
@@ -46,7 +46,7 @@ fn run(cli: &Cli) -> Result<()> {
     let database = cli.database.resolve(Default::None)?;
     cli.door.init_log();
     let shutdown = Shutdown::new();
-    door::shutdown::on_signals(&shutdown)?;
+    door::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
     let listener = Listener::bind(cli.listen).with_context(|| {
         format!("cannot listen on {}; choose another with --listen", cli.listen)
     })?;

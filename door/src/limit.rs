@@ -47,6 +47,8 @@ pub const SERVICE_STACK_BYTES: usize = 1024 * 1024;
 
 /// From the wish to stop until connections that remain are given up. The contract grants 10 s.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(8);
+/// From the wish to stop until the process ends, whatever is stuck. The contract grants 10 s.
+pub const END_DEADLINE: Duration = Duration::from_millis(9500);
 /// From the wish to stop until who has not finished asking is turned out.
 pub const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
@@ -81,6 +83,7 @@ const _: () = assert!(HEAD_BYTES_MAX <= u16::MAX as usize, "heads are indexed by
 const _: () = assert!(HEAD_BYTES_FIRST <= HEAD_BYTES_MAX);
 const _: () = assert!(COPY_BYTES * 4 <= SESSION_STACK_BYTES);
 const _: () = assert!(DRAIN_GRACE.as_secs() < DRAIN_DEADLINE.as_secs());
-const _: () = assert!(DRAIN_DEADLINE.as_secs() < 10, "the contract: exit within 10 s");
+const _: () = assert!(DRAIN_DEADLINE.as_millis() < END_DEADLINE.as_millis());
+const _: () = assert!(END_DEADLINE.as_secs() < 10, "the contract: exit within 10 s");
 const _: () = assert!((LEAVING_MAX + FAREWELLS_MAX) as u64 <= DESCRIPTORS_RESERVED / 2);
 const _: () = assert!(LEAVING_MAX as u64 <= TASKS_RESERVED / 2);

@@ -11,7 +11,7 @@ mod line;
 
 use std::cell::RefCell;
 use std::fmt::Display;
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Write as _, stderr, stdout};
 use std::marker::PhantomData;
 
 use tracing_subscriber::EnvFilter;
@@ -73,6 +73,17 @@ pub fn init(format: Format, filter: &str) {
     if is_bad {
         tracing::warn!("the log filter cannot be read; logging at info");
     }
+}
+
+/// Writes a line for a person to standard output. Nobody may be reading it any more; that is no fault.
+pub fn say(text: &str) {
+    let mut out = stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// Writes the sentence with which a program ends to standard error, as its last line.
+pub fn last_word(sentence: &str) {
+    let _ = writeln!(stderr(), "{sentence}");
 }
 
 /// Whether [`init`] would accept `filter`.

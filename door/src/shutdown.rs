@@ -5,14 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::{flag, iterator::Signals};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
-use crate::limit::SERVICE_STACK_BYTES;
+use crate::limit::{END_DEADLINE, SERVICE_STACK_BYTES};
 use crate::lock::lock;
-
-/// What a process ended by a second signal returns: the shell's word for "interrupted".
-const STATUS_INTERRUPTED: i32 = 130;
 
 /// A switch that is thrown once. Clones are the same switch.
 #[derive(Clone, Default)]
@@ -88,24 +85,32 @@ impl Shutdown {
     }
 }
 
-/// Lets SIGTERM and SIGINT throw the switch. A second one ends the process at once with status 130,
-/// from the signal handler itself: also when every thread is stuck.
+/// Lets SIGTERM and SIGINT throw the switch, and SIGHUP where the program was started from a terminal (`has_terminal`): the
+/// terminal has been closed. Elsewhere SIGHUP asks to reload. Further signals change nothing: whatever is stuck, the process
+/// ends [`END_DEADLINE`] after the first one.
 ///
 /// # Errors
-/// The handlers could not be installed or their thread not started.
-pub fn on_signals(shutdown: &Shutdown) -> io::Result<()> {
-    let asked = Arc::new(AtomicBool::new(false));
-    for signal in [SIGTERM, SIGINT] {
-        // In this order: the first signal finds the flag down and only then raises it.
-        flag::register_conditional_shutdown(signal, STATUS_INTERRUPTED, Arc::clone(&asked))?;
-        flag::register(signal, Arc::clone(&asked))?;
-    }
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+/// The handlers could not be installed or a thread not started.
+pub fn on_signals(shutdown: &Shutdown, has_terminal: bool) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let begun = shutdown.clone();
+    crate::thread::spawn("end", SERVICE_STACK_BYTES, move || {
+        begun.wait();
+        std::thread::sleep(END_DEADLINE);
+        tracing::warn!("something did not end in time: ending without it");
+        std::process::exit(0);
+    })?;
     let shutdown = shutdown.clone();
     crate::thread::spawn("signals", SERVICE_STACK_BYTES, move || {
-        if signals.forever().next().is_some() {
-            tracing::info!("asked to stop: finishing what was accepted");
-            shutdown.begin();
+        for signal in signals.forever() {
+            if signal == SIGHUP && !has_terminal {
+                tracing::info!("SIGHUP: there is nothing to reload");
+            } else if shutdown.has_begun() {
+                tracing::info!("asked again to stop: still finishing what was accepted");
+            } else {
+                tracing::info!("asked to stop: finishing what was accepted");
+                shutdown.begin();
+            }
         }
     })?;
     Ok(())

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT, sent to a process of its own.
+//! SIGTERM, SIGINT and SIGHUP, sent to a process of its own.
 
 // clippy.toml allows it in tests, but does not see that helpers here are part of them.
 #![allow(clippy::unwrap_used)]
@@ -8,18 +8,20 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use door::Shutdown;
+use door::limit::DRAIN_DEADLINE;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Far more than it should take.
 const PATIENCE: Duration = Duration::from_secs(20);
 const CHILD: &str = "DOOR_TEST_SIGNALS";
 
-/// The process that gets the signals: ends well after the first, or is stuck for ever.
+/// The process that gets the signals: ends well after the first, or is stuck for ever; from a terminal or not.
 #[test]
 fn program() {
     let Ok(manner) = std::env::var(CHILD) else { return };
     let shutdown = Shutdown::new();
-    door::shutdown::on_signals(&shutdown).unwrap();
+    door::log::init(door::log::Format::Text, "info");
+    door::shutdown::on_signals(&shutdown, manner == "terminal").unwrap();
     if manner == "stuck" {
         shutdown.on_begin(|| {
             eprintln!("\nstuck");
@@ -58,7 +60,7 @@ impl Program {
     }
 
     fn until(&mut self, word: &str) {
-        assert!(self.lines.any(|line| line == word), "it never said {word}");
+        assert!(self.lines.any(|line| line.contains(word)), "it never said {word}");
     }
 
     /// The status it ends with, in time.
@@ -91,10 +93,31 @@ fn either_signal_begins_the_shutdown() {
 }
 
 #[test]
-fn a_second_signal_ends_even_a_process_that_is_stuck() {
+fn a_terminal_that_is_closed_begins_it_too() {
+    let mut program = Program::start("terminal");
+    program.signal(Signal::HUP);
+    assert_eq!(program.status(), Some(0));
+}
+
+#[test]
+fn without_a_terminal_sighup_asks_to_reload() {
+    let mut program = Program::start("well");
+    program.signal(Signal::HUP);
+    program.until("there is nothing to reload");
+    program.signal(Signal::TERM);
+    program.until("finishing what was accepted");
+    assert_eq!(program.status(), Some(0));
+}
+
+#[test]
+fn a_second_signal_changes_nothing_and_a_process_that_is_stuck_ends_in_time() {
     let mut program = Program::start("stuck");
+    let begin = Instant::now();
     program.signal(Signal::TERM);
     program.until("stuck");
     program.signal(Signal::INT);
-    assert_eq!(program.status(), Some(130));
+    program.signal(Signal::HUP);
+    program.until("ending without it");
+    assert_eq!(program.status(), Some(0));
+    assert!(begin.elapsed() >= DRAIN_DEADLINE, "{:?}", begin.elapsed());
 }

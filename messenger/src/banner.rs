@@ -16,8 +16,3 @@ pub(crate) fn text(chat: SocketAddr, auth: SocketAddr, database: &DatabaseUrl) -
          4. Write:    {{\"to\":1,\"content\":\"hello\"}}   and stop everything with Ctrl-C."
     )
 }
-
-#[expect(clippy::print_stdout, reason = "the one thing this program says to a person")]
-pub(crate) fn print(text: &str) {
-    println!("{text}");
-}

@@ -2,6 +2,7 @@
 
 mod banner;
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -37,11 +38,10 @@ struct Cli {
     door: door::args::Args,
 }
 
-#[expect(clippy::print_stderr, reason = "the last word of a program that cannot start")]
 fn main() -> ExitCode {
     door::thread::give_back_large_blocks();
     let Err(error) = run(&Cli::parse()) else { return ExitCode::SUCCESS };
-    eprintln!("messenger: {error:#}");
+    door::log::last_word(&format!("messenger: {error:#}"));
     ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
 }
 
@@ -49,7 +49,7 @@ fn run(cli: &Cli) -> Result<()> {
     let url = cli.database.resolve(Default::DataDirectory)?.context("no database")?;
     cli.door.init_log();
     let shutdown = Shutdown::new();
-    door::shutdown::on_signals(&shutdown)?;
+    door::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
     let bind = |address, flag| {
         Listener::bind(address)
             .with_context(|| format!("cannot listen on {address}; choose another with {flag}"))
@@ -78,7 +78,7 @@ fn run(cli: &Cli) -> Result<()> {
         )?;
         tracing::info!("metrics listening on {taken}");
     }
-    banner::print(&banner);
+    door::log::say(&banner);
     shutdown.wait();
     let deadline = Instant::now() + DRAIN_DEADLINE;
     chat.finish(deadline);

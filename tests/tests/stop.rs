@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::drive::{House, Kind};
+use crate::drive::{House, Kind, Launch};
 
 #[test]
 fn everyone_is_told_to_come_back() -> Result<()> {
@@ -52,7 +52,7 @@ fn every_stored_message_was_answered() -> Result<()> {
         ensure!(code == 1001, "closed with {code}");
         let answered = answered(&mut alice)?;
         ensure!(!answered.is_empty(), "nothing was accepted before the signal");
-        // A second signal would be an order to end at once.
+        house.servers[0].signal(Signal::TERM)?; // A second one changes nothing.
         let status = house.servers.remove(0).ended()?;
         ensure!(status.success(), "after SIGTERM: {status}");
         house.stop()?;
@@ -95,6 +95,22 @@ fn the_database_is_left_whole_in_its_file() -> Result<()> {
         let log = bob.whole_log("kept")?;
         ensure!(log.len() == 1, "{log:?}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_reader_of_the_standard_output_that_goes_away_does_no_harm() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let launch = Launch::new("messenger", dir.path())?.unheard();
+    let launch = launch.args(&["--chat-listen=127.0.0.1:0", "--auth-listen=127.0.0.1:0"]);
+    let mut server = launch.start()?;
+    // The last that is logged before the banner.
+    server.wait_for_line("auth listening on")?;
+    server.signal(Signal::HUP)?;
+    server.wait_for_line("nothing to reload")?;
+    server.signal(Signal::TERM)?;
+    let status = server.ended()?;
+    ensure!(status.code() == Some(0), "after SIGTERM: {status}");
     Ok(())
 }
 

@@ -24,6 +24,7 @@ pub struct Launch {
     name: String,
     line: Vec<String>,
     env: Vec<(String, String)>,
+    is_unheard: bool,
 }
 
 impl Launch {
@@ -32,7 +33,12 @@ impl Launch {
         let path: PathBuf = program(name)?;
         let env = ["HOME", "XDG_DATA_HOME", "STATE_DIRECTORY", "TMPDIR"]
             .map(|key| (key.to_owned(), home.display().to_string()));
-        Ok(Self { name: name.to_owned(), line: vec![path.display().to_string()], env: env.into() })
+        Ok(Self {
+            name: name.to_owned(),
+            line: vec![path.display().to_string()],
+            env: env.into(),
+            is_unheard: false,
+        })
     }
 
     /// Adds arguments.
@@ -54,6 +60,12 @@ impl Launch {
         self
     }
 
+    /// Nobody reads its standard output, and its end is closed.
+    pub fn unheard(mut self) -> Self {
+        self.is_unheard = true;
+        self
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.line[0]);
         command.args(&self.line[1..]).stdin(Stdio::null());
@@ -65,17 +77,24 @@ impl Launch {
 
     /// Starts it.
     pub fn start(&self) -> Result<Server> {
-        let mut child = self
-            .command()
-            .stdout(Stdio::piped())
+        let mut command = self.command();
+        command.stdout(Stdio::piped());
+        if self.is_unheard {
+            let (reader, writer) = std::io::pipe()?;
+            drop(reader);
+            command.stdout(writer);
+        }
+        let mut child = command
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("starting {:?}", self.line))?;
         let log = Arc::<Mutex<String>>::default();
         let stderr = child.stderr.take().context("no stderr")?;
-        let stdout = child.stdout.take().context("no stdout")?;
         let said = Arc::<Mutex<String>>::default();
-        let readers = vec![keep(stderr, &log)?, keep(stdout, &said)?];
+        let mut readers = vec![keep(stderr, &log)?];
+        if let Some(stdout) = child.stdout.take() {
+            readers.push(keep(stdout, &said)?);
+        }
         Ok(Server { name: self.name.clone(), child, log, said, readers })
     }
 
