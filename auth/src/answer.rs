@@ -6,6 +6,7 @@ use std::io::{self, Cursor, Read, Write as _};
 use serde::Serialize;
 use tiny_http::{HTTPVersion, Header, Response, StatusCode};
 
+use crate::limit::STREAM_BYTES;
 use crate::refusal::Refusal;
 
 /// An answer.
@@ -19,7 +20,7 @@ pub(crate) struct Answer {
 
 enum Body {
     Whole(Cow<'static, [u8]>),
-    /// Of unknown length, and perhaps larger than memory.
+    /// Of unknown length, and perhaps larger than memory. If it breaks off the connection ends without the last chunk.
     Stream(Box<dyn Read + Send>),
 }
 
@@ -82,36 +83,51 @@ impl Answer {
                 let response = Response::new(status, headers, body, Some(length), None);
                 request.respond(response.with_chunked_threshold(usize::MAX))
             }
-            Body::Stream(body) if *request.http_version() < HTTPVersion(1, 1) => {
-                stream_unchunked(request, self.status, &self.headers, body)
-            }
-            Body::Stream(body) => {
-                let (status, headers) = (StatusCode(self.status), headers(&self.headers));
-                request.respond(Response::new(status, headers, body, None, None))
-            }
+            Body::Stream(body) => stream(request, self.status, &self.headers, body),
         }
     }
 }
 
-/// For HTTP/1.0 the library would hold the whole body in memory, to count it. The end of the connection ends it
-/// instead.
-fn stream_unchunked(
+/// The library would end a body that breaks off as a whole one, and for HTTP/1.0, which has no chunks, hold all of it in memory.
+/// There the end of the connection ends it instead.
+fn stream(
     request: tiny_http::Request,
     status: u16,
     headers: &[(&'static str, Cow<'static, str>)],
     mut body: Box<dyn Read + Send>,
 ) -> io::Result<()> {
     let is_head = *request.method() == tiny_http::Method::Head;
+    let is_chunked = *request.http_version() >= HTTPVersion(1, 1);
     let mut writer = request.into_writer();
     write!(writer, "HTTP/1.1 {status} OK\r\n")?;
     for (name, value) in headers {
         write!(writer, "{name}: {value}\r\n")?;
     }
-    writer.write_all(b"\r\n")?;
-    if !is_head {
-        io::copy(&mut body, &mut writer)?;
+    if is_chunked {
+        writer.write_all(b"Transfer-Encoding: chunked\r\n")?;
     }
-    writer.flush()
+    writer.write_all(b"\r\n")?;
+    if is_head {
+        return writer.flush();
+    }
+    if !is_chunked {
+        io::copy(&mut body, &mut writer)?;
+        return writer.flush();
+    }
+    let mut piece = vec![0; STREAM_BYTES];
+    loop {
+        let count = match body.read(&mut piece) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        write!(writer, "{count:x}\r\n")?;
+        writer.write_all(&piece[..count])?;
+        writer.write_all(b"\r\n")?;
+        if count == 0 {
+            return writer.flush();
+        }
+    }
 }
 
 fn headers(headers: &[(&'static str, Cow<'static, str>)]) -> Vec<Header> {

@@ -86,6 +86,8 @@ pub const BUCKETS_WIDTH: usize = 16_384;
 pub const RETRY_AFTER_SECONDS: u64 = 2;
 /// Rows of a page of an export; of long messages it has fewer, [`sql::PAGE_BYTES`] of text.
 pub const EXPORT_PAGE_ROWS: i64 = 100;
+/// Bytes of a streamed document in one chunk.
+pub(crate) const STREAM_BYTES: usize = 16 * 1024;
 /// Exports that are sent at one time, one for each account.
 pub const EXPORTS_MAX: usize = 8;
 /// After how long an account whose export is being sent may ask whether that has ended.

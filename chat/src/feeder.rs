@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sql::{Entry, News, Store, What};
+use sql::{Entry, Error, News, Store, What};
 use wire::{AccountId, Close, Frame, Seq, To};
 
 use crate::event;
@@ -129,6 +129,10 @@ impl Feeder {
             let events = match self.store.events_to_tell(account, since, REPLAY_PAGE) {
                 Ok(events) if events.first().is_some_and(|first| first.seq == since.next()) => {
                     events
+                }
+                Err(error @ Error::Broken(_)) => {
+                    tracing::error!(%error, account = %account, "a log cannot be read");
+                    return outbox.close(Close::Internal);
                 }
                 // The log cannot be read, or no longer reaches back so far: it comes back and resumes.
                 _ => return outbox.close(Close::GoingAway),

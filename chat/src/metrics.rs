@@ -41,11 +41,11 @@ pub(crate) static STALLED_READERS: Gauge = Gauge::new(
     "Connections whose socket takes no more just now.",
 );
 /// Why connections ended.
-pub(crate) static CLOSES: CounterVec<8> = CounterVec::new(
+pub(crate) static CLOSES: CounterVec<9> = CounterVec::new(
     "messenger_chat_closes_total",
     "Closes by code.",
     "code",
-    ["1001", "1002", "1007", "1009", "4401", "4408", "4409", "4429"],
+    ["1001", "1002", "1007", "1009", "1011", "4401", "4408", "4409", "4429"],
 );
 
 /// All of them.

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rustix::event::PollFlags;
-use sql::{Event, Store};
+use sql::{Error, Event, Store};
 use wire::{AccountId, Seq};
 
 use crate::event::frame;
@@ -33,6 +33,8 @@ pub(crate) enum Progress {
     More,
     /// The log cannot be read: the client is to come back.
     Unavailable,
+    /// The log is damaged: coming back at once would be of no use.
+    Broken,
     /// The connection has been closed.
     Ended,
 }
@@ -61,6 +63,10 @@ impl Replay {
                     return Progress::Unavailable;
                 }
                 Ok(events) => self.fetched = events.into(),
+                Err(error @ Error::Broken(_)) => {
+                    tracing::error!(%error, account = %self.account, "a log cannot be read");
+                    return Progress::Broken;
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a replay stopped");
                     return Progress::Unavailable;

@@ -221,6 +221,7 @@ impl<'a> Session<'a> {
             Progress::More => {}
             Progress::Live => self.replay = None,
             Progress::Unavailable => return Err(Ending::Close(Close::GoingAway)),
+            Progress::Broken => return Err(Ending::Close(Close::Internal)),
             Progress::Ended => return Err(Ending::Closed),
         }
         Ok(())

@@ -11,6 +11,8 @@ pub enum Close {
     NotUtf8,
     /// 1009: a frame or message over [`crate::limit::FRAME_BYTES_MAX`].
     TooBig,
+    /// 1011: what the client asks for cannot be read, and will not be until the operator has mended it.
+    Internal,
     /// 4401: no valid token; trying again with the same one is of no use.
     Unauthorized,
     /// 4408: no hello in time.
@@ -25,11 +27,12 @@ pub enum Close {
 
 impl Close {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::GoingAway,
         Self::Protocol,
         Self::NotUtf8,
         Self::TooBig,
+        Self::Internal,
         Self::Unauthorized,
         Self::HelloTimeout,
         Self::SlowReader,
@@ -44,6 +47,7 @@ impl Close {
             Self::Protocol => 1002,
             Self::NotUtf8 => 1007,
             Self::TooBig => 1009,
+            Self::Internal => 1011,
             Self::Unauthorized => 4401,
             Self::HelloTimeout => 4408,
             Self::SlowReader | Self::TooManyConnections => 4409,
@@ -58,6 +62,7 @@ impl Close {
             Self::Protocol => "1002",
             Self::NotUtf8 => "1007",
             Self::TooBig => "1009",
+            Self::Internal => "1011",
             Self::Unauthorized => "4401",
             Self::HelloTimeout => "4408",
             Self::SlowReader | Self::TooManyConnections => "4409",
@@ -72,6 +77,9 @@ impl Close {
             Self::Protocol => "not a WebSocket frame that RFC 6455 allows",
             Self::NotUtf8 => "text must be UTF-8",
             Self::TooBig => "a frame may have 64 KiB",
+            Self::Internal => {
+                "the log cannot be read, the operator has to mend it; come back much later"
+            }
             Self::Unauthorized => "not authorised, log in again",
             Self::HelloTimeout => "no hello within 10 seconds",
             Self::SlowReader => "too slow a reader, come back and resume from the log",

@@ -68,6 +68,31 @@ fn an_export_is_streamed_to_old_clients_too() {
 }
 
 #[test]
+fn an_export_that_breaks_off_does_not_end_as_a_whole_one() {
+    struct Breaking(bool);
+    impl io::Read for Breaking {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            if std::mem::replace(&mut self.0, true) {
+                return Err(io::Error::other("the database is away"));
+            }
+            out[..4].copy_from_slice(b"half");
+            Ok(4)
+        }
+    }
+    let (socket, listener) = PrivateSocket::create().unwrap();
+    let server = library(listener).unwrap();
+    let thread = std::thread::spawn(move || {
+        let request = server.recv().unwrap();
+        Answer::stream("x.json", Box::new(Breaking(false))).send(request).unwrap_err();
+        server // Not dropped before the answer has been read.
+    });
+    let answer = ask(socket.path(), &get("/export", "1.1")).unwrap();
+    assert!(answer.contains("Transfer-Encoding: chunked\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n4\r\nhalf\r\n"), "{answer}");
+    thread.join().unwrap();
+}
+
+#[test]
 fn a_library_that_stops_accepting_is_started_anew() {
     let (socket, listener) = PrivateSocket::create().unwrap();
     // The same socket by another name: its shutdown is an error to whoever waits in accept.

@@ -42,3 +42,20 @@ fn a_log_that_is_cut_while_it_is_read_sends_the_client_back() {
         assert!(matches!(replay.step(&store, &outbox), Progress::Unavailable));
     }
 }
+
+#[test]
+fn a_damaged_log_is_told_apart_from_a_database_that_is_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("messenger.db");
+    let url = format!("sqlite:{}", path.display()).parse().unwrap();
+    let store = Store::open(&url, sql::Contact::Open, &|_| false).unwrap();
+    let me = store.create_account("a@x", "Alice", "phc", 1).unwrap();
+    store.settle();
+    // All but the first page, before anybody has read it.
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    let junk = vec![0xA5; usize::try_from(file.metadata().unwrap().len()).unwrap() - 4096];
+    std::os::unix::fs::FileExt::write_all_at(&file, &junk, 4096).unwrap();
+    let (outbox, _theirs) = outbox();
+    let mut replay = Replay::new(me, Seq(0), Seq(3));
+    assert!(matches!(replay.step(&store, &outbox), Progress::Broken));
+}

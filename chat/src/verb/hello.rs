@@ -139,7 +139,9 @@ fn introduce(
             Ok(None) => return turn_away(session, reference),
             Err(error) => {
                 tracing::warn!(%error, "a hello stopped halfway");
-                return Err(Ending::Close(Close::GoingAway));
+                let is_broken = matches!(error, sql::Error::Broken(_));
+                let close = if is_broken { Close::Internal } else { Close::GoingAway };
+                return Err(Ending::Close(close));
             }
         };
     }
