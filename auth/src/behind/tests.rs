@@ -80,12 +80,13 @@ fn an_export_that_breaks_off_does_not_end_as_a_whole_one() {
         }
     }
     let (socket, listener) = PrivateSocket::create().unwrap();
-    let server = library(listener).unwrap();
-    let thread = std::thread::spawn(move || {
-        let request = server.recv().unwrap();
+    let server = Arc::new(library(listener).unwrap());
+    let theirs = Arc::clone(&server);
+    let send = move || {
+        let request = theirs.recv().unwrap();
         Answer::stream("x.json", Box::new(Breaking(false))).send(request).unwrap_err();
-        server // Not dropped before the answer has been read.
-    });
+    };
+    let thread = door::thread::spawn("send", SERVICE_STACK_BYTES, send).unwrap();
     let answer = ask(socket.path(), &get("/export", "1.1")).unwrap();
     assert!(answer.contains("Transfer-Encoding: chunked\r\n"), "{answer}");
     assert!(answer.ends_with("\r\n\r\n4\r\nhalf\r\n"), "{answer}");
