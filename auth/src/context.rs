@@ -33,7 +33,7 @@ pub(crate) struct Claim<'a> {
     pub(crate) from: IpAddr,
     /// The session or the device that is known; the network may be all the same.
     pub(crate) origin: Option<Origin>,
-    /// Case-folded.
+    /// As the account keeps it; of one that does not exist its key.
     pub(crate) email: &'a str,
     /// The stored hash; none for an account that does not exist.
     pub(crate) phc: Option<&'a str>,

@@ -4,12 +4,6 @@ use std::time::Duration;
 
 /// Bytes of a request's body.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of an email, after trimming and folding (RFC 5321 allows no more in a command).
-pub const EMAIL_BYTES_MAX: usize = 254;
-/// Bytes of an email: one on each side of the `@`.
-pub const EMAIL_BYTES_MIN: usize = 3;
-/// Characters of a name, after trimming.
-pub const NAME_CHARS_MAX: usize = 100;
 /// Characters of what a device calls itself.
 pub const DEVICE_CHARS_MAX: usize = 100;
 /// Bytes of a password.

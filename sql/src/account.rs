@@ -1,7 +1,8 @@
 //! Accounts: made, looked up, changed and deleted.
 
-use wire::{AccountId, SessionId};
+use wire::{AccountId, Email, SessionId};
 
+use crate::email::fill_keys;
 use crate::engine::{Engine, Row, Value};
 use crate::pool::Requester;
 use crate::session::end_sessions;
@@ -12,7 +13,7 @@ use crate::{Error, Result, Store};
 pub struct Account {
     /// Its number, never given twice.
     pub id: AccountId,
-    /// Its email, case-folded.
+    /// Its email, trimmed and in lower case.
     pub email: String,
     /// Its name.
     pub name: String,
@@ -31,8 +32,16 @@ pub struct Credentials {
     pub epoch: i64,
 }
 
+/// Of accounts from before there were keys two may mean the same by their emails: then each is found by its own.
+macro_rules! by_email {
+    () => {
+        "from account where (email = $1 or email_key = $2) and password is not null \
+         order by case when email = $1 then 0 else 1 end limit 1"
+    };
+}
+
 impl Store {
-    /// Makes an account with an empty log. `email` is case-folded; no two accounts have the same.
+    /// Makes an account with an empty log. No two have emails that mean the same ([`Email`]).
     ///
     /// # Errors
     /// [`Error::Conflict`] if the email is taken. PostgreSQL leaves a gap in the ids then, so ask
@@ -44,9 +53,12 @@ impl Store {
         phc: &str,
         now: i64,
     ) -> Result<AccountId> {
-        let insert = "insert into account (email, name, password, created_at) \
-                      values ($1, $2, $3, $4) returning id";
-        let params = [Value::Text(email), Value::Text(name), Value::Text(phc), Value::Int(now)];
+        let Email { text, key } =
+            Email::claimed(email).map_err(|it| Error::Broken(it.to_owned()))?;
+        let insert = "insert into account (email, email_key, name, password, created_at) \
+                      values ($1, $2, $3, $4, $5) returning id";
+        let (text, key) = (Value::Text(&text), Value::maybe_text(key.as_deref()));
+        let params = [text, key, Value::Text(name), Value::Text(phc), Value::Int(now)];
         self.write(Requester::Stranger, |engine| {
             let id = first(&engine.run(insert, &params)?)?.int(0)?;
             engine.run("insert into log (account) values ($1)", &[Value::Int(id)])?;
@@ -64,23 +76,37 @@ impl Store {
         Ok(self.read(id, sql, &[Value::Int(id.0)], account)?.pop())
     }
 
-    /// The account with exactly this case-folded email.
+    /// The account of this email, however it is written.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub fn find_by_email(&self, email: &str) -> Result<Option<Account>> {
-        let sql = "select id, email, name, created_at from account where email = $1";
-        Ok(self.read(Requester::Stranger, sql, &[Value::Text(email)], account)?.pop())
+        self.read_by_email(
+            concat!("select id, email, name, created_at ", by_email!()),
+            email,
+            account,
+        )
     }
 
-    /// What to check the password against of the account with exactly this case-folded email.
+    /// What to check the password against of the account of this email, however it is written.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub fn credentials(&self, email: &str) -> Result<Option<Credentials>> {
-        let sql = "select id, email, name, created_at, password, epoch from account \
-                   where email = $1 and password is not null";
-        Ok(self.read(Requester::Stranger, sql, &[Value::Text(email)], credentials)?.pop())
+        let sql = concat!("select id, email, name, created_at, password, epoch ", by_email!());
+        self.read_by_email(sql, email, credentials)
+    }
+
+    fn read_by_email<T>(
+        &self,
+        sql: &'static str,
+        email: &str,
+        map: impl FnMut(&mut Row) -> Result<T>,
+    ) -> Result<Option<T>> {
+        // What is no email is nobody's.
+        let Ok(Email { text, key }) = Email::claimed(email) else { return Ok(None) };
+        let params = [Value::Text(&text), Value::maybe_text(key.as_deref())];
+        Ok(self.read(Requester::Stranger, sql, &params, map)?.pop())
     }
 
     /// As [`Store::credentials`], of the account of that number.
@@ -165,8 +191,11 @@ fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
     if engine.run("select account from log where account = $1 {lock}", &id)?.is_empty() {
         return Ok(false);
     }
-    let clear = "update account set email = null, name = null, password = null where id = $1";
+    let clear = "update account set email = null, email_key = null, name = null, password = null \
+                 where id = $1";
     engine.run(clear, &id)?;
+    // Another account may have waited for the key; see `crate::email`.
+    fill_keys(engine)?;
     let ended = engine.run("delete from session where account = $1 returning id", &id)?;
     end_sessions(engine, &ended, now)?;
     let list = "insert into erasure (account, at) values ($1, $2)";

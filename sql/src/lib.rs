@@ -12,6 +12,7 @@ pub mod args;
 mod commit;
 mod contact;
 mod conversation;
+mod email;
 mod engine;
 mod entry;
 mod erase;

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::email::{Keyless, fill_keys};
 use crate::engine::{Engine, Value};
 use crate::pool::Requester;
 use crate::{Error, OpenError, Store};
@@ -21,14 +22,18 @@ pub(crate) enum Failed {
 /// Runs what is missing. Several nodes may do so at once: one of them does it, under a lock, and the others find it done.
 pub(crate) fn up(store: &Store) -> Result<(), Failed> {
     let done = store.write(Requester::Server, run_missing).map_err(Failed::Store)?;
-    for version in done.map_err(Failed::Schema)? {
+    let (versions, keyless) = done.map_err(Failed::Schema)?;
+    for version in versions {
         tracing::info!(version, "schema migrated");
     }
+    keyless.log();
     Ok(())
 }
 
-/// The versions that were missing, or why the database is not this program's to change.
-fn run_missing(engine: &mut dyn Engine) -> crate::Result<Result<Vec<i64>, OpenError>> {
+type Done = (Vec<i64>, Keyless);
+
+/// The versions that were missing and what became of accounts without a key, or why the database is not this program's to change.
+fn run_missing(engine: &mut dyn Engine) -> crate::Result<Result<Done, OpenError>> {
     engine.lock_schema()?;
     let sql = "select version, checksum from schema_version order by version";
     let mut recorded = Vec::new();
@@ -74,7 +79,7 @@ fn run_missing(engine: &mut dyn Engine) -> crate::Result<Result<Vec<i64>, OpenEr
         )?;
         done.push(*version);
     }
-    Ok(Ok(done))
+    Ok(Ok((done, fill_keys(engine)?)))
 }
 
 /// SHA-256, in lower-case hexadecimal digits, as `sha256sum` writes it.

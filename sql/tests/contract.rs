@@ -10,6 +10,8 @@ mod accounts;
 mod blocks;
 #[path = "contract/deletion.rs"]
 mod deletion;
+#[path = "contract/emails.rs"]
+mod emails;
 #[path = "contract/erasure.rs"]
 mod erasure;
 #[path = "contract/export.rs"]
@@ -415,6 +417,7 @@ fn ask_first(url: &DatabaseUrl) -> Store {
 fn email(name: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let clock = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+    let name = name.replace(' ', "-");
     format!("{name}.{clock:x}.{}@example.com", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 

@@ -6,10 +6,14 @@ pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 pub const CONTENT_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of a `ref`.
 pub const REF_BYTES_MAX: usize = 64;
-/// Bytes of a reaction's `emoji`; the longest that Unicode recommends has 35.
+/// Bytes of a reaction's `emoji`; the longest that Unicode recommends has 35, and older reactions are any text.
 pub const EMOJI_BYTES_MAX: usize = 64;
-/// Characters of a group's name.
-pub const GROUP_NAME_CHARS_MAX: usize = 100;
+/// Bytes of an email, after trimming and lower-casing (RFC 5321 allows no more in a command).
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// Bytes of an email: one on each side of the `@`.
+pub const EMAIL_BYTES_MIN: usize = 3;
+/// Characters of a name, of a person or a group, as it is kept.
+pub const NAME_CHARS_MAX: usize = 100;
 /// Members of a group.
 pub const GROUP_MEMBERS_MAX: usize = 1000;
 /// Groups that one account is in.

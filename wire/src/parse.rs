@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::emoji::is_emoji;
 use crate::half::{HALF_CHARACTER, has_half_character};
 use crate::limit::{
-    CONTENT_BYTES_MAX, CONVERSATIONS_MAX, EMOJI_BYTES_MAX, GROUP_MEMBERS_MAX, GROUP_NAME_CHARS_MAX,
-    PAGE_ITEMS_MAX, PRESENCE_IDS_MAX, REF_BYTES_MAX, RETENTION_DAYS, SEARCH_BYTES_MAX,
+    CONTENT_BYTES_MAX, CONVERSATIONS_MAX, EMOJI_BYTES_MAX, GROUP_MEMBERS_MAX, PAGE_ITEMS_MAX,
+    PRESENCE_IDS_MAX, REF_BYTES_MAX, RETENTION_DAYS, SEARCH_BYTES_MAX,
 };
 use crate::{
     AccountId, Code, GroupId, MessageId, Pending, Request, Seq, Text, To, Want, With, plain,
@@ -228,21 +229,18 @@ fn content(content: Option<Text<'_>>) -> Result<Text<'_>, Wrong> {
 }
 
 fn emoji(emoji: Option<Option<Text<'_>>>) -> Result<Option<Cow<'_, str>>, Wrong> {
-    let wrong = "`emoji` must be a text of 1 to 64 bytes, or null";
+    let wrong = "`emoji` must be one emoji of those that Unicode recommends (RGI), or null";
     match emoji.ok_or(wrong)? {
         None => Ok(None),
-        text => bounded(text, EMOJI_BYTES_MAX).map(|text| Some(text.into_cow())).ok_or(wrong),
+        text => bounded(text, EMOJI_BYTES_MAX)
+            .filter(|text| is_emoji(text))
+            .map(|text| Some(text.into_cow()))
+            .ok_or(wrong),
     }
 }
 
 fn name(name: Option<Text<'_>>) -> Result<Cow<'_, str>, Wrong> {
-    let is_name = |name: &Cow<'_, str>| {
-        !name.trim().is_empty()
-            && name.chars().count() <= GROUP_NAME_CHARS_MAX
-            && !name.contains(char::is_control)
-    };
-    let name = name.map(Text::into_cow).filter(is_name);
-    name.ok_or("`name` must have 1 to 100 characters and no control characters")
+    crate::name(&name.ok_or("`name` must be a text")?).map(Cow::Owned)
 }
 
 fn days(days: Option<Option<i64>>) -> Result<Option<i64>, Wrong> {

@@ -77,7 +77,7 @@ pub enum Want<'a> {
     React {
         /// The message.
         id: MessageId,
-        /// 1 to 64 bytes; `null` takes the reaction back.
+        /// One emoji of those that Unicode recommends (RGI), with or without U+FE0F; `null` takes the reaction back.
         #[schemars(length(min = 1, max = 64))]
         emoji: Option<Cow<'a, str>>,
     },

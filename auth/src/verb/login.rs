@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sql::Login;
-use wire::{AccountId, Token};
+use wire::{AccountId, Email, Token};
 
 use crate::answer::Answer;
 use crate::context::{Claim, Context};
@@ -26,8 +26,7 @@ struct LoggedIn<'a> {
 
 /// What was asked for.
 struct Wish<'a> {
-    /// Case-folded.
-    email: &'a str,
+    email: &'a Email,
     password: &'a Password,
     /// What the device calls itself.
     device: &'a str,
@@ -43,7 +42,7 @@ pub(crate) fn login(context: &Context, request: &Request) -> Result<Answer, Refu
     let device = text::device(&device).map_err(Refusal::bad_request)?;
     let secret = fields.maybe_text("device_secret")?.unwrap_or_default();
     // What is no email is nobody's, and nothing to be remembered by the brake.
-    let email = text::email(&email).map_err(|_| wrong())?;
+    let email = Email::claimed(&email).map_err(|_| wrong())?;
     let wish = Wish { email: &email, password: &password, device: &device, secret: &secret };
     let outcome = open(context, request, &wish);
     LOGINS.inc(match &outcome {
@@ -60,7 +59,10 @@ pub(crate) fn login(context: &Context, request: &Request) -> Result<Answer, Refu
 
 fn open(context: &Context, request: &Request, wish: &Wish<'_>) -> Result<Answer, Refusal> {
     let (email, password, device) = (wish.email, wish.password, wish.device);
-    let credentials = context.store.credentials(email)?;
+    let credentials = context.store.credentials(&email.text)?;
+    // However it is written, the brake knows it by one text.
+    let folded = email.key.as_deref().unwrap_or(&email.text);
+    let email = credentials.as_ref().map_or(folded, |credentials| &*credentials.account.email);
     let phc = credentials.as_ref().map(|credentials| credentials.phc.as_str());
     // Looked at with the same care whether the account exists or not.
     let known = DeviceId::proved(wish.secret, phc.unwrap_or(context.hasher.dummy()));

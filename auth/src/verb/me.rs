@@ -8,7 +8,6 @@ use crate::context::{Claim, Context};
 use crate::password::Password;
 use crate::refusal::Refusal;
 use crate::request::Request;
-use crate::text;
 use crate::throttle::Origin;
 
 #[derive(Serialize)]
@@ -32,7 +31,7 @@ pub(crate) fn rename(
     request: &Request,
     session: &Session,
 ) -> Result<Answer, Refusal> {
-    let name = text::name(&request.fields()?.text("name")?).map_err(Refusal::bad_request)?;
+    let name = wire::name(&request.fields()?.text("name")?).map_err(Refusal::bad_request)?;
     reply(context, context.store.rename(session.account, &name)?)
 }
 

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use serde::Serialize;
+use wire::Email;
 
 use crate::answer::Answer;
 use crate::context::{Context, parties};
@@ -10,7 +11,6 @@ use crate::metrics::SIGNUPS;
 use crate::password::Password;
 use crate::refusal::{Code, Refusal};
 use crate::request::Request;
-use crate::text;
 
 #[derive(Serialize)]
 struct Made<'a> {
@@ -21,8 +21,8 @@ struct Made<'a> {
 
 pub(crate) fn signup(context: &Context, request: &Request) -> Result<Answer, Refusal> {
     let mut fields = request.fields()?;
-    let email = text::email(&fields.text("email")?).map_err(Refusal::bad_request)?;
-    let name = text::name(&fields.text("name")?).map_err(Refusal::bad_request)?;
+    let email = Email::chosen(&fields.text("email")?).map_err(Refusal::bad_request)?.text;
+    let name = wire::name(&fields.text("name")?).map_err(Refusal::bad_request)?;
     let password = chosen(fields.text("password")?, "password")?;
     if let Some(signups) = &context.signups {
         let taken = signups.take(request.address, Instant::now());

@@ -110,6 +110,21 @@ fn wrong_passwords_are_braked_and_right_ones_cost_nothing() {
 }
 
 #[test]
+fn the_brake_knows_an_email_however_it_is_written() {
+    for is_known in [true, false] {
+        let context = context(0);
+        if is_known {
+            assert_eq!(signup(&context, "straße@bücher.x").0, 201);
+            assert_eq!(signup(&context, "STRASSE@xn--bcher-kva.x").0, 409);
+        }
+        let ways = ["straße@bücher.x", "Strasse@bücher.x", "STRASSE@xn--bcher-kva.x"];
+        let tries = ways.iter().cycle().take(40);
+        let wrong = tries.filter(|way| login(&context, way, "wrong").0 == 401).count();
+        assert_eq!(wrong, 10, "as for one email; known: {is_known}");
+    }
+}
+
+#[test]
 fn who_has_logged_in_from_an_address_gets_in_whatever_others_there_do() {
     let context = context(0);
     for email in ["alice@x", "bob@x"] {

@@ -55,6 +55,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (6, include_str!("../../migrations/postgres/0006_message_requests.sql")),
     (7, include_str!("../../migrations/postgres/0007_bounds.sql")),
     (8, include_str!("../../migrations/postgres/0008_search_and_blocks.sql")),
+    (9, include_str!("../../migrations/postgres/0009_email_keys.sql")),
 ];
 
 /// Words first: left to itself the planner walks back through all messages and makes words of each.

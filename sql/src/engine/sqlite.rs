@@ -47,6 +47,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (4, include_str!("../../migrations/sqlite/0004_message_requests.sql")),
     (5, include_str!("../../migrations/sqlite/0005_bounds.sql")),
     (6, include_str!("../../migrations/sqlite/0006_search_and_blocks.sql")),
+    (7, include_str!("../../migrations/sqlite/0007_email_keys.sql")),
 ];
 
 pub(crate) struct Sqlite {

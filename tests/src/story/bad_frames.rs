@@ -23,6 +23,11 @@ pub fn bad_frames(world: &World) -> Result<()> {
     alice.socket()?.send(Message::binary(&b"{\"type\":\"ping\"}"[..]))?;
     is_error(&alice.hear_next()?, "bad_request", "a binary frame")?;
 
+    alice.socket()?.text(r#"{"to":2,"content":"cut inside an emoji: \ud83d","ref":"cut"}"#)?;
+    let refused = alice.hear_next()?;
+    is_error(&refused, "bad_request", "half of a character")?;
+    ensure!(refused["ref"] == "cut", "its sender cannot know it as refused: {refused}");
+
     alice.refused(json!({"type": "no.such.type"}), "unknown_type")?;
     alice.refused(json!({"type": ""}), "unknown_type")?;
     for frame in malformed(bob.id) {

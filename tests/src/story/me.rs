@@ -20,7 +20,7 @@ pub fn me(world: &World) -> Result<()> {
     "Alícia 👋".clone_into(&mut alice.name);
     alice.connect()?;
 
-    for name in [json!(7), json!(null), json!(""), json!("  "), json!("x".repeat(2000))] {
+    for name in [json!(7), json!(null), json!(""), json!("  "), json!("x".repeat(2000)), json!("\u{2800}"), json!("\u{202e}ecilA")] {
         alice.ask("PATCH", "/me")?.json(&json!({"name": name})).send()?.refused(400)?;
     }
     alice.ask("PATCH", "/me")?.json(&json!({})).send()?.refused(400)?;

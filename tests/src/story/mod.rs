@@ -48,7 +48,7 @@ stories! {
     Guests:
         guests_are_numbered not_connected guests_store_nothing;
     Accounts:
-        signup login logout me password sessions lookup export delete_account
+        signup login logout me password sessions lookup emails_alike export delete_account
         http_errors pages_of_auth foreign_pages one_account_per_email
         ways_to_say_who wrong_tokens nothing_before_hello late_hello
         offline_in_order refs_repeated many_senders_one_log resume_after_a_drop beyond_the_log

@@ -16,7 +16,10 @@ pub fn reactions(world: &World) -> Result<()> {
 
     carol.refused(react(Some("👍")), "not_found")?;
     bob.act_in_vain(react(None))?;
-    for emoji in [Some("👍"), Some("❤️"), None, Some("👩‍👩‍👧‍👦")] {
+    for text in ["x", "👍👍", "👍 ", ":+1:", "\u{200d}"] {
+        bob.refused(react(Some(text)), "bad_request")?;
+    }
+    for emoji in [Some("👍"), Some("❤️"), Some("❤"), None, Some("👩‍👩‍👧‍👦")] {
         let told = bob.act(react(emoji))?;
         ensure!(told["id"] == id && told["by"] == bob.id && told["emoji"] == json!(emoji), "{told}");
         alice.hear_same(&told)?;

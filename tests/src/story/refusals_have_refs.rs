@@ -16,7 +16,7 @@ pub fn refusals_have_refs(world: &World) -> Result<()> {
         json!({"type": "read", "id": nothing}),
         json!({"type": "edit", "id": nothing, "content": "x"}),
         json!({"type": "delete", "id": nothing}),
-        json!({"type": "react", "id": nothing, "emoji": "x"}),
+        json!({"type": "react", "id": nothing, "emoji": "👍"}),
         json!({"type": "history", "group": nothing}),
         json!({"type": "block", "id": nothing}),
         json!({"type": "retention", "group": nothing, "days": 7}),

@@ -1,0 +1,160 @@
+//! The keys by which emails are compared: what no SQL can compute, for accounts from before there were keys.
+
+use std::collections::HashMap;
+
+use wire::{AccountId, Email};
+
+use crate::engine::{Engine, ForEach, Rows, Type, Value};
+use crate::{Error, Result};
+
+/// Accounts that are looked at together.
+const PAGE: i64 = 1000;
+/// Accounts that are named in the log, at each start.
+const NAMED_MAX: usize = 100;
+
+/// What became of the accounts that had no key.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Keyless {
+    /// Accounts whose email means the same as that of another, which is named second.
+    pub(crate) alike: Vec<(AccountId, AccountId)>,
+    /// How many have an email that nobody could sign up with today.
+    pub(crate) outdated: usize,
+}
+
+impl Keyless {
+    /// Tells whoever runs the server.
+    pub(crate) fn log(&self) {
+        for (account, other) in self.alike.iter().take(NAMED_MAX) {
+            tracing::warn!(
+                account = account.0,
+                other = other.0,
+                "the emails of two accounts mean the same; each account is found by its own, as it was first given"
+            );
+        }
+        if self.alike.len() > NAMED_MAX {
+            let more = self.alike.len() - NAMED_MAX;
+            tracing::warn!(more, "further accounts have emails that mean the same as another's");
+        }
+        if self.outdated > 0 {
+            let accounts = self.outdated;
+            tracing::info!(
+                accounts,
+                "some emails could not be signed up with today; their accounts go on"
+            );
+        }
+    }
+}
+
+/// Gives each account a key that can have one; of those whose emails mean the same, the oldest has it. What has none is found by
+/// its email alone.
+///
+/// # Errors
+/// [`Error::Collision`] if another node is at the same key.
+pub(crate) fn fill_keys(engine: &mut dyn Engine) -> Result<Keyless> {
+    // An older program that still runs deletes accounts without knowing of keys.
+    let clear = "update account set email_key = null \
+                 where (email is null) <> (email_key is null) and email is null";
+    engine.run(clear, &[])?;
+    let select = "select id, email from account where (email is null) <> (email_key is null) \
+                  and email is not null and id > $1 order by id limit $2";
+    let (mut keyless, mut last) = (Keyless::default(), 0);
+    loop {
+        let mut keys: Vec<(i64, String)> = Vec::new();
+        let rows = engine.run(select, &[Value::Int(last), Value::Int(PAGE)])?;
+        let is_last = rows.len() < PAGE as usize;
+        for mut row in rows {
+            last = row.int(0)?;
+            match Email::claimed(&row.text(1)?).ok().and_then(|email| email.key) {
+                Some(key) => keys.push((last, key)),
+                None => keyless.outdated += 1,
+            }
+        }
+        give(engine, &keys, &mut keyless.alike)?;
+        if is_last {
+            return Ok(keyless);
+        }
+    }
+}
+
+fn give(
+    engine: &mut dyn Engine,
+    keys: &[(i64, String)],
+    alike: &mut Vec<(AccountId, AccountId)>,
+) -> Result<()> {
+    let mut first: HashMap<&str, i64> = HashMap::new();
+    let mut owners = HashMap::new();
+    for owner in engine.run_for_each(&OWNER, &parameters(keys))? {
+        owners.insert(owner.int(0)?, owner.int(1)?);
+    }
+    let mut free = Vec::new();
+    for (id, key) in keys {
+        let owner = owners.get(id).copied().unwrap_or_else(|| *first.entry(key).or_insert(*id));
+        if owner == *id {
+            free.push((*id, key.clone()));
+        } else {
+            alike.push((AccountId(*id), AccountId(owner)));
+        }
+    }
+    match engine.run_for_each(&GIVE, &parameters(&free)) {
+        // Somebody signs up at this moment: tried again, the account is found as the owner.
+        Err(Error::Conflict) => Err(Error::Collision("an email is being signed up".to_owned())),
+        given => given.map(drop),
+    }
+}
+
+fn parameters(keys: &[(i64, String)]) -> Rows<'_> {
+    keys.iter().map(|(id, key)| vec![Value::Int(*id), Value::Text(key)]).collect()
+}
+
+const KEYS: &[(&str, Type)] = &[("id", Type::Int), ("folded", Type::Text)];
+
+static OWNER: ForEach = ForEach {
+    sql: "select r.id, a.id from {rows} join account a on a.email_key = r.folded",
+    columns: KEYS,
+};
+
+static GIVE: ForEach = ForEach {
+    sql: "update account set email_key = r.folded from {rows} where account.id = r.id",
+    columns: KEYS,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pool::Requester;
+    use crate::{Contact, Store};
+
+    #[test]
+    fn who_means_the_same_is_named() {
+        let store =
+            Store::open(&"sqlite::memory:".parse().unwrap(), Contact::Open, &|_| false).unwrap();
+        let sql =
+            "insert into account (email, name, password, created_at) values ($1, 'N', 'p', 1)";
+        let fill = |emails: &[&str]| {
+            let fill = |engine: &mut dyn Engine| {
+                for email in emails {
+                    engine.run(sql, &[Value::Text(email)])?;
+                    engine.run("insert into log (account) select max(id) from account", &[])?;
+                }
+                fill_keys(engine)
+            };
+            store.write(Requester::Server, fill).unwrap()
+        };
+        let alike = |pairs: &[(i64, i64)]| -> Vec<_> {
+            pairs.iter().map(|(one, other)| (AccountId(*one), AccountId(*other))).collect()
+        };
+        let found = fill(&["straße@x", "dana@x", "strasse@x", "a@."]);
+        assert_eq!(found, Keyless { alike: alike(&[(3, 1)]), outdated: 1 });
+        // They are named at each start.
+        let found = fill(&["straſse@x", "a@bücher.de", "a@xn--bcher-kva.de"]);
+        assert_eq!(found, Keyless { alike: alike(&[(3, 1), (5, 1), (7, 6)]), outdated: 1 });
+        // The oldest that is left gets the key of one that is deleted.
+        assert!(store.delete_account(AccountId(1), 2).unwrap());
+        assert_eq!(fill(&[]), Keyless { alike: alike(&[(5, 3), (7, 6)]), outdated: 1 });
+        // And many at once are looked at page by page.
+        let many: Vec<String> = (0..PAGE + 5).map(|number| format!("{number}@many")).collect();
+        let mut many: Vec<&str> = many.iter().map(String::as_str).collect();
+        many.push("0@MANY");
+        assert_eq!(fill(&many).alike, alike(&[(5, 3), (7, 6), (7 + PAGE + 6, 8)]));
+    }
+}

@@ -1,0 +1,108 @@
+//! Which characters people may write into what others see: the FreeformClass of RFC 8264, section 4.3.
+
+use icu_properties::props::{
+    CanonicalCombiningClass, DefaultIgnorableCodePoint, GeneralCategory, HangulSyllableType,
+    JoiningType, Script,
+};
+use icu_properties::{CodePointMapData, CodePointSetData};
+
+/// A sentence about a name that has it.
+pub(crate) type Fault = &'static str;
+
+const UNSEEN: Fault = "`name` must not contain characters that cannot be seen";
+const TURNING: Fault = "`name` must not contain characters that turn the reading direction";
+const CONTROL: Fault = "`name` must not contain control characters or line breaks";
+const UNDEFINED: Fault = "`name` must not contain characters that Unicode has not defined";
+const STRETCHING: Fault = "`name` must not contain signs that only stretch or repeat others";
+const ALONE: Fault = "`name` must not contain joiners or signs that belong between letters of a script, without these";
+
+/// What is wrong with the character at a place, if anything.
+pub(crate) fn fault(text: &[char], at: usize) -> Option<Fault> {
+    let character = text[at];
+    if character.is_ascii() {
+        return character.is_ascii_control().then_some(CONTROL);
+    }
+    match character {
+        '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            return Some(TURNING);
+        }
+        // RFC 8264, section 9.6: what is not as its category says.
+        '\u{640}' | '\u{7fa}' | '\u{302e}' | '\u{302f}' | '\u{3031}'..='\u{3035}' | '\u{303b}' => {
+            return Some(STRETCHING);
+        }
+        // Ours: signs by their category, though there is nothing to see of them.
+        '\u{2800}' | '\u{fffc}' | '\u{1d159}' => return Some(UNSEEN),
+        _ => {}
+    }
+    if let Some(is_in_place) = is_in_place(text, at) {
+        return (!is_in_place).then_some(ALONE);
+    }
+    let is_ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character);
+    if is_ignorable || is_old_hangul(character) {
+        return Some(UNSEEN);
+    }
+    match CodePointMapData::<GeneralCategory>::new().get(character) {
+        GeneralCategory::Control
+        | GeneralCategory::LineSeparator
+        | GeneralCategory::ParagraphSeparator => Some(CONTROL),
+        GeneralCategory::Format => Some(UNSEEN),
+        GeneralCategory::Unassigned | GeneralCategory::PrivateUse | GeneralCategory::Surrogate => {
+            Some(UNDEFINED)
+        }
+        _ => None,
+    }
+}
+
+/// Whether it is put onto what stands before it.
+pub(crate) fn is_mark(character: char) -> bool {
+    let category = CodePointMapData::<GeneralCategory>::new().get(character);
+    use GeneralCategory as Is;
+    matches!(category, Is::NonspacingMark | Is::SpacingMark | Is::EnclosingMark)
+}
+
+/// Parts of syllables, some of which are empty; today's Korean is composed of them by normalization.
+fn is_old_hangul(character: char) -> bool {
+    use HangulSyllableType as Is;
+    let kind = CodePointMapData::<Is>::new().get(character);
+    matches!(kind, Is::LeadingJamo | Is::VowelJamo | Is::TrailingJamo)
+}
+
+/// The rules of RFC 5892, appendix A, for those characters that have one.
+fn is_in_place(text: &[char], at: usize) -> Option<bool> {
+    let before = at.checked_sub(1).and_then(|at| text.get(at)).copied();
+    let after = text.get(at + 1).copied();
+    let is_of = |neighbour: Option<char>, script| {
+        neighbour.is_some_and(|it| CodePointMapData::<Script>::new().get(it) == script)
+    };
+    Some(match text[at] {
+        '\u{200c}' => follows_virama(before) || joins(text, at),
+        '\u{200d}' => follows_virama(before),
+        '\u{b7}' => before == Some('l') && after == Some('l'),
+        '\u{375}' => is_of(after, Script::Greek),
+        '\u{5f3}' | '\u{5f4}' => is_of(before, Script::Hebrew),
+        '\u{30fb}' => text.iter().any(|&it| {
+            let script = CodePointMapData::<Script>::new().get(it);
+            matches!(script, Script::Hiragana | Script::Katakana | Script::Han)
+        }),
+        // Two sets of digits that look alike.
+        '\u{660}'..='\u{669}' => !text.iter().any(|it| ('\u{6f0}'..='\u{6f9}').contains(it)),
+        '\u{6f0}'..='\u{6f9}' => !text.iter().any(|it| ('\u{660}'..='\u{669}').contains(it)),
+        _ => return None,
+    })
+}
+
+fn follows_virama(before: Option<char>) -> bool {
+    let class = |it| CodePointMapData::<CanonicalCombiningClass>::new().get(it);
+    before.is_some_and(|it| class(it) == CanonicalCombiningClass::Virama)
+}
+
+/// Whether letters on both sides would be joined, were it not for the character between.
+fn joins(text: &[char], at: usize) -> bool {
+    use JoiningType as Is;
+    let kind = |it: &char| CodePointMapData::<Is>::new().get(*it);
+    let opaque = |kind: &Is| *kind != Is::Transparent;
+    let before = text[..at].iter().rev().map(kind).find(opaque);
+    let after = text[at + 1..].iter().map(kind).find(opaque);
+    matches!(before, Some(Is::LeftJoining | Is::DualJoining))
+        && matches!(after, Some(Is::RightJoining | Is::DualJoining))
+}
