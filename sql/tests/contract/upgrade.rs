@@ -56,8 +56,10 @@ pub fn what_is_withheld_becomes_runs(
     mut runs: impl FnMut() -> Vec<(i64, i64)>,
 ) {
     run("create table schema_version (version bigint primary key)");
-    scripts.iter().for_each(|script| run(script));
-    run(&format!("insert into schema_version (version) values ({})", scripts.len()));
+    for (number, script) in scripts.iter().enumerate() {
+        run(script);
+        run(&format!("insert into schema_version (version) values ({})", number + 1));
+    }
     run(
         "insert into account (email, name, password, created_at) values ('a@x', 'Alice', 'p', 1), ('b@x', 'Bob', 'p', 1)",
     );
