@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use door::bucket::Buckets;
 use door::network::Network;
+use door::network::NetworkBuckets;
 use sql::{Session, Store};
 
 use crate::exports::Exports;
@@ -14,7 +15,7 @@ use crate::line::{Parties, Party};
 use crate::password::{Bounds, Hasher, Password, Permit, Strength, Unhashed};
 use crate::refusal::Refusal;
 use crate::request::Request;
-use crate::throttle::{NetworkBuckets, Origin, Throttle};
+use crate::throttle::{Origin, Throttle};
 
 /// What all requests share.
 pub(crate) struct Context {

@@ -43,8 +43,6 @@ pub const SIGNUP_RATE: u32 = 10;
 pub const NETWORK_FAILURES: f64 = 50.0;
 /// How many of those come back a second.
 pub const NETWORK_FAILURES_PER_SECOND: f64 = 0.5;
-/// How much more of everything counted by network a /56 has than a /64, and a /48 than a /56.
-pub const NETWORK_LEVEL_FACTOR: f64 = 2.0;
 /// Wrong passwords of strangers for one account at once, from all networks together.
 pub const ACCOUNT_FAILURES: f64 = 10.0;
 /// How many of those come back a second.

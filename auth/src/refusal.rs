@@ -28,7 +28,7 @@ pub enum Code {
     RateLimited,
     /// Too many passwords are to be checked, or exports to be sent, at this moment.
     Busy,
-    /// The database cannot be reached.
+    /// The database cannot be reached, or what was asked for takes it too long.
     Unavailable,
     /// A fault of the server.
     Internal,
@@ -144,10 +144,11 @@ impl Refusal {
 impl From<sql::Error> for Refusal {
     fn from(error: sql::Error) -> Self {
         match error {
-            sql::Error::Unavailable(_)
-            | sql::Error::TimedOut(_)
-            | sql::Error::InDoubt(_)
-            | sql::Error::Collision(_) => {
+            sql::Error::TimedOut(_) => {
+                tracing::warn!(%error, "a request took too long");
+                Self::new(Code::Unavailable, "this took too long; ask for less")
+            }
+            sql::Error::Unavailable(_) | sql::Error::InDoubt(_) | sql::Error::Collision(_) => {
                 tracing::warn!(%error, "no database");
                 Self::new(Code::Unavailable, "the database cannot be reached just now; try again")
             }
@@ -159,6 +160,14 @@ impl From<sql::Error> for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_takes_too_long_is_not_taken_for_an_absent_database() {
+        let sentence = |error| Refusal::from(error).sentence;
+        let text = String::new;
+        assert_eq!(sentence(sql::Error::TimedOut(text())), "this took too long; ask for less");
+        assert!(sentence(sql::Error::Unavailable(text())).contains("cannot be reached"));
+    }
 
     #[test]
     fn a_wait_is_told_in_whole_seconds_that_are_enough() {

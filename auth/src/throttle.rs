@@ -14,14 +14,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use door::bucket::{Bucket, Buckets};
-use door::network::Network;
+use door::network::{Network, NetworkBuckets};
 use wire::SessionId;
 
 use crate::device::DeviceId;
 use crate::limit::{
     ACCOUNT_FAILURES, ACCOUNT_FAILURES_PER_SECOND, BUCKETS_WIDTH, KNOWN_FAILURES,
-    KNOWN_FAILURES_PER_SECOND, NETWORK_FAILURES, NETWORK_FAILURES_PER_SECOND, NETWORK_LEVEL_FACTOR,
-    OWN_TRIES, OWN_TRIES_PER_SECOND, STRANGER_FAILURES, STRANGER_FAILURES_PER_SECOND,
+    KNOWN_FAILURES_PER_SECOND, NETWORK_FAILURES, NETWORK_FAILURES_PER_SECOND, OWN_TRIES,
+    OWN_TRIES_PER_SECOND, STRANGER_FAILURES, STRANGER_FAILURES_PER_SECOND,
 };
 use known::Known;
 
@@ -36,9 +36,6 @@ pub(crate) enum Origin {
     Network(Network),
 }
 
-/// Buckets for the networks of an address, from the narrowest to the widest, which has more.
-pub(crate) struct NetworkBuckets([Buckets; 3]);
-
 /// What went wrong lately, in a bounded amount of memory.
 pub(crate) struct Throttle {
     known: Mutex<Known>,
@@ -47,38 +44,6 @@ pub(crate) struct Throttle {
     by_account: Buckets,
     own: Buckets,
     all: Mutex<Bucket>,
-}
-
-impl NetworkBuckets {
-    /// Buckets of that capacity and rate for the narrowest networks, of twice as much for the next, and so on.
-    pub(crate) fn new(capacity: f64, per_second: f64) -> Self {
-        Self(std::array::from_fn(|level| {
-            let factor = NETWORK_LEVEL_FACTOR.powi(level as i32);
-            Buckets::new(capacity * factor, per_second * factor, BUCKETS_WIDTH)
-        }))
-    }
-
-    /// Whether each network of `address` has a token.
-    ///
-    /// # Errors
-    /// One has none; all will after this wait.
-    pub(crate) fn peek(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
-        let waits = self.each(address).filter_map(|(buckets, it)| buckets.peek(&it, now).err());
-        waits.max().map_or(Ok(()), Err)
-    }
-
-    /// Takes a token from each network of `address`.
-    ///
-    /// # Errors
-    /// One has none, and nothing was taken; all will after this wait.
-    pub(crate) fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
-        self.peek(address, now)?;
-        self.each(address).try_for_each(|(buckets, network)| buckets.take(&network, now))
-    }
-
-    fn each(&self, address: IpAddr) -> impl Iterator<Item = (&Buckets, Network)> {
-        self.0.iter().zip(Network::levels(address))
-    }
 }
 
 impl Throttle {

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use wire::AccountId;
 
-use crate::limit::ANSWERS_PER_ACCOUNT;
+use crate::limit::{ANSWER_LOOK, ANSWERS_PER_ACCOUNT};
 
 /// The accounts that are being answered.
 #[derive(Default)]
@@ -25,8 +25,13 @@ struct Work {
 }
 
 impl Answers {
-    /// Takes a turn for `account`, waiting for one until `deadline`.
-    pub(crate) fn take(&self, account: AccountId, deadline: Instant) -> Option<Turn<'_>> {
+    /// Takes a turn for `account`, waiting for one until `deadline`, or until it is no longer `wanted`.
+    pub(crate) fn take(
+        &self,
+        account: AccountId,
+        deadline: Instant,
+        wanted: impl Fn() -> bool,
+    ) -> Option<Turn<'_>> {
         let me = thread::current();
         let is_me = |thread: &Thread| thread.id() == me.id();
         let mut all = self.lock();
@@ -41,15 +46,21 @@ impl Answers {
                 return Some(Turn { answers: self, account });
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if left.is_zero() || !wanted() {
                 work.waiting.retain(|thread| !is_me(thread));
                 work.wake_first();
                 return None;
             }
             drop(all);
-            thread::park_timeout(left);
+            thread::park_timeout(left.min(ANSWER_LOOK));
             all = self.lock();
         }
+    }
+
+    /// Threads that wait for a turn of this account.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self, account: AccountId) -> usize {
+        self.lock().get(&account).map_or(0, |work| work.waiting.len())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<AccountId, Work>> {
@@ -96,14 +107,10 @@ mod tests {
         Instant::now() + Duration::from_secs(60)
     }
 
-    fn waiting(answers: &Answers) -> usize {
-        answers.lock().get(&MALLORY).map_or(0, |work| work.waiting.len())
-    }
-
     #[test]
     fn an_account_has_so_many_turns_and_others_have_theirs() {
         let answers = Answers::default();
-        let take = |account, deadline| answers.take(account, deadline);
+        let take = |account, deadline| answers.take(account, deadline, || true);
         let mut turns: Vec<_> =
             (0..ANSWERS_PER_ACCOUNT).map(|_| take(MALLORY, later()).unwrap()).collect();
         assert!(take(MALLORY, Instant::now()).is_none());
@@ -115,13 +122,25 @@ mod tests {
     }
 
     #[test]
+    fn who_no_longer_wants_a_turn_does_not_wait_for_one() {
+        let answers = Answers::default();
+        let _turns: Vec<_> = (0..ANSWERS_PER_ACCOUNT)
+            .map(|_| answers.take(MALLORY, later(), || true).unwrap())
+            .collect();
+        assert!(answers.take(MALLORY, later(), || false).is_none());
+        assert_eq!(answers.waiting(MALLORY), 0);
+    }
+
+    #[test]
     fn who_waits_has_its_turn_when_one_is_given_back() {
         let answers = Answers::default();
         std::thread::scope(|scope| {
-            let mut turns: Vec<_> =
-                (0..ANSWERS_PER_ACCOUNT).map(|_| answers.take(MALLORY, later()).unwrap()).collect();
-            let two = [0; 2].map(|_| scope.spawn(|| answers.take(MALLORY, later()).is_some()));
-            while waiting(&answers) < 2 {
+            let mut turns: Vec<_> = (0..ANSWERS_PER_ACCOUNT)
+                .map(|_| answers.take(MALLORY, later(), || true).unwrap())
+                .collect();
+            let two =
+                [0; 2].map(|_| scope.spawn(|| answers.take(MALLORY, later(), || true).is_some()));
+            while answers.waiting(MALLORY) < 2 {
                 std::thread::yield_now();
             }
             turns.pop();

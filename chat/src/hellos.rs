@@ -1,27 +1,20 @@
 //! Keeping who tries out tokens from taking the database from others.
 //!
-//! A token that was good here lately is looked up at once, wherever it comes from. A network (an IPv4 address or an IPv6 /64)
+//! A token that was good here lately is looked up at once, wherever it comes from. An IPv4 address, or a /64, /56 or /48 of IPv6,
 //! from which too many others failed has those looked up one at a time, together with all such networks: nobody is refused
 //! for what a neighbour does, and one reader of the database is all they can hold.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use door::bucket::Buckets;
-use door::network::Network;
-use wire::{AccountId, TokenHash};
+use door::network::NetworkBuckets;
 
-use crate::limit::{
-    FAILED_HELLOS_BURST, FAILED_HELLOS_PER_SECOND, FAILED_HELLOS_WIDTH, TOKENS_REMEMBERED_MAX,
-};
+use crate::limit::{FAILED_HELLOS_BURST, FAILED_HELLOS_PER_SECOND};
 
 pub(crate) struct Hellos {
-    /// Tokens that were good here lately, by their hashes.
-    known: Mutex<HashMap<[u8; 32], AccountId>>,
     /// Failures that each network may have.
-    failures: Buckets,
+    failures: NetworkBuckets,
     /// Whether somebody is in the gate.
     is_taken: Mutex<bool>,
     freed: Condvar,
@@ -33,26 +26,16 @@ pub(crate) struct Passage<'a>(Option<&'a Hellos>);
 impl Hellos {
     pub(crate) fn new() -> Self {
         Self {
-            known: Mutex::default(),
-            failures: Buckets::new(
-                FAILED_HELLOS_BURST,
-                FAILED_HELLOS_PER_SECOND,
-                FAILED_HELLOS_WIDTH,
-            ),
+            failures: NetworkBuckets::new(FAILED_HELLOS_BURST, FAILED_HELLOS_PER_SECOND),
             is_taken: Mutex::new(false),
             freed: Condvar::new(),
         }
     }
 
-    /// Whose token this was when it was last good here.
-    pub(crate) fn owner(&self, token: &TokenHash) -> Option<AccountId> {
-        lock(&self.known).get(&token.0).copied()
-    }
-
-    /// To be held while a token that is not known is looked up. Waits for it, if too many failed that came from `client`'s
-    /// network; `None` if that takes until `until`.
+    /// To be held while a token that is not known is looked up. Waits for it, if too many failed that came from one of `client`'s
+    /// networks; `None` if that takes until `until`.
     pub(crate) fn pass(&self, client: IpAddr, now: Instant, until: Instant) -> Option<Passage<'_>> {
-        if self.failures.peek(&Network::narrowest(client), now).is_ok() {
+        if self.failures.peek(client, now).is_ok() {
             return Some(Passage(None));
         }
         let mut is_taken = lock(&self.is_taken);
@@ -66,25 +49,10 @@ impl Hellos {
         Some(Passage(Some(self)))
     }
 
-    /// The token is good.
-    pub(crate) fn succeeded(&self, token: &TokenHash, account: AccountId) {
-        let mut known = lock(&self.known);
-        if known.len() >= TOKENS_REMEMBERED_MAX && !known.contains_key(&token.0) {
-            // Which ones makes little difference: they are looked up like any that came for the first time.
-            let mut kept = 0;
-            known.retain(|_, _| {
-                kept += 1;
-                kept <= TOKENS_REMEMBERED_MAX / 2
-            });
-        }
-        known.insert(token.0, account);
-    }
-
-    /// The token is not good, or not any more.
-    pub(crate) fn failed(&self, token: &TokenHash, client: IpAddr, now: Instant) {
-        lock(&self.known).remove(&token.0);
+    /// A token from there is not good.
+    pub(crate) fn failed(&self, client: IpAddr, now: Instant) {
         // Whether there was a failure left is asked by `pass`.
-        let _ = self.failures.take(&Network::narrowest(client), now);
+        let _ = self.failures.take(client, now);
     }
 }
 
@@ -106,14 +74,12 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    const TOKEN: TokenHash = TokenHash([7; 32]);
-
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
     }
 
     fn fail_often(hellos: &Hellos, client: IpAddr, now: Instant) {
-        (0..FAILED_HELLOS_BURST as u32).for_each(|_| hellos.failed(&TOKEN, client, now));
+        (0..FAILED_HELLOS_BURST as u32).for_each(|_| hellos.failed(client, now));
     }
 
     #[test]
@@ -145,23 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_known_from_when_it_was_good_until_it_is_not() {
+    fn who_has_many_networks_is_counted_by_what_they_have_in_common() {
         let (hellos, now) = (Hellos::new(), Instant::now());
-        assert_eq!(hellos.owner(&TOKEN), None);
-        hellos.succeeded(&TOKEN, AccountId(1));
-        assert_eq!(hellos.owner(&TOKEN), Some(AccountId(1)));
-        hellos.failed(&TOKEN, ip("192.0.2.1"), now);
-        assert_eq!(hellos.owner(&TOKEN), None);
-    }
-
-    #[test]
-    fn tokens_are_remembered_up_to_a_bound() {
-        let hellos = Hellos::new();
-        for n in 0..=TOKENS_REMEMBERED_MAX as u64 {
-            let mut token = [0; 32];
-            token[..8].copy_from_slice(&n.to_be_bytes());
-            hellos.succeeded(&TokenHash(token), AccountId(1));
-        }
-        assert_eq!(lock(&hellos.known).len(), TOKENS_REMEMBERED_MAX / 2 + 1);
+        let fail = |network: String| hellos.failed(network.parse().unwrap(), now);
+        (0..1000).for_each(|n| fail(format!("2001:db8:1:{n:x}::1")));
+        let fresh = || hellos.pass(ip("2001:db8:1:ffff::1"), now, now);
+        let held = fresh();
+        assert!(held.is_some() && fresh().is_none(), "the same /48");
+        assert!(hellos.pass(ip("2001:db8:2::1"), now, now).is_some(), "another one does not wait");
     }
 }

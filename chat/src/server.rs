@@ -14,7 +14,7 @@ use crate::committer::Committer;
 use crate::drainer::Drainer;
 use crate::hellos::Hellos;
 use crate::hub::Hub;
-use crate::limit::{CLOSE_LINGER, FAREWELL_MAX, HELLO_DEADLINE, PING_INTERVAL};
+use crate::limit::{ANSWER_WAIT_MAX, CLOSE_LINGER, FAREWELL_MAX, HELLO_DEADLINE, PING_INTERVAL};
 use crate::presence::Presence;
 
 /// Everything a connection's thread may reach.
@@ -45,6 +45,8 @@ pub(crate) struct Patience {
     pub(crate) farewell: Duration,
     /// How long the client may take to answer the last word.
     pub(crate) linger: Duration,
+    /// How long a long answer waits for others of its account.
+    pub(crate) answer: Duration,
 }
 
 impl Default for Patience {
@@ -54,6 +56,7 @@ impl Default for Patience {
             ping: PING_INTERVAL,
             farewell: FAREWELL_MAX,
             linger: CLOSE_LINGER,
+            answer: ANSWER_WAIT_MAX,
         }
     }
 }

@@ -295,10 +295,14 @@ impl<'a> Session<'a> {
         self.refuse(Code::Unsupported, message, reference);
     }
 
-    /// The database is away: the client may try again on this connection.
+    /// The database is away, or what was asked for takes it too long: the client may go on on this connection.
     pub(crate) fn put_off(&self, error: &sql::Error, reference: Option<&str>) -> Flow {
         tracing::warn!(%error, "a request could not be looked up");
-        self.refuse(Code::Unavailable, "the database is not available; try again", reference);
+        let message = match error {
+            sql::Error::TimedOut(_) => "this took too long; ask for less",
+            _ => "the database is not available; try again",
+        };
+        self.refuse(Code::Unavailable, message, reference);
         Ok(())
     }
 

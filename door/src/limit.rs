@@ -63,6 +63,11 @@ pub const MAPS_PER_THREAD: u64 = 4;
 /// Memory maps kept for everything that is not a connection's thread.
 pub const MAPS_RESERVED: u64 = 4096;
 
+/// How much more of everything counted by network a /56 has than a /64, and a /48 than a /56.
+pub const NETWORK_LEVEL_FACTOR: f64 = 2.0;
+/// Cells of a row of the counters by network (each takes 8 bytes, and each table has four rows).
+pub const NETWORK_BUCKETS_WIDTH: usize = 16 * 1024;
+
 /// Between two warnings about a host that is none of ours.
 pub const HOST_WARN_INTERVAL: Duration = Duration::from_secs(60);
 /// Characters of such a host that are logged; a DNS name has at most 253.

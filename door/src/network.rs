@@ -1,8 +1,12 @@
 //! Networks: addresses that begin alike.
 
+mod buckets;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
+
+pub use buckets::NetworkBuckets;
 
 /// Bits of the networks that a client's IPv6 address is counted by. One customer usually holds a /64, often a /56 and
 /// sometimes a /48.

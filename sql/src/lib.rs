@@ -29,6 +29,7 @@ mod search;
 mod session;
 mod store;
 mod sweep;
+mod token;
 mod url;
 
 pub use account::{Account, Credentials};

@@ -22,6 +22,9 @@ pub(crate) const REST_UNCHECKED: Duration = Duration::from_secs(30);
 /// How often a write is tried that others are in the way of, or whose connection turns out to be dead.
 pub(crate) const WRITE_TRIES_MAX: usize = 4;
 
+/// Tokens that were good lately and are remembered, so that those who show them do not wait behind made-up ones.
+pub(crate) const TOKENS_REMEMBERED_MAX: usize = 64 * 1024;
+
 /// How many of so many connections one account may hold at one time.
 pub(crate) const fn share(connections: usize) -> usize {
     if connections > 1 { connections / 2 } else { 1 }

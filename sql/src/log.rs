@@ -36,23 +36,21 @@ impl Store {
         let sql = "select s.id, s.account, a.name, l.head, l.acknowledged, l.forgotten, s.seen_at from session s \
                    join account a on a.id = s.account join log l on l.account = s.account \
                    where s.token_hash = $1 and s.expires_at > $2";
-        let mut places = self.read(
-            Requester::Stranger,
-            sql,
-            &[Value::Bytes(&token.0), Value::Int(now)],
-            |row| {
-                Ok(Place {
-                    session: SessionId(row.int(0)?),
-                    account: AccountId(row.int(1)?),
-                    name: row.text(2)?,
-                    head: Seq(row.int(3)?),
-                    acknowledged: Seq(row.int(4)?),
-                    forgotten: Seq(row.int(5)?),
-                    seen_at: row.int(6)?,
-                })
-            },
-        )?;
-        Ok(places.pop())
+        let params = [Value::Bytes(&token.0), Value::Int(now)];
+        let mut places = self.read(self.tokens.requester(token), sql, &params, |row| {
+            Ok(Place {
+                session: SessionId(row.int(0)?),
+                account: AccountId(row.int(1)?),
+                name: row.text(2)?,
+                head: Seq(row.int(3)?),
+                acknowledged: Seq(row.int(4)?),
+                forgotten: Seq(row.int(5)?),
+                seen_at: row.int(6)?,
+            })
+        })?;
+        let found = places.pop();
+        self.tokens.note(token, found.as_ref().map(|place| place.account));
+        Ok(found)
     }
 
     /// Up to `limit` events after `since`, in order; of longer ones a page of [`PAGE_BYTES`](crate::PAGE_BYTES), and only at the

@@ -98,9 +98,10 @@ impl Store {
     pub fn session_by_token(&self, token: &TokenHash, now: i64) -> Result<Option<Session>> {
         let sql = "select id, account, device, created_at, seen_at, expires_at from session \
                    where token_hash = $1 and expires_at > $2";
-        Ok(self
-            .read(Requester::Stranger, sql, &[Value::Bytes(&token.0), Value::Int(now)], session)?
-            .pop())
+        let params = [Value::Bytes(&token.0), Value::Int(now)];
+        let found = self.read(self.tokens.requester(token), sql, &params, session)?.pop();
+        self.tokens.note(token, found.as_ref().map(|session| session.account));
+        Ok(found)
     }
 
     /// Takes down that a session is used, and lets it end later. Once ended it stays so.

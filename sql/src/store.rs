@@ -11,6 +11,7 @@ use crate::limit::{
     WRITE_TRIES_MAX,
 };
 use crate::pool::{Pool, Requester};
+use crate::token::Tokens;
 use crate::url::Place;
 use crate::{Contact, DatabaseUrl, Error, OpenError, Result, migrate};
 
@@ -39,6 +40,8 @@ pub struct Store {
     pub(crate) is_erasing: AtomicBool,
     /// How strangers come together.
     pub(crate) contact: Contact,
+    /// Tokens that were good lately.
+    pub(crate) tokens: Tokens,
 }
 
 impl Store {
@@ -85,9 +88,10 @@ impl Store {
                     return Ok(store);
                 }
                 Err(migrate::Failed::Schema(error)) => return Err(error),
-                Err(migrate::Failed::Store(Error::Unavailable(text) | Error::InDoubt(text)))
-                    if url.path().is_none() =>
-                {
+                // A statement that others kept from its rows for too long has timed out: they may be gone the next time.
+                Err(migrate::Failed::Store(
+                    Error::Unavailable(text) | Error::InDoubt(text) | Error::TimedOut(text),
+                )) if url.path().is_none() => {
                     if !patience(&text) {
                         return Err(OpenError::Stopped);
                     }
@@ -119,6 +123,7 @@ impl Store {
             erase_interval: Duration::ZERO,
             is_erasing: AtomicBool::new(false),
             contact: Contact::default(),
+            tokens: Tokens::default(),
         }
     }
 
@@ -138,7 +143,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if not.
     pub fn ping(&self) -> Result<()> {
-        self.read(Requester::Stranger, "select 1", &[], |_| Ok(())).map(drop)
+        self.read(Requester::Probe, "select 1", &[], |_| Ok(())).map(drop)
     }
 
     /// Runs one reading statement for `requester` and turns its rows into what the caller wants.
@@ -185,7 +190,7 @@ impl Store {
     fn readers_for(&self, requester: Requester) -> Option<&Pool> {
         match requester {
             Requester::Server => self.server_readers.as_ref(),
-            Requester::Account(_) | Requester::Stranger => self.readers.as_ref(),
+            _ => self.readers.as_ref(),
         }
     }
 

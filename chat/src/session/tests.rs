@@ -8,8 +8,8 @@ use crate::clock::now_ms;
 use crate::committer::Committer;
 use crate::hub::{Hub, Reader};
 use crate::limit::{
-    FRAGMENTS_MAX, LIVE_BURST, PINGS_PER_MESSAGE, RATE_BURST_SECONDS, STRANGER_FRAMES_MAX,
-    STRIKES_MAX,
+    ANSWER_BYTES_PER_ACCOUNT, ANSWER_WAIT_MAX, FRAGMENTS_MAX, LIVE_BURST, OUTBOX_BYTES_MAX,
+    PINGS_PER_MESSAGE, RATE_BURST_SECONDS, STRANGER_FRAMES_MAX, STRIKES_MAX,
 };
 use crate::presence::Presence;
 use crate::rig::{self, server};
@@ -262,6 +262,18 @@ fn with_a_slow_database(patience: Patience) -> (Server, Committer, Vec<u8>) {
     (server(patience, Mode::Accounts(accounts)), committer, said)
 }
 
+/// The next farewell in the queue; what comes before it is not done.
+fn next_farewell(committer: &Committer) -> Task {
+    loop {
+        let tasks = committer.take(DEADLINE);
+        assert!(!tasks.is_empty(), "nothing comes any more");
+        let farewell = tasks.into_iter().find(|task| matches!(task, Task::Farewell(..)));
+        if let Some(farewell) = farewell {
+            return farewell;
+        }
+    }
+}
+
 #[test]
 fn the_last_word_may_wait_for_the_committer_longer_than_for_the_client() {
     let linger = Duration::from_millis(20);
@@ -269,14 +281,14 @@ fn the_last_word_may_wait_for_the_committer_longer_than_for_the_client() {
     let (server, committer, said) = with_a_slow_database(patience);
     with_client(&server, &said, |mut client| {
         assert!(text(&mut client).contains("welcome"));
-        let mut farewells = committer.take(DEADLINE);
+        let farewell = next_farewell(&committer);
         client.set_read_timeout(Some(10 * linger)).unwrap();
         let heard = client.read(&mut [0]).unwrap_err();
         assert_eq!(heard.kind(), std::io::ErrorKind::WouldBlock, "nothing is said yet");
         // It still takes in what no buffers between the two hold.
         client.set_write_timeout(Some(DEADLINE)).unwrap();
         client.write_all(&vec![0; 16 * 1024 * 1024]).unwrap();
-        let Some(Task::Farewell(close, outbox)) = farewells.pop() else { panic!("no farewell") };
+        let Task::Farewell(close, outbox) = farewell else { panic!("no farewell") };
         outbox.say_goodbye(close);
         client.set_read_timeout(Some(DEADLINE)).unwrap();
         let (kind, payload) = hear(&mut client);
@@ -290,11 +302,107 @@ fn a_committer_that_never_comes_is_not_waited_for_without_end() {
     let (server, committer, said) = with_a_slow_database(patience);
     with_client(&server, &said, |mut client| {
         assert!(text(&mut client).contains("welcome"));
-        let farewells = committer.take(DEADLINE);
-        assert!(matches!(farewells[..], [Task::Farewell(..), ..]));
+        next_farewell(&committer);
         let (kind, payload) = hear(&mut client);
         assert_eq!((kind, u16::from_be_bytes([payload[0], payload[1]])), (0x88, 1002));
     });
+}
+
+/// A server with accounts, and what somebody says who comes and asks for twenty long answers at once.
+fn with_many_questions(patience: Patience) -> (Server, AccountId, Vec<u8>) {
+    let (server, _, mut said) = with_a_slow_database(patience);
+    said.truncate(said.len() - 2);
+    (0..QUESTIONS).for_each(|_| said.extend(masked(r#"{"type":"blocks","ref":"b"}"#)));
+    (server, AccountId(1), said)
+}
+
+const QUESTIONS: u32 = 20;
+
+/// Asks for them while none can be made, and does `meanwhile` once the first one waits. Gives the close code that the client
+/// hears, and how long that took.
+fn ended_while_waiting(meanwhile: impl FnOnce(&Server)) -> (u16, Duration) {
+    let patience = Patience { farewell: Duration::from_millis(50), ..Patience::default() };
+    let (server, account, said) = with_many_questions(patience);
+    let turns = || server.answers.take(account, Instant::now(), || true);
+    let _turns: Vec<_> = std::iter::from_fn(turns).collect();
+    let mut code = 0;
+    let begun = Instant::now();
+    with_client(&server, &said, |mut client| {
+        while server.answers.waiting(account) == 0 {
+            std::thread::yield_now();
+        }
+        meanwhile(&server);
+        code = loop {
+            match hear(&mut client) {
+                (0x88, payload) => break u16::from_be_bytes([payload[0], payload[1]]),
+                (_, payload) => assert!(!payload.is_empty()),
+            }
+        };
+    });
+    (code, begun.elapsed())
+}
+
+#[test]
+fn a_connection_that_another_thread_closes_does_not_go_on_with_what_it_has_asked_for() {
+    let (code, took) = ended_while_waiting(|server| {
+        server.hub.each_of(AccountId(1), |outbox| outbox.close(Close::Unauthorized));
+    });
+    assert_eq!(code, 4401);
+    // One after the other they would take twenty times as long.
+    assert!(took < 2 * ANSWER_WAIT_MAX, "{took:?}");
+}
+
+#[test]
+fn a_server_that_stops_does_not_go_on_with_what_takes_long() {
+    let (code, took) = ended_while_waiting(|server| server.shutdown.begin());
+    assert_eq!(code, 1001);
+    assert!(took < 2 * ANSWER_WAIT_MAX, "{took:?}");
+}
+
+#[test]
+fn who_has_no_turn_is_told_so_and_who_does_not_read_is_told_that() {
+    let patience = Patience { answer: Duration::from_millis(1), ..Patience::default() };
+    let (server, account, said) = with_many_questions(patience);
+    let turns = || server.answers.take(account, Instant::now(), || true);
+    let turns: Vec<_> = std::iter::from_fn(turns).collect();
+    let refusals = |outbox: &Arc<Outbox>| {
+        let mut session = Session::new(&server, 1, Arc::clone(outbox), Ipv4Addr::LOCALHOST.into());
+        session.turn_to_answer(account, None).unwrap().is_none()
+    };
+    let (outbox, mut theirs) = rig::outbox();
+    assert!(refusals(&outbox));
+    drop((turns, said));
+    let mut unread = 0;
+    for number in 2.. {
+        let (other, _theirs) = rig::outbox();
+        while other.backlog() < OUTBOX_BYTES_MAX / 2 {
+            other.push_text(&[b'x'; 1024]);
+        }
+        unread += other.backlog();
+        server.hub.settle(number, account, Reader { outbox: other, session: None });
+        if unread >= ANSWER_BYTES_PER_ACCOUNT {
+            break;
+        }
+    }
+    assert!(refusals(&outbox));
+    outbox.flush();
+    drop(outbox);
+    let mut heard = Vec::new();
+    theirs.read_to_end(&mut heard).unwrap();
+    let heard = String::from_utf8_lossy(&heard);
+    let (first, second) = heard.split_at(heard.rfind(r#"{"type""#).unwrap());
+    assert!(first.contains("too many answers are being made"), "{heard}");
+    assert!(second.contains("have not read their answers"), "{heard}");
+}
+
+#[test]
+fn what_takes_too_long_is_not_taken_for_an_absent_database() {
+    let (server, ..) = with_many_questions(Patience::default());
+    let (outbox, mut theirs) = rig::outbox();
+    let session = Session::new(&server, 1, Arc::clone(&outbox), Ipv4Addr::LOCALHOST.into());
+    session.put_off(&sql::Error::TimedOut("3 s".to_owned()), None).unwrap();
+    outbox.flush();
+    assert!(text(&mut theirs).contains("this took too long; ask for less"));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use wire::{AccountId, Close, Code, Frame, Seq, Token};
 use crate::allowance::{Allowance, Kind};
 use crate::clock::now_ms;
 use crate::committer::Task;
+use crate::hellos::Passage;
 use crate::hub::{Reader, Settled};
 use crate::limit::SEEN_EVERY;
 use crate::metrics;
@@ -83,8 +84,7 @@ pub(crate) fn authenticate(
     let Some(accounts) = server.accounts() else { return Ok(()) };
     let Who::Stranger { until, address } = session.who else { return Ok(()) };
     let token = token.hash();
-    let owner = server.hellos.owner(&token);
-    let passage = match owner {
+    let passage = match accounts.store.last_owner(&token) {
         Some(account) => {
             // The database need not be asked whose it is to see that it is one too many.
             if let Err(wait) = server.allowances.peek(account, Kind::Hello, session.now) {
@@ -97,30 +97,28 @@ pub(crate) fn authenticate(
             Some(passage.ok_or(Ending::Close(Close::HelloTimeout))?)
         }
     };
-    let flow =
-        introduce(session, accounts, || accounts.store.place(&token, now_ms()), since, asked);
-    drop(passage);
-    match (&flow, session.account()) {
-        (Err(Ending::Close(Close::Unauthorized)), _) => {
-            server.hellos.failed(&token, address, session.now);
-        }
-        (Ok(()), Some(account)) if owner.is_none() => server.hellos.succeeded(&token, account),
-        _ => {}
+    let look_up = || accounts.store.place(&token, now_ms());
+    let flow = introduce(session, accounts, passage, look_up, since, asked);
+    if let Err(Ending::Close(Close::Unauthorized)) = flow {
+        server.hellos.failed(address, session.now);
     }
     flow
 }
 
-/// `look_up`: whose the token is, if it is valid.
+/// `look_up`: whose the token is, if it is valid. `passage` is for the first one alone: others wait for it.
 fn introduce(
     session: &mut Session<'_>,
     accounts: &Accounts,
+    passage: Option<Passage<'_>>,
     look_up: impl Fn() -> sql::Result<Option<Place>>,
     since: Option<Seq>,
     asked: Asked<'_>,
 ) -> Flow {
     let reference = asked.in_error();
     let heralded = session.server.hub.heralded();
-    let mut place = match look_up() {
+    let found = look_up();
+    drop(passage);
+    let mut place = match found {
         Ok(Some(place)) => place,
         Ok(None) => return turn_away(session, reference),
         Err(error) => return session.put_off(&error, reference),

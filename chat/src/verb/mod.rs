@@ -44,6 +44,11 @@ pub(crate) fn carry_out(session: &mut Session<'_>, request: Request<'_>) -> Flow
         ) => {
             hello::hello(session, &token, None, Asked::Message(reference))?;
             if let Some(me) = session.account() {
+                // What has been counted was a stranger's frame; the message is the account's.
+                if !session.admits(Kind::Frame, reference)? {
+                    metrics::MESSAGES.inc("rate_limited");
+                    return Ok(());
+                }
                 let want = Want::Message { token: None, from, to, content, reply_to };
                 return known(session, me, want, reference);
             }
@@ -63,6 +68,9 @@ fn known(
     want: Want<'_>,
     reference: Option<&str>,
 ) -> Flow {
+    if session.server.accounts().is_some() {
+        session.is_wanted()?;
+    }
     match want {
         Want::Message { from, to, content, reply_to, .. } => {
             message::send(session, me, from, to, content, reply_to, reference);

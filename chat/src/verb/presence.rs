@@ -13,6 +13,7 @@ pub(crate) fn watch(
     mut ids: Vec<AccountId>,
     reference: Option<&str>,
 ) -> Flow {
+    session.has_time()?;
     ids.sort_unstable();
     ids.dedup();
     let (presence, outbox) = (&session.server.presence, &session.outbox);

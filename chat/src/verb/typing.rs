@@ -15,6 +15,7 @@ pub(crate) fn tell(
     target: To,
     reference: Option<&str>,
 ) -> Flow {
+    session.has_time()?;
     if session.allowance.take(Kind::Live, session.now).is_ok() {
         let listeners = match listeners(session, me, target) {
             Ok(listeners) => listeners,

@@ -1,7 +1,9 @@
 //! Who waits for a connection, and whose turn is next.
 //!
-//! Fair queueing (Nagle, RFC 970): each requester has a queue of its own, and the queues are served round robin. An account
-//! that asks a hundred times at once waits behind itself, not in front of everybody else.
+//! Fair queueing (Nagle, RFC 970), in two levels. Requesters of one kind are a class, and the classes that wait have a turn each,
+//! round robin. In a class each requester has a queue of its own, and the queues are served round robin. So an account that asks a
+//! hundred times at once waits behind itself, and a thousand accounts that read long pages do not keep a hello waiting: every second
+//! turn at the latest is not theirs.
 
 use std::collections::VecDeque;
 use std::thread::Thread;
@@ -11,12 +13,40 @@ use wire::AccountId;
 /// For whom the database is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Requester {
-    /// This account.
+    /// This account. The work may be long.
     Account(AccountId),
-    /// Whoever says hello, logs in or signs up: the work is short, and only its result tells whose it is.
+    /// Whoever shows a token that was this account's when it was last looked up: one short look-up.
+    Session(AccountId),
+    /// Whoever shows a token that was not good here lately: the same look-up, apart, since anybody can make up tokens.
+    Newcomer,
+    /// Whoever logs in or signs up: the work is short, and only its result tells whose it is.
     Stranger,
+    /// Whoever wants to know whether the database answers.
+    Probe,
     /// The server itself: commits of messages, sweeps, the search for ended sessions.
     Server,
+}
+
+/// Classes of requesters.
+const CLASSES: usize = 6;
+
+impl Requester {
+    /// Its class, by the position in [`Queues::waiting`].
+    fn class(self) -> usize {
+        match self {
+            Self::Server => 0,
+            Self::Probe => 1,
+            Self::Session(_) => 2,
+            Self::Stranger => 3,
+            Self::Newcomer => 4,
+            Self::Account(_) => 5,
+        }
+    }
+
+    /// Whether there is a bound on what it holds at one time.
+    fn is_one_account(self) -> bool {
+        matches!(self, Self::Account(_) | Self::Session(_))
+    }
 }
 
 impl From<AccountId> for Requester {
@@ -37,19 +67,23 @@ pub(super) struct Queues {
     share: usize,
     /// Each requester that has something on loan, with the number of connections: no more entries than there are connections.
     lent: Vec<(Requester, usize)>,
-    /// Each requester that waits, the one whose turn came least lately first. No queue is empty.
-    waiting: VecDeque<(Requester, VecDeque<Waiter>)>,
+    /// In each class the requesters that wait, the one whose turn came least lately first. No requester's queue is empty.
+    waiting: [Class; CLASSES],
+    /// The class whose turn is next, if it waits.
+    turn: usize,
 }
+
+type Class = VecDeque<(Requester, VecDeque<Waiter>)>;
 
 impl Queues {
     pub(super) fn new(share: usize) -> Self {
-        Self { share, lent: Vec::new(), waiting: VecDeque::new() }
+        Self { share, lent: Vec::new(), waiting: Default::default(), turn: 0 }
     }
 
     /// Whether `requester` may hold one connection more.
     pub(super) fn has_share(&self, requester: Requester) -> bool {
         let lent = || self.lent.iter().find(|(one, _)| *one == requester).map_or(0, |(_, it)| *it);
-        !matches!(requester, Requester::Account(_)) || lent() < self.share
+        !requester.is_one_account() || lent() < self.share
     }
 
     /// Notes that `requester` has one connection more on loan.
@@ -71,35 +105,44 @@ impl Queues {
 
     /// Puts a thread at the end of its requester's queue.
     pub(super) fn wait(&mut self, requester: Requester, waiter: Waiter) {
-        match self.waiting.iter_mut().find(|(one, _)| *one == requester) {
+        let class = &mut self.waiting[requester.class()];
+        match class.iter_mut().find(|(one, _)| *one == requester) {
             Some((_, queue)) => queue.push_back(waiter),
-            None => self.waiting.push_back((requester, VecDeque::from([waiter]))),
+            None => class.push_back((requester, VecDeque::from([waiter]))),
         }
     }
 
     /// Takes out a thread that waits no longer.
     pub(super) fn leave(&mut self, ticket: u64) {
-        for (_, queue) in &mut self.waiting {
-            queue.retain(|waiter| waiter.ticket != ticket);
+        for class in &mut self.waiting {
+            for (_, queue) in class.iter_mut() {
+                queue.retain(|waiter| waiter.ticket != ticket);
+            }
+            class.retain(|(_, queue)| !queue.is_empty());
         }
-        self.waiting.retain(|(_, queue)| !queue.is_empty());
     }
 
-    /// Takes out the thread whose turn it is, and sends its requester to the end. Nothing if all who wait hold their share.
+    /// Takes out the thread whose turn it is, and sends its requester and its class to the end. Nothing if all who wait hold their
+    /// share.
     pub(super) fn next(&mut self) -> Option<(Requester, Waiter)> {
-        let at = (0..self.waiting.len()).find(|at| self.has_share(self.waiting[*at].0))?;
-        let (requester, mut queue) = self.waiting.remove(at)?;
+        let (class, at) = (0..CLASSES).find_map(|step| {
+            let class = (self.turn + step) % CLASSES;
+            let at = self.waiting[class].iter().position(|(one, _)| self.has_share(*one))?;
+            Some((class, at))
+        })?;
+        let (requester, mut queue) = self.waiting[class].remove(at)?;
         let waiter = queue.pop_front()?;
         if !queue.is_empty() {
-            self.waiting.push_back((requester, queue));
+            self.waiting[class].push_back((requester, queue));
         }
+        self.turn = class + 1;
         Some((requester, waiter))
     }
 
     /// Threads that wait.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.waiting.iter().map(|(_, queue)| queue.len()).sum()
+        self.waiting.iter().flatten().map(|(_, queue)| queue.len()).sum()
     }
 }
 
@@ -126,8 +169,39 @@ mod tests {
     #[test]
     fn who_asks_much_waits_and_not_who_asks_little() {
         let asked = [MALLORY, MALLORY, MALLORY, BOB, Requester::Stranger, MALLORY, BOB];
-        let turns = [MALLORY, BOB, Requester::Stranger, MALLORY, BOB, MALLORY, MALLORY];
+        let turns = [Requester::Stranger, MALLORY, BOB, MALLORY, BOB, MALLORY, MALLORY];
         assert_eq!(order(&mut queues(1, &asked)), turns);
+    }
+
+    #[test]
+    fn however_many_accounts_wait_every_second_turn_is_not_theirs() {
+        let short = [
+            Requester::Stranger,
+            Requester::Newcomer,
+            Requester::Session(AccountId(9)),
+            Requester::Probe,
+            Requester::Server,
+        ];
+        for requester in short {
+            let mut asked: Vec<_> = (1..=5).map(|id| Requester::Account(AccountId(id))).collect();
+            asked.extend([requester; 3]);
+            let turns = order(&mut queues(1, &asked));
+            let places: Vec<_> = (0..).zip(&turns).filter(|(_, one)| **one == requester).collect();
+            assert_eq!(places.len(), 3);
+            assert!(
+                places[0].0 <= 1 && places.windows(2).all(|two| two[1].0 - two[0].0 <= 2),
+                "{turns:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn tokens_that_nobody_has_wait_apart_from_those_that_are_good() {
+        let mut asked = vec![Requester::Newcomer; 100];
+        asked.extend([Requester::Session(AccountId(1)), Requester::Stranger, Requester::Probe]);
+        let turns = order(&mut queues(1, &asked));
+        let last = turns.iter().rposition(|one| *one != Requester::Newcomer);
+        assert!(last <= Some(3), "{turns:?}");
     }
 
     #[test]
@@ -153,12 +227,12 @@ mod tests {
     #[test]
     fn only_accounts_have_a_share() {
         let mut queues = queues(1, &[]);
-        for requester in [Requester::Stranger, Requester::Server] {
+        let all = [Requester::Stranger, Requester::Newcomer, Requester::Probe, Requester::Server];
+        for requester in all {
             queues.lend(requester);
             assert!(queues.has_share(requester));
         }
-        queues.give_back(Requester::Stranger);
-        queues.give_back(Requester::Server);
+        all.into_iter().for_each(|requester| queues.give_back(requester));
         assert!(queues.lent.is_empty());
     }
 }

@@ -73,6 +73,17 @@ impl House {
     /// Somebody comes with the token; `meanwhile` happens right after the first look-up. Then `check` is told how it went,
     /// and how often the token was looked up.
     fn greet(&self, meanwhile: impl Fn(), check: impl FnOnce(&Session<'_>, &Flow, u32)) {
+        self.greet_in(None, meanwhile, |_| (), check);
+    }
+
+    /// The same; `again` happens with each look-up after the first.
+    fn greet_in(
+        &self,
+        passage: Option<Passage<'_>>,
+        meanwhile: impl Fn(),
+        again: impl Fn(u32),
+        check: impl FnOnce(&Session<'_>, &Flow, u32),
+    ) {
         let (outbox, _theirs) = rig::outbox();
         let mut session =
             Session::new(&self.server, 1, outbox, std::net::Ipv4Addr::LOCALHOST.into());
@@ -80,13 +91,14 @@ impl House {
         let look_up = || {
             let place = self.store.place(&TOKEN, now_ms());
             looked.set(looked.get() + 1);
-            if looked.get() == 1 {
-                meanwhile();
+            match looked.get() {
+                1 => meanwhile(),
+                more => again(more),
             }
             place
         };
         let accounts = self.server.accounts().unwrap();
-        let flow = introduce(&mut session, accounts, look_up, None, Asked::Hello(None));
+        let flow = introduce(&mut session, accounts, passage, look_up, None, Asked::Hello(None));
         check(&session, &flow, looked.get());
     }
 }
@@ -206,10 +218,66 @@ fn a_known_token_of_an_account_that_says_hello_too_often_is_not_looked_up() {
     let allowance = house.server.allowances.of(house.account, now);
     while allowance.take(Kind::Hello, now).is_ok() {}
     let token = Token::parse(TEXT).unwrap().hash();
-    house.server.hellos.succeeded(&token, house.account);
-    // It is not in the database at all, and would be turned away.
+    let (now_ms, expires_at) = (now_ms(), now_ms() + wire::limit::SESSION_LIFE_MS);
+    let login =
+        Login { account: house.account, epoch: 1, token, device: "", now: now_ms, expires_at };
+    let login = house.store.open_session(&login).unwrap().unwrap();
+    assert!(house.store.place(&token, now_ms).unwrap().is_some(), "now it is known");
+    // Looked up, it would be turned away.
+    assert!(house.store.revoke(house.account, login, now_ms).unwrap());
     let flow = say_hello(&house, TEXT, "192.0.2.1");
     assert!(matches!(flow, Err(Ending::Close(Close::FastWriter))), "{flow:?}");
+}
+
+#[test]
+fn the_gate_is_left_after_the_first_look_up() {
+    let house = House::new();
+    let (now, client) = (std::time::Instant::now(), [192, 0, 2, 1].into());
+    (0..FAILED_HELLOS_BURST as u32).for_each(|_| house.server.hellos.failed(client, now));
+    let pass = || house.server.hellos.pass(client, now, now);
+    let held = pass();
+    assert!(held.is_some() && pass().is_none());
+    house.greet_in(
+        held,
+        || {
+            assert!(pass().is_none(), "it is still looked up");
+            house.write();
+        },
+        |_| assert!(pass().is_some(), "others have their turn"),
+        |_, flow, looked| {
+            assert!(flow.is_ok());
+            assert_eq!(looked, 2);
+        },
+    );
+}
+
+/// Comes with a first message that carries the token.
+fn write_first(house: &House, reference: u32) {
+    let text = format!(
+        r#"{{"token":"{TEXT}","to":{},"content":"hi","ref":"{reference}"}}"#,
+        house.account
+    );
+    let (outbox, _theirs) = rig::outbox();
+    let mut session = Session::new(&house.server, 1, outbox, std::net::Ipv4Addr::LOCALHOST.into());
+    let request = wire::Request::parse(&text).unwrap();
+    assert!(crate::verb::carry_out(&mut session, request).is_ok());
+    assert!(session.account().is_some());
+}
+
+#[test]
+fn first_messages_have_the_rate_of_their_account() {
+    let mut house = House::new();
+    house.server.allowances = Allowances::new(1);
+    let token = Token::parse(TEXT).unwrap().hash();
+    let (now, expires_at) = (now_ms(), now_ms() + wire::limit::SESSION_LIFE_MS);
+    let login = Login { account: house.account, epoch: 1, token, device: "", now, expires_at };
+    house.store.open_session(&login).unwrap().unwrap();
+    let begun = std::time::Instant::now();
+    (0..100).for_each(|reference| write_first(&house, reference));
+    let tasks = house.server.accounts().unwrap().committer.take(std::time::Duration::ZERO);
+    let sent = tasks.iter().filter(|task| matches!(task, Task::Act(..))).count() as u64;
+    let most = u64::from(crate::limit::RATE_BURST_SECONDS) + begun.elapsed().as_secs() + 1;
+    assert!((1..=most).contains(&sent), "{sent} were sent");
 }
 
 #[test]
