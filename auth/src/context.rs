@@ -7,7 +7,7 @@ use std::time::Instant;
 use door::bucket::Buckets;
 use door::network::Network;
 use door::network::NetworkBuckets;
-use sql::{Session, Store};
+use sql::{Credentials, Session, Store};
 
 use crate::exports::Exports;
 use crate::limit::{BUCKETS_WIDTH, LOOKUPS, LOOKUPS_PER_SECOND, SESSION_MS, TOUCH_INTERVAL_MS};
@@ -36,8 +36,8 @@ pub(crate) struct Claim<'a> {
     pub(crate) origin: Option<Origin>,
     /// As the account keeps it; of one that does not exist its key.
     pub(crate) email: &'a str,
-    /// The stored hash; none for an account that does not exist.
-    pub(crate) phc: Option<&'a str>,
+    /// None for an account that does not exist.
+    pub(crate) credentials: Option<&'a Credentials>,
 }
 
 impl Context {
@@ -71,6 +71,8 @@ impl Context {
         let token = request.token.as_ref().ok_or_else(Refusal::unauthorized)?;
         let session = self.store.session_by_token(&token.hash(), request.now)?;
         let session = session.ok_or_else(Refusal::unauthorized)?;
+        // So networks are known again soon after a restart, and on each node.
+        self.throttle.let_in(request.address, session.account);
         if request.now - session.seen_at >= TOUCH_INTERVAL_MS {
             let expires_at = request.now + SESSION_MS;
             if let Err(error) = self.store.touch_session(session.id, request.now, expires_at) {
@@ -92,7 +94,9 @@ impl Context {
         password: &Password,
     ) -> Result<Option<Permit<'_>>, Refusal> {
         let (from, email) = (claim.from, claim.email);
-        let known = claim.origin.clone().or_else(|| self.throttle.known(from, email));
+        let account = claim.credentials.map(|credentials| credentials.account.id);
+        let known = claim.origin.clone();
+        let known = known.or_else(|| account.and_then(|it| self.throttle.known(from, it)));
         let known = known.as_ref();
         let check = || {
             let checked = self.throttle.check(known, from, email, Instant::now());
@@ -102,8 +106,10 @@ impl Context {
         let permit = self.permit(parties(known, from, email))?;
         // Once more: of those who waited together only as many may fail as there are cores.
         check()?;
-        if permit.is(password, claim.phc)? {
-            self.throttle.succeeded(from, email);
+        if permit.is(password, claim.credentials.map(|credentials| &*credentials.phc))? {
+            if let Some(account) = account {
+                self.throttle.let_in(from, account);
+            }
             return Ok(Some(permit));
         }
         self.throttle.failed(known, from, email, Instant::now());

@@ -52,8 +52,8 @@ impl DeviceId {
 
     /// A certain one, for tests.
     #[cfg(test)]
-    pub(crate) fn of(number: u8) -> Self {
-        Self([number; DEVICE_ID_BYTES])
+    pub(crate) fn of(number: u32) -> Self {
+        Self(u128::from(number).to_be_bytes())
     }
 }
 

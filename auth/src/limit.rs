@@ -51,15 +51,21 @@ pub const ACCOUNT_FAILURES_PER_SECOND: f64 = 1.0 / 3.0;
 pub const KNOWN_FAILURES: f64 = 10.0;
 /// How many of those come back a second.
 pub const KNOWN_FAILURES_PER_SECOND: f64 = 1.0 / 60.0;
+/// Wrong passwords at one account of all its devices, sessions and networks together, at once: of more than its networks
+/// have, so that neighbours in all of these do not use it up.
+pub const KNOWN_FAILURES_IN_ALL: f64 = 100.0;
+/// How many of those come back a second.
+pub const KNOWN_FAILURES_IN_ALL_PER_SECOND: f64 = 1.0 / 6.0;
 /// Wrong passwords of all strangers together, at once.
 pub const STRANGER_FAILURES: f64 = 1000.0;
 /// How many of those come back a second.
 pub const STRANGER_FAILURES_PER_SECOND: f64 = 20.0;
-/// Tries that every IPv4 address and every /48 of IPv6 has at every account, whatever others do.
+/// Tries that every IPv4 address and every /48 of IPv6 has at every account, whatever others do; and at all accounts
+/// together while those of all strangers are used up.
 pub const OWN_TRIES: f64 = 3.0;
 /// Further ones of these a second. Slow, since they add up over all the addresses an attacker has.
 pub const OWN_TRIES_PER_SECOND: f64 = 1.0 / 60.0;
-/// Sets of networks that accounts have logged in from.
+/// Sets of networks that accounts have been used from.
 pub const KNOWN_SETS: usize = 4096;
 /// Networks in one of these sets.
 pub const KNOWN_SET_MAX: usize = 32;
@@ -90,3 +96,5 @@ pub const REQUEST_STACK_BYTES: usize = 512 * 1024;
 pub const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause before a private socket that could not be made is tried again.
 pub const RELISTEN_PAUSE: Duration = Duration::from_millis(200);
+
+const _: () = assert!(KNOWN_FAILURES_IN_ALL > KNOWN_FAILURES * KNOWN_NETWORKS_PER_ACCOUNT as f64);

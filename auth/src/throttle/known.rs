@@ -1,15 +1,16 @@
-//! From which networks accounts have logged in.
+//! From which networks accounts have been used.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, RandomState};
 
 use door::network::Network;
+use wire::AccountId;
 
 use crate::limit::{KNOWN_NETWORKS_PER_ACCOUNT, KNOWN_SET_MAX, KNOWN_SETS};
 
 /// A bounded number of accounts and networks. Each account's lie in one of many sets, together with those of a few other
 /// accounts that nobody outside can foretell. A set forgets the oldest, but an account has only a few places in it: whoever
-/// logs into his own account from everywhere forgets only his own.
+/// uses his own account from everywhere forgets only his own.
 pub(super) struct Known {
     hash: RandomState,
     /// Account and network as hashes, the longest unused first.
@@ -23,15 +24,15 @@ impl Known {
         Self { hash: RandomState::new(), sets }
     }
 
-    /// Whether that account has logged in from there, as far as is remembered.
-    pub(super) fn has(&self, email: &str, network: Network) -> bool {
-        let pair = self.pair(email, network);
+    /// Whether that account has been used from there, as far as is remembered.
+    pub(super) fn has(&self, account: AccountId, network: Network) -> bool {
+        let pair = self.pair(account, network);
         self.sets[set(pair)].contains(&pair)
     }
 
     /// Remembers it.
-    pub(super) fn add(&mut self, email: &str, network: Network) {
-        let pair = self.pair(email, network);
+    pub(super) fn add(&mut self, account: AccountId, network: Network) {
+        let pair = self.pair(account, network);
         let set = &mut self.sets[set(pair)];
         set.retain(|other| *other != pair);
         let of_account = set.iter().filter(|(account, _)| *account == pair.0).count();
@@ -45,8 +46,8 @@ impl Known {
         set.push_back(pair);
     }
 
-    fn pair(&self, email: &str, network: Network) -> (u64, u64) {
-        (self.hash.hash_one(email), self.hash.hash_one((email, network)))
+    fn pair(&self, account: AccountId, network: Network) -> (u64, u64) {
+        (self.hash.hash_one(account), self.hash.hash_one((account, network)))
     }
 }
 
@@ -65,24 +66,25 @@ mod tests {
     #[test]
     fn an_account_that_logs_in_from_everywhere_forgets_its_own_networks_only() {
         let mut known = Known::new();
-        let others: Vec<String> = (0..1000).map(|number| format!("{number}@x")).collect();
-        others.iter().for_each(|email| known.add(email, network(1)));
+        let mallory = AccountId(0);
+        let others = || (1..=1000).map(AccountId);
+        others().for_each(|account| known.add(account, network(1)));
         let most = KNOWN_NETWORKS_PER_ACCOUNT as u32;
-        (0..10_000).for_each(|number| known.add("mallory@x", network(number)));
-        assert!(others.iter().all(|email| known.has(email, network(1))));
-        let kept = (0..10_000).filter(|number| known.has("mallory@x", network(*number)));
+        (0..10_000).for_each(|number| known.add(mallory, network(number)));
+        assert!(others().all(|account| known.has(account, network(1))));
+        let kept = (0..10_000).filter(|number| known.has(mallory, network(*number)));
         assert_eq!(kept.collect::<Vec<_>>(), (10_000 - most..10_000).collect::<Vec<_>>());
         // One that is used is not the oldest any more.
-        known.add("mallory@x", network(10_000 - most));
-        known.add("mallory@x", network(7));
-        assert!(known.has("mallory@x", network(10_000 - most)));
+        known.add(mallory, network(10_000 - most));
+        known.add(mallory, network(7));
+        assert!(known.has(mallory, network(10_000 - most)));
     }
 
     #[test]
     fn memory_is_bounded() {
         let mut known = Known::new();
         for number in 0..KNOWN_SETS * KNOWN_SET_MAX * 2 {
-            known.add(&format!("{number}@x"), network(1));
+            known.add(AccountId(number as i64), network(1));
         }
         assert!(known.sets.iter().all(|set| set.len() <= KNOWN_SET_MAX));
         assert!(known.sets.iter().any(|set| set.len() == KNOWN_SET_MAX), "the bound is reached");

@@ -1,3 +1,5 @@
+use std::hash::Hasher as _;
+
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -12,9 +14,16 @@ fn v6(number: u16) -> IpAddr {
     std::net::Ipv6Addr::new(0x2001, 0xdb8, 1, number, 0, 0, 0, 1).into()
 }
 
+/// The account of that email.
+fn id(email: &str) -> AccountId {
+    let mut hasher = std::hash::DefaultHasher::new();
+    email.hash(&mut hasher);
+    AccountId(hasher.finish().cast_signed())
+}
+
 /// How many wrong passwords get through at once, as whoever is known or not.
 fn wrong(throttle: &Throttle, from: IpAddr, email: &str, now: Instant) -> usize {
-    let known = throttle.known(from, email);
+    let known = throttle.known(from, id(email));
     wrong_as(throttle, known.as_ref(), from, email, now)
 }
 
@@ -89,22 +98,43 @@ fn a_whole_48_has_four_times_the_failures_of_a_64_at_whatever_accounts() {
     assert_eq!((0..1500).map(guess).sum::<usize>(), 50);
 }
 
+/// The wrong passwords of one address that get through at once, each for another account.
+fn sprayed(throttle: &Throttle, from: u32, now: Instant) -> usize {
+    (0..100).map(|n| one(throttle, address(from), &format!("{from}-{n}@x"), now)).sum()
+}
+
 #[test]
-fn all_strangers_together_have_a_bound() {
+fn strangers_together_have_a_bound_beyond_which_each_network_has_a_few_tries() {
     let (throttle, start) = (Throttle::new(), Instant::now());
-    let guess = |n: u32| one(&throttle, address(n), &format!("{n}@x"), start);
-    assert_eq!((0..2000).map(guess).sum::<usize>(), 1000);
-    throttle.succeeded(address(3000), ALICE);
+    assert_eq!((0..20).map(|from| sprayed(&throttle, from, start)).sum::<usize>(), 1000);
+    // Three for each further address, whatever accounts it asks for; its own fifty are not used up.
+    assert_eq!((20..220).map(|from| sprayed(&throttle, from, start)).sum::<usize>(), 200 * 3);
+    let heard: usize = (0..1500).map(|n| one(&throttle, v6(n), &format!("{n}@y"), start)).sum();
+    assert_eq!(heard, 3, "a /48 has them together");
+    throttle.let_in(address(3000), id(ALICE));
     assert_eq!(wrong(&throttle, address(3000), ALICE, start), 10, "who is known goes on");
     let later = start + SECOND;
-    let guess = |n: u32| one(&throttle, address(n), &format!("{n}@x"), later);
-    assert_eq!((2000..4000).map(guess).sum::<usize>(), 20);
+    let heard: usize = (20..220).map(|from| sprayed(&throttle, from, later)).sum();
+    assert_eq!(heard, 20, "that many come back a second");
+}
+
+#[test]
+fn strangers_that_guess_everywhere_do_not_keep_newcomers_out() {
+    let (throttle, start) = (Throttle::new(), Instant::now());
+    assert_eq!((0..20).map(|from| sprayed(&throttle, from, start)).sum::<usize>(), 1000);
+    for second in 0..60 {
+        let now = start + second * SECOND;
+        for from in 0..60 {
+            sprayed(&throttle, from, now);
+        }
+        throttle.check(None, address(1000), ALICE, now).unwrap();
+    }
 }
 
 #[test]
 fn who_is_known_is_kept_out_by_its_own_failures_only() {
     let (throttle, start) = (Throttle::new(), Instant::now());
-    throttle.succeeded(address(1), ALICE);
+    throttle.let_in(address(1), id(ALICE));
     // By nobody's elsewhere, by nobody's at the same address …
     for number in 1..200 {
         wrong_as(&throttle, None, address(number), ALICE, start);
@@ -121,7 +151,7 @@ fn who_is_known_is_kept_out_by_its_own_failures_only() {
 #[test]
 fn a_device_and_a_session_are_known_wherever_they_are() {
     let (throttle, start) = (Throttle::new(), Instant::now());
-    throttle.succeeded(address(1), ALICE);
+    throttle.let_in(address(1), id(ALICE));
     assert_eq!(wrong(&throttle, address(1), ALICE, start), 10, "a neighbour guesses");
     for origin in [Origin::Device(DeviceId::of(7)), Origin::Session(SessionId(7))] {
         assert_eq!(wrong_as(&throttle, Some(&origin), address(1), ALICE, start), 10);
@@ -140,7 +170,7 @@ fn strangers_elsewhere_cannot_lock_the_owner_out() {
     // From an address that was never used: a few tries of its own.
     assert_eq!(wrong(&throttle, address(1), ALICE, start), 3);
     // From one where the account has logged in: as if nobody had attacked it.
-    throttle.succeeded(address(2), ALICE);
+    throttle.let_in(address(2), id(ALICE));
     assert_eq!(wrong(&throttle, address(2), ALICE, start), 10);
 }
 
@@ -149,7 +179,7 @@ fn right_passwords_cost_nothing() {
     let (throttle, now) = (Throttle::new(), Instant::now());
     for _ in 0..1000 {
         throttle.check(None, address(1), ALICE, now).unwrap();
-        throttle.succeeded(address(1), ALICE);
+        throttle.let_in(address(1), id(ALICE));
     }
     assert_eq!(wrong(&throttle, address(1), "bob@x", now), 10);
 }
@@ -157,15 +187,36 @@ fn right_passwords_cost_nothing() {
 #[test]
 fn whoever_comes_no_failure_is_forgotten() {
     let (throttle, now) = (Throttle::new(), Instant::now());
-    throttle.succeeded(address(1), ALICE);
+    throttle.let_in(address(1), id(ALICE));
     assert_eq!(wrong(&throttle, address(1), ALICE, now), 10);
     assert_eq!(wrong(&throttle, address(2), "bob@x", now), 10);
     // More than all strangers may fail at once, each for an account and from an address of its own.
     for number in 0..20_000_u32 {
         throttle.failed(None, address(100 + number), &format!("{number}@x"), now);
-        throttle.succeeded(address(100 + number), &format!("{number}@x"));
+        throttle.let_in(address(100 + number), id(&format!("{number}@x")));
     }
     assert_eq!(wrong(&throttle, address(1), ALICE, now), 0);
     assert!(throttle.check(None, address(2), "bob@x", now).is_err());
-    assert!(throttle.known(address(1), ALICE).is_some());
+    assert!(throttle.known(address(1), id(ALICE)).is_some());
+}
+
+#[test]
+fn an_account_with_many_devices_fills_no_counters_that_others_need() {
+    let (throttle, start) = (Throttle::new(), Instant::now());
+    let device = |number| Origin::Device(DeviceId::of(number));
+    let mallory = "mallory@x";
+    let from = |number| address(number % 200);
+    let heard: usize =
+        (0..20_000).map(|n| wrong_as(&throttle, Some(&device(n)), from(n), mallory, start)).sum();
+    // As known ones a hundred; then they are strangers, with three tries at the account from each address.
+    assert_eq!(heard, 100 + 10 + 3 * 199);
+    let others = (0..2000).map(|n| (format!("{n}@x"), device(100_000 + n)));
+    let kept_out = others
+        .filter(|(email, it)| throttle.check(Some(it), address(1), email, start).is_err())
+        .count();
+    assert_eq!(kept_out, 0);
+    // A device of that account is kept out no more than a stranger is.
+    throttle.check(Some(&device(30_000)), address(2000), mallory, start).unwrap();
+    let later = start + 6 * SECOND;
+    assert_eq!(wrong_as(&throttle, Some(&device(30_000)), address(2000), mallory, later), 4);
 }

@@ -66,7 +66,12 @@ fn open(context: &Context, request: &Request, wish: &Wish<'_>) -> Result<Answer,
     let phc = credentials.as_ref().map(|credentials| credentials.phc.as_str());
     // Looked at with the same care whether the account exists or not.
     let known = DeviceId::proved(wish.secret, phc.unwrap_or(context.hasher.dummy()));
-    let claim = Claim { from: request.address, origin: known.map(Origin::Device), email, phc };
+    let claim = Claim {
+        from: request.address,
+        origin: known.map(Origin::Device),
+        email,
+        credentials: credentials.as_ref(),
+    };
     let permit = context.prove(&claim, password)?.ok_or_else(wrong)?;
     let credentials = credentials.ok_or_else(wrong)?;
     let account = &credentials.account;

@@ -43,9 +43,12 @@ pub(crate) fn delete(
     let password = Password::claimed(request.fields()?.text("password")?);
     let credentials = context.store.credentials_of(session.account)?;
     let credentials = credentials.ok_or_else(Refusal::unauthorized)?;
-    let (email, phc) = (&credentials.account.email, Some(credentials.phc.as_str()));
-    let origin = Some(Origin::Session(session.id));
-    let claim = Claim { from: request.address, origin, email, phc };
+    let claim = Claim {
+        from: request.address,
+        origin: Some(Origin::Session(session.id)),
+        email: &credentials.account.email,
+        credentials: Some(&credentials),
+    };
     drop(context.prove(&claim, &password)?.ok_or_else(Refusal::wrong_password)?);
     context.store.delete_account(session.account, request.now)?;
     Ok(Answer::done())

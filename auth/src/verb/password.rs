@@ -20,9 +20,12 @@ pub(crate) fn change(
     let new = chosen(fields.text("new")?, "new")?;
     let credentials = context.store.credentials_of(session.account)?;
     let credentials = credentials.ok_or_else(Refusal::unauthorized)?;
-    let (email, phc) = (&credentials.account.email, Some(credentials.phc.as_str()));
-    let origin = Some(Origin::Session(session.id));
-    let claim = Claim { from: request.address, origin, email, phc };
+    let claim = Claim {
+        from: request.address,
+        origin: Some(Origin::Session(session.id)),
+        email: &credentials.account.email,
+        credentials: Some(&credentials),
+    };
     let permit = context.prove(&claim, &old)?.ok_or_else(Refusal::wrong_password)?;
     let phc = permit.hash(&new)?;
     drop(permit);

@@ -62,6 +62,26 @@ fn an_address_signs_up_no_faster_than_its_rate() {
 }
 
 #[test]
+fn a_whole_48_signs_up_no_faster_than_four_times_the_rate_of_a_64() {
+    let context = context(2);
+    let signup = |number: u16| {
+        let email = format!("{number}@x");
+        let body = json!({"email": email, "name": "Alice", "password": "secret"});
+        let mut request = post("/signup", None, &body);
+        request.address = std::net::Ipv6Addr::new(0x2001, 0xdb8, 1, number, 0, 0, 0, 1).into();
+        ask(&context, &request).0
+    };
+    let made = |numbers: &mut dyn Iterator<Item = u16>| {
+        let statuses: Vec<_> = numbers.map(signup).collect();
+        assert!(statuses.iter().all(|status| [201, 429].contains(status)), "{statuses:?}");
+        statuses.iter().filter(|status| **status == 201).count()
+    };
+    // One signup from each /64: four from a /56, eight from the /48.
+    assert_eq!(made(&mut (0..20)), 4);
+    assert_eq!(made(&mut (1..20).map(|number| number << 8)), 4);
+}
+
+#[test]
 fn no_rate_is_no_limit() {
     let context = context(0);
     assert_eq!(signup(&context, "a@x").0, 201);
@@ -134,6 +154,19 @@ fn who_has_logged_in_from_an_address_gets_in_whatever_others_there_do() {
     let braked = (0..200).filter(|n| login(&context, &format!("{n}@x"), "wrong").0 == 429);
     assert!(braked.count() >= 100, "the address is braked");
     assert_eq!(login(&context, "bob@x", "secret").0, 429, "as strangers from there are");
+    assert_eq!(login(&context, "alice@x", "secret").0, 200);
+}
+
+#[test]
+fn a_network_is_known_once_a_live_session_was_used_there() {
+    let before = context(0);
+    signup(&before, "alice@x");
+    let token = token(&before);
+    // A restart, or another node: nothing is remembered.
+    let context = Context::with_strength(Arc::clone(&before.store), 0, WEAK).unwrap();
+    (0..200).for_each(|n| drop(login(&context, &format!("{n}@x"), "wrong")));
+    assert_eq!(login(&context, "alice@x", "secret").0, 429, "a stranger at a braked address");
+    assert_eq!(ask(&context, &Request::of("GET", "/me", Some(&token), "")).0, 200);
     assert_eq!(login(&context, "alice@x", "secret").0, 200);
 }
 
