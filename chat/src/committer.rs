@@ -146,6 +146,11 @@ impl Committer {
         self.0.put(task, QUEUE_WAIT_MAX)
     }
 
+    /// As [`Committer::submit`], but waits until `deadline`: all that a connection says in one turn waits only once.
+    pub(crate) fn submit_by(&self, task: Task, deadline: Instant) -> bool {
+        self.0.put(task, deadline.saturating_duration_since(Instant::now()))
+    }
+
     /// The committer finishes what is in the queue and ends.
     pub(crate) fn close(&self) {
         self.0.close();

@@ -87,7 +87,7 @@ pub(crate) const STRIKES_PER_SECOND: f64 = 1.0;
 pub(crate) const QUEUE_ACTS_MAX: usize = 16 * 1024;
 /// Bytes of content that may wait for the committer.
 pub(crate) const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// How long a sender waits for a place in that queue before it is told `unavailable`.
+/// How long a sender waits for a place in that queue, with all that it says in one turn, before it is told `unavailable`.
 pub(crate) const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Acts in one commit, besides receipts that let others go first.
 pub(crate) const BATCH_ACTS_MAX: usize = 2048;

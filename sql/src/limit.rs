@@ -13,6 +13,20 @@ pub(crate) const SEARCHERS: usize = 2;
 /// Connections that read for the server itself: sweeps may take long, and ended sessions are looked for meanwhile.
 pub(crate) const SERVER_READERS: usize = 2;
 
+/// How long a connection to PostgreSQL may take to come about, with all that is said before the first statement.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a commit may take, and for messages all of the transaction; then nobody knows whether it has happened.
+pub(crate) const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long PostgreSQL may take to carry out another statement.
+pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
+/// How much later than PostgreSQL itself we give a statement up.
+pub(crate) const ANSWER_GRACE: Duration = Duration::from_secs(1);
+/// How long a connection that is asked whether it still answers may take to.
+pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long asking the server to give up a statement, or saying goodbye, may take.
+pub(crate) const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
+/// What failed within this time is tried again: a dead connection says so at once. Who has waited longer has waited.
+pub(crate) const RETRY_WITHIN: Duration = Duration::from_secs(1);
 /// How long a verb waits for a connection before it gives up.
 pub(crate) const TAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a statement may take that reads for a request.

@@ -1,14 +1,14 @@
 //! Opening a database, and the two ways to work on it.
 
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::engine::postgres::Connector;
 use crate::engine::sqlite::Sqlite;
 use crate::engine::{Engine, ForEach, Row, Use, Value};
 use crate::limit::{
-    POSTGRES_COMMITTERS, POSTGRES_WRITERS, READERS, SEARCHERS, SERVER_READERS, TAKE_TIMEOUT,
-    WRITE_TRIES_MAX,
+    COMMIT_TIMEOUT, POSTGRES_COMMITTERS, POSTGRES_WRITERS, READERS, RETRY_WITHIN, SEARCHERS,
+    SERVER_READERS, TAKE_TIMEOUT, WRITE_TRIES_MAX,
 };
 use crate::pool::{Pool, Requester};
 use crate::token::Tokens;
@@ -202,13 +202,15 @@ impl Store {
     ) -> Result<T> {
         let pool = pool.unwrap_or(&self.writers);
         for last in [false, true] {
+            let began = Instant::now();
             let mut lease = pool.take(requester)?;
             match read(lease.engine()) {
                 Ok(rows) => return Ok(rows),
                 Err(error) => {
                     lease.give_back();
                     // A connection that died while resting says so only now; the next one is new.
-                    if last || !matches!(error, Error::Unavailable(_)) {
+                    let is_late = began.elapsed() > RETRY_WITHIN;
+                    if last || is_late || !matches!(error, Error::Unavailable(_)) {
                         return Err(error);
                     }
                 }
@@ -223,20 +225,24 @@ impl Store {
         requester: impl Into<Requester>,
         work: impl FnMut(&mut dyn Engine) -> Result<T>,
     ) -> Result<T> {
-        write_on(&self.writers, requester.into(), work)
+        write_on(&self.writers, requester.into(), None, work)
     }
 
-    /// As [`Store::write`], on the connection that is kept for commits of messages.
+    /// As [`Store::write`], on the connection that is kept for commits of messages, and within [`COMMIT_TIMEOUT`].
     pub(crate) fn write_messages<T>(
         &self,
         work: impl FnMut(&mut dyn Engine) -> Result<T>,
     ) -> Result<T> {
         let pool = self.committers.as_ref().unwrap_or(&self.writers);
-        write_on(pool, Requester::Server, work)
+        let until = Instant::now() + COMMIT_TIMEOUT;
+        write_on(pool, Requester::Server, Some(until), work)
     }
 
     /// Before the end of a process: leaves a database that is a file whole in that file, unless others are still at it.
     pub fn settle(&self) {
+        if self.committers.is_some() {
+            return; // PostgreSQL has files of its own.
+        }
         let writer = self.writers.take_within(Requester::Server, Duration::ZERO);
         let settled = writer.and_then(|mut lease| lease.engine().settle());
         if let Err(error) = settled {
@@ -264,21 +270,29 @@ impl Store {
 fn write_on<T>(
     pool: &Pool,
     requester: Requester,
+    until: Option<Instant>,
     mut work: impl FnMut(&mut dyn Engine) -> Result<T>,
 ) -> Result<T> {
     for last in (0..WRITE_TRIES_MAX).rev() {
         let mut lease = pool.take(requester)?;
+        lease.engine().bound(until);
+        let began = Instant::now();
         if let Err(error) = lease.engine().begin() {
+            lease.engine().bound(None);
             lease.give_back();
-            if last == 0 {
+            if last == 0 || began.elapsed() > RETRY_WITHIN {
                 return Err(error);
             }
             continue; // Nothing has happened yet, and a dead connection has been replaced.
         }
         let done = work(lease.engine());
         match done.and_then(|value| lease.engine().commit().map(|()| value)) {
-            Ok(value) => return Ok(value),
+            Ok(value) => {
+                lease.engine().bound(None);
+                return Ok(value);
+            }
             Err(error) => {
+                lease.engine().bound(None);
                 match lease.engine().rollback() {
                     Ok(()) => lease.give_back(),
                     Err(_) => lease.discard(),

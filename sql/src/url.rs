@@ -14,7 +14,7 @@ pub struct DatabaseUrl(pub(crate) Place);
 pub(crate) enum Place {
     Memory,
     File(PathBuf),
-    Postgres(Box<postgres::Config>, Tls),
+    Postgres(Box<tokio_postgres::Config>, Tls),
 }
 
 /// Whether and how the connection to PostgreSQL is encrypted.
@@ -101,7 +101,7 @@ fn postgres_url(text: &str) -> Result<DatabaseUrl, UrlError> {
             _ => rest.push(pair),
         }
     }
-    let config = postgres::Config::from_str(&format!("{base}?{}", rest.join("&")))
+    let config = tokio_postgres::Config::from_str(&format!("{base}?{}", rest.join("&")))
         .map_err(|error| UrlError::Postgres(error.to_string()))?;
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err(UrlError::Host);
@@ -134,7 +134,7 @@ fn decoded(text: &str) -> String {
 }
 
 /// Whether the server is on this machine, so that nobody in between can listen.
-fn is_near(config: &postgres::Config) -> bool {
+fn is_near(config: &tokio_postgres::Config) -> bool {
     let is_loopback = |address: &std::net::IpAddr| address.is_loopback();
     let hosts_are_near = config.get_hosts().iter().all(|host| match host {
         Host::Unix(_) => true,

@@ -21,6 +21,8 @@ mod erasure;
 mod fresh;
 /// The last words of a connection and of a server.
 mod goodbye;
+/// A database that hangs.
+mod hangs;
 /// A client of ours, and what a client may not do.
 mod judged;
 /// Rates of messages, signups and failed logins.

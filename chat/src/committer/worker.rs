@@ -33,14 +33,15 @@ impl Worker {
 
     pub(super) fn run(mut self, queue: &Queue) {
         while let Some(tasks) = queue.take((!self.doubt.is_empty()).then_some(DOUBT_PAUSE)) {
-            if !tasks.is_empty() {
-                self.commit(tasks);
+            // Who waits is not to wait for a second look at a database that has just shown that it is away.
+            if tasks.is_empty() || self.commit(tasks) {
+                self.settle_doubt();
             }
-            self.settle_doubt();
         }
     }
 
-    fn commit(&mut self, tasks: Vec<Task>) {
+    /// Whether the database has done its part.
+    fn commit(&mut self, tasks: Vec<Task>) -> bool {
         let mut batch = Batch::default();
         let (mut origins, mut farewells) = (Vec::new(), Vec::new());
         for task in tasks {
@@ -55,22 +56,26 @@ impl Worker {
             }
         }
         metrics::BATCH_ACTS.observe(batch.acts.len() as f64);
-        self.store(batch, origins);
+        let is_done = self.store(batch, origins);
         if !farewells.is_empty() {
             self.tell(Tale::Farewells(farewells));
         }
+        is_done
     }
 
-    fn store(&mut self, batch: Batch, origins: Vec<Option<Arc<Outbox>>>) {
+    fn store(&mut self, batch: Batch, origins: Vec<Option<Arc<Outbox>>>) -> bool {
         if batch.acts.is_empty() && batch.uses.is_empty() && batch.departures.is_empty() {
-            return;
+            return true;
         }
         let began = Instant::now();
         let done = self.store.commit(&batch, now_ms());
         metrics::COMMIT_SECONDS.observe_duration(began.elapsed());
         match done {
-            Ok(_) if batch.acts.is_empty() => {}
-            Ok(committed) => self.tell(Tale::Batch(batch, origins, Some(committed))),
+            Ok(_) if batch.acts.is_empty() => true,
+            Ok(committed) => {
+                self.tell(Tale::Batch(batch, origins, Some(committed)));
+                true
+            }
             Err(error @ (Error::Broken(_) | Error::Conflict)) if batch.acts.len() > 1 => {
                 // One of them cannot be stored: it must not take the others along.
                 tracing::error!(%error, "a batch was refused; doing its acts one by one");
@@ -78,7 +83,7 @@ impl Worker {
                     self.store(Batch { acts: vec![act], ..Batch::default() }, vec![origin]);
                 }
                 let (uses, departures) = (batch.uses, batch.departures);
-                self.store(Batch { uses, departures, ..Batch::default() }, Vec::new());
+                self.store(Batch { uses, departures, ..Batch::default() }, Vec::new())
             }
             Err(error) => {
                 tracing::warn!(%error, acts = batch.acts.len(), "a batch was not stored");
@@ -87,6 +92,7 @@ impl Worker {
                     self.doubt = self.hub.accounts();
                 }
                 self.tell(Tale::Batch(batch, origins, None));
+                false
             }
         }
     }

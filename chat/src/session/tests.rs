@@ -9,7 +9,7 @@ use crate::committer::Committer;
 use crate::hub::{Hub, Reader};
 use crate::limit::{
     ANSWER_BYTES_PER_ACCOUNT, ANSWER_WAIT_MAX, FRAGMENTS_MAX, LIVE_BURST, OUTBOX_BYTES_MAX,
-    PINGS_PER_MESSAGE, RATE_BURST_SECONDS, STRANGER_FRAMES_MAX, STRIKES_MAX,
+    PINGS_PER_MESSAGE, QUEUE_WAIT_MAX, RATE_BURST_SECONDS, STRANGER_FRAMES_MAX, STRIKES_MAX,
 };
 use crate::presence::Presence;
 use crate::rig::{self, server};
@@ -403,6 +403,37 @@ fn what_takes_too_long_is_not_taken_for_an_absent_database() {
     session.put_off(&sql::Error::TimedOut("3 s".to_owned()), None).unwrap();
     outbox.flush();
     assert!(text(&mut theirs).contains("this took too long; ask for less"));
+}
+
+#[test]
+fn what_a_turn_says_waits_for_a_place_in_the_queue_only_once() {
+    let (server, committer, mut said) = with_a_slow_database(Patience::default());
+    // Without what is not masked.
+    said.truncate(said.len() - 2);
+    let (outbox, _theirs) = rig::outbox();
+    let full = || {
+        committer.submit_by(Task::Farewell(Close::GoingAway, Arc::clone(&outbox)), Instant::now())
+    };
+    while full() {}
+    for n in 0..4 {
+        said.extend(masked(&format!(r#"{{"to":1,"content":"x","ref":"{n}"}}"#)));
+    }
+    said.extend(masked("ping"));
+    let began = Instant::now();
+    with_client(&server, &said, |mut client| {
+        assert!(text(&mut client).contains("welcome"));
+        for n in 0..4 {
+            let heard = text(&mut client);
+            assert!(
+                heard.contains("unavailable") && heard.contains(&format!(r#""ref":"{n}""#)),
+                "{heard}"
+            );
+        }
+        assert_eq!(text(&mut client), "pong");
+        assert!(began.elapsed() < 3 * QUEUE_WAIT_MAX, "{:?}", began.elapsed());
+        committer.take(DEADLINE);
+        client.shutdown(std::net::Shutdown::Both).unwrap();
+    });
 }
 
 #[test]

@@ -6,6 +6,7 @@ use sql::{Act, Deed};
 use wire::AccountId;
 
 use crate::committer::{Task, unavailable};
+use crate::limit::QUEUE_WAIT_MAX;
 use crate::metrics;
 use crate::server::Accounts;
 use crate::session::Session;
@@ -20,7 +21,8 @@ pub(crate) fn submit(
 ) {
     let is_message = matches!(deed, Deed::Post { .. });
     let act = Act { by, reference: reference.map(str::to_owned), deed };
-    if !accounts.committer.submit(Task::Act(act, Some(Arc::clone(&session.outbox)))) {
+    let task = Task::Act(act, Some(Arc::clone(&session.outbox)));
+    if !accounts.committer.submit_by(task, session.now + QUEUE_WAIT_MAX) {
         if is_message {
             metrics::MESSAGES.inc("unavailable");
         }

@@ -1,7 +1,7 @@
 //! `{"type":"hello","token":"…"}`: who this is, and from where its log goes on.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sql::Place;
 use wire::limit::SESSION_USE_MS;
@@ -93,8 +93,13 @@ pub(crate) fn authenticate(
             None
         }
         None => {
-            let passage = server.hellos.pass(address, session.now, until);
-            Some(passage.ok_or(Ending::Close(Close::HelloTimeout))?)
+            let Some(passage) = server.hellos.pass(address, session.now, until) else {
+                let message = "too many others try out tokens from where you are; try again";
+                session.refuse(Code::Unavailable, message, asked.in_error());
+                wait_again(session);
+                return Ok(());
+            };
+            Some(passage)
         }
     };
     let look_up = || accounts.store.place(&token, now_ms());
@@ -121,7 +126,10 @@ fn introduce(
     let mut place = match found {
         Ok(Some(place)) => place,
         Ok(None) => return turn_away(session, reference),
-        Err(error) => return session.put_off(&error, reference),
+        Err(error) => {
+            wait_again(session);
+            return session.put_off(&error, reference);
+        }
     };
     let allowance = session.server.allowances.of(place.account, session.now);
     if let Err(wait) = allowance.take(Kind::Hello, session.now) {
@@ -164,6 +172,14 @@ fn introduce(
         session.replay = Some(Replay::new(place.account, seq, place.head));
     }
     Ok(())
+}
+
+/// Whoever has said hello in time and could not be looked up has as long again for the next one.
+fn wait_again(session: &mut Session<'_>) {
+    let fresh = Instant::now() + session.server.patience.hello;
+    if let Who::Stranger { until, .. } = &mut session.who {
+        *until = fresh;
+    }
 }
 
 fn settle(

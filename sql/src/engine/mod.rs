@@ -4,7 +4,7 @@ pub(crate) mod postgres;
 pub(crate) mod sqlite;
 mod tls;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::limit::READ_TIMEOUT;
 use crate::search::Query;
@@ -172,6 +172,10 @@ pub(crate) trait Engine: Send {
 
     /// The script for databases that early forms of those have made, and the version from which on there is something to do.
     fn repair(&self) -> (i64, &'static str);
+
+    /// Whatever is waited for from now on is over at `until`, as far as the engine can see to it; nothing: each wait has its own
+    /// bound.
+    fn bound(&mut self, until: Option<Instant>);
 
     /// Whether the connection, after a while of rest, still answers.
     fn answers(&mut self) -> bool;

@@ -1,5 +1,6 @@
 //! PostgreSQL 14 to 17, through the blocking driver.
 
+mod client;
 mod rewrite;
 mod together;
 
@@ -8,19 +9,20 @@ use std::error::Error as _;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use postgres::Statement;
 use postgres::error::SqlState;
 use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type as SqlType, to_sql_checked};
-use postgres::{Client, Config, NoTls, Statement};
+use tokio_postgres::Config;
 
 use super::{Cell, Engine, ForEach, Row, Rows, Type, Use, Value, tls};
+use crate::limit::{ANSWER_GRACE, CONNECT_TIMEOUT, STATEMENT_TIMEOUT};
 use crate::search::{Query, term, too_slow};
 use crate::url::Tls;
 use crate::{Error, OpenError, Result};
+use client::Client;
 use together::Together;
 
-/// How long a connection may take to come about.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the other side may stay silent on data we sent before the connection counts as dead.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A server from which nothing comes is asked so often whether it is there,
@@ -112,10 +114,8 @@ impl Connector {
     pub(crate) fn connect(&self, usage: Use) -> Result<Postgres> {
         let mut config = self.config.clone();
         config.options(&self.options_for(usage));
-        let client = match &self.tls {
-            None => config.connect(NoTls),
-            Some(tls) => config.connect(tls.clone()),
-        }?;
+        let patience = usage.timeout().unwrap_or(STATEMENT_TIMEOUT) + ANSWER_GRACE;
+        let client = Client::connect(&config, self.tls.as_ref(), patience)?;
         Ok(Postgres { client, prepared: HashMap::new(), together: HashMap::new() })
     }
 
@@ -240,18 +240,21 @@ impl Engine for Postgres {
     }
 
     fn begin(&mut self) -> Result<()> {
+        self.client.reset_patience();
         // What the verbs rely on, whatever the database's default.
         self.script("begin isolation level read committed")
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.client.batch_execute("commit").map_err(|error| {
+        let warned = self.client.commit().map_err(|error| {
             // 40 and 23: rolled back, 25: there was nothing to commit. Whatever else it says, it may come after the fact.
             let is_settled = error.code().is_some_and(|state| {
                 ["40", "23", "25"].iter().any(|class| state.code().starts_with(class))
             });
             if is_settled { error.into() } else { Error::InDoubt(error.to_string()) }
-        })
+        })?;
+        // Such as: the wait for a standby was given up, and only this server has it.
+        warned.map_or(Ok(()), |text| Err(Error::InDoubt(text)))
     }
 
     fn rollback(&mut self) -> Result<()> {
@@ -259,6 +262,7 @@ impl Engine for Postgres {
     }
 
     fn lock_schema(&mut self) -> Result<()> {
+        self.client.set_patience(None);
         self.script(NO_HURRY)?;
         self.run(SCHEMA_LOCK, &[])?;
         self.script(SCHEMA_VERSION)
@@ -273,7 +277,11 @@ impl Engine for Postgres {
     }
 
     fn answers(&mut self) -> bool {
-        self.client.check_connection().is_ok()
+        self.client.answers()
+    }
+
+    fn bound(&mut self, until: Option<Instant>) {
+        self.client.bound(until);
     }
 
     fn settle(&mut self) -> Result<()> {

@@ -192,6 +192,8 @@ impl Engine for Sqlite {
         true
     }
 
+    fn bound(&mut self, _: Option<Instant>) {} // Only locks are waited for, and no longer than `BUSY_TIMEOUT`.
+
     /// `secure_delete` has overwritten the rows; the write-ahead log is emptied as well.
     fn scrub(&mut self) -> Result<()> {
         self.empty_wal(SCRUB_TIMEOUT)

@@ -1,4 +1,4 @@
-//! Stands between a server and PostgreSQL, and loses the answer to one commit.
+//! Stands between a server and PostgreSQL, and loses the answer to one commit, or everything.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -14,6 +14,8 @@ pub struct Proxy(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     armed: AtomicBool,
+    /// Whether nothing gets through.
+    is_dead: AtomicBool,
     /// The commit that was cut off, and the connection it was meant for.
     held: Mutex<Option<(Vec<u8>, TcpStream)>>,
 }
@@ -38,6 +40,11 @@ impl Proxy {
     /// The next commit breaks its connection and does not reach the database, until it is [carried out](Self::carry_out).
     pub fn cut_next_commit(&self) {
         self.0.armed.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on nothing gets through, and nobody is told; or it does again.
+    pub fn lose_everything(&self, does: bool) {
+        self.0.is_dead.store(does, Ordering::SeqCst);
     }
 
     /// The database gets the commit that was cut off.
@@ -73,14 +80,24 @@ fn relay(mut server: TcpStream, port: u16, shared: &Arc<Shared>) -> Result<()> {
     server.set_nodelay(true)?;
     database.set_nodelay(true)?;
     let (mut answers, mut back) = (database.try_clone()?, server.try_clone()?);
+    let theirs = Arc::clone(shared);
     spawn(move || {
-        let _ = std::io::copy(&mut answers, &mut back);
+        let mut chunk = vec![0; 64 * 1024];
+        while let Ok(count @ 1..) = answers.read(&mut chunk) {
+            let is_dead = theirs.is_dead.load(Ordering::SeqCst);
+            if !is_dead && back.write_all(&chunk[..count]).is_err() {
+                break;
+            }
+        }
         let _ = back.shutdown(Shutdown::Both);
     })?;
     let shared = Arc::clone(shared);
     spawn(move || {
         let mut chunk = vec![0; 64 * 1024];
         while let Ok(count @ 1..) = server.read(&mut chunk) {
+            if shared.is_dead.load(Ordering::SeqCst) {
+                continue;
+            }
             match shared.cuts(&chunk[..count], &server, &database) {
                 Ok(false) if database.write_all(&chunk[..count]).is_ok() => {}
                 Ok(true) => return, // Its answer, if one comes, goes nowhere.

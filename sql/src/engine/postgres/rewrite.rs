@@ -9,6 +9,7 @@ use std::time::Duration;
 use postgres::error::SqlState;
 
 use super::{Engine as _, Postgres};
+use crate::limit::ANSWER_GRACE;
 use crate::{Error, Result};
 
 /// The tables of what is personal, each with a column that nothing else depends on. One at a time: whoever reads both may have
@@ -44,7 +45,10 @@ impl Postgres {
             "begin; set local lock_timeout = {wait}; set local statement_timeout = {work}; \
              alter table {table} alter column {column} type bigint using {column} + 0; commit"
         );
-        let Err(error) = self.client.batch_execute(&text) else { return Ok(()) };
+        let patience = self.client.set_patience(Some(REWRITE_TIMEOUT + ANSWER_GRACE));
+        let done = self.client.batch_execute(&text);
+        self.client.set_patience(patience);
+        let Err(error) = done else { return Ok(()) };
         self.rollback()?;
         match error.code() {
             Some(state) if *state == SqlState::LOCK_NOT_AVAILABLE => {

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use postgres::Statement;
 use postgres::types::Type as SqlType;
-use postgres::{Client, Statement};
 
+use super::client::Client;
 use super::{ForEach, for_each_text};
 use crate::Result;
 

@@ -1,0 +1,201 @@
+//! A connection whose every wait ends: the driver's blocking one waits for an answer for ever.
+
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use postgres::error::Severity;
+use postgres::types::ToSql;
+use postgres::{Error, NoTls, Row, Socket, Statement, ToStatement};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::{AsyncMessage, Config, Connection};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::limit::{CANCEL_TIMEOUT, CHECK_TIMEOUT, COMMIT_TIMEOUT, CONNECT_TIMEOUT};
+
+/// A connection to PostgreSQL, with a loop of events of its own that runs only while something is waited for.
+///
+/// When an answer does not come in time the server is asked to give the statement up, and the connection is of no use any more.
+pub(super) struct Client {
+    /// Nothing: it is being dropped.
+    client: Option<tokio_postgres::Client>,
+    runtime: Runtime,
+    driver: Option<JoinHandle<()>>,
+    tls: Option<MakeRustlsConnect>,
+    /// How long one statement may take,
+    usual: Duration,
+    /// and just now, if there is a bound.
+    patience: Option<Duration>,
+    /// When the transaction has to be over.
+    until: Option<Instant>,
+    /// Whether an answer is outstanding that nobody waits for.
+    is_lost: bool,
+    /// What the server has warned of.
+    warning: Arc<Mutex<Option<String>>>,
+}
+
+impl Client {
+    /// Connects within [`CONNECT_TIMEOUT`]. No statement may take longer than `patience`.
+    pub(super) fn connect(
+        config: &Config,
+        tls: Option<&MakeRustlsConnect>,
+        patience: Duration,
+    ) -> Result<Self, Error> {
+        // The only thing that can be missing is a descriptor.
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|_| Error::__private_api_timeout())?;
+        let warning = Arc::default();
+        let (client, driver) = match tls {
+            None => open(&runtime, config, NoTls, Arc::clone(&warning)),
+            Some(tls) => open(&runtime, config, tls.clone(), Arc::clone(&warning)),
+        }?;
+        Ok(Self {
+            client: Some(client),
+            runtime,
+            driver: Some(driver),
+            tls: tls.cloned(),
+            usual: patience,
+            patience: Some(patience),
+            until: None,
+            is_lost: false,
+            warning,
+        })
+    }
+
+    /// What is waited for from now on is over at `until`; nothing: only each statement has its bound.
+    pub(super) fn bound(&mut self, until: Option<Instant>) {
+        self.until = until;
+    }
+
+    /// Sets how long a statement may take from now on, and returns how long it might before.
+    pub(super) fn set_patience(&mut self, patience: Option<Duration>) -> Option<Duration> {
+        std::mem::replace(&mut self.patience, patience)
+    }
+
+    /// A statement may take as long as at first.
+    pub(super) fn reset_patience(&mut self) {
+        self.patience = Some(self.usual);
+    }
+
+    pub(super) fn prepare(&mut self, text: &str) -> Result<Statement, Error> {
+        self.wait(async |client| client.prepare(text).await)
+    }
+
+    pub(super) fn query<T: ?Sized + ToStatement>(
+        &mut self,
+        statement: &T,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
+        self.wait(async |client| client.query(statement, params).await)
+    }
+
+    pub(super) fn batch_execute(&mut self, text: &str) -> Result<(), Error> {
+        self.wait(async |client| client.batch_execute(text).await)
+    }
+
+    /// Commits. What the server has warned of meanwhile comes along: a wait for a standby may have been given up.
+    pub(super) fn commit(&mut self) -> Result<Option<String>, Error> {
+        self.take_warning();
+        let patience = self.patience.into_iter().chain([COMMIT_TIMEOUT]).min();
+        let patience = self.set_patience(patience);
+        let done = self.batch_execute("commit");
+        self.patience = patience;
+        done.map(|()| self.take_warning())
+    }
+
+    /// Whether it answers, within [`CHECK_TIMEOUT`].
+    pub(super) fn answers(&mut self) -> bool {
+        let patience = self.set_patience(Some(CHECK_TIMEOUT));
+        let answers = self.wait(async |client| client.check_connection().await).is_ok();
+        self.patience = patience;
+        answers
+    }
+
+    fn take_warning(&self) -> Option<String> {
+        self.warning.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn wait<T>(
+        &mut self,
+        ask: impl AsyncFnOnce(&tokio_postgres::Client) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+        let left = left.into_iter().chain(self.patience).min();
+        let Some(client) = self.client.as_ref().filter(|_| !self.is_lost) else {
+            return Err(Error::__private_api_timeout());
+        };
+        let answer = ask(client);
+        let answer = self.runtime.block_on(async {
+            match left {
+                Some(left) => timeout(left, answer).await.ok(),
+                None => Some(answer.await),
+            }
+        });
+        answer.unwrap_or_else(|| {
+            self.is_lost = true;
+            self.cancel();
+            Err(Error::__private_api_timeout())
+        })
+    }
+
+    /// Has the server give up what it is at: otherwise it would hold its locks, and one of its few connections.
+    fn cancel(&self) {
+        let Some(client) = &self.client else { return };
+        let token = client.cancel_token();
+        // Nobody says whether it has been obeyed.
+        let _ = self.runtime.block_on(async {
+            match self.tls.clone() {
+                None => timeout(CANCEL_TIMEOUT, token.cancel_query(NoTls)).await,
+                Some(tls) => timeout(CANCEL_TIMEOUT, token.cancel_query(tls)).await,
+            }
+        });
+    }
+}
+
+/// Says goodbye, if the other side listens.
+impl Drop for Client {
+    fn drop(&mut self) {
+        drop(self.client.take());
+        if let (Some(driver), false) = (self.driver.take(), self.is_lost) {
+            let _ = self.runtime.block_on(async { timeout(CANCEL_TIMEOUT, driver).await });
+        }
+    }
+}
+
+fn open<T>(
+    runtime: &Runtime,
+    config: &Config,
+    tls: T,
+    warning: Arc<Mutex<Option<String>>>,
+) -> Result<(tokio_postgres::Client, JoinHandle<()>), Error>
+where
+    T: MakeTlsConnect<Socket>,
+    T::TlsConnect: Send,
+    T::Stream: Send + 'static,
+    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+{
+    let connecting =
+        runtime.block_on(async { timeout(CONNECT_TIMEOUT, config.connect(tls)).await });
+    let (client, connection) =
+        connecting.unwrap_or_else(|_| Err(Error::__private_api_timeout()))?;
+    Ok((client, runtime.spawn(drive(connection, warning))))
+}
+
+/// Carries what is said both ways.
+async fn drive<T>(mut connection: Connection<Socket, T>, warning: Arc<Mutex<Option<String>>>)
+where
+    Connection<Socket, T>: Unpin,
+    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+        if let AsyncMessage::Notice(notice) = message
+            && notice.parsed_severity() == Some(Severity::Warning)
+        {
+            let text = notice.message().to_owned();
+            *warning.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! A database that is there and says nothing: every wait ends, and what became of a commit is learned later.
+
+// clippy.toml allows it in tests, but does not see that helpers here are part of them.
+#![allow(clippy::unwrap_used)]
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use acceptance::Cluster;
+use sql::{Act, Batch, Contact, Deed, Error, Store};
+use wire::{AccountId, Seq, To};
+
+/// The contract's ten seconds for a commit, and some to notice on a slow machine.
+const COMMIT_WITHIN: Duration = Duration::from_secs(16);
+/// Three seconds for a look-up, and some.
+const READ_WITHIN: Duration = Duration::from_secs(9);
+/// For what the database does by itself.
+const SOON: Duration = Duration::from_secs(60);
+
+struct House {
+    cluster: Cluster,
+    url: String,
+    store: Store,
+    me: AccountId,
+}
+
+fn house() -> House {
+    let cluster = Cluster::make().unwrap();
+    cluster.start().unwrap();
+    let url = cluster.database().unwrap();
+    let store = Store::open(&url.parse().unwrap(), Contact::Open, &|_| false).unwrap();
+    let me = store.create_account("a@x", "Alice", "phc", 1).unwrap();
+    let house = House { cluster, url, store, me };
+    house.commit().unwrap();
+    house
+}
+
+impl House {
+    fn commit(&self) -> sql::Result<sql::Committed> {
+        let deed = Deed::Post { to: To::Account(self.me), content: "x".to_owned(), reply_to: None };
+        let act = Act { by: self.me, reference: None, deed };
+        self.store.commit(&Batch { acts: vec![act], ..Batch::default() }, 1)
+    }
+
+    fn head(&self) -> Option<Seq> {
+        self.store.heads(&[self.me]).ok().and_then(|heads| heads.first().map(|(_, head)| *head))
+    }
+
+    fn ask(&self, text: &str) {
+        let mut client = postgres::Client::connect(&self.url, postgres::NoTls).unwrap();
+        client.batch_execute(text).unwrap();
+    }
+
+    fn set_standby(&self, name: &str) {
+        self.ask(&format!("alter system set synchronous_standby_names = '{name}'"));
+        self.ask("select pg_reload_conf()");
+        self.until("the setting", || {
+            let mut client = postgres::Client::connect(&self.url, postgres::NoTls).unwrap();
+            let row = client.query_one("show synchronous_standby_names", &[]).unwrap();
+            row.get::<_, String>(0) == name
+        });
+    }
+
+    fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let deadline = Instant::now() + SOON;
+        while !is_so() {
+            assert!(Instant::now() < deadline, "waited for {what}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_commit_whose_standby_is_gone_is_in_doubt_and_learned_later() {
+    let house = house();
+    house.set_standby("nobody");
+    let begin = Instant::now();
+    let done = house.commit();
+    assert!(matches!(done, Err(Error::InDoubt(_))), "{done:?}");
+    assert!(begin.elapsed() < COMMIT_WITHIN, "{:?}", begin.elapsed());
+    house.set_standby("");
+    house.until("the commit to be known", || house.head() == Some(Seq(2)));
+    house.commit().unwrap();
+}
+
+#[test]
+fn a_wait_for_a_standby_that_is_given_up_is_no_confirmation() {
+    let house = house();
+    house.set_standby("nobody");
+    thread::scope(|scope| {
+        let commit = scope.spawn(|| house.commit());
+        house.until("the wait", || {
+            let mut client = postgres::Client::connect(&house.url, postgres::NoTls).unwrap();
+            let sql =
+                "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'";
+            !client.query(sql, &[]).unwrap().is_empty()
+        });
+        let done = commit.join().unwrap();
+        let Err(Error::InDoubt(text)) = done else { panic!("{done:?}") };
+        assert!(text.contains("synchronous replication"), "{text}");
+    });
+}
+
+#[test]
+fn a_frozen_database_keeps_nobody_for_long_and_no_reader_for_good() {
+    let house = house();
+    let frozen = house.cluster.freeze().unwrap();
+    let begin = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let found = house.store.account(house.me);
+                assert!(matches!(found, Err(Error::Unavailable(_))), "{found:?}");
+            });
+        }
+    });
+    // Four at a time.
+    assert!(begin.elapsed() < 2 * READ_WITHIN, "{:?}", begin.elapsed());
+    let begin = Instant::now();
+    let done = house.commit();
+    assert!(matches!(done, Err(Error::Unavailable(_) | Error::InDoubt(_))), "{done:?}");
+    assert!(begin.elapsed() < COMMIT_WITHIN, "{:?}", begin.elapsed());
+    let begin = Instant::now();
+    house.store.settle();
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+    drop(frozen);
+    house.until("the database to be back", || house.store.account(house.me).is_ok());
+    house.until("commits to be back", || house.commit().is_ok());
+}
