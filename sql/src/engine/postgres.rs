@@ -113,7 +113,7 @@ impl Connector {
 
     pub(crate) fn connect(&self, usage: Use) -> Result<Postgres> {
         let mut config = self.config.clone();
-        config.options(&self.options_for(usage));
+        config.options(self.options_for(usage));
         let patience = usage.timeout().unwrap_or(STATEMENT_TIMEOUT) + ANSWER_GRACE;
         let client = Client::connect(&config, self.tls.as_ref(), patience)?;
         Ok(Postgres { client, prepared: HashMap::new(), together: HashMap::new() })

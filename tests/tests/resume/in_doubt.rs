@@ -24,6 +24,8 @@ fn a_message_whose_commit_was_in_doubt_is_delivered_once() -> Result<()> {
     let mut listeners = Listeners { bob, phone };
     let mut carol = Person::arrive(&house.world, "Carol")?;
     let dave = Person::arrive(&house.world, "Dave")?;
+    // After the notes that their sessions are in use, which are commits too.
+    carol.say(&dave, "before")?;
 
     let told = is_in_doubt(&proxy, &mut alice, &listeners.bob, "while others talk")?;
     // Once others are served the server has looked for what became of it, and found that nobody knows.
