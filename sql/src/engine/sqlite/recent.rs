@@ -5,6 +5,8 @@
 //! goes round in the table's order: by the time it is back, several rows have come for each page that it changes.
 //! It is the lowest level of a log-structured merge tree (O'Neil et al., 1996), without the others.
 
+use wire::limit::CONTENT_BYTES_MAX;
+
 use super::Sqlite;
 use crate::Result;
 use crate::engine::{Cell, Engine, Value};
@@ -15,6 +17,10 @@ const CHANGES: u64 = 512;
 const RECENT_MAX: i64 = 8192;
 /// Messages whose words are not in the index yet: a search reads those of the searcher. With less they cost more.
 const UNINDEXED_MAX: i64 = 512;
+/// Bytes of text whose words one commit brings into the index: other people's messages wait for it.
+const INDEXED_BYTES_MAX: i64 = 512 * 1024;
+// The longest message fits, or there would be no next step.
+const _: () = assert!(CONTENT_BYTES_MAX as i64 <= INDEXED_BYTES_MAX);
 
 /// How far the moving has come.
 #[derive(Default)]
@@ -76,11 +82,14 @@ static TABLES: [Table; 3] = [
     table!("ref", "sender, ref"),
 ];
 
+/// The last message of the next step: the oldest whose words are not in the index, of no more than so many bytes together.
+const NEXT_INDEXED: &str = "select max(id) from (select id, sum(octet_length(content)) over (order by id) as bytes \
+    from message where id > (select message from indexed)) where bytes <= $1";
 /// In the order of numbers: a message whose words are in the index is never after one whose are not.
-pub(super) const INDEX_TEXTS: &str = "
-    insert into message_text (rowid, words) select id, message_words(conversation, content) from message
-        where id > (select message from indexed) and kind = 0 order by id;
-    update indexed set message = (select coalesce(max(id), message) from message);";
+const INDEX_TEXTS: &str = "insert into message_text (rowid, words) \
+    select id, message_words(conversation, content) from message \
+    where id > (select message from indexed) and id <= $1 and kind = 0 order by id";
+const SET_INDEXED: &str = "update indexed set message = $1";
 
 impl Sqlite {
     /// Moves what has become too much. To be called within a transaction, before it ends.
@@ -93,11 +102,22 @@ impl Sqlite {
             let hand = self.recent.hands[place].take();
             self.recent.hands[place] = self.move_some(table, hand)?;
         }
-        if self.unindexed()? >= UNINDEXED_MAX {
-            self.script(INDEX_TEXTS)?;
-        }
-        self.recent.looked_at = Some(self.connection.total_changes());
+        let is_done = self.unindexed()? < UNINDEXED_MAX || self.index_some()?;
+        // What a step has left is for the next commit.
+        self.recent.looked_at = is_done.then(|| self.connection.total_changes());
         Ok(())
+    }
+
+    /// Brings the words of the oldest messages into the index that has not got them. Whether that was enough for now.
+    pub(super) fn index_some(&mut self) -> Result<bool> {
+        let found = self.run(NEXT_INDEXED, &[Value::Int(INDEXED_BYTES_MAX)])?;
+        let Some(last) = found.first().map_or(Ok(None), |row| row.maybe_int(0))? else {
+            return Ok(true);
+        };
+        for sql in [INDEX_TEXTS, SET_INDEXED] {
+            self.run(sql, &[Value::Int(last)])?;
+        }
+        Ok(self.unindexed()? < UNINDEXED_MAX)
     }
 
     /// Moves what is beyond [`RECENT_MAX`], beginning after `hand`; returns where the next is to begin.
@@ -211,5 +231,20 @@ mod tests {
         let in_seventh = (0..UNINDEXED_MAX).filter(|n| n % ACCOUNTS == 7).count();
         assert_eq!(sqlite.number(found).unwrap(), in_seventh as i64);
         assert_eq!(sqlite.unindexed().unwrap(), 0);
+    }
+
+    #[test]
+    fn one_commit_indexes_no_more_than_its_bytes() {
+        let mut sqlite = open();
+        let long = "word ".repeat(CONTENT_BYTES_MAX / 5);
+        let sql = "insert into message (conversation, sender, content, at, seq) values ($1, $2, $3, 0, 1)";
+        for _ in 0..2 * UNINDEXED_MAX {
+            sqlite.run(sql, &[Value::Int(1), Value::Int(1), Value::Text(&long)]).unwrap();
+        }
+        let step = INDEXED_BYTES_MAX / long.len() as i64;
+        for steps in 1..=UNINDEXED_MAX / step {
+            sqlite.move_excess().unwrap();
+            assert_eq!(sqlite.unindexed().unwrap(), 2 * UNINDEXED_MAX - steps * step);
+        }
     }
 }
