@@ -35,6 +35,8 @@ mod logs;
 mod metrics;
 /// Random operations, compared with a model of the server.
 mod model;
+/// One account does its worst, and two others do not feel it.
+mod neighbour;
 /// What an operator finds in the log and in the temporary folder.
 mod operator;
 /// Pages of other sites that an operator allows.

@@ -155,6 +155,11 @@ impl Server {
         lock(&self.said).clone()
     }
 
+    /// Its process.
+    pub fn pid(&self) -> i32 {
+        Pid::from_child(&self.child).as_raw_nonzero().get()
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         kill_process(Pid::from_child(&self.child), signal).context("sending a signal")

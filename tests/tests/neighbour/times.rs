@@ -1,0 +1,66 @@
+//! How long things take, by what they are.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+/// Times by the name of what was done.
+#[derive(Default)]
+pub struct Times(BTreeMap<&'static str, Vec<Duration>>);
+
+impl Times {
+    /// Does something and notes how long it takes.
+    pub fn of<T>(&mut self, name: &'static str, act: impl FnOnce() -> Result<T>) -> Result<T> {
+        let begin = Instant::now();
+        let done = act()?;
+        self.0.entry(name).or_default().push(begin.elapsed());
+        Ok(done)
+    }
+
+    /// Takes in what another has noted.
+    pub fn merge(&mut self, other: Self) {
+        for (name, times) in other.0 {
+            self.0.entry(name).or_default().extend(times);
+        }
+    }
+
+    /// What takes longer than `bound` makes of its time on a quiet server.
+    pub fn over(
+        &self,
+        quiet: &Self,
+        bound: impl Fn(Duration) -> Duration,
+    ) -> impl Iterator<Item = String> {
+        self.0.iter().filter_map(move |(name, times)| {
+            let before = quiet.0.get(name).map_or(Duration::ZERO, |times| p99(times));
+            let (now, most) = (p99(times), bound(before));
+            (now > most)
+                .then(|| format!("{name} p99 {now:.1?}, quiet {before:.1?}, most {most:.1?}"))
+        })
+    }
+
+    /// One line of a table.
+    #[allow(clippy::print_stderr, reason = "figures for whoever runs it by hand")]
+    pub fn print(&self, name: &str, memory_mib: u64) {
+        let cells = self.0.iter().map(|(what, times)| {
+            format!("{what} {:.1}/{:.1}", ms(percentile(times, 50)), ms(p99(times)))
+        });
+        let cells: Vec<_> = cells.collect();
+        eprintln!("{name}: {memory_mib} MiB; p50/p99 ms: {}", cells.join(", "));
+    }
+}
+
+fn p99(times: &[Duration]) -> Duration {
+    percentile(times, 99)
+}
+
+fn percentile(times: &[Duration], percent: usize) -> Duration {
+    let mut sorted = times.to_vec();
+    sorted.sort_unstable();
+    let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+    sorted.get(at).copied().unwrap_or_default()
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
