@@ -9,6 +9,7 @@ use wire::AccountId;
 use wire::limit::FINDINGS_MAX;
 
 use crate::engine::{ForEach, Type, Value};
+use crate::limit::REQUESTS_PAGE;
 use crate::pool::Requester;
 use crate::{Result, Store};
 
@@ -77,9 +78,20 @@ impl Store {
         if self.contact == Contact::Request {
             return Ok(());
         }
-        let sql =
-            "update conversation set asker = null, asks = 0, declined = 0 where asker is not null";
-        self.write(Requester::Server, |engine| engine.run(sql, &[]).map(drop))
+        // Page by page: however many there are, no statement takes long.
+        let page =
+            "select id from conversation where asker is not null and id > $1 order by id limit $2";
+        let accept = "update conversation set asker = null, asks = 0, declined = 0 \
+                      where id >= $1 and id <= $2 and asker is not null";
+        let mut after = 0;
+        loop {
+            let params = [after, REQUESTS_PAGE].map(Value::Int);
+            let ids = self.read(Requester::Server, page, &params, |row| row.int(0))?;
+            let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return Ok(()) };
+            after = *last;
+            let params = [*first, *last].map(Value::Int);
+            self.write(Requester::Server, |engine| engine.run(accept, &params).map(drop))?;
+        }
     }
 
     /// The name of `other`, if `viewer` may see it.
@@ -189,6 +201,23 @@ mod tests {
     use super::*;
     use crate::engine::sqlite::Sqlite;
     use crate::engine::{Engine as _, Use};
+
+    #[test]
+    fn however_many_requests_wait_all_are_accepted_where_everybody_knows_everybody() {
+        let store = Store::open(&"sqlite::memory:".parse().unwrap(), Contact::Open, &|_| false);
+        let store = store.unwrap();
+        let account = |n| store.create_account(&format!("{n}@example.com"), "A", "phc", 1).unwrap();
+        let all: Vec<_> = (0..50).map(account).collect();
+        let waiting = "select count(*) from conversation where asker is not null";
+        let waiting = || store.read(Requester::Server, waiting, &[], |row| row.int(0)).unwrap()[0];
+        let insert = "insert into conversation (low, high, asker) \
+                      select a.id, b.id, a.id from account a join account b on b.id > a.id";
+        store.write(Requester::Server, |engine| engine.run(insert, &[]).map(drop)).unwrap();
+        let pairs = (all.len() * (all.len() - 1) / 2) as i64;
+        assert!(waiting() == pairs && pairs > REQUESTS_PAGE, "more than one page");
+        store.keep_contact().unwrap();
+        assert_eq!(waiting(), 0);
+    }
 
     #[test]
     fn who_knows_whom_is_one_look_up_however_many_groups_both_are_in() {

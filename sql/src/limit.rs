@@ -36,6 +36,8 @@ pub(crate) const REST_UNCHECKED: Duration = Duration::from_secs(30);
 /// How often a write is tried that others are in the way of, or whose connection turns out to be dead.
 pub(crate) const WRITE_TRIES_MAX: usize = 4;
 
+/// Message requests accepted in one transaction, at a start where everybody knows everybody.
+pub(crate) const REQUESTS_PAGE: i64 = 1000;
 /// Tokens that were good lately and are remembered, so that those who show them do not wait behind made-up ones.
 pub(crate) const TOKENS_REMEMBERED_MAX: usize = 64 * 1024;
 

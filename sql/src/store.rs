@@ -305,3 +305,20 @@ fn write_on<T>(
     }
     unreachable!("the last try returns")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_deleted_account_leaves_is_taken_out_whoever_reads() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("messenger.db").display());
+        let store = Store::open(&url.parse().unwrap(), Contact::Open, &|_| false).unwrap();
+        let gone = store.create_account("gone@example.com", "Gone", "phc", 1).unwrap();
+        let readers = store.readers.as_ref().unwrap();
+        let _held: Vec<_> =
+            (0..READERS).map(|_| readers.take(Requester::Stranger).unwrap()).collect();
+        store.erase_traces(gone).unwrap();
+    }
+}

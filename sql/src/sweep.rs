@@ -133,7 +133,8 @@ impl Store {
     }
 
     /// Takes out what is left of a deleted account: its names for messages, its reactions, whom it has found and who has found
-    /// it, what blocks withheld from it, and conversations of which only deleted accounts know.
+    /// it, what blocks withheld from it, and conversations of which only deleted accounts know. This is the server's own work, with no
+    /// bound on its time: there may be much of it.
     pub(crate) fn erase_traces(&self, account: AccountId) -> Result<()> {
         for sql in [
             "update message set ref = null where id in \
@@ -158,30 +159,32 @@ impl Store {
              (select message, account from withheld_reaction where reactor = $1 limit $2) returning message",
         ] {
             let params = [account.0, ROWS].map(Value::Int);
-            while !self.write(account, |engine| engine.run(sql, &params))?.is_empty() {}
+            while !self.write(Requester::Server, |engine| engine.run(sql, &params))?.is_empty() {}
         }
         // Of two who delete their accounts at once the later one sees that both are gone.
         let sql = "select s.conversation from member s where s.account = $1 and not exists \
                    (select 1 from member x join account a on a.id = x.account \
                    join conversation c on c.id = x.conversation where x.conversation = s.conversation \
                    and (a.email is not null or (c.low is null and x.until is null)))";
-        for conversation in self.read(account, sql, &[Value::Int(account.0)], |row| row.int(0))? {
-            self.erase_conversation(account, conversation)?;
+        let params = [Value::Int(account.0)];
+        for conversation in self.read(Requester::Server, sql, &params, |row| row.int(0))? {
+            self.erase_conversation(conversation)?;
         }
         Ok(())
     }
 
-    fn erase_conversation(&self, account: AccountId, conversation: i64) -> Result<()> {
+    fn erase_conversation(&self, conversation: i64) -> Result<()> {
         let sql = "select message from entry where conversation = $1 order by message limit $2";
         let params = [conversation, ROWS].map(Value::Int);
         loop {
-            let page = self.read(account, sql, &params, |row| Ok(MessageId(row.int(0)?)))?;
+            let page =
+                self.read(Requester::Server, sql, &params, |row| Ok(MessageId(row.int(0)?)))?;
             if page.is_empty() {
                 break;
             }
-            self.write(account, |engine| erase_messages(engine, &page))?;
+            self.write(Requester::Server, |engine| erase_messages(engine, &page))?;
         }
-        self.write(account, |engine| {
+        self.write(Requester::Server, |engine| {
             for sql in [
                 "delete from member where conversation = $1",
                 "delete from invitation where conversation = $1",

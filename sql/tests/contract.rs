@@ -363,6 +363,30 @@ fn a_block_holds_for_what_waits_for_it_in_postgresql() {
     assert_eq!(events(&store, alice, Seq(0)).len(), 1, "what was sent before the block");
 }
 
+#[test]
+fn a_start_waits_for_who_keeps_a_request_from_it_in_postgresql() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    let store = ask_first(&url.parse().unwrap());
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(&store, name));
+    say(&store, alice, bob, "may I", "1");
+    let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+    client.batch_execute("begin; select id from conversation for update").unwrap();
+    let client = std::sync::Mutex::new(client);
+    let asked = std::sync::atomic::AtomicBool::new(false);
+    let patience = |_: &str| {
+        asked.store(true, std::sync::atomic::Ordering::Relaxed);
+        client.lock().unwrap().batch_execute("commit").unwrap();
+        true
+    };
+    // A statement that is canceled for its time, as one is that waits for another's lock.
+    let short = format!(
+        "{url}{}options=-c%20statement_timeout%3D500",
+        if url.contains('?') { '&' } else { '?' }
+    );
+    sql::Store::open(&short.parse().unwrap(), Contact::Open, &patience).unwrap();
+    assert!(asked.into_inner(), "the lock was not met");
+}
+
 /// Waits until somebody waits for a lock, or there is nothing to wait for any more.
 fn wait_for_lock(client: &mut postgres::Client, is_over: impl Fn() -> bool) {
     let waiting = "select 1 from pg_stat_activity \

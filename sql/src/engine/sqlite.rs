@@ -127,9 +127,10 @@ impl Engine for Sqlite {
         rows: &[Vec<Value<'_>>],
     ) -> Result<Vec<Row>> {
         let each = self.eaches.entry(statement.sql).or_insert_with(|| Each::new(statement));
+        // Preparing asks too whether to go on.
+        self.deadline.restart();
         let mut prepared = self.connection.prepare_cached(&each.text)?;
         let mut out = Vec::new();
-        self.deadline.restart();
         for params in rows.iter().map(|row| &row[..statement.columns.len()]) {
             let Some(returned) = &each.returned else {
                 collect(&mut prepared, params, &mut out)?;
