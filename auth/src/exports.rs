@@ -1,4 +1,5 @@
-//! Exports that are being sent: one for each account, and a few in all. Each reads the database again and again.
+//! Exports that are being sent: one for each account. Each holds one page of what it reads, and takes its turn at the database page by
+//! page; so there is no bound on all of them together, which a few accounts that read slowly could use up for everybody.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -6,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wire::AccountId;
 
-use crate::limit::{EXPORT_RETRY_AFTER, EXPORTS_MAX};
+use crate::limit::EXPORT_RETRY_AFTER;
 use crate::refusal::Refusal;
 
 /// The accounts whose exports are being sent.
@@ -17,17 +18,13 @@ impl Exports {
     /// Begins one.
     ///
     /// # Errors
-    /// 429 while the account's last one is being sent; 503 while [`EXPORTS_MAX`] are.
+    /// 429 while the account's last one is being sent.
     pub(crate) fn begin(self: &Arc<Self>, account: AccountId) -> Result<Export, Refusal> {
         let mut accounts = self.lock();
-        if accounts.contains(&account) {
+        if !accounts.insert(account) {
             let sentence = "an export of yours is still being sent; wait until it has ended";
             return Err(Refusal::rate_limited(sentence, EXPORT_RETRY_AFTER));
         }
-        if accounts.len() == EXPORTS_MAX {
-            return Err(Refusal::busy("too many exports are being sent at this moment; try again"));
-        }
-        accounts.insert(account);
         Ok(Export { exports: Arc::clone(self), account })
     }
 
@@ -43,9 +40,9 @@ pub(crate) struct Export {
 }
 
 impl Export {
-    /// Keeps the place until `document` is dropped.
+    /// Keeps the place until `document` has been read to its end, or is dropped: who has received all of it may ask again at once.
     pub(crate) fn of(self, document: impl Read + Send + 'static) -> Box<dyn Read + Send> {
-        Box::new(Held { document, _export: self })
+        Box::new(Held { document, export: Some(self) })
     }
 }
 
@@ -57,12 +54,16 @@ impl Drop for Export {
 
 struct Held<D> {
     document: D,
-    _export: Export,
+    export: Option<Export>,
 }
 
 impl<D: Read> Read for Held<D> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.document.read(out)
+        let read = self.document.read(out)?;
+        if read == 0 && !out.is_empty() {
+            self.export = None;
+        }
+        Ok(read)
     }
 }
 
@@ -76,25 +77,26 @@ mod tests {
     }
 
     #[test]
-    fn one_account_has_one_export_until_its_document_is_dropped() {
+    fn one_account_has_one_export_until_its_document_is_read_or_dropped() {
         let exports = Arc::<Exports>::default();
         let mut document = exports.begin(AccountId(1)).unwrap().of(&b"text"[..]);
-        let mut text = String::new();
-        document.read_to_string(&mut text).unwrap();
-        assert_eq!(text, "text");
+        document.read_exact(&mut [0; 4]).unwrap();
         assert_eq!(refused(exports.begin(AccountId(1))), Some(Code::RateLimited));
         drop(exports.begin(AccountId(2)).unwrap());
+        assert_eq!(document.read(&mut [0]).unwrap(), 0);
+        let other = exports.begin(AccountId(1)).unwrap().of(&b"text"[..]);
         drop(document);
+        assert_eq!(refused(exports.begin(AccountId(1))), Some(Code::RateLimited));
+        drop(other);
         drop(exports.begin(AccountId(1)).unwrap());
     }
 
     #[test]
-    fn there_are_so_many_in_all() {
+    fn however_many_others_are_being_sent_one_can_be_begun() {
         let exports = Arc::<Exports>::default();
-        let begin = |id| exports.begin(AccountId(id));
-        let mut all: Vec<_> = (1..=EXPORTS_MAX as i64).map(|id| begin(id).unwrap()).collect();
-        assert_eq!(refused(begin(0)), Some(Code::Busy));
-        all.pop();
-        drop(begin(0).unwrap());
+        let all: Vec<_> = (1..=1000).map(|id| exports.begin(AccountId(id)).unwrap()).collect();
+        drop(exports.begin(AccountId(0)).unwrap());
+        drop(all);
+        assert!(exports.lock().is_empty());
     }
 }

@@ -86,8 +86,6 @@ pub const RETRY_AFTER_SECONDS: u64 = 2;
 pub const EXPORT_PAGE_ROWS: i64 = 100;
 /// Bytes of a streamed document in one chunk.
 pub(crate) const STREAM_BYTES: usize = 16 * 1024;
-/// Exports that are sent at one time, one for each account.
-pub const EXPORTS_MAX: usize = 8;
 /// After how long an account whose export is being sent may ask whether that has ended.
 pub const EXPORT_RETRY_AFTER: Duration = Duration::from_secs(10);
 /// Stack of a request's thread.

@@ -26,7 +26,7 @@ pub enum Code {
     EmailTaken,
     /// Too many tries; `Retry-After` says when the next one will be heard.
     RateLimited,
-    /// Too many passwords are to be checked, or exports to be sent, at this moment.
+    /// Too many passwords are to be checked at this moment.
     Busy,
     /// The database cannot be reached, or what was asked for takes it too long.
     Unavailable,

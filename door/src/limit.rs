@@ -68,8 +68,10 @@ pub const NETWORK_LEVEL_FACTOR: f64 = 2.0;
 /// Cells of a row of the counters by network (each takes 8 bytes, and each table has four rows).
 pub const NETWORK_BUCKETS_WIDTH: usize = 16 * 1024;
 
-/// Between two warnings about a host that is none of ours.
+/// Between two warnings about the same host that is none of ours.
 pub const HOST_WARN_INTERVAL: Duration = Duration::from_secs(60);
+/// Different hosts that are warned about in that time.
+pub const NAMES_TOLD_MAX: usize = 8;
 /// Characters of such a host that are logged; a DNS name has at most 253.
 pub const HOST_CHARS_LOGGED: usize = 100;
 /// How long a browser may keep what an allowed origin's page may send; more than this Chrome does not take.

@@ -168,8 +168,8 @@ impl Web {
 
     /// Tells the operator, who may have forgotten a name.
     fn warn(&self, host: &str) {
-        if self.warned.is_due(Instant::now()) {
-            let host: String = host.chars().take(HOST_CHARS_LOGGED).collect();
+        let host: String = host.chars().take(HOST_CHARS_LOGGED).collect();
+        if self.warned.is_due(&host, Instant::now()) {
             tracing::warn!(
                 ?host,
                 "a request for another host was refused; if this server is reached by that name, \

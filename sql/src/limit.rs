@@ -50,3 +50,7 @@ pub(crate) const fn share(connections: usize) -> usize {
 pub const PAGE_BYTES: usize = 256 * 1024;
 
 const _: () = assert!(share(READERS) < READERS && share(SEARCHERS) < SEARCHERS);
+const _: () = assert!(
+    POSTGRES_WRITERS + POSTGRES_COMMITTERS + READERS + SEARCHERS + SERVER_READERS == 13,
+    "docs/OPERATING.md names this number"
+);

@@ -247,6 +247,7 @@ fn cors_is_for_allowed_origins_and_never_with_credentials() {
 fn a_wrong_host_is_told_the_operator_once_in_a_while() {
     let web = web(LOOPBACK, &[], &[], None);
     assert_eq!(status(&web, "GET / HTTP/1.1", &["Host: evil.example"]), 421);
-    assert!(!web.warned.is_due(Instant::now()), "it has just been told");
-    assert!(web.warned.is_due(Instant::now() + HOST_WARN_INTERVAL));
+    assert!(!web.warned.is_due("evil.example", Instant::now()), "it has just been told");
+    assert!(web.warned.is_due("chat.example", Instant::now()), "another name is not hidden by it");
+    assert!(web.warned.is_due("evil.example", Instant::now() + HOST_WARN_INTERVAL));
 }

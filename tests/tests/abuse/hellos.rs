@@ -1,4 +1,7 @@
 //! Storms of hellos with tokens that nobody has: each is turned away, and nobody else is.
+//!
+//! That their look-ups go one at a time is not seen from outside: `networks_that_failed_too_often_go_one_at_a_time` in
+//! `chat/src/hellos.rs` shows it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
