@@ -7,7 +7,7 @@ use wire::{AccountId, Change, GroupId, MessageId, Role, To};
 
 use super::group::{IN_TOO_MANY, accounts, record, seat};
 use super::ledger::Ledger;
-use super::pair::{self, FIND_PAIRS, Pair, Shared};
+use super::pair::{self, FIND_PAIRS, Pair, Request, Shared};
 use super::request::{Manner, Requests};
 use super::room::Seat;
 use super::{Done, Outcome, Refusal};
@@ -22,6 +22,8 @@ pub(super) struct Invitation {
     inviter: AccountId,
     /// The entry that says so.
     entry: MessageId,
+    /// Whether it is counted where the two do not know each other.
+    counts: bool,
     pub(super) state: State,
 }
 
@@ -37,7 +39,7 @@ pub(super) enum State {
 }
 
 impl Invitation {
-    /// Reads inviter, entry and state from column `at` on.
+    /// Reads inviter, entry, state and whether it counts from column `at` on.
     pub(super) fn of(row: &Row, at: usize) -> Result<Self> {
         let state = match row.int(at + 2)? {
             0 => State::Waiting,
@@ -48,7 +50,7 @@ impl Invitation {
             }
         };
         let (inviter, entry) = (AccountId(row.int(at)?), MessageId(row.int(at + 1)?));
-        Ok(Self { inviter, entry, state })
+        Ok(Self { inviter, entry, state, counts: row.int(at + 3)? != 0 })
     }
 }
 
@@ -105,16 +107,15 @@ pub(super) fn standings(
     let mut requests = Requests::begin(ledger, &found, people)?;
     let mut standings = Vec::with_capacity(accounts.len());
     for account in accounts {
-        let manner = match requests.manner(by, *account) {
+        let manner = match requests.invitation(by, *account) {
             Ok(manner) => manner,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let mut is_deaf = blockers.contains(&account.0);
         if let Manner::Request { is_declined } = manner {
             is_deaf |= is_declined;
-            // Who has asked `by` itself is not asked by an invitation, which is no answer either.
-            requests.note(by, *account, manner);
         }
+        requests.note_invitation(by, *account, manner);
         standings.push(Standing { account: *account, is_known: manner == Manner::Known, is_deaf });
     }
     Ok(Ok((standings, Asked { requests, found })))
@@ -134,12 +135,14 @@ pub(super) fn invite(
     audience.extend((state == State::Waiting).then_some(account));
     let change = (Change::Invite, Some(account));
     let entry = record(ledger, place, by, group, change, &audience)?;
-    let sql = "insert into invitation (conversation, account, inviter, entry, state) \
-               values ($1, $2, $3, $4, $5) on conflict (conversation, account) do update set \
-               inviter = excluded.inviter, entry = excluded.entry, state = excluded.state";
-    let params = [group.0, account.0, by.0, entry.0, state as i64].map(Value::Int);
+    let counts = !invited.is_known;
+    let sql = "insert into invitation (conversation, account, inviter, entry, state, counted) \
+               values ($1, $2, $3, $4, $5, $6) on conflict (conversation, account) do update set \
+               inviter = excluded.inviter, entry = excluded.entry, state = excluded.state, \
+               counted = excluded.counted";
+    let params = [group.0, account.0, by.0, entry.0, state as i64, counts.into()].map(Value::Int);
     ledger.engine.run(sql, &params)?;
-    let invitation = Invitation { inviter: by, entry, state };
+    let invitation = Invitation { inviter: by, entry, counts, state };
     ledger.room_mut(group).invitations.insert(account, invitation);
     Ok(())
 }
@@ -206,25 +209,34 @@ pub(super) fn join(ledger: &mut Ledger<'_>, place: usize, by: AccountId, group: 
     seat(ledger, group, &[by])?;
     let sql = "delete from invitation where conversation = $1 and account = $2";
     ledger.engine.run(sql, &[group.0, by.0].map(Value::Int))?;
-    if let Some(Invitation { inviter, .. }) = invitation {
+    if let Some(Invitation { inviter, counts: true, .. }) = invitation {
         settle(ledger, by, inviter)?;
     }
     Ok(Ok(Outcome::Done))
 }
 
-/// An invitation by `inviter` no longer waits, if it was a request. If nothing else was asked, nothing is left of the request.
+/// An invitation by `inviter` that was counted no longer waits. Of a request of which nothing else was said nothing is left, or
+/// what the other one has invited to is the request from now on.
 fn settle(ledger: &mut Ledger<'_>, by: AccountId, inviter: AccountId) -> Result<()> {
-    let sql = "update conversation set asks = asks - 1 where low = $1 and high = $2 \
-               and asker = $3 and asks > 0 returning id, asks";
-    let (low, high) = (by.0.min(inviter.0), by.0.max(inviter.0));
-    let rows = ledger.engine.run(sql, &[low, high, inviter.0].map(Value::Int))?;
-    let Some(row) = rows.first() else { return Ok(()) };
-    if row.int(1)? == 0 {
-        let conversation = [Value::Int(row.int(0)?)];
-        ledger.engine.run("delete from member where conversation = $1", &conversation)?;
-        ledger.engine.run("delete from conversation where id = $1", &conversation)?;
+    let Some(shared) = pair::find(ledger.engine, by, inviter)? else { return Ok(()) };
+    let mut request = shared.request;
+    let Some(asker) = request.asker else { return Ok(()) };
+    let count = if asker == inviter { &mut request.asks } else { &mut request.invites };
+    *count = (*count - 1).max(0);
+    if request.asks == 0 && !is_said(ledger, &shared)? {
+        let (other, asks) = (if asker == by { inviter } else { by }, request.invites);
+        if asks == 0 {
+            return pair::remove(ledger.engine, &shared);
+        }
+        request = Request { asker: Some(other), asks, is_open: true, ..Request::default() };
     }
-    Ok(())
+    pair::set(ledger.engine, [(shared.conversation, request)])
+}
+
+/// Whether two people's conversation holds anything.
+fn is_said(ledger: &mut Ledger<'_>, shared: &Shared) -> Result<bool> {
+    let sql = "select 1 from entry where conversation = $1 limit 1";
+    Ok(!ledger.engine.run(sql, &[Value::Int(shared.conversation)])?.is_empty())
 }
 
 /// Declines an invitation. The group is not told, and may not ask again before it has taken the invitation back.

@@ -29,6 +29,10 @@ pub(super) struct Request {
     pub(super) asker: Option<AccountId>,
     /// Its messages and pending invitations so far.
     pub(super) asks: i64,
+    /// The pending invitations so far of the other one, which by them does not answer.
+    pub(super) invites: i64,
+    /// Whether it is one of the asker's open requests: not all that it has asked was taken back.
+    pub(super) is_open: bool,
     /// Whether the other one has declined.
     pub(super) is_declined: bool,
 }
@@ -77,7 +81,7 @@ pub(super) static FIND_PAIRS: ForEach = ForEach {
         withheld_from!("r.low", "r.high"),
         ", ",
         withheld_from!("r.high", "r.low"),
-        ", c.asker, c.asks, c.declined from {rows} join conversation c on c.low = r.low and c.high = r.high"
+        ", c.asker, c.asks, c.invites, c.open, c.declined from {rows} join conversation c on c.low = r.low and c.high = r.high"
     ),
     columns: PAIR,
 };
@@ -88,12 +92,15 @@ static ADD_CONVERSATIONS: ForEach = ForEach {
 };
 
 static SET_REQUESTS: ForEach = ForEach {
-    sql: "update conversation set asker = r.asker, asks = r.asks, declined = r.declined from {rows} \
+    sql: "update conversation set asker = r.asker, asks = r.asks, invites = r.invites, open = r.open, \
+          declined = r.declined from {rows} \
           where conversation.id = r.id",
     columns: &[
         ("id", Type::Int),
         ("asker", Type::Int),
         ("asks", Type::Int),
+        ("invites", Type::Int),
+        ("open", Type::Int),
         ("declined", Type::Int),
     ],
 };
@@ -129,11 +136,20 @@ pub(super) fn set(
     engine: &mut dyn Engine,
     requests: impl IntoIterator<Item = (i64, Request)>,
 ) -> Result<()> {
-    let row = |(id, Request { asker, asks, is_declined }): (i64, Request)| {
+    let row = |(id, request): (i64, Request)| {
+        let Request { asker, asks, invites, is_open, is_declined } = request;
         let asker = asker.map_or(Value::Null, |asker| Value::Int(asker.0));
-        vec![Value::Int(id), asker, Value::Int(asks), Value::Int(is_declined.into())]
+        let [open, declined] = [is_open, is_declined].map(|is| Value::Int(is.into()));
+        vec![Value::Int(id), asker, Value::Int(asks), Value::Int(invites), open, declined]
     };
     for_each(engine, &SET_REQUESTS, requests.into_iter().map(row))
+}
+
+/// Takes out a conversation that holds nothing.
+pub(super) fn remove(engine: &mut dyn Engine, shared: &Shared) -> Result<()> {
+    let conversation = [Value::Int(shared.conversation)];
+    engine.run("delete from member where conversation = $1", &conversation)?;
+    engine.run("delete from conversation where id = $1", &conversation).map(drop)
 }
 
 /// The rows for [`FIND_PAIRS`].
@@ -147,7 +163,9 @@ pub(super) fn found(rows: &[Row]) -> Result<HashMap<Pair, Shared>> {
         let request = Request {
             asker: row.maybe_int(5)?.map(AccountId),
             asks: row.int(6)?,
-            is_declined: row.int(7)? != 0,
+            invites: row.int(7)?,
+            is_open: row.int(8)? != 0,
+            is_declined: row.int(9)? != 0,
         };
         let (low, high) = (row.int(0)?, row.int(1)?);
         let blockers = [(low, row.maybe_int(3)?), (high, row.maybe_int(4)?)];

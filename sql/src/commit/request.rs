@@ -55,7 +55,8 @@ pub(super) struct Requests {
 }
 
 static COUNT_OPEN: ForEach = ForEach {
-    sql: "select r.account, (select count(*) from conversation c where c.asker = r.account) from {rows}",
+    sql: "select r.account, (select count(*) from conversation c where c.asker = r.account and c.open = 1) \
+          from {rows}",
     columns: &[("account", Type::Int)],
 };
 
@@ -70,9 +71,12 @@ impl Requests {
         let now = found.iter().map(|(pair, shared)| (*pair, shared.request)).collect();
         let mut requests = Self { contact, now, open: HashMap::new(), changed: BTreeSet::new() };
         if contact == Contact::Request {
+            let opens = |by: AccountId, pair: Pair| {
+                let request = found.get(&pair).map(|shared| shared.request);
+                request.is_none_or(|it| it.asker == Some(by) && !it.is_open)
+            };
             let begins = |(by, other): &(AccountId, AccountId)| {
-                by != other
-                    && pair(*by, To::Account(*other)).is_some_and(|it| !found.contains_key(&it))
+                by != other && pair(*by, To::Account(*other)).is_some_and(|it| opens(*by, it))
             };
             let beginners: BTreeSet<i64> = people.filter(begins).map(|(by, _)| by.0).collect();
             let rows = beginners.into_iter().map(|by| vec![Value::Int(by)]).collect();
@@ -108,11 +112,13 @@ impl Requests {
             Some(Request { asker: None, .. }) => Ok(Manner::Known),
             Some(Request { asker: Some(asker), .. }) if *asker != by => Ok(Manner::Answer),
             Some(Request { asks, .. }) if *asks >= REQUEST_MESSAGES_MAX => Err(TOO_MANY_MESSAGES),
-            Some(Request { is_declined, .. }) => Ok(Manner::Request { is_declined: *is_declined }),
-            None if self.open.get(&by).is_none_or(|open| *open >= REQUESTS_OPEN_MAX) => {
+            Some(Request { is_declined, is_open: true, .. }) => {
+                Ok(Manner::Request { is_declined: *is_declined })
+            }
+            _ if self.open.get(&by).is_none_or(|open| *open >= REQUESTS_OPEN_MAX) => {
                 Err(TOO_MANY_OPEN)
             }
-            None => Ok(Manner::Request { is_declined: false }),
+            now => Ok(Manner::Request { is_declined: now.is_some_and(|it| it.is_declined) }),
         }
     }
 
@@ -122,18 +128,46 @@ impl Requests {
         match manner {
             Manner::Known => drop(self.now.entry(pair).or_default()),
             Manner::Answer => {
-                self.now.insert(pair, Request::default());
-                self.open.entry(other).and_modify(|open| *open -= 1);
+                if self.now.insert(pair, Request::default()).is_some_and(|it| it.is_open) {
+                    self.open.entry(other).and_modify(|open| *open -= 1);
+                }
                 self.changed.insert(pair);
             }
             Manner::Request { .. } => {
-                let is_new = !self.now.contains_key(&pair);
                 let now = self.now.entry(pair).or_default();
                 now.asker = Some(by);
                 now.asks += 1;
-                if is_new {
+                if !std::mem::replace(&mut now.is_open, true) {
                     self.open.entry(by).and_modify(|open| *open += 1);
                 }
+                self.changed.insert(pair);
+            }
+        }
+    }
+
+    /// Whether `by` may invite `other` now. Who was asked by it does not answer so, and may invite as often as one may ask.
+    pub(super) fn invitation(
+        &self,
+        by: AccountId,
+        other: AccountId,
+    ) -> std::result::Result<Manner, Refusal> {
+        let manner = self.manner(by, other)?;
+        let now = pair(by, To::Account(other)).and_then(|pair| self.now.get(&pair));
+        let invites = now.map_or(0, |request| request.invites);
+        if manner == Manner::Answer && invites >= REQUEST_MESSAGES_MAX {
+            return Err(TOO_MANY_MESSAGES);
+        }
+        Ok(manner)
+    }
+
+    /// It is invited.
+    pub(super) fn note_invitation(&mut self, by: AccountId, other: AccountId, manner: Manner) {
+        match manner {
+            Manner::Known => {}
+            Manner::Request { .. } => self.note(by, other, manner),
+            Manner::Answer => {
+                let Some(pair) = pair(by, To::Account(other)) else { return };
+                self.now.entry(pair).and_modify(|request| request.invites += 1);
                 self.changed.insert(pair);
             }
         }

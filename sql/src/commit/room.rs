@@ -89,7 +89,7 @@ static FIND_MEMBERS: ForEach = ForEach {
 };
 
 static FIND_INVITATIONS: ForEach = ForEach {
-    sql: "select i.conversation, i.account, i.inviter, i.entry, i.state from {rows} \
+    sql: "select i.conversation, i.account, i.inviter, i.entry, i.state, i.counted from {rows} \
           join invitation i on i.conversation = r.conversation",
     columns: &[("conversation", Type::Int)],
 };

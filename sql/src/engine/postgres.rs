@@ -58,6 +58,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (7, include_str!("../../migrations/postgres/0007_bounds.sql")),
     (8, include_str!("../../migrations/postgres/0008_search_and_blocks.sql")),
     (9, include_str!("../../migrations/postgres/0009_email_keys.sql")),
+    (10, include_str!("../../migrations/postgres/0010_counted_invitations.sql")),
 ];
 
 /// Words first: left to itself the planner walks back through all messages and makes words of each.

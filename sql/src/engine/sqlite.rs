@@ -48,6 +48,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (5, include_str!("../../migrations/sqlite/0005_bounds.sql")),
     (6, include_str!("../../migrations/sqlite/0006_search_and_blocks.sql")),
     (7, include_str!("../../migrations/sqlite/0007_email_keys.sql")),
+    (8, include_str!("../../migrations/sqlite/0008_counted_invitations.sql")),
 ];
 
 pub(crate) struct Sqlite {

@@ -2,17 +2,19 @@
 
 use sql::{Alteration, Deed, Outcome, Store};
 use wire::limit::{GROUP_MEMBERS_MAX, REQUEST_MESSAGES_MAX, REQUESTS_OPEN_MAX};
-use wire::{AccountId, Change, Code, MessageId, Role, Seq};
+use wire::{AccountId, Change, Code, MessageId, Role, Seq, With};
 
 use crate::groups::{change, changes, members};
-use crate::invitations::{create, made, meet, people};
+use crate::invitations::{create, listed, made, meet, people};
 use crate::{account, act, code, commit, events, group, post};
 
 /// Where strangers ask.
 pub fn suite(store: &Store) {
     an_invitation_counts_like_a_message(store);
     fifty_may_be_open(store);
+    invitations_both_ways_take_no_message_with_them(store);
     to_invite_is_no_answer(store);
+    what_both_have_invited_to_counts_for_each(store);
     who_is_invited_counts_as_a_member(store);
 }
 
@@ -64,12 +66,67 @@ fn fifty_may_be_open(store: &Store) {
 fn to_invite_is_no_answer(store: &Store) {
     let [alice, bob] = people(store);
     commit(store, vec![post(bob, alice, "may I?", None)]);
-    for _ in 0..2 * REQUEST_MESSAGES_MAX {
-        let trip = made(store, alice, &[bob]);
-        assert_eq!(members(store, alice, trip)[1], (bob, Role::Invited));
+    let groups: Vec<_> = (0..REQUEST_MESSAGES_MAX).map(|_| made(store, alice, &[bob])).collect();
+    assert_eq!(members(store, alice, groups[0])[1], (bob, Role::Invited));
+    assert!(listed(store, alice).iter().any(|it| it.request), "Bob still waits");
+    let is_full = || assert_eq!(code(&act(store, alice, create(&[bob]))), Some(Code::NotAccepted));
+    is_full();
+    act(store, bob, Deed::DeclineInvitation { group: groups[0] });
+    act(store, alice, change(groups[1], Alteration::Remove(bob)));
+    is_full();
+    assert_eq!(act(store, bob, Deed::Join { group: groups[2] }), Outcome::Done);
+    made(store, alice, &[bob]);
+    is_full();
+    let again = || commit(store, vec![post(bob, alice, "may I?", None)]).outcomes.remove(0);
+    (1..REQUEST_MESSAGES_MAX).for_each(|_| assert_eq!(again(), Outcome::Done));
+    assert_eq!(code(&again()), Some(Code::NotAccepted), "what it is invited to is its own count");
+    let answer = post(alice, bob, "you may", None);
+    assert_eq!(commit(store, vec![answer]).outcomes, [Outcome::Done]);
+    made(store, alice, &[bob]);
+    assert_eq!(members(store, alice, groups[3])[1], (bob, Role::Invited));
+}
+
+fn invitations_both_ways_take_no_message_with_them(store: &Store) {
+    let [alice, mallory] = people(store);
+    let one = made(store, alice, &[mallory]);
+    let other = made(store, mallory, &[alice]);
+    assert_eq!(act(store, mallory, Deed::Join { group: one }), Outcome::Done);
+    let head = events(store, alice, Seq(0)).len();
+    let say = || commit(store, vec![post(mallory, alice, "hi", None)]).outcomes.remove(0);
+    assert_eq!(say(), Outcome::Done);
+    assert_eq!(act(store, alice, Deed::Join { group: other }), Outcome::Done);
+    let history = || {
+        let page = store.history(alice, With::Account(mallory), MessageId(i64::MAX), 9).unwrap();
+        page.unwrap_or_default().len()
+    };
+    assert_eq!(history(), 1);
+    assert_eq!(events(store, alice, Seq(0)).len(), head + 2, "the message and the joining");
+    // It still counts.
+    (1..REQUEST_MESSAGES_MAX).for_each(|_| assert_eq!(say(), Outcome::Done));
+    assert_eq!(code(&say()), Some(Code::NotAccepted));
+    assert_eq!(history(), REQUEST_MESSAGES_MAX as usize);
+}
+
+fn what_both_have_invited_to_counts_for_each(store: &Store) {
+    let [alice, bob] = people(store);
+    let by_alice = made(store, alice, &[bob]);
+    let by_bob: Vec<_> = (0..REQUEST_MESSAGES_MAX).map(|_| made(store, bob, &[alice])).collect();
+    let is_full = || assert_eq!(code(&act(store, bob, create(&[alice]))), Some(Code::NotAccepted));
+    is_full();
+    // Only Bob asks from now on, as often as before.
+    assert_eq!(act(store, bob, Deed::Join { group: by_alice }), Outcome::Done);
+    is_full();
+    assert_eq!(act(store, alice, Deed::Join { group: by_bob[0] }), Outcome::Done);
+    let group = made(store, bob, &[alice]);
+    is_full();
+    for group in by_bob[1..].iter().chain([&group]) {
+        assert_eq!(act(store, alice, Deed::Join { group: *group }), Outcome::Done);
     }
-    let all = store.conversations(alice, MessageId(i64::MAX), 99).unwrap();
-    assert!(all.iter().any(|it| it.request), "Bob still waits");
+    // Nothing waits any more, and they are strangers.
+    for _ in 0..REQUEST_MESSAGES_MAX {
+        made(store, bob, &[alice]);
+    }
+    is_full();
 }
 
 fn who_is_invited_counts_as_a_member(store: &Store) {

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::op::{Id, Place, Who};
-use super::rule::{Answer, FORBIDDEN, NOT_FOUND};
+use super::request::WAITING_MAX;
+use super::rule::{Answer, FORBIDDEN, NOT_ACCEPTED, NOT_FOUND};
 use super::state::{Key, Model, Seat, Talk, What};
 
 /// Somebody is or was invited to a group.
@@ -13,6 +14,8 @@ pub struct Invitation {
     pub entry: Id,
     /// The group's name then.
     name: String,
+    /// Whether it counts where the two do not know each other.
+    counts: bool,
     state: State,
 }
 
@@ -49,7 +52,10 @@ impl Invitation {
 impl Model {
     /// Whether `by` can have `who` in a group without asking; nothing if it has asked too often.
     pub(super) fn joins(&self, by: Who, who: Who) -> Result<bool, &'static str> {
-        self.ask(by, who)?;
+        let talk = self.talks.get(&Key::of(by, Place::With(who)));
+        if !self.ask(by, who)? && talk.is_some_and(|it| it.invites >= WAITING_MAX) {
+            return Err(NOT_ACCEPTED);
+        }
         Ok(self.knows(by, who) && !self.has_blocked(who, by))
     }
 
@@ -59,17 +65,20 @@ impl Model {
         let is_declined =
             self.talks.get(&key).is_some_and(|it| it.is_declined && it.asker == Some(by));
         let is_deaf = is_declined || self.has_blocked(who, by);
+        let counts = !self.knows(by, who);
         if self.ask(by, who) == Ok(true) {
             let talk = self.talks.entry(key).or_default();
             for who in [by, who] {
                 talk.seats.entry(who).or_default();
             }
             (talk.asker, talk.asks) = (Some(by), talk.asks + 1);
+        } else if counts {
+            self.talk_mut(key).invites += 1;
         }
         let entry = self.next_entry(Key::Group(group));
         let talk = self.talk_mut(Key::Group(group));
         let state = if is_deaf { State::Silent } else { State::Waiting };
-        let invitation = Invitation { by, entry, name: talk.name.clone(), state };
+        let invitation = Invitation { by, entry, name: talk.name.clone(), counts, state };
         talk.invitations.insert(who, invitation);
         self.tell_change(by, group, "invite", Some(who));
     }
@@ -92,21 +101,36 @@ impl Model {
         if self.is_member(by, group).is_ok() {
             return Ok(json!({"type": "ok"}));
         }
-        let inviter = self.waiting(by, group)?;
+        self.waiting(by, group)?;
         let entry = self.next_entry(key);
         let talk = self.talk_mut(key);
         talk.seats.insert(by, Seat::new(entry, false));
-        talk.invitations.remove(&by);
+        let invitation = talk.invitations.remove(&by);
         self.tell_change(by, group, "join", None);
-        // It was perhaps all that the inviter has asked.
+        if let Some(Invitation { by: inviter, counts: true, .. }) = invitation {
+            self.count_no_more(by, inviter);
+        }
+        self.done(by)
+    }
+
+    /// An invitation that counted does so no more. It was perhaps all that its inviter has asked.
+    fn count_no_more(&mut self, by: Who, inviter: Who) {
         let pair = Key::of(by, Place::With(inviter));
-        if let Some(talk) = self.talks.get_mut(&pair).filter(|it| it.asker == Some(inviter)) {
-            talk.asks -= 1;
+        let Some(talk) = self.talks.get_mut(&pair) else { return };
+        match talk.asker {
+            None => return,
+            Some(asker) if asker == inviter => talk.asks -= 1,
+            Some(_) => talk.invites -= 1,
+        }
+        if talk.asks == 0 {
+            assert!(talk.entries.is_empty(), "a message counts");
+            let other = if talk.asker == Some(by) { inviter } else { by };
+            (talk.asker, talk.asks, talk.invites) = (Some(other), talk.invites, 0);
+            talk.is_declined = false;
             if talk.asks == 0 {
                 self.talks.remove(&pair);
             }
         }
-        self.done(by)
     }
 
     pub(super) fn decline_invitation(&mut self, by: Who, group: i64) -> Answer {

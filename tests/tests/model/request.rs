@@ -7,7 +7,7 @@ use super::rule::{Answer, FORBIDDEN, NOT_ACCEPTED, NOT_FOUND};
 use super::state::{Key, Model, What};
 
 /// Messages that wait for an answer.
-const WAITING_MAX: i64 = 5;
+pub(super) const WAITING_MAX: i64 = 5;
 
 impl Model {
     pub(super) fn knows(&self, by: Who, other: Who) -> bool {
@@ -31,7 +31,7 @@ impl Model {
     pub(super) fn meet(&mut self, by: Who, asker: Who) {
         let key = Key::of(by, Place::With(asker));
         let talk = self.talk_mut(key);
-        (talk.asker, talk.asks, talk.is_declined) = (None, 0, false);
+        (talk.asker, talk.asks, talk.invites, talk.is_declined) = (None, 0, 0, false);
         if self.has_blocked(by, asker) || self.has_blocked(asker, by) {
             return;
         }

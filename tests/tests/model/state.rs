@@ -74,6 +74,8 @@ pub struct Talk {
     pub asker: Option<Who>,
     /// Its messages and invitations so far, without those that were accepted.
     pub asks: i64,
+    /// The same of the other one's invitations, which are no answer.
+    pub invites: i64,
     /// Whether the other one has declined.
     pub is_declined: bool,
 }
