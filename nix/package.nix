@@ -123,6 +123,7 @@ in
         cargoTestExtraArgs = "--exclude acceptance";
         nativeBuildInputs = [
           pkgs.openssl
+          pkgs.pgbouncer
           pkgs.postgresql_17
         ];
       }

@@ -14,6 +14,7 @@ pkgs.mkShell {
     nodejs
     nats-server
     openssl
+    pgbouncer
     postgresql_17
     sqlite
     util-linux

@@ -9,8 +9,8 @@ use std::{env, fs, io};
 
 use crate::{Contact, DatabaseUrl, OpenError, Store, UrlError};
 
-/// The first pause while the database is waited for; each further one is twice as long.
-const PAUSE_FIRST: Duration = Duration::from_millis(500);
+/// The first pause while the database is waited for, and so between two lines in the log; each further one is twice as long.
+const PAUSE_FIRST: Duration = Duration::from_secs(1);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
@@ -150,8 +150,10 @@ fn open(
         made.map_err(|error| Unopened::Directory { path: directory.to_owned(), error })?;
     }
     let pause = Cell::new(PAUSE_FIRST);
+    let tries = Cell::new(0_u64);
     let patience = |reason: &str| {
-        tracing::warn!("waiting for the database {url}: {reason}");
+        tries.set(tries.get() + 1);
+        tracing::warn!(tries = tries.get(), "waiting for the database {url}: {reason}");
         let now = pause.get();
         pause.set((2 * now).min(PAUSE_MAX));
         !stops_within(now)

@@ -55,8 +55,8 @@ pub enum OpenError {
     Refused {
         /// The database, without its password.
         place: String,
-        /// Its answer.
-        error: Error,
+        /// What is wrong, and what to do.
+        error: String,
     },
     /// It was told to stop while waiting for the database.
     #[error("stopped while waiting for the database")]

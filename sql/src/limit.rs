@@ -13,6 +13,10 @@ pub(crate) const SEARCHERS: usize = 2;
 /// Connections that read for the server itself: sweeps may take long, and ended sessions are looked for meanwhile.
 pub(crate) const SERVER_READERS: usize = 2;
 
+/// Connections to PostgreSQL that a program has at the most.
+pub(crate) const POSTGRES_CONNECTIONS: usize =
+    POSTGRES_WRITERS + POSTGRES_COMMITTERS + READERS + SEARCHERS + SERVER_READERS;
+
 /// How long a connection to PostgreSQL may take to come about, with all that is said before the first statement.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a commit may take, and for messages all of the transaction; then nobody knows whether it has happened.
@@ -27,6 +31,7 @@ pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
 /// What failed within this time is tried again: a dead connection says so at once. Who has waited longer has waited.
 pub(crate) const RETRY_WITHIN: Duration = Duration::from_secs(1);
+
 /// How long a verb waits for a connection before it gives up.
 pub(crate) const TAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a statement may take that reads for a request.

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::email::{Keyless, fill_keys};
-use crate::engine::{Engine, Value};
+use crate::engine::{Engine, Fault, Value};
 use crate::pool::Requester;
 use crate::{Error, OpenError, Store};
 
@@ -17,6 +17,7 @@ pub(crate) enum Failed {
     /// Waiting would not help.
     Schema(OpenError),
     Store(Error),
+    Fault(Fault),
 }
 
 /// Runs what is missing. Several nodes may do so at once: one of them does it, under a lock, and the others find it done.

@@ -3,12 +3,12 @@
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use crate::engine::postgres::Connector;
-use crate::engine::sqlite::Sqlite;
-use crate::engine::{Engine, ForEach, Row, Use, Value};
+use crate::engine::postgres::{self, Connector};
+use crate::engine::sqlite::{self, Sqlite};
+use crate::engine::{Engine, Fault, ForEach, Row, Use, Value};
 use crate::limit::{
-    COMMIT_TIMEOUT, POSTGRES_COMMITTERS, POSTGRES_WRITERS, READERS, RETRY_WITHIN, SEARCHERS,
-    SERVER_READERS, TAKE_TIMEOUT, WRITE_TRIES_MAX,
+    COMMIT_TIMEOUT, POSTGRES_COMMITTERS, POSTGRES_CONNECTIONS, POSTGRES_WRITERS, READERS,
+    RETRY_WITHIN, SEARCHERS, SERVER_READERS, TAKE_TIMEOUT, WRITE_TRIES_MAX,
 };
 use crate::pool::{Pool, Requester};
 use crate::token::Tokens;
@@ -55,18 +55,22 @@ impl Store {
         contact: Contact,
         patience: Patience<'_>,
     ) -> std::result::Result<Self, OpenError> {
+        let mut check: Box<dyn Fn() -> std::result::Result<(), Fault>> = Box::new(|| Ok(()));
         let mut store = match &url.0 {
             Place::Memory => {
                 Self::new(1, None, None, |usage| Ok(Box::new(Sqlite::open(None, usage)?)))
             }
             Place::File(path) => {
-                let path = path.clone();
+                let (path, checked) = (path.clone(), path.clone());
+                check = Box::new(move || sqlite::start::check(&checked));
                 Self::new(1, None, Some(READERS), move |usage| {
                     Ok(Box::new(Sqlite::open(Some(&path), usage)?))
                 })
             }
-            Place::Postgres(config, tls) => {
-                let connector = Connector::new(config, tls)?;
+            Place::Postgres(config, tls, given) => {
+                let connector = Connector::new(config, tls, given)?;
+                let checked = connector.clone();
+                check = Box::new(move || checked.check(POSTGRES_CONNECTIONS));
                 Self::new(
                     POSTGRES_WRITERS,
                     Some(POSTGRES_COMMITTERS),
@@ -75,32 +79,40 @@ impl Store {
                 )
             }
         };
-        if url.path().is_none() {
+        let is_file = url.path().is_some();
+        if !is_file {
             store.erase_interval = POSTGRES_ERASE_INTERVAL;
         }
         store.contact = contact;
         loop {
-            let is_up = migrate::up(&store)
-                .and_then(|()| store.keep_contact().map_err(migrate::Failed::Store));
-            match is_up {
+            let fault = match store.start(&check) {
                 Ok(()) => {
                     store.warn_of_traces();
                     return Ok(store);
                 }
                 Err(migrate::Failed::Schema(error)) => return Err(error),
-                // A statement that others kept from its rows for too long has timed out: they may be gone the next time.
-                Err(migrate::Failed::Store(
-                    Error::Unavailable(text) | Error::InDoubt(text) | Error::TimedOut(text),
-                )) if url.path().is_none() => {
-                    if !patience(&text) {
-                        return Err(OpenError::Stopped);
-                    }
-                }
-                Err(migrate::Failed::Store(error)) => {
+                Err(migrate::Failed::Fault(fault)) => fault,
+                Err(migrate::Failed::Store(error)) if is_file => sqlite::start::fault(error),
+                Err(migrate::Failed::Store(error)) => postgres::fault(error),
+            };
+            match fault {
+                Fault::Passing(reason) if patience(&reason) => {}
+                Fault::Passing(_) => return Err(OpenError::Stopped),
+                Fault::Lasting(error) => {
                     return Err(OpenError::Refused { place: url.to_string(), error });
                 }
             }
         }
+    }
+
+    /// One try at opening.
+    fn start(
+        &self,
+        check: &dyn Fn() -> std::result::Result<(), Fault>,
+    ) -> std::result::Result<(), migrate::Failed> {
+        check().map_err(migrate::Failed::Fault)?;
+        migrate::up(self)?;
+        self.keep_contact().map_err(migrate::Failed::Store)
     }
 
     fn new(

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use postgres::config::Host;
 
+use crate::engine::postgres::Given;
+
 /// A database, as `--database` names it. Neither `Debug` nor `Display` shows a password.
 #[derive(Clone)]
 pub struct DatabaseUrl(pub(crate) Place);
@@ -14,7 +16,7 @@ pub struct DatabaseUrl(pub(crate) Place);
 pub(crate) enum Place {
     Memory,
     File(PathBuf),
-    Postgres(Box<tokio_postgres::Config>, Tls),
+    Postgres(Box<tokio_postgres::Config>, Tls, Given),
 }
 
 /// Whether and how the connection to PostgreSQL is encrypted.
@@ -38,9 +40,29 @@ pub enum UrlError {
     /// SQLite's own URIs. What they decode and which parameters they have is not ours to follow.
     #[error("sqlite: takes a path and no file: URI; write sqlite:/PATH, without parameters")]
     Uri,
+    /// One colon is missing: this would be a file of that name.
+    #[error(
+        "a database in memory is sqlite::memory:, with two colons before memory and one after it"
+    )]
+    Memory,
+    /// What an editor or a shell has left in it.
+    #[error(
+        "it begins or ends with a space, or has a line break or another control character in it"
+    )]
+    Space,
     /// PostgreSQL's own parser refused it. The text is not repeated, since it may hold a password.
-    #[error("this is not a PostgreSQL URL: {0}")]
-    Postgres(String),
+    #[error(
+        "this is not a PostgreSQL URL, which is postgres://USER:PASSWORD@HOST:PORT/NAME?OPTION=VALUE"
+    )]
+    Postgres,
+    /// Where a password ends cannot be seen.
+    #[error(
+        "in a user, a password or a name write %40 for @, %3A for :, %2F for /, %3F for ?, %23 for # and %25 for %"
+    )]
+    Escape,
+    /// `options` that are not settings.
+    #[error("options in the URL are settings only, as in options=-c%20work_mem=8MB")]
+    Options,
     /// No host.
     #[error(
         "a PostgreSQL URL needs a host: postgres://USER@HOST/NAME, or postgres:///NAME?host=/run/postgresql"
@@ -75,11 +97,15 @@ impl FromStr for DatabaseUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
+        if text.trim() != text || text.contains(char::is_control) {
+            return Err(UrlError::Space);
+        }
         if let Some(path) = text.strip_prefix("sqlite:") {
             return match path.strip_prefix("//").unwrap_or(path) {
                 "" => Err(UrlError::Path),
                 ":memory:" => Ok(Self(Place::Memory)),
-                path if path.starts_with("file:") => Err(UrlError::Uri),
+                "memory:" | ":memory" => Err(UrlError::Memory),
+                path if path.starts_with("file:") || path.contains('?') => Err(UrlError::Uri),
                 path => Ok(Self::file(path)),
             };
         }
@@ -90,19 +116,25 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-/// Takes out what the driver does not know (`sslrootcert`, `sslmode=verify-full`) and leaves the rest to it.
+/// Takes out what the driver does not know (`sslrootcert`, `sslmode=verify-full`) or a pooler refuses (`options`) and leaves the
+/// rest to it.
 fn postgres_url(text: &str) -> Result<DatabaseUrl, UrlError> {
     let (base, query) = text.split_once('?').unwrap_or((text, ""));
-    let (mut mode, mut roots, mut rest) = (None, None, Vec::new());
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+    let (mut mode, mut roots, mut given, mut rest) = (None, None, Given::default(), Vec::new());
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    if !is_escaped(base) || query.contains('#') || pairs.clone().any(|pair| !pair.contains('=')) {
+        return Err(UrlError::Escape);
+    }
+    for pair in pairs {
         match pair.split_once('=') {
             Some(("sslmode", value)) => mode = Some(value),
             Some(("sslrootcert", value)) => roots = Some(PathBuf::from(decoded(value))),
+            Some(("options", value)) => given = Given::parse(&decoded(value))?,
             _ => rest.push(pair),
         }
     }
     let config = tokio_postgres::Config::from_str(&format!("{base}?{}", rest.join("&")))
-        .map_err(|error| UrlError::Postgres(error.to_string()))?;
+        .map_err(|_| UrlError::Postgres)?;
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err(UrlError::Host);
     }
@@ -116,7 +148,20 @@ fn postgres_url(text: &str) -> Result<DatabaseUrl, UrlError> {
     if roots.is_some() && tls == Tls::Off {
         return Err(UrlError::RootsWithoutTls);
     }
-    Ok(DatabaseUrl(Place::Postgres(Box::new(config), tls)))
+    Ok(DatabaseUrl(Place::Postgres(Box::new(config), tls, given)))
+}
+
+/// Whether it is clear where the password ends: a raw `@`, `/`, `?` or `#` in it would make the rest of it a host or a name,
+/// which are shown.
+fn is_escaped(base: &str) -> bool {
+    let rest = base.split_once("://").map_or("", |(_, rest)| rest);
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (user, hosts) = authority.split_once('@').unwrap_or(("", authority));
+    let ports = hosts.split(',').filter_map(|host| host.rsplit_once(':'));
+    let is_port =
+        |port: &str| port.ends_with(']') || port.bytes().all(|byte| byte.is_ascii_digit());
+    !(rest.contains('#') || path.contains('@') || hosts.contains('@') || path.contains('/'))
+        && (user.contains(':') || ports.clone().all(|(_, port)| is_port(port)))
 }
 
 /// Percent-decodes a path (RFC 3986, section 2.1); what is no valid escape stays as it is.
@@ -151,7 +196,7 @@ impl fmt::Display for DatabaseUrl {
         match &self.0 {
             Place::Memory => f.write_str("sqlite::memory:"),
             Place::File(path) => write!(f, "sqlite:{}", path.display()),
-            Place::Postgres(config, _) => {
+            Place::Postgres(config, ..) => {
                 let host = match config.get_hosts().first() {
                     Some(Host::Tcp(name)) => name.clone(),
                     Some(Host::Unix(path)) => path.display().to_string(),
@@ -179,7 +224,7 @@ mod tests {
 
     fn tls(text: &str) -> Tls {
         match parse(text).unwrap() {
-            Place::Postgres(_, tls) => tls,
+            Place::Postgres(_, tls, _) => tls,
             _ => panic!("{text} is PostgreSQL"),
         }
     }
@@ -193,6 +238,15 @@ mod tests {
         assert_eq!(parse("sqlite:").err(), Some(UrlError::Path));
         for uri in ["sqlite:file:a.db", "sqlite:file:/var/a.db?mode=rwc", "sqlite://file:a.db"] {
             assert_eq!(parse(uri).err(), Some(UrlError::Uri), "{uri}");
+        }
+        assert_eq!(parse("sqlite:/x?mode=rwc").err(), Some(UrlError::Uri));
+        for near in ["sqlite:memory:", "sqlite::memory", "sqlite://memory:"] {
+            assert_eq!(parse(near).err(), Some(UrlError::Memory), "{near}");
+        }
+        for left in
+            ["sqlite:/x\n", "sqlite:/x ", " sqlite:/x", "sqlite:/x\ty", "postgres://me@db/x\n"]
+        {
+            assert_eq!(parse(left).err(), Some(UrlError::Space), "{left:?}");
         }
         assert_eq!(parse("mysql://x").err(), Some(UrlError::Scheme));
         assert_eq!(parse("postgres:///x").err(), Some(UrlError::Host));
@@ -215,7 +269,25 @@ mod tests {
     fn a_password_is_never_shown() {
         let url: DatabaseUrl = "postgres://me:hunter2@db/x?sslmode=disable".parse().unwrap();
         assert_eq!(format!("{url} {url:?}"), "postgres://db/x postgres://db/x");
-        let error = parse("postgres://me:hunter2@db:port/x").err().unwrap();
-        assert!(!error.to_string().contains("hunter2"), "{error}");
+        for raw in [
+            "hunter2",
+            "hun@ter2",
+            "hun/ter2",
+            "1/ter2",
+            "hun?ter2",
+            "1?ter2",
+            "hun#ter2",
+            "h@n/t@r?2",
+            "1?ter2=2",
+            "1?ssl=ter2",
+        ] {
+            for rest in ["db:port/x", "db/x", "db/x?sslmode=disable", "db/x?ter2=1"] {
+                let shown = match format!("postgres://me:{raw}@{rest}").parse::<DatabaseUrl>() {
+                    Ok(url) => url.to_string(),
+                    Err(error) => error.to_string(),
+                };
+                assert!(!shown.contains("ter2"), "{raw} {rest}: {shown}");
+            }
+        }
     }
 }

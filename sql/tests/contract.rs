@@ -46,6 +46,8 @@ mod revise;
 mod schema;
 #[path = "contract/sessions.rs"]
 mod sessions;
+#[path = "contract/start.rs"]
+mod start;
 #[path = "contract/strangers.rs"]
 mod strangers;
 #[path = "contract/sweeps.rs"]
@@ -409,13 +411,28 @@ fn postgresql_searches_only_ones_own_conversations() {
 }
 
 #[test]
-fn postgresql_without_an_encoding() {
-    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
-    let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
-    let create = "create database plain encoding 'SQL_ASCII' locale 'C' template template0";
-    client.batch_execute(create).unwrap();
-    let (server, _) = url.rsplit_once('/').unwrap();
-    looking::words_are_found_in_any_database(&open(&format!("{server}/plain").parse().unwrap()));
+fn postgresql_that_cannot_hold_all_text_or_is_not_there_is_refused() {
+    start::what_cannot_hold_all_text_or_is_not_there_is_refused();
+}
+
+#[test]
+fn postgresql_asks_for_rights_by_name() {
+    start::rights_are_asked_for_by_name();
+}
+
+#[test]
+fn postgresql_must_have_room_for_all_connections() {
+    start::there_must_be_room_for_its_connections();
+}
+
+#[test]
+fn postgresql_that_forgets_or_wants_a_password_is_refused() {
+    start::durability_and_passwords();
+}
+
+#[test]
+fn pgbouncer_lends_whole_sessions_or_is_refused() {
+    start::a_pooler_lends_whole_sessions();
 }
 
 #[test]

@@ -74,6 +74,11 @@ impl Cluster {
 
     /// Starts the server and waits until it answers.
     pub fn start(&self) -> Result<()> {
+        self.start_with(&[])
+    }
+
+    /// The same, with other settings, such as `fsync=off`.
+    pub fn start_with(&self, others: &[&str]) -> Result<()> {
         let forget = if self._temp.is_none() { "yes" } else { "no" };
         let mut keeper = self.tool_at(Path::new("/bin/sh"));
         keeper.args(["-c", KEEPER, "keeper"]).arg(&self.dir).arg(forget);
@@ -84,7 +89,10 @@ impl Cluster {
             "synchronous_commit=on",
             "max_connections=300",
             "max_prepared_transactions=4",
-        ] {
+        ]
+        .iter()
+        .chain(others)
+        {
             keeper.args(["-c", setting]);
         }
         let child = keeper.stdin(Stdio::piped()).spawn().context("starting PostgreSQL")?;
@@ -151,7 +159,7 @@ impl Cluster {
         self.tool_at(&self.bin.join(name))
     }
 
-    fn tool_at(&self, path: &Path) -> Command {
+    pub(crate) fn tool_at(&self, path: &Path) -> Command {
         let mut command = Command::new(path);
         command.current_dir(&self.dir).stdin(Stdio::null());
         if let Some((uid, gid)) = self.user {

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::Output;
 
-use acceptance::{PATIENCE, Person, until};
+use acceptance::{Cluster, PATIENCE, Person, until};
 use anyhow::{Result, ensure};
 
 use crate::drive::{House, Kind, Launch};
@@ -102,6 +102,35 @@ fn a_directory_that_cannot_be_written_is_said() -> Result<()> {
             let launch = Launch::new(name, home.path())?.args(&[flag]).args(listen);
             is_clear(&launch.run()?, 1, &dir)?;
         }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_will_not_mend_itself_ends_the_start_with_what_to_do() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let url = Cluster::shared()?.database()?;
+    let server = url.rsplit_once('/').map_or("", |(server, _)| server);
+    let closed = url.replace("127.0.0.1", "localhost");
+    for (url, word) in [
+        (format!("{server}/nowhere"), "createdb nowhere"),
+        (url.replace("postgres@", "nobody_at_all@"), "nobody_at_all"),
+        (format!("{closed}?sslmode=verify-full"), "set ssl = on"),
+        (format!("sqlite:{}", home.path().display()), "is a directory"),
+    ] {
+        for name in ["auth", "chat"] {
+            let args = ["--listen=127.0.0.1:0".to_owned(), format!("--database={url}")];
+            is_clear(&Launch::new(name, home.path())?.args(&args).run()?, 1, word)?;
+        }
+    }
+    for (url, word) in [
+        ("sqlite:memory:", "sqlite::memory:"),
+        ("sqlite:/x?mode=rwc", "without parameters"),
+        ("sqlite:/x\n", "line break"),
+        ("postgres://me:pa@ss@db/x", "%40"),
+    ] {
+        let output = Launch::new("auth", home.path())?.env("DATABASE_URL", url).run()?;
+        is_clear(&output, 2, word)?;
     }
     Ok(())
 }

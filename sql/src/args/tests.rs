@@ -82,5 +82,5 @@ fn a_database_that_is_away_is_waited_for_longer_and_longer_until_told_to_stop() 
         pauses.borrow().len() == 6
     });
     assert!(matches!(outcome, Err(Unopened::Open(OpenError::Stopped))));
-    assert_eq!(*pauses.borrow(), [500, 1000, 2000, 4000, 5000, 5000]);
+    assert_eq!(*pauses.borrow(), [1000, 2000, 4000, 5000, 5000, 5000]);
 }

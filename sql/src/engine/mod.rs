@@ -123,6 +123,15 @@ impl Use {
     }
 }
 
+/// Why a program cannot start.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Fault {
+    /// Waiting would not help. The sentence says what to do.
+    Lasting(String),
+    /// It may pass by itself.
+    Passing(String),
+}
+
 /// One connection to a database.
 ///
 /// In a statement's text parameters are `$1`, `$2` … and first appear in that order (SQLite numbers them so), and `{lock}`

@@ -1,7 +1,9 @@
-//! PostgreSQL 14 to 17, through the blocking driver.
+//! PostgreSQL 13 to 18, through the blocking driver.
 
 mod client;
 mod rewrite;
+mod session;
+mod start;
 mod together;
 
 use std::collections::HashMap;
@@ -21,6 +23,8 @@ use crate::search::{Query, term, too_slow};
 use crate::url::Tls;
 use crate::{Error, OpenError, Result};
 use client::Client;
+pub(crate) use session::Given;
+pub(crate) use start::fault;
 use together::Together;
 
 /// How long the other side may stay silent on data we sent before the connection counts as dead.
@@ -29,14 +33,6 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(5);
 /// and so many times.
 const KEEPALIVES: u32 = 3;
-/// Bounds on the server's side, in milliseconds: a statement, waiting for a lock, a forgotten transaction.
-///
-/// And how statements are carried out: their tables are taken in the order written and by an index where there is one, and
-/// what other tables have brought is not written down (Materialize) to be held against all of the next one. A plan made while a
-/// table was small is kept; left to itself it might go on reading all of the table when that has grown.
-const SERVER_OPTIONS: &str = "-c statement_timeout=15000 -c lock_timeout=5000 \
-     -c idle_in_transaction_session_timeout=15000 -c join_collapse_limit=1 -c enable_seqscan=off \
-     -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off -c jit=off";
 /// Any number that is ours: it keeps two nodes from migrating at once.
 const SCHEMA_LOCK: &str = "select 1 from pg_advisory_xact_lock(7236837)";
 /// Who may not make tables may still use those that there are. At first there were no checksums.
@@ -81,15 +77,18 @@ const CONVERSATIONS: usize = 64;
 #[derive(Clone)]
 pub(crate) struct Connector {
     config: Config,
-    /// The options that the URL gives.
-    options: Option<String>,
+    /// Settings that the URL gives.
+    given: Given,
     tls: Option<tokio_postgres_rustls::MakeRustlsConnect>,
 }
 
 impl Connector {
-    pub(crate) fn new(config: &Config, mode: &Tls) -> std::result::Result<Self, OpenError> {
+    pub(crate) fn new(
+        config: &Config,
+        mode: &Tls,
+        given: &Given,
+    ) -> std::result::Result<Self, OpenError> {
         let mut config = config.clone();
-        let options = config.get_options().map(str::to_owned);
         config.connect_timeout(CONNECT_TIMEOUT);
         config.tcp_user_timeout(TCP_USER_TIMEOUT);
         config
@@ -109,22 +108,26 @@ impl Connector {
                 Some(tls::connector(roots.as_deref())?)
             }
         };
-        Ok(Self { config, options, tls })
+        Ok(Self { config, given: given.clone(), tls })
     }
 
+    /// While the program runs, whatever keeps it from connecting is waited for.
     pub(crate) fn connect(&self, usage: Use) -> Result<Postgres> {
-        let mut config = self.config.clone();
-        config.options(self.options_for(usage));
-        let patience = usage.timeout().unwrap_or(STATEMENT_TIMEOUT) + ANSWER_GRACE;
-        let client = Client::connect(&config, self.tls.as_ref(), patience)?;
+        let client = self.session(usage).map_err(|error| Error::Unavailable(text(&error)))?;
         Ok(Postgres { client, prepared: HashMap::new(), together: HashMap::new() })
     }
 
-    /// Of two settings of the same name the last one holds: what the URL gives comes last.
-    fn options_for(&self, usage: Use) -> String {
-        let timeout = usage.timeout().map(|it| format!("-c statement_timeout={}", it.as_millis()));
-        let options = [Some(SERVER_OPTIONS), timeout.as_deref(), self.options.as_deref()];
-        options.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    /// A connection with our settings.
+    fn session(&self, usage: Use) -> std::result::Result<Client, postgres::Error> {
+        let patience = usage.timeout().unwrap_or(STATEMENT_TIMEOUT) + ANSWER_GRACE;
+        let mut client = self.client(patience)?;
+        client.batch_execute(&session::statements(usage, &self.given))?;
+        Ok(client)
+    }
+
+    /// One with the server's.
+    fn client(&self, patience: Duration) -> std::result::Result<Client, postgres::Error> {
+        Client::connect(&self.config, self.tls.as_ref(), patience)
     }
 }
 
@@ -384,12 +387,17 @@ impl ToSql for Column<'_> {
     to_sql_checked!();
 }
 
+/// What went wrong, with its cause.
+fn text(error: &postgres::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
 impl From<postgres::Error> for Error {
     fn from(error: postgres::Error) -> Self {
-        let text = match error.source() {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
-        };
+        let text = text(&error);
         let Some(state) = error.code() else { return Self::Unavailable(text) };
         match *state {
             SqlState::UNIQUE_VIOLATION => Self::Conflict,
@@ -420,8 +428,8 @@ mod tests {
     fn a_read_for_a_request_is_interrupted_and_the_next_one_runs() {
         let url = acceptance::Cluster::shared().unwrap().database().unwrap();
         let url: DatabaseUrl = url.parse().unwrap();
-        let Place::Postgres(config, tls) = &url.0 else { panic!("{url} is no PostgreSQL") };
-        let mut reader = Connector::new(config, tls).unwrap().connect(Use::Read).unwrap();
+        let Place::Postgres(config, tls, given) = &url.0 else { panic!("{url} is no PostgreSQL") };
+        let mut reader = Connector::new(config, tls, given).unwrap().connect(Use::Read).unwrap();
         let begin = std::time::Instant::now();
         let slept = reader.run("select count(*) from pg_sleep(60)", &[]);
         assert!(matches!(slept, Err(Error::TimedOut(_))), "{slept:?}");

@@ -5,6 +5,7 @@ mod each;
 mod private;
 mod recent;
 mod search;
+pub(crate) mod start;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -280,7 +281,8 @@ impl From<rusqlite::Error> for Error {
                 | ErrorCode::DatabaseLocked
                 | ErrorCode::DiskFull
                 | ErrorCode::SystemIoFailure
-                | ErrorCode::ReadOnly,
+                | ErrorCode::ReadOnly
+                | ErrorCode::CannotOpen,
             ) => Self::Unavailable(text),
             _ => Self::Broken(text),
         }

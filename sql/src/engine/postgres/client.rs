@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{AsyncMessage, Config, Connection};
+use tokio_postgres::{AsyncMessage, Config, Connection, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::limit::{CANCEL_TIMEOUT, CHECK_TIMEOUT, COMMIT_TIMEOUT, CONNECT_TIMEOUT};
@@ -94,6 +94,17 @@ impl Client {
 
     pub(super) fn batch_execute(&mut self, text: &str) -> Result<(), Error> {
         self.wait(async |client| client.batch_execute(text).await)
+    }
+
+    /// The first row of an answer as text, without a prepared statement: a pooler may answer one with another client's.
+    pub(super) fn one_row(&mut self, text: &str) -> Result<Vec<String>, Error> {
+        let answers = self.wait(async |client| client.simple_query(text).await)?;
+        let row = answers.iter().find_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        let cell = |at| row.and_then(|row| row.get(at)).unwrap_or_default().to_owned();
+        Ok((0..row.map_or(0, |row| row.len())).map(cell).collect())
     }
 
     /// Commits. What the server has warned of meanwhile comes along: a wait for a standby may have been given up.

@@ -16,7 +16,7 @@ pub(super) fn make(path: &Path) {
 }
 
 /// Where the links at the end of a path lead, also if nothing is there.
-fn resolved(path: &Path) -> PathBuf {
+pub(super) fn resolved(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..LINKS_MAX {
         let Ok(link) = fs::read_link(&path) else { break };

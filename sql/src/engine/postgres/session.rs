@@ -1,0 +1,167 @@
+//! What each session sets for itself, whatever the server, the database or the role has set.
+//!
+//! By statements after connecting: poolers refuse settings in the startup packet that they do not track.
+
+use std::fmt::Write as _;
+
+use crate::UrlError;
+use crate::engine::Use;
+
+/// Bounds on the server's side, in milliseconds: a statement, waiting for a lock, a forgotten transaction.
+///
+/// And how statements are carried out: their tables are taken in the order written and by an index where there is one, and
+/// what other tables have brought is not written down (Materialize) to be held against all of the next one. A plan made while a
+/// table was small is kept; left to itself it might go on reading all of the table when that has grown.
+const SETTINGS: &[(&str, &str)] = &[
+    ("client_encoding", "UTF8"),
+    ("statement_timeout", "15000"),
+    ("lock_timeout", "5000"),
+    ("idle_in_transaction_session_timeout", "15000"),
+    ("join_collapse_limit", "1"),
+    ("plan_cache_mode", "auto"),
+    ("enable_nestloop", "on"),
+    ("enable_indexscan", "on"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_material", "off"),
+    ("jit", "off"),
+];
+
+/// Bounds that newer servers have, and that would end a connection that rests or an upgrade that takes long.
+const WITHOUT_BOUND: &str = "select set_config(name, '0', false) from (values ('idle_session_timeout'), ('transaction_timeout')) t (name) \
+     where current_setting(name, true) is not null";
+
+/// A commit is on the disk, and on a synchronous standby's, before it returns. `remote_apply` is stronger still, and stays.
+const SYNCHRONOUS: &str = "select set_config('synchronous_commit', 'on', false) \
+     where current_setting('synchronous_commit') in ('off', 'local')";
+
+/// Settings that a URL gives, as in `options=-c%20work_mem=8MB`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Given(Vec<(String, String)>);
+
+impl Given {
+    /// Reads what libpq would send as command-line options of the server.
+    pub(crate) fn parse(options: &str) -> Result<Self, UrlError> {
+        let mut given = Vec::new();
+        let mut words = words(options).into_iter();
+        while let Some(word) = words.next() {
+            let setting = match word.strip_prefix("--").or_else(|| word.strip_prefix("-c")) {
+                Some("") => words.next(),
+                Some(setting) => Some(setting.to_owned()),
+                None => None,
+            };
+            let (name, value) = setting
+                .as_deref()
+                .and_then(|setting| setting.split_once('='))
+                .ok_or(UrlError::Options)?;
+            given.push((name.replace('-', "_"), value.to_owned()));
+        }
+        Ok(Self(given))
+    }
+}
+
+/// Apart at spaces, of which a backslash makes a letter.
+fn words(text: &str) -> Vec<String> {
+    let (mut words, mut word, mut letters) = (Vec::new(), String::new(), text.chars());
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => word.extend(letters.next()),
+            _ if letter.is_whitespace() => words.push(std::mem::take(&mut word)),
+            _ => word.push(letter),
+        }
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Sets everything, in one round trip; what the URL gives holds before what is set for all.
+pub(super) fn statements(usage: Use, given: &Given) -> String {
+    let mut sql = String::new();
+    let timeout = usage.timeout().map(|it| it.as_millis().to_string());
+    let all = SETTINGS.iter().copied();
+    let all = all.chain(timeout.as_deref().map(|it| ("statement_timeout", it)));
+    let all = all.chain(given.0.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    for (name, value) in all {
+        let _ = write!(sql, "select set_config({}, {}, false);", quoted(name), quoted(value));
+    }
+    let _ = write!(sql, "{WITHOUT_BOUND};{SYNCHRONOUS}");
+    sql
+}
+
+/// An SQL literal that means the same whatever `standard_conforming_strings` is.
+fn quoted(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Connector;
+    use super::*;
+    use crate::url::Place;
+
+    #[test]
+    fn settings_in_a_url_are_read_as_the_server_would() {
+        let given =
+            Given::parse("-c work_mem=8MB -cjit=on  --enable-sort=off -c search_path=a\\ b")
+                .unwrap();
+        let expected =
+            [("work_mem", "8MB"), ("jit", "on"), ("enable_sort", "off"), ("search_path", "a b")];
+        assert_eq!(given.0, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert!(Given::parse("-d 5").is_err());
+        assert!(Given::parse("-c").is_err());
+    }
+
+    #[test]
+    fn a_session_is_as_it_must_be_whatever_the_database_has_set() {
+        let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+        let settings = |url: &str, usage, names: &[&str]| -> Vec<String> {
+            let url: crate::DatabaseUrl = url.parse().unwrap();
+            let Place::Postgres(config, tls, given) = &url.0 else {
+                panic!("{url} is no PostgreSQL")
+            };
+            let mut client = Connector::new(config, tls, given).unwrap().session(usage).unwrap();
+            let show = |name: &&str| client.query(&format!("show {name}"), &[]).unwrap()[0].get(0);
+            names.iter().map(show).collect()
+        };
+        let alter = |what: &str| {
+            let name = url.rsplit('/').next().unwrap();
+            let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+            client.batch_execute(&format!("alter database {name} set {what}")).unwrap();
+        };
+        for (theirs, ours) in
+            [("off", "on"), ("local", "on"), ("on", "on"), ("remote_apply", "remote_apply")]
+        {
+            alter(&format!("synchronous_commit = {theirs}"));
+            assert_eq!(settings(&url, Use::Write, &["synchronous_commit"]), [ours], "{theirs}");
+        }
+        for theirs in [
+            "statement_timeout = '9s'",
+            "idle_session_timeout = '10s'",
+            "enable_nestloop = off",
+            "work_mem = '1MB'",
+        ] {
+            alter(theirs);
+        }
+        let names = [
+            "statement_timeout",
+            "idle_session_timeout",
+            "enable_nestloop",
+            "enable_seqscan",
+            "work_mem",
+        ];
+        assert_eq!(settings(&url, Use::Write, &names), ["15s", "0", "on", "off", "1MB"]);
+        assert_eq!(settings(&url, Use::Read, &names), ["3s", "0", "on", "off", "1MB"]);
+        let given = format!(
+            "{url}?options=-c%20work_mem=9MB%20-c%20statement_timeout=7s%20-c%20synchronous_commit=off"
+        );
+        let names = ["work_mem", "statement_timeout", "synchronous_commit", "client_encoding"];
+        assert_eq!(settings(&given, Use::Write, &names), ["9MB", "7s", "on", "UTF8"]);
+    }
+
+    #[test]
+    fn no_value_ends_its_literal() {
+        assert_eq!(quoted(r"a'b\'c"), r"E'a''b\\''c'");
+    }
+}

@@ -1,0 +1,226 @@
+//! What is looked at before the program starts: whether PostgreSQL can keep what `sent` promises, and has room.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use super::{Client, Connector, text};
+use crate::Error;
+use crate::engine::{Fault, Use};
+
+/// How long each step may take: a pooler lets a client wait for one of its connections without a word.
+const STEP_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often it is asked which process of PostgreSQL answers. In transaction mode others may take it in between.
+const PROCESS_ROUNDS: usize = 5;
+
+/// What it depends on. Counted are all who are connected: a superuser has the reserved places too.
+const FACTS: &str = "
+    select current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'),
+        current_setting('server_encoding'), current_database()::text, current_user::text, current_schema()::text,
+        current_schema() is not null and has_schema_privilege(current_schema(), 'create'),
+        to_regclass('schema_version') is not null,
+        coalesce(has_table_privilege(to_regclass('schema_version'), 'select'), true),
+        r.rolsuper,
+        current_setting('max_connections')::bigint,
+        current_setting('superuser_reserved_connections')::bigint + coalesce(current_setting('reserved_connections', true)::bigint, 0),
+        r.rolconnlimit::bigint, d.datconnlimit::bigint
+    from pg_roles r, pg_database d where r.rolname = current_user and d.datname = current_database()";
+
+impl Connector {
+    /// Looks whether PostgreSQL is as it must be, and opens `needed` connections at once to see that there is room.
+    pub(crate) fn check(&self, needed: usize) -> Result<(), Fault> {
+        let mut clients = Vec::with_capacity(needed);
+        for have in 0..needed {
+            let fault = |error| self.fault(&error, have, needed);
+            let mut client = self.client(STEP_TIMEOUT).map_err(fault)?;
+            if have == 0 {
+                self.check_facts(&mut client, needed)?;
+            }
+            let process = process(&mut client).map_err(fault)?;
+            clients.push((client, process));
+            if let [one, two] = &mut clients[..] {
+                self.check_pooling(one, two)?;
+            }
+        }
+        drop(clients);
+        // A setting that the server refuses is found here, and not by the first one to send a message.
+        let set = self.session(Use::Read).map(drop);
+        set.map_err(|error| self.fault(&error, needed, needed))
+    }
+
+    fn check_facts(&self, client: &mut Client, needed: usize) -> Result<(), Fault> {
+        let row = client.one_row(FACTS).map_err(|error| self.fault(&error, 0, needed))?;
+        let word = |at: usize| row.get(at).map_or("", String::as_str);
+        let is = |at: usize| word(at) == "t";
+        let number = |at: usize| word(at).parse().unwrap_or(0_i64);
+        let (database, role) = (word(4), word(5));
+        if word(0) == "off" {
+            return Err(Fault::Lasting(
+                "PostgreSQL runs with fsync=off and loses what it has confirmed when the machine stops: set fsync = on in postgresql.conf and reload it"
+                    .to_owned(),
+            ));
+        }
+        if word(3) != "UTF8" {
+            return Err(Fault::Lasting(format!(
+                "the database {database} has the encoding {}, which cannot hold all text: make another with createdb --encoding UTF8 --template template0 NAME, and move what there is with pg_dump",
+                word(3)
+            )));
+        }
+        if !is(8) && !is(7) {
+            let schema = if word(6).is_empty() { "public" } else { word(6) };
+            return Err(Fault::Lasting(format!(
+                "the role {role} may not make tables in the schema {schema} of {database}: as its owner run grant usage, create on schema {schema} to \"{role}\""
+            )));
+        }
+        if !is(9) {
+            return Err(Fault::Lasting(format!(
+                "the role {role} may not read the tables of {database}: as their owner run grant select, insert, update, delete on all tables in schema {} to \"{role}\"",
+                word(6)
+            )));
+        }
+        let all = number(11) - if is(10) { 0 } else { number(12) };
+        let bounds = [number(13), number(14)].into_iter().filter(|most| *most >= 0 && !is(10));
+        let most = bounds.fold(all, i64::min);
+        if most < needed as i64 {
+            return Err(Fault::Lasting(format!(
+                "this program needs {needed} connections, and PostgreSQL lets {role} have {most} in {database}: raise max_connections, or the connection limit of the role or the database"
+            )));
+        }
+        if word(1) == "off" {
+            tracing::warn!(
+                "PostgreSQL runs with full_page_writes=off: a power cut may damage the database unless the disk writes whole pages"
+            );
+        }
+        let synchronous = word(2);
+        if ["off", "local"].contains(&synchronous) {
+            tracing::warn!(
+                "synchronous_commit is {synchronous} in PostgreSQL, which may lose what is confirmed: this program uses on"
+            );
+        }
+        Ok(())
+    }
+
+    /// In a session each client has a process of its own, and always the same one.
+    fn check_pooling(
+        &self,
+        (one, first): &mut (Client, String),
+        (two, second): &mut (Client, String),
+    ) -> Result<(), Fault> {
+        let fault = |error| self.fault(&error, 2, 2);
+        let mut is_mixed = first == second;
+        for _ in 0..PROCESS_ROUNDS {
+            // Twice in a row, and then the other: a pooler may take the connection that rested longest, or shortest.
+            is_mixed |= process(one).map_err(fault)? != *first;
+            is_mixed |= process(one).map_err(fault)? != *first;
+            is_mixed |= process(two).map_err(fault)? != *second;
+        }
+        if is_mixed {
+            return Err(Fault::Lasting(
+                "a pooler gives each transaction another connection to PostgreSQL, which mixes up statements and settings: set pool_mode = session in PgBouncer, or connect to PostgreSQL itself"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// What an error before the start means, and what to do about it.
+    fn fault(&self, error: &postgres::Error, have: usize, needed: usize) -> Fault {
+        let said = text(error);
+        let role = self.config.get_user().unwrap_or("");
+        let database = self.config.get_dbname().unwrap_or(role);
+        let Some(code) = error.code() else {
+            let is_late = have > 1 && said.contains("timeout");
+            return if is_late { no_more(have, needed) } else { fault_without_code(error, said) };
+        };
+        let message = error.as_db_error().map_or("", |it| it.message());
+        match code.code() {
+            "53300" => Fault::Passing(format!(
+                "this program needs {needed} connections, and {have} are free: {message}"
+            )),
+            "28P01" => Fault::Lasting(format!("{message}: the URL's password is not the role's")),
+            "28000" => Fault::Lasting(format!(
+                "{message}: PostgreSQL does not let {role} in from here; see the role and pg_hba.conf"
+            )),
+            "3D000" => Fault::Lasting(format!("{message}: make it with createdb {database}")),
+            "42501" => Fault::Lasting(format!(
+                "{message}: as its owner run grant connect on database \"{database}\" to \"{role}\""
+            )),
+            "08P01"
+                if ["no such", "unsupported", "not allowed"]
+                    .iter()
+                    .any(|it| message.starts_with(it)) =>
+            {
+                Fault::Lasting(format!("{message}: the pooler refuses; see its settings"))
+            }
+            code if ["08", "53", "57", "58", "25", "40"]
+                .iter()
+                .any(|class| code.starts_with(class)) =>
+            {
+                Fault::Passing(said)
+            }
+            _ => Fault::Lasting(said),
+        }
+    }
+}
+
+/// What it means that the schema could not be brought up to date.
+pub(crate) fn fault(error: Error) -> Fault {
+    match error {
+        // A statement that others kept from its rows for too long has timed out: they may be gone the next time.
+        Error::Unavailable(said) | Error::InDoubt(said) | Error::TimedOut(said) => {
+            Fault::Passing(said)
+        }
+        Error::Broken(said)
+            if said.contains("permission denied") || said.contains("must be owner") =>
+        {
+            Fault::Lasting(format!(
+                "{said}: the schema must be changed for this version; start it once as the role that owns the tables and may create in their schema"
+            ))
+        }
+        error => Fault::Lasting(error.to_string()),
+    }
+}
+
+fn no_more(have: usize, needed: usize) -> Fault {
+    Fault::Passing(format!(
+        "this program needs {needed} connections, and after {have} no more came within {} s: let the pooler keep more of them (pool_size)",
+        STEP_TIMEOUT.as_secs()
+    ))
+}
+
+fn fault_without_code(error: &postgres::Error, said: String) -> Fault {
+    if said.contains("password missing") {
+        return Fault::Lasting(
+            "PostgreSQL asks for a password and the URL has none: postgres://USER:PASSWORD@HOST/NAME".to_owned(),
+        );
+    }
+    if said.contains("server does not support TLS") {
+        return Fault::Lasting(format!(
+            "{said}: set ssl = on in PostgreSQL, or add sslmode=disable to the URL in a network that you trust"
+        ));
+    }
+    let mut cause = error.source();
+    while let Some(one) = cause {
+        if let Some(io) = one.downcast_ref::<std::io::Error>() {
+            if io.kind() == std::io::ErrorKind::PermissionDenied {
+                return Fault::Lasting(format!(
+                    "{said}: give this program's user a right to the socket"
+                ));
+            }
+            if io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+                return Fault::Lasting(format!(
+                    "{said}: the certificate must be for the URL's host and from an authority that is trusted (sslrootcert=PATH)"
+                ));
+            }
+        }
+        cause = one.source();
+    }
+    if said.starts_with("authentication error") || said.starts_with("invalid configuration") {
+        return Fault::Lasting(said);
+    }
+    Fault::Passing(said)
+}
+
+/// Number of the process of PostgreSQL that answers.
+fn process(client: &mut Client) -> Result<String, postgres::Error> {
+    Ok(client.one_row("select pg_backend_pid()")?.pop().unwrap_or_default())
+}
