@@ -168,21 +168,39 @@ pub(super) fn withdraw(
     group: GroupId,
     account: AccountId,
 ) -> Result<bool> {
-    let Some(state) = state(ledger, group, account).filter(|it| *it != State::Withdrawn) else {
+    let found = ledger.room(group).and_then(|room| room.invitations.get(&account)).copied();
+    let Some(Invitation { inviter, state, .. }) = found.filter(|it| it.state != State::Withdrawn)
+    else {
         return Ok(false);
     };
     let mut audience = accounts(ledger, group);
     audience.extend((state == State::Waiting).then_some(account));
     record(ledger, Some(place), by, group, (Change::Remove, Some(account)), &audience)?;
     set_state(ledger, group, account, State::Withdrawn)?;
+    close(ledger, inviter, account)?;
     Ok(true)
 }
 
 /// Nobody is left in the group: there is nothing to be invited to.
 pub(super) fn withdraw_all(ledger: &mut Ledger<'_>, group: GroupId) -> Result<()> {
-    ledger.room_mut(group).invitations.clear();
+    let invitations = std::mem::take(&mut ledger.room_mut(group).invitations);
     let sql = "delete from invitation where conversation = $1";
-    ledger.engine.run(sql, &[Value::Int(group.0)]).map(drop)
+    ledger.engine.run(sql, &[Value::Int(group.0)])?;
+    for (account, invitation) in invitations {
+        close(ledger, invitation.inviter, account)?;
+    }
+    Ok(())
+}
+
+/// If all that `asker` has asked of `other` were invitations, and none of them is left, it is none of its open requests. What was
+/// asked stays counted.
+fn close(ledger: &mut Ledger<'_>, asker: AccountId, other: AccountId) -> Result<()> {
+    let sql = "update conversation set open = 0 where low = $1 and high = $2 and asker = $3 \
+               and not exists (select 1 from entry e where e.conversation = conversation.id) \
+               and not exists (select 1 from invitation i \
+               where i.account = $4 and i.inviter = $3 and i.state < 2)";
+    let (low, high) = (asker.0.min(other.0), asker.0.max(other.0));
+    ledger.engine.run(sql, &[low, high, asker.0, other.0].map(Value::Int)).map(drop)
 }
 
 /// Accepts an invitation: from now on `by` is in the group.
@@ -230,7 +248,9 @@ fn settle(ledger: &mut Ledger<'_>, by: AccountId, inviter: AccountId) -> Result<
         }
         request = Request { asker: Some(other), asks, is_open: true, ..Request::default() };
     }
-    pair::set(ledger.engine, [(shared.conversation, request)])
+    pair::set(ledger.engine, [(shared.conversation, request)])?;
+    let asker = request.asker.unwrap_or(asker);
+    close(ledger, asker, if asker == by { inviter } else { by })
 }
 
 /// Whether two people's conversation holds anything.

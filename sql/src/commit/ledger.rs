@@ -372,6 +372,10 @@ impl<'a> Ledger<'a> {
         }
         for room in self.rooms.values() {
             accounts.extend(room.members.keys().map(|account| account.0));
+            // If nobody is left in the group, they are invited no more.
+            let ends = room.members.len() <= self.acts.len();
+            let invited = room.invitations.keys().filter(|_| ends);
+            accounts.extend(invited.map(|account| account.0));
         }
         let rows = accounts.into_iter().map(|account| vec![Value::Int(account)]).collect();
         let logs = ask(self.engine, &LOCK_LOGS, rows)?;

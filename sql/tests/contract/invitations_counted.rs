@@ -13,6 +13,8 @@ pub fn suite(store: &Store) {
     an_invitation_counts_like_a_message(store);
     fifty_may_be_open(store);
     invitations_both_ways_take_no_message_with_them(store);
+    what_was_taken_back_is_not_open(store);
+    a_group_that_ends_leaves_nothing_open(store);
     to_invite_is_no_answer(store);
     what_both_have_invited_to_counts_for_each(store);
     who_is_invited_counts_as_a_member(store);
@@ -61,6 +63,47 @@ fn fifty_may_be_open(store: &Store) {
     let again = post(alice, others[0], "hello", None);
     let refused = commit(store, vec![again]).outcomes.remove(0);
     assert_eq!(code(&refused), Some(Code::NotAccepted), "they do not know each other yet");
+}
+
+fn somebodies(store: &Store, count: i64) -> Vec<AccountId> {
+    (0..count).map(|_| account(store, "Somebody")).collect()
+}
+
+fn what_was_taken_back_is_not_open(store: &Store) {
+    let [alice, last, other] = people(store);
+    let others = somebodies(store, REQUESTS_OPEN_MAX);
+    let crowd = made(store, alice, &others);
+    let add = |who| act(store, alice, change(crowd, Alteration::Add(who)));
+    let remove = |who| act(store, alice, change(crowd, Alteration::Remove(who)));
+    assert_eq!(code(&add(last)), Some(Code::NotAccepted));
+    // What was declined is, since nobody is told.
+    act(store, others[0], Deed::DeclineInvitation { group: crowd });
+    assert_eq!(code(&add(last)), Some(Code::NotAccepted));
+    assert_eq!(remove(others[0]), Outcome::Done);
+    assert_eq!(add(last), Outcome::Done);
+    // Asked anew it is open again.
+    for who in [others[0], other] {
+        assert_eq!(code(&add(who)), Some(Code::NotAccepted));
+    }
+    // Where a message waits, something does.
+    commit(store, vec![post(alice, others[1], "hello", None)]);
+    assert_eq!(remove(others[1]), Outcome::Done);
+    assert_eq!(code(&add(other)), Some(Code::NotAccepted));
+    assert_eq!(remove(others[2]), Outcome::Done);
+    assert_eq!(add(others[0]), Outcome::Done);
+    assert_eq!(code(&add(other)), Some(Code::NotAccepted));
+    // What is accepted leaves one that was taken back, which counts among the five and nowhere else.
+    assert_eq!(act(store, others[0], Deed::Join { group: crowd }), Outcome::Done);
+    assert_eq!(add(other), Outcome::Done);
+    assert_eq!(code(&add(others[2])), Some(Code::NotAccepted));
+}
+
+fn a_group_that_ends_leaves_nothing_open(store: &Store) {
+    let [alice, other] = people(store);
+    let crowd = made(store, alice, &somebodies(store, REQUESTS_OPEN_MAX));
+    assert_eq!(code(&act(store, alice, create(&[other]))), Some(Code::NotAccepted));
+    assert_eq!(act(store, alice, change(crowd, Alteration::Leave)), Outcome::Done);
+    made(store, alice, &[other]);
 }
 
 fn to_invite_is_no_answer(store: &Store) {
