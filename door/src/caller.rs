@@ -9,7 +9,7 @@ use crate::deadline::{recv, recv_append, send_all};
 use crate::head::{Head, Scan};
 use crate::limit::{
     BODY_DEADLINE, HEAD_BYTES_FIRST, HEAD_BYTES_MAX, HEAD_DEADLINE, LINGER, LINGER_BYTES_MAX,
-    REPLY_DEADLINE,
+    REFUSAL_HELD, REPLY_DEADLINE,
 };
 use crate::metrics::server::Cause;
 use crate::permits::Permit;
@@ -26,13 +26,21 @@ pub struct Deadlines {
     pub body: Duration,
     /// For a reply; for a relayed one, the longest pause.
     pub reply: Duration,
+    /// How long a relayed 429 or 503 is held back.
+    pub refusal: Duration,
     /// For the client to hang up after the reply.
     pub linger: Duration,
 }
 
 impl Default for Deadlines {
     fn default() -> Self {
-        Self { head: HEAD_DEADLINE, body: BODY_DEADLINE, reply: REPLY_DEADLINE, linger: LINGER }
+        Self {
+            head: HEAD_DEADLINE,
+            body: BODY_DEADLINE,
+            reply: REPLY_DEADLINE,
+            refusal: REFUSAL_HELD,
+            linger: LINGER,
+        }
     }
 }
 

@@ -14,6 +14,8 @@ pub const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// For a whole reply of our own; for a relayed one, the longest pause without a byte.
 pub const REPLY_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a relayed 429 or 503 is held back. Who asks again at once, in a loop, asks no more than so often on each connection.
+pub const REFUSAL_HELD: Duration = Duration::from_millis(500);
 /// How long a connection is listened to after the last word, so that the word arrives.
 pub const LINGER: Duration = Duration::from_secs(1);
 /// Bytes thrown away during [`LINGER`].

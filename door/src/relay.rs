@@ -38,7 +38,8 @@ const NOT_PASSED_ON: [&str; 14] = [
 /// Passes `caller`'s request with `body` on to `socket` and the answer back, then hangs up. The
 /// connection leaves the waiting room. The answer may be of any length; a client that takes nothing
 /// for [`crate::limit::REPLY_DEADLINE`] is dropped. A server that cannot be reached is a 503, one that
-/// says nothing for as long a 504. `request_id` is printable ASCII.
+/// says nothing for as long a 504. A 429 or 503 of the server is held back for [`crate::limit::REFUSAL_HELD`],
+/// while the connection keeps its place. `request_id` is printable ASCII.
 pub fn relay(caller: Caller, body: Vec<u8>, socket: &Path, request_id: &str) {
     if !caller.permit.settle() {
         return;
@@ -72,6 +73,10 @@ pub fn relay(caller: Caller, body: Vec<u8>, socket: &Path, request_id: &str) {
             });
         }
     };
+    if is_told_to_wait(&begun) {
+        // On this thread alone: the server behind has finished.
+        std::thread::sleep(caller.deadlines.refusal);
+    }
     match copy(&server, &caller, &begun, &mut buffer, stall) {
         Ok(()) => caller.deadlines.hang_up(&caller.stream),
         Err(error) => tracing::debug!(%error, "answer cut short"),
@@ -145,6 +150,12 @@ fn begin(
             return Err(ErrorKind::InvalidData.into());
         }
     }
+}
+
+/// Whether an answer that begins so says that the client has asked too much or too early.
+fn is_told_to_wait(begun: &[u8]) -> bool {
+    let status = begun.split(|byte| *byte == b' ').nth(1);
+    status.is_some_and(|status| [b"429", b"503"].iter().any(|it| status == *it))
 }
 
 fn copy(

@@ -15,11 +15,17 @@ pub const QUICK: Deadlines = Deadlines {
     head: Duration::from_millis(300),
     body: Duration::from_millis(300),
     reply: Duration::from_millis(300),
+    refusal: Duration::from_millis(300),
     linger: Duration::from_millis(100),
 };
 /// Deadlines that are never reached.
-pub const PATIENT: Deadlines =
-    Deadlines { head: PATIENCE, body: PATIENCE, reply: PATIENCE, linger: Duration::from_secs(1) };
+pub const PATIENT: Deadlines = Deadlines {
+    head: PATIENCE,
+    body: PATIENCE,
+    reply: PATIENCE,
+    refusal: Duration::from_millis(300),
+    linger: Duration::from_secs(1),
+};
 
 pub struct House {
     pub address: SocketAddr,

@@ -5,9 +5,11 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
 
 use crate::house::{House, PATIENT, QUICK, config, status};
 use door::caller::Deadlines;
+use door::limit::REFUSAL_HELD;
 use door::relay::relay;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 use tempfile::TempDir;
@@ -120,6 +122,25 @@ fn a_server_that_is_away_or_silent_or_gone_is_told_of() {
     let socket = Socket::new();
     let _heard = scripted(&socket, "\r\n\r\n", Vec::new());
     assert_eq!(status(&relaying(socket.path().to_owned(), PATIENT).get("/")), 503);
+}
+
+#[test]
+fn who_is_told_to_wait_hears_it_later() {
+    let answered = |status: &str, deadlines| {
+        let (socket, begin) = (Socket::new(), Instant::now());
+        let answer = format!("HTTP/1.1 {status} Any\r\nContent-Length: 0\r\n\r\n");
+        let _heard = scripted(&socket, "\r\n\r\n", vec![answer.into_bytes()]);
+        let heard = relaying(socket.path().to_owned(), deadlines).get("/");
+        assert!(heard.starts_with(&format!("HTTP/1.1 {status} ")), "{heard}");
+        begin.elapsed()
+    };
+    for held in ["429", "503"] {
+        assert!(answered(held, Deadlines::default()) >= REFUSAL_HELD, "{held}");
+    }
+    let long = Deadlines { refusal: Duration::from_secs(3600), ..PATIENT };
+    for at_once in ["200", "401", "404", "500"] {
+        answered(at_once, long);
+    }
 }
 
 #[test]
