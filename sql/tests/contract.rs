@@ -56,6 +56,8 @@ mod sweeps;
 mod tls;
 #[path = "contract/upgrade.rs"]
 mod upgrade;
+#[path = "contract/withheld.rs"]
+mod withheld;
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -127,6 +129,30 @@ fn strangers_in_postgresql() {
     let url = acceptance::Cluster::shared().unwrap().database().unwrap().parse().unwrap();
     strangers::suite(&ask_first(&url), &url);
 }
+
+/// Each case is a test on each engine.
+macro_rules! withheld {
+    ($($case:ident),+) => {$(
+        mod $case {
+            #[test]
+            fn in_sqlite() {
+                super::withheld::$case(&super::ask_first(&"sqlite::memory:".parse().unwrap()));
+            }
+
+            #[test]
+            fn in_postgresql() {
+                let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+                super::withheld::$case(&super::ask_first(&url.parse().unwrap()));
+            }
+        }
+    )+};
+}
+
+withheld!(
+    what_is_edited_after_a_decline,
+    several_messages_after_a_decline,
+    a_rename_by_who_is_blocked
+);
 
 #[test]
 fn invitations_in_sqlite() {

@@ -10,7 +10,7 @@ use wire::{AccountId, Change, Code, GroupId, MessageId, Role, Seq, To};
 use super::invite::{Standing, State};
 use super::ledger::Ledger;
 use super::room::{Room, Seat};
-use super::{Act, Alteration, Done, Outcome, Refusal, for_each, invite};
+use super::{Act, Alteration, Done, Outcome, Refusal, for_each, invite, post};
 use crate::Result;
 use crate::account::first;
 use crate::engine::{ForEach, Type, Value};
@@ -201,7 +201,15 @@ fn rename(
     let sql = "update conversation set name = $1 where id = $2";
     ledger.engine.run(sql, &[Value::Text(name), Value::Int(group.0)])?;
     name.clone_into(&mut ledger.room_mut(group).name);
-    record(ledger, Some(place), by, group, (Change::Rename, None), &accounts(ledger, group))?;
+    // The name holds for all; but it is text, and reaches nobody who has blocked whose it is.
+    let deaf = post::blocks_in(ledger, by, group)?;
+    let mut audience = accounts(ledger, group);
+    audience.retain(|account| !deaf.contains_key(account));
+    let id = record(ledger, Some(place), by, group, (Change::Rename, None), &audience)?;
+    for (account, run) in deaf {
+        ledger.note_withheld(id, account, group.0, if run > 0 { run } else { id.0 });
+    }
+    ledger.withhold()?;
     Ok(Ok(Outcome::Done))
 }
 

@@ -264,9 +264,12 @@ impl<'a> Ledger<'a> {
         self.withheld.push([id.0, account.0, conversation, run].map(Value::Int).to_vec());
     }
 
-    /// Writes down what is withheld so far, for what else the batch holds.
+    /// Writes down what is withheld so far, for what else the batch holds. The statement is run also if there is nothing, so that
+    /// nobody can tell by the round trip.
     pub(super) fn withhold(&mut self) -> Result<()> {
-        for_each(self.engine, &WITHHOLD, std::mem::take(&mut self.withheld))
+        let mut withheld = std::mem::take(&mut self.withheld);
+        withheld.push([0; 4].map(Value::Int).to_vec());
+        for_each(self.engine, &WITHHOLD, withheld)
     }
 
     /// `by` has blocked `id`: what `id` sees of how far it has come stays as it is at the end of this batch.
@@ -441,7 +444,9 @@ static SET_LOGS: ForEach = ForEach {
 };
 
 static WITHHOLD: ForEach = ForEach {
-    sql: "insert into withheld (message, account, conversation, run) {values}",
+    // The last row may be nobody's.
+    sql: "insert into withheld (message, account, conversation, run) \
+          select r.message, r.account, r.conversation, r.run from {rows} where r.account > 0",
     columns: &[
         ("message", Type::Int),
         ("account", Type::Int),

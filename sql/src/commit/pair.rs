@@ -18,6 +18,8 @@ pub(super) struct Shared {
     pub(super) conversation: i64,
     /// Who of them has blocked the other, and from where on everything is withheld from it; 0: the last entry is not.
     blockers: [(i64, Option<i64>); 2],
+    /// If one of them has declined the other's request: the same of what is withheld from it.
+    declined: Option<i64>,
     /// Whether they know each other.
     pub(super) request: Request,
 }
@@ -45,6 +47,11 @@ impl Shared {
         blocker.and_then(|(_, run)| *run)
     }
 
+    /// The same of who has declined the other's request, which has been so before this batch if it is so in it.
+    pub(super) fn withheld_as_declined(&self) -> i64 {
+        self.declined.unwrap_or(0)
+    }
+
     /// Whether one of them has blocked the other.
     pub(super) fn is_blocked(&self) -> bool {
         self.blockers.iter().any(|(_, run)| run.is_some())
@@ -59,13 +66,25 @@ pub(super) fn pair(by: AccountId, to: To) -> Option<Pair> {
     }
 }
 
+/// From where on everything in `conversation c` is withheld from an account; 0: the last entry is not.
+macro_rules! run {
+    ($account:literal) => {
+        concat!(
+            "coalesce((select w.run from withheld w where w.account = ",
+            $account,
+            " and w.message = \
+             (select e.message from entry e where e.conversation = c.id order by e.message desc limit 1)), 0)"
+        )
+    };
+}
+
 /// See [`Shared::withheld_from`].
 macro_rules! withheld_from {
     ($account:literal, $blocked:literal) => {
         concat!(
-            "(select coalesce((select w.run from withheld w where w.account = b.account and w.message = \
-             (select e.message from entry e where e.conversation = c.id order by e.message desc limit 1)), 0) \
-             from block b where b.blocked = ",
+            "(select ",
+            run!("b.account"),
+            " from block b where b.blocked = ",
             $blocked,
             " and b.account = ",
             $account,
@@ -81,7 +100,9 @@ pub(super) static FIND_PAIRS: ForEach = ForEach {
         withheld_from!("r.low", "r.high"),
         ", ",
         withheld_from!("r.high", "r.low"),
-        ", c.asker, c.asks, c.invites, c.open, c.declined from {rows} join conversation c on c.low = r.low and c.high = r.high"
+        ", c.asker, c.asks, c.invites, c.open, c.declined, case when c.declined = 1 then ",
+        run!("case when c.asker = c.low then c.high else c.low end"),
+        " end from {rows} join conversation c on c.low = r.low and c.high = r.high"
     ),
     columns: PAIR,
 };
@@ -169,7 +190,8 @@ pub(super) fn found(rows: &[Row]) -> Result<HashMap<Pair, Shared>> {
         };
         let (low, high) = (row.int(0)?, row.int(1)?);
         let blockers = [(low, row.maybe_int(3)?), (high, row.maybe_int(4)?)];
-        Ok(((low, high), Shared { conversation: row.int(2)?, blockers, request }))
+        let (conversation, declined) = (row.int(2)?, row.maybe_int(10)?);
+        Ok(((low, high), Shared { conversation, blockers, declined, request }))
     };
     rows.iter().map(turn).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use wire::{AccountId, MessageId, Seq, To};
+use wire::{AccountId, GroupId, MessageId, Seq, To};
 
 use super::ledger::{FIND_REPEATS, Ledger};
 use super::pair::{self, FIND_PAIRS, Pair, Shared, pair};
@@ -43,6 +43,9 @@ pub(super) struct Posts<'a> {
 
 /// Stores the posts at these places of the batch, in their order.
 pub(super) fn store(ledger: &mut Ledger<'_>, places: &[usize]) -> Result<()> {
+    if places.is_empty() {
+        return Ok(());
+    }
     let posts = prepare(ledger, places)?;
     let ids = ask(ledger.engine, &ADD_MESSAGES, posts.rows(ledger.at))?;
     posts.tell(ledger, &ids)?;
@@ -206,8 +209,7 @@ fn find_conversations(
                 let shared = pair(post.act.by, post.to).and_then(|pair| shared.get(&pair));
                 let shared = shared.ok_or_else(|| lost("conversation"))?;
                 let is_declined = post.manner == Manner::Request { is_declined: true };
-                // Of a declined request there are a few messages at most.
-                let declined = is_declined.then_some(0);
+                let declined = is_declined.then(|| shared.withheld_as_declined());
                 if let Some(run) = shared.withheld_from(account).or(declined) {
                     blocks.insert((post.place, account), run);
                 }
@@ -231,6 +233,17 @@ static FIND_BLOCKS: ForEach = ForEach {
           where (select m.until is null from member m where m.conversation = r.conversation and m.account = b.account)",
     columns: &[("place", Type::Int), ("sender", Type::Int), ("conversation", Type::Int)],
 };
+
+/// Who in a group has blocked `sender`, each as [`Blocks`] has it.
+pub(super) fn blocks_in(
+    ledger: &mut Ledger<'_>,
+    sender: AccountId,
+    group: GroupId,
+) -> Result<HashMap<AccountId, i64>> {
+    let row = [0, sender.0, group.0].map(Value::Int).to_vec();
+    let blocks = ask(ledger.engine, &FIND_BLOCKS, vec![row])?;
+    blocks.iter().map(|row| Ok((AccountId(row.int(1)?), row.int(2)?))).collect()
+}
 
 fn block_rows(acts: &[Act], places: &[usize]) -> Rows<'static> {
     let row = |place: &usize| match &acts[*place] {

@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashSet};
 
 use wire::{AccountId, GroupId, MessageId};
 
-use super::for_each;
+use super::ask;
 use super::ledger::{Ledger, Target};
 use crate::Result;
-use crate::engine::{ForEach, Type, Value};
+use crate::engine::{ForEach, Rows, Type, Value, run_all};
 
 /// Everybody who has a message and is still there, by whether they let arrive what somebody does to it.
 #[derive(Default)]
@@ -15,7 +15,7 @@ pub(super) struct Readers {
     pub(super) hearing: BTreeSet<AccountId>,
     /// Who of them sees it without being told: it happens to a request that waits for their answer.
     silent: BTreeSet<AccountId>,
-    /// They have blocked who does it; or they wait for its answer to their request, and do not see it before.
+    /// They have blocked who does it, or declined its request; or they wait for its answer to theirs, and do not see it before.
     deaf: BTreeSet<AccountId>,
     /// From whom an edit of the message is withheld so far.
     without_edit: Vec<AccountId>,
@@ -53,10 +53,12 @@ pub(super) fn find(ledger: &mut Ledger<'_>, by: AccountId, target: &Target) -> R
         }
     };
     let has_it = present.into_iter().filter(|account| !without.contains(account));
-    let asker = asker(ledger, target)?;
-    let waits = |account: &AccountId| asker == Some(*account) && *account != by;
+    let request = request(ledger, target)?;
+    let asker = request.map(|(asker, _)| asker);
+    let is_declined = request.is_some_and(|(_, is_declined)| is_declined) && asker == Some(by);
+    let is_deaf = |account: &AccountId| *account != by && (is_declined || asker == Some(*account));
     (readers.deaf, readers.hearing) =
-        has_it.partition(|account| blockers.contains(account) || waits(account));
+        has_it.partition(|account| blockers.contains(account) || is_deaf(account));
     if asker == Some(by) {
         readers.silent = readers.hearing.iter().copied().filter(|it| *it != by).collect();
     }
@@ -70,47 +72,44 @@ impl Readers {
     }
 }
 
-/// Who waits for an answer to the request that a message is of.
-fn asker(ledger: &mut Ledger<'_>, target: &Target) -> Result<Option<AccountId>> {
+/// Who waits for an answer to the request that a message is of, and whether the other one has declined.
+fn request(ledger: &mut Ledger<'_>, target: &Target) -> Result<Option<(AccountId, bool)>> {
     if !target.request {
         return Ok(None);
     }
-    let sql = "select asker from conversation where id = $1";
+    let sql = "select asker, declined from conversation where id = $1 and asker is not null";
     let rows = ledger.engine.run(sql, &[Value::Int(target.conversation)])?;
-    Ok(rows.first().map(|row| row.maybe_int(0)).transpose()?.flatten().map(AccountId))
+    rows.first().map(|row| Ok((AccountId(row.int(0)?), row.int(1)? != 0))).transpose()
 }
 
-/// Before a message gets the text `content`: who does not hear of it keeps the text that it reads now.
-pub(super) fn keep_text(
-    ledger: &mut Ledger<'_>,
-    readers: &Readers,
-    id: MessageId,
-    content: &str,
-) -> Result<()> {
-    if readers.deaf.is_empty() {
-        return Ok(());
-    }
-    // The same text again is no edit. One question for each who has blocked: as where posts look for blocks.
-    let sql = "insert into withheld_edit (message, account, content, edited_at) \
-               select m.id, b.account, m.content, m.edited_at from message m \
-               join block b on b.blocked = m.sender \
-               where m.id = $1 and m.content <> $2 and m.deleted = 0 \
-               and (select s.until is null and s.since < m.id from member s \
-               where s.conversation = m.conversation and s.account = b.account) and not exists \
-               (select 1 from withheld w where w.message = m.id and w.account = b.account) \
-               on conflict (message, account) do nothing";
-    ledger.engine.run(sql, &[Value::Int(id.0), Value::Text(content)]).map(drop)
+/// Nobody, as the last of the rows that a statement is run for: it is run, and takes its round trip, whether or not somebody is
+/// deaf, so that who is blocked cannot tell by the time.
+const NOBODY: AccountId = AccountId(0);
+
+fn or_nobody<'r>(id: MessageId, accounts: impl Iterator<Item = &'r AccountId>) -> Rows<'static> {
+    accounts.chain([&NOBODY]).map(|account| [id.0, account.0].map(Value::Int).to_vec()).collect()
 }
 
-/// After it has got it: who hears of it keeps no other. Not before, since the same text again brings nothing.
+/// Before a message gets another text: who does not hear of it keeps the text that it reads now.
+pub(super) fn keep_text(ledger: &mut Ledger<'_>, readers: &Readers, id: MessageId) -> Result<()> {
+    ask(ledger.engine, &KEEP_TEXT, or_nobody(id, readers.deaf.iter())).map(drop)
+}
+
+static KEEP_TEXT: ForEach = ForEach {
+    sql: "insert into withheld_edit (message, account, content, edited_at) \
+          select m.id, r.account, m.content, m.edited_at from {rows} join message m on m.id = r.message \
+          where m.deleted = 0 and r.account > 0 on conflict (message, account) do nothing",
+    columns: &[("message", Type::Int), ("account", Type::Int)],
+};
+
+/// After it has got it: who hears of it keeps no other.
 pub(super) fn forget_texts(
     ledger: &mut Ledger<'_>,
     readers: &Readers,
     id: MessageId,
 ) -> Result<()> {
     let hearing = readers.without_edit.iter().filter(|account| readers.hearing.contains(account));
-    let rows = hearing.map(|account| [id.0, account.0].map(Value::Int).to_vec());
-    for_each(ledger.engine, &FORGET_TEXT, rows)
+    ask(ledger.engine, &FORGET_TEXT, or_nobody(id, hearing)).map(drop)
 }
 
 static FORGET_TEXT: ForEach = ForEach {
@@ -132,10 +131,10 @@ pub(super) fn withhold_reaction(
         readers.hearing.contains(account) || (!is_there && readers.deaf.contains(account))
     };
     let row = |account: &AccountId| [id.0, by.0, account.0].map(Value::Int).to_vec();
-    let rows: Vec<_> = readers.without_reaction.iter().filter(sees).map(row).collect();
-    for_each(ledger.engine, &SHOW_REACTION, rows)?;
-    let rows: Vec<_> = readers.deaf.iter().filter(|_| is_there).map(row).collect();
-    for_each(ledger.engine, &WITHHOLD_REACTION, rows)?;
+    let shown = readers.without_reaction.iter().filter(sees).chain([&NOBODY]).map(row).collect();
+    let deaf = readers.deaf.iter().filter(|_| is_there);
+    let withheld = deaf.chain([&NOBODY]).map(row).collect();
+    run_all(ledger.engine, &[(&SHOW_REACTION, shown), (&WITHHOLD_REACTION, withheld)])?;
     if !is_there {
         // Nobody is told of the end of what they did not see.
         readers.hearing.retain(|account| !readers.without_reaction.contains(account));
@@ -153,7 +152,8 @@ static SHOW_REACTION: ForEach = ForEach {
 };
 
 static WITHHOLD_REACTION: ForEach = ForEach {
-    sql: "insert into withheld_reaction (message, reactor, account) {values} \
+    sql: "insert into withheld_reaction (message, reactor, account) \
+          select r.message, r.reactor, r.account from {rows} where r.account > 0 \
           on conflict (message, reactor, account) do nothing",
     columns: REACTION,
 };

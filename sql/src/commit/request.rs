@@ -265,9 +265,8 @@ pub(super) fn meet(
     asker: AccountId,
     by: AccountId,
 ) -> Result<Vec<Reached>> {
-    if shared.is_blocked() {
-        return Ok(Vec::new());
-    }
+    // The statements are run for nobody then, so that `by` cannot tell by the round trips.
+    let asker = if shared.is_blocked() { AccountId(0) } else { asker };
     let sql = "delete from withheld_reaction where account = $1 and reactor = $2 \
                and message in (select e.message from entry e where e.conversation = $3)";
     engine.run(sql, &[asker.0, by.0, shared.conversation].map(Value::Int))?;

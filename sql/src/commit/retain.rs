@@ -59,7 +59,7 @@ pub(super) fn retain(
     if let Some((deaf, run)) = deaf {
         let run = if run > 0 { run } else { id.0 };
         ledger.note_withheld(id, deaf, conversation, run);
-        ledger.withhold()?;
     }
+    ledger.withhold()?;
     Ok(Ok(Outcome::Done))
 }

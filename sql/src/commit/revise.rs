@@ -20,19 +20,21 @@ pub(super) fn edit(ledger: &mut Ledger<'_>, place: usize, by: AccountId, content
         Ok(target) => target,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let Some(bytes) = bytes(ledger, target.id)? else { return Ok(Err(DELETED)) };
+    let Some((bytes, is_same)) = text(ledger, target.id, content)? else {
+        return Ok(Err(DELETED));
+    };
+    if is_same {
+        return Ok(Ok(Outcome::Nothing));
+    }
     let more = content.len() as i64 - bytes;
     if more > 0 && !ledger.has_room(by, more) {
         return Ok(Err(Refusal::OVER_QUOTA));
     }
     let readers = reader::find(ledger, by, &target)?;
-    reader::keep_text(ledger, &readers, target.id, content)?;
-    let sql = "update message set content = $1, edited_at = $2 \
-               where id = $3 and deleted = 0 and content <> $1 returning id";
+    reader::keep_text(ledger, &readers, target.id)?;
+    let sql = "update message set content = $1, edited_at = $2 where id = $3";
     let params = [Value::Text(content), Value::Int(ledger.at), Value::Int(target.id.0)];
-    if ledger.engine.run(sql, &params)?.is_empty() {
-        return Ok(Ok(Outcome::Nothing));
-    }
+    ledger.engine.run(sql, &params)?;
     ledger.add_bytes(by, more);
     reader::forget_texts(ledger, &readers, target.id)?;
     if target.recipient.is_none() {
@@ -57,7 +59,7 @@ pub(super) fn delete(ledger: &mut Ledger<'_>, place: usize, by: AccountId) -> Do
         Err(refusal) if refusal == DELETED => return Ok(Ok(Outcome::Nothing)),
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let Some(bytes) = bytes(ledger, target.id)? else { return Ok(Ok(Outcome::Nothing)) };
+    let Some((bytes, _)) = text(ledger, target.id, "")? else { return Ok(Ok(Outcome::Nothing)) };
     ledger.add_bytes(by, -bytes);
     for sql in [
         "update message set content = '', deleted = 1 where id = $1",
@@ -131,11 +133,13 @@ fn own(ledger: &Ledger<'_>, place: usize, by: AccountId) -> std::result::Result<
     Ok(target)
 }
 
-/// How long the text of a message is, unless it is deleted or gone. Its sender's log is locked, so nobody else changes it.
-fn bytes(ledger: &mut Ledger<'_>, id: MessageId) -> Result<Option<i64>> {
-    let sql = "select octet_length(content) from message where id = $1 and deleted = 0 {lock}";
-    let rows = ledger.engine.run(sql, &[Value::Int(id.0)])?;
-    rows.first().map(|row| row.int(0)).transpose()
+/// How long the text of a message is, and whether it is `content`; nothing if it is deleted or gone. Its sender's log is locked,
+/// so nobody else changes it.
+fn text(ledger: &mut Ledger<'_>, id: MessageId, content: &str) -> Result<Option<(i64, bool)>> {
+    let sql = "select octet_length(content), case when content = $1 then 1 else 0 end \
+               from message where id = $2 and deleted = 0 {lock}";
+    let rows = ledger.engine.run(sql, &[Value::Text(content), Value::Int(id.0)])?;
+    rows.first().map(|row| Ok((row.int(0)?, row.int(1)? != 0))).transpose()
 }
 
 /// Whether `by` is still in the conversation.

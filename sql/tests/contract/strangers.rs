@@ -43,7 +43,7 @@ pub fn accept(id: AccountId) -> Deed {
     Deed::Accept { id }
 }
 
-fn decline(id: AccountId) -> Deed {
+pub fn decline(id: AccountId) -> Deed {
     Deed::Decline { id }
 }
 
@@ -58,7 +58,7 @@ pub fn listed(store: &Store, who: AccountId, other: AccountId) -> Option<Convers
     all.into_iter().find(|it| it.with == With::Account(other))
 }
 
-fn texts(store: &Store, who: AccountId, other: AccountId) -> Vec<String> {
+pub fn texts(store: &Store, who: AccountId, other: AccountId) -> Vec<String> {
     let found = store.history(who, With::Account(other), END, 100).unwrap().unwrap();
     found.into_iter().rev().map(|message| message.content).collect()
 }

@@ -1,4 +1,4 @@
-//! In a group the blocked one's words reach everybody but who blocked them; the group's own changes reach all.
+//! In a group the blocked one's words reach everybody but who blocked them, also the name that they give it.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -23,7 +23,10 @@ pub fn blocks_in_groups(world: &World) -> Result<()> {
     ensure!(next["content"] == "from Carol" && next["seq"] == 4, "{next}");
     bob.act(json!({"type": "react", "id": hers["id"], "emoji": "👍"}))?;
     let renamed = bob.act(json!({"type": "group.rename", "group": group, "name": "Rome"}))?;
-    alice.hear_same(&renamed)?;
+    carol.hear("the new name", |it| it["change"] == "rename" && it["name"] == renamed["name"])?;
+    bob.act(json!({"type": "group.promote", "group": group, "member": carol.id}))?;
+    let next = alice.hear_next()?;
+    ensure!(next["change"] == "promote" && next["seq"] == 5, "another change, and no rename: {next}");
 
     for frame in [
         json!({"type": "react", "id": unheard["id"], "emoji": "👍"}),
@@ -34,6 +37,7 @@ pub fn blocks_in_groups(world: &World) -> Result<()> {
     }
     ensure!(alice.history(json!({"group": group}))? == ["from Carol"]);
     let line = alice.conversation("group", group)?;
+    ensure!(line["name"] == "Rome", "the name holds: {line}");
     ensure!(line["unread"] == 1 && line["last"]["id"] == hers["id"], "{line}");
 
     // She is in the group as ever; only his receipts lack hers, and he sees her away, whatever she does.
@@ -55,7 +59,7 @@ pub fn blocks_in_groups(world: &World) -> Result<()> {
     alice.act(json!({"type": "read", "id": hers["id"]}))?;
     ensure!(marks(&mut bob, alice.id)? == seen, "she has come further for who is blocked");
     ensure!(marks(&mut carol, alice.id)? != seen, "nor for others");
-    alice.acknowledge(5)?;
+    alice.acknowledge(6)?;
     let receipt = carol.hear("her receipt", |it| it["type"] == "delivered" && it["by"] == alice.id)?;
     ensure!(receipt["id"] == hers["id"] && receipt["by"] == alice.id, "{receipt}");
     carol.tell(group, "the end")?;

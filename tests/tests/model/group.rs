@@ -67,8 +67,12 @@ impl Model {
                 if self.talks[&key].name == *name {
                     return Ok(json!({"type": "ok"}));
                 }
-                self.next_entry(key);
+                let id = self.next_entry(key);
                 (*name).clone_into(&mut self.talk_mut(key).name);
+                let present: Vec<Who> = self.talks[&key].present().map(|(who, _)| who).collect();
+                let deaf = present.into_iter().filter(|who| self.has_blocked(*who, by));
+                let deaf: Vec<_> = deaf.map(|who| (id, who)).collect();
+                self.talk_mut(key).withheld.extend(deaf);
                 self.tell_change(by, group, "rename", None);
             }
             Change::Promote(who) => {
@@ -130,6 +134,8 @@ impl Model {
         if let Some(member) = member {
             frame["member"] = json!(member);
         }
-        present.into_iter().for_each(|who| self.tell(who, What::Fixed(frame.clone())));
+        let hears = |who: &Who| change != "rename" || !self.has_blocked(*who, by);
+        let hearers: Vec<Who> = present.into_iter().filter(hears).collect();
+        hearers.into_iter().for_each(|who| self.tell(who, What::Fixed(frame.clone())));
     }
 }

@@ -64,7 +64,7 @@ pub struct Talk {
     pub entries: Vec<Id>,
     /// How far who has blocked somebody had come then: by the blocked and who has blocked it.
     pub marks: BTreeMap<(Who, Who), (Id, Id)>,
-    /// Changes of its retention, and who does not have them: has blocked whose they are.
+    /// Changes of its retention or name, and who does not have them: has blocked whose they are.
     pub withheld: BTreeSet<(Id, Who)>,
     /// Who is or was in it.
     pub seats: BTreeMap<Who, Seat>,
@@ -114,14 +114,14 @@ pub struct Message {
     pub is_request: bool,
     /// Who does not have it: has blocked its sender or declined its request, or had left before its text was changed.
     pub withheld: BTreeSet<Who>,
-    /// Who had blocked its sender when its text was changed, the text that they had, and whether that was edited.
+    /// Who had blocked its sender or declined its request when its text was changed, the text that they had, and whether that was edited.
     pub kept: BTreeMap<Who, (String, bool)>,
 }
 
 pub struct Reaction {
     pub emoji: String,
     pub moment: i64,
-    /// Who had blocked whose it is, or waited for its answer.
+    /// Who had blocked whose it is, had declined its request, or waited for its answer.
     pub withheld: BTreeSet<Who>,
 }
 
@@ -213,9 +213,12 @@ impl Model {
         self.accounts[&who].blocks.contains(&other)
     }
 
-    /// Whether `who` does not get to know what `by` does to a message: has blocked it, or waits for its answer.
+    /// Whether `who` does not get to know what `by` does to a message: has blocked it, has declined its request, or waits for its
+    /// answer.
     pub fn is_deaf(&self, who: Who, by: Who, id: Id) -> bool {
-        self.has_blocked(who, by) || (who != by && self.asker(id) == Some(who))
+        let is_declined = self.talks[&self.messages[&id].talk].is_declined;
+        let asks = |asker| asker == who || (asker == by && is_declined);
+        self.has_blocked(who, by) || (who != by && self.asker(id).is_some_and(asks))
     }
 
     /// Who waits for an answer to the request that a message is of.
