@@ -59,7 +59,7 @@ fn run_missing(engine: &mut dyn Engine) -> crate::Result<Result<Done, OpenError>
             Some((_, None)) => {
                 let (since, repair) = engine.repair();
                 if !is_repaired && found >= since {
-                    engine.script(repair)?;
+                    engine.migrate(repair)?;
                 }
                 is_repaired = true;
                 engine.run(
@@ -73,7 +73,7 @@ fn run_missing(engine: &mut dyn Engine) -> crate::Result<Result<Done, OpenError>
 
     let mut done = Vec::new();
     for (version, script) in migrations.iter().filter(|(version, _)| *version > found) {
-        engine.script(script)?;
+        engine.migrate(script)?;
         engine.run(
             "insert into schema_version (version, checksum) values ($1, $2)",
             &[Value::Int(*version), Value::Text(&checksum(script))],

@@ -300,14 +300,7 @@ fn what_postgresql_withholds_is_upgraded() {
     let client = || postgres::Client::connect(&url, postgres::NoTls).unwrap();
     let (mut client, mut other) = (client(), client());
     upgrade::what_is_withheld_becomes_runs(
-        &[
-            include_str!("../migrations/postgres/0001_accounts_and_logs.sql"),
-            include_str!("../migrations/postgres/0002_conversations.sql"),
-            include_str!("../migrations/postgres/0003_entries.sql"),
-            include_str!("../migrations/postgres/0004_member_by_whole_key.sql"),
-            include_str!("../migrations/postgres/0005_pair_by_whole_key.sql"),
-            include_str!("../migrations/postgres/0006_message_requests.sql"),
-        ],
+        &POSTGRES_BEFORE_BOUNDS,
         |sql| client.batch_execute(sql).unwrap(),
         || open(&url.parse().unwrap()),
         || {
@@ -315,6 +308,21 @@ fn what_postgresql_withholds_is_upgraded() {
             runs.iter().map(|row| (row.get(0), row.get(1))).collect()
         },
     );
+}
+
+const POSTGRES_BEFORE_BOUNDS: [&str; 6] = [
+    include_str!("../migrations/postgres/0001_accounts_and_logs.sql"),
+    include_str!("../migrations/postgres/0002_conversations.sql"),
+    include_str!("../migrations/postgres/0003_entries.sql"),
+    include_str!("../migrations/postgres/0004_member_by_whole_key.sql"),
+    include_str!("../migrations/postgres/0005_pair_by_whole_key.sql"),
+    include_str!("../migrations/postgres/0006_message_requests.sql"),
+];
+
+#[test]
+fn postgresql_with_many_accounts_is_upgraded_in_seconds() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    upgrade::many_accounts_take_seconds(&url, &POSTGRES_BEFORE_BOUNDS);
 }
 
 const RUNS: &str = "select message, run from withheld order by message";

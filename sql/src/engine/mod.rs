@@ -164,6 +164,9 @@ pub(crate) trait Engine: Send {
     /// Runs a script of several statements without parameters.
     fn script(&mut self, sql: &str) -> Result<()>;
 
+    /// Runs a script of [`Engine::migrations`], or [`Engine::repair`]'s.
+    fn migrate(&mut self, script: &str) -> Result<()>;
+
     /// Begins a transaction that will write.
     fn begin(&mut self) -> Result<()>;
 

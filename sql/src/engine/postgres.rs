@@ -43,6 +43,13 @@ const SCHEMA_VERSION: &str = "do $$ begin \
      alter table schema_version add column checksum text; end if; end $$";
 /// To rewrite or index what there is takes as long as it takes.
 const NO_HURRY: &str = "set local statement_timeout = 0; set local lock_timeout = 0";
+/// A migration goes through whole tables, and as [`session`] has it would hold each row against all others. Only the scripts are
+/// planned like this: the plans of other statements are kept.
+const PLAN_FREELY: &str = "select set_config('messenger.' || name, current_setting(name), true), set_config(name, value, true) \
+     from (values ('join_collapse_limit', '8'), ('enable_seqscan', 'on'), ('enable_hashjoin', 'on'), \
+     ('enable_mergejoin', 'on'), ('enable_material', 'on')) t (name, value)";
+const PLAN_AS_EVER: &str = "select set_config(name, current_setting('messenger.' || name), true) \
+     from (values ('join_collapse_limit'), ('enable_seqscan'), ('enable_hashjoin'), ('enable_mergejoin'), ('enable_material')) t (name)";
 
 static MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("../../migrations/postgres/0001_accounts_and_logs.sql")),
@@ -243,6 +250,12 @@ impl Engine for Postgres {
         Ok(self.client.batch_execute(sql)?)
     }
 
+    fn migrate(&mut self, script: &str) -> Result<()> {
+        self.script(PLAN_FREELY)?;
+        self.script(script)?;
+        self.script(PLAN_AS_EVER)
+    }
+
     fn begin(&mut self) -> Result<()> {
         self.client.reset_patience();
         // What the verbs rely on, whatever the database's default.
@@ -435,5 +448,22 @@ mod tests {
         assert!(matches!(slept, Err(Error::TimedOut(_))), "{slept:?}");
         assert!(begin.elapsed() >= READ_TIMEOUT);
         reader.run("select 1", &[]).unwrap();
+    }
+
+    #[test]
+    fn a_script_is_planned_freely_and_what_comes_after_it_is_not() {
+        let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+        let url: DatabaseUrl = url.parse().unwrap();
+        let Place::Postgres(config, tls, given) = &url.0 else { panic!("{url} is no PostgreSQL") };
+        let mut writer = Connector::new(config, tls, given).unwrap().connect(Use::Write).unwrap();
+        let script = "create table planned as select current_setting('enable_hashjoin') || ' ' \
+                      || current_setting('join_collapse_limit') as settings";
+        writer.begin().unwrap();
+        writer.migrate(script).unwrap();
+        let sql = "select settings, current_setting('enable_hashjoin') || ' ' \
+                   || current_setting('join_collapse_limit') from planned";
+        let mut row = writer.run(sql, &[]).unwrap().remove(0);
+        assert_eq!([row.text(0).unwrap(), row.text(1).unwrap()], ["on 8", "off 1"]);
+        writer.rollback().unwrap();
     }
 }

@@ -157,6 +157,10 @@ impl Engine for Sqlite {
         Ok(self.connection.execute_batch(sql)?)
     }
 
+    fn migrate(&mut self, script: &str) -> Result<()> {
+        self.script(script)
+    }
+
     fn begin(&mut self) -> Result<()> {
         // A deferred transaction that turns to writing fails at once if another process writes.
         self.script("begin immediate")

@@ -1,8 +1,13 @@
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use postgres::{Client, NoTls};
 use sql::{Entry, Outcome, Store, What};
 use wire::limit::REQUEST_MESSAGES_MAX;
 use wire::{AccountId, MessageId, Seq, With};
 
-use crate::{account, commit, events, post, say};
+use crate::{account, commit, events, open, post, say};
 
 /// What the first release stored is there after the upgrade, can be read in every new way, and goes on.
 pub fn from_the_first_schema(first: &str, mut run: impl FnMut(&str), open: impl Fn() -> Store) {
@@ -90,4 +95,52 @@ pub fn what_is_withheld_becomes_runs(
     say(&store, alice, bob, "her own", "1");
     let hers = store.conversations(alice, MessageId(99), 9).unwrap()[0].last.clone().unwrap();
     assert_eq!(hers.content, "her own");
+}
+
+/// How long an upgrade of [`MANY_ACCOUNTS`] may take: some ten times what it does. If each account were held against all
+/// messages it would be many minutes.
+const UPGRADE_MAX: Duration = Duration::from_secs(30);
+
+/// 20,000 accounts, each with a message to itself, and half of them in a group.
+const MANY_ACCOUNTS: &str = "\
+    insert into account (email, name, password, created_at) \
+        select 'a' || n || '@example.com', 'N', 'p', 1 from generate_series(1, 20000) n; \
+    insert into log (account, head) select id, 1 from account; \
+    insert into conversation (low, high) select id, id from account; \
+    insert into conversation (name) values ('Group'); \
+    insert into member (conversation, account) select id, low from conversation where low is not null; \
+    insert into member (conversation, account) select c.id, a.id from conversation c, account a \
+        where c.low is null and a.id % 2 = 0; \
+    insert into message (conversation, sender, recipient, content, at, seq) \
+        select id, low, low, 'hello', 5, 1 from conversation where low is not null";
+
+/// An upgrade takes no longer for each account the more of them there are.
+pub fn many_accounts_take_seconds(url: &str, scripts: &[&str]) {
+    let mut client = Client::connect(url, NoTls).unwrap();
+    client.batch_execute("create table schema_version (version bigint primary key)").unwrap();
+    for (number, script) in scripts.iter().enumerate() {
+        client.batch_execute(script).unwrap();
+        let version = format!("insert into schema_version (version) values ({})", number + 1);
+        client.batch_execute(&version).unwrap();
+    }
+    client.batch_execute(MANY_ACCOUNTS).unwrap();
+    let store = thread::scope(|scope| {
+        let (done, is_done) = sync_channel::<()>(1);
+        let client = &mut client;
+        scope.spawn(move || {
+            if is_done.recv_timeout(UPGRADE_MAX) == Err(RecvTimeoutError::Timeout) {
+                let cancel = "select pg_cancel_backend(pid) from pg_stat_activity \
+                              where datname = current_database() and application_name = 'messenger'";
+                client.batch_execute(cancel).unwrap();
+            }
+        });
+        let store = open(&url.parse().unwrap());
+        drop(done);
+        store
+    });
+    let log = store.log_state(AccountId(20_000)).unwrap().unwrap();
+    assert_eq!(log.stored, "hello".len() as i64);
+    let groups = "select groups from log where account in (19999, 20000) order by account";
+    let groups = client.query(groups, &[]).unwrap();
+    assert_eq!(groups.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [0, 1]);
 }
