@@ -2,7 +2,7 @@
 //!
 //! The list of what is to be done is the table `erasure`, so that a restart goes on with it. SQLite overwrites rows as they are
 //! deleted; what is left to do is to empty its write-ahead log, which waits for whoever reads an older state. PostgreSQL writes
-//! the small tables of what is personal anew, which waits for whoever has locked one of them.
+//! the small tables of what is personal anew, which waits for whoever may still see what was deleted, or has locked one of them.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -34,19 +34,16 @@ impl Store {
             return;
         }
         let (mut traced, mut failures) = (BTreeSet::new(), 0);
-        let (mut tried, mut warned) = (None::<Instant>, None::<Instant>);
+        let mut warned = None::<Instant>;
         while !stops_within(LOOK_INTERVAL) {
-            if tried.is_some_and(|at| at.elapsed() < self.erase_interval) {
-                continue;
-            }
             // While the database is away nothing can be erased, nor is there anybody to be told of it by this line.
             let Ok(accounts) = self.to_erase() else { continue };
             if accounts.is_empty() {
                 failures = 0;
                 continue;
             }
-            tried = Some(Instant::now());
-            let Err(error) = self.erase(&accounts, &mut traced) else { continue };
+            let erased = self.erase(&accounts, &mut traced, self.erase_interval);
+            let Err(error) = erased else { continue };
             failures += 1;
             // Who reads for a moment only is not worth a line.
             if failures > 1 && warned.is_none_or(|at| at.elapsed() >= WARN_INTERVAL) {
@@ -64,23 +61,29 @@ impl Store {
         }
     }
 
-    /// Erases all deleted accounts from the database's files that may still be there.
+    /// Erases all deleted accounts from the database's files that may still be there, however lately that was tried.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`] says what is in the way; they stay on the list.
     pub fn erase_deleted(&self) -> Result<()> {
-        self.erase(&self.to_erase()?, &mut BTreeSet::new())
+        self.erase(&self.to_erase()?, &mut BTreeSet::new(), Duration::ZERO)
     }
 
     /// Deleted accounts that may still be in the database's files, and when they were deleted.
     fn to_erase(&self) -> Result<Vec<(i64, i64)>> {
-        self.read(Requester::Server, "select account, at from erasure", &[], |row| {
-            Ok((row.int(0)?, row.int(1)?))
-        })
+        // The row of no account is PostgreSQL's, with the time of the last rewrite.
+        let sql = "select account, at from erasure where account > 0";
+        self.read(Requester::Server, sql, &[], |row| Ok((row.int(0)?, row.int(1)?)))
     }
 
-    /// `traced`: those of which nothing is left but in space that is not in use.
-    fn erase(&self, accounts: &[(i64, i64)], traced: &mut BTreeSet<i64>) -> Result<()> {
+    /// `traced`: those of which nothing is left but in space that is not in use. `interval`: what lies between two tries of all
+    /// processes together; before that nothing is done.
+    fn erase(
+        &self,
+        accounts: &[(i64, i64)],
+        traced: &mut BTreeSet<i64>,
+        interval: Duration,
+    ) -> Result<()> {
         if accounts.is_empty() {
             return Ok(());
         }
@@ -91,13 +94,22 @@ impl Store {
                 traced.insert(*account);
             }
         }
-        self.scrub(Requester::Server)?;
-        let done: Vec<_> = accounts.iter().map(|(account, _)| vec![Value::Int(*account)]).collect();
-        self.write(Requester::Server, |engine| engine.run_for_each(&ERASED, &done).map(drop))?;
-        accounts.iter().for_each(|(account, _)| {
+        let ids: Vec<_> = accounts.iter().map(|(account, _)| *account).collect();
+        let done = self.scrub(Requester::Server, &ids, interval)?;
+        self.erased(Requester::Server, &done)?;
+        done.iter().for_each(|account| {
             traced.remove(account);
         });
         Ok(())
+    }
+
+    /// Takes accounts from the list.
+    fn erased(&self, requester: impl Into<Requester>, accounts: &[i64]) -> Result<()> {
+        if accounts.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<_> = accounts.iter().map(|account| vec![Value::Int(*account)]).collect();
+        self.write(requester, |engine| engine.run_for_each(&ERASED, &rows).map(drop))
     }
 
     /// The first try, by whoever has just deleted an account.
@@ -106,8 +118,7 @@ impl Store {
         if !self.erase_interval.is_zero() {
             return Ok(()); // In its time, together with others.
         }
-        self.scrub(account)?;
-        let done = [vec![Value::Int(account.0)]];
-        self.write(account, |engine| engine.run_for_each(&ERASED, &done).map(drop))
+        let done = self.scrub(account, &[account.0], Duration::ZERO)?;
+        self.erased(account, &done)
     }
 }

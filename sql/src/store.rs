@@ -15,7 +15,7 @@ use crate::token::Tokens;
 use crate::url::Place;
 use crate::{Contact, DatabaseUrl, Error, OpenError, Result, migrate};
 
-/// PostgreSQL overwrites what deleted accounts leave at most this often: others wait for it.
+/// PostgreSQL overwrites what deleted accounts leave at most this often, by all processes together: others wait for it.
 const POSTGRES_ERASE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Decides, told what is wrong, whether to go on waiting for a database (after a pause of its own making).
@@ -262,9 +262,19 @@ impl Store {
         }
     }
 
-    /// Has the engine make deleted rows unreadable.
-    pub(crate) fn scrub(&self, requester: impl Into<Requester>) -> Result<()> {
-        self.writers.take(requester.into())?.engine().scrub()
+    /// Has the engine make deleted accounts unreadable; see [`Engine::scrub`].
+    pub(crate) fn scrub(
+        &self,
+        requester: impl Into<Requester>,
+        accounts: &[i64],
+        interval: Duration,
+    ) -> Result<Vec<i64>> {
+        let mut lease = self.writers.take(requester.into())?;
+        let done = lease.engine().scrub(accounts, interval);
+        if done.is_err() {
+            lease.give_back();
+        }
+        done
     }
 
     /// Says in the log if that will not be possible.

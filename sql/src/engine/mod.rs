@@ -195,8 +195,9 @@ pub(crate) trait Engine: Send {
     /// Leaves nothing beside the database's own file, if it is one.
     fn settle(&mut self) -> Result<()>;
 
-    /// Makes what was deleted of accounts and sessions unreadable in the database's own files. The error says what is in the way.
-    fn scrub(&mut self) -> Result<()>;
+    /// Makes what was deleted of these accounts and their sessions unreadable in the database's own files, and returns those for
+    /// which that is done: none if it was tried less than `interval` ago. The error says what is in the way.
+    fn scrub(&mut self, accounts: &[i64], interval: Duration) -> Result<Vec<i64>>;
 
     /// Why that will never be possible, if so.
     fn cannot_scrub(&mut self) -> Result<Option<String>>;

@@ -306,8 +306,8 @@ impl Engine for Postgres {
     }
 
     /// Backups and the server's own log are beyond reach.
-    fn scrub(&mut self) -> Result<()> {
-        self.rewrite_personal()
+    fn scrub(&mut self, accounts: &[i64], interval: Duration) -> Result<Vec<i64>> {
+        self.rewrite_personal(accounts, interval)
     }
 
     fn cannot_scrub(&mut self) -> Result<Option<String>> {

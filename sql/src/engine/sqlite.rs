@@ -202,8 +202,9 @@ impl Engine for Sqlite {
     fn bound(&mut self, _: Option<Instant>) {} // Only locks are waited for, and no longer than `BUSY_TIMEOUT`.
 
     /// `secure_delete` has overwritten the rows; the write-ahead log is emptied as well.
-    fn scrub(&mut self) -> Result<()> {
-        self.empty_wal(SCRUB_TIMEOUT)
+    fn scrub(&mut self, accounts: &[i64], _interval: Duration) -> Result<Vec<i64>> {
+        self.empty_wal(SCRUB_TIMEOUT)?;
+        Ok(accounts.to_vec())
     }
 
     fn cannot_scrub(&mut self) -> Result<Option<String>> {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -107,8 +108,73 @@ impl Postgres {
     }
 
     fn left(&mut self) -> i64 {
-        self.client.query_one("select count(*) from erasure", &[]).unwrap().get(0)
+        let left = "select count(*) from erasure where account > 0";
+        self.client.query_one(left, &[]).unwrap().get(0)
     }
+
+    /// The file that holds the accounts: another one after each rewrite.
+    fn file(&mut self) -> i64 {
+        let file = "select relfilenode::bigint from pg_class where oid = 'account'::regclass";
+        self.client.query_one(file, &[]).unwrap().get(0)
+    }
+
+    /// Makes the last rewrite one of a minute ago.
+    fn let_a_minute_pass(&mut self) {
+        let earlier = "update erasure set at = at - 60000 where account = 0";
+        self.client.batch_execute(earlier).unwrap();
+    }
+
+    /// Somebody whose snapshot of the database is as it is now, and who has locked nothing.
+    fn snapshot(&self, name: &str) -> Client {
+        let mut reader = Client::connect(&self.url, NoTls).unwrap();
+        let begin = format!(
+            "set application_name = '{name}'; begin isolation level repeatable read; select 1"
+        );
+        reader.batch_execute(&begin).unwrap();
+        reader
+    }
+
+    /// The same, once no transaction is open that has begun before the deletion.
+    fn snapshot_after_the_deletion(&self) -> Client {
+        let newer = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint > xmin::text::bigint \
+                     from erasure where account > 0";
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut reader = self.snapshot("after");
+            if reader.query_one(newer, &[]).unwrap().get(0) {
+                return reader;
+            }
+            assert!(Instant::now() < deadline, "others go on for long");
+        }
+    }
+}
+
+/// Erases once nothing is in the way any more. Every transaction of the cluster is, also one that another test has open for a moment.
+fn erase(store: &Store) {
+    let deadline = Instant::now() + PATIENCE;
+    while let Err(error) = store.erase_deleted() {
+        assert!(Instant::now() < deadline, "{error}");
+        thread::yield_now();
+    }
+}
+
+/// Waits until this is named as what is in the way; see [`erase`].
+fn is_in_the_way(store: &Store, named: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let error = store.erase_deleted().unwrap_err().to_string();
+        if error.contains(named) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{error}");
+        thread::yield_now();
+    }
+}
+
+/// Looks once, as each process does every two seconds, whether there is somebody to erase.
+fn look_once(store: &Store) {
+    let looks = AtomicU32::new(0);
+    store.keep_erasing(|_| looks.fetch_add(1, Ordering::Relaxed) > 0);
 }
 
 #[test]
@@ -120,20 +186,17 @@ fn a_deleted_account_is_gone_from_the_files_of_postgresql() {
     let samples = "select count(*) from pg_stats where (tablename, attname) in (('account', 'email'), ('account', 'name'), \
                    ('account', 'password'), ('session', 'token_hash'), ('session', 'device'))";
     assert_eq!(postgres.client.query_one(samples, &[]).unwrap().get::<_, i64>(0), 0);
-    // Who reads an older state is not waited for, unless it has locked what is to be written anew.
-    let mut reader = Client::connect(&postgres.url, NoTls).unwrap();
-    reader.batch_execute("begin isolation level repeatable read; select * from log").unwrap();
     assert!(store.delete_account(id, NOW).unwrap());
     assert_eq!(postgres.traces().len(), TRACES.len(), "nothing to look for");
     while_erasing(&store, || {
         let deadline = Instant::now() + PATIENCE;
         while postgres.left() > 0 {
             assert!(Instant::now() < deadline, "{:?}", store.erase_deleted());
+            postgres.let_a_minute_pass();
             thread::yield_now();
         }
     });
     assert_eq!(postgres.traces(), Vec::<String>::new());
-    reader.batch_execute("rollback").unwrap();
     postgres.client.batch_execute("analyze account; analyze session").unwrap();
     assert_eq!(postgres.client.query_one(samples, &[]).unwrap().get::<_, i64>(0), 0);
     let again = store.create_account("vanishing.email@example.com", "N", "phc", NOW);
@@ -148,14 +211,92 @@ fn who_has_locked_the_accounts_is_named() {
     let mut other = Client::connect(&postgres.url, NoTls).unwrap();
     other.batch_execute("set application_name = 'copy'; begin; select * from account").unwrap();
     assert!(store.delete_account(id, NOW).unwrap());
-    let in_the_way = || store.erase_deleted().unwrap_err().to_string();
-    assert!(in_the_way().contains("(copy)"), "{}", in_the_way());
+    is_in_the_way(&store, "(copy)");
     other.batch_execute("prepare transaction 'left behind'").unwrap();
-    assert!(in_the_way().contains("the prepared transaction left behind"), "{}", in_the_way());
+    is_in_the_way(&store, "the prepared transaction left behind");
     assert!(!postgres.traces().is_empty() && postgres.left() == 1);
     other.batch_execute("rollback prepared 'left behind'").unwrap();
-    store.erase_deleted().unwrap();
+    erase(&store);
     assert_eq!((postgres.traces(), postgres.left()), (Vec::new(), 0));
+}
+
+#[test]
+fn who_reads_an_older_state_of_postgresql_is_waited_for_and_loses_nothing() {
+    let mut postgres = Postgres::new();
+    let store = open(&postgres.url.parse().unwrap());
+    let carol = account(&store, "Carol");
+    open_session(&store, carol, 78).unwrap();
+    let id = vanishing(&store);
+    let counts = |reader: &mut Client| -> (i64, i64) {
+        let count = "select (select count(*) from account), (select count(*) from session)";
+        let row = reader.query_one(count, &[]).unwrap();
+        (row.get(0), row.get(1))
+    };
+    let sees_email = |reader: &mut Client| -> i64 {
+        let count = "select count(*) from account where email like 'vanishing%'";
+        reader.query_one(count, &[]).unwrap().get(0)
+    };
+    let mut before = postgres.snapshot("before");
+    assert!(store.delete_account(id, NOW).unwrap());
+    let mut after = postgres.snapshot_after_the_deletion();
+
+    is_in_the_way(&store, "(before)");
+    assert_eq!(postgres.left(), 1);
+    assert_eq!(sees_email(&mut before), 1, "it reads what it began to read");
+    assert_eq!(counts(&mut before), (3, 2));
+    before.batch_execute("rollback").unwrap();
+
+    // A dump takes its snapshot first and locks each table when it comes to it: nothing is missing then.
+    erase(&store);
+    assert_eq!((postgres.traces(), postgres.left()), (Vec::new(), 0));
+    assert_eq!(counts(&mut after), (3, 1), "the snapshot is older than the rewrite");
+}
+
+#[test]
+fn who_has_begun_to_write_before_a_deletion_is_waited_for() {
+    let mut postgres = Postgres::new();
+    let store = open(&postgres.url.parse().unwrap());
+    let id = vanishing(&store);
+    let mut other = Client::connect(&postgres.url, NoTls).unwrap();
+    other.batch_execute("set application_name = 'writer'; begin; select txid_current()").unwrap();
+    assert!(store.delete_account(id, NOW).unwrap());
+    is_in_the_way(&store, "(writer)");
+    other.batch_execute("prepare transaction 'begun before'").unwrap();
+    is_in_the_way(&store, "the prepared transaction begun before");
+    assert_eq!(postgres.left(), 1);
+    other.batch_execute("rollback prepared 'begun before'").unwrap();
+    erase(&store);
+    assert_eq!((postgres.traces(), postgres.left()), (Vec::new(), 0));
+}
+
+#[test]
+fn postgresql_writes_its_tables_anew_once_a_minute_however_many_ask() {
+    let mut postgres = Postgres::new();
+    let url: DatabaseUrl = postgres.url.parse().unwrap();
+    let store = open(&url);
+    let [first, second] = ["First", "Second"].map(|name| account(&store, name));
+    assert!(store.delete_account(first, NOW).unwrap());
+    erase(&store);
+    let others: Vec<_> = (0..2).map(|_| open(&url)).collect();
+    assert!(store.delete_account(second, NOW).unwrap());
+    let file = postgres.file();
+    others.iter().for_each(look_once);
+    assert_eq!((postgres.left(), postgres.file()), (1, file), "again within a minute");
+
+    // Whoever is at it keeps the others away, however long it takes.
+    let mut busy = Client::connect(&postgres.url, NoTls).unwrap();
+    busy.batch_execute("select pg_advisory_lock(7236838)").unwrap();
+    postgres.let_a_minute_pass();
+    look_once(&open(&url));
+    assert_eq!((postgres.left(), postgres.file()), (1, file), "two at one time");
+    busy.batch_execute("select pg_advisory_unlock(7236838)").unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while postgres.left() > 0 {
+        assert!(Instant::now() < deadline, "a minute has passed");
+        look_once(&open(&url));
+        postgres.let_a_minute_pass();
+    }
+    assert_ne!(postgres.file(), file);
 }
 
 #[test]
@@ -164,7 +305,7 @@ fn who_does_not_own_the_accounts_is_told_what_to_do() {
     let id = vanishing(&open(&postgres.url.parse().unwrap()));
     postgres
         .client
-        .batch_execute("create role guest login; grant all on all tables in schema public to guest")
+        .batch_execute("create role guest login; grant select, insert, update, delete on all tables in schema public to guest")
         .unwrap();
     let url = postgres.url.replacen("postgres@", "guest@", 1);
     assert_ne!(url, postgres.url);
@@ -176,6 +317,6 @@ fn who_does_not_own_the_accounts_is_told_what_to_do() {
     let owned = "alter table account owner to guest; alter table session owner to guest; \
                  grant create on schema public to guest";
     postgres.client.batch_execute(owned).unwrap();
-    store.erase_deleted().unwrap();
+    erase(&store);
     assert_eq!((postgres.traces(), postgres.left()), (Vec::new(), 0));
 }

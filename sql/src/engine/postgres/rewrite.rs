@@ -1,25 +1,52 @@
 //! What is personal, overwritten: PostgreSQL leaves deleted rows in its files until their space is used again.
 //!
-//! Setting a column's type, even to what it was, by an expression that is not the column itself, has PostgreSQL write the table
-//! and its indices anew, with the rows that there are now. `vacuum full` would keep those that an older snapshot may still see,
-//! and wait for whoever holds one; this waits only for whoever has locked the table itself.
+//! `cluster` writes a table and its indices anew. It keeps rows that an older snapshot may still see, so whoever reads goes on
+//! reading what it began to read. (An `alter table` that rewrites would not: to an older snapshot the table is empty then, and
+//! `pg_dump` would write a copy without accounts.) So a deleted account is erased only once no snapshot is older than its deletion.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use postgres::error::SqlState;
 
-use super::{Engine as _, Postgres};
+use super::{Engine as _, Postgres, Value};
 use crate::limit::ANSWER_GRACE;
 use crate::{Error, Result};
 
-/// The tables of what is personal, each with a column that nothing else depends on. One at a time: whoever reads both may have
-/// locked them in any order.
-const PERSONAL: [(&str, &str); 2] = [("session", "seen_at"), ("account", "epoch")];
+/// The tables of what is personal, each with its primary key. One at a time: whoever reads both may have locked them in any order.
+const PERSONAL: [(&str, &str); 2] = [("session", "session_pkey"), ("account", "account_pkey")];
 /// How long to wait for a table's lock; whoever needs the table meanwhile waits too.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// How long writing one anew may take: that of some seven million accounts, on a machine with little to spare.
 const REWRITE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Any number that is ours, held while the tables are written anew: one process does it at a time.
+const TRY_LOCK: &str = "select 1 where pg_try_advisory_lock(7236838)";
+const UNLOCK: &str = "select 1 where pg_advisory_unlock(7236838)";
+
+/// The row of no account holds when the tables were last written anew, or this was tried, by whichever process. Nothing is
+/// returned if it was less than $1 milliseconds ago. If the clock was set back, it may be done again.
+const TAKE_TURN: &str = "insert into erasure (account, at) \
+     values (0, (extract(epoch from clock_timestamp()) * 1000)::bigint) \
+     on conflict (account) do update set at = excluded.at \
+     where erasure.at <= excluded.at - $1 or erasure.at > excluded.at returning account";
+
+/// Who may still see what has been deleted, or keeps new snapshots from being newer, the oldest first, and its age in
+/// transactions. An open transaction counts in whichever database it is; `vacuum` itself does not. The row without a name is
+/// this statement's own snapshot: it is taken first, so a transaction that ends while the others are looked through is in it.
+const SNAPSHOTS: &str = "select h.holder, h.age from ( \
+     select 'process ' || a.pid || coalesce(' (' || nullif(a.application_name, '') || ')', '') \
+         || coalesce(', for ' || extract(epoch from now() - a.xact_start)::bigint || ' s', '') as holder, \
+         greatest(age(a.backend_xid), case when a.datname = current_database() or a.datid is null then age(a.backend_xmin) end) \
+         as age from pg_stat_activity a \
+         where a.pid <> pg_backend_pid() and not exists (select from pg_stat_progress_vacuum v where v.pid = a.pid) \
+     union all select 'the prepared transaction ' || p.gid, age(p.transaction) from pg_prepared_xacts p \
+     union all select 'the replication slot ' || s.slot_name, age(s.xmin) from pg_replication_slots s \
+     union all select null, age(pg_snapshot_xmin(pg_current_snapshot())::xid) \
+     ) h where h.age is not null order by h.age desc, h.holder limit 4";
+/// How many transactions ago an account was deleted: in the one that put it on the list.
+const DELETIONS: &str = "select account, age(xmin) from erasure";
 
 /// Who keeps a table from being locked. Of a prepared transaction there is no process.
 const HOLDERS: &str = "select coalesce('process ' || l.pid || coalesce(' (' || nullif(a.application_name, '') || ')', '') \
@@ -31,19 +58,83 @@ const HOLDERS: &str = "select coalesce('process ' || l.pid || coalesce(' (' || n
      where l.relation = to_regclass($1) and l.granted and l.pid is distinct from pg_backend_pid() \
      and l.database = (select oid from pg_database where datname = current_database()) limit 3";
 const NOT_OWNED: &str = "select current_user::text, c.relname::text from pg_class c \
-     where c.oid in (to_regclass('account'), to_regclass('session')) and not pg_has_role(c.relowner, 'usage')";
+     where c.oid in (to_regclass('account'), to_regclass('session')) and not pg_has_role(c.relowner, 'usage') \
+     order by c.relname";
 
 impl Postgres {
-    /// Writes the tables of what is personal anew.
-    pub(super) fn rewrite_personal(&mut self) -> Result<()> {
-        PERSONAL.iter().try_for_each(|(table, column)| self.rewrite(table, column))
+    /// Writes the tables of what is personal anew, unless that was tried less than `interval` ago. Returns those of these
+    /// deleted accounts of which nothing is left.
+    pub(super) fn rewrite_personal(
+        &mut self,
+        accounts: &[i64],
+        interval: Duration,
+    ) -> Result<Vec<i64>> {
+        if self.run(TRY_LOCK, &[])?.is_empty() {
+            return Ok(Vec::new());
+        }
+        let done = self.rewrite_in_turn(accounts, interval);
+        let unlocked = self.run(UNLOCK, &[]);
+        done.and_then(|done| unlocked.map(|_| done))
     }
 
-    fn rewrite(&mut self, table: &'static str, column: &str) -> Result<()> {
+    fn rewrite_in_turn(&mut self, accounts: &[i64], interval: Duration) -> Result<Vec<i64>> {
+        let interval = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX);
+        if self.run(TAKE_TURN, &[Value::Int(interval)])?.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Some(reason) = self.not_owned()? {
+            return Err(Error::Unavailable(reason));
+        }
+        let unseen = self.unseen(accounts)?;
+        PERSONAL.iter().try_for_each(|(table, index)| self.rewrite(table, index))?;
+        Ok(unseen)
+    }
+
+    /// Those of these accounts that no snapshot shows as they were. That stays so: a new snapshot is not older than all there are.
+    fn unseen(&mut self, accounts: &[i64]) -> Result<Vec<i64>> {
+        // Within one transaction all ages are counted from the same one.
+        self.begin()?;
+        let read =
+            self.run(SNAPSHOTS, &[]).and_then(|found| Ok((found, self.run(DELETIONS, &[])?)));
+        self.rollback()?;
+        let (mut snapshots, deletions) = read?;
+        let oldest = snapshots.first().map(|row| row.int(1)).transpose()?;
+        let accounts: HashSet<i64> = accounts.iter().copied().collect();
+        let (mut unseen, mut newest) = (Vec::new(), None::<i64>);
+        for row in deletions {
+            let (account, age) = (row.int(0)?, row.int(1)?);
+            if !accounts.contains(&account) {
+                continue;
+            }
+            newest = Some(newest.map_or(age, |newest| newest.min(age)));
+            if oldest.is_none_or(|oldest| oldest < age) {
+                unseen.push(account);
+            }
+        }
+        let Some(newest) = newest.filter(|_| unseen.is_empty()) else { return Ok(unseen) };
+        let mut holders = Vec::new();
+        for row in &mut snapshots {
+            if row.int(1)? >= newest {
+                holders.extend(row.maybe_text(0)?);
+            }
+        }
+        if holders.is_empty() {
+            return Err(Error::Unavailable(
+                "transactions have just ended that began earlier".to_owned(),
+            ));
+        }
+        Err(Error::Unavailable(format!(
+            "what was deleted may still be seen by {}: wait for its end, or end it \
+             (pg_terminate_backend, rollback prepared, pg_drop_replication_slot)",
+            holders.join(" and ")
+        )))
+    }
+
+    fn rewrite(&mut self, table: &'static str, index: &str) -> Result<()> {
         let (wait, work) = (LOCK_TIMEOUT.as_millis(), REWRITE_TIMEOUT.as_millis());
         let text = format!(
             "begin; set local lock_timeout = {wait}; set local statement_timeout = {work}; \
-             alter table {table} alter column {column} type bigint using {column} + 0; commit"
+             cluster {table} using {index}; commit"
         );
         let patience = self.client.set_patience(Some(REWRITE_TIMEOUT + ANSWER_GRACE));
         let done = self.client.batch_execute(&text);
@@ -54,15 +145,12 @@ impl Postgres {
             Some(state) if *state == SqlState::LOCK_NOT_AVAILABLE => {
                 Err(Error::Unavailable(self.holders(table)?))
             }
-            Some(state) if *state == SqlState::INSUFFICIENT_PRIVILEGE => {
-                Err(Error::Unavailable(self.not_owned()?.unwrap_or_else(|| error.to_string())))
-            }
             _ => Err(error.into()),
         }
     }
 
     fn holders(&mut self, table: &str) -> Result<String> {
-        let mut holders = self.run(HOLDERS, &[super::Value::Text(table)])?;
+        let mut holders = self.run(HOLDERS, &[Value::Text(table)])?;
         let holders: Vec<_> = holders.iter_mut().map(|row| row.text(0)).collect::<Result<_>>()?;
         if holders.is_empty() {
             return Ok(format!("the table {table} was locked by others"));
