@@ -30,8 +30,24 @@ impl Contact {
     }
 }
 
+/// 1 if account `$few` is in a group in which `$many` is. Goes through the groups of `$few`, and looks up `$many` in each.
+macro_rules! in_a_group {
+    ($few:literal, $many:literal) => {
+        concat!(
+            "(select 1 from member x where x.account = ",
+            $few,
+            " and x.since > 0 and x.until is null and (select g.low is null from conversation g where g.id = x.conversation) \
+             and (select y.until is null from member y where y.conversation = x.conversation and y.account = ",
+            $many,
+            ") limit 1)"
+        )
+    };
+}
+pub(crate) use in_a_group;
+
 /// Whether account `$viewer` may see the name of account `$other`: they know each other, `$other` has written to `$viewer`, was
-/// found by it, or is with it in a group. The last is looked for last, since it goes through groups.
+/// found by it, or is with it in a group. The last is looked for last, since it goes through the groups of one of them: of the one
+/// that is in fewer, so that nobody makes it long by being in many.
 ///
 /// It holds where strangers ask; [`Contact::Open`] is for the statement to look at.
 macro_rules! sees_name {
@@ -45,10 +61,11 @@ macro_rules! sees_name {
             concat!(" then ", $other, " else ", $viewer, " end)"),
             " or (select 1 from finding f",
             concat!(" where f.account = ", $viewer, " and f.found = ", $other, ") = 1"),
-            " or (select 1 from member x join conversation g on g.id = x.conversation and g.low is null",
-            concat!(" join member y on y.conversation = x.conversation and y.account = ", $other),
-            concat!(" and y.until is null where x.account = ", $viewer),
-            " and x.until is null limit 1) = 1)"
+            concat!(" or case when (select p.groups from log p where p.account = ", $viewer),
+            concat!(") <= (select p.groups from log p where p.account = ", $other),
+            concat!(") then ", $crate::contact::in_a_group!($viewer, $other)),
+            concat!(" else ", $crate::contact::in_a_group!($other, $viewer)),
+            " end = 1)"
         )
     };
 }
@@ -217,6 +234,22 @@ mod tests {
         assert!(waiting() == pairs && pairs > REQUESTS_PAGE, "more than one page");
         store.keep_contact().unwrap();
         assert_eq!(waiting(), 0);
+    }
+
+    #[test]
+    fn names_are_looked_for_in_groups_alone() {
+        const SEEN: ForEach = ForEach {
+            sql: concat!("select ", sees_name!("r.viewer", "r.other"), " from {rows}"),
+            columns: &[("viewer", Type::Int), ("other", Type::Int)],
+        };
+        let mut sqlite = Sqlite::open(None, Use::Write).unwrap();
+        for (_, script) in sqlite.migrations() {
+            sqlite.script(script).unwrap();
+        }
+        let plan = sqlite.plan(&SEEN);
+        let by_groups = |step: &&String| step.contains("SEARCH x USING INDEX member_group");
+        assert_eq!(plan.iter().filter(by_groups).count(), 2, "{plan:#?}");
+        assert!(!plan.iter().any(|step| step.contains("SCAN x")), "{plan:#?}");
     }
 
     #[test]

@@ -439,6 +439,12 @@ fn postgresql_does_not_read_all_that_somebody_has() {
 }
 
 #[test]
+fn postgresql_shows_who_is_invited_whatever_groups_somebody_is_in() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    plans::names_of_invited_ones_cost_nothing_for_the_groups_of_who_looks(&url);
+}
+
+#[test]
 fn postgresql_searches_only_ones_own_conversations() {
     let url = acceptance::Cluster::shared().unwrap().database().unwrap();
     plans::what_only_others_have_said_is_not_read(&url);

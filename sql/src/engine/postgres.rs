@@ -62,6 +62,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (8, include_str!("../../migrations/postgres/0008_search_and_blocks.sql")),
     (9, include_str!("../../migrations/postgres/0009_email_keys.sql")),
     (10, include_str!("../../migrations/postgres/0010_counted_invitations.sql")),
+    (11, include_str!("../../migrations/postgres/0011_groups_of_a_member.sql")),
 ];
 
 /// Words first: left to itself the planner walks back through all messages and makes words of each.

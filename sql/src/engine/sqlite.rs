@@ -50,6 +50,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (6, include_str!("../../migrations/sqlite/0006_search_and_blocks.sql")),
     (7, include_str!("../../migrations/sqlite/0007_email_keys.sql")),
     (8, include_str!("../../migrations/sqlite/0008_counted_invitations.sql")),
+    (9, include_str!("../../migrations/sqlite/0009_groups_of_a_member.sql")),
 ];
 
 pub(crate) struct Sqlite {

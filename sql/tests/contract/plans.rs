@@ -2,7 +2,7 @@
 
 use acceptance::{PATIENCE, until};
 use postgres::{Client, NoTls};
-use sql::{Deed, Store};
+use sql::{Contact, Deed, Store};
 use wire::{AccountId, MessageId, Seq};
 
 use crate::{account, act, commit, post, say};
@@ -61,6 +61,49 @@ fn read(client: &mut Client, changes: &str, count: i64) -> i64 {
     let told = until("PostgreSQL's statistics", PATIENCE, || {
         let row = client.query_one(&sql, &[])?;
         Ok((row.get::<_, i64>(0) >= count).then(|| row.get(1)))
+    });
+    told.unwrap()
+}
+
+/// Groups that somebody is in, and how many strangers are invited to one of them.
+const GROUPS: i64 = 1000;
+const INVITED: i64 = 50;
+/// A stranger is looked up in a few tables, not in every group.
+const READ_OF_A_STRANGER: i64 = 10;
+
+pub fn names_of_invited_ones_cost_nothing_for_the_groups_of_who_looks(url: &str) {
+    let store = Store::open(&url.parse().unwrap(), Contact::Request, &|_| false).unwrap();
+    let alice = account(&store, "Alice");
+    let strangers: Vec<_> = (0..INVITED).map(|_| account(&store, "Somebody")).collect();
+    let trip = crate::invitations::made(&store, alice, &strangers);
+    let mut client = Client::connect(url, NoTls).unwrap();
+    client
+        .batch_execute(&format!(
+            "with made as (insert into conversation (name) select 'Trip' from generate_series(1, {GROUPS}) returning id) \
+             insert into member (conversation, account, role, since) select id, {0}, 1, 1 from made; \
+             update log set groups = groups + {GROUPS} where account = {0}; analyze",
+            alice.0
+        ))
+        .unwrap();
+    drop(client);
+    let mut client = Client::connect(url, NoTls).unwrap();
+    read(&mut client, "n_tup_ins", GROUPS);
+    let before = shown_so_far(&mut client, 0);
+    let shown = store.group(alice, trip).unwrap().unwrap().members;
+    assert_eq!(shown.iter().filter(|it| it.name.is_none()).count() as i64, INVITED);
+    drop(store);
+    let after = shown_so_far(&mut client, before.0 + INVITED);
+    let (before, after) = (before.1, after.1);
+    assert!(after - before <= INVITED * READ_OF_A_STRANGER, "{} read", after - before);
+}
+
+/// Invitations that were read, once PostgreSQL tells of so many, and rows of members read to show them.
+fn shown_so_far(client: &mut Client, count: i64) -> (i64, i64) {
+    let sql = "select (select coalesce(idx_tup_fetch, 0) + seq_tup_read from pg_stat_user_tables where relname = 'invitation'), \
+               (select sum(idx_tup_read)::bigint from pg_stat_user_indexes where relname = 'member')";
+    let told = until("PostgreSQL's statistics", PATIENCE, || {
+        let row = client.query_one(sql, &[])?;
+        Ok((row.get::<_, i64>(0) >= count).then(|| (row.get(0), row.get(1))))
     });
     told.unwrap()
 }
