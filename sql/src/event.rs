@@ -94,6 +94,7 @@ pub struct Receipt {
 /// A kind of event as the database has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// With another account: the same change, made again by this one, of which only the log's account hears.
     Entry = 1,
     Delivered = 2,
     DeliveredToAll = 3,
@@ -166,6 +167,9 @@ pub(crate) fn event(row: &mut Row) -> Result<Event> {
     let emoji = row.maybe_text(4)?;
     let about = entry(row, 5)?;
     let what = match (kind, id, other, about) {
+        (Kind::Entry, _, Some(by), Some(Entry::Change(change))) => {
+            What::Entry(Entry::Change(GroupChange { by, ..change }))
+        }
         (Kind::Entry, _, _, Some(entry)) => What::Entry(entry),
         (Kind::Delivered | Kind::DeliveredToAll, Some(id), Some(by), _) => {
             What::Delivered(Receipt { id, by, all: kind == Kind::DeliveredToAll })

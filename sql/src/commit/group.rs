@@ -122,6 +122,9 @@ fn add(
     }
     let invited = invite::state(ledger, group, member);
     let is_invited = invited.is_some_and(|state| state != State::Withdrawn);
+    if is_invited {
+        invite::invite_again(ledger, by, group, member)?;
+    }
     if is_invited || ledger.seat(group, member).is_some() {
         return Ok(Ok(Outcome::Nothing));
     }

@@ -12,6 +12,7 @@ use super::request::{Manner, Requests};
 use super::room::Seat;
 use super::{Done, Outcome, Refusal};
 use crate::engine::{ForEach, Row, Type, Value, run_all};
+use crate::entry::{Entry, GroupChange};
 use crate::event::{Kind, What};
 use crate::{Error, Result};
 
@@ -145,6 +146,48 @@ pub(super) fn invite(
     let invitation = Invitation { inviter: by, entry, counts, state };
     ledger.room_mut(group).invitations.insert(account, invitation);
     Ok(())
+}
+
+/// An admin adds somebody whom the group takes for invited, and who never heard of it, since it hears nothing from its inviter. So
+/// that nobody keeps others from inviting it, it is told now, as of an invitation by `by`. The group and `by` can tell nothing of
+/// it: nothing is recorded or counted, and it is not refused.
+pub(super) fn invite_again(
+    ledger: &mut Ledger<'_>,
+    by: AccountId,
+    group: GroupId,
+    account: AccountId,
+) -> Result<()> {
+    let found = ledger.room(group).and_then(|room| room.invitations.get(&account)).copied();
+    let Some(Invitation { inviter, entry, state: State::Silent, .. }) = found else {
+        return Ok(());
+    };
+    if !is_deaf(ledger, account, inviter)? || is_deaf(ledger, account, by)? {
+        return Ok(());
+    }
+    let sql = "select m.content, m.at from message m where m.id = $1";
+    let mut rows = ledger.engine.run(sql, &[Value::Int(entry.0)])?;
+    let Some(row) = rows.first_mut() else { return Ok(()) };
+    let (name, at) = (row.text(0)?, row.int(1)?);
+    let sql = "update invitation set inviter = $1, counted = 0, state = $2 \
+               where conversation = $3 and account = $4";
+    let params = [by.0, State::Waiting as i64, group.0, account.0].map(Value::Int);
+    ledger.engine.run(sql, &params)?;
+    let invitation = Invitation { inviter: by, entry, counts: false, state: State::Waiting };
+    ledger.room_mut(group).invitations.insert(account, invitation);
+    let change = GroupChange { group, change: Change::Invite, by, member: Some(account), name, at };
+    let about = (Kind::Entry, Some(entry), Some(by));
+    ledger.tell([account], about, What::Entry(Entry::Change(change)), None);
+    Ok(())
+}
+
+/// Whether an account hears nothing from another: it has blocked it, or declined its request.
+fn is_deaf(ledger: &mut Ledger<'_>, account: AccountId, other: AccountId) -> Result<bool> {
+    let request = pair::find(ledger.engine, account, other)?.map(|shared| shared.request);
+    if request.is_some_and(|it| it.is_declined && it.asker == Some(other)) {
+        return Ok(true);
+    }
+    let sql = "select 1 from block where blocked = $1 and account = $2";
+    Ok(!ledger.engine.run(sql, &[other.0, account.0].map(Value::Int))?.is_empty())
 }
 
 /// Whether an account comes into the group only by accepting: it was in it or invited before.

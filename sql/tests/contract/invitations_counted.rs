@@ -2,7 +2,7 @@
 
 use sql::{Alteration, Deed, Outcome, Store};
 use wire::limit::{GROUP_MEMBERS_MAX, REQUEST_MESSAGES_MAX, REQUESTS_OPEN_MAX};
-use wire::{AccountId, Change, Code, MessageId, Role, Seq, With};
+use wire::{AccountId, Change, Code, GroupId, MessageId, Role, Seq, With};
 
 use crate::groups::{change, changes, members};
 use crate::invitations::{create, listed, made, meet, people};
@@ -13,6 +13,7 @@ pub fn suite(store: &Store) {
     an_invitation_counts_like_a_message(store);
     fifty_may_be_open(store);
     invitations_both_ways_take_no_message_with_them(store);
+    who_is_not_heard_keeps_nobody_from_being_invited(store);
     what_was_taken_back_is_not_open(store);
     a_group_that_ends_leaves_nothing_open(store);
     to_invite_is_no_answer(store);
@@ -63,6 +64,47 @@ fn fifty_may_be_open(store: &Store) {
     let again = post(alice, others[0], "hello", None);
     let refused = commit(store, vec![again]).outcomes.remove(0);
     assert_eq!(code(&refused), Some(Code::NotAccepted), "they do not know each other yet");
+}
+
+fn who_is_not_heard_keeps_nobody_from_being_invited(store: &Store) {
+    for (is_declined, is_known) in [(false, false), (false, true), (true, false), (true, true)] {
+        let [alice, mallory, carol, dave] = people(store);
+        [carol, dave].into_iter().for_each(|who| meet(store, mallory, who));
+        if is_known {
+            meet(store, carol, alice);
+        }
+        if is_declined {
+            commit(store, vec![post(mallory, alice, "hello", None)]);
+            act(store, alice, Deed::Decline { id: mallory });
+        } else {
+            act(store, alice, Deed::Block { id: mallory });
+        }
+        act(store, alice, Deed::Block { id: dave });
+        let trip = made(store, mallory, &[alice, carol, dave]);
+        for who in [carol, dave] {
+            act(store, mallory, change(trip, Alteration::Promote(who)));
+        }
+        let heads = || [alice, mallory, carol].map(|who| events(store, who, Seq(0)).len());
+        let before = heads();
+        for (by, heard) in [(mallory, 0), (dave, 0), (carol, 1), (carol, 1), (mallory, 1)] {
+            assert_eq!(act(store, by, change(trip, Alteration::Add(alice))), Outcome::Nothing);
+            assert_eq!(
+                heads(),
+                [before[0] + heard, before[1], before[2]],
+                "the group hears nothing"
+            );
+        }
+        assert_eq!(changes(store, alice), [(Change::Invite, carol, Some(alice))]);
+        let line = listed(store, alice).into_iter().find(|it| it.with == With::Group(trip));
+        assert_eq!(line.unwrap().role, Some(Role::Invited));
+        let kept = store.kept_invitations(alice, GroupId(0), 9).unwrap();
+        assert_eq!(kept.iter().map(|it| it.by).collect::<Vec<_>>(), [carol]);
+        // What she has declined she is not asked again.
+        act(store, alice, Deed::DeclineInvitation { group: trip });
+        let before = heads();
+        assert_eq!(act(store, carol, change(trip, Alteration::Add(alice))), Outcome::Nothing);
+        assert_eq!(heads(), before);
+    }
 }
 
 fn somebodies(store: &Store, count: i64) -> Vec<AccountId> {

@@ -45,6 +45,7 @@ impl Model {
                 self.exists(*who)?;
                 let talk = &self.talks[&key];
                 if is_admin(*who).is_ok() || talk.invited().contains(who) {
+                    self.invite_again(by, group, *who);
                     return Ok(json!({"type": "ok"}));
                 }
                 let was_there = talk.seats.contains_key(who) || talk.invitations.contains_key(who);

@@ -62,9 +62,7 @@ impl Model {
     /// `who` is asked.
     pub(super) fn invite(&mut self, by: Who, group: i64, who: Who) {
         let key = Key::of(by, Place::With(who));
-        let is_declined =
-            self.talks.get(&key).is_some_and(|it| it.is_declined && it.asker == Some(by));
-        let is_deaf = is_declined || self.has_blocked(who, by);
+        let is_deaf = self.hears_nothing(who, by);
         let counts = !self.knows(by, who);
         if self.ask(by, who) == Ok(true) {
             let talk = self.talks.entry(key).or_default();
@@ -81,6 +79,28 @@ impl Model {
         let invitation = Invitation { by, entry, name: talk.name.clone(), counts, state };
         talk.invitations.insert(who, invitation);
         self.tell_change(by, group, "invite", Some(who));
+    }
+
+    /// `who` looks invited, but has heard nothing of it, since it hears nothing from who has invited it: now it does.
+    pub(super) fn invite_again(&mut self, by: Who, group: i64, who: Who) {
+        let found = self.talks[&Key::Group(group)].invitations.get(&who);
+        let Some(found) = found.filter(|it| it.state == State::Silent) else { return };
+        if !self.hears_nothing(who, found.by) || self.hears_nothing(who, by) {
+            return;
+        }
+        let mut frame = json!({"type": "group", "group": group, "change": "invite", "by": by});
+        (frame["name"], frame["member"]) = (json!(found.name), json!(who));
+        let invitation = self.talk_mut(Key::Group(group)).invitations.get_mut(&who);
+        let invitation = invitation.expect("it is invited");
+        (invitation.by, invitation.counts, invitation.state) = (by, false, State::Waiting);
+        self.tell(who, What::Fixed(frame));
+    }
+
+    /// Whether `who` has blocked `other` or declined its request.
+    fn hears_nothing(&self, who: Who, other: Who) -> bool {
+        let talk = self.talks.get(&Key::of(who, Place::With(other)));
+        let is_declined = talk.is_some_and(|it| it.is_declined && it.asker == Some(other));
+        is_declined || self.has_blocked(who, other)
     }
 
     /// An admin takes an invitation back.
