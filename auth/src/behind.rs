@@ -73,6 +73,7 @@ fn receive(server: &tiny_http::Server, socket: &Path, context: &Arc<Context>, en
         match server.recv_timeout(PROBE_INTERVAL) {
             Ok(Some(request)) => {
                 is_probed = false;
+                context.pulse.beat();
                 if is_probe(&request) {
                     // Nobody reads the answer.
                     let _ = request.respond(tiny_http::Response::empty(204));
@@ -80,8 +81,11 @@ fn receive(server: &tiny_http::Server, socket: &Path, context: &Arc<Context>, en
                     attend(request, context);
                 }
             }
-            Ok(None) if !is_probed => is_probed = probe(socket).is_ok(),
-            Ok(None) => return,
+            Ok(None) if is_probed => return,
+            Ok(None) => match probe(socket) {
+                Ok(()) => is_probed = true,
+                Err(error) => return tracing::error!(%error, "the private socket is not there"),
+            },
             Err(error) => return tracing::error!(%error, "the HTTP library cannot accept"),
         }
     }
@@ -93,7 +97,7 @@ fn is_probe(request: &tiny_http::Request) -> bool {
     request.url() == PROBE && !is_numbered
 }
 
-/// A failure is as telling as silence, and is found out by the next try.
+/// Sends the server a request of its own.
 fn probe(socket: &Path) -> io::Result<()> {
     let head = format!("GET {PROBE} HTTP/1.1\r\nConnection: close\r\n\r\n");
     UnixStream::connect(socket)?.write_all(head.as_bytes())

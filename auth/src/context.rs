@@ -1,7 +1,7 @@
 //! What every request needs, and the two questions that several ask.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use door::bucket::Buckets;
@@ -10,7 +10,9 @@ use door::network::NetworkBuckets;
 use sql::{Credentials, Session, Store};
 
 use crate::exports::Exports;
-use crate::limit::{BUCKETS_WIDTH, LOOKUPS, LOOKUPS_PER_SECOND, SESSION_MS, TOUCH_INTERVAL_MS};
+use crate::limit::{
+    BUCKETS_WIDTH, LOOKUPS, LOOKUPS_PER_SECOND, PULSE_MAX, SESSION_MS, TOUCH_INTERVAL_MS,
+};
 use crate::line::{Parties, Party};
 use crate::password::{Bounds, Hasher, Password, Permit, Strength, Unhashed};
 use crate::refusal::Refusal;
@@ -27,6 +29,25 @@ pub(crate) struct Context {
     /// By account.
     pub(crate) lookups: Buckets,
     pub(crate) exports: Arc<Exports>,
+    pub(crate) pulse: Pulse,
+}
+
+/// When the HTTP library last delivered a request.
+pub(crate) struct Pulse(Mutex<Instant>);
+
+impl Pulse {
+    fn new() -> Self {
+        Self(Mutex::new(Instant::now()))
+    }
+
+    pub(crate) fn beat(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Whether that was lately: after a silence it is sent a request of our own.
+    pub(crate) fn beats(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < PULSE_MAX
+    }
 }
 
 /// Whose password is claimed to be known, and from where.
@@ -59,6 +80,7 @@ impl Context {
             throttle: Throttle::new(),
             signups,
             exports: Arc::default(),
+            pulse: Pulse::new(),
             lookups: Buckets::new(LOOKUPS, LOOKUPS_PER_SECOND, BUCKETS_WIDTH),
         })
     }

@@ -92,6 +92,8 @@ pub const EXPORT_RETRY_AFTER: Duration = Duration::from_secs(10);
 pub const REQUEST_STACK_BYTES: usize = 512 * 1024;
 /// Silence after which the private socket is tried, and after which it counts as dead.
 pub const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+/// How long the HTTP library may deliver nothing, also no probe, before the server counts as deaf.
+pub const PULSE_MAX: Duration = Duration::from_secs(11);
 /// The pause before a private socket that could not be made is tried again.
 pub const RELISTEN_PAUSE: Duration = Duration::from_millis(200);
 

@@ -37,21 +37,23 @@ fn run(program: &Program) -> Result<()> {
     let wanted = program.listen;
     let listener = Listener::bind(wanted)
         .with_context(|| format!("cannot listen on {wanted}; choose another with --listen"))?;
+    let config = program.auth.config(&program.door, Means::of_this_process());
+    let opening = listener.begin(config.door.clone(), &shutdown)?;
+    let ready = door::ops::Ready::default();
+    let asked = ready.clone();
+    if let Some(address) = program.door.metrics_listen {
+        let metrics = door::metrics::all().into_iter().chain(auth::metrics::all()).collect();
+        let taken = door::ops::serve(address, metrics, move || asked.check(), &shutdown);
+        let taken = taken.with_context(|| format!("cannot listen on {address} for metrics"))?;
+        tracing::info!("metrics listening on {taken}");
+    }
     let store = match program.database.open(&url, |pause| shutdown.wait_for(pause)) {
         Err(Unopened::Open(sql::OpenError::Stopped)) => return Ok(()),
         opened => Arc::new(opened?),
     };
-    if let Some(address) = program.door.metrics_listen {
-        let metrics = door::metrics::all().into_iter().chain(auth::metrics::all()).collect();
-        let asked = Arc::clone(&store);
-        let ready = move || asked.ping().map_err(|error| error.to_string());
-        let taken = door::ops::serve(address, metrics, ready, &shutdown);
-        let taken = taken.with_context(|| format!("cannot listen on {address} for metrics"))?;
-        tracing::info!("metrics listening on {taken}");
-    }
-    let config = program.auth.config(&program.door, Means::of_this_process());
     let serving =
-        auth::serve(config, listener, Arc::clone(&store), &shutdown).context("cannot serve")?;
+        auth::serve(&config, opening, Arc::clone(&store), &shutdown).context("cannot serve")?;
+    ready.set(serving.readiness());
     shutdown.wait();
     if !serving.wait(DRAIN_DEADLINE) {
         tracing::warn!("some requests were not finished in time");

@@ -152,7 +152,9 @@ impl From<sql::Error> for Refusal {
                 tracing::warn!(%error, "no database");
                 Self::new(Code::Unavailable, "the database cannot be reached just now; try again")
             }
-            sql::Error::Conflict | sql::Error::Broken(_) => Self::internal(&error),
+            sql::Error::Conflict | sql::Error::Broken(_) | sql::Error::Damaged(_) => {
+                Self::internal(&error)
+            }
         }
     }
 }

@@ -59,6 +59,7 @@ pub(crate) static ROUTES: &[Route] = &[
     owner("GET", "/users/{id}", users::show),
     owner("GET", "/export", export::export),
     anyone("GET", "/healthz", health::health),
+    anyone("GET", "/livez", health::alive),
     anyone("GET", "/openapi.json", openapi::openapi),
     anyone("GET", "/", root::root),
 ];

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use door::limit::SERVICE_STACK_BYTES;
-use door::{Caller, Listener, Reply, Shutdown};
+use door::ops::Unwell;
+use door::{Caller, Opening, Reply, Shutdown};
 use sql::Store;
 
 use crate::args::Config;
@@ -21,6 +22,20 @@ pub struct Serving {
     door: door::Serving,
     /// Thrown when nobody can ask any more.
     end: Shutdown,
+    health: Health,
+}
+
+/// What tells whether the server can do its job.
+#[derive(Clone)]
+struct Health(Arc<Context>);
+
+impl Health {
+    fn check(&self) -> Result<(), Unwell> {
+        if !self.0.pulse.beats() {
+            return Err(Unwell::new("not_serving", "the HTTP library takes no requests"));
+        }
+        self.0.store.health().map_err(|it| Unwell::new(it.code, it.reason))
+    }
 }
 
 /// Serves accounts until `shutdown` begins, and says in the log on which address.
@@ -28,33 +43,45 @@ pub struct Serving {
 /// # Errors
 /// The private socket cannot be had, there is no thread, or no random number.
 pub fn serve(
-    config: Config,
-    listener: Listener,
+    config: &Config,
+    opening: Opening,
     store: Arc<Store>,
     shutdown: &Shutdown,
 ) -> io::Result<Serving> {
-    let address = listener.local_addr()?;
+    let address = opening.local_addr();
     let end = Shutdown::new();
     let sweeping = (Arc::clone(&store), shutdown.clone());
     let (erased, stopped) = (Arc::clone(&store), shutdown.clone());
     door::thread::spawn("auth-erase", SERVICE_STACK_BYTES, move || {
         erased.keep_erasing(|time| stopped.wait_for(time));
     })?;
+    let (probed, stopped) = (Arc::clone(&store), shutdown.clone());
+    door::thread::spawn("auth-probe", SERVICE_STACK_BYTES, move || {
+        probed.keep_probing(|time| stopped.wait_for(time));
+    })?;
     let context = Context::new(store, config.signup_rate).map_err(io::Error::other)?;
-    let socket = behind::serve(Arc::new(context), &end)?;
+    let health = Health(Arc::new(context));
+    let socket = behind::serve(Arc::clone(&health.0), &end)?;
+    let told = health.clone();
     let sweep = move || sweep(&sweeping.0, &sweeping.1);
     door::thread::spawn("auth-sweep", SERVICE_STACK_BYTES, sweep)?;
     let prefix = token::prefix()?;
     let admit = move |caller: Caller| {
         let request_id = format!("{prefix}-{}", caller.id);
-        admit(caller, socket.path(), &request_id);
+        admit(caller, socket.path(), &request_id, &told);
     };
-    let door = listener.serve(config.door, shutdown, admit)?;
+    let door = opening.open(admit);
     tracing::info!("auth listening on {address}");
-    Ok(Serving { door, end })
+    Ok(Serving { door, end, health })
 }
 
 impl Serving {
+    /// Whether it can do its job now.
+    pub fn readiness(&self) -> impl Fn() -> Result<(), Unwell> + Send + Sync + 'static {
+        let health = self.health.clone();
+        move || health.check()
+    }
+
     /// Waits until every request has been answered; false if `deadline` passes first.
     pub fn wait(&self, deadline: Duration) -> bool {
         self.door.wait(deadline)
@@ -68,8 +95,24 @@ impl Drop for Serving {
 }
 
 /// Reads a request's body and passes it on whole; what is no request is refused here.
-fn admit(mut caller: Caller, socket: &Path, request_id: &str) {
+/// Who asks how it is must not wait for what hangs.
+fn admit(mut caller: Caller, socket: &Path, request_id: &str, health: &Health) {
     let begin = Instant::now();
+    let is_read = matches!(caller.head.method.as_str(), "GET" | "HEAD");
+    let well = || Reply::json(200, &serde_json::json!({ "status": "ok" }));
+    let told = match caller.head.path() {
+        "/healthz" if is_read => Some(door::ops::health(health.check(), well())),
+        "/livez" if is_read => Some(well()),
+        _ => None,
+    };
+    if let Some(reply) = told {
+        let _inside = door::log::inside("request", request_id);
+        let (method, path) = (caller.head.method.clone(), caller.head.path().to_owned());
+        let (status, reply) = (reply.status, reply.with_header("Cache-Control", "no-store"));
+        caller.reply(reply.with_header("X-Request-Id", request_id));
+        let code = (status != 200).then_some("unavailable");
+        return behind::answered(&method, &path, status, code, begin);
+    }
     match caller.body(BODY_BYTES_MAX) {
         Ok(body) => door::relay::relay(caller, body, socket, request_id),
         Err(refusal) => {

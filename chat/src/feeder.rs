@@ -130,7 +130,7 @@ impl Feeder {
                 Ok(events) if events.first().is_some_and(|first| first.seq == since.next()) => {
                     events
                 }
-                Err(error @ Error::Broken(_)) => {
+                Err(error @ (Error::Broken(_) | Error::Damaged(_))) => {
                     tracing::error!(%error, account = %account, "a log cannot be read");
                     return outbox.close(Close::Internal);
                 }

@@ -41,7 +41,7 @@ use std::sync::atomic::AtomicI64;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use door::{Listener, Serving, Shutdown};
+use door::{Opening, Serving, Shutdown};
 use sql::Store;
 
 pub use args::{Args, COST, Config, LISTEN_DEFAULT};
@@ -62,13 +62,13 @@ pub struct Running {
     committer: Option<JoinHandle<()>>,
 }
 
-/// Serves `listener` until `shutdown` begins; without a `store` in guest mode.
+/// Serves what has begun at `opening`, behind the door that `config` describes, until `shutdown` begins; without a `store` in guest mode.
 ///
 /// # Errors
 /// The threads it needs could not be started.
 pub fn serve(
-    config: Config,
-    listener: Listener,
+    config: &Config,
+    opening: Opening,
     store: Option<Arc<Store>>,
     shutdown: &Shutdown,
 ) -> io::Result<Running> {
@@ -84,6 +84,10 @@ pub fn serve(
             let (erased, stopped) = (Arc::clone(&store), shutdown.clone());
             door::thread::spawn("chat-erase", door::limit::SERVICE_STACK_BYTES, move || {
                 erased.keep_erasing(|time| stopped.wait_for(time));
+            })?;
+            let (probed, stopped) = (Arc::clone(&store), shutdown.clone());
+            door::thread::spawn("chat-probe", door::limit::SERVICE_STACK_BYTES, move || {
+                probed.keep_probing(|time| stopped.wait_for(time));
             })?;
             let bell = sweep::start(Arc::clone(&store), committer.clone(), keep, stop)?;
             revocation::watch(Arc::clone(&store), Arc::clone(&hub), bell, shutdown.clone())?;
@@ -104,17 +108,16 @@ pub fn serve(
     });
     // Sessions see the flag as soon as their `recv` returns.
     shutdown.on_begin(move || hub.each(|outbox| outbox.end_reading()));
-    let address = listener.local_addr()?;
+    let address = opening.local_addr();
     let shared = Arc::clone(&server);
-    let serving =
-        listener.serve(config.door, shutdown, move |caller| upgrade::serve(&shared, caller))?;
+    let serving = opening.open(move |caller| upgrade::serve(&shared, caller));
     tracing::info!("chat listening on {address}");
     Ok(Running { serving, server, committer })
 }
 
 impl Running {
     /// Whether it can do its job now; the sentence says what is missing.
-    pub fn readiness(&self) -> impl Fn() -> Result<(), String> + Send + Sync + 'static {
+    pub fn readiness(&self) -> impl Fn() -> Result<(), door::ops::Unwell> + Send + Sync + 'static {
         let server = Arc::clone(&self.server);
         move || server.ready()
     }

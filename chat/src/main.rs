@@ -50,19 +50,24 @@ fn run(cli: &Cli) -> Result<()> {
     let listener = Listener::bind(cli.listen).with_context(|| {
         format!("cannot listen on {}; choose another with --listen", cli.listen)
     })?;
+    let config = cli.chat.config(&cli.door, Means::of_this_process());
+    let opening = listener.begin(config.door.clone(), &shutdown)?;
+    let ready = door::ops::Ready::default();
+    let asked = ready.clone();
+    if let Some(address) = cli.door.metrics_listen {
+        let registry = [door::metrics::all(), chat::metrics::all()].into_iter().flatten().collect();
+        let taken = door::ops::serve(address, registry, move || asked.check(), &shutdown)
+            .with_context(|| {
+                format!("cannot listen on {address}; choose another with --metrics-listen")
+            })?;
+        tracing::info!("metrics listening on {taken}");
+    }
     let store = match database.map(|url| cli.database.open(&url, |time| shutdown.wait_for(time))) {
         Some(Err(Unopened::Open(sql::OpenError::Stopped))) => return Ok(()),
         opened => opened.transpose()?.map(Arc::new),
     };
-    let config = cli.chat.config(&cli.door, Means::of_this_process());
-    let chat = chat::serve(config, listener, store.clone(), &shutdown)?;
-    if let Some(address) = cli.door.metrics_listen {
-        let registry = [door::metrics::all(), chat::metrics::all()].into_iter().flatten().collect();
-        let taken = door::ops::serve(address, registry, chat.readiness(), &shutdown).with_context(
-            || format!("cannot listen on {address}; choose another with --metrics-listen"),
-        )?;
-        tracing::info!("metrics listening on {taken}");
-    }
+    let chat = chat::serve(&config, opening, store.clone(), &shutdown)?;
+    ready.set(chat.readiness());
     shutdown.wait();
     chat.finish(Instant::now() + DRAIN_DEADLINE);
     if let Some(store) = store {

@@ -1,6 +1,8 @@
 //! What the chat server counts.
 
-use door::metrics::{Counter, CounterVec, Gauge, Histogram, Registry};
+use std::time::Duration;
+
+use door::metrics::{Counter, CounterVec, Gauge, GaugeVec, Histogram, Registry};
 
 /// Connections of which it is known who they are.
 pub(crate) static PEOPLE: Gauge =
@@ -30,6 +32,21 @@ pub(crate) static COMMIT_SECONDS: Histogram = Histogram::new(
 /// Acts that wait.
 pub(crate) static QUEUE: Gauge =
     Gauge::new("messenger_chat_commit_queue_acts", "Acts that wait for the committer.");
+/// How long a commit has been running.
+static COMMIT_AGE: GaugeVec<2> = GaugeVec::new(
+    "messenger_chat_commit_running_seconds",
+    "How long the commit that runs now has been running; 0 if none does.",
+    "engine",
+    ENGINES,
+);
+/// When one went well.
+static SINCE_COMMIT: GaugeVec<2> = GaugeVec::new(
+    "messenger_chat_commit_since_good_seconds",
+    "Time since the last commit that went well; one is tried every 5 s.",
+    "engine",
+    ENGINES,
+);
+const ENGINES: [&str; 2] = ["sqlite", "postgresql"];
 /// Readers that were too slow.
 pub(crate) static SLOW_READERS: Counter = Counter::new(
     "messenger_chat_slow_readers_total",
@@ -56,9 +73,20 @@ pub fn all() -> Registry {
         &MESSAGES,
         &BATCH_ACTS,
         &COMMIT_SECONDS,
+        &COMMIT_AGE,
+        &SINCE_COMMIT,
         &QUEUE,
         &SLOW_READERS,
         &STALLED_READERS,
         &CLOSES,
     ]
+}
+
+/// Takes down how storing goes.
+pub(crate) fn note_storing(store: &sql::Store) {
+    let storing = store.storing();
+    let engine = store.engine();
+    let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    COMMIT_AGE.set(engine, seconds(storing.running));
+    SINCE_COMMIT.set(engine, seconds(storing.since_good));
 }

@@ -8,7 +8,7 @@ const PAGE: &str = include_str!("page.html");
 
 /// Answers what is no upgrade.
 pub(crate) fn answer(server: &Server, head: &Head) -> Reply {
-    let known = matches!(head.path(), "/" | "/ws" | "/schema.json" | "/healthz");
+    let known = matches!(head.path(), "/" | "/ws" | "/schema.json" | "/healthz" | "/livez");
     if known && !matches!(head.method.as_str(), "GET" | "HEAD") {
         let reply = Reply::error(405, "method_not_allowed", "only GET is known here");
         return reply.with_header("Allow", "GET, HEAD");
@@ -23,13 +23,8 @@ pub(crate) fn answer(server: &Server, head: &Head) -> Reply {
         "/schema.json" => {
             Reply::new(200, "application/schema+json", server.schema.clone().into_bytes())
         }
-        "/healthz" => match server.ready() {
-            Ok(()) => Reply::text(200, "ok\n"),
-            Err(reason) => {
-                tracing::warn!(reason, "not healthy");
-                Reply::error(503, "unavailable", "the database is not available")
-            }
-        },
-        _ => Reply::error(404, "not_found", "there is /, /ws, /schema.json and /healthz"),
+        "/healthz" => door::ops::health(server.ready(), Reply::text(200, "ok\n")),
+        "/livez" => Reply::text(200, "ok\n"),
+        _ => Reply::error(404, "not_found", "there is /, /ws, /schema.json, /healthz and /livez"),
     }
 }

@@ -63,7 +63,7 @@ impl Replay {
                     return Progress::Unavailable;
                 }
                 Ok(events) => self.fetched = events.into(),
-                Err(error @ Error::Broken(_)) => {
+                Err(error @ (Error::Broken(_) | Error::Damaged(_))) => {
                     tracing::error!(%error, account = %self.account, "a log cannot be read");
                     return Progress::Broken;
                 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use door::Shutdown;
+use door::ops::Unwell;
 use sql::Store;
 use wire::AccountId;
 
@@ -15,6 +16,7 @@ use crate::drainer::Drainer;
 use crate::hellos::Hellos;
 use crate::hub::Hub;
 use crate::limit::{ANSWER_WAIT_MAX, CLOSE_LINGER, FAREWELL_MAX, HELLO_DEADLINE, PING_INTERVAL};
+use crate::metrics;
 use crate::presence::Presence;
 
 /// Everything a connection's thread may reach.
@@ -90,15 +92,15 @@ impl Server {
     /// Whether it can do its job now.
     ///
     /// # Errors
-    /// A sentence that says what is missing.
-    pub(crate) fn ready(&self) -> Result<(), String> {
-        match self.accounts() {
-            Some(accounts) if !accounts.committer.is_open() => {
-                Err("the committer has stopped; restart the server".to_owned())
-            }
-            Some(accounts) => accounts.store.ping().map_err(|error| error.to_string()),
-            None => Ok(()),
+    /// What is missing, and why.
+    pub(crate) fn ready(&self) -> Result<(), Unwell> {
+        let Some(accounts) = self.accounts() else { return Ok(()) };
+        metrics::note_storing(&accounts.store);
+        if !accounts.committer.is_open() && !self.shutdown.has_begun() {
+            let reason = "the committer has stopped; restart the server";
+            return Err(Unwell::new("not_storing", reason));
         }
+        accounts.store.health().map_err(|it| Unwell::new(it.code, it.reason))
     }
 }
 

@@ -82,6 +82,8 @@ pub const PREFLIGHT_KEPT: Duration = Duration::from_secs(7200);
 /// addresses.
 pub const NOTICE_INTERVAL: Duration = Duration::from_secs(60);
 
+/// Between two lines of the log about a program that cannot do its job, while it is asked.
+pub const HEALTH_LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// Connections of the operators' listener, in all.
 pub const OPS_CONNECTIONS_MAX: usize = 32;
 

@@ -129,6 +129,47 @@ impl Metric for Gauge {
     }
 }
 
+/// Numbers that rise and fall and differ in one label of `N` fixed values; those that were never set are left out.
+#[derive(Debug)]
+pub struct GaugeVec<const N: usize> {
+    name: &'static str,
+    help: &'static str,
+    label: &'static str,
+    words: [&'static str; N],
+    values: [AtomicI64; N],
+}
+
+impl<const N: usize> GaugeVec<N> {
+    /// `words` are the values of `label`, each plain ASCII without quotes.
+    pub const fn new(
+        name: &'static str,
+        help: &'static str,
+        label: &'static str,
+        words: [&'static str; N],
+    ) -> Self {
+        Self { name, help, label, words, values: [const { AtomicI64::new(i64::MIN) }; N] }
+    }
+
+    /// From now on `value` for `word`; a word that is not in the list has none.
+    pub fn set(&self, word: &str, value: i64) {
+        if let Some(at) = self.words.iter().position(|known| *known == word) {
+            self.values[at].store(value, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<const N: usize> Metric for GaugeVec<N> {
+    fn write(&self, out: &mut String) {
+        preamble(out, self.name, self.help, "gauge");
+        for (word, value) in self.words.iter().zip(&self.values) {
+            let value = value.load(Ordering::Relaxed);
+            if value != i64::MIN {
+                let _ = writeln!(out, "{}{{{}=\"{word}\"}} {value}", self.name, self.label);
+            }
+        }
+    }
+}
+
 /// Counters that differ in one label of `N` fixed values.
 #[derive(Debug)]
 pub struct CounterVec<const N: usize> {

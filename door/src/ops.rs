@@ -1,16 +1,71 @@
-//! The operators' own listener: `/metrics`, `/healthz`, `/readyz`. A listener of its own cannot be
+//! Health, and the operators' own listener: `/metrics`, `/healthz`, `/readyz`, `/livez`. A listener of its own cannot be
 //! exposed by mistake.
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use crate::caller::Caller;
-use crate::limit::OPS_CONNECTIONS_MAX;
+use crate::limit::{HEALTH_LOG_INTERVAL, OPS_CONNECTIONS_MAX};
 use crate::listener::{Config, Listener};
 use crate::metrics::{self, Registry};
-use crate::refusal::Refusal;
 use crate::reply::Reply;
+use crate::seldom::Seldom;
 use crate::shutdown::Shutdown;
+
+/// What a program that cannot do its job lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unwell {
+    /// One of the closed list in docs/OPERATING.md.
+    pub code: &'static str,
+    /// Why, for operators.
+    pub reason: String,
+}
+
+impl Unwell {
+    /// What lacks, and why.
+    pub fn new(code: &'static str, reason: impl Into<String>) -> Self {
+        Self { code, reason: reason.into() }
+    }
+}
+
+/// Whether a program can do its job, as soon as something is there that knows; clones are the same.
+#[derive(Clone, Default)]
+pub struct Ready(Arc<OnceLock<Check>>);
+
+type Check = Box<dyn Fn() -> Result<(), Unwell> + Send + Sync>;
+
+impl Ready {
+    /// From now on `check` knows.
+    pub fn set(&self, check: impl Fn() -> Result<(), Unwell> + Send + Sync + 'static) {
+        // Only the first one counts.
+        let _ = self.0.set(Box::new(check));
+    }
+
+    /// Whether it can.
+    ///
+    /// # Errors
+    /// What it lacks.
+    pub fn check(&self) -> Result<(), Unwell> {
+        let starting = || Err(Unwell::new("starting", "the database is not open yet"));
+        self.0.get().map_or_else(starting, |check| check())
+    }
+}
+
+/// What strangers are told who ask whether a program can do its job; the reason is logged. `well` is the answer if it can.
+pub fn health(ready: Result<(), Unwell>, well: Reply) -> Reply {
+    static LOGGED: Seldom = Seldom::new(HEALTH_LOG_INTERVAL);
+    match ready {
+        Ok(()) => well,
+        Err(Unwell { code, reason }) => {
+            if LOGGED.is_due(code, Instant::now()) {
+                tracing::warn!(code, reason, "not healthy");
+            }
+            Reply::error(503, code, "the server cannot do its job just now; its log says why")
+        }
+    }
+}
 
 /// Serves until the process ends: while connections drain, `/readyz` must still say so. `ready` tells
 /// whether the program can do its job, and if not why; it is called for each request and should be
@@ -21,7 +76,7 @@ use crate::shutdown::Shutdown;
 pub fn serve(
     addr: SocketAddr,
     registry: Registry,
-    ready: impl Fn() -> Result<(), String> + Send + Sync + 'static,
+    ready: impl Fn() -> Result<(), Unwell> + Send + Sync + 'static,
     shutdown: &Shutdown,
 ) -> io::Result<SocketAddr> {
     let listener = Listener::bind(addr)?;
@@ -45,7 +100,7 @@ pub fn serve(
 fn answer(
     caller: &Caller,
     registry: &Registry,
-    ready: &impl Fn() -> Result<(), String>,
+    ready: &impl Fn() -> Result<(), Unwell>,
     shutdown: &Shutdown,
 ) -> Reply {
     if !matches!(caller.head.method.as_str(), "GET" | "HEAD") {
@@ -54,17 +109,20 @@ fn answer(
     }
     match caller.head.path() {
         "/metrics" => {
+            // It takes down what only it knows.
+            let _ = ready();
             let page = metrics::render(registry).into_bytes();
             Reply::new(200, "text/plain; version=0.0.4; charset=utf-8", page)
         }
         "/readyz" if shutdown.has_begun() => {
-            Reply::from(Refusal::unavailable("the server is stopping"))
+            Reply::error(503, "stopping", "the server is stopping")
         }
         "/healthz" | "/readyz" => match ready() {
             Ok(()) => Reply::text(200, "ok\n"),
             // Only operators come here: the reason may be told.
-            Err(reason) => Reply::error(503, "unavailable", &reason),
+            Err(Unwell { code, reason }) => Reply::error(503, code, &reason),
         },
+        "/livez" => Reply::text(200, "ok\n"),
         _ => Reply::error(404, "not_found", "no such page"),
     }
 }

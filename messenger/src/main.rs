@@ -57,27 +57,30 @@ fn run(cli: &Cli) -> Result<()> {
     let at_chat = bind(cli.chat_listen, "--chat-listen")?;
     let at_auth = bind(cli.auth_listen, "--auth-listen")?;
     let banner = banner::text(at_chat.local_addr()?, at_auth.local_addr()?, &url);
+    let means = Means::of_this_process().shared_by(2);
+    let (chat_config, auth_config) =
+        (cli.chat.config(&cli.door, means), cli.auth.config(&cli.door, means));
+    let at_chat = at_chat.begin(chat_config.door.clone(), &shutdown)?;
+    let at_auth = at_auth.begin(auth_config.door.clone(), &shutdown)?;
+    let ready = door::ops::Ready::default();
+    let asked = ready.clone();
+    if let Some(address) = cli.door.metrics_listen {
+        let all = [door::metrics::all(), chat::metrics::all(), auth::metrics::all()];
+        let registry = all.into_iter().flatten().collect();
+        let taken = door::ops::serve(address, registry, move || asked.check(), &shutdown)
+            .with_context(|| {
+                format!("cannot listen on {address}; choose another with --metrics-listen")
+            })?;
+        tracing::info!("metrics listening on {taken}");
+    }
     let store = match cli.database.open(&url, |time| shutdown.wait_for(time)) {
         Err(Unopened::Open(sql::OpenError::Stopped)) => return Ok(()),
         opened => Arc::new(opened?),
     };
-    let means = Means::of_this_process().shared_by(2);
-    let chat = chat::serve(
-        cli.chat.config(&cli.door, means),
-        at_chat,
-        Some(Arc::clone(&store)),
-        &shutdown,
-    )?;
-    let auth =
-        auth::serve(cli.auth.config(&cli.door, means), at_auth, Arc::clone(&store), &shutdown)?;
-    if let Some(address) = cli.door.metrics_listen {
-        let all = [door::metrics::all(), chat::metrics::all(), auth::metrics::all()];
-        let registry = all.into_iter().flatten().collect();
-        let taken = door::ops::serve(address, registry, chat.readiness(), &shutdown).with_context(
-            || format!("cannot listen on {address}; choose another with --metrics-listen"),
-        )?;
-        tracing::info!("metrics listening on {taken}");
-    }
+    let chat = chat::serve(&chat_config, at_chat, Some(Arc::clone(&store)), &shutdown)?;
+    let auth = auth::serve(&auth_config, at_auth, Arc::clone(&store), &shutdown)?;
+    let (chat_ready, auth_ready) = (chat.readiness(), auth.readiness());
+    ready.set(move || chat_ready().and_then(|()| auth_ready()));
     door::log::say(&banner);
     shutdown.wait();
     let deadline = Instant::now() + DRAIN_DEADLINE;

@@ -41,7 +41,7 @@ let
       default = null;
       example = "127.0.0.1:9180";
       description = ''
-        Address and port of Prometheus `/metrics`, `/healthz` and `/readyz` of ${which}; off unless set.
+        Address and port of Prometheus `/metrics`, `/healthz`, `/readyz` and `/livez` of ${which}; off unless set.
         `services.messenger.openFirewall` never opens it.
       '';
     };

@@ -21,7 +21,10 @@ pub enum Error {
     /// Two transactions were in each other's way; the store tries again by itself.
     #[error("transactions were in each other's way: {0}")]
     Collision(String),
-    /// A fault in this program or a damaged database; trying again is of no use.
+    /// What was to be read is not as the database has written it; the operator has to put a backup in its place.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+    /// A fault in this program; trying again is of no use.
     #[error("the database refused: {0}")]
     Broken(String),
 }

@@ -31,6 +31,14 @@ pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
 /// What failed within this time is tried again: a dead connection says so at once. Who has waited longer has waited.
 pub(crate) const RETRY_WITHIN: Duration = Duration::from_secs(1);
+/// Where there has been no traffic for so long, storing and reading are tried out.
+pub(crate) const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+/// Between two looks whether that is so.
+pub(crate) const PROBE_LOOK: Duration = Duration::from_secs(1);
+/// A commit that has been running longer does not store any more, whatever becomes of it.
+pub(crate) const COMMIT_SLOW: Duration = Duration::from_secs(3);
+/// How long it is told that something damaged was come across.
+pub(crate) const DAMAGE_SHOWN: Duration = Duration::from_secs(60);
 
 /// How long a verb waits for a connection before it gives up.
 pub(crate) const TAKE_TIMEOUT: Duration = Duration::from_secs(5);

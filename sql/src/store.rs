@@ -1,11 +1,13 @@
 //! Opening a database, and the two ways to work on it.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crate::engine::postgres::{self, Connector};
 use crate::engine::sqlite::{self, Sqlite};
 use crate::engine::{Engine, Fault, ForEach, Row, Use, Value};
+use crate::health::Health;
 use crate::limit::{
     COMMIT_TIMEOUT, POSTGRES_COMMITTERS, POSTGRES_CONNECTIONS, POSTGRES_WRITERS, READERS,
     RETRY_WITHIN, SEARCHERS, SERVER_READERS, TAKE_TIMEOUT, WRITE_TRIES_MAX,
@@ -40,6 +42,8 @@ pub struct Store {
     pub(crate) is_erasing: AtomicBool,
     /// How strangers come together.
     pub(crate) contact: Contact,
+    /// How storing and reading go.
+    pub(crate) health: Arc<Health>,
     /// Tokens that were good lately.
     pub(crate) tokens: Tokens,
 }
@@ -121,9 +125,18 @@ impl Store {
         readers: Option<usize>,
         connect: impl Fn(Use) -> Result<Box<dyn Engine>> + Clone + Send + Sync + 'static,
     ) -> Self {
+        let health = Arc::new(Health::new());
         let pool = |size, usage| {
-            let connect = connect.clone();
-            Pool::new(size, TAKE_TIMEOUT, Box::new(move || connect(usage)))
+            let (connect, health) = (connect.clone(), Arc::clone(&health));
+            let connect = move || {
+                let connected = connect(usage);
+                // Of storing it is written down how it ends.
+                if usage != Use::Write && connected.is_err() {
+                    health.has_read(&connected);
+                }
+                connected
+            };
+            Pool::new(size, TAKE_TIMEOUT, Box::new(connect))
         };
         Self {
             writers: pool(writers, Use::Write),
@@ -135,6 +148,7 @@ impl Store {
             erase_interval: Duration::ZERO,
             is_erasing: AtomicBool::new(false),
             contact: Contact::default(),
+            health: Arc::clone(&health),
             tokens: Tokens::default(),
         }
     }
@@ -148,14 +162,6 @@ impl Store {
     /// Bytes that one account may have stored, of text that it has sent and that is kept; nothing: there is no limit.
     pub fn quota(&self) -> Option<i64> {
         (self.quota > 0).then_some(self.quota)
-    }
-
-    /// Whether the database answers at this moment.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] if not.
-    pub fn ping(&self) -> Result<()> {
-        self.read(Requester::Probe, "select 1", &[], |_| Ok(())).map(drop)
     }
 
     /// Runs one reading statement for `requester` and turns its rows into what the caller wants.
@@ -216,7 +222,9 @@ impl Store {
         for last in [false, true] {
             let began = Instant::now();
             let mut lease = pool.take(requester)?;
-            match read(lease.engine()) {
+            let done = read(lease.engine());
+            self.health.has_read(&done);
+            match done {
                 Ok(rows) => return Ok(rows),
                 Err(error) => {
                     lease.give_back();
@@ -240,6 +248,11 @@ impl Store {
         write_on(&self.writers, requester.into(), None, work)
     }
 
+    /// The engine's name, for metrics.
+    pub fn engine(&self) -> &'static str {
+        if self.committers.is_some() { "postgresql" } else { "sqlite" }
+    }
+
     /// As [`Store::write`], on the connection that is kept for commits of messages, and within [`COMMIT_TIMEOUT`].
     pub(crate) fn write_messages<T>(
         &self,
@@ -247,7 +260,7 @@ impl Store {
     ) -> Result<T> {
         let pool = self.committers.as_ref().unwrap_or(&self.writers);
         let until = Instant::now() + COMMIT_TIMEOUT;
-        write_on(pool, Requester::Server, Some(until), work)
+        self.health.storing(|| write_on(pool, Requester::Server, Some(until), work))
     }
 
     /// Before the end of a process: leaves a database that is a file whole in that file, unless others are still at it.

@@ -3,6 +3,7 @@
 // clippy.toml allows it in tests, but does not see that helpers here are part of them.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -126,4 +127,89 @@ fn a_frozen_database_keeps_nobody_for_long_and_no_reader_for_good() {
     drop(frozen);
     house.until("the database to be back", || house.store.account(house.me).is_ok());
     house.until("commits to be back", || house.commit().is_ok());
+}
+
+/// What is told about the store, once it is told.
+fn told(store: &Store, code: Option<&str>) {
+    let deadline = Instant::now() + SOON;
+    while store.health().err().map(|unwell| unwell.code) != code {
+        assert!(Instant::now() < deadline, "{code:?} is not told but {:?}", store.health());
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Nobody uses the store but the probe, until `faults` is through.
+fn probed(store: &Store, faults: impl FnOnce()) {
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            store.keep_probing(|time| {
+                thread::sleep(time / 10);
+                over.load(Ordering::Relaxed)
+            });
+        });
+        let _over = Over(&over);
+        faults();
+    });
+}
+
+/// Ends the probe, however the test ends.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn what_postgresql_does_not_do_is_told_and_so_is_that_it_does_again() {
+    let house = house();
+    probed(&house.store, || {
+        told(&house.store, None);
+        house.set_standby("nobody");
+        told(&house.store, Some("not_storing"));
+        house.set_standby("");
+        told(&house.store, None);
+        house.ask("alter system set default_transaction_read_only = on");
+        house.ask("select pg_reload_conf()");
+        told(&house.store, Some("not_storing"));
+        house.ask("alter system reset default_transaction_read_only");
+        house.ask("select pg_reload_conf()");
+        told(&house.store, None);
+        let frozen = house.cluster.freeze().unwrap();
+        told(&house.store, Some("not_storing"));
+        drop(frozen);
+        told(&house.store, None);
+    });
+}
+
+#[test]
+fn what_sqlite_does_not_do_is_told_and_so_is_that_it_does_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("messenger.db");
+    let url = format!("sqlite:{}", path.display());
+    let store = Store::open(&url.parse().unwrap(), Contact::Open, &|_| false).unwrap();
+    probed(&store, || {
+        told(&store, None);
+        let other = rusqlite::Connection::open(&path).unwrap();
+        other.execute_batch("begin immediate").unwrap();
+        told(&store, Some("not_storing"));
+        other.execute_batch("rollback").unwrap();
+        told(&store, None);
+    });
+}
+
+#[test]
+fn a_damaged_file_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("messenger.db");
+    let url = format!("sqlite:{}", path.display());
+    let store = Store::open(&url.parse().unwrap(), Contact::Open, &|_| false).unwrap();
+    store.settle();
+    // All but the first page, before anybody has read it.
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    let junk = vec![0xA5; usize::try_from(file.metadata().unwrap().len()).unwrap() - 4096];
+    std::os::unix::fs::FileExt::write_all_at(&file, &junk, 4096).unwrap();
+    probed(&store, || told(&store, Some("damaged")));
 }

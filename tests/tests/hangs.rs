@@ -51,17 +51,38 @@ fn hangs(house: &House, mut hang: impl FnMut(bool) -> Result<()>) -> Result<()> 
         ensure!(heard["code"] == "unavailable", "{reference}: {heard}");
         ensure!(began.elapsed() < TOLD_WITHIN, "{reference} told after {:?}", began.elapsed());
     }
+    is_told(house, 503)?;
     hang(false)?;
     until("everything to be stored again", BACK_WITHIN, || {
         alice.write(&json!({"to": bob.id, "content": "into the void", "ref": "void"}))?;
         let heard = answer(&mut alice, "void", TOLD_WITHIN)?;
         Ok((heard["type"] == "sent").then_some(()))
     })?;
-    // The hello was in time, and may be said again on the same connection.
+    // The ten seconds for another hello on the same connection may be over.
+    late.open(&[])?;
     until("the hello to be heard", BACK_WITHIN, || {
         late.write(&json!({"type": "hello", "token": late.token, "ref": "again"}))?;
         let heard = answer(&mut late, "again", TOLD_WITHIN)?;
         Ok((heard["type"] == "welcome").then_some(()))
+    })?;
+    is_told(house, 200)
+}
+
+/// Both servers' health comes to this, and whoever asks for it never waits.
+fn is_told(house: &House, status: u16) -> Result<()> {
+    until("health to be told", BACK_WITHIN, || {
+        let mut are_told = true;
+        for call in [house.world.ask("GET", "/healthz")?, house.world.ask_chat("GET", "/healthz")] {
+            let asked = Instant::now();
+            let answer = call.send()?;
+            // The contract's second, and some on a slow machine.
+            ensure!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+            are_told &= answer.status == status;
+        }
+        for call in [house.world.ask("GET", "/livez")?, house.world.ask_chat("GET", "/livez")] {
+            ensure!(call.send()?.status == 200);
+        }
+        Ok(are_told.then_some(()))
     })
 }
 

@@ -76,7 +76,9 @@ impl Worker {
                 self.tell(Tale::Batch(batch, origins, Some(committed)));
                 true
             }
-            Err(error @ (Error::Broken(_) | Error::Conflict)) if batch.acts.len() > 1 => {
+            Err(error @ (Error::Broken(_) | Error::Damaged(_) | Error::Conflict))
+                if batch.acts.len() > 1 =>
+            {
                 // One of them cannot be stored: it must not take the others along.
                 tracing::error!(%error, "a batch was refused; doing its acts one by one");
                 for (act, origin) in batch.acts.into_iter().zip(origins) {

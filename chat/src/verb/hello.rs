@@ -145,7 +145,7 @@ fn introduce(
             Ok(None) => return turn_away(session, reference),
             Err(error) => {
                 tracing::warn!(%error, "a hello stopped halfway");
-                let is_broken = matches!(error, sql::Error::Broken(_));
+                let is_broken = matches!(error, sql::Error::Broken(_) | sql::Error::Damaged(_));
                 let close = if is_broken { Close::Internal } else { Close::GoingAway };
                 return Err(Ending::Close(close));
             }

@@ -21,7 +21,11 @@ fn operators_see_numbers_health_and_the_end() {
     let (shutdown, well) = (Shutdown::new(), Arc::new(AtomicBool::new(true)));
     let ready = {
         let well = Arc::clone(&well);
-        move || well.load(Ordering::SeqCst).then_some(()).ok_or("no database".to_owned())
+        move || {
+            well.load(Ordering::SeqCst)
+                .then_some(())
+                .ok_or(ops::Unwell::new("not_storing", "no database"))
+        }
     };
     let any = "127.0.0.1:0".parse().unwrap();
     let address = ops::serve(any, metrics::all(), ready, &shutdown).unwrap();
@@ -46,7 +50,8 @@ fn operators_see_numbers_health_and_the_end() {
 
     well.store(false, Ordering::SeqCst);
     assert!(get(address, "GET /healthz").contains("no database"));
-    assert_eq!(status(&get(address, "GET /readyz")), 503);
+    assert!(get(address, "GET /readyz").contains("\"not_storing\""));
+    assert_eq!(status(&get(address, "GET /livez")), 200);
 
     well.store(true, Ordering::SeqCst);
     shutdown.begin();

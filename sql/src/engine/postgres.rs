@@ -426,6 +426,7 @@ impl From<postgres::Error> for Error {
             _ if ["08", "53", "57P", "58"].iter().any(|class| state.code().starts_with(class)) => {
                 Self::Unavailable(text)
             }
+            SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => Self::Damaged(text),
             _ => Self::Broken(text),
         }
     }

@@ -11,7 +11,7 @@ pub fn two_nodes_may_start_at_once(url: &DatabaseUrl) {
         for _ in 0..NODES {
             scope.spawn(|| {
                 barrier.wait();
-                crate::open(url).ping().unwrap();
+                crate::open(url).health().unwrap();
             });
         }
     });

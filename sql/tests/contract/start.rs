@@ -150,10 +150,10 @@ pub fn durability_and_passwords() {
     let store = crate::open(&by(&url, "secret:hunter2").parse().unwrap());
     run(&url, "set password_encryption = 'scram-sha-256'; alter role secret password 'other'");
     run(&url, "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'secret'");
-    let answer = store.ping();
+    let answer = store.account(wire::AccountId(1));
     assert!(matches!(answer, Err(sql::Error::Unavailable(_))), "{answer:?}");
     run(&url, "set password_encryption = 'scram-sha-256'; alter role secret password 'hunter2'");
-    store.ping().unwrap();
+    store.account(wire::AccountId(1)).unwrap();
 }
 
 pub fn a_pooler_lends_whole_sessions() {

@@ -73,7 +73,7 @@ pub fn only_a_server_that_proves_its_name_is_trusted() {
 
     install(&plain, directory.path());
     let store = crate::open(&format!("{by_name}?{}", roots("server")).parse().unwrap());
-    store.ping().unwrap();
+    store.health().unwrap();
     let mut client = Client::connect(&plain, NoTls).unwrap();
     let sql = "select count(*) from pg_stat_ssl join pg_stat_activity using (pid) \
                where application_name = 'messenger' and ssl";

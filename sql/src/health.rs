@@ -1,0 +1,253 @@
+//! Whether the database does its part: what real traffic saw last, and where there is none a probe that all share.
+//!
+//! Whoever asks reads what is written down here, and never touches the database.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::engine::Value;
+use crate::limit::{COMMIT_SLOW, DAMAGE_SHOWN, PROBE_INTERVAL, PROBE_LOOK};
+use crate::pool::Requester;
+use crate::{Error, Result, Store};
+
+/// What does not work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unwell {
+    /// `not_storing`, `not_reading` or `damaged`.
+    pub code: &'static str,
+    /// Why, for the operator.
+    pub reason: String,
+}
+
+/// How storing goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Storing {
+    /// How long the commit that runs now has been running; zero if none does.
+    pub running: Duration,
+    /// The time since the last one that went well.
+    pub since_good: Duration,
+}
+
+pub(crate) struct Health {
+    state: Mutex<State>,
+    is_probed: AtomicBool,
+}
+
+struct State {
+    storing: Lane,
+    reading: Lane,
+    /// When something damaged was last come across, and what.
+    damage: Option<(Instant, String)>,
+}
+
+/// One of the things that a database does.
+struct Lane {
+    /// When what runs now began, the oldest first.
+    running: Vec<Instant>,
+    /// When it last went well,
+    good: Instant,
+    /// when it was last tried,
+    tried: Instant,
+    /// and what went wrong then.
+    wrong: Option<String>,
+}
+
+impl Lane {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { running: Vec::new(), good: now, tried: now, wrong: None }
+    }
+
+    fn note<T>(&mut self, done: &Result<T>) {
+        self.tried = Instant::now();
+        match done {
+            Ok(_) => {
+                self.good = self.tried;
+                self.wrong = None;
+            }
+            Err(error @ (Error::Unavailable(_) | Error::InDoubt(_) | Error::Damaged(_))) => {
+                self.wrong = Some(error.to_string());
+            }
+            // What was asked for was at fault, or in somebody's way: that says nothing about others.
+            Err(_) => {}
+        }
+    }
+}
+
+impl Health {
+    pub(crate) fn new() -> Self {
+        let state = State { storing: Lane::new(), reading: Lane::new(), damage: None };
+        Self { state: Mutex::new(state), is_probed: AtomicBool::new(false) }
+    }
+
+    /// Stores something, and writes down how it went.
+    pub(crate) fn storing<T>(&self, store: impl FnOnce() -> Result<T>) -> Result<T> {
+        let began = Instant::now();
+        self.lock().storing.running.push(began);
+        let _running = Running(self, began);
+        let done = store();
+        let mut state = self.lock();
+        state.storing.note(&done);
+        state.note_damage(&done);
+        done
+    }
+
+    /// Writes down how a read went.
+    pub(crate) fn has_read<T>(&self, done: &Result<T>) {
+        let mut state = self.lock();
+        state.reading.note(done);
+        state.note_damage(done);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn note_damage<T>(&mut self, done: &Result<T>) {
+        if let Err(error @ Error::Damaged(_)) = done {
+            self.damage = Some((Instant::now(), error.to_string()));
+        }
+    }
+}
+
+/// While it lives something is being stored; also a panic ends it.
+struct Running<'a>(&'a Health, Instant);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        if let Some(at) = state.storing.running.iter().position(|began| *began == self.1) {
+            state.storing.running.remove(at);
+        }
+    }
+}
+
+impl Store {
+    /// Whether the database does its part, as far as is known. Never waits.
+    ///
+    /// # Errors
+    /// What does not work.
+    pub fn health(&self) -> std::result::Result<(), Unwell> {
+        let state = self.health.lock();
+        let unwell = |code, reason: &str| Err(Unwell { code, reason: reason.to_owned() });
+        if let Some((_, reason)) =
+            state.damage.as_ref().filter(|(at, _)| at.elapsed() < DAMAGE_SHOWN)
+        {
+            return unwell("damaged", reason);
+        }
+        if let Some(reason) = &state.storing.wrong {
+            return unwell("not_storing", reason);
+        }
+        if let Some(age) = state.storing.running.first().map(Instant::elapsed)
+            && age > COMMIT_SLOW
+        {
+            let reason = format!("a commit has been running for {} s", age.as_secs());
+            return unwell("not_storing", &reason);
+        }
+        match &state.reading.wrong {
+            Some(reason) => unwell("not_reading", reason),
+            None => Ok(()),
+        }
+    }
+
+    /// How storing goes, for metrics.
+    pub fn storing(&self) -> Storing {
+        let state = self.health.lock();
+        let running = state.storing.running.first().map_or(Duration::ZERO, Instant::elapsed);
+        Storing { running, since_good: state.storing.good.elapsed() }
+    }
+
+    /// Tries out what has not been used for [`PROBE_INTERVAL`], until `wait` says that it is over. One thread of a process does
+    /// so; for others there is nothing to do.
+    pub fn keep_probing(&self, wait: impl Fn(Duration) -> bool) {
+        if self.health.is_probed.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        while !wait(PROBE_LOOK) {
+            let is_due = |lane: &Lane| lane.tried.elapsed() >= PROBE_INTERVAL;
+            let (storing, reading) = {
+                let state = self.health.lock();
+                (is_due(&state.storing), is_due(&state.reading))
+            };
+            // How it went is written down where it was done.
+            if storing {
+                let _ = self.probe_storing();
+            }
+            if reading {
+                let sql = "select id from account order by id desc limit 1";
+                let _ = self.read(Requester::Probe, sql, &[], |_| Ok(()));
+            }
+        }
+    }
+
+    /// One small write that leaves nothing.
+    fn probe_storing(&self) -> Result<()> {
+        let nobodys = [Value::Int(-i64::from(std::process::id()))];
+        self.write_messages(|engine| {
+            engine.run("insert into schema_version (version) values ($1)", &nobodys)?;
+            engine.run("delete from schema_version where version = $1", &nobodys)?;
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> Store {
+        let url = "sqlite::memory:".parse().unwrap();
+        Store::open(&url, crate::Contact::Open, &|_| false).unwrap()
+    }
+
+    fn code(store: &Store) -> Option<&'static str> {
+        store.health().err().map(|unwell| unwell.code)
+    }
+
+    #[test]
+    fn what_traffic_saw_last_is_what_is_told() {
+        let store = store();
+        assert_eq!(code(&store), None);
+        let away = || Err::<(), _>(Error::Unavailable("away".to_owned()));
+        store.health.has_read(&away());
+        assert_eq!(code(&store), Some("not_reading"));
+        store.health.storing(away).unwrap_err();
+        assert_eq!(code(&store), Some("not_storing"));
+        store.probe_storing().unwrap();
+        assert_eq!(code(&store), Some("not_reading"));
+        store.read(Requester::Probe, "select 1", &[], |_| Ok(())).unwrap();
+        assert_eq!(code(&store), None);
+        // Somebody's own fault.
+        store.health.storing(|| Err::<(), _>(Error::Conflict)).unwrap_err();
+        assert_eq!(code(&store), None);
+        store.health.has_read(&Err::<(), _>(Error::Damaged("a page".to_owned())));
+        store.read(Requester::Probe, "select 1", &[], |_| Ok(())).unwrap();
+        assert_eq!(code(&store), Some("damaged"), "others' pages may be whole");
+    }
+
+    #[test]
+    fn a_commit_that_runs_for_long_is_told_while_it_does() {
+        let store = store();
+        store.health.lock().storing.running.push(Instant::now() - 2 * COMMIT_SLOW);
+        assert_eq!(code(&store), Some("not_storing"));
+        assert!(store.storing().running > COMMIT_SLOW);
+    }
+
+    #[test]
+    fn what_is_used_is_not_probed_and_what_is_not_is() {
+        let store = store();
+        let tried = |store: &Store| store.health.lock().storing.tried;
+        let before = tried(&store);
+        let rounds = std::cell::Cell::new(0);
+        store.keep_probing(|_| rounds.replace(rounds.get() + 1) == 3);
+        assert_eq!(tried(&store), before);
+        store.health.is_probed.store(false, Ordering::SeqCst);
+        store.health.lock().storing.tried = before - PROBE_INTERVAL;
+        rounds.set(0);
+        store.keep_probing(|_| rounds.replace(rounds.get() + 1) == 1);
+        assert!(tried(&store) >= before);
+    }
+}
