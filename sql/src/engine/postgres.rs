@@ -70,7 +70,8 @@ const SEARCH: &str = "with found as materialized (select f.id, f.conversation fr
      cross join message f where f.kind = 0 and message_words(f.conversation, f.content) @@ q.words::tsquery) \
      select m.id from found m join member s on s.conversation = m.conversation and s.account = $2 \
      where m.id < $3 and m.id > s.since and (s.until is null or m.id <= s.until) \
-     and not exists (select 1 from withheld w where w.message = m.id and w.account = s.account) \
+     and not exists (select 1 from withheld w where w.account = s.account and w.conversation = m.conversation \
+     and w.message = m.id) \
      and not exists (select 1 from withheld_edit h where h.message = m.id and h.account = s.account) \
      order by m.id desc limit $4";
 /// The words of a text as the index has them, which depends on the database's encoding.
