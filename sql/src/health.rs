@@ -160,7 +160,7 @@ impl Store {
         Storing { running, since_good: state.storing.good.elapsed() }
     }
 
-    /// Tries out what has not been used for [`PROBE_INTERVAL`], until `wait` says that it is over. One thread of a process does
+    /// Tries out what has not been used for `PROBE_INTERVAL` (5 s), until `wait` says that it is over. One thread of a process does
     /// so; for others there is nothing to do.
     pub fn keep_probing(&self, wait: impl Fn(Duration) -> bool) {
         if self.health.is_probed.swap(true, Ordering::SeqCst) {
