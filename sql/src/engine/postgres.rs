@@ -66,10 +66,10 @@ static MIGRATIONS: &[(i64, &str)] = &[
 ];
 
 /// Words first: left to itself the planner walks back through all messages and makes words of each.
-const SEARCH: &str = "with found as materialized (select f.id, f.conversation from unnest($1::text[]) q (words) \
-     cross join message f where f.kind = 0 and message_words(f.conversation, f.content) @@ q.words::tsquery) \
+const SEARCH: &str = "with found as materialized (select f.id, f.conversation, f.kind from unnest($1::text[]) q (words) \
+     cross join message f where message_words(f.conversation, f.content) @@ q.words::tsquery) \
      select m.id from found m join member s on s.conversation = m.conversation and s.account = $2 \
-     where m.id < $3 and m.id > s.since and (s.until is null or m.id <= s.until) \
+     where m.kind = 0 and m.id < $3 and m.id > s.since and (s.until is null or m.id <= s.until) \
      and not exists (select 1 from withheld w where w.account = s.account and w.conversation = m.conversation \
      and w.message = m.id) \
      and not exists (select 1 from withheld_edit h where h.message = m.id and h.account = s.account) \
