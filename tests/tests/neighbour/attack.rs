@@ -16,8 +16,6 @@ use tungstenite::client::IntoClientRequest as _;
 
 use super::Mallory;
 
-/// Connections at one time, over all addresses.
-pub const CONNECTIONS: usize = 256;
 /// Addresses that they come from.
 const ADDRESSES: usize = 16;
 /// The priority of an attacker's thread: its own machine would be another one.
@@ -154,7 +152,7 @@ fn group(mallory: &Mallory, count: usize) -> Message {
 }
 
 fn store(mallory: &Mallory, _: usize) -> Message {
-    text(&json!({"to": mallory.id, "content": "x y z ".repeat(2700)}))
+    text(&json!({"to": mallory.id, "content": mallory.content}))
 }
 
 fn refused(_: &Mallory, count: usize) -> Message {

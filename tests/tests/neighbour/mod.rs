@@ -1,8 +1,8 @@
 //! A neighbour is not felt: one account does its worst at default limits, two others go on as on a quiet server.
 //!
-//! [`attack`] is what the one account does, [`victim`] is what the two others do and how long each of it takes. Every attack
-//! comes from up to [`attack::CONNECTIONS`] connections of sixteen addresses. In `./check` each attack lasts a few seconds and
-//! the bound on times is loose. For figures, on release programs, with a table and the strict bound:
+//! [`attack`] is what the one account does, [`victim`] is what the two others do and how long each of it takes. In `./check`
+//! each attack lasts a few seconds, from 64 connections of sixteen addresses: nothing of the two others is refused or takes
+//! longer than they wait, and the memory has its bound. For figures, from 256 connections, with the bound on times:
 //!
 //!     NEIGHBOUR_SECONDS=30 cargo test --release -p acceptance neighbour -- --nocapture --test-threads=1
 
@@ -31,8 +31,10 @@ const MEMORY_MAX_MIB: u64 = 256;
 const SLOWER_MAX: u32 = 5;
 /// … or this, whichever is more.
 const P99_MAX: Duration = Duration::from_millis(100);
-/// In a short run on a busy machine the percentile is the worst value: the bound on it is loose.
-const LOOSE: u32 = 10;
+/// Connections of the attacker at one time, over all its addresses, where times are measured …
+const CONNECTIONS: usize = 256;
+/// … and in a short run.
+const CONNECTIONS_SHORT: usize = 64;
 
 #[test]
 fn one_account_is_not_felt_on_sqlite() -> Result<()> {
@@ -50,29 +52,31 @@ fn is_not_felt(kind: &Kind) -> Result<()> {
     let is_strict = seconds.is_some();
     let seconds = seconds.map_or(Ok(SECONDS_DEFAULT), |text| text.parse())?;
     let lasting = Duration::from_secs(seconds);
+    let connections = if is_strict { CONNECTIONS } else { CONNECTIONS_SHORT };
     let mut house =
         House::open(kind, &["--message-rate=50", "--signup-rate=10", "--contact=request"])?;
     let world = house.world.clone();
-    let mallory = Mallory::new(&world)?;
+    // Words of the longest texts take programs that are not optimised seconds.
+    let bytes = if is_strict { 16 * 1024 } else { 4 * 1024 };
+    let mallory = Mallory::new(&world, bytes)?;
     let mut victims = Victims::new(&world)?;
 
-    let quiet = watched(&mut house, &mut victims, &mallory, &[], lasting)?;
+    let quiet = watched(&mut house, &mut victims, &mallory, (&[], connections), lasting)?;
     quiet.times.print("quiet", quiet.memory_mib);
     let mut faults = Vec::new();
     let mixture: Vec<&Attack> = ATTACKS.iter().collect();
     let alone = ATTACKS.iter().map(|attack| (attack.name, vec![attack]));
     for (name, attacks) in alone.chain([("all at once", mixture)]) {
-        let seen = watched(&mut house, &mut victims, &mallory, &attacks, lasting)
+        let seen = watched(&mut house, &mut victims, &mallory, (&attacks, connections), lasting)
             .with_context(|| format!("while: {name}"))?;
         seen.times.print(name, seen.memory_mib);
         if seen.memory_mib > MEMORY_MAX_MIB {
             faults.push(format!("{name}: {} MiB resident", seen.memory_mib));
         }
-        let bound = |p99: Duration| {
-            let bound = (p99 * SLOWER_MAX).max(P99_MAX);
-            if is_strict { bound } else { bound * LOOSE }
-        };
-        faults.extend(seen.times.over(&quiet.times, bound).map(|it| format!("{name}: {it}")));
+        if is_strict {
+            let bound = |p99: Duration| (p99 * SLOWER_MAX).max(P99_MAX);
+            faults.extend(seen.times.over(&quiet.times, bound).map(|it| format!("{name}: {it}")));
+        }
     }
     ensure!(faults.is_empty(), "felt:\n{}", faults.join("\n"));
     Ok(())
@@ -89,7 +93,7 @@ fn watched(
     house: &mut House,
     victims: &mut Victims,
     mallory: &Mallory,
-    attacks: &[&'static Attack],
+    (attacks, connections): (&[&'static Attack], usize),
     lasting: Duration,
 ) -> Result<Seen> {
     let stop = AtomicBool::new(false);
@@ -97,7 +101,7 @@ fn watched(
     let seen = thread::scope(|scope| -> Result<Seen> {
         let memory = scope.spawn(|| memory::peak_mib(&pids, &stop));
         for attack in attacks {
-            let share = attack::CONNECTIONS / attacks.len();
+            let share = connections / attacks.len();
             for place in 0..share {
                 let stop = &stop;
                 scope.spawn(move || attack.keep_at_it(mallory, place, stop));
@@ -122,13 +126,15 @@ struct Mallory {
     token: String,
     id: i64,
     groups: Vec<i64>,
+    /// What it stores again and again.
+    content: String,
 }
 
 /// Groups that it makes before, each with a longest message: within the burst of its rate.
 const GROUPS: usize = 200;
 
 impl Mallory {
-    fn new(world: &World) -> Result<Self> {
+    fn new(world: &World, bytes: usize) -> Result<Self> {
         let mut person = Person::arrive(world, "Mallory")?;
         let content = "a b c d ".repeat(2048);
         let mut groups = Vec::new();
@@ -144,6 +150,7 @@ impl Mallory {
             token: person.token.clone(),
             id: person.id,
             groups,
+            content: "x y z ".repeat(bytes / 6),
         })
     }
 }
