@@ -1,6 +1,7 @@
 //! Servers as processes: started, waited for, ended.
 
 use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,6 +15,19 @@ const START_PATIENCE: Duration = Duration::from_secs(30);
 /// How long it may take to end after SIGTERM.
 const END_PATIENCE: Duration = Duration::from_secs(12);
 
+/// How long a peer that answers no HTTP is listened to.
+const ANSWER_PATIENCE: Duration = Duration::from_millis(200);
+
+/// Whether it listens, and its health is not that it cannot do its job yet. Peers have no health, and may answer anything.
+fn serves(address: SocketAddr) -> bool {
+    let Ok(mut stream) = TcpStream::connect(address) else { return false };
+    let _ = stream.set_read_timeout(Some(ANSWER_PATIENCE));
+    let _ =
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let mut answer = [0; 12];
+    !(stream.read_exact(&mut answer).is_ok() && answer.ends_with(b" 503"))
+}
+
 /// A running server; ended when dropped.
 pub(crate) struct Server {
     child: Child,
@@ -21,7 +35,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a program and waits until it listens on `address`. What it says goes to `log`.
+    /// Starts a program and waits until it listens on `address` and does not answer that it is still starting. What it says goes to `log`.
     pub(crate) fn start(command: &mut Command, address: SocketAddr, log: &Path) -> Result<Self> {
         let log = File::create(log)?;
         let program = PathBuf::from(command.get_program());
@@ -33,7 +47,7 @@ impl Server {
             .with_context(|| format!("starting {}", program.display()))?;
         let mut server = Self { child, address };
         let until = Instant::now() + START_PATIENCE;
-        while TcpStream::connect(address).is_err() {
+        while !serves(address) {
             if let Some(status) = server.child.try_wait()? {
                 bail!("{} has ended: {status}", program.display());
             }
