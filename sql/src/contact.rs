@@ -191,9 +191,8 @@ macro_rules! acquaintances {
     ($who:literal) => {
         ForEach {
             sql: concat!(
-                "select r.other, (select 1 from block b \
-                 where (b.blocked = r.account and b.account = r.other) \
-                 or (b.blocked = r.other and b.account = r.account) limit 1), l.seen_at \
+                "select r.other, coalesce((select 1 from block b where b.blocked = r.account and b.account = r.other), \
+                 (select 1 from block b where b.blocked = r.other and b.account = r.account)), l.seen_at \
                  from {rows} join log l on l.account = r.other where ",
                 $who
             ),

@@ -141,11 +141,14 @@ impl Store {
             self.read(account, sql, &params, |row| Ok((row.text(0)?, row.maybe_int(1)?)))?;
         let Some((name, days)) = found.into_iter().next() else { return Ok(None) };
         // Who has blocked this account has come no further than it had then.
-        let sql = "select s.account, a.name, s.role, s.delivered, s.read, s.since, b.account, k.delivered, k.read \
+        // Joined, PostgreSQL may read all who have.
+        let sql = "select s.account, a.name, s.role, s.delivered, s.read, s.since, \
+                   (select b.account from block b where b.blocked = $1 and b.account = s.account), \
+                   (select k.delivered from block_mark k \
+                   where k.blocked = $1 and k.conversation = s.conversation and k.account = s.account), \
+                   (select k.read from block_mark k \
+                   where k.blocked = $1 and k.conversation = s.conversation and k.account = s.account) \
                    from member s join account a on a.id = s.account \
-                   left join block b on b.blocked = $1 and b.account = s.account \
-                   left join block_mark k on k.blocked = b.blocked and k.conversation = s.conversation \
-                   and k.account = b.account \
                    where s.conversation = $2 and s.until is null order by s.since, s.account";
         let params = [Value::Int(account.0), Value::Int(group.0)];
         let mut members = self.read(account, sql, &params, |row| {
@@ -185,8 +188,8 @@ impl Store {
         let sql = "select o.account from member s \
                    join member o on o.conversation = s.conversation and o.until is null \
                    where s.account = $1 and s.conversation = $2 and s.until is null and o.account <> $1 \
-                   and not exists (select 1 from block b where (b.blocked = $1 and b.account = o.account) \
-                   or (b.blocked = o.account and b.account = $1))";
+                   and (select b.at from block b where b.blocked = $1 and b.account = o.account) is null \
+                   and (select b.at from block b where b.blocked = o.account and b.account = $1) is null";
         let params = [Value::Int(account.0), Value::Int(group.0)];
         let found = self.read(account, sql, &params, |row| Ok(AccountId(row.int(0)?)))?;
         Ok(found.into_iter().collect())
@@ -240,8 +243,12 @@ const LIST: &str = concat!(
      case when o.account is null then null when l.open = 1 or ",
     sees_name!("l.account", "o.account"),
     " then a.name end), l.days, l.role, l.since, l.until, l.read, \
-     case when l.asker = l.account then 0 when b.account is null then o.delivered else coalesce(k.delivered, 0) end, \
-     case when l.asker = l.account then 0 when b.account is null then o.read else coalesce(k.read, 0) end, l.activity, \
+     case when l.asker = l.account then 0 else coalesce((select coalesce((select k.delivered from block_mark k \
+     where k.blocked = b.blocked and k.conversation = l.id and k.account = b.account), 0) \
+     from block b where b.blocked = l.account and b.account = o.account), o.delivered) end, \
+     case when l.asker = l.account then 0 else coalesce((select coalesce((select k.read from block_mark k \
+     where k.blocked = b.blocked and k.conversation = l.id and k.account = b.account), 0) \
+     from block b where b.blocked = l.account and b.account = o.account), o.read) end, l.activity, \
      case when l.asker <> l.account then 1 else 0 end \
      from (select cast($1 as bigint) as open, c.id, c.low, c.high, c.asker, s.role, ",
     name_and_days!(),
@@ -254,8 +261,6 @@ const LIST: &str = concat!(
      left join member o on l.low is not null and o.conversation = l.id \
      and o.account = case when l.low = l.account then l.high else l.low end \
      left join account a on a.id = o.account \
-     left join block b on b.blocked = l.account and b.account = o.account \
-     left join block_mark k on k.blocked = b.blocked and k.conversation = l.id and k.account = b.account \
      where l.activity < $3 order by l.activity desc limit $4"
 );
 

@@ -445,6 +445,18 @@ fn postgresql_shows_who_is_invited_whatever_groups_somebody_is_in() {
 }
 
 #[test]
+fn postgresql_does_not_read_who_else_has_blocked_the_sender() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    plans::who_else_has_blocked_the_sender_is_not_read(&url);
+}
+
+#[test]
+fn postgresql_does_not_read_all_conversations_of_who_blocks() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    plans::a_block_does_not_read_all_conversations(&url);
+}
+
+#[test]
 fn postgresql_searches_only_ones_own_conversations() {
     let url = acceptance::Cluster::shared().unwrap().database().unwrap();
     plans::what_only_others_have_said_is_not_read(&url);

@@ -134,7 +134,9 @@ impl<'a> Ledger<'a> {
         // Together with what there is to write anyway, so that nobody has to wait longer whom somebody has blocked.
         run_all(self.engine, &[(&ADD_EVENTS, events), (&SET_LOGS, logs), (&WITHHOLD, withheld)])?;
         let blocks = std::mem::take(&mut self.blocks);
-        let row = |(by, id): &(AccountId, AccountId)| [by.0, id.0].map(Value::Int).to_vec();
+        let row = |(by, id): &(AccountId, AccountId)| {
+            [by.0, id.0, by.0.min(id.0), by.0.max(id.0)].map(Value::Int).to_vec()
+        };
         for_each(self.engine, &KEEP_MARKS, blocks.iter().map(row))?;
         let outcomes = std::mem::take(&mut self.outcomes).into_iter().enumerate();
         let outcomes = outcomes
@@ -455,11 +457,23 @@ static WITHHOLD: ForEach = ForEach {
     ],
 };
 
+/// In the conversation of the two, and in the groups that both are in or the other was in: as many as one account may be in, and
+/// not all conversations of who blocks.
 static KEEP_MARKS: ForEach = ForEach {
+    // A range of one, as in `blocker.rs`.
     sql: "insert into block_mark (blocked, conversation, account, delivered, read) \
           select r.blocked, s.conversation, r.account, s.delivered, s.read from {rows} \
-          join member s on s.account = r.account where s.until is null and exists \
-          (select 1 from member o where o.conversation = s.conversation and o.account = r.blocked) \
+          join conversation c on c.low = r.low and c.high = r.high \
+          join member s on s.conversation = c.id and s.account = r.account \
+          union all select r.blocked, s.conversation, r.account, s.delivered, s.read from {rows} \
+          join member s on s.account >= r.account and s.account <= r.account and s.since > 0 and s.until is null \
+          where (select g.low is null from conversation g where g.id = s.conversation) and (select o.account \
+          from member o where o.conversation = s.conversation and o.account = r.blocked) is not null \
           on conflict (blocked, conversation, account) do update set delivered = excluded.delivered, read = excluded.read",
-    columns: &[("account", Type::Int), ("blocked", Type::Int)],
+    columns: &[
+        ("account", Type::Int),
+        ("blocked", Type::Int),
+        ("low", Type::Int),
+        ("high", Type::Int),
+    ],
 };

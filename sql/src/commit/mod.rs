@@ -6,6 +6,7 @@
 //! not need the answer to another is asked together with it.
 
 mod block;
+mod blocker;
 mod deed;
 mod group;
 mod invite;

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use wire::{AccountId, GroupId, MessageId, Seq, To};
 
+use super::blocker::{blockers, few};
 use super::ledger::{FIND_REPEATS, Ledger};
 use super::pair::{self, FIND_PAIRS, Pair, Shared, pair};
 use super::request::{self, Manner, Reached, Requests};
@@ -28,9 +29,9 @@ struct Fresh<'a> {
     reached: Vec<(Seq, Reached)>,
 }
 
-/// Who does not get the post at which place, and from where on what came before the batch's first post in its conversation is
+/// By the place of a post: who does not get it, and from where on what came before the batch's first post in its conversation is
 /// withheld from them as well; 0: the last entry is not.
-type Blocks = HashMap<(usize, AccountId), i64>;
+type Blocks = HashMap<usize, HashMap<AccountId, i64>>;
 
 /// Posts that have their places in the logs, and are to be inserted.
 pub(super) struct Posts<'a> {
@@ -57,7 +58,7 @@ pub(super) fn prepare<'a>(ledger: &mut Ledger<'a>, places: &[usize]) -> Result<P
     let all = [
         (&FIND_REPEATS, ledger.repeat_rows(places.iter().copied())),
         (&FIND_PAIRS, pair::rows(&pairs(ledger.acts, places.iter().copied()))),
-        (&FIND_BLOCKS, block_rows(ledger.acts, places)),
+        (&FIND_BLOCKERS, block_rows(ledger.acts, places)),
     ];
     let [repeats, shared, blocks] = run_all(ledger.engine, &all)?;
     ledger.note_repeats(repeats)?;
@@ -66,8 +67,7 @@ pub(super) fn prepare<'a>(ledger: &mut Ledger<'a>, places: &[usize]) -> Result<P
     let mut requests = Requests::begin(ledger, &shared, people)?;
     let mut fresh = admit(ledger, &mut requests, places);
     let shared = requests.store(ledger.engine, shared)?;
-    let block = |row: &Row| Ok(((row.int(0)? as usize, AccountId(row.int(1)?)), row.int(2)?));
-    let mut blocks = blocks.iter().map(block).collect::<Result<_>>()?;
+    let mut blocks = blocks_of(ledger.acts, places, &blocks)?;
     find_conversations(ledger.engine, &mut fresh, &shared, &mut blocks)?;
     let receivers = number(ledger, &mut fresh, &blocks);
     Ok(Posts { fresh, blocks, receivers })
@@ -211,7 +211,7 @@ fn find_conversations(
                 let is_declined = post.manner == Manner::Request { is_declined: true };
                 let declined = is_declined.then(|| shared.withheld_as_declined());
                 if let Some(run) = shared.withheld_from(account).or(declined) {
-                    blocks.insert((post.place, account), run);
+                    blocks.entry(post.place).or_default().insert(account, run);
                 }
                 if post.manner == Manner::Answer {
                     let reached = request::meet(engine, shared, account, post.act.by)?;
@@ -224,14 +224,15 @@ fn find_conversations(
     Ok(())
 }
 
-/// Who has blocked the sender of a post to a group. To be run when the logs of its members are locked.
-static FIND_BLOCKS: ForEach = ForEach {
-    // Joined with `member`, SQLite may look at each of a thousand members first, and PostgreSQL at all groups of each.
-    sql: "select r.place, b.account, coalesce((select w.run from withheld w where w.account = b.account and w.message = \
-          (select e.message from entry e where e.conversation = r.conversation order by e.message desc limit 1)), 0) \
-          from {rows} join block b on b.blocked = r.sender \
-          where (select m.until is null from member m where m.conversation = r.conversation and m.account = b.account)",
-    columns: &[("place", Type::Int), ("sender", Type::Int), ("conversation", Type::Int)],
+/// Who in a group has blocked the sender of a post to it. To be run when the logs of its members are locked.
+static FIND_BLOCKERS: ForEach = ForEach {
+    sql: blockers!(
+        "r.sender, r.conversation, b.account, coalesce((select w.run from withheld w where w.account = b.account \
+         and w.message = (select e.message from entry e where e.conversation = r.conversation \
+         order by e.message desc limit 1)), 0)",
+        ""
+    ),
+    columns: &[("sender", Type::Int), ("conversation", Type::Int)],
 };
 
 /// Who in a group has blocked `sender`, each as [`Blocks`] has it.
@@ -240,19 +241,34 @@ pub(super) fn blocks_in(
     sender: AccountId,
     group: GroupId,
 ) -> Result<HashMap<AccountId, i64>> {
-    let row = [0, sender.0, group.0].map(Value::Int).to_vec();
-    let blocks = ask(ledger.engine, &FIND_BLOCKS, vec![row])?;
-    blocks.iter().map(|row| Ok((AccountId(row.int(1)?), row.int(2)?))).collect()
+    let row = [sender.0, group.0].map(Value::Int).to_vec();
+    let blocks = ask(ledger.engine, &FIND_BLOCKERS, vec![row])?;
+    blocks.iter().map(|row| Ok((AccountId(row.int(2)?), row.int(3)?))).collect()
 }
 
-fn block_rows(acts: &[Act], places: &[usize]) -> Rows<'static> {
-    let row = |place: &usize| match &acts[*place] {
-        Act { by, deed: Deed::Post { to: To::Group(group), .. }, .. } => {
-            Some([*place as i64, by.0, group.0].map(Value::Int).to_vec())
-        }
+/// The sender of a post to a group, and the group.
+fn sender(act: &Act) -> Option<(i64, i64)> {
+    match act {
+        Act { by, deed: Deed::Post { to: To::Group(group), .. }, .. } => Some((by.0, group.0)),
         _ => None,
-    };
-    places.iter().filter_map(row).collect()
+    }
+}
+
+/// The rows for [`FIND_BLOCKERS`]: one for all posts of a sender to a group.
+fn block_rows(acts: &[Act], places: &[usize]) -> Rows<'static> {
+    let senders: BTreeSet<_> = places.iter().filter_map(|place| sender(&acts[*place])).collect();
+    senders.into_iter().map(|(by, group)| [by, group].map(Value::Int).to_vec()).collect()
+}
+
+/// What [`FIND_BLOCKERS`] has answered, by the posts at these places.
+fn blocks_of(acts: &[Act], places: &[usize], rows: &[Row]) -> Result<Blocks> {
+    let mut found = HashMap::<(i64, i64), HashMap<AccountId, i64>>::new();
+    for row in rows {
+        let blockers = found.entry((row.int(0)?, row.int(1)?)).or_default();
+        blockers.insert(AccountId(row.int(2)?), row.int(3)?);
+    }
+    let of = |place: &usize| Some((*place, found.get(&sender(&acts[*place])?)?.clone()));
+    Ok(places.iter().filter_map(of).collect())
 }
 
 /// Gives each post its places in the logs of its sender and its receivers.
@@ -280,7 +296,7 @@ fn number(
         }
         for account in receivers {
             if account != by
-                && !blocks.contains_key(&(post.place, account))
+                && !blocks.get(&post.place).is_some_and(|blocks| blocks.contains_key(&account))
                 && let Some(seq) = ledger.next(account)
             {
                 to.push((account, seq));
@@ -346,8 +362,8 @@ fn withhold(ledger: &mut Ledger<'_>, fresh: &mut [Fresh<'_>], blocks: &Blocks) {
     let mut last = HashMap::<i64, HashMap<AccountId, i64>>::new();
     for post in fresh {
         let before = last.get(&post.conversation);
-        let mine = blocks.iter().filter(|((place, _), _)| *place == post.place);
-        let run = |((_, account), stored): (&(usize, AccountId), &i64)| {
+        let mine = blocks.get(&post.place).into_iter().flatten();
+        let run = |(account, stored): (&AccountId, &i64)| {
             let run = before.map_or(Some(*stored), |before| before.get(account).copied());
             (*account, run.filter(|run| *run > 0).unwrap_or(post.id.0))
         };

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use wire::{AccountId, GroupId, MessageId};
 
 use super::ask;
+use super::blocker::{blockers, few};
 use super::ledger::{Ledger, Target};
 use crate::Result;
 use crate::engine::{ForEach, Rows, Type, Value, run_all};
@@ -25,24 +26,23 @@ pub(super) struct Readers {
 
 /// Looks up who is to hear what `by` does to a message.
 pub(super) fn find(ledger: &mut Ledger<'_>, by: AccountId, target: &Target) -> Result<Readers> {
-    // One statement for all: most messages and accounts have nothing of the kind.
-    let sql = "select 0, w.account from withheld w where w.message = $1 \
-               union all select 1, b.account from block b where b.blocked = $2 \
-               union all select 2, h.account from withheld_edit h where h.message = $1 \
-               union all select 3, v.account from withheld_reaction v \
-               where v.message = $1 and v.reactor = $2";
-    let rows = ledger.engine.run(sql, &[target.id.0, by.0].map(Value::Int))?;
+    let all = [
+        (&FIND_WITHHELD, vec![[target.id.0, by.0].map(Value::Int).to_vec()]),
+        (&FIND_BLOCKERS, vec![[by.0, target.conversation].map(Value::Int).to_vec()]),
+    ];
+    let [withheld, blockers] = run_all(ledger.engine, &all)?;
     let mut readers = Readers::default();
-    let (mut without, mut blockers) = (HashSet::new(), HashSet::new());
-    for row in rows {
+    let mut without = HashSet::new();
+    for row in withheld {
         let account = AccountId(row.int(1)?);
         match row.int(0)? {
             0 => drop(without.insert(account)),
-            1 => drop(blockers.insert(account)),
-            2 => readers.without_edit.push(account),
+            1 => readers.without_edit.push(account),
             _ => drop(readers.without_reaction.insert(account)),
         }
     }
+    let blockers = blockers.iter().map(|row| Ok(AccountId(row.int(0)?)));
+    let blockers: HashSet<_> = blockers.collect::<Result<_>>()?;
     let present: Vec<AccountId> = match target.recipient {
         Some(recipient) => vec![target.from, recipient],
         None => {
@@ -64,6 +64,20 @@ pub(super) fn find(ledger: &mut Ledger<'_>, by: AccountId, target: &Target) -> R
     }
     Ok(readers)
 }
+
+/// Of whom something is withheld. One statement for all: most messages have nothing of the kind.
+static FIND_WITHHELD: ForEach = ForEach {
+    sql: "select 0, w.account from {rows} join withheld w on w.message = r.message \
+          union all select 1, h.account from {rows} join withheld_edit h on h.message = r.message \
+          union all select 2, v.account from {rows} join withheld_reaction v \
+          on v.message = r.message and v.reactor = r.reactor",
+    columns: &[("message", Type::Int), ("reactor", Type::Int)],
+};
+
+static FIND_BLOCKERS: ForEach = ForEach {
+    sql: blockers!("b.account", ""),
+    columns: &[("sender", Type::Int), ("conversation", Type::Int)],
+};
 
 impl Readers {
     /// Who is told.

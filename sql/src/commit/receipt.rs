@@ -66,7 +66,7 @@ impl Receipts {
 
 pub(super) static FIND_DELIVERED: ForEach = ForEach {
     // Joined with `member`, or by `not exists`, PostgreSQL may look at all members of a group, or at all conversations of an
-    // account, for each event. `cross` keeps SQLite from writing the events down before it looks at their messages.
+    // account, for each event; by `not exists` also at all blocks. `cross` keeps SQLite from writing the events down before it looks at their messages.
     sql: "select r.account, m.conversation, m.sender, max(m.id), \
           max(case when m.recipient is null then 1 else 0 end), \
           max(case when m.subject is null then 0 else 1 end) from {rows} cross join event e cross join message m \
@@ -76,8 +76,8 @@ pub(super) static FIND_DELIVERED: ForEach = ForEach {
           and m.id = e.message and m.kind = 0 and m.sender <> r.account \
           and m.id > (select s.delivered from member s where s.conversation = m.conversation and s.account = r.account) \
           and not exists (select 1 from withheld w where w.message = m.id and w.account = r.account) \
-          and not exists (select 1 from block b where (b.blocked = r.account and b.account = m.sender) \
-          or (b.blocked = m.sender and b.account = r.account)) \
+          and (select b.at from block b where b.blocked = r.account and b.account = m.sender) is null \
+          and (select b.at from block b where b.blocked = m.sender and b.account = r.account) is null \
           group by r.account, m.conversation, m.sender",
     columns: &[("account", Type::Int), ("seq", Type::Int)],
 };
@@ -92,8 +92,8 @@ pub(super) static FIND_READ: ForEach = ForEach {
           where s.conversation = r.conversation and s.account = r.account and s.until is null) \
           and e.message <= r.message and e.kind = 0 and e.sender <> r.account \
           and not exists (select 1 from withheld w where w.message = e.message and w.account = r.account) \
-          and not exists (select 1 from block b where (b.blocked = r.account and b.account = e.sender) \
-          or (b.blocked = e.sender and b.account = r.account)) \
+          and (select b.at from block b where b.blocked = r.account and b.account = e.sender) is null \
+          and (select b.at from block b where b.blocked = e.sender and b.account = r.account) is null \
           group by r.account, r.conversation, e.sender, r.is_group, r.is_request",
     columns: &[
         ("account", Type::Int),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use wire::limit::RECEIPTS_EACH_MAX;
 use wire::{AccountId, MessageId};
 
+use super::blocker::{blockers, few};
 use crate::Result;
 use crate::engine::{Engine, ForEach, Type, Value, run_all};
 
@@ -47,25 +48,31 @@ static FIND_WITHHELD: ForEach = ForEach {
     columns: &[("conversation", Type::Int), ("message", Type::Int)],
 };
 
-/// Who has blocked the sender has come no further than it had then.
-macro_rules! blocked {
-    ($column:literal) => {
-        ForEach {
-            sql: concat!(
-                "select r.message from {rows} join block b on b.blocked = r.sender \
-                 left join block_mark k on k.blocked = r.sender and k.conversation = r.conversation \
-                 and k.account = b.account where coalesce(k.",
-                $column,
-                ", 0) < r.message and (select x.until is null and x.since < r.message from member x \
-                 where x.conversation = r.conversation and x.account = b.account)"
-            ),
-            columns: &[("conversation", Type::Int), ("message", Type::Int), ("sender", Type::Int)],
-        }
-    };
-}
+const SENT: &[(&str, Type)] =
+    &[("conversation", Type::Int), ("message", Type::Int), ("sender", Type::Int)];
 
-static NOT_DELIVERED: ForEach = blocked!("delivered");
-static NOT_READ: ForEach = blocked!("read");
+/// Who has blocked the sender has come no further than it had then.
+static NOT_DELIVERED: ForEach = ForEach {
+    sql: blockers!(
+        "r.message",
+        " and (select s.since < r.message from member s \
+         where s.conversation = r.conversation and s.account = b.account) \
+         and coalesce((select k.delivered from block_mark k where k.blocked = r.sender \
+         and k.conversation = r.conversation and k.account = b.account), 0) < r.message"
+    ),
+    columns: SENT,
+};
+
+static NOT_READ: ForEach = ForEach {
+    sql: blockers!(
+        "r.message",
+        " and (select s.since < r.message from member s \
+         where s.conversation = r.conversation and s.account = b.account) \
+         and coalesce((select k.read from block_mark k where k.blocked = r.sender \
+         and k.conversation = r.conversation and k.account = b.account), 0) < r.message"
+    ),
+    columns: SENT,
+};
 
 impl Groups {
     /// Looks at the groups of these messages, each with its sender.

@@ -112,6 +112,24 @@ impl Sqlite {
         let step = |row: &rusqlite::Row<'_>| row.get("detail");
         explain.raw_query().mapped(step).collect::<rusqlite::Result<_>>().unwrap()
     }
+
+    /// Steps of SQLite's machine that `work` takes.
+    #[cfg(test)]
+    pub(crate) fn steps(&mut self, work: impl FnOnce(&mut Self)) -> i64 {
+        use std::sync::Arc;
+        use std::sync::atomic::{AtomicI64, Ordering};
+
+        let steps = Arc::new(AtomicI64::new(0));
+        let count = Arc::clone(&steps);
+        let counting = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            false
+        };
+        self.connection.progress_handler(1, Some(counting)).unwrap();
+        work(self);
+        self.connection.progress_handler(0, None::<fn() -> bool>).unwrap();
+        steps.load(Ordering::Relaxed)
+    }
 }
 
 impl Engine for Sqlite {

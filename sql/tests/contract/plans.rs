@@ -2,8 +2,8 @@
 
 use acceptance::{PATIENCE, until};
 use postgres::{Client, NoTls};
-use sql::{Contact, Deed, Store};
-use wire::{AccountId, MessageId, Seq};
+use sql::{Contact, Deed, Outcome, Store};
+use wire::{AccountId, MessageId, Seq, With};
 
 use crate::{account, act, commit, post, say};
 
@@ -144,6 +144,84 @@ fn searched(url: &str, count: i64) -> (i64, i64) {
     let told = until("PostgreSQL's statistics", PATIENCE, || {
         let row = client.query_one(sql, &[])?;
         Ok((row.get::<_, i64>(0) >= count).then(|| (row.get(0), row.get(1))))
+    });
+    told.unwrap()
+}
+
+/// Who has blocked somebody, and is in none of its groups.
+const BLOCKERS: i64 = 5000;
+/// Index entries and rows read for what is done to a message, however many have blocked its sender: 51 of these are counted twice,
+/// and some of each member.
+const READ_EACH: i64 = 2 * 51 + 50;
+
+/// A message, its change and its receipts look at the members of the group.
+pub fn who_else_has_blocked_the_sender_is_not_read(url: &str) {
+    let store = crate::open(&url.parse().unwrap());
+    let [mallory, alice, bob] = ["Mallory", "Alice", "Bob"].map(|name| account(&store, name));
+    let trip = crate::group(&store, &[mallory, alice, bob]);
+    let mut client = Client::connect(url, NoTls).unwrap();
+    client
+        .batch_execute(&format!(
+            "with made as (insert into account (created_at) select 0 from generate_series(1, {BLOCKERS}) returning id) \
+             insert into block (blocked, account, at) select {}, id, 0 from made; analyze",
+            mallory.0
+        ))
+        .unwrap();
+    act(&store, alice, Deed::Block { id: mallory });
+    drop(client);
+    let before = of_blocks(url, BLOCKERS);
+    for _ in 0..MESSAGES {
+        assert_eq!(act(&store, mallory, crate::post_to(trip, "hello")), Outcome::Done);
+        let last = store.history(mallory, With::Group(trip), MessageId(i64::MAX), 1);
+        let id = last.unwrap().unwrap()[0].id;
+        act(&store, mallory, crate::revise::edit(id, "hello again"));
+        receive(&store, bob);
+        store.group(mallory, trip).unwrap().unwrap();
+    }
+    let heads = |who| store.log_state(who).unwrap().unwrap().head;
+    assert_eq!((heads(alice), heads(bob)), (Seq(2), Seq(1 + 2 * MESSAGES)));
+    drop(store);
+    let after = of_blocks(url, BLOCKERS + 1);
+    assert!(after - before <= 4 * MESSAGES * READ_EACH, "{} read", after - before);
+}
+
+/// Who blocks somebody looks at its groups, and at the conversation of the two, not at all that it has with others.
+pub fn a_block_does_not_read_all_conversations(url: &str) {
+    let store = crate::open(&url.parse().unwrap());
+    let [mallory, alice] = ["Mallory", "Alice"].map(|name| account(&store, name));
+    say(&store, mallory, alice, "hello", "1");
+    crate::group(&store, &[mallory, alice]);
+    let mut client = Client::connect(url, NoTls).unwrap();
+    client
+        .batch_execute(&format!(
+            "with made as (insert into account (created_at) select 0 from generate_series(1, {BLOCKERS}) returning id), \
+             pairs as (insert into conversation (low, high) select {0}, id from made returning id, high) \
+             insert into member (conversation, account) \
+             select id, {0} from pairs union all select id, high from pairs; analyze",
+            alice.0
+        ))
+        .unwrap();
+    drop(client);
+    let before = of_blocks(url, 0);
+    act(&store, alice, Deed::Block { id: mallory });
+    let mut client = Client::connect(url, NoTls).unwrap();
+    let kept: i64 = client.query_one("select count(*) from block_mark", &[]).unwrap().get(0);
+    assert_eq!(kept, 2, "marks in the conversation and in the group");
+    drop((store, client));
+    let after = of_blocks(url, 1);
+    assert!(after - before <= 2 * READ_EACH, "{} read", after - before);
+}
+
+/// Index entries and rows read of blocks and members, once PostgreSQL tells of so many blocks.
+fn of_blocks(url: &str, count: i64) -> i64 {
+    let mut client = Client::connect(url, NoTls).unwrap();
+    let sql = "select (select n_tup_ins from pg_stat_user_tables where relname = 'block'), \
+               (select sum(idx_tup_read)::bigint from pg_stat_user_indexes \
+               where relname in ('block', 'block_mark', 'member')) \
+               + (select sum(seq_tup_read)::bigint from pg_stat_user_tables where relname in ('block', 'block_mark', 'member'))";
+    let told = until("PostgreSQL's statistics", PATIENCE, || {
+        let row = client.query_one(sql, &[])?;
+        Ok((row.get::<_, i64>(0) >= count).then(|| row.get(1)))
     });
     told.unwrap()
 }

@@ -140,8 +140,6 @@ impl Newest {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicI64, Ordering};
     use std::time::Duration;
 
     use super::*;
@@ -173,16 +171,7 @@ mod tests {
 
     /// Steps of SQLite's machine, and pages read, that a search takes.
     fn cost(sqlite: &mut Sqlite, word: &str) -> i64 {
-        let steps = Arc::new(AtomicI64::new(0));
-        let count = Arc::clone(&steps);
-        let counting = move || {
-            count.fetch_add(1, Ordering::Relaxed);
-            false
-        };
-        sqlite.connection.progress_handler(1, Some(counting)).unwrap();
-        sqlite.find_all(&query(word)).unwrap();
-        sqlite.connection.progress_handler(0, None::<fn() -> bool>).unwrap();
-        steps.load(Ordering::Relaxed)
+        sqlite.steps(|sqlite| drop(sqlite.find_all(&query(word)).unwrap()))
     }
 
     fn say(sqlite: &mut Sqlite, conversation: i64, text: &str) {

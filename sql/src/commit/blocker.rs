@@ -1,0 +1,118 @@
+//! Who in a conversation has blocked somebody.
+//!
+//! Any number of accounts may have blocked one account, and a conversation has few or many members. If at most 50 have blocked
+//! the account, these are looked through, and each is looked up in the conversation. Of more than 50 the members of the
+//! conversation are looked through, so that the work never depends on how many others have blocked the account.
+
+/// Whether at most 50 accounts have blocked `r.sender`. No more than 51 are counted.
+macro_rules! few {
+    () => {
+        "(select count(*) from (select 1 from block f where f.blocked = r.sender limit 51) f) <= 50"
+    };
+}
+
+/// A statement for rows with `sender` and `conversation` that selects `$columns` for each account `b.account` that is in the
+/// conversation now, has blocked the sender, and for which `$fits` holds.
+///
+/// The keys are asked for as ranges of one. For an equal key PostgreSQL may read all of `block` or `member` and join by a hash
+/// table. And the end of a range says which of the two is empty: SQLite would look at a condition once a row.
+macro_rules! blockers {
+    ($columns:literal, $fits:literal) => {
+        concat!(
+            concat!("select ", $columns, " from {rows} join block b on b.blocked >= r.sender"),
+            concat!(" and b.blocked <= case when ", few!(), " then r.sender else 0 end"),
+            " where (select m.until is null from member m \
+             where m.conversation = r.conversation and m.account = b.account)",
+            concat!($fits, " union all select ", $columns),
+            " from {rows} join member b on b.conversation >= r.conversation",
+            concat!(" and b.conversation <= case when ", few!(), " then 0 else r.conversation end"),
+            " and b.until is null where (select x.account from block x \
+             where x.blocked = r.sender and x.account = b.account) is not null",
+            $fits
+        )
+    };
+}
+pub(super) use {blockers, few};
+
+#[cfg(test)]
+mod tests {
+    use wire::{AccountId, GroupId, MessageId, Seq, To};
+
+    use super::super::{Act, Batch, Deed, Outcome, Rules, commit};
+    use crate::Contact;
+    use crate::engine::Engine as _;
+    use crate::engine::Use;
+    use crate::engine::sqlite::Sqlite;
+
+    /// Who is in group 1: Mallory and two others.
+    const MEMBERS: [i64; 3] = [1, 2, 3];
+    /// What looking through 50 who have blocked somebody, or counting 51, may take in steps each.
+    const STEPS_EACH: i64 = 100;
+
+    /// Mallory's group, and so many others who have blocked Mallory; the second member has as well.
+    fn sqlite(blockers: i64) -> Sqlite {
+        let mut sqlite = Sqlite::open(None, Use::Write).unwrap();
+        for (_, script) in sqlite.migrations() {
+            sqlite.script(script).unwrap();
+        }
+        let accounts = 10 + blockers;
+        let script = format!(
+            "with recursive n (id) as (select 1 union all select id + 1 from n where id < {accounts}) \
+             insert into account (id, created_at) select id, 0 from n; \
+             insert into log (account) select id from account; \
+             insert into conversation (name) values ('Trip'); \
+             insert into message (conversation, kind, sender, content, at, seq) values (1, 1, 1, 'Trip', 0, 0); \
+             insert into member (conversation, account, role, since) values (1, 1, 1, 1), (1, 2, 0, 1), (1, 3, 0, 1); \
+             insert into block (blocked, account, at) select 1, id, 0 from account where id > 10; \
+             insert into block (blocked, account, at) values (1, 2, 0)"
+        );
+        sqlite.script(&script).unwrap();
+        sqlite
+    }
+
+    fn act(sqlite: &mut Sqlite, by: i64, deed: Deed) -> Outcome {
+        let acts = vec![Act { by: AccountId(by), reference: None, deed }];
+        let rules = Rules { contact: Contact::Open, quota: i64::MAX };
+        let batch = Batch { acts, ..Batch::default() };
+        commit(sqlite, &batch, 5, rules).unwrap().outcomes.remove(0)
+    }
+
+    fn post() -> Deed {
+        Deed::Post { to: To::Group(GroupId(1)), content: "hello".to_owned(), reply_to: None }
+    }
+
+    /// Steps that a message to the group takes, its change, and a receipt for it.
+    fn steps(blockers: i64) -> i64 {
+        let mut sqlite = sqlite(blockers);
+        // What is done first prepares the statements.
+        (0..2).map(|_| steps_of_one(&mut sqlite)).last().unwrap()
+    }
+
+    fn steps_of_one(sqlite: &mut Sqlite) -> i64 {
+        let heard = |sqlite: &mut Sqlite, account: i64| {
+            let sql = "select head from log where account = $1";
+            sqlite.run(sql, &[crate::engine::Value::Int(account)]).unwrap()[0].int(0).unwrap()
+        };
+        let before = MEMBERS.map(|member| heard(sqlite, member));
+        let steps = sqlite.steps(|sqlite| {
+            assert_eq!(act(sqlite, 1, post()), Outcome::Done);
+            let id = sqlite.run("select max(id) from message", &[]).unwrap()[0].int(0).unwrap();
+            let content = "hello again".to_owned();
+            let edit = Deed::Edit { id: MessageId(id), content };
+            assert_eq!(act(sqlite, 1, edit), Outcome::Done);
+            act(sqlite, 3, Deed::Received { seq: Seq(i64::MAX) });
+        });
+        let after = MEMBERS.map(|member| heard(sqlite, member));
+        let told: Vec<_> = after.iter().zip(before).map(|(after, before)| after - before).collect();
+        assert_eq!(told, [3, 0, 2], "who has blocked the sender hears nothing");
+        steps
+    }
+
+    #[test]
+    fn the_work_does_not_grow_with_who_else_has_blocked_the_sender() {
+        let [none, few, many, more] = [0, 48, 500, 5000].map(steps);
+        assert!(few - none <= 3 * 51 * STEPS_EACH, "{few} with a few, {none} with one");
+        assert!(many - none <= 6 * 51 * STEPS_EACH, "{many} with many, {none} with one");
+        assert_eq!(more, many);
+    }
+}
