@@ -2,7 +2,8 @@
 //!
 //! Everybody in it belongs to a party, which belongs to a larger one, and so on (an account asked for at a network, in a wider
 //! network). The next to be served is of the largest party that was served least lately, among those of its smaller party
-//! that was, and so on; of one party, who came first. Where there is no room it is the party with the most waiting that loses
+//! that was, and so on; of one party, who came first. Parties that are known and parties of strangers are served by turns while
+//! both wait, so that strangers at many networks together get no more than half of the turns. Where there is no room it is the party with the most waiting that loses
 //! its newest, so nobody is sent away for others.
 
 use std::collections::HashMap;
@@ -25,6 +26,16 @@ pub(crate) enum Party {
     Account(String),
 }
 
+impl Party {
+    /// Whether it is known, or of strangers: the position in [`Line::kinds`].
+    fn kind(&self) -> usize {
+        match self {
+            Self::Known(_) | Self::Origin(_) => 0,
+            Self::Network(_) | Self::Account(_) => 1,
+        }
+    }
+}
+
 /// The parties of somebody, the largest first; at least one.
 pub(crate) type Parties = Vec<Party>;
 
@@ -38,6 +49,8 @@ pub(crate) struct Line<T> {
     waiting: Vec<Waiter<T>>,
     /// When each party was last served, counted in turns; what is not here was not for long.
     served: HashMap<Parties, u64>,
+    /// When somebody known was last served, and when a stranger was.
+    kinds: [u64; 2],
     turn: u64,
     arrivals: u64,
 }
@@ -52,7 +65,14 @@ struct Waiter<T> {
 impl<T> Line<T> {
     /// With room for `most`.
     pub(crate) fn new(most: usize) -> Self {
-        Self { most, waiting: Vec::new(), served: HashMap::new(), turn: 0, arrivals: 0 }
+        Self {
+            most,
+            waiting: Vec::new(),
+            served: HashMap::new(),
+            kinds: [0; 2],
+            turn: 0,
+            arrivals: 0,
+        }
     }
 
     /// Lets somebody in, and gives its number. For lack of room somebody else may be sent away: its `T` is dropped.
@@ -98,11 +118,13 @@ impl<T> Line<T> {
         let lately = |waiter: &&Waiter<T>| {
             let ends = 1..=waiter.parties.len();
             let turns = ends.map(|end| self.served.get(&waiter.parties[..end]).unwrap_or(&0));
-            (turns.collect::<Vec<_>>(), waiter.arrival)
+            let kind = self.kinds[waiter.parties[0].kind()];
+            (kind, turns.collect::<Vec<_>>(), waiter.arrival)
         };
         let next = self.waiting.iter().min_by_key(lately)?.arrival;
         let next = self.remove(next)?;
         self.turn += 1;
+        self.kinds[next.parties[0].kind()] = self.turn;
         for end in 1..=next.parties.len() {
             self.served.insert(next.parties[..end].to_vec(), self.turn);
         }

@@ -7,6 +7,7 @@
 //! says more than once how far it has come only the last of it is work.
 
 mod receipts;
+mod share;
 mod teller;
 mod worker;
 
@@ -20,12 +21,13 @@ use sql::{Act, Deed, Store};
 use wire::{AccountId, Close, SessionId, To};
 
 use crate::committer::receipts::Receipts;
+use crate::committer::share::Shares;
 use crate::committer::teller::Teller;
 use crate::committer::worker::Worker;
 use crate::hub::Hub;
 use crate::limit::{
-    BATCH_ACTS_MAX, BATCH_GROUP_ACTS_MAX, QUEUE_ACTS_MAX, QUEUE_BYTES_MAX, QUEUE_WAIT_MAX,
-    RECEIPT_WAIT_BUSY, RECEIPT_WAIT_MAX, RECEIPTS_BESIDE_MIN, RECEIPTS_WAITING_MAX,
+    BATCH_ACTS_MAX, QUEUE_ACTS_MAX, QUEUE_BYTES_MAX, QUEUE_WAIT_MAX, RECEIPT_WAIT_BUSY,
+    RECEIPT_WAIT_MAX, RECEIPTS_BESIDE_MIN, RECEIPTS_WAITING_MAX,
 };
 use crate::metrics;
 use crate::outbox::Outbox;
@@ -286,13 +288,7 @@ impl State {
 
     /// What the next commit does.
     fn take(&mut self) -> Vec<Task> {
-        let mut group_acts = 0;
-        let fits = |task: &&Task| {
-            group_acts += usize::from(task.is_for_group());
-            group_acts <= BATCH_GROUP_ACTS_MAX
-        };
-        let count = self.tasks.iter().take(BATCH_ACTS_MAX).take_while(fits).count();
-        let mut tasks: Vec<Task> = self.tasks.drain(..count).collect();
+        let mut tasks = self.take_shares();
         self.bytes -= tasks.iter().map(Task::bytes).sum::<usize>();
         // Who says goodbye, or goes, has been heard to the end; and may be back at once.
         let ends = |task: &Task| matches!(task, Task::Farewell(..) | Task::Depart(_));
@@ -307,6 +303,29 @@ impl State {
             self.receipts.due(RECEIPT_WAIT_BUSY, Instant::now(), most)
         };
         self.receipts.move_to(&mut tasks, count);
+        tasks
+    }
+
+    /// Each account's share of the tasks that wait; what is beyond it keeps its place.
+    fn take_shares(&mut self) -> Vec<Task> {
+        let mut shares = Shares::default();
+        let mut free = BATCH_ACTS_MAX;
+        let admitted: Vec<bool> = self
+            .tasks
+            .iter()
+            .map_while(|task| {
+                (free > 0).then(|| {
+                    let is_admitted = shares.admit(task);
+                    free -= usize::from(is_admitted);
+                    is_admitted
+                })
+            })
+            .collect();
+        let (mut tasks, mut kept) = (Vec::new(), Vec::new());
+        for (task, is_admitted) in self.tasks.drain(..admitted.len()).zip(admitted) {
+            if is_admitted { tasks.push(task) } else { kept.push(task) }
+        }
+        kept.into_iter().rev().for_each(|task| self.tasks.push_front(task));
         tasks
     }
 }

@@ -72,6 +72,9 @@ pub(crate) const STRANGER_FRAMES_PER_SECOND: f64 = 1.0;
 pub(crate) const HELLOS_BURST: f64 = 200.0;
 /// How many of those come back a second.
 pub(crate) const HELLOS_PER_SECOND: f64 = 20.0;
+/// How long the refusal of a hello is held back, by the connection's thread alone, if it was one too many of its account or
+/// its network: a loop of hellos then takes little.
+pub(crate) const HELLO_REFUSAL_HELD: Duration = Duration::from_millis(500);
 /// Hellos with wrong tokens that may come from one IPv4 address or /64 at once; further ones are looked up one at a time.
 pub(crate) const FAILED_HELLOS_BURST: f64 = 20.0;
 /// How many of those come back a second.
@@ -104,6 +107,12 @@ pub(crate) const RECEIPTS_BESIDE_MIN: usize = 32;
 pub(crate) const TALES_WAITING_MAX: usize = 1;
 /// Acts in one commit that may be events in a group's thousand logs.
 pub(crate) const BATCH_GROUP_ACTS_MAX: usize = 32;
+/// Acts of one account in one commit; its further ones wait for the next commits.
+pub(crate) const BATCH_ACCOUNT_ACTS_MAX: usize = 128;
+/// Bytes of content of one account in one commit, unless its first act alone has more.
+pub(crate) const BATCH_ACCOUNT_BYTES_MAX: usize = 256 * 1024;
+/// Acts of one account in one commit that may be events in a group's thousand logs.
+pub(crate) const BATCH_ACCOUNT_GROUP_ACTS_MAX: usize = 8;
 /// Accounts whose logs are looked at together after a commit that the database did not confirm.
 pub(crate) const DOUBT_CHUNK: usize = 500;
 

@@ -63,6 +63,24 @@ fn who_comes_after_a_crowd_waits_for_one_of_it() {
 }
 
 #[test]
+fn who_is_known_has_every_second_turn_beside_strangers_at_many_networks() {
+    let mut line = crowd(|number| stranger(number % 16, number));
+    for _ in 0..8 {
+        assert!(before_alice(&mut line, known("alice@x")) <= 1);
+    }
+    // Another account that is known has half of those turns, wherever it logs in from.
+    (0..1000).for_each(|_| drop(line.enter(known("mallory@x"), "mallory")));
+    for _ in 0..8 {
+        assert!(before_alice(&mut line, known("alice@x")) <= 3);
+    }
+    // Strangers wait no longer for many that are known.
+    let mut line = crowd(|number| known(&format!("{}@x", number % 16)));
+    for _ in 0..8 {
+        assert!(before_alice(&mut line, stranger(1, 1)) <= 1);
+    }
+}
+
+#[test]
 fn at_one_address_the_accounts_take_turns() {
     let mut line = crowd(|_| stranger(1, 1));
     assert_eq!(line.len(), HASH_WAITING_PER_PARTY);

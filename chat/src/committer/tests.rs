@@ -1,11 +1,19 @@
 use wire::{GroupId, Seq};
 
 use super::*;
+use crate::limit::{
+    BATCH_ACCOUNT_ACTS_MAX, BATCH_ACCOUNT_BYTES_MAX, BATCH_ACCOUNT_GROUP_ACTS_MAX,
+    BATCH_GROUP_ACTS_MAX,
+};
 use crate::rig;
 
 fn post(content: String, to: To) -> Task {
+    post_by(1, content, to)
+}
+
+fn post_by(account: i64, content: String, to: To) -> Task {
     let deed = Deed::Post { to, content, reply_to: None };
-    Task::Act(Act { by: AccountId(1), reference: None, deed }, None)
+    Task::Act(Act { by: AccountId(account), reference: None, deed }, None)
 }
 
 fn receipt(reference: Option<&str>) -> Task {
@@ -13,10 +21,11 @@ fn receipt(reference: Option<&str>) -> Task {
     Task::Act(Act { by: AccountId(1), reference, deed }, None)
 }
 
-/// Puts messages of so many bytes into a queue that nobody empties; returns how many it took.
+/// Puts messages of so many bytes, each of another account, into a queue that nobody empties; returns how many it took.
 fn fill(queue: &Queue, bytes: usize) -> usize {
     let to = To::Account(AccountId(2));
-    (0..).take_while(|_| queue.put(post("x".repeat(bytes), to), Duration::ZERO)).count()
+    let put = |by: &i64| queue.put(post_by(*by, "x".repeat(bytes), to), Duration::ZERO);
+    (1..).take_while(put).count()
 }
 
 #[test]
@@ -36,11 +45,71 @@ fn the_queue_is_bounded_in_acts_and_in_bytes_and_takes_again_once_emptied() {
 #[test]
 fn one_commit_takes_few_acts_for_groups() {
     let queue = Queue::default();
-    for number in 0..BATCH_GROUP_ACTS_MAX + 2 {
-        assert!(queue.put(post("x".to_owned(), To::Group(GroupId(5))), Duration::ZERO), "{number}");
+    for number in 0..BATCH_GROUP_ACTS_MAX as i64 + 2 {
+        let post = post_by(number, "x".to_owned(), To::Group(GroupId(5)));
+        assert!(queue.put(post, Duration::ZERO), "{number}");
     }
     assert_eq!(queue.take(None).unwrap().len(), BATCH_GROUP_ACTS_MAX);
     assert_eq!(queue.take(None).unwrap().len(), 2);
+}
+
+/// Who sends much, and then somebody who sends one message: so many acts of the first go into the commits.
+fn commits(content: &str, to: To, count: usize) -> Vec<usize> {
+    let queue = Queue::default();
+    (0..count).for_each(|_| assert!(queue.put(post(content.to_owned(), to), Duration::ZERO)));
+    assert!(queue.put(post_by(2, "x".to_owned(), to), Duration::ZERO));
+    let mut commits = Vec::new();
+    while !queue.lock().tasks.is_empty() {
+        let tasks = queue.take(None).unwrap();
+        let is_of = |task: &&Task, account| matches!(task, Task::Act(act, _) if act.by == AccountId(account));
+        let others = tasks.iter().filter(|task| is_of(task, 2)).count();
+        assert_eq!(others, usize::from(commits.is_empty()), "the other one is in the first commit");
+        commits.push(tasks.len() - others);
+    }
+    commits
+}
+
+#[test]
+fn one_commit_takes_an_accounts_share() {
+    let (alice, group) = (To::Account(AccountId(3)), To::Group(GroupId(5)));
+    let acts = BATCH_ACCOUNT_ACTS_MAX;
+    assert_eq!(commits("x", alice, 2 * acts + 1), [acts, acts, 1]);
+    let acts = BATCH_ACCOUNT_GROUP_ACTS_MAX;
+    assert_eq!(commits("x", group, 2 * acts + 1), [acts, acts, 1]);
+    let most = "x".repeat(BATCH_ACCOUNT_BYTES_MAX / 4);
+    assert_eq!(commits(&most, alice, 9), [4, 4, 1]);
+    let too_much = "x".repeat(BATCH_ACCOUNT_BYTES_MAX + 1);
+    assert_eq!(commits(&too_much, alice, 2), [1, 1]);
+}
+
+#[test]
+fn what_stays_in_the_queue_keeps_its_order_and_its_goodbye() {
+    let queue = Queue::default();
+    let (outbox, other) = (rig::outbox().0, rig::outbox().0);
+    let put = |task| assert!(queue.put(task, Duration::ZERO));
+    for number in 0..=BATCH_ACCOUNT_ACTS_MAX {
+        let Task::Act(act, _) = post(number.to_string(), To::Account(AccountId(3))) else { return };
+        put(Task::Act(act, Some(Arc::clone(&outbox))));
+    }
+    // Small enough by itself, and it must not overtake.
+    put(post("last".to_owned(), To::Account(AccountId(3))));
+    put(Task::Farewell(Close::GoingAway, outbox));
+    put(Task::Depart(AccountId(1)));
+    put(Task::Farewell(Close::GoingAway, other));
+    put(Task::Depart(AccountId(2)));
+    let content = |task: &Task| match task {
+        Task::Act(Act { deed: Deed::Post { content, .. }, .. }, _) => content.clone(),
+        Task::Farewell(..) => "farewell".to_owned(),
+        _ => "departure".to_owned(),
+    };
+    let first: Vec<_> = queue.take(None).unwrap().iter().map(content).collect();
+    let numbers = (0..BATCH_ACCOUNT_ACTS_MAX).map(|number| number.to_string());
+    let of_others = ["farewell", "departure"].map(str::to_owned);
+    assert_eq!(first, numbers.chain(of_others).collect::<Vec<_>>());
+    let second: Vec<_> = queue.take(None).unwrap().iter().map(content).collect();
+    let last = BATCH_ACCOUNT_ACTS_MAX.to_string();
+    assert_eq!(second, [&*last, "last", "farewell", "departure"]);
+    assert_eq!(queue.lock().bytes, 0);
 }
 
 #[test]

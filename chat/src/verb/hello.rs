@@ -12,7 +12,7 @@ use crate::clock::now_ms;
 use crate::committer::Task;
 use crate::hellos::Passage;
 use crate::hub::{Reader, Settled};
-use crate::limit::SEEN_EVERY;
+use crate::limit::{HELLO_REFUSAL_HELD, SEEN_EVERY};
 use crate::metrics;
 use crate::replay::Replay;
 use crate::server::Accounts;
@@ -69,7 +69,11 @@ pub(crate) fn hello(
     }
     match Token::parse(token) {
         Some(token) => authenticate(session, &token, since, asked),
-        None => turn_away(session, reference),
+        None => {
+            let flow = turn_away(session, reference);
+            note_failure(session);
+            flow
+        }
     }
 }
 
@@ -105,9 +109,22 @@ pub(crate) fn authenticate(
     let look_up = || accounts.store.place(&token, now_ms());
     let flow = introduce(session, accounts, passage, look_up, since, asked);
     if let Err(Ending::Close(Close::Unauthorized)) = flow {
-        server.hellos.failed(address, session.now);
+        note_failure(session);
     }
     flow
+}
+
+/// Counts a wrong token for where it came from, and holds its refusal back if there were too many.
+fn note_failure(session: &Session<'_>) {
+    let Who::Stranger { address, .. } = session.who else { return };
+    if session.server.hellos.failed(address, session.now) {
+        hold_back(session);
+    }
+}
+
+/// Waits before a refusal is sent, so that a client that asks again at once does so rarely.
+fn hold_back(session: &Session<'_>) {
+    session.server.shutdown.wait_for(HELLO_REFUSAL_HELD);
 }
 
 /// `look_up`: whose the token is, if it is valid. `passage` is for the first one alone: others wait for it.
@@ -205,7 +222,8 @@ fn settle(
 
 /// The account has said hello too often: the connection ends, so that it waits before it comes back.
 fn too_often(session: &Session<'_>, wait: Duration, asked: Asked<'_>) -> Flow {
-    session.refuse_for(wait, asked.in_error());
+    hold_back(session);
+    session.refuse_for(wait.saturating_sub(HELLO_REFUSAL_HELD), asked.in_error());
     Err(Ending::Close(Close::FastWriter))
 }
 

@@ -14,8 +14,8 @@ use tungstenite::client::IntoClientRequest;
 use crate::drive::{House, Kind};
 
 const STORMS: u8 = 8;
-/// Hellos in each; far more than a network may fail.
-const HELLOS: usize = 100;
+/// Hellos in each; together far more than a network may fail.
+const HELLOS: usize = 25;
 
 #[test]
 fn wrong_tokens_turn_nobody_else_away() -> Result<()> {

@@ -8,7 +8,7 @@ use super::*;
 use crate::allowance::Allowances;
 use crate::committer::Committer;
 use crate::feeder::Feeder;
-use crate::limit::{FAILED_HELLOS_BURST, HELLOS_BURST};
+use crate::limit::{FAILED_HELLOS_BURST, HELLO_REFUSAL_HELD, HELLOS_BURST};
 use crate::rig;
 use crate::server::{Mode, Patience, Server};
 
@@ -230,10 +230,32 @@ fn a_known_token_of_an_account_that_says_hello_too_often_is_not_looked_up() {
 }
 
 #[test]
+fn a_refusal_is_held_back_once_there_were_too_many() {
+    let house = House::new();
+    let refused = |text, address| {
+        let begin = std::time::Instant::now();
+        let flow = say_hello(&house, text, address);
+        assert!(matches!(flow, Err(Ending::Close(Close::Unauthorized))), "{flow:?}");
+        begin.elapsed()
+    };
+    // Whether the token is none at all, or one that nobody has.
+    let texts = ["none", TEXT];
+    let burst = (0..FAILED_HELLOS_BURST as usize).map(|n| refused(texts[n % 2], "192.0.2.1"));
+    let shortest = burst.min().unwrap();
+    assert!(shortest < HELLO_REFUSAL_HELD, "{shortest:?}");
+    for text in texts {
+        let held = refused(text, "192.0.2.1");
+        assert!(held >= HELLO_REFUSAL_HELD, "{held:?}");
+    }
+    let elsewhere = (0..2).map(|n| refused(texts[n % 2], "192.0.2.2")).min().unwrap();
+    assert!(elsewhere < HELLO_REFUSAL_HELD, "{elsewhere:?}");
+}
+
+#[test]
 fn the_gate_is_left_after_the_first_look_up() {
     let house = House::new();
     let (now, client) = (std::time::Instant::now(), [192, 0, 2, 1].into());
-    (0..FAILED_HELLOS_BURST as u32).for_each(|_| house.server.hellos.failed(client, now));
+    (0..FAILED_HELLOS_BURST as u32).for_each(|_| assert!(!house.server.hellos.failed(client, now)));
     let pass = || house.server.hellos.pass(client, now, now);
     let held = pass();
     assert!(held.is_some() && pass().is_none());

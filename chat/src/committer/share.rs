@@ -1,0 +1,78 @@
+//! How much of one commit a single account may take.
+//!
+//! An account that submits many acts at once would otherwise make one long commit of them, and everybody else's `sent` would wait
+//! for it. What goes beyond an account's share stays in the queue, in its order, for the next commits.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use sql::Act;
+use wire::AccountId;
+
+use super::Task;
+use crate::limit::{
+    BATCH_ACCOUNT_ACTS_MAX, BATCH_ACCOUNT_BYTES_MAX, BATCH_ACCOUNT_GROUP_ACTS_MAX,
+    BATCH_GROUP_ACTS_MAX,
+};
+use crate::outbox::Outbox;
+
+/// What the accounts have of one commit so far.
+#[derive(Default)]
+pub(super) struct Shares<'a> {
+    used: HashMap<AccountId, Used>,
+    group_acts: usize,
+    /// Connections of which an act stays in the queue.
+    deferred: Vec<&'a Arc<Outbox>>,
+}
+
+#[derive(Default)]
+struct Used {
+    acts: usize,
+    bytes: usize,
+    group_acts: usize,
+    /// One of its acts stays in the queue, so all later ones do: acts of an account are carried out in their order.
+    is_deferred: bool,
+}
+
+impl<'a> Shares<'a> {
+    /// Whether `task` goes into this commit. To be asked in the order of the queue.
+    pub(super) fn admit(&mut self, task: &'a Task) -> bool {
+        match task {
+            Task::Act(act, origin) => {
+                let is_admitted = self.admit_act(act, task.bytes(), task.is_for_group());
+                if !is_admitted {
+                    self.deferred.extend(origin);
+                }
+                is_admitted
+            }
+            Task::Use(_) => true,
+            Task::Depart(account) => self.used.get(account).is_none_or(|used| !used.is_deferred),
+            Task::Farewell(_, outbox) => !self.deferred.iter().any(|it| Arc::ptr_eq(it, outbox)),
+        }
+    }
+
+    fn admit_act(&mut self, act: &Act, bytes: usize, is_for_group: bool) -> bool {
+        let group_acts = usize::from(is_for_group);
+        let used = match self.used.entry(act.by) {
+            // However large its first act is, it fits.
+            Entry::Vacant(entry) => entry.insert(Used::default()),
+            Entry::Occupied(entry) => {
+                let used = entry.into_mut();
+                used.is_deferred |= used.acts >= BATCH_ACCOUNT_ACTS_MAX
+                    || used.bytes + bytes > BATCH_ACCOUNT_BYTES_MAX
+                    || used.group_acts + group_acts > BATCH_ACCOUNT_GROUP_ACTS_MAX;
+                used
+            }
+        };
+        used.is_deferred |= self.group_acts + group_acts > BATCH_GROUP_ACTS_MAX;
+        if used.is_deferred {
+            return false;
+        }
+        self.group_acts += group_acts;
+        used.acts += 1;
+        used.bytes += bytes;
+        used.group_acts += group_acts;
+        true
+    }
+}
