@@ -203,7 +203,8 @@ pub(super) fn was_there(
     Ok(!ledger.engine.run(sql, &[group.0, account.0].map(Value::Int))?.is_empty())
 }
 
-/// Takes an invitation back; false if there is none that the group knows of.
+/// Takes an invitation back; false if there is none that the group knows of. The account has read it: it stays an open request, so
+/// that nobody reaches one stranger after the other by inviting and taking back.
 pub(super) fn withdraw(
     ledger: &mut Ledger<'_>,
     place: usize,
@@ -212,31 +213,25 @@ pub(super) fn withdraw(
     account: AccountId,
 ) -> Result<bool> {
     let found = ledger.room(group).and_then(|room| room.invitations.get(&account)).copied();
-    let Some(Invitation { inviter, state, .. }) = found.filter(|it| it.state != State::Withdrawn)
-    else {
+    let Some(Invitation { state, .. }) = found.filter(|it| it.state != State::Withdrawn) else {
         return Ok(false);
     };
     let mut audience = accounts(ledger, group);
     audience.extend((state == State::Waiting).then_some(account));
     record(ledger, Some(place), by, group, (Change::Remove, Some(account)), &audience)?;
     set_state(ledger, group, account, State::Withdrawn)?;
-    close(ledger, inviter, account)?;
     Ok(true)
 }
 
-/// Nobody is left in the group: there is nothing to be invited to.
+/// Nobody is left in the group: there is nothing to be invited to. What was asked stays an open request, as in [`withdraw`].
 pub(super) fn withdraw_all(ledger: &mut Ledger<'_>, group: GroupId) -> Result<()> {
-    let invitations = std::mem::take(&mut ledger.room_mut(group).invitations);
+    ledger.room_mut(group).invitations.clear();
     let sql = "delete from invitation where conversation = $1";
-    ledger.engine.run(sql, &[Value::Int(group.0)])?;
-    for (account, invitation) in invitations {
-        close(ledger, invitation.inviter, account)?;
-    }
-    Ok(())
+    ledger.engine.run(sql, &[Value::Int(group.0)]).map(drop)
 }
 
-/// If all that `asker` has asked of `other` were invitations, and none of them is left, it is none of its open requests. What was
-/// asked stays counted.
+/// Once one of them has accepted an invitation: if all that `asker` has asked of `other` were invitations, and none of them waits
+/// any more, it is none of its open requests. What was taken back stays counted among the five.
 fn close(ledger: &mut Ledger<'_>, asker: AccountId, other: AccountId) -> Result<()> {
     let sql = "update conversation set open = 0 where low = $1 and high = $2 and asker = $3 \
                and not exists (select 1 from entry e where e.conversation = conversation.id) \

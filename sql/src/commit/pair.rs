@@ -33,7 +33,8 @@ pub(super) struct Request {
     pub(super) asks: i64,
     /// The pending invitations so far of the other one, which by them does not answer.
     pub(super) invites: i64,
-    /// Whether it is one of the asker's open requests: not all that it has asked was taken back.
+    /// Whether it is one of the asker's open requests. It is none once the other one has accepted an invitation and all that is
+    /// left of what was asked are invitations that were taken back.
     pub(super) is_open: bool,
     /// Whether the other one has declined.
     pub(super) is_declined: bool,

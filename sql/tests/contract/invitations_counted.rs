@@ -14,8 +14,9 @@ pub fn suite(store: &Store) {
     fifty_may_be_open(store);
     invitations_both_ways_take_no_message_with_them(store);
     who_is_not_heard_keeps_nobody_from_being_invited(store);
-    what_was_taken_back_is_not_open(store);
-    a_group_that_ends_leaves_nothing_open(store);
+    what_was_taken_back_stays_open(store);
+    strangers_are_not_reached_one_after_the_other(store);
+    a_group_that_ends_leaves_its_invitations_open(store);
     to_invite_is_no_answer(store);
     what_both_have_invited_to_counts_for_each(store);
     who_is_invited_counts_as_a_member(store);
@@ -111,40 +112,65 @@ fn somebodies(store: &Store, count: i64) -> Vec<AccountId> {
     (0..count).map(|_| account(store, "Somebody")).collect()
 }
 
-fn what_was_taken_back_is_not_open(store: &Store) {
-    let [alice, last, other] = people(store);
+fn what_was_taken_back_stays_open(store: &Store) {
+    let [alice, last, other, third] = people(store);
     let others = somebodies(store, REQUESTS_OPEN_MAX);
     let crowd = made(store, alice, &others);
     let add = |who| act(store, alice, change(crowd, Alteration::Add(who)));
     let remove = |who| act(store, alice, change(crowd, Alteration::Remove(who)));
     assert_eq!(code(&add(last)), Some(Code::NotAccepted));
-    // What was declined is, since nobody is told.
+    // What was declined is open, since nobody is told. So is what was taken back, declined before or not.
     act(store, others[0], Deed::DeclineInvitation { group: crowd });
     assert_eq!(code(&add(last)), Some(Code::NotAccepted));
-    assert_eq!(remove(others[0]), Outcome::Done);
-    assert_eq!(add(last), Outcome::Done);
-    // Asked anew it is open again.
-    for who in [others[0], other] {
-        assert_eq!(code(&add(who)), Some(Code::NotAccepted));
+    for who in [others[0], others[1]] {
+        assert_eq!(remove(who), Outcome::Done);
+        assert_eq!(code(&add(last)), Some(Code::NotAccepted));
     }
-    // Where a message waits, something does.
-    commit(store, vec![post(alice, others[1], "hello", None)]);
-    assert_eq!(remove(others[1]), Outcome::Done);
-    assert_eq!(code(&add(other)), Some(Code::NotAccepted));
-    assert_eq!(remove(others[2]), Outcome::Done);
+    // Who is asked already may be asked again, and is one open request all the same.
     assert_eq!(add(others[0]), Outcome::Done);
-    assert_eq!(code(&add(other)), Some(Code::NotAccepted));
-    // What is accepted leaves one that was taken back, which counts among the five and nowhere else.
+    assert_eq!(code(&add(last)), Some(Code::NotAccepted));
+    // Who accepts one invitation has answered: one that was taken back counts among the five and nowhere else.
     assert_eq!(act(store, others[0], Deed::Join { group: crowd }), Outcome::Done);
+    assert_eq!(add(last), Outcome::Done);
+    assert_eq!(code(&add(other)), Some(Code::NotAccepted));
+    for n in 1..REQUEST_MESSAGES_MAX {
+        commit(store, vec![post(alice, last, &n.to_string(), None)]);
+    }
+    assert_eq!(code(&act(store, alice, create(&[last]))), Some(Code::NotAccepted));
+    // Asked anew it is open anew.
+    act(store, last, Deed::Accept { id: alice });
+    commit(store, vec![post(alice, others[0], "hello", None)]);
+    assert_eq!(code(&add(other)), Some(Code::NotAccepted));
+    // Accepting who asks, or writing to it, answers what was taken back as well.
+    assert_eq!(act(store, others[1], Deed::Accept { id: alice }), Outcome::Done);
     assert_eq!(add(other), Outcome::Done);
-    assert_eq!(code(&add(others[2])), Some(Code::NotAccepted));
+    assert_eq!(remove(other), Outcome::Done);
+    assert_eq!(code(&add(third)), Some(Code::NotAccepted));
+    commit(store, vec![post(other, alice, "who are you?", None)]);
+    assert_eq!(add(third), Outcome::Done);
 }
 
-fn a_group_that_ends_leaves_nothing_open(store: &Store) {
+fn strangers_are_not_reached_one_after_the_other(store: &Store) {
+    let [alice] = people(store);
+    let trip = made(store, alice, &[]);
+    let all = somebodies(store, REQUESTS_OPEN_MAX + 5);
+    let reached = all.iter().filter(|who| {
+        let added = act(store, alice, change(trip, Alteration::Add(**who)));
+        act(store, alice, change(trip, Alteration::Remove(**who)));
+        added == Outcome::Done
+    });
+    assert_eq!(reached.count() as i64, REQUESTS_OPEN_MAX);
+    let told = all.iter().filter(|who| !events(store, **who, Seq(0)).is_empty());
+    assert_eq!(told.count() as i64, REQUESTS_OPEN_MAX);
+}
+
+fn a_group_that_ends_leaves_its_invitations_open(store: &Store) {
     let [alice, other] = people(store);
-    let crowd = made(store, alice, &somebodies(store, REQUESTS_OPEN_MAX));
-    assert_eq!(code(&act(store, alice, create(&[other]))), Some(Code::NotAccepted));
+    let others = somebodies(store, REQUESTS_OPEN_MAX);
+    let crowd = made(store, alice, &others);
     assert_eq!(act(store, alice, change(crowd, Alteration::Leave)), Outcome::Done);
+    assert_eq!(code(&act(store, alice, create(&[other]))), Some(Code::NotAccepted));
+    assert_eq!(act(store, others[0], Deed::Accept { id: alice }), Outcome::Done);
     made(store, alice, &[other]);
 }
 

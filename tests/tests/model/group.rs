@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::op::{Change, Who};
-use super::rule::{Answer, FORBIDDEN};
+use super::request::OPEN_MAX;
+use super::rule::{Answer, FORBIDDEN, NOT_ACCEPTED};
 use super::state::{Gone, Key, Model, Seat, What};
 
 impl Model {
@@ -13,6 +14,10 @@ impl Model {
         members.iter().try_for_each(|who| self.exists(*who))?;
         let others: BTreeSet<Who> = members.iter().copied().filter(|who| *who != by).collect();
         let joins = |who: &Who| self.joins(by, *who).map(|joins| (*who, joins));
+        let more = others.iter().filter(|who| self.opens(by, **who)).count();
+        if more > 0 && self.open(by) + more > OPEN_MAX {
+            return Err(NOT_ACCEPTED);
+        }
         let others = others.iter().map(joins).collect::<Result<Vec<_>, _>>()?;
         let group = self.groups().last().unwrap_or(0) + 1;
         let id = self.next_entry(Key::Group(group));

@@ -69,7 +69,7 @@ impl Model {
             for who in [by, who] {
                 talk.seats.entry(who).or_default();
             }
-            (talk.asker, talk.asks) = (Some(by), talk.asks + 1);
+            (talk.asker, talk.asks, talk.is_open) = (Some(by), talk.asks + 1, true);
         } else if counts {
             self.talk_mut(key).invites += 1;
         }
@@ -146,10 +146,21 @@ impl Model {
             assert!(talk.entries.is_empty(), "a message counts");
             let other = if talk.asker == Some(by) { inviter } else { by };
             (talk.asker, talk.asks, talk.invites) = (Some(other), talk.invites, 0);
-            talk.is_declined = false;
+            (talk.is_open, talk.is_declined) = (true, false);
             if talk.asks == 0 {
                 self.talks.remove(&pair);
+                return;
             }
+        }
+        // What was taken back waits for nothing more, now that something was accepted.
+        let asker = talk.asker.expect("somebody asks");
+        let (is_empty, other) = (talk.entries.is_empty(), if asker == by { inviter } else { by });
+        let waits = |talk: &Talk| {
+            let invitation = talk.invitations.get(&other);
+            invitation.is_some_and(|it| it.by == asker && it.state != State::Withdrawn)
+        };
+        if is_empty && !self.talks.values().any(waits) {
+            self.talk_mut(pair).is_open = false;
         }
     }
 

@@ -6,12 +6,42 @@ use super::op::Deed::{
 };
 use super::op::Op::{self, Burst, Do};
 use super::op::Place::{Group, With};
-use super::op::acquainted;
+use super::op::{acquainted, crowded};
 
 /// Each with what was wrong, between people who know each other.
 pub fn all() -> Vec<(&'static str, Vec<Op>)> {
     let all = lists().into_iter();
     all.map(|(name, ops)| (name, acquainted().into_iter().chain(ops).collect())).collect()
+}
+
+/// The same between people who do not know each other.
+pub fn of_strangers() -> Vec<(&'static str, Vec<Op>)> {
+    vec![
+        (
+            "invitations that were taken back reached one stranger after the other",
+            vec![
+                crowded(0),
+                Do(0, Create("lemon", vec![2])),
+                Do(0, Change(0, Remove(2))),
+                Do(0, Change(0, Add(3))),
+                Do(0, Change(0, Add(2))),
+                Do(1, Join(0)),
+                Do(0, Change(0, Add(3))),
+                Do(0, Say(With(4), "lemon", None)),
+            ],
+        ),
+        (
+            "a group that ended left its invitations out of the open requests",
+            vec![
+                crowded(0),
+                Do(0, Change(0, Leave)),
+                Do(0, Say(With(2), "lemon", None)),
+                Do(0, Say(With(3), "lemon", None)),
+                Do(1, Say(With(1), "tea, green", None)),
+                Do(0, Say(With(3), "lemon", None)),
+            ],
+        ),
+    ]
 }
 
 fn lists() -> Vec<(&'static str, Vec<Op>)> {

@@ -46,7 +46,7 @@ use proptest::test_runner::{
 };
 
 use crate::drive::{House, Kind};
-use op::Op;
+use op::{CROWD, Deed, Op};
 use race::Race;
 use run::Run;
 
@@ -87,7 +87,7 @@ fn whoever_is_first_on_postgresql_everybody_is_told_the_same() -> Result<()> {
 }
 
 fn tells_one_story(kind: Kind) -> Result<()> {
-    let place = RefCell::new(Server { kind, house: None });
+    let place = RefCell::new(Server { kind, house: None, crowd: None });
     let run = |race: &Race| place.borrow_mut().on(|house| race::run(house, race));
     for (name, race) in race::known() {
         for _ in 0..ROUNDS {
@@ -101,12 +101,13 @@ fn tells_one_story(kind: Kind) -> Result<()> {
 }
 
 fn agrees(kind: Kind) -> Result<()> {
-    let place = RefCell::new(Server { kind, house: None });
+    let place = RefCell::new(Server { kind, house: None, crowd: None });
     let again = |(name, ops): (&str, Vec<Op>)| {
         let played = place.borrow_mut().play(&ops);
         played.err().map(|error| format!("once {name}: {error:#}"))
     };
-    let failed: Vec<_> = kept::all().into_iter().filter_map(again).collect();
+    let lists = kept::all().into_iter().chain(kept::of_strangers());
+    let failed: Vec<_> = lists.filter_map(again).collect();
     ensure!(failed.is_empty(), "{}", failed.join("\n"));
     let play = |ops: Vec<Op>| {
         let played = place.borrow_mut().play(&ops);
@@ -146,11 +147,24 @@ fn config(runs: u32, seeds: &'static str) -> Config {
 struct Server {
     kind: Kind,
     house: Option<House>,
+    /// Accounts in it that do nothing.
+    crowd: Option<Vec<i64>>,
 }
 
 impl Server {
     fn play(&mut self, ops: &[Op]) -> Result<()> {
-        self.on(|house| Run::begin(house)?.play(ops))
+        let is_crowded = ops
+            .iter()
+            .any(|op| matches!(op, Op::Do(_, Deed::Create(_, all)) if all.len() == CROWD.count()));
+        let mut crowd = self.crowd.take();
+        self.on(|house| {
+            if is_crowded && crowd.is_none() {
+                crowd = Some(run::crowd(&house.world)?);
+            }
+            Run::begin(house, crowd.as_deref().unwrap_or_default())?.play(ops)
+        })?;
+        self.crowd = crowd.filter(|_| self.house.is_some());
+        Ok(())
     }
 
     fn on(&mut self, run: impl FnOnce(&mut House) -> Result<()>) -> Result<()> {

@@ -16,6 +16,8 @@ pub type Id = i64;
 pub const ACCOUNTS: [&str; 4] = ["Ann", "Ben", "Cid", "Dee"];
 /// Whose each device is.
 pub const DEVICES: [Who; 6] = [1, 2, 3, 4, 1, 2];
+/// Accounts that do nothing, and whom nobody knows: who asks all of them has one open request left.
+pub const CROWD: std::ops::Range<Who> = 101..150;
 /// No account and no group has this number.
 pub const NOBODY: i64 = 9;
 /// What is said, and what groups are called.
@@ -148,13 +150,19 @@ pub fn acquainted() -> Vec<Op> {
     pairs.flat_map(meet).collect()
 }
 
+/// Somebody invites all of the crowd.
+pub fn crowded(device: usize) -> Op {
+    Do(device, Create("lemon", CROWD.collect()))
+}
+
 /// Lists of operations; most begin with a group of everybody, since most of the rules are about groups, and half with people
-/// who know each other.
+/// who know each other. In some somebody has asked nearly as many as one may.
 pub fn ops() -> impl Strategy<Value = Vec<Op>> {
     let people = option::weighted(0.5, Just(acquainted()));
+    let crowd = option::weighted(0.3, (0..ACCOUNTS.len()).prop_map(crowded));
     let group = option::weighted(0.8, Just(Do(0, Create("lemon", vec![2, 3, 4]))));
-    (people, group, vec(op(), OPS)).prop_map(|(people, group, ops)| {
-        people.into_iter().flatten().chain(group).chain(ops).collect()
+    (people, crowd, group, vec(op(), OPS)).prop_map(|(people, crowd, group, ops)| {
+        people.into_iter().flatten().chain(crowd).chain(group).chain(ops).collect()
     })
 }
 

@@ -8,6 +8,8 @@ use super::state::{Key, Model, What};
 
 /// Messages that wait for an answer.
 pub(super) const WAITING_MAX: i64 = 5;
+/// Accounts whose answer somebody waits for.
+pub(super) const OPEN_MAX: usize = 50;
 
 impl Model {
     pub(super) fn knows(&self, by: Who, other: Who) -> bool {
@@ -23,15 +25,28 @@ impl Model {
         match self.talks.get(&Key::of(by, Place::With(other))) {
             Some(talk) if talk.asker == Some(other) => Ok(false),
             Some(talk) if talk.asks >= WAITING_MAX => Err(NOT_ACCEPTED),
+            _ if self.opens(by, other) && self.open(by) >= OPEN_MAX => Err(NOT_ACCEPTED),
             _ => Ok(true),
         }
+    }
+
+    /// Whether it is one more open request of `by` if it asks `other`.
+    pub(super) fn opens(&self, by: Who, other: Who) -> bool {
+        let talk = self.talks.get(&Key::of(by, Place::With(other)));
+        !self.knows(by, other) && talk.is_none_or(|talk| talk.asker == Some(by) && !talk.is_open)
+    }
+
+    /// How many open requests somebody has.
+    pub(super) fn open(&self, by: Who) -> usize {
+        self.talks.values().filter(|talk| talk.asker == Some(by) && talk.is_open).count()
     }
 
     /// `by` knows from now on who has asked it, and who is told how far it has come.
     pub(super) fn meet(&mut self, by: Who, asker: Who) {
         let key = Key::of(by, Place::With(asker));
         let talk = self.talk_mut(key);
-        (talk.asker, talk.asks, talk.invites, talk.is_declined) = (None, 0, 0, false);
+        (talk.asker, talk.asks, talk.invites) = (None, 0, 0);
+        (talk.is_open, talk.is_declined) = (false, false);
         if self.has_blocked(by, asker) || self.has_blocked(asker, by) {
             return;
         }

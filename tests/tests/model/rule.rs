@@ -93,7 +93,7 @@ impl Model {
         }
         if is_request {
             let talk = self.talk_mut(key);
-            (talk.asker, talk.asks) = (Some(by), talk.asks + 1);
+            (talk.asker, talk.asks, talk.is_open) = (Some(by), talk.asks + 1, true);
         }
         let is_declined = self.talks[&key].is_declined;
         let present: Vec<Who> = self.talks[&key].present().map(|(who, _)| who).collect();

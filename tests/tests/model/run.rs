@@ -10,9 +10,12 @@ use serde_json::{Value, json};
 
 use super::device::{Device, Since};
 use super::name::Names;
-use super::op::{ACCOUNTS, DEVICES, Deed, Op, Place, Who};
+use super::op::{ACCOUNTS, CROWD, DEVICES, Deed, Op, Place, Who};
 use super::state::Model;
 use crate::drive::House;
+
+/// What those who do nothing are called.
+const NAMELESS: &str = "Somebody";
 
 /// How soon the server closes a connection when it ends is `goodbye`'s concern; that it does so is told here.
 const GOING_AWAY: u16 = 1001;
@@ -38,13 +41,14 @@ struct Sent {
 }
 
 impl<'a> Run<'a> {
-    /// Everybody signs up and connects.
-    pub fn begin(house: &'a mut House) -> Result<Self> {
+    /// Everybody signs up and connects. `crowd`: the numbers of those who do nothing, if they are needed.
+    pub fn begin(house: &'a mut House, crowd: &[i64]) -> Result<Self> {
         let world = house.world.clone();
         let mut names = Names::default();
         let people = people(&world)?;
-        for (person, who) in people.iter().zip(1..) {
-            names.accounts.learn(person.id, who)?;
+        let numbers = people.iter().map(|person| person.id).zip(1..);
+        for (id, who) in numbers.chain(crowd.iter().copied().zip(CROWD)) {
+            names.accounts.learn(id, who)?;
         }
         let device = |who: Who| Device::of(&people[who as usize - 1], who, &world);
         let mut devices: Vec<_> = DEVICES.iter().map(|who| device(*who)).collect();
@@ -52,7 +56,10 @@ impl<'a> Run<'a> {
         for device in &mut devices {
             device.connect(Since::Seen, 0)?;
         }
-        let model = Model::of(people.iter().map(|person| person.name.clone()));
+        let mut model = Model::of(people.iter().map(|person| person.name.clone()));
+        for (_, who) in crowd.iter().zip(CROWD) {
+            model.accounts.entry(who).or_default().name = NAMELESS.to_owned();
+        }
         Ok(Self { house, model, names, devices, readers, sent: Vec::new() })
     }
 
@@ -267,6 +274,12 @@ fn next_millisecond() {
     while now() == before {
         thread::yield_now();
     }
+}
+
+/// Those who do nothing sign up; their numbers.
+pub fn crowd(world: &World) -> Result<Vec<i64>> {
+    let signup = |_| Ok(Person::signup(world, NAMELESS)?.id);
+    CROWD.map(signup).collect()
 }
 
 /// Everybody has signed up, at once since most of a run's time goes into that; in the order of their numbers.

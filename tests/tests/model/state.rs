@@ -76,6 +76,8 @@ pub struct Talk {
     pub asks: i64,
     /// The same of the other one's invitations, which are no answer.
     pub invites: i64,
+    /// Whether it is one of the asker's open requests: the other one has accepted none of the invitations, or something waits still.
+    pub is_open: bool,
     /// Whether the other one has declined.
     pub is_declined: bool,
 }
