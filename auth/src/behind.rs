@@ -117,7 +117,7 @@ fn attend(request: tiny_http::Request, context: &Arc<Context>) {
 fn answer(mut theirs: tiny_http::Request, context: &Context) {
     let begin = Instant::now();
     // The door hung up halfway, and has logged why.
-    let Ok(request) = Request::read(&mut theirs) else { return };
+    let Ok(request) = Request::read(&mut theirs, context.store.now()) else { return };
     let _inside = door::log::inside("request", &request.id);
     let outcome = catch_unwind(AssertUnwindSafe(|| route::answer(context, &request)));
     let outcome = outcome.unwrap_or_else(|_| Err(Refusal::internal(&"a panic")));

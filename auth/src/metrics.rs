@@ -21,6 +21,11 @@ pub(crate) static LOGINS: CounterVec<5> = CounterVec::new(
 /// Requests that wait for a core to hash on.
 pub(crate) static HASH_QUEUE: Gauge =
     Gauge::new("auth_hash_queue_length", "Requests that wait for a core to hash on.");
+/// How far the clock is off.
+pub(crate) static CLOCK_AHEAD: Gauge = Gauge::new(
+    "auth_clock_ahead_seconds",
+    "By how much the machine's clock is ahead of what it should show (less than 0: behind), so that no session ends because of its age; 0 while it is believed.",
+);
 /// What a hash takes.
 pub(crate) static HASH_SECONDS: Histogram =
     Histogram::new("auth_hash_seconds", "Time to hash one password.", SECONDS);
@@ -50,7 +55,7 @@ pub(crate) static REFUSALS: CounterVec<15> = CounterVec::new(
 
 /// All of them, for the page of a program that has this server.
 pub fn all() -> Registry {
-    vec![&REQUESTS, &SIGNUPS, &LOGINS, &HASH_QUEUE, &HASH_SECONDS, &REFUSALS]
+    vec![&REQUESTS, &SIGNUPS, &LOGINS, &CLOCK_AHEAD, &HASH_QUEUE, &HASH_SECONDS, &REFUSALS]
 }
 
 /// Counts an answer.

@@ -2,7 +2,6 @@
 
 use std::io::{self, Read as _};
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
 use wire::Token;
@@ -26,11 +25,11 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Reads a request that the door has passed on: it wrote the length and the `X-` headers itself.
+    /// Reads a request that the door has passed on at `now`: it wrote the length and the `X-` headers itself.
     ///
     /// # Errors
     /// The door hung up halfway.
-    pub(crate) fn read(request: &mut tiny_http::Request) -> io::Result<Self> {
+    pub(crate) fn read(request: &mut tiny_http::Request, now: i64) -> io::Result<Self> {
         let mut body = Vec::with_capacity(request.body_length().unwrap_or(0).min(BODY_BYTES_MAX));
         request.as_reader().take(BODY_BYTES_MAX as u64).read_to_end(&mut body)?;
         let header = |name: &'static str| {
@@ -46,7 +45,7 @@ impl Request {
             token: Token::from_header(header("Authorization")),
             address: header("X-Real-Ip").parse().unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
             body,
-            now: now(),
+            now,
         })
     }
 
@@ -114,12 +113,6 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Milliseconds since 1970-01-01 UTC.
-pub(crate) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 impl Request {
     /// A request that came through no library.
@@ -133,7 +126,7 @@ impl Request {
             token: token.and_then(Token::parse),
             address: Ipv4Addr::LOCALHOST.into(),
             body: body.as_bytes().to_vec(),
-            now: now(),
+            now: i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap(),
         }
     }
 }

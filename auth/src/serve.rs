@@ -14,7 +14,7 @@ use crate::args::Config;
 use crate::behind;
 use crate::context::Context;
 use crate::limit::{BODY_BYTES_MAX, SWEEP_INTERVAL};
-use crate::request::now;
+use crate::metrics;
 use crate::token;
 
 /// A server that serves.
@@ -34,6 +34,7 @@ impl Health {
         if !self.0.pulse.beats() {
             return Err(Unwell::new("not_serving", "the HTTP library takes no requests"));
         }
+        metrics::CLOCK_AHEAD.set(self.0.store.clock_doubt() / 1000);
         self.0.store.health().map_err(|it| Unwell::new(it.code, it.reason))
     }
 }
@@ -128,7 +129,7 @@ fn admit(mut caller: Caller, socket: &Path, request_id: &str, health: &Health) {
 /// Removes what has expired, at the start and every hour.
 fn sweep(store: &Store, shutdown: &Shutdown) {
     loop {
-        if let Err(error) = store.sweep(now()) {
+        if let Err(error) = store.sweep(store.now()) {
             tracing::warn!(%error, "what has expired is not swept");
         }
         if shutdown.wait_for(SWEEP_INTERVAL) {

@@ -73,7 +73,9 @@ pub fn serve(
     shutdown: &Shutdown,
 ) -> io::Result<Running> {
     let hub = Arc::new(Hub::new());
-    let presence = Arc::new(Presence::new(Arc::clone(&hub)));
+    let kept = store.clone();
+    let clock = move || kept.as_ref().map_or_else(clock::now_ms, |store| store.now());
+    let presence = Arc::new(Presence::new(Arc::clone(&hub), clock));
     presence.start(shutdown)?;
     let (mode, committer) = match store {
         None => (Mode::Guests { last: AtomicI64::new(0) }, None),

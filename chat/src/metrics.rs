@@ -46,6 +46,11 @@ static SINCE_COMMIT: GaugeVec<2> = GaugeVec::new(
     "engine",
     ENGINES,
 );
+/// How far the clock is off.
+static CLOCK_AHEAD: Gauge = Gauge::new(
+    "messenger_chat_clock_ahead_seconds",
+    "By how much the machine's clock is ahead of what it should show (less than 0: behind), so that nothing is deleted because of its age; 0 while it is believed.",
+);
 const ENGINES: [&str; 2] = ["sqlite", "postgresql"];
 /// Readers that were too slow.
 pub(crate) static SLOW_READERS: Counter = Counter::new(
@@ -75,6 +80,7 @@ pub fn all() -> Registry {
         &COMMIT_SECONDS,
         &COMMIT_AGE,
         &SINCE_COMMIT,
+        &CLOCK_AHEAD,
         &QUEUE,
         &SLOW_READERS,
         &STALLED_READERS,
@@ -89,4 +95,5 @@ pub(crate) fn note_storing(store: &sql::Store) {
     let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     COMMIT_AGE.set(engine, seconds(storing.running));
     SINCE_COMMIT.set(engine, seconds(storing.since_good));
+    CLOCK_AHEAD.set(store.clock_doubt() / 1000);
 }

@@ -14,17 +14,19 @@ use std::time::Instant;
 use door::Shutdown;
 use wire::{AccountId, Frame};
 
-use crate::clock::now_ms;
 use crate::hub::Hub;
 use crate::limit::PRESENCE_INTERVAL;
 use crate::outbox::Outbox;
 
 pub(crate) struct Presence {
     hub: Arc<Hub>,
+    clock: Clock,
     state: Mutex<State>,
     /// Something is due, or it is over.
     noted: Condvar,
 }
+
+type Clock = Box<dyn Fn() -> i64 + Send + Sync>;
 
 #[derive(Default)]
 struct State {
@@ -53,8 +55,10 @@ struct Watch {
 }
 
 impl Presence {
-    pub(crate) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, state: Mutex::default(), noted: Condvar::new() }
+    /// `clock` tells the time, in milliseconds.
+    pub(crate) fn new(hub: Arc<Hub>, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        let clock: Clock = Box::new(clock);
+        Self { hub, clock, state: Mutex::default(), noted: Condvar::new() }
     }
 
     /// Starts the presence thread.
@@ -133,7 +137,7 @@ impl Presence {
         let mut state = self.lock();
         let Some(watched) = state.watched.get_mut(&id) else { return };
         if !self.hub.is_here(id) {
-            watched.left_at = Some(now_ms());
+            watched.left_at = Some((self.clock)());
         }
         match watched.told_at.map(|told| told + PRESENCE_INTERVAL).filter(|due| *due > now) {
             // Once, however often it changes until then.
@@ -149,7 +153,7 @@ impl Presence {
     fn tell(&self, mut state: MutexGuard<'_, State>, id: AccountId, now: Instant) {
         let Some(watched) = state.watched.get_mut(&id) else { return };
         let online = self.hub.is_here(id);
-        let last_seen = (!online).then(|| watched.left_at.unwrap_or_else(now_ms));
+        let last_seen = (!online).then(|| watched.left_at.unwrap_or_else(&self.clock));
         let mut told = Vec::new();
         for watch in watched.by.iter_mut().filter(|watch| watch.told == Some(!online)) {
             watch.told = Some(online);
@@ -234,7 +238,7 @@ mod tests {
     impl Watcher {
         fn new() -> Self {
             let hub = Arc::new(Hub::new());
-            let presence = Arc::new(Presence::new(Arc::clone(&hub)));
+            let presence = Arc::new(Presence::new(Arc::clone(&hub), crate::clock::now_ms));
             let (outbox, theirs) = rig::outbox();
             presence.watch(AccountId(1), &outbox, &[BOB]);
             assert!(presence.admit(&outbox, BOB, None));

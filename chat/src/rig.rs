@@ -28,7 +28,7 @@ pub(crate) fn outbox() -> (Arc<Outbox>, TcpStream) {
 pub(crate) fn server(patience: Patience, mode: Mode) -> Server {
     let hub = Arc::new(Hub::new());
     Server {
-        presence: Arc::new(Presence::new(Arc::clone(&hub))),
+        presence: Arc::new(Presence::new(Arc::clone(&hub), crate::clock::now_ms)),
         hub,
         drainer: DRAINER.clone(),
         mode,

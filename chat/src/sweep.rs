@@ -8,7 +8,6 @@ use std::time::Instant;
 use door::Shutdown;
 use sql::{Act, Alteration, Deed, Keep, Store};
 
-use crate::clock::now_ms;
 use crate::committer::{Committer, Task};
 use crate::limit::{ERASE_INTERVAL, SWEEP_INTERVAL};
 
@@ -46,8 +45,8 @@ fn run(store: &Store, committer: &Committer, keep: Keep, shutdown: &Shutdown, be
         see_ghosts_out(store, committer);
         if swept.is_none_or(|at| at.elapsed() >= SWEEP_INTERVAL) {
             swept = Some(Instant::now());
-            report("messages", store.expire_messages(now_ms()));
-            report("logs", store.trim_logs(keep, now_ms()));
+            report("messages", store.expire_messages(store.now()));
+            report("logs", store.trim_logs(keep, store.now()));
         }
         if erased.is_none_or(|at| at.elapsed() >= ERASE_INTERVAL) {
             erased = Some(Instant::now());

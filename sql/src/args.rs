@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs, io};
 
-use crate::{Contact, DatabaseUrl, OpenError, Store, UrlError};
+use crate::{Contact, DatabaseUrl, Day, OpenError, Store, UrlError};
 
 /// The first pause while the database is waited for, and so between two lines in the log; each further one is twice as long.
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
@@ -36,9 +36,22 @@ pub struct DatabaseArgs {
     #[arg(long, env = "ACCOUNT_QUOTA", value_name = "BYTES", default_value_t = ACCOUNT_QUOTA, value_parser = clap::value_parser!(i64).range(0..))]
     pub account_quota: i64,
 
+    /// A day on which the machine's clock is right although the database has recorded another time, as the log asks for
+    #[arg(long, env = "CLOCK_CONFIRMED", value_name = "DATE", value_parser = confirmed_day)]
+    pub clock_confirmed: Option<ConfirmedDay>,
+
     /// How two accounts that do not know each other come together: by a message request, or freely
     #[arg(long, env = "CHAT_CONTACT", value_name = "RULE", value_enum, default_value_t)]
     pub contact: Contact,
+}
+
+/// What `--clock-confirmed` says; nothing if it is empty, which is how compose files and units leave a variable unset.
+#[derive(Clone, Copy, Debug)]
+pub struct ConfirmedDay(Option<Day>);
+
+fn confirmed_day(text: &str) -> Result<ConfirmedDay, String> {
+    let day = (!text.is_empty()).then(|| text.parse()).transpose()?;
+    Ok(ConfirmedDay(day))
 }
 
 /// What holds where nothing is set.
@@ -133,7 +146,13 @@ impl DatabaseArgs {
         url: &DatabaseUrl,
         stops_within: impl Fn(Duration) -> bool,
     ) -> Result<Store, Unopened> {
-        Ok(open(url, self.contact, stops_within)?.with_quota(self.account_quota))
+        let store = open(url, self.contact, stops_within)?.with_quota(self.account_quota);
+        if let Some(ConfirmedDay(Some(day))) = self.clock_confirmed
+            && let Err(error) = store.confirm_clock(day)
+        {
+            tracing::warn!(%error, "that the clock is confirmed is not written down; start once more");
+        }
+        Ok(store)
     }
 }
 

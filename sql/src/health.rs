@@ -160,13 +160,14 @@ impl Store {
         Storing { running, since_good: state.storing.good.elapsed() }
     }
 
-    /// Tries out what has not been used for `PROBE_INTERVAL` (5 s), until `wait` says that it is over. One thread of a process does
+    /// Keeps the time, and tries out what has not been used for `PROBE_INTERVAL` (5 s), until `wait` says that it is over. One thread of a process does
     /// so; for others there is nothing to do.
     pub fn keep_probing(&self, wait: impl Fn(Duration) -> bool) {
         if self.health.is_probed.swap(true, Ordering::SeqCst) {
             return;
         }
         while !wait(PROBE_LOOK) {
+            self.keep_time();
             let is_due = |lane: &Lane| lane.tried.elapsed() >= PROBE_INTERVAL;
             let (storing, reading) = {
                 let state = self.health.lock();

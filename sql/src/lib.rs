@@ -9,6 +9,7 @@
 
 mod account;
 pub mod args;
+mod clock;
 mod commit;
 mod contact;
 mod conversation;
@@ -34,6 +35,7 @@ mod token;
 mod url;
 
 pub use account::{Account, Credentials};
+pub use clock::Day;
 pub use commit::{Act, Alteration, Batch, Committed, Deed, News, Outcome, Refusal};
 pub use contact::{Acquaintance, Contact, Finding};
 pub use conversation::{Conversation, Group, Member};

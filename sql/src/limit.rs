@@ -40,6 +40,13 @@ pub(crate) const COMMIT_SLOW: Duration = Duration::from_secs(3);
 /// How long it is told that something damaged was come across.
 pub(crate) const DAMAGE_SHOWN: Duration = Duration::from_secs(60);
 
+/// By how much the machine's clock may differ from what it is expected to show. With more it is in doubt.
+pub(crate) const CLOCK_STEP_MAX: Duration = Duration::from_secs(5 * 60);
+/// How often the time is written down.
+pub(crate) const CLOCK_RECORD_INTERVAL: Duration = Duration::from_secs(30);
+/// The shortest time between two lines in the log that say that the machine's clock is in doubt.
+pub(crate) const CLOCK_WARN_INTERVAL: Duration = Duration::from_secs(60);
+
 /// How long a verb waits for a connection before it gives up.
 pub(crate) const TAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a statement may take that reads for a request.

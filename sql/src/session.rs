@@ -98,7 +98,7 @@ impl Store {
     pub fn session_by_token(&self, token: &TokenHash, now: i64) -> Result<Option<Session>> {
         let sql = "select id, account, device, created_at, seen_at, expires_at from session \
                    where token_hash = $1 and expires_at > $2";
-        let params = [Value::Bytes(&token.0), Value::Int(now)];
+        let params = [Value::Bytes(&token.0), Value::Int(self.clock.trusted_by(now))];
         let found = self.read(self.tokens.requester(token), sql, &params, session)?.pop();
         self.tokens.note(token, found.as_ref().map(|session| session.account));
         Ok(found)
@@ -121,7 +121,11 @@ impl Store {
     pub fn sessions(&self, account: AccountId, now: i64) -> Result<Vec<Session>> {
         let sql = "select id, account, device, created_at, seen_at, expires_at from session \
                    where account = $1 and expires_at > $2 order by seen_at desc, id desc limit $3";
-        let params = [Value::Int(account.0), Value::Int(now), Value::Int(SESSIONS_LISTED_MAX)];
+        let params = [
+            Value::Int(account.0),
+            Value::Int(self.clock.trusted_by(now)),
+            Value::Int(SESSIONS_LISTED_MAX),
+        ];
         self.read(account, sql, &params, session)
     }
 
@@ -160,11 +164,13 @@ impl Store {
         Ok(self.read(Requester::Server, sql, &[], |row| row.int(0))?.pop().unwrap_or(0))
     }
 
-    /// Removes sessions that have ended by themselves, and revocations that every node has long seen.
+    /// Removes sessions that have ended by themselves, and revocations that every node has long seen; nothing while the
+    /// machine's clock is in doubt.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
     pub fn sweep(&self, now: i64) -> Result<()> {
+        let Some(now) = self.clock.sweep_by(now) else { return Ok(()) };
         let old = now.saturating_sub(REVOCATION_KEPT_MS);
         self.write(Requester::Server, |engine| {
             engine.run("delete from session where expires_at <= $1", &[Value::Int(now)])?;

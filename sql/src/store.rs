@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use crate::clock::Clock;
 use crate::engine::postgres::{self, Connector};
 use crate::engine::sqlite::{self, Sqlite};
 use crate::engine::{Engine, Fault, ForEach, Row, Use, Value};
@@ -46,6 +47,7 @@ pub struct Store {
     pub(crate) health: Arc<Health>,
     /// Tokens that were good lately.
     pub(crate) tokens: Tokens,
+    pub(crate) clock: Clock,
 }
 
 impl Store {
@@ -116,6 +118,7 @@ impl Store {
     ) -> std::result::Result<(), migrate::Failed> {
         check().map_err(migrate::Failed::Fault)?;
         migrate::up(self)?;
+        self.begin_time().map_err(migrate::Failed::Store)?;
         self.keep_contact().map_err(migrate::Failed::Store)
     }
 
@@ -150,6 +153,7 @@ impl Store {
             contact: Contact::default(),
             health: Arc::clone(&health),
             tokens: Tokens::default(),
+            clock: Clock::default(),
         }
     }
 
@@ -203,6 +207,12 @@ impl Store {
         read: impl Fn(&mut dyn Engine) -> Result<T>,
     ) -> Result<T> {
         self.read_on(self.searchers.as_ref(), requester.into(), read)
+    }
+
+    /// What the database's own clock shows; nothing if it has none.
+    pub(crate) fn database_time(&self) -> Result<Option<i64>> {
+        let pool = self.readers_for(Requester::Server);
+        self.read_on(pool, Requester::Server, |engine| engine.time())
     }
 
     fn readers_for(&self, requester: Requester) -> Option<&Pool> {

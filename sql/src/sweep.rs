@@ -22,11 +22,12 @@ pub struct Keep {
 }
 
 impl Store {
-    /// Has every log forget what is beyond `keep`.
+    /// Has every log forget what is beyond `keep`; nothing while the machine's clock is in doubt.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`]; what has been taken out stays out.
     pub fn trim_logs(&self, keep: Keep, now: i64) -> Result<()> {
+        let Some(now) = self.clock.sweep_by(now) else { return Ok(()) };
         let ripe_before = now - keep.days * DAY_MS;
         self.ripen(ripe_before, now)?;
         let sql = "select account from log where account > $1 \
@@ -57,11 +58,12 @@ impl Store {
         Ok(())
     }
 
-    /// Takes out the messages that their conversations no longer keep.
+    /// Takes out the messages that their conversations no longer keep; nothing while the machine's clock is in doubt.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`]; what has been taken out stays out.
     pub fn expire_messages(&self, now: i64) -> Result<()> {
+        let Some(now) = self.clock.sweep_by(now) else { return Ok(()) };
         let sql = "select id, days from conversation where days is not null and id > $1 order by id limit $2";
         let mut after = 0;
         loop {

@@ -9,6 +9,8 @@ mod drive;
 
 /// Every way in which a stranger may try to take the servers down, while others are served.
 mod abuse;
+/// The machine's clock jumps.
+mod clock;
 /// Where everybody knows everybody.
 mod contact;
 /// `kill -9` under traffic: nothing that was `sent` is lost, doubled or changed.

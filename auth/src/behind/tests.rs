@@ -50,7 +50,7 @@ fn an_export_is_streamed_to_old_clients_too() {
     let (context, end) = (context(), Shutdown::new());
     let account = context.store.create_account("a@x", "Alice", "phc", 1).unwrap();
     let token = wire::Token::parse("token").unwrap();
-    let (now, expires_at) = (crate::request::now(), i64::MAX);
+    let (now, expires_at) = (context.store.now(), i64::MAX);
     let login = sql::Login { account, epoch: 1, token: token.hash(), device: "", now, expires_at };
     context.store.open_session(&login).unwrap().unwrap();
     let socket = serve(context, &end).unwrap();

@@ -17,7 +17,7 @@ use crate::answer::Answer;
 use crate::context::Context;
 use crate::limit::EXPORT_PAGE_ROWS;
 use crate::refusal::Refusal;
-use crate::request::{Request, now};
+use crate::request::Request;
 
 pub(crate) fn export(
     context: &Context,
@@ -224,7 +224,7 @@ impl Document {
         for Session { id, device, created_at, seen_at, expires_at, .. } in &page {
             let (id, created_at, expires_at) = (*id, *created_at, *expires_at);
             // Ahead while it has an open socket.
-            let seen_at = (*seen_at).min(now());
+            let seen_at = (*seen_at).min(self.store.now());
             self.item(&SessionItem { id, device, created_at, seen_at, expires_at })?;
         }
         Ok(Stage::Sessions { after: last.id })

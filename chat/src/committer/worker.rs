@@ -9,7 +9,6 @@ use wire::AccountId;
 
 use super::teller::Tale;
 use super::{Queue, Task};
-use crate::clock::now_ms;
 use crate::hub::Hub;
 use crate::limit::DOUBT_CHUNK;
 use crate::metrics;
@@ -68,7 +67,7 @@ impl Worker {
             return true;
         }
         let began = Instant::now();
-        let done = self.store.commit(&batch, now_ms());
+        let done = self.store.commit(&batch, self.store.now());
         metrics::COMMIT_SECONDS.observe_duration(began.elapsed());
         match done {
             Ok(_) if batch.acts.is_empty() => true,

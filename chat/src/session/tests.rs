@@ -125,7 +125,7 @@ fn no_hello_in_time_is_4408() {
         sql::Store::open(&"sqlite::memory:".parse().unwrap(), sql::Contact::Open, &|_| false)
             .unwrap();
     let (store, hub) = (Arc::new(store), Arc::new(Hub::new()));
-    let presence = Arc::new(Presence::new(Arc::clone(&hub)));
+    let presence = Arc::new(Presence::new(Arc::clone(&hub), crate::clock::now_ms));
     let (committer, _) = Committer::start(Arc::clone(&store), hub, presence).unwrap();
     let mode = Mode::Accounts(crate::server::Accounts { store, committer });
     let patience = Patience { hello: Duration::from_millis(60), ..Patience::default() };

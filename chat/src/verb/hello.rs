@@ -8,7 +8,6 @@ use wire::limit::SESSION_USE_MS;
 use wire::{AccountId, Close, Code, Frame, Seq, Token};
 
 use crate::allowance::{Allowance, Kind};
-use crate::clock::now_ms;
 use crate::committer::Task;
 use crate::hellos::Passage;
 use crate::hub::{Reader, Settled};
@@ -106,7 +105,7 @@ pub(crate) fn authenticate(
             Some(passage)
         }
     };
-    let look_up = || accounts.store.place(&token, now_ms());
+    let look_up = || accounts.store.place(&token, accounts.store.now());
     let flow = introduce(session, accounts, passage, look_up, since, asked);
     if let Err(Ending::Close(Close::Unauthorized)) = flow {
         note_failure(session);
@@ -181,7 +180,7 @@ fn introduce(
         reference: asked.in_welcome().map(Into::into),
     });
     // One that comes back soon is known to be in use.
-    if place.seen_at - now_ms() < SESSION_USE_MS - SEEN_EVERY.as_millis() as i64 {
+    if place.seen_at - accounts.store.now() < SESSION_USE_MS - SEEN_EVERY.as_millis() as i64 {
         accounts.committer.submit(Task::Use(place.session));
     }
     // Most have missed nothing, and the log need not be read to know it: of what came since the look-up the outbox was told.

@@ -12,6 +12,7 @@ fn args(database: Option<&str>, file: Option<&Path>) -> DatabaseArgs {
         database: database.map(ToOwned::to_owned),
         database_file: file.map(ToOwned::to_owned),
         account_quota: 0,
+        clock_confirmed: None,
         contact: Contact::Request,
     }
 }

@@ -72,7 +72,7 @@ mod tests {
 
     fn act(sqlite: &mut Sqlite, by: i64, deed: Deed) -> Outcome {
         let acts = vec![Act { by: AccountId(by), reference: None, deed }];
-        let rules = Rules { contact: Contact::Open, quota: i64::MAX };
+        let rules = Rules { contact: Contact::Open, quota: i64::MAX, follows_later: false };
         let batch = Batch { acts, ..Batch::default() };
         commit(sqlite, &batch, 5, rules).unwrap().outcomes.remove(0)
     }

@@ -326,8 +326,8 @@ pub(super) fn record(
 ) -> Result<MessageId> {
     let name = ledger.room(group).map(|room| room.name.clone()).unwrap_or_default();
     let (to, kind, subject) = (To::Group(group), kind_of(change), member.map(|id| id.0));
-    let row = NewEntry { conversation: group.0, to, kind, content: &name, subject };
-    let at = ledger.at;
+    let at = ledger.at_in(group.0)?;
+    let row = NewEntry { conversation: group.0, to, kind, content: &name, subject, at };
     let entry = Entry::Change(GroupChange { group, change, by, member, name: name.clone(), at });
     write(ledger, place, by, &row, entry, audience)
 }
@@ -338,6 +338,7 @@ pub(super) struct NewEntry<'a> {
     pub(super) kind: i64,
     pub(super) content: &'a str,
     pub(super) subject: Option<i64>,
+    pub(super) at: i64,
 }
 
 /// Inserts an entry and puts it into everybody's log; `by` is among them. `place`: the act whose answer it is.
@@ -373,7 +374,7 @@ pub(super) fn write(
         recipient,
         Value::Text(row.content),
         row.subject.map_or(Value::Null, Value::Int),
-        Value::Int(ledger.at),
+        Value::Int(row.at),
         Value::maybe_text(reference),
         Value::Int(own.0),
     ];

@@ -145,6 +145,17 @@ impl<'a> Ledger<'a> {
         Ok(Committed { outcomes: outcomes.ok_or_else(|| lost("ref"))?, news: self.news })
     }
 
+    /// When something that is stored now happens in this conversation: not before what is there already.
+    pub(super) fn at_in(&mut self, conversation: i64) -> Result<i64> {
+        if !self.rules.follows_later {
+            return Ok(self.at);
+        }
+        let sql = "select m.at from (select message from entry where conversation = $1 \
+                   order by message desc limit 1) e join message m on m.id = e.message";
+        let last = self.engine.run(sql, &[Value::Int(conversation)])?;
+        Ok(last.first().map_or(Ok(0), |row| row.int(0))?.max(self.at))
+    }
+
     pub(super) fn settle(&mut self, place: usize, outcome: Outcome) {
         self.outcomes[place] = Some(outcome);
     }

@@ -126,7 +126,8 @@ impl Store {
     /// None of the batch is done, except that [`Error::InDoubt`] leaves it open.
     pub fn commit(&self, batch: &Batch, at: i64) -> Result<Committed> {
         let quota = self.quota().unwrap_or(i64::MAX);
-        let rules = Rules { contact: self.contact, quota };
+        let follows_later = self.clock.has_given_later(at);
+        let rules = Rules { contact: self.contact, quota, follows_later };
         self.write_messages(|engine| commit(engine, batch, at, rules))
     }
 }
@@ -138,6 +139,8 @@ struct Rules {
     contact: Contact,
     /// Bytes that one account may have stored.
     quota: i64,
+    /// Whether there may be messages that seem to come from later than now, since a clock was wrong.
+    follows_later: bool,
 }
 
 fn commit(engine: &mut dyn Engine, batch: &Batch, at: i64, rules: Rules) -> Result<Committed> {
@@ -161,8 +164,7 @@ fn commit(engine: &mut dyn Engine, batch: &Batch, at: i64, rules: Rules) -> Resu
         }
     }
     let posts = post::prepare(&mut ledger, &posts)?;
-    let all =
-        [(&ADD_MESSAGES, posts.rows(at)), (&ADVANCE_DELIVERED, receipts.delivered_positions())];
+    let all = [(&ADD_MESSAGES, posts.rows()), (&ADVANCE_DELIVERED, receipts.delivered_positions())];
     let [ids, advanced] = run_all(ledger.engine, &all)?;
     posts.tell(&mut ledger, &ids)?;
     receipt::store(&mut ledger, &receipts, &advanced)?;

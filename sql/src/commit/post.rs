@@ -22,6 +22,7 @@ struct Fresh<'a> {
     content: &'a str,
     reply_to: Option<MessageId>,
     conversation: i64,
+    at: i64,
     sender_seq: Seq,
     id: MessageId,
     manner: Manner,
@@ -48,7 +49,7 @@ pub(super) fn store(ledger: &mut Ledger<'_>, places: &[usize]) -> Result<()> {
         return Ok(());
     }
     let posts = prepare(ledger, places)?;
-    let ids = ask(ledger.engine, &ADD_MESSAGES, posts.rows(ledger.at))?;
+    let ids = ask(ledger.engine, &ADD_MESSAGES, posts.rows())?;
     posts.tell(ledger, &ids)?;
     ledger.withhold()
 }
@@ -69,14 +70,17 @@ pub(super) fn prepare<'a>(ledger: &mut Ledger<'a>, places: &[usize]) -> Result<P
     let shared = requests.store(ledger.engine, shared)?;
     let mut blocks = blocks_of(ledger.acts, places, &blocks)?;
     find_conversations(ledger.engine, &mut fresh, &shared, &mut blocks)?;
+    for post in &mut fresh {
+        post.at = ledger.at_in(post.conversation)?;
+    }
     let receivers = number(ledger, &mut fresh, &blocks);
     Ok(Posts { fresh, blocks, receivers })
 }
 
 impl<'a> Posts<'a> {
     /// The rows for [`ADD_MESSAGES`].
-    pub(super) fn rows(&self, at: i64) -> Rows<'a> {
-        self.fresh.iter().map(|post| message_row(post, at)).collect()
+    pub(super) fn rows(&self) -> Rows<'a> {
+        self.fresh.iter().map(message_row).collect()
     }
 
     /// Tells everybody who gets them, now that [`ADD_MESSAGES`] has answered with `ids`.
@@ -88,7 +92,7 @@ impl<'a> Posts<'a> {
                 from: post.act.by,
                 to: post.to,
                 content: post.content.to_owned(),
-                at: ledger.at,
+                at: post.at,
                 reply_to: post.reply_to,
                 edited_at: None,
                 deleted: false,
@@ -155,6 +159,7 @@ fn admit<'a>(ledger: &mut Ledger<'a>, requests: &mut Requests, places: &[usize])
                 content,
                 reply_to: *reply_to,
                 conversation: 0,
+                at: ledger.at,
                 sender_seq: Seq(0),
                 id: MessageId(0),
                 manner,
@@ -334,7 +339,7 @@ fn identify(fresh: &mut [Fresh<'_>], ids: &[Row]) -> Result<()> {
     Ok(())
 }
 
-fn message_row<'a>(post: &Fresh<'a>, at: i64) -> Vec<Value<'a>> {
+fn message_row<'a>(post: &Fresh<'a>) -> Vec<Value<'a>> {
     let recipient = match post.to {
         To::Account(account) => Value::Int(account.0),
         To::Group(_) => Value::Null,
@@ -348,7 +353,7 @@ fn message_row<'a>(post: &Fresh<'a>, at: i64) -> Vec<Value<'a>> {
             Manner::Request { .. } => Value::Int(REQUEST),
             Manner::Known | Manner::Answer => Value::Null,
         },
-        Value::Int(at),
+        Value::Int(post.at),
         Value::maybe_text(post.act.reference.as_deref()),
         Value::Int(post.sender_seq.0),
         post.reply_to.map_or(Value::Null, |id| Value::Int(id.0)),

@@ -161,6 +161,9 @@ pub(crate) trait Engine: Send {
     /// transaction that commits messages.
     fn move_recent(&mut self) -> Result<()>;
 
+    /// What the database's own clock shows, in milliseconds; nothing if it goes by the machine's.
+    fn time(&mut self) -> Result<Option<i64>>;
+
     /// Runs a script of several statements without parameters.
     fn script(&mut self, sql: &str) -> Result<()>;
 

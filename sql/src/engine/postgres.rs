@@ -63,6 +63,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (9, include_str!("../../migrations/postgres/0009_email_keys.sql")),
     (10, include_str!("../../migrations/postgres/0010_counted_invitations.sql")),
     (11, include_str!("../../migrations/postgres/0011_groups_of_a_member.sql")),
+    (12, include_str!("../../migrations/postgres/0012_clock.sql")),
 ];
 
 /// Words first: left to itself the planner walks back through all messages and makes words of each.
@@ -246,6 +247,11 @@ impl Engine for Postgres {
 
     fn move_recent(&mut self) -> Result<()> {
         Ok(()) // There is nothing kept apart.
+    }
+
+    fn time(&mut self) -> Result<Option<i64>> {
+        let sql = "select cast(extract(epoch from clock_timestamp()) * 1000 as bigint)";
+        self.run(sql, &[])?.first().map(|row| row.int(0)).transpose()
     }
 
     fn script(&mut self, sql: &str) -> Result<()> {

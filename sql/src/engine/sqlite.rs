@@ -51,6 +51,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (7, include_str!("../../migrations/sqlite/0007_email_keys.sql")),
     (8, include_str!("../../migrations/sqlite/0008_counted_invitations.sql")),
     (9, include_str!("../../migrations/sqlite/0009_groups_of_a_member.sql")),
+    (10, include_str!("../../migrations/sqlite/0010_clock.sql")),
 ];
 
 pub(crate) struct Sqlite {
@@ -170,6 +171,10 @@ impl Engine for Sqlite {
 
     fn move_recent(&mut self) -> Result<()> {
         self.move_excess()
+    }
+
+    fn time(&mut self) -> Result<Option<i64>> {
+        Ok(None)
     }
 
     fn script(&mut self, sql: &str) -> Result<()> {

@@ -6,6 +6,7 @@ use wire::{SessionId, To, TokenHash};
 
 use super::*;
 use crate::allowance::Allowances;
+use crate::clock::now_ms;
 use crate::committer::Committer;
 use crate::feeder::Feeder;
 use crate::limit::{FAILED_HELLOS_BURST, HELLO_REFUSAL_HELD, HELLOS_BURST};

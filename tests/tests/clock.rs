@@ -1,0 +1,182 @@
+//! The machine's clock jumps, under `faketime`: nothing is deleted for it, the time that people see goes on, and no old message can be
+//! changed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use acceptance::{Person, until};
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::drive::{House, Kind, Launch};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// For the server to notice, which it looks for once a second.
+const NOTICED_WITHIN: Duration = Duration::from_secs(45);
+
+/// The clock that the programs see.
+struct Clock(PathBuf);
+
+impl Clock {
+    fn new(dir: &Path, offset: &str) -> Result<Self> {
+        let clock = Self(dir.join("offset"));
+        clock.set(offset)?;
+        Ok(clock)
+    }
+
+    /// Sets it, such as `+60d` ahead of ours.
+    fn set(&self, offset: &str) -> Result<()> {
+        // Whoever reads it meanwhile finds the one or the other.
+        let new = self.0.with_extension("new");
+        fs::write(&new, offset)?;
+        fs::rename(new, &self.0).context("setting the clock")
+    }
+
+    fn shown_to(&self, launch: Launch, library: &Path) -> Launch {
+        launch
+            .env("LD_PRELOAD", &library.display().to_string())
+            .env("FAKETIME_TIMESTAMP_FILE", &self.0.display().to_string())
+            .env("FAKETIME_NO_CACHE", "1")
+            // Nobody sets the clock that only counts.
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+    }
+}
+
+fn library() -> Result<PathBuf> {
+    let folders = fs::read_dir("/usr/lib")?.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut all = folders.chain([PathBuf::from("/usr/lib64"), PathBuf::from("/usr/lib")]);
+    let found = all.find_map(|dir| {
+        let library = dir.join("faketime/libfaketimeMT.so.1");
+        library.is_file().then_some(library)
+    });
+    found.context("libfaketime is missing; ./check installs it")
+}
+
+fn now() -> i64 {
+    UNIX_EPOCH.elapsed().map_or(0, |time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn log(house: &House) -> String {
+    house.servers.iter().map(|server| server.log()).collect()
+}
+
+fn noticed(house: &House, text: &str) -> Result<()> {
+    let what = format!("the log to say {text:?}");
+    until(&what, NOTICED_WITHIN, || Ok(log(house).contains(text).then_some(())))
+}
+
+fn at(sent: &Value) -> Result<i64> {
+    sent["at"].as_i64().with_context(|| format!("no time: {sent}"))
+}
+
+/// Whether a time is ours, give or take what a slow machine needs.
+fn is_ours(at: i64) -> Result<()> {
+    ensure!((at - now()).abs() < 4 * 60_000, "{at} is not now, {}", now());
+    Ok(())
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_deletes_nothing_in_sqlite() -> Result<()> {
+    jumps_ahead(&Kind::Messenger)
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_deletes_nothing_in_postgresql() -> Result<()> {
+    jumps_ahead(&Kind::postgres()?)
+}
+
+fn jumps_ahead(kind: &Kind) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (clock, library) = (Clock::new(dir.path(), "+0")?, library()?);
+    let mut house = House::open_with(kind, &[], |launch| clock.shown_to(launch, &library))?;
+    let mut alice = Person::arrive(&house.world, "Alice")?;
+    let mut bob = Person::arrive(&house.world, "Bob")?;
+    let in_all = |alice: &mut Person, bob: &Person| alice.history(json!({"with": bob.id}));
+    let edit = |id: &Value, content: &str| json!({"type": "edit", "id": id, "content": content});
+    alice.act(json!({"type": "retention", "with": bob.id, "days": 7}))?;
+    let before = alice.say(&bob, "before")?;
+    is_ours(at(&before)?)?;
+
+    // While they run.
+    clock.set("+60d")?;
+    noticed(&house, "ahead")?;
+    let during = alice.say(&bob, "during")?;
+    is_ours(at(&during)?)?;
+    alice.act(edit(&before["id"], "before, edited"))?;
+    ensure!(alice.device("late")?.ask("GET", "/me")?.send()?.status == 200, "who logs in is in");
+
+    // And over a restart, at which the sweep comes at once.
+    house.stop()?;
+    house.start()?;
+    noticed(&house, "nothing is deleted")?;
+    alice.connect()?;
+    bob.connect()?;
+    let future = alice.say(&bob, "future")?;
+    ensure!(in_all(&mut alice, &bob)? == ["before, edited", "during", "future"]);
+    ensure!(bob.ask("GET", "/me")?.send()?.status == 200, "a session has ended by its age");
+
+    // It is undone.
+    clock.set("+0")?;
+    noticed(&house, "believed again")?;
+    let after = alice.say(&bob, "after")?;
+    ensure!(at(&after)? >= at(&future)?, "{after} comes after {future}");
+    // Elsewhere it is what it is.
+    let mut carol = Person::arrive(&house.world, "Carol")?;
+    is_ours(at(&carol.say(&bob, "elsewhere")?)?)?;
+    if (at(&future)? - now()).abs() > DAY_MS {
+        alice.refused(edit(&future["id"], "for sixty days?"), "too_late")?;
+    }
+    ensure!(in_all(&mut alice, &bob)?.len() == 4);
+    Ok(())
+}
+
+#[test]
+fn a_clock_that_is_behind_makes_no_old_message_young() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (clock, library) = (Clock::new(dir.path(), "-3d")?, library()?);
+    let today = std::process::Command::new("date").args(["-u", "+%Y-%m-%d"]).output()?;
+    let today = String::from_utf8(today.stdout)?;
+    let mut house = House::open_with(&Kind::Messenger, &[], |launch| {
+        clock.shown_to(launch, &library).env("CLOCK_CONFIRMED", today.trim())
+    })?;
+    let mut alice = Person::arrive(&house.world, "Alice")?;
+    let bob = Person::arrive(&house.world, "Bob")?;
+    let old = alice.say(&bob, "three days ago")?;
+    ensure!(now() - at(&old)? > 2 * DAY_MS, "{old}");
+    let edit = json!({"type": "edit", "id": old["id"], "content": "rewritten"});
+
+    // Three days later, as the operator confirms.
+    house.stop()?;
+    clock.set("+0")?;
+    house.start()?;
+    noticed(&house, "confirmed")?;
+    alice.connect()?;
+    alice.refused(edit.clone(), "too_late")?;
+    let new = alice.say(&bob, "now")?;
+    is_ours(at(&new)?)?;
+
+    // The clock is wrong again: while they run, and from the start.
+    clock.set("-3d")?;
+    noticed(&house, "behind")?;
+    alice.refused(edit.clone(), "too_late")?;
+    house.stop()?;
+    house.start()?;
+    noticed(&house, "behind")?;
+    alice.connect()?;
+    alice.refused(edit.clone(), "too_late")?;
+    alice.refused(json!({"type": "delete", "id": old["id"]}), "too_late")?;
+    let newer = alice.say(&bob, "later")?;
+    ensure!(at(&newer)? >= at(&new)?, "{newer} comes after {new}");
+    is_ours(at(&newer)?)
+}
+
+#[test]
+fn a_day_that_is_none_is_a_usage_error() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let launch = Launch::new("chat", home.path())?.args(&["--clock-confirmed=2026-02-30"]);
+    let output = launch.run()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.code() == Some(2) && said.contains("2026-11-29"), "{said}");
+    Ok(())
+}
