@@ -40,7 +40,7 @@ pub(crate) enum Task {
     /// A session is in use. Nobody waits for this.
     Use(SessionId),
     /// An account's last connection has ended. Nobody waits for this.
-    Depart(AccountId),
+    Depart(AccountId, i64),
     /// Close the connection, once all it sent before is settled.
     Farewell(Close, Arc<Outbox>),
 }
@@ -291,7 +291,7 @@ impl State {
         let mut tasks = self.take_shares();
         self.bytes -= tasks.iter().map(Task::bytes).sum::<usize>();
         // Who says goodbye, or goes, has been heard to the end; and may be back at once.
-        let ends = |task: &Task| matches!(task, Task::Farewell(..) | Task::Depart(_));
+        let ends = |task: &Task| matches!(task, Task::Farewell(..) | Task::Depart(..));
         let waiting = self.receipts.len();
         let count = if tasks.iter().any(ends) {
             waiting

@@ -151,7 +151,12 @@ impl Feeder {
     /// Who has blocked somebody does not see them any more, nor they it.
     fn note(&self, account: AccountId, what: &What) {
         if let What::Block { id } = what {
-            self.presence.part(account, *id);
+            // The same as it is told later; if that is not known, the block was just now.
+            let left_at = || match self.store.last_seen_by_blocked(*id, account) {
+                Ok(Some(left_at)) => Some(left_at),
+                Ok(None) | Err(_) => Some(self.presence.now()),
+            };
+            self.presence.part(account, *id, left_at);
         }
     }
 

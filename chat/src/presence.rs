@@ -128,16 +128,21 @@ impl Presence {
         }
     }
 
-    /// The account's first connection has come or its last one gone.
-    pub(crate) fn changed(&self, id: AccountId) {
-        self.changed_at(id, Instant::now());
+    /// The time, in milliseconds.
+    pub(crate) fn now(&self) -> i64 {
+        (self.clock)()
     }
 
-    fn changed_at(&self, id: AccountId, now: Instant) {
+    /// The account's first connection has come or its last one gone, at `at` in milliseconds.
+    pub(crate) fn changed(&self, id: AccountId, at: i64) {
+        self.changed_at(id, at, Instant::now());
+    }
+
+    fn changed_at(&self, id: AccountId, at: i64, now: Instant) {
         let mut state = self.lock();
         let Some(watched) = state.watched.get_mut(&id) else { return };
         if !self.hub.is_here(id) {
-            watched.left_at = Some((self.clock)());
+            watched.left_at = Some(at);
         }
         match watched.told_at.map(|told| told + PRESENCE_INTERVAL).filter(|due| *due > now) {
             // Once, however often it changes until then.
@@ -169,32 +174,33 @@ impl Presence {
         }
     }
 
-    /// One of the two has blocked the other: each sees the other leave, not when it was last here, and not that it returns.
-    pub(crate) fn part(&self, one: AccountId, other: AccountId) {
+    /// `by` has blocked `blocked`: each sees the other leave, and not that it returns. To `blocked` it is as if `by` had left, at
+    /// the time that `left_at` gives, which is asked for if there is somebody to tell.
+    pub(crate) fn part(
+        &self,
+        by: AccountId,
+        blocked: AccountId,
+        left_at: impl FnOnce() -> Option<i64>,
+    ) {
         let mut state = self.lock();
-        let mut parted = take(&mut state.watched, one, |watch| watch.by == other);
-        for watch in &parted {
-            leave(watch, one);
-        }
-        let theirs = take(&mut state.watched, other, |watch| watch.by == one);
-        for watch in &theirs {
-            leave(watch, other);
-        }
+        let is_told = |watch: &Watch| watch.told == Some(true);
+        let mut parted = take(&mut state.watched, by, |watch| watch.by == blocked);
+        parted.retain(is_told);
+        let mut theirs = take(&mut state.watched, blocked, |watch| watch.by == by);
+        theirs.retain(is_told);
         drop(state);
-        parted.extend(theirs);
-        for watch in parted {
+        if !parted.is_empty() {
+            let frame = frame(by, false, left_at());
+            parted.iter().for_each(|watch| watch.outbox.push(&frame));
+        }
+        theirs.iter().for_each(|watch| watch.outbox.push(&frame(blocked, false, None)));
+        for watch in parted.into_iter().chain(theirs) {
             watch.outbox.flush();
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn leave(watch: &Watch, id: AccountId) {
-    if watch.told == Some(true) {
-        watch.outbox.push(&frame(id, false, None));
     }
 }
 
@@ -253,7 +259,7 @@ mod tests {
             } else {
                 self.hub.leave(BOB, bob);
             }
-            self.presence.changed_at(BOB, now);
+            self.presence.changed_at(BOB, 0, now);
         }
 
         fn told(&self) -> Option<bool> {

@@ -345,9 +345,11 @@ impl Drop for Session<'_> {
         }
         presence.forget(&self.outbox, &self.watching);
         if hub.leave(account, &self.outbox) {
-            presence.changed(account);
+            // Who is told now and who asks later hear of the same time.
+            let now = presence.now();
+            presence.changed(account, now);
             if let Some(accounts) = self.server.accounts() {
-                accounts.committer.submit(Task::Depart(account));
+                accounts.committer.submit(Task::Depart(account, now));
             }
         }
     }

@@ -76,8 +76,19 @@ pub(crate) use sees_name;
 pub enum Acquaintance {
     /// They know each other, and it was last here then, in milliseconds.
     Known(Option<i64>),
-    /// One of the two has blocked the other.
-    Blocked,
+    /// One of the two has blocked the other. If only the other has: when it was last here as far as the account can tell, in
+    /// milliseconds, that is when it blocked the account or, after that, last did something that reached the account.
+    Blocked(Option<i64>),
+}
+
+impl Acquaintance {
+    /// When the account was last here as far as the other may know, in milliseconds.
+    #[must_use]
+    pub fn last_seen(&self) -> Option<i64> {
+        match self {
+            Self::Known(last_seen) | Self::Blocked(last_seen) => *last_seen,
+        }
+    }
 }
 
 /// An account that another has found by its email.
@@ -145,13 +156,25 @@ impl Store {
             Contact::Open => &EVERYBODY,
         };
         let found = self.read_each(account, statement, &rows, |row| {
-            let known = match row.maybe_int(1)? {
-                Some(_) => Acquaintance::Blocked,
-                None => Acquaintance::Known(row.maybe_int(2)?),
+            let known = match (row.maybe_int(1)?, row.maybe_int(2)?) {
+                (Some(_), _) => Acquaintance::Blocked(None),
+                (None, Some(seen_at)) => Acquaintance::Blocked(Some(seen_at)),
+                (None, None) => Acquaintance::Known(row.maybe_int(3)?),
             };
             Ok((AccountId(row.int(0)?), known))
         })?;
         Ok(found.into_iter().collect())
+    }
+
+    /// When an account that has blocked `blocked` was last here as far as `blocked` can tell, in milliseconds; nothing if it has
+    /// not. It waits for nobody who reads for an account.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn last_seen_by_blocked(&self, blocked: AccountId, by: AccountId) -> Result<Option<i64>> {
+        let sql = "select seen_at from block where blocked = $1 and account = $2";
+        let params = [blocked.0, by.0].map(Value::Int);
+        Ok(self.read(Requester::Server, sql, &params, |row| row.int(0))?.pop())
     }
 
     /// Writes down that `by` has found an account by its email, so that it may see the name. Of [`FINDINGS_MAX`] the oldest
@@ -191,8 +214,8 @@ macro_rules! acquaintances {
     ($who:literal) => {
         ForEach {
             sql: concat!(
-                "select r.other, coalesce((select 1 from block b where b.blocked = r.account and b.account = r.other), \
-                 (select 1 from block b where b.blocked = r.other and b.account = r.account)), l.seen_at \
+                "select r.other, (select 1 from block b where b.blocked = r.other and b.account = r.account), \
+                 (select b.seen_at from block b where b.blocked = r.account and b.account = r.other), l.seen_at \
                  from {rows} join log l on l.account = r.other where ",
                 $who
             ),

@@ -151,7 +151,8 @@ macro_rules! withheld {
 withheld!(
     what_is_edited_after_a_decline,
     several_messages_after_a_decline,
-    a_rename_by_who_is_blocked
+    a_rename_by_who_is_blocked,
+    when_who_has_blocked_was_here
 );
 
 #[test]

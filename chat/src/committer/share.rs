@@ -47,7 +47,7 @@ impl<'a> Shares<'a> {
                 is_admitted
             }
             Task::Use(_) => true,
-            Task::Depart(account) => self.used.get(account).is_none_or(|used| !used.is_deferred),
+            Task::Depart(account, _) => self.used.get(account).is_none_or(|used| !used.is_deferred),
             Task::Farewell(_, outbox) => !self.deferred.iter().any(|it| Arc::ptr_eq(it, outbox)),
         }
     }

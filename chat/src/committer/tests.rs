@@ -94,9 +94,9 @@ fn what_stays_in_the_queue_keeps_its_order_and_its_goodbye() {
     // Small enough by itself, and it must not overtake.
     put(post("last".to_owned(), To::Account(AccountId(3))));
     put(Task::Farewell(Close::GoingAway, outbox));
-    put(Task::Depart(AccountId(1)));
+    put(Task::Depart(AccountId(1), 0));
     put(Task::Farewell(Close::GoingAway, other));
-    put(Task::Depart(AccountId(2)));
+    put(Task::Depart(AccountId(2), 0));
     let content = |task: &Task| match task {
         Task::Act(Act { deed: Deed::Post { content, .. }, .. }, _) => content.clone(),
         Task::Farewell(..) => "farewell".to_owned(),
@@ -237,7 +237,7 @@ fn receipts_do_not_outlast_their_bound_a_goodbye_or_the_queue() {
     }
     assert_eq!(queue.take(None).unwrap().len(), RECEIPTS_WAITING_MAX);
 
-    for end in [Task::Farewell(Close::GoingAway, rig::outbox().0), Task::Depart(AccountId(1))] {
+    for end in [Task::Farewell(Close::GoingAway, rig::outbox().0), Task::Depart(AccountId(1), 0)] {
         assert!(queue.put(receipt(None), Duration::ZERO));
         assert!(queue.put(end, Duration::ZERO));
         assert_eq!(queue.take(None).unwrap().len(), 2);

@@ -50,7 +50,7 @@ impl Worker {
                     origins.push(origin);
                 }
                 Task::Use(session) => batch.uses.push(session),
-                Task::Depart(account) => batch.departures.push(account),
+                Task::Depart(account, at) => batch.departures.push((account, at)),
                 Task::Farewell(close, outbox) => farewells.push((close, outbox)),
             }
         }

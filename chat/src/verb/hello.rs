@@ -208,7 +208,10 @@ fn settle(
     session.allowance = allowance;
     let reader = Reader { outbox: Arc::clone(&session.outbox), session: login };
     match session.server.hub.settle(session.number, id, reader) {
-        Settled::Only => session.server.presence.changed(id),
+        Settled::Only => {
+            let presence = &session.server.presence;
+            presence.changed(id, presence.now());
+        }
         Settled::Beside => {}
         Settled::For(oldest) => oldest.cut_short(Close::TooManyConnections),
     }

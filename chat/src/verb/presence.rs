@@ -29,19 +29,26 @@ pub(crate) fn watch(
             return session.put_off(&error, reference);
         }
     };
-    for id in ids {
-        let last_seen = match known.get(&id) {
-            Some(Acquaintance::Known(last_seen)) => {
-                if presence.admit(outbox, id, *last_seen) {
-                    continue;
-                }
-                None
-            }
-            // Nor when it was last here: it may write in a common group after that.
-            Some(Acquaintance::Blocked) | None => None,
-        };
+    let away = |id: AccountId, last_seen: Option<i64>| {
         presence.forget(outbox, &[id]);
         outbox.push(&frame(id, false, last_seen));
+    };
+    let mut parted = Vec::new();
+    for id in ids {
+        match known.get(&id) {
+            Some(Acquaintance::Known(last_seen)) if presence.admit(outbox, id, *last_seen) => {}
+            Some(Acquaintance::Known(_)) => parted.push(id),
+            Some(Acquaintance::Blocked(last_seen)) => away(id, *last_seen),
+            None => away(id, None),
+        }
+    }
+    if !parted.is_empty() {
+        // There was a block in between, which is known now.
+        let known = session.server.accounts().map(|it| it.store.acquaintances(me, &parted));
+        let known = known.and_then(Result::ok).unwrap_or_default();
+        for id in parted {
+            away(id, known.get(&id).and_then(Acquaintance::last_seen));
+        }
     }
     if let Some(reference) = reference {
         outbox.push(&Frame::Ok { reference });

@@ -24,7 +24,7 @@ pub(super) fn block(ledger: &mut Ledger<'_>, place: usize, by: AccountId, id: Ac
         let message = "1000 accounts are blocked; unblock one first";
         return Ok(Err(Refusal { code: Code::TooMany, message }));
     }
-    let sql = "insert into block (blocked, account, at) values ($1, $2, $3) \
+    let sql = "insert into block (blocked, account, at, seen_at) values ($1, $2, $3, $3) \
                on conflict (blocked, account) do nothing returning blocked";
     let params = [Value::Int(id.0), Value::Int(by.0), Value::Int(ledger.at)];
     if ledger.engine.run(sql, &params)?.is_empty() {

@@ -332,6 +332,23 @@ pub(super) fn record(
     write(ledger, place, by, &row, entry, audience)
 }
 
+/// What `by` does reaches these; see [`Ledger::note_reached`].
+pub(super) fn note_reached(
+    ledger: &mut Ledger<'_>,
+    by: AccountId,
+    at: i64,
+    audience: &[AccountId],
+) -> Result<()> {
+    if audience.iter().all(|account| *account == by) {
+        return Ok(());
+    }
+    let sql = "select account, blocked from block where account = $1";
+    let blocked = ledger.engine.run(sql, &[Value::Int(by.0)])?;
+    ledger.note_all_blocked(&blocked)?;
+    ledger.note_reached(by, at, audience.iter().copied());
+    Ok(())
+}
+
 pub(super) struct NewEntry<'a> {
     pub(super) conversation: i64,
     pub(super) to: To,
@@ -360,6 +377,7 @@ pub(super) fn write(
         to.push((*account, seq));
     }
     ledger.add_bytes(by, row.content.len() as i64);
+    note_reached(ledger, by, row.at, audience)?;
     let sql = "insert into message (conversation, kind, sender, recipient, content, subject, at, ref, seq) \
                values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id";
     let recipient = match row.to {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use wire::limit::GROUPS_MAX;
 use wire::{AccountId, Change, GroupId, MessageId, Role, To};
 
-use super::group::{IN_TOO_MANY, accounts, record, seat};
+use super::group::{IN_TOO_MANY, accounts, note_reached, record, seat};
 use super::ledger::Ledger;
 use super::pair::{self, FIND_PAIRS, Pair, Request, Shared};
 use super::request::{Manner, Requests};
@@ -176,6 +176,7 @@ pub(super) fn invite_again(
     ledger.room_mut(group).invitations.insert(account, invitation);
     let change = GroupChange { group, change: Change::Invite, by, member: Some(account), name, at };
     let about = (Kind::Entry, Some(entry), Some(by));
+    note_reached(ledger, by, ledger.at, &[account])?;
     ledger.tell([account], about, What::Entry(Entry::Change(change)), None);
     Ok(())
 }

@@ -35,6 +35,10 @@ pub(super) struct Ledger<'a> {
     withheld: Rows<'static>,
     /// Who has blocked whom in this batch.
     blocks: Vec<(AccountId, AccountId)>,
+    /// Who has blocked whom, as far as it has been looked up for who says or does something.
+    blocked: BTreeSet<(AccountId, AccountId)>,
+    /// Who has blocked whom, and reaches it all the same, and when last.
+    reached: BTreeMap<(AccountId, AccountId), i64>,
     news: Vec<News>,
 }
 
@@ -96,6 +100,8 @@ impl<'a> Ledger<'a> {
             events: Vec::new(),
             withheld: Vec::new(),
             blocks: Vec::new(),
+            blocked: BTreeSet::new(),
+            reached: BTreeMap::new(),
             news: Vec::new(),
         };
         let acknowledged = receipt::acknowledged(acts);
@@ -114,7 +120,7 @@ impl<'a> Ledger<'a> {
         ledger.rooms = room::complete(ledger.engine, acts, groups)?;
         let receipts = Receipts::new(acknowledged, &delivered, positions, &read)?;
         let mut accounts: BTreeSet<i64> = receipts.senders().map(|account| account.0).collect();
-        accounts.extend(batch.departures.iter().map(|account| account.0));
+        accounts.extend(batch.departures.iter().map(|(account, _)| account.0));
         ledger.lock_logs(accounts)?;
         // Those of posts are looked up with their conversations.
         let others =
@@ -131,8 +137,19 @@ impl<'a> Ledger<'a> {
         let logs: Vec<_> = changed.map(|(account, log)| log.row(*account)).collect();
         let events = std::mem::take(&mut self.events);
         let withheld = std::mem::take(&mut self.withheld);
+        let reached = std::mem::take(&mut self.reached);
+        let reach = |((by, id), at): ((AccountId, AccountId), i64)| {
+            [by.0, id.0, at].map(Value::Int).to_vec()
+        };
+        let reached = reached.into_iter().map(reach).collect();
         // Together with what there is to write anyway, so that nobody has to wait longer whom somebody has blocked.
-        run_all(self.engine, &[(&ADD_EVENTS, events), (&SET_LOGS, logs), (&WITHHOLD, withheld)])?;
+        let all = [
+            (&ADD_EVENTS, events),
+            (&SET_LOGS, logs),
+            (&WITHHOLD, withheld),
+            (&NOTE_REACHED, reached),
+        ];
+        run_all(self.engine, &all)?;
         let blocks = std::mem::take(&mut self.blocks);
         let row = |(by, id): &(AccountId, AccountId)| {
             [by.0, id.0, by.0.min(id.0), by.0.max(id.0)].map(Value::Int).to_vec()
@@ -288,11 +305,43 @@ impl<'a> Ledger<'a> {
     /// `by` has blocked `id`: what `id` sees of how far it has come stays as it is at the end of this batch.
     pub(super) fn note_block(&mut self, by: AccountId, id: AccountId) {
         self.blocks.push((by, id));
+        self.note_blocked(by, id);
     }
 
     /// It has not, after all.
     pub(super) fn forget_block(&mut self, by: AccountId, id: AccountId) {
         self.blocks.retain(|block| *block != (by, id));
+    }
+
+    /// `by` has blocked `id`.
+    pub(super) fn note_blocked(&mut self, by: AccountId, id: AccountId) {
+        self.blocked.insert((by, id));
+    }
+
+    /// What [`FIND_BLOCKED`] has answered.
+    pub(super) fn note_all_blocked(&mut self, rows: &[Row]) -> Result<()> {
+        for row in rows {
+            self.note_blocked(AccountId(row.int(0)?), AccountId(row.int(1)?));
+        }
+        Ok(())
+    }
+
+    /// What `by` says or does, at `at`, reaches these. For those of them whom it has blocked it was here now, so that its last seen is not
+    /// before what they have of it. Whom it has blocked is to be looked up before.
+    pub(super) fn note_reached(
+        &mut self,
+        by: AccountId,
+        at: i64,
+        accounts: impl IntoIterator<Item = AccountId>,
+    ) {
+        if self.blocked.is_empty() {
+            return;
+        }
+        let pairs = accounts.into_iter().map(|account| (by, account));
+        for pair in pairs.filter(|pair| self.blocked.contains(pair)) {
+            let last = self.reached.entry(pair).or_insert(at);
+            *last = at.max(*last);
+        }
     }
 
     /// A group that is locked.
@@ -466,6 +515,21 @@ static WITHHOLD: ForEach = ForEach {
         ("conversation", Type::Int),
         ("run", Type::Int),
     ],
+};
+
+/// Whom somebody in a conversation has blocked who is or was in it.
+pub(super) static FIND_BLOCKED: ForEach = ForEach {
+    // A range of one, as in `blocker.rs`.
+    sql: "select b.account, b.blocked from {rows} join block b on b.account >= r.account and b.account <= r.account \
+          where (select m.account from member m \
+          where m.conversation = r.conversation and m.account = b.blocked) is not null",
+    columns: &[("account", Type::Int), ("conversation", Type::Int)],
+};
+
+static NOTE_REACHED: ForEach = ForEach {
+    sql: "update block set seen_at = r.at from {rows} \
+          where block.blocked = r.blocked and block.account = r.account and block.seen_at < r.at",
+    columns: &[("account", Type::Int), ("blocked", Type::Int), ("at", Type::Int)],
 };
 
 /// In the conversation of the two, and in the groups that both are in or the other was in: as many as one account may be in, and

@@ -21,6 +21,8 @@ mod revise;
 mod room;
 mod whole;
 
+use std::collections::BTreeMap;
+
 use wire::limit::{SESSION_LIFE_MS, SESSION_USE_MS};
 use wire::{AccountId, Code, Seq, SessionId};
 
@@ -51,8 +53,8 @@ pub struct Batch {
     /// Sessions that have an open socket at the batch's time: they count as in use for [`SESSION_USE_MS`], and end
     /// [`SESSION_LIFE_MS`] later.
     pub uses: Vec<SessionId>,
-    /// Accounts whose last connection has ended at the batch's time.
-    pub departures: Vec<AccountId>,
+    /// Accounts whose last connection has ended, and when, in milliseconds.
+    pub departures: Vec<(AccountId, i64)>,
 }
 
 /// What has been done.
@@ -169,7 +171,7 @@ fn commit(engine: &mut dyn Engine, batch: &Batch, at: i64, rules: Rules) -> Resu
     posts.tell(&mut ledger, &ids)?;
     receipt::store(&mut ledger, &receipts, &advanced)?;
     let committed = ledger.close()?;
-    note_departures(engine, &batch.departures, at)?;
+    note_departures(engine, &batch.departures)?;
     note_uses(engine, &batch.uses, at)?;
     engine.move_recent()?;
     Ok(committed)
@@ -222,9 +224,15 @@ static NOTE_DEPARTURES: ForEach = ForEach {
     columns: &[("account", Type::Int), ("at", Type::Int)],
 };
 
-fn note_departures(engine: &mut dyn Engine, departures: &[AccountId], at: i64) -> Result<()> {
-    let row = |account: &AccountId| vec![Value::Int(account.0), Value::Int(at)];
-    for_each(engine, &NOTE_DEPARTURES, departures.iter().map(row))
+fn note_departures(engine: &mut dyn Engine, departures: &[(AccountId, i64)]) -> Result<()> {
+    let mut latest = BTreeMap::new();
+    for (account, at) in departures {
+        let so_far = latest.entry(account.0).or_insert(*at);
+        *so_far = *at.max(so_far);
+    }
+    let departures = latest.iter();
+    let row = |(account, at): (&i64, &i64)| [*account, *at].map(Value::Int).to_vec();
+    for_each(engine, &NOTE_DEPARTURES, departures.map(row))
 }
 
 /// Runs one statement, if there are rows for it.

@@ -5,12 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 use wire::{AccountId, GroupId, MessageId, Seq, To};
 
 use super::blocker::{blockers, few};
-use super::ledger::{FIND_REPEATS, Ledger};
+use super::ledger::{FIND_BLOCKED, FIND_REPEATS, Ledger};
 use super::pair::{self, FIND_PAIRS, Pair, Shared, pair};
 use super::request::{self, Manner, Reached, Requests};
 use super::{Act, Deed, Outcome, Refusal, ask, lost};
 use crate::Result;
-use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
+use crate::engine::{ForEach, Row, Rows, Type, Value, run_all};
 use crate::entry::{Entry, Message, REQUEST};
 use crate::event::{Kind, What};
 
@@ -60,8 +60,10 @@ pub(super) fn prepare<'a>(ledger: &mut Ledger<'a>, places: &[usize]) -> Result<P
         (&FIND_REPEATS, ledger.repeat_rows(places.iter().copied())),
         (&FIND_PAIRS, pair::rows(&pairs(ledger.acts, places.iter().copied()))),
         (&FIND_BLOCKERS, block_rows(ledger.acts, places)),
+        (&FIND_BLOCKED, block_rows(ledger.acts, places)),
     ];
-    let [repeats, shared, blocks] = run_all(ledger.engine, &all)?;
+    let [repeats, shared, blocks, blocked] = run_all(ledger.engine, &all)?;
+    ledger.note_all_blocked(&blocked)?;
     ledger.note_repeats(repeats)?;
     let shared = pair::found(&shared)?;
     let people = people(ledger.acts, places.iter().copied());
@@ -69,7 +71,7 @@ pub(super) fn prepare<'a>(ledger: &mut Ledger<'a>, places: &[usize]) -> Result<P
     let mut fresh = admit(ledger, &mut requests, places);
     let shared = requests.store(ledger.engine, shared)?;
     let mut blocks = blocks_of(ledger.acts, places, &blocks)?;
-    find_conversations(ledger.engine, &mut fresh, &shared, &mut blocks)?;
+    find_conversations(ledger, &mut fresh, &shared, &mut blocks)?;
     for post in &mut fresh {
         post.at = ledger.at_in(post.conversation)?;
     }
@@ -105,6 +107,7 @@ impl<'a> Posts<'a> {
                     ledger.tell_at(vec![(asker, *seq)], about, what, None);
                 }
             }
+            ledger.note_reached(post.act.by, post.at, to.iter().map(|(account, _)| *account));
             let what = What::Entry(Entry::Message(message));
             ledger.tell_at(to, (Kind::Entry, Some(post.id), None), what, Some(post.place));
         }
@@ -200,9 +203,9 @@ fn people(
 }
 
 /// Says in which conversation each post is, and how far the request had come that it answers; and adds to `blocks` who gets
-/// none of what the other of a pair says.
+/// none of what the other of a pair says. Notes whom the sender has blocked.
 fn find_conversations(
-    engine: &mut dyn Engine,
+    ledger: &mut Ledger<'_>,
     fresh: &mut [Fresh<'_>],
     shared: &HashMap<Pair, Shared>,
     blocks: &mut Blocks,
@@ -218,8 +221,11 @@ fn find_conversations(
                 if let Some(run) = shared.withheld_from(account).or(declined) {
                     blocks.entry(post.place).or_default().insert(account, run);
                 }
+                if shared.withheld_from(post.act.by).is_some() {
+                    ledger.note_blocked(post.act.by, account);
+                }
                 if post.manner == Manner::Answer {
-                    let reached = request::meet(engine, shared, account, post.act.by)?;
+                    let reached = request::meet(ledger.engine, shared, account, post.act.by)?;
                     post.reached = reached.into_iter().map(|it| (Seq(0), it)).collect();
                 }
                 shared.conversation
@@ -259,7 +265,7 @@ fn sender(act: &Act) -> Option<(i64, i64)> {
     }
 }
 
-/// The rows for [`FIND_BLOCKERS`]: one for all posts of a sender to a group.
+/// The rows for [`FIND_BLOCKERS`] and [`FIND_BLOCKED`]: one for all posts of a sender to a group.
 fn block_rows(acts: &[Act], places: &[usize]) -> Rows<'static> {
     let senders: BTreeSet<_> = places.iter().filter_map(|place| sender(&acts[*place])).collect();
     senders.into_iter().map(|(by, group)| [by, group].map(Value::Int).to_vec()).collect()

@@ -6,7 +6,7 @@ use wire::{AccountId, GroupId, MessageId};
 
 use super::ask;
 use super::blocker::{blockers, few};
-use super::ledger::{Ledger, Target};
+use super::ledger::{FIND_BLOCKED, Ledger, Target};
 use crate::Result;
 use crate::engine::{ForEach, Rows, Type, Value, run_all};
 
@@ -26,11 +26,14 @@ pub(super) struct Readers {
 
 /// Looks up who is to hear what `by` does to a message.
 pub(super) fn find(ledger: &mut Ledger<'_>, by: AccountId, target: &Target) -> Result<Readers> {
+    let place = [by.0, target.conversation].map(Value::Int).to_vec();
     let all = [
         (&FIND_WITHHELD, vec![[target.id.0, by.0].map(Value::Int).to_vec()]),
-        (&FIND_BLOCKERS, vec![[by.0, target.conversation].map(Value::Int).to_vec()]),
+        (&FIND_BLOCKERS, vec![place.clone()]),
+        (&FIND_BLOCKED, vec![place]),
     ];
-    let [withheld, blockers] = run_all(ledger.engine, &all)?;
+    let [withheld, blockers, blocked] = run_all(ledger.engine, &all)?;
+    ledger.note_all_blocked(&blocked)?;
     let mut readers = Readers::default();
     let mut without = HashSet::new();
     for row in withheld {

@@ -156,6 +156,7 @@ fn tell(
     readers: &Readers,
     what: What,
 ) -> Done {
+    ledger.note_reached(by, ledger.at, readers.told());
     ledger.tell(readers.told(), (kind, Some(id), Some(by)), what, Some(place));
     Ok(Ok(Outcome::Done))
 }

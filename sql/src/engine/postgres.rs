@@ -64,6 +64,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (10, include_str!("../../migrations/postgres/0010_counted_invitations.sql")),
     (11, include_str!("../../migrations/postgres/0011_groups_of_a_member.sql")),
     (12, include_str!("../../migrations/postgres/0012_clock.sql")),
+    (13, include_str!("../../migrations/postgres/0013_last_seen_of_a_blocker.sql")),
 ];
 
 /// Words first: left to itself the planner walks back through all messages and makes words of each.

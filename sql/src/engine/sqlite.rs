@@ -52,6 +52,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (8, include_str!("../../migrations/sqlite/0008_counted_invitations.sql")),
     (9, include_str!("../../migrations/sqlite/0009_groups_of_a_member.sql")),
     (10, include_str!("../../migrations/sqlite/0010_clock.sql")),
+    (11, include_str!("../../migrations/sqlite/0011_last_seen_of_a_blocker.sql")),
 ];
 
 pub(crate) struct Sqlite {

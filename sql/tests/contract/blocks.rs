@@ -128,7 +128,7 @@ fn who_may_know_of_whom(store: &Store) {
         ["Alice", "Bob", "Carol", "Dave"].map(|name| account(store, name));
     say(store, alice, bob, "hello", "1");
     group(store, &[alice, carol]);
-    let departures = vec![bob];
+    let departures = vec![(bob, NOW + 5)];
     let batch = Batch { departures, ..Batch::default() };
     store.commit(&batch, NOW + 5).unwrap();
     let known = |store: &Store| store.acquaintances(alice, &[bob, carol, dave]).unwrap();
@@ -140,7 +140,7 @@ fn who_may_know_of_whom(store: &Store) {
         "everybody knows everybody"
     );
     act(store, bob, Deed::Block { id: alice });
-    assert_eq!(known(store).get(&bob), Some(&Acquaintance::Blocked));
+    assert_eq!(known(store).get(&bob), Some(&Acquaintance::Blocked(Some(NOW))));
 }
 
 fn nothing_betrays_a_block(store: &Store) {

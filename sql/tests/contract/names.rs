@@ -30,7 +30,7 @@ fn presence_is_for_who_knows_whom(store: &Store) {
     assert_eq!((known(alice), known(bob)), (vec![alice, bob, carol], vec![alice, bob]));
     act(store, bob, Deed::Block { id: alice });
     let found = store.acquaintances(alice, &[bob]).unwrap();
-    assert_eq!(found.get(&bob), Some(&Acquaintance::Blocked));
+    assert_eq!(found.get(&bob), Some(&Acquaintance::Blocked(Some(NOW))));
 }
 
 fn names_are_for_who_may_see_them(store: &Store) {

@@ -1,11 +1,11 @@
 //! What those do not get who have declined a request, or blocked an admin; each case is a test of its own on each engine.
 
-use sql::{Alteration, Deed, Outcome, Store, What};
+use sql::{Acquaintance, Alteration, Batch, Deed, Outcome, Store, What};
 use wire::{MessageId, Seq, With};
 
 use crate::revise::{edit, react};
 use crate::strangers::{accept, decline, listed, meet, people, texts, tries};
-use crate::{act, commit, events, group, post, post_to, say};
+use crate::{NOW, act, act_at, commit, events, group, post, post_to, say};
 
 pub fn what_is_edited_after_a_decline(store: &Store) {
     let [alice, bob] = people(store);
@@ -76,4 +76,77 @@ pub fn a_rename_by_who_is_blocked(store: &Store) {
     assert!(matches!(events(store, alice, Seq(0)).pop(), Some(What::Entry(_))));
     act(store, carol, rename("Trip"));
     assert_eq!(events(store, alice, Seq(0)).len(), hers.len() + 2, "who is not blocked is heard");
+}
+
+pub fn when_who_has_blocked_was_here(store: &Store) {
+    let [alice, bob, carol] = people(store);
+    for (one, other) in [(bob, alice), (bob, carol), (alice, carol)] {
+        meet(store, one, other);
+    }
+    let trip = group(store, &[bob, alice, carol]);
+    let without_bob = group(store, &[alice, carol]);
+    act(store, bob, Deed::Change { group: trip, how: Alteration::Promote(alice) });
+    let hers = say(store, alice, bob, "hello", "h1").id;
+    let in_trip = {
+        act(store, alice, post_to(trip, "in the group"));
+        store.history(alice, With::Group(trip), MessageId(i64::MAX), 1).unwrap().unwrap()[0].id
+    };
+    let seen = |who, other| store.acquaintances(who, &[other]).unwrap().remove(&other);
+    let at = |millis| Some(Acquaintance::Blocked(Some(NOW + millis)));
+    act_at(store, alice, Deed::Block { id: bob }, NOW + 10);
+    assert_eq!(seen(bob, alice), at(10), "as if she had left then");
+    assert_eq!(store.last_seen_by_blocked(bob, alice).unwrap(), Some(NOW + 10));
+    assert_eq!(seen(alice, bob), Some(Acquaintance::Blocked(None)));
+
+    // What does not reach him does not show.
+    act_at(store, carol, post_to(trip, "not hers"), NOW + 15);
+    act_at(store, alice, post_to(without_bob, "not for him"), NOW + 16);
+    act_at(store, alice, Deed::Received { seq: Seq(i64::MAX) }, NOW + 17);
+    act_at(store, alice, post(alice, carol, "hi", None).deed, NOW + 18);
+    let rename = |name: &str| Alteration::Rename(name.to_owned());
+    act_at(store, alice, Deed::Change { group: without_bob, how: rename("Rome") }, NOW + 19);
+    assert_eq!(seen(bob, alice), at(10));
+
+    // What he hears of her she cannot have said and done while away.
+    let reached = [
+        post_to(trip, "hers"),
+        post(alice, bob, "hi", None).deed,
+        edit(hers, "edited"),
+        edit(in_trip, "edited"),
+        react(in_trip, Some("👍")),
+        react(in_trip, None),
+        Deed::Change { group: trip, how: rename("Oslo") },
+        Deed::Delete { id: in_trip },
+        Deed::Retain { with: With::Group(trip), days: Some(7) },
+        Deed::Retain { with: With::Account(bob), days: Some(7) },
+        Deed::Change { group: trip, how: Alteration::Remove(bob) },
+    ];
+    for (deed, millis) in reached.into_iter().zip(20..) {
+        let head = events(store, bob, Seq(0)).len();
+        assert_eq!(act_at(store, alice, deed.clone(), NOW + millis), Outcome::Done, "{deed:?}");
+        assert_eq!(events(store, bob, Seq(0)).len(), head + 1, "{deed:?}");
+        assert_eq!(seen(bob, alice), at(millis), "{deed:?}");
+    }
+
+    // Who has left a group hears no more of it; who is invited to one hears that.
+    act_at(store, alice, post_to(trip, "he is gone"), NOW + 40);
+    assert_eq!(seen(bob, alice), at(30));
+    act_at(store, alice, Deed::Change { group: without_bob, how: Alteration::Add(bob) }, NOW + 50);
+    assert_eq!(seen(bob, alice), at(50));
+    // A slower clock takes nothing back.
+    act_at(store, alice, post(alice, bob, "hi", None).deed, NOW + 45);
+    assert_eq!(seen(bob, alice), at(50));
+
+    // Who has blocked somebody does not look at it either, and is seen as it is afterwards.
+    act(store, bob, Deed::Block { id: alice });
+    assert_eq!(seen(bob, alice), Some(Acquaintance::Blocked(None)));
+    act(store, bob, Deed::Unblock { id: alice });
+    assert_eq!(seen(bob, alice), at(50));
+    act(store, alice, Deed::Unblock { id: bob });
+    assert_eq!(seen(bob, alice), Some(Acquaintance::Known(None)));
+    assert_eq!(store.last_seen_by_blocked(bob, alice).unwrap(), None);
+    let batch =
+        Batch { departures: vec![(alice, NOW + 60), (alice, NOW + 59)], ..Batch::default() };
+    store.commit(&batch, NOW + 61).unwrap();
+    assert_eq!(seen(bob, alice), Some(Acquaintance::Known(Some(NOW + 60))));
 }

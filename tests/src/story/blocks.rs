@@ -23,7 +23,13 @@ pub fn blocks(world: &World) -> Result<()> {
     alice.refused(json!({"type": "block", "id": 1_000_000_000}), "not_found")?;
     ensure!(alice.look(json!({"type": "blocks"}))?["ids"] == json!([bob.id]));
     let gone = bob.hear("Alice gone", |it| it["type"] == "presence")?;
-    ensure!(gone["online"] == false && gone.get("last_seen").is_none(), "{gone}");
+    ensure!(gone["online"] == false && gone["last_seen"].is_i64(), "like any departure: {gone}");
+    bob.act_in_vain(json!({"type": "presence", "ids": [alice.id]}))?;
+    let again = bob.hear("Alice still gone", |it| it["type"] == "presence")?;
+    ensure!(again == gone, "{again}, and {gone} before");
+    alice.act_in_vain(json!({"type": "presence", "ids": [bob.id]}))?;
+    let there = alice.hear("Bob away", |it| it["type"] == "presence")?;
+    ensure!(there["online"] == false && there.get("last_seen").is_none(), "{there}");
 
     // He says and does what he always could.
     let unheard = bob.say(&alice, "can you hear me?")?;

@@ -1,6 +1,6 @@
 //! In a group the blocked one's words reach everybody but who blocked them, also the name that they give it.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::{Person, World};
@@ -49,13 +49,17 @@ pub fn blocks_in_groups(world: &World) -> Result<()> {
     let seen = marks(&mut bob, alice.id)?;
     bob.act_in_vain(json!({"type": "presence", "ids": [alice.id]}))?;
     let there = bob.hear("Alice away", |it| it["type"] == "presence")?;
-    ensure!(there["online"] == false && there.get("last_seen").is_none(), "{there}");
+    let left_at = there["last_seen"].as_i64().context("no last_seen")?;
+    ensure!(there["online"] == false && left_at <= unheard["at"].as_i64().context("no at")?, "when she blocked him: {there}");
     alice.act_in_vain(json!({"type": "typing", "group": group}))?;
     carol.hear("her typing", |it| it["type"] == "typing")?;
     let from_alice = alice.tell(group, "from Alice")?;
     let is_hers = |it: &Value| it["type"] == "typing" || it["id"] == from_alice["id"];
     let next = bob.hear("her message", is_hers)?;
     ensure!(next["type"] == "message", "her message and no typing: {next}");
+    bob.act_in_vain(json!({"type": "presence", "ids": [alice.id]}))?;
+    let there = bob.hear("Alice away", |it| it["type"] == "presence")?;
+    ensure!(there["online"] == false && there["last_seen"] == next["at"], "{there} after {next}");
     alice.act(json!({"type": "read", "id": hers["id"]}))?;
     ensure!(marks(&mut bob, alice.id)? == seen, "she has come further for who is blocked");
     ensure!(marks(&mut carol, alice.id)? != seen, "nor for others");
