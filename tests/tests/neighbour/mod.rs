@@ -5,10 +5,12 @@
 //! longer than they wait, and the memory has its bound. For figures, from 256 connections, with the bound on times:
 //!
 //!     NEIGHBOUR_SECONDS=30 cargo test --release -p acceptance neighbour -- --nocapture --test-threads=1
+//!
+//! `NEIGHBOUR_ATTACKS=storing,hellos` tries these alone.
 
 mod attack;
-mod memory;
 mod times;
+mod usage;
 mod victim;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,14 +64,19 @@ fn is_not_felt(kind: &Kind) -> Result<()> {
     let mut victims = Victims::new(&world)?;
 
     let quiet = watched(&mut house, &mut victims, &mallory, (&[], connections), lasting)?;
-    quiet.times.print("quiet", quiet.memory_mib);
+    quiet.print("quiet");
     let mut faults = Vec::new();
+    let wanted = std::env::var("NEIGHBOUR_ATTACKS").ok();
+    let is_wanted = |name: &str| {
+        wanted.as_ref().is_none_or(|wanted| wanted.split(',').any(|wanted| wanted == name))
+    };
     let mixture: Vec<&Attack> = ATTACKS.iter().collect();
     let alone = ATTACKS.iter().map(|attack| (attack.name, vec![attack]));
-    for (name, attacks) in alone.chain([("all at once", mixture)]) {
+    let all = alone.chain([("all at once", mixture)]);
+    for (name, attacks) in all.filter(|(name, _)| is_wanted(name)) {
         let seen = watched(&mut house, &mut victims, &mallory, (&attacks, connections), lasting)
             .with_context(|| format!("while: {name}"))?;
-        seen.times.print(name, seen.memory_mib);
+        seen.print(name);
         if seen.memory_mib > MEMORY_MAX_MIB {
             faults.push(format!("{name}: {} MiB resident", seen.memory_mib));
         }
@@ -86,6 +93,17 @@ fn is_not_felt(kind: &Kind) -> Result<()> {
 struct Seen {
     times: Times,
     memory_mib: u64,
+    /// Cores that the server has kept busy.
+    cores: f64,
+}
+
+impl Seen {
+    /// One line of a table.
+    #[allow(clippy::print_stderr, reason = "figures for whoever runs it by hand")]
+    fn print(&self, name: &str) {
+        let Self { times, memory_mib, cores } = self;
+        eprintln!("{name}: {memory_mib} MiB, {cores:.2} cores; p50/p99 ms: {times}");
+    }
 }
 
 /// Lets the attacks run while the two others go on.
@@ -98,8 +116,9 @@ fn watched(
 ) -> Result<Seen> {
     let stop = AtomicBool::new(false);
     let pids: Vec<i32> = house.servers.iter().map(crate::drive::Server::pid).collect();
+    let begin = (Instant::now(), usage::cpu_seconds(&pids)?);
     let seen = thread::scope(|scope| -> Result<Seen> {
-        let memory = scope.spawn(|| memory::peak_mib(&pids, &stop));
+        let memory = scope.spawn(|| usage::peak_mib(&pids, &stop));
         for attack in attacks {
             let share = connections / attacks.len();
             for place in 0..share {
@@ -110,7 +129,8 @@ fn watched(
         let times = victims.go_on(Instant::now() + lasting);
         stop.store(true, Ordering::Relaxed);
         let memory_mib = memory.join().map_err(|_| anyhow!("watching the memory panicked"))??;
-        Ok(Seen { times: times?, memory_mib })
+        let cores = (usage::cpu_seconds(&pids)? - begin.1) / begin.0.elapsed().as_secs_f64();
+        Ok(Seen { times: times?, memory_mib, cores })
     })?;
     house.runs()?;
     // The next one begins on a quiet server.

@@ -1,6 +1,7 @@
 //! How long things take, by what they are.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -38,15 +39,14 @@ impl Times {
                 .then(|| format!("{name} p99 {now:.1?}, quiet {before:.1?}, most {most:.1?}"))
         })
     }
+}
 
-    /// One line of a table.
-    #[allow(clippy::print_stderr, reason = "figures for whoever runs it by hand")]
-    pub fn print(&self, name: &str, memory_mib: u64) {
+impl fmt::Display for Times {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cells = self.0.iter().map(|(what, times)| {
             format!("{what} {:.1}/{:.1}", ms(percentile(times, 50)), ms(p99(times)))
         });
-        let cells: Vec<_> = cells.collect();
-        eprintln!("{name}: {memory_mib} MiB; p50/p99 ms: {}", cells.join(", "));
+        f.write_str(&cells.collect::<Vec<_>>().join(", "))
     }
 }
 
