@@ -4,6 +4,7 @@ use std::{io::IsTerminal as _, net::SocketAddr, process::ExitCode, sync::Arc};
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
+use command::{Command, Settings};
 use door::{Listener, Shutdown, capacity::Means, limit::DRAIN_DEADLINE};
 use sql::args::{DatabaseArgs, Default, Unopened, UsageError};
 
@@ -11,6 +12,8 @@ use sql::args::{DatabaseArgs, Default, Unopened, UsageError};
 #[derive(Parser)]
 #[command(version, after_help = sql::args::DEFAULT_HELP)]
 struct Program {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, env = "AUTH_LISTEN", value_name = "ADDRESS:PORT", default_value = auth::LISTEN_DEFAULT)]
     listen: SocketAddr,
@@ -24,9 +27,25 @@ struct Program {
 
 fn main() -> ExitCode {
     door::thread::give_back_large_blocks();
-    let Err(error) = run(&Program::parse()) else { return ExitCode::SUCCESS };
-    door::log::last_word(&format!("auth: {error:#}"));
-    ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
+    let program = Program::parse();
+    let done = match &program.command {
+        Some(command) => command.run(&program.database, &settings(&program)),
+        None => run(&program).map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|error| {
+        door::log::last_word(&format!("auth: {error:#}"));
+        ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
+    })
+}
+
+/// What `doctor` is to know.
+fn settings(program: &Program) -> Settings<'_> {
+    let door = program.auth.config(&program.door, Means::of_this_process()).door;
+    Settings {
+        listen: vec![program.listen],
+        door: &program.door,
+        connections: vec![(door.name, door.connections_max)],
+    }
 }
 
 fn run(program: &Program) -> Result<()> {

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use command::{Command, Settings};
 use door::capacity::Means;
 use door::limit::DRAIN_DEADLINE;
 use door::{Listener, Shutdown};
@@ -22,6 +23,8 @@ use sql::args::{DatabaseArgs, Default, Unopened, UsageError};
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Address and port of the chat server; port 0 takes a free one
     #[arg(long, env = "CHAT_LISTEN", value_name = "ADDRESS:PORT", default_value = chat::LISTEN_DEFAULT)]
     chat_listen: SocketAddr,
@@ -40,9 +43,27 @@ struct Cli {
 
 fn main() -> ExitCode {
     door::thread::give_back_large_blocks();
-    let Err(error) = run(&Cli::parse()) else { return ExitCode::SUCCESS };
-    door::log::last_word(&format!("messenger: {error:#}"));
-    ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
+    let cli = Cli::parse();
+    let done = match &cli.command {
+        Some(command) => command.run(&cli.database, &settings(&cli)),
+        None => run(&cli).map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|error| {
+        door::log::last_word(&format!("messenger: {error:#}"));
+        ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
+    })
+}
+
+/// What `doctor` is to know.
+fn settings(cli: &Cli) -> Settings<'_> {
+    let means = Means::of_this_process().shared_by(2);
+    let chat = cli.chat.config(&cli.door, means).door;
+    let auth = cli.auth.config(&cli.door, means).door;
+    Settings {
+        listen: vec![cli.chat_listen, cli.auth_listen],
+        door: &cli.door,
+        connections: vec![(chat.name, chat.connections_max), (auth.name, auth.connections_max)],
+    }
 }
 
 fn run(cli: &Cli) -> Result<()> {

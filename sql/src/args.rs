@@ -25,11 +25,11 @@ pub const DEFAULT_HELP: &str = "Without a database setting everything is kept in
 #[derive(Clone, clap::Args)]
 pub struct DatabaseArgs {
     /// The database: `sqlite:PATH`, `sqlite::memory:` or `postgres://…`
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
     pub database: Option<String>,
 
     /// A file that holds the database's URL, so that its password need not be in the environment
-    #[arg(long, env = "DATABASE_URL_FILE", value_name = "PATH")]
+    #[arg(long, env = "DATABASE_URL_FILE", value_name = "PATH", global = true)]
     pub database_file: Option<PathBuf>,
 
     /// Bytes of text that one account may have sent and that are kept; 0: no limit
@@ -156,18 +156,27 @@ impl DatabaseArgs {
     }
 }
 
-fn open(
-    url: &DatabaseUrl,
-    contact: Contact,
-    stops_within: impl Fn(Duration) -> bool,
-) -> Result<Store, Unopened> {
-    // Only the default's: a directory that was named and is not there is more likely a slip of the pen.
+/// Makes the directory of the default database, for its owner only, if this is it: a directory that was named and is not there is
+/// more likely a slip of the pen.
+///
+/// # Errors
+/// [`Unopened::Directory`].
+pub fn make_default_directory(url: &DatabaseUrl) -> Result<(), Unopened> {
     if let Some(path) = url.path().filter(|path| default_path().as_deref() == Some(*path))
         && let Some(directory) = path.parent()
     {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(|error| Unopened::Directory { path: directory.to_owned(), error })?;
     }
+    Ok(())
+}
+
+fn open(
+    url: &DatabaseUrl,
+    contact: Contact,
+    stops_within: impl Fn(Duration) -> bool,
+) -> Result<Store, Unopened> {
+    make_default_directory(url)?;
     let pause = Cell::new(PAUSE_FIRST);
     let tries = Cell::new(0_u64);
     let patience = |reason: &str| {

@@ -33,6 +33,43 @@ pub(crate) fn up(store: &Store) -> Result<(), Failed> {
 
 type Done = (Vec<i64>, Keyless);
 
+/// The schema's version, if the scripts that made it are this program's.
+pub(crate) fn version(engine: &mut dyn Engine) -> crate::Result<Result<i64, OpenError>> {
+    let sql = "select version, checksum from schema_version order by version";
+    let mut found = 0;
+    for mut row in engine.run(sql, &[])? {
+        found = row.int(0)?;
+        let script = engine.migrations().iter().find(|(version, _)| *version == found);
+        let recorded = row.maybe_text(1)?;
+        if let (Some((version, script)), Some(recorded)) = (script, recorded)
+            && recorded != checksum(script)
+        {
+            return Ok(Err(OpenError::OtherSchema { version: *version }));
+        }
+    }
+    Ok(Ok(found))
+}
+
+/// Makes the schema of this version in an empty database, in the transaction that has locked it.
+pub(crate) fn make(engine: &mut dyn Engine, version: i64) -> crate::Result<()> {
+    let scripts = engine.migrations().iter().take_while(|(one, _)| *one <= version);
+    scripts.into_iter().try_for_each(|(version, script)| run_one(engine, *version, script))
+}
+
+/// Runs what is missing, in a transaction that has locked the schema.
+pub(crate) fn up_in(engine: &mut dyn Engine) -> crate::Result<Result<(), OpenError>> {
+    Ok(run_missing(engine)?.map(|(_, keyless)| keyless.log()))
+}
+
+fn run_one(engine: &mut dyn Engine, version: i64, script: &str) -> crate::Result<()> {
+    engine.migrate(script)?;
+    engine.run(
+        "insert into schema_version (version, checksum) values ($1, $2)",
+        &[Value::Int(version), Value::Text(&checksum(script))],
+    )?;
+    Ok(())
+}
+
 /// The versions that were missing and what became of accounts without a key, or why the database is not this program's to change.
 fn run_missing(engine: &mut dyn Engine) -> crate::Result<Result<Done, OpenError>> {
     engine.lock_schema()?;
@@ -73,11 +110,7 @@ fn run_missing(engine: &mut dyn Engine) -> crate::Result<Result<Done, OpenError>
 
     let mut done = Vec::new();
     for (version, script) in migrations.iter().filter(|(version, _)| *version > found) {
-        engine.migrate(script)?;
-        engine.run(
-            "insert into schema_version (version, checksum) values ($1, $2)",
-            &[Value::Int(*version), Value::Text(&checksum(script))],
-        )?;
+        run_one(engine, *version, script)?;
         done.push(*version);
     }
     Ok(Ok((done, fill_keys(engine)?)))

@@ -8,6 +8,8 @@
 mod accounts;
 #[path = "contract/blocks.rs"]
 mod blocks;
+#[path = "contract/copies.rs"]
+mod copies;
 #[path = "contract/deletion.rs"]
 mod deletion;
 #[path = "contract/emails.rs"]
@@ -56,6 +58,8 @@ mod sweeps;
 mod tls;
 #[path = "contract/upgrade.rs"]
 mod upgrade;
+#[path = "contract/verified.rs"]
+mod verified;
 #[path = "contract/withheld.rs"]
 mod withheld;
 

@@ -146,6 +146,11 @@ impl Cluster {
         Ok(format!("postgres://postgres@127.0.0.1:{}/{name}", self.port))
     }
 
+    /// Runs statements in the database of this URL.
+    pub fn sql(&self, url: &str, text: &str) -> Result<()> {
+        self.run(self.tool("psql").args(["-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", text]))
+    }
+
     fn data(&self) -> PathBuf {
         self.dir.join("data")
     }

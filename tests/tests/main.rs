@@ -9,6 +9,8 @@ mod drive;
 
 /// Every way in which a stranger may try to take the servers down, while others are served.
 mod abuse;
+/// `backup`, `restore`, `verify` and `doctor`.
+mod backups;
 /// The machine's clock jumps.
 mod clock;
 /// Where everybody knows everybody.

@@ -27,10 +27,14 @@ impl<'a> Value<'a> {
 
 /// One cell of an answer.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Cell {
+pub enum Cell {
+    /// A number.
     Int(i64),
+    /// A text.
     Text(String),
+    /// Bytes.
     Bytes(Vec<u8>),
+    /// Nothing.
     Null,
 }
 

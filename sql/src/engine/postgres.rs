@@ -5,6 +5,7 @@ mod rewrite;
 mod session;
 mod start;
 mod together;
+mod transfer;
 
 use std::collections::HashMap;
 use std::error::Error as _;

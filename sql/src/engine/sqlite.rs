@@ -2,10 +2,12 @@
 
 mod deadline;
 mod each;
+pub(crate) mod place;
 mod private;
 mod recent;
 mod search;
 pub(crate) mod start;
+mod transfer;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -55,6 +57,13 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (11, include_str!("../../migrations/sqlite/0011_last_seen_of_a_blocker.sql")),
 ];
 
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+/// Behind `./` a name that begins with `file:` is no URI, which SQLite would decode.
+fn no_uri(path: &Path) -> std::path::PathBuf {
+    Path::new(".").join(path)
+}
+
 pub(crate) struct Sqlite {
     connection: Connection,
     /// What became of a statement's text, by that text.
@@ -68,18 +77,24 @@ pub(crate) struct Sqlite {
 impl Sqlite {
     /// Opens or creates the file. A commit is on the disk when it returns (`synchronous=FULL`).
     pub(crate) fn open(path: Option<&Path>, usage: Use) -> Result<Self> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = match path {
+        let flags = FLAGS | OpenFlags::SQLITE_OPEN_CREATE;
+        let connection = match path {
             Some(path) => {
-                // Behind `./` a name that begins with `file:` is no URI, which SQLite would decode.
-                let path = Path::new(".").join(path);
+                let path = no_uri(path);
                 private::make(&path);
                 Connection::open_with_flags(path, flags)
             }
             None => Connection::open_in_memory_with_flags(flags),
         }?;
+        Self::of(connection, usage)
+    }
+
+    /// Opens a file that is there; nothing is made but what SQLite needs beside it while it is open.
+    pub(crate) fn open_existing(path: &Path, usage: Use) -> Result<Self> {
+        Self::of(Connection::open_with_flags(no_uri(path), FLAGS)?, usage)
+    }
+
+    fn of(mut connection: Connection, usage: Use) -> Result<Self> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         // Or each statement with a parameter as its limit is parsed and planned again whenever it is run.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

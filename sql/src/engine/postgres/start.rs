@@ -1,9 +1,10 @@
 //! What is looked at before the program starts: whether PostgreSQL can keep what `sent` promises, and has room.
 
+use std::collections::HashMap;
 use std::error::Error as _;
 use std::time::Duration;
 
-use super::{Client, Connector, text};
+use super::{Client, Connector, Postgres, text};
 use crate::Error;
 use crate::engine::{Fault, Use};
 
@@ -25,6 +26,25 @@ const FACTS: &str = "
         r.rolconnlimit::bigint, d.datconnlimit::bigint
     from pg_roles r, pg_database d where r.rolname = current_user and d.datname = current_database()";
 
+/// The version, places that are free for this role, and the clock in milliseconds.
+const LOOK: &str = "
+    select current_setting('server_version'),
+        current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint
+            - coalesce(current_setting('reserved_connections', true)::bigint, 0)
+            - (select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()),
+        (extract(epoch from clock_timestamp()) * 1000)::bigint";
+
+/// How PostgreSQL is.
+pub(crate) struct Look {
+    pub(crate) version: String,
+    /// What weakens a promise.
+    pub(crate) warnings: Vec<String>,
+    /// Connections that are free.
+    pub(crate) free: i64,
+    /// Its clock, in milliseconds.
+    pub(crate) clock: Option<i64>,
+}
+
 impl Connector {
     /// Looks whether PostgreSQL is as it must be, and opens `needed` connections at once to see that there is room.
     pub(crate) fn check(&self, needed: usize) -> Result<(), Fault> {
@@ -33,7 +53,9 @@ impl Connector {
             let fault = |error| self.fault(&error, have, needed);
             let mut client = self.client(STEP_TIMEOUT).map_err(fault)?;
             if have == 0 {
-                self.check_facts(&mut client, needed)?;
+                for warning in self.check_facts(&mut client, needed)? {
+                    tracing::warn!("{warning}");
+                }
             }
             let process = process(&mut client).map_err(fault)?;
             clients.push((client, process));
@@ -47,7 +69,25 @@ impl Connector {
         set.map_err(|error| self.fault(&error, needed, needed))
     }
 
-    fn check_facts(&self, client: &mut Client, needed: usize) -> Result<(), Fault> {
+    /// One connection, for a command: what keeps it from connecting is said and not waited for.
+    pub(crate) fn open(&self, usage: Use) -> Result<Postgres, Fault> {
+        let client = self.session(usage).map_err(|error| self.fault(&error, 0, 1))?;
+        Ok(Postgres { client, prepared: HashMap::new(), together: HashMap::new() })
+    }
+
+    /// Looks at what [`Connector::check`] does, without opening more connections than one.
+    pub(crate) fn look(&self, needed: usize) -> Result<Look, Fault> {
+        let fault = |error| self.fault(&error, 0, needed);
+        let mut client = self.client(STEP_TIMEOUT).map_err(fault)?;
+        let warnings = self.check_facts(&mut client, needed)?;
+        let row = client.one_row(LOOK).map_err(fault)?;
+        let number = |at: usize| row.get(at).and_then(|word| word.parse().ok());
+        let version = row.first().cloned().unwrap_or_default();
+        Ok(Look { version, warnings, free: number(1).unwrap_or(0), clock: number(2) })
+    }
+
+    /// Refuses what would break a promise, and returns what weakens one.
+    fn check_facts(&self, client: &mut Client, needed: usize) -> Result<Vec<String>, Fault> {
         let row = client.one_row(FACTS).map_err(|error| self.fault(&error, 0, needed))?;
         let word = |at: usize| row.get(at).map_or("", String::as_str);
         let is = |at: usize| word(at) == "t";
@@ -85,18 +125,20 @@ impl Connector {
                 "this program needs {needed} connections, and PostgreSQL lets {role} have {most} in {database}: raise max_connections, or the connection limit of the role or the database"
             )));
         }
+        let mut warnings = Vec::new();
         if word(1) == "off" {
-            tracing::warn!(
+            warnings.push(
                 "PostgreSQL runs with full_page_writes=off: a power cut may damage the database unless the disk writes whole pages"
+                    .to_owned(),
             );
         }
         let synchronous = word(2);
         if ["off", "local"].contains(&synchronous) {
-            tracing::warn!(
+            warnings.push(format!(
                 "synchronous_commit is {synchronous} in PostgreSQL, which may lose what is confirmed: this program uses on"
-            );
+            ));
         }
-        Ok(())
+        Ok(warnings)
     }
 
     /// In a session each client has a process of its own, and always the same one.

@@ -31,7 +31,8 @@ pub(crate) fn fault(error: Error) -> Fault {
     }
 }
 
-fn reason(path: &Path, said: &str) -> String {
+/// What keeps a file from being opened, where SQLite has said this.
+pub(crate) fn reason(path: &Path, said: &str) -> String {
     let target = private::resolved(path);
     let (shown, file) = (path.display(), target.display());
     let named = if target == path {

@@ -1,0 +1,69 @@
+//! What an operator types: commands of `messenger` and `auth` that do their work on the database and exit.
+//!
+//! They act as the owner of the database's file, whoever starts them, and none but `restore` makes a database. What they say for a
+//! person goes to standard output; which database they use, and what went wrong, to standard error.
+
+mod backup;
+mod doctor;
+mod limit;
+mod manifest;
+mod owner;
+mod restore;
+mod rows;
+mod verify;
+
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result};
+use sql::DatabaseUrl;
+use sql::args::{DatabaseArgs, Default};
+
+pub use doctor::Settings;
+
+/// A command. Without one the server starts.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Copy the whole database into a new directory, while servers run
+    Backup(backup::Args),
+    /// Put a backup back into an empty place, on either engine
+    Restore(restore::Args),
+    /// Look at settings, database, clock, disk and limits of the system, and advise
+    Doctor(doctor::Args),
+    /// Check whether what is in the database holds together; reads only, also while servers run
+    Verify,
+}
+
+impl Command {
+    /// Does it. The exit code is 0 if it is done, and for `doctor` and `verify` 1 if something is wrong.
+    ///
+    /// # Errors
+    /// Why it could not be done, as a sentence.
+    pub fn run(&self, database: &DatabaseArgs, settings: &Settings<'_>) -> Result<ExitCode> {
+        let url = database.resolve(Default::DataDirectory)?.context("no database")?;
+        match self {
+            Self::Restore(_) => {
+                sql::args::make_default_directory(&url)?;
+                owner::act_as_owner_of_place(&url)?;
+            }
+            _ => owner::act_as_owner_of(&url)?,
+        }
+        use_database(&url);
+        match self {
+            Self::Backup(args) => backup::run(args, &url),
+            Self::Restore(args) => restore::run(args, &url),
+            Self::Doctor(args) => doctor::run(args, &url, settings),
+            Self::Verify => verify::run(&url),
+        }
+    }
+}
+
+fn use_database(url: &DatabaseUrl) {
+    door::log::last_word(&format!("database: {url}"));
+}
+
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,155 @@
+//! What a backup says of itself: `manifest.json`, and `manifest.sha256` with its checksum, in the manner of `sha256sum`.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use sql::{Column, Kind};
+
+/// The layout of the directory that this program writes, and the newest that it reads.
+pub(crate) const FORMAT: i64 = 1;
+pub(crate) const MANIFEST: &str = "manifest.json";
+const CHECKSUM: &str = "manifest.sha256";
+
+/// A whole backup has one, and one that was broken off has none.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    /// Of the directory.
+    pub(crate) format: i64,
+    /// Which tables and columns there are, whatever the engine.
+    pub(crate) form: i64,
+    /// The engine that it was made from.
+    pub(crate) engine: String,
+    /// And the version of its schema.
+    pub(crate) schema: i64,
+    /// The program that made it.
+    pub(crate) program: String,
+    /// When, in milliseconds.
+    pub(crate) at: i64,
+    /// No number that was given out by then is higher.
+    pub(crate) highest: i64,
+    /// A file each, `NAME.jsonl`.
+    pub(crate) tables: Vec<Table>,
+    /// Attachments, which there are none of yet.
+    pub(crate) files: Vec<serde_json::Value>,
+}
+
+/// A table: one array a line, with the columns in this order.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Table {
+    pub(crate) name: String,
+    /// Name and type, `int` or `text`.
+    pub(crate) columns: Vec<(String, String)>,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
+}
+
+impl Table {
+    /// The name of its file.
+    pub(crate) fn file(name: &str) -> String {
+        format!("{name}.jsonl")
+    }
+
+    pub(crate) fn columns(&self) -> Result<Vec<Column>> {
+        let column = |(name, kind): &(String, String)| {
+            let kind = match kind.as_str() {
+                "int" => Kind::Int,
+                "text" => Kind::Text,
+                other => bail!("{} has a column of type {other}", self.name),
+            };
+            Ok(Column { name: name.clone(), kind })
+        };
+        self.columns.iter().map(column).collect()
+    }
+}
+
+impl Manifest {
+    /// How many rows a table has.
+    pub(crate) fn rows(&self, table: &str) -> u64 {
+        self.tables.iter().find(|it| it.name == table).map_or(0, |it| it.rows)
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.tables.iter().map(|table| table.bytes).sum()
+    }
+
+    /// The texts of both files.
+    pub(crate) fn texts(&self) -> Result<[(&'static str, String); 2]> {
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        let sum = format!("{}  {MANIFEST}\n", hex(&Sha256::digest(&text)));
+        Ok([(MANIFEST, text), (CHECKSUM, sum)])
+    }
+
+    /// Reads the manifest of a backup.
+    pub(crate) fn read(directory: &Path) -> Result<Self> {
+        let shown = directory.display();
+        let path = directory.join(MANIFEST);
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                bail!("{shown} holds no whole backup: there is no {MANIFEST} in it")
+            }
+            read => read.with_context(|| format!("cannot read {}", path.display()))?,
+        };
+        let path = directory.join(CHECKSUM);
+        let sum =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        ensure!(
+            sum.split_whitespace().next() == Some(&hex(&Sha256::digest(&text))),
+            "{MANIFEST} in {shown} is not as it was written: use another backup"
+        );
+        let read: serde_json::Value = serde_json::from_str(&text)?;
+        let format = read["format"].as_i64().unwrap_or(i64::MAX);
+        ensure!(
+            format <= FORMAT && read["form"].as_i64().unwrap_or(i64::MAX) <= sql::FORM,
+            "the backup in {shown} was made by a newer program ({}): restore it with that one",
+            read["program"].as_str().unwrap_or("unknown")
+        );
+        let manifest: Self = serde_json::from_value(read)?;
+        ensure!(
+            manifest.files.is_empty(),
+            "the backup in {shown} holds files, which this program does not know: restore it with a newer one"
+        );
+        Ok(manifest)
+    }
+
+    /// Checks that each table's file is as it was written.
+    pub(crate) fn check(&self, directory: &Path) -> Result<()> {
+        for table in &self.tables {
+            let path = directory.join(Table::file(&table.name));
+            let shown = path.display();
+            ensure!(
+                sql::TABLES.contains(&table.name.as_str()),
+                "nobody knows the table {}",
+                table.name
+            );
+            let (bytes, sum) = sum(&path).with_context(|| format!("cannot read {shown}"))?;
+            ensure!(
+                (bytes, sum.as_str()) == (table.bytes, table.sha256.as_str()),
+                "{shown} is not as it was written: use another backup"
+            );
+        }
+        Ok(())
+    }
+}
+
+fn sum(path: &Path) -> io::Result<(u64, String)> {
+    let (mut file, mut sum, mut chunk) = (File::open(path)?, Sha256::new(), vec![0; 64 * 1024]);
+    let mut bytes = 0;
+    loop {
+        let count = file.read(&mut chunk)?;
+        if count == 0 {
+            return Ok((bytes, hex(&sum.finalize())));
+        }
+        sum.update(&chunk[..count]);
+        bytes += count as u64;
+    }
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,66 @@
+//! Whoever starts a command: it acts as the owner of the database's file, so that it leaves no file that the servers cannot open.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use sql::DatabaseUrl;
+
+/// Goes on as the owner of the database's file, if it is one and is there.
+pub(crate) fn act_as_owner_of(url: &DatabaseUrl) -> Result<()> {
+    url.path().map_or(Ok(()), act_as)
+}
+
+/// Goes on as the owner of the directory in which the database's file is to be, if it is one. Only root can be somebody else:
+/// a file that anybody else makes is their own.
+pub(crate) fn act_as_owner_of_place(url: &DatabaseUrl) -> Result<()> {
+    let Some(path) = url.path().filter(|_| rustix::process::geteuid().is_root()) else {
+        return Ok(());
+    };
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => act_as(parent),
+        _ => act_as(Path::new(".")),
+    }
+}
+
+/// Goes on as the owner of a file: by starting this program again as that user, if this is root.
+fn act_as(path: &Path) -> Result<()> {
+    // Who opens it says what is wrong.
+    let Ok(found) = fs::metadata(path) else { return Ok(()) };
+    let own = rustix::process::geteuid();
+    if own.as_raw() == found.uid() {
+        return Ok(());
+    }
+    let file = path.display();
+    if !own.is_root() {
+        bail!(
+            "{file} belongs to the user {0}: run this as that user or as root, so that its files stay those of {0}",
+            name(found.uid())
+        );
+    }
+    // It takes away root's groups too.
+    let error = Command::new("/proc/self/exe")
+        .arg0(std::env::args_os().next().unwrap_or_default())
+        .args(std::env::args_os().skip(1))
+        .uid(found.uid())
+        .gid(found.gid())
+        .exec();
+    Err(error).with_context(|| {
+        format!(
+            "{file} belongs to the user {}, and this program cannot run as that user",
+            name(found.uid())
+        )
+    })
+}
+
+/// The name of a user, or their number.
+pub(crate) fn name(uid: u32) -> String {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let number = uid.to_string();
+    let user = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let user = user.into_iter().find(|fields| fields.get(2) == Some(&number.as_str()));
+    user.map_or(number.clone(), |fields| fields[0].to_owned())
+}

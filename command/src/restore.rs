@@ -1,0 +1,68 @@
+//! `restore`: a backup in an empty place, on either engine.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, ensure};
+use sql::{DatabaseUrl, RESTORED_ROWS, Restoration, TABLES};
+
+use crate::manifest::{Manifest, Table};
+use crate::rows::Reader;
+
+/// Where from.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The directory that `backup` has made
+    directory: PathBuf,
+}
+
+pub(crate) fn run(args: &Args, url: &DatabaseUrl) -> Result<ExitCode> {
+    let directory = &args.directory;
+    let manifest = Manifest::read(directory)?;
+    manifest.check(directory)?;
+    let mut restoration = Restoration::begin(url, manifest.form, manifest.highest, crate::now())?;
+    if let Err(error) = fill(&mut restoration, &manifest, directory) {
+        restoration.give_up();
+        return Err(error);
+    }
+    restoration.finish()?;
+    door::log::say(&format!(
+        "{url}: {} accounts and {} messages from {}; everybody has to log in again",
+        manifest.rows("account"),
+        manifest.rows("message"),
+        directory.display()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn fill(restoration: &mut Restoration, manifest: &Manifest, directory: &Path) -> Result<()> {
+    for name in TABLES {
+        // A form of before the table has none.
+        let Some(table) = manifest.tables.iter().find(|table| table.name == *name) else {
+            continue;
+        };
+        fill_table(restoration, table, directory)
+            .with_context(|| format!("cannot restore {}", Table::file(name)))?;
+    }
+    Ok(())
+}
+
+fn fill_table(restoration: &mut Restoration, table: &Table, directory: &Path) -> Result<()> {
+    let columns = table.columns()?;
+    let known = restoration.columns(&table.name)?;
+    for column in &columns {
+        ensure!(known.contains(column), "{} is no column of it", column.name);
+    }
+    let path = directory.join(Table::file(&table.name));
+    let (mut reader, mut count) = (Reader::open(&path, columns.len())?, 0);
+    loop {
+        let rows = reader.rows(RESTORED_ROWS)?;
+        if rows.is_empty() {
+            break;
+        }
+        count += rows.len() as u64;
+        restoration.insert(&table.name, &columns, rows)?;
+    }
+    ensure!(count == table.rows, "it has {count} rows, not {}", table.rows);
+    Ok(())
+}

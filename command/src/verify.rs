@@ -1,0 +1,30 @@
+//! `verify`: whether what is in the database holds together.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use sql::{DatabaseUrl, Inconsistency, Snapshot};
+
+use crate::limit::NICENESS;
+
+pub(crate) fn run(url: &DatabaseUrl) -> Result<ExitCode> {
+    // Only if the system lets it; the servers go first.
+    let _ = rustix::process::nice(NICENESS);
+    let mut snapshot = Snapshot::open(url)?;
+    let mut count = 0;
+    snapshot.verify(|one| {
+        count += 1;
+        door::log::say(&line(&one));
+    })?;
+    snapshot.close()?;
+    if count > 0 {
+        return Ok(ExitCode::FAILURE);
+    }
+    door::log::say("everything holds together");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(one: &Inconsistency) -> String {
+    let more = if one.more { "; …" } else { "" };
+    format!("problem  {}: {}{more}", one.what, one.examples.join("; "))
+}

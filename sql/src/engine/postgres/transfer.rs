@@ -1,0 +1,140 @@
+//! Rows out of PostgreSQL and into it, whole tables at a time.
+
+use std::time::Duration;
+
+use postgres::types::ToSql;
+
+use super::{Column as Array, Postgres, SCHEMA_LOCK, row};
+use crate::copy::{Column, Form, Kind, Transfer, names};
+use crate::engine::{Cell, Engine, Value};
+use crate::{Error, Result};
+
+/// Rows that are fetched at once: of the longest texts 8 MiB.
+const FETCHED: usize = 500;
+/// How long one statement of a snapshot may take. One that counts goes through whole tables.
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+/// A whole table is read as it lies, and what is compared with it is hashed or sorted; see `session` for what holds else. The rows are
+/// written to a disk that may be slow while the transaction rests.
+const SNAPSHOT: &str = "begin isolation level repeatable read, read only; \
+    set local enable_seqscan = on; set local enable_hashjoin = on; set local enable_mergejoin = on; set local enable_material = on; \
+    set local join_collapse_limit = 8; set local statement_timeout = '1h'; set local idle_in_transaction_session_timeout = '10min'";
+
+impl Transfer for Postgres {
+    fn name(&self) -> &'static str {
+        "postgresql"
+    }
+
+    fn version_of(&self, form: &Form) -> i64 {
+        form.postgres
+    }
+
+    fn begin_snapshot(&mut self) -> Result<()> {
+        self.client.set_patience(Some(SNAPSHOT_TIMEOUT));
+        self.script(SNAPSHOT)?;
+        // The moment is that of the first look.
+        self.script("select 1 from pg_class limit 1")
+    }
+
+    fn lock_schema_of_empty(&mut self) -> Result<std::result::Result<(), String>> {
+        // A server that starts at this moment waits here, and then finds what was restored.
+        self.run(SCHEMA_LOCK, &[])?;
+        if let Some(table) = self.tables()?.first() {
+            return Ok(Err(format!(
+                "there is something in it already, such as the table {table}: make an empty one with createdb"
+            )));
+        }
+        self.lock_schema().map(Ok)
+    }
+
+    fn tables(&mut self) -> Result<Vec<String>> {
+        let sql = "select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+                   where n.nspname = current_schema() and c.relkind in ('r', 'p', 'v', 'm', 'f') order by 1";
+        self.run(sql, &[])?.iter_mut().map(|row| row.text(0)).collect()
+    }
+
+    fn columns(&mut self, table: &str) -> Result<Vec<Column>> {
+        let sql = "select attname::text, atttypid::regtype::text from pg_attribute \
+                   where attrelid = to_regclass($1) and attnum > 0 and not attisdropped order by attnum";
+        let mut columns = Vec::new();
+        for mut row in self.run(sql, &[Value::Text(table)])? {
+            let kind = match row.text(1)?.as_str() {
+                "bigint" => Kind::Int,
+                "text" => Kind::Text,
+                "bytea" => Kind::Bytes,
+                other => {
+                    return Err(Error::Broken(format!("{table} has a column of type {other}")));
+                }
+            };
+            columns.push(Column { name: row.text(0)?, kind });
+        }
+        Ok(columns)
+    }
+
+    /// By a cursor: like `copy`, but with a bound on each wait.
+    fn each_row(
+        &mut self,
+        table: &str,
+        columns: &[Column],
+        take: &mut dyn FnMut(Vec<Cell>) -> bool,
+    ) -> Result<()> {
+        let all = names(columns);
+        self.script(&format!("declare copied no scroll cursor for select {all} from {table}"))?;
+        let fetch = self.client.prepare(&format!("fetch forward {FETCHED} from copied"))?;
+        'all: loop {
+            let rows = self.client.query(&fetch, &[])?;
+            for found in &rows {
+                if !take(row(found, 0..columns.len())?.0) {
+                    break 'all;
+                }
+            }
+            if rows.len() < FETCHED {
+                break;
+            }
+        }
+        self.script("close copied")
+    }
+
+    fn insert_rows(&mut self, table: &str, columns: &[Column], rows: &[Vec<Cell>]) -> Result<()> {
+        let arrays = columns.iter().zip(1..).map(|(column, number)| match column.kind {
+            Kind::Int => format!("${number}::bigint[]"),
+            Kind::Text => format!("${number}::text[]"),
+            Kind::Bytes => format!("${number}::bytea[]"),
+        });
+        let arrays: Vec<_> = arrays.collect();
+        let text = format!(
+            "insert into {table} ({}) overriding system value select * from unnest({})",
+            names(columns),
+            arrays.join(", ")
+        );
+        let rows: Vec<Vec<Cell>> =
+            rows.iter().map(|row| row.iter().map(without_nul).collect()).collect();
+        let array = |at: usize| Array(rows.iter().map(|row| row[at].value()).collect());
+        let values: Vec<_> = (0..columns.len()).map(array).collect();
+        let params: Vec<&(dyn ToSql + Sync)> = values.iter().map(|array| array as _).collect();
+        self.client.query(text.as_str(), &params)?;
+        Ok(())
+    }
+
+    fn last_id(&mut self, table: &str) -> Result<i64> {
+        let sql = "select coalesce(pg_sequence_last_value(pg_get_serial_sequence($1, 'id')::regclass), 0)";
+        self.run(sql, &[Value::Text(table)])?.first().map_or(Ok(0), |row| row.int(0))
+    }
+
+    fn set_last_id(&mut self, table: &str, last: i64) -> Result<()> {
+        let sql = "select setval(pg_get_serial_sequence($1, 'id')::regclass, $2)";
+        self.run(sql, &[Value::Text(table), Value::Int(last)]).map(drop)
+    }
+
+    fn round_off(&mut self) -> Result<()> {
+        Ok(()) // The planner's statistics come by themselves.
+    }
+}
+
+/// SQLite may hold a NUL in a text from early on, which PostgreSQL does not. It becomes a space, so that bytes are counted the same.
+fn without_nul(cell: &Cell) -> Cell {
+    match cell {
+        Cell::Text(text) if text.contains('\0') => Cell::Text(text.replace('\0', " ")),
+        cell => cell.clone(),
+    }
+}

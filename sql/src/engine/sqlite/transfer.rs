@@ -1,0 +1,105 @@
+//! Rows out of SQLite and into it, whole tables at a time.
+
+use rusqlite::types::Value as Sql;
+
+use super::{Sqlite, cell};
+use crate::copy::{Column, Form, Kind, Transfer, names};
+use crate::engine::{Cell, Engine, Value};
+use crate::{Error, Result};
+
+/// What came by the triggers of `message` goes where it stays.
+const SETTLE: &str = "
+    insert into settled_entry select * from recent_entry order by conversation, message;
+    delete from recent_entry;
+    insert into settled_ref select * from recent_ref order by sender, ref;
+    delete from recent_ref;";
+
+impl Transfer for Sqlite {
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn version_of(&self, form: &Form) -> i64 {
+        form.sqlite
+    }
+
+    fn begin_snapshot(&mut self) -> Result<()> {
+        // The moment is that of the first look.
+        self.script("begin; select count(*) from sqlite_master")
+    }
+
+    fn lock_schema_of_empty(&mut self) -> Result<std::result::Result<(), String>> {
+        self.lock_schema().map(Ok) // The file is new.
+    }
+
+    fn tables(&mut self) -> Result<Vec<String>> {
+        let sql = "select name from sqlite_master where type in ('table', 'view') and name not like 'sqlite_%' order by name";
+        self.run(sql, &[])?.iter_mut().map(|row| row.text(0)).collect()
+    }
+
+    fn columns(&mut self, table: &str) -> Result<Vec<Column>> {
+        let sql = "select name, lower(type) from pragma_table_info($1) order by cid";
+        let mut columns = Vec::new();
+        for mut row in self.run(sql, &[Value::Text(table)])? {
+            let kind = match row.text(1)?.as_str() {
+                "integer" => Kind::Int,
+                "text" => Kind::Text,
+                "blob" => Kind::Bytes,
+                other => {
+                    return Err(Error::Broken(format!("{table} has a column of type {other}")));
+                }
+            };
+            columns.push(Column { name: row.text(0)?, kind });
+        }
+        Ok(columns)
+    }
+
+    fn each_row(
+        &mut self,
+        table: &str,
+        columns: &[Column],
+        take: &mut dyn FnMut(Vec<Cell>) -> bool,
+    ) -> Result<()> {
+        let text = format!("select {} from {table}", names(columns));
+        let mut statement = self.connection.prepare(&text)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let cells = (0..columns.len()).map(|at| Ok(cell(row.get_ref(at)?)));
+            if !take(cells.collect::<Result<_>>()?) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn insert_rows(&mut self, table: &str, columns: &[Column], rows: &[Vec<Cell>]) -> Result<()> {
+        // What a restore brings has not come lately.
+        let table = if table == "event" { "settled_event" } else { table };
+        let marks: Vec<_> = (1..=columns.len()).map(|number| format!("?{number}")).collect();
+        let text =
+            format!("insert into {table} ({}) values ({})", names(columns), marks.join(", "));
+        let mut statement = self.connection.prepare_cached(&text)?;
+        for row in rows {
+            statement.execute(rusqlite::params_from_iter(row.iter().map(Cell::value)))?;
+        }
+        Ok(())
+    }
+
+    fn last_id(&mut self, table: &str) -> Result<i64> {
+        let sql = "select coalesce(max(seq), 0) from sqlite_sequence where name = $1";
+        self.run(sql, &[Value::Text(table)])?.first().map_or(Ok(0), |row| row.int(0))
+    }
+
+    fn set_last_id(&mut self, table: &str, last: i64) -> Result<()> {
+        self.run("delete from sqlite_sequence where name = $1", &[Value::Text(table)])?;
+        let row = [Sql::Text(table.to_owned()), Sql::Integer(last)];
+        self.connection.execute("insert into sqlite_sequence (name, seq) values (?1, ?2)", row)?;
+        Ok(())
+    }
+
+    fn round_off(&mut self) -> Result<()> {
+        self.script(SETTLE)?;
+        while !self.index_some()? {}
+        Ok(())
+    }
+}

@@ -1,0 +1,181 @@
+//! What an operator should know about a database: whether it can be used, and how it is set.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use crate::copy::Transfer;
+use crate::engine::postgres::Connector;
+use crate::engine::sqlite::{Sqlite, start};
+use crate::engine::{Engine as _, Fault, Use};
+use crate::limit::POSTGRES_CONNECTIONS;
+use crate::url::Place;
+use crate::{DatabaseUrl, Error, OpenError, Result, migrate};
+
+/// How something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// As it should be.
+    Fine,
+    /// It works, and something should be done.
+    Warning,
+    /// It does not work, or will not for long.
+    Problem,
+}
+
+/// What was found about one thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// How it is.
+    pub level: Level,
+    /// What it is about, in a word or two.
+    pub about: &'static str,
+    /// What was found, and what to do.
+    pub text: String,
+}
+
+impl Advice {
+    /// Advice about something.
+    pub fn new(level: Level, about: &'static str, text: impl Into<String>) -> Self {
+        Self { level, about, text: text.into() }
+    }
+}
+
+/// What was found about a database.
+#[derive(Debug, Default)]
+pub struct Inspection {
+    /// In the order in which it was looked at.
+    pub advice: Vec<Advice>,
+    /// The database's clock, in milliseconds, if it has one of its own.
+    pub clock: Option<i64>,
+    /// The time of the newest message, in milliseconds.
+    pub newest: Option<i64>,
+}
+
+impl Inspection {
+    fn note(&mut self, level: Level, about: &'static str, text: impl Into<String>) {
+        self.advice.push(Advice::new(level, about, text));
+    }
+}
+
+/// Looks at a database. Nothing is made or changed.
+pub fn inspect(url: &DatabaseUrl) -> Inspection {
+    let mut found = Inspection::default();
+    let looked = match &url.0 {
+        Place::Memory => {
+            found.note(
+                Level::Warning,
+                "database",
+                "what is in memory ends with the server: use sqlite:PATH",
+            );
+            return found;
+        }
+        Place::File(path) => look_at_file(path, &mut found),
+        Place::Postgres(config, tls, given) => match Connector::new(config, tls, given) {
+            Ok(connector) => look_at_postgres(&connector, &mut found),
+            Err(error) => Err(error.to_string()),
+        },
+    };
+    if let Err(said) = looked {
+        found.note(Level::Problem, "database", said);
+    }
+    found
+}
+
+fn look_at_file(path: &Path, found: &mut Inspection) -> std::result::Result<(), String> {
+    let shown = path.display();
+    let file = match std::fs::metadata(path) {
+        Ok(file) if file.is_file() => file,
+        Ok(_) => return Err(format!("{shown} is no file")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            found.note(
+                Level::Warning,
+                "database",
+                format!("{shown} is not there: the first start makes it"),
+            );
+            return Ok(());
+        }
+        Err(error) => return Err(format!("{shown} cannot be read: {error}")),
+    };
+    let mode = file.mode() & 0o777;
+    if mode & 0o077 == 0 {
+        found.note(Level::Fine, "file", format!("{shown} is its owner's alone ({mode:o})"));
+    } else {
+        let text = format!(
+            "{shown} has mode {mode:o}, and it holds emails and password hashes: chmod 600 it and the files beside it"
+        );
+        found.note(Level::Warning, "file", text);
+    }
+    let mut sqlite = Sqlite::open_existing(path, Use::Upkeep)
+        .map_err(|error| start::reason(path, &error.to_string()))?;
+    let one = |sqlite: &mut Sqlite, sql| -> Result<String> {
+        sqlite.run(sql, &[])?.first_mut().map_or(Ok(String::new()), |row| row.text(0))
+    };
+    let journal = one(&mut sqlite, "pragma journal_mode").map_err(|error| error.to_string())?;
+    let level = if journal == "wal" { Level::Fine } else { Level::Problem };
+    let advice = if journal == "wal" { "" } else { ": is it on a file system of another machine?" };
+    found.note(level, "journal", format!("SQLite's journal mode is {journal}{advice}"));
+    look_at_schema(&mut sqlite, found)
+}
+
+fn look_at_schema(
+    engine: &mut dyn Transfer,
+    found: &mut Inspection,
+) -> std::result::Result<(), String> {
+    let said = |error: Error| error.to_string();
+    if !engine.tables().map_err(said)?.iter().any(|table| table == "schema_version") {
+        found.note(
+            Level::Warning,
+            "schema",
+            "there is no Messenger in it yet: the first start makes its tables",
+        );
+        return Ok(());
+    }
+    let known = engine.migrations().last().map_or(0, |(version, _)| *version);
+    let version = migrate::version(engine).map_err(said)?.map_err(|error| error.to_string())?;
+    match version {
+        newer if newer > known => {
+            return Err(OpenError::NewerSchema { found: newer, known }.to_string());
+        }
+        older if older < known => {
+            let text = format!(
+                "the schema has version {older} and the next start makes it {known}: make a backup first"
+            );
+            found.note(Level::Warning, "schema", text);
+        }
+        _ => {
+            found.note(Level::Fine, "schema", format!("version {known}, as this program's"));
+            let newest = engine.run("select max(id) from message", &[]).map_err(said)?;
+            if let Some(Ok(Some(id))) = newest.first().map(|row| row.maybe_int(0)) {
+                let sql = "select at from message where id = $1";
+                let at = engine.run(sql, &[crate::engine::Value::Int(id)]).map_err(said)?;
+                found.newest = at.first().and_then(|row| row.int(0).ok());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn look_at_postgres(
+    connector: &Connector,
+    found: &mut Inspection,
+) -> std::result::Result<(), String> {
+    let said = |fault: Fault| match fault {
+        Fault::Lasting(said) | Fault::Passing(said) => said,
+    };
+    let looked = connector.look(POSTGRES_CONNECTIONS).map_err(said)?;
+    found.note(Level::Fine, "database", format!("PostgreSQL {} can be reached", looked.version));
+    found.clock = looked.clock;
+    for warning in looked.warnings {
+        found.note(Level::Warning, "settings of PostgreSQL", warning);
+    }
+    let needed = POSTGRES_CONNECTIONS as i64;
+    let text = format!("{} connections are free, and each program needs {needed}", looked.free);
+    if looked.free < needed {
+        let text = format!("{text}: raise max_connections before you start another");
+        found.note(Level::Warning, "connections", text);
+    } else {
+        found.note(Level::Fine, "connections", text);
+    }
+    let mut postgres = connector.open(Use::Upkeep).map_err(said)?;
+    look_at_schema(&mut postgres, found)
+}

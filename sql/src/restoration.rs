@@ -1,0 +1,298 @@
+//! Putting a copy back into an empty place, so that nobody takes old numbers for new ones.
+//!
+//! All numbers that are given out afterwards, ids and places in logs, are above one number, the base. It is counted from the time of
+//! the restore, so that two restores of one copy do not give out the same. Each log is moved as a whole: what its devices had
+//! acknowledged, or it had forgotten, ends at the base and is not kept, and the rest follows it. So whatever place a client names
+//! from before, the log does not reach back to it, and it is told so.
+
+use std::collections::HashMap;
+
+use crate::copy::{COUNTED, Column, FORMS, Form, TABLES, Transfer};
+use crate::engine::postgres::Connector;
+use crate::engine::sqlite::place::Nascent;
+use crate::engine::{Cell, Fault, Use};
+use crate::url::Place;
+use crate::{DatabaseUrl, Error, OpenError, Result, migrate};
+
+/// Whole seconds since then are what the base is counted from: 2025-01-01.
+const EPOCH_MS: i64 = 1_735_689_600_000;
+/// So many numbers a second there may be given out on the average, for ever, before a base is not above all of them.
+const NUMBERS_A_SECOND: i64 = 1 << 17;
+/// Where the clock says an earlier time than that of an earlier base, the base is so far above the highest number.
+const STEP: i64 = 1 << 32;
+/// JavaScript counts up to 2^53. So much is left to be given out after a restore.
+const BASE_MAX: i64 = (1 << 53) - (1 << 48);
+
+/// Rows inserted by one statement.
+pub const RESTORED_ROWS: usize = 500;
+
+/// Above which number all are that are given out after a restore at `now`, if `highest` was given out before; nothing if there
+/// are no numbers left.
+pub(crate) fn base(highest: i64, now: i64) -> Option<i64> {
+    let counted = (now - EPOCH_MS).div_euclid(1000).checked_mul(NUMBERS_A_SECOND)?;
+    let base = if counted > highest { counted } else { highest.checked_add(STEP)? };
+    (0..=BASE_MAX).contains(&base).then_some(base)
+}
+
+/// A database that is being restored. Nothing of it is there before [`Restoration::finish`].
+pub struct Restoration {
+    engine: Box<dyn Transfer>,
+    /// If it is a file.
+    nascent: Option<Nascent>,
+    place: String,
+    base: i64,
+    /// Up to where each log was acknowledged or forgotten.
+    ends: HashMap<i64, i64>,
+}
+
+impl Restoration {
+    /// Begins to fill an empty place with a copy of this form, in which no number is above `highest`, at `now`.
+    ///
+    /// # Errors
+    /// [`OpenError`], also if the place is not empty or the form is not known.
+    pub fn begin(
+        url: &DatabaseUrl,
+        form: i64,
+        highest: i64,
+        now: i64,
+    ) -> std::result::Result<Self, OpenError> {
+        let refused = |error: String| OpenError::Refused { place: url.to_string(), error };
+        let form = FORMS.iter().find(|it| it.number == form).ok_or_else(|| {
+            refused(format!("this program knows no backup of form {form}: use a newer one"))
+        })?;
+        Self::begin_in(url, form, highest, now)
+    }
+
+    fn begin_in(
+        url: &DatabaseUrl,
+        form: &Form,
+        highest: i64,
+        now: i64,
+    ) -> std::result::Result<Self, OpenError> {
+        let place = url.to_string();
+        let refused = |error: String| OpenError::Refused { place: place.clone(), error };
+        let broken = |error: Error| refused(error.to_string());
+        let base = base(highest, now).ok_or_else(|| {
+            refused(
+                "there are no numbers left for what comes after it: is the clock right?".to_owned(),
+            )
+        })?;
+        let (mut engine, nascent) = empty(url)?;
+        let begun = engine.begin().and_then(|()| engine.lock_schema_of_empty());
+        match begun.map_err(broken)? {
+            Ok(()) => {}
+            Err(said) => return Err(refused(said)),
+        }
+        let version = engine.version_of(form);
+        migrate::make(&mut *engine, version).map_err(broken)?;
+        Ok(Self { engine, nascent, place, base, ends: HashMap::new() })
+    }
+
+    /// The columns of a table at the version that it is being filled at.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub fn columns(&mut self, table: &str) -> Result<Vec<Column>> {
+        self.engine.columns(table)
+    }
+
+    /// Puts up to [`RESTORED_ROWS`] rows into one of [`TABLES`], in their order.
+    ///
+    /// # Errors
+    /// [`Error`]; then nothing else can be done with it than to give it up.
+    pub fn insert(
+        &mut self,
+        table: &str,
+        columns: &[Column],
+        mut rows: Vec<Vec<Cell>>,
+    ) -> Result<()> {
+        if !TABLES.contains(&table) {
+            return Err(Error::Broken(format!("no backup has a table {table}")));
+        }
+        self.renumber(table, columns, &mut rows)?;
+        if rows.is_empty() { Ok(()) } else { self.engine.insert_rows(table, columns, &rows) }
+    }
+
+    /// Moves logs to where they go on.
+    fn renumber(
+        &mut self,
+        table: &str,
+        columns: &[Column],
+        rows: &mut Vec<Vec<Cell>>,
+    ) -> Result<()> {
+        let at = |name: &str| {
+            let found = columns.iter().position(|column| column.name == name);
+            found.ok_or_else(|| Error::Broken(format!("{table} has no {name}")))
+        };
+        match table {
+            "log" => {
+                let (account, head) = (at("account")?, at("head")?);
+                let (acknowledged, forgotten) = (at("acknowledged")?, at("forgotten")?);
+                let ripe = at("ripe")?;
+                for row in rows {
+                    let old = number(&row[acknowledged])?.max(number(&row[forgotten])?);
+                    self.ends.insert(number(&row[account])?, old);
+                    for place in [head, acknowledged] {
+                        row[place] = Cell::Int(self.base + number(&row[place])? - old);
+                    }
+                    row[forgotten] = Cell::Int(self.base);
+                    row[ripe] = Cell::Int(self.base);
+                }
+            }
+            "event" => {
+                let (account, seq) = (at("account")?, at("seq")?);
+                let mut kept = Vec::with_capacity(rows.len());
+                for mut row in rows.drain(..) {
+                    let old = self.ends.get(&number(&row[account])?).copied();
+                    let place = number(&row[seq])? - old.unwrap_or(i64::MAX);
+                    if place > 0 {
+                        row[seq] = Cell::Int(self.base + place);
+                        kept.push(row);
+                    }
+                }
+                *rows = kept;
+            }
+            "message" => {
+                let (sender, seq) = (at("sender")?, at("seq")?);
+                for row in rows {
+                    if let Some(old) = self.ends.get(&number(&row[sender])?) {
+                        row[seq] = Cell::Int(self.base + number(&row[seq])? - old);
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// All rows are there: brings the schema up to date, and the database is there as a whole.
+    ///
+    /// # Errors
+    /// [`OpenError`]; then nothing has happened, unless the sentence says that nobody knows.
+    pub fn finish(mut self) -> std::result::Result<(), OpenError> {
+        let place = std::mem::take(&mut self.place);
+        let refused = |error: String| OpenError::Refused { place: place.clone(), error };
+        let broken = |error: Error| refused(error.to_string());
+        self.engine.round_off().map_err(broken)?;
+        for table in COUNTED {
+            self.engine.set_last_id(table, self.base).map_err(broken)?;
+        }
+        migrate::up_in(&mut *self.engine).map_err(broken)??;
+        self.engine.commit().map_err(broken)?;
+        drop(self.engine);
+        let revealed = self.nascent.map_or(Ok(()), Nascent::reveal);
+        revealed.map_err(|error| refused(format!("it cannot be put in its place: {error}")))
+    }
+
+    /// Leaves the place as empty as it was.
+    pub fn give_up(self) {
+        drop(self.engine); // Which ends the transaction.
+        if let Some(nascent) = self.nascent {
+            nascent.abandon();
+        }
+    }
+}
+
+fn number(cell: &Cell) -> Result<i64> {
+    match cell {
+        Cell::Int(number) => Ok(*number),
+        other => Err(Error::Broken(format!("{other:?} is no number"))),
+    }
+}
+
+type Opened = (Box<dyn Transfer>, Option<Nascent>);
+
+fn empty(url: &DatabaseUrl) -> std::result::Result<Opened, OpenError> {
+    let refused = |error: String| OpenError::Refused { place: url.to_string(), error };
+    match &url.0 {
+        Place::Memory => Err(refused("what is in memory ends with its process".to_owned())),
+        Place::File(path) => {
+            let nascent = Nascent::take(path).map_err(refused)?;
+            match nascent.open() {
+                Ok(sqlite) => Ok((Box::new(sqlite), Some(nascent))),
+                Err(error) => {
+                    nascent.abandon();
+                    Err(refused(error.to_string()))
+                }
+            }
+        }
+        Place::Postgres(config, tls, given) => {
+            match Connector::new(config, tls, given)?.open(Use::Upkeep) {
+                Ok(postgres) => Ok((Box::new(postgres), None)),
+                Err(Fault::Lasting(said) | Fault::Passing(said)) => Err(refused(said)),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_790_000_000_000;
+
+    /// As of the schemas before invitations were counted.
+    const OLDER: Form = Form { number: 0, sqlite: 7, postgres: 9 };
+
+    #[test]
+    fn an_older_copy_is_brought_up_to_date() {
+        let directory = tempfile::tempdir().unwrap();
+        let postgres = acceptance::Cluster::shared().unwrap().database().unwrap();
+        for url in [DatabaseUrl::file(directory.path().join("a.db")), postgres.parse().unwrap()] {
+            let mut restoration = Restoration::begin_in(&url, &OLDER, 9, NOW).unwrap();
+            let mut insert = |table: &str, row: &[(&str, Cell)]| {
+                let known = restoration.columns(table).unwrap();
+                let columns = row.iter().map(|(name, _)| known.iter().find(|it| it.name == *name));
+                let columns: Vec<_> = columns.map(|it| it.unwrap().clone()).collect();
+                let row = row.iter().map(|(_, cell)| cell.clone()).collect();
+                restoration.insert(table, &columns, vec![row]).unwrap();
+            };
+            let text = |text: &str| Cell::Text(text.to_owned());
+            for id in [1, 2] {
+                let email = text(&format!("{id}@example.com"));
+                let row = [
+                    ("id", Cell::Int(id)),
+                    ("email", email),
+                    ("name", text("N")),
+                    ("created_at", Cell::Int(1)),
+                ];
+                insert("account", &row);
+                let row =
+                    ["head", "acknowledged", "forgotten", "ripe"].map(|name| (name, Cell::Int(0)));
+                insert("log", &[&[("account", Cell::Int(id))], &row[..]].concat());
+            }
+            let pair = [("id", 1), ("low", 1), ("high", 2), ("asker", 1), ("asks", 1)];
+            insert("conversation", &pair.map(|(name, number)| (name, Cell::Int(number))));
+            assert!(
+                restoration.columns("conversation").unwrap().iter().all(|it| it.name != "open")
+            );
+            restoration.finish().unwrap();
+            // Its account has a key by now, and what was asked without an entry is no longer open.
+            let store = crate::Store::open(&url, crate::Contact::Request, &|_| false).unwrap();
+            let found = |sql| {
+                store.read(crate::pool::Requester::Server, sql, &[], |row| row.int(0)).unwrap()
+            };
+            assert_eq!(found("select count(*) from account where email_key is not null"), [2]);
+            assert_eq!(found("select open from conversation"), [0]);
+        }
+    }
+
+    #[test]
+    fn the_base_is_above_all_that_was_given_out_and_within_what_javascript_counts() {
+        let first = base(1_000_000, NOW).unwrap();
+        assert!(first > 1_000_000 + STEP && first < BASE_MAX);
+        // The same copy again, a minute later, after as many numbers as a busy server gives out.
+        assert!(base(1_000_000, NOW + 60_000).unwrap() > first + 60 * 100_000);
+        // A copy of the restored database.
+        assert!(base(first + 5_000, NOW + 60_000).unwrap() > first + 5_000);
+        // The clock was ahead, or is behind.
+        assert_eq!(base(first + 5_000, NOW - 60_000), Some(first + 5_000 + STEP));
+        assert_eq!(base(7, 0), Some(7 + STEP));
+        // Two million restores are possible all the same.
+        assert!((BASE_MAX - first) / STEP > 1_900_000);
+        let in_2200 = 7_258_118_400_000;
+        assert!(base(first, in_2200).unwrap() < BASE_MAX);
+        assert_eq!(base(BASE_MAX, NOW), None);
+        assert_eq!(base(7, i64::MAX / 2), None);
+    }
+}

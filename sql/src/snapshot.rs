@@ -1,0 +1,125 @@
+//! One moment of a database, to be read as a whole while servers go on.
+
+use crate::copy::{COUNTED, Column, FORMS, Form, Transfer, form_of};
+use crate::engine::postgres::Connector;
+use crate::engine::sqlite::{Sqlite, start};
+use crate::engine::{Cell, Fault, Use};
+use crate::url::Place;
+use crate::{DatabaseUrl, OpenError, Result, migrate};
+
+/// What a database held at one moment.
+pub struct Snapshot {
+    pub(crate) engine: Box<dyn Transfer>,
+    form: &'static Form,
+}
+
+impl Snapshot {
+    /// Opens a database that is there and looks at it from now on as it is now. Nothing is made, migrated or waited for.
+    ///
+    /// # Errors
+    /// [`OpenError`], also of a database without our schema, or with one that this program cannot read.
+    pub fn open(url: &DatabaseUrl) -> std::result::Result<Self, OpenError> {
+        let refused = |error: String| OpenError::Refused { place: url.to_string(), error };
+        let broken = |error: crate::Error| refused(error.to_string());
+        let mut engine = connect(url)?;
+        engine.begin_snapshot().map_err(broken)?;
+        if !engine.tables().map_err(broken)?.iter().any(|table| table == "schema_version") {
+            return Err(refused("there is no Messenger in it".to_owned()));
+        }
+        let found = migrate::version(&mut *engine).map_err(broken)??;
+        let Some(form) = form_of(&*engine, found) else {
+            let known = engine.migrations().last().map_or(0, |(version, _)| *version);
+            if found > known {
+                return Err(OpenError::NewerSchema { found, known });
+            }
+            let oldest = engine.version_of(&FORMS[0]);
+            return Err(refused(format!(
+                "it has schema version {found}, and this program reads whole databases from version {oldest} on: start the server once, which brings it up to date"
+            )));
+        };
+        Ok(Self { engine, form })
+    }
+
+    /// `sqlite` or `postgresql`.
+    pub fn engine(&self) -> &'static str {
+        self.engine.name()
+    }
+
+    /// The version of the engine's schema.
+    pub fn schema(&self) -> i64 {
+        self.engine.version_of(self.form)
+    }
+
+    /// The number of the form that a copy of it has.
+    pub fn form(&self) -> i64 {
+        self.form.number
+    }
+
+    /// The columns of a table.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn columns(&mut self, table: &str) -> Result<Vec<Column>> {
+        self.engine.columns(table)
+    }
+
+    /// Hands on each row of a table, in no particular order, until `take` returns false.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`], [`crate::Error::Damaged`].
+    pub fn each_row(
+        &mut self,
+        table: &str,
+        columns: &[Column],
+        mut take: impl FnMut(Vec<Cell>) -> bool,
+    ) -> Result<()> {
+        self.engine.each_row(table, columns, &mut take)
+    }
+
+    /// The highest number that was given out up to now: an id, or an event's place in a log.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn highest(&mut self) -> Result<i64> {
+        let sql = "select coalesce(max(head), 0) from log";
+        let mut highest = self.engine.run(sql, &[])?.first().map_or(Ok(0), |row| row.int(0))?;
+        for table in COUNTED {
+            highest = highest.max(self.engine.last_id(table)?);
+        }
+        Ok(highest)
+    }
+
+    /// Ends it. SQLite's write-ahead log could not be copied into the database meanwhile: that is done here rather than by the
+    /// next one who commits.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn close(mut self) -> Result<()> {
+        self.engine.rollback()?;
+        if self.engine.name() == "sqlite" {
+            self.engine.run("pragma wal_checkpoint(passive)", &[])?;
+        }
+        Ok(())
+    }
+}
+
+/// A connection to a database that is there.
+fn connect(url: &DatabaseUrl) -> std::result::Result<Box<dyn Transfer>, OpenError> {
+    let refused = |error: String| OpenError::Refused { place: url.to_string(), error };
+    match &url.0 {
+        Place::Memory => Err(refused("what is in memory ends with its process".to_owned())),
+        Place::File(path) if !path.is_file() => {
+            Err(refused("there is no such file, and a command makes none".to_owned()))
+        }
+        Place::File(path) => match Sqlite::open_existing(path, Use::Upkeep) {
+            Ok(sqlite) => Ok(Box::new(sqlite)),
+            Err(error) => Err(refused(start::reason(path, &error.to_string()))),
+        },
+        Place::Postgres(config, tls, given) => {
+            match Connector::new(config, tls, given)?.open(Use::Upkeep) {
+                Ok(postgres) => Ok(Box::new(postgres)),
+                Err(Fault::Lasting(said) | Fault::Passing(said)) => Err(refused(said)),
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Whether what is in a database holds together: numbers without holes, references that lead somewhere, counts that are those of
+//! what they count. It only reads, and sees one moment, so servers may go on.
+
+mod checks;
+
+use crate::copy::COUNTED;
+use crate::engine::Row;
+use crate::{Cell, Error, Result, Snapshot};
+use checks::{Check, EVERYWHERE, IN_POSTGRESQL, IN_SQLITE};
+
+/// Examples that are named of each kind of fault.
+const EXAMPLES_MAX: usize = 5;
+
+/// A kind of fault that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inconsistency {
+    /// What is wrong.
+    pub what: String,
+    /// Where, by numbers: some of them.
+    pub examples: Vec<String>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+impl Snapshot {
+    /// Every kind of fault that there is. Each is told to `found` as it is found.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], or what else keeps it from reading.
+    pub fn verify(&mut self, mut found: impl FnMut(Inconsistency)) -> Result<()> {
+        let is_sqlite = self.engine() == "sqlite";
+        let own = if is_sqlite { IN_SQLITE } else { IN_POSTGRESQL };
+        for check in EVERYWHERE.iter().chain(own) {
+            let rows = match self.engine.run(check.sql, &[]) {
+                Err(Error::Damaged(said)) => {
+                    found(Inconsistency::damage(check, &said));
+                    if is_sqlite {
+                        continue;
+                    }
+                    return Ok(()); // PostgreSQL answers nothing more in this transaction.
+                }
+                rows => rows?,
+            };
+            if let Some(finding) = Inconsistency::of(check, &rows) {
+                found(finding);
+            }
+        }
+        for table in COUNTED {
+            self.verify_ids(table, &mut found)?;
+        }
+        Ok(())
+    }
+
+    /// An id that is given out next is one that was never there.
+    fn verify_ids(&mut self, table: &str, found: &mut impl FnMut(Inconsistency)) -> Result<()> {
+        let sql = match table {
+            "account" => "select coalesce(max(id), 0) from account",
+            "conversation" => "select coalesce(max(id), 0) from conversation",
+            "message" => "select coalesce(max(id), 0) from message",
+            "session" => "select coalesce(max(id), 0) from session",
+            _ => "select coalesce(max(id), 0) from revocation",
+        };
+        let highest = self.engine.run(sql, &[])?.first().map_or(Ok(0), |row| row.int(0))?;
+        let last = self.engine.last_id(table)?;
+        if highest > last {
+            found(Inconsistency {
+                what: "ids will be given out again".to_owned(),
+                examples: vec![format!(
+                    "{table} {highest} is there, and the next would be {}",
+                    last + 1
+                )],
+                more: false,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Inconsistency {
+    fn of(check: &Check, rows: &[Row]) -> Option<Self> {
+        let examples = rows.iter().take(EXAMPLES_MAX).map(|row| example(check, row)).collect();
+        let what = check.what.to_owned();
+        (!rows.is_empty()).then_some(Self { what, examples, more: rows.len() > EXAMPLES_MAX })
+    }
+
+    fn damage(check: &Check, said: &str) -> Self {
+        let what = format!("the database is damaged (while looking whether {})", check.what);
+        Self { what, examples: vec![said.to_owned()], more: false }
+    }
+}
+
+/// `account 5, seq 7`.
+fn example(check: &Check, row: &Row) -> String {
+    let named = check.names.iter().zip(&row.0).map(|(name, cell)| match cell {
+        Cell::Int(number) => format!("{name} {number}"),
+        Cell::Text(text) => format!("{name} {text}"),
+        Cell::Null | Cell::Bytes(_) => format!("{name} unknown"),
+    });
+    named.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,274 @@
+//! A copy of a database, put back on either engine, is the same database with higher numbers.
+
+use std::collections::BTreeMap;
+
+use sql::{Cell, Column, DatabaseUrl, Event, Outcome, Restoration, Snapshot, Store, TABLES};
+use wire::{AccountId, MessageId, Seq, With};
+
+use crate::{NOW, account, ask_first, commit, open, post, say, strangers, suite};
+
+/// A table: its columns, and its rows in some order.
+type Table = (Vec<Column>, Vec<Vec<Cell>>);
+/// All tables by name.
+type Copy = BTreeMap<&'static str, Table>;
+
+/// Some later moment.
+const LATER: i64 = NOW + 3 * 365 * 24 * 60 * 60 * 1000;
+
+/// Reads the whole database, and the highest number in it.
+fn copy(url: &DatabaseUrl) -> (Copy, i64) {
+    let mut snapshot = Snapshot::open(url).unwrap();
+    let mut copy = Copy::new();
+    for table in TABLES {
+        let columns = snapshot.columns(table).unwrap();
+        let mut rows = Vec::new();
+        let take = |row| {
+            rows.push(row);
+            true
+        };
+        snapshot.each_row(table, &columns, take).unwrap();
+        copy.insert(table, (columns, rows));
+    }
+    let highest = snapshot.highest().unwrap();
+    snapshot.close().unwrap();
+    (copy, highest)
+}
+
+fn restore((copy, highest): &(Copy, i64), url: &DatabaseUrl, now: i64) {
+    let mut restoration = Restoration::begin(url, sql::FORM, *highest, now).unwrap();
+    for table in TABLES {
+        let (columns, rows) = &copy[table];
+        for rows in rows.chunks(sql::RESTORED_ROWS) {
+            restoration.insert(table, columns, rows.to_vec()).unwrap();
+        }
+    }
+    restoration.finish().unwrap();
+}
+
+/// Rows by their columns' names, in order, with places in logs counted from what is acknowledged or forgotten, and nothing before
+/// that. PostgreSQL has no NUL in a text.
+fn comparable(copy: &Copy) -> BTreeMap<&'static str, Vec<Vec<(String, Cell)>>> {
+    let at = |table: &str, name: &str| {
+        copy[table].0.iter().position(|column| column.name == name).unwrap()
+    };
+    let int = |cell: &Cell| match cell {
+        Cell::Int(number) => *number,
+        other => panic!("{other:?}"),
+    };
+    let (account, ends) =
+        (at("log", "account"), ["acknowledged", "forgotten"].map(|it| at("log", it)));
+    let end = |row: &Vec<Cell>| ends.iter().map(|end| int(&row[*end])).max().unwrap();
+    let logs = copy["log"].1.iter().map(|row| (int(&row[account]), end(row)));
+    let logs: BTreeMap<i64, i64> = logs.collect();
+    let mut all = BTreeMap::new();
+    for (table, (columns, rows)) in copy {
+        let mut turned: Vec<Vec<(String, Cell)>> = Vec::new();
+        for row in rows {
+            let whose = match *table {
+                "log" | "event" => Some("account"),
+                "message" => Some("sender"),
+                _ => None,
+            };
+            let base = whose.and_then(|whose| logs.get(&int(&row[at(table, whose)])));
+            let mut row: Vec<_> =
+                columns.iter().map(|it| it.name.clone()).zip(row.clone()).collect();
+            for (name, cell) in &mut row {
+                match (base, name.as_str()) {
+                    (Some(base), "seq" | "head" | "acknowledged") => {
+                        *cell = Cell::Int(int(cell) - base)
+                    }
+                    (Some(_), "forgotten" | "ripe") => *cell = Cell::Null,
+                    _ => {}
+                }
+                if let Cell::Text(text) = cell {
+                    *text = text.replace('\0', " ");
+                }
+            }
+            let is_acknowledged =
+                *table == "event" && row.iter().any(|(name, cell)| name == "seq" && int(cell) <= 0);
+            if !is_acknowledged {
+                row.sort_by(|one, other| one.0.cmp(&other.0));
+                turned.push(row);
+            }
+        }
+        turned.sort_by_key(|row| format!("{row:?}"));
+        all.insert(*table, turned);
+    }
+    all
+}
+
+fn holds_together(url: &DatabaseUrl) {
+    let mut snapshot = Snapshot::open(url).unwrap();
+    let mut found = Vec::new();
+    snapshot.verify(|one| found.push(one)).unwrap();
+    assert_eq!(found, [], "{url}");
+}
+
+fn sqlite(directory: &tempfile::TempDir, name: &str) -> DatabaseUrl {
+    DatabaseUrl::file(directory.path().join(name))
+}
+
+fn postgresql() -> DatabaseUrl {
+    acceptance::Cluster::shared().unwrap().database().unwrap().parse().unwrap()
+}
+
+/// From `first` to `second` and back to `third`: the same, and all of it usable.
+pub fn there_and_back(first: &DatabaseUrl, second: &DatabaseUrl, third: &DatabaseUrl) {
+    suite(&open(first));
+    let store = ask_first(first);
+    strangers::suite(&store, first);
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(&store, name));
+    say(&store, alice, bob, "needle in a copy", "same");
+    drop(store);
+    holds_together(first);
+
+    let one = copy(first);
+    restore(&one, second, LATER);
+    holds_together(second);
+    let two = copy(second);
+    restore(&two, third, LATER + 60_000);
+    holds_together(third);
+    let three = copy(third);
+    let expected = comparable(&one.0);
+    for (table, rows) in &expected {
+        assert!(!rows.is_empty(), "there is nothing in {table} to compare");
+    }
+    for (name, copy) in [("second", &two.0), ("third", &three.0)] {
+        for (table, rows) in comparable(copy) {
+            assert_eq!(rows, expected[table], "{table} in the {name}");
+        }
+    }
+    for (url, before) in [(second, one.1), (third, two.1)] {
+        goes_on(&open(url), [alice, bob], before);
+        holds_together(url);
+    }
+}
+
+/// What is given out from now on is above all that was.
+fn goes_on(store: &Store, [alice, bob]: [AccountId; 2], before: i64) {
+    let found = store.search(bob, "needle", MessageId(i64::MAX >> 11), 9).unwrap();
+    assert_eq!(found.len(), 1);
+    let repeat = commit(store, vec![post(alice, bob, "again", Some("same"))]).outcomes.remove(0);
+    assert!(matches!(repeat, Outcome::Repeat(..)), "a ref is remembered: {repeat:?}");
+    // What his devices had not acknowledged comes to the next one.
+    let state = store.log_state(bob).unwrap().unwrap();
+    assert!(state.acknowledged.0 > before && state.forgotten == state.acknowledged);
+    let waiting: Vec<Event> = store.events(bob, state.acknowledged, 99).unwrap();
+    assert!(!waiting.is_empty());
+    assert_eq!(waiting[0].seq, state.acknowledged.next());
+    assert!(store.events(bob, Seq(0), 99).unwrap()[0].seq.0 > before);
+    let carol = account(store, "Carol");
+    assert!(carol.0 > before);
+    let said = say(store, carol, bob, "from after it", "1");
+    assert!(said.id.0 > before && said.recipient_seq.0 > before);
+    let history = store.history(bob, With::Account(carol), said.id, 9).unwrap();
+    assert!(history.is_some());
+    assert_eq!(store.log_state(bob).unwrap().unwrap().head, Seq(state.head.0 + 1));
+}
+
+#[test]
+fn sqlite_to_postgresql_and_back() {
+    let directory = tempfile::tempdir().unwrap();
+    there_and_back(&sqlite(&directory, "1.db"), &postgresql(), &sqlite(&directory, "2.db"));
+}
+
+#[test]
+fn postgresql_to_sqlite_and_back() {
+    let directory = tempfile::tempdir().unwrap();
+    there_and_back(&postgresql(), &sqlite(&directory, "1.db"), &postgresql());
+}
+
+/// What is restored comes into an empty place only.
+#[test]
+fn what_is_there_is_never_written_over() {
+    let directory = tempfile::tempdir().unwrap();
+    for url in [sqlite(&directory, "1.db"), postgresql()] {
+        let store = open(&url);
+        account(&store, "Alice");
+        let before = copy(&url);
+        // While a server has it open, and when none does.
+        for open in [true, false] {
+            let refused = Restoration::begin(&url, sql::FORM, 1, LATER).err().unwrap().to_string();
+            let says = refused.contains("there already") || refused.contains("something in it");
+            assert!(says, "{open}: {refused}");
+        }
+        drop(store);
+        assert_eq!(copy(&url), before);
+    }
+    let file = directory.path().join("2.db");
+    std::fs::write(directory.path().join("2.db-wal"), "left by somebody").unwrap();
+    let refused = Restoration::begin(&DatabaseUrl::file(file), sql::FORM, 1, LATER).err().unwrap();
+    assert!(refused.to_string().contains("2.db-wal is there already"), "{refused}");
+}
+
+/// One that is given up, or whose process dies, leaves the place empty and is no hindrance to the next.
+#[test]
+fn a_restore_is_whole_or_has_not_happened() {
+    let directory = tempfile::tempdir().unwrap();
+    let from = sqlite(&directory, "from.db");
+    account(&open(&from), "Alice");
+    let whole = copy(&from);
+    for url in [sqlite(&directory, "1.db"), postgresql()] {
+        let mut begun = Restoration::begin(&url, sql::FORM, whole.1, LATER).unwrap();
+        let (columns, rows) = &whole.0["account"];
+        begun.insert("account", columns, rows.clone()).unwrap();
+        // Nobody has an account to log in with yet; SQLite's other one is refused, PostgreSQL's waits.
+        if url.path().is_some() {
+            let other = Restoration::begin(&url, sql::FORM, whole.1, LATER).err().unwrap();
+            assert!(other.to_string().contains("another restore"), "{other}");
+            assert!(!url.path().unwrap().exists());
+        }
+        drop(begun); // As a process that dies.
+        let mut begun = Restoration::begin(&url, sql::FORM, whole.1, LATER).unwrap();
+        assert!(begun.insert("account", columns, vec![rows[0].clone(), rows[0].clone()]).is_err());
+        begun.give_up();
+        restore(&whole, &url, LATER);
+        holds_together(&url);
+    }
+    let refused = Restoration::begin(&sqlite(&directory, "2.db"), sql::FORM + 1, 1, LATER);
+    assert!(refused.err().unwrap().to_string().contains("use a newer one"));
+    let names = std::fs::read_dir(directory.path()).unwrap().map(|it| it.unwrap().file_name());
+    let left: Vec<_> = names.filter(|name| name.to_string_lossy().contains("partial")).collect();
+    assert_eq!(left, Vec::<std::ffi::OsString>::new());
+}
+
+/// Two restores of one copy, and a copy of a restored database: no number is given out twice.
+#[test]
+fn no_restore_gives_out_what_another_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let from = sqlite(&directory, "from.db");
+    account(&open(&from), "Alice");
+    let mut whole = copy(&from);
+    let mut seen = whole.1;
+    for (n, now) in [LATER, LATER + 1000, LATER + 2000, LATER - 5000].into_iter().enumerate() {
+        let url = sqlite(&directory, &format!("{n}.db"));
+        if n == 3 {
+            whole = copy(&sqlite(&directory, "2.db"));
+        }
+        restore(&whole, &url, now);
+        let store = open(&url);
+        let [bob, carol] = [format!("Bob{n}"), format!("Carol{n}")].map(|it| account(&store, &it));
+        let said = say(&store, bob, carol, "hello", "1");
+        assert!(bob.0 > seen && said.id.0 > seen, "{n}: {bob} after {seen}");
+        drop(store);
+        seen = seen.max(carol.0).max(said.id.0);
+    }
+}
+
+#[test]
+fn commands_make_no_database_and_read_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let refused = |url: &DatabaseUrl| Snapshot::open(url).err().unwrap().to_string();
+    let nowhere = sqlite(&directory, "1.db");
+    assert!(refused(&nowhere).contains("no such file"));
+    assert!(!nowhere.path().unwrap().exists());
+    assert!(refused(&postgresql()).contains("no Messenger in it"));
+    let old = sqlite(&directory, "2.db");
+    let connection = rusqlite::Connection::open(old.path().unwrap()).unwrap();
+    connection
+        .execute_batch("create table schema_version (version bigint primary key, checksum text); insert into schema_version values (3, null)")
+        .unwrap();
+    assert!(refused(&old).contains("start the server once"), "{}", refused(&old));
+    connection.execute_batch("update schema_version set version = 1000000").unwrap();
+    assert!(refused(&old).contains("use a newer program"), "{}", refused(&old));
+}

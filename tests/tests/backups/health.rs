@@ -1,0 +1,83 @@
+//! What `doctor` and `verify` end with.
+
+use std::fs;
+
+use acceptance::Person;
+use anyhow::{Result, ensure};
+
+use super::{Case, told};
+use crate::drive::{Cluster, Launch};
+
+#[test]
+fn the_doctor_looks_at_a_live_database_and_finds_nothing_wrong() -> Result<()> {
+    for case in [Case::on_sqlite()?, Case::on_postgresql()?] {
+        let backup = case.backup("backup")?.display().to_string();
+        let said = case.done(&["doctor", "--backups", &backup])?;
+        for word in ["schema", "clock", "limits", "address", "backup: the newest"] {
+            ensure!(said.contains(word), "nothing about {word}:\n{said}");
+        }
+        ensure!(said.lines().all(|line| line.starts_with("ok ")), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_doctor_ends_with_one_if_something_is_wrong() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let doctor = |words: &[&str], problem: &str| -> Result<()> {
+        let output = Launch::new("messenger", home.path())?.args(words).run()?;
+        let said = told(&output);
+        let line = said.lines().find(|line| line.starts_with("problem ")).unwrap_or_default();
+        ensure!(output.status.code() == Some(1), "{words:?}: {}\n{said}", output.status);
+        ensure!(line.contains(problem), "{words:?}: {said}");
+        Ok(())
+    };
+    let url = Cluster::shared()?.database()?;
+    let (server, _) = url.rsplit_once('/').unwrap_or_default();
+    doctor(&["doctor", "--database", &format!("{server}/nowhere")], "createdb nowhere")?;
+    fs::write(home.path().join("text"), "no database, though it is long enough".repeat(99))?;
+    let text = format!("sqlite:{}", home.path().join("text").display());
+    doctor(&["doctor", "--database", &text], "is no SQLite database")?;
+    let none = format!("sqlite:{}", home.path().join("none").display());
+    let backups = home.path().display().to_string();
+    doctor(&["doctor", "--database", &none, "--backups", &backups], "no whole one")?;
+    Ok(())
+}
+
+#[test]
+fn the_doctor_sees_settings_that_do_not_fit() -> Result<()> {
+    let case = Case::on_sqlite()?;
+    let said = |words: &[&str]| -> Result<String> {
+        let launch = Launch::new("messenger", case.house.dir())?.args(words);
+        let output = launch.args(&["doctor", "--database", &case.url]).run()?;
+        ensure!(output.status.success(), "a warning is no problem: {}", told(&output));
+        Ok(told(&output))
+    };
+    ensure!(said(&["--chat-listen=0.0.0.0:0"])?.contains("set --public-url"));
+    ensure!(said(&["--public-url=http://chat.invalid"])?.contains("passwords go in the clear"));
+    ensure!(said(&["--public-url=https://chat.invalid"])?.contains("is it in the DNS?"));
+    ensure!(
+        said(&["--public-url=https://chat.invalid"])?.contains("set --trusted-proxy 127.0.0.1")
+    );
+    let behind = said(&["--public-url=https://localhost", "--trusted-proxy=127.0.0.1"])?;
+    ensure!(behind.contains("ok       proxy"), "{behind}");
+    Ok(())
+}
+
+#[test]
+fn damage_is_named_by_numbers_and_without_texts() -> Result<()> {
+    let case = Case::on_sqlite()?;
+    let mut alice = Person::arrive(&case.house.world, "Alice")?;
+    alice.request(serde_json::json!({"to": alice.id, "content": "a secret note"}))?;
+    let connection = rusqlite::Connection::open(case.house.database_file())?;
+    connection.execute_batch("update log set stored = 3; update message set at = at + 3600000")?;
+    let output = case.run(&["verify"])?;
+    let said = told(&output);
+    ensure!(output.status.code() == Some(1), "{}: {said}", output.status);
+    ensure!(said.contains("counted wrong: account 1"), "{said}");
+    ensure!(!said.contains("secret") && !said.contains("example.com"), "{said}");
+    // And a message from the future is the clock's fault.
+    let output = case.run(&["doctor"])?;
+    ensure!(output.status.code() == Some(1) && told(&output).contains("problem  clock"));
+    Ok(())
+}
