@@ -5,6 +5,7 @@ mod commands;
 mod health;
 mod killed;
 mod owner;
+mod times;
 mod while_running;
 
 use std::fs;
