@@ -56,6 +56,8 @@ mod strangers;
 mod sweeps;
 #[path = "contract/tls.rs"]
 mod tls;
+#[path = "contract/trips.rs"]
+mod trips;
 #[path = "contract/upgrade.rs"]
 mod upgrade;
 #[path = "contract/verified.rs"]
@@ -459,6 +461,18 @@ fn postgresql_does_not_read_who_else_has_blocked_the_sender() {
 fn postgresql_does_not_read_all_conversations_of_who_blocks() {
     let url = acceptance::Cluster::shared().unwrap().database().unwrap();
     plans::a_block_does_not_read_all_conversations(&url);
+}
+
+#[test]
+fn postgresql_is_asked_as_often_whoever_has_blocked_the_sender() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    trips::nobody_can_tell_a_block_by_the_round_trips(&url);
+}
+
+#[test]
+fn postgresql_reads_for_presence_what_was_asked_for() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    plans::presence_costs_what_was_asked_for(&url);
 }
 
 #[test]

@@ -1,17 +1,18 @@
 //! How many may be invited.
 
-use sql::{Alteration, Deed, Outcome, Store};
+use sql::{Act, Alteration, Deed, Outcome, Store};
 use wire::limit::{GROUP_MEMBERS_MAX, REQUEST_MESSAGES_MAX, REQUESTS_OPEN_MAX};
 use wire::{AccountId, Change, Code, GroupId, MessageId, Role, Seq, With};
 
 use crate::groups::{change, changes, members};
 use crate::invitations::{create, listed, made, meet, people};
-use crate::{account, act, code, commit, events, group, post};
+use crate::{account, act, code, commit, events, group, post, post_to};
 
 /// Where strangers ask.
 pub fn suite(store: &Store) {
     an_invitation_counts_like_a_message(store);
     fifty_may_be_open(store);
+    a_message_to_a_group_of_strangers_is_one_event(store);
     invitations_both_ways_take_no_message_with_them(store);
     who_is_not_heard_keeps_nobody_from_being_invited(store);
     what_was_taken_back_stays_open(store);
@@ -65,6 +66,15 @@ fn fifty_may_be_open(store: &Store) {
     let again = post(alice, others[0], "hello", None);
     let refused = commit(store, vec![again]).outcomes.remove(0);
     assert_eq!(code(&refused), Some(Code::NotAccepted), "they do not know each other yet");
+}
+
+fn a_message_to_a_group_of_strangers_is_one_event(store: &Store) {
+    let [alice] = people(store);
+    let crowd = made(store, alice, &somebodies(store, REQUESTS_OPEN_MAX));
+    let acts = vec![Act { by: alice, reference: None, deed: post_to(crowd, "hello all") }];
+    let committed = commit(store, acts);
+    let told: Vec<_> = committed.news.iter().flat_map(|news| &news.to).collect();
+    assert!(matches!(told[..], [(who, _)] if *who == alice), "{told:?}");
 }
 
 fn who_is_not_heard_keeps_nobody_from_being_invited(store: &Store) {

@@ -225,3 +225,60 @@ fn of_blocks(url: &str, count: i64) -> i64 {
     });
     told.unwrap()
 }
+
+/// Accounts that are asked about in one frame.
+const ASKED: i64 = 300;
+/// Blocks, conversations, logs: each is looked up by itself.
+const READ_OF_EACH: i64 = 8;
+
+/// Who is asked about is looked up, whatever groups who asks is in, with all of them or with none.
+pub fn presence_costs_what_was_asked_for(url: &str) {
+    let store = Store::open(&url.parse().unwrap(), Contact::Request, &|_| false).unwrap();
+    let mallory = account(&store, "Mallory");
+    let alice = account(&store, "Alice");
+    crate::strangers::meet(&store, mallory, alice);
+    let mut client = Client::connect(url, NoTls).unwrap();
+    client
+        .batch_execute(&format!(
+            "insert into account (created_at) select 0 from generate_series(1, {ASKED}); \
+             insert into log (account) select id from account where created_at = 0; \
+             with made as (insert into conversation (name) select 'Trip' from generate_series(1, {GROUPS}) returning id) \
+             insert into member (conversation, account, role, since) select id, {0}, 1, 1 from made \
+             union all select m.id, a.id, 0, 1 from made m join account a on a.created_at = 0 and a.id % 10 = m.id % 10; \
+             update log set groups = groups + {GROUPS} where account = {0}; analyze",
+            mallory.0
+        ))
+        .unwrap();
+    let ids = client.query("select id from account where created_at = 0", &[]).unwrap();
+    let mut asked: Vec<_> = ids.iter().map(|row| AccountId(row.get(0))).collect();
+    asked.push(alice);
+    drop(client);
+    let before = looked_up(url, GROUPS);
+    for _ in 0..SEARCHES {
+        let found = store.acquaintances(mallory, &asked).unwrap();
+        assert_eq!(found.keys().copied().collect::<Vec<_>>(), [alice]);
+    }
+    drop(store);
+    let after = until("PostgreSQL's statistics", PATIENCE, || {
+        let after = looked_up(url, GROUPS);
+        Ok((after - before >= SEARCHES).then_some(after))
+    });
+    let read = after.unwrap() - before;
+    assert!(read <= SEARCHES * (ASKED + 1) * READ_OF_EACH, "{read} read");
+}
+
+/// Index entries and rows read of what says who knows whom, once PostgreSQL tells of so many members.
+fn looked_up(url: &str, count: i64) -> i64 {
+    let mut client = Client::connect(url, NoTls).unwrap();
+    let tables = "('account', 'block', 'conversation', 'log', 'member')";
+    let sql = format!(
+        "select (select n_tup_ins from pg_stat_user_tables where relname = 'member'), \
+         (select sum(idx_tup_read)::bigint from pg_stat_user_indexes where relname in {tables}) \
+         + (select sum(seq_tup_read)::bigint from pg_stat_user_tables where relname in {tables})"
+    );
+    let told = until("PostgreSQL's statistics", PATIENCE, || {
+        let row = client.query_one(&sql, &[])?;
+        Ok((row.get::<_, i64>(0) >= count).then(|| row.get(1)))
+    });
+    told.unwrap()
+}

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::{Cluster, Launch, Server};
 
 /// Which programs.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum Kind {
     /// `chat` alone.
     Guests,

@@ -1,0 +1,176 @@
+//! Who has blocked the sender of a message, or declined its request, shows in no round trip to PostgreSQL.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use sql::{Deed, Outcome, Store};
+use wire::{AccountId, GroupId, MessageId, With};
+
+use crate::revise::{edit, react};
+use crate::strangers::{decline, meet, people};
+use crate::{act, commit, group, post, post_to};
+
+/// Repetitions of each. What the store asks by itself meanwhile is not in all of them, and the first ones prepare statements.
+const ROUNDS: usize = 8;
+
+/// What clients have asked of PostgreSQL.
+#[derive(Default)]
+struct Counts {
+    /// Statements that were executed.
+    statements: AtomicU64,
+    /// Answers that were waited for.
+    trips: AtomicU64,
+}
+
+impl Counts {
+    fn now(&self) -> (u64, u64) {
+        (self.statements.load(Ordering::SeqCst), self.trips.load(Ordering::SeqCst))
+    }
+}
+
+/// Stands before the database of this URL and counts; the URL that leads there through it.
+fn counting(url: &str) -> (Arc<Counts>, String) {
+    let (start, rest) = url.split_once("@127.0.0.1:").unwrap();
+    let (port, name) = rest.split_once('/').unwrap();
+    let port: u16 = port.parse().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("{start}@{}/{name}?sslmode=disable", listener.local_addr().unwrap());
+    let counts = Arc::<Counts>::default();
+    let counted = Arc::clone(&counts);
+    spawn(move || {
+        for client in listener.incoming() {
+            let (mut client, counts) = (client.unwrap(), Arc::clone(&counted));
+            let mut database = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let (mut from, mut to) = (database.try_clone().unwrap(), client.try_clone().unwrap());
+            spawn(move || {
+                let _ = std::io::copy(&mut from, &mut to);
+                let _ = to.shutdown(Shutdown::Both);
+            });
+            spawn(move || {
+                let _ = relay(&mut client, &mut database, &counts);
+                let _ = database.shutdown(Shutdown::Both);
+            });
+        }
+    });
+    (counts, url)
+}
+
+fn spawn(work: impl FnOnce() + Send + 'static) {
+    drop(thread::Builder::new().name("counting".to_owned()).spawn(work).unwrap());
+}
+
+/// Passes messages on: the first has no kind, all others have one, and then their length.
+fn relay(client: &mut TcpStream, database: &mut TcpStream, counts: &Counts) -> std::io::Result<()> {
+    let mut head = vec![0; 4];
+    loop {
+        client.read_exact(&mut head)?;
+        let length = u32::from_be_bytes(head[head.len() - 4..].try_into().unwrap()) as usize;
+        let mut body = vec![0; length - 4];
+        client.read_exact(&mut body)?;
+        let kind = if head.len() == 5 { head[0] } else { 0 };
+        counts.statements.fetch_add(u64::from(matches!(kind, b'E' | b'Q')), Ordering::SeqCst);
+        counts.trips.fetch_add(u64::from(matches!(kind, b'S' | b'Q')), Ordering::SeqCst);
+        database.write_all(&[&head[..], &body].concat())?;
+        head.resize(5, 0);
+    }
+}
+
+/// What it takes to do something, at the least of several times.
+fn cost(counts: &Counts, mut work: impl FnMut()) -> (u64, u64) {
+    let one = |_| {
+        let before = counts.now();
+        work();
+        let after = counts.now();
+        (after.0 - before.0, after.1 - before.1)
+    };
+    (0..ROUNDS).map(one).min().unwrap()
+}
+
+fn say(store: &Store, from: AccountId, to: AccountId) {
+    assert_eq!(commit(store, vec![post(from, to, "hello", None)]).outcomes, [Outcome::Done]);
+}
+
+/// Somebody who waits for an answer. A request has few messages, so each of them is to somebody else.
+fn asked(
+    store: &Store,
+    count: usize,
+    then: impl Fn(AccountId, AccountId),
+) -> Vec<(AccountId, AccountId)> {
+    let pair = |_| {
+        let [mallory, alice] = people(store);
+        say(store, mallory, alice);
+        then(mallory, alice);
+        (mallory, alice)
+    };
+    (0..count).map(pair).collect()
+}
+
+pub fn nobody_can_tell_a_block_by_the_round_trips(url: &str) {
+    let (counts, url) = counting(url);
+    let store = crate::ask_first(&url.parse().unwrap());
+    let block = |who, id| assert_eq!(act(&store, who, Deed::Block { id }), Outcome::Done);
+
+    // Between strangers.
+    let second = |pairs: Vec<(AccountId, AccountId)>| {
+        let mut pairs = pairs.into_iter();
+        cost(&counts, || {
+            let (mallory, alice) = pairs.next().unwrap();
+            say(&store, mallory, alice);
+        })
+    };
+    let pending = second(asked(&store, ROUNDS, |_, _| {}));
+    let declined = second(asked(&store, ROUNDS, |mallory, alice| {
+        assert_eq!(act(&store, alice, decline(mallory)), Outcome::Done);
+    }));
+    let blocking = second(asked(&store, ROUNDS, |mallory, alice| block(alice, mallory)));
+    assert_eq!((declined, blocking), (pending, pending));
+    assert!(pending.0 > 2 && pending.1 > 2, "what is counted: {pending:?}");
+
+    // Between people who know each other, and in groups.
+    let known = || {
+        let [mallory, alice, carol] = people(&store);
+        [alice, carol].into_iter().for_each(|who| meet(&store, mallory, who));
+        let trip = group(&store, &[mallory, alice, carol]);
+        act(&store, alice, post_to(trip, "hers"));
+        (mallory, alice, trip)
+    };
+    let (open, blocked) = (known(), known());
+    block(blocked.1, blocked.0);
+    let newest = |who: AccountId, trip: GroupId| {
+        let page = store.history(who, With::Group(trip), MessageId(i64::MAX), 2).unwrap().unwrap();
+        (page[0].id, page[1].id)
+    };
+    type Work<'a> = &'a dyn Fn((AccountId, AccountId, GroupId), usize);
+    let works: [(&str, Work<'_>); 5] = [
+        ("a message", &|(mallory, alice, _), _| say(&store, mallory, alice)),
+        ("a message to a group", &|(mallory, _, trip), _| {
+            assert_eq!(act(&store, mallory, post_to(trip, "hello")), Outcome::Done);
+        }),
+        ("a change of one", &|(mallory, _, trip), n| {
+            let (id, _) = newest(mallory, trip);
+            assert_eq!(act(&store, mallory, edit(id, &n.to_string())), Outcome::Done);
+        }),
+        ("a reaction", &|(mallory, _, trip), n| {
+            let (id, _) = newest(mallory, trip);
+            let emoji = (n % 2 == 1).then_some("👍");
+            assert_eq!(act(&store, mallory, react(id, emoji)), Outcome::Done);
+        }),
+        ("a new name", &|(mallory, _, trip), n| {
+            let how = sql::Alteration::Rename(n.to_string());
+            assert_eq!(act(&store, mallory, Deed::Change { group: trip, how }), Outcome::Done);
+        }),
+    ];
+    for (what, work) in works {
+        let [open, blocked] = [open, blocked].map(|house| {
+            let mut n = 0;
+            cost(&counts, || {
+                n += 1;
+                work(house, n);
+            })
+        });
+        assert_eq!(blocked, open, "{what}");
+    }
+}
