@@ -23,11 +23,16 @@ struct Program {
     auth: auth::Args,
     #[command(flatten)]
     door: door::args::Args,
+    #[command(flatten)]
+    exit: door::exit_flags::ExitFlags,
 }
 
 fn main() -> ExitCode {
     door::thread::give_back_large_blocks();
     let program = Program::parse();
+    if let Some(code) = program.exit.run::<Program>(&[program.listen]) {
+        return code;
+    }
     let done = match &program.command {
         Some(command) => command.run(&program.database, &settings(&program)),
         None => run(&program).map(|()| ExitCode::SUCCESS),
@@ -73,6 +78,7 @@ fn run(program: &Program) -> Result<()> {
     let serving =
         auth::serve(&config, opening, Arc::clone(&store), &shutdown).context("cannot serve")?;
     ready.set(serving.readiness());
+    door::notify::ready();
     shutdown.wait();
     if !serving.wait(DRAIN_DEADLINE) {
         tracing::warn!("some requests were not finished in time");

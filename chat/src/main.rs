@@ -29,11 +29,17 @@ struct Cli {
     database: DatabaseArgs,
     #[command(flatten)]
     door: door::args::Args,
+    #[command(flatten)]
+    exit: door::exit_flags::ExitFlags,
 }
 
 fn main() -> ExitCode {
     door::thread::give_back_large_blocks();
-    match run(&Cli::parse()) {
+    let cli = Cli::parse();
+    if let Some(code) = cli.exit.run::<Cli>(&[cli.listen]) {
+        return code;
+    }
+    match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             door::log::last_word(&format!("chat: {error:#}"));
@@ -68,6 +74,7 @@ fn run(cli: &Cli) -> Result<()> {
     };
     let chat = chat::serve(&config, opening, store.clone(), &shutdown)?;
     ready.set(chat.readiness());
+    door::notify::ready();
     shutdown.wait();
     chat.finish(Instant::now() + DRAIN_DEADLINE);
     if let Some(store) = store {

@@ -72,9 +72,10 @@ pub struct Args {
 }
 
 impl Args {
-    /// Begins to log as asked for.
+    /// Begins to log as asked for; passwords that others can read are the first to be logged about, without their text.
     pub fn init_log(&self) {
         log::init(self.log_format, &self.log_filter);
+        crate::exposed::warn();
     }
 
     /// What web pages may do.

@@ -7,7 +7,8 @@
 //! has its bound in [`limit`].
 //!
 //! Besides, what every program needs once: signals ([`shutdown`]), logs ([`log`]), metrics
-//! ([`metrics`], [`ops`]), rates ([`bucket`]), settings ([`args`]).
+//! ([`metrics`], [`ops`]), rates ([`bucket`]), settings ([`args`], [`settings`]), what a
+//! program does in place of serving ([`exit_flags`]), word to systemd ([`notify`]).
 //!
 //! Locks: one in [`permits`], one in [`shutdown`], one in [`bucket`], one in [`web`]; none is held over I/O or over
 //! another.
@@ -19,8 +20,11 @@ pub mod bucket;
 pub mod caller;
 pub mod capacity;
 pub mod deadline;
+pub mod exit_flags;
+mod exposed;
 mod farewell;
 pub mod head;
+pub mod health;
 pub mod host;
 pub mod limit;
 pub mod listener;
@@ -30,6 +34,7 @@ pub mod metrics;
 pub mod network;
 pub mod nofile;
 mod notice;
+pub mod notify;
 pub mod opening;
 pub mod ops;
 pub mod origin;
@@ -39,6 +44,7 @@ pub mod refusal;
 pub mod relay;
 pub mod reply;
 mod seldom;
+pub mod settings;
 pub mod shutdown;
 pub mod thread;
 pub mod web;

@@ -109,6 +109,7 @@ pub fn on_signals(shutdown: &Shutdown, has_terminal: bool) -> io::Result<()> {
                 tracing::info!("asked again to stop: still finishing what was accepted");
             } else {
                 tracing::info!("asked to stop: finishing what was accepted");
+                crate::notify::stopping();
                 shutdown.begin();
             }
         }

@@ -39,11 +39,16 @@ struct Cli {
     database: DatabaseArgs,
     #[command(flatten)]
     door: door::args::Args,
+    #[command(flatten)]
+    exit: door::exit_flags::ExitFlags,
 }
 
 fn main() -> ExitCode {
     door::thread::give_back_large_blocks();
     let cli = Cli::parse();
+    if let Some(code) = cli.exit.run::<Cli>(&[cli.chat_listen, cli.auth_listen]) {
+        return code;
+    }
     let done = match &cli.command {
         Some(command) => command.run(&cli.database, &settings(&cli)),
         None => run(&cli).map(|()| ExitCode::SUCCESS),
@@ -102,6 +107,7 @@ fn run(cli: &Cli) -> Result<()> {
     let auth = auth::serve(&auth_config, at_auth, Arc::clone(&store), &shutdown)?;
     let (chat_ready, auth_ready) = (chat.readiness(), auth.readiness());
     ready.set(move || chat_ready().and_then(|()| auth_ready()));
+    door::notify::ready();
     door::log::say(&banner);
     shutdown.wait();
     let deadline = Instant::now() + DRAIN_DEADLINE;

@@ -51,6 +51,8 @@ mod readme;
 mod restart;
 /// Whoever comes back with the highest `seq` it has heard has lost nothing.
 mod resume;
+/// What service managers, container engines and packages rely on.
+mod service;
 /// Flags, settings, and everything that ends in one clear sentence.
 mod start;
 /// `SIGTERM` and `SIGINT`.

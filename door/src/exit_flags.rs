@@ -1,0 +1,37 @@
+//! Flags with which a program checks or prints something and exits, in place of serving.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use crate::{health, limit::PROBE_PATIENCE, log, settings};
+
+/// To be taken in with `#[command(flatten)]`.
+#[derive(Clone, Copy, Debug, clap::Args)]
+#[group(id = "exit-flags")]
+pub struct ExitFlags {
+    /// Ask the server that runs with these settings whether it is well, and exit: with status 0 if it is, else with 1
+    #[arg(long)]
+    pub health: bool,
+
+    /// Print every setting with its environment variable as JSON, and exit
+    #[arg(long, hide = true)]
+    pub print_settings: bool,
+}
+
+impl ExitFlags {
+    /// Does what was asked for; nothing if the program `P` is to serve. `servers` are the addresses that it would listen on.
+    pub fn run<P: clap::CommandFactory>(self, servers: &[SocketAddr]) -> Option<ExitCode> {
+        if self.print_settings {
+            log::say(&format!("{:#}", settings::of(&P::command())));
+            return Some(ExitCode::SUCCESS);
+        }
+        self.health.then(|| {
+            let unwell =
+                servers.iter().find_map(|server| health::probe(*server, PROBE_PATIENCE).err());
+            unwell.map_or(ExitCode::SUCCESS, |reason| {
+                log::last_word(&reason);
+                ExitCode::FAILURE
+            })
+        })
+    }
+}
