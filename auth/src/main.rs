@@ -69,7 +69,7 @@ fn run(program: &Program) -> Result<()> {
         let metrics = door::metrics::all().into_iter().chain(auth::metrics::all()).collect();
         let taken = door::ops::serve(address, metrics, move || asked.check(), &shutdown);
         let taken = taken.with_context(|| format!("cannot listen on {address} for metrics"))?;
-        tracing::info!("metrics listening on {taken}");
+        tracing::info!("metrics listening on {}", door::address::listening(taken, "http"));
     }
     let store = match program.database.open(&url, |pause| shutdown.wait_for(pause)) {
         Err(Unopened::Open(sql::OpenError::Stopped)) => return Ok(()),

@@ -72,7 +72,7 @@ pub fn serve(
         admit(caller, socket.path(), &request_id, &told);
     };
     let door = opening.open(admit);
-    tracing::info!("auth listening on {address}");
+    tracing::info!("auth listening on {}", door::address::listening(address, "http"));
     Ok(Serving { door, end, health })
 }
 

@@ -113,7 +113,7 @@ pub fn serve(
     let address = opening.local_addr();
     let shared = Arc::clone(&server);
     let serving = opening.open(move |caller| upgrade::serve(&shared, caller));
-    tracing::info!("chat listening on {address}");
+    tracing::info!("chat listening on {}", door::address::listening(address, "ws"));
     Ok(Running { serving, server, committer })
 }
 

@@ -66,7 +66,7 @@ fn run(cli: &Cli) -> Result<()> {
             .with_context(|| {
                 format!("cannot listen on {address}; choose another with --metrics-listen")
             })?;
-        tracing::info!("metrics listening on {taken}");
+        tracing::info!("metrics listening on {}", door::address::listening(taken, "http"));
     }
     let store = match database.map(|url| cli.database.open(&url, |time| shutdown.wait_for(time))) {
         Some(Err(Unopened::Open(sql::OpenError::Stopped))) => return Ok(()),

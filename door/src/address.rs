@@ -1,6 +1,6 @@
 //! Which address a client has: its peer's, or what a proxy we trust says of it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::head::Head;
 use crate::network::Network;
@@ -8,6 +8,25 @@ use crate::network::Network;
 /// The same address in one spelling: an IPv4 address that came in over an IPv6 socket is an IPv4 one.
 pub fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
+}
+
+/// Host and port under which this machine reaches a server that listens at `address`: of one that listens at all addresses nobody
+/// can open `0.0.0.0` or `[::]` itself.
+pub fn to_open(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    }
+}
+
+/// Where a server listens, for the log; and what to open, if that is something else.
+pub fn listening(address: SocketAddr, scheme: &str) -> String {
+    if address.ip().is_unspecified() {
+        format!("{address} (from this machine {scheme}://{})", to_open(address))
+    } else {
+        address.to_string()
+    }
 }
 
 /// The client's address. Anyone can write `X-Forwarded-For`, so it counts only if `peer` is in one of
@@ -49,6 +68,15 @@ fn parse(entry: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_offered_can_be_opened() {
+        let shown = |address: &str| listening(address.parse().unwrap(), "http");
+        assert_eq!(shown("0.0.0.0:3000"), "0.0.0.0:3000 (from this machine http://localhost:3000)");
+        assert_eq!(shown("[::]:3000"), "[::]:3000 (from this machine http://localhost:3000)");
+        assert_eq!(shown("127.0.0.1:3000"), "127.0.0.1:3000");
+        assert_eq!(to_open("[::1]:80".parse().unwrap()), "[::1]:80");
+    }
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()

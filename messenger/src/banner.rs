@@ -7,6 +7,7 @@ use sql::DatabaseUrl;
 /// Five lines: where to go and what to try.
 pub(crate) fn text(chat: SocketAddr, auth: SocketAddr, database: &DatabaseUrl) -> String {
     let sign_up = r#"{"email":"alice@example.com","name":"Alice","password":"secret"}"#;
+    let (chat, auth) = (door::address::to_open(chat), door::address::to_open(auth));
     let log_in = r#"{"email":"alice@example.com","password":"secret"}"#;
     format!(
         "Messenger is running: accounts at http://{auth}, chat at ws://{chat}, everything kept in {database}.\n\

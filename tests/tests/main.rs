@@ -41,6 +41,8 @@ mod metrics;
 mod model;
 /// One account does its worst, and two others do not feel it.
 mod neighbour;
+/// The commands, the unit and the nginx configuration of docs/OPERATING.md.
+mod operating;
 /// What an operator finds in the log and in the temporary folder.
 mod operator;
 /// Pages of other sites that an operator allows.

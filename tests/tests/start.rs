@@ -189,6 +189,33 @@ fn messenger_says_in_five_lines_where_to_go_and_what_to_try() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn what_is_offered_at_the_start_can_be_opened() -> Result<()> {
+    for any in ["0.0.0.0", "[::]"] {
+        let flags = ["chat", "auth"].map(|server| format!("--{server}-listen={any}:0"));
+        let home = tempfile::tempdir()?;
+        let mut server = Launch::new("messenger", home.path())?.args(&flags).start()?;
+        let said = until("five lines", PATIENCE, || {
+            let said = server.said();
+            Ok((said.lines().count() >= 5).then_some(said))
+        })?;
+        ensure!(!said.contains(any), "{any} is offered:\n{said}");
+        let url = said.split_whitespace().find(|word| word.starts_with("http://"));
+        let url = url.unwrap_or_default().trim_end_matches(',');
+        ensure!(url.starts_with("http://localhost:"), "{said}");
+        acceptance::Call::new("GET", &format!("{url}/healthz")).send()?.expect(200)?;
+        server.signal(rustix::process::Signal::TERM)?;
+        server.ended()?;
+        for program in ["chat", "auth"] {
+            let flag = [format!("--listen={any}:0")];
+            let mut server = Launch::new(program, home.path())?.args(&flag).start()?;
+            let line = server.wait_for_line(&format!("{program} listening on "))?;
+            ensure!(line.contains("://localhost:"), "{line}");
+        }
+    }
+    Ok(())
+}
+
 /// It ended with this status and a sentence that has this word in it; nothing panicked.
 fn is_clear(output: &Output, code: i32, word: &str) -> Result<()> {
     let text = String::from_utf8_lossy(&output.stderr);

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use sql::{Cell, Column, DatabaseUrl, Event, Outcome, Restoration, Snapshot, Store, TABLES};
 use wire::{AccountId, MessageId, Seq, With};
 
-use crate::{NOW, account, ask_first, commit, open, post, say, strangers, suite};
+use crate::{NOW, account, ask_first, commit, open, post, say};
+use crate::{
+    accounts, blocks, deletion, groups, invitations, messages, receipts, revise, strangers, sweeps,
+};
 
 /// A table: its columns, and its rows in some order.
 type Table = (Vec<Column>, Vec<Vec<Cell>>);
@@ -112,9 +115,22 @@ fn postgresql() -> DatabaseUrl {
     acceptance::Cluster::shared().unwrap().database().unwrap().parse().unwrap()
 }
 
+/// Something of every kind, without what takes the longest.
+fn fill(store: &Store) {
+    accounts::suite(store);
+    messages::suite(store);
+    receipts::suite(store);
+    revise::suite(store);
+    groups::suite(store);
+    invitations::suite_of_both(store);
+    blocks::suite(store);
+    sweeps::suite(store);
+    deletion::suite(store);
+}
+
 /// From `first` to `second` and back to `third`: the same, and all of it usable.
 pub fn there_and_back(first: &DatabaseUrl, second: &DatabaseUrl, third: &DatabaseUrl) {
-    suite(&open(first));
+    fill(&open(first));
     let store = ask_first(first);
     strangers::suite(&store, first);
     let [alice, bob] = ["Alice", "Bob"].map(|name| account(&store, name));

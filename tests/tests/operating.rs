@@ -1,0 +1,294 @@
+//! What docs/OPERATING.md says to type works as it is written, on both engines.
+//!
+//! Every fenced `sh` block is run, all of them as one `bash` script in the order of the page; a block that is `sh sqlite` or
+//! `sh postgresql` is for that engine only. Directories of the system become directories under a temporary one, and the
+//! commands that would change the machine (`cargo build`, `useradd`, `systemctl`) are functions that do the same there.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
+
+use std::process::{Child, Command, Stdio};
+
+use acceptance::{Call, PATIENCE, Person, World, until};
+use anyhow::{Context, Result, ensure};
+
+use crate::drive::{Cluster, House, Kind, program, root};
+
+/// What stands for the machine.
+const MACHINE: &str = r#"
+set -euo pipefail
+cd "$ROOT"
+mkdir -p target/release usr/local/bin var/lib/messenger var/backups
+PATH=$ROOT/usr/local/bin:$PATH
+cargo() { [ "$*" = "build --release" ]; cp "$PROGRAM" target/release/messenger; }
+useradd() { echo "useradd $*" >>"$ROOT/machine"; }
+install() { command install $(sed "s/--owner messenger//" <<<"$*"); }
+say() { command curl --fail-with-body --silent --show-error --max-time 20 "$@" >>"$ROOT/answers"; }
+start() {
+    (
+        for line in $(sed -n 's/^Environment=//p' "$UNIT"); do export "$line"; done
+        export STATE_DIRECTORY=$ROOT/var/lib/messenger
+        exec $(sed -n 's/^ExecStart=//p' "$UNIT") >>"$ROOT/said" 2>>"$ROOT/log"
+    ) & echo $! >"$ROOT/pid"
+    for _ in $(seq 400); do say "http://$AUTH_LISTEN/healthz" 2>/dev/null && return; sleep 0.1; done
+    echo "the service does not start" >&2; cat "$ROOT/log" >&2; return 1
+}
+systemctl() {
+    echo "systemctl $*" >>"$ROOT/machine"
+    case "$*" in
+        "enable --now messenger")
+            start
+            say "http://$AUTH_LISTEN/signup" -d '{"email":"a@example.com","name":"Alice","password":"secret"}' ;;
+        "start messenger") start ;;
+        "stop messenger") kill "$(cat "$ROOT/pid")"; while kill -0 "$(cat "$ROOT/pid")" 2>/dev/null; do sleep 0.1; done ;;
+        *) echo "nobody knows systemctl $*" >&2; return 1 ;;
+    esac
+}
+trap 'kill "$(cat "$ROOT/pid")" || true; wait' EXIT
+"#;
+
+/// Directories of the system that the page writes to.
+const DIRECTORIES: [&str; 4] =
+    ["/var/backups", "/var/lib/messenger", "/usr/local/bin", "/etc/systemd/system"];
+
+fn page() -> Result<String> {
+    fs::read_to_string(root().join("docs/OPERATING.md")).context("docs/OPERATING.md")
+}
+
+/// Fenced blocks: what follows the backticks, and the text.
+fn blocks(page: &str) -> Vec<(&str, String)> {
+    let (mut blocks, mut block) = (Vec::new(), None::<(&str, String)>);
+    for line in page.lines() {
+        match (&mut block, line.trim_start().strip_prefix("```")) {
+            (None, Some(kind)) => block = Some((kind, String::new())),
+            (Some(_), Some(_)) => blocks.extend(block.take()),
+            (Some((_, text)), None) => *text += &format!("{line}\n"),
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+fn script(page: &str, engine: &str, root: &str) -> String {
+    let mut script = String::new();
+    for (kind, text) in blocks(page) {
+        if kind == "sh" || kind == format!("sh {engine}") {
+            script += &text;
+        }
+    }
+    for directory in DIRECTORIES {
+        script = script.replace(directory, &format!("{root}{directory}"));
+    }
+    script
+}
+
+fn unit(page: &str) -> Result<String> {
+    let found = blocks(page).into_iter().find(|(kind, _)| *kind == "ini");
+    Ok(found.context("no unit")?.1)
+}
+
+/// Runs every command of the page, and gives what was typed and done.
+fn every_command(engine: &str, url: Option<&str>) -> Result<()> {
+    let (page, dir) = (page()?, tempfile::tempdir()?);
+    let shown = dir.path().display().to_string();
+    let mut script = script(&page, engine, &shown);
+    let file = dir.path().join("messenger.service");
+    let mut text = unit(&page)?.replace("/usr/local/bin", &format!("{shown}/usr/local/bin"));
+    let mut command = Command::new("bash");
+    if let Some(url) = url {
+        let stated = "postgres://messenger@localhost/messenger";
+        ensure!(script.contains(stated), "the page names another database");
+        script = script.replace(stated, url);
+        text = text.replace("[Service]\n", &format!("[Service]\nEnvironment=DATABASE_URL={url}\n"));
+        let (_, server) = url.split_once("@127.0.0.1:").context("not a local database")?;
+        let port = server.split('/').next().unwrap_or_default();
+        command.env("PGHOST", "127.0.0.1").env("PGPORT", port).env("PGUSER", "postgres");
+    }
+    fs::write(&file, text)?;
+    let ports = [free_port()?, free_port()?];
+    let [chat, auth] = ports.map(|port| format!("127.0.0.1:{port}"));
+    let output = command
+        .args(["-c", &format!("{MACHINE}{script}")])
+        .env("ROOT", dir.path())
+        .env("UNIT", &file)
+        .env("PROGRAM", program("messenger")?)
+        .env("CHAT_LISTEN", chat)
+        .env("AUTH_LISTEN", auth)
+        .env_remove("DATABASE_URL")
+        .output()
+        .context("bash")?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let said = format!("{script}\n{}\n{}", text(&output.stdout), text(&output.stderr));
+    ensure!(output.status.success(), "{}: {said}", output.status);
+    for word in ["everything holds together", "1 accounts", "ok       backup"] {
+        ensure!(said.contains(word), "nothing about {word}: {said}");
+    }
+    let done = fs::read_to_string(dir.path().join("machine"))?;
+    for word in ["useradd --system", "enable --now messenger", "stop messenger", "start messenger"]
+    {
+        ensure!(done.contains(word), "the page never says {word}: {done}");
+    }
+    Ok(())
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+#[test]
+fn every_command_works_on_sqlite() -> Result<()> {
+    every_command("sqlite", None)
+}
+
+#[test]
+fn every_command_works_on_postgresql() -> Result<()> {
+    let cluster = Cluster::make()?;
+    cluster.start()?;
+    let other = cluster.database()?;
+    cluster.sql(&other, "create database messenger encoding 'UTF8' template template0")?;
+    let (server, _) = other.rsplit_once('/').context("a URL without a database")?;
+    every_command("postgresql", Some(&format!("{server}/messenger")))
+}
+
+/// A command in running text or an indented block would be run by nobody.
+#[test]
+fn there_are_no_commands_but_in_blocks() -> Result<()> {
+    let page = page()?;
+    let kinds = ["sh", "sh sqlite", "sh postgresql", "ini", "nginx"];
+    for (kind, text) in blocks(&page) {
+        ensure!(kinds.contains(&kind), "a block is {kind:?}, which nothing tries:\n{text}");
+    }
+    let mut is_inside = false;
+    for line in page.lines() {
+        is_inside ^= line.trim_start().starts_with("```");
+        ensure!(is_inside || !line.starts_with("    "), "an indented block: {line}");
+        for recipe in ["pg_dump ", "sqlite3 ", ".backup", "vacuum into", "psql messenger <"] {
+            ensure!(!line.contains(recipe), "a recipe of its own: {line}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_unit_is_one_for_systemd() -> Result<()> {
+    let Ok(version) = Command::new("systemd-analyze").arg("--version").output() else {
+        return Ok(()); // Where there is no systemd nobody can say.
+    };
+    ensure!(version.status.success());
+    let dir = tempfile::tempdir()?;
+    let file = dir.path().join("messenger.service");
+    let program = program("messenger")?.display().to_string();
+    fs::write(&file, unit(&page()?)?.replace("/usr/local/bin/messenger", &program))?;
+    let verify = ["verify", "--man=no", "--recursive-errors=no"];
+    let output = Command::new("systemd-analyze").args(verify).arg(&file).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let own: Vec<_> = said.lines().filter(|line| line.contains("messenger.service")).collect();
+    ensure!(own.is_empty(), "{own:#?}");
+    Ok(())
+}
+
+/// nginx with the page's configuration; it is killed when dropped.
+struct Nginx {
+    child: Child,
+    address: String,
+    dir: tempfile::TempDir,
+}
+
+impl Nginx {
+    fn start(locations: &str) -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let address = format!("127.0.0.1:{}", free_port()?);
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|name| format!("{name}_temp_path {name};\n"))
+            .concat();
+        let text = format!(
+            "daemon off;\npid nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n{temporary}access_log off;\n\
+             server {{\nlisten {address};\nserver_name chat.example.com;\n{locations}}}\n}}\n"
+        );
+        write!(fs::File::create(dir.path().join("nginx.conf"))?, "{text}")?;
+        let mut command = Command::new("nginx");
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{path}:/usr/sbin"));
+        if rustix::process::geteuid().is_root() {
+            const NOBODY: u32 = 65_534;
+            chown(dir.path(), Some(NOBODY), Some(NOBODY))?;
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command.arg("-p").arg(dir.path()).args(["-e", "stderr", "-c", "nginx.conf"]);
+        let errors = fs::File::create(dir.path().join("errors"))?;
+        let child = command.stdin(Stdio::null()).stderr(errors).spawn();
+        let child = child.context("nginx is missing: ./check installs it")?;
+        let mut nginx = Self { child, address, dir };
+        until("nginx", PATIENCE, || {
+            let ended = nginx.child.try_wait()?;
+            ensure!(ended.is_none(), "{text}\n{}", nginx.errors()?);
+            Ok(std::net::TcpStream::connect(&nginx.address).ok())
+        })?;
+        Ok(nginx)
+    }
+
+    fn errors(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.dir.path().join("errors"))?)
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // It tells its worker.
+        if let Ok(pid) = i32::try_from(self.child.id())
+            && let Some(pid) = rustix::process::Pid::from_raw(pid)
+        {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn people_talk_through_the_nginx_of_the_page() -> Result<()> {
+    let page = page()?;
+    let flags = ["--trusted-proxy=127.0.0.1", "--public-url=https://chat.example.com"];
+    let stated = unit(&page)?;
+    for flag in flags {
+        ensure!(stated.contains(&flag.replace('=', " ")), "the unit has no {flag}");
+    }
+    let house = House::open(&Kind::Messenger, &flags)?;
+    let found = blocks(&page).into_iter().find(|(kind, _)| *kind == "nginx");
+    let (_, locations) = found.context("no nginx configuration")?;
+    for address in ["127.0.0.1:3000", "127.0.0.1:8080"] {
+        ensure!(locations.contains(address), "nothing goes to {address}");
+    }
+    let locations = locations
+        .replace("127.0.0.1:3000", &house.world.auth_address()?)
+        .replace("127.0.0.1:8080", &house.world.chat_address());
+    let nginx = Nginx::start(&locations)?;
+    let http = format!("http://{}", nginx.address);
+    let world = World::new(&format!("ws://{}/ws", nginx.address), Some(&http));
+    world.serves()?;
+    let mut alice = Person::arrive(&world, "Alice")?;
+    let mut bob = Person::arrive(&world, "Bob")?;
+    alice.say(&bob, "through a proxy")?;
+    bob.hear_message("through a proxy")?;
+    let name =
+        |path: &str| Call::new("GET", &format!("{http}{path}")).header("host", "chat.example.com");
+    let schema = name("/schema.json").send()?.expect(200)?;
+    ensure!(schema.body["$defs"].is_object(), "{}", schema.text);
+    for path in ["/", "/openapi.json", "/healthz"] {
+        name(path).send()?.expect(200)?;
+    }
+    let log = fs::read_to_string(nginx.dir.path().join("errors"))?;
+    ensure!(!log.contains("[error]"), "{log}");
+    // Its clients are told apart.
+    ensure!(!house.servers[0].log().contains("X-Forwarded-For"), "{}", house.servers[0].log());
+    Ok(())
+}
+
+#[test]
+fn blocks_of_the_other_engine_are_left_out() {
+    let page = "a\n```sh\none\n```\n```sh sqlite\ntwo /var/backups/x\n```\n```sh postgresql\nthree\n```\n```ini\nfour\n```\n";
+    assert_eq!(script(page, "sqlite", "/r"), "one\ntwo /r/var/backups/x\n");
+    assert_eq!(script(page, "postgresql", "/r"), "one\nthree\n");
+}
