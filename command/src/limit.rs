@@ -1,9 +1,9 @@
 //! Every bound of the commands, with its unit.
 
 /// Bytes that are written before the disk is made to have them: a commit of the servers would otherwise wait for all of a backup.
-pub(crate) const UNSYNCED_BYTES_MAX: u64 = 8 * 1024 * 1024;
+pub(crate) const UNSYNCED_BYTES_MAX: u64 = 1024 * 1024;
 /// How much more a backup or a check gives way to other processes (`nice`).
-pub(crate) const NICENESS: i32 = 10;
+pub(crate) const NICENESS: i32 = 19;
 
 /// A backup older than so many days is worth a warning.
 pub(crate) const BACKUP_DAYS_MAX: i64 = 7;

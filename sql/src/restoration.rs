@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use crate::copy::{COUNTED, Column, FORMS, Form, TABLES, Transfer};
+use crate::copy::{COUNTED, Column, FORMS, TABLES, Transfer};
 use crate::engine::postgres::Connector;
 use crate::engine::sqlite::place::Nascent;
 use crate::engine::{Cell, Fault, Use};
@@ -56,21 +56,11 @@ impl Restoration {
         highest: i64,
         now: i64,
     ) -> std::result::Result<Self, OpenError> {
-        let refused = |error: String| OpenError::Refused { place: url.to_string(), error };
+        let place = url.to_string();
+        let refused = |error: String| OpenError::Refused { place: place.clone(), error };
         let form = FORMS.iter().find(|it| it.number == form).ok_or_else(|| {
             refused(format!("this program knows no backup of form {form}: use a newer one"))
         })?;
-        Self::begin_in(url, form, highest, now)
-    }
-
-    fn begin_in(
-        url: &DatabaseUrl,
-        form: &Form,
-        highest: i64,
-        now: i64,
-    ) -> std::result::Result<Self, OpenError> {
-        let place = url.to_string();
-        let refused = |error: String| OpenError::Refused { place: place.clone(), error };
         let broken = |error: Error| refused(error.to_string());
         let base = base(highest, now).ok_or_else(|| {
             refused(
@@ -231,15 +221,15 @@ mod tests {
 
     const NOW: i64 = 1_790_000_000_000;
 
-    /// As of the schemas before invitations were counted.
-    const OLDER: Form = Form { number: 0, sqlite: 7, postgres: 9 };
+    /// Of the schemas before invitations were counted.
+    const OLDER: i64 = 2;
 
     #[test]
     fn an_older_copy_is_brought_up_to_date() {
         let directory = tempfile::tempdir().unwrap();
         let postgres = acceptance::Cluster::shared().unwrap().database().unwrap();
         for url in [DatabaseUrl::file(directory.path().join("a.db")), postgres.parse().unwrap()] {
-            let mut restoration = Restoration::begin_in(&url, &OLDER, 9, NOW).unwrap();
+            let mut restoration = Restoration::begin(&url, OLDER, 9, NOW).unwrap();
             let mut insert = |table: &str, row: &[(&str, Cell)]| {
                 let known = restoration.columns(table).unwrap();
                 let columns = row.iter().map(|(name, _)| known.iter().find(|it| it.name == *name));
@@ -267,6 +257,9 @@ mod tests {
                 restoration.columns("conversation").unwrap().iter().all(|it| it.name != "open")
             );
             restoration.finish().unwrap();
+            let snapshot = crate::Snapshot::open(&url).unwrap();
+            assert_eq!(snapshot.form(), crate::FORM);
+            drop(snapshot);
             // Its account has a key by now, and what was asked without an entry is no longer open.
             let store = crate::Store::open(&url, crate::Contact::Request, &|_| false).unwrap();
             let found = |sql| {

@@ -288,3 +288,49 @@ fn commands_make_no_database_and_read_no_other() {
     connection.execute_batch("update schema_version set version = 1000000").unwrap();
     assert!(refused(&old).contains("use a newer program"), "{}", refused(&old));
 }
+
+const BEFORE_COUNTED_INVITATIONS: [&str; 9] = [
+    include_str!("../../migrations/postgres/0001_accounts_and_logs.sql"),
+    include_str!("../../migrations/postgres/0002_conversations.sql"),
+    include_str!("../../migrations/postgres/0003_entries.sql"),
+    include_str!("../../migrations/postgres/0004_member_by_whole_key.sql"),
+    include_str!("../../migrations/postgres/0005_pair_by_whole_key.sql"),
+    include_str!("../../migrations/postgres/0006_message_requests.sql"),
+    include_str!("../../migrations/postgres/0007_bounds.sql"),
+    include_str!("../../migrations/postgres/0008_search_and_blocks.sql"),
+    include_str!("../../migrations/postgres/0009_email_keys.sql"),
+];
+
+/// Before an upgrade the new program makes a copy of what the old one has left, and does not change it.
+#[test]
+fn an_older_database_is_copied_as_it_is() {
+    let text = acceptance::Cluster::shared().unwrap().database().unwrap();
+    let mut client = postgres::Client::connect(&text, postgres::NoTls).unwrap();
+    let table = "create table schema_version (version bigint primary key, checksum text)";
+    client.batch_execute(table).unwrap();
+    for (number, script) in (1_i64..).zip(BEFORE_COUNTED_INVITATIONS) {
+        client.batch_execute(script).unwrap();
+        client.execute("insert into schema_version (version) values ($1)", &[&number]).unwrap();
+    }
+    let rows = "insert into account (email, name, password, created_at) values ('a@x.org', 'Alice', 'p', 1); \
+                insert into log (account) values (1)";
+    client.batch_execute(rows).unwrap();
+    let from: DatabaseUrl = text.parse().unwrap();
+    let (copied, highest) = copy(&from);
+    let form = Snapshot::open(&from).unwrap().form();
+    assert!(form < sql::FORM);
+    let directory = tempfile::tempdir().unwrap();
+    let to = sqlite(&directory, "a.db");
+    let mut restoration = Restoration::begin(&to, form, highest, LATER).unwrap();
+    for table in TABLES {
+        let (columns, rows) = &copied[table];
+        restoration.insert(table, columns, rows.clone()).unwrap();
+    }
+    restoration.finish().unwrap();
+    holds_together(&to);
+    assert_eq!(Snapshot::open(&to).unwrap().form(), sql::FORM);
+    assert!(open(&to).log_state(AccountId(1)).unwrap().is_some());
+    let version: i64 =
+        client.query_one("select max(version) from schema_version", &[]).unwrap().get(0);
+    assert_eq!(version, 9, "the original was upgraded");
+}
