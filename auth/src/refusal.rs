@@ -71,7 +71,8 @@ impl Code {
     pub const fn status(self) -> u16 {
         match self {
             Self::BadRequest => 400,
-            Self::Unauthorized | Self::WrongCredentials | Self::WrongPassword => 401,
+            Self::Unauthorized | Self::WrongCredentials => 401,
+            Self::WrongPassword => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::EmailTaken => 409,
@@ -111,7 +112,7 @@ impl Refusal {
     }
 
     pub(crate) fn wrong_password() -> Self {
-        Self::new(Code::WrongPassword, "wrong password")
+        Self::new(Code::WrongPassword, "this is not the account's password; nothing has changed")
     }
 
     pub(crate) fn not_found(sentence: &'static str) -> Self {

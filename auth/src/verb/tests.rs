@@ -211,7 +211,7 @@ fn old_passwords_are_under_the_same_brake() {
         statuses.push(ask(&context, &post("/password", Some(&token), &change)).0);
         statuses.push(ask(&context, &Request::of("DELETE", "/me", Some(&token), &delete)).0);
     }
-    assert_eq!(statuses[..10], [401; 10]);
+    assert_eq!(statuses[..10], [403; 10]);
     assert_eq!(statuses[10..], [429; 2]);
 }
 

@@ -13,7 +13,7 @@ pub fn delete_account(world: &World) -> Result<()> {
     bob.hear_message("remember me")?;
 
     let delete = |body| alice.ask("DELETE", "/me")?.json(&body).send();
-    delete(json!({"password": "not the password"}))?.refused(401)?;
+    delete(json!({"password": "not the password"}))?.refused(403)?;
     delete(json!({"password": 7}))?.refused(400)?;
     delete(json!({}))?.refused(400)?;
     alice.ask("DELETE", "/me")?.send()?.refused(400)?;

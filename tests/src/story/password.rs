@@ -11,7 +11,7 @@ pub fn password(world: &World) -> Result<()> {
     let old = phone.password.clone();
     let change = |body| phone.ask("POST", "/password")?.json(&body).send();
 
-    change(json!({"old": "not the old one", "new": "another secret"}))?.refused(401)?;
+    change(json!({"old": "not the old one", "new": "another secret"}))?.refused(403)?;
     change(json!({"old": old, "new": "short"}))?.refused(400)?;
     change(json!({"old": old, "new": "p".repeat(1025)}))?.refused(400)?;
     change(json!({"old": old, "new": 7}))?.refused(400)?;
