@@ -15,6 +15,7 @@ mod plot;
 mod report;
 mod server;
 mod stored;
+mod sweep;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -75,6 +76,8 @@ enum Part {
     Storm,
     /// With accounts and a database
     Stored,
+    /// What a sweep costs others
+    Sweep,
     /// Logins and resumptions
     Login,
     /// A log of many events

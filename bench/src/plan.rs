@@ -9,7 +9,7 @@ use crate::client::Dialect;
 use crate::load::{Load, Target};
 use crate::report::Report;
 use crate::server::{Server, find, free_address};
-use crate::{Args, Part, history, login, machine, stored};
+use crate::{Args, Part, history, login, machine, stored, sweep};
 
 /// How often a measurement is repeated that others have disturbed.
 const TRIES_MAX: usize = 4;
@@ -65,6 +65,9 @@ pub(crate) fn measure(args: &Args) -> Result<Report> {
     relays(&mut bench)?;
     if bench.wants(Part::Stored) {
         stored::measure(&mut bench)?;
+    }
+    if bench.wants(Part::Sweep) {
+        sweep::measure(&mut bench)?;
     }
     if bench.wants(Part::Login) {
         login::measure(&mut bench)?;

@@ -201,7 +201,7 @@ fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
     let list = "insert into erasure (account, at) values ($1, $2)";
     engine.run(list, &[id[0], Value::Int(now)])?;
     for sql in [
-        "delete from event where account = $1",
+        // Without it nobody reads the events, which go with the rest.
         "delete from log where account = $1",
         "delete from block where blocked = $1 or account = $1",
         // What it asked, or was asked, waits for nothing any more; what was declined stays out of sight.

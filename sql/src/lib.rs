@@ -28,6 +28,7 @@ mod invitation;
 mod limit;
 mod log;
 mod migrate;
+mod pace;
 mod pool;
 mod restoration;
 mod search;

@@ -1,13 +1,12 @@
-//! What is no longer kept, taken out in small transactions so that nobody waits long for one.
+//! What is no longer kept, taken out in small steps so that nobody waits long for one; see [`crate::pace`].
 
 use wire::{AccountId, GroupId, MessageId};
 
 use crate::engine::{Engine, ForEach, Type, Value};
+use crate::pace::{Pace, ROWS_MAX};
 use crate::pool::Requester;
 use crate::{Result, Store};
 
-/// Events, or messages, taken out in one transaction.
-const ROWS: i64 = 1000;
 /// Logs, conversations or members looked at in one go.
 const PAGE: i64 = 100;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -29,7 +28,8 @@ impl Store {
     pub fn trim_logs(&self, keep: Keep, now: i64) -> Result<()> {
         let Some(now) = self.clock.sweep_by(now) else { return Ok(()) };
         let ripe_before = now - keep.days * DAY_MS;
-        self.ripen(ripe_before, now)?;
+        let mut pace = Pace::new();
+        self.ripen(&mut pace, ripe_before, now)?;
         let sql = "select account from log where account > $1 \
                    and (head - forgotten > $2 or (ripe_at <= $3 and ripe > forgotten)) order by account limit $4";
         let mut after = 0;
@@ -39,22 +39,24 @@ impl Store {
             let Some(last) = accounts.last() else { return Ok(()) };
             after = *last;
             for account in accounts {
-                while self.write(Requester::Server, |engine| {
-                    trim(engine, account, keep.events, ripe_before)
+                while self.write_paced(&mut pace, |engine, rows| {
+                    trim(engine, account, rows, keep.events, ripe_before)
                 })? {}
             }
             // What had to go first is gone.
-            self.ripen(ripe_before, now)?;
+            self.ripen(&mut pace, ripe_before, now)?;
         }
     }
 
     /// Where nothing is to be forgotten, what is acknowledged by now becomes ripe, and is kept for as long again.
-    fn ripen(&self, ripe_before: i64, now: i64) -> Result<()> {
+    fn ripen(&self, pace: &mut Pace, ripe_before: i64, now: i64) -> Result<()> {
         let sql = "update log set ripe = acknowledged, ripe_at = $1 where account in \
                    (select account from log where ripe_at <= $2 and ripe <= forgotten and acknowledged > forgotten \
                    order by account limit $3 {lock}) returning account";
-        let params = [now, ripe_before, ROWS].map(Value::Int);
-        while !self.write(Requester::Server, |engine| engine.run(sql, &params))?.is_empty() {}
+        let ripen = |engine: &mut dyn Engine, rows| {
+            engine.run(sql, &[now, ripe_before, rows].map(Value::Int))
+        };
+        while !self.write_paced(pace, ripen)?.is_empty() {}
         Ok(())
     }
 
@@ -65,7 +67,7 @@ impl Store {
     pub fn expire_messages(&self, now: i64) -> Result<()> {
         let Some(now) = self.clock.sweep_by(now) else { return Ok(()) };
         let sql = "select id, days from conversation where days is not null and id > $1 order by id limit $2";
-        let mut after = 0;
+        let (mut after, mut pace) = (0, Pace::new());
         loop {
             let params = [Value::Int(after), Value::Int(PAGE)];
             let page =
@@ -73,13 +75,13 @@ impl Store {
             let Some((last, _)) = page.last() else { return Ok(()) };
             after = *last;
             for (conversation, days) in page {
-                while self.expire_some(conversation, now - days * DAY_MS)? {}
+                while self.expire_some(&mut pace, conversation, now - days * DAY_MS)? {}
             }
         }
     }
 
     /// Whether there may be more.
-    fn expire_some(&self, conversation: i64, before: i64) -> Result<bool> {
+    fn expire_some(&self, pace: &mut Pace, conversation: i64, before: i64) -> Result<bool> {
         let sql = "select m.at from (select message from entry where conversation = $1 and kind = 0 \
                    order by message limit 1) e join message m on m.id = e.message";
         let oldest =
@@ -89,16 +91,26 @@ impl Store {
         }
         let sql = "select m.id, m.at from (select message from entry where conversation = $1 and kind = 0 \
                    order by message limit $2) e join message m on m.id = e.message order by m.id";
-        let params = [Value::Int(conversation), Value::Int(ROWS)];
+        let params = [Value::Int(conversation), Value::Int(ROWS_MAX)];
         let oldest = self.read(Requester::Server, sql, &params, |row| {
             Ok((MessageId(row.int(0)?), row.int(1)?))
         })?;
         let expired = oldest.iter().take_while(|(_, at)| *at < before);
         let expired: Vec<_> = expired.map(|(id, _)| *id).collect();
-        if !expired.is_empty() {
-            self.write(Requester::Server, |engine| erase_messages(engine, &expired))?;
+        self.erase_in_steps(pace, &expired)?;
+        Ok(expired.len() == ROWS_MAX as usize)
+    }
+
+    fn erase_in_steps(&self, pace: &mut Pace, mut messages: &[MessageId]) -> Result<()> {
+        while !messages.is_empty() {
+            let step = |engine: &mut dyn Engine, rows: i64| {
+                let count = messages.len().min(rows as usize);
+                erase_messages(engine, &messages[..count]).map(|()| count)
+            };
+            let count = self.write_paced(pace, step)?;
+            messages = &messages[count..];
         }
-        Ok(expired.len() == ROWS as usize)
+        Ok(())
     }
 
     /// Deleted accounts that are still in groups: their leaving is to be told to the others.
@@ -138,7 +150,10 @@ impl Store {
     /// it, what blocks withheld from it, and conversations of which only deleted accounts know. This is the server's own work, with no
     /// bound on its time: there may be much of it.
     pub(crate) fn erase_traces(&self, account: AccountId) -> Result<()> {
+        let mut pace = Pace::new();
         for sql in [
+            "delete from event where account = $1 and seq in \
+             (select seq from event where account = $1 order by seq limit $2) returning seq",
             "update message set ref = null where id in \
              (select message from reference where sender = $1 limit $2) returning id",
             "delete from reaction where account = $1 and message in \
@@ -160,8 +175,10 @@ impl Store {
             "delete from withheld_reaction where reactor = $1 and (message, account) in \
              (select message, account from withheld_reaction where reactor = $1 limit $2) returning message",
         ] {
-            let params = [account.0, ROWS].map(Value::Int);
-            while !self.write(Requester::Server, |engine| engine.run(sql, &params))?.is_empty() {}
+            let step = |engine: &mut dyn Engine, rows| {
+                engine.run(sql, &[account.0, rows].map(Value::Int)).map(|done| done.is_empty())
+            };
+            while !self.write_paced(&mut pace, step)? {}
         }
         // Of two who delete their accounts at once the later one sees that both are gone.
         let sql = "select s.conversation from member s where s.account = $1 and not exists \
@@ -170,21 +187,21 @@ impl Store {
                    and (a.email is not null or (c.low is null and x.until is null)))";
         let params = [Value::Int(account.0)];
         for conversation in self.read(Requester::Server, sql, &params, |row| row.int(0))? {
-            self.erase_conversation(conversation)?;
+            self.erase_conversation(&mut pace, conversation)?;
         }
         Ok(())
     }
 
-    fn erase_conversation(&self, conversation: i64) -> Result<()> {
+    fn erase_conversation(&self, pace: &mut Pace, conversation: i64) -> Result<()> {
         let sql = "select message from entry where conversation = $1 order by message limit $2";
-        let params = [conversation, ROWS].map(Value::Int);
+        let params = [conversation, ROWS_MAX].map(Value::Int);
         loop {
             let page =
                 self.read(Requester::Server, sql, &params, |row| Ok(MessageId(row.int(0)?)))?;
             if page.is_empty() {
                 break;
             }
-            self.write(Requester::Server, |engine| erase_messages(engine, &page))?;
+            self.erase_in_steps(pace, &page)?;
         }
         self.write(Requester::Server, |engine| {
             for sql in [
@@ -200,14 +217,20 @@ impl Store {
 }
 
 /// Returns whether there is more to forget.
-fn trim(engine: &mut dyn Engine, account: i64, events_max: i64, ripe_before: i64) -> Result<bool> {
+fn trim(
+    engine: &mut dyn Engine,
+    account: i64,
+    rows_max: i64,
+    events_max: i64,
+    ripe_before: i64,
+) -> Result<bool> {
     let sql = "select head, forgotten, ripe, ripe_at from log where account = $1 {lock}";
     let rows = engine.run(sql, &[Value::Int(account)])?;
     let Some(row) = rows.first() else { return Ok(false) };
     let (head, forgotten, ripe, ripe_at) = (row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?);
     let ripe = if ripe_at <= ripe_before { ripe } else { 0 };
     let goal = (head - events_max).max(ripe).max(forgotten);
-    let upto = goal.min(forgotten + ROWS);
+    let upto = goal.min(forgotten + rows_max);
     let sql = "delete from event where account = $1 and seq <= $2";
     engine.run(sql, &[Value::Int(account), Value::Int(upto)])?;
     let sql = "update log set forgotten = $1 where account = $2";

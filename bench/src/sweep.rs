@@ -1,0 +1,149 @@
+//! What the server's own work and other people's cost who sends messages: a sweep of many messages, a busy queue, searches.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use acceptance::Cluster;
+use anyhow::{Result, ensure};
+use sql::{Act, Batch, Deed, Store};
+use wire::{AccountId, MessageId, To, With};
+
+use crate::account;
+use crate::client::Dialect;
+use crate::load::{Load, Target};
+use crate::plan::{Bench, programs_chat};
+use crate::server::{Server, free_address};
+
+/// Conversations whose messages are swept.
+const CONVERSATIONS: usize = 20;
+/// Messages in one commit while they are filled.
+const BATCH: usize = 1000;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// Words of the messages, some of which all have and some of which few.
+const WORDS: usize = 5000;
+/// Threads that search, each for an account of its own.
+const SEARCHERS: usize = 4;
+
+struct Size {
+    pairs: usize,
+    per_second: f64,
+    messages: usize,
+}
+
+/// Measures both engines, with and without, in turn.
+pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<()> {
+    let size = match bench.args.smoke {
+        true => Size { pairs: 2, per_second: 50.0, messages: 200 },
+        false => Size { pairs: 50, per_second: 200.0, messages: 100_000 },
+    };
+    let dir = tempfile::tempdir()?;
+    let url = format!("sqlite:{}", dir.path().join("sweep.db").display());
+    engine(bench, dir.path(), "SQLite", &url, &size)?;
+    if let Ok(cluster) = Cluster::make().and_then(|cluster| cluster.start().map(|()| cluster)) {
+        engine(bench, dir.path(), "PostgreSQL", &cluster.database()?, &size)?;
+    }
+    Ok(())
+}
+
+fn engine(bench: &mut Bench<'_>, dir: &Path, name: &str, url: &str, size: &Size) -> Result<()> {
+    let store = account::open(url)?;
+    let (accounts, tokens) = account::create(&store, 2 * size.pairs, "none")?;
+    let (old, _) = account::create(&store, 2 * CONVERSATIONS, "none")?;
+    let tokens = Arc::new(tokens);
+    let load = Load::Rate { pairs: size.pairs, per_second: size.per_second };
+    let title = format!("{} messages a second with accounts, {name}", size.per_second);
+    let group = account::group(&store, &accounts)?;
+    let run = |bench: &mut Bench<'_>, whom: &str| {
+        let address = free_address()?;
+        let mut chat = programs_chat(bench.args, address)?;
+        chat.arg("--database").arg(url);
+        let server = Server::start(&mut chat, address, &dir.join("sweep.log"))?;
+        let dialect = Dialect::Account { tokens: Arc::clone(&tokens), group, receipts: true };
+        let target = Target { address, dialect, pids: vec![server.pid()] };
+        bench.run(&title, whom, load, &target)
+    };
+    for round in 0..bench.rounds() {
+        retain(&store, &old, None)?;
+        fill(&store, &old, size.messages)?;
+        run(bench, "nothing else")?;
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for searcher in &old[..SEARCHERS] {
+                let (store, is_over) = (&store, &is_over);
+                scope.spawn(move || {
+                    while !is_over.load(Ordering::Relaxed) {
+                        // The searches of a node of its own; a search that is given up has cost as much.
+                        let _ = store.search(*searcher, "word1 common", MessageId(i64::MAX), 50);
+                    }
+                });
+            }
+            let done = run(bench, "beside searches without end");
+            is_over.store(true, Ordering::Relaxed);
+            done
+        })?;
+        retain(&store, &old, Some(1))?;
+        // The server sweeps as soon as it has started.
+        run(bench, &format!("beside a sweep of {}", size.messages))?;
+        let left = store.history(old[0], With::Account(old[1]), MessageId(i64::MAX), 1)?;
+        if !bench.args.smoke && left.is_some_and(|page| page.is_empty()) {
+            bench.report.notes.push(format!(
+                "{name}, round {round}: the sweep may have ended before the measurement."
+            ));
+        }
+        while swept(&store, &old)? < CONVERSATIONS {
+            store.expire_messages(account::now_ms())?;
+        }
+    }
+    Ok(())
+}
+
+fn pairs(old: &[AccountId]) -> impl Iterator<Item = (AccountId, AccountId)> {
+    old.chunks_exact(2).map(|two| (two[0], two[1]))
+}
+
+fn retain(store: &Store, old: &[AccountId], days: Option<i64>) -> Result<()> {
+    let act = |(by, other)| {
+        let deed = Deed::Retain { with: With::Account(other), days };
+        Act { by, reference: None, deed }
+    };
+    let acts = pairs(old).map(act).collect();
+    store.commit(&Batch { acts, ..Batch::default() }, account::now_ms())?;
+    Ok(())
+}
+
+fn fill(store: &Store, old: &[AccountId], count: usize) -> Result<()> {
+    let pairs: Vec<_> = pairs(old).collect();
+    for from in (0..count).step_by(BATCH) {
+        let act = |at: usize| {
+            let (by, other) = pairs[at % pairs.len()];
+            let content = format!(
+                "common word{} word{} word{} and something to say about it",
+                at % WORDS,
+                at * 7 % WORDS,
+                at % 10
+            );
+            Act {
+                by,
+                reference: None,
+                deed: Deed::Post { to: To::Account(other), content, reply_to: None },
+            }
+        };
+        let acts: Vec<_> = (from..count.min(from + BATCH)).map(act).collect();
+        let all = acts.len();
+        let done =
+            store.commit(&Batch { acts, ..Batch::default() }, account::now_ms() - 3 * DAY_MS)?;
+        ensure!(done.news.len() == all, "not everything was stored");
+    }
+    Ok(())
+}
+
+/// Conversations of which nothing is left.
+fn swept(store: &Store, old: &[AccountId]) -> Result<usize> {
+    let mut count = 0;
+    for (one, other) in pairs(old) {
+        let page = store.history(one, With::Account(other), MessageId(i64::MAX), 1)?;
+        count += usize::from(page.is_none_or(|page| page.is_empty()));
+    }
+    Ok(count)
+}

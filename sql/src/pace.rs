@@ -1,0 +1,78 @@
+//! The server's own work, in steps between which others have their turns.
+//!
+//! SQLite has one writer, and PostgreSQL keeps the rows of a transaction from others: whoever sends a message meanwhile waits for
+//! the step. So a step is short, as many rows as fit into [`STEP_TIME`], and after it the writer is left to others for longer than it took.
+
+use std::time::{Duration, Instant};
+
+use crate::engine::Engine;
+use crate::pool::Requester;
+use crate::{Result, Store};
+
+/// How long a step should take.
+const STEP_TIME: Duration = Duration::from_millis(2);
+/// How many times as long as a step took others have the writer before the next one.
+const REST: u32 = 4;
+/// The shortest rest, also after a step that did next to nothing.
+const REST_MIN: Duration = Duration::from_millis(1);
+/// The longest rest: what took so long was most likely waiting for others.
+const REST_MAX: Duration = Duration::from_millis(200);
+/// Rows of the shortest step, whatever it takes.
+const ROWS_MIN: i64 = 8;
+/// Rows of the longest step.
+pub(crate) const ROWS_MAX: i64 = 1000;
+
+/// How many rows the next step may have.
+pub(crate) struct Pace {
+    rows: i64,
+}
+
+impl Pace {
+    pub(crate) fn new() -> Self {
+        Self { rows: ROWS_MIN }
+    }
+
+    /// Takes down how long a step took, and returns how long to rest. No step is more than twice as long as the one before.
+    fn took(&mut self, time: Duration) -> Duration {
+        let fit = self.rows as f64 * STEP_TIME.as_secs_f64() / time.as_secs_f64().max(1e-9);
+        self.rows = (fit.min(2.0 * self.rows as f64) as i64).clamp(ROWS_MIN, ROWS_MAX);
+        (time * REST).clamp(REST_MIN, REST_MAX)
+    }
+}
+
+impl Store {
+    /// Runs a step of `work` in a transaction, which is told how many rows it may touch, and rests.
+    pub(crate) fn write_paced<T>(
+        &self,
+        pace: &mut Pace,
+        mut work: impl FnMut(&mut dyn Engine, i64) -> Result<T>,
+    ) -> Result<T> {
+        let (rows, mut began) = (pace.rows, Instant::now());
+        let done = self.write(Requester::Server, |engine| {
+            // Until then it waited for its turn.
+            began = Instant::now();
+            work(engine, rows)
+        });
+        std::thread::sleep(pace.took(began.elapsed()));
+        done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_as_long_as_its_time_allows() {
+        let mut pace = Pace::new();
+        for _ in 0..99 {
+            pace.took(Duration::ZERO);
+        }
+        assert_eq!(pace.rows, ROWS_MAX);
+        let rest = pace.took(10 * STEP_TIME);
+        assert_eq!((pace.rows, rest), (ROWS_MAX / 10, 10 * STEP_TIME * REST));
+        assert_eq!(pace.took(Duration::from_secs(60)), REST_MAX);
+        assert_eq!((pace.rows, pace.took(Duration::ZERO)), (ROWS_MIN, REST_MIN));
+        assert_eq!(pace.rows, 2 * ROWS_MIN, "no more than twice the one before");
+    }
+}
