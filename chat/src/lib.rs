@@ -91,6 +91,10 @@ pub fn serve(
             door::thread::spawn("chat-probe", door::limit::SERVICE_STACK_BYTES, move || {
                 probed.keep_probing(|time| stopped.wait_for(time));
             })?;
+            let (shown, stopped) = (Arc::clone(&store), shutdown.clone());
+            door::thread::spawn("chat-node", door::limit::SERVICE_STACK_BYTES, move || {
+                shown.keep_node(|time| stopped.wait_for(time));
+            })?;
             let bell = sweep::start(Arc::clone(&store), committer.clone(), keep, stop)?;
             revocation::watch(Arc::clone(&store), Arc::clone(&hub), bell, shutdown.clone())?;
             (Mode::Accounts(Accounts { store, committer }), Some(thread))

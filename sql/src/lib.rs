@@ -28,6 +28,7 @@ mod invitation;
 mod limit;
 mod log;
 mod migrate;
+mod node;
 mod pace;
 mod pool;
 mod restoration;

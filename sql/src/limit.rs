@@ -47,6 +47,15 @@ pub(crate) const CLOCK_RECORD_INTERVAL: Duration = Duration::from_secs(30);
 /// The shortest time between two lines in the log that say that the machine's clock is in doubt.
 pub(crate) const CLOCK_WARN_INTERVAL: Duration = Duration::from_secs(60);
 
+/// How often a chat server shows that it is alive.
+pub(crate) const NODE_BEAT: Duration = Duration::from_secs(5);
+/// After so many looks at which another has counted up it is alive for sure; one that is being replaced has ended by then.
+pub(crate) const NODE_SURE_BEATS: u32 = 3;
+/// After so many looks at which another has not counted up it is forgotten.
+pub(crate) const NODE_SILENT_BEATS: u32 = 12;
+/// The shortest time between two lines in the log that say that there are others.
+pub(crate) const NODE_WARN_INTERVAL: Duration = Duration::from_secs(60);
+
 /// How long a verb waits for a connection before it gives up.
 pub(crate) const TAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a statement may take that reads for a request.

@@ -41,6 +41,8 @@ mod metrics;
 mod model;
 /// One account does its worst, and two others do not feel it.
 mod neighbour;
+/// Two chat servers on one database.
+mod nodes;
 /// The commands, the unit and the nginx configuration of docs/OPERATING.md.
 mod operating;
 /// What an operator finds in the log and in the temporary folder.

@@ -66,6 +66,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (11, include_str!("../../migrations/postgres/0011_groups_of_a_member.sql")),
     (12, include_str!("../../migrations/postgres/0012_clock.sql")),
     (13, include_str!("../../migrations/postgres/0013_last_seen_of_a_blocker.sql")),
+    (14, include_str!("../../migrations/postgres/0014_node.sql")),
 ];
 
 /// Words first: left to itself the planner walks back through all messages and makes words of each.

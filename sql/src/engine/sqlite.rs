@@ -55,6 +55,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (9, include_str!("../../migrations/sqlite/0009_groups_of_a_member.sql")),
     (10, include_str!("../../migrations/sqlite/0010_clock.sql")),
     (11, include_str!("../../migrations/sqlite/0011_last_seen_of_a_blocker.sql")),
+    (12, include_str!("../../migrations/sqlite/0012_node.sql")),
 ];
 
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
