@@ -1,4 +1,4 @@
-//! The `curl` lines of the README do what it says, in the order in which it says them.
+//! The `curl` lines of the README, and with `wscat` those of PROTOCOL, do what is said, in the order in which it is said.
 //!
 //! Every fenced `sh` block that has a line with `curl` in it is run, all of them as one `bash` script, so that a
 //! variable set in one is there in the next. `localhost:3000` and `localhost:8080` become the servers under test, a
@@ -24,6 +24,13 @@ curl() {
     echo "$*" >>ran
     printf '%s\n' "$out"
 }
+# A keyboard on which nobody types: wscat ends where its input does.
+mkfifo keyboard
+exec 9<>keyboard
+wscat() {
+    "$WSCAT" "${@//TOKEN/$(cat token)}" <&9 | tee -a heard
+    echo "wscat" >>ran
+}
 echo none >token
 "#;
 
@@ -41,14 +48,7 @@ fn the_curl_lines_of_the_readme_work() -> Result<()> {
         .replace("localhost:8080", &house.world.chat_address())
         .replace("127.0.0.1:8080", &house.world.chat_address());
     ensure!(script.contains("curl"), "there are no curl lines");
-    let output = Command::new("bash")
-        .args(["-c", &format!("{PRELUDE}{script}")])
-        .current_dir(house.dir())
-        .output()
-        .context("bash")?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{script}\n{said}\n{errors}");
+    run(&house, &script)?;
     let ran = fs::read_to_string(house.dir().join("ran"))?;
     for path in ["/signup", "/login"] {
         ensure!(ran.contains(path), "the README never asks for {path}:\n{ran}");
@@ -56,18 +56,64 @@ fn the_curl_lines_of_the_readme_work() -> Result<()> {
     Ok(())
 }
 
-/// The lines of all `sh` blocks with a `curl` in them.
+fn run(house: &House, script: &str) -> Result<()> {
+    let output = Command::new("bash")
+        .args(["-c", &format!("{PRELUDE}{script}")])
+        .current_dir(house.dir())
+        .env(
+            "WSCAT",
+            fs::canonicalize(root().join("node_modules/.bin/wscat"))
+                .context("wscat; ./check installs it")?,
+        )
+        .output()
+        .context("bash")?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{script}\n{said}\n{errors}");
+    Ok(())
+}
+
+#[test]
+fn the_first_hour_of_a_client_goes_as_the_protocol_says() -> Result<()> {
+    let protocol = fs::read_to_string(root().join("docs/PROTOCOL.md")).context("PROTOCOL.md")?;
+    let (_, hour) = protocol.split_once("## The first hour").context("no first hour")?;
+    let hour = hour.split("\n## ").next().unwrap_or(hour);
+    let house = House::open(&Kind::Messenger, &["--contact=open"])?;
+    let script = lines(hour, &[])
+        .replace("localhost:3000", &house.world.auth_address()?)
+        .replace("localhost:8080", &house.world.chat_address());
+    run(&house, &script)?;
+    let heard = fs::read_to_string(house.dir().join("heard"))?;
+    for answer in [
+        r#""type":"sent","ref":"b81e""#,
+        r#""type":"conversations","ref":"c""#,
+        r#""type":"history","ref":"h""#,
+        r#""type":"message","id":1,"seq":1"#,
+        r#""type":"ok","ref":"r""#,
+    ] {
+        ensure!(heard.contains(answer), "{answer} did not come:\n{heard}");
+    }
+    ensure!(heard.matches("welcome").count() == 3 && !heard.contains("error"), "{heard}");
+    Ok(())
+}
+
+/// The lines of all `sh` blocks with a `curl` in them, without those that start other programs.
 fn curl_lines(text: &str) -> String {
+    lines(text, &["curl "])
+}
+
+/// The lines of all `sh` blocks; with `wanted` of those that have one of these words, and without those that start other programs.
+fn lines(text: &str, wanted: &[&str]) -> String {
     let mut script = String::new();
     for block in text.split("\n```sh\n").skip(1) {
         let block = block.split("\n```").next().unwrap_or(block);
-        if !block.contains("curl ") {
+        if !wanted.is_empty() && !wanted.iter().any(|word| block.contains(word)) {
             continue;
         }
         for line in block.lines() {
             let line = line.strip_prefix("$ ").unwrap_or(line);
             let word = line.split_whitespace().next().unwrap_or_default();
-            if !OTHER_PROGRAMS.contains(&word) {
+            if wanted.is_empty() || !OTHER_PROGRAMS.contains(&word) {
                 script.push_str(line);
                 script.push('\n');
             }
