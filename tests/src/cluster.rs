@@ -161,7 +161,10 @@ impl Cluster {
     }
 
     fn tool(&self, name: &str) -> Command {
-        self.tool_at(&self.bin.join(name))
+        let own = self.bin.join(name);
+        // What comes without the clients is asked by those of the machine.
+        let other = || installed_bin().ok().map(|bin| bin.join(name));
+        self.tool_at(&if own.is_file() { own } else { other().unwrap_or(own) })
     }
 
     pub(crate) fn tool_at(&self, path: &Path) -> Command {
@@ -207,8 +210,16 @@ impl Drop for Frozen {
     }
 }
 
-/// PostgreSQL's programs: beside `initdb` on the path, else where Debian keeps them; the newest there.
+/// PostgreSQL's programs: where `ACCEPTANCE_POSTGRES` says, else the machine's.
 fn find_bin() -> Result<PathBuf> {
+    match std::env::var_os("ACCEPTANCE_POSTGRES") {
+        Some(dir) => Ok(PathBuf::from(dir)),
+        None => installed_bin(),
+    }
+}
+
+/// Beside `initdb` on the path, else where Debian keeps them; the newest there.
+fn installed_bin() -> Result<PathBuf> {
     let on_path = std::env::var_os("PATH").unwrap_or_default();
     for dir in std::env::split_paths(&on_path) {
         if let Ok(initdb) = dir.join("initdb").canonicalize()
