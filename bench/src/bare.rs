@@ -106,7 +106,7 @@ impl Sqlite {
         let flags = rusqlite::functions::FunctionFlags::SQLITE_UTF8
             | rusqlite::functions::FunctionFlags::SQLITE_INNOCUOUS;
         connection
-            .create_scalar_function("message_words", 2, flags, |call| call.get::<String>(1))?;
+            .create_scalar_function("message_terms", 2, flags, |call| call.get::<String>(1))?;
         connection.busy_timeout(Duration::from_secs(5))?;
         // As the server has it.
         connection.execute_batch(

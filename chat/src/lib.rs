@@ -87,6 +87,10 @@ pub fn serve(
             door::thread::spawn("chat-erase", door::limit::SERVICE_STACK_BYTES, move || {
                 erased.keep_erasing(|time| stopped.wait_for(time));
             })?;
+            let (indexed, stopped) = (Arc::clone(&store), shutdown.clone());
+            door::thread::spawn("chat-index", door::limit::SERVICE_STACK_BYTES, move || {
+                indexed.keep_indexing(|time| stopped.wait_for(time));
+            })?;
             let (probed, stopped) = (Arc::clone(&store), shutdown.clone());
             door::thread::spawn("chat-probe", door::limit::SERVICE_STACK_BYTES, move || {
                 probed.keep_probing(|time| stopped.wait_for(time));

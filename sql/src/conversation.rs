@@ -10,6 +10,7 @@ use crate::contact::sees_name;
 use crate::engine::{ForEach, Row, Type, Value};
 use crate::entry::{self, Message, bytes_seen, columns, columns_seen, edits_withheld};
 use crate::limit::PAGE_BYTES;
+use crate::unread::UNREAD;
 use crate::{Result, Store};
 
 /// A conversation as one of its people sees it.
@@ -23,7 +24,9 @@ pub struct Conversation {
     pub activity: MessageId,
     /// The last message.
     pub last: Option<Message>,
-    /// How many messages of others are not read; [`UNREAD_MAX`] means so many, or more.
+    /// How many messages of others are not read and not deleted, of the newest
+    /// [`UNREAD_LOOKED_AT_MAX`](wire::limit::UNREAD_LOOKED_AT_MAX) entries;
+    /// [`UNREAD_MAX`] means so many, or more.
     pub unread: i64,
     /// The last message that is read.
     pub read: MessageId,
@@ -311,7 +314,7 @@ pub(crate) fn role(number: i64) -> Role {
     if number == 1 { Role::Admin } else { Role::Member }
 }
 
-const KEYS: &[(&str, Type)] = &[
+pub(crate) const KEYS: &[(&str, Type)] = &[
     ("conversation", Type::Int),
     ("account", Type::Int),
     ("since", Type::Int),
@@ -320,7 +323,6 @@ const KEYS: &[(&str, Type)] = &[
     // Whether nothing is withheld from the account: then nothing need be looked up for each message.
     ("spared", Type::Int),
 ];
-const _: () = assert!(UNREAD_MAX == 500, "as in UNREAD");
 
 macro_rules! newest {
     ($bound:literal) => {
@@ -359,46 +361,4 @@ static TEXT: ForEach = ForEach {
         edits_withheld!("r.account")
     ),
     columns: &[("conversation", Type::Int), ("account", Type::Int), ("message", Type::Int)],
-};
-
-macro_rules! unread {
-    ($after:literal, $upto:literal) => {
-        concat!(
-            "(select count(*) from (select 1 from entry e where e.conversation = r.conversation and e.message > ",
-            $after,
-            " and e.message <= ",
-            $upto,
-            " and e.kind = 0 and e.sender <> r.account limit 500) u)"
-        )
-    };
-}
-
-/// The newest message up to a given one that is withheld, or else where unread ones begin.
-macro_rules! newest_withheld {
-    ($bound:literal) => {
-        concat!(
-            "coalesce((select n.message from withheld n where n.account = r.account \
-             and n.conversation = r.conversation and n.message > r.seen and ",
-            $bound,
-            " order by n.message desc limit 1), r.seen)"
-        )
-    };
-}
-
-/// Where something is withheld, what lies between it is counted piece by piece: `before` are those after `high`, and in a piece
-/// everything after `low` can be seen.
-static UNREAD: ForEach = ForEach {
-    sql: concat!(
-        "select r.conversation, case when r.spared = 1 then ",
-        unread!("r.seen", "r.until"),
-        " else (with recursive piece (low, high, before) as (select ",
-        newest_withheld!("n.message <= r.until"),
-        ", r.until, cast(0 as bigint) union all select ",
-        newest_withheld!("n.message < w.run"),
-        ", coalesce(w.run - 1, r.seen), p.before + ",
-        unread!("p.low", "p.high"),
-        " from piece p left join withheld w on w.message = p.low and w.account = r.account and p.low > r.seen \
-         where p.high > r.seen and p.before < 500) select max(p.before) from piece p) end from {rows}"
-    ),
-    columns: KEYS,
 };

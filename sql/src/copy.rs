@@ -41,6 +41,9 @@ pub(crate) const FORMS: &[Form] = &[
     Form { number: 4, sqlite: 9, postgres: 11 },
     Form { number: 5, sqlite: 10, postgres: 12 },
     Form { number: 6, sqlite: 11, postgres: 13 },
+    Form { number: 7, sqlite: 12, postgres: 14 },
+    Form { number: 8, sqlite: 13, postgres: 15 },
+    Form { number: 9, sqlite: 14, postgres: 16 },
 ];
 
 /// The newest form of a copy that this program can write and read.

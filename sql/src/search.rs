@@ -1,5 +1,9 @@
 //! Finding one's own messages by their words.
 //!
+//! Words are folded and cut in one place for both engines: [`wire::folded`], [`wire::words`] and here. A word is in the index as it
+//! stands and is found by its beginning. A run of a script without spaces is in the index as its pairs of characters, so that
+//! each part of it is found; whether a longer part stands there as one is looked up in the text.
+//!
 //! Each word in the index carries the number of its conversation. A search looks up its words in each conversation of the
 //! searcher, so it reads nothing of what stands in the conversations of others, and its time says nothing about them.
 //!
@@ -7,10 +11,11 @@
 //! words that they cannot see, nor by those that they do.
 
 use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashSet};
 use std::time::{Duration, Instant};
 
 use wire::limit::SEARCH_BYTES_MAX;
-use wire::{AccountId, MessageId};
+use wire::{AccountId, MessageId, Word};
 
 use crate::engine::{ForEach, Type, Value};
 use crate::entry::{self, Message, columns, columns_seen, edits_withheld};
@@ -20,14 +25,18 @@ use crate::{Error, Result, Store};
 pub const SEARCH_TIME_MAX: Duration = Duration::from_secs(1);
 /// Words of a text that are searched for. Of more, the longest count: they are the ones that tell messages apart.
 pub const SEARCH_WORDS_MAX: usize = 16;
-/// Characters of a word that are in the index. A search has no longer ones.
-const WORD_CHARS_MAX: usize = SEARCH_BYTES_MAX;
+/// Characters of a word that are in the index. What a longer word has after them is looked up in the text.
+pub const WORD_CHARS_MAX: usize = SEARCH_BYTES_MAX;
+/// Different words and pairs of one message that are in the index: the first of its text. It is found by no others.
+pub const INDEXED_WORDS_MAX: usize = 4096;
+/// Characters of a run that are in the index together.
+const PAIR: usize = 2;
 
 /// What an engine is to find.
 pub(crate) struct Query {
     pub(crate) account: AccountId,
-    /// Messages have all of these, or words that begin so.
-    pub(crate) words: Vec<String>,
+    /// Messages have all of these.
+    pub(crate) wanted: Wanted,
     /// Messages are older than this one.
     pub(crate) before: MessageId,
     pub(crate) limit: usize,
@@ -35,19 +44,122 @@ pub(crate) struct Query {
     pub(crate) deadline: Instant,
 }
 
-impl Query {
-    /// Whether a message of this text is one that is looked for.
-    pub(crate) fn fits(&self, content: &str) -> bool {
-        let words = words(content);
-        self.words.iter().all(|start| words.iter().any(|word| word.starts_with(start)))
+/// What somebody searches for.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// Beginnings of words, and parts of runs.
+    words: Vec<(String, bool)>,
+    /// What the index is asked for.
+    pub(crate) terms: Vec<Sought>,
+    /// Whether every message with all the terms has all the words. If not, its text decides.
+    pub(crate) is_exact: bool,
+}
+
+/// Something that is looked up in the index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sought {
+    pub(crate) text: String,
+    /// Whether what only begins so is found as well.
+    pub(crate) is_beginning: bool,
+}
+
+impl Wanted {
+    /// Each word once, and none that another one says already.
+    pub(crate) fn new(text: &str) -> Self {
+        let folded = wire::folded(text);
+        let mut all: Vec<Word<'_>> = wire::words(&folded).collect();
+        all.sort_by_key(|word| Reverse(word.text.len()));
+        let mut words: Vec<Word<'_>> = Vec::new();
+        for word in all {
+            if words.len() < SEARCH_WORDS_MAX
+                && !words.iter().any(|it| has(it, word.text, word.is_run))
+            {
+                words.push(word);
+            }
+        }
+        // First one of each word, so that none is left out.
+        let sought: Vec<Vec<Sought>> = words.iter().map(sought).collect();
+        let longest = sought.iter().map(Vec::len).max().unwrap_or(0);
+        let mut terms = Vec::new();
+        for term in (0..longest).flat_map(|at| sought.iter().filter_map(move |all| all.get(at))) {
+            if terms.len() < SEARCH_WORDS_MAX && !terms.contains(term) {
+                terms.push(term.clone());
+            }
+        }
+        let is_exact = words.iter().all(|word| {
+            word.text.chars().count() <= if word.is_run { PAIR } else { WORD_CHARS_MAX }
+        });
+        let words = words.iter().map(|word| (word.text.to_owned(), word.is_run)).collect();
+        Self { words, terms, is_exact }
+    }
+
+    /// Whether a text has all the words.
+    pub(crate) fn stand_in(&self, content: &str) -> bool {
+        let folded = wire::folded(content);
+        let all: Vec<Word<'_>> = wire::words(&folded).collect();
+        self.words.iter().all(|(text, is_run)| all.iter().any(|it| has(it, text, *is_run)))
+    }
+
+    /// Whether a text that is not in the index yet will be found by it.
+    pub(crate) fn would_find(&self, content: &str) -> bool {
+        if !self.stand_in(content) {
+            return false;
+        }
+        let indexed = terms(content);
+        self.terms.iter().all(|sought| {
+            indexed.iter().any(|term| {
+                if sought.is_beginning {
+                    term.starts_with(&sought.text)
+                } else {
+                    *term == sought.text
+                }
+            })
+        })
     }
 }
 
-/// The words of a text, in small letters.
-pub(crate) fn words(text: &str) -> Vec<String> {
-    let text = text.to_lowercase();
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(|word| word.chars().take(WORD_CHARS_MAX).collect()).collect()
+/// Whether a word of a text is one that is searched for.
+fn has(word: &Word<'_>, text: &str, is_run: bool) -> bool {
+    word.is_run == is_run
+        && if is_run { word.text.contains(text) } else { word.text.starts_with(text) }
+}
+
+/// What is looked up for a word.
+fn sought(word: &Word<'_>) -> Vec<Sought> {
+    let beginning = |text: String| vec![Sought { text, is_beginning: true }];
+    let chars: Vec<char> = word.text.chars().collect();
+    if !word.is_run {
+        return beginning(chars.iter().take(WORD_CHARS_MAX).collect());
+    }
+    if chars.len() < PAIR {
+        return beginning(word.text.to_owned());
+    }
+    chars
+        .windows(PAIR)
+        .map(|pair| Sought { text: pair.iter().collect(), is_beginning: false })
+        .collect()
+}
+
+/// What the index has of a text, each once: words, and of each run the pairs of characters that follow each other and the last
+/// character. So every character and every pair of a run is the beginning of one of them.
+pub(crate) fn terms(content: &str) -> Vec<String> {
+    let folded = wire::folded(content);
+    let (mut terms, mut seen) = (Vec::new(), HashSet::new());
+    for word in wire::words(&folded) {
+        let starts = word.text.char_indices().map(|(at, _)| at);
+        let length = if word.is_run { PAIR } else { WORD_CHARS_MAX };
+        for start in starts.take(if word.is_run { usize::MAX } else { 1 }) {
+            let rest = &word.text[start..];
+            let end = rest.char_indices().nth(length).map_or(rest.len(), |(at, _)| at);
+            if terms.len() == INDEXED_WORDS_MAX {
+                return terms;
+            }
+            if seen.insert(rest[..end].to_owned()) {
+                terms.push(rest[..end].to_owned());
+            }
+        }
+    }
+    terms
 }
 
 /// A word as the index has it. Digits end at the `x`, so that no two conversations share a word.
@@ -55,22 +167,45 @@ pub(crate) fn term(conversation: i64, word: &str) -> String {
     format!("{conversation}x{word}")
 }
 
-/// What is to be looked up for `text`: each word once, and none that another one begins with.
-fn starts(text: &str) -> Vec<String> {
-    let mut words = words(text);
-    words.sort_by_key(|word| Reverse(word.len()));
-    let mut starts: Vec<String> = Vec::new();
-    for word in words {
-        if starts.len() < SEARCH_WORDS_MAX && !starts.iter().any(|it| it.starts_with(&word)) {
-            starts.push(word);
-        }
+/// The newest messages so far.
+pub(crate) struct Newest {
+    ids: BTreeSet<i64>,
+    limit: usize,
+}
+
+impl Newest {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { ids: BTreeSet::new(), limit }
     }
-    starts
+
+    /// Older ones need not be looked for.
+    pub(crate) fn least(&self) -> i64 {
+        let is_full = self.ids.len() >= self.limit;
+        self.ids.first().copied().filter(|_| is_full).unwrap_or(0)
+    }
+
+    /// False if it is older than all, and there are enough.
+    pub(crate) fn add(&mut self, id: i64) -> bool {
+        if id <= self.least() {
+            return false;
+        }
+        self.ids.insert(id);
+        if self.ids.len() > self.limit {
+            self.ids.pop_first();
+        }
+        true
+    }
+
+    pub(crate) fn into_ids(self) -> Vec<i64> {
+        self.ids.into_iter().collect()
+    }
 }
 
 impl Store {
-    /// Up to `limit` messages that `account` can see, older than `before`, with all the words of `text` or words that begin
-    /// so, in any letter case; the newest first. None of which an edit is withheld from `account`, and none for a text without letters and digits.
+    /// Up to `limit` messages that `account` can see, older than `before`, with all the words of `text`; the newest first. A word
+    /// stands for those that begin so, in scripts without spaces for all that it is a part of; letter case, the way accents are
+    /// written and Unicode's forms for compatibility make no difference. None of which an edit is withheld from `account`, and
+    /// none for a text without letters and digits.
     ///
     /// # Errors
     /// [`Error::TimedOut`] after [`SEARCH_TIME_MAX`], and [`Error::Unavailable`].
@@ -96,13 +231,16 @@ impl Store {
         before: MessageId,
         limit: usize,
     ) -> Result<Vec<Message>> {
-        let words = starts(text);
-        if words.is_empty() {
+        let wanted = Wanted::new(text);
+        if wanted.terms.is_empty() {
             return Ok(Vec::new());
         }
         let rows = self.read_slowly(account, |engine| {
-            let (words, deadline) = (words.clone(), Instant::now() + time);
-            let ids = engine.search(&Query { account, words, before, limit, deadline })?;
+            let (wanted, deadline) = (wanted.clone(), Instant::now() + time);
+            let ids = engine.search(&Query { account, wanted, before, limit, deadline })?;
+            if ids.is_empty() {
+                return Ok(Vec::new());
+            }
             let row = |id: &i64| vec![Value::Int(*id), Value::Int(account.0)];
             engine.run_for_each(&FOUND, &ids.iter().map(row).collect::<Vec<_>>())
         });
@@ -135,6 +273,10 @@ pub(crate) fn too_slow() -> Error {
 mod tests {
     use super::*;
 
+    fn starts(text: &str) -> Vec<String> {
+        Wanted::new(text).terms.into_iter().map(|term| term.text).collect()
+    }
+
     #[test]
     fn each_word_is_looked_up_once_and_none_that_another_begins_with() {
         assert_eq!(starts("to Tom, to the Toms"), ["toms", "the"]);
@@ -147,6 +289,41 @@ mod tests {
     #[test]
     fn no_word_of_a_conversation_begins_as_one_of_another() {
         assert!(!term(12, "3x").starts_with(&term(1, "2")));
-        assert_eq!(words(&"ü".repeat(WORD_CHARS_MAX + 1)), ["ü".repeat(WORD_CHARS_MAX)]);
+        assert_eq!(terms(&"ü".repeat(WORD_CHARS_MAX + 1)), ["ü".repeat(WORD_CHARS_MAX)]);
+    }
+
+    #[test]
+    fn a_run_is_indexed_by_its_pairs() {
+        assert_eq!(terms("東京都 A東京"), ["東京", "京都", "都", "a", "京"]);
+        assert_eq!(starts("東京都"), ["東京", "京都"]);
+        assert!(Wanted::new("京都").is_exact && !Wanted::new("東京都").is_exact);
+        let wanted = Wanted::new("東京都");
+        assert!(wanted.would_find("大東京都庁") && !wanted.would_find("東京と京都"));
+        assert_eq!(starts("京"), ["京"]);
+        assert!(Wanted::new("京").terms[0].is_beginning);
+        // Of a long run so many pairs are looked up as of words; the text has the last say.
+        let long: String = ('\u{4e00}'..).take(80).collect();
+        assert_eq!(starts(&long).len(), SEARCH_WORDS_MAX);
+        assert!(starts(&format!("{long} and")).contains(&"and".to_owned()));
+    }
+
+    #[test]
+    fn a_long_word_is_asked_of_the_text() {
+        let long = "x".repeat(WORD_CHARS_MAX);
+        assert!(Wanted::new(&long).is_exact);
+        let wanted = Wanted::new(&format!("{long}y"));
+        assert!(!wanted.is_exact && wanted.terms[0].text == long);
+        assert!(wanted.would_find(&format!("{long}yz")) && !wanted.would_find(&format!("{long}z")));
+    }
+
+    #[test]
+    fn one_message_has_no_more_words_than_its_share() {
+        let many: String = ('\u{4e00}'..).take(INDEXED_WORDS_MAX + 9).collect();
+        let indexed = terms(&many);
+        assert_eq!(indexed.len(), INDEXED_WORDS_MAX);
+        let last: String = many.chars().skip(INDEXED_WORDS_MAX - 1).take(PAIR).collect();
+        assert_eq!(indexed.last(), Some(&last));
+        let next: String = many.chars().skip(INDEXED_WORDS_MAX).take(PAIR).collect();
+        assert!(Wanted::new(&last).would_find(&many) && !Wanted::new(&next).would_find(&many));
     }
 }

@@ -41,6 +41,8 @@ pub struct Store {
     pub(crate) erase_interval: Duration,
     /// Whether a thread sees to that.
     pub(crate) is_erasing: AtomicBool,
+    /// Whether one makes the index of words anew.
+    pub(crate) is_indexing: AtomicBool,
     /// How strangers come together.
     pub(crate) contact: Contact,
     /// How storing and reading go.
@@ -150,6 +152,7 @@ impl Store {
             quota: 0,
             erase_interval: Duration::ZERO,
             is_erasing: AtomicBool::new(false),
+            is_indexing: AtomicBool::new(false),
             contact: Contact::default(),
             health: Arc::clone(&health),
             tokens: Tokens::default(),

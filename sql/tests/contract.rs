@@ -64,6 +64,8 @@ mod upgrade;
 mod verified;
 #[path = "contract/withheld.rs"]
 mod withheld;
+#[path = "contract/words.rs"]
+mod words;
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -86,6 +88,7 @@ fn suite(store: &Store) {
     invitations::suite_of_both(store);
     blocks::suite(store);
     looking::suite(store);
+    words::suite(store);
     pages::suite(store);
     sweeps::suite(store);
     export::suite(store);
@@ -121,6 +124,43 @@ fn postgresql() {
     let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
     let wrong: i64 = client.query_one(quota::COUNT_WRONG, &[]).unwrap().get(0);
     assert_eq!(wrong, 0, "accounts whose bytes or groups are counted wrong");
+}
+
+#[test]
+fn both_engines_find_the_same_words() {
+    let directory = tempfile::tempdir().unwrap();
+    let sqlite = open(&DatabaseUrl::file(directory.path().join("messenger.db")));
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    words::every_text_is_found_by_its_words_on_both(&[sqlite, open(&url.parse().unwrap())]);
+}
+
+#[test]
+fn the_words_of_an_older_sqlite_are_made_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("messenger.db");
+    let url = DatabaseUrl::file(path.clone());
+    words::the_index_is_made_anew(
+        || open(&url),
+        || {
+            let connection = rusqlite::Connection::open(&path).unwrap();
+            let script = "insert into message_text (message_text) values ('delete-all'); \
+                          update indexed set message = 0";
+            connection.execute_batch(script).unwrap();
+        },
+    );
+}
+
+#[test]
+fn the_words_of_an_older_postgresql_are_made_anew() {
+    let text = acceptance::Cluster::shared().unwrap().database().unwrap();
+    let url = text.parse().unwrap();
+    words::the_index_is_made_anew(
+        || open(&url),
+        || {
+            let mut client = postgres::Client::connect(&text, postgres::NoTls).unwrap();
+            client.batch_execute("update message set words = null").unwrap();
+        },
+    );
 }
 
 #[test]

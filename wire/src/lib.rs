@@ -24,6 +24,7 @@ mod series;
 mod shape;
 mod text;
 mod token;
+mod words;
 mod write;
 
 pub use asyncapi::asyncapi;
@@ -44,3 +45,4 @@ pub use shape::{
 };
 pub use text::Text;
 pub use token::{Token, TokenHash};
+pub use words::{Word, folded, words};

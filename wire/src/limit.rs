@@ -40,6 +40,9 @@ pub const CONVERSATIONS: usize = 300;
 pub const CONVERSATIONS_MAX: usize = 1000;
 /// Unread messages that are counted in one conversation: so many, or more.
 pub const UNREAD_MAX: usize = 500;
+/// Entries of one conversation after the last one read, the newest first, among which unread messages are counted. Between two
+/// that a block withholds they are counted anew.
+pub const UNREAD_LOOKED_AT_MAX: usize = 5000;
 /// Reactions to one message that are listed, the latest first.
 pub const REACTIONS_LISTED_MAX: usize = 100;
 /// Bytes of what is searched for.

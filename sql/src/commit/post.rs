@@ -319,7 +319,7 @@ fn number(
 }
 
 pub(super) static ADD_MESSAGES: ForEach = ForEach {
-    sql: "insert into message (conversation, sender, recipient, content, subject, at, ref, seq, reply_to) \
+    sql: "insert into message (conversation, sender, recipient, content, subject, at, ref, seq, reply_to{words , words}) \
           {values} returning sender, seq, id",
     columns: &[
         ("conversation", Type::Int),
@@ -331,6 +331,7 @@ pub(super) static ADD_MESSAGES: ForEach = ForEach {
         ("ref", Type::Text),
         ("seq", Type::Int),
         ("reply_to", Type::Int),
+        ("words", Type::Words),
     ],
 };
 
@@ -363,6 +364,7 @@ fn message_row<'a>(post: &Fresh<'a>) -> Vec<Value<'a>> {
         Value::maybe_text(post.act.reference.as_deref()),
         Value::Int(post.sender_seq.0),
         post.reply_to.map_or(Value::Null, |id| Value::Int(id.0)),
+        Value::Text(post.content),
     ]
 }
 

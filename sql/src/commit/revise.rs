@@ -5,14 +5,30 @@ use wire::{AccountId, Code, GroupId, MessageId};
 
 use super::ledger::{Ledger, Target};
 use super::reader::{self, Readers};
-use super::{Done, Outcome, Refusal};
+use super::{Done, Outcome, Refusal, for_each};
 use crate::Result;
-use crate::engine::Value;
+use crate::engine::{ForEach, Type, Value};
 use crate::event::{Kind, What};
 
 const TOO_LATE: Refusal =
     Refusal { code: Code::TooLate, message: "a message can be changed for 15 minutes" };
 const DELETED: Refusal = Refusal { code: Code::TooLate, message: "this message is deleted" };
+
+static EDIT: ForEach = ForEach {
+    sql: "update message set content = r.content, edited_at = r.edited_at{words , words = r.words} \
+          from {rows} where message.id = r.id",
+    columns: &[
+        ("id", Type::Int),
+        ("content", Type::Text),
+        ("edited_at", Type::Int),
+        ("words", Type::Words),
+    ],
+};
+
+static DELETE: ForEach = ForEach {
+    sql: "update message set content = '', deleted = 1{words , words = ''} from {rows} where message.id = r.id",
+    columns: &[("id", Type::Int)],
+};
 
 /// Gives an own message another text.
 pub(super) fn edit(ledger: &mut Ledger<'_>, place: usize, by: AccountId, content: &str) -> Done {
@@ -32,9 +48,8 @@ pub(super) fn edit(ledger: &mut Ledger<'_>, place: usize, by: AccountId, content
     }
     let readers = reader::find(ledger, by, &target)?;
     reader::keep_text(ledger, &readers, target.id)?;
-    let sql = "update message set content = $1, edited_at = $2 where id = $3";
-    let params = [Value::Text(content), Value::Int(ledger.at), Value::Int(target.id.0)];
-    ledger.engine.run(sql, &params)?;
+    let (id, at) = (Value::Int(target.id.0), Value::Int(ledger.at));
+    for_each(ledger.engine, &EDIT, [vec![id, Value::Text(content), at, Value::Text(content)]])?;
     ledger.add_bytes(by, more);
     reader::forget_texts(ledger, &readers, target.id)?;
     if target.recipient.is_none() {
@@ -61,8 +76,8 @@ pub(super) fn delete(ledger: &mut Ledger<'_>, place: usize, by: AccountId) -> Do
     };
     let Some((bytes, _)) = text(ledger, target.id, "")? else { return Ok(Ok(Outcome::Nothing)) };
     ledger.add_bytes(by, -bytes);
+    for_each(ledger.engine, &DELETE, [vec![Value::Int(target.id.0)]])?;
     for sql in [
-        "update message set content = '', deleted = 1 where id = $1",
         "delete from reaction where message = $1",
         "delete from withheld_edit where message = $1",
         "delete from withheld_reaction where message = $1",

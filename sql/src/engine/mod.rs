@@ -90,6 +90,9 @@ fn unexpected(column: usize) -> Error {
 pub(crate) enum Type {
     Int,
     Text,
+    /// The words of a text, as the index has them: the value is the text itself. It is the last column. An engine whose schema
+    /// makes the words itself leaves it out, and what stands in `{words …}` of the statement.
+    Words,
 }
 
 /// A statement that is to be carried out for each of many rows.
@@ -127,6 +130,9 @@ impl Use {
     }
 }
 
+/// How far [`Engine::index_some`] has come: a conversation and a message.
+pub(crate) type IndexPlace = (i64, i64);
+
 /// Why a program cannot start.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Fault {
@@ -160,6 +166,10 @@ pub(crate) trait Engine: Send {
 
     /// The newest messages that `query` asks for, in no particular order. Looks at nothing but the account's conversations.
     fn search(&mut self, query: &Query) -> Result<Vec<i64>>;
+
+    /// Brings the words of some messages into the index that are not in it, as all are after an upgrade that makes it anew; in a
+    /// transaction of its own. Goes on after `place`, which the step before it has returned; nothing: there are no more.
+    fn index_some(&mut self, place: IndexPlace) -> Result<Option<IndexPlace>>;
 
     /// Moves what is kept apart since it is recent to where it stays, if it has become much. To be called at the end of a
     /// transaction that commits messages.
@@ -219,6 +229,19 @@ pub(crate) fn run_all<const COUNT: usize>(
     Ok(std::array::from_fn(|_| answers.next().unwrap_or_default()))
 }
 
+/// The statement's text with what stands in `{words …}`, or without it.
+pub(crate) fn with_words(sql: &str, are_given: bool) -> String {
+    let mut text = String::with_capacity(sql.len());
+    let mut rest = sql;
+    while let Some((before, after)) = rest.split_once("{words ") {
+        text.push_str(before);
+        let (words, after) = after.split_once('}').unwrap_or((after, ""));
+        text.push_str(if are_given { words } else { "" });
+        rest = after;
+    }
+    text + rest
+}
+
 /// Checks that `$1`, `$2` … first appear in order: SQLite would swap them in silence.
 pub(crate) fn parameters_are_in_order(sql: &str) -> bool {
     let mut seen = 0;
@@ -232,7 +255,14 @@ pub(crate) fn parameters_are_in_order(sql: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::parameters_are_in_order;
+    use super::{parameters_are_in_order, with_words};
+
+    #[test]
+    fn words_are_for_who_is_given_them() {
+        let sql = "insert into t (a{words , b}) {values}";
+        assert_eq!(with_words(sql, true), "insert into t (a, b) {values}");
+        assert_eq!(with_words(sql, false), "insert into t (a) {values}");
+    }
 
     #[test]
     fn parameters_out_of_order_are_seen() {

@@ -2,6 +2,7 @@
 
 mod client;
 mod rewrite;
+mod search;
 mod session;
 mod start;
 mod together;
@@ -18,9 +19,9 @@ use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type as SqlType, to_sql_checked};
 use tokio_postgres::Config;
 
-use super::{Cell, Engine, ForEach, Row, Rows, Type, Use, Value, tls};
+use super::{Cell, Engine, ForEach, IndexPlace, Row, Rows, Type, Use, Value, tls, with_words};
 use crate::limit::{ANSWER_GRACE, CONNECT_TIMEOUT, STATEMENT_TIMEOUT};
-use crate::search::{Query, term, too_slow};
+use crate::search::{Query, too_slow};
 use crate::url::Tls;
 use crate::{Error, OpenError, Result};
 use client::Client;
@@ -67,24 +68,9 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (12, include_str!("../../migrations/postgres/0012_clock.sql")),
     (13, include_str!("../../migrations/postgres/0013_last_seen_of_a_blocker.sql")),
     (14, include_str!("../../migrations/postgres/0014_node.sql")),
+    (15, include_str!("../../migrations/postgres/0015_deleted_entries.sql")),
+    (16, include_str!("../../migrations/postgres/0016_folded_words.sql")),
 ];
-
-/// Words first: left to itself the planner walks back through all messages and makes words of each.
-const SEARCH: &str = "with found as materialized (select f.id, f.conversation, f.kind from unnest($1::text[]) q (words) \
-     cross join message f where message_words(f.conversation, f.content) @@ q.words::tsquery) \
-     select m.id from found m join member s on s.conversation = m.conversation and s.account = $2 \
-     where m.kind = 0 and m.id < $3 and m.id > s.since and (s.until is null or m.id <= s.until) \
-     and not exists (select 1 from withheld w where w.account = s.account and w.conversation = m.conversation \
-     and w.message = m.id) \
-     and not exists (select 1 from withheld_edit h where h.message = m.id and h.account = s.account) \
-     order by m.id desc limit $4";
-/// The words of a text as the index has them, which depends on the database's encoding.
-const LEXEMES: &str = "select w.lexeme from unnest(message_words(0, $1)) w";
-const OWN: &str = "select s.conversation from member s join conversation c on c.id = s.conversation \
-     where s.account = $1 and (c.declined = 0 or c.asker = s.account)";
-/// Conversations whose words are looked up together: for each of their messages that has one of the words, it is looked
-/// which of them has it.
-const CONVERSATIONS: usize = 64;
 
 /// How to connect.
 #[derive(Clone)]
@@ -167,24 +153,6 @@ impl Postgres {
         self.client.query(statement, params)?.iter().map(|found| row(found, all.clone())).collect()
     }
 
-    fn find(&mut self, query: &Query) -> Result<Vec<i64>> {
-        let text = query.words.join(" ");
-        let mut words = Vec::new();
-        for mut row in self.run(LEXEMES, &[Value::Text(&text)])? {
-            words.extend(row.text(0)?.strip_prefix(&term(0, "")).map(str::to_owned));
-        }
-        if words.is_empty() {
-            return Ok(Vec::new());
-        }
-        let own = self.run(OWN, &[Value::Int(query.account.0)])?;
-        let own: Vec<i64> = own.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
-        let words: Vec<_> = own.chunks(CONVERSATIONS).map(|chunk| any_of(chunk, &words)).collect();
-        let statement = self.prepare(SEARCH, || SEARCH.to_owned())?;
-        let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
-        let params: [&(dyn ToSql + Sync); 4] = [&words, &query.account.0, &query.before.0, &limit];
-        self.client.query(&statement, &params)?.iter().map(|row| Ok(row.try_get(0)?)).collect()
-    }
-
     fn prepare_for_each(&mut self, each: &'static ForEach) -> Result<Statement> {
         self.prepare(each.sql, || for_each_text(each, 1))
     }
@@ -246,6 +214,10 @@ impl Engine for Postgres {
         let found = self.find(query);
         self.rollback()?;
         if Instant::now() >= query.deadline { Err(too_slow()) } else { found }
+    }
+
+    fn index_some(&mut self, place: IndexPlace) -> Result<Option<IndexPlace>> {
+        self.index_wordless(place)
     }
 
     fn move_recent(&mut self) -> Result<()> {
@@ -326,35 +298,29 @@ impl Engine for Postgres {
     }
 }
 
-/// The words, in any of these conversations, in PostgreSQL's language. They are of letters and digits only.
-fn any_of(conversations: &[i64], words: &[String]) -> String {
-    let all_in = |conversation: &i64| {
-        let word = |word: &String| format!("'{}':*", term(*conversation, word));
-        format!("({})", words.iter().map(word).collect::<Vec<_>>().join(" & "))
-    };
-    conversations.iter().map(all_in).collect::<Vec<_>>().join(" | ")
-}
-
 /// The statement's text, with its parameters numbered from `first`.
 fn for_each_text(each: &ForEach, first: usize) -> String {
     let (mut arrays, mut names) = (Vec::new(), Vec::new());
     for (number, (name, kind)) in (first..).zip(each.columns) {
         let kind = match kind {
             Type::Int => "bigint",
-            Type::Text => "text",
+            Type::Text | Type::Words => "text",
         };
         arrays.push(format!("${number}::{kind}[]"));
         names.push(*name);
     }
     let source = format!("unnest({}) as r({})", arrays.join(", "), names.join(", "));
     let values = format!("select * from {source}");
-    let sql = each.sql.replace("{values}", &values).replace("{rows}", &source);
+    let sql = with_words(each.sql, true).replace("{values}", &values).replace("{rows}", &source);
     sql.replace("{lock}", "for update")
 }
 
 /// The columns of many rows.
 fn columns<'v>(each: &ForEach, rows: &[Vec<Value<'v>>]) -> impl Iterator<Item = Column<'v>> {
-    (0..each.columns.len()).map(|at| Column(rows.iter().map(|row| row[at]).collect()))
+    each.columns.iter().enumerate().map(|(at, (_, kind))| match kind {
+        Type::Int | Type::Text => Column::Values(rows.iter().map(|row| row[at]).collect()),
+        Type::Words => Column::Words(rows.iter().map(|row| search::words(row[at])).collect()),
+    })
 }
 
 /// Reads these columns of a row.
@@ -397,11 +363,17 @@ impl ToSql for Value<'_> {
 
 /// One column of many rows, sent as an array.
 #[derive(Debug)]
-struct Column<'a>(Vec<Value<'a>>);
+enum Column<'a> {
+    Values(Vec<Value<'a>>),
+    Words(Vec<Option<String>>),
+}
 
 impl ToSql for Column<'_> {
     fn to_sql(&self, kind: &SqlType, out: &mut BytesMut) -> Encoded {
-        self.0.as_slice().to_sql(kind, out)
+        match self {
+            Self::Values(values) => values.as_slice().to_sql(kind, out),
+            Self::Words(words) => words.as_slice().to_sql(kind, out),
+        }
     }
 
     fn accepts(kind: &SqlType) -> bool {

@@ -17,7 +17,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql};
 
-use super::{Cell, Engine, ForEach, Row, Use, Value, parameters_are_in_order};
+use super::{Cell, Engine, ForEach, IndexPlace, Row, Use, Value, parameters_are_in_order};
 use crate::search::Query;
 use crate::{Error, Result};
 use deadline::Deadline;
@@ -56,6 +56,8 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (10, include_str!("../../migrations/sqlite/0010_clock.sql")),
     (11, include_str!("../../migrations/sqlite/0011_last_seen_of_a_blocker.sql")),
     (12, include_str!("../../migrations/sqlite/0012_node.sql")),
+    (13, include_str!("../../migrations/sqlite/0013_deleted_entries.sql")),
+    (14, include_str!("../../migrations/sqlite/0014_folded_words.sql")),
 ];
 
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
@@ -170,7 +172,7 @@ impl Engine for Sqlite {
         self.deadline.restart();
         let mut prepared = self.connection.prepare_cached(&each.text)?;
         let mut out = Vec::new();
-        for params in rows.iter().map(|row| &row[..statement.columns.len()]) {
+        for params in rows.iter().map(|row| &row[..each.parameters]) {
             let Some(returned) = &each.returned else {
                 collect(&mut prepared, params, &mut out)?;
                 continue;
@@ -184,6 +186,10 @@ impl Engine for Sqlite {
 
     fn search(&mut self, query: &Query) -> Result<Vec<i64>> {
         self.find(query)
+    }
+
+    fn index_some(&mut self, place: IndexPlace) -> Result<Option<IndexPlace>> {
+        Ok((!self.index_some_of(recent::REINDEXED_MAX)?).then_some(place))
     }
 
     fn move_recent(&mut self) -> Result<()> {

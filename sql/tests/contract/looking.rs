@@ -1,15 +1,18 @@
 use std::time::Duration;
 
 use sql::{Alteration, Deed, Error, SEARCH_TIME_MAX, SEARCH_WORDS_MAX, Store};
-use wire::limit::UNREAD_MAX;
+use wire::limit::{UNREAD_LOOKED_AT_MAX, UNREAD_MAX};
 use wire::{AccountId, GroupId, MessageId, Seq, With};
 
-use crate::{account, act, commit, group, post, post_to, say};
+use crate::{HOUR, NOW, account, act, commit, group, post, post_to, say};
 
 pub fn suite(store: &Store) {
     history_comes_in_pages(store);
     conversations_are_listed_by_activity(store);
     unread_messages_are_counted_up_to_a_bound(store);
+    what_is_deleted_is_not_unread(store);
+    what_is_deleted_between_what_is_withheld_is_not_unread(store);
+    unread_messages_are_looked_for_among_the_newest(store);
     a_search_finds_only_ones_own(store);
     words_are_found_however_they_are_written(store);
     many_words_are_searched_for_at_once(store);
@@ -77,6 +80,61 @@ fn unread_messages_are_counted_up_to_a_bound(store: &Store) {
     assert_eq!(unread(bob), 2);
     say(store, bob, alice, "an own word", "r");
     assert_eq!(unread(bob), 2);
+}
+
+fn what_is_deleted_is_not_unread(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let unread = || store.conversations(bob, END, 1).unwrap()[0].unread;
+    let [first, second, third] = ["1", "2", "3"].map(|text| say(store, alice, bob, text, text).id);
+    act(store, alice, Deed::Delete { id: second });
+    assert_eq!(unread(), 2);
+    act(store, alice, Deed::Delete { id: third });
+    let line = store.conversations(bob, END, 1).unwrap().remove(0);
+    assert_eq!((line.unread, line.activity), (1, third));
+    assert!(line.last.unwrap().deleted, "the list shows it as history does");
+    act(store, bob, Deed::Read { id: first });
+    assert_eq!(unread(), 0);
+    say(store, alice, bob, "4", "4");
+    assert_eq!(unread(), 1);
+    // What retention has taken out is not counted either.
+    act(store, bob, Deed::Retain { with: With::Account(alice), days: Some(1) });
+    store.expire_messages(NOW + 2 * 24 * HOUR).unwrap();
+    assert_eq!(unread(), 0);
+    act(store, bob, Deed::Retain { with: With::Account(alice), days: None });
+
+    let trip = group(store, &[alice, bob]);
+    act(store, alice, post_to(trip, "to all"));
+    let id = store.history(alice, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+    assert_eq!(unread(), 1);
+    act(store, alice, Deed::Delete { id });
+    assert_eq!(unread(), 0);
+}
+
+/// Where something is withheld, unread messages are counted piece by piece.
+fn what_is_deleted_between_what_is_withheld_is_not_unread(store: &Store) {
+    let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let trip = group(store, &[alice, bob, carol]);
+    act(store, carol, Deed::Block { id: bob });
+    for text in ["1", "2", "3"] {
+        act(store, alice, post_to(trip, text));
+        act(store, bob, post_to(trip, "withheld"));
+    }
+    let unread = || store.conversations(carol, END, 1).unwrap()[0].unread;
+    assert_eq!(unread(), 3);
+    let seen = store.history(carol, With::Group(trip), END, 9).unwrap().unwrap();
+    act(store, alice, Deed::Delete { id: seen[1].id });
+    assert_eq!(unread(), 2);
+}
+
+fn unread_messages_are_looked_for_among_the_newest(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let unread = || store.conversations(bob, END, 1).unwrap()[0].unread;
+    say(store, alice, bob, "first", "first");
+    let own = |_| post(bob, alice, "x", None);
+    commit(store, (1..UNREAD_LOOKED_AT_MAX).map(own).collect());
+    assert_eq!(unread(), 1);
+    say(store, bob, alice, "x", "one more");
+    assert_eq!(unread(), 0);
 }
 
 fn found(store: &Store, who: AccountId, text: &str) -> Vec<String> {

@@ -39,5 +39,14 @@ pub fn search(world: &World) -> Result<()> {
     let before = json!({"type": "search", "text": "train", "before": newest["id"]});
     let page = alice.look(before)?;
     ensure!(page["messages"][0]["content"] == found[0] && page["more"] == false, "{page}");
+
+    // However it is written, and any part where words have no spaces between them.
+    let said = "東京都庁に行く, Große Straße, caf\u{e9}";
+    bob.say(&alice, said)?;
+    for text in ["京都", "京", "行く 東京", "STRASSE gross", "CAFE\u{301}", "ｃａｆé"] {
+        let of_alice = alice.search(text)?;
+        ensure!(of_alice == [said], "{text}: {of_alice:?}");
+    }
+    ensure!(alice.search("京庁")?.is_empty() && alice.search("cafe")?.is_empty());
     Ok(())
 }

@@ -12,8 +12,9 @@ pub fn unread(world: &World) -> Result<()> {
     for n in 1..=5 {
         ids.push(alice.say(&bob, &format!("{n}"))?["id"].clone());
     }
+    let from = alice.id;
     let is = |bob: &mut Person, expected: i64, when: &str| -> Result<()> {
-        let line = bob.conversation("with", alice.id)?;
+        let line = bob.conversation("with", from)?;
         ensure!(line["unread"] == expected, "{when}: not {expected} unread: {line}");
         Ok(())
     };
@@ -25,6 +26,8 @@ pub fn unread(world: &World) -> Result<()> {
     let mut laptop = bob.device("laptop")?;
     laptop.connect()?;
     is(&mut laptop, 3, "at another device")?;
+    alice.act(json!({"type": "delete", "id": ids[4]}))?;
+    is(&mut laptop, 2, "a deleted message is not unread")?;
     let answer = bob.request(json!({"to": alice.id, "content": "mine"}))?;
     ensure!(answer["type"] == "sent", "{answer}");
     bob.act(json!({"type": "read", "id": answer["id"]}))?;

@@ -20,6 +20,8 @@ pub const DEVICES: [Who; 6] = [1, 2, 3, 4, 1, 2];
 pub const CROWD: std::ops::Range<Who> = 101..150;
 /// No account and no group has this number.
 pub const NOBODY: i64 = 9;
+/// No message has this number, in no run.
+pub const NO_MESSAGE: Id = 1_000_000;
 /// What is said, and what groups are called.
 const WORDS: [&str; 5] = ["lemon", "Lemon tree", "tea, green", "Tree of lemons", "🍋"];
 /// Operations of one run.

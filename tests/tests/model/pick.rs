@@ -1,6 +1,6 @@
 //! Which message or group a small number stands for: mostly one that matters to who picks it.
 
-use super::op::{Change, Deed, Id, NOBODY, Place, Who};
+use super::op::{Change, Deed, Id, NO_MESSAGE, NOBODY, Place, Who};
 use super::state::{Key, Model};
 
 /// From here on a number picks among all there are, and not only among those that make sense.
@@ -52,7 +52,7 @@ impl Model {
         let fitting: Vec<Id> = self.messages.keys().copied().filter(good).collect();
         let all: Vec<Id> = self.messages.keys().copied().collect();
         let from = if pick >= ANY || fitting.is_empty() { all } else { fitting };
-        nth_last(&from, pick).unwrap_or(NOBODY)
+        nth_last(&from, pick).unwrap_or(NO_MESSAGE)
     }
 
     fn group(&self, pick: i64) -> i64 {

@@ -110,7 +110,10 @@ impl Model {
         if let Some(last) = seen().next_back() {
             line["last"] = self.messages[last].frame(who);
         }
-        let is_unread = |id: &&Id| **id > seat.read && self.messages[id].from != who;
+        let is_unread = |id: &&Id| {
+            let message = &self.messages[*id];
+            **id > seat.read && message.from != who && !message.is_deleted
+        };
         line["unread"] = json!(seen().filter(is_unread).count());
         line
     }

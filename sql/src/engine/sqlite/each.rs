@@ -1,9 +1,11 @@
 //! A statement for many rows, as SQLite runs it: once for each.
 
-use super::super::{Cell, ForEach, Row, Value};
+use super::super::{Cell, ForEach, Row, Type, Value, with_words};
 
 pub(super) struct Each {
     pub(super) text: String,
+    /// How many of the columns it has: the schema makes the words of a text itself.
+    pub(super) parameters: usize,
     /// What each row that is changed is answered with, where that is known without asking for it.
     pub(super) returned: Option<Vec<Returned>>,
 }
@@ -22,12 +24,15 @@ impl Each {
     /// row, which takes as long as the rest of a small statement. Neither is needed: the rows looked for are one, and what is
     /// returned is one of its columns or the new row's `id`.
     pub(super) fn new(each: &ForEach) -> Self {
-        let known = each.sql.split_once(" returning ").and_then(|(sql, columns)| {
+        let without_words = with_words(each.sql, false);
+        let is_given = |(_, kind): &&(&str, Type)| !matches!(kind, Type::Words);
+        let parameters = each.columns.iter().take_while(is_given).count();
+        let known = without_words.split_once(" returning ").and_then(|(sql, columns)| {
             let returned = columns.split(", ").map(|column| returned(each, column));
             Some((sql, returned.collect::<Option<Vec<_>>>()?))
         });
-        let (sql, returned) = known.map_or((each.sql, None), |(sql, all)| (sql, Some(all)));
-        Self { text: text(each, sql), returned }
+        let (sql, returned) = known.map_or((&*without_words, None), |(sql, all)| (sql, Some(all)));
+        Self { text: text(&each.columns[..parameters], sql), parameters, returned }
     }
 }
 
@@ -61,8 +66,8 @@ fn returned(each: &ForEach, column: &str) -> Option<Returned> {
 /// SQLite takes a copy of each page that an `update … from` or an `insert … select` changes, since either could fail halfway
 /// through its rows. What changes a single row needs none, and a commit of many messages then takes half the time. `or fail`
 /// spares those that a trigger would need: what fails halfway is rolled back with its transaction.
-fn text(each: &ForEach, sql: &str) -> String {
-    let count = each.columns.len();
+fn text(columns: &[(&str, Type)], sql: &str) -> String {
+    let count = columns.len();
     let parameters: Vec<_> = (1..=count).map(|number| format!("?{number}")).collect();
     let mut sql = sql.replace("{lock}", "").replacen("insert into", "insert or fail into", 1);
     sql = sql.replace("{values}", &format!("values ({})", parameters.join(", ")));
@@ -79,7 +84,7 @@ fn text(each: &ForEach, sql: &str) -> String {
         let is_ours = !text.ends_with(|last: char| last.is_alphanumeric() || last == '_');
         let end = part.find(|next: char| !next.is_alphanumeric() && next != '_');
         let (name, rest) = part.split_at(end.unwrap_or(part.len()));
-        match each.columns.iter().position(|(column, _)| *column == name) {
+        match columns.iter().position(|(column, _)| *column == name) {
             Some(at) if is_ours => text.push_str(&parameters[at]),
             _ => text.extend(["r.", name]),
         }
@@ -120,6 +125,13 @@ mod tests {
         let update = each("update t set b = r.b from {rows} where t.a = r.a returning t.a");
         assert_eq!(update.text, "update t set b = ?2 where t.a = ?1");
         assert_eq!(update.returned.unwrap(), [Returned::Parameter(0)]);
+    }
+
+    #[test]
+    fn the_words_of_a_text_are_left_to_the_schema() {
+        let columns = &[("a", Type::Text), ("w", Type::Words)];
+        let each = Each::new(&ForEach { sql: "insert into t (a{words , w}) {values}", columns });
+        assert_eq!((&*each.text, each.parameters), ("insert or fail into t (a) values (?1)", 1));
     }
 
     #[test]

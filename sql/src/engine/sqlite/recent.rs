@@ -17,10 +17,21 @@ const CHANGES: u64 = 512;
 const RECENT_MAX: i64 = 8192;
 /// Messages whose words are not in the index yet: a search reads those of the searcher. With less they cost more.
 const UNINDEXED_MAX: i64 = 512;
-/// Bytes of text whose words one commit brings into the index: other people's messages wait for it.
-const INDEXED_BYTES_MAX: i64 = 512 * 1024;
+/// Messages, and bytes of text, whose words one commit brings into the index: other people's messages wait for it.
+const INDEXED_MAX: Step = Step { messages: 2 * UNINDEXED_MAX, bytes: 512 * 1024 };
+/// With so many missing the index is being rebuilt, mostly by a thread of its own: commits take smaller steps.
+const REBUILD: i64 = 16 * UNINDEXED_MAX;
+/// The same while the index is rebuilt: commits go on in between.
+pub(super) const REINDEXED_MAX: Step = Step { messages: 256, bytes: 64 * 1024 };
 // The longest message fits, or there would be no next step.
-const _: () = assert!(CONTENT_BYTES_MAX as i64 <= INDEXED_BYTES_MAX);
+const _: () = assert!(CONTENT_BYTES_MAX as i64 <= REINDEXED_MAX.bytes);
+
+/// How much is brought into the index at the most.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    pub(super) messages: i64,
+    pub(super) bytes: i64,
+}
 
 /// How far the moving has come.
 #[derive(Default)]
@@ -83,11 +94,12 @@ static TABLES: [Table; 3] = [
 ];
 
 /// The last message of the next step: the oldest whose words are not in the index, of no more than so many bytes together.
-const NEXT_INDEXED: &str = "select max(id) from (select id, sum(octet_length(content)) over (order by id) as bytes \
-    from message where id > (select message from indexed)) where bytes <= $1";
+const NEXT_INDEXED: &str = "select max(id) from (select id, sum(bytes) over (order by id) as bytes from \
+    (select id, octet_length(content) as bytes from message where id > (select message from indexed) order by id limit $1)) \
+    where bytes <= $2";
 /// In the order of numbers: a message whose words are in the index is never after one whose are not.
-const INDEX_TEXTS: &str = "insert into message_text (rowid, words) \
-    select id, message_words(conversation, content) from message \
+const INDEX_TEXTS: &str = "insert into message_text (rowid, terms) \
+    select id, message_terms(conversation, content) from message \
     where id > (select message from indexed) and id <= $1 and kind = 0 order by id";
 const SET_INDEXED: &str = "update indexed set message = $1";
 
@@ -102,15 +114,19 @@ impl Sqlite {
             let hand = self.recent.hands[place].take();
             self.recent.hands[place] = self.move_some(table, hand)?;
         }
-        let is_done = self.unindexed()? < UNINDEXED_MAX || self.index_some()?;
+        let is_done = match self.unindexed()? {
+            ..UNINDEXED_MAX => true,
+            UNINDEXED_MAX..REBUILD => self.index_some_of(INDEXED_MAX)?,
+            _ => self.index_some_of(REINDEXED_MAX)?,
+        };
         // What a step has left is for the next commit.
         self.recent.looked_at = is_done.then(|| self.connection.total_changes());
         Ok(())
     }
 
     /// Brings the words of the oldest messages into the index that has not got them. Whether that was enough for now.
-    pub(super) fn index_some(&mut self) -> Result<bool> {
-        let found = self.run(NEXT_INDEXED, &[Value::Int(INDEXED_BYTES_MAX)])?;
+    pub(super) fn index_some_of(&mut self, most: Step) -> Result<bool> {
+        let found = self.run(NEXT_INDEXED, &[most.messages, most.bytes].map(Value::Int))?;
         let Some(last) = found.first().map_or(Ok(None), |row| row.maybe_int(0))? else {
             return Ok(true);
         };
@@ -241,7 +257,7 @@ mod tests {
         for _ in 0..2 * UNINDEXED_MAX {
             sqlite.run(sql, &[Value::Int(1), Value::Int(1), Value::Text(&long)]).unwrap();
         }
-        let step = INDEXED_BYTES_MAX / long.len() as i64;
+        let step = INDEXED_MAX.bytes / long.len() as i64;
         for steps in 1..=UNINDEXED_MAX / step {
             sqlite.move_excess().unwrap();
             assert_eq!(sqlite.unindexed().unwrap(), 2 * UNINDEXED_MAX - steps * step);

@@ -1,6 +1,5 @@
 //! Looking up words, one conversation after another.
 
-use std::collections::BTreeSet;
 use std::time::Instant;
 
 use rusqlite::functions::FunctionFlags;
@@ -9,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::Sqlite;
 use crate::Result;
 use crate::engine::{Engine, Value};
-use crate::search::{Query, term, too_slow, words};
+use crate::search::{Newest, Query, Sought, Wanted, term, terms, too_slow};
 
 /// SQLite looks at the clock after so many steps of its machine.
 const STEPS: i32 = 1000;
@@ -22,25 +21,27 @@ const OWN: &str = "select s.conversation, s.since, coalesce(s.until, 92233720368
 const INDEXED: &str = "select rowid from message_text \
                        where message_text match $1 and rowid > $2 and rowid < $3 order by rowid desc";
 /// What is not in the index yet.
-const UNINDEXED: &str = "select m.id, m.content from (select e.message from entry e where e.conversation = $1 \
-                         and e.message > $2 and e.message < $3 and e.kind = 0) e join message m on m.id = e.message";
+const UNINDEXED: &str = "select e.message from entry e where e.conversation = $1 and e.message > $2 and e.message < $3 \
+                         and e.kind = 0 order by e.message desc";
+const CONTENT: &str = "select content from message where id = $1";
 /// From which message on, up to this one, nothing is to be found; nothing if this one is.
 const HIDDEN: &str = "select run from withheld where message = $1 and account = $2 union all \
                       select message from withheld_edit where message = $1 and account = $2 limit 1";
 
-/// Makes `message_words` known, by which the schema fills the index of words.
+/// Makes `message_terms` known, by which the schema fills the index of words.
 pub(super) fn add_function(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_INNOCUOUS;
-    connection.create_scalar_function("message_words", 2, flags, |call| {
+    connection.create_scalar_function("message_terms", 2, flags, |call| {
         let conversation = call.get(0)?;
         let content: String = call.get(1)?;
         // Each once: where in a text a word stands is not kept.
-        let words: BTreeSet<String> = words(&content).into_iter().collect();
-        let terms = words.iter().map(|word| term(conversation, word));
+        let terms = terms(&content).into_iter().map(|word| term(conversation, &word));
         Ok(terms.collect::<Vec<_>>().join(" "))
-    })
+    })?;
+    // By this name schema 6 fills an index that schema 14 makes anew.
+    connection.create_scalar_function("message_words", 2, flags, |_| Ok(""))
 }
 
 impl Sqlite {
@@ -58,25 +59,46 @@ impl Sqlite {
     fn find_all(&mut self, query: &Query) -> Result<Vec<i64>> {
         let account = Value::Int(query.account.0);
         let indexed = self.run("select message from indexed", &[])?[0].int(0)?;
-        let mut newest = Newest { ids: BTreeSet::new(), limit: query.limit };
+        let mut newest = Newest::new(query.limit);
         for row in self.run(OWN, &[account])? {
             if Instant::now() >= query.deadline {
                 return Err(too_slow());
             }
             let (conversation, since) = (row.int(0)?, row.int(1)?);
             let before = query.before.0.min(row.int(2)?.saturating_add(1));
-            let unindexed = [conversation, since.max(indexed), before].map(Value::Int);
-            for mut row in self.run(UNINDEXED, &unindexed)? {
-                let id = row.int(0)?;
-                if query.fits(&row.text(1)?) && self.hidden_from(query, id)?.is_none() {
-                    newest.add(id);
-                }
-            }
-            let words = query.words.iter().map(|word| format!("\"{}\"*", term(conversation, word)));
-            let words = words.collect::<Vec<_>>().join(" ");
+            let unindexed = (conversation, since.max(indexed), before);
+            self.find_unindexed(query, unindexed, &mut newest)?;
+            let sought = |sought: &Sought| {
+                let end = if sought.is_beginning { "*" } else { "" };
+                format!("\"{}\"{end}", term(conversation, &sought.text))
+            };
+            let words = query.wanted.terms.iter().map(sought).collect::<Vec<_>>().join(" ");
             self.find_indexed(query, &words, since, before, &mut newest)?;
         }
-        Ok(newest.ids.into_iter().collect())
+        Ok(newest.into_ids())
+    }
+
+    fn find_unindexed(
+        &self,
+        query: &Query,
+        (conversation, after, before): (i64, i64, i64),
+        newest: &mut Newest,
+    ) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(UNINDEXED)?;
+        let mut rows = statement.query((conversation, after.max(newest.least()), before))?;
+        let mut hidden_from = i64::MAX;
+        while let Some(row) = rows.next()? {
+            let id = row.get(0)?;
+            if id >= hidden_from || !self.text_fits(query, id, Wanted::would_find)? {
+                continue;
+            }
+            match self.hidden_from(query, id)? {
+                Some(run) => hidden_from = run,
+                None if newest.add(id) => {}
+                None => break,
+            }
+        }
+        Ok(())
     }
 
     fn find_indexed(
@@ -96,6 +118,10 @@ impl Sqlite {
             if id >= hidden_from {
                 continue;
             }
+            // What has all the terms need not have the words.
+            if !query.wanted.is_exact && !self.text_fits(query, id, Wanted::stand_in)? {
+                continue;
+            }
             match self.hidden_from(query, id)? {
                 Some(run) => hidden_from = run,
                 None if newest.add(id) => {}
@@ -105,6 +131,15 @@ impl Sqlite {
         Ok(())
     }
 
+    fn text_fits(&self, query: &Query, id: i64, fits: fn(&Wanted, &str) -> bool) -> Result<bool> {
+        if Instant::now() >= query.deadline {
+            return Err(too_slow());
+        }
+        let mut statement = self.connection.prepare_cached(CONTENT)?;
+        let content: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
+        Ok(content.is_some_and(|content| fits(&query.wanted, &content)))
+    }
+
     fn hidden_from(&self, query: &Query, id: i64) -> Result<Option<i64>> {
         let mut statement = self.connection.prepare_cached(HIDDEN)?;
         let found = statement.query_row((id, query.account.0), |row| row.get(0));
@@ -112,36 +147,11 @@ impl Sqlite {
     }
 }
 
-/// The newest messages so far.
-struct Newest {
-    ids: BTreeSet<i64>,
-    limit: usize,
-}
-
-impl Newest {
-    /// Older ones need not be looked for.
-    fn least(&self) -> i64 {
-        let is_full = self.ids.len() >= self.limit;
-        self.ids.first().copied().filter(|_| is_full).unwrap_or(0)
-    }
-
-    /// False if it is older than all, and there are enough.
-    fn add(&mut self, id: i64) -> bool {
-        if id <= self.least() {
-            return false;
-        }
-        self.ids.insert(id);
-        if self.ids.len() > self.limit {
-            self.ids.pop_first();
-        }
-        true
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use super::super::recent::Step;
     use super::*;
     use crate::engine::Use;
     use crate::search::SEARCH_TIME_MAX;
@@ -165,8 +175,8 @@ mod tests {
 
     fn query(word: &str) -> Query {
         let deadline = Instant::now() + SEARCH_TIME_MAX;
-        let (words, before) = (words(word), MessageId(i64::MAX));
-        Query { account: AccountId(1), words, before, limit: 9, deadline }
+        let (wanted, before) = (Wanted::new(word), MessageId(i64::MAX));
+        Query { account: AccountId(1), wanted, before, limit: 9, deadline }
     }
 
     /// Steps of SQLite's machine, and pages read, that a search takes.
@@ -187,11 +197,13 @@ mod tests {
             say(&mut sqlite, 2, "a secret zebra");
             say(&mut sqlite, 1, &format!("own{number}"));
             if number == 1900 {
-                sqlite.index_some().unwrap();
+                let all = Step { messages: i64::MAX, bytes: i64::MAX };
+                sqlite.index_some_of(all).unwrap();
             }
         }
         cost(&mut sqlite, "own1");
-        let [zebra, unheard, own] = ["zebra", "unheard", "own"].map(|word| cost(&mut sqlite, word));
+        let [zebra, unheard, own] =
+            ["zebra", "unheard", "own5"].map(|word| cost(&mut sqlite, word));
         assert_eq!(zebra, unheard, "as if nobody had ever said it");
         assert!(own > zebra, "what is counted");
         sqlite.script("create virtual table term using fts5vocab (message_text, row)").unwrap();

@@ -1,0 +1,176 @@
+//! Looking up words, many conversations at a time.
+
+use std::time::Instant;
+
+use postgres::types::ToSql;
+
+use super::Postgres;
+use crate::Result;
+use crate::engine::{Engine, ForEach, IndexPlace, Type, Value};
+use crate::search::{Newest, Query, Sought, term, terms, too_slow};
+
+/// Conversations whose words are looked up together: for each of their messages that has one of the words, it is looked
+/// which of them has it.
+const CONVERSATIONS: usize = 64;
+/// Messages that are looked at together, where their texts have the last say.
+const LOOKED_AT: usize = 256;
+/// Messages whose words are made in one transaction while the index is rebuilt. An edit of one of them waits for it.
+const REINDEXED_MAX: i64 = 256;
+
+const OWN: &str = "select s.conversation from member s join conversation c on c.id = s.conversation \
+     where s.account = $1 and (c.declined = 0 or c.asker = s.account)";
+
+/// What of `message m` the account of `member s` can see and find.
+macro_rules! visible {
+    () => {
+        "m.kind = 0 and m.id < $3 and m.id > s.since and (s.until is null or m.id <= s.until) \
+         and not exists (select 1 from withheld w where w.account = s.account and w.conversation = m.conversation \
+         and w.message = m.id) \
+         and not exists (select 1 from withheld_edit h where h.message = m.id and h.account = s.account) \
+         order by m.id desc limit $4"
+    };
+}
+
+/// Words first: left to itself the planner walks back through all messages and makes words of each.
+const INDEXED: &str = concat!(
+    "with found as materialized (select f.id, f.conversation, f.kind from unnest($1::text[]) q (words) \
+     cross join message f where message_words(f.conversation, f.words) @@ q.words::tsquery) \
+     select m.id from found m join member s on s.conversation = m.conversation and s.account = $2 where ",
+    visible!()
+);
+/// What is not in the index, as older messages are after an upgrade that makes it anew. `offset 0`: for each conversation, however
+/// few messages the planner takes for being so.
+const WORDLESS: &str = concat!(
+    "with found as materialized (select f.* from unnest($1::bigint[]) c (id) cross join lateral \
+     (select o.id, o.conversation, o.kind, o.content from message o \
+     where o.conversation = c.id and o.kind = 0 and o.words is null offset 0) f) \
+     select m.id, m.content from found m join member s on s.conversation = m.conversation and s.account = $2 where ",
+    visible!()
+);
+static CONTENTS: ForEach = ForEach {
+    sql: "select m.id, m.content from {rows} join message m on m.id = r.message",
+    columns: &[("message", Type::Int)],
+};
+
+/// Skips rows that are locked: an edit will set their words, or another node is at them.
+const NEXT_WORDLESS: &str = "select conversation, id, content from message \
+     where kind = 0 and words is null and (conversation, id) > ($1, $2) order by conversation, id limit $3 \
+     for update skip locked";
+static GIVE_WORDS: ForEach = ForEach {
+    sql: "update message set words = r.words from {rows} where message.id = r.id",
+    columns: &[("id", Type::Int), ("words", Type::Words)],
+};
+
+/// The words of a text as they are stored.
+pub(super) fn words(content: Value<'_>) -> Option<String> {
+    match content {
+        Value::Text(content) => Some(terms(content).join(" ")),
+        _ => None,
+    }
+}
+
+impl Postgres {
+    /// See [`Engine::search`].
+    pub(super) fn find(&mut self, query: &Query) -> Result<Vec<i64>> {
+        let own = self.run(OWN, &[Value::Int(query.account.0)])?;
+        let own: Vec<i64> = own.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
+        let mut newest = Newest::new(query.limit);
+        // First: a message that gets its words after this is found by them.
+        self.find_wordless(query, &own, &mut newest)?;
+        let all = own.chunks(CONVERSATIONS).map(|chunk| any_of(chunk, &query.wanted.terms));
+        let all: Vec<_> = all.collect();
+        let mut before = query.before.0;
+        let limit = if query.wanted.is_exact { query.limit } else { LOOKED_AT };
+        loop {
+            let ids = self.look_up(INDEXED, &all, query.account.0, before, limit)?;
+            let ids: Vec<i64> = ids.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<_>>()?;
+            let is_last = ids.len() < limit || query.wanted.is_exact;
+            before = ids.last().copied().unwrap_or(0);
+            let found = if query.wanted.is_exact { ids } else { self.having(query, &ids)? };
+            let is_full = !found.into_iter().all(|id| newest.add(id));
+            if is_last || is_full || before <= newest.least() {
+                return Ok(newest.into_ids());
+            }
+            in_time(query)?;
+        }
+    }
+
+    fn find_wordless(&mut self, query: &Query, own: &[i64], newest: &mut Newest) -> Result<()> {
+        let mut before = query.before.0;
+        loop {
+            let rows = self.look_up(WORDLESS, &own, query.account.0, before, LOOKED_AT)?;
+            for row in &rows {
+                before = row.try_get(0)?;
+                if query.wanted.would_find(row.try_get(1)?) {
+                    newest.add(before);
+                }
+            }
+            if rows.len() < LOOKED_AT || before <= newest.least() {
+                return Ok(());
+            }
+            in_time(query)?;
+        }
+    }
+
+    fn look_up(
+        &mut self,
+        sql: &'static str,
+        places: &(dyn ToSql + Sync),
+        account: i64,
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<postgres::Row>> {
+        let statement = self.prepare(sql, || sql.to_owned())?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let params: [&(dyn ToSql + Sync); 4] = [places, &account, &before, &limit];
+        Ok(self.client.query(&statement, &params)?)
+    }
+
+    /// Those of which the text has the words, the newest first.
+    fn having(&mut self, query: &Query, ids: &[i64]) -> Result<Vec<i64>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<_> = ids.iter().map(|id| vec![Value::Int(*id)]).collect();
+        let mut having = Vec::new();
+        for mut row in self.run_for_each(&CONTENTS, &rows)? {
+            if query.wanted.stand_in(&row.text(1)?) {
+                having.push(row.int(0)?);
+            }
+        }
+        having.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(having)
+    }
+
+    /// See [`Engine::index_some`].
+    pub(super) fn index_wordless(&mut self, place: IndexPlace) -> Result<Option<IndexPlace>> {
+        let params = [place.0, place.1, REINDEXED_MAX].map(Value::Int);
+        let mut found = self.run(NEXT_WORDLESS, &params)?;
+        let Some(last) = found.last() else { return Ok(None) };
+        let place = (last.int(0)?, last.int(1)?);
+        let mut texts = Vec::with_capacity(found.len());
+        for row in &mut found {
+            texts.push((row.int(1)?, row.text(2)?));
+        }
+        let rows = texts.iter().map(|(id, text)| vec![Value::Int(*id), Value::Text(text)]);
+        let rows: Vec<_> = rows.collect();
+        self.run_for_each(&GIVE_WORDS, &rows)?;
+        Ok(Some(place))
+    }
+}
+
+fn in_time(query: &Query) -> Result<()> {
+    if Instant::now() >= query.deadline { Err(too_slow()) } else { Ok(()) }
+}
+
+/// The terms, in any of these conversations, in PostgreSQL's language. They are of letters, digits and marks only.
+fn any_of(conversations: &[i64], terms: &[Sought]) -> String {
+    let all_in = |conversation: &i64| {
+        let term = |sought: &Sought| {
+            let end = if sought.is_beginning { ":*" } else { "" };
+            format!("'{}'{end}", term(*conversation, &sought.text))
+        };
+        format!("({})", terms.iter().map(term).collect::<Vec<_>>().join(" & "))
+    };
+    conversations.iter().map(all_in).collect::<Vec<_>>().join(" | ")
+}

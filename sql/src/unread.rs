@@ -1,0 +1,52 @@
+//! How many messages of a conversation are not read.
+
+use wire::limit::{UNREAD_LOOKED_AT_MAX, UNREAD_MAX};
+
+use crate::conversation::KEYS;
+use crate::engine::ForEach;
+
+const _: () = assert!(UNREAD_MAX == 500 && UNREAD_LOOKED_AT_MAX == 5000, "as in UNREAD");
+
+macro_rules! unread {
+    ($after:literal, $upto:literal) => {
+        concat!(
+            "(select count(*) from (select 1 from (select e.message, e.kind, e.sender, e.deleted from entry e \
+             where e.conversation = r.conversation and e.message > ",
+            $after,
+            " and e.message <= ",
+            $upto,
+            " order by e.message desc limit 5000) n \
+             where n.kind = 0 and n.deleted = 0 and n.sender <> r.account limit 500) u)"
+        )
+    };
+}
+
+/// The newest message up to a given one that is withheld, or else where unread ones begin.
+macro_rules! newest_withheld {
+    ($bound:literal) => {
+        concat!(
+            "coalesce((select n.message from withheld n where n.account = r.account \
+             and n.conversation = r.conversation and n.message > r.seen and ",
+            $bound,
+            " order by n.message desc limit 1), r.seen)"
+        )
+    };
+}
+
+/// Where something is withheld, what lies between it is counted piece by piece: `before` are those after `high`, and in a piece
+/// everything after `low` can be seen. There are no more than [`UNREAD_MAX`] pieces: in most there is an unread message.
+pub(crate) static UNREAD: ForEach = ForEach {
+    sql: concat!(
+        "select r.conversation, case when r.spared = 1 then ",
+        unread!("r.seen", "r.until"),
+        " else (with recursive piece (low, high, before, number) as (select ",
+        newest_withheld!("n.message <= r.until"),
+        ", r.until, cast(0 as bigint), 1 union all select ",
+        newest_withheld!("n.message < w.run"),
+        ", coalesce(w.run - 1, r.seen), p.before + ",
+        unread!("p.low", "p.high"),
+        ", p.number + 1 from piece p left join withheld w on w.message = p.low and w.account = r.account and p.low > r.seen \
+         where p.high > r.seen and p.before < 500 and p.number <= 500) select max(p.before) from piece p) end from {rows}"
+    ),
+    columns: KEYS,
+};
