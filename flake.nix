@@ -17,6 +17,9 @@
       systems = [
         "x86_64-linux"
         "aarch64-linux"
+        # Evaluated, and built by nobody yet.
+        "x86_64-darwin"
+        "aarch64-darwin"
       ];
       everySystem = nixpkgs.lib.genAttrs systems (
         system:
@@ -26,6 +29,7 @@
         }
       );
       output = name: builtins.mapAttrs (_: outputs: outputs.${name}) everySystem;
+      module = import ./nix/module self;
     in
     {
       packages = output "packages";
@@ -33,6 +37,15 @@
       checks = output "checks";
       devShells = output "devShells";
       formatter = output "formatter";
-      nixosModules.default = import ./nix/module self;
+
+      overlays.default = import ./nix/overlay.nix { inherit crane; };
+      nixosModules = {
+        default = module;
+        messenger = module;
+      };
+      templates.default = {
+        path = ./nix/template;
+        description = "A NixOS machine that runs Messenger behind nginx";
+      };
     };
 }

@@ -15,20 +15,23 @@
       database.createLocally = true;
       chat = {
         listenAddress = "0.0.0.0";
-        messageRate = 0;
         # Everywhere, so that it is the firewall that keeps others out.
         metricsListen = "0.0.0.0:9180";
       };
-      auth = {
-        listenAddress = "0.0.0.0";
+      auth.listenAddress = "0.0.0.0";
+      settings = {
+        CHAT_MESSAGE_RATE = 0;
         # All of them sign up from one address.
-        signupRate = 0;
+        AUTH_SIGNUP_RATE = 0;
       };
     };
     virtualisation.memorySize = 1024;
   };
 
-  nodes.client = import ./nix/tests/clients.nix { inherit self; };
+  nodes.client = {
+    imports = [ (import ./nix/tests/clients.nix { inherit self; }) ];
+    virtualisation.memorySize = 512;
+  };
 
   testScript = import ./nix/tests/script.nix + ''
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# What can be shown about the Nix files, the units and the compose file without building anything.
+# What can be shown about the Nix files, the test scripts, the units and the compose file without building anything.
 #
 # `nix flake check` shows more and needs Nix, its binary cache and KVM; docs/NIX.md tells what. This runs anywhere: on
-# Debian it installs what is missing, as root or with sudo; elsewhere it names what it skips.
+# Debian it installs what is missing, as root or with sudo, but upgrades nothing; elsewhere it names what it skips.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly deadnix_version=1.3.1 nixfmt_version=0.5.3
+readonly deadnix_version=1.3.1 nixfmt_version=0.5.3 ruff_version=0.17.6 ty_version=0.0.108
 readonly tools=$PWD/target/tools
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -24,10 +24,33 @@ install_missing() {
     has nix-instantiate || packages+=(nix-bin)
     has systemd-analyze || packages+=(systemd)
     python3 -c 'import yaml' 2>/dev/null || packages+=(python3-yaml)
+    python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
     [ ${#packages[@]} -gt 0 ] || return 0
     has apt-get && { [ "$(id -u)" = 0 ] || has sudo; } || return 0
     as_root apt-get update -q
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${packages[@]}"
+    local package
+    for package in "${packages[@]}"; do install_without_upgrades "$package"; done
+}
+
+# The host is not ours: a package that could only come with a newer version of another, or instead of one, is left out.
+install_without_upgrades() {
+    local plan
+    plan=$(apt-get install --simulate --no-install-recommends --no-upgrade "$1") || { skip "installing $1"; return 0; }
+    # `Inst NAME [OLD] (NEW …)` is an upgrade, `Remv NAME` a removal.
+    if grep -qE '^(Inst [^ ]+ \[|Remv )' <<<"$plan"; then
+        skip "installing $1, which would change packages that are already here"
+        return 0
+    fi
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends --no-upgrade "$1"
+}
+
+# Python programs that nixpkgs' test driver uses, in an environment of their own.
+install_python_tools() {
+    PATH=$PATH:$tools/python/bin
+    { has ruff && has ty; } && return
+    has python3 && python3 -c 'import ensurepip' 2>/dev/null || return 0
+    python3 -m venv "$tools/python"
+    "$tools/python/bin/pip" install --quiet --disable-pip-version-check "ruff==$ruff_version" "ty==$ty_version"
 }
 
 # install_tool NAME CRATE VERSION: a Rust program for the recipes, not optimised: it runs for a second.
@@ -69,6 +92,14 @@ tidy() {
     if has nixfmt; then nixfmt --check "${recipes[@]}"; else skip "nixfmt (cargo install nixfmt_rs)"; fi
 }
 
+# As nixpkgs does when it builds the driver of a test on virtual machines or in containers.
+test_scripts() {
+    has nix-instantiate || { skip "the test scripts (no nix-instantiate to evaluate them with)"; return 0; }
+    { has ruff && has ty; } || { skip "the test scripts (no ruff or no ty)"; return 0; }
+    own_nix nix-instantiate --eval --strict --json nix/tests/scripts.nix >"$scratch/scripts.json"
+    python3 nix/check_scripts.py "$scratch/scripts.json" "$(command -v ruff)" "$(command -v ty)"
+}
+
 # nix/golden holds what the module makes of settings; `nix flake check` keeps it current.
 units() {
     has systemd-analyze || { skip "the units (no systemd-analyze)"; return 0; }
@@ -94,21 +125,15 @@ compose() {
     fi
 }
 
-healthy() {
-    has rustc || { skip "nix/healthy.rs (no rustc)"; return 0; }
-    rustc --edition 2024 -D warnings nix/healthy.rs -o "$scratch/healthy"
-    ! "$scratch/healthy" 1 2>/dev/null || fail "nix/healthy.rs finds somebody well who is not there"
-    ! has rustfmt || rustfmt --check --edition 2024 nix/healthy.rs
-}
-
 mapfile -t recipes < <(find flake.nix nixos-test.nix nix -name '*.nix' | sort)
 install_missing
 install_tool deadnix deadnix "$deadnix_version"
 install_tool nixfmt nixfmt_rs "$nixfmt_version"
+install_python_tools
 parses
 lock_agrees
 tidy
+test_scripts
 units
 compose
-healthy
 echo "the Nix files are in order: ${#recipes[@]} recipes"

@@ -6,25 +6,69 @@
 }:
 let
   inherit (pkgs) lib;
-  about = (lib.importTOML ../Cargo.toml).workspace.package;
-  inherit (about) version;
-  workspace = import ./package.nix {
-    inherit pkgs version;
-    craneLib = crane.mkLib pkgs;
+  inherit (pkgs.stdenv.hostPlatform) isLinux;
+
+  packagesOf = pkgs: pkgs.callPackage ./packages.nix { craneLib = crane.mkLib pkgs; };
+  scope = packagesOf pkgs;
+
+  # `nix build .#chat.tests.stories`, as nixpkgs' packages have it.
+  withTests =
+    program:
+    program.overrideAttrs (old: {
+      passthru = (old.passthru or { }) // {
+        tests = lib.optionalAttrs isLinux (
+          {
+            inherit (checks) stories;
+          }
+          // lib.filterAttrs (name: _: lib.hasPrefix "vm-" name || lib.hasPrefix "container-" name) checks
+        );
+      };
+    });
+  programs = {
+    inherit (scope) acceptance;
+    chat = withTests scope.chat;
+    auth = withTests scope.auth;
+    messenger = withTests scope.messenger;
   };
-  inherit (workspace) programs;
-  images = import ./image.nix {
-    inherit pkgs programs version;
+
+  imagesOf = import ./image.nix {
+    inherit pkgs;
+    inherit (scope) about;
     # Of the commit, so that the same commit gives the same image, bit for bit.
     created = "@${toString (self.lastModified or 1)}";
     revision = self.rev or self.dirtyRev or "unknown";
-    source = about.repository or null;
   };
+  images = imagesOf scope;
+  static = packagesOf pkgs.pkgsStatic;
+  staticImages = imagesOf static;
+
   app = name: {
     type = "app";
     program = lib.getExe programs.${name};
     meta = { inherit (programs.${name}.meta) description; };
   };
+
+  checks =
+    import ./checks/cargo.nix {
+      inherit pkgs;
+      inherit (scope) craneLib about src;
+    }
+    // {
+      inherit (scope) sbom;
+      nix = import ./checks/nix.nix { inherit pkgs; };
+    }
+    // lib.optionalAttrs isLinux (
+      {
+        stories = import ./checks/stories.nix { inherit pkgs programs; };
+        images = import ./checks/images.nix {
+          inherit pkgs images;
+          inherit (scope) about;
+        };
+        module = import ./checks/module.nix { inherit self pkgs; };
+        overlay = import ./checks/overlay.nix { inherit self pkgs programs; };
+      }
+      // import ./tests { inherit self pkgs; }
+    );
 in
 {
   packages = {
@@ -34,11 +78,26 @@ in
       messenger
       acceptance
       ;
+    inherit (scope) manual sbom;
     default = programs.messenger;
+  }
+  // lib.optionalAttrs isLinux {
+    docs = import ./options-doc.nix { inherit self pkgs; };
+
     dockerImage = images.chat;
     authImage = images.auth;
     messengerImage = images.messenger;
-    docs = import ./options-doc.nix { inherit self pkgs; };
+    dockerImageStream = images.chat.stream;
+    authImageStream = images.auth.stream;
+    messengerImageStream = images.messenger.stream;
+
+    # Without any library. Compiled with everything below them, since no cache has that.
+    chatStatic = static.chat;
+    authStatic = static.auth;
+    messengerStatic = static.messenger;
+    dockerImageStatic = staticImages.chat;
+    authImageStatic = staticImages.auth;
+    messengerImageStatic = staticImages.messenger;
   };
 
   apps = {
@@ -49,16 +108,7 @@ in
     acceptance = app "acceptance";
   };
 
-  checks =
-    workspace.checks
-    // {
-      programs = workspace.all;
-      stories = import ./checks/stories.nix { inherit pkgs programs; };
-      images = import ./checks/images.nix { inherit pkgs images; };
-      module = import ./checks/module.nix { inherit self pkgs; };
-      nix = import ./checks/nix.nix { inherit pkgs; };
-    }
-    // import ./tests { inherit self pkgs; };
+  inherit checks;
 
   devShells.default = import ./shell.nix { inherit pkgs; };
 

@@ -1,33 +1,29 @@
-# A page about every option of the NixOS module, in Markdown.
+# A page about every option of the NixOS module, made by what makes NixOS' own manual.
 { self, pkgs }:
 let
   inherit (pkgs) lib;
+  inherit (pkgs.nixos { imports = [ self.nixosModules.default ]; }) options;
 
-  documented = lib.filter (option: option.visible && !option.internal) (
-    lib.optionAttrSetToDocList
-      (pkgs.nixos { imports = [ self.nixosModules.default ]; }).options.services.messenger
+  ours = lib.filter (option: option.visible && !option.internal) (
+    lib.optionAttrSetToDocList options.services.messenger
   );
-
-  # `literalExpression` and `literalMD` carry text; anything else is shown as Nix would write it.
-  shown = value: value.text or (lib.generators.toPretty { } value);
-  line = label: value: lib.optionalString (value != null) "\n${label}: `${shown value}`\n";
-  entry = option: ''
-    ## `${option.name}`
-
-    ${lib.trim (option.description.text or option.description)}
-
-    Type: ${option.type}
-    ${line "Default" (option.default or null)}${line "Example" (option.example or null)}
-  '';
+  page = pkgs.nixosOptionsDoc {
+    options = { inherit (options.services) messenger; };
+    # Where an option is declared would be a path in the store.
+    transformOptions = option: option // { declarations = [ ]; };
+  };
 in
-pkgs.writeTextDir "options.md" ''
-  # Options of `services.messenger`
-
-  ${lib.concatMapStringsSep "\n" entry documented}
-''
-// {
-  # For a test that none is left without words.
-  undocumented = map (option: option.name) (
-    lib.filter (option: !(option ? description && option ? example)) documented
-  );
-}
+pkgs.runCommand "messenger-options"
+  {
+    # For a test that none is left without words. Old names are not documented.
+    passthru.undocumented = map (option: option.name) (
+      lib.filter (option: !(option ? description && option ? example)) (
+        lib.filter (option: option.name != "services.messenger.settings.<name>") ours
+      )
+    );
+    meta.description = "The options of the NixOS module";
+  }
+  ''
+    install -D -m 0644 ${page.optionsCommonMark} $out/options.md
+    install -D -m 0644 ${page.optionsJSON}/share/doc/nixos/options.json $out/options.json
+  ''

@@ -2,17 +2,7 @@
 { self, pkgs }:
 let
   inherit (pkgs) lib;
-
-  evaluated =
-    settings:
-    (pkgs.nixos {
-      imports = [ self.nixosModules.default ];
-      services.messenger = {
-        enable = true;
-      }
-      // settings;
-      system.stateVersion = "26.05";
-    }).config;
+  evaluated = import ./evaluated.nix { inherit self pkgs; };
 
   # Units as text, without what differs from one nixpkgs to the next.
   text =
@@ -33,10 +23,12 @@ let
         )
       );
       program = builtins.unsafeDiscardStringContext unit.serviceConfig.ExecStart;
+      page = builtins.unsafeDiscardStringContext (lib.head unit.documentation);
     in
     ''
       [Unit]
       Description=${unit.description}
+      Documentation=file:/usr/${lib.concatStringsSep "/" (lib.drop 4 (lib.splitString "/" page))}
       After=${toString unit.after}
       Wants=${toString unit.wants}
 
@@ -57,29 +49,33 @@ let
       listenAddress = "::";
       metricsListen = "127.0.0.1:9180";
     };
-    publicUrl = "https://chat.example.com";
-    allowHosts = [
-      "chat.local"
-      "chat"
-    ];
-    allowOrigins = [
-      "https://a.example"
-      "https://b.example"
-    ];
     auth.listenAddress = "0.0.0.0";
     openFirewall = true;
-    logFormat = "json";
+    settings = {
+      PUBLIC_URL = "https://chat.example.com";
+      ALLOW_HOST = [
+        "chat.local"
+        "chat"
+      ];
+      ALLOW_ORIGIN = [
+        "https://a.example"
+        "https://b.example"
+      ];
+      LOG_FORMAT = "json";
+    };
   };
   elsewhere = evaluated {
-    database.urlFile = "/run/secrets/database-url";
+    credentials.DATABASE_URL = "/run/secrets/database-url";
+    environmentFile = "/run/secrets/messenger.env";
     nginx = {
       enable = true;
       hostName = "chat.example.com";
     };
     openFirewall = true;
-    extraSettings = {
+    settings = {
       LOG_FILTER = "warn";
       CONNECTIONS_MAX = 5000;
+      TRUSTED_PROXY = [ "10.0.0.0/8" ];
     };
   };
   withTls =
@@ -97,23 +93,43 @@ let
       };
       system.stateVersion = "26.05";
     }).config;
-  oldName = evaluated { chat.allowOrigins = [ "https://a.example" ]; };
+  withCaddy = evaluated {
+    openFirewall = true;
+    caddy = {
+      enable = true;
+      hostName = "chat.example.com";
+    };
+  };
+  oneServerPublic = evaluated {
+    openFirewall = true;
+    chat.listenAddress = "0.0.0.0";
+  };
+  oldNames = evaluated {
+    allowOrigins = [ "https://a.example" ];
+    chat.messageRate = 7;
+    auth.signupRate = 0;
+    logFormat = "json";
+    trustedProxies = [ "10.0.0.0/8" ];
+    extraSettings.LOG_FILTER = "warn";
+    database.urlFile = "/run/secrets/database-url";
+  };
   escaped = evaluated { database.url = "postgres://me@db.example/x%20y?sslmode=verify-full"; };
+  template =
+    (pkgs.nixos {
+      imports = [
+        self.nixosModules.messenger
+        ../template/configuration.nix
+      ];
+    }).config;
 
-  golden = pkgs.linkFarm "messenger-units" (
-    lib.mapAttrs (_: pkgs.writeText "unit") {
-      "messenger.service" = text onSqlite "messenger";
-      "messenger-chat.service" = text onPostgres "messenger-chat";
-      "messenger-auth.service" = text onPostgres "messenger-auth";
-      "messenger-chat-elsewhere.service" = text elsewhere "messenger-chat";
-    }
-  );
+  units = {
+    "messenger.service" = text onSqlite "messenger";
+    "messenger-chat.service" = text onPostgres "messenger-chat";
+    "messenger-auth.service" = text onPostgres "messenger-auth";
+    "messenger-chat-elsewhere.service" = text elsewhere "messenger-chat";
+  };
+  golden = pkgs.linkFarm "messenger-units" (lib.mapAttrs (_: pkgs.writeText "unit") units);
 
-  refusal =
-    settings:
-    lib.concatMapStrings (it: it.message) (
-      lib.filter (it: !it.assertion) (evaluated settings).assertions
-    );
   ports =
     config:
     lib.filter (port: lib.elem port config.networking.firewall.allowedTCPPorts) [
@@ -123,6 +139,8 @@ let
       8080
       9180
     ];
+  warned = config: lib.filter (lib.hasInfix "services.messenger") config.warnings;
+  environment = config: name: config.systemd.services.${name}.environment;
   locations = elsewhere.services.nginx.virtualHosts."chat.example.com".locations;
 
   facts = {
@@ -137,6 +155,8 @@ let
     "the database is made, and its user owns it" =
       onPostgres.services.postgresql.ensureDatabases == [ "messenger" ]
       && (lib.head onPostgres.services.postgresql.ensureUsers).ensureDBOwnership;
+    "systemd waits until a program says that it is ready" =
+      onSqlite.systemd.services.messenger.serviceConfig.Type == "notify";
     "a firewall is closed unless asked" = ports onSqlite == [ ];
     "a firewall opens for the two servers, never for metrics" =
       ports onPostgres == [
@@ -148,45 +168,66 @@ let
         80
         443
       ];
+    "a firewall opens for Caddy alone" =
+      ports withCaddy == [
+        80
+        443
+      ];
+    "a firewall opens for the one server that listens beyond this machine" =
+      ports oneServerPublic == [ 8080 ] && warned oneServerPublic == [ ];
+    "a firewall that opens nothing is warned of" =
+      ports (evaluated {
+        openFirewall = true;
+      }) == [ ]
+      &&
+        lib.length (
+          warned (evaluated {
+            openFirewall = true;
+          })
+        ) == 1;
     "nginx leads to both" =
       locations."/".proxyPass == "http://127.0.0.1:3000"
       && locations."= /ws".proxyPass == "http://127.0.0.1:8080"
       && locations."= /ws".proxyWebsockets;
     "nginx's name is the public address, and its scheme the address's" =
-      elsewhere.systemd.services.messenger-chat.environment.PUBLIC_URL == "http://chat.example.com"
-      && withTls.systemd.services.messenger.environment.PUBLIC_URL == "https://chat.example.com"
-      && !(onSqlite.systemd.services.messenger.environment ? PUBLIC_URL);
-    "allowed origins keep their old name" =
-      oldName.systemd.services.messenger.environment.ALLOW_ORIGIN == "https://a.example";
-    "nginx is believed" =
-      elsewhere.systemd.services.messenger-auth.environment.TRUSTED_PROXY == "127.0.0.1,::1";
+      (environment elsewhere "messenger-chat").PUBLIC_URL == "http://chat.example.com"
+      && (environment withTls "messenger").PUBLIC_URL == "https://chat.example.com"
+      && !(environment onSqlite "messenger" ? PUBLIC_URL);
+    "Caddy's name is the public address, and it leads to both" =
+      (environment withCaddy "messenger").PUBLIC_URL == "https://chat.example.com"
+      &&
+        lib.hasInfix "reverse_proxy @chat 127.0.0.1:8080\nreverse_proxy 127.0.0.1:3000"
+          withCaddy.services.caddy.virtualHosts."chat.example.com".extraConfig;
+    "the proxy on this machine is believed, whoever else is" =
+      lib.sort lib.lessThan (lib.splitString "," (environment elsewhere "messenger-auth").TRUSTED_PROXY)
+      == [
+        "10.0.0.0/8"
+        "127.0.0.1"
+        "::1"
+      ]
+      && (environment withCaddy "messenger").TRUSTED_PROXY == "127.0.0.1,::1";
+    "what is not set is left to the programs" = !(environment onSqlite "messenger" ? CHAT_MESSAGE_RATE);
+    "old names go on" =
+      let
+        chat = environment oldNames "messenger-chat";
+      in
+      chat.ALLOW_ORIGIN == "https://a.example"
+      && chat.CHAT_MESSAGE_RATE == "7"
+      && chat.AUTH_SIGNUP_RATE == "0"
+      && chat.LOG_FORMAT == "json"
+      && chat.TRUSTED_PROXY == "10.0.0.0/8"
+      && chat.LOG_FILTER == "warn"
+      && chat.DATABASE_URL_FILE == "%d/DATABASE_URL";
     "a secret is a credential and in no variable" =
-      elsewhere.systemd.services.messenger-chat.environment.DATABASE_URL_FILE == "%d/database-url"
-      && !(elsewhere.systemd.services.messenger-chat.environment ? DATABASE_URL)
+      (environment elsewhere "messenger-chat").DATABASE_URL_FILE == "%d/DATABASE_URL"
+      && !(environment elsewhere "messenger-chat" ? DATABASE_URL)
+      &&
+        elsewhere.systemd.services.messenger-chat.serviceConfig.LoadCredential
+        == [ "DATABASE_URL:/run/secrets/database-url" ]
       && !elsewhere.services.postgresql.enable;
     "a percent sign stays one" =
-      escaped.systemd.services.messenger-auth.environment.DATABASE_URL
+      (environment escaped "messenger-auth").DATABASE_URL
       == "postgres://me@db.example/x%%20y?sslmode=verify-full";
-    "two databases are refused" = lib.hasInfix "set one of" (refusal {
-      database = {
-        createLocally = true;
-        url = "postgres://db/x";
-      };
-    });
-    "a password in the store is refused" = lib.hasInfix "use urlFile" (refusal {
-      database.url = "postgres://me:secret@db/x";
-    });
-    "one address for two servers is refused" = lib.hasInfix "same address" (refusal {
-      chat.port = 3000;
-    });
-    "a metrics address without a process is refused" = lib.hasInfix "chat.metricsListen" (refusal {
-      auth.metricsListen = "127.0.0.1:9";
-    });
-    "a secret in the store is refused" =
-      !(builtins.tryEval
-        (evaluated { database.urlFile = "${pkgs.hello or pkgs.coreutils}"; })
-        .services.messenger.database.urlFile
-      ).success;
     "nothing else is refused" =
       lib.all
         (
@@ -200,17 +241,23 @@ let
           onPostgres
           elsewhere
           escaped
+          withCaddy
+          withTls
+          oneServerPublic
+          template
         ];
+    "the template runs Messenger" = template.systemd.services ? messenger-chat;
     "every option is explained, with an example" =
       self.packages.${pkgs.stdenv.hostPlatform.system}.docs.undocumented == [ ];
-  };
+  }
+  // import ./refusals.nix { inherit self pkgs; };
   untrue = lib.attrNames (lib.filterAttrs (_: holds: !holds) facts);
 in
 pkgs.runCommand "messenger-module"
   {
     nativeBuildInputs = [ pkgs.diffutils ];
     untrue = lib.concatStringsSep "\n" untrue;
-    passthru = { inherit golden; };
+    passthru = { inherit facts golden units; };
   }
   ''
     if [ -n "$untrue" ]; then

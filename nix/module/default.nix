@@ -2,16 +2,16 @@
 self:
 { lib, pkgs, ... }:
 {
-  key = "messenger#nixosModules.default";
+  key = "messenger#nixosModules.messenger";
+  _class = "nixos";
 
   imports = [
-    (lib.mkRenamedOptionModule
-      [ "services" "messenger" "chat" "allowOrigins" ]
-      [ "services" "messenger" "allowOrigins" ]
-    )
+    ./renamed.nix
     ./options.nix
+    ./refused.nix
     ./service.nix
     ./nginx.nix
+    ./caddy.nix
   ];
 
   services.messenger =
@@ -22,5 +22,6 @@ self:
       package = lib.mkDefault programs.messenger;
       chat.package = lib.mkDefault programs.chat;
       auth.package = lib.mkDefault programs.auth;
+      manual = lib.mkDefault programs.manual;
     };
 }

@@ -1,29 +1,27 @@
-# A virtual host in front of both servers.
+# A virtual host of nginx in front of both servers.
 { config, lib, ... }:
 let
   cfg = config.services.messenger;
-
-  # Where a server that listens everywhere is reached.
-  near =
-    { listenAddress, port, ... }:
-    let
-      address =
-        {
-          "0.0.0.0" = "127.0.0.1";
-          "::" = "[::1]";
-        }
-        .${listenAddress}
-          or (if lib.hasInfix ":" listenAddress then "[${listenAddress}]" else listenAddress);
-    in
-    "http://${address}:${toString port}";
+  address = import ./address.nix { inherit lib; };
+  host = config.services.nginx.virtualHosts.${cfg.nginx.hostName};
+  scheme = if host.forceSSL || host.onlySSL || host.addSSL then "https" else "http";
 
   to = server: {
-    proxyPass = near server;
+    proxyPass = "http://${address.near server}";
     recommendedProxySettings = true;
   };
 in
 {
   config = lib.mkIf (cfg.enable && cfg.nginx.enable) {
+    services.messenger.settings = {
+      PUBLIC_URL = lib.mkDefault "${scheme}://${cfg.nginx.hostName}";
+      # Whatever else is trusted: nginx is on this machine.
+      TRUSTED_PROXY = [
+        "127.0.0.1"
+        "::1"
+      ];
+    };
+
     services.nginx = {
       enable = true;
       virtualHosts.${cfg.nginx.hostName}.locations = {

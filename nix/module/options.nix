@@ -1,17 +1,17 @@
-# What can be set. Names follow the programs' flags.
+# What can be set. What the programs have flags for is in `settings`; here is what NixOS itself has to know.
 { config, lib, ... }:
 let
   inherit (lib) literalExpression mkEnableOption mkOption;
   inherit (lib) types;
-  cfg = config.services.messenger;
+  settings = import ./settings.nix { inherit lib; };
 
   package =
     name: used:
     mkOption {
       type = types.package;
       defaultText = literalExpression "messenger.packages.\${system}.${name}";
-      example = literalExpression "pkgs.${name}";
-      description = "The program `${name}`, used ${used}.";
+      example = literalExpression "pkgs.messengerPackages.${name}";
+      description = "The package with the program `${name}`, used ${used}.";
     };
 
   listenAddress = mkOption {
@@ -19,16 +19,16 @@ let
     default = "127.0.0.1";
     example = "::";
     description = ''
-      Address to listen on. `0.0.0.0` is every IPv4 address of the machine, `::` every address of both kinds.
-      The servers speak no TLS: what comes from outside belongs behind a reverse proxy, see
-      `services.messenger.nginx.enable`.
+      IP address to listen on, IPv6 addresses without brackets. `0.0.0.0` is every IPv4 address of the machine, `::` every
+      address of both kinds. The servers speak no TLS: connections from outside belong behind a reverse proxy, see
+      {option}`services.messenger.nginx.enable` and {option}`services.messenger.caddy.enable`.
     '';
   };
 
   port =
     default: what:
     mkOption {
-      type = types.port;
+      type = types.ints.between 1 65535;
       inherit default;
       example = default + 1;
       description = "Port of ${what}.";
@@ -37,14 +37,22 @@ let
   metricsListen =
     which:
     mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (types.strMatching "([0-9.]+|\\[[0-9a-fA-F:.]+]):[0-9]+");
       default = null;
       example = "127.0.0.1:9180";
       description = ''
         Address and port of Prometheus `/metrics`, `/healthz`, `/readyz` and `/livez` of ${which}; off unless set.
-        `services.messenger.openFirewall` never opens it.
+        {option}`services.messenger.openFirewall` never opens it.
       '';
     };
+
+  hostName = mkOption {
+    type = types.str;
+    default = config.networking.fqdnOrHostName;
+    defaultText = literalExpression "config.networking.fqdnOrHostName";
+    example = "chat.example.com";
+    description = "Name of the virtual host, which can have more settings of its own there.";
+  };
 in
 {
   options.services.messenger = {
@@ -52,32 +60,17 @@ in
 
     package = package "messenger" "when no database is set: both servers in one process, on SQLite";
 
+    manual = mkOption {
+      type = types.package;
+      internal = true;
+      description = "The package with the pages that the units name as their documentation.";
+    };
+
     chat = {
       package = package "chat" "when a PostgreSQL database is set";
       inherit listenAddress;
       port = port 8080 "the chat server (WebSocket)";
       metricsListen = metricsListen "the chat server, or of both servers when they are one process";
-
-      messageRate = mkOption {
-        type = types.ints.unsigned;
-        default = 50;
-        example = 5;
-        description = "Frames a second that one account may send over all its connections, saved up for ten seconds; 0: no limit.";
-      };
-
-      logDays = mkOption {
-        type = types.ints.between 1 36500;
-        default = 30;
-        example = 90;
-        description = "For how many days at least a log keeps an event after a device has acknowledged it.";
-      };
-
-      logEvents = mkOption {
-        type = types.ints.positive;
-        default = 100000;
-        example = 1000000;
-        description = "How many events a log keeps at the most, acknowledged or not.";
-      };
     };
 
     auth = {
@@ -85,20 +78,46 @@ in
       inherit listenAddress;
       port = port 3000 "the server for accounts (HTTP)";
       metricsListen = metricsListen "the server for accounts, when it is a process of its own";
-
-      signupRate = mkOption {
-        type = types.ints.unsigned;
-        default = 10;
-        example = 0;
-        description = "Signups a minute from one address; 0: no limit.";
-      };
     };
 
-    accountQuota = mkOption {
-      type = types.ints.unsigned;
-      default = 2147483648;
-      example = 0;
-      description = "Bytes of text that one account may have sent and that are kept; 0: no limit.";
+    settings = mkOption {
+      inherit (settings) type;
+      default = { };
+      example = {
+        CHAT_MESSAGE_RATE = 5;
+        LOG_FILTER = "info,chat=debug";
+        TRUSTED_PROXY = [ "10.0.0.0/8" ];
+      };
+      description = ''
+        Settings of the programs, by their environment variables. What is not set has the programs' own default. Every user
+        of the machine can read them: secrets belong into {option}`services.messenger.credentials` or
+        {option}`services.messenger.environmentFile`, and are refused here.
+      '';
+    };
+
+    credentials = mkOption {
+      type = types.attrsOf types.externalPath;
+      default = { };
+      example = {
+        DATABASE_URL = "/run/secrets/messenger-database-url";
+      };
+      description = ''
+        Files outside the Nix store that hold secret settings, by the setting's name:
+        ${
+          lib.concatMapStringsSep ", " (name: "`${name}`") settings.secrets
+        }. Only root needs to be able to read them:
+        systemd hands them to the servers as credentials. `DATABASE_URL` is the URL of a PostgreSQL database elsewhere.
+      '';
+    };
+
+    environmentFile = mkOption {
+      type = types.nullOr types.externalPath;
+      default = null;
+      example = "/run/secrets/messenger.env";
+      description = ''
+        A file outside the Nix store with lines `NAME=value`, read by systemd as root before the servers start. It sets what
+        {option}`services.messenger.settings` does not.
+      '';
     };
 
     database = {
@@ -110,8 +129,9 @@ in
           Whether to run PostgreSQL on this machine, with a database and a role `messenger`. The servers reach it through
           its socket and are known by their user: there is no password.
 
-          With no option of `services.messenger.database` set, everything is kept in one SQLite file,
-          `/var/lib/messenger/messenger.db`.
+          Without this, {option}`services.messenger.database.url` and
+          {option}`services.messenger.credentials`.`DATABASE_URL`, everything is kept in one SQLite file,
+          {file}`/var/lib/messenger/messenger.db`.
         '';
       };
 
@@ -120,18 +140,8 @@ in
         default = null;
         example = "postgres://messenger@db.example.com/messenger?sslmode=verify-full";
         description = ''
-          A PostgreSQL database elsewhere. The URL can be read by everybody on this machine: one with a password goes
-          into `services.messenger.database.urlFile`.
-        '';
-      };
-
-      urlFile = mkOption {
-        type = types.nullOr types.externalPath;
-        default = null;
-        example = "/run/secrets/messenger-database-url";
-        description = ''
-          A file that holds the URL of a PostgreSQL database, outside the Nix store. Only root needs to be able to read
-          it: systemd hands it to the servers as a credential.
+          A PostgreSQL database elsewhere. Every user of the machine can read the URL: one with a password belongs into
+          {option}`services.messenger.credentials`.`DATABASE_URL`, and is refused here.
         '';
       };
     };
@@ -141,8 +151,8 @@ in
       default = false;
       example = true;
       description = ''
-        Whether to let others in: to nginx (ports 80 and 443) if `services.messenger.nginx.enable` is set, else to the
-        two servers themselves.
+        Whether to open ports in the firewall: 80 and 443 with nginx or Caddy, else those of the servers that listen beyond
+        this machine.
       '';
     };
 
@@ -153,106 +163,24 @@ in
         example = true;
         description = ''
           Whether to serve both through nginx, under one name: the chat server at `/ws` and `/schema.json`, the server
-          for accounts at everything else.
+          for accounts at everything else. Most will want `enableACME` and `forceSSL` in
+          {option}`services.nginx.virtualHosts.<name>`.
         '';
       };
+      inherit hostName;
+    };
 
-      hostName = mkOption {
-        type = types.str;
-        default = config.networking.fqdnOrHostName;
-        defaultText = literalExpression "config.networking.fqdnOrHostName";
-        example = "chat.example.com";
+    caddy = {
+      enable = mkOption {
+        type = types.bool;
+        default = false;
+        example = true;
         description = ''
-          Name of the virtual host. Its other settings are in `services.nginx.virtualHosts.<name>`: most will want
-          `enableACME` and `forceSSL` there.
+          Whether to serve both through Caddy, under one name, as {option}`services.messenger.nginx.enable` does. Caddy gets
+          a certificate for the name by itself.
         '';
       };
-    };
-
-    publicUrl = mkOption {
-      type = types.nullOr (types.strMatching "https?://[^/@?#]+/?");
-      default =
-        let
-          host = config.services.nginx.virtualHosts.${cfg.nginx.hostName};
-          scheme = if host.forceSSL || host.onlySSL || host.addSSL then "https" else "http";
-        in
-        if cfg.nginx.enable then "${scheme}://${cfg.nginx.hostName}" else null;
-      defaultText = lib.literalMD "with `nginx.enable`: the address of `nginx.hostName`, `https` if that host has TLS";
-      example = "https://chat.example.com";
-      description = ''
-        The address that people open. It tells the servers which web pages are their own, and by which name they are
-        reached.
-      '';
-    };
-
-    allowHosts = mkOption {
-      type = types.listOf types.str;
-      default = [ ];
-      example = [ "chat.local" ];
-      description = ''
-        More names under which the servers are reached, besides that of `services.messenger.publicUrl`, `localhost` and
-        IP addresses. With neither, a server that listens beyond this machine takes any name.
-      '';
-    };
-
-    allowOrigins = mkOption {
-      type = types.listOf types.str;
-      default = [ ];
-      example = [ "https://app.example.com" ];
-      description = "Origins of other sites whose web pages may use both servers.";
-    };
-
-    trustedProxies = mkOption {
-      type = types.listOf types.str;
-      default = lib.optionals cfg.nginx.enable [
-        "127.0.0.1"
-        "::1"
-      ];
-      defaultText = literalExpression ''if nginx.enable then [ "127.0.0.1" "::1" ] else [ ]'';
-      example = [ "10.0.0.0/8" ];
-      description = ''
-        Addresses or networks of reverse proxies whose `X-Forwarded-For` is believed. Limits per address need it: without
-        it all clients behind a proxy are one.
-      '';
-    };
-
-    contact = mkOption {
-      type = types.enum [
-        "request"
-        "open"
-      ];
-      default = "request";
-      example = "open";
-      description = "How two accounts that do not know each other come together: by a message request, or freely.";
-    };
-
-    logFormat = mkOption {
-      type = types.enum [
-        "text"
-        "json"
-      ];
-      default = "text";
-      example = "json";
-      description = "How the lines of the log look, one event each.";
-    };
-
-    extraSettings = mkOption {
-      type = types.attrsOf (
-        types.oneOf [
-          types.str
-          types.int
-          types.bool
-        ]
-      );
-      default = { };
-      example = {
-        LOG_FILTER = "info,chat=debug";
-        CONNECTIONS_MAX = 5000;
-      };
-      description = ''
-        More settings of the programs, by their environment variables; `chat --help` and `auth --help` list them. No
-        secrets: everybody on this machine can read them.
-      '';
+      inherit hostName;
     };
   };
 }

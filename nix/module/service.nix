@@ -3,42 +3,33 @@
 let
   cfg = config.services.messenger;
   inherit (cfg) auth chat database;
+  address = import ./address.nix { inherit lib; };
 
   # Two processes need a database between them.
-  isSplit = database.createLocally || database.url != null || database.urlFile != null;
+  isSplit = database.createLocally || database.url != null || cfg.credentials ? DATABASE_URL;
+  hasProxy = cfg.nginx.enable || cfg.caddy.enable;
   # The role in PostgreSQL that `createLocally` makes has the same name: that is how peer authentication works.
   user = "messenger";
 
-  socketAddress =
-    { listenAddress, port, ... }:
-    if lib.hasInfix ":" listenAddress then
-      "[${listenAddress}]:${toString port}"
+  toText =
+    value:
+    if lib.isBool value then
+      lib.boolToString value
+    else if lib.isList value then
+      lib.concatStringsSep "," value
     else
-      "${listenAddress}:${toString port}";
-  isLoopback = address: lib.hasPrefix "127." address || address == "::1";
-  list = values: if values == [ ] then null else lib.concatStringsSep "," values;
-  toText = value: if lib.isBool value then lib.boolToString value else toString value;
+      toString value;
+  isSet = value: value != null && value != [ ];
 
   ofChat = {
-    CHAT_LISTEN = socketAddress chat;
-    CHAT_LOG_DAYS = chat.logDays;
-    CHAT_LOG_EVENTS = chat.logEvents;
-    CHAT_MESSAGE_RATE = chat.messageRate;
+    CHAT_LISTEN = address.toText chat;
     METRICS_LISTEN = chat.metricsListen;
   };
   ofAuth = {
-    AUTH_LISTEN = socketAddress auth;
-    AUTH_SIGNUP_RATE = auth.signupRate;
+    AUTH_LISTEN = address.toText auth;
     METRICS_LISTEN = auth.metricsListen;
   };
   ofBoth = {
-    ACCOUNT_QUOTA = cfg.accountQuota;
-    CHAT_CONTACT = cfg.contact;
-    LOG_FORMAT = cfg.logFormat;
-    TRUSTED_PROXY = list cfg.trustedProxies;
-    PUBLIC_URL = cfg.publicUrl;
-    ALLOW_HOST = list cfg.allowHosts;
-    ALLOW_ORIGIN = list cfg.allowOrigins;
     DATABASE_URL =
       if database.createLocally then
         "postgres:///${user}?host=/run/postgresql&user=${user}"
@@ -51,8 +42,8 @@ let
     settings: lib.mapAttrs (_: value: lib.replaceStrings [ "%" ] [ "%%" ] (toText value)) settings;
   environment =
     settings:
-    escaped (lib.filterAttrs (_: value: value != null) (ofBoth // settings) // cfg.extraSettings)
-    // lib.optionalAttrs (database.urlFile != null) { DATABASE_URL_FILE = "%d/database-url"; };
+    escaped (lib.filterAttrs (_: isSet) (cfg.settings // ofBoth // settings))
+    // lib.mapAttrs' (name: _: lib.nameValuePair "${name}_FILE" "%d/${name}") cfg.credentials;
 
   service =
     {
@@ -67,6 +58,7 @@ let
     in
     {
       inherit description;
+      documentation = [ "file:${cfg.manual}/share/doc/messenger/OPERATING.md" ];
       wantedBy = [ "multi-user.target" ];
       # Wanted, not required: a database that restarts is waited for, and nobody is sent away.
       wants = [ "network-online.target" ] ++ afterDatabase;
@@ -75,13 +67,16 @@ let
       serviceConfig =
         import ./hardening.nix
         // {
-          Type = "exec";
+          # The programs say when their ports serve and the database is open.
+          Type = "notify";
           ExecStart = lib.getExe package;
           User = user;
           RuntimeDirectory = name;
           RuntimeDirectoryMode = "0700";
           Restart = "on-failure";
           RestartSec = 2;
+          # A database that is away is waited for, and a large one may have to be migrated first.
+          TimeoutStartSec = lib.mkDefault "1h";
           # The programs drain within ten seconds.
           TimeoutStopSec = 20;
           # A thread and at most four descriptors for every connection.
@@ -96,58 +91,29 @@ let
           StateDirectory = state;
           StateDirectoryMode = "0700";
         }
-        // lib.optionalAttrs (database.urlFile != null) {
-          LoadCredential = "database-url:${database.urlFile}";
+        // lib.optionalAttrs (cfg.credentials != { }) {
+          LoadCredential = lib.mapAttrsToList (name: path: "${name}:${path}") cfg.credentials;
+        }
+        // lib.optionalAttrs (cfg.environmentFile != null) {
+          EnvironmentFile = cfg.environmentFile;
         };
     };
 in
 {
   config = lib.mkIf cfg.enable {
-    assertions = [
-      {
-        assertion =
-          lib.count lib.id [
-            database.createLocally
-            (database.url != null)
-            (database.urlFile != null)
-          ] <= 1;
-        message = "services.messenger.database: set one of createLocally, url and urlFile, or none for SQLite.";
-      }
-      {
-        assertion = database.url == null || builtins.match "[a-z]+://[^/?]*:[^/?]*@.*" database.url == null;
-        message = "services.messenger.database.url holds a password, which everybody on the machine could read: use urlFile.";
-      }
-      {
-        assertion = chat.port != auth.port || chat.listenAddress != auth.listenAddress;
-        message = "services.messenger: chat and auth cannot listen on the same address and port.";
-      }
-      {
-        assertion = isSplit || auth.metricsListen == null;
-        message = "services.messenger.auth.metricsListen: on SQLite both servers are one process; chat.metricsListen shows both.";
-      }
-    ];
-
-    warnings =
-      lib.optional
-        (
-          cfg.openFirewall
-          && !cfg.nginx.enable
-          && isLoopback chat.listenAddress
-          && isLoopback auth.listenAddress
-        )
-        "services.messenger.openFirewall opens ports that nobody listens on: set chat.listenAddress and auth.listenAddress.";
-
     networking.firewall.allowedTCPPorts = lib.mkIf cfg.openFirewall (
-      if cfg.nginx.enable then
+      if hasProxy then
         [
           80
           443
         ]
       else
-        [
-          chat.port
-          auth.port
-        ]
+        map (server: server.port) (
+          lib.filter (server: !address.isLoopback server.listenAddress) [
+            chat
+            auth
+          ]
+        )
     );
 
     services.postgresql = lib.mkIf database.createLocally {

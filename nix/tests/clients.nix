@@ -10,5 +10,4 @@
       flakeIgnore = [ "E501" ];
     } ./talk.py)
   ];
-  virtualisation.memorySize = 512;
 }

@@ -1,10 +1,10 @@
 # Both servers behind nginx, under one name: only nginx is let in, and it is believed about who its clients are.
-{ self }:
-{
+{ self, machines }:
+machines {
   name = "messenger-nginx";
   globalTimeout = 3600;
 
-  nodes.server = {
+  machines.server = {
     imports = [ self.nixosModules.default ];
     services.messenger = {
       enable = true;
@@ -13,11 +13,11 @@
         enable = true;
         hostName = "server";
       };
-      chat.messageRate = 0;
+      settings.CHAT_MESSAGE_RATE = 0;
     };
   };
 
-  nodes.client = import ./clients.nix { inherit self; };
+  machines.client = import ./clients.nix { inherit self; };
 
   testScript = ''
     start_all()

@@ -1,19 +1,21 @@
 # The module as it is with nothing but `enable`: one process, one SQLite file.
-{ self }:
-{
+{ self, machines }:
+machines {
   name = "messenger-sqlite";
   globalTimeout = 3600;
 
-  nodes.machine = {
+  machines.machine = {
     imports = [
       self.nixosModules.default
       (import ./clients.nix { inherit self; })
     ];
     services.messenger = {
       enable = true;
-      chat.messageRate = 0;
-      auth.signupRate = 0;
-      logFormat = "json";
+      settings = {
+        CHAT_MESSAGE_RATE = 0;
+        AUTH_SIGNUP_RATE = 0;
+        LOG_FORMAT = "json";
+      };
     };
   };
 

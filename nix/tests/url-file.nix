@@ -1,10 +1,10 @@
 # A database that is not ours, with a password that only root can read.
-{ self }:
-{
+{ self, machines }:
+machines {
   name = "messenger-url-file";
   globalTimeout = 3600;
 
-  nodes.machine =
+  machines.machine =
     { pkgs, ... }:
     {
       imports = [
@@ -26,9 +26,11 @@
       };
       services.messenger = {
         enable = true;
-        database.urlFile = "/var/lib/secrets/database-url";
-        chat.messageRate = 0;
-        auth.signupRate = 0;
+        credentials.DATABASE_URL = "/var/lib/secrets/database-url";
+        settings = {
+          CHAT_MESSAGE_RATE = 0;
+          AUTH_SIGNUP_RATE = 0;
+        };
       };
     };
 
@@ -45,7 +47,7 @@
         secret = machine.succeed("cat /var/lib/secrets/database-url").strip()
         assert "p%25ss%20w%2Frd" in secret, secret
         for unit in ("messenger-chat", "messenger-auth"):
-            machine.succeed(f"grep -qxF '{secret}' /run/credentials/{unit}.service/database-url")
+            machine.succeed(f"grep -qxF '{secret}' /run/credentials/{unit}.service/DATABASE_URL")
             pid = machine.get_unit_property(f"{unit}.service", "MainPID")
             machine.fail(f"tr '\\0' '\\n' < /proc/{pid}/environ | grep -F w%2Frd")
             machine.fail(f"journalctl -u {unit}.service | grep -F w%2Frd")

@@ -1,0 +1,49 @@
+# One program, built by itself: only the crates that it is made of.
+#
+# In the manner of `callPackage`: `messengerPackages.chat.override` changes these arguments, `overrideAttrs` what cargo does.
+{
+  lib,
+  craneLib,
+  about,
+  src,
+  name,
+  # Its package in the workspace, if it has another name.
+  crate ? name,
+  description,
+}:
+let
+  common = {
+    inherit src;
+    inherit (about) version;
+    pname = name;
+    strictDeps = true;
+    cargoExtraArgs = "--locked --package ${crate}";
+    # `checks.tests` runs them; who only installs need not.
+    doCheck = false;
+  };
+in
+craneLib.buildPackage (
+  common
+  // {
+    cargoArtifacts = craneLib.buildDepsOnly (
+      common // { buildPhaseCargoCommand = "cargoWithProfile build ${common.cargoExtraArgs}"; }
+    );
+    cargoBuildCommand = "cargoWithProfile build --bin ${name}";
+    meta = {
+      inherit description;
+      license = with lib.licenses; [
+        mit
+        asl20
+      ];
+      # Only evaluated on Darwin, never built there.
+      platforms = lib.platforms.linux ++ lib.platforms.darwin;
+      maintainers = [ ];
+      mainProgram = name;
+    }
+    # Once Cargo.toml names them.
+    // lib.optionalAttrs (about ? homepage) { inherit (about) homepage; }
+    // lib.optionalAttrs (about ? repository) {
+      changelog = "${about.repository}/blob/v${about.version}/CHANGELOG.md";
+    };
+  }
+)
