@@ -23,6 +23,8 @@ mod crowd;
 mod erasure;
 /// What counts from 1 on a new server.
 mod fresh;
+/// A disk without room.
+mod full;
 /// The last words of a connection and of a server.
 mod goodbye;
 /// A database that hangs.
