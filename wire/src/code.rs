@@ -3,35 +3,40 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Why a frame was refused. The list is closed: a client may match on all of it.
+/// The reason why a frame was refused. The list is closed: a client may handle all of its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
-    /// Not a JSON object in a text frame, or a key is missing, of the wrong type or out of bounds.
+    /// The frame is not a JSON object in a text frame, or a key is missing, of the wrong type or out of bounds.
+    /// Fix the client.
     BadRequest,
-    /// No such `type`.
+    /// There is no such `type`.
     UnknownType,
-    /// No valid token. The connection is closed with 4401 if one was shown and is wrong or revoked.
+    /// There is no valid token. If a wrong or revoked one was shown, the connection is closed with 4401.
     Unauthorized,
-    /// Not this account's to say or do.
+    /// This account may not do that: for example edit the message of another account, or change a group without being an admin.
     Forbidden,
-    /// No such account, group or message, or none that this account may see.
+    /// There is no such account, group or message, or none that this account may see.
     NotFound,
-    /// It was allowed once, and no longer is.
+    /// This was allowed only before: 15 minutes have passed, or the message is deleted.
     TooLate,
-    /// There would be more of something than there may be: members of a group, groups of an account, blocked accounts.
+    /// A bound would be exceeded: members of a group, groups of an account, or blocked accounts. Each is 1000.
     TooMany,
-    /// The other side has not accepted this account's request, and five messages or invitations wait; or fifty requests are open.
+    /// Five messages or invitations wait for an account that has not accepted this one, or 50 of this account's requests are open.
+    /// Wait for an answer.
     NotAccepted,
-    /// The account keeps as many bytes as it may; nothing longer is stored for it.
+    /// The account has as many bytes stored as it may have.
+    /// Delete messages, or shorten the retention of conversations.
     OverQuota,
-    /// Guest mode: nothing is stored here, so there is nothing of the kind.
+    /// Guest mode: nothing is stored, so this request is not available.
     Unsupported,
-    /// Guest mode: nobody with that id is connected.
+    /// Guest mode: no connection has this id.
     NotConnected,
-    /// Too many messages in too short a time; wait `retry_after_ms`.
+    /// Too many frames of this account, or long answers that its connections do not read.
+    /// Wait `retry_after_ms` and send it again.
     RateLimited,
-    /// The server cannot store anything just now; nothing is lost if the same `ref` is sent again.
+    /// The server cannot store or look up anything at the moment, or a look-up took too long.
+    /// Send it again with the same `ref`.
     Unavailable,
 }
 

@@ -17,187 +17,193 @@ use crate::{AccountId, GroupId, MessageId, Seq};
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Frame<'a> {
-    /// The first frame: who the server takes this client for.
+    /// The first frame of a connection, after the client is authenticated; guests get it at once.
     Welcome {
-        /// The account, or the guest's number.
+        /// The id of the account. In guest mode: the number of the connection.
         id: AccountId,
-        /// The account's name; guests have none.
+        /// The name of the account. Absent in guest mode.
         #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<Cow<'a, str>>,
-        /// From where the log goes on: the next event is `seq` + 1. Guests have no log.
+        /// Where the log continues: the next event has `seq` + 1. Absent in guest mode.
         #[serde(skip_serializing_if = "Option::is_none")]
         seq: Option<Seq>,
-        /// The log's last event at this moment.
+        /// The `seq` of the last event in the log at this moment; events up to it were missed.
+        /// Absent in guest mode.
         #[serde(skip_serializing_if = "Option::is_none")]
         head: Option<Seq>,
-        /// False if the log no longer reaches back to `since`: rebuild from `conversations` and `history`.
+        /// `false`: the log does not contain all events after `since`; rebuild from `conversations` and `history`.
+        /// Absent in guest mode.
         #[serde(skip_serializing_if = "Option::is_none")]
         recovered: Option<bool>,
-        /// The `ref` of the `hello`.
+        /// The `ref` of the `hello`. Absent if it had none.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<Cow<'a, str>>,
     },
-    /// A message, to its receivers and to the sender's other devices.
+    /// A message, for its receivers and for the sender's other connections.
     Message(Message<'a>),
-    /// A message with a `ref` was taken. With accounts: it is committed.
+    /// The server has accepted a message that has a `ref`. With accounts: it is committed and will be delivered.
     Sent {
-        /// The client's `ref`.
+        /// The `ref` of the message.
         #[serde(rename = "ref")]
         reference: &'a str,
-        /// The stored message; none in guest mode.
+        /// The id of the stored message. Absent in guest mode.
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<MessageId>,
-        /// Its place in the sender's log; none in guest mode.
+        /// The number of the message in the sender's log. Absent in guest mode.
         #[serde(skip_serializing_if = "Option::is_none")]
         seq: Option<Seq>,
-        /// When the server took it.
+        /// When the server accepted the message, in milliseconds since 1970 UTC.
         at: i64,
     },
-    /// A device of `by` has this message and all before it in its conversation. To who sent it.
+    /// A device of `by` has received this message and all earlier ones of this account in the conversation.
     Delivered(Receipt<'a>),
-    /// `by` has read this message and all before it in its conversation. To who sent it, and to the reader's own devices.
+    /// `by` has read this message and all earlier ones of the conversation.
+    /// For their senders, and for the reader's own devices.
     Read(Receipt<'a>),
-    /// A message has another text now.
+    /// The text of a message was replaced.
     Edit {
-        /// The client's `ref`.
+        /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a str>,
-        /// Its place in this account's log.
+        /// The number of this event in the account's log.
         seq: Seq,
-        /// The message.
+        /// The id of the message.
         id: MessageId,
-        /// Its text now; empty if it has been deleted meanwhile.
+        /// The present text. Empty if the message has been deleted since.
         content: &'a str,
     },
-    /// A message's text is gone.
+    /// The text of a message was deleted.
     Delete {
-        /// The client's `ref`.
+        /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a str>,
-        /// Its place in this account's log.
+        /// The number of this event in the account's log.
         seq: Seq,
-        /// The message.
+        /// The id of the message.
         id: MessageId,
     },
-    /// Somebody's reaction to a message is another one now.
+    /// An account's reaction to a message was set, replaced or removed.
     React {
-        /// The client's `ref`.
+        /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a str>,
-        /// Its place in this account's log.
+        /// The number of this event in the account's log.
         seq: Seq,
-        /// The message.
+        /// The id of the message.
         id: MessageId,
-        /// Whose reaction.
+        /// The id of the account that reacted.
         by: AccountId,
-        /// What it is now; `null`: none.
+        /// The present reaction. `null`: it was removed.
         emoji: Option<&'a str>,
     },
-    /// A group has changed.
+    /// A group was changed.
     Group(GroupChange<'a>),
-    /// A conversation keeps its messages for another time.
+    /// The retention of a conversation was changed.
     Retention {
-        /// The client's `ref`.
+        /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a str>,
-        /// Its place in this account's log.
+        /// The number of this event in the account's log.
         seq: Seq,
-        /// Who said so.
+        /// The id of the account that changed it.
         by: AccountId,
-        /// The other side of the conversation, where it has two.
+        /// The id of the other account of the conversation. Absent for a group.
         #[serde(skip_serializing_if = "Option::is_none")]
         with: Option<AccountId>,
-        /// The group.
+        /// The id of the group. Absent for a conversation of two accounts.
         #[serde(skip_serializing_if = "Option::is_none")]
         group: Option<GroupId>,
-        /// For how many days; `null`: for ever.
+        /// For how many days messages are kept: 1, 7 or 90. `null`: without a limit.
         days: Option<i64>,
-        /// When.
+        /// When it was changed, in milliseconds since 1970 UTC.
         at: i64,
     },
-    /// This account has blocked another.
+    /// This account has blocked another one.
     Block(Blocked<'a>),
-    /// This account has unblocked another.
+    /// This account has unblocked another one.
     Unblock(Blocked<'a>),
-    /// This account has accepted another's message request.
+    /// This account has accepted the message request of another one.
     Accept(Accepted<'a>),
-    /// This account has declined another's message request, or an invitation to a group.
+    /// This account has declined the message request of another one, or an invitation to a group.
     Decline(Declined<'a>),
-    /// An event about a message that is no longer kept.
+    /// An event about a message that is no longer kept. Nothing of it can be shown; only its `seq` counts.
     Expired {
-        /// Its place in this account's log.
+        /// The number of this event in the account's log.
         seq: Seq,
     },
-    /// A page of a conversation, the newest message last.
+    /// One page of the messages of a conversation, the newest last.
     History(Page<'a>),
-    /// What was found, the newest message last.
+    /// One page of the messages that were found, the newest last.
     Search(Page<'a>),
-    /// The account's conversations, the one with the latest activity first.
+    /// One page of the account's conversations, the one with the latest activity first.
     Conversations {
-        /// The client's `ref`.
+        /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a str>,
-        /// They.
+        /// The conversations of this page.
         conversations: Vec<Conversation<'a>>,
-        /// Whether there are more: ask with the last one's `activity` as `before`.
+        /// `true`: there are more. Ask again with the `activity` of the last one as `before`.
         more: bool,
     },
-    /// What a group is like now.
+    /// The present state of a group.
     #[serde(rename = "group.show")]
     GroupShow {
-        /// The client's `ref`.
+        /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a str>,
-        /// The group.
+        /// The id of the group.
         group: GroupId,
-        /// Its name.
+        /// The name of the group.
         name: &'a str,
-        /// For how many days it keeps its messages; `null`: for ever.
+        /// For how many days messages are kept: 1, 7 or 90. `null`: without a limit.
         days: Option<i64>,
-        /// Who is in it, the longest-standing first.
+        /// The members, the longest-standing first; then those who are invited.
         members: Vec<Member<'a>>,
     },
-    /// Who is blocked.
+    /// The accounts that this account has blocked.
     Blocks {
-        /// The client's `ref`.
+        /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a str>,
-        /// They.
+        /// The ids of the blocked accounts.
         ids: Vec<AccountId>,
     },
-    /// Somebody is typing. Live only.
+    /// An account is typing. Live only: not stored.
     Typing {
-        /// Who.
+        /// The id of the account that is typing.
         from: AccountId,
-        /// To whom.
+        /// The id of the account that it is typing to: this account. Absent in a group.
         #[serde(skip_serializing_if = "Option::is_none")]
         to: Option<AccountId>,
-        /// In which group.
+        /// The id of the group. Absent in a conversation of two accounts.
         #[serde(skip_serializing_if = "Option::is_none")]
         group: Option<GroupId>,
     },
-    /// Whether an account is connected. Live only.
+    /// Whether an account is connected. Sent once after the request, and whenever it changes.
+    /// Live only: not stored.
     Presence {
-        /// The account.
+        /// The id of the account.
         id: AccountId,
-        /// Whether it is.
+        /// Whether it has a connection now.
         online: bool,
-        /// When it last was; none if it is now, never was, or that is not for this account to know.
+        /// When its last connection ended, in milliseconds since 1970 UTC.
+        /// Absent while it is online, if it was never connected, or if this account may not know.
         #[serde(skip_serializing_if = "Option::is_none")]
         last_seen: Option<i64>,
     },
-    /// Another request with a `ref` was carried out, and there is nothing more to say.
+    /// A request with a `ref` was carried out, and no other frame answers it.
+    /// Either nothing had to be changed, or the request makes no event.
     Ok {
-        /// The client's `ref`.
+        /// The `ref` of the request.
         #[serde(rename = "ref")]
         reference: &'a str,
     },
     /// The answer to `{"type":"ping"}`.
     Pong {
-        /// The client's `ref`.
+        /// The `ref` of the `ping`. Absent if it had none.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a str>,
     },
-    /// A request was refused; the connection goes on unless a close follows.
+    /// A request was refused. The connection stays open unless a close follows.
     Error(ErrorFrame<'a>),
 }

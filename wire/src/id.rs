@@ -21,23 +21,25 @@ macro_rules! id {
 }
 
 id!(
-    /// An account, counted up by the database from 1; in guest mode a connection, counted from 1.
+    /// The id of an account, a whole number from 1. In guest mode: the number of a connection, from 1.
     AccountId
 );
 id!(
-    /// A stored message, counted up by the database from 1.
+    /// The id of a stored message, a whole number from 1.
+    /// It is higher than the ids of all earlier messages of its conversation.
     MessageId
 );
 id!(
-    /// A group; it shares its counter with other conversations.
+    /// The id of a group, a whole number from 1. Ids are not consecutive.
     GroupId
 );
 id!(
-    /// A device's login.
+    /// The id of a session, that is, of one login of a device.
     SessionId
 );
 id!(
-    /// A place in one account's log, counted from 1 without a hole; 0 is before the first.
+    /// The number of an event in the log of one account, from 1 without a gap, except after a restore of a backup.
+    /// 0 is before the first event.
     Seq
 );
 

@@ -16,248 +16,256 @@ pub struct Request<'a> {
     pub want: Want<'a>,
 }
 
-/// What a client may want, by the frame's `type`.
+/// The requests of a client, by the frame's `type`.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Want<'a> {
-    /// Who this is, and from where its log goes on.
+    /// Authenticates the connection and says where the account's log continues. Answered with `welcome`.
     Hello {
-        /// The token of `POST /login`.
+        /// The `token` that `POST /login` returned.
         #[schemars(length(min = 1, max = 128))]
         token: Cow<'a, str>,
-        /// The last `seq` this device has; without it the account's first unacknowledged event comes first.
+        /// The highest `seq` that this device has stored; events after it follow.
+        /// Absent: after the last event that any device of the account acknowledged.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schemars(range(min = 0))]
         since: Option<Seq>,
     },
-    /// A message for one account or one group. `type` may be left out. With accounts a repeat of its `ref` stores nothing
-    /// new and brings the first answer again.
+    /// Sends a message to one account or one group. `type` may be left out.
+    /// Answered with `sent` if there is a `ref`.
+    /// With accounts, the same `ref` again stores nothing new and returns the first answer.
     Message {
-        /// The sender's own id, or nothing.
+        /// The sender's own id. It may be left out; any other id is refused as `forbidden`.
         #[serde(skip_serializing_if = "Option::is_none")]
         from: Option<AccountId>,
-        /// Who is to have it.
+        /// The receiver: `to` or `group`, exactly one of them.
         #[serde(flatten)]
         to: To,
-        /// The text, 1 byte to 16 KiB of UTF-8.
+        /// The text, 1 byte to 16 KiB of UTF-8, without U+0000.
         #[schemars(with = "String", length(min = 1, max = 16384))]
         content: Text<'a>,
-        /// The message of the same conversation that this one answers.
+        /// The id of a message of the same conversation that this one replies to. Absent: no reply.
         #[serde(skip_serializing_if = "Option::is_none")]
         reply_to: Option<MessageId>,
-        /// The token, if this first message stands in place of a `hello`.
+        /// The token, if this message is the first frame and takes the place of a `hello`. Otherwise left out.
         #[serde(skip_serializing_if = "Option::is_none")]
         token: Option<Cow<'a, str>>,
     },
-    /// Everything up to `seq` has arrived and need not be sent again.
+    /// Acknowledges that this device has stored all events up to `seq`. One frame may acknowledge many events.
+    /// Answered with `ok` if there is a `ref`.
     Received {
-        /// The last `seq` this device has.
+        /// The highest `seq` that this device has stored, from 0.
         #[schemars(range(min = 0))]
         seq: Seq,
     },
-    /// This message has been read, and every earlier one of its conversation.
+    /// Marks a message and all earlier ones of its conversation as read.
     Read {
-        /// The message.
+        /// The id of the message.
         id: MessageId,
     },
-    /// Another text for an own message, within 15 minutes.
+    /// Replaces the text of an own message, within 15 minutes after it was sent.
     Edit {
-        /// The message.
+        /// The id of the message.
         id: MessageId,
-        /// The new text, 1 byte to 16 KiB of UTF-8.
+        /// The new text, 1 byte to 16 KiB of UTF-8, without U+0000.
         #[schemars(with = "String", length(min = 1, max = 16384))]
         content: Text<'a>,
     },
-    /// Takes an own message's text away, within 15 minutes.
+    /// Deletes the text of an own message for everybody, within 15 minutes after it was sent.
     Delete {
-        /// The message.
+        /// The id of the message.
         id: MessageId,
     },
-    /// One reaction to a message; another one takes its place.
+    /// Sets the account's reaction to a message. An account has one reaction per message; a new one replaces it.
     React {
-        /// The message.
+        /// The id of the message.
         id: MessageId,
-        /// One emoji of those that Unicode recommends (RGI), with or without U+FE0F; `null` takes the reaction back.
+        /// One emoji of those that Unicode recommends (RGI), with or without U+FE0F. `null` removes the reaction.
         #[schemars(length(min = 1, max = 64))]
         emoji: Option<Cow<'a, str>>,
     },
-    /// A page of a conversation, the newest messages unless `before` is given.
+    /// Asks for one page of the messages of a conversation: the newest, or those before `before`.
     History {
-        /// Which conversation.
+        /// The conversation: `with` or `group`, exactly one of them.
         #[serde(flatten)]
         with: With,
-        /// Only messages older than this one.
+        /// Only messages with a lower id than this. Absent: the newest messages.
         #[serde(skip_serializing_if = "Option::is_none")]
         before: Option<MessageId>,
-        /// How many at the most: 50 if left out, and never more than 200.
+        /// The highest number of messages in the page. Absent: 50. Values over 200 count as 200.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schemars(range(min = 1))]
         limit: Option<i64>,
     },
-    /// The account's conversations, the one with the latest activity first.
+    /// Asks for the account's conversations, the one with the latest activity first.
     Conversations {
-        /// Only conversations whose `activity` is lower.
+        /// Only conversations whose `activity` is lower than this. Absent: from the latest activity on.
         #[serde(skip_serializing_if = "Option::is_none")]
         before: Option<MessageId>,
-        /// How many at the most: 300 if left out, and never more than 1000.
+        /// The highest number of conversations in the page. Absent: 300. Values over 1000 count as 1000.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schemars(range(min = 1))]
         limit: Option<i64>,
     },
-    /// Those messages of the account that have all these words, or words that begin so; the newest unless `before` is given.
+    /// Searches the messages that the account can see for all of these words, in any letter case.
+    /// A word matches every word that begins with it.
     Search {
-        /// The words, 1 to 256 bytes.
+        /// The words, 1 to 256 bytes. Of more than 16 words the 16 longest count.
         #[schemars(length(min = 1, max = 256))]
         text: Cow<'a, str>,
-        /// Only messages older than this one.
+        /// Only messages with a lower id than this. Absent: the newest matches.
         #[serde(skip_serializing_if = "Option::is_none")]
         before: Option<MessageId>,
-        /// How many at the most: 50 if left out, and never more than 200.
+        /// The highest number of messages in the page. Absent: 50. Values over 200 count as 200.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schemars(range(min = 1))]
         limit: Option<i64>,
     },
-    /// Somebody is typing. Live only.
+    /// Tells that this account is typing. Live only: not stored, and only connected clients receive it.
+    /// Too many are dropped without an error.
     Typing {
-        /// For whom.
+        /// The receiver: `to` or `group`, exactly one of them.
         #[serde(flatten)]
         to: To,
     },
-    /// Who of these is online, now and whenever it changes. Replaces the connection's last such wish. Live only.
+    /// Asks for the presence of these accounts: one `presence` frame for each now, and another whenever it changes.
+    /// Replaces the connection's previous list. Live only.
     Presence {
-        /// At most 300.
+        /// The ids of the accounts, at most 300. An empty list ends the subscription.
         #[schemars(length(max = 300))]
         ids: Vec<AccountId>,
     },
-    /// Nothing from this account is to arrive any more, without its being told.
+    /// Blocks an account: nothing that it sends reaches this account any more. The blocked account is not told.
     Block {
-        /// The account.
+        /// The id of the account to block.
         id: AccountId,
     },
-    /// It may write again.
+    /// Ends a block.
     Unblock {
-        /// The account.
+        /// The id of the blocked account.
         id: AccountId,
     },
-    /// Who is blocked.
+    /// Asks for the accounts that this account has blocked.
     Blocks,
-    /// Accepts an account's message request, or an invitation to a group.
+    /// Accepts the message request of an account, or an invitation to a group.
     Accept {
-        /// Whose request, or which group's invitation.
+        /// The request or the invitation: `id` or `group`, exactly one of them.
         #[serde(flatten)]
         pending: Pending,
     },
-    /// Declines an account's message request, or an invitation to a group. Nobody is told.
+    /// Declines the message request of an account, or an invitation to a group. The other side is not told.
     Decline {
-        /// Whose request, or which group's invitation.
+        /// The request or the invitation: `id` or `group`, exactly one of them.
         #[serde(flatten)]
         pending: Pending,
     },
-    /// For how many days this conversation keeps its messages. In a group an admin says so.
+    /// Sets for how many days a conversation keeps its messages. Older messages are deleted from then on.
+    /// In groups for admins only.
     Retention {
-        /// Which conversation.
+        /// The conversation: `with` or `group`, exactly one of them.
         #[serde(flatten)]
         with: With,
-        /// 1, 7 or 90; `null` is for ever.
+        /// The number of days: 1, 7 or 90. `null`: messages are kept without a limit.
         #[schemars(extend("enum" = [1, 7, 90, null]))]
         days: Option<i64>,
     },
-    /// A new group, whose first admin is who makes it. A repeat of its `ref` brings the first answer again.
+    /// Creates a group; this account is its first admin.
+    /// The same `ref` again creates nothing new and returns the first answer.
     #[serde(rename = "group.create")]
     GroupCreate {
-        /// 1 to 100 characters.
+        /// The name of the group, 1 to 100 visible characters.
         #[schemars(length(min = 1, max = 100))]
         name: Cow<'a, str>,
-        /// Who else is in it, at most 999.
+        /// The ids of the other members, at most 999. Those who do not know this account are invited instead.
         #[schemars(length(max = 999))]
         members: Vec<AccountId>,
     },
-    /// What a group is like now: its name and its members.
+    /// Asks for the present name, retention and members of a group.
     #[serde(rename = "group.show")]
     GroupShow {
-        /// The group.
+        /// The id of the group.
         group: GroupId,
     },
-    /// One more member. An admin's to say.
+    /// Adds a member to a group, or invites it if it has to accept first. Admins only.
     #[serde(rename = "group.add")]
     GroupAdd {
-        /// The group.
+        /// The id of the group.
         group: GroupId,
-        /// Who is to be in it.
+        /// The id of the account to add.
         member: AccountId,
     },
-    /// One member less. An admin's to say.
+    /// Removes a member from a group, or withdraws its invitation. Admins only.
     #[serde(rename = "group.remove")]
     GroupRemove {
-        /// The group.
+        /// The id of the group.
         group: GroupId,
-        /// Who is no longer to be in it.
+        /// The id of the member to remove.
         member: AccountId,
     },
-    /// Another name. An admin's to say.
+    /// Renames a group. Admins only.
     #[serde(rename = "group.rename")]
     GroupRename {
-        /// The group.
+        /// The id of the group.
         group: GroupId,
-        /// 1 to 100 characters.
+        /// The new name, 1 to 100 visible characters.
         #[schemars(length(min = 1, max = 100))]
         name: Cow<'a, str>,
     },
-    /// Goes out of a group. The last admin's leaving makes the longest-standing member one.
+    /// Leaves a group. If the last admin leaves, the longest-standing member becomes an admin.
     #[serde(rename = "group.leave")]
     GroupLeave {
-        /// The group.
+        /// The id of the group.
         group: GroupId,
     },
-    /// Makes a member an admin. An admin's to say.
+    /// Makes a member an admin. Admins only.
     #[serde(rename = "group.promote")]
     GroupPromote {
-        /// The group.
+        /// The id of the group.
         group: GroupId,
-        /// Who is to be an admin.
+        /// The id of the member to make an admin.
         member: AccountId,
     },
-    /// Makes an admin a member like others. An admin's to say; the last one cannot be demoted.
+    /// Makes an admin an ordinary member. Admins only. The last admin cannot be demoted.
     #[serde(rename = "group.demote")]
     GroupDemote {
-        /// The group.
+        /// The id of the group.
         group: GroupId,
-        /// Who is no longer to be an admin.
+        /// The id of the admin to make an ordinary member.
         member: AccountId,
     },
-    /// Are you there?
+    /// Asks for a `pong`, to see whether the connection works.
     Ping,
 }
 
-/// Whom something is for: `"to": 1` or `"group": 5`.
+/// The receiver of a message: `"to": 1` or `"group": 5`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum To {
-    /// One account, which may be the sender's own.
+    /// The receiver is one account; it may be the sender's own.
     #[serde(rename = "to")]
     Account(AccountId),
-    /// A group.
+    /// The receivers are the members of a group.
     Group(GroupId),
 }
 
-/// Which conversation: `"with": 2` or `"group": 5`.
+/// A conversation: `"with": 2` or `"group": 5`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum With {
-    /// The one with this account.
+    /// The conversation with one account.
     #[serde(rename = "with")]
     Account(AccountId),
-    /// The group's.
+    /// The conversation of a group.
     Group(GroupId),
 }
 
-/// What waits to be accepted or declined: `"id": 2` or `"group": 5`.
+/// A request that waits for an answer: `"id": 2` or `"group": 5`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Pending {
-    /// The message request of this account.
+    /// The message request of one account.
     #[serde(rename = "id")]
     Account(AccountId),
-    /// The invitation to this group.
+    /// The invitation to a group.
     Group(GroupId),
 }

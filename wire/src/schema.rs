@@ -91,7 +91,7 @@ fn members(schema: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
 /// Any request may have a `ref`.
 fn allow_ref(request: &mut Value) {
     request["properties"]["ref"] = json!({
-        "description": "The client's own name for this frame, echoed in its answer.",
+        "description": "The client's own name for this frame, 1 to 64 bytes of UTF-8. The answer to it, or its `error`, carries the same `ref`.",
         "type": "string",
         "minLength": 1,
         "maxLength": limit::REF_BYTES_MAX,

@@ -7,245 +7,246 @@ use serde::Serialize;
 
 use crate::{AccountId, Code, GroupId, MessageId, Seq};
 
-/// A message.
+/// One message.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Message<'a> {
-    /// Its number; none in guest mode.
+    /// The id of the message. Absent in guest mode.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<MessageId>,
-    /// Its place in this account's log; none in guest mode and in pages.
+    /// The number of this event in the account's log. Absent in guest mode and in pages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<Seq>,
-    /// Who sent it.
+    /// The id of the sender.
     pub from: AccountId,
-    /// Who is to have it; none in a group.
+    /// The id of the receiver. Absent in a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<AccountId>,
-    /// The group it is for.
+    /// The id of the group. Absent in a conversation of two accounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupId>,
-    /// The text; empty once it is deleted.
+    /// The text. Empty if the message was deleted.
     pub content: &'a str,
-    /// When the server took it.
+    /// When the server accepted the message, in milliseconds since 1970 UTC.
     pub at: i64,
-    /// The message that it answers.
+    /// The id of the message that this one replies to. Absent if it is no reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,
-    /// When its text was last edited.
+    /// When the text was last edited, in milliseconds since 1970 UTC. Absent if it never was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edited_at: Option<i64>,
-    /// Whether its sender has deleted it.
+    /// `true`: the sender has deleted the message. Absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
-    /// Whether it came as a message request: its receiver did not know its sender. In events only.
+    /// `true`: a message request, because the receiver does not know the sender. Only in events; absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub request: bool,
-    /// Reactions to it; at most 100, the latest first. In pages only.
+    /// The latest reactions, newest first, at most 100. Only in pages; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Reaction<'a>>,
 }
 
-/// Somebody's reaction.
+/// The reaction of one account.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Reaction<'a> {
-    /// Whose.
+    /// The id of the account that reacted.
     pub by: AccountId,
-    /// What.
+    /// The emoji.
     pub emoji: &'a str,
 }
 
-/// How far somebody has come.
+/// How far an account has received or read a conversation.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct Receipt<'a> {
-    /// The client's `ref`.
+    /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<&'a str>,
-    /// Its place in this account's log.
+    /// The number of this event in the account's log.
     pub seq: Seq,
-    /// The message.
+    /// The id of the message; earlier ones of the conversation are included.
     pub id: MessageId,
-    /// Who has come so far.
+    /// The id of the account that has received or read it.
     pub by: AccountId,
-    /// Whether all members of the group have come so far now.
+    /// `true`: now all members of the group have. Absent otherwise, and outside groups.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub all: bool,
 }
 
-/// How a group has changed.
+/// One change of a group.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct GroupChange<'a> {
-    /// The client's `ref`.
+    /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<&'a str>,
-    /// Its place in this account's log.
+    /// The number of this event in the account's log.
     pub seq: Seq,
-    /// The group.
+    /// The id of the group.
     pub group: GroupId,
-    /// What happened.
+    /// The kind of change.
     pub change: Change,
-    /// Who did it.
+    /// The id of the account that made the change.
     pub by: AccountId,
-    /// To whom it happened.
+    /// The id of the account that was added, removed, promoted, demoted or invited. Absent for other changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub member: Option<AccountId>,
-    /// The group's name then.
+    /// The name of the group after the change.
     pub name: &'a str,
-    /// When.
+    /// When the group was changed, in milliseconds since 1970 UTC.
     pub at: i64,
 }
 
-/// What can happen to a group.
+/// The kinds of change of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// It was made.
+    /// `by` created the group.
     Create,
-    /// `member` is in it.
+    /// `member` was added.
     Add,
-    /// `member` is no longer in it.
+    /// `member` was removed, or its invitation was withdrawn.
     Remove,
-    /// It has another name.
+    /// The group has a new `name`.
     Rename,
-    /// `by` has left.
+    /// `by` left the group.
     Leave,
-    /// `member` is an admin.
+    /// `member` is an admin now.
     Promote,
     /// `member` is no longer an admin.
     Demote,
-    /// `member` is invited: it is in the group once it accepts.
+    /// `member` was invited; it is a member once it accepts.
     Invite,
-    /// `by` has accepted its invitation and is in the group.
+    /// `by` accepted its invitation and is a member now.
     Join,
 }
 
-/// Whom this account has blocked or unblocked.
+/// The account that was blocked or unblocked.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct Blocked<'a> {
-    /// The client's `ref`.
+    /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<&'a str>,
-    /// Its place in this account's log.
+    /// The number of this event in the account's log.
     pub seq: Seq,
-    /// The other account.
+    /// The id of the account that was blocked or unblocked.
     pub id: AccountId,
 }
 
-/// Whose message request this account has accepted.
+/// The account whose message request was accepted.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct Accepted<'a> {
-    /// The client's `ref`.
+    /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<&'a str>,
-    /// Its place in this account's log.
+    /// The number of this event in the account's log.
     pub seq: Seq,
-    /// The other account.
+    /// The id of the account whose message request was accepted.
     pub id: AccountId,
 }
 
-/// Whose message request, or which group's invitation, this account has declined.
+/// The message request or the invitation that was declined.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct Declined<'a> {
-    /// The client's `ref`.
+    /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<&'a str>,
-    /// Its place in this account's log.
+    /// The number of this event in the account's log.
     pub seq: Seq,
-    /// The other account, of a message request.
+    /// The id of the account whose message request was declined. Absent for an invitation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<AccountId>,
-    /// The group, of an invitation.
+    /// The id of the group whose invitation was declined. Absent for a message request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupId>,
 }
 
-/// A list of messages.
+/// One page of messages.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Page<'a> {
-    /// The client's `ref`.
+    /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<&'a str>,
-    /// They.
+    /// The messages of this page, the newest last.
     pub messages: Vec<Message<'a>>,
-    /// Whether there are older ones: ask with the first one's `id` as `before`.
+    /// `true`: there are older ones. Ask again with the `id` of the first message as `before`.
     pub more: bool,
 }
 
-/// A conversation as one of its people sees it.
+/// A conversation as this account sees it.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Conversation<'a> {
-    /// The other side, where there are two; who writes to itself is its own other side.
+    /// The id of the other account, or this account's own id for notes to itself. Absent for a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub with: Option<AccountId>,
-    /// The group.
+    /// The id of the group. Absent for a conversation of two accounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupId>,
-    /// The other side's or the group's name; none if the account is deleted.
+    /// The name of the other account or of the group.
+    /// Absent if the account is deleted, or if this account may not know its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
-    /// Grows with whatever happens here.
+    /// The id of the last entry (a message, or a change of a group or of the retention). Pages are ordered by it.
     pub activity: MessageId,
-    /// The last message.
+    /// The last message, without its reactions. Absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Message<'a>>,
-    /// How many messages of others are not read; 500 means so many, or more.
+    /// The number of unread messages of others. 500 means 500 or more.
     pub unread: i64,
-    /// The last message that is read.
+    /// The id up to which this account has read. 0: nothing yet.
     pub read: MessageId,
-    /// The last message that the other side's devices have; where there are two.
+    /// The id up to which the other account's devices have received. 0: nothing yet. Absent for a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivered_to: Option<MessageId>,
-    /// The last message that the other side has read; where there are two.
+    /// The id up to which the other account has read. 0: nothing yet. Absent for a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_by: Option<MessageId>,
-    /// Whether the other side's message request waits to be accepted or declined.
+    /// `true`: the other account's message request waits for `accept` or `decline`. Absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub request: bool,
-    /// What this account is in the group; none once it has left.
+    /// This account's role in the group. Absent once it has left, and for a conversation of two accounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// For how many days messages are kept; `null`: for ever.
+    /// For how many days messages are kept: 1, 7 or 90. `null`: without a limit.
     pub days: Option<i64>,
 }
 
-/// What somebody is in a group.
+/// The role of an account in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// One like others.
+    /// An ordinary member.
     Member,
-    /// One who may change the group.
+    /// A member that may change the group.
     Admin,
-    /// One who is not in the group yet: it has been invited.
+    /// Invited, and not a member yet.
     Invited,
 }
 
-/// Somebody in a group.
+/// One member of a group, or one account that is invited.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Member<'a> {
-    /// The account.
+    /// The id of the account.
     pub id: AccountId,
-    /// Its name; none if it is deleted.
+    /// The name of the account. Absent if the account is deleted, or if this account may not know its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
-    /// What it is in the group.
+    /// The role of the account in the group.
     pub role: Role,
-    /// The last message that its devices have.
+    /// The id up to which the account's devices have received. 0: nothing yet.
     pub delivered: MessageId,
-    /// The last message that it has read.
+    /// The id up to which the account has read. 0: nothing yet.
     pub read: MessageId,
 }
 
-/// What an `error` frame carries.
+/// The contents of an `error` frame.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ErrorFrame<'a> {
-    /// A stable word to match on.
+    /// A stable code for programs.
     pub code: Code,
-    /// What happened and what to do next, for a person.
+    /// A sentence for people: what happened and what to do next. It may change between versions.
     pub message: Cow<'a, str>,
-    /// The refused request's `ref`.
+    /// The `ref` of the refused request. Absent if it had none or could not be read.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<Cow<'a, str>>,
-    /// How long to wait before trying again, in milliseconds.
+    /// How long to wait before the next try, in milliseconds. Only with `rate_limited`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
 }
