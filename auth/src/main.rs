@@ -1,11 +1,11 @@
 //! The accounts' server as a program of its own.
 
-use std::{io::IsTerminal as _, net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{io::IsTerminal as _, process::ExitCode, sync::Arc};
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use command::{Command, Settings};
-use door::{Listener, Shutdown, capacity::Means, limit::DRAIN_DEADLINE};
+use door::{Listen, Listener, Shutdown, capacity::Means, limit::DRAIN_DEADLINE, listen};
 use sql::args::{DatabaseArgs, Default, Unopened, UsageError};
 
 /// Accounts of a chat over HTTP: signup, login, sessions
@@ -14,9 +14,13 @@ use sql::args::{DatabaseArgs, Default, Unopened, UsageError};
 struct Program {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, env = "AUTH_LISTEN", value_name = "ADDRESS:PORT", default_value = auth::LISTEN_DEFAULT)]
-    listen: SocketAddr,
+    /// Where to listen: ADDRESS:PORT, NAME:PORT, :PORT (all addresses) or unix:PATH, several separated by commas; port 0
+    /// takes a free one
+    #[arg(
+        long, env = "AUTH_LISTEN", value_name = "WHERE", default_value = auth::LISTEN_DEFAULT,
+        value_delimiter = ','
+    )]
+    listen: Vec<Listen>,
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
@@ -30,7 +34,7 @@ struct Program {
 fn main() -> ExitCode {
     door::thread::give_back_large_blocks();
     let program = Program::parse();
-    if let Some(code) = program.exit.run::<Program>(&[program.listen]) {
+    if let Some(code) = program.exit.run::<Program>(&[&program.listen]) {
         return code;
     }
     let done = match &program.command {
@@ -47,7 +51,7 @@ fn main() -> ExitCode {
 fn settings(program: &Program) -> Settings<'_> {
     let door = program.auth.config(&program.door, Means::of_this_process()).door;
     Settings {
-        listen: vec![program.listen],
+        listen: program.listen.clone(),
         door: &program.door,
         connections: vec![(door.name, door.connections_max)],
     }
@@ -58,9 +62,10 @@ fn run(program: &Program) -> Result<()> {
     program.door.init_log();
     let shutdown = Shutdown::new();
     door::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
-    let wanted = program.listen;
-    let listener = Listener::bind(wanted)
-        .with_context(|| format!("cannot listen on {wanted}; choose another with --listen"))?;
+    let listener = Listener::bind(&program.listen).with_context(|| {
+        let wanted = listen::list(&program.listen);
+        format!("cannot listen on {wanted}; choose another with --listen")
+    })?;
     let config = program.auth.config(&program.door, Means::of_this_process());
     let opening = listener.begin(config.door.clone(), &shutdown)?;
     let ready = door::ops::Ready::default();
@@ -69,7 +74,7 @@ fn run(program: &Program) -> Result<()> {
         let metrics = door::metrics::all().into_iter().chain(auth::metrics::all()).collect();
         let taken = door::ops::serve(address, metrics, move || asked.check(), &shutdown);
         let taken = taken.with_context(|| format!("cannot listen on {address} for metrics"))?;
-        tracing::info!("metrics listening on {}", door::address::listening(taken, "http"));
+        tracing::info!("metrics listening on {}", taken.listening("http"));
     }
     let store = match program.database.open(&url, |pause| shutdown.wait_for(pause)) {
         Err(Unopened::Open(sql::OpenError::Stopped)) => return Ok(()),

@@ -49,7 +49,6 @@ pub fn serve(
     store: Arc<Store>,
     shutdown: &Shutdown,
 ) -> io::Result<Serving> {
-    let address = opening.local_addr();
     let end = Shutdown::new();
     let sweeping = (Arc::clone(&store), shutdown.clone());
     let (erased, stopped) = (Arc::clone(&store), shutdown.clone());
@@ -72,7 +71,7 @@ pub fn serve(
         admit(caller, socket.path(), &request_id, &told);
     };
     let door = opening.open(admit);
-    tracing::info!("auth listening on {}", door::address::listening(address, "http"));
+    door.log_endpoints("http");
     Ok(Serving { door, end, health })
 }
 

@@ -118,10 +118,9 @@ pub fn serve(
     });
     // Sessions see the flag as soon as their `recv` returns.
     shutdown.on_begin(move || hub.each(|outbox| outbox.end_reading()));
-    let address = opening.local_addr();
     let shared = Arc::clone(&server);
     let serving = opening.open(move |caller| upgrade::serve(&shared, caller));
-    tracing::info!("chat listening on {}", door::address::listening(address, "ws"));
+    serving.log_endpoints("ws");
     Ok(Running { serving, server, committer })
 }
 

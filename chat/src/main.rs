@@ -1,7 +1,6 @@
 //! `chat`: the WebSocket server by itself.
 
 use std::io::IsTerminal as _;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use door::capacity::Means;
 use door::limit::DRAIN_DEADLINE;
-use door::{Listener, Shutdown};
+use door::{Listen, Listener, Shutdown, listen};
 use sql::args::{DatabaseArgs, Default, Unopened, UsageError};
 
 /// WebSocket chat server: `ping` gets `pong`, {"from":2,"to":1,"content":"hello"} goes from 2 to 1.
@@ -20,9 +19,13 @@ use sql::args::{DatabaseArgs, Default, Unopened, UsageError};
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
-    /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, env = "CHAT_LISTEN", value_name = "ADDRESS:PORT", default_value = chat::LISTEN_DEFAULT)]
-    listen: SocketAddr,
+    /// Where to listen: ADDRESS:PORT, NAME:PORT, :PORT (all addresses) or unix:PATH, several separated by commas; port 0
+    /// takes a free one
+    #[arg(
+        long, env = "CHAT_LISTEN", value_name = "WHERE", default_value = chat::LISTEN_DEFAULT,
+        value_delimiter = ','
+    )]
+    listen: Vec<Listen>,
     #[command(flatten)]
     chat: chat::Args,
     #[command(flatten)]
@@ -36,7 +39,7 @@ struct Cli {
 fn main() -> ExitCode {
     door::thread::give_back_large_blocks();
     let cli = Cli::parse();
-    if let Some(code) = cli.exit.run::<Cli>(&[cli.listen]) {
+    if let Some(code) = cli.exit.run::<Cli>(&[&cli.listen]) {
         return code;
     }
     match run(&cli) {
@@ -53,8 +56,9 @@ fn run(cli: &Cli) -> Result<()> {
     cli.door.init_log();
     let shutdown = Shutdown::new();
     door::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
-    let listener = Listener::bind(cli.listen).with_context(|| {
-        format!("cannot listen on {}; choose another with --listen", cli.listen)
+    let listener = Listener::bind(&cli.listen).with_context(|| {
+        let wanted = listen::list(&cli.listen);
+        format!("cannot listen on {wanted}; choose another with --listen")
     })?;
     let config = cli.chat.config(&cli.door, Means::of_this_process());
     let opening = listener.begin(config.door.clone(), &shutdown)?;
@@ -66,7 +70,7 @@ fn run(cli: &Cli) -> Result<()> {
             .with_context(|| {
                 format!("cannot listen on {address}; choose another with --metrics-listen")
             })?;
-        tracing::info!("metrics listening on {}", door::address::listening(taken, "http"));
+        tracing::info!("metrics listening on {}", taken.listening("http"));
     }
     let store = match database.map(|url| cli.database.open(&url, |time| shutdown.wait_for(time))) {
         Some(Err(Unopened::Open(sql::OpenError::Stopped))) => return Ok(()),

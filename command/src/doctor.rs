@@ -3,7 +3,6 @@
 mod address;
 mod system;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -26,7 +25,7 @@ pub struct Args {
 /// How the server that would start is set.
 pub struct Settings<'a> {
     /// Where it would listen.
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<door::Listen>,
     /// What is set of its doors.
     pub door: &'a door::args::Args,
     /// Its servers, and how many connections each would take.

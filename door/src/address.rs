@@ -1,38 +1,27 @@
 //! Which address a client has: its peer's, or what a proxy we trust says of it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use crate::head::Head;
-use crate::network::Network;
+use crate::proxy::TrustedProxy;
+
+/// What a peer on a Unix socket counts as: one address, of a network that is never routed (RFC 6666).
+pub const UNIX_PEER: IpAddr = IpAddr::V6(Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 1));
 
 /// The same address in one spelling: an IPv4 address that came in over an IPv6 socket is an IPv4 one.
 pub fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
 
-/// Host and port under which this machine reaches a server that listens at `address`: of one that listens at all addresses nobody
-/// can open `0.0.0.0` or `[::]` itself.
-pub fn to_open(address: SocketAddr) -> String {
-    if address.ip().is_unspecified() {
-        format!("localhost:{}", address.port())
-    } else {
-        address.to_string()
-    }
-}
-
-/// Where a server listens, for the log; and what to open, if that is something else.
-pub fn listening(address: SocketAddr, scheme: &str) -> String {
-    if address.ip().is_unspecified() {
-        format!("{address} (from this machine {scheme}://{})", to_open(address))
-    } else {
-        address.to_string()
-    }
+/// The name of a peer for the log.
+pub fn shown(peer: IpAddr) -> String {
+    if peer == UNIX_PEER { "unix".to_owned() } else { peer.to_string() }
 }
 
 /// The client's address. Anyone can write `X-Forwarded-For`, so it counts only if `peer` is in one of
 /// `proxies`, and then only its rightmost entry that is not a proxy itself: what stands left of it
 /// was the client's to invent. An entry that is no address ends the search at the last hop known.
-pub fn client(peer: IpAddr, head: &Head, proxies: &[Network]) -> IpAddr {
+pub fn client(peer: IpAddr, head: &Head, proxies: &[TrustedProxy]) -> IpAddr {
     let mut known = canonical(peer);
     if !is_proxy(known, proxies) {
         return known;
@@ -49,7 +38,7 @@ pub fn client(peer: IpAddr, head: &Head, proxies: &[Network]) -> IpAddr {
 }
 
 /// Whether `address` is in one of `proxies`, however either is spelt.
-pub fn is_proxy(address: IpAddr, proxies: &[Network]) -> bool {
+pub fn is_proxy(address: IpAddr, proxies: &[TrustedProxy]) -> bool {
     proxies.iter().any(|proxy| proxy.contains(address))
 }
 
@@ -69,15 +58,6 @@ fn parse(entry: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_is_offered_can_be_opened() {
-        let shown = |address: &str| listening(address.parse().unwrap(), "http");
-        assert_eq!(shown("0.0.0.0:3000"), "0.0.0.0:3000 (from this machine http://localhost:3000)");
-        assert_eq!(shown("[::]:3000"), "[::]:3000 (from this machine http://localhost:3000)");
-        assert_eq!(shown("127.0.0.1:3000"), "127.0.0.1:3000");
-        assert_eq!(to_open("[::1]:80".parse().unwrap()), "[::1]:80");
-    }
-
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
     }
@@ -86,7 +66,7 @@ mod tests {
         let lines: String =
             forwarded.iter().map(|line| format!("X-Forwarded-For: {line}\r\n")).collect();
         let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
-        let proxies: Vec<Network> = proxies.iter().map(|text| text.parse().unwrap()).collect();
+        let proxies: Vec<TrustedProxy> = proxies.iter().map(|text| text.parse().unwrap()).collect();
         client(ip(peer), &Head::parse(head.as_bytes()).unwrap(), &proxies)
     }
 
@@ -111,6 +91,13 @@ mod tests {
         assert_eq!(seen("10.9.8.7", &["6.6.6.6, 1.1.1.1, 10.1.1.1"], &proxies), ip("1.1.1.1"));
         assert_eq!(seen("2001:db8::7", &["1.1.1.1"], &proxies), ip("1.1.1.1"));
         assert_eq!(seen("11.0.0.1", &["1.1.1.1"], &proxies), ip("11.0.0.1"));
+    }
+
+    #[test]
+    fn a_proxy_on_a_unix_socket_is_believed_if_it_is_named() {
+        let seen = |proxy| seen("100::1", &["6.6.6.6, 1.1.1.1"], &[proxy]);
+        assert_eq!((seen("unix"), shown(seen("unix"))), (ip("1.1.1.1"), "1.1.1.1".to_owned()));
+        assert_eq!((seen("::/0"), shown(seen("::/0"))), (UNIX_PEER, "unix".to_owned()));
     }
 
     #[test]

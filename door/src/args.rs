@@ -7,8 +7,8 @@ use crate::host::Host;
 use crate::limit::CONNECTIONS_PER_ADDRESS;
 use crate::listener::Config;
 use crate::log::{self, Format};
-use crate::network::Network;
 use crate::origin::Origin;
+use crate::proxy::TrustedProxy;
 use crate::web::Rules;
 
 /// What was typed.
@@ -40,10 +40,10 @@ pub struct Args {
     )]
     pub connections_per_address: usize,
 
-    /// Reverse proxies whose X-Forwarded-For header is believed: addresses or networks such as 10.0.0.0/8, separated by
-    /// commas
+    /// Reverse proxies whose X-Forwarded-For header is believed: addresses, networks such as 10.0.0.0/8, or unix for
+    /// those that connect by a Unix socket; separated by commas
     #[arg(long, env = "TRUSTED_PROXY", value_name = "NETWORK", value_delimiter = ',')]
-    pub trusted_proxy: Vec<Network>,
+    pub trusted_proxy: Vec<TrustedProxy>,
 
     /// Other sites whose web pages may use this server, as `https://app.example`, separated by commas
     #[arg(

@@ -36,8 +36,9 @@ pub(crate) fn attend<H: Fn(Caller)>(
     mut permit: Permit,
 ) {
     let peer = address::canonical(peer);
-    let _inside = [inside("conn", id), inside("peer", peer)];
-    // Without it small frames wait for the client's acknowledgement; failing, they only wait.
+    let _inside = [inside("conn", id), inside("peer", address::shown(peer))];
+    // Without it small frames wait for the client's acknowledgement. Failing, they only wait; a Unix socket has no such
+    // thing.
     let _ = stream.set_nodelay(true);
     let (head, rest) = match read_head(&stream, accepted + house.deadlines.head) {
         Ok(read) => read,

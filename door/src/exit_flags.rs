@@ -1,8 +1,8 @@
 //! Flags with which a program checks or prints something and exits, in place of serving.
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use crate::listen::Listen;
 use crate::{health, limit::PROBE_PATIENCE, log, settings};
 
 /// To be taken in with `#[command(flatten)]`.
@@ -19,15 +19,18 @@ pub struct ExitFlags {
 }
 
 impl ExitFlags {
-    /// Does what was asked for; nothing if the program `P` is to serve. `servers` are the addresses that it would listen on.
-    pub fn run<P: clap::CommandFactory>(self, servers: &[SocketAddr]) -> Option<ExitCode> {
+    /// Does what was asked for; nothing if the program `P` is to serve. `servers` is where it would listen.
+    pub fn run<P: clap::CommandFactory>(self, servers: &[&[Listen]]) -> Option<ExitCode> {
         if self.print_settings {
             log::say(&format!("{:#}", settings::of(&P::command())));
             return Some(ExitCode::SUCCESS);
         }
         self.health.then(|| {
-            let unwell =
-                servers.iter().find_map(|server| health::probe(*server, PROBE_PATIENCE).err());
+            let unwell = servers
+                .iter()
+                .copied()
+                .flatten()
+                .find_map(|server| health::probe_any(server, PROBE_PATIENCE).err());
             unwell.map_or(ExitCode::SUCCESS, |reason| {
                 log::last_word(&reason);
                 ExitCode::FAILURE

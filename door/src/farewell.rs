@@ -1,7 +1,8 @@
 //! Saying "full" without waiting: for the accept thread, which must never wait for a client.
 
 use std::collections::VecDeque;
-use std::net::{Shutdown as Direction, TcpListener, TcpStream};
+use std::net::{Shutdown as Direction, TcpStream};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,9 +32,9 @@ impl Farewells {
     }
 
     /// Waits until `listener` has a caller, or has been shut down; meanwhile closes what is due.
-    pub(crate) fn wait(&mut self, listener: &TcpListener) {
+    pub(crate) fn wait(&mut self, listener: impl AsFd) {
         while let Some((due, _)) = self.0.front() {
-            match deadline::is_ready(listener, PollFlags::IN, *due) {
+            match deadline::is_ready(&listener, PollFlags::IN, *due) {
                 // accept will tell what is the matter.
                 Ok(true) | Err(_) => break,
                 Ok(false) => self.close_first(),

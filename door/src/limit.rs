@@ -89,6 +89,9 @@ pub const PROBE_PATIENCE: Duration = Duration::from_secs(4);
 /// Connections of the operators' listener, in all.
 pub const OPS_CONNECTIONS_MAX: usize = 32;
 
+/// Free ports tried until one is free at every address that a name stands for.
+pub const PORT_TRIES_MAX: u32 = 16;
+
 /// Bytes of a Unix socket's path, from `sun_path` less its closing NUL.
 pub const SOCKET_PATH_BYTES_MAX: usize = 107;
 

@@ -28,7 +28,7 @@ impl Notices {
         {
             tracing::warn!(
                 server = config.name,
-                address = %peer,
+                address = address::shown(peer),
                 "the X-Forwarded-For header of this peer is not believed; if it is your reverse proxy, name it with --trusted-proxy"
             );
         }
@@ -39,7 +39,7 @@ impl Notices {
         if self.full.is_due(Instant::now()) {
             tracing::warn!(
                 server = config.name,
-                address = %address::canonical(address),
+                address = address::shown(address::canonical(address)),
                 most = config.connections_per_address,
                 "this address has all the connections it may have; raise --connections-per-address, or, if it is your \
                  reverse proxy, name it with --trusted-proxy"

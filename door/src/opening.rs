@@ -1,7 +1,6 @@
 //! A server that is there before it can do anything: from the first moment somebody answers.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use crate::caller::Caller;
@@ -14,7 +13,6 @@ type Handle = Box<dyn Fn(Caller) + Send + Sync>;
 /// A listener that answers 503 until it is [opened](Opening::open).
 pub struct Opening {
     serving: Serving,
-    address: SocketAddr,
     handle: Arc<OnceLock<Handle>>,
 }
 
@@ -24,7 +22,6 @@ impl Listener {
     /// # Errors
     /// As [`Listener::serve`].
     pub fn begin(self, config: Config, shutdown: &Shutdown) -> io::Result<Opening> {
-        let address = self.local_addr()?;
         let handle = Arc::<OnceLock<Handle>>::default();
         let opened = Arc::clone(&handle);
         let serving = self.serve(config, shutdown, move |caller| match opened.get() {
@@ -34,16 +31,11 @@ impl Listener {
                 caller.reply(reply);
             }
         })?;
-        Ok(Opening { serving, address, handle })
+        Ok(Opening { serving, handle })
     }
 }
 
 impl Opening {
-    /// The address bound, with the port taken.
-    pub fn local_addr(&self) -> SocketAddr {
-        self.address
-    }
-
     /// From now on `handle` answers.
     pub fn open(self, handle: impl Fn(Caller) + Send + Sync + 'static) -> Serving {
         // Nobody else can have set it.

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use crate::caller::Caller;
+use crate::endpoint::Endpoint;
 use crate::limit::{HEALTH_LOG_INTERVAL, OPS_CONNECTIONS_MAX};
 use crate::listener::{Config, Listener};
 use crate::metrics::{self, Registry};
@@ -78,9 +79,9 @@ pub fn serve(
     registry: Registry,
     ready: impl Fn() -> Result<(), Unwell> + Send + Sync + 'static,
     shutdown: &Shutdown,
-) -> io::Result<SocketAddr> {
-    let listener = Listener::bind(addr)?;
-    let addr = listener.local_addr()?;
+) -> io::Result<Endpoint> {
+    let listener = Listener::bind_address(addr)?;
+    let taken = listener.endpoints().next().cloned().unwrap_or(Endpoint::Tcp(addr));
     let config = Config {
         name: "ops",
         connections_max: OPS_CONNECTIONS_MAX,
@@ -94,7 +95,7 @@ pub fn serve(
         let reply = answer(&caller, &registry, &ready, &shutdown);
         caller.reply(reply);
     })?;
-    Ok(addr)
+    Ok(taken)
 }
 
 fn answer(

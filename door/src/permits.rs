@@ -15,6 +15,7 @@ use crate::limit::{EVICTED_AT_ONCE, LEAVING_MAX};
 use crate::lock::lock;
 use crate::metrics::server::{Cause, Server};
 use crate::network::Network;
+use crate::proxy::TrustedProxy;
 
 /// All permits of one listener.
 #[derive(Clone)]
@@ -23,7 +24,7 @@ pub(crate) struct Permits(Arc<Shared>);
 struct Shared {
     connections_max: usize,
     connections_per_address: usize,
-    trusted_proxies: Vec<Network>,
+    trusted_proxies: Vec<TrustedProxy>,
     server: &'static Server,
     state: Mutex<State>,
     returned: Condvar,

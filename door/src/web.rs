@@ -22,9 +22,9 @@
 //!
 //! **CORS** is for allowed origins only and never with credentials: their pages use a Bearer token.
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
+use crate::endpoint::Endpoint;
 use crate::head::Head;
 use crate::host::Host;
 use crate::limit::{HOST_CHARS_LOGGED, HOST_WARN_INTERVAL, PREFLIGHT_KEPT};
@@ -57,10 +57,10 @@ pub(crate) struct Web {
 pub(crate) type Headers = Vec<(&'static str, String)>;
 
 impl Web {
-    /// The rules of a server that listens at `local`.
-    pub(crate) fn new(rules: Rules, local: SocketAddr) -> Self {
+    /// The rules of a server that listens at `endpoints`.
+    pub(crate) fn new<'a>(rules: Rules, mut endpoints: impl Iterator<Item = &'a Endpoint>) -> Self {
         let is_named = rules.public_url.is_some() || !rules.allowed_hosts.is_empty();
-        let is_any_host = !is_named && !local.ip().to_canonical().is_loopback();
+        let is_any_host = !is_named && endpoints.any(|endpoint| !endpoint.is_local());
         Self { rules, is_any_host, warned: Seldom::new(HOST_WARN_INTERVAL) }
     }
 

@@ -28,9 +28,9 @@ fn server() {
     assert_eq!(door::nofile::raise(), DESCRIPTORS);
     // No head's own deadline shall come to help.
     let deadlines = Deadlines { head: 10 * PATIENCE, ..Deadlines::default() };
-    let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = Listener::bind_address("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = listener.with_deadlines(deadlines);
-    let address = listener.local_addr().unwrap();
+    let address = listener.endpoints().next().unwrap().tcp().unwrap();
     let config = Config {
         name: "chat",
         connections_max: 1000,

@@ -3,7 +3,6 @@
 mod banner;
 
 use std::io::IsTerminal as _;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,7 +12,7 @@ use clap::Parser;
 use command::{Command, Settings};
 use door::capacity::Means;
 use door::limit::DRAIN_DEADLINE;
-use door::{Listener, Shutdown};
+use door::{Listen, Listener, Shutdown, listen};
 use sql::args::{DatabaseArgs, Default, Unopened, UsageError};
 
 /// A messenger for family, club or company: accounts, and messages that are never lost.
@@ -25,12 +24,19 @@ use sql::args::{DatabaseArgs, Default, Unopened, UsageError};
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Address and port of the chat server; port 0 takes a free one
-    #[arg(long, env = "CHAT_LISTEN", value_name = "ADDRESS:PORT", default_value = chat::LISTEN_DEFAULT)]
-    chat_listen: SocketAddr,
-    /// Address and port of the auth server; port 0 takes a free one
-    #[arg(long, env = "AUTH_LISTEN", value_name = "ADDRESS:PORT", default_value = auth::LISTEN_DEFAULT)]
-    auth_listen: SocketAddr,
+    /// Where the chat server listens: ADDRESS:PORT, NAME:PORT, :PORT (all addresses) or unix:PATH, several separated by
+    /// commas; port 0 takes a free one
+    #[arg(
+        long, env = "CHAT_LISTEN", value_name = "WHERE", default_value = chat::LISTEN_DEFAULT,
+        value_delimiter = ','
+    )]
+    chat_listen: Vec<Listen>,
+    /// Where the auth server listens, written as for `--chat-listen`
+    #[arg(
+        long, env = "AUTH_LISTEN", value_name = "WHERE", default_value = auth::LISTEN_DEFAULT,
+        value_delimiter = ','
+    )]
+    auth_listen: Vec<Listen>,
     #[command(flatten)]
     chat: chat::Args,
     #[command(flatten)]
@@ -46,7 +52,7 @@ struct Cli {
 fn main() -> ExitCode {
     door::thread::give_back_large_blocks();
     let cli = Cli::parse();
-    if let Some(code) = cli.exit.run::<Cli>(&[cli.chat_listen, cli.auth_listen]) {
+    if let Some(code) = cli.exit.run::<Cli>(&[&cli.chat_listen, &cli.auth_listen]) {
         return code;
     }
     let done = match &cli.command {
@@ -65,7 +71,7 @@ fn settings(cli: &Cli) -> Settings<'_> {
     let chat = cli.chat.config(&cli.door, means).door;
     let auth = cli.auth.config(&cli.door, means).door;
     Settings {
-        listen: vec![cli.chat_listen, cli.auth_listen],
+        listen: [&cli.chat_listen[..], &cli.auth_listen].concat(),
         door: &cli.door,
         connections: vec![(chat.name, chat.connections_max), (auth.name, auth.connections_max)],
     }
@@ -76,13 +82,15 @@ fn run(cli: &Cli) -> Result<()> {
     cli.door.init_log();
     let shutdown = Shutdown::new();
     door::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
-    let bind = |address, flag| {
-        Listener::bind(address)
-            .with_context(|| format!("cannot listen on {address}; choose another with {flag}"))
+    let bind = |entries: &[Listen], flag| {
+        Listener::bind(entries).with_context(|| {
+            let wanted = listen::list(entries);
+            format!("cannot listen on {wanted}; choose another with {flag}")
+        })
     };
-    let at_chat = bind(cli.chat_listen, "--chat-listen")?;
-    let at_auth = bind(cli.auth_listen, "--auth-listen")?;
-    let banner = banner::text(at_chat.local_addr()?, at_auth.local_addr()?, &url);
+    let at_chat = bind(&cli.chat_listen, "--chat-listen")?;
+    let at_auth = bind(&cli.auth_listen, "--auth-listen")?;
+    let banner = banner::text(at_chat.endpoints(), at_auth.endpoints(), &url);
     let means = Means::of_this_process().shared_by(2);
     let (chat_config, auth_config) =
         (cli.chat.config(&cli.door, means), cli.auth.config(&cli.door, means));
@@ -97,7 +105,7 @@ fn run(cli: &Cli) -> Result<()> {
             .with_context(|| {
                 format!("cannot listen on {address}; choose another with --metrics-listen")
             })?;
-        tracing::info!("metrics listening on {}", door::address::listening(taken, "http"));
+        tracing::info!("metrics listening on {}", taken.listening("http"));
     }
     let store = match cli.database.open(&url, |time| shutdown.wait_for(time)) {
         Err(Unopened::Open(sql::OpenError::Stopped)) => return Ok(()),

@@ -33,6 +33,7 @@ mod hangs;
 mod judged;
 /// Rates of messages, signups and failed logins.
 mod limits;
+mod listen;
 /// Logging in all the time.
 mod logins;
 /// What the logs must not say.

@@ -9,7 +9,7 @@ use super::Settings;
 pub(super) fn look(settings: &Settings<'_>) -> Vec<Advice> {
     let mut advice = Vec::new();
     let mut note = |level, about, text: String| advice.push(Advice::new(level, about, text));
-    let is_near = settings.listen.iter().all(|address| address.ip().is_loopback());
+    let is_near = settings.listen.iter().all(door::Listen::is_local);
     let has_proxy = !settings.door.trusted_proxy.is_empty();
     let Some(url) = &settings.door.public_url else {
         if is_near {
@@ -48,7 +48,7 @@ pub(super) fn look(settings: &Settings<'_>) -> Vec<Advice> {
         );
     }
     if is_near && !is_local && !has_proxy {
-        let text = "people come through a proxy on this machine, which is not believed, so they count as one address: set --trusted-proxy 127.0.0.1";
+        let text = "people come through a proxy on this machine, which is not believed, so they count as one address: set --trusted-proxy 127.0.0.1, or unix if it connects by a Unix socket";
         note(Level::Warning, "proxy", text.to_owned());
     } else if has_proxy {
         note(Level::Fine, "proxy", "the addresses that it passes on are believed".to_owned());

@@ -9,7 +9,7 @@ fn web(local: &str, origins: &[&str], hosts: &[&str], public: Option<&str>) -> W
         allowed_hosts: hosts.iter().map(|&name| name.to_owned()).collect(),
         public_url: public.map(|url| Origin::from_public_url(url).unwrap()),
     };
-    Web::new(rules, local.parse().unwrap())
+    Web::new(rules, [Endpoint::Tcp(local.parse().unwrap())].iter())
 }
 
 /// The head of a request with these lines.

@@ -5,13 +5,13 @@ use std::net::TcpStream;
 use std::sync::Mutex;
 
 use crate::house::{House, PATIENT, answer, config, status};
-use door::network::Network;
+use door::TrustedProxy;
 use door::{Caller, Config, Reply};
 
 const HALF: &str = "GET / HTTP/1.1\r\nHost: a\r\n";
 
 /// Two places. `/stay` settles and keeps its place; anything else is answered.
-fn small(connections_per_address: usize, trusted_proxies: Vec<Network>) -> House {
+fn small(connections_per_address: usize, trusted_proxies: Vec<TrustedProxy>) -> House {
     let config =
         Config { connections_max: 2, connections_per_address, trusted_proxies, ..config() };
     let staying: Mutex<Vec<Caller>> = Mutex::default();

@@ -16,7 +16,7 @@ fn an_idle_house_closes_at_once_and_its_port_is_free() {
     assert!(house.serving.wait(PATIENCE));
     until(|| !house.serving.is_accepting());
     until(|| TcpStream::connect(house.address).is_err());
-    assert!(Listener::bind(house.address).is_ok());
+    assert!(Listener::bind_address(house.address).is_ok());
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn who_will_not_go_is_given_up_at_the_deadline() {
 
 #[test]
 fn a_shutdown_that_has_begun_is_not_missed() {
-    let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = Listener::bind_address("127.0.0.1:0".parse().unwrap()).unwrap();
     let shutdown = door::Shutdown::new();
     shutdown.begin();
     let serving = listener.serve(config(), &shutdown, |_| panic!("nobody is served")).unwrap();

@@ -50,8 +50,8 @@ impl House {
         deadlines: Deadlines,
         handle: impl Fn(Caller) + Send + Sync + 'static,
     ) -> Self {
-        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = Listener::bind_address("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.endpoints().next().unwrap().tcp().unwrap();
         let shutdown = Shutdown::new();
         let serving = listener.with_deadlines(deadlines).serve(config, &shutdown, handle).unwrap();
         Self { address, serving, shutdown }

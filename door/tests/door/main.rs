@@ -12,3 +12,4 @@ mod ending;
 mod ops;
 mod relaying;
 mod serving;
+mod unix;

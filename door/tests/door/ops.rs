@@ -28,7 +28,7 @@ fn operators_see_numbers_health_and_the_end() {
         }
     };
     let any = "127.0.0.1:0".parse().unwrap();
-    let address = ops::serve(any, metrics::all(), ready, &shutdown).unwrap();
+    let address = ops::serve(any, metrics::all(), ready, &shutdown).unwrap().tcp().unwrap();
 
     let page = get(address, "GET /metrics");
     assert!(page.contains("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{page}");

@@ -90,10 +90,10 @@ fn a_large_reply_arrives_whole() {
 
 #[test]
 fn an_ipv6_door_opens_too() {
-    let Ok(listener) = Listener::bind("[::1]:0".parse().unwrap()) else {
+    let Ok(listener) = Listener::bind_address("[::1]:0".parse().unwrap()) else {
         return; // No IPv6 on this machine.
     };
-    let address = listener.local_addr().unwrap();
+    let address = listener.endpoints().next().unwrap().tcp().unwrap();
     let shutdown = Shutdown::new();
     let serve = |caller: Caller| {
         let client = caller.address.to_string();
@@ -109,8 +109,8 @@ fn an_ipv6_door_opens_too() {
 fn a_storm_of_callers_queues_before_the_door_is_open() {
     let somaxconn = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
     let storm = somaxconn.trim().parse::<usize>().unwrap().min(1000);
-    let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = Listener::bind_address("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.endpoints().next().unwrap().tcp().unwrap();
     // A second is what the first lost SYN costs: with std's backlog some of these would wait it out.
     let timeout = std::time::Duration::from_millis(900);
     let mut callers = Vec::new();
