@@ -31,4 +31,4 @@ mod worker;
 
 pub use args::{Args, COST, Config, LISTEN_DEFAULT};
 pub use refusal::Code;
-pub use serve::{Serving, serve};
+pub use serve::{Chat, Serving, serve};

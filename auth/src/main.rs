@@ -80,8 +80,8 @@ fn run(program: &Program) -> Result<()> {
         Err(Unopened::Open(sql::OpenError::Stopped)) => return Ok(()),
         opened => Arc::new(opened?),
     };
-    let serving =
-        auth::serve(&config, opening, Arc::clone(&store), &shutdown).context("cannot serve")?;
+    let serving = auth::serve(&config, opening, Arc::clone(&store), &shutdown, None)
+        .context("cannot serve")?;
     ready.set(serving.readiness());
     door::notify::ready();
     shutdown.wait();

@@ -17,6 +17,12 @@ use crate::limit::{BODY_BYTES_MAX, SWEEP_INTERVAL};
 use crate::metrics;
 use crate::token;
 
+/// Paths that the chat server answers, where it runs in the same process.
+const CHAT_PATHS: [&str; 3] = ["/ws", "/schema.json", "/asyncapi.json"];
+
+/// What answers [`CHAT_PATHS`].
+pub type Chat = Box<dyn Fn(Caller) + Send + Sync>;
+
 /// A server that serves.
 pub struct Serving {
     door: door::Serving,
@@ -39,7 +45,8 @@ impl Health {
     }
 }
 
-/// Serves accounts until `shutdown` begins, and says in the log on which address.
+/// Serves accounts until `shutdown` begins, and says in the log on which address. With `chat` one port is enough for both
+/// servers: it gets the callers for `/ws` and for the descriptions of the protocol.
 ///
 /// # Errors
 /// The private socket cannot be had, there is no thread, or no random number.
@@ -48,6 +55,7 @@ pub fn serve(
     opening: Opening,
     store: Arc<Store>,
     shutdown: &Shutdown,
+    chat: Option<Chat>,
 ) -> io::Result<Serving> {
     let end = Shutdown::new();
     let sweeping = (Arc::clone(&store), shutdown.clone());
@@ -67,6 +75,9 @@ pub fn serve(
     door::thread::spawn("auth-sweep", SERVICE_STACK_BYTES, sweep)?;
     let prefix = token::prefix()?;
     let admit = move |caller: Caller| {
+        if let Some(chat) = chat.as_ref().filter(|_| CHAT_PATHS.contains(&caller.head.path())) {
+            return chat(caller);
+        }
         let request_id = format!("{prefix}-{}", caller.id);
         admit(caller, socket.path(), &request_id, &told);
     };
@@ -96,6 +107,7 @@ impl Drop for Serving {
 
 /// Reads a request's body and passes it on whole; what is no request is refused here.
 /// Who asks how it is must not wait for what hangs.
+#[inline(never)] // A chat connection sleeps above whatever this frame would hold.
 fn admit(mut caller: Caller, socket: &Path, request_id: &str, health: &Health) {
     let begin = Instant::now();
     let is_read = matches!(caller.head.method.as_str(), "GET" | "HEAD");

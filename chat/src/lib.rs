@@ -39,9 +39,9 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use door::{Opening, Serving, Shutdown};
+use door::{Caller, Opening, Serving, Shutdown};
 use sql::Store;
 
 pub use args::{Args, COST, Config, LISTEN_DEFAULT};
@@ -115,6 +115,7 @@ pub fn serve(
         hellos: Hellos::new(),
         shutdown: shutdown.clone(),
         schema: format!("{:#}\n", wire::schema()),
+        asyncapi: format!("{:#}\n", wire::asyncapi()),
     });
     // Sessions see the flag as soon as their `recv` returns.
     shutdown.on_begin(move || hub.each(|outbox| outbox.end_reading()));
@@ -131,10 +132,19 @@ impl Running {
         move || server.ready()
     }
 
+    /// Serves callers of another listener as if they had come to this server's own.
+    pub fn handler(&self) -> impl Fn(Caller) + Send + Sync + 'static {
+        let server = Arc::clone(&self.server);
+        move |caller| upgrade::serve(&server, caller)
+    }
+
     /// After the shutdown has begun: waits until what was accepted is committed and told, but not past `deadline`.
-    pub fn finish(self, deadline: Instant) {
+    /// `wait_elsewhere` waits for the callers of [`Running::handler`] for a time, and says whether they have ended.
+    pub fn finish(self, deadline: Instant, wait_elsewhere: impl Fn(Duration) -> bool) {
         let left = || deadline.saturating_duration_since(Instant::now());
-        if !self.serving.wait(SESSIONS_END_MAX.min(left())) {
+        let until = Instant::now() + SESSIONS_END_MAX.min(left());
+        let have_ended = self.serving.wait(until.saturating_duration_since(Instant::now()));
+        if !wait_elsewhere(until.saturating_duration_since(Instant::now())) || !have_ended {
             tracing::warn!("some connections did not end in time");
         }
         if let (Some(accounts), Some(thread)) = (self.server.accounts(), self.committer) {

@@ -80,7 +80,7 @@ fn run(cli: &Cli) -> Result<()> {
     ready.set(chat.readiness());
     door::notify::ready();
     shutdown.wait();
-    chat.finish(Instant::now() + DRAIN_DEADLINE);
+    chat.finish(Instant::now() + DRAIN_DEADLINE, |_| true);
     if let Some(store) = store {
         store.settle();
     }

@@ -38,5 +38,6 @@ pub(crate) fn server(patience: Patience, mode: Mode) -> Server {
         hellos: Hellos::new(),
         shutdown: Shutdown::new(),
         schema: String::new(),
+        asyncapi: String::new(),
     }
 }

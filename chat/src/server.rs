@@ -34,6 +34,8 @@ pub(crate) struct Server {
     pub(crate) shutdown: Shutdown,
     /// The JSON Schema of every frame.
     pub(crate) schema: String,
+    /// The AsyncAPI document.
+    pub(crate) asyncapi: String,
 }
 
 /// How long a connection may keep silent, or keep us. The defaults are those of [`crate::limit`].

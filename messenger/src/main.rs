@@ -112,14 +112,15 @@ fn run(cli: &Cli) -> Result<()> {
         opened => Arc::new(opened?),
     };
     let chat = chat::serve(&chat_config, at_chat, Some(Arc::clone(&store)), &shutdown)?;
-    let auth = auth::serve(&auth_config, at_auth, Arc::clone(&store), &shutdown)?;
+    let sockets = Box::new(chat.handler());
+    let auth = auth::serve(&auth_config, at_auth, Arc::clone(&store), &shutdown, Some(sockets))?;
     let (chat_ready, auth_ready) = (chat.readiness(), auth.readiness());
     ready.set(move || chat_ready().and_then(|()| auth_ready()));
     door::notify::ready();
     door::log::say(&banner);
     shutdown.wait();
     let deadline = Instant::now() + DRAIN_DEADLINE;
-    chat.finish(deadline);
+    chat.finish(deadline, |time| auth.wait(time));
     auth.wait(deadline.saturating_duration_since(Instant::now()));
     store.settle();
     Ok(())

@@ -47,6 +47,7 @@ mod neighbour;
 /// Two chat servers on one database.
 mod nodes;
 /// The commands, the unit and the nginx configuration of docs/OPERATING.md.
+mod one_port;
 mod operating;
 /// What an operator finds in the log and in the temporary folder.
 mod operator;
