@@ -3,6 +3,9 @@
 //! The machine's clock is believed as long as it agrees with the *trusted time*: the time that it last showed when it was believed,
 //! and what the monotonic clock has counted since. The table `clock` keeps the trusted time over restarts. PostgreSQL has a clock of
 //! its own, which must agree too. While the machine's clock is in doubt nothing is deleted and no session ends because of its age.
+//!
+//! The time in messages is another matter: a wrong one does no lasting harm. So it follows a clock that is ahead from the start of
+//! the program, or for minutes, also while that clock is in doubt; but never to before the trusted time.
 
 mod day;
 mod record;
@@ -11,12 +14,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::Store;
-use crate::limit::{CLOCK_STEP_MAX, CLOCK_WARN_INTERVAL};
+use crate::limit::{CLOCK_FOLLOW_AFTER, CLOCK_STEP_MAX, CLOCK_WARN_INTERVAL};
 
 pub use day::Day;
 
 /// Both clocks of the machine, in milliseconds.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Look {
     /// Since 1970-01-01 UTC, as far as the machine knows.
     wall: i64,
@@ -47,15 +50,16 @@ struct State {
     /// The trusted time at the moment `steady`.
     trusted: i64,
     steady: i64,
-    /// What is added to the trusted time for new messages, after a start that came later than it: most likely the programs
-    /// were stopped for so long.
-    lead: i64,
     /// For how long the programs have been running while the clock was ahead.
     doubted: i64,
     doubt: Option<Doubt>,
-    /// How much more PostgreSQL's clock shows than the machine's.
-    database: i64,
-    /// Whether the operator has confirmed the machine's clock, so that PostgreSQL's does not matter.
+    /// From which moment of `steady` on messages carry the time of a clock that is in doubt.
+    followed_from: i64,
+    /// How much more PostgreSQL's clock shows than `steady`, if the database has a clock of its own.
+    database: Option<i64>,
+    /// How often an operator has confirmed the clock, as far as this program knows.
+    confirmed: i64,
+    /// Whether that was while this program runs, so that PostgreSQL's clock does not matter.
     is_confirmed: bool,
     /// The last time that was told.
     told: i64,
@@ -64,34 +68,44 @@ struct State {
 }
 
 impl State {
-    /// Begins from what the database has recorded; zero: nothing. `database`: how much more its own clock shows.
-    fn begin(record: record::Record, database: i64, look: Look) -> Self {
-        // Where the database has another clock, one of the two is wrong: not the one that other programs have used before.
-        let shown = look.wall + if is_step(database) { database } else { 0 };
-        let trusted = if record.seen == 0 { shown } else { record.seen };
-        let lead = if is_step(shown - trusted) { (shown - trusted).max(0) } else { 0 };
+    /// Begins from what the database has recorded; zero: nothing.
+    fn begin(record: record::Record, database: Option<i64>, look: Look) -> Self {
         let mut state = Self {
-            trusted,
             steady: look.steady,
-            lead,
             doubted: record.doubted,
             database,
+            confirmed: record.confirmed,
             given: record.given,
             ..Self::default()
         };
+        state.trusted = if record.seen == 0 { state.earlier(look) } else { record.seen };
         state.look(look);
+        // Most likely the programs were stopped for so long.
+        state.followed_from = look.steady;
         state.told = state.shown(look);
         state
     }
 
+    /// How much more PostgreSQL's clock shows than the machine's; 0 if there is none, or if it does not matter.
+    fn database_ahead(&self, Look { wall, steady }: Look) -> i64 {
+        self.database.filter(|_| !self.is_confirmed).map_or(0, |database| database + steady - wall)
+    }
+
+    /// What the machine's clock shows, or PostgreSQL's if that is further behind: one of the two is wrong.
+    fn earlier(&self, look: Look) -> i64 {
+        let ahead = self.database_ahead(look);
+        look.wall + if is_step(ahead) { ahead.min(0) } else { 0 }
+    }
+
     /// Compares the clocks.
-    fn look(&mut self, Look { wall, steady }: Look) {
+    fn look(&mut self, look: Look) {
+        let Look { wall, steady } = look;
         let passed = (steady - self.steady).max(0);
         self.steady = steady;
         self.trusted += passed;
         let ahead = wall - self.trusted;
         let was_in_doubt = self.doubt.is_some();
-        let database = if self.is_confirmed { 0 } else { self.database };
+        let database = self.database_ahead(look);
         self.doubt = if is_step(ahead) {
             self.doubted += if ahead > 0 { passed } else { 0 };
             let has_passed = ahead > 0 && self.doubted >= ahead && !is_step(database);
@@ -100,30 +114,41 @@ impl State {
             is_step(database).then_some(Doubt::Database(-database))
         };
         if self.doubt.is_none() {
-            (self.trusted, self.lead, self.doubted) = (wall, 0, 0);
-            if was_in_doubt {
-                // What was told may turn out to have been wrong, and messages carry it.
-                self.given = self.given.max(self.told);
-                self.told = wall;
-            }
+            (self.trusted, self.doubted) = (wall, 0);
+        } else if !was_in_doubt {
+            // A machine without a battery for its clock sets it right soon after it was switched on.
+            let is_booting = steady < ms(CLOCK_FOLLOW_AFTER);
+            self.followed_from = steady + if is_booting { 0 } else { ms(CLOCK_FOLLOW_AFTER) };
         }
     }
 
-    /// What new messages carry, unless a later time was told before.
+    /// What new messages carry, unless a little later a time was told before.
     fn shown(&self, look: Look) -> i64 {
-        if self.doubt.is_none() { look.wall } else { self.trusted + self.lead }
+        if self.doubt.is_none() {
+            look.wall
+        } else if look.steady >= self.followed_from {
+            self.earlier(look).max(self.trusted)
+        } else {
+            self.trusted
+        }
     }
 
     fn now(&mut self, look: Look) -> i64 {
         self.look(look);
-        self.told = self.told.max(self.shown(look));
+        let shown = self.shown(look);
+        if self.told > shown && is_step(self.told - shown) {
+            // What was told turns out to have been wrong, and messages carry it.
+            self.given = self.given.max(self.told);
+            self.told = shown;
+        }
+        self.told = self.told.max(shown);
         self.told
     }
 
-    /// The operator says that the machine's clock is right.
-    fn confirm(&mut self, look: Look) {
-        self.given = self.given.max(self.told);
-        (self.trusted, self.steady, self.told) = (look.wall, look.steady, look.wall);
+    /// An operator has said that it was `seen` a moment ago, for the `confirmed`th time.
+    fn confirm(&mut self, seen: i64, confirmed: i64, look: Look) {
+        (self.trusted, self.steady, self.doubted) = (seen, look.steady, 0);
+        self.confirmed = confirmed;
         self.is_confirmed = true;
         self.look(look);
     }
@@ -145,8 +170,9 @@ pub(crate) struct Clock(Mutex<Kept>);
 #[derive(Debug, Default)]
 struct Kept {
     state: State,
-    /// When the record was written last, and when it was last said that the clock is in doubt, by the monotonic clock.
-    recorded: Option<i64>,
+    /// When the record was written last,
+    recorded: Option<Look>,
+    /// and when it was last said that the clock is in doubt, by the monotonic clock.
     warned: Option<i64>,
 }
 
@@ -176,8 +202,8 @@ impl Clock {
 }
 
 impl Store {
-    /// The server's time, in milliseconds since 1970-01-01 UTC. It does not run backwards but where it turns out to have been wrong
-    /// at the start, and does not jump while the program runs.
+    /// The server's time, in milliseconds since 1970-01-01 UTC. It runs backwards only where it turns out to have been wrong, and does
+    /// not follow a jump of the machine's clock at once.
     pub fn now(&self) -> i64 {
         self.clock.lock().state.now(Look::now())
     }
@@ -201,9 +227,9 @@ impl Store {
         if !day.is_confirmed_at(look.wall) || self.clock_doubt() == 0 {
             return Ok(());
         }
-        self.clock.lock().state.confirm(look);
+        self.record_confirmed(look)?;
         tracing::info!("the machine's clock is confirmed");
-        self.record_confirmed(look.wall)
+        Ok(())
     }
 
     /// Says in the log that the clock is in doubt, at most once a minute.

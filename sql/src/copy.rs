@@ -44,6 +44,7 @@ pub(crate) const FORMS: &[Form] = &[
     Form { number: 7, sqlite: 12, postgres: 14 },
     Form { number: 8, sqlite: 13, postgres: 15 },
     Form { number: 9, sqlite: 14, postgres: 16 },
+    Form { number: 10, sqlite: 15, postgres: 17 },
 ];
 
 /// The newest form of a copy that this program can write and read.
@@ -137,7 +138,7 @@ mod tests {
         // A copy has no file in which something deleted could still stand.
         "erasure",
         "schema_version",
-        // A restored database believes the clock of the machine that it is on.
+        // A restored database goes by the time of its newest message.
         "clock",
         // What SQLite keeps of the same rows: sql/src/engine/sqlite/recent.rs.
         "entry",

@@ -42,6 +42,9 @@ pub(crate) const DAMAGE_SHOWN: Duration = Duration::from_secs(60);
 
 /// By how much the machine's clock may differ from what it is expected to show. With more it is in doubt.
 pub(crate) const CLOCK_STEP_MAX: Duration = Duration::from_secs(5 * 60);
+/// A clock that is ahead for so long is followed by the time in messages. One that gets ahead sooner after the machine was switched
+/// on is followed at once.
+pub(crate) const CLOCK_FOLLOW_AFTER: Duration = Duration::from_secs(5 * 60);
 /// How often the time is written down.
 pub(crate) const CLOCK_RECORD_INTERVAL: Duration = Duration::from_secs(30);
 /// The shortest time between two lines in the log that say that the machine's clock is in doubt.

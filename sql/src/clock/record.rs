@@ -1,7 +1,7 @@
 //! The database's record of the time.
 
-use super::{Look, State, ms};
-use crate::engine::Value;
+use super::{Look, State, is_step, ms};
+use crate::engine::{Row, Value};
 use crate::limit::CLOCK_RECORD_INTERVAL;
 use crate::pool::Requester;
 use crate::{Result, Store};
@@ -15,83 +15,109 @@ pub(super) struct Record {
     pub(super) doubted: i64,
     /// The latest time that a message may carry.
     pub(super) given: i64,
+    /// How often an operator has confirmed the clock.
+    pub(super) confirmed: i64,
+}
+
+impl Record {
+    fn read(row: &mut Row) -> Result<Self> {
+        let [seen, doubted, given, confirmed] =
+            [row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?];
+        Ok(Self { seen, doubted, given, confirmed })
+    }
 }
 
 impl Store {
     /// Begins to know the time, from the database's record.
     pub(crate) fn begin_time(&self) -> Result<()> {
-        let sql = "select seen, doubted, given from clock";
-        let found = self.read(Requester::Server, sql, &[], |row| {
-            Ok(Record { seen: row.int(0)?, doubted: row.int(1)?, given: row.int(2)? })
-        })?;
+        let sql = "select seen, doubted, given, confirmed from clock";
+        let found = self.read(Requester::Server, sql, &[], Record::read)?;
         let mut record = found.first().copied().unwrap_or_default();
-        let look = Look::now();
         if record.seen == 0 {
-            // A database from before there was a record: it is not earlier than its last message.
-            let sql = "select at from message order by id desc limit 1";
-            let last = self.read(Requester::Server, sql, &[], |row| row.int(0))?;
-            record.given = last.first().copied().unwrap_or(0);
-            record.seen = if record.given > look.wall { record.given } else { 0 };
+            (record.seen, record.given) = self.last_time()?;
         }
-        let database = self.database_ahead()?;
-        self.clock.lock().state = State::begin(record, database, look);
+        let database = self.database_clock()?;
+        self.clock.lock().state = State::begin(record, database, Look::now());
         self.record_time()
     }
 
-    /// Writes the time down if that was not done lately, and says so if the machine's clock is in doubt.
-    pub(crate) fn keep_time(&self) {
-        let is_due = {
-            let steady = Look::now().steady;
-            self.clock.lock().recorded.is_none_or(|at| steady - at >= ms(CLOCK_RECORD_INTERVAL))
+    /// For a database from before there was a record, or that was restored: the time of its newest message, and the latest time that the
+    /// last message of a conversation carries; zero: there is none.
+    fn last_time(&self) -> Result<(i64, i64)> {
+        let newest = "select at from message order by id desc limit 1";
+        let latest = "select max((select m.at from message m where m.id = (select e.message from entry e \
+                      where e.conversation = c.id order by e.message desc limit 1))) from conversation c";
+        let time = |sql| -> Result<i64> {
+            let found = self.read(Requester::Server, sql, &[], |row| row.maybe_int(0))?;
+            Ok(found.first().copied().flatten().unwrap_or(0))
         };
+        Ok((time(newest)?, time(latest)?))
+    }
+
+    /// Writes the time down if that was not done lately or the clock was set since, and says so if the machine's clock is in doubt.
+    pub(crate) fn keep_time(&self) {
+        let look = Look::now();
+        let is_due = self.clock.lock().recorded.is_none_or(|last| {
+            let passed = look.steady - last.steady;
+            passed >= ms(CLOCK_RECORD_INTERVAL) || is_step(look.wall - last.wall - passed)
+        });
         if is_due {
             // While the database is away its health says so.
-            let _ = self.database_ahead().map(|it| self.clock.lock().state.database = it);
+            let _ = self.database_clock().map(|it| self.clock.lock().state.database = it);
             let _ = self.record_time();
         }
         self.clock_doubt();
         self.warn_of_clock();
     }
 
-    fn record_time(&self) -> Result<()> {
+    pub(super) fn record_time(&self) -> Result<()> {
         let look = Look::now();
-        let (seen, doubted, given) = {
+        let mine = {
             let mut kept = self.clock.lock();
-            kept.state.look(look);
-            kept.recorded = Some(look.steady);
+            kept.recorded = Some(look);
+            let state = &mut kept.state;
+            state.look(look);
             // Until it is written down again.
-            let given = kept.state.told + ms(CLOCK_RECORD_INTERVAL);
-            (kept.state.trusted, kept.state.doubted, kept.state.given.max(given))
+            let given = state.given.max(state.told + ms(CLOCK_RECORD_INTERVAL));
+            let (seen, doubted, confirmed) = (state.trusted, state.doubted, state.confirmed);
+            Record { seen, doubted, given, confirmed }
         };
-        let sql = "update clock set seen = case when seen < $1 then $1 else seen end, doubted = $2, \
-                   given = case when given < $3 then $3 else given end returning seen";
-        let params = [seen, doubted, given].map(Value::Int);
-        let rows = self.write(Requester::Server, |engine| engine.run(sql, &params))?;
-        let Some(recorded) = rows.first().map(|row| row.int(0)).transpose()? else { return Ok(()) };
-        let mut kept = self.clock.lock();
-        // Another program of this database knows that it is later.
-        if super::is_step(recorded - seen) && recorded > seen {
-            kept.state.trusted += recorded - seen;
-            kept.state.lead = (kept.state.lead - (recorded - seen)).max(0);
+        // Who has not heard yet that the clock was confirmed knows no time that counts.
+        let sql = "update clock set seen = case when confirmed = $1 and seen < $2 then $2 else seen end, \
+                   doubted = case when confirmed = $1 then $3 else doubted end, \
+                   given = case when given < $4 then $4 else given end returning seen, doubted, given, confirmed";
+        let params = [mine.confirmed, mine.seen, mine.doubted, mine.given].map(Value::Int);
+        let mut rows = self.write(Requester::Server, |engine| engine.run(sql, &params))?;
+        let Some(theirs) = rows.first_mut().map(Record::read).transpose()? else { return Ok(()) };
+        let state = &mut self.clock.lock().state;
+        if theirs.confirmed != mine.confirmed {
+            state.confirm(theirs.seen, theirs.confirmed, Look::now());
+        } else if theirs.seen > mine.seen && is_step(theirs.seen - mine.seen) {
+            // Another program of this database knows that it is later.
+            state.trusted += theirs.seen - mine.seen;
+        }
+        if is_step(theirs.given - mine.given) {
+            // And has given messages a later time.
+            state.given = theirs.given;
         }
         Ok(())
     }
 
-    /// The operator has confirmed it, also if it is earlier than was recorded.
-    pub(super) fn record_confirmed(&self, now: i64) -> Result<()> {
-        let sql = "update clock set seen = $1, doubted = 0 returning seen";
-        self.write(Requester::Server, |engine| engine.run(sql, &[Value::Int(now)]).map(drop))
+    /// The operator has confirmed the clock, also if it is earlier than was recorded. Other programs of this database hear of it when
+    /// they write down their time.
+    pub(super) fn record_confirmed(&self, look: Look) -> Result<()> {
+        let sql = "update clock set seen = $1, doubted = 0, confirmed = confirmed + 1 returning confirmed";
+        let now = [Value::Int(look.wall)];
+        let rows = self.write(Requester::Server, |engine| engine.run(sql, &now))?;
+        let confirmed = rows.first().map_or(Ok(0), |row| row.int(0))?;
+        self.clock.lock().state.confirm(look.wall, confirmed, look);
+        Ok(())
     }
 
-    /// How much more the database's own clock shows than the machine's; 0 if it has none.
-    fn database_ahead(&self) -> Result<i64> {
+    /// How much more the database's own clock shows than the monotonic one; nothing if it has none.
+    fn database_clock(&self) -> Result<Option<i64>> {
+        // It is asked at some moment of the wait.
         let before = Look::now();
-        let time = self.database_time()?;
-        // It was asked at some moment of the wait; the machine's clock is taken as it was before it.
-        let waited = Look::now().steady - before.steady;
-        Ok(time.map_or(0, |time| {
-            let ahead = time - before.wall;
-            if (0..=waited).contains(&ahead) { 0 } else { ahead }
-        }))
+        Ok(self.database_time()?.map(|time| time - before.steady))
     }
 }

@@ -1,18 +1,23 @@
 use super::record::Record;
 use super::*;
+use crate::engine::Value;
+use crate::pool::Requester;
 
 const T: i64 = 1_800_000_000_000;
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;
 /// The longest step that is no step.
 const STEP: i64 = CLOCK_STEP_MAX.as_millis() as i64;
+const FOLLOW: i64 = CLOCK_FOLLOW_AFTER.as_millis() as i64;
+/// For how long the machine has been running when a test begins.
+const UP: i64 = DAY;
 
-fn look(wall: i64, steady: i64) -> Look {
-    Look { wall, steady }
+fn look(wall: i64, passed: i64) -> Look {
+    Look { wall, steady: UP + passed }
 }
 
 fn begun(seen: i64, wall: i64) -> State {
-    State::begin(Record { seen, ..Record::default() }, 0, look(wall, 0))
+    State::begin(Record { seen, ..Record::default() }, None, look(wall, 0))
 }
 
 #[test]
@@ -39,6 +44,41 @@ fn the_time_goes_on_when_the_clock_jumps() {
 }
 
 #[test]
+fn messages_follow_a_jump_ahead_that_lasts_and_none_back() {
+    for jump in [60 * DAY, -DAY] {
+        let mut state = begun(T, T);
+        let mut now = |passed| state.now(look(T + jump + passed, passed));
+        assert_eq!(now(1), T + 1);
+        assert_eq!(now(FOLLOW), T + FOLLOW, "{jump}");
+        assert_eq!(now(FOLLOW + 1), T + FOLLOW + 1 + jump.max(0), "{jump}");
+        assert_eq!((state.doubt, state.trusted), (Some(Doubt::Differs(jump)), T + FOLLOW + 1));
+    }
+}
+
+#[test]
+fn a_clock_set_right_soon_after_boot_is_followed_at_once() {
+    let record = Record { seen: T, ..Record::default() };
+    let boot = |passed| Look { wall: T + passed, steady: MINUTE + passed };
+    let mut state = State::begin(record, None, boot(0));
+    assert_eq!(state.now(boot(MINUTE)), T + MINUTE, "it goes by what it saw last");
+    let set = |passed| Look { wall: T + 3 * DAY + passed, ..boot(passed) };
+    assert_eq!(state.now(set(2 * MINUTE)), T + 3 * DAY + 2 * MINUTE);
+    assert_eq!(state.doubt, Some(Doubt::Differs(3 * DAY)), "nothing is deleted for it");
+    state.now(set(3 * DAY));
+    state.now(set(3 * DAY + 2 * MINUTE));
+    assert_eq!(state.doubt, None);
+}
+
+#[test]
+fn a_clock_that_is_ahead_and_then_less_is_followed() {
+    let mut state = begun(T, T + 63 * DAY);
+    assert_eq!(state.now(look(T + 63 * DAY + 1, 1)), T + 63 * DAY + 1);
+    assert_eq!(state.now(look(T + 3 * DAY + 2, 2)), T + 3 * DAY + 2);
+    assert_eq!((state.doubt, state.given), (Some(Doubt::Differs(3 * DAY)), T + 63 * DAY + 1));
+    assert_eq!(state.trusted, T + 2);
+}
+
+#[test]
 fn a_small_step_back_is_waited_for() {
     let mut state = begun(T, T);
     assert_eq!(state.now(look(T - MINUTE, 1)), T);
@@ -56,8 +96,9 @@ fn a_start_with_the_clock_ahead_is_believed_after_as_long() {
     state.now(look(T + 2 * hour - 1, hour - 1));
     assert_eq!(state.doubt, Some(Doubt::Differs(hour)));
     // A restart forgets nothing of it.
-    let record = Record { seen: state.trusted, doubted: state.doubted, given: 0 };
-    let mut state = State::begin(record, 0, look(T + 2 * hour - 1, 7));
+    let (seen, doubted) = (state.trusted, state.doubted);
+    let record = Record { seen, doubted, ..Record::default() };
+    let mut state = State::begin(record, None, look(T + 2 * hour - 1, 7));
     assert_eq!(state.doubt, Some(Doubt::Differs(hour)));
     assert_eq!(state.now(look(T + 2 * hour, 8)), T + 2 * hour);
     assert_eq!((state.doubt, state.trusted, state.doubted), (None, T + 2 * hour, 0));
@@ -85,7 +126,7 @@ fn the_operator_may_confirm_either() {
     for ahead in [60 * DAY, -60 * DAY] {
         let mut state = begun(T, T + ahead);
         assert!(state.doubt.is_some());
-        state.confirm(look(T + ahead, 1));
+        state.confirm(T + ahead, 1, look(T + ahead, 1));
         assert_eq!((state.doubt, state.trusted), (None, T + ahead));
         assert_eq!(state.now(look(T + ahead + 1, 2)), T + ahead + 1);
     }
@@ -93,18 +134,21 @@ fn the_operator_may_confirm_either() {
 
 #[test]
 fn a_database_with_another_clock_is_asked_for_the_time() {
-    let with = |database| {
-        State::begin(Record { seen: T, ..Record::default() }, database, look(T + DAY, 0))
-    };
-    let mut state = with(-DAY);
+    let record = Record { seen: T, ..Record::default() };
+    // Whichever of the two is wrong.
+    let mut state = State::begin(record, Some(T + DAY - UP), look(T + 60 * DAY, 0));
+    assert_eq!(state.now(look(T + 60 * DAY + 1, 1)), T + DAY + 1);
+    let mut state = State::begin(record, Some(T + 60 * DAY - UP), look(T + DAY, 0));
+    assert_eq!(state.now(look(T + DAY + 1, 1)), T + DAY + 1);
+    let mut state = State::begin(record, Some(T - UP), look(T + DAY, 0));
     assert_eq!(state.doubt, Some(Doubt::Differs(DAY)));
     assert_eq!(state.now(look(T + DAY + 1, 1)), T + 1, "as the database shows");
     assert_eq!(state.now(look(T + 3 * DAY, 2 * DAY)), T + 2 * DAY);
     assert!(state.doubt.is_some(), "it is not believed while the two differ");
     // The database's is the wrong one.
-    let mut state = State::begin(Record { seen: T, ..Record::default() }, -DAY, look(T, 0));
+    let mut state = State::begin(record, Some(T - DAY - UP), look(T, 0));
     assert_eq!((state.doubt, state.now(look(T + 1, 1))), (Some(Doubt::Database(DAY)), T + 1));
-    state.confirm(look(T + 2, 2));
+    state.confirm(T + 2, 1, look(T + 2, 2));
     assert_eq!(state.doubt, None);
 }
 
@@ -138,5 +182,103 @@ fn nothing_carries_an_earlier_time_than_what_is_there() {
         store.clock.lock().state.given = T + DAY;
         assert_eq!(say(bob, T + 1), [T + DAY; 2], "{url}");
         assert_eq!(say(alice, T + 1), [T + 1; 2], "another conversation");
+    }
+}
+
+/// Has it be so much later than the record says, as after a stop or with a clock that was wrong.
+fn record_earlier(store: &Store, by: i64) {
+    let sql = "update clock set seen = seen - $1 returning seen";
+    store.write(Requester::Server, |engine| engine.run(sql, &[Value::Int(by)]).map(drop)).unwrap();
+}
+
+fn recorded(store: &Store) -> i64 {
+    let sql = "select seen from clock";
+    store.read(Requester::Server, sql, &[], |row| row.int(0)).unwrap()[0]
+}
+
+/// A database on each engine, and what it has to live as long as.
+fn databases() -> [(crate::DatabaseUrl, Option<tempfile::TempDir>); 2] {
+    let dir = tempfile::tempdir().unwrap();
+    let sqlite = crate::DatabaseUrl::file(dir.path().join("messenger.db"));
+    let postgres = acceptance::Cluster::shared().unwrap().database().unwrap();
+    [(sqlite, Some(dir)), (postgres.parse().unwrap(), None)]
+}
+
+fn open(url: &crate::DatabaseUrl) -> Store {
+    Store::open(url, crate::Contact::Open, &|_| false).unwrap()
+}
+
+fn confirm_today(store: &Store) {
+    store.confirm_clock(Day::of(Look::now().wall)).unwrap();
+}
+
+#[test]
+fn what_is_confirmed_holds_for_all_programs_of_a_database() {
+    for (url, _dir) in databases() {
+        let first = open(&url);
+        // The clock was 60 days ahead, and has been set right.
+        record_earlier(&first, -60 * DAY);
+        first.record_time().unwrap();
+        let [one, two] = [(); 2].map(|()| open(&url));
+        let all = [&first, &one, &two];
+        assert!(all.iter().all(|it| it.clock_doubt() < -59 * DAY), "{url}");
+        confirm_today(&one);
+        // Those that have not heard of it keep their time as before.
+        for other in [&two, &first] {
+            other.record_time().unwrap();
+            one.record_time().unwrap();
+        }
+        assert_eq!(all.map(Store::clock_doubt), [0; 3], "{url}");
+        assert!((recorded(&one) - Look::now().wall).abs() < STEP, "{url}");
+        assert!((two.now() - Look::now().wall).abs() < STEP, "{url}");
+        assert_eq!(open(&url).clock_doubt(), 0, "{url}");
+    }
+}
+
+#[test]
+fn a_later_time_that_another_program_has_given_is_heard_of() {
+    for (url, _dir) in databases() {
+        let [one, two] = [(); 2].map(|()| open(&url));
+        two.clock.lock().state.told += DAY;
+        two.record_time().unwrap();
+        one.record_time().unwrap();
+        assert!(one.clock.has_given_later(Look::now().wall), "{url}");
+    }
+}
+
+#[test]
+fn without_a_record_the_newest_message_is_gone_by() {
+    for (url, _dir) in databases() {
+        let store = open(&url);
+        let [alice, bob, carol] =
+            ["a@x", "b@x", "c@x"].map(|it| store.create_account(it, "Name", "phc", T).unwrap());
+        let say = |store: &Store, to, at| {
+            let content = "x".to_owned();
+            let deed = crate::Deed::Post { to: wire::To::Account(to), content, reply_to: None };
+            let acts = vec![crate::Act { by: alice, reference: None, deed }];
+            let batch = crate::Batch { acts, ..crate::Batch::default() };
+            match &store.commit(&batch, at).unwrap().news[0].what {
+                crate::What::Entry(crate::Entry::Message(it)) => it.at,
+                other => panic!("{other:?}"),
+            }
+        };
+        let forget = || {
+            let sql = "update clock set seen = 0, given = 0 returning seen";
+            store.write(Requester::Server, |engine| engine.run(sql, &[]).map(drop)).unwrap();
+        };
+        let now = Look::now().wall;
+        forget();
+        assert_eq!(open(&url).clock_doubt(), 0, "nothing was said yet");
+        // One from a clock that was wrong, in a conversation that is not the last.
+        say(&store, bob, now + 60 * DAY);
+        for (newest, told) in [(now - 3 * DAY, now), (now + DAY, now + DAY)] {
+            say(&store, carol, newest);
+            forget();
+            let anew = open(&url);
+            assert!((anew.clock_doubt() - (now - newest)).abs() < STEP, "{url}");
+            let at = anew.now();
+            assert!((at - told).abs() < STEP, "{url}");
+            assert!(say(&anew, bob, at) >= now + 60 * DAY, "{url}");
+        }
     }
 }

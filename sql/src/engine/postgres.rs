@@ -70,6 +70,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (14, include_str!("../../migrations/postgres/0014_node.sql")),
     (15, include_str!("../../migrations/postgres/0015_deleted_entries.sql")),
     (16, include_str!("../../migrations/postgres/0016_folded_words.sql")),
+    (17, include_str!("../../migrations/postgres/0017_confirmed_clock.sql")),
 ];
 
 /// How to connect.
