@@ -7,8 +7,6 @@
   about,
   src,
   name,
-  # Its package in the workspace, if it has another name.
-  crate ? name,
   description,
 }:
 let
@@ -17,7 +15,7 @@ let
     inherit (about) version;
     pname = name;
     strictDeps = true;
-    cargoExtraArgs = "--locked --package ${crate}";
+    cargoExtraArgs = "--locked --package ${name}";
     # `checks.tests` runs them; who only installs need not.
     doCheck = false;
   };
