@@ -39,11 +39,12 @@ craneLib.mkCargoDerivation {
         bomFormat: "CycloneDX", specVersion: "1.6", version: 1,
         metadata: {component: {type: "application", name: "messenger", version: $version}},
         components: [split("\n")[] | select(. != "") | split("|") as [$name, $version, $licence]
-          | {type: "library", "bom-ref": "pkg:cargo/\($name)@\($version)", name: $name, version: $version,
-             purl: "pkg:cargo/\($name)@\($version)"}
-          + (if ($licence // "") == "" then {} else {licenses: [{expression: ($licence | gsub("/"; " OR "))}]} end)
-          + (($checksums[0]["\($name)-\($version)"]) as $sum
-             | if $sum then {hashes: [{alg: "SHA-256", content: $sum}]} else {} end)]
+          | ($checksums[0]["\($name)-\($version)"]) as $sum
+          | {type: "library", name: $name, version: $version}
+          # Our own crates are in no registry, where others have the same names.
+          + (if $sum then {purl: "pkg:cargo/\($name)@\($version)", hashes: [{alg: "SHA-256", content: $sum}]} else {} end)
+          | . + {"bom-ref": (.purl // "messenger/\($name)@\($version)")}
+          + (if ($licence // "") == "" then {} else {licenses: [{expression: ($licence | gsub(" */ *"; " OR "))}]} end)]
       }' crates > $out
   '';
   meta.description = "Bill of materials of the programs, in CycloneDX";
