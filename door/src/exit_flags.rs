@@ -1,6 +1,7 @@
 //! Flags with which a program checks or prints something and exits, in place of serving.
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use crate::listen::Listen;
 use crate::{health, limit::PROBE_PATIENCE, log, settings};
@@ -26,11 +27,12 @@ impl ExitFlags {
             return Some(ExitCode::SUCCESS);
         }
         self.health.then(|| {
+            let deadline = Instant::now() + PROBE_PATIENCE;
             let unwell = servers
                 .iter()
                 .copied()
                 .flatten()
-                .find_map(|server| health::probe_any(server, PROBE_PATIENCE).err());
+                .find_map(|server| health::probe_any(server, deadline).err());
             unwell.map_or(ExitCode::SUCCESS, |reason| {
                 log::last_word(&reason);
                 ExitCode::FAILURE

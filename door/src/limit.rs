@@ -84,7 +84,7 @@ pub const NOTICE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Between two lines of the log about a program that cannot do its job, while it is asked.
 pub const HEALTH_LOG_INTERVAL: Duration = Duration::from_secs(10);
-/// How long `--health` waits for a connection, and for each part of the answer; container engines give it 5 s in all.
+/// How long `--health` takes at most, however many servers it asks; container engines give it 5 s in all.
 pub const PROBE_PATIENCE: Duration = Duration::from_secs(4);
 /// Connections of the operators' listener, in all.
 pub const OPS_CONNECTIONS_MAX: usize = 32;
