@@ -129,11 +129,9 @@ mod tests {
         ];
         let mut writer = Writer::create(&path).unwrap();
         rows.iter().for_each(|row| writer.row(row).unwrap());
-        assert_eq!(
-            (writer.rows, writer.bytes),
-            (2, std::fs::metadata(&path).map_or(0, |_| writer.bytes))
-        );
+        let (count, bytes) = (writer.rows, writer.bytes);
         writer.finish().unwrap();
+        assert_eq!((count, bytes), (2, std::fs::metadata(&path).unwrap().len()));
         let mut reader = Reader::open(&path, 3).unwrap();
         assert_eq!(reader.rows(1).unwrap(), rows[..1]);
         assert_eq!(reader.rows(9).unwrap(), rows[1..]);
