@@ -1,16 +1,18 @@
 //! `doctor`: looks at what a server depends on, and says what to do.
 
 mod address;
+mod clock;
 mod system;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
-use sql::{Advice, DatabaseUrl, Inspection, Level};
+use anyhow::{Context as _, Result};
+use sql::{Advice, DatabaseUrl, Level};
 
-use crate::limit::{BACKUP_DAYS_MAX, CLOCK_PROBLEM_MS, CLOCK_WARNING_MS};
-use crate::manifest::Manifest;
+use crate::limit::BACKUP_DAYS_MAX;
+use crate::manifest::{MANIFEST, Manifest};
+use crate::owner;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -36,10 +38,10 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl, settings: &Settings<'_>) -> Re
     let mut advice = Vec::new();
     let mut found = sql::inspect(url);
     advice.append(&mut found.advice);
-    advice.push(clock(&found));
+    advice.extend(clock::look(&found));
     advice.extend(system::look(url, settings));
     advice.extend(address::look(settings));
-    advice.push(backups(args.backups.as_deref()));
+    advice.push(backups(args.backups.as_deref(), url));
     for one in &advice {
         let word = match one.level {
             Level::Fine => "ok",
@@ -52,46 +54,21 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl, settings: &Settings<'_>) -> Re
     Ok(if is_wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Against the database's own, or against the newest message.
-fn clock(found: &Inspection) -> Advice {
-    let now = crate::now();
-    let level = |by: i64| match by {
-        CLOCK_PROBLEM_MS.. => Level::Problem,
-        CLOCK_WARNING_MS.. => Level::Warning,
-        _ => Level::Fine,
-    };
-    let seconds = |by: i64| by as f64 / 1000.0;
-    match (found.clock, found.newest) {
-        (Some(theirs), _) => {
-            let by = (theirs - now).abs();
-            let text = format!("it and the database's are {:.1} s apart", seconds(by));
-            let advice = if level(by) == Level::Fine { "" } else { ": set both by NTP" };
-            Advice::new(level(by), "clock", text + advice)
-        }
-        (None, Some(newest)) if newest > now => {
-            let by = newest - now;
-            let text = format!(
-                "the newest message is from {:.1} s in the future: set the clock by NTP",
-                seconds(by)
-            );
-            Advice::new(level(by), "clock", text)
-        }
-        _ => Advice::new(Level::Fine, "clock", "nothing in the database is newer than now"),
-    }
-}
-
-fn backups(place: Option<&Path>) -> Advice {
+fn backups(place: Option<&Path>, url: &DatabaseUrl) -> Advice {
     let advice = |level, text: String| Advice::new(level, "backup", text);
     let Some(place) = place else {
         let text = "not looked for: say where yours are with --backups DIRECTORY";
         return advice(Level::Warning, text.to_owned());
     };
-    let inside = std::fs::read_dir(place).into_iter().flatten().flatten().map(|entry| entry.path());
-    let whole = std::iter::once(place.to_owned())
-        .chain(inside)
-        .filter_map(|path| Manifest::read(&path).ok());
-    let Some(newest) = whole.map(|manifest| manifest.at).max() else {
-        return advice(Level::Problem, format!("there is no whole one in {}", place.display()));
+    let newest = match newest(place) {
+        Ok(Some(newest)) => newest,
+        Ok(None) => {
+            return advice(Level::Problem, format!("there is no whole one in {}", place.display()));
+        }
+        Err(error) => {
+            let error = owner::explained(error, url.path());
+            return advice(Level::Problem, format!("{error:#}"));
+        }
     };
     let days = (crate::now() - newest).max(0) / DAY_MS;
     if days > BACKUP_DAYS_MAX {
@@ -101,4 +78,26 @@ fn backups(place: Option<&Path>) -> Advice {
         );
     }
     advice(Level::Fine, format!("the newest in {} is {days} days old", place.display()))
+}
+
+/// When the newest whole backup was made; if there is none, the first error of one that is there.
+fn newest(place: &Path) -> Result<Option<i64>> {
+    let shown = place.display();
+    let entries = std::fs::read_dir(place).with_context(|| format!("cannot read {shown}"))?;
+    let inside = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
+    let (mut newest, mut failed) = (None, None);
+    for path in std::iter::once(place.to_owned()).chain(inside) {
+        // Most directories are no backups; one that cannot be looked into may be.
+        if matches!(path.join(MANIFEST).try_exists(), Ok(false)) {
+            continue;
+        }
+        match Manifest::read(&path) {
+            Ok(manifest) => newest = newest.max(Some(manifest.at)),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    match (newest, failed) {
+        (None, Some(error)) => Err(error),
+        (newest, _) => Ok(newest),
+    }
 }

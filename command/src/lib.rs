@@ -8,6 +8,7 @@ mod doctor;
 mod limit;
 mod manifest;
 mod owner;
+mod partial;
 mod restore;
 mod rows;
 mod verify;
@@ -41,20 +42,26 @@ impl Command {
     /// Why it could not be done, as a sentence.
     pub fn run(&self, database: &DatabaseArgs, settings: &Settings<'_>) -> Result<ExitCode> {
         let url = database.resolve(Default::DataDirectory)?.context("no database")?;
-        match self {
+        let directory = url.directory();
+        let place = match self {
             Self::Restore(_) => {
                 sql::args::make_default_directory(&url)?;
-                owner::act_as_owner_of_place(&url)?;
+                owner::act_as_owner_of_new(directory.as_deref())?;
+                directory.as_deref()
             }
-            _ => owner::act_as_owner_of(&url)?,
-        }
+            _ => {
+                owner::act_as_owner_of(url.path())?;
+                url.path()
+            }
+        };
         use_database(&url);
-        match self {
+        let done = match self {
             Self::Backup(args) => backup::run(args, &url),
             Self::Restore(args) => restore::run(args, &url),
             Self::Doctor(args) => doctor::run(args, &url, settings),
             Self::Verify => verify::run(&url),
-        }
+        };
+        done.map_err(|error| owner::explained(error, place))
     }
 }
 

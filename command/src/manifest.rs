@@ -14,6 +14,12 @@ pub(crate) const FORMAT: i64 = 1;
 pub(crate) const MANIFEST: &str = "manifest.json";
 const CHECKSUM: &str = "manifest.sha256";
 
+/// The names of all files of a backup that this program makes.
+pub(crate) fn files() -> impl Iterator<Item = String> {
+    let own = [CHECKSUM, MANIFEST].map(str::to_owned);
+    sql::TABLES.iter().map(|table| Table::file(table)).chain(own)
+}
+
 /// A whole backup has one, and one that was broken off has none.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Manifest {

@@ -1,29 +1,38 @@
 //! Whoever starts a command: it acts as the owner of the database's file, so that it leaves no file that the servers cannot open.
 
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
-use sql::DatabaseUrl;
+use anyhow::{Context as _, Error, Result, bail};
 
-/// Goes on as the owner of the database's file, if it is one and is there.
-pub(crate) fn act_as_owner_of(url: &DatabaseUrl) -> Result<()> {
-    url.path().map_or(Ok(()), act_as)
+/// Goes on as the owner of the file or directory that the command works in, if the database is a file.
+pub(crate) fn act_as_owner_of(place: Option<&Path>) -> Result<()> {
+    place.map_or(Ok(()), act_as)
 }
 
-/// Goes on as the owner of the directory in which the database's file is to be, if it is one. Only root can be somebody else:
-/// a file that anybody else makes is their own.
-pub(crate) fn act_as_owner_of_place(url: &DatabaseUrl) -> Result<()> {
-    let Some(path) = url.path().filter(|_| rustix::process::geteuid().is_root()) else {
-        return Ok(());
-    };
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => act_as(parent),
-        _ => act_as(Path::new(".")),
-    }
+/// The same before a file is made there. Only root can be somebody else: a file that anybody else makes is their own.
+pub(crate) fn act_as_owner_of_new(place: Option<&Path>) -> Result<()> {
+    if rustix::process::geteuid().is_root() { act_as_owner_of(place) } else { Ok(()) }
+}
+
+/// If a right is missing: says as which user the command runs, since that may not be the user who has started it.
+pub(crate) fn explained(error: Error, place: Option<&Path>) -> Error {
+    let is_denied = error.chain().any(|cause| {
+        let io = cause.downcast_ref::<io::Error>();
+        io.is_some_and(|error| error.kind() == ErrorKind::PermissionDenied)
+    });
+    let Some(place) = place.filter(|_| is_denied) else { return error };
+    let own = rustix::process::geteuid().as_raw();
+    let user = name(own);
+    let owns = fs::metadata(place).is_ok_and(|found| found.uid() == own);
+    let owner = if owns { format!(", the owner of {}", place.display()) } else { String::new() };
+    error.context(format!(
+        "this runs as the user {user}{owner}, who needs the right to do this (as by chown {user})"
+    ))
 }
 
 /// Goes on as the owner of a file: by starting this program again as that user, if this is root.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, ensure};
 use sql::{DatabaseUrl, RESTORED_ROWS, Restoration, TABLES};
 
+use crate::limit::CLOCK_PROBLEM_MS;
 use crate::manifest::{Manifest, Table};
 use crate::rows::Reader;
 
@@ -21,17 +22,20 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl) -> Result<ExitCode> {
     let manifest = Manifest::read(directory)?;
     manifest.check(directory)?;
     let mut restoration = Restoration::begin(url, manifest.form, manifest.highest, crate::now())?;
-    if let Err(error) = fill(&mut restoration, &manifest, directory) {
-        restoration.give_up();
-        return Err(error);
-    }
-    restoration.finish()?;
+    fill(&mut restoration, &manifest, directory)?;
+    restoration.finish(manifest.at)?;
     door::log::say(&format!(
         "{url}: {} accounts and {} messages from {}; everybody has to log in again",
         manifest.rows("account"),
         manifest.rows("message"),
         directory.display()
     ));
+    if (crate::now() - manifest.at).abs() >= CLOCK_PROBLEM_MS {
+        door::log::say(
+            "the clock shows another time than the backup was made at: nothing is deleted because of its age until a server has run for \
+             as long as the backup is old. If the clock is right, start with --clock-confirmed \"$(date -u +%F)\"",
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -138,7 +138,7 @@ mod tests {
         // A copy has no file in which something deleted could still stand.
         "erasure",
         "schema_version",
-        // A restored database goes by the time of its newest message.
+        // A restore writes it from the time of the backup: sql/src/restoration.rs.
         "clock",
         // Which chat servers are running says nothing about a restored database.
         "node",

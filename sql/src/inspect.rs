@@ -2,12 +2,14 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::copy::Transfer;
+use crate::copy::{Transfer, form_of};
 use crate::engine::postgres::Connector;
 use crate::engine::sqlite::{Sqlite, start};
 use crate::engine::{Engine as _, Fault, Use};
 use crate::limit::POSTGRES_CONNECTIONS;
+use crate::snapshot::raw_copy;
 use crate::url::Place;
 use crate::{DatabaseUrl, Error, OpenError, Result, migrate};
 
@@ -45,10 +47,21 @@ impl Advice {
 pub struct Inspection {
     /// In the order in which it was looked at.
     pub advice: Vec<Advice>,
-    /// The database's clock, in milliseconds, if it has one of its own.
+    /// By how many milliseconds the database's own clock, if it has one, is ahead of the machine's.
     pub clock: Option<i64>,
-    /// The time of the newest message, in milliseconds.
+    /// By how many the newest message is.
     pub newest: Option<i64>,
+    /// What the database has recorded of the time, if it has.
+    pub recorded: Option<Recorded>,
+}
+
+/// The database's record of the time, compared with the machine's clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorded {
+    /// By how many milliseconds the machine's clock is ahead of it.
+    pub ahead: i64,
+    /// For how many milliseconds servers have been running since it is ahead.
+    pub doubted: i64,
 }
 
 impl Inspection {
@@ -69,9 +82,9 @@ pub fn inspect(url: &DatabaseUrl) -> Inspection {
             );
             return found;
         }
-        Place::File(path) => look_at_file(path, &mut found),
+        Place::File(path) => look_at_file(path, url, &mut found),
         Place::Postgres(config, tls, given) => match Connector::new(config, tls, given) {
-            Ok(connector) => look_at_postgres(&connector, &mut found),
+            Ok(connector) => look_at_postgres(&connector, url, &mut found),
             Err(error) => Err(error.to_string()),
         },
     };
@@ -81,7 +94,11 @@ pub fn inspect(url: &DatabaseUrl) -> Inspection {
     found
 }
 
-fn look_at_file(path: &Path, found: &mut Inspection) -> std::result::Result<(), String> {
+fn look_at_file(
+    path: &Path,
+    url: &DatabaseUrl,
+    found: &mut Inspection,
+) -> std::result::Result<(), String> {
     let shown = path.display();
     let file = match std::fs::metadata(path) {
         Ok(file) if file.is_file() => file,
@@ -114,11 +131,12 @@ fn look_at_file(path: &Path, found: &mut Inspection) -> std::result::Result<(), 
     let level = if journal == "wal" { Level::Fine } else { Level::Problem };
     let advice = if journal == "wal" { "" } else { ": is it on a file system of another machine?" };
     found.note(level, "journal", format!("SQLite's journal mode is {journal}{advice}"));
-    look_at_schema(&mut sqlite, found)
+    look_at_schema(&mut sqlite, url, found)
 }
 
 fn look_at_schema(
     engine: &mut dyn Transfer,
+    url: &DatabaseUrl,
     found: &mut Inspection,
 ) -> std::result::Result<(), String> {
     let said = |error: Error| error.to_string();
@@ -137,8 +155,13 @@ fn look_at_schema(
             return Err(OpenError::NewerSchema { found: newer, known }.to_string());
         }
         older if older < known => {
+            let first = if form_of(engine, older).is_some() {
+                "make a backup first, with this program (messenger backup DIRECTORY)".to_owned()
+            } else {
+                format!("first keep {}, with all servers stopped", raw_copy(url))
+            };
             let text = format!(
-                "the schema has version {older} and the next start makes it {known}: make a backup first"
+                "the schema has version {older} and the next start makes it {known}: {first}"
             );
             found.note(Level::Warning, "schema", text);
         }
@@ -148,7 +171,12 @@ fn look_at_schema(
             if let Some(Ok(Some(id))) = newest.first().map(|row| row.maybe_int(0)) {
                 let sql = "select at from message where id = $1";
                 let at = engine.run(sql, &[crate::engine::Value::Int(id)]).map_err(said)?;
-                found.newest = at.first().and_then(|row| row.int(0).ok());
+                found.newest = at.first().and_then(|row| row.int(0).ok()).map(|at| at - now());
+            }
+            let record = engine.run("select seen, doubted from clock", &[]).map_err(said)?;
+            if let Some(row) = record.first() {
+                let (seen, doubted) = (row.int(0).map_err(said)?, row.int(1).map_err(said)?);
+                found.recorded = (seen > 0).then(|| Recorded { ahead: now() - seen, doubted });
             }
         }
     }
@@ -157,6 +185,7 @@ fn look_at_schema(
 
 fn look_at_postgres(
     connector: &Connector,
+    url: &DatabaseUrl,
     found: &mut Inspection,
 ) -> std::result::Result<(), String> {
     let said = |fault: Fault| match fault {
@@ -164,7 +193,7 @@ fn look_at_postgres(
     };
     let looked = connector.look(POSTGRES_CONNECTIONS).map_err(said)?;
     found.note(Level::Fine, "database", format!("PostgreSQL {} can be reached", looked.version));
-    found.clock = looked.clock;
+    found.clock = looked.clock.map(|theirs| theirs - looked.at);
     for warning in looked.warnings {
         found.note(Level::Warning, "settings of PostgreSQL", warning);
     }
@@ -177,5 +206,11 @@ fn look_at_postgres(
         found.note(Level::Fine, "connections", text);
     }
     let mut postgres = connector.open(Use::Upkeep).map_err(said)?;
-    look_at_schema(&mut postgres, found)
+    look_at_schema(&mut postgres, url, found)
+}
+
+/// The machine's clock, in milliseconds since 1970.
+pub(crate) fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }

@@ -56,7 +56,7 @@ pub use event::{Event, Receipt, What};
 pub use export::{KeptBlock, KeptConversation, KeptEntry, KeptEvent, KeptReaction, LogState};
 pub use health::{Storing, Unwell};
 pub use history::Reaction;
-pub use inspect::{Advice, Inspection, Level, inspect};
+pub use inspect::{Advice, Inspection, Level, Recorded, inspect};
 pub use invitation::KeptInvitation;
 pub use limit::PAGE_BYTES;
 pub use log::Place;

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use crate::copy::{COUNTED, Column, FORMS, TABLES, Transfer};
 use crate::engine::postgres::Connector;
 use crate::engine::sqlite::place::Nascent;
-use crate::engine::{Cell, Fault, Use};
+use crate::engine::{Cell, Fault, Use, Value};
 use crate::url::Place;
 use crate::{DatabaseUrl, Error, OpenError, Result, migrate};
 
@@ -26,6 +26,12 @@ const BASE_MAX: i64 = (1 << 53) - (1 << 48);
 /// Rows inserted by one statement.
 pub const RESTORED_ROWS: usize = 500;
 
+/// The record of the time is that of the backup, made at $1, or of its last message if that is later: a machine whose clock is ahead
+/// is then in doubt, and deletes nothing because of its age.
+const SET_CLOCK: &str = "update clock set doubted = 0, given = coalesce((select max(at) from message), 0), \
+     seen = (select max(at) from (select cast($1 as bigint) as at union all select at from (select at from message order by id desc limit 1) m) t) \
+     returning seen";
+
 /// Above which number all are that are given out after a restore at `now`, if `highest` was given out before; nothing if there
 /// are no numbers left.
 pub(crate) fn base(highest: i64, now: i64) -> Option<i64> {
@@ -34,10 +40,11 @@ pub(crate) fn base(highest: i64, now: i64) -> Option<i64> {
     (0..=BASE_MAX).contains(&base).then_some(base)
 }
 
-/// A database that is being restored. Nothing of it is there before [`Restoration::finish`].
+/// A database that is being restored. Nothing of it is there before [`Restoration::finish`], and if it is dropped before that the
+/// place is as empty as it was.
 pub struct Restoration {
     engine: Box<dyn Transfer>,
-    /// If it is a file.
+    /// If it is a file. Dropped after the engine, which has it open.
     nascent: Option<Nascent>,
     place: String,
     base: i64,
@@ -89,7 +96,7 @@ impl Restoration {
     /// Puts up to [`RESTORED_ROWS`] rows into one of [`TABLES`], in their order.
     ///
     /// # Errors
-    /// [`Error`]; then nothing else can be done with it than to give it up.
+    /// [`Error`]; then nothing else can be done with it than to drop it.
     pub fn insert(
         &mut self,
         table: &str,
@@ -155,11 +162,11 @@ impl Restoration {
         Ok(())
     }
 
-    /// All rows are there: brings the schema up to date, and the database is there as a whole.
+    /// All rows are there: brings the schema up to date, and the database is there as a whole. `made_at`: when the copy was made.
     ///
     /// # Errors
     /// [`OpenError`]; then nothing has happened, unless the sentence says that nobody knows.
-    pub fn finish(mut self) -> std::result::Result<(), OpenError> {
+    pub fn finish(mut self, made_at: i64) -> std::result::Result<(), OpenError> {
         let place = std::mem::take(&mut self.place);
         let refused = |error: String| OpenError::Refused { place: place.clone(), error };
         let broken = |error: Error| refused(error.to_string());
@@ -168,18 +175,11 @@ impl Restoration {
             self.engine.set_last_id(table, self.base).map_err(broken)?;
         }
         migrate::up_in(&mut *self.engine).map_err(broken)??;
+        self.engine.run(SET_CLOCK, &[Value::Int(made_at)]).map_err(broken)?;
         self.engine.commit().map_err(broken)?;
         drop(self.engine);
         let revealed = self.nascent.map_or(Ok(()), Nascent::reveal);
         revealed.map_err(|error| refused(format!("it cannot be put in its place: {error}")))
-    }
-
-    /// Leaves the place as empty as it was.
-    pub fn give_up(self) {
-        drop(self.engine); // Which ends the transaction.
-        if let Some(nascent) = self.nascent {
-            nascent.abandon();
-        }
     }
 }
 
@@ -200,10 +200,7 @@ fn empty(url: &DatabaseUrl) -> std::result::Result<Opened, OpenError> {
             let nascent = Nascent::take(path).map_err(refused)?;
             match nascent.open() {
                 Ok(sqlite) => Ok((Box::new(sqlite), Some(nascent))),
-                Err(error) => {
-                    nascent.abandon();
-                    Err(refused(error.to_string()))
-                }
+                Err(error) => Err(refused(error.to_string())),
             }
         }
         Place::Postgres(config, tls, given) => {
@@ -256,7 +253,7 @@ mod tests {
             assert!(
                 restoration.columns("conversation").unwrap().iter().all(|it| it.name != "open")
             );
-            restoration.finish().unwrap();
+            restoration.finish(NOW).unwrap();
             let snapshot = crate::Snapshot::open(&url).unwrap();
             assert_eq!(snapshot.form(), crate::FORM);
             drop(snapshot);

@@ -34,7 +34,9 @@ impl Snapshot {
             }
             let oldest = engine.version_of(&FORMS[0]);
             return Err(refused(format!(
-                "it has schema version {found}, and this program reads whole databases from version {oldest} on: start the server once, which brings it up to date"
+                "it has schema version {found}, and this program copies and checks databases from version {oldest} on: with all servers \
+                 stopped keep {}, then start the server once, which brings it up to date",
+                raw_copy(url)
             )));
         };
         Ok(Self { engine, form })
@@ -100,6 +102,14 @@ impl Snapshot {
             self.engine.run("pragma wal_checkpoint(passive)", &[])?;
         }
         Ok(())
+    }
+}
+
+/// The copy that can be made of a database whose schema is too old for a snapshot.
+pub(crate) fn raw_copy(url: &DatabaseUrl) -> &'static str {
+    match &url.0 {
+        Place::Postgres(..) => "a pg_dump of it",
+        _ => "a copy of the file and of those beside it (-wal)",
     }
 }
 

@@ -91,6 +91,11 @@ impl DatabaseUrl {
             _ => None,
         }
     }
+
+    /// The directory that the file is in or would be made in, if it is one: at the end of its links, also if nothing is there yet.
+    pub fn directory(&self) -> Option<PathBuf> {
+        self.path().map(crate::engine::sqlite::place::directory)
+    }
 }
 
 impl FromStr for DatabaseUrl {

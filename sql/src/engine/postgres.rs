@@ -37,6 +37,7 @@ const KEEPALIVE: Duration = Duration::from_secs(5);
 const KEEPALIVES: u32 = 3;
 /// Any number that is ours: it keeps two nodes from migrating at once.
 const SCHEMA_LOCK: &str = "select 1 from pg_advisory_xact_lock(7236837)";
+const TRY_SCHEMA_LOCK: &str = "select 1 where pg_try_advisory_xact_lock(7236837)";
 /// Who may not make tables may still use those that there are. At first there were no checksums.
 const SCHEMA_VERSION: &str = "do $$ begin \
      if to_regclass('schema_version') is null then \

@@ -37,7 +37,12 @@ fn copy(url: &DatabaseUrl) -> (Copy, i64) {
     (copy, highest)
 }
 
-fn restore((copy, highest): &(Copy, i64), url: &DatabaseUrl, now: i64) {
+fn restore(copy: &(Copy, i64), url: &DatabaseUrl, now: i64) {
+    restore_of(copy, url, now, now);
+}
+
+/// At `now`, of a copy that was made at `made_at`.
+fn restore_of((copy, highest): &(Copy, i64), url: &DatabaseUrl, now: i64, made_at: i64) {
     let mut restoration = Restoration::begin(url, sql::FORM, *highest, now).unwrap();
     for table in TABLES {
         let (columns, rows) = &copy[table];
@@ -45,7 +50,7 @@ fn restore((copy, highest): &(Copy, i64), url: &DatabaseUrl, now: i64) {
             restoration.insert(table, columns, rows.to_vec()).unwrap();
         }
     }
-    restoration.finish().unwrap();
+    restoration.finish(made_at).unwrap();
 }
 
 /// Rows by their columns' names, in order, with places in logs counted from what is acknowledged or forgotten, and nothing before
@@ -228,16 +233,14 @@ fn a_restore_is_whole_or_has_not_happened() {
         let mut begun = Restoration::begin(&url, sql::FORM, whole.1, LATER).unwrap();
         let (columns, rows) = &whole.0["account"];
         begun.insert("account", columns, rows.clone()).unwrap();
-        // Nobody has an account to log in with yet; SQLite's other one is refused, PostgreSQL's waits.
-        if url.path().is_some() {
-            let other = Restoration::begin(&url, sql::FORM, whole.1, LATER).err().unwrap();
-            assert!(other.to_string().contains("another restore"), "{other}");
-            assert!(!url.path().unwrap().exists());
-        }
-        drop(begun); // As a process that dies.
+        // Nobody has an account to log in with yet, and another restore is refused.
+        let other = Restoration::begin(&url, sql::FORM, whole.1, LATER).err().unwrap();
+        assert!(other.to_string().contains("another restore"), "{other}");
+        assert!(url.path().is_none_or(|path| !path.exists()));
+        drop(begun);
         let mut begun = Restoration::begin(&url, sql::FORM, whole.1, LATER).unwrap();
         assert!(begun.insert("account", columns, vec![rows[0].clone(), rows[0].clone()]).is_err());
-        begun.give_up();
+        drop(begun);
         restore(&whole, &url, LATER);
         holds_together(&url);
     }
@@ -269,6 +272,34 @@ fn no_restore_gives_out_what_another_has() {
         drop(store);
         seen = seen.max(carol.0).max(said.id.0);
     }
+}
+
+/// The machine of the restore may show a wrong time: the server doubts it if it is far from that of the backup.
+#[test]
+fn a_restored_database_is_as_late_as_its_backup() {
+    let directory = tempfile::tempdir().unwrap();
+    let from = sqlite(&directory, "from.db");
+    let store = open(&from);
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(&store, name));
+    say(&store, alice, bob, "hello", "1");
+    drop(store);
+    let whole = copy(&from);
+    let day = 24 * 60 * 60 * 1000;
+    let now = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
+    for url in [sqlite(&directory, "1.db"), postgresql()] {
+        restore_of(&whole, &url, now, now - 60 * day);
+        let ahead = open(&url).clock_doubt();
+        assert!((60 * day..61 * day).contains(&ahead), "{url}: {ahead}");
+    }
+    // A backup that claims to be older than its last message is as late as that.
+    for url in [sqlite(&directory, "2.db"), postgresql()] {
+        restore_of(&whole, &url, now, 1);
+        let ahead = open(&url).clock_doubt();
+        assert!((now - NOW..now - NOW + day).contains(&ahead), "{url}: {ahead}");
+    }
+    let url = sqlite(&directory, "3.db");
+    restore_of(&whole, &url, now, now);
+    assert_eq!(open(&url).clock_doubt(), 0);
 }
 
 #[test]
@@ -326,7 +357,7 @@ fn an_older_database_is_copied_as_it_is() {
         let (columns, rows) = &copied[table];
         restoration.insert(table, columns, rows.clone()).unwrap();
     }
-    restoration.finish().unwrap();
+    restoration.finish(LATER).unwrap();
     holds_together(&to);
     assert_eq!(Snapshot::open(&to).unwrap().form(), sql::FORM);
     assert!(open(&to).log_state(AccountId(1)).unwrap().is_some());

@@ -47,6 +47,44 @@ fn a_backup_is_its_owners_alone_and_goes_into_a_new_place_only() -> Result<()> {
     Ok(())
 }
 
+/// A mount point, a link and `.` cannot be renamed over, and in some parents nothing can be made.
+#[test]
+fn a_backup_goes_into_any_empty_directory() -> Result<()> {
+    let mut case = Case::on_sqlite()?;
+    Person::signup(&case.house.world, "Alice")?;
+    let parent = case.path("closed");
+    let (inside, link) = (parent.join("inside"), case.path("link"));
+    fs::create_dir_all(inside.join("lost+found"))?;
+    fs::create_dir(case.path("target"))?;
+    std::os::unix::fs::symlink("target", &link)?;
+    let mode = |mode| fs::set_permissions(&parent, fs::Permissions::from_mode(mode));
+    mode(0o500)?;
+    let mut made = Vec::new();
+    for (words, backup) in [
+        (inside.join("."), inside),
+        (link.clone(), link.clone()),
+        (link.join(".."), link.join("..")),
+    ] {
+        let output = case.run(&["backup", &words.display().to_string()])?;
+        if backup.ends_with("..") {
+            refused(&output, "holds something already")?;
+            continue;
+        }
+        ensure!(output.status.success(), "{}: {}", words.display(), told(&output));
+        ensure!(fs::metadata(&backup)?.permissions().mode() & 0o777 == 0o700);
+        ensure!(!backup.join(".partial").exists());
+        made.push(backup.display().to_string());
+    }
+    mode(0o700)?;
+    ensure!(fs::symlink_metadata(&link)?.is_symlink());
+    for backup in made {
+        ensure!(case.done(&["doctor", "--backups", &backup])?.contains("ok       backup"));
+        case.lose()?;
+        case.done(&["restore", &backup])?;
+    }
+    Ok(())
+}
+
 #[test]
 fn a_backup_that_is_not_whole_or_not_as_it_was_written_is_refused() -> Result<()> {
     let mut case = Case::on_sqlite()?;

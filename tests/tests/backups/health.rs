@@ -41,6 +41,12 @@ fn the_doctor_ends_with_one_if_something_is_wrong() -> Result<()> {
     let none = format!("sqlite:{}", home.path().join("none").display());
     let backups = home.path().display().to_string();
     doctor(&["doctor", "--database", &none, "--backups", &backups], "no whole one")?;
+    let nowhere = home.path().join("nowhere").display().to_string();
+    doctor(&["doctor", "--database", &none, "--backups", &nowhere], "cannot read")?;
+    // The first error of a backup that is there.
+    fs::create_dir(home.path().join("half"))?;
+    fs::write(home.path().join("half/manifest.json"), "{}")?;
+    doctor(&["doctor", "--database", &none, "--backups", &backups], "manifest.sha256")?;
     Ok(())
 }
 
@@ -61,6 +67,33 @@ fn the_doctor_sees_settings_that_do_not_fit() -> Result<()> {
     );
     let behind = said(&["--public-url=https://localhost", "--trusted-proxy=127.0.0.1"])?;
     ensure!(behind.contains("ok       proxy"), "{behind}");
+    Ok(())
+}
+
+/// A server that starts there would be in doubt, or is.
+#[test]
+fn the_doctor_compares_the_clock_with_what_was_recorded() -> Result<()> {
+    for mut case in [Case::on_sqlite()?, Case::on_postgresql()?] {
+        case.house.stop()?;
+        let shift = |days: i64| -> Result<()> {
+            let sql = format!("update clock set seen = seen + {}", days * 24 * 60 * 60 * 1000);
+            match case.url.strip_prefix("sqlite:") {
+                Some(path) => Ok(rusqlite::Connection::open(path)?.execute_batch(&sql)?),
+                None => Cluster::shared()?.sql(&case.url, &sql),
+            }
+        };
+        shift(-60)?;
+        let said = case.done(&["doctor"])?;
+        ensure!(said.contains("warning  clock: it shows 60.0 days more"), "{said}");
+        ensure!(said.contains("--clock-confirmed") && !said.contains("ok       clock"), "{said}");
+        shift(120)?;
+        let output = case.run(&["doctor"])?;
+        let said = told(&output);
+        ensure!(output.status.code() == Some(1), "{}: {said}", output.status);
+        ensure!(said.contains("problem  clock: it shows 60.0 days less"), "{said}");
+        shift(-60)?;
+        ensure!(case.done(&["doctor"])?.contains("ok       clock"));
+    }
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Root's commands leave nothing of root's beside the service's database. As somebody else there is nothing to test.
+//! Root's commands leave nothing of root's beside the service's database. As somebody else these tests only say that they test nothing.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
@@ -9,7 +9,7 @@ use acceptance::Person;
 use anyhow::{Context, Result, ensure};
 
 use super::{Case, refused, told};
-use crate::drive::program;
+use crate::drive::{Launch, program};
 
 /// `nobody`.
 const SERVICE: u32 = 65_534;
@@ -26,9 +26,18 @@ fn owners(directory: &Path) -> Result<Vec<(String, u32)>> {
     Ok(all)
 }
 
+/// Whether this test can be made; says so if it cannot.
+fn is_root() -> bool {
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root {
+        eprintln!("NOT TESTED: only root can act as another user; run this as root");
+    }
+    is_root
+}
+
 #[test]
 fn root_acts_as_the_owner_of_the_database() -> Result<()> {
-    if !rustix::process::geteuid().is_root() {
+    if !is_root() {
         return Ok(());
     }
     let mut case = Case::on_sqlite()?;
@@ -53,14 +62,66 @@ fn root_acts_as_the_owner_of_the_database() -> Result<()> {
     // Where the owner may not write, nothing is made.
     let closed = tempfile::tempdir()?;
     let there = closed.path().join("backup").display().to_string();
-    case.refused(&["backup", &there], "cannot make the directory")?;
+    let denied = case.run(&["backup", &there])?;
+    refused(&denied, "cannot make the directory")?;
+    let database = case.house.database_file().display().to_string();
+    let who = format!("this runs as the user {}, the owner of {database}", user(SERVICE)?);
+    ensure!(told(&denied).contains(&who) && told(&denied).contains("chown"), "{}", told(&denied));
     ensure!(owners(closed.path())?.is_empty());
+    // An empty directory that is the owner's is enough.
+    fs::create_dir(&there)?;
+    chown(&there, Some(SERVICE), Some(SERVICE))?;
+    fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o755))?;
+    case.done(&["backup", &there])?;
+    // Where the owner may not look, the doctor says so.
+    fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700))?;
+    for place in [closed.path(), Path::new(&there)] {
+        let denied = case.run(&["doctor", "--backups", &place.display().to_string()])?;
+        let said = told(&denied);
+        ensure!(said.contains(&who) && said.contains("cannot read"), "{said}");
+    }
     Ok(())
+}
+
+/// The owner is that of the directory in which the file is made, at the end of links.
+#[test]
+fn root_restores_as_the_owner_of_where_a_link_leads() -> Result<()> {
+    if !is_root() {
+        return Ok(());
+    }
+    let case = Case::on_sqlite()?;
+    let backup = case.backup("backup")?;
+    let base = tempfile::tempdir()?;
+    fs::set_permissions(base.path(), fs::Permissions::from_mode(0o755))?;
+    let (service, link) = (base.path().join("service"), base.path().join("link.db"));
+    fs::create_dir(&service)?;
+    fs::rename(&backup, service.join("backup"))?;
+    for (path, _) in owners(&service)? {
+        chown(path, Some(SERVICE), Some(SERVICE))?;
+    }
+    chown(&service, Some(SERVICE), Some(SERVICE))?;
+    std::os::unix::fs::symlink("service/messenger.db", &link)?;
+    let from = service.join("backup").display().to_string();
+    let url = format!("sqlite:{}", link.display());
+    let output = Launch::new("messenger", case.house.dir())?
+        .args(&["restore", &from, "--database", &url])
+        .run()?;
+    ensure!(output.status.success(), "{}", told(&output));
+    let all = owners(&service)?;
+    ensure!(all.iter().all(|(_, uid)| *uid == SERVICE), "{all:?}");
+    ensure!(service.join("messenger.db").exists(), "{all:?}");
+    Ok(())
+}
+
+fn user(uid: u32) -> Result<String> {
+    let output = Command::new("getent").args(["passwd", &uid.to_string()]).output()?;
+    let line = String::from_utf8(output.stdout)?;
+    Ok(line.split(':').next().unwrap_or_default().to_owned())
 }
 
 #[test]
 fn who_is_neither_root_nor_the_owner_is_refused() -> Result<()> {
-    if !rustix::process::geteuid().is_root() {
+    if !is_root() {
         return Ok(());
     }
     let mut case = Case::on_sqlite()?;

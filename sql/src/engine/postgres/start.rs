@@ -41,8 +41,10 @@ pub(crate) struct Look {
     pub(crate) warnings: Vec<String>,
     /// Connections that are free.
     pub(crate) free: i64,
-    /// Its clock, in milliseconds.
+    /// Its clock, in milliseconds,
     pub(crate) clock: Option<i64>,
+    /// and the machine's at that moment.
+    pub(crate) at: i64,
 }
 
 impl Connector {
@@ -81,9 +83,10 @@ impl Connector {
         let mut client = self.client(STEP_TIMEOUT).map_err(fault)?;
         let warnings = self.check_facts(&mut client, needed)?;
         let row = client.one_row(LOOK).map_err(fault)?;
+        let at = crate::inspect::now();
         let number = |at: usize| row.get(at).and_then(|word| word.parse().ok());
         let version = row.first().cloned().unwrap_or_default();
-        Ok(Look { version, warnings, free: number(1).unwrap_or(0), clock: number(2) })
+        Ok(Look { version, warnings, free: number(1).unwrap_or(0), clock: number(2), at })
     }
 
     /// Refuses what would break a promise, and returns what weakens one.

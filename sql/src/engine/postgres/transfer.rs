@@ -1,10 +1,10 @@
 //! Rows out of PostgreSQL and into it, whole tables at a time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use postgres::types::ToSql;
 
-use super::{Column as Array, Postgres, SCHEMA_LOCK, row};
+use super::{Column as Array, Postgres, TRY_SCHEMA_LOCK, row};
 use crate::copy::{Column, Form, Kind, Transfer, names};
 use crate::engine::{Cell, Engine, Value};
 use crate::{Error, Result};
@@ -13,6 +13,11 @@ use crate::{Error, Result};
 const FETCHED: usize = 500;
 /// How long one statement of a snapshot may take. One that counts goes through whole tables.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+/// How long a restore waits for the lock on the schema: a process that was killed holds it until PostgreSQL has noticed.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is tried meanwhile.
+const LOCK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A whole table is read as it lies, and what is compared with it is hashed or sorted; see `session` for what holds else. The rows are
 /// written to a disk that may be slow while the transaction rests.
@@ -38,7 +43,15 @@ impl Transfer for Postgres {
 
     fn lock_schema_of_empty(&mut self) -> Result<std::result::Result<(), String>> {
         // A server that starts at this moment waits here, and then finds what was restored.
-        self.run(SCHEMA_LOCK, &[])?;
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        while self.run(TRY_SCHEMA_LOCK, &[])?.is_empty() {
+            if Instant::now() >= deadline {
+                return Ok(Err(
+                    "another restore, or a server, is preparing this database: wait until it has ended".to_owned(),
+                ));
+            }
+            std::thread::sleep(LOCK_INTERVAL);
+        }
         if let Some(table) = self.tables()?.first() {
             return Ok(Err(format!(
                 "there is something in it already, such as the table {table}: make an empty one with createdb"

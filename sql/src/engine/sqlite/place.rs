@@ -3,8 +3,11 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use super::{Sqlite, private};
 use crate::Result;
@@ -12,19 +15,19 @@ use crate::engine::{Engine as _, Use};
 
 /// Nobody opens the file before it is whole, and one that is not is taken away: it needs no log of its own.
 const UNSEEN: &str = "pragma journal_mode = off; pragma synchronous = off";
+/// How often a file is tried to be made where others make and remove theirs at the same time.
+const TRIES: usize = 8;
 
-/// A place where a database is to be.
+/// A place where a database is to be. Dropping it before [`Nascent::reveal`] takes away what there is of it.
 pub(crate) struct Nascent {
     /// Where the file is to be,
     path: PathBuf,
-    /// and where it is until then.
-    partial: PathBuf,
-    /// Locked, so that another one who would make it sees that it is being made.
-    _lock: File,
+    /// and where it is until then. Locked, so that another restore sees that it is being made.
+    partial: Locked,
 }
 
 impl Nascent {
-    /// Takes the place, unless something is there. What a restore has left that was broken off is taken away.
+    /// Takes the place, unless something is there. What a broken-off restore has left is taken away.
     pub(crate) fn take(path: &Path) -> std::result::Result<Self, String> {
         let path = private::resolved(path);
         for end in ["", "-wal", "-shm", "-journal"] {
@@ -36,49 +39,115 @@ impl Nascent {
                 ));
             }
         }
-        let partial = beside(&path, ".partial");
-        let cannot = |error: io::Error| format!("{} cannot be made: {error}", partial.display());
-        let open = || {
-            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&partial)
-        };
-        let lock = open().map_err(cannot)?;
-        if lock.try_lock().is_err() {
-            return Err(format!("another restore is making {}", partial.display()));
-        }
-        lock.set_len(0).map_err(cannot)?;
+        let partial = Locked::make(beside(&path, ".partial"))?;
         for end in [".partial-wal", ".partial-shm", ".partial-journal"] {
-            match fs::remove_file(beside(&path, end)) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(cannot(error)),
+            let file = beside(&path, end);
+            match fs::remove_file(&file) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(format!("{} cannot be removed: {error}", file.display()));
+                }
                 _ => {}
             }
         }
-        Ok(Self { path, partial, _lock: lock })
+        Ok(Self { path, partial })
     }
 
     pub(crate) fn open(&self) -> Result<Sqlite> {
-        let mut sqlite = Sqlite::open_existing(&self.partial, Use::Write)?;
+        let mut sqlite = Sqlite::open_existing(&self.partial.path, Use::Write)?;
         sqlite.script(UNSEEN)?;
         Ok(sqlite)
     }
 
     /// It is whole and closed: puts it where it is to be, on the disk, unless something has come there meanwhile.
     pub(crate) fn reveal(self) -> io::Result<()> {
-        File::open(&self.partial)?.sync_all()?;
-        // Unlike a renaming, a link never takes the place of something.
-        fs::hard_link(&self.partial, &self.path)?;
-        fs::remove_file(&self.partial)?;
-        let directory = match self.path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        File::open(directory)?.sync_all()
+        self.partial.file.sync_all()?;
+        rename_to_new(&self.partial.path, &self.path)?;
+        File::open(private::directory(&self.path))?.sync_all()
     }
+}
 
-    /// Takes away what there is of it.
-    pub(crate) fn abandon(self) {
-        // What stays is taken away by the next restore.
-        let _ = fs::remove_file(&self.partial);
+/// Renames a file, but never over something.
+fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // The file system cannot do that, as NFS. A link does not take the place of something either.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            fs::hard_link(from, to)?;
+            fs::remove_file(from)
+        }
+        done => done.map_err(io::Error::from),
     }
+}
+
+/// A new file of our own, locked. What is at its path when it is dropped is removed, if it is still this file.
+struct Locked {
+    path: PathBuf,
+    file: File,
+}
+
+impl Locked {
+    /// Makes it. A file that a process of this user has left there unlocked is removed first; anything else is refused, since
+    /// others may have put it there in a shared directory.
+    fn make(path: PathBuf) -> std::result::Result<Self, String> {
+        let shown = path.display();
+        let cannot = |error: io::Error| format!("{shown} cannot be made: {error}");
+        let busy = || format!("another restore is making {shown}");
+        // Two restores may take away the same leftover; one of them is then refused by the lock.
+        for _ in 0..TRIES {
+            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+                Ok(file) if file.try_lock().is_ok() && is_at(&file, &path) => {
+                    return Ok(Self { path, file });
+                }
+                Ok(_) => return Err(busy()),
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                    return Err(cannot(error));
+                }
+                Err(_) => {}
+            }
+            let Ok(found) = fs::symlink_metadata(&path) else { continue };
+            if !found.is_file() || found.uid() != rustix::process::geteuid().as_raw() {
+                return Err(format!(
+                    "{shown} is there, and is not what a restore of this user has left: remove it"
+                ));
+            }
+            let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+            let Ok(old) = OpenOptions::new().write(true).custom_flags(flags).open(&path) else {
+                continue;
+            };
+            if old.try_lock().is_err() {
+                return Err(busy());
+            }
+            // The lock on the file that is at the path gives the right to remove it; on another it gives none.
+            if is_at(&old, &path) {
+                fs::remove_file(&path).map_err(cannot)?;
+            }
+        }
+        Err(busy())
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        if is_at(&self.file, &self.path) {
+            // What stays is taken away by the next restore.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Whether the file at this path is this one.
+fn is_at(file: &File, path: &Path) -> bool {
+    let same = |one: &fs::Metadata, other: &fs::Metadata| {
+        (one.dev(), one.ino()) == (other.dev(), other.ino())
+    };
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(one), Ok(other)) => same(&one, &other),
+        _ => false,
+    }
+}
+
+/// The directory that the file is in or would be made in.
+pub(crate) fn directory(path: &Path) -> PathBuf {
+    private::directory(&private::resolved(path)).to_owned()
 }
 
 /// The file whose name is that of `path` with `end` after it.
@@ -86,4 +155,77 @@ fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(end);
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_leftover_is_replaced_and_never_becomes_the_database() {
+        let base = tempfile::tempdir().unwrap();
+        let [path, partial, other] =
+            ["a.db", "a.db.partial", "other"].map(|name| base.path().join(name));
+        fs::write(&partial, "left").unwrap();
+        fs::set_permissions(&partial, fs::Permissions::from_mode(0o644)).unwrap();
+        // Another name of the same file, such as of a database that was moved away.
+        fs::hard_link(&partial, &other).unwrap();
+        let nascent = Nascent::take(&path).unwrap();
+        let again = Nascent::take(&path).err().unwrap();
+        assert!(again.contains("another restore is making"), "{again}");
+        drop(nascent.open().unwrap());
+        nascent.reveal().unwrap();
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(fs::read_to_string(&other).unwrap(), "left");
+        assert_eq!(names(base.path()), ["a.db", "other"]);
+    }
+
+    #[test]
+    fn what_somebody_else_may_have_put_there_is_refused_and_left_alone() {
+        let base = tempfile::tempdir().unwrap();
+        let [path, partial, target] =
+            ["a.db", "a.db.partial", "target"].map(|name| base.path().join(name));
+        fs::write(&target, "precious").unwrap();
+        symlink(&target, &partial).unwrap();
+        let refused = Nascent::take(&path).err().unwrap();
+        assert!(refused.contains("a.db.partial is there") && refused.contains("remove it"));
+        fs::remove_file(&partial).unwrap();
+        fs::create_dir(&partial).unwrap();
+        assert!(Nascent::take(&path).err().unwrap().contains("remove it"));
+        fs::remove_dir(&partial).unwrap();
+        if rustix::process::geteuid().is_root() {
+            fs::write(&partial, "of another user").unwrap();
+            std::os::unix::fs::chown(&partial, Some(65_534), None).unwrap();
+            assert!(Nascent::take(&path).err().unwrap().contains("remove it"));
+            assert_eq!(fs::read_to_string(&partial).unwrap(), "of another user");
+        }
+        assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_that_has_come_there_meanwhile_stays_and_no_partial_is_left() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("a.db");
+        let nascent = Nascent::take(&path).unwrap();
+        fs::write(&path, "came meanwhile").unwrap();
+        assert_eq!(nascent.reveal().unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "came meanwhile");
+        drop(Nascent::take(&base.path().join("b.db")).unwrap());
+        assert_eq!(names(base.path()), ["a.db"]);
+    }
 }

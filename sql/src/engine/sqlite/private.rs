@@ -25,6 +25,11 @@ pub(super) fn resolved(path: &Path) -> PathBuf {
     path
 }
 
+/// The directory in which a file is or is to be.
+pub(super) fn directory(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
