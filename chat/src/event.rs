@@ -19,7 +19,7 @@ pub(crate) fn frame<'a>(
         What::React { id, by, emoji } => {
             Frame::React { reference, seq, id: *id, by: *by, emoji: emoji.as_deref() }
         }
-        What::Block { id } => Frame::Block(Blocked { reference, seq, id: *id }),
+        What::Block { id, .. } => Frame::Block(Blocked { reference, seq, id: *id }),
         What::Unblock { id } => Frame::Unblock(Blocked { reference, seq, id: *id }),
         What::Accept { id } => Frame::Accept(Accepted { reference, seq, id: *id }),
         What::Decline { id } => {

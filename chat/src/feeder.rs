@@ -150,12 +150,10 @@ impl Feeder {
 
     /// Who has blocked somebody does not see them any more, nor they it.
     fn note(&self, account: AccountId, what: &What) {
-        if let What::Block { id } = what {
-            // The same as it is told later; if that is not known, the block was just now.
-            let left_at = || match self.store.last_seen_by_blocked(*id, account) {
-                Ok(Some(left_at)) => Some(left_at),
-                Ok(None) | Err(_) => Some(self.presence.now()),
-            };
+        if let What::Block { id, at } = what {
+            // The same as it is told later, looked up if the event is read from the log; if it is not known, the block was just now.
+            let look_up = || self.store.last_seen_by_blocked(*id, account).ok().flatten();
+            let left_at = || Some(at.or_else(look_up).unwrap_or_else(|| self.presence.now()));
             self.presence.part(account, *id, left_at);
         }
     }

@@ -181,6 +181,12 @@ impl Clock {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Has the time be written down at the next look.
+    #[cfg(test)]
+    pub(crate) fn forget_record(&self) {
+        self.lock().recorded = None;
+    }
+
     /// `now`, but no later than the trusted time: what ends by its age has not ended because of a clock that jumped.
     pub(crate) fn trusted_by(&self, now: i64) -> i64 {
         let mut kept = self.lock();

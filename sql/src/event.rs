@@ -55,6 +55,8 @@ pub enum What {
     Block {
         /// The other.
         id: AccountId,
+        /// When, in milliseconds; nothing if it is read from the log.
+        at: Option<i64>,
     },
     /// This account has unblocked another.
     Unblock {
@@ -182,7 +184,7 @@ pub(crate) fn event(row: &mut Row) -> Result<Event> {
         }
         (Kind::Delete, Some(id), ..) => What::Delete { id },
         (Kind::React, Some(id), Some(by), Some(_)) => What::React { id, by, emoji },
-        (Kind::Block, _, Some(id), _) => What::Block { id },
+        (Kind::Block, _, Some(id), _) => What::Block { id, at: None },
         (Kind::Unblock, _, Some(id), _) => What::Unblock { id },
         (Kind::Accept, _, Some(id), _) => What::Accept { id },
         (Kind::Decline, None, Some(id), _) => What::Decline { id },

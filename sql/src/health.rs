@@ -198,6 +198,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limit::{ANSWER_GRACE, READ_TIMEOUT};
 
     fn store() -> Store {
         let url = "sqlite::memory:".parse().unwrap();
@@ -235,6 +236,22 @@ mod tests {
         store.health.lock().storing.running.push(Instant::now() - 2 * COMMIT_SLOW);
         assert_eq!(code(&store), Some("not_storing"));
         assert!(store.storing().running > COMMIT_SLOW);
+    }
+
+    #[test]
+    fn a_database_that_freezes_before_the_time_is_kept_is_told() {
+        let cluster = acceptance::Cluster::make().unwrap();
+        cluster.start().unwrap();
+        let url = cluster.database().unwrap().parse().unwrap();
+        let store = Store::open(&url, crate::Contact::Open, &|_| false).unwrap();
+        let _frozen = cluster.freeze().unwrap();
+        store.clock.forget_record();
+        let began = Instant::now();
+        // Keeping the time comes first, and nothing else is due.
+        store.keep_probing(|_| code(&store).is_some());
+        assert_eq!(code(&store), Some("not_reading"));
+        let most = READ_TIMEOUT + ANSWER_GRACE + COMMIT_SLOW;
+        assert!(began.elapsed() < most, "{:?}", began.elapsed());
     }
 
     #[test]

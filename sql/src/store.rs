@@ -212,10 +212,10 @@ impl Store {
         self.read_on(self.searchers.as_ref(), requester.into(), read)
     }
 
-    /// What the database's own clock shows; nothing if it has none.
+    /// What the database's own clock shows; nothing if it has none. Takes no longer than a read for a request.
     pub(crate) fn database_time(&self) -> Result<Option<i64>> {
-        let pool = self.readers_for(Requester::Server);
-        self.read_on(pool, Requester::Server, |engine| engine.time())
+        let pool = self.readers_for(Requester::Probe);
+        self.read_on(pool, Requester::Probe, |engine| engine.time())
     }
 
     fn readers_for(&self, requester: Requester) -> Option<&Pool> {

@@ -494,7 +494,7 @@ fn postgresql_shows_who_is_invited_whatever_groups_somebody_is_in() {
 #[test]
 fn postgresql_does_not_read_who_else_has_blocked_the_sender() {
     let url = acceptance::Cluster::shared().unwrap().database().unwrap();
-    plans::who_else_has_blocked_the_sender_is_not_read(&url);
+    plans::what_else_is_blocked_by_the_sender_and_who_has_blocked_it_is_not_read(&url);
 }
 
 #[test]
@@ -507,6 +507,12 @@ fn postgresql_does_not_read_all_conversations_of_who_blocks() {
 fn postgresql_is_asked_as_often_whoever_has_blocked_the_sender() {
     let url = acceptance::Cluster::shared().unwrap().database().unwrap();
     trips::nobody_can_tell_a_block_by_the_round_trips(&url);
+}
+
+#[test]
+fn postgresql_is_asked_once_a_batch_what_came_last() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    trips::a_batch_after_a_restart_asks_once(&url);
 }
 
 #[test]

@@ -62,9 +62,11 @@ impl Store {
             passed >= ms(CLOCK_RECORD_INTERVAL) || is_step(look.wall - last.wall - passed)
         });
         if is_due {
-            // While the database is away its health says so.
-            let _ = self.database_clock().map(|it| self.clock.lock().state.database = it);
-            let _ = self.record_time();
+            // While the database is away its health says so: the two are probes too.
+            let _ = self.database_clock().and_then(|it| {
+                self.clock.lock().state.database = it;
+                self.record_time()
+            });
         }
         self.clock_doubt();
         self.warn_of_clock();
@@ -87,7 +89,7 @@ impl Store {
                    doubted = case when confirmed = $1 then $3 else doubted end, \
                    given = case when given < $4 then $4 else given end returning seen, doubted, given, confirmed";
         let params = [mine.confirmed, mine.seen, mine.doubted, mine.given].map(Value::Int);
-        let mut rows = self.write(Requester::Server, |engine| engine.run(sql, &params))?;
+        let mut rows = self.write_messages(|engine| engine.run(sql, &params))?;
         let Some(theirs) = rows.first_mut().map(Record::read).transpose()? else { return Ok(()) };
         let state = &mut self.clock.lock().state;
         if theirs.confirmed != mine.confirmed {

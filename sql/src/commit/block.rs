@@ -31,7 +31,8 @@ pub(super) fn block(ledger: &mut Ledger<'_>, place: usize, by: AccountId, id: Ac
         return Ok(Ok(Outcome::Nothing));
     }
     ledger.note_block(by, id);
-    ledger.tell([by], (Kind::Block, None, Some(id)), What::Block { id }, Some(place));
+    let what = What::Block { id, at: Some(ledger.at) };
+    ledger.tell([by], (Kind::Block, None, Some(id)), what, Some(place));
     Ok(Ok(Outcome::Done))
 }
 

@@ -1,8 +1,10 @@
-//! Who in a conversation has blocked somebody.
+//! Who in a conversation has blocked somebody, and whom somebody has blocked there.
 //!
 //! Any number of accounts may have blocked one account, and a conversation has few or many members. If at most 50 have blocked
 //! the account, these are looked through, and each is looked up in the conversation. Of more than 50 the members of the
 //! conversation are looked through, so that the work never depends on how many others have blocked the account.
+
+use crate::engine::{ForEach, Type};
 
 /// Whether at most 50 accounts have blocked `r.sender`. No more than 51 are counted.
 macro_rules! few {
@@ -34,6 +36,33 @@ macro_rules! blockers {
 }
 pub(super) use {blockers, few};
 
+/// Whether the account has blocked at most 50. No more than 51 are counted.
+macro_rules! few_blocked {
+    () => {
+        "(select count(*) from (select 1 from block f where f.account = r.account limit 51) f) <= 50"
+    };
+}
+
+/// Whom somebody in a conversation has blocked who is or was in it. A few whom it has blocked are looked up in the conversation; of
+/// more the members are looked through.
+pub(super) static FIND_BLOCKED: ForEach = ForEach {
+    sql: concat!(
+        "select b.account, b.blocked from {rows} join block b on b.account >= r.account",
+        concat!(" and b.account <= case when ", few_blocked!(), " then r.account else 0 end"),
+        " where (select m.account from member m \
+         where m.conversation = r.conversation and m.account = b.blocked) is not null \
+         union all select r.account, m.account from {rows} join member m on m.conversation >= r.conversation",
+        concat!(
+            " and m.conversation <= case when ",
+            few_blocked!(),
+            " then 0 else r.conversation end"
+        ),
+        " where (select b.account from block b \
+         where b.blocked = m.account and b.account = r.account) is not null"
+    ),
+    columns: &[("account", Type::Int), ("conversation", Type::Int)],
+};
+
 #[cfg(test)]
 mod tests {
     use wire::{AccountId, GroupId, MessageId, Seq, To};
@@ -49,13 +78,13 @@ mod tests {
     /// What looking through 50 who have blocked somebody, or counting 51, may take in steps each.
     const STEPS_EACH: i64 = 100;
 
-    /// Mallory's group, and so many others who have blocked Mallory; the second member has as well.
-    fn sqlite(blockers: i64) -> Sqlite {
+    /// Mallory's group, and so many others who have blocked Mallory, and whom Mallory has blocked; the second member has as well.
+    fn sqlite(blockers: i64, blocked: i64) -> Sqlite {
         let mut sqlite = Sqlite::open(None, Use::Write).unwrap();
         for (_, script) in sqlite.migrations() {
             sqlite.script(script).unwrap();
         }
-        let accounts = 10 + blockers;
+        let accounts = 10 + blockers + blocked;
         let script = format!(
             "with recursive n (id) as (select 1 union all select id + 1 from n where id < {accounts}) \
              insert into account (id, created_at) select id, 0 from n; \
@@ -63,7 +92,8 @@ mod tests {
              insert into conversation (name) values ('Trip'); \
              insert into message (conversation, kind, sender, content, at, seq) values (1, 1, 1, 'Trip', 0, 0); \
              insert into member (conversation, account, role, since) values (1, 1, 1, 1), (1, 2, 0, 1), (1, 3, 0, 1); \
-             insert into block (blocked, account, at) select 1, id, 0 from account where id > 10; \
+             insert into block (blocked, account, at) select 1, id, 0 from account where id > 10 + {blocked}; \
+             insert into block (blocked, account, at) select id, 1, 0 from account where id > 10 and id <= 10 + {blocked}; \
              insert into block (blocked, account, at) values (1, 2, 0)"
         );
         sqlite.script(&script).unwrap();
@@ -82,8 +112,8 @@ mod tests {
     }
 
     /// Steps that a message to the group takes, its change, and a receipt for it.
-    fn steps(blockers: i64) -> i64 {
-        let mut sqlite = sqlite(blockers);
+    fn steps(blockers: i64, blocked: i64) -> i64 {
+        let mut sqlite = sqlite(blockers, blocked);
         // What is done first prepares the statements.
         (0..2).map(|_| steps_of_one(&mut sqlite)).last().unwrap()
     }
@@ -110,9 +140,31 @@ mod tests {
 
     #[test]
     fn the_work_does_not_grow_with_who_else_has_blocked_the_sender() {
-        let [none, few, many, more] = [0, 48, 500, 5000].map(steps);
+        let [none, few, many, more] = [0, 48, 500, 5000].map(|it| steps(it, 0));
         assert!(few - none <= 3 * 51 * STEPS_EACH, "{few} with a few, {none} with one");
         assert!(many - none <= 6 * 51 * STEPS_EACH, "{many} with many, {none} with one");
         assert_eq!(more, many);
+    }
+
+    #[test]
+    fn the_work_does_not_grow_with_whom_else_the_sender_has_blocked() {
+        let [none, few, many, more] = [0, 48, 500, 5000].map(|it| steps(0, it));
+        assert!(few - none <= 3 * 51 * STEPS_EACH, "{few} with a few, {none} with none");
+        assert!(many - none <= 6 * 51 * STEPS_EACH, "{many} with many, {none} with none");
+        assert_eq!(more, many);
+    }
+
+    #[test]
+    fn a_member_whom_the_sender_has_blocked_is_found_among_few_and_many() {
+        for blocked in [0, 49, 50, 500] {
+            let mut sqlite = sqlite(0, blocked);
+            sqlite.script("insert into block (blocked, account, at) values (3, 1, 0)").unwrap();
+            assert_eq!(act(&mut sqlite, 1, post()), Outcome::Done);
+            let seen = "select account, blocked from block where seen_at = 5";
+            let seen = sqlite.run(seen, &[]).unwrap();
+            let seen: Vec<_> =
+                seen.iter().map(|it| [it.int(0), it.int(1)].map(Result::unwrap)).collect();
+            assert_eq!(seen, [[1, 3]], "{blocked}");
+        }
     }
 }

@@ -326,7 +326,7 @@ pub(super) fn record(
 ) -> Result<MessageId> {
     let name = ledger.room(group).map(|room| room.name.clone()).unwrap_or_default();
     let (to, kind, subject) = (To::Group(group), kind_of(change), member.map(|id| id.0));
-    let at = ledger.at_in(group.0)?;
+    let at = ledger.time_in(group.0)?;
     let row = NewEntry { conversation: group.0, to, kind, content: &name, subject, at };
     let entry = Entry::Change(GroupChange { group, change, by, member, name: name.clone(), at });
     write(ledger, place, by, &row, entry, audience)

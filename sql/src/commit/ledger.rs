@@ -162,15 +162,22 @@ impl<'a> Ledger<'a> {
         Ok(Committed { outcomes: outcomes.ok_or_else(|| lost("ref"))?, news: self.news })
     }
 
-    /// When something that is stored now happens in this conversation: not before what is there already.
-    pub(super) fn at_in(&mut self, conversation: i64) -> Result<i64> {
-        if !self.rules.follows_later {
-            return Ok(self.at);
+    /// When something that is stored now happens in each of these conversations: not before what is there already.
+    pub(super) fn times_in(&mut self, conversations: BTreeSet<i64>) -> Result<HashMap<i64, i64>> {
+        let mut times: HashMap<_, _> = conversations.iter().map(|id| (*id, self.at)).collect();
+        if self.rules.follows_later {
+            let rows = conversations.into_iter().map(|id| vec![Value::Int(id)]).collect();
+            for row in ask(self.engine, &FIND_LAST, rows)? {
+                times.insert(row.int(0)?, row.maybe_int(1)?.unwrap_or(0).max(self.at));
+            }
         }
-        let sql = "select m.at from (select message from entry where conversation = $1 \
-                   order by message desc limit 1) e join message m on m.id = e.message";
-        let last = self.engine.run(sql, &[Value::Int(conversation)])?;
-        Ok(last.first().map_or(Ok(0), |row| row.int(0))?.max(self.at))
+        Ok(times)
+    }
+
+    /// The same, in one.
+    pub(super) fn time_in(&mut self, conversation: i64) -> Result<i64> {
+        let times = self.times_in(BTreeSet::from([conversation]))?;
+        Ok(times.get(&conversation).copied().unwrap_or(self.at))
     }
 
     pub(super) fn settle(&mut self, place: usize, outcome: Outcome) {
@@ -318,7 +325,7 @@ impl<'a> Ledger<'a> {
         self.blocked.insert((by, id));
     }
 
-    /// What [`FIND_BLOCKED`] has answered.
+    /// What [`super::blocker::FIND_BLOCKED`] has answered.
     pub(super) fn note_all_blocked(&mut self, rows: &[Row]) -> Result<()> {
         for row in rows {
             self.note_blocked(AccountId(row.int(0)?), AccountId(row.int(1)?));
@@ -462,6 +469,13 @@ fn target_rows(acts: &[Act]) -> Rows<'static> {
     (0..).zip(acts).filter_map(row).collect()
 }
 
+/// The time of the last entry of a conversation.
+static FIND_LAST: ForEach = ForEach {
+    sql: "select r.conversation, (select m.at from message m where m.id = (select e.message from entry e \
+          where e.conversation = r.conversation order by e.message desc limit 1)) from {rows}",
+    columns: &[("conversation", Type::Int)],
+};
+
 /// To be run when the logs of the senders are locked: then there is nobody else who could store the same `ref`.
 pub(super) static FIND_REPEATS: ForEach = ForEach {
     sql: concat!(
@@ -515,15 +529,6 @@ static WITHHOLD: ForEach = ForEach {
         ("conversation", Type::Int),
         ("run", Type::Int),
     ],
-};
-
-/// Whom somebody in a conversation has blocked who is or was in it.
-pub(super) static FIND_BLOCKED: ForEach = ForEach {
-    // A range of one, as in `blocker.rs`.
-    sql: "select b.account, b.blocked from {rows} join block b on b.account >= r.account and b.account <= r.account \
-          where (select m.account from member m \
-          where m.conversation = r.conversation and m.account = b.blocked) is not null",
-    columns: &[("account", Type::Int), ("conversation", Type::Int)],
 };
 
 static NOTE_REACHED: ForEach = ForEach {

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use wire::{AccountId, GroupId, MessageId, Seq, To};
 
-use super::blocker::{blockers, few};
-use super::ledger::{FIND_BLOCKED, FIND_REPEATS, Ledger};
+use super::blocker::{FIND_BLOCKED, blockers, few};
+use super::ledger::{FIND_REPEATS, Ledger};
 use super::pair::{self, FIND_PAIRS, Pair, Shared, pair};
 use super::request::{self, Manner, Reached, Requests};
 use super::{Act, Deed, Outcome, Refusal, ask, lost};
@@ -72,8 +72,9 @@ pub(super) fn prepare<'a>(ledger: &mut Ledger<'a>, places: &[usize]) -> Result<P
     let shared = requests.store(ledger.engine, shared)?;
     let mut blocks = blocks_of(ledger.acts, places, &blocks)?;
     find_conversations(ledger, &mut fresh, &shared, &mut blocks)?;
+    let times = ledger.times_in(fresh.iter().map(|post| post.conversation).collect())?;
     for post in &mut fresh {
-        post.at = ledger.at_in(post.conversation)?;
+        post.at = times.get(&post.conversation).copied().unwrap_or(ledger.at);
     }
     let receivers = number(ledger, &mut fresh, &blocks);
     Ok(Posts { fresh, blocks, receivers })

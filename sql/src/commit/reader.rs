@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 use wire::{AccountId, GroupId, MessageId};
 
 use super::ask;
-use super::blocker::{blockers, few};
-use super::ledger::{FIND_BLOCKED, Ledger, Target};
+use super::blocker::{FIND_BLOCKED, blockers, few};
+use super::ledger::{Ledger, Target};
 use crate::Result;
 use crate::engine::{ForEach, Rows, Type, Value, run_all};
 

@@ -53,7 +53,7 @@ pub(super) fn retain(
     }
     // It holds for both, else the one could tell that the other has blocked it; only, the other does not hear of it.
     audience.retain(|account| deaf.is_none_or(|(deaf, _)| *account != deaf));
-    let at = ledger.at_in(conversation)?;
+    let at = ledger.time_in(conversation)?;
     let row = NewEntry { conversation, to, kind: RETENTION, content: "", subject: days, at };
     let retention = Retention { by, to, days, at };
     let id = write(ledger, Some(place), by, &row, Entry::Retention(retention), &audience)?;

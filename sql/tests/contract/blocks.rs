@@ -53,7 +53,7 @@ fn nothing_of_the_blocked_arrives_then_or_later(store: &Store) {
         assert_eq!(act(store, bob, deed), Outcome::Done);
     }
     act(store, bob, Deed::Received { seq: Seq(9) });
-    assert_eq!(events(store, alice, Seq(1)), [What::Block { id: bob }]);
+    assert_eq!(events(store, alice, Seq(1)), [What::Block { id: bob, at: None }]);
     act(store, alice, Deed::Received { seq: Seq(9) });
     assert_eq!(events(store, bob, Seq(0)).len(), 4, "his own four, and no receipt");
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use sql::{Deed, Outcome, Store};
+use sql::{Batch, Deed, Outcome, Store};
 use wire::{AccountId, GroupId, MessageId, With};
 
 use crate::revise::{edit, react};
 use crate::strangers::{decline, meet, people};
-use crate::{act, commit, group, post, post_to};
+use crate::{account, act, commit, group, post, post_to};
 
 /// Repetitions of each. What the store asks by itself meanwhile is not in all of them, and the first ones prepare statements.
 const ROUNDS: usize = 8;
@@ -173,4 +173,25 @@ pub fn nobody_can_tell_a_block_by_the_round_trips(url: &str) {
         });
         assert_eq!(blocked, open, "{what}");
     }
+}
+
+/// As long as messages may carry a later time than now, as after a restart, the last one of each conversation is looked at: all of
+/// them together.
+pub fn a_batch_after_a_restart_asks_once(url: &str) {
+    let by = account(&crate::open(&url.parse().unwrap()), "Mallory");
+    let (counts, url) = counting(url);
+    let store = crate::open(&url.parse().unwrap());
+    let others: Vec<_> = (0..10).map(|n| account(&store, &format!("Other {n}"))).collect();
+    let cost_at = |at, others: &[AccountId]| {
+        cost(&counts, || {
+            let acts = others.iter().map(|to| post(by, *to, "hello", None)).collect();
+            let done = store.commit(&Batch { acts, ..Batch::default() }, at).unwrap();
+            assert_eq!(done.outcomes, vec![Outcome::Done; others.len()]);
+        })
+    };
+    // Long after whatever a message may carry, and before that.
+    let after = cost_at(crate::NOW + 1_000_000_000_000, &others);
+    let (one, all) = (cost_at(crate::NOW, &others[..1]), cost_at(crate::NOW, &others));
+    assert_eq!(all, one);
+    assert_eq!(all, (after.0 + 1, after.1 + 1));
 }

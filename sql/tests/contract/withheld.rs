@@ -1,6 +1,6 @@
 //! What those do not get who have declined a request, or blocked an admin; each case is a test of its own on each engine.
 
-use sql::{Acquaintance, Alteration, Batch, Deed, Outcome, Store, What};
+use sql::{Acquaintance, Act, Alteration, Batch, Deed, Outcome, Store, What};
 use wire::{MessageId, Seq, With};
 
 use crate::revise::{edit, react};
@@ -93,7 +93,10 @@ pub fn when_who_has_blocked_was_here(store: &Store) {
     };
     let seen = |who, other| store.acquaintances(who, &[other]).unwrap().remove(&other);
     let at = |millis| Some(Acquaintance::Blocked(Some(NOW + millis)));
-    act_at(store, alice, Deed::Block { id: bob }, NOW + 10);
+    let block = Act { by: alice, reference: None, deed: Deed::Block { id: bob } };
+    let batch = Batch { acts: vec![block], ..Batch::default() };
+    let news = store.commit(&batch, NOW + 10).unwrap().news;
+    assert_eq!(news[0].what, What::Block { id: bob, at: Some(NOW + 10) }, "as it is looked up");
     assert_eq!(seen(bob, alice), at(10), "as if she had left then");
     assert_eq!(store.last_seen_by_blocked(bob, alice).unwrap(), Some(NOW + 10));
     assert_eq!(seen(alice, bob), Some(Acquaintance::Blocked(None)));
