@@ -35,6 +35,7 @@
       packages = output "packages";
       apps = output "apps";
       checks = output "checks";
+      legacyPackages = output "legacyPackages";
       devShells = output "devShells";
       formatter = output "formatter";
 

@@ -20,7 +20,8 @@ let
           {
             inherit (checks) stories;
           }
-          // lib.filterAttrs (name: _: lib.hasPrefix "vm-" name || lib.hasPrefix "container-" name) checks
+          // vmTests
+          // lib.mapAttrs' (name: lib.nameValuePair "container-${name}") machineTests.container
         );
       };
     });
@@ -48,6 +49,9 @@ let
     meta = { inherit (programs.${name}.meta) description; };
   };
 
+  machineTests = import ./tests { inherit self pkgs; };
+  vmTests = lib.mapAttrs' (name: lib.nameValuePair "vm-${name}") machineTests.vm;
+
   checks =
     import ./checks/cargo.nix {
       inherit pkgs;
@@ -67,7 +71,7 @@ let
         module = import ./checks/module.nix { inherit self pkgs; };
         overlay = import ./checks/overlay.nix { inherit self pkgs programs; };
       }
-      // import ./tests { inherit self pkgs; }
+      // vmTests
     );
 in
 {
@@ -109,6 +113,9 @@ in
   };
 
   inherit checks;
+
+  # Not among the checks: few builders can run them, and one that cannot would fail all of `nix flake check`.
+  legacyPackages = lib.optionalAttrs isLinux { containerTests = machineTests.container; };
 
   devShells.default = import ./shell.nix { inherit pkgs; };
 

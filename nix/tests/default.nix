@@ -1,21 +1,24 @@
-# The tests on machines, one file each: `vm-NAME` needs KVM, `container-NAME` is the same without.
+# The tests on machines, one file each: virtual ones need KVM, containers do not, but need a builder that is set up for them.
 { self, pkgs }:
 let
   inherit (pkgs) lib;
   machines = import ./machines.nix;
-  files = import ./files.nix;
-  test =
-    kind: file:
-    pkgs.testers.runNixOSTest (
-      import file {
-        inherit self;
-        machines = machines.${kind};
-      }
-    );
+  of =
+    kind:
+    lib.mapAttrs (
+      _: file:
+      pkgs.testers.runNixOSTest (
+        import file {
+          inherit self;
+          machines = machines.${kind};
+        }
+      )
+    ) (import ./files.nix);
 in
 {
-  # It switches machines off and on, which containers are not for.
-  vm-postgres = pkgs.testers.runNixOSTest (import ../../nixos-test.nix { inherit self; });
+  vm = of "vm" // {
+    # It switches machines off and on, which containers are not for.
+    postgres = pkgs.testers.runNixOSTest (import ../../nixos-test.nix { inherit self; });
+  };
+  container = of "container";
 }
-// lib.mapAttrs' (name: file: lib.nameValuePair "vm-${name}" (test "vm" file)) files
-// lib.mapAttrs' (name: file: lib.nameValuePair "container-${name}" (test "container" file)) files
