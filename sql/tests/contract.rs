@@ -510,12 +510,6 @@ fn postgresql_is_asked_as_often_whoever_has_blocked_the_sender() {
 }
 
 #[test]
-fn postgresql_is_asked_once_a_batch_what_came_last() {
-    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
-    trips::a_batch_after_a_restart_asks_once(&url);
-}
-
-#[test]
 fn postgresql_reads_for_presence_what_was_asked_for() {
     let url = acceptance::Cluster::shared().unwrap().database().unwrap();
     plans::presence_costs_what_was_asked_for(&url);

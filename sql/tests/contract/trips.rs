@@ -177,9 +177,11 @@ pub fn nobody_can_tell_a_block_by_the_round_trips(url: &str) {
 
 /// As long as messages may carry a later time than now, as after a restart, the last one of each conversation is looked at: all of
 /// them together.
-pub fn a_batch_after_a_restart_asks_once(url: &str) {
+#[test]
+fn a_batch_after_a_restart_asks_once() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
     let by = account(&crate::open(&url.parse().unwrap()), "Mallory");
-    let (counts, url) = counting(url);
+    let (counts, url) = counting(&url);
     let store = crate::open(&url.parse().unwrap());
     let others: Vec<_> = (0..10).map(|n| account(&store, &format!("Other {n}"))).collect();
     let cost_at = |at, others: &[AccountId]| {
