@@ -224,14 +224,6 @@ def check_decisions():
                 problem(path, f"has no section `## {heading}`")
 
 
-def check_toolchain():
-    """The release that rustup takes is the one of `rust-version`."""
-    wanted = re.search(r'^rust-version = "([\d.]+)"', read("Cargo.toml"), re.M).group(1)
-    channel = re.search(r'^channel = "([\d.]+)"', read("rust-toolchain.toml"), re.M).group(1)
-    if channel != wanted and not channel.startswith(f"{wanted}."):
-        problem("rust-toolchain.toml", f"has {channel}, and rust-version of Cargo.toml is {wanted}")
-
-
 def check_links():
     """Relative links in the documentation lead to a file, and to a heading of it."""
     pages = ["README.md", "SECURITY.md", "bench/README.md", *files(".md", "docs")]
@@ -256,7 +248,7 @@ def anchors(text):
 
 def main():
     for check in (check_file_length, check_columns, check_crates, check_code_map, check_flags, check_protocol,
-                  check_migrations, check_decisions, check_toolchain, check_links):
+                  check_migrations, check_decisions, check_links):
         check()
     for line in problems:
         print(line, file=sys.stderr)
