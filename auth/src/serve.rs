@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use door::limit::SERVICE_STACK_BYTES;
 use door::ops::Unwell;
-use door::{Caller, Opening, Reply, Shutdown};
+use door::{Caller, Opening, Shutdown};
 use sql::Store;
 
 use crate::args::Config;
@@ -15,7 +15,6 @@ use crate::behind;
 use crate::context::Context;
 use crate::limit::{BODY_BYTES_MAX, SWEEP_INTERVAL};
 use crate::metrics;
-use crate::token;
 
 /// Paths that the chat server answers, where it runs in the same process.
 const CHAT_PATHS: [&str; 3] = ["/ws", "/schema.json", "/asyncapi.json"];
@@ -73,12 +72,11 @@ pub fn serve(
     let told = health.clone();
     let sweep = move || sweep(&sweeping.0, &sweeping.1);
     door::thread::spawn("auth-sweep", SERVICE_STACK_BYTES, sweep)?;
-    let prefix = token::prefix()?;
     let admit = move |caller: Caller| {
         if let Some(chat) = chat.as_ref().filter(|_| CHAT_PATHS.contains(&caller.head.path())) {
             return chat(caller);
         }
-        let request_id = format!("{prefix}-{}", caller.id);
+        let request_id = caller.request_id();
         admit(caller, socket.path(), &request_id, &told);
     };
     let door = opening.open(admit);
@@ -111,17 +109,16 @@ impl Drop for Serving {
 fn admit(mut caller: Caller, socket: &Path, request_id: &str, health: &Health) {
     let begin = Instant::now();
     let is_read = matches!(caller.head.method.as_str(), "GET" | "HEAD");
-    let well = || Reply::json(200, &serde_json::json!({ "status": "ok" }));
     let told = match caller.head.path() {
-        "/healthz" if is_read => Some(door::ops::health(health.check(), well())),
-        "/livez" if is_read => Some(well()),
+        "/healthz" if is_read => Some(door::ops::health(health.check())),
+        "/livez" if is_read => Some(door::ops::well()),
         _ => None,
     };
     if let Some(reply) = told {
         let _inside = door::log::inside("request", request_id);
         let (method, path) = (caller.head.method.clone(), caller.head.path().to_owned());
-        let (status, reply) = (reply.status, reply.with_header("Cache-Control", "no-store"));
-        caller.reply(reply.with_header("X-Request-Id", request_id));
+        let status = reply.status;
+        caller.reply(reply);
         let code = (status != 200).then_some("unavailable");
         return behind::answered(&method, &path, status, code, begin);
     }
@@ -131,7 +128,7 @@ fn admit(mut caller: Caller, socket: &Path, request_id: &str, health: &Health) {
             let _inside = door::log::inside("request", request_id);
             let (status, code) = (refusal.status, refusal.code);
             let (method, path) = (caller.head.method.clone(), caller.head.path().to_owned());
-            caller.reply(Reply::from(refusal).with_header("X-Request-Id", request_id));
+            caller.reply(refusal);
             behind::answered(&method, &path, status, Some(code), begin);
         }
     }

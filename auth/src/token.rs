@@ -1,7 +1,5 @@
 //! New tokens: 256 random bits as text. Only their hash is ever stored.
 
-use std::fmt::Write as _;
-
 use wire::Token;
 use wire::limit::TOKEN_BITS;
 
@@ -16,20 +14,6 @@ pub(crate) fn mint() -> std::io::Result<Token> {
     let mut bytes = [0; TOKEN_BITS / 8];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
     Token::parse(&base64url(&bytes)).ok_or_else(|| std::io::Error::other("a token is too long"))
-}
-
-/// A short word that tells this process's requests from those of others.
-///
-/// # Errors
-/// The system gives no random numbers.
-pub(crate) fn prefix() -> std::io::Result<String> {
-    let mut bytes = [0; 4];
-    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    Ok(bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
 }
 
 /// Bytes as text, without padding.

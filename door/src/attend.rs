@@ -48,7 +48,7 @@ pub(crate) fn attend<H: Fn(Caller)>(
             }
             if let HeadError::Refused(_, refusal) = error {
                 tracing::debug!(status = refusal.status, "head refused");
-                house.deadlines.reply_to(&stream, false, &Reply::from(refusal));
+                house.deadlines.reply_to(&stream, false, id, Reply::from(refusal));
             }
             return;
         }

@@ -1,8 +1,9 @@
 //! Who called, what for, and how to answer.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Shutdown as Direction, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use crate::deadline::{recv, recv_append, send_all};
@@ -120,13 +121,35 @@ impl Caller {
         let is_head = self.head.method == "HEAD";
         let mut reply = reply.into();
         reply.headers.extend(self.cors);
-        self.deadlines.reply_to(&self.stream, is_head, &reply);
+        self.deadlines.reply_to(&self.stream, is_head, self.id, reply);
+    }
+
+    /// The name of this request in its answer and in the log.
+    pub fn request_id(&self) -> String {
+        request_id(self.id)
+    }
+}
+
+/// The name of the request of connection `id`: unique among processes, as far as random numbers can make it.
+fn request_id(id: u64) -> String {
+    static PROCESS: LazyLock<u32> = LazyLock::new(|| {
+        let random = RandomState::new().hash_one(std::process::id());
+        u32::try_from(random & u64::from(u32::MAX)).unwrap_or_default()
+    });
+    format!("{:08x}-{id}", *PROCESS)
+}
+
+impl Reply {
+    /// As the answer to the request of connection `id`.
+    pub(crate) fn answering(self, id: u64) -> Self {
+        self.with_header("X-Request-Id", request_id(id))
     }
 }
 
 impl Deadlines {
-    /// Sends `reply` and hangs up.
-    pub(crate) fn reply_to(&self, stream: &TcpStream, is_head: bool, reply: &Reply) {
+    /// Sends `reply` to the request of connection `id`, and hangs up.
+    pub(crate) fn reply_to(&self, stream: &TcpStream, is_head: bool, id: u64, reply: Reply) {
+        let reply = reply.answering(id);
         match reply.send(stream, is_head, Instant::now() + self.reply) {
             Ok(()) => self.hang_up(stream),
             Err(error) => tracing::debug!(%error, status = reply.status, "reply not taken"),

@@ -25,6 +25,7 @@ use crate::notice::Notices;
 use crate::permits::Permits;
 use crate::proxy::TrustedProxy;
 use crate::refusal::Refusal;
+use crate::reply::Reply;
 use crate::shutdown::Shutdown;
 use crate::unix_socket::SocketFile;
 use crate::web::{Rules, Web};
@@ -243,7 +244,7 @@ fn welcome<H: Fn(Caller) + Send + Sync + 'static>(
                 }
                 _ => Refusal::unavailable("the server is full"),
             };
-            return farewells.say(stream, &refusal.into());
+            return farewells.say(stream, &Reply::from(refusal).answering(id));
         }
     };
     let (name, theirs) = (format!("{}-{id}", house.config.name), Arc::clone(&stream));
@@ -255,6 +256,7 @@ fn welcome<H: Fn(Caller) + Send + Sync + 'static>(
         // The permit went with the closure; the next one may have more luck.
         house.server.refused(Cause::NoThread);
         tracing::debug!(conn = id, %error, "no thread");
-        farewells.say(stream, &Refusal::unavailable("the server is full").into());
+        let reply = Reply::from(Refusal::unavailable("the server is full"));
+        farewells.say(stream, &reply.answering(id));
     }
 }

@@ -47,7 +47,7 @@ impl Opening {
 fn starting(path: &str) -> Reply {
     let sentence = "the server is starting: its database is not open yet";
     match path {
-        "/livez" => Reply::text(200, "ok\n"),
+        "/livez" => crate::ops::well(),
         "/healthz" => Reply::error(503, "starting", sentence),
         _ => Reply::error(503, "unavailable", sentence),
     }

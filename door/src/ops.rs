@@ -54,11 +54,16 @@ impl Ready {
     }
 }
 
-/// What strangers are told who ask whether a program can do its job; the reason is logged. `well` is the answer if it can.
-pub fn health(ready: Result<(), Unwell>, well: Reply) -> Reply {
+/// The answer of a server that is well.
+pub fn well() -> Reply {
+    Reply::json(200, &serde_json::json!({ "status": "ok" }))
+}
+
+/// What strangers are told who ask whether a program can do its job; the reason is logged.
+pub fn health(ready: Result<(), Unwell>) -> Reply {
     static LOGGED: Seldom = Seldom::new(HEALTH_LOG_INTERVAL);
     match ready {
-        Ok(()) => well,
+        Ok(()) => well(),
         Err(Unwell { code, reason }) => {
             if LOGGED.is_due(code, Instant::now()) {
                 tracing::warn!(code, reason, "not healthy");
@@ -119,11 +124,11 @@ fn answer(
             Reply::error(503, "stopping", "the server is stopping")
         }
         "/healthz" | "/readyz" => match ready() {
-            Ok(()) => Reply::text(200, "ok\n"),
+            Ok(()) => well(),
             // Only operators come here: the reason may be told.
             Err(Unwell { code, reason }) => Reply::error(503, code, &reason),
         },
-        "/livez" => Reply::text(200, "ok\n"),
+        "/livez" => well(),
         _ => Reply::error(404, "not_found", "no such page"),
     }
 }

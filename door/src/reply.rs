@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
 use std::net::TcpStream;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use serde_json::Value;
 
@@ -90,6 +90,10 @@ impl Reply {
             line("Content-Length: ", &self.body.len());
         }
         line("Connection: ", &"close");
+        line("Date: ", &httpdate::HttpDate::from(SystemTime::now()));
+        if !self.headers.iter().any(|(name, _)| *name == "Cache-Control") {
+            line("Cache-Control: ", &"no-store");
+        }
         line("X-Content-Type-Options: ", &"nosniff");
         for (name, value) in &self.headers {
             line(name, &format_args!(": {value}"));
@@ -188,12 +192,20 @@ mod tests {
 
     #[test]
     fn an_error_is_the_contracts_json() {
+        let text = written(&Reply::error(404, "not_found", "no \"such\" thing"));
+        let (_, date) = text.split_once("\r\nDate: ").unwrap();
+        let (date, _) = date.split_once("\r\n").unwrap();
+        let sent = httpdate::parse_http_date(date).unwrap();
+        assert!(sent.elapsed().unwrap().as_secs() < 60, "{date}");
         assert_eq!(
-            written(&Reply::error(404, "not_found", "no \"such\" thing")),
+            text.replace(date, "NOW"),
             "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 48\r\n\
-             Connection: close\r\nX-Content-Type-Options: nosniff\r\n\r\n\
+             Connection: close\r\nDate: NOW\r\nCache-Control: no-store\r\n\
+             X-Content-Type-Options: nosniff\r\n\r\n\
              {\"error\":\"no \\\"such\\\" thing\",\"code\":\"not_found\"}"
         );
+        let cached = Reply::text(200, "x").with_header("Cache-Control", "no-cache");
+        assert!(!written(&cached).contains("no-store"));
     }
 
     #[test]

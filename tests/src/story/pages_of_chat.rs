@@ -1,6 +1,9 @@
 //! What `chat` says to plain HTTP: a page for a browser, the schema, its health, and clear refusals.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, ensure};
+use serde_json::json;
 
 use crate::{World, raw};
 
@@ -9,8 +12,18 @@ pub fn pages_of_chat(world: &World) -> Result<()> {
     ensure!(page.status == 200 || page.status == 426, "GET /: {} {}", page.status, page.text);
     ensure!(page.text.contains("WebSocket"), "GET / does not say what this is: {}", page.text);
 
-    let health = world.ask_chat("GET", "/healthz").send()?;
-    ensure!(health.status == 200, "GET /healthz: {} {}", health.status, health.text);
+    let page = world.ask_chat("GET", "/").header("accept", "text/html,*/*;q=0.8").send()?;
+    ensure!(page.header("content-type").is_some_and(|it| it.starts_with("text/html")), "no page");
+    for path in ["/healthz", "/livez"] {
+        let health = world.ask_chat("GET", path).send()?.expect(200)?;
+        ensure!(health.body == json!({"status": "ok"}), "{path}: {}", health.text);
+        if world.has_accounts() {
+            let other = world.ask("GET", path)?.send()?.expect(200)?;
+            ensure!(other.text == health.text, "{path} differs: {}", other.text);
+        }
+    }
+    let api = world.ask_chat("GET", "/asyncapi.json").send()?.expect(200)?;
+    ensure!(api.body["asyncapi"].is_string(), "not AsyncAPI: {}", api.text);
 
     let schema = world.ask_chat("GET", "/schema.json").send()?.expect(200)?;
     ensure!(schema.body["$schema"].is_string(), "not a JSON Schema: {}", schema.text);
@@ -30,10 +43,17 @@ pub fn pages_of_chat(world: &World) -> Result<()> {
         (world.ask_chat("PUT", "/").bytes(b"{}".to_vec()), 405),
     ];
     for (call, status) in wrong {
-        let answer = call.send()?;
-        ensure!(answer.status == status, "expected {status}: {} {}", answer.status, answer.text);
-        ensure!(!answer.text.is_empty(), "{status} without a word");
+        call.send()?.refused(status)?;
     }
+    let ids = ["/", "/healthz", "/schema.json", "/ws", "/no/such/page"].map(|path| {
+        let answer = world.ask_chat("GET", path).send()?;
+        for name in ["date", "cache-control", "x-request-id"] {
+            ensure!(answer.header(name).is_some(), "GET {path} without {name}");
+        }
+        Ok(answer.header("x-request-id").map(str::to_owned))
+    });
+    let ids = ids.into_iter().collect::<Result<BTreeSet<_>>>()?;
+    ensure!(ids.len() == 5, "requests share an id: {ids:?}");
 
     let address = world.chat_address();
     let no_key = format!("GET / HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\n\
