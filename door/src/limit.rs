@@ -82,6 +82,12 @@ pub const PREFLIGHT_KEPT: Duration = Duration::from_secs(7200);
 /// addresses.
 pub const NOTICE_INTERVAL: Duration = Duration::from_secs(60);
 
+/// Between two lines of the log about the same failure.
+pub const FAILURE_LOG_INTERVAL: Duration = Duration::from_secs(1);
+/// Failures whose repetitions are counted apart.
+pub const CAUSES_TOLD_MAX: usize = 32;
+/// Bytes of stack of the thread that logs how often failures have repeated.
+pub const LOG_STACK_BYTES: usize = 128 * 1024;
 /// Between two lines of the log about a program that cannot do its job, while it is asked.
 pub const HEALTH_LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// How long `--health` takes at most, however many servers it asks; container engines give it 5 s in all.

@@ -1,13 +1,14 @@
 //! Logs: to stderr, one line an event, as text for people or JSON for programs.
 //!
 //! What a thread is busy with ([`inside`]: a connection, a request) stands in every line it writes, so that lines can be
-//! told apart. Nobody logs header values (but for a `Host` that was refused), bodies, tokens or messages. What libraries write through the `log` crate is
+//! told apart. A failure that repeats is logged once a second, with a count. Nobody logs header values (but for a `Host` that was refused), bodies, tokens or messages. What libraries write through the `log` crate is
 //! not taken up: tungstenite traces message text.
 //!
 //! Not tracing's own spans: the registry that keeps them serves 4096 threads and panics in the next, and here every
 //! connection is a thread.
 
 mod line;
+mod repeat;
 
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -15,8 +16,11 @@ use std::io::{IsTerminal, Write as _, stderr, stdout};
 use std::marker::PhantomData;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use line::Line;
+use repeat::Repeat;
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -68,7 +72,7 @@ pub fn init(format: Format, filter: &str) {
         .with_ansi(colour)
         .event_format(Line(format));
     // An error means that another subscriber stands already, as in tests.
-    let _ = builder.try_init();
+    let _ = builder.finish().with(Repeat::start()).try_init();
     crate::metrics::process::count_panics();
     if is_bad {
         tracing::warn!("the log filter cannot be read; logging at info");

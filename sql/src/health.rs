@@ -2,12 +2,15 @@
 //!
 //! Whoever asks reads what is written down here, and never touches the database.
 
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::engine::Value;
-use crate::limit::{COMMIT_SLOW, DAMAGE_SHOWN, PROBE_INTERVAL, PROBE_LOOK};
+use crate::limit::{
+    COMMIT_SLOW, DAMAGE_SHOWN, PROBE_BYTES, PROBE_INTERVAL, PROBE_LOOK, PROBE_ROOM_INTERVAL,
+};
 use crate::pool::Requester;
 use crate::{Error, Result, Store};
 
@@ -37,6 +40,8 @@ pub(crate) struct Health {
 struct State {
     storing: Lane,
     reading: Lane,
+    /// When it was last tried out whether there is room.
+    room_tried: Instant,
     /// When something damaged was last come across, and what.
     damage: Option<(Instant, String)>,
 }
@@ -60,24 +65,29 @@ impl Lane {
     }
 
     fn note<T>(&mut self, done: &Result<T>) {
-        self.tried = Instant::now();
         match done {
             Ok(_) => {
+                self.tried = Instant::now();
                 self.good = self.tried;
                 self.wrong = None;
             }
-            Err(error @ (Error::Unavailable(_) | Error::InDoubt(_) | Error::Damaged(_))) => {
-                self.wrong = Some(error.to_string());
-            }
-            // What was asked for was at fault, or in somebody's way: that says nothing about others.
-            Err(_) => {}
+            Err(error) => self.note_error(error),
+        }
+    }
+
+    fn note_error(&mut self, error: &Error) {
+        self.tried = Instant::now();
+        // Else what was asked for was at fault, or in somebody's way: that says nothing about others.
+        if let Error::Unavailable(_) | Error::InDoubt(_) | Error::Damaged(_) = error {
+            self.wrong = Some(error.to_string());
         }
     }
 }
 
 impl Health {
     pub(crate) fn new() -> Self {
-        let state = State { storing: Lane::new(), reading: Lane::new(), damage: None };
+        let (storing, reading) = (Lane::new(), Lane::new());
+        let state = State { room_tried: storing.good, storing, reading, damage: None };
         Self { state: Mutex::new(state), is_probed: AtomicBool::new(false) }
     }
 
@@ -89,15 +99,28 @@ impl Health {
         let done = store();
         let mut state = self.lock();
         state.storing.note(&done);
-        state.note_damage(&done);
         done
+    }
+
+    /// Writes down that the database did not do a write. That it did one says little: there are small ones.
+    pub(crate) fn has_not_written(&self, error: &Error) {
+        let mut state = self.lock();
+        state.storing.note_error(error);
+        state.note_damage(error);
+    }
+
+    /// Writes down what is damaged, whatever else is so.
+    pub(crate) fn has_come_across(&self, error: &Error) {
+        self.lock().note_damage(error);
     }
 
     /// Writes down how a read went.
     pub(crate) fn has_read<T>(&self, done: &Result<T>) {
         let mut state = self.lock();
         state.reading.note(done);
-        state.note_damage(done);
+        if let Err(error) = done {
+            state.note_damage(error);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -106,8 +129,17 @@ impl Health {
 }
 
 impl State {
-    fn note_damage<T>(&mut self, done: &Result<T>) {
-        if let Err(error @ Error::Damaged(_)) = done {
+    /// Whether the next write to try storing out is one that takes room.
+    fn takes_room(&mut self) -> bool {
+        let is_due = self.room_tried.elapsed() >= PROBE_ROOM_INTERVAL;
+        if is_due {
+            self.room_tried = Instant::now();
+        }
+        is_due || self.storing.wrong.is_some()
+    }
+
+    fn note_damage(&mut self, error: &Error) {
+        if let Error::Damaged(_) = error {
             self.damage = Some((Instant::now(), error.to_string()));
         }
     }
@@ -184,15 +216,33 @@ impl Store {
         }
     }
 
-    /// One small write that leaves nothing.
+    /// One write that leaves nothing. After a failure, and every [`PROBE_ROOM_INTERVAL`], it takes new pages as messages do: on a
+    /// full disk what fits into a page that is there is still stored.
     fn probe_storing(&self) -> Result<()> {
         let nobodys = [Value::Int(-i64::from(std::process::id()))];
+        let takes_room = self.health.lock().takes_room();
+        let text = if takes_room { incompressible(PROBE_BYTES) } else { String::new() };
         self.write_messages(|engine| {
-            engine.run("insert into schema_version (version) values ($1)", &nobodys)?;
+            let sql = "insert into schema_version (version, checksum) values ($1, $2)";
+            engine.run(sql, &[nobodys[0], Value::Text(&text)])?;
             engine.run("delete from schema_version where version = $1", &nobodys)?;
             Ok(())
         })
     }
+}
+
+/// So many bytes of text that databases cannot make shorter.
+fn incompressible(bytes: usize) -> String {
+    let mut state: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mut text = String::with_capacity(bytes + 16);
+    while text.len() < bytes {
+        // xorshift64
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let _ = write!(text, "{state:016x}");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -228,6 +278,35 @@ mod tests {
         store.health.has_read(&Err::<(), _>(Error::Damaged("a page".to_owned())));
         store.read(Requester::Probe, "select 1", &[], |_| Ok(())).unwrap();
         assert_eq!(code(&store), Some("damaged"), "others' pages may be whole");
+    }
+
+    #[test]
+    fn whether_there_is_room_is_tried_once_in_a_while_and_after_a_failure() {
+        let store = store();
+        let takes_room = || store.health.lock().takes_room();
+        assert!(!takes_room());
+        store.health.lock().room_tried -= PROBE_ROOM_INTERVAL;
+        assert_eq!([takes_room(), takes_room()], [true, false]);
+        store.health.lock().storing.wrong = Some("full".to_owned());
+        assert_eq!([takes_room(), takes_room()], [true, true]);
+        store.probe_storing().unwrap();
+        assert!(!takes_room());
+    }
+
+    #[test]
+    fn what_any_write_comes_across_is_told() {
+        let store = store();
+        let fails = |error: fn(String) -> Error| {
+            let done = store.write(Requester::Stranger, |_| Err::<(), _>(error("a".to_owned())));
+            done.unwrap_err();
+            code(&store)
+        };
+        assert_eq!(fails(Error::Broken), None);
+        assert_eq!(fails(Error::Unavailable), Some("not_storing"));
+        store.probe_storing().unwrap();
+        assert_eq!(code(&store), None);
+        assert_eq!(fails(Error::Damaged), Some("damaged"));
+        assert_eq!(incompressible(PROBE_BYTES).len(), PROBE_BYTES);
     }
 
     #[test]

@@ -33,6 +33,10 @@ pub(crate) const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) const RETRY_WITHIN: Duration = Duration::from_secs(1);
 /// Where there has been no traffic for so long, storing and reading are tried out.
 pub(crate) const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+/// Where there is none, it is tried out so often whether there is room for more.
+pub(crate) const PROBE_ROOM_INTERVAL: Duration = Duration::from_secs(15);
+/// Bytes that are written for that: two pages of PostgreSQL.
+pub(crate) const PROBE_BYTES: usize = 16 * 1024;
 /// Between two looks whether that is so.
 pub(crate) const PROBE_LOOK: Duration = Duration::from_secs(1);
 /// A commit that has been running longer does not store any more, whatever becomes of it.

@@ -258,7 +258,7 @@ impl Store {
         requester: impl Into<Requester>,
         work: impl FnMut(&mut dyn Engine) -> Result<T>,
     ) -> Result<T> {
-        write_on(&self.writers, requester.into(), None, work)
+        write_on(&self.writers, requester.into(), None, work, &self.health)
     }
 
     /// The engine's name, for metrics.
@@ -273,7 +273,7 @@ impl Store {
     ) -> Result<T> {
         let pool = self.committers.as_ref().unwrap_or(&self.writers);
         let until = Instant::now() + COMMIT_TIMEOUT;
-        self.health.storing(|| write_on(pool, Requester::Server, Some(until), work))
+        self.health.storing(|| write_on(pool, Requester::Server, Some(until), work, &self.health))
     }
 
     /// Before the end of a process: leaves a database that is a file whole in that file, unless others are still at it.
@@ -297,7 +297,8 @@ impl Store {
     ) -> Result<Vec<i64>> {
         let mut lease = self.writers.take(requester.into())?;
         let done = lease.engine().scrub(accounts, interval);
-        if done.is_err() {
+        if let Err(error) = &done {
+            self.health.has_come_across(error);
             lease.give_back();
         }
         done
@@ -320,6 +321,7 @@ fn write_on<T>(
     requester: Requester,
     until: Option<Instant>,
     mut work: impl FnMut(&mut dyn Engine) -> Result<T>,
+    health: &Health,
 ) -> Result<T> {
     for last in (0..WRITE_TRIES_MAX).rev() {
         let mut lease = pool.take(requester)?;
@@ -329,6 +331,7 @@ fn write_on<T>(
             lease.engine().bound(None);
             lease.give_back();
             if last == 0 || began.elapsed() > RETRY_WITHIN {
+                health.has_not_written(&error);
                 return Err(error);
             }
             continue; // Nothing has happened yet, and a dead connection has been replaced.
@@ -346,6 +349,7 @@ fn write_on<T>(
                     Err(_) => lease.discard(),
                 }
                 if last == 0 || !matches!(error, Error::Collision(_)) {
+                    health.has_not_written(&error);
                     return Err(error);
                 }
             }

@@ -55,8 +55,13 @@ impl Cluster {
 
     /// One for a single test, not started yet.
     pub fn make() -> Result<Self> {
+        Self::make_in(&std::env::temp_dir())
+    }
+
+    /// The same, in a directory of its own in this one.
+    pub fn make_in(parent: &Path) -> Result<Self> {
         let bin = find_bin()?;
-        let temp = tempfile::Builder::new().prefix("messenger-postgres-").tempdir()?;
+        let temp = tempfile::Builder::new().prefix("messenger-postgres-").tempdir_in(parent)?;
         let dir = temp.path().to_owned();
         let user = unprivileged()?;
         if let Some((uid, gid)) = user {
@@ -67,7 +72,7 @@ impl Cluster {
         let cluster = Self { dir, _temp: Some(temp), bin, port, user, keeper };
         let data = cluster.data();
         let args =
-            ["-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"];
+            ["-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync", "-k", "-D"];
         cluster.run(cluster.tool("initdb").args(args).arg(data))?;
         Ok(cluster)
     }
@@ -151,7 +156,8 @@ impl Cluster {
         self.run(self.tool("psql").args(["-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", text]))
     }
 
-    fn data(&self) -> PathBuf {
+    /// Where its files are.
+    pub fn data(&self) -> PathBuf {
         self.dir.join("data")
     }
 

@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use crate::drive::{Cluster, House, Kind, Proxy};
+use crate::faults::{METRICS, Watch, health_becomes};
 
 /// The contract's ten seconds for a commit, and some on a slow machine.
 const TOLD_WITHIN: Duration = Duration::from_secs(17);
@@ -17,9 +18,9 @@ const BACK_WITHIN: Duration = Duration::from_secs(60);
 fn who_waits_for_a_frozen_database_is_told() -> Result<()> {
     let cluster = Cluster::make()?;
     cluster.start()?;
-    let house = House::open(&Kind::Postgres(cluster.database()?), &[])?;
+    let mut house = House::open(&Kind::Postgres(cluster.database()?), &[METRICS])?;
     let mut frozen = None;
-    hangs(&house, |hang| {
+    hangs(&mut house, |hang| {
         frozen = hang.then(|| cluster.freeze()).transpose()?;
         Ok(())
     })
@@ -29,18 +30,19 @@ fn who_waits_for_a_frozen_database_is_told() -> Result<()> {
 fn who_waits_for_a_database_whose_packets_are_lost_is_told() -> Result<()> {
     let Kind::Postgres(url) = Kind::postgres()? else { unreachable!() };
     let (proxy, url) = Proxy::before(&url)?;
-    let house = House::open(&Kind::Postgres(url), &[])?;
-    hangs(&house, |hang| {
+    let mut house = House::open(&Kind::Postgres(url), &[METRICS])?;
+    hangs(&mut house, |hang| {
         proxy.lose_everything(hang);
         Ok(())
     })
 }
 
-fn hangs(house: &House, mut hang: impl FnMut(bool) -> Result<()>) -> Result<()> {
+fn hangs(house: &mut House, mut hang: impl FnMut(bool) -> Result<()>) -> Result<()> {
     let mut alice = Person::arrive(&house.world, "Alice")?;
     let bob = Person::arrive(&house.world, "Bob")?;
     let mut late = alice.device("late")?;
     alice.say(&bob, "before")?;
+    let watch = Watch::begin(house)?;
     hang(true)?;
     let began = Instant::now();
     alice.write(&json!({"to": bob.id, "content": "into the void", "ref": "void"}))?;
@@ -51,7 +53,8 @@ fn hangs(house: &House, mut hang: impl FnMut(bool) -> Result<()>) -> Result<()> 
         ensure!(heard["code"] == "unavailable", "{reference}: {heard}");
         ensure!(began.elapsed() < TOLD_WITHIN, "{reference} told after {:?}", began.elapsed());
     }
-    is_told(house, 503)?;
+    health_becomes(house, 503, Some("not_storing"))?;
+    lives(house)?;
     hang(false)?;
     until("everything to be stored again", BACK_WITHIN, || {
         alice.write(&json!({"to": bob.id, "content": "into the void", "ref": "void"}))?;
@@ -65,25 +68,16 @@ fn hangs(house: &House, mut hang: impl FnMut(bool) -> Result<()>) -> Result<()> 
         let heard = answer(&mut late, "again", TOLD_WITHIN)?;
         Ok((heard["type"] == "welcome").then_some(()))
     })?;
-    is_told(house, 200)
+    health_becomes(house, 200, None)?;
+    watch.end(house)
 }
 
-/// Both servers' health comes to this, and whoever asks for it never waits.
-fn is_told(house: &House, status: u16) -> Result<()> {
-    until("health to be told", BACK_WITHIN, || {
-        let mut are_told = true;
-        for call in [house.world.ask("GET", "/healthz")?, house.world.ask_chat("GET", "/healthz")] {
-            let asked = Instant::now();
-            let answer = call.send()?;
-            // The contract's second, and some on a slow machine.
-            ensure!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
-            are_told &= answer.status == status;
-        }
-        for call in [house.world.ask("GET", "/livez")?, house.world.ask_chat("GET", "/livez")] {
-            ensure!(call.send()?.status == 200);
-        }
-        Ok(are_told.then_some(()))
-    })
+/// Nobody is to restart them.
+fn lives(house: &House) -> Result<()> {
+    for call in [house.world.ask("GET", "/livez")?, house.world.ask_chat("GET", "/livez")] {
+        ensure!(call.send()?.status == 200);
+    }
+    Ok(())
 }
 
 /// What carries this `ref`, in time.

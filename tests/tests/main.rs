@@ -21,6 +21,8 @@ mod crash;
 mod crowd;
 /// Deleting an account takes it out of the database file.
 mod erasure;
+/// Databases that cannot do their part.
+mod faults;
 /// What counts from 1 on a new server.
 mod fresh;
 /// A disk without room.

@@ -14,8 +14,6 @@ use crate::limit::DOUBT_CHUNK;
 use crate::metrics;
 use crate::outbox::Outbox;
 
-/// The shortest time between two lines in the log that say that batches were not stored.
-const FAILURE_LOG_INTERVAL: Duration = Duration::from_secs(1);
 /// How soon the database is asked again what became of a commit that it did not confirm.
 const DOUBT_PAUSE: Duration = Duration::from_millis(250);
 
@@ -25,35 +23,11 @@ pub(super) struct Worker {
     teller: SyncSender<Tale>,
     /// Accounts in whose logs an unconfirmed commit may have put events.
     doubt: Vec<AccountId>,
-    untold: Untold,
-}
-
-/// Batches that were not stored and of which the log does not tell yet.
-#[derive(Default)]
-struct Untold {
-    told_at: Option<Instant>,
-    batches: usize,
-    acts: usize,
-}
-
-impl Untold {
-    /// Tells of one, with those before it, unless that was done less than [`FAILURE_LOG_INTERVAL`] ago.
-    fn add(&mut self, acts: usize, error: &Error, now: Instant) -> bool {
-        self.batches += 1;
-        self.acts += acts;
-        if self.told_at.is_some_and(|at| now.saturating_duration_since(at) < FAILURE_LOG_INTERVAL) {
-            return false;
-        }
-        let (batches, acts) = (self.batches, self.acts);
-        tracing::warn!(%error, batches, acts, "messages were not stored");
-        *self = Self { told_at: Some(now), ..Self::default() };
-        true
-    }
 }
 
 impl Worker {
     pub(super) fn new(store: Arc<Store>, hub: Arc<Hub>, teller: SyncSender<Tale>) -> Self {
-        Self { store, hub, teller, doubt: Vec::new(), untold: Untold::default() }
+        Self { store, hub, teller, doubt: Vec::new() }
     }
 
     pub(super) fn run(mut self, queue: &Queue) {
@@ -113,7 +87,7 @@ impl Worker {
                 self.store(Batch { uses, departures, ..Batch::default() }, Vec::new())
             }
             Err(error) => {
-                self.untold.add(batch.acts.len(), &error, Instant::now());
+                tracing::warn!(%error, acts = batch.acts.len(), "messages were not stored");
                 if matches!(error, Error::InDoubt(_)) {
                     // Of everybody else's log it is enough that it is right.
                     self.doubt = self.hub.accounts();
@@ -139,23 +113,5 @@ impl Worker {
     fn tell(&self, tale: Tale) {
         // If the teller has died it has closed the queue: this was the last commit.
         let _ = self.teller.send(tale);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_log_tells_of_batches_that_were_not_stored_once_a_second_with_their_count() {
-        let (mut untold, begin) = (Untold::default(), Instant::now());
-        let error = Error::Unavailable("full".to_owned());
-        assert!(untold.add(1, &error, begin));
-        for _ in 0..9 {
-            assert!(!untold.add(2, &error, begin + FAILURE_LOG_INTERVAL / 2));
-        }
-        assert_eq!((untold.batches, untold.acts), (9, 18));
-        assert!(untold.add(1, &error, begin + FAILURE_LOG_INTERVAL));
-        assert_eq!((untold.batches, untold.acts), (0, 0));
     }
 }

@@ -1,0 +1,109 @@
+//! Pages of the database that are not as it has written them.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use acceptance::Person;
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+
+use super::{METRICS, Watch, health_becomes_while, send};
+use crate::drive::{Cluster, House, Kind};
+
+/// Messages, so that their table has many pages.
+const MESSAGES: usize = 40;
+
+/// Scribbles over the middle of a file, in pages of so many bytes.
+fn damage(path: &Path, page: u64, pages: std::ops::Range<u64>) -> Result<()> {
+    let file =
+        OpenOptions::new().write(true).open(path).with_context(|| path.display().to_string())?;
+    let bytes = usize::try_from(page)?;
+    for number in pages {
+        file.write_all_at(&vec![0xA5; bytes], number * page)?;
+    }
+    file.sync_all()?;
+    Ok(())
+}
+
+/// Alice, to whom much has been said, with a message to be found again.
+fn fill(house: &House) -> Result<[Person; 2]> {
+    let mut alice = Person::arrive(&house.world, "Alice")?;
+    let bob = Person::arrive(&house.world, "Bob")?;
+    for n in 0..MESSAGES {
+        let content = format!("{n} {}", "0123456789abcdef ".repeat(60));
+        ensure!(send(&mut alice, &bob, &content, &n.to_string())?["type"] == "sent");
+    }
+    alice.leave();
+    Ok([alice, bob])
+}
+
+/// Alice's log and history cannot be read.
+fn is_told(house: &mut House, [mut alice, bob]: [Person; 2]) -> Result<()> {
+    let watch = Watch::begin(house)?;
+    // From its beginning.
+    alice.open(&[])?;
+    alice.write(&json!({"type": "hello", "token": alice.token, "since": 0, "ref": "hello"}))?;
+    ensure!(alice.closed_within(super::TOLD_WITHIN)? == 1011);
+    alice.connect_since(i64::try_from(MESSAGES)?)?;
+    alice.write(&json!({"type": "history", "with": bob.id, "ref": "history"}))?;
+    let heard = super::answer(&mut alice, "history")?;
+    ensure!(heard["code"] == "unavailable", "{heard}");
+    let shown = house.world.ask_chat("GET", "/healthz").send()?;
+    ensure!(
+        shown.status == 503 && shown.body["code"] == "damaged",
+        "{} {}",
+        shown.status,
+        shown.text
+    );
+    // `auth` has to meet it itself.
+    let export = || house.world.ask("GET", "/export").map(|call| call.bearer(&alice.token).send());
+    health_becomes_while(house, 503, Some("damaged"), || {
+        let _ = export()?;
+        Ok(())
+    })?;
+    house.runs()?;
+    watch.end(house)
+}
+
+#[test]
+fn a_damaged_page_of_sqlite_is_told() -> Result<()> {
+    let mut house = House::open(&Kind::Pair, &[METRICS])?;
+    let people = fill(&house)?;
+    house.stop()?;
+    let file = house.database_file();
+    let database = rusqlite::Connection::open(&file)?;
+    database.execute_batch("pragma wal_checkpoint(truncate)")?;
+    let size: i64 = database.query_row("pragma page_size", [], |row| row.get(0))?;
+    let sql = "select pageno from dbstat where name = 'message' and pagetype = 'leaf'";
+    let pages: rusqlite::Result<Vec<i64>> =
+        database.prepare(sql)?.query_map([], |row| row.get(0))?.collect();
+    drop(database);
+    for page in pages? {
+        let number = u64::try_from(page)? - 1;
+        damage(&file, size.try_into()?, number..number + 1)?;
+    }
+    house.start()?;
+    is_told(&mut house, people)
+}
+
+#[test]
+fn a_damaged_page_of_postgresql_is_told() -> Result<()> {
+    let cluster = Cluster::make()?;
+    cluster.start()?;
+    let url = cluster.database()?;
+    let mut house = House::open(&Kind::Postgres(url.clone()), &[METRICS])?;
+    let people = fill(&house)?;
+    house.stop()?;
+    let mut client = ::postgres::Client::connect(&url, ::postgres::NoTls)?;
+    client.batch_execute("checkpoint")?;
+    let path: String = client.query_one("select pg_relation_filepath('message')", &[])?.get(0);
+    drop(client);
+    cluster.stop_immediately()?;
+    let file = cluster.data().join(path);
+    let pages = file.metadata()?.len() / 8192;
+    damage(&file, 8192, 0..pages)?;
+    cluster.start()?;
+    house.start()?;
+    is_told(&mut house, people)
+}

@@ -1,0 +1,147 @@
+//! PostgreSQL that is full, has no place for us, or may only be read.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use acceptance::Person;
+use anyhow::{Context, Result, ensure};
+
+use super::{
+    METRICS, TOLD_WITHIN, Watch, health_becomes, health_becomes_while, send, stores_nothing_until,
+};
+use crate::drive::{Cluster, House, Kind};
+
+/// Room for an empty cluster, its log and two databases.
+const DISK: &str = "size=160m";
+/// Sessions that the places are taken up with, at the most.
+const SESSIONS_MAX: usize = 400;
+
+/// A small disk, while this lives.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// `None` if that is not permitted here.
+    fn mount(at: &Path) -> Result<Option<Self>> {
+        let done =
+            Command::new("mount").args(["-t", "tmpfs", "-o", DISK, "tmpfs"]).arg(at).output()?;
+        Ok(done.status.success().then(|| Self(at.to_owned())))
+    }
+
+    /// Takes up all room; it is there again when the file is removed.
+    fn fill(&self) -> Result<PathBuf> {
+        let path = self.0.join("filler");
+        let mut file = File::create(&path)?;
+        for size in [1 << 20, 4096] {
+            while file.write_all(&vec![1; size]).is_ok() {}
+        }
+        Ok(path)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: whoever still has something open there is about to end.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+fn people(house: &House) -> Result<[Person; 2]> {
+    let mut people = [Person::arrive(&house.world, "Alice")?, Person::arrive(&house.world, "Bob")?];
+    let [alice, bob] = &mut people;
+    alice.say(bob, "before")?;
+    Ok(people)
+}
+
+#[test]
+fn a_full_disk_under_postgresql_is_told_and_ends_by_itself() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let Some(disk) = Disk::mount(dir.path())? else {
+        eprintln!("skipped: a small disk cannot be mounted without root");
+        return Ok(());
+    };
+    let cluster = Cluster::make_in(dir.path())?;
+    cluster.start()?;
+    let mut house = House::open(&Kind::Postgres(cluster.database()?), &[METRICS])?;
+    let [mut alice, bob] = people(&house)?;
+    let watch = Watch::begin(&mut house)?;
+    let filler = disk.fill()?;
+    let (mut count, mut refused) = (0, 0);
+    // Long and hardly to be compressed, so that it takes new pages.
+    let long = |n: u32| -> String {
+        (0..400)
+            .map(|word| format!("{:x} ", (n * 400 + word).wrapping_mul(2_654_435_761)))
+            .collect()
+    };
+    health_becomes_while(&house, 503, Some("not_storing"), || {
+        for _ in 0..5 {
+            count += 1;
+            let heard = send(&mut alice, &bob, &long(count), &format!("full-{count}"))?;
+            ensure!(heard["type"] == "sent" || heard["code"] == "unavailable", "{heard}");
+            refused += u32::from(heard["code"] == "unavailable");
+        }
+        Ok(())
+    })?;
+    ensure!(refused > 0, "all of {count} were stored");
+    std::fs::remove_file(filler)?;
+    health_becomes(&house, 200, None)?;
+    alice.say(&bob, "after")?;
+    ensure!(send(&mut alice, &bob, &long(0), "long")?["type"] == "sent");
+    house.runs()?;
+    watch.end(&house)?;
+    drop((house, cluster));
+    drop(disk);
+    Ok(())
+}
+
+#[test]
+fn postgresql_without_free_places_is_told_and_ends_by_itself() -> Result<()> {
+    let cluster = Cluster::make()?;
+    // No place is kept for a superuser, as whom the tests connect.
+    cluster.start_with(&["max_connections=60", "superuser_reserved_connections=0"])?;
+    let (url, other) = (cluster.database()?, cluster.database()?);
+    let mut house = House::open(&Kind::Postgres(url.clone()), &[METRICS])?;
+    let [mut alice, mut bob] = people(&house)?;
+    let watch = Watch::begin(&mut house)?;
+    let connect = || ::postgres::Client::connect(&other, ::postgres::NoTls);
+    let mut ours = connect()?;
+    let name = url.rsplit('/').next().context("no name")?;
+    let mut taken = Vec::new();
+    // Whatever place the servers lose is taken up before they come back for it.
+    acceptance::until("all places to be taken", TOLD_WITHIN, || {
+        while let Ok(session) = connect() {
+            ensure!(taken.len() < SESSIONS_MAX, "there is no end of places");
+            taken.push(session);
+        }
+        let theirs = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1";
+        Ok(ours.query(theirs, &[&name])?.is_empty().then_some(()))
+    })?;
+    stores_nothing_until(&mut house, [&mut alice, &mut bob], || {
+        taken.clear();
+        Ok(())
+    })?;
+    watch.end(&house)
+}
+
+#[test]
+fn a_postgresql_that_may_only_be_read_is_told_and_ends_by_itself() -> Result<()> {
+    let Kind::Postgres(url) = Kind::postgres()? else { unreachable!() };
+    let mut house = House::open(&Kind::Postgres(url.clone()), &[METRICS])?;
+    let [mut alice, mut bob] = people(&house)?;
+    let watch = Watch::begin(&mut house)?;
+    let name = url.rsplit('/').next().context("no name")?;
+    // Said in another database, which stays as it is.
+    let (cluster, Kind::Postgres(other)) = (Cluster::shared()?, Kind::postgres()?) else {
+        unreachable!()
+    };
+    let set = |value: &str| -> Result<()> {
+        let how = format!("alter database {name} set default_transaction_read_only = {value}");
+        cluster.sql(&other, &how)?;
+        let theirs = "select pg_terminate_backend(pid) from pg_stat_activity where datname";
+        cluster.sql(&other, &format!("{theirs} = '{name}'"))
+    };
+    set("on")?;
+    stores_nothing_until(&mut house, [&mut alice, &mut bob], || set("off"))?;
+    watch.end(&house)
+}

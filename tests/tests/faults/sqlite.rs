@@ -1,0 +1,63 @@
+//! An SQLite file that another program holds, or that may only be read.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use acceptance::Person;
+use anyhow::Result;
+
+use super::{METRICS, Watch, stores_nothing_until};
+use crate::drive::{House, Kind};
+
+fn until_mended(
+    cause: impl FnOnce(&House) -> Result<Option<Box<dyn FnOnce() -> Result<()>>>>,
+) -> Result<()> {
+    let mut house = House::open(&Kind::Pair, &[METRICS])?;
+    let mut alice = Person::arrive(&house.world, "Alice")?;
+    let mut bob = Person::arrive(&house.world, "Bob")?;
+    alice.say(&bob, "before")?;
+    let watch = Watch::begin(&mut house)?;
+    if let Some(mend) = cause(&house)? {
+        stores_nothing_until(&mut house, [&mut alice, &mut bob], mend)?;
+    }
+    watch.end(&house)
+}
+
+#[test]
+fn an_sqlite_file_that_is_held_is_told_and_ends_by_itself() -> Result<()> {
+    until_mended(|house| {
+        let other = rusqlite::Connection::open(house.database_file())?;
+        other.execute_batch("begin exclusive")?;
+        Ok(Some(Box::new(move || Ok(other.execute_batch("rollback")?))))
+    })
+}
+
+#[test]
+fn an_sqlite_file_that_cannot_be_changed_is_told_and_ends_by_itself() -> Result<()> {
+    until_mended(|house| {
+        let held = Immutable(house.database_file().with_extension("db-wal"));
+        if !held.set("+i")? {
+            eprintln!("skipped: this file system or user cannot make a file immutable");
+            return Ok(None);
+        }
+        Ok(Some(Box::new(move || {
+            drop(held);
+            Ok(())
+        })))
+    })
+}
+
+/// A file that nobody can change while this lives.
+struct Immutable(PathBuf);
+
+impl Immutable {
+    fn set(&self, how: &str) -> Result<bool> {
+        Ok(Command::new("chattr").arg(how).arg(&self.0).output()?.status.success())
+    }
+}
+
+impl Drop for Immutable {
+    fn drop(&mut self) {
+        let _ = self.set("-i");
+    }
+}
