@@ -4,9 +4,9 @@
 mod checks;
 
 use crate::copy::COUNTED;
-use crate::engine::Row;
+use crate::engine::{Row, Value};
 use crate::{Cell, Error, Result, Snapshot};
-use checks::{Check, EVERYWHERE, IN_POSTGRESQL, IN_SQLITE};
+use checks::{Check, EVENTS_OF_NO_MESSAGE, EVERYWHERE, IN_POSTGRESQL, IN_SQLITE};
 
 /// Examples that are named of each kind of fault.
 const EXAMPLES_MAX: usize = 5;
@@ -48,6 +48,14 @@ impl Snapshot {
         for table in COUNTED {
             self.verify_ids(table, &mut found)?;
         }
+        self.verify_events(&mut found)
+    }
+
+    /// An event may name a message that is gone, and none that was never there.
+    fn verify_events(&mut self, found: &mut impl FnMut(Inconsistency)) -> Result<()> {
+        let last = Value::Int(self.engine.last_id("message")?);
+        let rows = self.engine.run(EVENTS_OF_NO_MESSAGE.sql, &[last])?;
+        Inconsistency::of(&EVENTS_OF_NO_MESSAGE, &rows).into_iter().for_each(found);
         Ok(())
     }
 

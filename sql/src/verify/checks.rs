@@ -42,6 +42,20 @@ pub(super) const EVERYWHERE: &[Check] = &[
         "select account, seq from event where kind not between 1 and 13"
     ),
     check!(
+        "an event names an account that was never there",
+        ["account", "seq"],
+        "select e.account, e.seq from event e where e.other is not null",
+        "and not exists (select 1 from account a where a.id = e.other)"
+    ),
+    // A log that has forgotten nothing has all that was ever in it.
+    check!(
+        "a message is not in the log of its recipient",
+        ["account", "message"],
+        "select m.recipient, m.id from message m join log l on l.account = m.recipient where l.forgotten = 0",
+        "except select account, message from withheld",
+        "except select account, message from event where kind = 1"
+    ),
+    check!(
         "an account has no log, or a deleted one has",
         ["account"],
         "select a.id from account a where (a.email is null) <>",
@@ -59,6 +73,15 @@ pub(super) const EVERYWHERE: &[Check] = &[
         "select account from member union all select low from conversation where low is not null union all",
         "select high from conversation where high is not null union all select sender from message union all",
         "select account from block union all select blocked from block) x",
+        "where not exists (select 1 from account a where a.id = x.account)"
+    ),
+    check!(
+        "a reaction, an invitation, a look-up or what a block keeps names an account that was never there",
+        ["account"],
+        "select x.account from (select account from reaction union select account from invitation",
+        "union select inviter from invitation union select account from finding union select found from finding",
+        "union select account from withheld union select account from withheld_edit union select account from withheld_reaction",
+        "union select reactor from withheld_reaction union select account from block_mark union select blocked from block_mark) x",
         "where not exists (select 1 from account a where a.id = x.account)"
     ),
     check!(
@@ -165,6 +188,13 @@ pub(super) const EVERYWHERE: &[Check] = &[
         "where not exists (select 1 from block b where b.blocked = k.blocked and b.account = k.account)"
     ),
 ];
+
+/// With the last number that was given to a message.
+pub(super) const EVENTS_OF_NO_MESSAGE: Check = check!(
+    "an event names a message that was never there",
+    ["account", "seq"],
+    "select account, seq from event where message > $1 or message < 1"
+);
 
 /// What SQLite keeps in tables of its own.
 pub(super) const IN_SQLITE: &[Check] = &[

@@ -316,6 +316,10 @@ fn commands_make_no_database_and_read_no_other() {
         .execute_batch("create table schema_version (version bigint primary key, checksum text); insert into schema_version values (3, null)")
         .unwrap();
     assert!(refused(&old).contains("start the server once"), "{}", refused(&old));
+    // The doctor asks for no backup that this program refuses to make.
+    let advice = sql::inspect(&old).advice;
+    let schema = &advice.iter().find(|it| it.about == "schema").unwrap().text;
+    assert!(schema.contains("first keep a copy of the file"), "{schema}");
     connection.execute_batch("update schema_version set version = 1000000").unwrap();
     assert!(refused(&old).contains("use a newer program"), "{}", refused(&old));
 }

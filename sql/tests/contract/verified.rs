@@ -12,6 +12,29 @@ const EVERYWHERE: &[Damage] = &[
     ("delete from event where account = 1 and seq = 2", "a log has a hole"),
     ("update log set head = head + 1 where account = 2", "a log has a hole"),
     (
+        "delete from event where account = 2 and kind = 1 and message = 1",
+        "not in the log of its recipient",
+    ),
+    (
+        "insert into event (account, seq, kind, message) values (3, 70, 7, 1000000)",
+        "an event names a message that was never there",
+    ),
+    (
+        "insert into event (account, seq, kind, other) values (3, 71, 9, 996)",
+        "an event names an account that was never there",
+    ),
+    ("insert into reaction (message, account, emoji, at) values (1, 991, 'x', 1)", "account 991"),
+    (
+        "insert into invitation (conversation, account, inviter, entry) values (2, 992, 1, 3)",
+        "account 992",
+    ),
+    (
+        "insert into invitation (conversation, account, inviter, entry) values (2, 3, 993, 3)",
+        "account 993",
+    ),
+    ("insert into withheld_reaction (message, reactor, account) values (1, 994, 1)", "account 994"),
+    ("insert into finding (account, found, at) values (1, 995, 3)", "account 995"),
+    (
         "update log set acknowledged = head + 7 where account = 2",
         "acknowledged or forgotten beyond its end",
     ),
