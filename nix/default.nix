@@ -52,7 +52,8 @@ let
   machineTests = import ./tests { inherit self pkgs; };
   vmTests = lib.mapAttrs' (name: lib.nameValuePair "vm-${name}") machineTests.vm;
 
-  checks =
+  # On Darwin packages, apps and the shell evaluate; nothing is checked there.
+  checks = lib.optionalAttrs isLinux (
     import ./checks/cargo.nix {
       inherit pkgs;
       inherit (scope) craneLib about src;
@@ -60,19 +61,16 @@ let
     // {
       inherit (scope) sbom;
       nix = import ./checks/nix.nix { inherit pkgs; };
+      stories = import ./checks/stories.nix { inherit pkgs programs; };
+      images = import ./checks/images.nix {
+        inherit pkgs images;
+        inherit (scope) about;
+      };
+      module = import ./checks/module.nix { inherit self pkgs; };
+      overlay = import ./checks/overlay.nix { inherit self pkgs programs; };
     }
-    // lib.optionalAttrs isLinux (
-      {
-        stories = import ./checks/stories.nix { inherit pkgs programs; };
-        images = import ./checks/images.nix {
-          inherit pkgs images;
-          inherit (scope) about;
-        };
-        module = import ./checks/module.nix { inherit self pkgs; };
-        overlay = import ./checks/overlay.nix { inherit self pkgs programs; };
-      }
-      // vmTests
-    );
+    // vmTests
+  );
 in
 {
   packages = {
