@@ -19,7 +19,7 @@ use crate::metrics;
 /// Paths that the chat server answers, where it runs in the same process.
 const CHAT_PATHS: [&str; 3] = ["/ws", "/schema.json", "/asyncapi.json"];
 
-/// What answers [`CHAT_PATHS`].
+/// What answers `CHAT_PATHS`.
 pub type Chat = Box<dyn Fn(Caller) + Send + Sync>;
 
 /// A server that serves.
