@@ -10,11 +10,20 @@ use door::{Caller, Listener, Reply, Shutdown};
 #[test]
 fn a_request_is_answered_and_the_connection_ends() {
     let house = House::greeting(PATIENT);
-    assert_eq!(
-        house.get("/"),
-        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n\
-         Connection: close\r\nX-Content-Type-Options: nosniff\r\n\r\nhello"
-    );
+    let answer = house.get("/");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let mut lines = head.split("\r\n");
+    assert_eq!((lines.next(), body), (Some("HTTP/1.1 200 OK"), "hello"));
+    let headers: Vec<(&str, &str)> = lines.map(|line| line.split_once(": ").unwrap()).collect();
+    let value = |name| headers.iter().find(|header| header.0 == name).unwrap().1;
+    assert_eq!(value("Content-Type"), "text/plain; charset=utf-8");
+    assert_eq!(value("Content-Length"), "5");
+    assert_eq!(value("Connection"), "close");
+    assert_eq!(value("Cache-Control"), "no-store");
+    assert_eq!(value("X-Content-Type-Options"), "nosniff");
+    assert!(value("Date").ends_with(" GMT"), "{answer}");
+    assert!(!value("X-Request-Id").is_empty());
+    assert_eq!(headers.len(), 7, "{answer}");
     house.until_connections(0);
 }
 
