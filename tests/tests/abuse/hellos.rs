@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use acceptance::{Heard, PATIENCE, Person, Socket, World, raw};
 use anyhow::{Context, Result, anyhow, ensure};
@@ -14,6 +15,8 @@ use tungstenite::client::IntoClientRequest;
 use crate::drive::{House, Kind};
 
 const STORMS: u8 = 8;
+/// Between the beginnings of two rounds of the others: far below the rate of hellos that an account has.
+const ROUND: Duration = Duration::from_millis(250);
 /// Hellos in each; together far more than a network may fail.
 const HELLOS: usize = 25;
 
@@ -36,6 +39,7 @@ fn wrong_tokens_turn_nobody_else_away() -> Result<()> {
                 .collect();
             let others = scope.spawn(|| -> Result<()> {
                 while !is_over.load(Ordering::Relaxed) {
+                    let begin = Instant::now();
                     alice.say(&bob, "meanwhile")?;
                     bob.hear_message("meanwhile")?;
                     bob.history(json!({"with": alice.id}))?;
@@ -46,6 +50,7 @@ fn wrong_tokens_turn_nobody_else_away() -> Result<()> {
                     phone.leave();
                     phone.connect().context("coming back")?;
                     phone.leave();
+                    thread::park_timeout(ROUND.saturating_sub(begin.elapsed()));
                 }
                 Ok(())
             });
