@@ -15,8 +15,9 @@ use tungstenite::client::IntoClientRequest;
 use crate::drive::{House, Kind};
 
 const STORMS: u8 = 8;
-/// Between the beginnings of two rounds of the others: far below the rate of hellos that an account has.
-const ROUND: Duration = Duration::from_millis(250);
+/// Between the beginnings of two rounds of the others, each with a new session and two hellos: the storm ends long before an
+/// account has as many sessions as it may.
+const ROUND: Duration = Duration::from_millis(500);
 /// Hellos in each; together far more than a network may fail.
 const HELLOS: usize = 25;
 
