@@ -19,7 +19,7 @@ const STORMS: u8 = 8;
 /// account has as many sessions as it may.
 const ROUND: Duration = Duration::from_millis(500);
 /// Hellos in each; together far more than a network may fail.
-const HELLOS: usize = 25;
+const HELLOS: usize = 15;
 
 #[test]
 fn wrong_tokens_turn_nobody_else_away() -> Result<()> {

@@ -26,7 +26,7 @@ use times::Times;
 use victim::Victims;
 
 /// How long each attack lasts, unless `NEIGHBOUR_SECONDS` says otherwise.
-const SECONDS_DEFAULT: u64 = 4;
+const SECONDS_DEFAULT: u64 = 2;
 /// The server's resident memory at the most, in MiB.
 const MEMORY_MAX_MIB: u64 = 256;
 /// A 99th percentile may be as many times that of a quiet server …
