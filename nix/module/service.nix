@@ -61,8 +61,16 @@ let
       documentation = [ "file:${cfg.manual}/share/doc/messenger/OPERATING.md" ];
       wantedBy = [ "multi-user.target" ];
       # Wanted, not required: a database that restarts is waited for, and nobody is sent away.
-      wants = [ "network-online.target" ] ++ afterDatabase;
-      after = [ "network-online.target" ] ++ afterDatabase;
+      wants = [
+        "network-online.target"
+        "time-sync.target"
+      ]
+      ++ afterDatabase;
+      after = [
+        "network-online.target"
+        "time-sync.target"
+      ]
+      ++ afterDatabase;
       environment = environment settings;
       serviceConfig =
         import ./hardening.nix

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use wire::AccountId;
 
 use crate::engine::{ForEach, Type, Value};
+use crate::limit::ERASE_AT_ONCE_MAX;
+use crate::pace::Pace;
 use crate::pool::Requester;
 use crate::{Error, Result, Store};
 
@@ -90,7 +92,7 @@ impl Store {
         for (account, at) in accounts {
             // Those of before this list was kept have no time, and [`Store::erase_left_traces`] has seen them.
             if *at > 0 && !traced.contains(account) {
-                self.erase_traces(AccountId(*account))?;
+                self.erase_traces(AccountId(*account), Pace::new())?;
                 traced.insert(*account);
             }
         }
@@ -112,9 +114,10 @@ impl Store {
         self.write(requester, |engine| engine.run_for_each(&ERASED, &rows).map(drop))
     }
 
-    /// The first try, by whoever has just deleted an account.
+    /// The first try, while whoever has just deleted the account waits. What takes longer than [`ERASE_AT_ONCE_MAX`] is left to
+    /// [`Store::keep_erasing`].
     pub(crate) fn erase_at_once(&self, account: AccountId) -> Result<()> {
-        self.erase_traces(account)?;
+        self.erase_traces(account, Pace::until(Instant::now() + ERASE_AT_ONCE_MAX))?;
         if !self.erase_interval.is_zero() {
             return Ok(()); // In its time, together with others.
         }

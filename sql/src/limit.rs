@@ -23,6 +23,9 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long PostgreSQL may take to carry out another statement.
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long who deletes an account waits for what it leaves to be erased; the rest is done by the server afterwards. Below the
+/// time that an answer over HTTP may take.
+pub(crate) const ERASE_AT_ONCE_MAX: Duration = Duration::from_secs(5);
 /// How much later than PostgreSQL itself we give a statement up.
 pub(crate) const ANSWER_GRACE: Duration = Duration::from_secs(1);
 /// How long a connection that is asked whether it still answers may take to.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::Engine;
 use crate::pool::Requester;
-use crate::{Result, Store};
+use crate::{Error, Result, Store};
 
 /// How long a step should take.
 const STEP_TIME: Duration = Duration::from_millis(2);
@@ -25,11 +25,18 @@ pub(crate) const ROWS_MAX: i64 = 1000;
 /// How many rows the next step may have.
 pub(crate) struct Pace {
     rows: i64,
+    /// No step begins after this.
+    until: Option<Instant>,
 }
 
 impl Pace {
     pub(crate) fn new() -> Self {
-        Self { rows: ROWS_MIN }
+        Self { rows: ROWS_MIN, until: None }
+    }
+
+    /// For work that somebody waits for: no step begins after `until`.
+    pub(crate) fn until(until: Instant) -> Self {
+        Self { until: Some(until), ..Self::new() }
     }
 
     /// Takes down how long a step took, and returns how long to rest. No step is more than twice as long as the one before.
@@ -42,12 +49,18 @@ impl Pace {
 
 impl Store {
     /// Runs a step of `work` in a transaction, which is told how many rows it may touch, and rests.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] if the time of `pace` is over; what earlier steps did stays done.
     pub(crate) fn write_paced<T>(
         &self,
         pace: &mut Pace,
         mut work: impl FnMut(&mut dyn Engine, i64) -> Result<T>,
     ) -> Result<T> {
         let (rows, mut began) = (pace.rows, Instant::now());
+        if pace.until.is_some_and(|until| until <= began) {
+            return Err(Error::TimedOut("work in steps".to_owned()));
+        }
         let done = self.write(Requester::Server, |engine| {
             // Until then it waited for its turn.
             began = Instant::now();
@@ -61,6 +74,24 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_step_begins_after_the_time_is_over() {
+        let store =
+            Store::open(&"sqlite::memory:".parse().unwrap(), crate::Contact::Open, &|_| false)
+                .unwrap();
+        let mut steps = 0;
+        let mut step = |pace: &mut Pace| {
+            store.write_paced(pace, |_, _| {
+                steps += 1;
+                Ok(())
+            })
+        };
+        step(&mut Pace::until(Instant::now() + Duration::from_secs(60))).unwrap();
+        let late = step(&mut Pace::until(Instant::now()));
+        assert!(matches!(late, Err(Error::TimedOut(_))), "{late:?}");
+        assert_eq!(steps, 1);
+    }
 
     #[test]
     fn a_step_is_as_long_as_its_time_allows() {

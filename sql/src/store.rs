@@ -371,6 +371,6 @@ mod tests {
         let readers = store.readers.as_ref().unwrap();
         let _held: Vec<_> =
             (0..READERS).map(|_| readers.take(Requester::Stranger).unwrap()).collect();
-        store.erase_traces(gone).unwrap();
+        store.erase_traces(gone, crate::pace::Pace::new()).unwrap();
     }
 }

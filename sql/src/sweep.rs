@@ -141,16 +141,15 @@ impl Store {
             let Some(last) = accounts.last() else { return Ok(()) };
             after = *last;
             for account in accounts {
-                self.erase_traces(AccountId(account))?;
+                self.erase_traces(AccountId(account), Pace::new())?;
             }
         }
     }
 
     /// Takes out what is left of a deleted account: its names for messages, its reactions, whom it has found and who has found
-    /// it, what blocks withheld from it, and conversations of which only deleted accounts know. This is the server's own work, with no
-    /// bound on its time: there may be much of it.
-    pub(crate) fn erase_traces(&self, account: AccountId) -> Result<()> {
-        let mut pace = Pace::new();
+    /// it, what blocks withheld from it, and conversations of which only deleted accounts know. This is the server's own work, and there
+    /// may be much of it: `pace` has the bound on its time, if somebody waits.
+    pub(crate) fn erase_traces(&self, account: AccountId, mut pace: Pace) -> Result<()> {
         for sql in [
             "delete from event where account = $1 and seq in \
              (select seq from event where account = $1 order by seq limit $2) returning seq",

@@ -3,8 +3,8 @@
 //! An account that submits many acts at once would otherwise make one long commit of them, and everybody else's `sent` would wait
 //! for it. What goes beyond an account's share stays in the queue, in its order, for the next commits.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sql::Act;
@@ -19,11 +19,11 @@ use crate::outbox::Outbox;
 
 /// What the accounts have of one commit so far.
 #[derive(Default)]
-pub(super) struct Shares<'a> {
+pub(super) struct Shares {
     used: HashMap<AccountId, Used>,
     group_acts: usize,
     /// Connections of which an act stays in the queue.
-    deferred: Vec<&'a Arc<Outbox>>,
+    deferred: HashSet<*const Outbox>,
 }
 
 #[derive(Default)]
@@ -35,20 +35,20 @@ struct Used {
     is_deferred: bool,
 }
 
-impl<'a> Shares<'a> {
+impl Shares {
     /// Whether `task` goes into this commit. To be asked in the order of the queue.
-    pub(super) fn admit(&mut self, task: &'a Task) -> bool {
+    pub(super) fn admit(&mut self, task: &Task) -> bool {
         match task {
             Task::Act(act, origin) => {
                 let is_admitted = self.admit_act(act, task.bytes(), task.is_for_group());
                 if !is_admitted {
-                    self.deferred.extend(origin);
+                    self.deferred.extend(origin.as_ref().map(Arc::as_ptr));
                 }
                 is_admitted
             }
             Task::Use(_) => true,
             Task::Depart(account, _) => self.used.get(account).is_none_or(|used| !used.is_deferred),
-            Task::Farewell(_, outbox) => !self.deferred.iter().any(|it| Arc::ptr_eq(it, outbox)),
+            Task::Farewell(_, outbox) => !self.deferred.contains(&Arc::as_ptr(outbox)),
         }
     }
 
