@@ -6,9 +6,9 @@
 //! Receipts that nobody waits for let others go first, for a while: one commit then does for many, and where an account
 //! says more than once how far it has come only the last of it is work.
 
+mod dispatcher;
 mod receipts;
 mod share;
-mod teller;
 mod worker;
 
 use std::collections::VecDeque;
@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 use sql::{Act, Deed, Store};
 use wire::{AccountId, Close, SessionId, To};
 
+use crate::committer::dispatcher::Dispatcher;
 use crate::committer::receipts::Receipts;
 use crate::committer::share::Shares;
-use crate::committer::teller::Teller;
 use crate::committer::worker::Worker;
 use crate::hub::Hub;
 use crate::limit::{
@@ -38,11 +38,11 @@ pub(crate) enum Task {
     /// Something that an account wants done; the connection that asked, if one did.
     Act(Act, Option<Arc<Outbox>>),
     /// A session is in use. Nobody waits for this.
-    Use(SessionId),
+    SessionUse(SessionId),
     /// An account's last connection has ended. Nobody waits for this.
-    Depart(AccountId, i64),
+    Departure(AccountId, i64),
     /// Close the connection, once all it sent before is settled.
-    Farewell(Close, Arc<Outbox>),
+    Close(Close, Arc<Outbox>),
 }
 
 impl Task {
@@ -60,7 +60,7 @@ impl Task {
 
 impl Task {
     /// Whether it may wait for others of its kind: a receipt, if it is not to be answered.
-    fn is_patient(&self) -> bool {
+    fn is_deferrable(&self) -> bool {
         let Self::Act(Act { deed, reference, .. }, _) = self else { return false };
         matches!(deed, Deed::Received { .. } | Deed::Read { .. }) && reference.is_none()
     }
@@ -113,18 +113,18 @@ impl Committer {
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let committer = Self(Arc::default());
         let queue = Arc::clone(&committer.0);
-        let (tell, tales) = teller::channel();
-        let teller = Teller::new(Arc::clone(&store), Arc::clone(&hub), presence);
+        let (tell, notifications) = dispatcher::channel();
+        let dispatcher = Dispatcher::new(Arc::clone(&store), Arc::clone(&hub), presence);
         let worker = Worker::new(store, hub, tell);
         let stack = door::limit::SERVICE_STACK_BYTES;
         let untold = Arc::clone(&queue);
-        let teller = door::thread::spawn("chat-teller", stack, move || {
+        let dispatcher = door::thread::spawn("chat-dispatch", stack, move || {
             let _closing = Closing(&untold);
-            teller.run(&tales);
+            dispatcher.run(&notifications);
         })?;
         let thread = door::thread::spawn("chat-committer", stack, move || {
             // What it has committed is told before it is seen to have ended.
-            let _joining = Joining(Some(teller));
+            let _joining = Joining(Some(dispatcher));
             let _closing = Closing(&queue);
             worker.run(&queue);
         })?;
@@ -148,7 +148,7 @@ impl Committer {
         self.0.put(task, QUEUE_WAIT_MAX)
     }
 
-    /// As [`Committer::submit`], but waits until `deadline`: all that a connection says in one turn waits only once.
+    /// As [`Committer::submit`], but waits until `deadline`: all that a connection says in one tick waits only once.
     pub(crate) fn submit_by(&self, task: Task, deadline: Instant) -> bool {
         self.0.put(task, deadline.saturating_duration_since(Instant::now()))
     }
@@ -207,9 +207,9 @@ impl Queue {
     fn put(&self, task: Task, patience: Duration) -> bool {
         let now = Instant::now();
         let deadline = now + patience;
-        let (bytes, is_patient) = (task.bytes(), task.is_patient());
+        let (bytes, is_deferrable) = (task.bytes(), task.is_deferrable());
         let mut state = self.lock();
-        if is_patient && !state.closed && state.receipts.merge(&task) {
+        if is_deferrable && !state.closed && state.receipts.merge(&task) {
             return true;
         }
         let is_full =
@@ -227,7 +227,7 @@ impl Queue {
         }
         state.bytes += bytes;
         // The committer wakes for what is to be done at once, and to see until when receipts wait.
-        let wakes = if is_patient {
+        let wakes = if is_deferrable {
             state.receipts.add(task, now);
             [1, RECEIPTS_WAITING_MAX].contains(&state.receipts.len())
         } else {
@@ -291,7 +291,7 @@ impl State {
         let mut tasks = self.take_shares();
         self.bytes -= tasks.iter().map(Task::bytes).sum::<usize>();
         // Who says goodbye, or goes, has been heard to the end; and may be back at once.
-        let ends = |task: &Task| matches!(task, Task::Farewell(..) | Task::Depart(..));
+        let ends = |task: &Task| matches!(task, Task::Close(..) | Task::Departure(..));
         let waiting = self.receipts.len();
         let count = if tasks.iter().any(ends) {
             waiting
@@ -330,7 +330,7 @@ impl State {
     }
 }
 
-pub(crate) use teller::unavailable;
+pub(crate) use dispatcher::unavailable;
 
 #[cfg(test)]
 mod tests;

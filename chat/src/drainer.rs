@@ -64,7 +64,7 @@ impl Drainer {
     }
 
     /// Waits until nothing is left to send, but no longer than `time`.
-    pub(crate) fn settle(&self, time: Duration) {
+    pub(crate) fn wait_until_drained(&self, time: Duration) {
         let deadline = Instant::now() + time;
         while !self.0.lock().is_empty() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(10));

@@ -1,11 +1,11 @@
 //! Who is here: accounts and guests, and the outboxes of their connections.
 //!
-//! Each connection stands in one place: among the strangers until it is known who it is, then under its account.
+//! Each connection stands in one place: among the unknown ones until it says hello, then under its account.
 //! Lock order of the whole server: presence, hub, outbox; nothing else is locked while one of them is held.
 //!
 //! A connection reads the database to learn whose it is, and only then has its place here: what is told in between passes it
-//! by. So whoever brings connections what has just come into the database counts that first ([`Hub::herald`]), and who
-//! arrives compares ([`Hub::heralded`]): if the count, once it has its place, is what it was before it read, nothing was
+//! by. So whoever brings connections what has just come into the database counts that first ([`Hub::advance_generation`]), and who
+//! arrives compares ([`Hub::generation`]): if the count, once it has its place, is what it was before it read, nothing was
 //! told that it has not read, and all that comes later is told to it too. Otherwise it reads again.
 
 use std::collections::HashMap;
@@ -20,84 +20,89 @@ use crate::outbox::Outbox;
 /// Accounts are spread over so many locks that senders seldom meet.
 const SHARDS: usize = 64;
 
-type Shard = RwLock<HashMap<AccountId, Vec<Reader>>>;
+type Shard = RwLock<HashMap<AccountId, Vec<Endpoint>>>;
 
 pub(crate) struct Hub {
-    strangers: Mutex<HashMap<u64, Arc<Outbox>>>,
+    unknown: Mutex<HashMap<u64, Arc<Outbox>>>,
     shards: [Shard; SHARDS],
-    heralded: AtomicU64,
+    generation: AtomicU64,
 }
 
 /// One connection of an account.
-pub(crate) struct Reader {
+pub(crate) struct Endpoint {
     pub(crate) outbox: Arc<Outbox>,
     /// Guests have none.
     pub(crate) session: Option<SessionId>,
 }
 
 /// Where a connection has its place.
-pub(crate) enum Settled {
+pub(crate) enum Registered {
     /// It is the account's only one.
-    Only,
+    First,
     /// Others of the account are here.
-    Beside,
+    Additional,
     /// This was the account's oldest one, and is not here any more.
-    For(Arc<Outbox>),
+    Evicted(Arc<Outbox>),
 }
 
 impl Hub {
     pub(crate) fn new() -> Self {
         let shards = std::array::from_fn(|_| Shard::default());
-        Self { strangers: Mutex::default(), shards, heralded: AtomicU64::new(0) }
+        Self { unknown: Mutex::default(), shards, generation: AtomicU64::new(0) }
     }
 
     /// To be called by who is about to tell connections what is in the database: once it is there for everybody to read, and
     /// before those concerned are looked for here.
-    pub(crate) fn herald(&self) {
+    pub(crate) fn advance_generation(&self) {
         // Who sees the new count reads the database after it was read, or written, here.
-        self.heralded.fetch_add(1, Ordering::Release);
+        self.generation.fetch_add(1, Ordering::Release);
     }
 
-    /// How often connections were told. To be compared from before the database is read to after [`Hub::settle`]: the lock of
+    /// How often connections were told. To be compared from before the database is read to after [`Hub::register`]: the lock of
     /// its shard shows the count to who was not yet found under it.
-    pub(crate) fn heralded(&self) -> u64 {
-        self.heralded.load(Ordering::Acquire)
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// A connection of which nothing is known but its number.
-    pub(crate) fn arrive(&self, connection: u64, outbox: &Arc<Outbox>) {
-        let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
-        strangers.insert(connection, Arc::clone(outbox));
+    pub(crate) fn add_unknown(&self, connection: u64, outbox: &Arc<Outbox>) {
+        let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
+        unknown.insert(connection, Arc::clone(outbox));
     }
 
     /// It is known who it is. One connection too many takes the place of the account's oldest, which is to be closed.
-    pub(crate) fn settle(&self, connection: u64, account: AccountId, reader: Reader) -> Settled {
+    pub(crate) fn register(
+        &self,
+        connection: u64,
+        account: AccountId,
+        endpoint: Endpoint,
+    ) -> Registered {
         let mut shard = self.shard(account).write().unwrap_or_else(PoisonError::into_inner);
         // Most have one, and left to itself it would take room for four.
-        let readers = shard.entry(account).or_insert_with(|| Vec::with_capacity(1));
-        let settled = match readers.len() {
-            0 => Settled::Only,
+        let endpoints = shard.entry(account).or_insert_with(|| Vec::with_capacity(1));
+        let settled = match endpoints.len() {
+            0 => Registered::First,
             // They stand in the order in which they came.
-            CONNECTIONS_PER_ACCOUNT_MAX.. => Settled::For(readers.remove(0).outbox),
-            _ => Settled::Beside,
+            CONNECTIONS_PER_ACCOUNT_MAX.. => Registered::Evicted(endpoints.remove(0).outbox),
+            _ => Registered::Additional,
         };
-        readers.push(reader);
+        endpoints.push(endpoint);
         drop(shard);
-        self.forget_stranger(connection);
+        self.remove_unknown(connection);
         settled
     }
 
     /// A connection of which nothing was known is gone.
-    pub(crate) fn forget_stranger(&self, connection: u64) {
-        self.strangers.lock().unwrap_or_else(PoisonError::into_inner).remove(&connection);
+    pub(crate) fn remove_unknown(&self, connection: u64) {
+        self.unknown.lock().unwrap_or_else(PoisonError::into_inner).remove(&connection);
     }
 
     /// A connection of this account is gone. Returns whether it was the last one.
-    pub(crate) fn leave(&self, account: AccountId, outbox: &Arc<Outbox>) -> bool {
+    pub(crate) fn unregister(&self, account: AccountId, outbox: &Arc<Outbox>) -> bool {
         let mut shard = self.shard(account).write().unwrap_or_else(PoisonError::into_inner);
-        let Some(readers) = shard.get_mut(&account) else { return false };
-        readers.retain(|reader| !Arc::ptr_eq(&reader.outbox, outbox));
-        let is_last = readers.is_empty();
+        let Some(endpoints) = shard.get_mut(&account) else { return false };
+        endpoints.retain(|endpoint| !Arc::ptr_eq(&endpoint.outbox, outbox));
+        let is_last = endpoints.is_empty();
         if is_last {
             shard.remove(&account);
         }
@@ -105,13 +110,13 @@ impl Hub {
     }
 
     /// Whether the account has a connection.
-    pub(crate) fn is_here(&self, account: AccountId) -> bool {
+    pub(crate) fn is_online(&self, account: AccountId) -> bool {
         read(self.shard(account)).contains_key(&account)
     }
 
-    /// Everybody who is known, to be told what is found in their logs later on: [`Hub::herald`] is called here.
+    /// Everybody who is known, to be told what is found in their logs later on: [`Hub::advance_generation`] is called here.
     pub(crate) fn accounts(&self) -> Vec<AccountId> {
-        self.herald();
+        self.advance_generation();
         self.shards
             .iter()
             .flat_map(|shard| read(shard).keys().copied().collect::<Vec<_>>())
@@ -119,33 +124,37 @@ impl Hub {
     }
 
     /// Calls `each` for every connection of `account`; returns whether there is one.
-    pub(crate) fn each_of(&self, account: AccountId, mut each: impl FnMut(&Arc<Outbox>)) -> bool {
+    pub(crate) fn for_each_of(
+        &self,
+        account: AccountId,
+        mut each: impl FnMut(&Arc<Outbox>),
+    ) -> bool {
         let shard = read(self.shard(account));
-        let readers = shard.get(&account).map_or(&[][..], Vec::as_slice);
-        readers.iter().for_each(|reader| each(&reader.outbox));
-        !readers.is_empty()
+        let endpoints = shard.get(&account).map_or(&[][..], Vec::as_slice);
+        endpoints.iter().for_each(|endpoint| each(&endpoint.outbox));
+        !endpoints.is_empty()
     }
 
     /// Calls `each` for every connection whose session is known, to end those that the database says have ended:
-    /// [`Hub::herald`] is called here.
-    pub(crate) fn each_session(&self, mut each: impl FnMut(SessionId, &Arc<Outbox>)) {
-        self.herald();
+    /// [`Hub::advance_generation`] is called here.
+    pub(crate) fn for_each_session(&self, mut each: impl FnMut(SessionId, &Arc<Outbox>)) {
+        self.advance_generation();
         for shard in &self.shards {
-            for reader in read(shard).values().flatten() {
-                if let Some(session) = reader.session {
-                    each(session, &reader.outbox);
+            for endpoint in read(shard).values().flatten() {
+                if let Some(session) = endpoint.session {
+                    each(session, &endpoint.outbox);
                 }
             }
         }
     }
 
     /// Calls `each` for every connection there is.
-    pub(crate) fn each(&self, mut each: impl FnMut(&Arc<Outbox>)) {
-        let strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
-        strangers.values().for_each(&mut each);
-        drop(strangers);
+    pub(crate) fn for_each(&self, mut each: impl FnMut(&Arc<Outbox>)) {
+        let unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
+        unknown.values().for_each(&mut each);
+        drop(unknown);
         for shard in &self.shards {
-            read(shard).values().flatten().for_each(|reader| each(&reader.outbox));
+            read(shard).values().flatten().for_each(|endpoint| each(&endpoint.outbox));
         }
     }
 
@@ -154,37 +163,40 @@ impl Hub {
     }
 }
 
-fn read(shard: &Shard) -> RwLockReadGuard<'_, HashMap<AccountId, Vec<Reader>>> {
+fn read(shard: &Shard) -> RwLockReadGuard<'_, HashMap<AccountId, Vec<Endpoint>>> {
     shard.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rig;
+    use crate::test_support;
 
     #[test]
     fn one_connection_too_many_takes_the_place_of_the_oldest() {
         let (hub, account) = (Hub::new(), AccountId(1));
         let settle = |number| {
-            let outbox = rig::outbox().0;
-            let settled =
-                hub.settle(number, account, Reader { outbox: Arc::clone(&outbox), session: None });
+            let outbox = test_support::outbox().0;
+            let settled = hub.register(
+                number,
+                account,
+                Endpoint { outbox: Arc::clone(&outbox), session: None },
+            );
             (outbox, settled)
         };
         let (first, settled) = settle(0);
-        assert!(matches!(settled, Settled::Only));
+        assert!(matches!(settled, Registered::First));
         let (second, _) = settle(1);
         for number in 2..CONNECTIONS_PER_ACCOUNT_MAX as u64 {
-            assert!(matches!(settle(number).1, Settled::Beside));
+            assert!(matches!(settle(number).1, Registered::Additional));
         }
         for oldest in [first, second] {
-            let Settled::For(outbox) = settle(99).1 else { panic!("none is closed") };
+            let Registered::Evicted(outbox) = settle(99).1 else { panic!("none is closed") };
             assert!(Arc::ptr_eq(&outbox, &oldest));
-            assert!(!hub.leave(account, &oldest), "the others are still here");
+            assert!(!hub.unregister(account, &oldest), "the others are still here");
         }
         let mut here = 0;
-        hub.each_of(account, |_| here += 1);
+        hub.for_each_of(account, |_| here += 1);
         assert_eq!(here, CONNECTIONS_PER_ACCOUNT_MAX);
     }
 }

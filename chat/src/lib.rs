@@ -2,36 +2,36 @@
 //!
 //! [`serve`] is the only way to start it. The nouns: a *session* is one connection on its thread; its *outbox* is what
 //! waits to be sent to it; the *hub* knows whose outboxes are here; the *committer* stores what sessions bring and the
-//! *feeder* takes the committed events to the outboxes. docs/ARCHITECTURE.md follows a message through them.
+//! *fanout* takes the committed events to the outboxes. docs/ARCHITECTURE.md follows a message through them.
 
-mod allowance;
-mod answers;
 mod args;
 mod clock;
 mod committer;
+mod connection;
 mod drainer;
 mod event;
-mod feeder;
-mod hellos;
+mod fanout;
 mod hub;
-mod inlet;
 mod limit;
+mod long_answers;
+mod message_reader;
 pub mod metrics;
 mod outbox;
 mod page;
-mod pipe;
 mod plain_frame;
 mod presence;
-mod rate;
+mod rate_limit;
+mod relay_batch;
 mod replay;
 mod revocation;
-#[cfg(test)]
-mod rig;
-mod run;
 mod server;
-mod session;
+mod socket_buffer;
 mod stall;
+mod strikes;
 mod sweep;
+#[cfg(test)]
+mod test_support;
+mod token_throttle;
 mod upgrade;
 mod verb;
 
@@ -46,14 +46,14 @@ use sql::Store;
 
 pub use args::{Args, COST, Config, LISTEN_DEFAULT};
 
-use crate::allowance::Allowances;
 use crate::committer::Committer;
 use crate::drainer::Drainer;
-use crate::hellos::Hellos;
 use crate::hub::Hub;
 use crate::limit::{CLOSE_LOOK_MAX, COMMITTER_END_MAX, SESSIONS_END_MAX};
 use crate::presence::Presence;
-use crate::server::{Accounts, Mode, Patience, Server};
+use crate::rate_limit::RateLimits;
+use crate::server::{Accounts, Mode, Server, Timeouts};
+use crate::token_throttle::TokenThrottle;
 
 /// A running chat server.
 pub struct Running {
@@ -99,8 +99,8 @@ pub fn serve(
             door::thread::spawn("chat-node", door::limit::SERVICE_STACK_BYTES, move || {
                 shown.keep_node(|time| stopped.wait_for(time));
             })?;
-            let bell = sweep::start(Arc::clone(&store), committer.clone(), keep, stop)?;
-            revocation::watch(Arc::clone(&store), Arc::clone(&hub), bell, shutdown.clone())?;
+            let notify = sweep::start(Arc::clone(&store), committer.clone(), keep, stop)?;
+            revocation::watch(Arc::clone(&store), Arc::clone(&hub), notify, shutdown.clone())?;
             (Mode::Accounts(Accounts { store, committer }), Some(thread))
         }
     };
@@ -109,16 +109,16 @@ pub fn serve(
         presence,
         drainer: Drainer::start()?,
         mode,
-        answers: answers::Answers::default(),
-        patience: Patience::default(),
-        allowances: Allowances::new(config.message_rate),
-        hellos: Hellos::new(),
+        long_answers: long_answers::LongAnswers::default(),
+        timeouts: Timeouts::default(),
+        rate_limits: RateLimits::new(config.message_rate),
+        token_throttle: TokenThrottle::new(),
         shutdown: shutdown.clone(),
         schema: format!("{:#}\n", wire::schema()),
         asyncapi: format!("{:#}\n", wire::asyncapi()),
     });
     // Sessions see the flag as soon as their `recv` returns.
-    shutdown.on_begin(move || hub.each(|outbox| outbox.end_reading()));
+    shutdown.on_begin(move || hub.for_each(|outbox| outbox.end_reading()));
     let shared = Arc::clone(&server);
     let serving = opening.open(move |caller| upgrade::serve(&shared, caller));
     serving.log_endpoints("ws");
@@ -159,6 +159,6 @@ impl Running {
                 );
             }
         }
-        self.server.drainer.settle(left());
+        self.server.drainer.wait_until_drained(left());
     }
 }

@@ -8,17 +8,17 @@ use wire::limit::{
 
 /// Bytes that a connection sets aside to be read into while it sleeps. Most messages are far smaller.
 pub(crate) const READ_BYTES: usize = 512;
-/// Bytes read at once from a socket that has filled [`READ_BYTES`], until a turn is quiet again.
+/// Bytes read at once from a socket that has filled [`READ_BYTES`], until a tick is quiet again.
 pub(crate) const BURST_BYTES: usize = 16 * 1024;
 /// Bytes that tungstenite sets aside, and takes at once, of the frames that it reads; a longer one gets room of its own.
 pub(crate) const FRAME_BYTES_FIRST: usize = 128;
 /// Fragments of one message before its last one; with more it is closed with 1009.
 pub(crate) const FRAGMENTS_MAX: usize = 1024;
-/// Frames that one connection may have handled before its outgoing side gets a turn.
-pub(crate) const FRAMES_PER_TURN_MAX: usize = 256;
+/// Frames that one connection may have handled before its outgoing side gets a tick.
+pub(crate) const FRAMES_PER_TICK_MAX: usize = 256;
 
-/// Bytes of a turn's messages that are appended at once to a guest's outbox; the message that passes it is the last one.
-pub(crate) const RUN_BYTES: usize = 64 * 1024;
+/// Bytes of a tick's messages that are appended at once to a guest's outbox; the message that passes it is the last one.
+pub(crate) const RELAY_BATCH_BYTES: usize = 64 * 1024;
 
 /// Bytes set aside when a second frame joins the first: where there are two there are mostly many.
 pub(crate) const FRAMES_BYTES_NEXT: usize = 8 * 1024;
@@ -46,7 +46,7 @@ pub(crate) const HELLO_DEADLINE: Duration = Duration::from_secs(10);
 /// A connection that says nothing for so long is sent a WebSocket ping; if it says nothing for as long again it is gone.
 pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(25);
 /// How long a close frame may wait for the committer to settle what the client has sent before: as long as a shutdown waits.
-pub(crate) const FAREWELL_MAX: Duration = SESSIONS_END_MAX.saturating_add(COMMITTER_END_MAX);
+pub(crate) const QUEUED_CLOSE_MAX: Duration = SESSIONS_END_MAX.saturating_add(COMMITTER_END_MAX);
 /// How long the client has, from then on, to take our close frame and answer it.
 pub(crate) const CLOSE_LINGER: Duration = Duration::from_secs(2);
 /// The longest pause between two looks whether it has.
@@ -65,9 +65,9 @@ pub(crate) const RECEIPTS_PER_MESSAGE: u32 = 10;
 /// An account may send so many bare `ping`s and WebSocket pings for each frame that it may send: far more than anybody needs.
 pub(crate) const PINGS_PER_MESSAGE: u32 = 10;
 /// Frames that a connection may send at once before it is welcomed; likewise pings.
-pub(crate) const STRANGER_FRAMES_MAX: u32 = 20;
+pub(crate) const UNKNOWN_FRAMES_MAX: u32 = 20;
 /// How many of those come back a second.
-pub(crate) const STRANGER_FRAMES_PER_SECOND: f64 = 1.0;
+pub(crate) const UNKNOWN_FRAMES_PER_SECOND: f64 = 1.0;
 /// Hellos that an account may say at once, over all its connections.
 pub(crate) const HELLOS_BURST: f64 = 200.0;
 /// How many of those come back a second.
@@ -90,7 +90,7 @@ pub(crate) const STRIKES_PER_SECOND: f64 = 1.0;
 pub(crate) const QUEUE_ACTS_MAX: usize = 16 * 1024;
 /// Bytes of content that may wait for the committer.
 pub(crate) const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// How long a sender waits for a place in that queue, with all that it says in one turn, before it is told `unavailable`.
+/// How long a sender waits for a place in that queue, with all that it says in one tick, before it is told `unavailable`.
 pub(crate) const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Acts in one commit, besides receipts that let others go first.
 pub(crate) const BATCH_ACTS_MAX: usize = 2048;
@@ -104,7 +104,7 @@ pub(crate) const RECEIPTS_WAITING_MAX: usize = 2048;
 /// comes in the next commits.
 pub(crate) const RECEIPTS_BESIDE_MIN: usize = 32;
 /// Commits that wait to be told of, besides the one that is being told; the next commit then waits to be told as well.
-pub(crate) const TALES_WAITING_MAX: usize = 1;
+pub(crate) const NOTIFICATIONS_WAITING_MAX: usize = 1;
 /// Acts in one commit that may be events in a group's thousand logs.
 pub(crate) const BATCH_GROUP_ACTS_MAX: usize = 32;
 /// Acts of one account in one commit; its further ones wait for the next commits.
@@ -150,8 +150,9 @@ const _: () = assert!(2 * SEEN_EVERY.as_millis() < SESSION_USE_MS as u128);
 // One frame always fits an empty outbox, also when each byte of its content is escaped as six.
 const _: () =
     assert!(6 * CONTENT_BYTES_MAX + FRAME_BYTES_MAX + REPLAY_LOW_BYTES < OUTBOX_BYTES_MAX);
-// So does what a turn appends at once, with its last message.
-const _: () = assert!(RUN_BYTES + 6 * CONTENT_BYTES_MAX + FRAME_BYTES_MAX < OUTBOX_BYTES_MAX);
+// So does what a tick appends at once, with its last message.
+const _: () =
+    assert!(RELAY_BATCH_BYTES + 6 * CONTENT_BYTES_MAX + FRAME_BYTES_MAX < OUTBOX_BYTES_MAX);
 // A page, its longest last item with all its reactions, and what waits already fit an outbox.
 const _: () = assert!(
     PAGE_BYTES

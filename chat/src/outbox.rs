@@ -4,11 +4,11 @@
 //! that does not block, for all frames that wait. If the socket does not take them all the rest is left to the
 //! [drainer](crate::drainer). Past its bounds the *reader* is closed with 4409: with accounts everything is in the log.
 //!
-//! It also knows which event of the account's log comes next ([`Feed`]), so that each goes out once and in order.
+//! It also knows which event of the account's log comes next ([`LogCursor`]), so that each goes out once and in order.
 //!
 //! A `Mutex` guards it, held for memory copies only, never while the socket is written; nothing is locked inside it.
 
-mod feed;
+mod cursor;
 mod frames;
 
 use std::net::{Shutdown, TcpStream};
@@ -24,9 +24,8 @@ use crate::drainer::Drainer;
 use crate::limit::{BEGUN_BYTES_MAX, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX};
 use crate::metrics;
 
-pub(crate) use feed::{Delivery, Feed};
+pub(crate) use cursor::{Delivery, LogCursor};
 pub(crate) use frames::Frames;
-
 use frames::{frame, frame_end, frames_from};
 
 pub(crate) struct Outbox {
@@ -54,7 +53,7 @@ struct State {
     end: End,
     /// It was closed before its time: of what waits only a frame already begun is finished.
     is_cut_short: bool,
-    feed: Feed,
+    cursor: LogCursor,
 }
 
 /// Who is to send what waits.
@@ -92,7 +91,7 @@ impl Outbox {
     }
 
     /// It is known who this is: it can no longer be turned out for a newcomer.
-    pub(crate) fn settle(&self) {
+    pub(crate) fn mark_established(&self) {
         if let Some(permit) = &self.permit {
             // Who has been turned out meanwhile finds the end of its input.
             permit.settle();
@@ -167,7 +166,7 @@ impl Outbox {
     }
 
     /// Appends a close frame; the connection's thread goes on reading.
-    pub(crate) fn say_goodbye(self: &Arc<Self>, close: Close) {
+    pub(crate) fn send_close(self: &Arc<Self>, close: Close) {
         self.lock().close(close);
         self.flush();
     }
@@ -260,7 +259,8 @@ impl Outbox {
 
     /// While its log is replayed the connection's own thread waits for the socket, and no drainer is needed.
     fn leave_to_drainer(self: &Arc<Self>, mut state: MutexGuard<'_, State>) -> bool {
-        let is_replaying = matches!(state.feed, Feed::Replaying { .. }) && state.end == End::Open;
+        let is_replaying =
+            matches!(state.cursor, LogCursor::Replaying { .. }) && state.end == End::Open;
         state.writer = if is_replaying { Writer::Nobody } else { Writer::Drainer };
         let is_last = state.end != End::Open;
         drop(state);

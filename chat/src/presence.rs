@@ -114,7 +114,7 @@ impl Presence {
         let Some(watch) = watched.and_then(|it| it.by.iter_mut().find(mine)) else {
             return false;
         };
-        let online = self.hub.is_here(id);
+        let online = self.hub.is_online(id);
         watch.told = Some(online);
         outbox.push(&frame(id, online, last_seen));
         true
@@ -141,7 +141,7 @@ impl Presence {
     fn changed_at(&self, id: AccountId, at: i64, now: Instant) {
         let mut state = self.lock();
         let Some(watched) = state.watched.get_mut(&id) else { return };
-        if !self.hub.is_here(id) {
+        if !self.hub.is_online(id) {
             watched.left_at = Some(at);
         }
         match watched.told_at.map(|told| told + PRESENCE_INTERVAL).filter(|due| *due > now) {
@@ -157,7 +157,7 @@ impl Presence {
     /// Tells whoever has not heard it how it is now.
     fn tell(&self, mut state: MutexGuard<'_, State>, id: AccountId, now: Instant) {
         let Some(watched) = state.watched.get_mut(&id) else { return };
-        let online = self.hub.is_here(id);
+        let online = self.hub.is_online(id);
         let last_seen = (!online).then(|| watched.left_at.unwrap_or_else(&self.clock));
         let mut told = Vec::new();
         for watch in watched.by.iter_mut().filter(|watch| watch.told == Some(!online)) {
@@ -228,8 +228,8 @@ mod tests {
     use std::net::TcpStream;
 
     use super::*;
-    use crate::hub::Reader;
-    use crate::rig;
+    use crate::hub::Endpoint;
+    use crate::test_support;
 
     const BOB: AccountId = AccountId(2);
 
@@ -245,7 +245,7 @@ mod tests {
         fn new() -> Self {
             let hub = Arc::new(Hub::new());
             let presence = Arc::new(Presence::new(Arc::clone(&hub), crate::clock::now_ms));
-            let (outbox, theirs) = rig::outbox();
+            let (outbox, theirs) = test_support::outbox();
             presence.watch(AccountId(1), &outbox, &[BOB]);
             assert!(presence.admit(&outbox, BOB, None));
             outbox.flush();
@@ -255,9 +255,9 @@ mod tests {
         /// Bob comes, or goes.
         fn flap(&self, bob: &Arc<Outbox>, comes: bool, now: Instant) {
             if comes {
-                self.hub.settle(9, BOB, Reader { outbox: Arc::clone(bob), session: None });
+                self.hub.register(9, BOB, Endpoint { outbox: Arc::clone(bob), session: None });
             } else {
-                self.hub.leave(BOB, bob);
+                self.hub.unregister(BOB, bob);
             }
             self.presence.changed_at(BOB, 0, now);
         }
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn who_comes_and_goes_without_end_is_told_of_once_a_second() {
         let (watcher, start) = (Watcher::new(), Instant::now());
-        let (bob, _theirs) = rig::outbox();
+        let (bob, _theirs) = test_support::outbox();
         watcher.flap(&bob, true, start);
         assert_eq!(watcher.told(), Some(true), "the first change at once");
         for n in 0..99 {
@@ -290,7 +290,7 @@ mod tests {
     fn the_presence_thread_tells_what_had_to_wait() {
         let (watcher, shutdown) = (Watcher::new(), Shutdown::new());
         watcher.presence.start(&shutdown).unwrap();
-        let (bob, _theirs) = rig::outbox();
+        let (bob, _theirs) = test_support::outbox();
         watcher.flap(&bob, true, Instant::now());
         watcher.flap(&bob, false, Instant::now());
         let deadline = Instant::now() + 20 * PRESENCE_INTERVAL;

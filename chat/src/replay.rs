@@ -1,7 +1,7 @@
 //! Reading the log back to a connection that was away, on the connection's own thread.
 //!
 //! Events are fetched page by page and only while little waits to be sent, so that a long log needs no memory and a slow
-//! reader slows only itself. Meanwhile its outbox keeps live events away ([`crate::outbox::Feed::Replaying`]).
+//! reader slows only itself. Meanwhile its outbox keeps live events away ([`crate::outbox::LogCursor::Replaying`]).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -85,7 +85,7 @@ impl Replay {
         if outbox.flush() {
             return Progress::More;
         }
-        match self.stall.goes_on(outbox, PollFlags::IN | PollFlags::OUT) {
+        match self.stall.wait_for_progress(outbox, PollFlags::IN | PollFlags::OUT) {
             true => Progress::More,
             false => Progress::Ended,
         }

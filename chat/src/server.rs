@@ -9,15 +9,17 @@ use door::ops::Unwell;
 use sql::Store;
 use wire::AccountId;
 
-use crate::allowance::Allowances;
-use crate::answers::Answers;
 use crate::committer::Committer;
 use crate::drainer::Drainer;
-use crate::hellos::Hellos;
 use crate::hub::Hub;
-use crate::limit::{ANSWER_WAIT_MAX, CLOSE_LINGER, FAREWELL_MAX, HELLO_DEADLINE, PING_INTERVAL};
+use crate::limit::{
+    ANSWER_WAIT_MAX, CLOSE_LINGER, HELLO_DEADLINE, PING_INTERVAL, QUEUED_CLOSE_MAX,
+};
+use crate::long_answers::LongAnswers;
 use crate::metrics;
 use crate::presence::Presence;
+use crate::rate_limit::RateLimits;
+use crate::token_throttle::TokenThrottle;
 
 /// Everything a connection's thread may reach.
 pub(crate) struct Server {
@@ -25,12 +27,12 @@ pub(crate) struct Server {
     pub(crate) presence: Arc<Presence>,
     pub(crate) drainer: Drainer,
     pub(crate) mode: Mode,
-    pub(crate) answers: Answers,
-    pub(crate) patience: Patience,
+    pub(crate) long_answers: LongAnswers,
+    pub(crate) timeouts: Timeouts,
     /// How much each account may send.
-    pub(crate) allowances: Allowances,
+    pub(crate) rate_limits: RateLimits,
     /// The brake for who tries out tokens.
-    pub(crate) hellos: Hellos,
+    pub(crate) token_throttle: TokenThrottle,
     pub(crate) shutdown: Shutdown,
     /// The JSON Schema of every frame.
     pub(crate) schema: String,
@@ -40,25 +42,25 @@ pub(crate) struct Server {
 
 /// How long a connection may keep silent, or keep us. The defaults are those of [`crate::limit`].
 #[derive(Clone, Copy)]
-pub(crate) struct Patience {
+pub(crate) struct Timeouts {
     /// Before its hello.
     pub(crate) hello: Duration,
     /// Before it is sent a ping, and again before it is taken for dead.
     pub(crate) ping: Duration,
     /// How long the last word may wait for the committer.
-    pub(crate) farewell: Duration,
+    pub(crate) queued_close: Duration,
     /// How long the client may take to answer the last word.
     pub(crate) linger: Duration,
     /// How long a long answer waits for others of its account.
     pub(crate) answer: Duration,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self {
             hello: HELLO_DEADLINE,
             ping: PING_INTERVAL,
-            farewell: FAREWELL_MAX,
+            queued_close: QUEUED_CLOSE_MAX,
             linger: CLOSE_LINGER,
             answer: ANSWER_WAIT_MAX,
         }

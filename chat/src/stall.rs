@@ -21,7 +21,7 @@ impl Stall {
 
     /// Waits for the socket to take more (or also to bring something, if that is read then), a second at the most. False once
     /// the connection is closed.
-    pub(crate) fn goes_on(&mut self, outbox: &Arc<Outbox>, until: PollFlags) -> bool {
+    pub(crate) fn wait_for_progress(&mut self, outbox: &Arc<Outbox>, until: PollFlags) -> bool {
         let backlog = outbox.backlog();
         if backlog < self.moved.0 {
             self.moved = (backlog, Instant::now());

@@ -13,11 +13,11 @@ use crate::limit::{ERASE_INTERVAL, SWEEP_INTERVAL};
 
 /// Wakes the sweeper before its time.
 #[derive(Clone)]
-pub(crate) struct Bell(SyncSender<()>);
+pub(crate) struct Notify(SyncSender<()>);
 
-impl Bell {
+impl Notify {
     /// There may be a deleted account in groups. Ringing twice is ringing once.
-    pub(crate) fn ring(&self) {
+    pub(crate) fn notify_one(&self) {
         let _ = self.0.try_send(());
     }
 }
@@ -28,21 +28,27 @@ pub(crate) fn start(
     committer: Committer,
     keep: Keep,
     shutdown: Shutdown,
-) -> io::Result<Bell> {
+) -> io::Result<Notify> {
     let (ring, heard) = sync_channel(1);
-    let bell = Bell(ring);
-    let last = bell.clone();
-    shutdown.on_begin(move || last.ring());
+    let notify = Notify(ring);
+    let last = notify.clone();
+    shutdown.on_begin(move || last.notify_one());
     door::thread::spawn("chat-sweep", door::limit::SERVICE_STACK_BYTES, move || {
         run(&store, &committer, keep, &shutdown, &heard);
     })?;
-    Ok(bell)
+    Ok(notify)
 }
 
-fn run(store: &Store, committer: &Committer, keep: Keep, shutdown: &Shutdown, bell: &Receiver<()>) {
+fn run(
+    store: &Store,
+    committer: &Committer,
+    keep: Keep,
+    shutdown: &Shutdown,
+    notify: &Receiver<()>,
+) {
     let (mut swept, mut erased) = (None::<Instant>, None::<Instant>);
     while !shutdown.has_begun() {
-        see_ghosts_out(store, committer);
+        remove_deleted_members(store, committer);
         if swept.is_none_or(|at| at.elapsed() >= SWEEP_INTERVAL) {
             swept = Some(Instant::now());
             report("messages", store.expire_messages(store.now()));
@@ -52,7 +58,7 @@ fn run(store: &Store, committer: &Committer, keep: Keep, shutdown: &Shutdown, be
             erased = Some(Instant::now());
             report("deleted accounts", store.erase_left_traces());
         }
-        if let Err(RecvTimeoutError::Disconnected) = bell.recv_timeout(SWEEP_INTERVAL) {
+        if let Err(RecvTimeoutError::Disconnected) = notify.recv_timeout(SWEEP_INTERVAL) {
             return;
         }
     }
@@ -66,7 +72,7 @@ fn report(what: &str, swept: sql::Result<()>) {
 }
 
 /// Has deleted accounts leave the groups they are still in, so that the others hear of it.
-fn see_ghosts_out(store: &Store, committer: &Committer) {
+fn remove_deleted_members(store: &Store, committer: &Committer) {
     for (account, group) in store.ghosts().unwrap_or_default() {
         let deed = Deed::Change { group, how: Alteration::Leave };
         committer.submit(Task::Act(Act { by: account, reference: None, deed }, None));

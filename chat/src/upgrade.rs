@@ -6,11 +6,11 @@ use door::{Caller, Head, Reply};
 use tungstenite::handshake::derive_accept_key;
 use wire::Token;
 
-use crate::inlet::Inlet;
+use crate::connection::Connection;
+use crate::message_reader::MessageReader;
 use crate::outbox::Outbox;
 use crate::page;
 use crate::server::Server;
-use crate::session::Session;
 
 /// Serves one connection, whatever it wants.
 pub(crate) fn serve(server: &Server, caller: Caller) {
@@ -29,8 +29,8 @@ pub(crate) fn serve(server: &Server, caller: Caller) {
     let outbox = Arc::new(Outbox::new(stream, server.drainer.clone(), Some(permit)));
     outbox.push_handshake(&response);
     drop(response);
-    let mut inlet = Inlet::new(Arc::clone(&outbox), rest);
-    Session::new(server, id, outbox, address).run(&mut inlet, token.as_ref());
+    let mut reader = MessageReader::new(Arc::clone(&outbox), rest);
+    Connection::new(server, id, outbox, address).run(&mut reader, token.as_ref());
 }
 
 #[inline(never)] // It goes deep, and the connection sleeps below whatever this frame would hold.

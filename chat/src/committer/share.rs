@@ -46,9 +46,11 @@ impl Shares {
                 }
                 is_admitted
             }
-            Task::Use(_) => true,
-            Task::Depart(account, _) => self.used.get(account).is_none_or(|used| !used.is_deferred),
-            Task::Farewell(_, outbox) => !self.deferred.contains(&Arc::as_ptr(outbox)),
+            Task::SessionUse(_) => true,
+            Task::Departure(account, _) => {
+                self.used.get(account).is_none_or(|used| !used.is_deferred)
+            }
+            Task::Close(_, outbox) => !self.deferred.contains(&Arc::as_ptr(outbox)),
         }
     }
 

@@ -5,7 +5,7 @@ use crate::limit::{
     BATCH_ACCOUNT_ACTS_MAX, BATCH_ACCOUNT_BYTES_MAX, BATCH_ACCOUNT_GROUP_ACTS_MAX,
     BATCH_GROUP_ACTS_MAX,
 };
-use crate::rig;
+use crate::test_support;
 
 fn post(content: String, to: To) -> Task {
     post_by(1, content, to)
@@ -85,7 +85,7 @@ fn one_commit_takes_an_accounts_share() {
 #[test]
 fn what_stays_in_the_queue_keeps_its_order_and_its_goodbye() {
     let queue = Queue::default();
-    let (outbox, other) = (rig::outbox().0, rig::outbox().0);
+    let (outbox, other) = (test_support::outbox().0, test_support::outbox().0);
     let put = |task| assert!(queue.put(task, Duration::ZERO));
     for number in 0..=BATCH_ACCOUNT_ACTS_MAX {
         let Task::Act(act, _) = post(number.to_string(), To::Account(AccountId(3))) else { return };
@@ -93,22 +93,22 @@ fn what_stays_in_the_queue_keeps_its_order_and_its_goodbye() {
     }
     // Small enough by itself, and it must not overtake.
     put(post("last".to_owned(), To::Account(AccountId(3))));
-    put(Task::Farewell(Close::GoingAway, outbox));
-    put(Task::Depart(AccountId(1), 0));
-    put(Task::Farewell(Close::GoingAway, other));
-    put(Task::Depart(AccountId(2), 0));
+    put(Task::Close(Close::GoingAway, outbox));
+    put(Task::Departure(AccountId(1), 0));
+    put(Task::Close(Close::GoingAway, other));
+    put(Task::Departure(AccountId(2), 0));
     let content = |task: &Task| match task {
         Task::Act(Act { deed: Deed::Post { content, .. }, .. }, _) => content.clone(),
-        Task::Farewell(..) => "farewell".to_owned(),
+        Task::Close(..) => "close".to_owned(),
         _ => "departure".to_owned(),
     };
     let first: Vec<_> = queue.take(None).unwrap().iter().map(content).collect();
     let numbers = (0..BATCH_ACCOUNT_ACTS_MAX).map(|number| number.to_string());
-    let of_others = ["farewell", "departure"].map(str::to_owned);
+    let of_others = ["close", "departure"].map(str::to_owned);
     assert_eq!(first, numbers.chain(of_others).collect::<Vec<_>>());
     let second: Vec<_> = queue.take(None).unwrap().iter().map(content).collect();
     let last = BATCH_ACCOUNT_ACTS_MAX.to_string();
-    assert_eq!(second, [&*last, "last", "farewell", "departure"]);
+    assert_eq!(second, [&*last, "last", "close", "departure"]);
     assert_eq!(queue.lock().bytes, 0);
 }
 
@@ -116,11 +116,11 @@ fn what_stays_in_the_queue_keeps_its_order_and_its_goodbye() {
 fn who_waits_for_room_gets_it_when_there_is_some() {
     let queue = Queue::default();
     fill(&queue, 1);
-    let outbox = rig::outbox().0;
+    let outbox = test_support::outbox().0;
     std::thread::scope(|scope| {
         let (queue, patience) = (&queue, Duration::from_secs(60));
         let waiting =
-            scope.spawn(move || queue.put(Task::Farewell(Close::GoingAway, outbox), patience));
+            scope.spawn(move || queue.put(Task::Close(Close::GoingAway, outbox), patience));
         queue.take(None).unwrap();
         assert!(waiting.join().unwrap());
     });
@@ -129,10 +129,10 @@ fn who_waits_for_room_gets_it_when_there_is_some() {
 #[test]
 fn a_closed_queue_is_emptied_and_takes_nothing_more() {
     let queue = Queue::default();
-    let outbox = rig::outbox().0;
-    assert!(queue.put(Task::Farewell(Close::GoingAway, Arc::clone(&outbox)), Duration::ZERO));
+    let outbox = test_support::outbox().0;
+    assert!(queue.put(Task::Close(Close::GoingAway, Arc::clone(&outbox)), Duration::ZERO));
     queue.lock().closed = true;
-    assert!(!queue.put(Task::Farewell(Close::GoingAway, outbox), Duration::ZERO));
+    assert!(!queue.put(Task::Close(Close::GoingAway, outbox), Duration::ZERO));
     assert_eq!(queue.take(None).unwrap().len(), 1);
     assert!(queue.take(None).is_none());
 }
@@ -171,7 +171,7 @@ fn waiting(count: usize, time: Duration) -> State {
 fn receipts_that_are_due_do_not_hold_a_message_up() {
     let mut state = waiting(2 * RECEIPTS_BESIDE_MIN + 1, RECEIPT_WAIT_BUSY);
     for left in [RECEIPTS_BESIDE_MIN + 1, 1, 0] {
-        state.tasks.push_back(Task::Use(SessionId(1)));
+        state.tasks.push_back(Task::SessionUse(SessionId(1)));
         assert!(state.take().len() > 1);
         assert_eq!(state.receipts.len(), left);
     }
@@ -181,7 +181,7 @@ fn receipts_that_are_due_do_not_hold_a_message_up() {
 fn receipts_wait_longer_while_there_is_always_a_message() {
     let begin = Instant::now();
     let mut state = waiting(3, RECEIPT_WAIT_MAX);
-    state.tasks.push_back(Task::Use(SessionId(1)));
+    state.tasks.push_back(Task::SessionUse(SessionId(1)));
     let taken = state.take().len();
     // A machine that stood still in between takes all at once.
     assert!(taken == 1 || begin.elapsed() >= RECEIPT_WAIT_BUSY - RECEIPT_WAIT_MAX, "{taken}");
@@ -192,14 +192,15 @@ fn receipts_wait_longer_while_there_is_always_a_message() {
 #[test]
 fn one_commit_does_no_more_receipts_than_its_bound() {
     let mut state = waiting(RECEIPTS_WAITING_MAX + 5, Duration::ZERO);
-    state.tasks.push_back(Task::Use(SessionId(1)));
+    state.tasks.push_back(Task::SessionUse(SessionId(1)));
     assert_eq!(state.take().len(), 1 + RECEIPTS_WAITING_MAX);
     assert_eq!(state.take().len(), 5);
 }
 
 #[test]
 fn how_far_a_connection_has_come_waits_once() {
-    let (queue, one, other) = (Queue::default(), rig::outbox().0, rig::outbox().0);
+    let (queue, one, other) =
+        (Queue::default(), test_support::outbox().0, test_support::outbox().0);
     let say = |outbox, seq| {
         let deed = Deed::Received { seq: Seq(seq) };
         let act = Act { by: AccountId(1), reference: None, deed };
@@ -237,7 +238,9 @@ fn receipts_do_not_outlast_their_bound_a_goodbye_or_the_queue() {
     }
     assert_eq!(queue.take(None).unwrap().len(), RECEIPTS_WAITING_MAX);
 
-    for end in [Task::Farewell(Close::GoingAway, rig::outbox().0), Task::Depart(AccountId(1), 0)] {
+    for end in
+        [Task::Close(Close::GoingAway, test_support::outbox().0), Task::Departure(AccountId(1), 0)]
+    {
         assert!(queue.put(receipt(None), Duration::ZERO));
         assert!(queue.put(end, Duration::ZERO));
         assert_eq!(queue.take(None).unwrap().len(), 2);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sql::{Batch, Error, Store};
 use wire::AccountId;
 
-use super::teller::Tale;
+use super::dispatcher::Notification;
 use super::{Queue, Task};
 use crate::hub::Hub;
 use crate::limit::DOUBT_CHUNK;
@@ -20,21 +20,25 @@ const DOUBT_PAUSE: Duration = Duration::from_millis(250);
 pub(super) struct Worker {
     store: Arc<Store>,
     hub: Arc<Hub>,
-    teller: SyncSender<Tale>,
+    dispatcher: SyncSender<Notification>,
     /// Accounts in whose logs an unconfirmed commit may have put events.
     doubt: Vec<AccountId>,
 }
 
 impl Worker {
-    pub(super) fn new(store: Arc<Store>, hub: Arc<Hub>, teller: SyncSender<Tale>) -> Self {
-        Self { store, hub, teller, doubt: Vec::new() }
+    pub(super) fn new(
+        store: Arc<Store>,
+        hub: Arc<Hub>,
+        dispatcher: SyncSender<Notification>,
+    ) -> Self {
+        Self { store, hub, dispatcher, doubt: Vec::new() }
     }
 
     pub(super) fn run(mut self, queue: &Queue) {
         while let Some(tasks) = queue.take((!self.doubt.is_empty()).then_some(DOUBT_PAUSE)) {
             // Who waits is not to wait for a second look at a database that has just shown that it is away.
             if tasks.is_empty() || self.commit(tasks) {
-                self.settle_doubt();
+                self.resolve_doubt();
             }
         }
     }
@@ -42,22 +46,22 @@ impl Worker {
     /// Whether the database has done its part.
     fn commit(&mut self, tasks: Vec<Task>) -> bool {
         let mut batch = Batch::default();
-        let (mut origins, mut farewells) = (Vec::new(), Vec::new());
+        let (mut origins, mut closes) = (Vec::new(), Vec::new());
         for task in tasks {
             match task {
                 Task::Act(act, origin) => {
                     batch.acts.push(act);
                     origins.push(origin);
                 }
-                Task::Use(session) => batch.uses.push(session),
-                Task::Depart(account, at) => batch.departures.push((account, at)),
-                Task::Farewell(close, outbox) => farewells.push((close, outbox)),
+                Task::SessionUse(session) => batch.uses.push(session),
+                Task::Departure(account, at) => batch.departures.push((account, at)),
+                Task::Close(close, outbox) => closes.push((close, outbox)),
             }
         }
         metrics::BATCH_ACTS.observe(batch.acts.len() as f64);
         let is_done = self.store(batch, origins);
-        if !farewells.is_empty() {
-            self.tell(Tale::Farewells(farewells));
+        if !closes.is_empty() {
+            self.tell(Notification::Closes(closes));
         }
         is_done
     }
@@ -72,7 +76,7 @@ impl Worker {
         match done {
             Ok(_) if batch.acts.is_empty() => true,
             Ok(committed) => {
-                self.tell(Tale::Batch(batch, origins, Some(committed)));
+                self.tell(Notification::Batch(batch, origins, Some(committed)));
                 true
             }
             Err(error @ (Error::Broken(_) | Error::Damaged(_) | Error::Conflict))
@@ -92,26 +96,26 @@ impl Worker {
                     // Of everybody else's log it is enough that it is right.
                     self.doubt = self.hub.accounts();
                 }
-                self.tell(Tale::Batch(batch, origins, None));
+                self.tell(Notification::Batch(batch, origins, None));
                 false
             }
         }
     }
 
     /// Delivers what an unconfirmed commit stored after all.
-    fn settle_doubt(&mut self) {
+    fn resolve_doubt(&mut self) {
         while !self.doubt.is_empty() {
             let chunk = self.doubt.len().saturating_sub(DOUBT_CHUNK);
             // Still away: asked again after a pause.
             let Ok(heads) = self.store.heads(&self.doubt[chunk..]) else { return };
             self.doubt.truncate(chunk);
-            self.tell(Tale::Heads(heads));
+            self.tell(Notification::Heads(heads));
         }
     }
 
-    /// Waits while the teller is too far behind.
-    fn tell(&self, tale: Tale) {
-        // If the teller has died it has closed the queue: this was the last commit.
-        let _ = self.teller.send(tale);
+    /// Waits while the dispatcher is too far behind.
+    fn tell(&self, notification: Notification) {
+        // If the dispatcher has died it has closed the queue: this was the last commit.
+        let _ = self.dispatcher.send(notification);
     }
 }

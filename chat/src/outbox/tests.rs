@@ -5,7 +5,7 @@ use tungstenite::protocol::frame::FrameHeader;
 use wire::Seq;
 
 use super::*;
-use crate::rig::outbox;
+use crate::test_support::outbox;
 
 /// Reads frames until a close frame or the end.
 fn frames(mut reader: TcpStream) -> (Vec<Vec<u8>>, Option<u16>) {
@@ -175,7 +175,7 @@ fn frames_of_many_threads_arrive_whole_and_each_threads_in_order() {
             })
             .collect();
         writing.into_iter().for_each(|thread| thread.join().unwrap());
-        outbox.say_goodbye(Close::GoingAway);
+        outbox.send_close(Close::GoingAway);
         reading.join().unwrap()
     });
     assert_eq!(code, Some(Close::GoingAway.code()));
@@ -206,7 +206,7 @@ fn an_event_goes_out_once_in_order_or_is_known_to_be_missing() {
     assert_eq!(outbox.behind(Seq(7)), Some(Seq(6)));
     assert_eq!(outbox.answer(Seq(7), None), Delivery::Done);
     assert_eq!(outbox.behind(Seq(7)), None);
-    outbox.say_goodbye(Close::GoingAway);
+    outbox.send_close(Close::GoingAway);
     assert_eq!(frames(reader), (vec![b"six".to_vec()], Some(1001)));
 }
 
@@ -251,7 +251,7 @@ fn an_answer_never_overtakes_the_events_before_it() {
     outbox.deliver(Seq(10), b"event 10");
     assert_eq!(outbox.answer(Seq(11), Some(b"sent 11")), Delivery::Done);
     assert_eq!(outbox.answer(Seq(3), Some(b"sent 3, again")), Delivery::Done);
-    outbox.say_goodbye(Close::GoingAway);
+    outbox.send_close(Close::GoingAway);
     let expected = [
         "event 8, replayed",
         "event 9, replayed",

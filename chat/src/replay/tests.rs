@@ -4,11 +4,11 @@ use sql::{Act, Batch, Deed, Keep};
 use wire::To;
 
 use super::*;
-use crate::rig;
+use crate::test_support;
 
 /// The server's end of a connection whose other end nobody reads.
 fn outbox() -> (Arc<Outbox>, TcpStream) {
-    let (outbox, theirs) = rig::outbox();
+    let (outbox, theirs) = test_support::outbox();
     outbox.start_replay();
     (outbox, theirs)
 }

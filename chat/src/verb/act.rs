@@ -6,14 +6,14 @@ use sql::{Act, Deed};
 use wire::AccountId;
 
 use crate::committer::{Task, unavailable};
+use crate::connection::Connection;
 use crate::limit::QUEUE_WAIT_MAX;
 use crate::metrics;
 use crate::server::Accounts;
-use crate::session::Session;
 
 /// Has `by`'s deed stored; the answer comes after the commit.
 pub(crate) fn submit(
-    session: &Session<'_>,
+    connection: &Connection<'_>,
     accounts: &Accounts,
     by: AccountId,
     deed: Deed,
@@ -21,11 +21,11 @@ pub(crate) fn submit(
 ) {
     let is_message = matches!(deed, Deed::Post { .. });
     let act = Act { by, reference: reference.map(str::to_owned), deed };
-    let task = Task::Act(act, Some(Arc::clone(&session.outbox)));
-    if !accounts.committer.submit_by(task, session.now + QUEUE_WAIT_MAX) {
+    let task = Task::Act(act, Some(Arc::clone(&connection.outbox)));
+    if !accounts.committer.submit_by(task, connection.now + QUEUE_WAIT_MAX) {
         if is_message {
             metrics::MESSAGES.inc("unavailable");
         }
-        session.outbox.push(&unavailable(reference));
+        connection.outbox.push(&unavailable(reference));
     }
 }

@@ -4,64 +4,64 @@ use sql::{Conversation, Member};
 use wire::limit::CONVERSATIONS;
 use wire::{AccountId, Code, Frame, GroupId, With};
 
+use crate::connection::{Connection, Flow};
 use crate::event;
 use crate::server::Accounts;
-use crate::session::{Flow, Session};
 use crate::verb::window::{Window, page_of};
 
 /// The list, by last activity.
 pub(crate) fn list(
-    session: &mut Session<'_>,
+    connection: &mut Connection<'_>,
     accounts: &Accounts,
     me: AccountId,
     window: Window,
     reference: Option<&str>,
 ) -> Flow {
-    let Some(_turn) = session.turn_to_answer(me, reference)? else { return Ok(()) };
+    let Some(_slot) = connection.acquire_answer_slot(me, reference)? else { return Ok(()) };
     let limit = window.limit(CONVERSATIONS);
     let found = match accounts.store.conversations(me, window.before(), limit + 1) {
         Ok(found) => found,
-        Err(error) => return session.put_off(&error, reference),
+        Err(error) => return connection.reply_query_error(&error, reference),
     };
     let (conversations, more) = page_of(found.iter().map(conversation), limit);
-    session.outbox.push_long(&Frame::Conversations { reference, conversations, more });
+    connection.outbox.push_long(&Frame::Conversations { reference, conversations, more });
     Ok(())
 }
 
 /// What a group is like now, for its members.
 pub(crate) fn show(
-    session: &mut Session<'_>,
+    connection: &mut Connection<'_>,
     accounts: &Accounts,
     me: AccountId,
     group: GroupId,
     reference: Option<&str>,
 ) -> Flow {
-    let Some(_turn) = session.turn_to_answer(me, reference)? else { return Ok(()) };
+    let Some(_slot) = connection.acquire_answer_slot(me, reference)? else { return Ok(()) };
     let found = match accounts.store.group(me, group) {
         Ok(Some(found)) => found,
         Ok(None) => {
-            session.refuse(Code::NotFound, "you are in no such group", reference);
+            connection.refuse(Code::NotFound, "you are in no such group", reference);
             return Ok(());
         }
-        Err(error) => return session.put_off(&error, reference),
+        Err(error) => return connection.reply_query_error(&error, reference),
     };
     let (name, days) = (found.name.as_str(), found.days);
     let members = found.members.iter().map(member).collect();
-    session.outbox.push_long(&Frame::GroupShow { reference, group, name, days, members });
+    connection.outbox.push_long(&Frame::GroupShow { reference, group, name, days, members });
     Ok(())
 }
 
 /// Whom this account has blocked.
 pub(crate) fn blocks(
-    session: &mut Session<'_>,
+    connection: &mut Connection<'_>,
     accounts: &Accounts,
     me: AccountId,
     reference: Option<&str>,
 ) -> Flow {
-    let Some(_turn) = session.turn_to_answer(me, reference)? else { return Ok(()) };
+    let Some(_slot) = connection.acquire_answer_slot(me, reference)? else { return Ok(()) };
     match accounts.store.blocks(me) {
-        Ok(ids) => session.outbox.push_long(&Frame::Blocks { reference, ids }),
-        Err(error) => return session.put_off(&error, reference),
+        Ok(ids) => connection.outbox.push_long(&Frame::Blocks { reference, ids }),
+        Err(error) => return connection.reply_query_error(&error, reference),
     }
     Ok(())
 }

@@ -6,51 +6,53 @@ use sql::{Message, Reaction};
 use wire::limit::PAGE_ITEMS;
 use wire::{AccountId, Code, Frame, MessageId, Page, With};
 
+use crate::connection::{Connection, Flow};
 use crate::event;
 use crate::limit::{PAGE_BYTES, REACTIONS_CHUNK};
 use crate::server::Accounts;
-use crate::session::{Flow, Session};
 use crate::verb::window::{Window, page_of};
 
 /// A page of one conversation.
 pub(crate) fn history(
-    session: &mut Session<'_>,
+    connection: &mut Connection<'_>,
     accounts: &Accounts,
     me: AccountId,
     with: With,
     window: Window,
     reference: Option<&str>,
 ) -> Flow {
-    let Some(_turn) = session.turn_to_answer(me, reference)? else { return Ok(()) };
+    let Some(_slot) = connection.acquire_answer_slot(me, reference)? else { return Ok(()) };
     let found = accounts.store.history(me, with, window.before(), window.limit(PAGE_ITEMS) + 1);
     match found {
-        Ok(Some(found)) => answer(session, accounts, me, &found, window, reference, List::History),
+        Ok(Some(found)) => {
+            answer(connection, accounts, me, &found, window, reference, List::History)
+        }
         Ok(None) => {
-            session.refuse(Code::NotFound, "you are in no such group", reference);
+            connection.refuse(Code::NotFound, "you are in no such group", reference);
             Ok(())
         }
-        Err(error) => session.put_off(&error, reference),
+        Err(error) => connection.reply_query_error(&error, reference),
     }
 }
 
 /// What has these words.
 pub(crate) fn search(
-    session: &mut Session<'_>,
+    connection: &mut Connection<'_>,
     accounts: &Accounts,
     me: AccountId,
     text: &str,
     window: Window,
     reference: Option<&str>,
 ) -> Flow {
-    let Some(_turn) = session.turn_to_answer(me, reference)? else { return Ok(()) };
+    let Some(_slot) = connection.acquire_answer_slot(me, reference)? else { return Ok(()) };
     match accounts.store.search(me, text, window.before(), window.limit(PAGE_ITEMS) + 1) {
-        Ok(found) => answer(session, accounts, me, &found, window, reference, List::Search),
+        Ok(found) => answer(connection, accounts, me, &found, window, reference, List::Search),
         Err(sql::Error::TimedOut(_)) => {
             let message = "the search took too long; add a letter or a word";
-            session.refuse(Code::Unavailable, message, reference);
+            connection.refuse(Code::Unavailable, message, reference);
             Ok(())
         }
-        Err(error) => session.put_off(&error, reference),
+        Err(error) => connection.reply_query_error(&error, reference),
     }
 }
 
@@ -63,7 +65,7 @@ enum List {
 
 /// `found` comes newest first, and goes newest last.
 fn answer(
-    session: &mut Session<'_>,
+    connection: &mut Connection<'_>,
     accounts: &Accounts,
     me: AccountId,
     found: &[Message],
@@ -73,7 +75,7 @@ fn answer(
 ) -> Flow {
     let reactions = match reactions(accounts, me, found) {
         Ok(reactions) => reactions,
-        Err(error) => return session.put_off(&error, reference),
+        Err(error) => return connection.reply_query_error(&error, reference),
     };
     let messages = found.iter().map(|message| {
         let reactions = reactions.get(&message.id).map_or(&[][..], Vec::as_slice);
@@ -82,7 +84,7 @@ fn answer(
     let (mut messages, more) = page_of(messages, window.limit(PAGE_ITEMS));
     messages.reverse();
     let page = Page { reference, messages, more };
-    session.outbox.push_long(&match list {
+    connection.outbox.push_long(&match list {
         List::History => Frame::History(page),
         List::Search => Frame::Search(page),
     });

@@ -13,49 +13,49 @@ mod window;
 use sql::{Alteration, Deed};
 use wire::{AccountId, Code, Frame, Pending, Request, Want};
 
-use crate::allowance::Kind;
+use crate::connection::{Connection, Flow, Identity};
 use crate::metrics;
+use crate::rate_limit::RateKind;
 use crate::server::Accounts;
-use crate::session::{Flow, Session, Who};
-use crate::verb::hello::Asked;
+use crate::verb::hello::HelloRef;
 use crate::verb::window::Window;
 
 /// Carries out one request. Before it is known who asks, only a token and a ping are listened to.
-pub(crate) fn carry_out(session: &mut Session<'_>, request: Request<'_>) -> Flow {
+pub(crate) fn carry_out(connection: &mut Connection<'_>, request: Request<'_>) -> Flow {
     let reference = request.reference.as_deref();
     let kind = match request.want {
-        Want::Received { .. } | Want::Read { .. } => Kind::Receipt,
-        _ => Kind::Frame,
+        Want::Received { .. } | Want::Read { .. } => RateKind::Receipt,
+        _ => RateKind::Frame,
     };
-    if !session.admits(kind, reference)? {
+    if !connection.admits(kind, reference)? {
         if matches!(request.want, Want::Message { .. }) {
             metrics::MESSAGES.inc("rate_limited");
         }
         return Ok(());
     }
-    match (session.who, request.want) {
-        (_, Want::Ping) => ping::answer(session, reference),
+    match (connection.identity, request.want) {
+        (_, Want::Ping) => ping::answer(connection, reference),
         (_, Want::Hello { token, since }) => {
-            return hello::hello(session, &token, since, Asked::Hello(reference));
+            return hello::hello(connection, &token, since, HelloRef::Hello(reference));
         }
         (
-            Who::Stranger { .. },
+            Identity::Unknown { .. },
             Want::Message { token: Some(token), from, to, content, reply_to },
         ) => {
-            hello::hello(session, &token, None, Asked::Message(reference))?;
-            if let Some(me) = session.account() {
+            hello::hello(connection, &token, None, HelloRef::FirstMessage(reference))?;
+            if let Some(me) = connection.account() {
                 // What has been counted was a stranger's frame; the message is the account's.
-                if !session.admits(Kind::Frame, reference)? {
+                if !connection.admits(RateKind::Frame, reference)? {
                     metrics::MESSAGES.inc("rate_limited");
                     return Ok(());
                 }
                 let want = Want::Message { token: None, from, to, content, reply_to };
-                return known(session, me, want, reference);
+                return known(connection, me, want, reference);
             }
         }
-        (Who::Known(me), want) => return known(session, me, want, reference),
-        (Who::Stranger { .. }, _) => {
-            session.refuse(Code::Unauthorized, "say hello with a token first", reference)
+        (Identity::Known(me), want) => return known(connection, me, want, reference),
+        (Identity::Unknown { .. }, _) => {
+            connection.refuse(Code::Unauthorized, "say hello with a token first", reference)
         }
     }
     Ok(())
@@ -63,40 +63,42 @@ pub(crate) fn carry_out(session: &mut Session<'_>, request: Request<'_>) -> Flow
 
 /// What anybody who is known may ask for.
 fn known(
-    session: &mut Session<'_>,
+    connection: &mut Connection<'_>,
     me: AccountId,
     want: Want<'_>,
     reference: Option<&str>,
 ) -> Flow {
-    if session.server.accounts().is_some() {
-        session.is_wanted()?;
+    if connection.server.accounts().is_some() {
+        connection.check_open()?;
     }
     match want {
         Want::Message { from, to, content, reply_to, .. } => {
-            message::send(session, me, from, to, content, reply_to, reference);
+            message::send(connection, me, from, to, content, reply_to, reference);
         }
-        Want::Typing { to } => return typing::tell(session, me, to, reference),
-        Want::Presence { ids } => return presence::watch(session, me, ids, reference),
-        want => match session.server.accounts() {
-            Some(accounts) => return stored(session, accounts, me, want, reference),
-            None => unstored(session, &want, reference),
+        Want::Typing { to } => return typing::tell(connection, me, to, reference),
+        Want::Presence { ids } => return presence::watch(connection, me, ids, reference),
+        want => match connection.server.accounts() {
+            Some(accounts) => return stored(connection, accounts, me, want, reference),
+            None => unstored(connection, &want, reference),
         },
     }
     Ok(())
 }
 
 /// Guests have no log: there is nothing to be written down.
-fn unstored(session: &Session<'_>, want: &Want<'_>, reference: Option<&str>) {
+fn unstored(connection: &Connection<'_>, want: &Want<'_>, reference: Option<&str>) {
     match (want, reference) {
-        (Want::Received { .. }, Some(reference)) => session.outbox.push(&Frame::Ok { reference }),
+        (Want::Received { .. }, Some(reference)) => {
+            connection.outbox.push(&Frame::Ok { reference })
+        }
         (Want::Received { .. }, None) => {}
-        _ => session.unsupported(reference),
+        _ => connection.unsupported(reference),
     }
 }
 
 /// What takes a database: deeds for the committer, and looks at what is stored.
 fn stored(
-    session: &mut Session<'_>,
+    connection: &mut Connection<'_>,
     accounts: &Accounts,
     me: AccountId,
     want: Want<'_>,
@@ -125,26 +127,26 @@ fn stored(
         Want::GroupDemote { group, member } => change(group, Alteration::Demote(member)),
         Want::History { with, before, limit } => {
             let window = Window { before, limit };
-            return history::history(session, accounts, me, with, window, reference);
+            return history::history(connection, accounts, me, with, window, reference);
         }
         Want::Search { text, before, limit } => {
             let window = Window { before, limit };
-            return history::search(session, accounts, me, &text, window, reference);
+            return history::search(connection, accounts, me, &text, window, reference);
         }
         Want::Conversations { before, limit } => {
             let window = Window { before, limit };
-            return conversations::list(session, accounts, me, window, reference);
+            return conversations::list(connection, accounts, me, window, reference);
         }
         Want::GroupShow { group } => {
-            return conversations::show(session, accounts, me, group, reference);
+            return conversations::show(connection, accounts, me, group, reference);
         }
-        Want::Blocks => return conversations::blocks(session, accounts, me, reference),
+        Want::Blocks => return conversations::blocks(connection, accounts, me, reference),
         Want::Hello { .. }
         | Want::Ping
         | Want::Message { .. }
         | Want::Typing { .. }
         | Want::Presence { .. } => return Ok(()), // Handled before.
     };
-    act::submit(session, accounts, me, deed, reference);
+    act::submit(connection, accounts, me, deed, reference);
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use wire::Frame;
 
-use crate::session::Session;
+use crate::connection::Connection;
 
-pub(crate) fn answer(session: &Session<'_>, reference: Option<&str>) {
-    session.outbox.push(&Frame::Pong { reference });
+pub(crate) fn answer(connection: &Connection<'_>, reference: Option<&str>) {
+    connection.outbox.push(&Frame::Pong { reference });
 }

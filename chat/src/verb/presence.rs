@@ -3,30 +3,30 @@
 use sql::Acquaintance;
 use wire::{AccountId, Frame};
 
+use crate::connection::{Connection, Flow};
 use crate::presence::frame;
-use crate::session::{Flow, Session};
 
 /// Answers for each account, and watches those that this one may know of.
 pub(crate) fn watch(
-    session: &mut Session<'_>,
+    connection: &mut Connection<'_>,
     me: AccountId,
     mut ids: Vec<AccountId>,
     reference: Option<&str>,
 ) -> Flow {
-    session.has_time()?;
+    connection.check_running()?;
     ids.sort_unstable();
     ids.dedup();
-    let (presence, outbox) = (&session.server.presence, &session.outbox);
-    presence.forget(outbox, &std::mem::take(&mut session.watching));
+    let (presence, outbox) = (&connection.server.presence, &connection.outbox);
+    presence.forget(outbox, &std::mem::take(&mut connection.watching));
     // Watched first, looked up then: a block in between is seen by one of the two.
     presence.watch(me, outbox, &ids);
-    session.watching.clone_from(&ids);
-    let known = match session.server.accounts().map(|it| it.store.acquaintances(me, &ids)) {
+    connection.watching.clone_from(&ids);
+    let known = match connection.server.accounts().map(|it| it.store.acquaintances(me, &ids)) {
         None => ids.iter().map(|id| (*id, Acquaintance::Known(None))).collect(),
         Some(Ok(known)) => known,
         Some(Err(error)) => {
-            presence.forget(outbox, &std::mem::take(&mut session.watching));
-            return session.put_off(&error, reference);
+            presence.forget(outbox, &std::mem::take(&mut connection.watching));
+            return connection.reply_query_error(&error, reference);
         }
     };
     let away = |id: AccountId, last_seen: Option<i64>| {
@@ -44,7 +44,7 @@ pub(crate) fn watch(
     }
     if !parted.is_empty() {
         // There was a block in between, which is known now.
-        let known = session.server.accounts().map(|it| it.store.acquaintances(me, &parted));
+        let known = connection.server.accounts().map(|it| it.store.acquaintances(me, &parted));
         let known = known.and_then(Result::ok).unwrap_or_default();
         for id in parted {
             away(id, known.get(&id).and_then(Acquaintance::last_seen));

@@ -5,21 +5,21 @@ use std::sync::Arc;
 use sql::Acquaintance;
 use wire::{AccountId, Frame, To};
 
-use crate::allowance::Kind;
-use crate::session::{Flow, Session};
+use crate::connection::{Connection, Flow};
+use crate::rate_limit::RateKind;
 
 /// Tells the others. Too much of it, and what may not be heard, is dropped without a word.
 pub(crate) fn tell(
-    session: &mut Session<'_>,
+    connection: &mut Connection<'_>,
     me: AccountId,
     target: To,
     reference: Option<&str>,
 ) -> Flow {
-    session.has_time()?;
-    if session.allowance.take(Kind::Live, session.now).is_ok() {
-        let listeners = match listeners(session, me, target) {
+    connection.check_running()?;
+    if connection.rate_limit.take(RateKind::Live, connection.now).is_ok() {
+        let listeners = match listeners(connection, me, target) {
             Ok(listeners) => listeners,
-            Err(error) => return session.put_off(&error, reference),
+            Err(error) => return connection.reply_query_error(&error, reference),
         };
         let (to, group) = match target {
             To::Account(account) => (Some(account), None),
@@ -27,23 +27,27 @@ pub(crate) fn tell(
         };
         let mut json = Vec::new();
         Frame::Typing { from: me, to, group }.write(&mut json);
-        session.end_run();
-        let Session { server, touched, .. } = session;
+        connection.end_relay_batch();
+        let Connection { server, to_flush, .. } = connection;
         for account in listeners {
-            server.hub.each_of(account, |outbox| {
+            server.hub.for_each_of(account, |outbox| {
                 outbox.push_text(&json);
-                touched.push(Arc::clone(outbox));
+                to_flush.push(Arc::clone(outbox));
             });
         }
     }
     if let Some(reference) = reference {
-        session.outbox.push(&Frame::Ok { reference });
+        connection.outbox.push(&Frame::Ok { reference });
     }
     Ok(())
 }
 
-fn listeners(session: &Session<'_>, me: AccountId, target: To) -> sql::Result<Vec<AccountId>> {
-    let Some(accounts) = session.server.accounts() else {
+fn listeners(
+    connection: &Connection<'_>,
+    me: AccountId,
+    target: To,
+) -> sql::Result<Vec<AccountId>> {
+    let Some(accounts) = connection.server.accounts() else {
         return Ok(match target {
             To::Account(account) => vec![account],
             To::Group(_) => Vec::new(),

@@ -5,13 +5,13 @@ use std::cell::Cell;
 use wire::{SessionId, To, TokenHash};
 
 use super::*;
-use crate::allowance::Allowances;
 use crate::clock::now_ms;
 use crate::committer::Committer;
-use crate::feeder::Feeder;
+use crate::fanout::Fanout;
 use crate::limit::{FAILED_HELLOS_BURST, HELLO_REFUSAL_HELD, HELLOS_BURST};
-use crate::rig;
-use crate::server::{Mode, Patience, Server};
+use crate::rate_limit::RateLimits;
+use crate::server::{Mode, Server, Timeouts};
+use crate::test_support;
 
 const TOKEN: TokenHash = TokenHash([7; 32]);
 
@@ -35,7 +35,7 @@ impl House {
         let login = store.open_session(&login).unwrap().unwrap();
         let store = Arc::new(store);
         let accounts = Accounts { store: Arc::clone(&store), committer: Committer::unattended() };
-        let server = rig::server(Patience::default(), Mode::Accounts(accounts));
+        let server = test_support::server(Timeouts::default(), Mode::Accounts(accounts));
         Self { server, store, account, login }
     }
 
@@ -44,7 +44,7 @@ impl House {
         assert!(self.store.revoke(self.account, self.login, now_ms()).unwrap());
         let revoked = self.store.revocations(0).unwrap();
         let mut ended = Vec::new();
-        self.server.hub.each_session(|session, outbox| {
+        self.server.hub.for_each_session(|session, outbox| {
             if revoked.iter().any(|one| one.session == session) {
                 ended.push(Arc::clone(outbox));
             }
@@ -60,34 +60,34 @@ impl House {
         self.store.commit(&Batch { acts, ..Batch::default() }, now_ms()).unwrap()
     }
 
-    fn feeder(&self) -> Feeder {
+    fn fanout(&self) -> Fanout {
         let (hub, presence) = (Arc::clone(&self.server.hub), Arc::clone(&self.server.presence));
-        Feeder::new(Arc::clone(&self.store), hub, presence)
+        Fanout::new(Arc::clone(&self.store), hub, presence)
     }
 
-    /// The account writes to itself, and its connections that can be found hear of it, as the teller does it.
+    /// The account writes to itself, and its connections that can be found hear of it, as the dispatcher does it.
     fn write(&self) {
-        let (committed, mut feeder) = (self.store(), self.feeder());
-        committed.news.iter().for_each(|news| feeder.spread(news, None));
+        let (committed, mut fanout) = (self.store(), self.fanout());
+        committed.news.iter().for_each(|news| fanout.fan_out(news, None));
     }
 
     /// Somebody comes with the token; `meanwhile` happens right after the first look-up. Then `check` is told how it went,
     /// and how often the token was looked up.
-    fn greet(&self, meanwhile: impl Fn(), check: impl FnOnce(&Session<'_>, &Flow, u32)) {
+    fn greet(&self, meanwhile: impl Fn(), check: impl FnOnce(&Connection<'_>, &Flow, u32)) {
         self.greet_in(None, meanwhile, |_| (), check);
     }
 
     /// The same; `again` happens with each look-up after the first.
     fn greet_in(
         &self,
-        passage: Option<Passage<'_>>,
+        permit: Option<LookupPermit<'_>>,
         meanwhile: impl Fn(),
         again: impl Fn(u32),
-        check: impl FnOnce(&Session<'_>, &Flow, u32),
+        check: impl FnOnce(&Connection<'_>, &Flow, u32),
     ) {
-        let (outbox, _theirs) = rig::outbox();
-        let mut session =
-            Session::new(&self.server, 1, outbox, std::net::Ipv4Addr::LOCALHOST.into());
+        let (outbox, _theirs) = test_support::outbox();
+        let mut connection =
+            Connection::new(&self.server, 1, outbox, std::net::Ipv4Addr::LOCALHOST.into());
         let looked = Cell::new(0);
         let look_up = || {
             let place = self.store.place(&TOKEN, now_ms());
@@ -99,8 +99,9 @@ impl House {
             place
         };
         let accounts = self.server.accounts().unwrap();
-        let flow = introduce(&mut session, accounts, passage, look_up, None, Asked::Hello(None));
-        check(&session, &flow, looked.get());
+        let flow =
+            introduce(&mut connection, accounts, permit, look_up, None, HelloRef::Hello(None));
+        check(&connection, &flow, looked.get());
     }
 }
 
@@ -110,7 +111,7 @@ fn a_session_that_is_revoked_before_its_connection_can_be_found_is_turned_away()
     house.greet(
         || house.revoke(),
         |_, flow, looked| {
-            assert!(matches!(flow, Err(Ending::Close(Close::Unauthorized))), "{flow:?}");
+            assert!(matches!(flow, Err(EndReason::Close(Close::Unauthorized))), "{flow:?}");
             assert_eq!(looked, 2);
         },
     );
@@ -121,11 +122,11 @@ fn a_session_that_is_revoked_once_its_connection_can_be_found_is_closed() {
     let house = House::new();
     house.greet(
         || (),
-        |session, flow, looked| {
-            assert!(flow.is_ok() && !session.outbox.is_ending());
+        |connection, flow, looked| {
+            assert!(flow.is_ok() && !connection.outbox.is_ending());
             assert_eq!(looked, 1, "nothing was told meanwhile");
             house.revoke();
-            assert!(session.outbox.is_ending());
+            assert!(connection.outbox.is_ending());
         },
     );
 }
@@ -135,10 +136,10 @@ fn what_is_written_before_the_connection_can_be_found_is_read_from_the_log() {
     let house = House::new();
     house.greet(
         || house.write(),
-        |session, flow, looked| {
+        |connection, flow, looked| {
             assert!(flow.is_ok());
             assert_eq!(looked, 2);
-            assert!(session.replay.is_some());
+            assert!(connection.replay.is_some());
         },
     );
 }
@@ -148,12 +149,12 @@ fn who_has_missed_nothing_is_live_at_once() {
     let house = House::new();
     house.greet(
         || (),
-        |session, flow, _| {
-            assert!(flow.is_ok() && session.replay.is_none());
-            let welcome = session.outbox.backlog();
+        |connection, flow, _| {
+            assert!(flow.is_ok() && connection.replay.is_none());
+            let welcome = connection.outbox.backlog();
             house.write();
-            assert!(session.outbox.backlog() > welcome);
-            assert_eq!(session.outbox.behind(Seq(1)), None);
+            assert!(connection.outbox.backlog() > welcome);
+            assert_eq!(connection.outbox.behind(Seq(1)), None);
         },
     );
 }
@@ -163,26 +164,26 @@ fn a_gap_is_filled_up_to_its_end_and_not_with_what_is_still_to_be_told() {
     let house = House::new();
     house.greet(
         || (),
-        |session, flow, _| {
+        |connection, flow, _| {
             assert!(flow.is_ok());
             let (_missed, second, third) = (house.store(), house.store(), house.store());
-            let mut feeder = house.feeder();
-            feeder.fill(house.account, Seq(1));
-            assert_eq!(session.outbox.behind(Seq(3)), Some(Seq(1)));
+            let mut fanout = house.fanout();
+            fanout.backfill(house.account, Seq(1));
+            assert_eq!(connection.outbox.behind(Seq(3)), Some(Seq(1)));
             // The third is told, and brings the second, which nobody told.
             drop(second);
-            third.news.iter().for_each(|news| feeder.spread(news, None));
-            assert_eq!(session.outbox.behind(Seq(4)), Some(Seq(3)));
-            assert!(!session.outbox.is_ending());
+            third.news.iter().for_each(|news| fanout.fan_out(news, None));
+            assert_eq!(connection.outbox.behind(Seq(4)), Some(Seq(3)));
+            assert!(!connection.outbox.is_ending());
         },
     );
 }
 
 /// Says hello with this token from this address; returns how that went.
 fn say_hello(house: &House, text: &str, address: &str) -> Flow {
-    let (outbox, _theirs) = rig::outbox();
-    let mut session = Session::new(&house.server, 1, outbox, address.parse().unwrap());
-    hello(&mut session, text, None, Asked::Hello(None))
+    let (outbox, _theirs) = test_support::outbox();
+    let mut connection = Connection::new(&house.server, 1, outbox, address.parse().unwrap());
+    hello(&mut connection, text, None, HelloRef::Hello(None))
 }
 
 const TEXT: &str = "0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -190,14 +191,14 @@ const TEXT: &str = "0123456789abcdef0123456789abcdef0123456789abcdef";
 #[test]
 fn an_account_that_says_hello_without_end_is_told_to_wait() {
     let mut house = House::new();
-    house.server.allowances = Allowances::new(50);
+    house.server.rate_limits = RateLimits::new(50);
     let mut welcomed = 0;
     let flow = loop {
         let mut ending = Ok(());
         house.greet(
             || (),
             |_, flow, _| {
-                if let Err(Ending::Close(close)) = flow {
+                if let Err(EndReason::Close(close)) = flow {
                     ending = Err(*close);
                 }
             },
@@ -214,10 +215,10 @@ fn an_account_that_says_hello_without_end_is_told_to_wait() {
 #[test]
 fn a_known_token_of_an_account_that_says_hello_too_often_is_not_looked_up() {
     let mut house = House::new();
-    house.server.allowances = Allowances::new(50);
+    house.server.rate_limits = RateLimits::new(50);
     let now = std::time::Instant::now();
-    let allowance = house.server.allowances.of(house.account, now);
-    while allowance.take(Kind::Hello, now).is_ok() {}
+    let rate_limit = house.server.rate_limits.of(house.account, now);
+    while rate_limit.take(RateKind::Hello, now).is_ok() {}
     let token = Token::parse(TEXT).unwrap().hash();
     let (now_ms, expires_at) = (now_ms(), now_ms() + wire::limit::SESSION_LIFE_MS);
     let login =
@@ -227,7 +228,7 @@ fn a_known_token_of_an_account_that_says_hello_too_often_is_not_looked_up() {
     // Looked up, it would be turned away.
     assert!(house.store.revoke(house.account, login, now_ms).unwrap());
     let flow = say_hello(&house, TEXT, "192.0.2.1");
-    assert!(matches!(flow, Err(Ending::Close(Close::FastWriter))), "{flow:?}");
+    assert!(matches!(flow, Err(EndReason::Close(Close::FastWriter))), "{flow:?}");
 }
 
 #[test]
@@ -236,7 +237,7 @@ fn a_refusal_is_held_back_once_there_were_too_many() {
     let refused = |text, address| {
         let begin = std::time::Instant::now();
         let flow = say_hello(&house, text, address);
-        assert!(matches!(flow, Err(Ending::Close(Close::Unauthorized))), "{flow:?}");
+        assert!(matches!(flow, Err(EndReason::Close(Close::Unauthorized))), "{flow:?}");
         begin.elapsed()
     };
     // Whether the token is none at all, or one that nobody has.
@@ -256,8 +257,9 @@ fn a_refusal_is_held_back_once_there_were_too_many() {
 fn the_gate_is_left_after_the_first_look_up() {
     let house = House::new();
     let (now, client) = (std::time::Instant::now(), [192, 0, 2, 1].into());
-    (0..FAILED_HELLOS_BURST as u32).for_each(|_| assert!(!house.server.hellos.failed(client, now)));
-    let pass = || house.server.hellos.pass(client, now, now);
+    (0..FAILED_HELLOS_BURST as u32)
+        .for_each(|_| assert!(!house.server.token_throttle.record_failure(client, now)));
+    let pass = || house.server.token_throttle.acquire(client, now, now);
     let held = pass();
     assert!(held.is_some() && pass().is_none());
     house.greet_in(
@@ -280,17 +282,18 @@ fn write_first(house: &House, reference: u32) {
         r#"{{"token":"{TEXT}","to":{},"content":"hi","ref":"{reference}"}}"#,
         house.account
     );
-    let (outbox, _theirs) = rig::outbox();
-    let mut session = Session::new(&house.server, 1, outbox, std::net::Ipv4Addr::LOCALHOST.into());
+    let (outbox, _theirs) = test_support::outbox();
+    let mut connection =
+        Connection::new(&house.server, 1, outbox, std::net::Ipv4Addr::LOCALHOST.into());
     let request = wire::Request::parse(&text).unwrap();
-    assert!(crate::verb::carry_out(&mut session, request).is_ok());
-    assert!(session.account().is_some());
+    assert!(crate::verb::carry_out(&mut connection, request).is_ok());
+    assert!(connection.account().is_some());
 }
 
 #[test]
 fn first_messages_have_the_rate_of_their_account() {
     let mut house = House::new();
-    house.server.allowances = Allowances::new(1);
+    house.server.rate_limits = RateLimits::new(1);
     let token = Token::parse(TEXT).unwrap().hash();
     let (now, expires_at) = (now_ms(), now_ms() + wire::limit::SESSION_LIFE_MS);
     let login = Login { account: house.account, epoch: 1, token, device: "", now, expires_at };
@@ -308,10 +311,11 @@ fn wrong_tokens_are_counted_where_they_come_from() {
     let house = House::new();
     for _ in 0..FAILED_HELLOS_BURST as u32 {
         let flow = say_hello(&house, TEXT, "192.0.2.1");
-        assert!(matches!(flow, Err(Ending::Close(Close::Unauthorized))), "{flow:?}");
+        assert!(matches!(flow, Err(EndReason::Close(Close::Unauthorized))), "{flow:?}");
     }
     let now = std::time::Instant::now();
-    let pass = |address: &str| house.server.hellos.pass(address.parse().unwrap(), now, now);
+    let pass =
+        |address: &str| house.server.token_throttle.acquire(address.parse().unwrap(), now, now);
     let held = pass("192.0.2.1");
     assert!(held.is_some() && pass("192.0.2.1").is_none() && pass("192.0.2.2").is_some());
 }

@@ -1,6 +1,6 @@
 //! How much one account may send, over all its connections of this node.
 //!
-//! Connections share their account's [`Allowance`]. It outlives the last of them until it is full again, so that who comes
+//! Connections share their account's [`RateLimit`]. It outlives the last of them until it is full again, so that who comes
 //! back quickly finds it as it was.
 
 use std::collections::HashMap;
@@ -12,13 +12,13 @@ use wire::AccountId;
 
 use crate::limit::{
     ACCOUNTS_REMEMBERED_MAX, HELLOS_BURST, HELLOS_PER_SECOND, LIVE_BURST, LIVE_PER_SECOND,
-    PINGS_PER_MESSAGE, RATE_BURST_SECONDS, RECEIPTS_PER_MESSAGE, STRANGER_FRAMES_MAX,
-    STRANGER_FRAMES_PER_SECOND,
+    PINGS_PER_MESSAGE, RATE_BURST_SECONDS, RECEIPTS_PER_MESSAGE, UNKNOWN_FRAMES_MAX,
+    UNKNOWN_FRAMES_PER_SECOND,
 };
 
 /// What is counted; each kind has a bucket of its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Kind {
+pub(crate) enum RateKind {
     /// A frame, whatever is in it, also if it is refused.
     Frame,
     /// `received` or `read`: they follow from what others send.
@@ -32,13 +32,13 @@ pub(crate) enum Kind {
 }
 
 /// How much may be sent. The default has no limit.
-pub(crate) struct Allowance {
+pub(crate) struct RateLimit {
     is_limited: bool,
-    /// In the order of [`Kind`].
+    /// In the order of [`RateKind`].
     buckets: Mutex<[Bucket; 5]>,
 }
 
-impl Allowance {
+impl RateLimit {
     /// Of an account or a guest: `per_second` frames a second, saved up for [`RATE_BURST_SECONDS`]; 0: no limit.
     pub(crate) fn new(per_second: u32) -> Self {
         let bucket = |times: u32| {
@@ -50,8 +50,8 @@ impl Allowance {
     }
 
     /// Of a connection before its hello.
-    pub(crate) fn of_stranger(per_second: u32) -> Self {
-        let bucket = Bucket::new(f64::from(STRANGER_FRAMES_MAX), STRANGER_FRAMES_PER_SECOND);
+    pub(crate) fn before_hello(per_second: u32) -> Self {
+        let bucket = Bucket::new(f64::from(UNKNOWN_FRAMES_MAX), UNKNOWN_FRAMES_PER_SECOND);
         Self::of(per_second > 0, bucket.clone(), bucket.clone(), bucket)
     }
 
@@ -65,14 +65,14 @@ impl Allowance {
     ///
     /// # Errors
     /// It is one too many; the next one is not, after this wait.
-    pub(crate) fn take(&self, kind: Kind, now: Instant) -> Result<(), Duration> {
-        if !self.is_limited && kind != Kind::Live {
+    pub(crate) fn take(&self, kind: RateKind, now: Instant) -> Result<(), Duration> {
+        if !self.is_limited && kind != RateKind::Live {
             return Ok(());
         }
         self.lock()[kind as usize].take(now)
     }
 
-    fn peek(&self, kind: Kind, now: Instant) -> Result<(), Duration> {
+    fn peek(&self, kind: RateKind, now: Instant) -> Result<(), Duration> {
         if self.is_limited { self.lock()[kind as usize].peek(now) } else { Ok(()) }
     }
 
@@ -86,20 +86,20 @@ impl Allowance {
     }
 }
 
-/// The allowances of all accounts that are here, or left a short while ago.
-pub(crate) struct Allowances {
+/// The rate limits of all accounts that are here, or left a short while ago.
+pub(crate) struct RateLimits {
     /// Frames a second of one account; 0: no limit.
     per_second: u32,
     table: Mutex<Table>,
 }
 
 struct Table {
-    accounts: HashMap<AccountId, Arc<Allowance>>,
+    accounts: HashMap<AccountId, Arc<RateLimit>>,
     /// At this size it forgets whom it need not remember.
     sweep_at: usize,
 }
 
-impl Allowances {
+impl RateLimits {
     /// `per_second` frames a second for each account; 0: no limit.
     pub(crate) fn new(per_second: u32) -> Self {
         let table = Table { accounts: HashMap::new(), sweep_at: ACCOUNTS_REMEMBERED_MAX };
@@ -107,25 +107,25 @@ impl Allowances {
     }
 
     /// A guest's, who has one connection.
-    pub(crate) fn guest(&self) -> Arc<Allowance> {
-        Arc::new(Allowance::new(self.per_second))
+    pub(crate) fn guest(&self) -> Arc<RateLimit> {
+        Arc::new(RateLimit::new(self.per_second))
     }
 
     /// A connection's before its hello.
-    pub(crate) fn stranger(&self) -> Arc<Allowance> {
-        Arc::new(Allowance::of_stranger(self.per_second))
+    pub(crate) fn before_hello(&self) -> Arc<RateLimit> {
+        Arc::new(RateLimit::before_hello(self.per_second))
     }
 
     /// The account's, for one more connection.
-    pub(crate) fn of(&self, account: AccountId, now: Instant) -> Arc<Allowance> {
+    pub(crate) fn of(&self, account: AccountId, now: Instant) -> Arc<RateLimit> {
         let mut table = self.lock();
-        if let Some(allowance) = table.accounts.get(&account) {
-            return Arc::clone(allowance);
+        if let Some(rate_limit) = table.accounts.get(&account) {
+            return Arc::clone(rate_limit);
         }
         table.make_room(now);
-        let allowance = self.guest();
-        table.accounts.insert(account, Arc::clone(&allowance));
-        allowance
+        let rate_limit = self.guest();
+        table.accounts.insert(account, Arc::clone(&rate_limit));
+        rate_limit
     }
 
     /// Whether the account may send one of this kind; counts nothing.
@@ -135,18 +135,18 @@ impl Allowances {
     pub(crate) fn peek(
         &self,
         account: AccountId,
-        kind: Kind,
+        kind: RateKind,
         now: Instant,
     ) -> Result<(), Duration> {
-        let allowance = self.lock().accounts.get(&account).cloned();
-        allowance.map_or(Ok(()), |allowance| allowance.peek(kind, now))
+        let rate_limit = self.lock().accounts.get(&account).cloned();
+        rate_limit.map_or(Ok(()), |rate_limit| rate_limit.peek(kind, now))
     }
 
-    /// A connection of the account, which holds `allowance`, is about to end.
-    pub(crate) fn leave(&self, account: AccountId, allowance: &Arc<Allowance>, now: Instant) {
+    /// A connection of the account, which holds `rate_limit`, is about to end.
+    pub(crate) fn leave(&self, account: AccountId, rate_limit: &Arc<RateLimit>, now: Instant) {
         let mut table = self.lock();
         // The table's and this connection's: nobody else's.
-        if Arc::strong_count(allowance) <= 2 && allowance.is_full(now) {
+        if Arc::strong_count(rate_limit) <= 2 && rate_limit.is_full(now) {
             table.accounts.remove(&account);
         }
     }
@@ -163,11 +163,11 @@ impl Table {
         if self.accounts.len() < self.sweep_at {
             return;
         }
-        let is_here = |allowance: &Arc<Allowance>| Arc::strong_count(allowance) > 1;
-        self.accounts.retain(|_, allowance| is_here(allowance) || !allowance.is_full(now));
-        let here = self.accounts.values().filter(|allowance| is_here(allowance)).count();
+        let is_online = |rate_limit: &Arc<RateLimit>| Arc::strong_count(rate_limit) > 1;
+        self.accounts.retain(|_, rate_limit| is_online(rate_limit) || !rate_limit.is_full(now));
+        let here = self.accounts.values().filter(|rate_limit| is_online(rate_limit)).count();
         if self.accounts.len() - here > ACCOUNTS_REMEMBERED_MAX / 2 {
-            self.accounts.retain(|_, allowance| is_here(allowance));
+            self.accounts.retain(|_, rate_limit| is_online(rate_limit));
         }
         self.sweep_at = here + ACCOUNTS_REMEMBERED_MAX;
     }
@@ -179,72 +179,72 @@ mod tests {
 
     const ALICE: AccountId = AccountId(1);
 
-    fn takes(allowance: &Allowance, kind: Kind, now: Instant) -> u32 {
-        (0..100_000).take_while(|_| allowance.take(kind, now).is_ok()).count() as u32
+    fn takes(rate_limit: &RateLimit, kind: RateKind, now: Instant) -> u32 {
+        (0..100_000).take_while(|_| rate_limit.take(kind, now).is_ok()).count() as u32
     }
 
     #[test]
     fn each_kind_has_ten_seconds_worth_at_once() {
-        let (allowance, now) = (Allowance::new(2), Instant::now());
-        assert_eq!(takes(&allowance, Kind::Frame, now), 2 * RATE_BURST_SECONDS);
+        let (rate_limit, now) = (RateLimit::new(2), Instant::now());
+        assert_eq!(takes(&rate_limit, RateKind::Frame, now), 2 * RATE_BURST_SECONDS);
         let receipts = 2 * RATE_BURST_SECONDS * RECEIPTS_PER_MESSAGE;
-        assert_eq!(takes(&allowance, Kind::Receipt, now), receipts);
+        assert_eq!(takes(&rate_limit, RateKind::Receipt, now), receipts);
         let pings = 2 * RATE_BURST_SECONDS * PINGS_PER_MESSAGE;
-        assert_eq!(takes(&allowance, Kind::Ping, now), pings);
-        assert_eq!(f64::from(takes(&allowance, Kind::Hello, now)), HELLOS_BURST);
-        assert_eq!(f64::from(takes(&allowance, Kind::Live, now)), LIVE_BURST);
+        assert_eq!(takes(&rate_limit, RateKind::Ping, now), pings);
+        assert_eq!(f64::from(takes(&rate_limit, RateKind::Hello, now)), HELLOS_BURST);
+        assert_eq!(f64::from(takes(&rate_limit, RateKind::Live, now)), LIVE_BURST);
         let later = now + Duration::from_millis(500);
-        assert_eq!(takes(&allowance, Kind::Frame, later), 1);
+        assert_eq!(takes(&rate_limit, RateKind::Frame, later), 1);
     }
 
     #[test]
     fn zero_is_no_limit_but_for_typing() {
         let now = Instant::now();
-        for allowance in [Allowance::new(0), Allowance::of_stranger(0)] {
-            for kind in [Kind::Frame, Kind::Receipt, Kind::Ping, Kind::Hello] {
-                assert_eq!(takes(&allowance, kind, now), 100_000);
+        for rate_limit in [RateLimit::new(0), RateLimit::before_hello(0)] {
+            for kind in [RateKind::Frame, RateKind::Receipt, RateKind::Ping, RateKind::Hello] {
+                assert_eq!(takes(&rate_limit, kind, now), 100_000);
             }
-            assert_eq!(f64::from(takes(&allowance, Kind::Live, now)), LIVE_BURST);
+            assert_eq!(f64::from(takes(&rate_limit, RateKind::Live, now)), LIVE_BURST);
         }
     }
 
     #[test]
     fn a_stranger_has_a_small_one() {
-        let (allowance, now) = (Allowance::of_stranger(50), Instant::now());
-        assert_eq!(takes(&allowance, Kind::Frame, now), STRANGER_FRAMES_MAX);
-        assert_eq!(takes(&allowance, Kind::Ping, now), STRANGER_FRAMES_MAX);
+        let (rate_limit, now) = (RateLimit::before_hello(50), Instant::now());
+        assert_eq!(takes(&rate_limit, RateKind::Frame, now), UNKNOWN_FRAMES_MAX);
+        assert_eq!(takes(&rate_limit, RateKind::Ping, now), UNKNOWN_FRAMES_MAX);
     }
 
     #[test]
     fn connections_of_an_account_share_and_coming_back_gives_nothing() {
-        let (allowances, now) = (Allowances::new(1), Instant::now());
-        let (phone, laptop) = (allowances.of(ALICE, now), allowances.of(ALICE, now));
-        assert_eq!(takes(&phone, Kind::Frame, now), RATE_BURST_SECONDS);
-        assert_eq!(takes(&laptop, Kind::Frame, now), 0);
-        assert!(allowances.peek(ALICE, Kind::Frame, now).is_err());
-        assert!(allowances.peek(AccountId(2), Kind::Frame, now).is_ok());
+        let (rate_limits, now) = (RateLimits::new(1), Instant::now());
+        let (phone, laptop) = (rate_limits.of(ALICE, now), rate_limits.of(ALICE, now));
+        assert_eq!(takes(&phone, RateKind::Frame, now), RATE_BURST_SECONDS);
+        assert_eq!(takes(&laptop, RateKind::Frame, now), 0);
+        assert!(rate_limits.peek(ALICE, RateKind::Frame, now).is_err());
+        assert!(rate_limits.peek(AccountId(2), RateKind::Frame, now).is_ok());
         for connection in [phone, laptop] {
-            allowances.leave(ALICE, &connection, now);
+            rate_limits.leave(ALICE, &connection, now);
         }
-        let again = allowances.of(ALICE, now);
-        assert_eq!(takes(&again, Kind::Frame, now), 0);
+        let again = rate_limits.of(ALICE, now);
+        assert_eq!(takes(&again, RateKind::Frame, now), 0);
         // Once it is full again nobody needs to remember it.
         let later = now + Duration::from_secs(u64::from(RATE_BURST_SECONDS));
-        allowances.leave(ALICE, &again, later);
-        assert!(allowances.lock().accounts.is_empty());
+        rate_limits.leave(ALICE, &again, later);
+        assert!(rate_limits.lock().accounts.is_empty());
     }
 
     #[test]
     fn those_who_have_left_are_remembered_up_to_a_bound() {
-        let (allowances, now) = (Allowances::new(1), Instant::now());
-        let here = allowances.of(ALICE, now);
-        here.take(Kind::Frame, now).unwrap();
+        let (rate_limits, now) = (RateLimits::new(1), Instant::now());
+        let here = rate_limits.of(ALICE, now);
+        here.take(RateKind::Frame, now).unwrap();
         for id in 2..3 * ACCOUNTS_REMEMBERED_MAX as i64 {
-            let passing = allowances.of(AccountId(id), now);
-            passing.take(Kind::Frame, now).unwrap();
-            allowances.leave(AccountId(id), &passing, now);
-            assert!(allowances.lock().accounts.len() <= ACCOUNTS_REMEMBERED_MAX + 1);
+            let passing = rate_limits.of(AccountId(id), now);
+            passing.take(RateKind::Frame, now).unwrap();
+            rate_limits.leave(AccountId(id), &passing, now);
+            assert!(rate_limits.lock().accounts.len() <= ACCOUNTS_REMEMBERED_MAX + 1);
         }
-        assert!(Arc::ptr_eq(&here, &allowances.of(ALICE, now)), "who is here is never forgotten");
+        assert!(Arc::ptr_eq(&here, &rate_limits.of(ALICE, now)), "who is here is never forgotten");
     }
 }

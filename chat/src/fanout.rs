@@ -1,4 +1,4 @@
-//! Takes committed events to the connections of their accounts. Used by the teller's thread alone.
+//! Takes committed events to the connections of their accounts. Used by the dispatcher's thread alone.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use crate::limit::REPLAY_PAGE;
 use crate::outbox::{Delivery, Outbox};
 use crate::presence::Presence;
 
-pub(crate) struct Feeder {
+pub(crate) struct Fanout {
     store: Arc<Store>,
     hub: Arc<Hub>,
     presence: Arc<Presence>,
     /// Outboxes with something to send.
-    touched: Vec<Arc<Outbox>>,
+    to_flush: Vec<Arc<Outbox>>,
     json: Vec<u8>,
 }
 
@@ -27,9 +27,9 @@ pub(crate) struct Origin<'a> {
     pub(crate) reference: Option<&'a str>,
 }
 
-impl Feeder {
+impl Fanout {
     pub(crate) fn new(store: Arc<Store>, hub: Arc<Hub>, presence: Arc<Presence>) -> Self {
-        Self { store, hub, presence, touched: Vec::new(), json: Vec::new() }
+        Self { store, hub, presence, to_flush: Vec::new(), json: Vec::new() }
     }
 
     /// Appends an answer.
@@ -39,8 +39,8 @@ impl Feeder {
     }
 
     /// An event is stored: the answer to the connection that asked for it, the event to every other of its accounts.
-    pub(crate) fn spread(&mut self, news: &News, origin: Option<&Origin<'_>>) {
-        self.hub.herald();
+    pub(crate) fn fan_out(&mut self, news: &News, origin: Option<&Origin<'_>>) {
+        self.hub.advance_generation();
         for (account, seq) in &news.to {
             self.note(*account, &news.what);
             match origin.filter(|origin| origin.account == *account) {
@@ -73,7 +73,7 @@ impl Feeder {
         if let Delivery::Gap { since } = outbox.answer(seq, answer) {
             // Everything before it first.
             let answer = answer.map(<[u8]>::to_vec);
-            self.fill_one(account, outbox, since, seq.before());
+            self.backfill_one(account, outbox, since, seq.before());
             outbox.answer(seq, answer.as_deref());
         }
         self.touch(outbox);
@@ -81,28 +81,28 @@ impl Feeder {
 
     /// Sends all that was appended.
     pub(crate) fn flush(&mut self) {
-        for outbox in self.touched.drain(..) {
+        for outbox in self.to_flush.drain(..) {
             outbox.flush();
         }
     }
 
     /// Gives every connection of `account` the events up to `head` that it has missed.
-    pub(crate) fn fill(&mut self, account: AccountId, head: Seq) {
+    pub(crate) fn backfill(&mut self, account: AccountId, head: Seq) {
         let mut behind = Vec::new();
-        self.hub.herald();
-        self.hub.each_of(account, |outbox| {
+        self.hub.advance_generation();
+        self.hub.for_each_of(account, |outbox| {
             behind.extend(outbox.behind(head).map(|since| (Arc::clone(outbox), since)));
         });
         for (outbox, since) in behind {
-            self.fill_one(account, &outbox, since, head);
+            self.backfill_one(account, &outbox, since, head);
         }
     }
 
     fn event(&mut self, account: AccountId, seq: Seq, what: &What, origin: Option<&Arc<Outbox>>) {
-        let Self { hub, touched, json, .. } = self;
+        let Self { hub, to_flush, json, .. } = self;
         json.clear();
         let mut gaps = Vec::new();
-        hub.each_of(account, |outbox| {
+        hub.for_each_of(account, |outbox| {
             if origin.is_some_and(|origin| Arc::ptr_eq(origin, outbox)) {
                 return;
             }
@@ -110,12 +110,12 @@ impl Feeder {
                 event::frame(account, seq, what, None).write(json);
             }
             match outbox.deliver(seq, json) {
-                Delivery::Done => touched.push(Arc::clone(outbox)),
+                Delivery::Done => to_flush.push(Arc::clone(outbox)),
                 Delivery::Gap { since } => gaps.push((Arc::clone(outbox), since)),
             }
         });
         for (outbox, since) in gaps {
-            self.fill_one(account, &outbox, since, seq.before());
+            self.backfill_one(account, &outbox, since, seq.before());
             self.json.clear();
             event::frame(account, seq, what, None).write(&mut self.json);
             outbox.deliver(seq, &self.json);
@@ -124,7 +124,13 @@ impl Feeder {
 
     /// Reads from the log what one live connection has missed up to `upto`: a commit was in doubt, or another node's. What lies
     /// beyond may be a commit that is still to be told, with answers to those who asked for it.
-    fn fill_one(&mut self, account: AccountId, outbox: &Arc<Outbox>, mut since: Seq, upto: Seq) {
+    fn backfill_one(
+        &mut self,
+        account: AccountId,
+        outbox: &Arc<Outbox>,
+        mut since: Seq,
+        upto: Seq,
+    ) {
         while since < upto {
             let events = match self.store.events_to_tell(account, since, REPLAY_PAGE) {
                 Ok(events) if events.first().is_some_and(|first| first.seq == since.next()) => {
@@ -159,7 +165,7 @@ impl Feeder {
     }
 
     fn touch(&mut self, outbox: &Arc<Outbox>) {
-        self.touched.push(Arc::clone(outbox));
+        self.to_flush.push(Arc::clone(outbox));
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::Shutdown;
 use proptest::prelude::*;
 
 use super::*;
-use crate::rig;
+use crate::test_support;
 
 /// A frame as it may come, also wrong.
 #[derive(Clone, Debug)]
@@ -87,16 +87,16 @@ fn by_tungstenite(bytes: &[u8]) -> (Vec<String>, usize) {
 
 /// The same, of bytes that come in parts of which the first is there with the handshake.
 fn by_inlet(bytes: &[u8], cuts: &[usize]) -> (Vec<String>, usize) {
-    let (outbox, mut theirs) = rig::outbox();
+    let (outbox, mut theirs) = test_support::outbox();
     let mut cuts = cuts.iter().map(|cut| (*cut).min(bytes.len()));
     let mut sent = cuts.next().unwrap_or(0);
-    let mut inlet = Inlet::new(Arc::clone(&outbox), bytes[..sent].to_vec());
+    let mut reader = MessageReader::new(Arc::clone(&outbox), bytes[..sent].to_vec());
     let mut heard = Vec::new();
     loop {
-        heard.push(match inlet.next() {
-            Ok(Input::Text(text)) => format!("text {text}"),
-            Ok(Input::Binary) => "binary".into(),
-            Ok(Input::Control) => "control".into(),
+        heard.push(match reader.next() {
+            Ok(Incoming::Text(text)) => format!("text {text}"),
+            Ok(Incoming::Binary) => "binary".into(),
+            Ok(Incoming::Control) => "control".into(),
             Err(tungstenite::Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
                 let next = cuts.next().unwrap_or(bytes.len());
                 theirs.write_all(&bytes[sent..next]).unwrap();
@@ -104,7 +104,7 @@ fn by_inlet(bytes: &[u8], cuts: &[usize]) -> (Vec<String>, usize) {
                     theirs.shutdown(Shutdown::Write).unwrap();
                 }
                 sent = next;
-                inlet.begin(false);
+                reader.begin(false);
                 continue;
             }
             Err(error) => break heard.push(kind(&error)),
@@ -141,18 +141,18 @@ proptest! {
 
 #[test]
 fn what_was_said_is_not_kept_while_it_sleeps() {
-    let (outbox, mut theirs) = rig::outbox();
+    let (outbox, mut theirs) = test_support::outbox();
     let mut bytes = Vec::new();
     for first in [0x01, 0x80] {
         Sent { first, mask: Some([0; 4]), payload: vec![b'x'; 20_000] }.write(&mut bytes);
     }
     theirs.write_all(&bytes).unwrap();
-    let mut inlet = Inlet::new(outbox, Vec::new());
-    inlet.begin(true);
-    while !matches!(inlet.next(), Ok(Input::Text(_))) {
-        inlet.begin(true);
+    let mut reader = MessageReader::new(outbox, Vec::new());
+    reader.begin(true);
+    while !matches!(reader.next(), Ok(Incoming::Text(_))) {
+        reader.begin(true);
     }
-    assert_eq!(inlet.text.len(), 40_000);
-    inlet.begin(true);
-    assert_eq!(inlet.text.len(), 0);
+    assert_eq!(reader.text.len(), 40_000);
+    reader.begin(true);
+    assert_eq!(reader.text.len(), 0);
 }

@@ -1,6 +1,6 @@
 //! A turn's messages from one guest.
 //!
-//! Most of a turn's messages go to one person. Looked up, written and locked once for all that follow each other, the receiver
+//! Most of a tick's messages go to one person. Looked up, written and locked once for all that follow each other, the receiver
 //! costs each next to nothing.
 
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use std::sync::Arc;
 use wire::{AccountId, Series, Text};
 
 use crate::clock::now_ms;
-use crate::limit::RUN_BYTES;
+use crate::limit::RELAY_BATCH_BYTES;
 use crate::outbox::{Frames, Outbox};
 
-pub(crate) struct Run {
+pub(crate) struct RelayBatch {
     at: i64,
     messages: Series,
     /// Who gets `frames`, and where.
@@ -19,7 +19,7 @@ pub(crate) struct Run {
     frames: Frames,
 }
 
-impl Run {
+impl RelayBatch {
     /// Begins now, which is when the server took all of them.
     pub(crate) fn new(from: AccountId) -> Box<Self> {
         let at = now_ms();
@@ -32,11 +32,12 @@ impl Run {
 
     /// Whether a message for `to` may be added.
     pub(crate) fn takes(&self, to: AccountId) -> bool {
-        self.to.as_ref().is_some_and(|(account, _)| *account == to) && self.frames.len() < RUN_BYTES
+        self.to.as_ref().is_some_and(|(account, _)| *account == to)
+            && self.frames.len() < RELAY_BATCH_BYTES
     }
 
     /// What is added from now on is for `to`.
-    pub(crate) fn turn_to(&mut self, to: AccountId, outbox: Arc<Outbox>) {
+    pub(crate) fn retarget(&mut self, to: AccountId, outbox: Arc<Outbox>) {
         self.messages.turn_to(to);
         self.to = Some((to, outbox));
     }

@@ -4,20 +4,24 @@ use std::time::Duration;
 
 use wire::{Close, Code, ErrorFrame, Frame};
 
-use super::{Ending, Session};
-use crate::allowance::Kind;
-use crate::rate::TooFast;
+use super::{Connection, EndReason};
+use crate::rate_limit::RateKind;
+use crate::strikes::TooFast;
 
-impl Session<'_> {
+impl Connection<'_> {
     /// Counts what has come, before anything is done about it. False if it is one too many, and the client has been told so.
     ///
     /// # Errors
     /// That has happened too often on this connection.
-    pub(crate) fn admits(&mut self, kind: Kind, reference: Option<&str>) -> Result<bool, Ending> {
-        let Err(wait) = self.allowance.take(kind, self.now) else { return Ok(true) };
+    pub(crate) fn admits(
+        &mut self,
+        kind: RateKind,
+        reference: Option<&str>,
+    ) -> Result<bool, EndReason> {
+        let Err(wait) = self.rate_limit.take(kind, self.now) else { return Ok(true) };
         match self.strikes.count(wait, self.now) {
             TooFast::Wait(wait) => self.refuse_for(wait, reference),
-            TooFast::Enough => return Err(Ending::Close(Close::FastWriter)),
+            TooFast::Enough => return Err(EndReason::Close(Close::FastWriter)),
         }
         Ok(false)
     }

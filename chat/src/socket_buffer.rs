@@ -19,7 +19,7 @@ use crate::limit::{BURST_BYTES, FRAGMENTS_MAX, READ_BYTES};
 use crate::outbox::Outbox;
 use crate::plain_frame::{self, PlainFrame};
 
-pub(crate) struct Pipe {
+pub(crate) struct SocketBuffer {
     outbox: Arc<Outbox>,
     /// Taken from the socket; what lies before `taken` has been handed on.
     ahead: Vec<u8>,
@@ -30,17 +30,17 @@ pub(crate) struct Pipe {
     is_amid_message: bool,
     /// Fragments of that message so far.
     fragments: usize,
-    /// The turn's first read may sleep until something comes.
+    /// The tick's first read may sleep until something comes.
     may_sleep: bool,
     /// The socket has nothing more just now.
     is_empty: bool,
-    /// The turn slept until the socket's time-out, and nothing came.
+    /// The tick slept until the socket's time-out, and nothing came.
     timed_out: bool,
-    /// Something came in this turn.
+    /// Something came in this tick.
     heard: bool,
 }
 
-impl Pipe {
+impl SocketBuffer {
     /// `rest`: what the client has sent along with the handshake.
     pub(crate) fn new(outbox: Arc<Outbox>, rest: Vec<u8>) -> Self {
         let ahead = if rest.is_empty() { Vec::with_capacity(READ_BYTES) } else { rest };
@@ -58,7 +58,7 @@ impl Pipe {
         }
     }
 
-    /// Begins a turn.
+    /// Begins a tick.
     pub(crate) fn begin(&mut self, may_sleep: bool) {
         if self.taken == self.ahead.len() && self.ahead.len() < READ_BYTES {
             self.resize(READ_BYTES);
@@ -72,13 +72,13 @@ impl Pipe {
         self.timed_out
     }
 
-    /// Whether anything came in this turn.
+    /// Whether anything came in this tick.
     pub(crate) fn heard(&self) -> bool {
         self.heard
     }
 }
 
-impl Pipe {
+impl SocketBuffer {
     /// The next message, if it is a plain frame and all of it is here. Reads the socket if nothing is.
     pub(crate) fn plain(&mut self) -> io::Result<Option<PlainFrame>> {
         if self.left > 0 || self.is_amid_message {
@@ -90,7 +90,7 @@ impl Pipe {
         Ok(plain_frame::find(&self.ahead[self.taken..]))
     }
 
-    /// Takes what [`Pipe::plain`] has found.
+    /// Takes what [`SocketBuffer::plain`] has found.
     pub(crate) fn take(&mut self, frame: &PlainFrame) -> Result<&str, Utf8Error> {
         let bytes = &mut self.ahead[self.taken..];
         self.taken += frame.len();
@@ -180,7 +180,7 @@ impl Pipe {
     }
 }
 
-impl Read for Pipe {
+impl Read for SocketBuffer {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.left == 0 {
             self.begin_frame()?;
@@ -195,13 +195,13 @@ impl Read for Pipe {
     }
 }
 
-impl Write for Pipe {
+impl Write for SocketBuffer {
     fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
         self.outbox.push_raw(frames);
         Ok(frames.len())
     }
 
-    /// The session flushes once a turn.
+    /// The session flushes once a tick.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

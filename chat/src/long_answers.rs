@@ -1,6 +1,6 @@
-//! Long answers of one account, over all its connections: how many are made at one time, and who waits for a turn.
+//! Long answers of one account, over all its connections: how many are made at one time, and who waits for a slot.
 //!
-//! They are bounded for their memory. A connection's thread takes its turn before it reads the database, and gives it back
+//! They are bounded for their memory. A connection's thread takes its slot before it reads the database, and gives it back
 //! once the answer is in its outbox; in between there are rows and text.
 
 use std::collections::{HashMap, VecDeque};
@@ -14,7 +14,7 @@ use crate::limit::{ANSWER_LOOK, ANSWERS_PER_ACCOUNT};
 
 /// The accounts that are being answered.
 #[derive(Default)]
-pub(crate) struct Answers(Mutex<HashMap<AccountId, Work>>);
+pub(crate) struct LongAnswers(Mutex<HashMap<AccountId, Work>>);
 
 #[derive(Default)]
 struct Work {
@@ -24,14 +24,14 @@ struct Work {
     waiting: VecDeque<Thread>,
 }
 
-impl Answers {
-    /// Takes a turn for `account`, waiting for one until `deadline`, or until it is no longer `wanted`.
+impl LongAnswers {
+    /// Takes a slot for `account`, waiting for one until `deadline`, or until it is no longer `wanted`.
     pub(crate) fn take(
         &self,
         account: AccountId,
         deadline: Instant,
         wanted: impl Fn() -> bool,
-    ) -> Option<Turn<'_>> {
+    ) -> Option<AnswerSlot<'_>> {
         let me = thread::current();
         let is_me = |thread: &Thread| thread.id() == me.id();
         let mut all = self.lock();
@@ -42,8 +42,8 @@ impl Answers {
             if is_first && work.taken < ANSWERS_PER_ACCOUNT {
                 work.waiting.pop_front();
                 work.taken += 1;
-                work.wake_first(); // There may be a turn for that one too.
-                return Some(Turn { answers: self, account });
+                work.wake_first(); // There may be a slot for that one too.
+                return Some(AnswerSlot { answers: self, account });
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || !wanted() {
@@ -57,7 +57,7 @@ impl Answers {
         }
     }
 
-    /// Threads that wait for a turn of this account.
+    /// Threads that wait for a slot of this account.
     #[cfg(test)]
     pub(crate) fn waiting(&self, account: AccountId) -> usize {
         self.lock().get(&account).map_or(0, |work| work.waiting.len())
@@ -77,12 +77,12 @@ impl Work {
 }
 
 /// The right to make one long answer; given back when this is dropped.
-pub(crate) struct Turn<'a> {
-    answers: &'a Answers,
+pub(crate) struct AnswerSlot<'a> {
+    answers: &'a LongAnswers,
     account: AccountId,
 }
 
-impl Drop for Turn<'_> {
+impl Drop for AnswerSlot<'_> {
     fn drop(&mut self) {
         let mut all = self.answers.lock();
         let Some(work) = all.get_mut(&self.account) else { return };
@@ -109,21 +109,21 @@ mod tests {
 
     #[test]
     fn an_account_has_so_many_turns_and_others_have_theirs() {
-        let answers = Answers::default();
+        let answers = LongAnswers::default();
         let take = |account, deadline| answers.take(account, deadline, || true);
-        let mut turns: Vec<_> =
+        let mut slots: Vec<_> =
             (0..ANSWERS_PER_ACCOUNT).map(|_| take(MALLORY, later()).unwrap()).collect();
         assert!(take(MALLORY, Instant::now()).is_none());
         assert!(take(BOB, Instant::now()).is_some());
-        turns.pop();
+        slots.pop();
         assert!(take(MALLORY, Instant::now()).is_some());
-        turns.clear();
+        slots.clear();
         assert!(answers.lock().is_empty(), "nobody is being answered");
     }
 
     #[test]
     fn who_no_longer_wants_a_turn_does_not_wait_for_one() {
-        let answers = Answers::default();
+        let answers = LongAnswers::default();
         let _turns: Vec<_> = (0..ANSWERS_PER_ACCOUNT)
             .map(|_| answers.take(MALLORY, later(), || true).unwrap())
             .collect();
@@ -133,9 +133,9 @@ mod tests {
 
     #[test]
     fn who_waits_has_its_turn_when_one_is_given_back() {
-        let answers = Answers::default();
+        let answers = LongAnswers::default();
         std::thread::scope(|scope| {
-            let mut turns: Vec<_> = (0..ANSWERS_PER_ACCOUNT)
+            let mut slots: Vec<_> = (0..ANSWERS_PER_ACCOUNT)
                 .map(|_| answers.take(MALLORY, later(), || true).unwrap())
                 .collect();
             let two =
@@ -143,7 +143,7 @@ mod tests {
             while answers.waiting(MALLORY) < 2 {
                 std::thread::yield_now();
             }
-            turns.pop();
+            slots.pop();
             assert!(two.into_iter().all(|one| one.join().unwrap()), "one after the other");
         });
         assert!(answers.lock().is_empty());

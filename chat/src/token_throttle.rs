@@ -12,7 +12,7 @@ use door::network::NetworkBuckets;
 
 use crate::limit::{FAILED_HELLOS_BURST, FAILED_HELLOS_PER_SECOND};
 
-pub(crate) struct Hellos {
+pub(crate) struct TokenThrottle {
     /// Failures that each network may have.
     failures: NetworkBuckets,
     /// Whether somebody is in the gate.
@@ -21,9 +21,9 @@ pub(crate) struct Hellos {
 }
 
 /// A place in the gate, for one look-up. Given back by its drop.
-pub(crate) struct Passage<'a>(Option<&'a Hellos>);
+pub(crate) struct LookupPermit<'a>(Option<&'a TokenThrottle>);
 
-impl Hellos {
+impl TokenThrottle {
     pub(crate) fn new() -> Self {
         Self {
             failures: NetworkBuckets::new(FAILED_HELLOS_BURST, FAILED_HELLOS_PER_SECOND),
@@ -34,9 +34,14 @@ impl Hellos {
 
     /// To be held while a token that is not known is looked up. Waits for it, if too many failed that came from one of `client`'s
     /// networks; `None` if that takes until `until`.
-    pub(crate) fn pass(&self, client: IpAddr, now: Instant, until: Instant) -> Option<Passage<'_>> {
+    pub(crate) fn acquire(
+        &self,
+        client: IpAddr,
+        now: Instant,
+        until: Instant,
+    ) -> Option<LookupPermit<'_>> {
         if self.failures.peek(client, now).is_ok() {
-            return Some(Passage(None));
+            return Some(LookupPermit(None));
         }
         let mut is_taken = lock(&self.is_taken);
         while *is_taken {
@@ -46,20 +51,20 @@ impl Hellos {
             is_taken = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         *is_taken = true;
-        Some(Passage(Some(self)))
+        Some(LookupPermit(Some(self)))
     }
 
     /// A token from there is not good. Returns whether too many from one of `client`'s networks were not.
-    pub(crate) fn failed(&self, client: IpAddr, now: Instant) -> bool {
+    pub(crate) fn record_failure(&self, client: IpAddr, now: Instant) -> bool {
         self.failures.take(client, now).is_err()
     }
 }
 
-impl Drop for Passage<'_> {
+impl Drop for LookupPermit<'_> {
     fn drop(&mut self) {
-        if let Some(hellos) = self.0 {
-            *lock(&hellos.is_taken) = false;
-            hellos.freed.notify_one();
+        if let Some(throttle) = self.0 {
+            *lock(&throttle.is_taken) = false;
+            throttle.freed.notify_one();
         }
     }
 }
@@ -77,48 +82,52 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn fail_often(hellos: &Hellos, client: IpAddr, now: Instant) {
-        (0..FAILED_HELLOS_BURST as u32).for_each(|_| assert!(!hellos.failed(client, now)));
-        assert!(hellos.failed(client, now), "one too many");
+    fn fail_often(throttle: &TokenThrottle, client: IpAddr, now: Instant) {
+        (0..FAILED_HELLOS_BURST as u32)
+            .for_each(|_| assert!(!throttle.record_failure(client, now)));
+        assert!(throttle.record_failure(client, now), "one too many");
     }
 
     #[test]
     fn networks_that_failed_too_often_go_one_at_a_time() {
-        let (hellos, now) = (Hellos::new(), Instant::now());
-        let at_once = || hellos.pass(ip("2001:db8::1"), now, now);
+        let (throttle, now) = (TokenThrottle::new(), Instant::now());
+        let at_once = || throttle.acquire(ip("2001:db8::1"), now, now);
         let (first, second) = (at_once(), at_once());
         assert!(first.is_some() && second.is_some(), "nobody has failed");
-        fail_often(&hellos, ip("2001:db8::2"), now);
-        fail_often(&hellos, ip("192.0.2.1"), now);
+        fail_often(&throttle, ip("2001:db8::2"), now);
+        fail_often(&throttle, ip("192.0.2.1"), now);
         let held = at_once();
         assert!(held.is_some() && at_once().is_none(), "the same /64");
-        assert!(hellos.pass(ip("192.0.2.1"), now, now).is_none(), "one for all of them");
-        assert!(hellos.pass(ip("192.0.2.2"), now, now).is_some(), "others do not wait");
+        assert!(throttle.acquire(ip("192.0.2.1"), now, now).is_none(), "one for all of them");
+        assert!(throttle.acquire(ip("192.0.2.2"), now, now).is_some(), "others do not wait");
         // Who waits gets in once it is free.
         let until = now + Duration::from_secs(20);
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| hellos.pass(ip("192.0.2.1"), now, until).is_some());
+            let waiting = scope.spawn(|| throttle.acquire(ip("192.0.2.1"), now, until).is_some());
             drop(held);
             assert!(waiting.join().unwrap());
         });
         assert!(at_once().is_some(), "given back");
         let later = now + Duration::from_secs(2);
         let both = (
-            hellos.pass(ip("192.0.2.1"), later, later),
-            hellos.pass(ip("192.0.2.1"), later, later),
+            throttle.acquire(ip("192.0.2.1"), later, later),
+            throttle.acquire(ip("192.0.2.1"), later, later),
         );
         assert!(both.0.is_some() && both.1.is_some(), "forgiven");
     }
 
     #[test]
     fn who_has_many_networks_is_counted_by_what_they_have_in_common() {
-        let (hellos, now) = (Hellos::new(), Instant::now());
-        let fail = |network: String| hellos.failed(network.parse().unwrap(), now);
+        let (throttle, now) = (TokenThrottle::new(), Instant::now());
+        let fail = |network: String| throttle.record_failure(network.parse().unwrap(), now);
         let failed = (0..1000).filter(|n| fail(format!("2001:db8:1:{n:x}::1"))).count();
         assert!(failed > 0);
-        let fresh = || hellos.pass(ip("2001:db8:1:ffff::1"), now, now);
+        let fresh = || throttle.acquire(ip("2001:db8:1:ffff::1"), now, now);
         let held = fresh();
         assert!(held.is_some() && fresh().is_none(), "the same /48");
-        assert!(hellos.pass(ip("2001:db8:2::1"), now, now).is_some(), "another one does not wait");
+        assert!(
+            throttle.acquire(ip("2001:db8:2::1"), now, now).is_some(),
+            "another one does not wait"
+        );
     }
 }

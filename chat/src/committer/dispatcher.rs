@@ -1,4 +1,4 @@
-//! The teller's thread: takes what became of each commit to those who are to hear of it, while the next one runs.
+//! The dispatcher's thread: takes what became of each commit to those who are to hear of it, while the next one runs.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -6,52 +6,54 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use sql::{Act, Batch, Committed, Deed, Outcome, Store};
 use wire::{AccountId, Close, Code, ErrorFrame, Frame, Seq};
 
-use crate::feeder::{Feeder, Origin};
+use crate::fanout::{Fanout, Origin};
 use crate::hub::Hub;
-use crate::limit::TALES_WAITING_MAX;
+use crate::limit::NOTIFICATIONS_WAITING_MAX;
 use crate::metrics;
 use crate::outbox::Outbox;
 use crate::presence::Presence;
 
-/// Something to be told. Tales are told in the order of the commits.
-pub(super) enum Tale {
+/// Something to be told. Notifications are told in the order of the commits.
+pub(super) enum Notification {
     /// What became of a batch, whose acts these connections asked for; nothing: it was not stored.
     Batch(Batch, Vec<Option<Arc<Outbox>>>, Option<Committed>),
     /// These logs have come so far, by a commit of which only the database knew.
     Heads(Vec<(AccountId, Seq)>),
     /// Connections to be closed, now that all they sent is settled.
-    Farewells(Vec<(Close, Arc<Outbox>)>),
+    Closes(Vec<(Close, Arc<Outbox>)>),
 }
 
-/// The way to the teller: no more than a few commits ahead of it.
-pub(super) fn channel() -> (SyncSender<Tale>, Receiver<Tale>) {
-    sync_channel(TALES_WAITING_MAX)
+/// The way to the dispatcher: no more than a few commits ahead of it.
+pub(super) fn channel() -> (SyncSender<Notification>, Receiver<Notification>) {
+    sync_channel(NOTIFICATIONS_WAITING_MAX)
 }
 
-pub(super) struct Teller {
-    feeder: Feeder,
+pub(super) struct Dispatcher {
+    fanout: Fanout,
 }
 
-impl Teller {
+impl Dispatcher {
     pub(super) fn new(store: Arc<Store>, hub: Arc<Hub>, presence: Arc<Presence>) -> Self {
-        Self { feeder: Feeder::new(store, hub, presence) }
+        Self { fanout: Fanout::new(store, hub, presence) }
     }
 
-    pub(super) fn run(mut self, tales: &Receiver<Tale>) {
-        while let Ok(tale) = tales.recv() {
-            match tale {
-                Tale::Batch(batch, origins, Some(committed)) => {
+    pub(super) fn run(mut self, notifications: &Receiver<Notification>) {
+        while let Ok(notification) = notifications.recv() {
+            match notification {
+                Notification::Batch(batch, origins, Some(committed)) => {
                     self.tell(&batch, &committed, &origins);
                 }
-                Tale::Batch(batch, origins, None) => self.apologise(&batch, &origins),
-                Tale::Heads(heads) => {
-                    heads.iter().for_each(|(account, head)| self.feeder.fill(*account, *head));
+                Notification::Batch(batch, origins, None) => {
+                    self.reply_unavailable(&batch, &origins)
                 }
-                Tale::Farewells(all) => {
-                    all.iter().for_each(|(close, outbox)| outbox.say_goodbye(*close));
+                Notification::Heads(heads) => {
+                    heads.iter().for_each(|(account, head)| self.fanout.backfill(*account, *head));
+                }
+                Notification::Closes(all) => {
+                    all.iter().for_each(|(close, outbox)| outbox.send_close(*close));
                 }
             }
-            self.feeder.flush();
+            self.fanout.flush();
         }
     }
 
@@ -62,7 +64,7 @@ impl Teller {
                 let reference = act.reference.as_deref();
                 Some(Origin { account: act.by, outbox: origins[place].as_ref()?, reference })
             });
-            self.feeder.spread(news, origin.as_ref());
+            self.fanout.fan_out(news, origin.as_ref());
         }
         for ((act, outcome), origin) in batch.acts.iter().zip(&committed.outcomes).zip(origins) {
             let reference = act.reference.as_deref();
@@ -72,7 +74,7 @@ impl Teller {
                     count(act, "repeated");
                     if let Some(outbox) = origin {
                         let origin = Origin { account: act.by, outbox, reference };
-                        self.feeder.answer(&origin, what, *seq);
+                        self.fanout.answer(&origin, what, *seq);
                     }
                 }
                 Outcome::Nothing => {
@@ -91,11 +93,11 @@ impl Teller {
 
     fn push(&mut self, origin: Option<&Arc<Outbox>>, frame: &Frame<'_>) {
         if let Some(outbox) = origin {
-            self.feeder.push(outbox, frame);
+            self.fanout.push(outbox, frame);
         }
     }
 
-    fn apologise(&mut self, batch: &Batch, origins: &[Option<Arc<Outbox>>]) {
+    fn reply_unavailable(&mut self, batch: &Batch, origins: &[Option<Arc<Outbox>>]) {
         for (act, origin) in batch.acts.iter().zip(origins) {
             count(act, "unavailable");
             self.push(origin.as_ref(), &unavailable(act.reference.as_deref()));
@@ -134,10 +136,11 @@ mod tests {
 
     #[test]
     fn who_commits_is_no_more_than_a_few_commits_ahead() {
-        let (tell, tales) = channel();
-        let fill = || (0..).take_while(|_| tell.try_send(Tale::Heads(Vec::new())).is_ok()).count();
-        assert_eq!(fill(), TALES_WAITING_MAX);
-        tales.recv().unwrap();
+        let (tell, notifications) = channel();
+        let fill =
+            || (0..).take_while(|_| tell.try_send(Notification::Heads(Vec::new())).is_ok()).count();
+        assert_eq!(fill(), NOTIFICATIONS_WAITING_MAX);
+        notifications.recv().unwrap();
         assert_eq!(fill(), 1);
     }
 }

@@ -5,14 +5,14 @@ use std::sync::{Arc, LazyLock};
 
 use door::Shutdown;
 
-use crate::allowance::Allowances;
-use crate::answers::Answers;
 use crate::drainer::Drainer;
-use crate::hellos::Hellos;
 use crate::hub::Hub;
+use crate::long_answers::LongAnswers;
 use crate::outbox::Outbox;
 use crate::presence::Presence;
-use crate::server::{Mode, Patience, Server};
+use crate::rate_limit::RateLimits;
+use crate::server::{Mode, Server, Timeouts};
+use crate::token_throttle::TokenThrottle;
 
 static DRAINER: LazyLock<Drainer> = LazyLock::new(|| Drainer::start().unwrap());
 
@@ -25,17 +25,17 @@ pub(crate) fn outbox() -> (Arc<Outbox>, TcpStream) {
 }
 
 /// A server of which only the parts are there that sessions use; it has no message rate.
-pub(crate) fn server(patience: Patience, mode: Mode) -> Server {
+pub(crate) fn server(timeouts: Timeouts, mode: Mode) -> Server {
     let hub = Arc::new(Hub::new());
     Server {
         presence: Arc::new(Presence::new(Arc::clone(&hub), crate::clock::now_ms)),
         hub,
         drainer: DRAINER.clone(),
         mode,
-        answers: Answers::default(),
-        patience,
-        allowances: Allowances::new(0),
-        hellos: Hellos::new(),
+        long_answers: LongAnswers::default(),
+        timeouts,
+        rate_limits: RateLimits::new(0),
+        token_throttle: TokenThrottle::new(),
         shutdown: Shutdown::new(),
         schema: String::new(),
         asyncapi: String::new(),

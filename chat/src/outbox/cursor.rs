@@ -7,7 +7,7 @@ use super::Outbox;
 
 /// Where this connection stands in its account's log.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) enum Feed {
+pub(crate) enum LogCursor {
     /// It gets no events: a guest, or nobody yet.
     #[default]
     Off,
@@ -18,7 +18,7 @@ pub(crate) enum Feed {
 }
 
 /// When an event is to go out.
-enum Turn {
+enum Order {
     /// It is the next one.
     Now,
     /// It has gone out, or there are no events here.
@@ -38,20 +38,20 @@ pub(crate) enum Delivery {
     Gap { since: Seq },
 }
 
-impl Feed {
+impl LogCursor {
     /// Whose turn event `seq` is.
-    fn advance(&mut self, seq: Seq) -> Turn {
+    fn advance(&mut self, seq: Seq) -> Order {
         match self {
-            Self::Off => Turn::Past,
+            Self::Off => Order::Past,
             Self::Replaying { announced } => {
                 *announced = seq.max(*announced);
-                Turn::Later
+                Order::Later
             }
-            Self::Live { next } if seq < *next => Turn::Past,
-            Self::Live { next } if seq > *next => Turn::Gap { since: next.before() },
+            Self::Live { next } if seq < *next => Order::Past,
+            Self::Live { next } if seq > *next => Order::Gap { since: next.before() },
             Self::Live { next } => {
                 *next = seq.next();
-                Turn::Now
+                Order::Now
             }
         }
     }
@@ -61,10 +61,10 @@ impl Outbox {
     /// Appends event `seq`, if it is the next one.
     pub(crate) fn deliver(&self, seq: Seq, event: &[u8]) -> Delivery {
         let mut state = self.lock();
-        match state.feed.advance(seq) {
-            Turn::Now => state.append(OpCode::Data(Data::Text), event, self),
-            Turn::Past | Turn::Later => {}
-            Turn::Gap { since } => return Delivery::Gap { since },
+        match state.cursor.advance(seq) {
+            Order::Now => state.append(OpCode::Data(Data::Text), event, self),
+            Order::Past | Order::Later => {}
+            Order::Gap { since } => return Delivery::Gap { since },
         }
         Delivery::Done
     }
@@ -73,12 +73,12 @@ impl Outbox {
     /// and goes out in its place. Who has heard it can resume from `seq`. `None`: nobody asked for an answer.
     pub(crate) fn answer(&self, seq: Seq, answer: Option<&[u8]>) -> Delivery {
         let mut state = self.lock();
-        match (state.feed.advance(seq), answer) {
-            (Turn::Gap { since }, _) => return Delivery::Gap { since },
-            (Turn::Now | Turn::Past, Some(answer)) => {
+        match (state.cursor.advance(seq), answer) {
+            (Order::Gap { since }, _) => return Delivery::Gap { since },
+            (Order::Now | Order::Past, Some(answer)) => {
                 state.append(OpCode::Data(Data::Text), answer, self);
             }
-            (Turn::Later, Some(answer)) => state.hold(answer, self),
+            (Order::Later, Some(answer)) => state.hold(answer, self),
             (_, None) => {}
         }
         Delivery::Done
@@ -86,30 +86,30 @@ impl Outbox {
 
     /// Where a live connection stands that has not yet had the events up to `head`; one that is replaying is told of them.
     pub(crate) fn behind(&self, head: Seq) -> Option<Seq> {
-        match &mut self.lock().feed {
-            Feed::Off => None,
-            Feed::Replaying { announced } => {
+        match &mut self.lock().cursor {
+            LogCursor::Off => None,
+            LogCursor::Replaying { announced } => {
                 *announced = head.max(*announced);
                 None
             }
-            Feed::Live { next } => (*next <= head).then_some(next.before()),
+            LogCursor::Live { next } => (*next <= head).then_some(next.before()),
         }
     }
 
     /// From now on the connection's own thread reads the log.
     pub(crate) fn start_replay(&self) {
-        self.lock().feed = Feed::Replaying { announced: Seq(0) };
+        self.lock().cursor = LogCursor::Replaying { announced: Seq(0) };
     }
 
     /// Goes live after `last`, unless events are known that lie beyond it.
     pub(crate) fn go_live(&self, last: Seq) -> bool {
         let mut state = self.lock();
-        if let Feed::Replaying { announced } = state.feed
+        if let LogCursor::Replaying { announced } = state.cursor
             && announced > last
         {
             return false;
         }
-        state.feed = Feed::Live { next: last.next() };
+        state.cursor = LogCursor::Live { next: last.next() };
         let held = std::mem::take(&mut state.held);
         if !held.is_empty() {
             state.append_raw(&held, self);

@@ -11,10 +11,10 @@ use wire::limit::FRAME_BYTES_MAX;
 
 use crate::limit::FRAME_BYTES_FIRST;
 use crate::outbox::Outbox;
-use crate::pipe::Pipe;
+use crate::socket_buffer::SocketBuffer;
 
-pub(crate) struct Inlet {
-    socket: WebSocket<Pipe>,
+pub(crate) struct MessageReader {
+    socket: WebSocket<SocketBuffer>,
     /// tungstenite answers a ping or a close when it is asked for the next message.
     owes: bool,
     /// The text that tungstenite has read last.
@@ -23,14 +23,14 @@ pub(crate) struct Inlet {
 
 /// What has come.
 #[derive(Clone, Copy)]
-pub(crate) enum Input<'a> {
+pub(crate) enum Incoming<'a> {
     Text(&'a str),
     Binary,
     /// A ping, a pong or a close: tungstenite answers by itself.
     Control,
 }
 
-impl Inlet {
+impl MessageReader {
     /// The handshake is done; `rest` is what the client has sent after it. Answers to pings and closes go into `outbox`.
     ///
     /// In a box: what a sleeping thread has on its stack is paid for in whole pages.
@@ -44,47 +44,47 @@ impl Inlet {
             .max_message_size(Some(FRAME_BYTES_MAX))
             .max_frame_size(Some(FRAME_BYTES_MAX))
             .accept_unmasked_frames(false);
-        let pipe = Pipe::new(outbox, rest);
-        let socket = WebSocket::from_raw_socket(pipe, Role::Server, Some(config));
+        let buffer = SocketBuffer::new(outbox, rest);
+        let socket = WebSocket::from_raw_socket(buffer, Role::Server, Some(config));
         Box::new(Self { socket, owes: false, text: Utf8Bytes::default() })
     }
 
-    pub(crate) fn pipe(&self) -> &Pipe {
+    pub(crate) fn buffer(&self) -> &SocketBuffer {
         self.socket.get_ref()
     }
 
-    pub(crate) fn pipe_mut(&mut self) -> &mut Pipe {
+    pub(crate) fn buffer_mut(&mut self) -> &mut SocketBuffer {
         self.socket.get_mut()
     }
 
-    /// Begins a turn, whose first read may sleep until something comes.
+    /// Begins a tick, whose first read may sleep until something comes.
     pub(crate) fn begin(&mut self, may_sleep: bool) {
         // It may have been long, and the sleep may be.
         self.text = Utf8Bytes::default();
         self.socket.get_mut().begin(may_sleep);
     }
 
-    /// The next message of this turn.
+    /// The next message of this tick.
     ///
     /// # Errors
-    /// tungstenite's; that the read would block says that the turn is over.
-    pub(crate) fn next(&mut self) -> Result<Input<'_>> {
+    /// tungstenite's; that the read would block says that the tick is over.
+    pub(crate) fn next(&mut self) -> Result<Incoming<'_>> {
         if !self.owes
             && self.socket.can_read()
             && let Some(frame) = self.socket.get_mut().plain()?
         {
-            return Ok(Input::Text(self.socket.get_mut().take(&frame)?));
+            return Ok(Incoming::Text(self.socket.get_mut().take(&frame)?));
         }
         self.owes = false;
         match self.socket.read()? {
             Message::Text(text) => {
                 self.text = text;
-                Ok(Input::Text(self.text.as_str()))
+                Ok(Incoming::Text(self.text.as_str()))
             }
-            Message::Binary(_) => Ok(Input::Binary),
+            Message::Binary(_) => Ok(Incoming::Binary),
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
                 self.owes = true;
-                Ok(Input::Control)
+                Ok(Incoming::Control)
             }
         }
     }
