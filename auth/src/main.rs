@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use command::{Command, Settings};
 use door::{Listen, Listener, Shutdown, capacity::Means, limit::DRAIN_DEADLINE, listen};
-use sql::args::{DatabaseArgs, Default, Unopened, UsageError};
+use sql::args::{DatabaseArgs, DefaultDatabase, OpenDatabaseError, UsageError};
 
 /// Accounts of a chat over HTTP: signup, login, sessions
 #[derive(Parser)]
@@ -58,7 +58,7 @@ fn settings(program: &Program) -> Settings<'_> {
 }
 
 fn run(program: &Program) -> Result<()> {
-    let url = program.database.resolve(Default::DataDirectory)?.context("no database")?;
+    let url = program.database.resolve(DefaultDatabase::DataDirectory)?.context("no database")?;
     program.door.init_log();
     let shutdown = Shutdown::new();
     door::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
@@ -77,7 +77,7 @@ fn run(program: &Program) -> Result<()> {
         tracing::info!("metrics listening on {}", taken.listening("http"));
     }
     let store = match program.database.open(&url, |pause| shutdown.wait_for(pause)) {
-        Err(Unopened::Open(sql::OpenError::Stopped)) => return Ok(()),
+        Err(OpenDatabaseError::Open(sql::OpenError::Stopped)) => return Ok(()),
         opened => Arc::new(opened?),
     };
     let serving = auth::serve(&config, opening, Arc::clone(&store), &shutdown, None)
@@ -88,6 +88,6 @@ fn run(program: &Program) -> Result<()> {
     if !serving.wait(DRAIN_DEADLINE) {
         tracing::warn!("some requests were not finished in time");
     }
-    store.settle();
+    store.checkpoint();
     Ok(())
 }

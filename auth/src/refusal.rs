@@ -149,11 +149,11 @@ impl From<sql::Error> for Refusal {
                 tracing::warn!(%error, "a request took too long");
                 Self::new(Code::Unavailable, "this took too long; ask for less")
             }
-            sql::Error::Unavailable(_) | sql::Error::InDoubt(_) | sql::Error::Collision(_) => {
+            sql::Error::Unavailable(_) | sql::Error::InDoubt(_) | sql::Error::Contention(_) => {
                 tracing::warn!(%error, "no database");
                 Self::new(Code::Unavailable, "the database cannot be reached just now; try again")
             }
-            sql::Error::Conflict | sql::Error::Broken(_) | sql::Error::Damaged(_) => {
+            sql::Error::AlreadyExists | sql::Error::Internal(_) | sql::Error::Corrupted(_) => {
                 Self::internal(&error)
             }
         }

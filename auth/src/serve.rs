@@ -60,11 +60,11 @@ pub fn serve(
     let sweeping = (Arc::clone(&store), shutdown.clone());
     let (erased, stopped) = (Arc::clone(&store), shutdown.clone());
     door::thread::spawn("auth-erase", SERVICE_STACK_BYTES, move || {
-        erased.keep_erasing(|time| stopped.wait_for(time));
+        erased.run_eraser(|time| stopped.wait_for(time));
     })?;
     let (probed, stopped) = (Arc::clone(&store), shutdown.clone());
     door::thread::spawn("auth-probe", SERVICE_STACK_BYTES, move || {
-        probed.keep_probing(|time| stopped.wait_for(time));
+        probed.run_health_probes(|time| stopped.wait_for(time));
     })?;
     let context = Context::new(store, config.signup_rate).map_err(io::Error::other)?;
     let health = Health(Arc::new(context));

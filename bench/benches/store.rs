@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use sql::{Act, Batch, Deed, Login, Store};
+use sql::{Batch, Login, Operation, Store, Submission};
 use wire::{AccountId, MessageId, Seq, To, Token, With};
 
 /// Accounts; each talks with its neighbour.
@@ -15,7 +15,7 @@ const NOW: i64 = 1_767_000_000_000;
 
 fn filled(path: &std::path::Path) -> (Store, Vec<AccountId>) {
     let url = format!("sqlite:{}", path.display()).parse().unwrap();
-    let store = Store::open(&url, sql::Contact::Open, &|_| false).unwrap();
+    let store = Store::open(&url, sql::ContactPolicy::Open, &|_| false).unwrap();
     let account = |number| {
         store.create_account(&format!("{number}@example.com"), "Somebody", "phc", NOW).unwrap()
     };
@@ -32,13 +32,13 @@ fn posts(accounts: &[AccountId], count: usize) -> Batch {
     let act = |at: usize| {
         let (by, to) = (accounts[2 * at % ACCOUNTS], accounts[(2 * at + 1) % ACCOUNTS]);
         let content = "x".repeat(100);
-        Act {
+        Submission {
             by,
             reference: None,
-            deed: Deed::Post { to: To::Account(to), content, reply_to: None },
+            operation: Operation::Post { to: To::Account(to), content, reply_to: None },
         }
     };
-    Batch { acts: (0..count).map(act).collect(), ..Batch::default() }
+    Batch { submissions: (0..count).map(act).collect(), ..Batch::default() }
 }
 
 fn store(criterion: &mut Criterion) {
@@ -57,7 +57,7 @@ fn store(criterion: &mut Criterion) {
         group.finish();
     }
     criterion.bench_function("place of a token", |bencher| {
-        bencher.iter(|| store.place(black_box(&token), NOW).unwrap().is_some());
+        bencher.iter(|| store.log_position(black_box(&token), NOW).unwrap().is_some());
     });
     criterion.bench_function("128 events of a log", |bencher| {
         bencher.iter(|| store.events(me, black_box(Seq(10)), 128).unwrap().len());

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use sql::{Act, Batch, Contact, Deed, Login, Outcome, Store};
+use sql::{Batch, ContactPolicy, Login, Operation, Outcome, Store, Submission};
 use wire::limit::SESSION_LIFE_MS;
 use wire::{AccountId, Token};
 
 /// Opens the database at `url`, which is new, with the project's schema.
 pub(crate) fn open(url: &str) -> Result<Store> {
     let url = url.parse().context("the database's URL")?;
-    Ok(Store::open(&url, Contact::Open, &|_| false)?)
+    Ok(Store::open(&url, ContactPolicy::Open, &|_| false)?)
 }
 
 /// Milliseconds since 1970.
@@ -44,9 +44,9 @@ pub(crate) fn create(
 /// A group of all of these; its number.
 pub(crate) fn group(store: &Store, accounts: &[AccountId]) -> Result<i64> {
     let (by, members) = (accounts[0], accounts[1..].to_vec());
-    let deed = Deed::Create { name: "Everybody".to_owned(), members };
-    let acts = vec![Act { by, reference: None, deed }];
-    let done = store.commit(&Batch { acts, ..Batch::default() }, now_ms())?;
+    let operation = Operation::CreateGroup { name: "Everybody".to_owned(), members };
+    let submissions = vec![Submission { by, reference: None, operation }];
+    let done = store.commit(&Batch { submissions, ..Batch::default() }, now_ms())?;
     anyhow::ensure!(done.outcomes == [Outcome::Done], "{:?}", done.outcomes);
     let listed = store.conversations(by, wire::MessageId(i64::MAX), 1)?;
     match listed.first().map(|one| one.with) {

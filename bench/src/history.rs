@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use acceptance::Cluster;
 use anyhow::{Context, Result, ensure};
-use sql::{Act, Batch, Deed, Store};
+use sql::{Batch, Operation, Store, Submission};
 use wire::{AccountId, MessageId, Seq, To, With};
 
 use crate::client::frame;
@@ -116,12 +116,12 @@ fn fill(store: &Store, accounts: &[AccountId], from: usize, count: usize) -> Res
         if at.is_multiple_of(RARE) {
             content.replace_range(..=RARE_WORD.len(), &format!("{RARE_WORD} "));
         }
-        let deed = Deed::Post { to: To::Account(accounts[0]), content, reply_to: None };
-        Act { by: accounts[1 + at % WRITERS], reference: None, deed }
+        let operation = Operation::Post { to: To::Account(accounts[0]), content, reply_to: None };
+        Submission { by: accounts[1 + at % WRITERS], reference: None, operation }
     };
-    let acts = (from..from + count).map(act).collect();
-    let done = store.commit(&Batch { acts, ..Batch::default() }, account::now_ms())?;
-    ensure!(done.news.len() == count, "not everything was stored");
+    let submissions = (from..from + count).map(act).collect();
+    let done = store.commit(&Batch { submissions, ..Batch::default() }, account::now_ms())?;
+    ensure!(done.events.len() == count, "not everything was stored");
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use acceptance::Cluster;
 use anyhow::{Result, ensure};
-use sql::{Act, Batch, Deed, Store};
+use sql::{Batch, Operation, Store, Submission};
 use wire::{AccountId, MessageId, To, With};
 
 use crate::account;
@@ -104,11 +104,11 @@ fn pairs(old: &[AccountId]) -> impl Iterator<Item = (AccountId, AccountId)> {
 
 fn retain(store: &Store, old: &[AccountId], days: Option<i64>) -> Result<()> {
     let act = |(by, other)| {
-        let deed = Deed::Retain { with: With::Account(other), days };
-        Act { by, reference: None, deed }
+        let operation = Operation::SetRetention { with: With::Account(other), days };
+        Submission { by, reference: None, operation }
     };
-    let acts = pairs(old).map(act).collect();
-    store.commit(&Batch { acts, ..Batch::default() }, account::now_ms())?;
+    let submissions = pairs(old).map(act).collect();
+    store.commit(&Batch { submissions, ..Batch::default() }, account::now_ms())?;
     Ok(())
 }
 
@@ -123,17 +123,17 @@ fn fill(store: &Store, old: &[AccountId], count: usize) -> Result<()> {
                 at * 7 % WORDS,
                 at % 10
             );
-            Act {
+            Submission {
                 by,
                 reference: None,
-                deed: Deed::Post { to: To::Account(other), content, reply_to: None },
+                operation: Operation::Post { to: To::Account(other), content, reply_to: None },
             }
         };
-        let acts: Vec<_> = (from..count.min(from + BATCH)).map(act).collect();
-        let all = acts.len();
-        let done =
-            store.commit(&Batch { acts, ..Batch::default() }, account::now_ms() - 3 * DAY_MS)?;
-        ensure!(done.news.len() == all, "not everything was stored");
+        let submissions: Vec<_> = (from..count.min(from + BATCH)).map(act).collect();
+        let all = submissions.len();
+        let done = store
+            .commit(&Batch { submissions, ..Batch::default() }, account::now_ms() - 3 * DAY_MS)?;
+        ensure!(done.events.len() == all, "not everything was stored");
     }
     Ok(())
 }

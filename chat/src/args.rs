@@ -2,7 +2,7 @@
 
 use door::capacity::{Cost, Means};
 use door::limit::MAPS_PER_SESSION;
-use sql::Keep;
+use sql::LogRetention;
 
 /// Where the server listens unless told otherwise.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
@@ -36,7 +36,7 @@ pub struct Config {
     /// Frames a second that one account may send over all its connections; 0: no limit.
     pub message_rate: u32,
     /// How much of each account's log is kept.
-    pub keep: Keep,
+    pub keep: LogRetention,
 }
 
 impl Args {
@@ -46,7 +46,7 @@ impl Args {
         Config {
             door: door.config("chat", means, COST),
             message_rate: self.message_rate,
-            keep: Keep { days: self.log_days, events: self.log_events },
+            keep: LogRetention { days: self.log_days, events: self.log_events },
         }
     }
 }

@@ -17,7 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use sql::{Act, Deed, Store};
+use sql::{Operation, Store, Submission};
 use wire::{AccountId, Close, SessionId, To};
 
 use crate::committer::dispatcher::Dispatcher;
@@ -36,7 +36,7 @@ use crate::presence::Presence;
 /// Something to be stored, and who is to be told.
 pub(crate) enum Task {
     /// Something that an account wants done; the connection that asked, if one did.
-    Act(Act, Option<Arc<Outbox>>),
+    Act(Submission, Option<Arc<Outbox>>),
     /// A session is in use. Nobody waits for this.
     SessionUse(SessionId),
     /// An account's last connection has ended. Nobody waits for this.
@@ -48,9 +48,9 @@ pub(crate) enum Task {
 impl Task {
     fn bytes(&self) -> usize {
         match self {
-            Self::Act(Act { deed, .. }, _) => match deed {
-                Deed::Post { content, .. } | Deed::Edit { content, .. } => content.len(),
-                Deed::Create { members, .. } => members.len() * size_of::<AccountId>(),
+            Self::Act(Submission { operation, .. }, _) => match operation {
+                Operation::Post { content, .. } | Operation::Edit { content, .. } => content.len(),
+                Operation::CreateGroup { members, .. } => members.len() * size_of::<AccountId>(),
                 _ => 0,
             },
             _ => 0,
@@ -61,23 +61,24 @@ impl Task {
 impl Task {
     /// Whether it may wait for others of its kind: a receipt, if it is not to be answered.
     fn is_deferrable(&self) -> bool {
-        let Self::Act(Act { deed, reference, .. }, _) = self else { return false };
-        matches!(deed, Deed::Received { .. } | Deed::Read { .. }) && reference.is_none()
+        let Self::Act(Submission { operation, reference, .. }, _) = self else { return false };
+        matches!(operation, Operation::Received { .. } | Operation::Read { .. })
+            && reference.is_none()
     }
 
     /// Whether its event may be in a thousand logs.
     fn is_for_group(&self) -> bool {
-        let Self::Act(Act { deed, .. }, _) = self else { return false };
+        let Self::Act(Submission { operation, .. }, _) = self else { return false };
         matches!(
-            deed,
-            Deed::Post { to: To::Group(_), .. }
-                | Deed::Retain { .. }
-                | Deed::Create { .. }
-                | Deed::Change { .. }
-                | Deed::Join { .. }
-                | Deed::React { .. }
-                | Deed::Edit { .. }
-                | Deed::Delete { .. }
+            operation,
+            Operation::Post { to: To::Group(_), .. }
+                | Operation::SetRetention { .. }
+                | Operation::CreateGroup { .. }
+                | Operation::ChangeGroup { .. }
+                | Operation::JoinGroup { .. }
+                | Operation::React { .. }
+                | Operation::Edit { .. }
+                | Operation::Delete { .. }
         )
     }
 }

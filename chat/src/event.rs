@@ -1,34 +1,34 @@
 //! From what has happened to the frame that says so.
 
-use sql::{Entry, GroupChange, Retention, What};
+use sql::{Entry, EventBody, GroupChange, Retention};
 use wire::{Accepted, AccountId, Blocked, Declined, Frame, Message, Receipt, Seq, To};
 
 /// The frame of event `seq` in the log of `viewer`; with a `ref` the answer to who asked for it.
 pub(crate) fn frame<'a>(
     viewer: AccountId,
     seq: Seq,
-    what: &'a What,
+    what: &'a EventBody,
     reference: Option<&'a str>,
 ) -> Frame<'a> {
     match what {
-        What::Entry(entry) => of_entry(viewer, seq, entry, reference),
-        What::Delivered(receipt) => Frame::Delivered(receipt_frame(seq, receipt, reference)),
-        What::Read(receipt) => Frame::Read(receipt_frame(seq, receipt, reference)),
-        What::Edit { id, content } => Frame::Edit { reference, seq, id: *id, content },
-        What::Delete { id } => Frame::Delete { reference, seq, id: *id },
-        What::React { id, by, emoji } => {
+        EventBody::Entry(entry) => of_entry(viewer, seq, entry, reference),
+        EventBody::Delivered(receipt) => Frame::Delivered(receipt_frame(seq, receipt, reference)),
+        EventBody::Read(receipt) => Frame::Read(receipt_frame(seq, receipt, reference)),
+        EventBody::Edit { id, content } => Frame::Edit { reference, seq, id: *id, content },
+        EventBody::Delete { id } => Frame::Delete { reference, seq, id: *id },
+        EventBody::React { id, by, emoji } => {
             Frame::React { reference, seq, id: *id, by: *by, emoji: emoji.as_deref() }
         }
-        What::Block { id, .. } => Frame::Block(Blocked { reference, seq, id: *id }),
-        What::Unblock { id } => Frame::Unblock(Blocked { reference, seq, id: *id }),
-        What::Accept { id } => Frame::Accept(Accepted { reference, seq, id: *id }),
-        What::Decline { id } => {
+        EventBody::Block { id, .. } => Frame::Block(Blocked { reference, seq, id: *id }),
+        EventBody::Unblock { id } => Frame::Unblock(Blocked { reference, seq, id: *id }),
+        EventBody::Accept { id } => Frame::Accept(Accepted { reference, seq, id: *id }),
+        EventBody::Decline { id } => {
             Frame::Decline(Declined { reference, seq, id: Some(*id), group: None })
         }
-        What::DeclineInvitation { group } => {
+        EventBody::DeclineInvitation { group } => {
             Frame::Decline(Declined { reference, seq, id: None, group: Some(*group) })
         }
-        What::Expired => Frame::Expired { seq },
+        EventBody::Expired => Frame::Expired { seq },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sql::{Entry, Error, News, Store, What};
+use sql::{CommittedEvent, Entry, Error, EventBody, Store};
 use wire::{AccountId, Close, Frame, Seq, To};
 
 use crate::event;
@@ -39,31 +39,31 @@ impl Fanout {
     }
 
     /// An event is stored: the answer to the connection that asked for it, the event to every other of its accounts.
-    pub(crate) fn fan_out(&mut self, news: &News, origin: Option<&Origin<'_>>) {
+    pub(crate) fn fan_out(&mut self, news: &CommittedEvent, origin: Option<&Origin<'_>>) {
         self.hub.advance_generation();
         for (account, seq) in &news.to {
-            self.note(*account, &news.what);
+            self.note(*account, &news.body);
             match origin.filter(|origin| origin.account == *account) {
-                None => self.event(*account, *seq, &news.what, None),
+                None => self.event(*account, *seq, &news.body, None),
                 // Who writes to itself hears the message as well, on the same connection too.
-                Some(origin) if is_to_self(&news.what) => {
-                    self.event(*account, *seq, &news.what, None);
-                    self.answer(origin, &news.what, *seq);
+                Some(origin) if is_to_self(&news.body) => {
+                    self.event(*account, *seq, &news.body, None);
+                    self.answer(origin, &news.body, *seq);
                 }
                 // Without a `ref` nobody waits for an answer: it hears the event like the others, but not its own words.
-                Some(origin) if origin.reference.is_none() && !is_message(&news.what) => {
-                    self.event(*account, *seq, &news.what, None);
+                Some(origin) if origin.reference.is_none() && !is_message(&news.body) => {
+                    self.event(*account, *seq, &news.body, None);
                 }
                 Some(origin) => {
-                    self.answer(origin, &news.what, *seq);
-                    self.event(*account, *seq, &news.what, Some(origin.outbox));
+                    self.answer(origin, &news.body, *seq);
+                    self.event(*account, *seq, &news.body, Some(origin.outbox));
                 }
             }
         }
     }
 
     /// The answer to a request that became event `seq`, in the place of that event.
-    pub(crate) fn answer(&mut self, origin: &Origin<'_>, what: &What, seq: Seq) {
+    pub(crate) fn answer(&mut self, origin: &Origin<'_>, what: &EventBody, seq: Seq) {
         let Origin { account, outbox, reference } = *origin;
         self.json.clear();
         if reference.is_some() {
@@ -98,7 +98,13 @@ impl Fanout {
         }
     }
 
-    fn event(&mut self, account: AccountId, seq: Seq, what: &What, origin: Option<&Arc<Outbox>>) {
+    fn event(
+        &mut self,
+        account: AccountId,
+        seq: Seq,
+        what: &EventBody,
+        origin: Option<&Arc<Outbox>>,
+    ) {
         let Self { hub, to_flush, json, .. } = self;
         json.clear();
         let mut gaps = Vec::new();
@@ -132,11 +138,11 @@ impl Fanout {
         upto: Seq,
     ) {
         while since < upto {
-            let events = match self.store.events_to_tell(account, since, REPLAY_PAGE) {
+            let events = match self.store.events_for_dispatch(account, since, REPLAY_PAGE) {
                 Ok(events) if events.first().is_some_and(|first| first.seq == since.next()) => {
                     events
                 }
-                Err(error @ (Error::Broken(_) | Error::Damaged(_))) => {
+                Err(error @ (Error::Internal(_) | Error::Corrupted(_))) => {
                     tracing::error!(%error, account = %account, "a log cannot be read");
                     return outbox.close(Close::Internal);
                 }
@@ -145,9 +151,9 @@ impl Fanout {
             };
             for one in events.iter().take_while(|one| one.seq <= upto) {
                 self.json.clear();
-                event::frame(account, one.seq, &one.what, None).write(&mut self.json);
+                event::frame(account, one.seq, &one.body, None).write(&mut self.json);
                 outbox.deliver(one.seq, &self.json);
-                self.note(account, &one.what);
+                self.note(account, &one.body);
                 since = one.seq;
             }
         }
@@ -155,8 +161,8 @@ impl Fanout {
     }
 
     /// Who has blocked somebody does not see them any more, nor they it.
-    fn note(&self, account: AccountId, what: &What) {
-        if let What::Block { id, at } = what {
+    fn note(&self, account: AccountId, what: &EventBody) {
+        if let EventBody::Block { id, at } = what {
             // The same as it is told later, looked up if the event is read from the log; if it is not known, the block was just now.
             let look_up = || self.store.last_seen_by_blocked(*id, account).ok().flatten();
             let left_at = || Some(at.or_else(look_up).unwrap_or_else(|| self.presence.now()));
@@ -169,10 +175,10 @@ impl Fanout {
     }
 }
 
-fn is_message(what: &What) -> bool {
-    matches!(what, What::Entry(Entry::Message(_)))
+fn is_message(what: &EventBody) -> bool {
+    matches!(what, EventBody::Entry(Entry::Message(_)))
 }
 
-fn is_to_self(what: &What) -> bool {
-    matches!(what, What::Entry(Entry::Message(message)) if message.to == To::Account(message.from))
+fn is_to_self(what: &EventBody) -> bool {
+    matches!(what, EventBody::Entry(Entry::Message(message)) if message.to == To::Account(message.from))
 }

@@ -85,19 +85,19 @@ pub fn serve(
             let (keep, stop) = (config.keep, shutdown.clone());
             let (erased, stopped) = (Arc::clone(&store), shutdown.clone());
             door::thread::spawn("chat-erase", door::limit::SERVICE_STACK_BYTES, move || {
-                erased.keep_erasing(|time| stopped.wait_for(time));
+                erased.run_eraser(|time| stopped.wait_for(time));
             })?;
             let (indexed, stopped) = (Arc::clone(&store), shutdown.clone());
             door::thread::spawn("chat-index", door::limit::SERVICE_STACK_BYTES, move || {
-                indexed.keep_indexing(|time| stopped.wait_for(time));
+                indexed.run_reindexer(|time| stopped.wait_for(time));
             })?;
             let (probed, stopped) = (Arc::clone(&store), shutdown.clone());
             door::thread::spawn("chat-probe", door::limit::SERVICE_STACK_BYTES, move || {
-                probed.keep_probing(|time| stopped.wait_for(time));
+                probed.run_health_probes(|time| stopped.wait_for(time));
             })?;
             let (shown, stopped) = (Arc::clone(&store), shutdown.clone());
             door::thread::spawn("chat-node", door::limit::SERVICE_STACK_BYTES, move || {
-                shown.keep_node(|time| stopped.wait_for(time));
+                shown.run_node_heartbeat(|time| stopped.wait_for(time));
             })?;
             let notify = sweep::start(Arc::clone(&store), committer.clone(), keep, stop)?;
             revocation::watch(Arc::clone(&store), Arc::clone(&hub), notify, shutdown.clone())?;

@@ -10,7 +10,7 @@ use clap::Parser;
 use door::capacity::Means;
 use door::limit::DRAIN_DEADLINE;
 use door::{Listen, Listener, Shutdown, listen};
-use sql::args::{DatabaseArgs, Default, Unopened, UsageError};
+use sql::args::{DatabaseArgs, DefaultDatabase, OpenDatabaseError, UsageError};
 
 /// WebSocket chat server: `ping` gets `pong`, {"from":2,"to":1,"content":"hello"} goes from 2 to 1.
 ///
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<()> {
-    let database = cli.database.resolve(Default::None)?;
+    let database = cli.database.resolve(DefaultDatabase::None)?;
     cli.door.init_log();
     let shutdown = Shutdown::new();
     door::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
@@ -73,7 +73,7 @@ fn run(cli: &Cli) -> Result<()> {
         tracing::info!("metrics listening on {}", taken.listening("http"));
     }
     let store = match database.map(|url| cli.database.open(&url, |time| shutdown.wait_for(time))) {
-        Some(Err(Unopened::Open(sql::OpenError::Stopped))) => return Ok(()),
+        Some(Err(OpenDatabaseError::Open(sql::OpenError::Stopped))) => return Ok(()),
         opened => opened.transpose()?.map(Arc::new),
     };
     let chat = chat::serve(&config, opening, store.clone(), &shutdown)?;
@@ -82,7 +82,7 @@ fn run(cli: &Cli) -> Result<()> {
     shutdown.wait();
     chat.finish(Instant::now() + DRAIN_DEADLINE, |_| true);
     if let Some(store) = store {
-        store.settle();
+        store.checkpoint();
     }
     Ok(())
 }

@@ -90,7 +90,7 @@ pub fn all() -> Registry {
 
 /// Takes down how storing goes.
 pub(crate) fn note_storing(store: &sql::Store) {
-    let storing = store.storing();
+    let storing = store.storage_status();
     let engine = store.engine();
     let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     COMMIT_AGE.set(engine, seconds(storing.running));

@@ -49,7 +49,7 @@ impl Replay {
         while outbox.backlog() < REPLAY_LOW_BYTES {
             self.stall = Stall::new();
             if let Some(event) = self.fetched.pop_front() {
-                outbox.push(&frame(self.account, event.seq, &event.what, None));
+                outbox.push(&frame(self.account, event.seq, &event.body, None));
                 continue;
             }
             if outbox.is_ending() {
@@ -63,7 +63,7 @@ impl Replay {
                     return Progress::Unavailable;
                 }
                 Ok(events) => self.fetched = events.into(),
-                Err(error @ (Error::Broken(_) | Error::Damaged(_))) => {
+                Err(error @ (Error::Internal(_) | Error::Corrupted(_))) => {
                     tracing::error!(%error, account = %self.account, "a log cannot be read");
                     return Progress::Broken;
                 }

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Instant;
 
 use door::Shutdown;
-use sql::{Act, Alteration, Deed, Keep, Store};
+use sql::{GroupAction, LogRetention, Operation, Store, Submission};
 
 use crate::committer::{Committer, Task};
 use crate::limit::{ERASE_INTERVAL, SWEEP_INTERVAL};
@@ -26,7 +26,7 @@ impl Notify {
 pub(crate) fn start(
     store: Arc<Store>,
     committer: Committer,
-    keep: Keep,
+    keep: LogRetention,
     shutdown: Shutdown,
 ) -> io::Result<Notify> {
     let (ring, heard) = sync_channel(1);
@@ -42,7 +42,7 @@ pub(crate) fn start(
 fn run(
     store: &Store,
     committer: &Committer,
-    keep: Keep,
+    keep: LogRetention,
     shutdown: &Shutdown,
     notify: &Receiver<()>,
 ) {
@@ -56,7 +56,7 @@ fn run(
         }
         if erased.is_none_or(|at| at.elapsed() >= ERASE_INTERVAL) {
             erased = Some(Instant::now());
-            report("deleted accounts", store.erase_left_traces());
+            report("deleted accounts", store.erase_deleted_accounts_rows());
         }
         if let Err(RecvTimeoutError::Disconnected) = notify.recv_timeout(SWEEP_INTERVAL) {
             return;
@@ -73,8 +73,8 @@ fn report(what: &str, swept: sql::Result<()>) {
 
 /// Has deleted accounts leave the groups they are still in, so that the others hear of it.
 fn remove_deleted_members(store: &Store, committer: &Committer) {
-    for (account, group) in store.ghosts().unwrap_or_default() {
-        let deed = Deed::Change { group, how: Alteration::Leave };
-        committer.submit(Task::Act(Act { by: account, reference: None, deed }, None));
+    for (account, group) in store.deleted_members().unwrap_or_default() {
+        let operation = Operation::ChangeGroup { group, action: GroupAction::Leave };
+        committer.submit(Task::Act(Submission { by: account, reference: None, operation }, None));
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use sql::{DatabaseUrl, Kind, Snapshot, TABLES};
+use sql::{ColumnType, DatabaseUrl, Snapshot, TABLES};
 
 use crate::limit::NICENESS;
 use crate::manifest::{FORMAT, Manifest, Table};
@@ -79,9 +79,9 @@ fn write_table(directory: &Path, snapshot: &mut Snapshot, name: &str) -> Result<
     written.with_context(cannot)?;
     let (rows, bytes) = (writer.rows, writer.bytes);
     let kind = |kind| match kind {
-        Kind::Int => "int",
-        Kind::Text => "text",
-        Kind::Bytes => "bytes",
+        ColumnType::Int => "int",
+        ColumnType::Text => "text",
+        ColumnType::Bytes => "bytes",
     };
     Ok(Table {
         name: name.to_owned(),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use sql::{Advice, DatabaseUrl, Level};
+use sql::{DatabaseUrl, Diagnostic, Severity};
 
 use crate::limit::BACKUP_DAYS_MAX;
 use crate::manifest::{MANIFEST, Manifest};
@@ -37,47 +37,50 @@ pub struct Settings<'a> {
 pub(crate) fn run(args: &Args, url: &DatabaseUrl, settings: &Settings<'_>) -> Result<ExitCode> {
     let mut advice = Vec::new();
     let mut found = sql::inspect(url);
-    advice.append(&mut found.advice);
+    advice.append(&mut found.diagnostics);
     advice.extend(clock::look(&found));
     advice.extend(system::look(url, settings));
     advice.extend(address::look(settings));
     advice.push(backups(args.backups.as_deref(), url));
     for one in &advice {
         let word = match one.level {
-            Level::Fine => "ok",
-            Level::Warning => "warning",
-            Level::Problem => "problem",
+            Severity::Fine => "ok",
+            Severity::Warning => "warning",
+            Severity::Problem => "problem",
         };
         door::log::say(&format!("{word:<8} {}: {}", one.about, one.text));
     }
-    let is_wrong = advice.iter().any(|one| one.level == Level::Problem);
+    let is_wrong = advice.iter().any(|one| one.level == Severity::Problem);
     Ok(if is_wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn backups(place: Option<&Path>, url: &DatabaseUrl) -> Advice {
-    let advice = |level, text: String| Advice::new(level, "backup", text);
+fn backups(place: Option<&Path>, url: &DatabaseUrl) -> Diagnostic {
+    let advice = |level, text: String| Diagnostic::new(level, "backup", text);
     let Some(place) = place else {
         let text = "not looked for: say where yours are with --backups DIRECTORY";
-        return advice(Level::Warning, text.to_owned());
+        return advice(Severity::Warning, text.to_owned());
     };
     let newest = match newest(place) {
         Ok(Some(newest)) => newest,
         Ok(None) => {
-            return advice(Level::Problem, format!("there is no whole one in {}", place.display()));
+            return advice(
+                Severity::Problem,
+                format!("there is no whole one in {}", place.display()),
+            );
         }
         Err(error) => {
             let error = owner::explained(error, url.path());
-            return advice(Level::Problem, format!("{error:#}"));
+            return advice(Severity::Problem, format!("{error:#}"));
         }
     };
     let days = (crate::now() - newest).max(0) / DAY_MS;
     if days > BACKUP_DAYS_MAX {
         return advice(
-            Level::Problem,
+            Severity::Problem,
             format!("the newest in {} is {days} days old", place.display()),
         );
     }
-    advice(Level::Fine, format!("the newest in {} is {days} days old", place.display()))
+    advice(Severity::Fine, format!("the newest in {} is {days} days old", place.display()))
 }
 
 /// When the newest whole backup was made; if there is none, the first error of one that is there.

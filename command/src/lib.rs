@@ -18,7 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use sql::DatabaseUrl;
-use sql::args::{DatabaseArgs, Default};
+use sql::args::{DatabaseArgs, DefaultDatabase};
 
 pub use doctor::Settings;
 
@@ -41,7 +41,7 @@ impl Command {
     /// # Errors
     /// Why it could not be done, as a sentence.
     pub fn run(&self, database: &DatabaseArgs, settings: &Settings<'_>) -> Result<ExitCode> {
-        let url = database.resolve(Default::DataDirectory)?.context("no database")?;
+        let url = database.resolve(DefaultDatabase::DataDirectory)?.context("no database")?;
         let directory = url.directory();
         let place = match self {
             Self::Restore(_) => {

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use sql::{Column, Kind};
+use sql::{Column, ColumnType};
 
 /// The layout of the directory that this program writes, and the newest that it reads.
 pub(crate) const FORMAT: i64 = 1;
@@ -63,8 +63,8 @@ impl Table {
     pub(crate) fn columns(&self) -> Result<Vec<Column>> {
         let column = |(name, kind): &(String, String)| {
             let kind = match kind.as_str() {
-                "int" => Kind::Int,
-                "text" => Kind::Text,
+                "int" => ColumnType::Int,
+                "text" => ColumnType::Text,
                 other => bail!("{} has a column of type {other}", self.name),
             };
             Ok(Column { name: name.clone(), kind })
@@ -110,7 +110,7 @@ impl Manifest {
         let read: serde_json::Value = serde_json::from_str(&text)?;
         let format = read["format"].as_i64().unwrap_or(i64::MAX);
         ensure!(
-            format <= FORMAT && read["form"].as_i64().unwrap_or(i64::MAX) <= sql::FORM,
+            format <= FORMAT && read["form"].as_i64().unwrap_or(i64::MAX) <= sql::BACKUP_FORMAT,
             "the backup in {shown} was made by a newer program ({}): restore it with that one",
             read["program"].as_str().unwrap_or("unknown")
         );

@@ -13,7 +13,7 @@ use command::{Command, Settings};
 use door::capacity::Means;
 use door::limit::DRAIN_DEADLINE;
 use door::{Listen, Listener, Shutdown, listen};
-use sql::args::{DatabaseArgs, Default, Unopened, UsageError};
+use sql::args::{DatabaseArgs, DefaultDatabase, OpenDatabaseError, UsageError};
 
 /// A messenger for family, club or company: accounts, and messages that are never lost.
 ///
@@ -78,7 +78,7 @@ fn settings(cli: &Cli) -> Settings<'_> {
 }
 
 fn run(cli: &Cli) -> Result<()> {
-    let url = cli.database.resolve(Default::DataDirectory)?.context("no database")?;
+    let url = cli.database.resolve(DefaultDatabase::DataDirectory)?.context("no database")?;
     cli.door.init_log();
     let shutdown = Shutdown::new();
     door::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
@@ -108,7 +108,7 @@ fn run(cli: &Cli) -> Result<()> {
         tracing::info!("metrics listening on {}", taken.listening("http"));
     }
     let store = match cli.database.open(&url, |time| shutdown.wait_for(time)) {
-        Err(Unopened::Open(sql::OpenError::Stopped)) => return Ok(()),
+        Err(OpenDatabaseError::Open(sql::OpenError::Stopped)) => return Ok(()),
         opened => Arc::new(opened?),
     };
     let chat = chat::serve(&chat_config, at_chat, Some(Arc::clone(&store)), &shutdown)?;
@@ -122,6 +122,6 @@ fn run(cli: &Cli) -> Result<()> {
     let deadline = Instant::now() + DRAIN_DEADLINE;
     chat.finish(deadline, |time| auth.wait(time));
     auth.wait(deadline.saturating_duration_since(Instant::now()));
-    store.settle();
+    store.checkpoint();
     Ok(())
 }

@@ -44,7 +44,7 @@ impl Store {
     /// Makes an account with an empty log. No two have emails that mean the same ([`Email`]).
     ///
     /// # Errors
-    /// [`Error::Conflict`] if the email is taken. PostgreSQL leaves a gap in the ids then, so ask
+    /// [`Error::AlreadyExists`] if the email is taken. PostgreSQL leaves a gap in the ids then, so ask
     /// [`Store::find_by_email`] first. [`Error::InDoubt`] leaves open whether the account was made.
     pub fn create_account(
         &self,
@@ -54,7 +54,7 @@ impl Store {
         now: i64,
     ) -> Result<AccountId> {
         let Email { text, key } =
-            Email::claimed(email).map_err(|it| Error::Broken(it.to_owned()))?;
+            Email::claimed(email).map_err(|it| Error::Internal(it.to_owned()))?;
         let insert = "insert into account (email, email_key, name, password, created_at) \
                       values ($1, $2, $3, $4, $5) returning id";
         let (text, key) = (Value::Text(&text), Value::maybe_text(key.as_deref()));
@@ -170,7 +170,7 @@ impl Store {
     }
 
     /// Deletes an account: its email, name, password, sessions and log are gone, from the database's own files as
-    /// [`Store::keep_erasing`] comes to it, from SQLite's at once if nobody reads an older state. Its messages stay with those who got them; those that nobody is left to read go as
+    /// [`Store::run_eraser`] comes to it, from SQLite's at once if nobody reads an older state. Its messages stay with those who got them; those that nobody is left to read go as
     /// well. False if there is no such account.
     ///
     /// # Errors
@@ -185,7 +185,7 @@ impl Store {
     }
 }
 
-/// What must happen at once. The rest, of which there may be much, follows page by page in [`Store::erase_traces`].
+/// What must happen at once. The rest, of which there may be much, follows page by page in [`Store::erase_account_rows`].
 fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
     let id = [Value::Int(id.0)];
     if engine.run("select account from log where account = $1 {lock}", &id)?.is_empty() {
@@ -210,7 +210,7 @@ fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
         "update conversation set asker = null, asks = 0, declined = 0 where low = $1 and asker is not null \
          and (declined = 0 or asker <> $1)",
         "delete from invitation where account = $1",
-        // The others of a group it is still in are told of its leaving; see `Store::ghosts`.
+        // The others of a group it is still in are told of its leaving; see `Store::deleted_members`.
         "delete from member where account = $1 and until is not null",
     ] {
         engine.run(sql, &id)?;
@@ -233,5 +233,5 @@ fn credentials(row: &mut Row) -> Result<Credentials> {
 
 /// The row that `returning` gives of one that was inserted.
 pub(crate) fn first(rows: &[Row]) -> Result<&Row> {
-    rows.first().ok_or_else(|| Error::Broken("an insert returned no row".to_owned()))
+    rows.first().ok_or_else(|| Error::Internal("an insert returned no row".to_owned()))
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs, io};
 
-use crate::{Contact, DatabaseUrl, Day, OpenError, Store, UrlError};
+use crate::{ContactPolicy, DatabaseUrl, Day, OpenError, Store, UrlError};
 
 /// The first pause while the database is waited for, and so between two lines in the log; each further one is twice as long.
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
@@ -17,7 +17,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// Bytes that one account may have stored unless told otherwise: 2 GiB.
 const ACCOUNT_QUOTA: i64 = 2 * 1024 * 1024 * 1024;
 
-/// For the end of `--help`, of programs with [`Default::DataDirectory`].
+/// For the end of `--help`, of programs with [`DefaultDatabase::DataDirectory`].
 pub const DEFAULT_HELP: &str = "Without a database setting everything is kept in \
     $XDG_DATA_HOME/messenger/messenger.db, else ~/.local/share/messenger/messenger.db";
 
@@ -42,7 +42,7 @@ pub struct DatabaseArgs {
 
     /// How two accounts that do not know each other come together: by a message request, or freely
     #[arg(long, env = "CHAT_CONTACT", value_name = "RULE", value_enum, default_value_t)]
-    pub contact: Contact,
+    pub contact: ContactPolicy,
 }
 
 /// What `--clock-confirmed` says; nothing if it is empty, which is how compose files and units leave a variable unset.
@@ -56,7 +56,7 @@ fn confirmed_day(text: &str) -> Result<ConfirmedDay, String> {
 
 /// What holds where nothing is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Default {
+pub enum DefaultDatabase {
     /// A file in the user's data directory.
     DataDirectory,
     /// No database.
@@ -99,7 +99,7 @@ pub enum UsageError {
 
 /// Why there is no open database.
 #[derive(Debug, thiserror::Error)]
-pub enum Unopened {
+pub enum OpenDatabaseError {
     /// The directory of the default database cannot be made.
     #[error(
         "cannot make the directory {path} for the database ({error}): name another with --database sqlite:PATH"
@@ -120,7 +120,7 @@ impl DatabaseArgs {
     ///
     /// # Errors
     /// [`UsageError`].
-    pub fn resolve(&self, default: Default) -> Result<Option<DatabaseUrl>, UsageError> {
+    pub fn resolve(&self, default: DefaultDatabase) -> Result<Option<DatabaseUrl>, UsageError> {
         // An empty variable is how compose files and units leave one unset.
         let url = self.database.as_deref().filter(|url| !url.is_empty());
         let file = self.database_file.as_deref().filter(|path| !path.as_os_str().is_empty());
@@ -128,8 +128,8 @@ impl DatabaseArgs {
             (Some(_), Some(_), _) => Err(UsageError::Both),
             (Some(url), None, _) => url.parse().map(Some).map_err(UsageError::Url),
             (None, Some(path), _) => from_file(path).map(Some),
-            (None, None, Default::None) => Ok(None),
-            (None, None, Default::DataDirectory) => {
+            (None, None, DefaultDatabase::None) => Ok(None),
+            (None, None, DefaultDatabase::DataDirectory) => {
                 default_path().map(|path| Some(DatabaseUrl::file(path))).ok_or(UsageError::NoHome)
             }
         }
@@ -140,12 +140,12 @@ impl DatabaseArgs {
     /// is made, for its owner only.
     ///
     /// # Errors
-    /// [`Unopened`]: what waiting would not mend, or [`OpenError::Stopped`].
+    /// [`OpenDatabaseError`]: what waiting would not mend, or [`OpenError::Stopped`].
     pub fn open(
         &self,
         url: &DatabaseUrl,
         stops_within: impl Fn(Duration) -> bool,
-    ) -> Result<Store, Unopened> {
+    ) -> Result<Store, OpenDatabaseError> {
         let store = open(url, self.contact, stops_within)?.with_quota(self.account_quota);
         if let Some(ConfirmedDay(Some(day))) = self.clock_confirmed
             && let Err(error) = store.confirm_clock(day)
@@ -160,22 +160,22 @@ impl DatabaseArgs {
 /// more likely a slip of the pen.
 ///
 /// # Errors
-/// [`Unopened::Directory`].
-pub fn make_default_directory(url: &DatabaseUrl) -> Result<(), Unopened> {
+/// [`OpenDatabaseError::Directory`].
+pub fn make_default_directory(url: &DatabaseUrl) -> Result<(), OpenDatabaseError> {
     if let Some(path) = url.path().filter(|path| default_path().as_deref() == Some(*path))
         && let Some(directory) = path.parent()
     {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
-        made.map_err(|error| Unopened::Directory { path: directory.to_owned(), error })?;
+        made.map_err(|error| OpenDatabaseError::Directory { path: directory.to_owned(), error })?;
     }
     Ok(())
 }
 
 fn open(
     url: &DatabaseUrl,
-    contact: Contact,
+    contact: ContactPolicy,
     stops_within: impl Fn(Duration) -> bool,
-) -> Result<Store, Unopened> {
+) -> Result<Store, OpenDatabaseError> {
     make_default_directory(url)?;
     let pause = Cell::new(PAUSE_FIRST);
     let tries = Cell::new(0_u64);

@@ -20,14 +20,14 @@ pub use day::Day;
 
 /// Both clocks of the machine, in milliseconds.
 #[derive(Clone, Copy, Debug)]
-struct Look {
+struct ClockReading {
     /// Since 1970-01-01 UTC, as far as the machine knows.
     wall: i64,
     /// Since some moment, also while the machine sleeps. Nobody sets it.
     steady: i64,
 }
 
-impl Look {
+impl ClockReading {
     fn now() -> Self {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let steady = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
@@ -37,7 +37,7 @@ impl Look {
 
 /// Why the machine's clock is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Doubt {
+enum ClockDoubt {
     /// It shows so many milliseconds more than the trusted time, or fewer.
     Differs(i64),
     /// It shows so many milliseconds more than PostgreSQL's clock, or fewer.
@@ -52,7 +52,7 @@ struct State {
     steady: i64,
     /// For how long the programs have been running while the clock was ahead.
     doubted: i64,
-    doubt: Option<Doubt>,
+    doubt: Option<ClockDoubt>,
     /// From which moment of `steady` on messages carry the time of a clock that is in doubt.
     followed_from: i64,
     /// How much more PostgreSQL's clock shows than `steady`, if the database has a clock of its own.
@@ -69,7 +69,7 @@ struct State {
 
 impl State {
     /// Begins from what the database has recorded; zero: nothing.
-    fn begin(record: record::Record, database: Option<i64>, look: Look) -> Self {
+    fn begin(record: record::Record, database: Option<i64>, look: ClockReading) -> Self {
         let mut state = Self {
             steady: look.steady,
             doubted: record.doubted,
@@ -87,19 +87,19 @@ impl State {
     }
 
     /// How much more PostgreSQL's clock shows than the machine's; 0 if there is none, or if it does not matter.
-    fn database_ahead(&self, Look { wall, steady }: Look) -> i64 {
+    fn database_ahead(&self, ClockReading { wall, steady }: ClockReading) -> i64 {
         self.database.filter(|_| !self.is_confirmed).map_or(0, |database| database + steady - wall)
     }
 
     /// What the machine's clock shows, or PostgreSQL's if that is further behind: one of the two is wrong.
-    fn earlier(&self, look: Look) -> i64 {
+    fn earlier(&self, look: ClockReading) -> i64 {
         let ahead = self.database_ahead(look);
         look.wall + if is_step(ahead) { ahead.min(0) } else { 0 }
     }
 
     /// Compares the clocks.
-    fn look(&mut self, look: Look) {
-        let Look { wall, steady } = look;
+    fn look(&mut self, look: ClockReading) {
+        let ClockReading { wall, steady } = look;
         let passed = (steady - self.steady).max(0);
         self.steady = steady;
         self.trusted += passed;
@@ -109,9 +109,9 @@ impl State {
         self.doubt = if is_step(ahead) {
             self.doubted += if ahead > 0 { passed } else { 0 };
             let has_passed = ahead > 0 && self.doubted >= ahead && !is_step(database);
-            (!has_passed).then_some(Doubt::Differs(ahead))
+            (!has_passed).then_some(ClockDoubt::Differs(ahead))
         } else {
-            is_step(database).then_some(Doubt::Database(-database))
+            is_step(database).then_some(ClockDoubt::Database(-database))
         };
         if self.doubt.is_none() {
             (self.trusted, self.doubted) = (wall, 0);
@@ -123,7 +123,7 @@ impl State {
     }
 
     /// What new messages carry, unless a little later a time was told before.
-    fn shown(&self, look: Look) -> i64 {
+    fn shown(&self, look: ClockReading) -> i64 {
         if self.doubt.is_none() {
             look.wall
         } else if look.steady >= self.followed_from {
@@ -133,7 +133,7 @@ impl State {
         }
     }
 
-    fn now(&mut self, look: Look) -> i64 {
+    fn now(&mut self, look: ClockReading) -> i64 {
         self.look(look);
         let shown = self.shown(look);
         if self.told > shown && is_step(self.told - shown) {
@@ -146,7 +146,7 @@ impl State {
     }
 
     /// An operator has said that it was `seen` a moment ago, for the `confirmed`th time.
-    fn confirm(&mut self, seen: i64, confirmed: i64, look: Look) {
+    fn confirm(&mut self, seen: i64, confirmed: i64, look: ClockReading) {
         (self.trusted, self.steady, self.doubted) = (seen, look.steady, 0);
         self.confirmed = confirmed;
         self.is_confirmed = true;
@@ -165,19 +165,19 @@ fn is_step(difference: i64) -> bool {
 
 /// The clock of one database's programs.
 #[derive(Debug, Default)]
-pub(crate) struct Clock(Mutex<Kept>);
+pub(crate) struct Clock(Mutex<Inner>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Inner {
     state: State,
     /// When the record was written last,
-    recorded: Option<Look>,
+    recorded: Option<ClockReading>,
     /// and when it was last said that the clock is in doubt, by the monotonic clock.
     warned: Option<i64>,
 }
 
 impl Clock {
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -190,14 +190,14 @@ impl Clock {
     /// `now`, but no later than the trusted time: what ends by its age has not ended because of a clock that jumped.
     pub(crate) fn trusted_by(&self, now: i64) -> i64 {
         let mut kept = self.lock();
-        kept.state.look(Look::now());
+        kept.state.look(ClockReading::now());
         now.min(kept.state.trusted)
     }
 
     /// The same, or nothing while the clock is in doubt: then nothing is deleted because of its age.
     pub(crate) fn sweep_by(&self, now: i64) -> Option<i64> {
         let mut kept = self.lock();
-        kept.state.look(Look::now());
+        kept.state.look(ClockReading::now());
         kept.state.doubt.is_none().then(|| now.min(kept.state.trusted))
     }
 
@@ -211,16 +211,16 @@ impl Store {
     /// The server's time, in milliseconds since 1970-01-01 UTC. It runs backwards only where it turns out to have been wrong, and does
     /// not follow a jump of the machine's clock at once.
     pub fn now(&self) -> i64 {
-        self.clock.lock().state.now(Look::now())
+        self.clock.lock().state.now(ClockReading::now())
     }
 
     /// By how many milliseconds the machine's clock is ahead of what it should show, or behind; 0 while it is believed.
     pub fn clock_doubt(&self) -> i64 {
         let mut kept = self.clock.lock();
-        kept.state.look(Look::now());
+        kept.state.look(ClockReading::now());
         match kept.state.doubt {
             None => 0,
-            Some(Doubt::Differs(ahead) | Doubt::Database(ahead)) => ahead,
+            Some(ClockDoubt::Differs(ahead) | ClockDoubt::Database(ahead)) => ahead,
         }
     }
 
@@ -229,7 +229,7 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn confirm_clock(&self, day: Day) -> crate::Result<()> {
-        let look = Look::now();
+        let look = ClockReading::now();
         if !day.is_confirmed_at(look.wall) || self.clock_doubt() == 0 {
             return Ok(());
         }
@@ -240,7 +240,7 @@ impl Store {
 
     /// Says in the log that the clock is in doubt, at most once a minute.
     fn warn_of_clock(&self) {
-        let look = Look::now();
+        let look = ClockReading::now();
         let mut kept = self.clock.lock();
         let is_due = kept.warned.is_none_or(|at| look.steady - at >= ms(CLOCK_WARN_INTERVAL));
         let Some(doubt) = kept.state.doubt else {
@@ -257,18 +257,18 @@ impl Store {
         drop(kept);
         let shows = Day::of(look.wall);
         match doubt {
-            Doubt::Differs(ahead) if ahead > 0 => tracing::warn!(
+            ClockDoubt::Differs(ahead) if ahead > 0 => tracing::warn!(
                 ahead_s = ahead / 1000,
                 "the machine's clock is ahead of what this database has recorded: nothing is deleted because of its age. If the clock \
                  is wrong, set it; if the server was stopped for so long, wait {} minutes or start with --clock-confirmed {shows}",
                 (ahead - doubted).max(0) / 60_000 + 1
             ),
-            Doubt::Differs(ahead) => tracing::warn!(
+            ClockDoubt::Differs(ahead) => tracing::warn!(
                 behind_s = -ahead / 1000,
                 "the machine's clock is behind what this database has recorded: nothing is deleted because of its age. Set the clock, or \
                  if it is right start with --clock-confirmed {shows}"
             ),
-            Doubt::Database(ahead) => tracing::warn!(
+            ClockDoubt::Database(ahead) => tracing::warn!(
                 ahead_s = ahead / 1000,
                 "the machine's clock and PostgreSQL's differ: nothing is deleted because of its age. Set the one that is wrong, or if this \
                  machine's is right start with --clock-confirmed {shows}"

@@ -15,7 +15,7 @@ use crate::{Result, Store};
 
 /// How two accounts that do not know each other come together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Contact {
+pub enum ContactPolicy {
     /// Who writes to a stranger asks first: a message request, which is accepted, declined or left alone.
     #[default]
     Request,
@@ -23,7 +23,7 @@ pub enum Contact {
     Open,
 }
 
-impl Contact {
+impl ContactPolicy {
     /// As a parameter: 1 if everybody knows everybody.
     pub(crate) fn is_open(self) -> Value<'static> {
         Value::Int((self == Self::Open).into())
@@ -49,7 +49,7 @@ pub(crate) use in_a_group;
 /// found by it, or is with it in a group. The last is looked for last, since it goes through the groups of one of them: of the one
 /// that is in fewer, so that nobody makes it long by being in many.
 ///
-/// It holds where strangers ask; [`Contact::Open`] is for the statement to look at.
+/// It holds where strangers ask; [`ContactPolicy::Open`] is for the statement to look at.
 macro_rules! sees_name {
     ($viewer:literal, $other:literal) => {
         concat!(
@@ -73,7 +73,7 @@ pub(crate) use sees_name;
 
 /// What somebody may know of an account's being here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Acquaintance {
+pub enum ContactStatus {
     /// They know each other, and it was last here then, in milliseconds.
     Known(Option<i64>),
     /// One of the two has blocked the other. If only the other has: when it was last here as far as the account can tell, in
@@ -81,7 +81,7 @@ pub enum Acquaintance {
     Blocked(Option<i64>),
 }
 
-impl Acquaintance {
+impl ContactStatus {
     /// When the account was last here as far as the other may know, in milliseconds.
     #[must_use]
     pub fn last_seen(&self) -> Option<i64> {
@@ -93,7 +93,7 @@ impl Acquaintance {
 
 /// An account that another has found by its email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct FoundAccount {
     /// Who was found.
     pub id: AccountId,
     /// When last, in milliseconds.
@@ -102,8 +102,8 @@ pub struct Finding {
 
 impl Store {
     /// Where everybody knows everybody nobody waits for an answer, also not later, once strangers ask again.
-    pub(crate) fn keep_contact(&self) -> Result<()> {
-        if self.contact == Contact::Request {
+    pub(crate) fn apply_contact_policy(&self) -> Result<()> {
+        if self.contact == ContactPolicy::Request {
             return Ok(());
         }
         // Page by page: however many there are, no statement takes long.
@@ -141,25 +141,25 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn acquaintances(
+    pub fn contact_statuses(
         &self,
         account: AccountId,
         others: &[AccountId],
-    ) -> Result<HashMap<AccountId, Acquaintance>> {
+    ) -> Result<HashMap<AccountId, ContactStatus>> {
         let row = |other: &AccountId| {
             let (low, high) = (account.0.min(other.0), account.0.max(other.0));
             vec![Value::Int(account.0), Value::Int(other.0), Value::Int(low), Value::Int(high)]
         };
         let rows: Vec<_> = others.iter().map(row).collect();
         let statement = match self.contact {
-            Contact::Request => &ACQUAINTANCES,
-            Contact::Open => &EVERYBODY,
+            ContactPolicy::Request => &CONTACT_STATUSES,
+            ContactPolicy::Open => &EVERYBODY,
         };
         let found = self.read_each(account, statement, &rows, |row| {
             let known = match (row.maybe_int(1)?, row.maybe_int(2)?) {
-                (Some(_), _) => Acquaintance::Blocked(None),
-                (None, Some(seen_at)) => Acquaintance::Blocked(Some(seen_at)),
-                (None, None) => Acquaintance::Known(row.maybe_int(3)?),
+                (Some(_), _) => ContactStatus::Blocked(None),
+                (None, Some(seen_at)) => ContactStatus::Blocked(Some(seen_at)),
+                (None, None) => ContactStatus::Known(row.maybe_int(3)?),
             };
             Ok((AccountId(row.int(0)?), known))
         })?;
@@ -182,7 +182,7 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
-    pub fn note_finding(&self, by: AccountId, found: AccountId, now: i64) -> Result<()> {
+    pub fn record_found_account(&self, by: AccountId, found: AccountId, now: i64) -> Result<()> {
         // Not of an account that is deleted.
         let insert = "insert into finding (account, found, at) \
                       select l.account, o.account, cast($1 as bigint) from log l cross join log o \
@@ -201,16 +201,16 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn findings(&self, account: AccountId) -> Result<Vec<Finding>> {
+    pub fn found_accounts(&self, account: AccountId) -> Result<Vec<FoundAccount>> {
         let sql = "select found, at from finding where account = $1 order by found";
         self.read(account, sql, &[Value::Int(account.0)], |row| {
-            Ok(Finding { id: AccountId(row.int(0)?), at: row.int(1)? })
+            Ok(FoundAccount { id: AccountId(row.int(0)?), at: row.int(1)? })
         })
     }
 }
 
 /// Each is looked up by itself, whoever else the two talk with and wherever both are.
-macro_rules! acquaintances {
+macro_rules! contact_statuses {
     ($who:literal) => {
         ForEach {
             sql: concat!(
@@ -229,21 +229,22 @@ macro_rules! acquaintances {
     };
 }
 
-static ACQUAINTANCES: ForEach = acquaintances!(
+static CONTACT_STATUSES: ForEach = contact_statuses!(
     "r.low = r.high or (select 1 from conversation c \
      where c.low = r.low and c.high = r.high and c.asker is null) = 1"
 );
-static EVERYBODY: ForEach = acquaintances!("r.low <= r.high");
+static EVERYBODY: ForEach = contact_statuses!("r.low <= r.high");
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::sqlite::Sqlite;
-    use crate::engine::{Engine as _, Use};
+    use crate::engine::{Engine as _, Purpose};
 
     #[test]
     fn however_many_requests_wait_all_are_accepted_where_everybody_knows_everybody() {
-        let store = Store::open(&"sqlite::memory:".parse().unwrap(), Contact::Open, &|_| false);
+        let store =
+            Store::open(&"sqlite::memory:".parse().unwrap(), ContactPolicy::Open, &|_| false);
         let store = store.unwrap();
         let account = |n| store.create_account(&format!("{n}@example.com"), "A", "phc", 1).unwrap();
         let all: Vec<_> = (0..50).map(account).collect();
@@ -254,7 +255,7 @@ mod tests {
         store.write(Requester::Server, |engine| engine.run(insert, &[]).map(drop)).unwrap();
         let pairs = (all.len() * (all.len() - 1) / 2) as i64;
         assert!(waiting() == pairs && pairs > REQUESTS_PAGE, "more than one page");
-        store.keep_contact().unwrap();
+        store.apply_contact_policy().unwrap();
         assert_eq!(waiting(), 0);
     }
 
@@ -264,7 +265,7 @@ mod tests {
             sql: concat!("select ", sees_name!("r.viewer", "r.other"), " from {rows}"),
             columns: &[("viewer", Type::Int), ("other", Type::Int)],
         };
-        let mut sqlite = Sqlite::open(None, Use::Write).unwrap();
+        let mut sqlite = Sqlite::open(None, Purpose::Write).unwrap();
         for (_, script) in sqlite.migrations() {
             sqlite.script(script).unwrap();
         }
@@ -276,11 +277,11 @@ mod tests {
 
     #[test]
     fn who_knows_whom_is_one_look_up_however_many_groups_both_are_in() {
-        let mut sqlite = Sqlite::open(None, Use::Write).unwrap();
+        let mut sqlite = Sqlite::open(None, Purpose::Write).unwrap();
         for (_, script) in sqlite.migrations() {
             sqlite.script(script).unwrap();
         }
-        let plan = sqlite.plan(&ACQUAINTANCES);
+        let plan = sqlite.plan(&CONTACT_STATUSES);
         let has = |text: &str| plan.iter().any(|step| step.contains(text));
         assert!(has("SEARCH c USING INDEX") && has("(low=? AND high=?)"), "{plan:#?}");
         assert!(!has("member") && !has("SCAN c") && !has("SCAN l"), "{plan:#?}");

@@ -85,7 +85,7 @@ impl Store {
         let mut listed = self.read(account, LIST, &params, |row| listed(account, row))?;
         let sql = "select 1 from withheld where account = $1 limit 1";
         let is_spared = self.read(account, sql, &[Value::Int(account.0)], |_| Ok(()))?.is_empty();
-        let keys = |listed: &Listed| {
+        let keys = |listed: &ConversationRow| {
             let since = listed.item.read.max(listed.since).0;
             vec![
                 Value::Int(listed.conversation),
@@ -200,7 +200,7 @@ impl Store {
 }
 
 /// How many fit a page: up to the one whose name and text, of so many bytes, pass [`PAGE_BYTES`], and one after it.
-fn fitting(listed: &[Listed], text: impl Fn(&Listed) -> Option<i64>) -> usize {
+fn fitting(listed: &[ConversationRow], text: impl Fn(&ConversationRow) -> Option<i64>) -> usize {
     let mut bytes = 0;
     let passes = listed.iter().position(|one| {
         bytes += one.item.name.as_ref().map_or(0, String::len);
@@ -210,7 +210,7 @@ fn fitting(listed: &[Listed], text: impl Fn(&Listed) -> Option<i64>) -> usize {
     passes.map_or(listed.len(), |at| listed.len().min(at + 2))
 }
 
-struct Listed {
+struct ConversationRow {
     conversation: i64,
     since: MessageId,
     until: MessageId,
@@ -267,7 +267,7 @@ const LIST: &str = concat!(
      where l.activity < $3 order by l.activity desc limit $4"
 );
 
-fn listed(account: AccountId, row: &mut Row) -> Result<Listed> {
+fn listed(account: AccountId, row: &mut Row) -> Result<ConversationRow> {
     let conversation = row.int(0)?;
     let (low, high) = (row.maybe_int(1)?, row.maybe_int(2)?);
     let with = with(account, conversation, (low, high));
@@ -277,7 +277,7 @@ fn listed(account: AccountId, row: &mut Row) -> Result<Listed> {
         (Some(delivered), Some(read)) => Some((MessageId(delivered), MessageId(read))),
         _ => None,
     };
-    Ok(Listed {
+    Ok(ConversationRow {
         conversation,
         since: MessageId(row.int(6)?),
         until: MessageId(until.unwrap_or(i64::MAX)),

@@ -27,28 +27,28 @@ pub(crate) const COUNTED: &[&str] =
 
 /// A set of tables and columns that a copy can have, and the schema of each engine that has the same.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Form {
+pub(crate) struct BackupFormat {
     pub(crate) number: i64,
     pub(crate) sqlite: i64,
     pub(crate) postgres: i64,
 }
 
 /// All of them, the newest last. Whoever adds a migration adds the form that it leads to.
-pub(crate) const FORMS: &[Form] = &[
-    Form { number: 1, sqlite: 6, postgres: 8 },
-    Form { number: 2, sqlite: 7, postgres: 9 },
-    Form { number: 3, sqlite: 8, postgres: 10 },
-    Form { number: 4, sqlite: 9, postgres: 11 },
-    Form { number: 5, sqlite: 10, postgres: 12 },
-    Form { number: 6, sqlite: 11, postgres: 13 },
-    Form { number: 7, sqlite: 12, postgres: 14 },
-    Form { number: 8, sqlite: 13, postgres: 15 },
-    Form { number: 9, sqlite: 14, postgres: 16 },
-    Form { number: 10, sqlite: 15, postgres: 17 },
+pub(crate) const BACKUP_FORMATS: &[BackupFormat] = &[
+    BackupFormat { number: 1, sqlite: 6, postgres: 8 },
+    BackupFormat { number: 2, sqlite: 7, postgres: 9 },
+    BackupFormat { number: 3, sqlite: 8, postgres: 10 },
+    BackupFormat { number: 4, sqlite: 9, postgres: 11 },
+    BackupFormat { number: 5, sqlite: 10, postgres: 12 },
+    BackupFormat { number: 6, sqlite: 11, postgres: 13 },
+    BackupFormat { number: 7, sqlite: 12, postgres: 14 },
+    BackupFormat { number: 8, sqlite: 13, postgres: 15 },
+    BackupFormat { number: 9, sqlite: 14, postgres: 16 },
+    BackupFormat { number: 10, sqlite: 15, postgres: 17 },
 ];
 
 /// The newest form of a copy that this program can write and read.
-pub const FORM: i64 = FORMS[FORMS.len() - 1].number;
+pub const BACKUP_FORMAT: i64 = BACKUP_FORMATS[BACKUP_FORMATS.len() - 1].number;
 
 /// A column of a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,12 +56,12 @@ pub struct Column {
     /// Its name, the same on both engines.
     pub name: String,
     /// What it holds.
-    pub kind: Kind,
+    pub kind: ColumnType,
 }
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnType {
     /// Whole numbers.
     Int,
     /// Text.
@@ -76,7 +76,7 @@ pub(crate) trait Transfer: Engine {
     fn name(&self) -> &'static str;
 
     /// The version of this engine's schema that has this form.
-    fn version_of(&self, form: &Form) -> i64;
+    fn version_of(&self, form: &BackupFormat) -> i64;
 
     /// Begins a transaction that sees one moment of the database and changes nothing.
     fn begin_snapshot(&mut self) -> Result<()>;
@@ -118,17 +118,17 @@ pub(crate) fn names(columns: &[Column]) -> String {
 }
 
 /// The form of this version of an engine's schema.
-pub(crate) fn form_of(engine: &dyn Transfer, version: i64) -> Option<&'static Form> {
-    FORMS.iter().find(|form| engine.version_of(form) == version)
+pub(crate) fn format_of(engine: &dyn Transfer, version: i64) -> Option<&'static BackupFormat> {
+    BACKUP_FORMATS.iter().find(|form| engine.version_of(form) == version)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Use;
+    use crate::engine::Purpose;
     use crate::engine::postgres::Connector;
     use crate::engine::sqlite::Sqlite;
-    use crate::url::Place;
+    use crate::url::Backend;
 
     /// What is in no copy, and why.
     const LEFT_OUT: &[&str] = &[
@@ -156,7 +156,7 @@ mod tests {
     ];
 
     /// With the schema of this form.
-    fn migrated(mut engine: impl Transfer, form: &Form) -> impl Transfer {
+    fn migrated(mut engine: impl Transfer, form: &BackupFormat) -> impl Transfer {
         let version = engine.version_of(form);
         for (_, script) in engine.migrations().iter().filter(|(one, _)| *one <= version) {
             engine.script(script).unwrap();
@@ -164,21 +164,21 @@ mod tests {
         engine
     }
 
-    fn sqlite(form: &Form) -> impl Transfer {
-        migrated(Sqlite::open(None, Use::Write).unwrap(), form)
+    fn sqlite(form: &BackupFormat) -> impl Transfer {
+        migrated(Sqlite::open(None, Purpose::Write).unwrap(), form)
     }
 
-    fn postgres(form: &Form) -> impl Transfer {
+    fn postgres(form: &BackupFormat) -> impl Transfer {
         let url = acceptance::Cluster::shared().unwrap().database().unwrap();
         let url: crate::DatabaseUrl = url.parse().unwrap();
-        let Place::Postgres(config, tls, given) = &url.0 else { panic!("{url}") };
-        migrated(Connector::new(config, tls, given).unwrap().connect(Use::Write).unwrap(), form)
+        let Backend::Postgres(config, tls, given) = &url.0 else { panic!("{url}") };
+        migrated(Connector::new(config, tls, given).unwrap().connect(Purpose::Write).unwrap(), form)
     }
 
     /// Every table is in the copy or left out for a reason, and both engines have the same columns.
     #[test]
     fn a_copy_holds_all_that_must_not_be_lost() {
-        for form in FORMS {
+        for form in BACKUP_FORMATS {
             let (mut sqlite, mut postgres) = (sqlite(form), postgres(form));
             for tables in [sqlite.tables().unwrap(), postgres.tables().unwrap()] {
                 for table in tables {
@@ -197,7 +197,7 @@ mod tests {
                 let columns = sorted(sqlite.columns(table).unwrap());
                 let theirs = sorted(postgres.columns(table).unwrap());
                 assert_eq!(columns, theirs, "{table} in form {}", form.number);
-                assert!(columns.iter().all(|column| column.kind != Kind::Bytes), "{table}");
+                assert!(columns.iter().all(|column| column.kind != ColumnType::Bytes), "{table}");
                 assert!(!columns.is_empty(), "{table}");
             }
         }
@@ -207,9 +207,9 @@ mod tests {
     #[test]
     fn the_newest_schemas_have_a_form() {
         let newest = |engine: &dyn Transfer| engine.migrations().last().unwrap().0;
-        let last = FORMS.last().unwrap();
+        let last = BACKUP_FORMATS.last().unwrap();
         let (sqlite, postgres) = (sqlite(last), postgres(last));
         assert_eq!((last.sqlite, last.postgres), (newest(&sqlite), newest(&postgres)));
-        assert!(FORMS.windows(2).all(|two| two[0].number + 1 == two[1].number));
+        assert!(BACKUP_FORMATS.windows(2).all(|two| two[0].number + 1 == two[1].number));
     }
 }

@@ -14,14 +14,14 @@ const NAMED_MAX: usize = 100;
 
 /// What became of the accounts that had no key.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Keyless {
+pub(crate) struct KeylessAccounts {
     /// Accounts whose email means the same as that of another, which is named second.
     pub(crate) alike: Vec<(AccountId, AccountId)>,
     /// How many have an email that nobody could sign up with today.
     pub(crate) outdated: usize,
 }
 
-impl Keyless {
+impl KeylessAccounts {
     /// Tells whoever runs the server.
     pub(crate) fn log(&self) {
         for (account, other) in self.alike.iter().take(NAMED_MAX) {
@@ -49,15 +49,15 @@ impl Keyless {
 /// its email alone.
 ///
 /// # Errors
-/// [`Error::Collision`] if another node is at the same key.
-pub(crate) fn fill_keys(engine: &mut dyn Engine) -> Result<Keyless> {
+/// [`Error::Contention`] if another node is at the same key.
+pub(crate) fn fill_keys(engine: &mut dyn Engine) -> Result<KeylessAccounts> {
     // An older program that still runs deletes accounts without knowing of keys.
     let clear = "update account set email_key = null \
                  where (email is null) <> (email_key is null) and email is null";
     engine.run(clear, &[])?;
     let select = "select id, email from account where (email is null) <> (email_key is null) \
                   and email is not null and id > $1 order by id limit $2";
-    let (mut keyless, mut last) = (Keyless::default(), 0);
+    let (mut keyless, mut last) = (KeylessAccounts::default(), 0);
     loop {
         let mut keys: Vec<(i64, String)> = Vec::new();
         let rows = engine.run(select, &[Value::Int(last), Value::Int(PAGE)])?;
@@ -97,7 +97,9 @@ fn give(
     }
     match engine.run_for_each(&GIVE, &parameters(&free)) {
         // Somebody signs up at this moment: tried again, the account is found as the owner.
-        Err(Error::Conflict) => Err(Error::Collision("an email is being signed up".to_owned())),
+        Err(Error::AlreadyExists) => {
+            Err(Error::Contention("an email is being signed up".to_owned()))
+        }
         given => given.map(drop),
     }
 }
@@ -122,12 +124,13 @@ static GIVE: ForEach = ForEach {
 mod tests {
     use super::*;
     use crate::pool::Requester;
-    use crate::{Contact, Store};
+    use crate::{ContactPolicy, Store};
 
     #[test]
     fn who_means_the_same_is_named() {
         let store =
-            Store::open(&"sqlite::memory:".parse().unwrap(), Contact::Open, &|_| false).unwrap();
+            Store::open(&"sqlite::memory:".parse().unwrap(), ContactPolicy::Open, &|_| false)
+                .unwrap();
         let sql =
             "insert into account (email, name, password, created_at) values ($1, 'N', 'p', 1)";
         let fill = |emails: &[&str]| {
@@ -144,13 +147,13 @@ mod tests {
             pairs.iter().map(|(one, other)| (AccountId(*one), AccountId(*other))).collect()
         };
         let found = fill(&["straße@x", "dana@x", "strasse@x", "a@."]);
-        assert_eq!(found, Keyless { alike: alike(&[(3, 1)]), outdated: 1 });
+        assert_eq!(found, KeylessAccounts { alike: alike(&[(3, 1)]), outdated: 1 });
         // They are named at each start.
         let found = fill(&["straſse@x", "a@bücher.de", "a@xn--bcher-kva.de"]);
-        assert_eq!(found, Keyless { alike: alike(&[(3, 1), (5, 1), (7, 6)]), outdated: 1 });
+        assert_eq!(found, KeylessAccounts { alike: alike(&[(3, 1), (5, 1), (7, 6)]), outdated: 1 });
         // The oldest that is left gets the key of one that is deleted.
         assert!(store.delete_account(AccountId(1), 2).unwrap());
-        assert_eq!(fill(&[]), Keyless { alike: alike(&[(5, 3), (7, 6)]), outdated: 1 });
+        assert_eq!(fill(&[]), KeylessAccounts { alike: alike(&[(5, 3), (7, 6)]), outdated: 1 });
         // And many at once are looked at page by page.
         let many: Vec<String> = (0..PAGE + 5).map(|number| format!("{number}@many")).collect();
         let mut many: Vec<&str> = many.iter().map(String::as_str).collect();

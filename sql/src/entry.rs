@@ -203,7 +203,7 @@ pub(crate) fn entry(row: &mut Row, first: usize) -> Result<Option<Entry>> {
 pub(crate) fn message(row: &mut Row, first: usize) -> Result<Message> {
     match entry(row, first)? {
         Some(Entry::Message(message)) => Ok(message),
-        _ => Err(Error::Broken("a row is no message".to_owned())),
+        _ => Err(Error::Internal("a row is no message".to_owned())),
     }
 }
 
@@ -213,5 +213,5 @@ fn change(kind: i64) -> Result<Change> {
 }
 
 fn unknown(kind: i64) -> Error {
-    Error::Broken(format!("nobody knows an entry of kind {kind}"))
+    Error::Internal(format!("nobody knows an entry of kind {kind}"))
 }

@@ -12,7 +12,7 @@ use wire::AccountId;
 
 use crate::engine::{ForEach, Type, Value};
 use crate::limit::ERASE_AT_ONCE_MAX;
-use crate::pace::Pace;
+use crate::pacer::Pacer;
 use crate::pool::Requester;
 use crate::{Error, Result, Store};
 
@@ -31,7 +31,7 @@ impl Store {
     /// stop. While it cannot be done it is tried again, with a line in the log that says why, at most once a minute.
     ///
     /// For a thread of its own. If there is one for this store already, it returns at once.
-    pub fn keep_erasing(&self, stops_within: impl Fn(Duration) -> bool) {
+    pub fn run_eraser(&self, stops_within: impl Fn(Duration) -> bool) {
         if self.is_erasing.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -67,7 +67,7 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`] says what is in the way; they stay on the list.
-    pub fn erase_deleted(&self) -> Result<()> {
+    pub fn erase_deleted_from_files(&self) -> Result<()> {
         self.erase(&self.to_erase()?, &mut BTreeSet::new(), Duration::ZERO)
     }
 
@@ -90,9 +90,9 @@ impl Store {
             return Ok(());
         }
         for (account, at) in accounts {
-            // Those of before this list was kept have no time, and [`Store::erase_left_traces`] has seen them.
+            // Those of before this list was kept have no time, and [`Store::erase_deleted_accounts_rows`] has seen them.
             if *at > 0 && !traced.contains(account) {
-                self.erase_traces(AccountId(*account), Pace::new())?;
+                self.erase_account_rows(AccountId(*account), Pacer::new())?;
                 traced.insert(*account);
             }
         }
@@ -115,9 +115,9 @@ impl Store {
     }
 
     /// The first try, while whoever has just deleted the account waits. What takes longer than [`ERASE_AT_ONCE_MAX`] is left to
-    /// [`Store::keep_erasing`].
+    /// [`Store::run_eraser`].
     pub(crate) fn erase_at_once(&self, account: AccountId) -> Result<()> {
-        self.erase_traces(account, Pace::until(Instant::now() + ERASE_AT_ONCE_MAX))?;
+        self.erase_account_rows(account, Pacer::until(Instant::now() + ERASE_AT_ONCE_MAX))?;
         if !self.erase_interval.is_zero() {
             return Ok(()); // In its time, together with others.
         }

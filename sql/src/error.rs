@@ -8,7 +8,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// Something unique is there already.
     #[error("it exists already")]
-    Conflict,
+    AlreadyExists,
     /// The database cannot be reached, or is too busy. Try again later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
@@ -20,13 +20,13 @@ pub enum Error {
     InDoubt(String),
     /// Two transactions were in each other's way; the store tries again by itself.
     #[error("transactions were in each other's way: {0}")]
-    Collision(String),
+    Contention(String),
     /// What was to be read is not as the database has written it; the operator has to put a backup in its place.
     #[error("the database is damaged: {0}")]
-    Damaged(String),
+    Corrupted(String),
     /// A fault in this program; trying again is of no use.
     #[error("the database refused: {0}")]
-    Broken(String),
+    Internal(String),
 }
 
 /// Why a database could not be opened. The sentence says what to do.

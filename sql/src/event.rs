@@ -18,12 +18,12 @@ pub struct Event {
     /// Its place in the log.
     pub seq: Seq,
     /// What happened.
-    pub what: What,
+    pub body: EventBody,
 }
 
 /// What can happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum EventBody {
     /// Something was said or done in a conversation.
     Entry(Entry),
     /// `by`'s devices have this message and all before it in its conversation.
@@ -95,7 +95,7 @@ pub struct Receipt {
 
 /// A kind of event as the database has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum EventKind {
     /// With another account: the same change, made again by this one, of which only the log's account hears.
     Entry = 1,
     Delivered = 2,
@@ -114,32 +114,32 @@ pub(crate) enum Kind {
 }
 
 /// Every kind, with its word in an export.
-const KINDS: [(Kind, &str); 13] = [
-    (Kind::Entry, "entry"),
-    (Kind::Delivered, "delivered"),
-    (Kind::DeliveredToAll, "delivered"),
-    (Kind::Read, "read"),
-    (Kind::ReadByAll, "read"),
-    (Kind::Edit, "edit"),
-    (Kind::Delete, "delete"),
-    (Kind::React, "react"),
-    (Kind::Block, "block"),
-    (Kind::Unblock, "unblock"),
-    (Kind::Accept, "accept"),
-    (Kind::Decline, "decline"),
-    (Kind::DeclineInvitation, "decline"),
+const KINDS: [(EventKind, &str); 13] = [
+    (EventKind::Entry, "entry"),
+    (EventKind::Delivered, "delivered"),
+    (EventKind::DeliveredToAll, "delivered"),
+    (EventKind::Read, "read"),
+    (EventKind::ReadByAll, "read"),
+    (EventKind::Edit, "edit"),
+    (EventKind::Delete, "delete"),
+    (EventKind::React, "react"),
+    (EventKind::Block, "block"),
+    (EventKind::Unblock, "unblock"),
+    (EventKind::Accept, "accept"),
+    (EventKind::Decline, "decline"),
+    (EventKind::DeclineInvitation, "decline"),
 ];
 
-impl Kind {
+impl EventKind {
     fn of(number: i64) -> Result<(Self, &'static str)> {
         let kind = KINDS.iter().find(|(kind, _)| *kind as i64 == number).copied();
-        kind.ok_or_else(|| Error::Broken(format!("nobody knows an event of kind {number}")))
+        kind.ok_or_else(|| Error::Internal(format!("nobody knows an event of kind {number}")))
     }
 }
 
 /// The word of a kind.
 pub(crate) fn word(kind: i64) -> Result<&'static str> {
-    Ok(Kind::of(kind)?.1)
+    Ok(EventKind::of(kind)?.1)
 }
 
 /// The columns of an event and of what it is about. The page of events comes first, and a reaction is looked up only for
@@ -164,34 +164,34 @@ pub(crate) const SELECT: &str = concat!(
 
 /// Reads a row of [`SELECT`].
 pub(crate) fn event(row: &mut Row) -> Result<Event> {
-    let (seq, (kind, _)) = (Seq(row.int(0)?), Kind::of(row.int(1)?)?);
+    let (seq, (kind, _)) = (Seq(row.int(0)?), EventKind::of(row.int(1)?)?);
     let (id, other) = (row.maybe_int(2)?.map(MessageId), row.maybe_int(3)?.map(AccountId));
     let emoji = row.maybe_text(4)?;
     let about = entry(row, 5)?;
-    let what = match (kind, id, other, about) {
-        (Kind::Entry, _, Some(by), Some(Entry::Change(change))) => {
-            What::Entry(Entry::Change(GroupChange { by, ..change }))
+    let body = match (kind, id, other, about) {
+        (EventKind::Entry, _, Some(by), Some(Entry::Change(change))) => {
+            EventBody::Entry(Entry::Change(GroupChange { by, ..change }))
         }
-        (Kind::Entry, _, _, Some(entry)) => What::Entry(entry),
-        (Kind::Delivered | Kind::DeliveredToAll, Some(id), Some(by), _) => {
-            What::Delivered(Receipt { id, by, all: kind == Kind::DeliveredToAll })
+        (EventKind::Entry, _, _, Some(entry)) => EventBody::Entry(entry),
+        (EventKind::Delivered | EventKind::DeliveredToAll, Some(id), Some(by), _) => {
+            EventBody::Delivered(Receipt { id, by, all: kind == EventKind::DeliveredToAll })
         }
-        (Kind::Read | Kind::ReadByAll, Some(id), Some(by), _) => {
-            What::Read(Receipt { id, by, all: kind == Kind::ReadByAll })
+        (EventKind::Read | EventKind::ReadByAll, Some(id), Some(by), _) => {
+            EventBody::Read(Receipt { id, by, all: kind == EventKind::ReadByAll })
         }
-        (Kind::Edit, Some(id), _, Some(Entry::Message(message))) => {
-            What::Edit { id, content: message.content }
+        (EventKind::Edit, Some(id), _, Some(Entry::Message(message))) => {
+            EventBody::Edit { id, content: message.content }
         }
-        (Kind::Delete, Some(id), ..) => What::Delete { id },
-        (Kind::React, Some(id), Some(by), Some(_)) => What::React { id, by, emoji },
-        (Kind::Block, _, Some(id), _) => What::Block { id, at: None },
-        (Kind::Unblock, _, Some(id), _) => What::Unblock { id },
-        (Kind::Accept, _, Some(id), _) => What::Accept { id },
-        (Kind::Decline, None, Some(id), _) => What::Decline { id },
-        (Kind::DeclineInvitation, .., Some(Entry::Change(GroupChange { group, .. }))) => {
-            What::DeclineInvitation { group }
+        (EventKind::Delete, Some(id), ..) => EventBody::Delete { id },
+        (EventKind::React, Some(id), Some(by), Some(_)) => EventBody::React { id, by, emoji },
+        (EventKind::Block, _, Some(id), _) => EventBody::Block { id, at: None },
+        (EventKind::Unblock, _, Some(id), _) => EventBody::Unblock { id },
+        (EventKind::Accept, _, Some(id), _) => EventBody::Accept { id },
+        (EventKind::Decline, None, Some(id), _) => EventBody::Decline { id },
+        (EventKind::DeclineInvitation, .., Some(Entry::Change(GroupChange { group, .. }))) => {
+            EventBody::DeclineInvitation { group }
         }
-        _ => What::Expired,
+        _ => EventBody::Expired,
     };
-    Ok(Event { seq, what })
+    Ok(Event { seq, body })
 }

@@ -14,7 +14,7 @@ use crate::{Result, Session, Store};
 
 /// A conversation as it is kept for one of its people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptConversation {
+pub struct ExportedConversation {
     /// Its number.
     pub number: i64,
     /// Which.
@@ -41,7 +41,7 @@ pub struct KeptConversation {
 
 /// An entry of a conversation as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptEntry {
+pub struct ExportedEntry {
     /// Its number.
     pub id: MessageId,
     /// What was said or done.
@@ -52,7 +52,7 @@ pub struct KeptEntry {
 
 /// A reaction as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptReaction {
+pub struct ExportedReaction {
     /// The message.
     pub id: MessageId,
     /// What.
@@ -63,7 +63,7 @@ pub struct KeptReaction {
 
 /// A block as it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeptBlock {
+pub struct ExportedBlock {
     /// Who is blocked.
     pub id: AccountId,
     /// Since when, in milliseconds.
@@ -72,7 +72,7 @@ pub struct KeptBlock {
 
 /// An entry of a log as it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeptEvent {
+pub struct ExportedEvent {
     /// Its place.
     pub seq: Seq,
     /// The word for its kind.
@@ -103,7 +103,7 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn kept_sessions(
+    pub fn exported_sessions(
         &self,
         account: AccountId,
         after: SessionId,
@@ -124,12 +124,12 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn kept_conversations(
+    pub fn exported_conversations(
         &self,
         account: AccountId,
         after: i64,
         limit: i64,
-    ) -> Result<Vec<KeptConversation>> {
+    ) -> Result<Vec<ExportedConversation>> {
         // `c.id > $2` says nothing new, but without it PostgreSQL walks through all conversations up to the page.
         let sql = concat!(
             "select c.id, c.low, c.high, s.role, s.since, s.until, s.delivered, s.read, ",
@@ -145,7 +145,7 @@ impl Store {
             let (number, people) = (row.int(0)?, (row.maybe_int(1)?, row.maybe_int(2)?));
             let until = row.maybe_int(5)?.map(MessageId);
             let is_member = people.0.is_none() && until.is_none();
-            Ok(KeptConversation {
+            Ok(ExportedConversation {
                 number,
                 with: with(account, number, people),
                 name: row.maybe_text(8)?,
@@ -166,13 +166,13 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn kept_entries(
+    pub fn exported_entries(
         &self,
         account: AccountId,
         conversation: i64,
         after: MessageId,
         limit: i64,
-    ) -> Result<Vec<KeptEntry>> {
+    ) -> Result<Vec<ExportedEntry>> {
         let sql = concat!(
             "select case when m.sender = $1 then m.ref end, ",
             columns_seen!(),
@@ -192,7 +192,7 @@ impl Store {
         let params = [one, two, three, four, PAGE];
         let entries = self.read(account, sql, &params, |row| {
             let (id, reference) = (MessageId(row.int(1)?), row.maybe_text(0)?);
-            Ok(entry(row, 1)?.map(|entry| KeptEntry { id, entry, reference }))
+            Ok(entry(row, 1)?.map(|entry| ExportedEntry { id, entry, reference }))
         })?;
         let mut entries: Vec<_> = entries.into_iter().flatten().collect();
         entries.sort_unstable_by_key(|entry| entry.id);
@@ -203,12 +203,12 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn kept_reactions(
+    pub fn exported_reactions(
         &self,
         account: AccountId,
         after: MessageId,
         limit: i64,
-    ) -> Result<Vec<KeptReaction>> {
+    ) -> Result<Vec<ExportedReaction>> {
         let sql = "select message, emoji, at from reaction where account = $1 and message > $2 \
                    order by message limit $3";
         self.read(
@@ -216,7 +216,7 @@ impl Store {
             sql,
             &[Value::Int(account.0), Value::Int(after.0), Value::Int(limit)],
             |row| {
-                Ok(KeptReaction {
+                Ok(ExportedReaction {
                     id: MessageId(row.int(0)?),
                     emoji: row.text(1)?,
                     at: row.int(2)?,
@@ -229,10 +229,10 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn kept_blocks(&self, account: AccountId) -> Result<Vec<KeptBlock>> {
+    pub fn exported_blocks(&self, account: AccountId) -> Result<Vec<ExportedBlock>> {
         let sql = "select blocked, at from block where account = $1 order by blocked";
         self.read(account, sql, &[Value::Int(account.0)], |row| {
-            Ok(KeptBlock { id: AccountId(row.int(0)?), at: row.int(1)? })
+            Ok(ExportedBlock { id: AccountId(row.int(0)?), at: row.int(1)? })
         })
     }
 
@@ -259,12 +259,12 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn kept_events(
+    pub fn exported_events(
         &self,
         account: AccountId,
         after: Seq,
         limit: i64,
-    ) -> Result<Vec<KeptEvent>> {
+    ) -> Result<Vec<ExportedEvent>> {
         let sql = "select seq, kind, message, other from event where account = $1 and seq > $2 \
                    order by seq limit $3";
         self.read(
@@ -275,7 +275,7 @@ impl Store {
                 let (seq, kind) = (Seq(row.int(0)?), word(row.int(1)?)?);
                 let (message, other) = (row.maybe_int(2)?, row.maybe_int(3)?);
                 let (message, other) = (message.map(MessageId), other.map(AccountId));
-                Ok(KeptEvent { seq, kind, message, other })
+                Ok(ExportedEvent { seq, kind, message, other })
             },
         )
     }

@@ -16,7 +16,7 @@ use crate::{Error, Result, Store};
 
 /// What does not work.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unwell {
+pub struct Unhealthy {
     /// `not_storing`, `not_reading` or `damaged`.
     pub code: &'static str,
     /// Why, for the operator.
@@ -25,7 +25,7 @@ pub struct Unwell {
 
 /// How storing goes.
 #[derive(Clone, Copy, Debug)]
-pub struct Storing {
+pub struct StorageStatus {
     /// How long the commit that runs now has been running; zero if none does.
     pub running: Duration,
     /// The time since the last one that went well.
@@ -38,8 +38,8 @@ pub(crate) struct Health {
 }
 
 struct State {
-    storing: Lane,
-    reading: Lane,
+    storing: Activity,
+    reading: Activity,
     /// When it was last tried out whether there is room.
     room_tried: Instant,
     /// When something damaged was last come across, and what.
@@ -47,7 +47,7 @@ struct State {
 }
 
 /// One of the things that a database does.
-struct Lane {
+struct Activity {
     /// When what runs now began, the oldest first.
     running: Vec<Instant>,
     /// When it last went well,
@@ -58,7 +58,7 @@ struct Lane {
     wrong: Option<String>,
 }
 
-impl Lane {
+impl Activity {
     fn new() -> Self {
         let now = Instant::now();
         Self { running: Vec::new(), good: now, tried: now, wrong: None }
@@ -78,7 +78,7 @@ impl Lane {
     fn note_error(&mut self, error: &Error) {
         self.tried = Instant::now();
         // Else what was asked for was at fault, or in somebody's way: that says nothing about others.
-        if let Error::Unavailable(_) | Error::InDoubt(_) | Error::Damaged(_) = error {
+        if let Error::Unavailable(_) | Error::InDoubt(_) | Error::Corrupted(_) = error {
             self.wrong = Some(error.to_string());
         }
     }
@@ -86,7 +86,7 @@ impl Lane {
 
 impl Health {
     pub(crate) fn new() -> Self {
-        let (storing, reading) = (Lane::new(), Lane::new());
+        let (storing, reading) = (Activity::new(), Activity::new());
         let state = State { room_tried: storing.good, storing, reading, damage: None };
         Self { state: Mutex::new(state), is_probed: AtomicBool::new(false) }
     }
@@ -95,7 +95,7 @@ impl Health {
     pub(crate) fn storing<T>(&self, store: impl FnOnce() -> Result<T>) -> Result<T> {
         let began = Instant::now();
         self.lock().storing.running.push(began);
-        let _running = Running(self, began);
+        let _running = InFlight(self, began);
         let done = store();
         let mut state = self.lock();
         state.storing.note(&done);
@@ -139,16 +139,16 @@ impl State {
     }
 
     fn note_damage(&mut self, error: &Error) {
-        if let Error::Damaged(_) = error {
+        if let Error::Corrupted(_) = error {
             self.damage = Some((Instant::now(), error.to_string()));
         }
     }
 }
 
 /// While it lives something is being stored; also a panic ends it.
-struct Running<'a>(&'a Health, Instant);
+struct InFlight<'a>(&'a Health, Instant);
 
-impl Drop for Running<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         if let Some(at) = state.storing.running.iter().position(|began| *began == self.1) {
@@ -162,9 +162,9 @@ impl Store {
     ///
     /// # Errors
     /// What does not work.
-    pub fn health(&self) -> std::result::Result<(), Unwell> {
+    pub fn health(&self) -> std::result::Result<(), Unhealthy> {
         let state = self.health.lock();
-        let unwell = |code, reason: &str| Err(Unwell { code, reason: reason.to_owned() });
+        let unwell = |code, reason: &str| Err(Unhealthy { code, reason: reason.to_owned() });
         if let Some((_, reason)) =
             state.damage.as_ref().filter(|(at, _)| at.elapsed() < DAMAGE_SHOWN)
         {
@@ -186,21 +186,21 @@ impl Store {
     }
 
     /// How storing goes, for metrics.
-    pub fn storing(&self) -> Storing {
+    pub fn storage_status(&self) -> StorageStatus {
         let state = self.health.lock();
         let running = state.storing.running.first().map_or(Duration::ZERO, Instant::elapsed);
-        Storing { running, since_good: state.storing.good.elapsed() }
+        StorageStatus { running, since_good: state.storing.good.elapsed() }
     }
 
     /// Keeps the time, and tries out what has not been used for `PROBE_INTERVAL` (5 s), until `wait` says that it is over. One thread of a process does
     /// so; for others there is nothing to do.
-    pub fn keep_probing(&self, wait: impl Fn(Duration) -> bool) {
+    pub fn run_health_probes(&self, wait: impl Fn(Duration) -> bool) {
         if self.health.is_probed.swap(true, Ordering::SeqCst) {
             return;
         }
         while !wait(PROBE_LOOK) {
             self.keep_time();
-            let is_due = |lane: &Lane| lane.tried.elapsed() >= PROBE_INTERVAL;
+            let is_due = |lane: &Activity| lane.tried.elapsed() >= PROBE_INTERVAL;
             let (storing, reading) = {
                 let state = self.health.lock();
                 (is_due(&state.storing), is_due(&state.reading))
@@ -252,7 +252,7 @@ mod tests {
 
     fn store() -> Store {
         let url = "sqlite::memory:".parse().unwrap();
-        Store::open(&url, crate::Contact::Open, &|_| false).unwrap()
+        Store::open(&url, crate::ContactPolicy::Open, &|_| false).unwrap()
     }
 
     fn code(store: &Store) -> Option<&'static str> {
@@ -273,9 +273,9 @@ mod tests {
         store.read(Requester::Probe, "select 1", &[], |_| Ok(())).unwrap();
         assert_eq!(code(&store), None);
         // Somebody's own fault.
-        store.health.storing(|| Err::<(), _>(Error::Conflict)).unwrap_err();
+        store.health.storing(|| Err::<(), _>(Error::AlreadyExists)).unwrap_err();
         assert_eq!(code(&store), None);
-        store.health.has_read(&Err::<(), _>(Error::Damaged("a page".to_owned())));
+        store.health.has_read(&Err::<(), _>(Error::Corrupted("a page".to_owned())));
         store.read(Requester::Probe, "select 1", &[], |_| Ok(())).unwrap();
         assert_eq!(code(&store), Some("damaged"), "others' pages may be whole");
     }
@@ -301,11 +301,11 @@ mod tests {
             done.unwrap_err();
             code(&store)
         };
-        assert_eq!(fails(Error::Broken), None);
+        assert_eq!(fails(Error::Internal), None);
         assert_eq!(fails(Error::Unavailable), Some("not_storing"));
         store.probe_storing().unwrap();
         assert_eq!(code(&store), None);
-        assert_eq!(fails(Error::Damaged), Some("damaged"));
+        assert_eq!(fails(Error::Corrupted), Some("damaged"));
         assert_eq!(incompressible(PROBE_BYTES).len(), PROBE_BYTES);
     }
 
@@ -314,7 +314,7 @@ mod tests {
         let store = store();
         store.health.lock().storing.running.push(Instant::now() - 2 * COMMIT_SLOW);
         assert_eq!(code(&store), Some("not_storing"));
-        assert!(store.storing().running > COMMIT_SLOW);
+        assert!(store.storage_status().running > COMMIT_SLOW);
     }
 
     #[test]
@@ -322,12 +322,12 @@ mod tests {
         let cluster = acceptance::Cluster::make().unwrap();
         cluster.start().unwrap();
         let url = cluster.database().unwrap().parse().unwrap();
-        let store = Store::open(&url, crate::Contact::Open, &|_| false).unwrap();
+        let store = Store::open(&url, crate::ContactPolicy::Open, &|_| false).unwrap();
         let _frozen = cluster.freeze().unwrap();
         store.clock.forget_record();
         let began = Instant::now();
         // Keeping the time comes first, and nothing else is due.
-        store.keep_probing(|_| code(&store).is_some());
+        store.run_health_probes(|_| code(&store).is_some());
         assert_eq!(code(&store), Some("not_reading"));
         let most = READ_TIMEOUT + ANSWER_GRACE + COMMIT_SLOW;
         assert!(began.elapsed() < most, "{:?}", began.elapsed());
@@ -339,12 +339,12 @@ mod tests {
         let tried = |store: &Store| store.health.lock().storing.tried;
         let before = tried(&store);
         let rounds = std::cell::Cell::new(0);
-        store.keep_probing(|_| rounds.replace(rounds.get() + 1) == 3);
+        store.run_health_probes(|_| rounds.replace(rounds.get() + 1) == 3);
         assert_eq!(tried(&store), before);
         store.health.is_probed.store(false, Ordering::SeqCst);
         store.health.lock().storing.tried = before - PROBE_INTERVAL;
         rounds.set(0);
-        store.keep_probing(|_| rounds.replace(rounds.get() + 1) == 1);
+        store.run_health_probes(|_| rounds.replace(rounds.get() + 1) == 1);
         assert!(tried(&store) >= before);
     }
 }

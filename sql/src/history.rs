@@ -21,7 +21,7 @@ pub struct Reaction {
 }
 
 /// The part of a conversation that somebody sees.
-struct Window {
+struct VisibleRange {
     conversation: i64,
     since: MessageId,
     until: MessageId,
@@ -72,7 +72,7 @@ impl Store {
     fn page(
         &self,
         account: AccountId,
-        window: &Window,
+        window: &VisibleRange,
         end: i64,
         limit: usize,
     ) -> Result<Vec<(Option<i64>, Message)>> {
@@ -131,25 +131,32 @@ impl Store {
         Ok(all.into_iter().map(latest_first).collect())
     }
 
-    fn window(&self, account: AccountId, with: With) -> Result<Option<Window>> {
+    fn window(&self, account: AccountId, with: With) -> Result<Option<VisibleRange>> {
         let by_pair = "select s.conversation, s.since, s.until from conversation c \
                        join member s on s.conversation = c.id \
                        where c.low = $1 and c.high = $2 and s.account = $3";
         let by_group = "select s.conversation, s.since, s.until from member s \
                         join conversation c on c.id = s.conversation and c.low is null \
                         where s.conversation = $1 and s.account = $2";
-        let turn = |row: &mut crate::engine::Row| {
+        let map_row = |row: &mut crate::engine::Row| {
             let until = row.maybe_int(2)?.unwrap_or(i64::MAX);
             let (since, until) = (MessageId(row.int(1)?), MessageId(until));
-            Ok(Window { conversation: row.int(0)?, since, until })
+            Ok(VisibleRange { conversation: row.int(0)?, since, until })
         };
         let me = Value::Int(account.0);
         let mut found = match with {
             With::Account(other) => {
                 let low = Value::Int(account.0.min(other.0));
-                self.read(account, by_pair, &[low, Value::Int(account.0.max(other.0)), me], turn)?
+                self.read(
+                    account,
+                    by_pair,
+                    &[low, Value::Int(account.0.max(other.0)), me],
+                    map_row,
+                )?
             }
-            With::Group(group) => self.read(account, by_group, &[Value::Int(group.0), me], turn)?,
+            With::Group(group) => {
+                self.read(account, by_group, &[Value::Int(group.0), me], map_row)?
+            }
         };
         Ok(found.pop())
     }

@@ -4,18 +4,18 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::copy::{Transfer, form_of};
+use crate::copy::{Transfer, format_of};
 use crate::engine::postgres::Connector;
 use crate::engine::sqlite::{Sqlite, start};
-use crate::engine::{Engine as _, Fault, Use};
+use crate::engine::{Engine as _, Purpose, StartError};
 use crate::limit::POSTGRES_CONNECTIONS;
 use crate::snapshot::raw_copy;
-use crate::url::Place;
+use crate::url::Backend;
 use crate::{DatabaseUrl, Error, OpenError, Result, migrate};
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub enum Severity {
     /// As it should be.
     Fine,
     /// It works, and something should be done.
@@ -26,18 +26,18 @@ pub enum Level {
 
 /// What was found about one thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Advice {
+pub struct Diagnostic {
     /// How it is.
-    pub level: Level,
+    pub level: Severity,
     /// What it is about, in a word or two.
     pub about: &'static str,
     /// What was found, and what to do.
     pub text: String,
 }
 
-impl Advice {
-    /// Advice about something.
-    pub fn new(level: Level, about: &'static str, text: impl Into<String>) -> Self {
+impl Diagnostic {
+    /// Diagnostic about something.
+    pub fn new(level: Severity, about: &'static str, text: impl Into<String>) -> Self {
         Self { level, about, text: text.into() }
     }
 }
@@ -46,18 +46,18 @@ impl Advice {
 #[derive(Debug, Default)]
 pub struct Inspection {
     /// In the order in which it was looked at.
-    pub advice: Vec<Advice>,
+    pub diagnostics: Vec<Diagnostic>,
     /// By how many milliseconds the database's own clock, if it has one, is ahead of the machine's.
     pub clock: Option<i64>,
     /// By how many the newest message is.
     pub newest: Option<i64>,
     /// What the database has recorded of the time, if it has.
-    pub recorded: Option<Recorded>,
+    pub recorded: Option<RecordedTime>,
 }
 
 /// The database's record of the time, compared with the machine's clock.
 #[derive(Clone, Copy, Debug)]
-pub struct Recorded {
+pub struct RecordedTime {
     /// By how many milliseconds the machine's clock is ahead of it.
     pub ahead: i64,
     /// For how many milliseconds servers have been running since it is ahead.
@@ -65,8 +65,8 @@ pub struct Recorded {
 }
 
 impl Inspection {
-    fn note(&mut self, level: Level, about: &'static str, text: impl Into<String>) {
-        self.advice.push(Advice::new(level, about, text));
+    fn note(&mut self, level: Severity, about: &'static str, text: impl Into<String>) {
+        self.diagnostics.push(Diagnostic::new(level, about, text));
     }
 }
 
@@ -74,22 +74,22 @@ impl Inspection {
 pub fn inspect(url: &DatabaseUrl) -> Inspection {
     let mut found = Inspection::default();
     let looked = match &url.0 {
-        Place::Memory => {
+        Backend::Memory => {
             found.note(
-                Level::Warning,
+                Severity::Warning,
                 "database",
                 "what is in memory ends with the server: use sqlite:PATH",
             );
             return found;
         }
-        Place::File(path) => look_at_file(path, url, &mut found),
-        Place::Postgres(config, tls, given) => match Connector::new(config, tls, given) {
+        Backend::File(path) => look_at_file(path, url, &mut found),
+        Backend::Postgres(config, tls, given) => match Connector::new(config, tls, given) {
             Ok(connector) => look_at_postgres(&connector, url, &mut found),
             Err(error) => Err(error.to_string()),
         },
     };
     if let Err(said) = looked {
-        found.note(Level::Problem, "database", said);
+        found.note(Severity::Problem, "database", said);
     }
     found
 }
@@ -105,7 +105,7 @@ fn look_at_file(
         Ok(_) => return Err(format!("{shown} is no file")),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             found.note(
-                Level::Warning,
+                Severity::Warning,
                 "database",
                 format!("{shown} is not there: the first start makes it"),
             );
@@ -115,20 +115,20 @@ fn look_at_file(
     };
     let mode = file.mode() & 0o777;
     if mode & 0o077 == 0 {
-        found.note(Level::Fine, "file", format!("{shown} is its owner's alone ({mode:o})"));
+        found.note(Severity::Fine, "file", format!("{shown} is its owner's alone ({mode:o})"));
     } else {
         let text = format!(
             "{shown} has mode {mode:o}, and it holds emails and password hashes: chmod 600 it and the files beside it"
         );
-        found.note(Level::Warning, "file", text);
+        found.note(Severity::Warning, "file", text);
     }
-    let mut sqlite = Sqlite::open_existing(path, Use::Upkeep)
+    let mut sqlite = Sqlite::open_existing(path, Purpose::Upkeep)
         .map_err(|error| start::reason(path, &error.to_string()))?;
     let one = |sqlite: &mut Sqlite, sql| -> Result<String> {
         sqlite.run(sql, &[])?.first_mut().map_or(Ok(String::new()), |row| row.text(0))
     };
     let journal = one(&mut sqlite, "pragma journal_mode").map_err(|error| error.to_string())?;
-    let level = if journal == "wal" { Level::Fine } else { Level::Problem };
+    let level = if journal == "wal" { Severity::Fine } else { Severity::Problem };
     let advice = if journal == "wal" { "" } else { ": is it on a file system of another machine?" };
     found.note(level, "journal", format!("SQLite's journal mode is {journal}{advice}"));
     look_at_schema(&mut sqlite, url, found)
@@ -142,7 +142,7 @@ fn look_at_schema(
     let said = |error: Error| error.to_string();
     if !engine.tables().map_err(said)?.iter().any(|table| table == "schema_version") {
         found.note(
-            Level::Warning,
+            Severity::Warning,
             "schema",
             "there is no Messenger in it yet: the first start makes its tables",
         );
@@ -155,7 +155,7 @@ fn look_at_schema(
             return Err(OpenError::NewerSchema { found: newer, known }.to_string());
         }
         older if older < known => {
-            let first = if form_of(engine, older).is_some() {
+            let first = if format_of(engine, older).is_some() {
                 "make a backup first, with this program (messenger backup DIRECTORY)".to_owned()
             } else {
                 format!("first keep {}, with all servers stopped", raw_copy(url))
@@ -163,10 +163,10 @@ fn look_at_schema(
             let text = format!(
                 "the schema has version {older} and the next start makes it {known}: {first}"
             );
-            found.note(Level::Warning, "schema", text);
+            found.note(Severity::Warning, "schema", text);
         }
         _ => {
-            found.note(Level::Fine, "schema", format!("version {known}, as this program's"));
+            found.note(Severity::Fine, "schema", format!("version {known}, as this program's"));
             let newest = engine.run("select max(id) from message", &[]).map_err(said)?;
             if let Some(Ok(Some(id))) = newest.first().map(|row| row.maybe_int(0)) {
                 let sql = "select at from message where id = $1";
@@ -176,7 +176,7 @@ fn look_at_schema(
             let record = engine.run("select seen, doubted from clock", &[]).map_err(said)?;
             if let Some(row) = record.first() {
                 let (seen, doubted) = (row.int(0).map_err(said)?, row.int(1).map_err(said)?);
-                found.recorded = (seen > 0).then(|| Recorded { ahead: now() - seen, doubted });
+                found.recorded = (seen > 0).then(|| RecordedTime { ahead: now() - seen, doubted });
             }
         }
     }
@@ -188,24 +188,24 @@ fn look_at_postgres(
     url: &DatabaseUrl,
     found: &mut Inspection,
 ) -> std::result::Result<(), String> {
-    let said = |fault: Fault| match fault {
-        Fault::Lasting(said) | Fault::Passing(said) => said,
+    let said = |fault: StartError| match fault {
+        StartError::Permanent(said) | StartError::Transient(said) => said,
     };
     let looked = connector.look(POSTGRES_CONNECTIONS).map_err(said)?;
-    found.note(Level::Fine, "database", format!("PostgreSQL {} can be reached", looked.version));
+    found.note(Severity::Fine, "database", format!("PostgreSQL {} can be reached", looked.version));
     found.clock = looked.clock.map(|theirs| theirs - looked.at);
     for warning in looked.warnings {
-        found.note(Level::Warning, "settings of PostgreSQL", warning);
+        found.note(Severity::Warning, "settings of PostgreSQL", warning);
     }
     let needed = POSTGRES_CONNECTIONS as i64;
     let text = format!("{} connections are free, and each program needs {needed}", looked.free);
     if looked.free < needed {
         let text = format!("{text}: raise max_connections before you start another");
-        found.note(Level::Warning, "connections", text);
+        found.note(Severity::Warning, "connections", text);
     } else {
-        found.note(Level::Fine, "connections", text);
+        found.note(Severity::Fine, "connections", text);
     }
-    let mut postgres = connector.open(Use::Upkeep).map_err(said)?;
+    let mut postgres = connector.open(Purpose::Upkeep).map_err(said)?;
     look_at_schema(&mut postgres, url, found)
 }
 

@@ -9,7 +9,7 @@ use crate::{Result, Store};
 
 /// An invitation to a group that waits for an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptInvitation {
+pub struct ExportedInvitation {
     /// The group.
     pub group: GroupId,
     /// Its name then.
@@ -70,19 +70,19 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn kept_invitations(
+    pub fn exported_invitations(
         &self,
         account: AccountId,
         after: GroupId,
         limit: i64,
-    ) -> Result<Vec<KeptInvitation>> {
+    ) -> Result<Vec<ExportedInvitation>> {
         let sql = "select i.conversation, m.content, i.inviter, m.at from invitation i \
                    join message m on m.id = i.entry \
                    where i.account = $1 and i.conversation > $2 and i.state = 0 \
                    order by i.conversation limit $3";
         self.read(account, sql, &[account.0, after.0, limit].map(Value::Int), |row| {
             let (group, by) = (GroupId(row.int(0)?), AccountId(row.int(2)?));
-            Ok(KeptInvitation { group, name: row.text(1)?, by, at: row.int(3)? })
+            Ok(ExportedInvitation { group, name: row.text(1)?, by, at: row.int(3)? })
         })
     }
 }

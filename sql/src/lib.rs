@@ -29,7 +29,7 @@ mod limit;
 mod log;
 mod migrate;
 mod node;
-mod pace;
+mod pacer;
 mod pool;
 mod reindex;
 mod restoration;
@@ -45,26 +45,30 @@ mod verify;
 
 pub use account::{Account, Credentials};
 pub use clock::Day;
-pub use commit::{Act, Alteration, Batch, Committed, Deed, News, Outcome, Refusal};
-pub use contact::{Acquaintance, Contact, Finding};
+pub use commit::{
+    Batch, Committed, CommittedEvent, GroupAction, Operation, Outcome, Rejection, Submission,
+};
+pub use contact::{ContactPolicy, ContactStatus, FoundAccount};
 pub use conversation::{Conversation, Group, Member};
-pub use copy::{Column, FORM, Kind, TABLES};
+pub use copy::{BACKUP_FORMAT, Column, ColumnType, TABLES};
 pub use engine::Cell;
 pub use entry::{Entry, GroupChange, Message, Retention};
 pub use error::{Error, OpenError, Result};
-pub use event::{Event, Receipt, What};
-pub use export::{KeptBlock, KeptConversation, KeptEntry, KeptEvent, KeptReaction, LogState};
-pub use health::{Storing, Unwell};
+pub use event::{Event, EventBody, Receipt};
+pub use export::{
+    ExportedBlock, ExportedConversation, ExportedEntry, ExportedEvent, ExportedReaction, LogState,
+};
+pub use health::{StorageStatus, Unhealthy};
 pub use history::Reaction;
-pub use inspect::{Advice, Inspection, Level, Recorded, inspect};
-pub use invitation::KeptInvitation;
+pub use inspect::{Diagnostic, Inspection, RecordedTime, Severity, inspect};
+pub use invitation::ExportedInvitation;
 pub use limit::PAGE_BYTES;
-pub use log::Place;
+pub use log::LogPosition;
 pub use restoration::{RESTORED_ROWS, Restoration};
 pub use search::{INDEXED_WORDS_MAX, SEARCH_TIME_MAX, SEARCH_WORDS_MAX, WORD_CHARS_MAX};
 pub use session::{Login, Revocation, Session};
 pub use snapshot::Snapshot;
-pub use store::{Patience, Store};
-pub use sweep::Keep;
+pub use store::{Store, WaitPolicy};
+pub use sweep::LogRetention;
 pub use url::{DatabaseUrl, UrlError};
 pub use verify::Inconsistency;

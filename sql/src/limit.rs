@@ -77,7 +77,7 @@ pub(crate) const WRITE_TRIES_MAX: usize = 4;
 
 /// Message requests accepted in one transaction, at a start where everybody knows everybody.
 pub(crate) const REQUESTS_PAGE: i64 = 1000;
-/// Tokens that were good lately and are remembered, so that those who show them do not wait behind made-up ones.
+/// RecentTokens that were good lately and are remembered, so that those who show them do not wait behind made-up ones.
 pub(crate) const TOKENS_REMEMBERED_MAX: usize = 64 * 1024;
 
 /// How many of so many connections one account may hold at one time.

@@ -10,7 +10,7 @@ use crate::{Result, Store};
 
 /// Who a session speaks for, and where its account's log stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct LogPosition {
     /// The session.
     pub session: SessionId,
     /// The account.
@@ -32,13 +32,13 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn place(&self, token: &TokenHash, now: i64) -> Result<Option<Place>> {
+    pub fn log_position(&self, token: &TokenHash, now: i64) -> Result<Option<LogPosition>> {
         let sql = "select s.id, s.account, a.name, l.head, l.acknowledged, l.forgotten, s.seen_at from session s \
                    join account a on a.id = s.account join log l on l.account = s.account \
                    where s.token_hash = $1 and s.expires_at > $2";
         let params = [Value::Bytes(&token.0), Value::Int(self.clock.trusted_by(now))];
         let mut places = self.read(self.tokens.requester(token), sql, &params, |row| {
-            Ok(Place {
+            Ok(LogPosition {
                 session: SessionId(row.int(0)?),
                 account: AccountId(row.int(1)?),
                 name: row.text(2)?,
@@ -67,7 +67,7 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn events_to_tell(
+    pub fn events_for_dispatch(
         &self,
         account: AccountId,
         since: Seq,

@@ -7,23 +7,23 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::email::{Keyless, fill_keys};
-use crate::engine::{Engine, Fault, Value};
+use crate::email::{KeylessAccounts, fill_keys};
+use crate::engine::{Engine, StartError, Value};
 use crate::pool::Requester;
 use crate::{Error, OpenError, Store};
 
 /// Why the schema is not up to date.
-pub(crate) enum Failed {
+pub(crate) enum MigrateError {
     /// Waiting would not help.
     Schema(OpenError),
     Store(Error),
-    Fault(Fault),
+    StartError(StartError),
 }
 
 /// Runs what is missing. Several nodes may do so at once: one of them does it, under a lock, and the others find it done.
-pub(crate) fn up(store: &Store) -> Result<(), Failed> {
-    let done = store.write(Requester::Server, run_missing).map_err(Failed::Store)?;
-    let (versions, keyless) = done.map_err(Failed::Schema)?;
+pub(crate) fn up(store: &Store) -> Result<(), MigrateError> {
+    let done = store.write(Requester::Server, run_missing).map_err(MigrateError::Store)?;
+    let (versions, keyless) = done.map_err(MigrateError::Schema)?;
     for version in versions {
         tracing::info!(version, "schema migrated");
     }
@@ -31,7 +31,7 @@ pub(crate) fn up(store: &Store) -> Result<(), Failed> {
     Ok(())
 }
 
-type Done = (Vec<i64>, Keyless);
+type Migrated = (Vec<i64>, KeylessAccounts);
 
 /// The schema's version, if the scripts that made it are this program's.
 pub(crate) fn version(engine: &mut dyn Engine) -> crate::Result<Result<i64, OpenError>> {
@@ -71,7 +71,7 @@ fn run_one(engine: &mut dyn Engine, version: i64, script: &str) -> crate::Result
 }
 
 /// The versions that were missing and what became of accounts without a key, or why the database is not this program's to change.
-fn run_missing(engine: &mut dyn Engine) -> crate::Result<Result<Done, OpenError>> {
+fn run_missing(engine: &mut dyn Engine) -> crate::Result<Result<Migrated, OpenError>> {
     engine.lock_schema()?;
     let sql = "select version, checksum from schema_version order by version";
     let mut recorded = Vec::new();

@@ -182,7 +182,7 @@ mod tests {
     use wire::AccountId;
 
     use super::*;
-    use crate::engine::Use;
+    use crate::engine::Purpose;
     use crate::engine::sqlite::Sqlite;
 
     const SOMEBODY: Requester = Requester::Stranger;
@@ -190,7 +190,7 @@ mod tests {
     const BOB: Requester = Requester::Account(AccountId(2));
 
     fn pool(size: usize) -> Pool {
-        let connect = || Ok(Box::new(Sqlite::open(None, Use::Write)?) as Box<dyn Engine>);
+        let connect = || Ok(Box::new(Sqlite::open(None, Purpose::Write)?) as Box<dyn Engine>);
         Pool::new(size, Duration::from_millis(20), Box::new(connect))
     }
 

@@ -6,7 +6,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::engine::IndexPlace;
+use crate::engine::IndexCursor;
 use crate::pool::Requester;
 use crate::{Result, Store};
 
@@ -15,14 +15,14 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 /// What takes longer gets a line in the log.
 const TOLD_AFTER: Duration = Duration::from_secs(1);
 
-const BEGINNING: IndexPlace = (0, 0);
+const BEGINNING: IndexCursor = (0, 0);
 
 impl Store {
     /// Brings all messages into the index that are not in it, a few at a time so that nobody waits long, until that is done or
     /// `stops_within`, which waits that long, tells to stop.
     ///
     /// For a thread of its own. If there is one for this store already, it returns at once.
-    pub fn keep_indexing(&self, stops_within: impl Fn(Duration) -> bool) {
+    pub fn run_reindexer(&self, stops_within: impl Fn(Duration) -> bool) {
         if self.is_indexing.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -57,7 +57,7 @@ impl Store {
     }
 
     /// Brings some messages into the index; what [`Engine::index_some`](crate::engine::Engine::index_some) returns.
-    fn index_some(&self, place: IndexPlace) -> Result<Option<IndexPlace>> {
+    fn index_some(&self, place: IndexCursor) -> Result<Option<IndexCursor>> {
         self.write(Requester::Server, |engine| engine.index_some(place))
     }
 }

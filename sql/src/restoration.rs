@@ -7,11 +7,11 @@
 
 use std::collections::HashMap;
 
-use crate::copy::{COUNTED, Column, FORMS, TABLES, Transfer};
+use crate::copy::{BACKUP_FORMATS, COUNTED, Column, TABLES, Transfer};
 use crate::engine::postgres::Connector;
-use crate::engine::sqlite::place::Nascent;
-use crate::engine::{Cell, Fault, Use, Value};
-use crate::url::Place;
+use crate::engine::sqlite::staged::StagedFile;
+use crate::engine::{Cell, Purpose, StartError, Value};
+use crate::url::Backend;
 use crate::{DatabaseUrl, Error, OpenError, Result, migrate};
 
 /// Whole seconds since then are what the base is counted from: 2025-01-01.
@@ -45,7 +45,7 @@ pub(crate) fn base(highest: i64, now: i64) -> Option<i64> {
 pub struct Restoration {
     engine: Box<dyn Transfer>,
     /// If it is a file. Dropped after the engine, which has it open.
-    nascent: Option<Nascent>,
+    nascent: Option<StagedFile>,
     place: String,
     base: i64,
     /// Up to where each log was acknowledged or forgotten.
@@ -65,7 +65,7 @@ impl Restoration {
     ) -> std::result::Result<Self, OpenError> {
         let place = url.to_string();
         let refused = |error: String| OpenError::Refused { place: place.clone(), error };
-        let form = FORMS.iter().find(|it| it.number == form).ok_or_else(|| {
+        let form = BACKUP_FORMATS.iter().find(|it| it.number == form).ok_or_else(|| {
             refused(format!("this program knows no backup of form {form}: use a newer one"))
         })?;
         let broken = |error: Error| refused(error.to_string());
@@ -104,7 +104,7 @@ impl Restoration {
         mut rows: Vec<Vec<Cell>>,
     ) -> Result<()> {
         if !TABLES.contains(&table) {
-            return Err(Error::Broken(format!("no backup has a table {table}")));
+            return Err(Error::Internal(format!("no backup has a table {table}")));
         }
         self.renumber(table, columns, &mut rows)?;
         if rows.is_empty() { Ok(()) } else { self.engine.insert_rows(table, columns, &rows) }
@@ -119,7 +119,7 @@ impl Restoration {
     ) -> Result<()> {
         let at = |name: &str| {
             let found = columns.iter().position(|column| column.name == name);
-            found.ok_or_else(|| Error::Broken(format!("{table} has no {name}")))
+            found.ok_or_else(|| Error::Internal(format!("{table} has no {name}")))
         };
         match table {
             "log" => {
@@ -178,7 +178,7 @@ impl Restoration {
         self.engine.run(SET_CLOCK, &[Value::Int(made_at)]).map_err(broken)?;
         self.engine.commit().map_err(broken)?;
         drop(self.engine);
-        let revealed = self.nascent.map_or(Ok(()), Nascent::reveal);
+        let revealed = self.nascent.map_or(Ok(()), StagedFile::reveal);
         revealed.map_err(|error| refused(format!("it cannot be put in its place: {error}")))
     }
 }
@@ -186,27 +186,29 @@ impl Restoration {
 fn number(cell: &Cell) -> Result<i64> {
     match cell {
         Cell::Int(number) => Ok(*number),
-        other => Err(Error::Broken(format!("{other:?} is no number"))),
+        other => Err(Error::Internal(format!("{other:?} is no number"))),
     }
 }
 
-type Opened = (Box<dyn Transfer>, Option<Nascent>);
+type Opened = (Box<dyn Transfer>, Option<StagedFile>);
 
 fn empty(url: &DatabaseUrl) -> std::result::Result<Opened, OpenError> {
     let refused = |error: String| OpenError::Refused { place: url.to_string(), error };
     match &url.0 {
-        Place::Memory => Err(refused("what is in memory ends with its process".to_owned())),
-        Place::File(path) => {
-            let nascent = Nascent::take(path).map_err(refused)?;
+        Backend::Memory => Err(refused("what is in memory ends with its process".to_owned())),
+        Backend::File(path) => {
+            let nascent = StagedFile::take(path).map_err(refused)?;
             match nascent.open() {
                 Ok(sqlite) => Ok((Box::new(sqlite), Some(nascent))),
                 Err(error) => Err(refused(error.to_string())),
             }
         }
-        Place::Postgres(config, tls, given) => {
-            match Connector::new(config, tls, given)?.open(Use::Upkeep) {
+        Backend::Postgres(config, tls, given) => {
+            match Connector::new(config, tls, given)?.open(Purpose::Upkeep) {
                 Ok(postgres) => Ok((Box::new(postgres), None)),
-                Err(Fault::Lasting(said) | Fault::Passing(said)) => Err(refused(said)),
+                Err(StartError::Permanent(said) | StartError::Transient(said)) => {
+                    Err(refused(said))
+                }
             }
         }
     }
@@ -255,10 +257,11 @@ mod tests {
             );
             restoration.finish(NOW).unwrap();
             let snapshot = crate::Snapshot::open(&url).unwrap();
-            assert_eq!(snapshot.form(), crate::FORM);
+            assert_eq!(snapshot.form(), crate::BACKUP_FORMAT);
             drop(snapshot);
             // Its account has a key by now, and what was asked without an entry is no longer open.
-            let store = crate::Store::open(&url, crate::Contact::Request, &|_| false).unwrap();
+            let store =
+                crate::Store::open(&url, crate::ContactPolicy::Request, &|_| false).unwrap();
             let found = |sql| {
                 store.read(crate::pool::Requester::Server, sql, &[], |row| row.int(0)).unwrap()
             };

@@ -1,4 +1,4 @@
-//! Finding one's own messages by their words.
+//! FoundAccount one's own messages by their words.
 //!
 //! Words are folded and cut in one place for both engines: [`wire::folded`], [`wire::words`] and here. A word is in the index as it
 //! stands and is found by its beginning. A run of a script without spaces is in the index as its pairs of characters, so that
@@ -33,10 +33,10 @@ pub const INDEXED_WORDS_MAX: usize = 4096;
 const PAIR: usize = 2;
 
 /// What an engine is to find.
-pub(crate) struct Query {
+pub(crate) struct SearchQuery {
     pub(crate) account: AccountId,
     /// Messages have all of these.
-    pub(crate) wanted: Wanted,
+    pub(crate) wanted: ParsedQuery,
     /// Messages are older than this one.
     pub(crate) before: MessageId,
     pub(crate) limit: usize,
@@ -46,24 +46,24 @@ pub(crate) struct Query {
 
 /// What somebody searches for.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct ParsedQuery {
     /// Beginnings of words, and parts of runs.
     words: Vec<(String, bool)>,
     /// What the index is asked for.
-    pub(crate) terms: Vec<Sought>,
+    pub(crate) terms: Vec<IndexTerm>,
     /// Whether every message with all the terms has all the words. If not, its text decides.
     pub(crate) is_exact: bool,
 }
 
 /// Something that is looked up in the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sought {
+pub(crate) struct IndexTerm {
     pub(crate) text: String,
     /// Whether what only begins so is found as well.
     pub(crate) is_beginning: bool,
 }
 
-impl Wanted {
+impl ParsedQuery {
     /// Each word once, and none that another one says already.
     pub(crate) fn new(text: &str) -> Self {
         let folded = wire::folded(text);
@@ -78,7 +78,7 @@ impl Wanted {
             }
         }
         // First one of each word, so that none is left out.
-        let sought: Vec<Vec<Sought>> = words.iter().map(sought).collect();
+        let sought: Vec<Vec<IndexTerm>> = words.iter().map(sought).collect();
         let longest = sought.iter().map(Vec::len).max().unwrap_or(0);
         let mut terms = Vec::new();
         for term in (0..longest).flat_map(|at| sought.iter().filter_map(move |all| all.get(at))) {
@@ -94,15 +94,15 @@ impl Wanted {
     }
 
     /// Whether a text has all the words.
-    pub(crate) fn stand_in(&self, content: &str) -> bool {
+    pub(crate) fn matches_text(&self, content: &str) -> bool {
         let folded = wire::folded(content);
         let all: Vec<Word<'_>> = wire::words(&folded).collect();
         self.words.iter().all(|(text, is_run)| all.iter().any(|it| has(it, text, *is_run)))
     }
 
     /// Whether a text that is not in the index yet will be found by it.
-    pub(crate) fn would_find(&self, content: &str) -> bool {
-        if !self.stand_in(content) {
+    pub(crate) fn matches_unindexed(&self, content: &str) -> bool {
+        if !self.matches_text(content) {
             return false;
         }
         let indexed = terms(content);
@@ -125,8 +125,8 @@ fn has(word: &Word<'_>, text: &str, is_run: bool) -> bool {
 }
 
 /// What is looked up for a word.
-fn sought(word: &Word<'_>) -> Vec<Sought> {
-    let beginning = |text: String| vec![Sought { text, is_beginning: true }];
+fn sought(word: &Word<'_>) -> Vec<IndexTerm> {
+    let beginning = |text: String| vec![IndexTerm { text, is_beginning: true }];
     let chars: Vec<char> = word.text.chars().collect();
     if !word.is_run {
         return beginning(chars.iter().take(WORD_CHARS_MAX).collect());
@@ -136,7 +136,7 @@ fn sought(word: &Word<'_>) -> Vec<Sought> {
     }
     chars
         .windows(PAIR)
-        .map(|pair| Sought { text: pair.iter().collect(), is_beginning: false })
+        .map(|pair| IndexTerm { text: pair.iter().collect(), is_beginning: false })
         .collect()
 }
 
@@ -168,12 +168,12 @@ pub(crate) fn term(conversation: i64, word: &str) -> String {
 }
 
 /// The newest messages so far.
-pub(crate) struct Newest {
+pub(crate) struct NewestIds {
     ids: BTreeSet<i64>,
     limit: usize,
 }
 
-impl Newest {
+impl NewestIds {
     pub(crate) fn new(limit: usize) -> Self {
         Self { ids: BTreeSet::new(), limit }
     }
@@ -231,13 +231,13 @@ impl Store {
         before: MessageId,
         limit: usize,
     ) -> Result<Vec<Message>> {
-        let wanted = Wanted::new(text);
+        let wanted = ParsedQuery::new(text);
         if wanted.terms.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = self.read_slowly(account, |engine| {
+        let rows = self.read_for_search(account, |engine| {
             let (wanted, deadline) = (wanted.clone(), Instant::now() + time);
-            let ids = engine.search(&Query { account, wanted, before, limit, deadline })?;
+            let ids = engine.search(&SearchQuery { account, wanted, before, limit, deadline })?;
             if ids.is_empty() {
                 return Ok(Vec::new());
             }
@@ -274,7 +274,7 @@ mod tests {
     use super::*;
 
     fn starts(text: &str) -> Vec<String> {
-        Wanted::new(text).terms.into_iter().map(|term| term.text).collect()
+        ParsedQuery::new(text).terms.into_iter().map(|term| term.text).collect()
     }
 
     #[test]
@@ -296,11 +296,11 @@ mod tests {
     fn a_run_is_indexed_by_its_pairs() {
         assert_eq!(terms("東京都 A東京"), ["東京", "京都", "都", "a", "京"]);
         assert_eq!(starts("東京都"), ["東京", "京都"]);
-        assert!(Wanted::new("京都").is_exact && !Wanted::new("東京都").is_exact);
-        let wanted = Wanted::new("東京都");
-        assert!(wanted.would_find("大東京都庁") && !wanted.would_find("東京と京都"));
+        assert!(ParsedQuery::new("京都").is_exact && !ParsedQuery::new("東京都").is_exact);
+        let wanted = ParsedQuery::new("東京都");
+        assert!(wanted.matches_unindexed("大東京都庁") && !wanted.matches_unindexed("東京と京都"));
         assert_eq!(starts("京"), ["京"]);
-        assert!(Wanted::new("京").terms[0].is_beginning);
+        assert!(ParsedQuery::new("京").terms[0].is_beginning);
         // Of a long run so many pairs are looked up as of words; the text has the last say.
         let long: String = ('\u{4e00}'..).take(80).collect();
         assert_eq!(starts(&long).len(), SEARCH_WORDS_MAX);
@@ -310,10 +310,13 @@ mod tests {
     #[test]
     fn a_long_word_is_asked_of_the_text() {
         let long = "x".repeat(WORD_CHARS_MAX);
-        assert!(Wanted::new(&long).is_exact);
-        let wanted = Wanted::new(&format!("{long}y"));
+        assert!(ParsedQuery::new(&long).is_exact);
+        let wanted = ParsedQuery::new(&format!("{long}y"));
         assert!(!wanted.is_exact && wanted.terms[0].text == long);
-        assert!(wanted.would_find(&format!("{long}yz")) && !wanted.would_find(&format!("{long}z")));
+        assert!(
+            wanted.matches_unindexed(&format!("{long}yz"))
+                && !wanted.matches_unindexed(&format!("{long}z"))
+        );
     }
 
     #[test]
@@ -324,6 +327,9 @@ mod tests {
         let last: String = many.chars().skip(INDEXED_WORDS_MAX - 1).take(PAIR).collect();
         assert_eq!(indexed.last(), Some(&last));
         let next: String = many.chars().skip(INDEXED_WORDS_MAX).take(PAIR).collect();
-        assert!(Wanted::new(&last).would_find(&many) && !Wanted::new(&next).would_find(&many));
+        assert!(
+            ParsedQuery::new(&last).matches_unindexed(&many)
+                && !ParsedQuery::new(&next).matches_unindexed(&many)
+        );
     }
 }

@@ -1,16 +1,16 @@
 //! One moment of a database, to be read as a whole while servers go on.
 
-use crate::copy::{COUNTED, Column, FORMS, Form, Transfer, form_of};
+use crate::copy::{BACKUP_FORMATS, BackupFormat, COUNTED, Column, Transfer, format_of};
 use crate::engine::postgres::Connector;
 use crate::engine::sqlite::{Sqlite, start};
-use crate::engine::{Cell, Fault, Use};
-use crate::url::Place;
+use crate::engine::{Cell, Purpose, StartError};
+use crate::url::Backend;
 use crate::{DatabaseUrl, OpenError, Result, migrate};
 
 /// What a database held at one moment.
 pub struct Snapshot {
     pub(crate) engine: Box<dyn Transfer>,
-    form: &'static Form,
+    form: &'static BackupFormat,
 }
 
 impl Snapshot {
@@ -27,12 +27,12 @@ impl Snapshot {
             return Err(refused("there is no Messenger in it".to_owned()));
         }
         let found = migrate::version(&mut *engine).map_err(broken)??;
-        let Some(form) = form_of(&*engine, found) else {
+        let Some(form) = format_of(&*engine, found) else {
             let known = engine.migrations().last().map_or(0, |(version, _)| *version);
             if found > known {
                 return Err(OpenError::NewerSchema { found, known });
             }
-            let oldest = engine.version_of(&FORMS[0]);
+            let oldest = engine.version_of(&BACKUP_FORMATS[0]);
             return Err(refused(format!(
                 "it has schema version {found}, and this program copies and checks databases from version {oldest} on: with all servers \
                  stopped keep {}, then start the server once, which brings it up to date",
@@ -68,7 +68,7 @@ impl Snapshot {
     /// Hands on each row of a table, in no particular order, until `take` returns false.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`], [`crate::Error::Damaged`].
+    /// [`crate::Error::Unavailable`], [`crate::Error::Corrupted`].
     pub fn each_row(
         &mut self,
         table: &str,
@@ -108,7 +108,7 @@ impl Snapshot {
 /// The copy that can be made of a database whose schema is too old for a snapshot.
 pub(crate) fn raw_copy(url: &DatabaseUrl) -> &'static str {
     match &url.0 {
-        Place::Postgres(..) => "a pg_dump of it",
+        Backend::Postgres(..) => "a pg_dump of it",
         _ => "a copy of the file and of those beside it (-wal)",
     }
 }
@@ -117,18 +117,20 @@ pub(crate) fn raw_copy(url: &DatabaseUrl) -> &'static str {
 fn connect(url: &DatabaseUrl) -> std::result::Result<Box<dyn Transfer>, OpenError> {
     let refused = |error: String| OpenError::Refused { place: url.to_string(), error };
     match &url.0 {
-        Place::Memory => Err(refused("what is in memory ends with its process".to_owned())),
-        Place::File(path) if !path.is_file() => {
+        Backend::Memory => Err(refused("what is in memory ends with its process".to_owned())),
+        Backend::File(path) if !path.is_file() => {
             Err(refused("there is no such file, and a command makes none".to_owned()))
         }
-        Place::File(path) => match Sqlite::open_existing(path, Use::Upkeep) {
+        Backend::File(path) => match Sqlite::open_existing(path, Purpose::Upkeep) {
             Ok(sqlite) => Ok(Box::new(sqlite)),
             Err(error) => Err(refused(start::reason(path, &error.to_string()))),
         },
-        Place::Postgres(config, tls, given) => {
-            match Connector::new(config, tls, given)?.open(Use::Upkeep) {
+        Backend::Postgres(config, tls, given) => {
+            match Connector::new(config, tls, given)?.open(Purpose::Upkeep) {
                 Ok(postgres) => Ok(Box::new(postgres)),
-                Err(Fault::Lasting(said) | Fault::Passing(said)) => Err(refused(said)),
+                Err(StartError::Permanent(said) | StartError::Transient(said)) => {
+                    Err(refused(said))
+                }
             }
         }
     }

@@ -7,22 +7,22 @@ use std::time::{Duration, Instant};
 use crate::clock::Clock;
 use crate::engine::postgres::{self, Connector};
 use crate::engine::sqlite::{self, Sqlite};
-use crate::engine::{Engine, Fault, ForEach, Row, Use, Value};
+use crate::engine::{Engine, ForEach, Purpose, Row, StartError, Value};
 use crate::health::Health;
 use crate::limit::{
     COMMIT_TIMEOUT, POSTGRES_COMMITTERS, POSTGRES_CONNECTIONS, POSTGRES_WRITERS, READERS,
     RETRY_WITHIN, SEARCHERS, SERVER_READERS, TAKE_TIMEOUT, WRITE_TRIES_MAX,
 };
 use crate::pool::{Pool, Requester};
-use crate::token::Tokens;
-use crate::url::Place;
-use crate::{Contact, DatabaseUrl, Error, OpenError, Result, migrate};
+use crate::token::RecentTokens;
+use crate::url::Backend;
+use crate::{ContactPolicy, DatabaseUrl, Error, OpenError, Result, migrate};
 
 /// PostgreSQL overwrites what deleted accounts leave at most this often, by all processes together: others wait for it.
 const POSTGRES_ERASE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Decides, told what is wrong, whether to go on waiting for a database (after a pause of its own making).
-pub type Patience<'a> = &'a dyn Fn(&str) -> bool;
+pub type WaitPolicy<'a> = &'a dyn Fn(&str) -> bool;
 
 /// An open database. Shared by reference; every verb may be called from any thread.
 pub struct Store {
@@ -44,11 +44,11 @@ pub struct Store {
     /// Whether one makes the index of words anew.
     pub(crate) is_indexing: AtomicBool,
     /// How strangers come together.
-    pub(crate) contact: Contact,
+    pub(crate) contact: ContactPolicy,
     /// How storing and reading go.
     pub(crate) health: Arc<Health>,
-    /// Tokens that were good lately.
-    pub(crate) tokens: Tokens,
+    /// RecentTokens that were good lately.
+    pub(crate) tokens: RecentTokens,
     pub(crate) clock: Clock,
 }
 
@@ -60,22 +60,22 @@ impl Store {
     /// [`OpenError`]: what waiting would not mend.
     pub fn open(
         url: &DatabaseUrl,
-        contact: Contact,
-        patience: Patience<'_>,
+        contact: ContactPolicy,
+        patience: WaitPolicy<'_>,
     ) -> std::result::Result<Self, OpenError> {
-        let mut check: Box<dyn Fn() -> std::result::Result<(), Fault>> = Box::new(|| Ok(()));
+        let mut check: Box<dyn Fn() -> std::result::Result<(), StartError>> = Box::new(|| Ok(()));
         let mut store = match &url.0 {
-            Place::Memory => {
+            Backend::Memory => {
                 Self::new(1, None, None, |usage| Ok(Box::new(Sqlite::open(None, usage)?)))
             }
-            Place::File(path) => {
+            Backend::File(path) => {
                 let (path, checked) = (path.clone(), path.clone());
                 check = Box::new(move || sqlite::start::check(&checked));
                 Self::new(1, None, Some(READERS), move |usage| {
                     Ok(Box::new(Sqlite::open(Some(&path), usage)?))
                 })
             }
-            Place::Postgres(config, tls, given) => {
+            Backend::Postgres(config, tls, given) => {
                 let connector = Connector::new(config, tls, given)?;
                 let checked = connector.clone();
                 check = Box::new(move || checked.check(POSTGRES_CONNECTIONS));
@@ -98,15 +98,15 @@ impl Store {
                     store.warn_of_traces();
                     return Ok(store);
                 }
-                Err(migrate::Failed::Schema(error)) => return Err(error),
-                Err(migrate::Failed::Fault(fault)) => fault,
-                Err(migrate::Failed::Store(error)) if is_file => sqlite::start::fault(error),
-                Err(migrate::Failed::Store(error)) => postgres::fault(error),
+                Err(migrate::MigrateError::Schema(error)) => return Err(error),
+                Err(migrate::MigrateError::StartError(fault)) => fault,
+                Err(migrate::MigrateError::Store(error)) if is_file => sqlite::start::fault(error),
+                Err(migrate::MigrateError::Store(error)) => postgres::fault(error),
             };
             match fault {
-                Fault::Passing(reason) if patience(&reason) => {}
-                Fault::Passing(_) => return Err(OpenError::Stopped),
-                Fault::Lasting(error) => {
+                StartError::Transient(reason) if patience(&reason) => {}
+                StartError::Transient(_) => return Err(OpenError::Stopped),
+                StartError::Permanent(error) => {
                     return Err(OpenError::Refused { place: url.to_string(), error });
                 }
             }
@@ -116,19 +116,19 @@ impl Store {
     /// One try at opening.
     fn start(
         &self,
-        check: &dyn Fn() -> std::result::Result<(), Fault>,
-    ) -> std::result::Result<(), migrate::Failed> {
-        check().map_err(migrate::Failed::Fault)?;
+        check: &dyn Fn() -> std::result::Result<(), StartError>,
+    ) -> std::result::Result<(), migrate::MigrateError> {
+        check().map_err(migrate::MigrateError::StartError)?;
         migrate::up(self)?;
-        self.begin_time().map_err(migrate::Failed::Store)?;
-        self.keep_contact().map_err(migrate::Failed::Store)
+        self.begin_time().map_err(migrate::MigrateError::Store)?;
+        self.apply_contact_policy().map_err(migrate::MigrateError::Store)
     }
 
     fn new(
         writers: usize,
         committers: Option<usize>,
         readers: Option<usize>,
-        connect: impl Fn(Use) -> Result<Box<dyn Engine>> + Clone + Send + Sync + 'static,
+        connect: impl Fn(Purpose) -> Result<Box<dyn Engine>> + Clone + Send + Sync + 'static,
     ) -> Self {
         let health = Arc::new(Health::new());
         let pool = |size, usage| {
@@ -136,7 +136,7 @@ impl Store {
             let connect = move || {
                 let connected = connect(usage);
                 // Of storing it is written down how it ends.
-                if usage != Use::Write && connected.is_err() {
+                if usage != Purpose::Write && connected.is_err() {
                     health.has_read(&connected);
                 }
                 connected
@@ -144,18 +144,18 @@ impl Store {
             Pool::new(size, TAKE_TIMEOUT, Box::new(connect))
         };
         Self {
-            writers: pool(writers, Use::Write),
-            committers: committers.map(|size| pool(size, Use::Write)),
-            readers: readers.map(|size| pool(size, Use::Read)),
-            searchers: readers.map(|_| pool(SEARCHERS, Use::Search)),
-            server_readers: readers.map(|_| pool(SERVER_READERS, Use::Upkeep)),
+            writers: pool(writers, Purpose::Write),
+            committers: committers.map(|size| pool(size, Purpose::Write)),
+            readers: readers.map(|size| pool(size, Purpose::Read)),
+            searchers: readers.map(|_| pool(SEARCHERS, Purpose::Search)),
+            server_readers: readers.map(|_| pool(SERVER_READERS, Purpose::Upkeep)),
             quota: 0,
             erase_interval: Duration::ZERO,
             is_erasing: AtomicBool::new(false),
             is_indexing: AtomicBool::new(false),
-            contact: Contact::default(),
+            contact: ContactPolicy::default(),
             health: Arc::clone(&health),
-            tokens: Tokens::default(),
+            tokens: RecentTokens::default(),
             clock: Clock::default(),
         }
     }
@@ -177,12 +177,12 @@ impl Store {
         requester: impl Into<Requester>,
         sql: &'static str,
         params: &[Value<'_>],
-        turn: impl FnMut(&mut Row) -> Result<T>,
+        map_row: impl FnMut(&mut Row) -> Result<T>,
     ) -> Result<Vec<T>> {
         let requester = requester.into();
         self.read_on(self.readers_for(requester), requester, |engine| engine.run(sql, params))?
             .iter_mut()
-            .map(turn)
+            .map(map_row)
             .collect()
     }
 
@@ -192,7 +192,7 @@ impl Store {
         requester: impl Into<Requester>,
         statement: &'static ForEach,
         rows: &[Vec<Value<'_>>],
-        turn: impl FnMut(&mut Row) -> Result<T>,
+        map_row: impl FnMut(&mut Row) -> Result<T>,
     ) -> Result<Vec<T>> {
         if rows.is_empty() {
             return Ok(Vec::new());
@@ -200,11 +200,11 @@ impl Store {
         let read = |engine: &mut dyn Engine| engine.run_for_each(statement, rows);
         let requester = requester.into();
         let mut found = self.read_on(self.readers_for(requester), requester, read)?;
-        found.iter_mut().map(turn).collect()
+        found.iter_mut().map(map_row).collect()
     }
 
     /// Reads on a connection that is kept for searches.
-    pub(crate) fn read_slowly<T>(
+    pub(crate) fn read_for_search<T>(
         &self,
         requester: impl Into<Requester>,
         read: impl Fn(&mut dyn Engine) -> Result<T>,
@@ -277,12 +277,12 @@ impl Store {
     }
 
     /// Before the end of a process: leaves a database that is a file whole in that file, unless others are still at it.
-    pub fn settle(&self) {
+    pub fn checkpoint(&self) {
         if self.committers.is_some() {
             return; // PostgreSQL has files of its own.
         }
         let writer = self.writers.take_within(Requester::Server, Duration::ZERO);
-        let settled = writer.and_then(|mut lease| lease.engine().settle());
+        let settled = writer.and_then(|mut lease| lease.engine().checkpoint());
         if let Err(error) = settled {
             tracing::debug!(%error, "the write-ahead log stays");
         }
@@ -348,7 +348,7 @@ fn write_on<T>(
                     Ok(()) => lease.give_back(),
                     Err(_) => lease.discard(),
                 }
-                if last == 0 || !matches!(error, Error::Collision(_)) {
+                if last == 0 || !matches!(error, Error::Contention(_)) {
                     health.has_not_written(&error);
                     return Err(error);
                 }
@@ -366,11 +366,11 @@ mod tests {
     fn what_a_deleted_account_leaves_is_taken_out_whoever_reads() {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("messenger.db").display());
-        let store = Store::open(&url.parse().unwrap(), Contact::Open, &|_| false).unwrap();
+        let store = Store::open(&url.parse().unwrap(), ContactPolicy::Open, &|_| false).unwrap();
         let gone = store.create_account("gone@example.com", "Gone", "phc", 1).unwrap();
         let readers = store.readers.as_ref().unwrap();
         let _held: Vec<_> =
             (0..READERS).map(|_| readers.take(Requester::Stranger).unwrap()).collect();
-        store.erase_traces(gone, crate::pace::Pace::new()).unwrap();
+        store.erase_account_rows(gone, crate::pacer::Pacer::new()).unwrap();
     }
 }

@@ -1,9 +1,9 @@
-//! What is no longer kept, taken out in small steps so that nobody waits long for one; see [`crate::pace`].
+//! What is no longer kept, taken out in small steps so that nobody waits long for one; see [`crate::pacer`].
 
 use wire::{AccountId, GroupId, MessageId};
 
 use crate::engine::{Engine, ForEach, Type, Value};
-use crate::pace::{Pace, ROWS_MAX};
+use crate::pacer::{Pacer, ROWS_MAX};
 use crate::pool::Requester;
 use crate::{Result, Store};
 
@@ -13,7 +13,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// How much of a log is kept.
 #[derive(Clone, Copy, Debug)]
-pub struct Keep {
+pub struct LogRetention {
     /// For how many days at least after an event was acknowledged; it may be up to twice as many.
     pub days: i64,
     /// How many events at the most, acknowledged or not.
@@ -25,38 +25,43 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`]; what has been taken out stays out.
-    pub fn trim_logs(&self, keep: Keep, now: i64) -> Result<()> {
+    pub fn trim_logs(&self, keep: LogRetention, now: i64) -> Result<()> {
         let Some(now) = self.clock.sweep_by(now) else { return Ok(()) };
-        let ripe_before = now - keep.days * DAY_MS;
-        let mut pace = Pace::new();
-        self.ripen(&mut pace, ripe_before, now)?;
+        let acknowledged_before = now - keep.days * DAY_MS;
+        let mut pacer = Pacer::new();
+        self.advance_trim_marks(&mut pacer, acknowledged_before, now)?;
         let sql = "select account from log where account > $1 \
                    and (head - forgotten > $2 or (ripe_at <= $3 and ripe > forgotten)) order by account limit $4";
         let mut after = 0;
         loop {
-            let params = [after, keep.events, ripe_before, PAGE].map(Value::Int);
+            let params = [after, keep.events, acknowledged_before, PAGE].map(Value::Int);
             let accounts = self.read(Requester::Server, sql, &params, |row| row.int(0))?;
             let Some(last) = accounts.last() else { return Ok(()) };
             after = *last;
             for account in accounts {
-                while self.write_paced(&mut pace, |engine, rows| {
-                    trim(engine, account, rows, keep.events, ripe_before)
+                while self.write_paced(&mut pacer, |engine, rows| {
+                    trim(engine, account, rows, keep.events, acknowledged_before)
                 })? {}
             }
             // What had to go first is gone.
-            self.ripen(&mut pace, ripe_before, now)?;
+            self.advance_trim_marks(&mut pacer, acknowledged_before, now)?;
         }
     }
 
     /// Where nothing is to be forgotten, what is acknowledged by now becomes ripe, and is kept for as long again.
-    fn ripen(&self, pace: &mut Pace, ripe_before: i64, now: i64) -> Result<()> {
+    fn advance_trim_marks(
+        &self,
+        pacer: &mut Pacer,
+        acknowledged_before: i64,
+        now: i64,
+    ) -> Result<()> {
         let sql = "update log set ripe = acknowledged, ripe_at = $1 where account in \
                    (select account from log where ripe_at <= $2 and ripe <= forgotten and acknowledged > forgotten \
                    order by account limit $3 {lock}) returning account";
-        let ripen = |engine: &mut dyn Engine, rows| {
-            engine.run(sql, &[now, ripe_before, rows].map(Value::Int))
+        let advance_trim_marks = |engine: &mut dyn Engine, rows| {
+            engine.run(sql, &[now, acknowledged_before, rows].map(Value::Int))
         };
-        while !self.write_paced(pace, ripen)?.is_empty() {}
+        while !self.write_paced(pacer, advance_trim_marks)?.is_empty() {}
         Ok(())
     }
 
@@ -67,7 +72,7 @@ impl Store {
     pub fn expire_messages(&self, now: i64) -> Result<()> {
         let Some(now) = self.clock.sweep_by(now) else { return Ok(()) };
         let sql = "select id, days from conversation where days is not null and id > $1 order by id limit $2";
-        let (mut after, mut pace) = (0, Pace::new());
+        let (mut after, mut pacer) = (0, Pacer::new());
         loop {
             let params = [Value::Int(after), Value::Int(PAGE)];
             let page =
@@ -75,13 +80,13 @@ impl Store {
             let Some((last, _)) = page.last() else { return Ok(()) };
             after = *last;
             for (conversation, days) in page {
-                while self.expire_some(&mut pace, conversation, now - days * DAY_MS)? {}
+                while self.expire_some(&mut pacer, conversation, now - days * DAY_MS)? {}
             }
         }
     }
 
     /// Whether there may be more.
-    fn expire_some(&self, pace: &mut Pace, conversation: i64, before: i64) -> Result<bool> {
+    fn expire_some(&self, pacer: &mut Pacer, conversation: i64, before: i64) -> Result<bool> {
         let sql = "select m.at from (select message from entry where conversation = $1 and kind = 0 \
                    order by message limit 1) e join message m on m.id = e.message";
         let oldest =
@@ -97,17 +102,17 @@ impl Store {
         })?;
         let expired = oldest.iter().take_while(|(_, at)| *at < before);
         let expired: Vec<_> = expired.map(|(id, _)| *id).collect();
-        self.erase_in_steps(pace, &expired)?;
+        self.erase_in_steps(pacer, &expired)?;
         Ok(expired.len() == ROWS_MAX as usize)
     }
 
-    fn erase_in_steps(&self, pace: &mut Pace, mut messages: &[MessageId]) -> Result<()> {
+    fn erase_in_steps(&self, pacer: &mut Pacer, mut messages: &[MessageId]) -> Result<()> {
         while !messages.is_empty() {
             let step = |engine: &mut dyn Engine, rows: i64| {
                 let count = messages.len().min(rows as usize);
                 erase_messages(engine, &messages[..count]).map(|()| count)
             };
-            let count = self.write_paced(pace, step)?;
+            let count = self.write_paced(pacer, step)?;
             messages = &messages[count..];
         }
         Ok(())
@@ -117,7 +122,7 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn ghosts(&self) -> Result<Vec<(AccountId, GroupId)>> {
+    pub fn deleted_members(&self) -> Result<Vec<(AccountId, GroupId)>> {
         let sql = "select s.account, s.conversation from member s \
                    join account a on a.id = s.account and a.email is null \
                    join conversation c on c.id = s.conversation and c.low is null \
@@ -132,7 +137,7 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`]; what has been taken out stays out.
-    pub fn erase_left_traces(&self) -> Result<()> {
+    pub fn erase_deleted_accounts_rows(&self) -> Result<()> {
         let sql = "select id from account where email is null and id > $1 order by id limit $2";
         let mut after = 0;
         loop {
@@ -141,7 +146,7 @@ impl Store {
             let Some(last) = accounts.last() else { return Ok(()) };
             after = *last;
             for account in accounts {
-                self.erase_traces(AccountId(account), Pace::new())?;
+                self.erase_account_rows(AccountId(account), Pacer::new())?;
             }
         }
     }
@@ -149,7 +154,7 @@ impl Store {
     /// Takes out what is left of a deleted account: its names for messages, its reactions, whom it has found and who has found
     /// it, what blocks withheld from it, and conversations of which only deleted accounts know. This is the server's own work, and there
     /// may be much of it: `pace` has the bound on its time, if somebody waits.
-    pub(crate) fn erase_traces(&self, account: AccountId, mut pace: Pace) -> Result<()> {
+    pub(crate) fn erase_account_rows(&self, account: AccountId, mut pacer: Pacer) -> Result<()> {
         for sql in [
             "delete from event where account = $1 and seq in \
              (select seq from event where account = $1 order by seq limit $2) returning seq",
@@ -177,7 +182,7 @@ impl Store {
             let step = |engine: &mut dyn Engine, rows| {
                 engine.run(sql, &[account.0, rows].map(Value::Int)).map(|done| done.is_empty())
             };
-            while !self.write_paced(&mut pace, step)? {}
+            while !self.write_paced(&mut pacer, step)? {}
         }
         // Of two who delete their accounts at once the later one sees that both are gone.
         let sql = "select s.conversation from member s where s.account = $1 and not exists \
@@ -186,12 +191,12 @@ impl Store {
                    and (a.email is not null or (c.low is null and x.until is null)))";
         let params = [Value::Int(account.0)];
         for conversation in self.read(Requester::Server, sql, &params, |row| row.int(0))? {
-            self.erase_conversation(&mut pace, conversation)?;
+            self.erase_conversation(&mut pacer, conversation)?;
         }
         Ok(())
     }
 
-    fn erase_conversation(&self, pace: &mut Pace, conversation: i64) -> Result<()> {
+    fn erase_conversation(&self, pacer: &mut Pacer, conversation: i64) -> Result<()> {
         let sql = "select message from entry where conversation = $1 order by message limit $2";
         let params = [conversation, ROWS_MAX].map(Value::Int);
         loop {
@@ -200,7 +205,7 @@ impl Store {
             if page.is_empty() {
                 break;
             }
-            self.erase_in_steps(pace, &page)?;
+            self.erase_in_steps(pacer, &page)?;
         }
         self.write(Requester::Server, |engine| {
             for sql in [
@@ -221,13 +226,13 @@ fn trim(
     account: i64,
     rows_max: i64,
     events_max: i64,
-    ripe_before: i64,
+    acknowledged_before: i64,
 ) -> Result<bool> {
     let sql = "select head, forgotten, ripe, ripe_at from log where account = $1 {lock}";
     let rows = engine.run(sql, &[Value::Int(account)])?;
     let Some(row) = rows.first() else { return Ok(false) };
     let (head, forgotten, ripe, ripe_at) = (row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?);
-    let ripe = if ripe_at <= ripe_before { ripe } else { 0 };
+    let ripe = if ripe_at <= acknowledged_before { ripe } else { 0 };
     let goal = (head - events_max).max(ripe).max(forgotten);
     let upto = goal.min(forgotten + rows_max);
     let sql = "delete from event where account = $1 and seq <= $2";

@@ -1,4 +1,4 @@
-//! Tokens that were good lately, by their hashes, and whose they were.
+//! RecentTokens that were good lately, by their hashes, and whose they were.
 //!
 //! Each is looked up all the same. Only the wait for a connection differs: made-up tokens wait apart from these.
 
@@ -12,9 +12,9 @@ use crate::limit::TOKENS_REMEMBERED_MAX;
 use crate::pool::Requester;
 
 #[derive(Default)]
-pub(crate) struct Tokens(Mutex<HashMap<[u8; 32], AccountId>>);
+pub(crate) struct RecentTokens(Mutex<HashMap<[u8; 32], AccountId>>);
 
-impl Tokens {
+impl RecentTokens {
     /// Who asks by showing this token.
     pub(crate) fn requester(&self, token: &TokenHash) -> Requester {
         self.owner(token).map_or(Requester::Newcomer, Requester::Session)
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_token_is_known_from_when_it_was_good_until_it_is_not() {
-        let tokens = Tokens::default();
+        let tokens = RecentTokens::default();
         assert_eq!(tokens.requester(&TOKEN), Requester::Newcomer);
         tokens.note(&TOKEN, Some(AccountId(1)));
         assert_eq!(tokens.requester(&TOKEN), Requester::Session(AccountId(1)));
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn tokens_are_remembered_up_to_a_bound() {
-        let tokens = Tokens::default();
+        let tokens = RecentTokens::default();
         for n in 0..=TOKENS_REMEMBERED_MAX as u64 {
             let mut token = [0; 32];
             token[..8].copy_from_slice(&n.to_be_bytes());

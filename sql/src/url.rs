@@ -6,17 +6,17 @@ use std::str::FromStr;
 
 use postgres::config::Host;
 
-use crate::engine::postgres::Given;
+use crate::engine::postgres::ServerSettings;
 
 /// A database, as `--database` names it. Neither `Debug` nor `Display` shows a password.
 #[derive(Clone)]
-pub struct DatabaseUrl(pub(crate) Place);
+pub struct DatabaseUrl(pub(crate) Backend);
 
 #[derive(Clone)]
-pub(crate) enum Place {
+pub(crate) enum Backend {
     Memory,
     File(PathBuf),
-    Postgres(Box<tokio_postgres::Config>, Tls, Given),
+    Postgres(Box<tokio_postgres::Config>, Tls, ServerSettings),
 }
 
 /// Whether and how the connection to PostgreSQL is encrypted.
@@ -81,20 +81,20 @@ pub enum UrlError {
 impl DatabaseUrl {
     /// An SQLite database in the file at `path`.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self(Place::File(path.into()))
+        Self(Backend::File(path.into()))
     }
 
     /// The file, if it is one.
     pub fn path(&self) -> Option<&std::path::Path> {
         match &self.0 {
-            Place::File(path) => Some(path),
+            Backend::File(path) => Some(path),
             _ => None,
         }
     }
 
     /// The directory that the file is in or would be made in, if it is one: at the end of its links, also if nothing is there yet.
     pub fn directory(&self) -> Option<PathBuf> {
-        self.path().map(crate::engine::sqlite::place::directory)
+        self.path().map(crate::engine::sqlite::staged::directory)
     }
 }
 
@@ -108,7 +108,7 @@ impl FromStr for DatabaseUrl {
         if let Some(path) = text.strip_prefix("sqlite:") {
             return match path.strip_prefix("//").unwrap_or(path) {
                 "" => Err(UrlError::Path),
-                ":memory:" => Ok(Self(Place::Memory)),
+                ":memory:" => Ok(Self(Backend::Memory)),
                 "memory:" | ":memory" => Err(UrlError::Memory),
                 path if path.starts_with("file:") || path.contains('?') => Err(UrlError::Uri),
                 path => Ok(Self::file(path)),
@@ -125,7 +125,8 @@ impl FromStr for DatabaseUrl {
 /// rest to it.
 fn postgres_url(text: &str) -> Result<DatabaseUrl, UrlError> {
     let (base, query) = text.split_once('?').unwrap_or((text, ""));
-    let (mut mode, mut roots, mut given, mut rest) = (None, None, Given::default(), Vec::new());
+    let (mut mode, mut roots, mut given, mut rest) =
+        (None, None, ServerSettings::default(), Vec::new());
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     if !is_escaped(base) || query.contains('#') || pairs.clone().any(|pair| !pair.contains('=')) {
         return Err(UrlError::Escape);
@@ -134,7 +135,7 @@ fn postgres_url(text: &str) -> Result<DatabaseUrl, UrlError> {
         match pair.split_once('=') {
             Some(("sslmode", value)) => mode = Some(value),
             Some(("sslrootcert", value)) => roots = Some(PathBuf::from(decoded(value))),
-            Some(("options", value)) => given = Given::parse(&decoded(value))?,
+            Some(("options", value)) => given = ServerSettings::parse(&decoded(value))?,
             _ => rest.push(pair),
         }
     }
@@ -153,7 +154,7 @@ fn postgres_url(text: &str) -> Result<DatabaseUrl, UrlError> {
     if roots.is_some() && tls == Tls::Off {
         return Err(UrlError::RootsWithoutTls);
     }
-    Ok(DatabaseUrl(Place::Postgres(Box::new(config), tls, given)))
+    Ok(DatabaseUrl(Backend::Postgres(Box::new(config), tls, given)))
 }
 
 /// Whether it is clear where the password ends: a raw `@`, `/`, `?` or `#` in it would make the rest of it a host or a name,
@@ -199,9 +200,9 @@ fn is_near(config: &tokio_postgres::Config) -> bool {
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Place::Memory => f.write_str("sqlite::memory:"),
-            Place::File(path) => write!(f, "sqlite:{}", path.display()),
-            Place::Postgres(config, ..) => {
+            Backend::Memory => f.write_str("sqlite::memory:"),
+            Backend::File(path) => write!(f, "sqlite:{}", path.display()),
+            Backend::Postgres(config, ..) => {
                 let host = match config.get_hosts().first() {
                     Some(Host::Tcp(name)) => name.clone(),
                     Some(Host::Unix(path)) => path.display().to_string(),
@@ -223,22 +224,22 @@ impl fmt::Debug for DatabaseUrl {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Place, UrlError> {
+    fn parse(text: &str) -> Result<Backend, UrlError> {
         text.parse::<DatabaseUrl>().map(|url| url.0)
     }
 
     fn tls(text: &str) -> Tls {
         match parse(text).unwrap() {
-            Place::Postgres(_, tls, _) => tls,
+            Backend::Postgres(_, tls, _) => tls,
             _ => panic!("{text} is PostgreSQL"),
         }
     }
 
     #[test]
     fn sqlite_is_a_path_or_memory() {
-        assert!(matches!(parse("sqlite::memory:"), Ok(Place::Memory)));
+        assert!(matches!(parse("sqlite::memory:"), Ok(Backend::Memory)));
         for (text, path) in [("sqlite:a.db", "a.db"), ("sqlite:///var/a.db", "/var/a.db")] {
-            assert!(matches!(parse(text), Ok(Place::File(p)) if p.as_os_str() == path));
+            assert!(matches!(parse(text), Ok(Backend::File(p)) if p.as_os_str() == path));
         }
         assert_eq!(parse("sqlite:").err(), Some(UrlError::Path));
         for uri in ["sqlite:file:a.db", "sqlite:file:/var/a.db?mode=rwc", "sqlite://file:a.db"] {

@@ -32,7 +32,7 @@ impl Snapshot {
         let own = if is_sqlite { IN_SQLITE } else { IN_POSTGRESQL };
         for check in EVERYWHERE.iter().chain(own) {
             let rows = match self.engine.run(check.sql, &[]) {
-                Err(Error::Damaged(said)) => {
+                Err(Error::Corrupted(said)) => {
                     found(Inconsistency::damage(check, &said));
                     if is_sqlite {
                         continue;

@@ -70,7 +70,10 @@ mod words;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sql::{Act, Batch, Committed, Contact, DatabaseUrl, Deed, Entry, Outcome, Store, What};
+use sql::{
+    Batch, Committed, ContactPolicy, DatabaseUrl, Entry, EventBody, Operation, Outcome, Store,
+    Submission,
+};
 use wire::{AccountId, Code, GroupId, MessageId, Seq, To};
 
 /// Some moment, in milliseconds.
@@ -213,7 +216,7 @@ fn invitations_in_postgresql() {
 }
 
 fn invitations_on(url: &DatabaseUrl) {
-    let store = Store::open(url, Contact::Request, &|_| false).unwrap();
+    let store = Store::open(url, ContactPolicy::Request, &|_| false).unwrap();
     invitations::suite(&store);
     invitations::suite_of_both(&store);
     invitations_counted::suite(&store);
@@ -278,7 +281,7 @@ fn an_upgrade_of_sqlite_is_whole_or_has_not_happened() {
         include_str!("../migrations/sqlite/0001_accounts_and_logs.sql"),
         |sql| connection.execute_batch(sql).unwrap(),
         |sql| connection.query_row(sql, [], |row| row.get(0)).unwrap(),
-        || Store::open(&DatabaseUrl::file(path.clone()), Contact::Request, &|_| false),
+        || Store::open(&DatabaseUrl::file(path.clone()), ContactPolicy::Request, &|_| false),
     );
 }
 
@@ -290,7 +293,7 @@ fn an_upgrade_of_postgresql_is_whole_or_has_not_happened() {
         include_str!("../migrations/postgres/0001_accounts_and_logs.sql"),
         |sql| connect().batch_execute(sql).unwrap(),
         |sql| connect().query_one(sql, &[]).unwrap().get(0),
-        || Store::open(&url.parse().unwrap(), Contact::Request, &|_| false),
+        || Store::open(&url.parse().unwrap(), ContactPolicy::Request, &|_| false),
     );
 }
 
@@ -466,7 +469,7 @@ fn a_start_waits_for_who_keeps_a_request_from_it_in_postgresql() {
         "{url}{}options=-c%20statement_timeout%3D500",
         if url.contains('?') { '&' } else { '?' }
     );
-    sql::Store::open(&short.parse().unwrap(), Contact::Open, &patience).unwrap();
+    sql::Store::open(&short.parse().unwrap(), ContactPolicy::Open, &patience).unwrap();
     assert!(asked.into_inner(), "the lock was not met");
 }
 
@@ -557,12 +560,12 @@ fn a_deleted_account_is_gone_from_the_file() {
 }
 
 fn open(url: &DatabaseUrl) -> Store {
-    Store::open(url, Contact::Open, &|_| false).unwrap()
+    Store::open(url, ContactPolicy::Open, &|_| false).unwrap()
 }
 
 /// Where strangers ask first.
 fn ask_first(url: &DatabaseUrl) -> Store {
-    Store::open(url, Contact::Request, &|_| false).unwrap()
+    Store::open(url, ContactPolicy::Request, &|_| false).unwrap()
 }
 
 /// An email that no other test has.
@@ -579,29 +582,29 @@ fn account(store: &Store, name: &str) -> AccountId {
 }
 
 /// Does one thing, as `by`, at [`NOW`].
-fn act(store: &Store, by: AccountId, deed: Deed) -> Outcome {
-    act_at(store, by, deed, NOW)
+fn act(store: &Store, by: AccountId, operation: Operation) -> Outcome {
+    act_at(store, by, operation, NOW)
 }
 
-fn act_at(store: &Store, by: AccountId, deed: Deed, now: i64) -> Outcome {
-    let acts = vec![Act { by, reference: None, deed }];
-    store.commit(&Batch { acts, ..Batch::default() }, now).unwrap().outcomes.remove(0)
+fn act_at(store: &Store, by: AccountId, operation: Operation, now: i64) -> Outcome {
+    let submissions = vec![Submission { by, reference: None, operation }];
+    store.commit(&Batch { submissions, ..Batch::default() }, now).unwrap().outcomes.remove(0)
 }
 
 /// The code of a refusal.
 fn code(outcome: &Outcome) -> Option<Code> {
     match outcome {
-        Outcome::Refused(refusal) => Some(refusal.code),
+        Outcome::Rejected(refusal) => Some(refusal.code),
         _ => None,
     }
 }
 
-fn post_to(group: GroupId, content: &str) -> Deed {
-    Deed::Post { to: To::Group(group), content: content.to_owned(), reply_to: None }
+fn post_to(group: GroupId, content: &str) -> Operation {
+    Operation::Post { to: To::Group(group), content: content.to_owned(), reply_to: None }
 }
 
 /// What happened to an account after `since`.
-fn events(store: &Store, account: AccountId, since: Seq) -> Vec<What> {
+fn events(store: &Store, account: AccountId, since: Seq) -> Vec<EventBody> {
     let mut events = Vec::new();
     loop {
         let last = events.last().map_or(since, |event: &sql::Event| event.seq);
@@ -613,15 +616,16 @@ fn events(store: &Store, account: AccountId, since: Seq) -> Vec<What> {
     }
     let seqs: Vec<i64> = events.iter().map(|event| event.seq.0).collect();
     assert_eq!(seqs, (since.0 + 1..=since.0 + seqs.len() as i64).collect::<Vec<_>>());
-    events.into_iter().map(|event| event.what).collect()
+    events.into_iter().map(|event| event.body).collect()
 }
 
 /// A group made by the first of these people.
 fn group(store: &Store, people: &[AccountId]) -> GroupId {
-    let deed = Deed::Create { name: "Trip".to_owned(), members: people[1..].to_vec() };
-    assert_eq!(act(store, people[0], deed), Outcome::Done);
+    let operation =
+        Operation::CreateGroup { name: "Trip".to_owned(), members: people[1..].to_vec() };
+    assert_eq!(act(store, people[0], operation), Outcome::Done);
     match events(store, people[0], Seq(0)).pop().unwrap() {
-        What::Entry(Entry::Change(change)) => change.group,
+        EventBody::Entry(Entry::Change(change)) => change.group,
         other => panic!("{other:?}"),
     }
 }
@@ -638,18 +642,19 @@ struct Stored {
 fn say(store: &Store, from: AccountId, to: AccountId, content: &str, reference: &str) -> Stored {
     let committed = commit(store, vec![post(from, to, content, Some(reference))]);
     assert_eq!(committed.outcomes, [Outcome::Done]);
-    let What::Entry(Entry::Message(message)) = &committed.news[0].what else {
+    let EventBody::Entry(Entry::Message(message)) = &committed.events[0].body else {
         panic!("{committed:?}")
     };
-    let place = |who| committed.news[0].to.iter().find(|(account, _)| *account == who).unwrap().1;
+    let place = |who| committed.events[0].to.iter().find(|(account, _)| *account == who).unwrap().1;
     Stored { id: message.id, sender_seq: place(from), recipient_seq: place(to) }
 }
 
-fn post(from: AccountId, to: AccountId, content: &str, reference: Option<&str>) -> Act {
-    let deed = Deed::Post { to: To::Account(to), content: content.to_owned(), reply_to: None };
-    Act { by: from, reference: reference.map(str::to_owned), deed }
+fn post(from: AccountId, to: AccountId, content: &str, reference: Option<&str>) -> Submission {
+    let operation =
+        Operation::Post { to: To::Account(to), content: content.to_owned(), reply_to: None };
+    Submission { by: from, reference: reference.map(str::to_owned), operation }
 }
 
-fn commit(store: &Store, acts: Vec<Act>) -> Committed {
-    store.commit(&Batch { acts, ..Batch::default() }, NOW).unwrap()
+fn commit(store: &Store, submissions: Vec<Submission>) -> Committed {
+    store.commit(&Batch { submissions, ..Batch::default() }, NOW).unwrap()
 }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use acceptance::Cluster;
-use sql::{Act, Batch, Contact, Deed, Error, Store};
+use sql::{Batch, ContactPolicy, Error, Operation, Store, Submission};
 use wire::{AccountId, Seq, To};
 
 /// The contract's ten seconds for a commit, and some to notice on a slow machine.
@@ -29,7 +29,7 @@ fn house() -> House {
     let cluster = Cluster::make().unwrap();
     cluster.start().unwrap();
     let url = cluster.database().unwrap();
-    let store = Store::open(&url.parse().unwrap(), Contact::Open, &|_| false).unwrap();
+    let store = Store::open(&url.parse().unwrap(), ContactPolicy::Open, &|_| false).unwrap();
     let me = store.create_account("a@x", "Alice", "phc", 1).unwrap();
     let house = House { cluster, url, store, me };
     house.commit().unwrap();
@@ -38,9 +38,10 @@ fn house() -> House {
 
 impl House {
     fn commit(&self) -> sql::Result<sql::Committed> {
-        let deed = Deed::Post { to: To::Account(self.me), content: "x".to_owned(), reply_to: None };
-        let act = Act { by: self.me, reference: None, deed };
-        self.store.commit(&Batch { acts: vec![act], ..Batch::default() }, 1)
+        let operation =
+            Operation::Post { to: To::Account(self.me), content: "x".to_owned(), reply_to: None };
+        let act = Submission { by: self.me, reference: None, operation };
+        self.store.commit(&Batch { submissions: vec![act], ..Batch::default() }, 1)
     }
 
     fn head(&self) -> Option<Seq> {
@@ -122,7 +123,7 @@ fn a_frozen_database_keeps_nobody_for_long_and_no_reader_for_good() {
     assert!(matches!(done, Err(Error::Unavailable(_) | Error::InDoubt(_))), "{done:?}");
     assert!(begin.elapsed() < COMMIT_WITHIN, "{:?}", begin.elapsed());
     let begin = Instant::now();
-    house.store.settle();
+    house.store.checkpoint();
     assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
     drop(frozen);
     house.until("the database to be back", || house.store.account(house.me).is_ok());
@@ -143,7 +144,7 @@ fn probed(store: &Store, faults: impl FnOnce()) {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
-            store.keep_probing(|time| {
+            store.run_health_probes(|time| {
                 thread::sleep(time / 10);
                 over.load(Ordering::Relaxed)
             });
@@ -189,7 +190,7 @@ fn what_sqlite_does_not_do_is_told_and_so_is_that_it_does_again() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("messenger.db");
     let url = format!("sqlite:{}", path.display());
-    let store = Store::open(&url.parse().unwrap(), Contact::Open, &|_| false).unwrap();
+    let store = Store::open(&url.parse().unwrap(), ContactPolicy::Open, &|_| false).unwrap();
     probed(&store, || {
         told(&store, None);
         let other = rusqlite::Connection::open(&path).unwrap();
@@ -205,8 +206,8 @@ fn a_damaged_file_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("messenger.db");
     let url = format!("sqlite:{}", path.display());
-    let store = Store::open(&url.parse().unwrap(), Contact::Open, &|_| false).unwrap();
-    store.settle();
+    let store = Store::open(&url.parse().unwrap(), ContactPolicy::Open, &|_| false).unwrap();
+    store.checkpoint();
     // All but the first page, before anybody has read it.
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     let junk = vec![0xA5; usize::try_from(file.metadata().unwrap().len()).unwrap() - 4096];

@@ -9,7 +9,8 @@ use super::*;
 
 fn context() -> Arc<Context> {
     let store =
-        Store::open(&"sqlite::memory:".parse().unwrap(), sql::Contact::Open, &|_| false).unwrap();
+        Store::open(&"sqlite::memory:".parse().unwrap(), sql::ContactPolicy::Open, &|_| false)
+            .unwrap();
     Arc::new(Context::new(Arc::new(store), 0).unwrap())
 }
 

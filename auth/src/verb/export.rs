@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use sql::{
-    Account, Entry, Finding, GroupChange, KeptBlock, KeptConversation, KeptEntry, KeptEvent,
+    Account, Entry, ExportedBlock, ExportedConversation, ExportedEntry, ExportedEvent,
+    FoundAccount, GroupChange,
 };
-use sql::{KeptInvitation, KeptReaction, LogState, Message, Retention, Session, Store};
+use sql::{ExportedInvitation, ExportedReaction, LogState, Message, Retention, Session, Store};
 use wire::{AccountId, GroupId, MessageId, Role, Seq, SessionId, To, With};
 
 use crate::answer::Answer;
@@ -216,7 +217,7 @@ impl Document {
     }
 
     fn sessions(&mut self, after: SessionId) -> io::Result<Stage> {
-        let page = self.store.kept_sessions(self.account, after, self.rows).map_err(lost)?;
+        let page = self.store.exported_sessions(self.account, after, self.rows).map_err(lost)?;
         let Some(last) = page.last() else {
             self.begin_list("],\n\"conversations\":[");
             return Ok(Stage::Conversations { after: 0 });
@@ -231,13 +232,14 @@ impl Document {
     }
 
     fn conversations(&mut self, after: i64) -> io::Result<Stage> {
-        let page = self.store.kept_conversations(self.account, after, self.rows).map_err(lost)?;
+        let page =
+            self.store.exported_conversations(self.account, after, self.rows).map_err(lost)?;
         let Some(last) = page.last() else {
             self.begin_list("],\n\"invitations\":[");
             return Ok(Stage::Invitations { after: GroupId(0) });
         };
         for it in &page {
-            let KeptConversation { with, role, since, until, delivered, read, days, .. } = *it;
+            let ExportedConversation { with, role, since, until, delivered, read, days, .. } = *it;
             let (name, asker, declined) = (it.name.as_deref(), it.asker, it.is_declined);
             let came = ConversationItem {
                 with,
@@ -257,19 +259,19 @@ impl Document {
     }
 
     fn invitations(&mut self, after: GroupId) -> io::Result<Stage> {
-        let page = self.store.kept_invitations(self.account, after, self.rows).map_err(lost)?;
+        let page = self.store.exported_invitations(self.account, after, self.rows).map_err(lost)?;
         let Some(last) = page.last() else {
             self.begin_list("],\n\"messages\":[");
             return Ok(Stage::Messages { after: 0 });
         };
-        for KeptInvitation { group, name, by, at } in &page {
+        for ExportedInvitation { group, name, by, at } in &page {
             self.item(&InvitationItem { group: *group, name, by: *by, at: *at })?;
         }
         Ok(Stage::Invitations { after: last.group })
     }
 
     fn messages(&mut self, after: i64) -> io::Result<Stage> {
-        let next = self.store.kept_conversations(self.account, after, 1).map_err(lost)?;
+        let next = self.store.exported_conversations(self.account, after, 1).map_err(lost)?;
         if let Some(next) = next.first() {
             return Ok(Stage::Entries { conversation: next.number, after: MessageId(0) });
         }
@@ -278,31 +280,31 @@ impl Document {
     }
 
     fn entries(&mut self, conversation: i64, after: MessageId) -> io::Result<Stage> {
-        let page = self.store.kept_entries(self.account, conversation, after, self.rows);
+        let page = self.store.exported_entries(self.account, conversation, after, self.rows);
         let page = page.map_err(lost)?;
         let Some(last) = page.last() else {
             return Ok(Stage::Messages { after: conversation });
         };
-        for KeptEntry { id, entry, reference } in &page {
+        for ExportedEntry { id, entry, reference } in &page {
             self.item(&entry_item(*id, entry, reference.as_deref()))?;
         }
         Ok(Stage::Entries { conversation, after: last.id })
     }
 
     fn reactions(&mut self, after: MessageId) -> io::Result<Stage> {
-        let page = self.store.kept_reactions(self.account, after, self.rows).map_err(lost)?;
+        let page = self.store.exported_reactions(self.account, after, self.rows).map_err(lost)?;
         if let Some(last) = page.last() {
-            for KeptReaction { id, emoji, at } in &page {
+            for ExportedReaction { id, emoji, at } in &page {
                 self.item(&ReactionItem { id: *id, emoji, at: *at })?;
             }
             return Ok(Stage::Reactions { after: last.id });
         }
         self.begin_list("],\n\"blocked\":[");
-        for KeptBlock { id, at } in self.store.kept_blocks(self.account).map_err(lost)? {
+        for ExportedBlock { id, at } in self.store.exported_blocks(self.account).map_err(lost)? {
             self.item(&BlockItem { id, at })?;
         }
         self.begin_list("],\n\"found\":[");
-        for Finding { id, at } in self.store.findings(self.account).map_err(lost)? {
+        for FoundAccount { id, at } in self.store.found_accounts(self.account).map_err(lost)? {
             self.item(&FindingItem { id, at })?;
         }
         // None: deleted since the export began.
@@ -319,12 +321,12 @@ impl Document {
     }
 
     fn events(&mut self, after: Seq) -> io::Result<Stage> {
-        let page = self.store.kept_events(self.account, after, self.rows).map_err(lost)?;
+        let page = self.store.exported_events(self.account, after, self.rows).map_err(lost)?;
         let Some(last) = page.last() else {
             self.begin_list("]}}\n");
             return Ok(Stage::End);
         };
-        for KeptEvent { seq, kind, message, other } in &page {
+        for ExportedEvent { seq, kind, message, other } in &page {
             self.item(&EventItem { seq: *seq, kind, id: *message, by: *other })?;
         }
         Ok(Stage::Events { after: last.seq })

@@ -39,7 +39,7 @@ pub(crate) fn signup(context: &Context, request: &Request) -> Result<Answer, Ref
     let phc = permit.hash(&password)?;
     drop(permit);
     let id = match context.store.create_account(&email, &name, &phc, request.now) {
-        Err(sql::Error::Conflict) => return Err(taken()),
+        Err(sql::Error::AlreadyExists) => return Err(taken()),
         made => made?,
     };
     SIGNUPS.inc();

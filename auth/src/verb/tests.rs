@@ -21,7 +21,8 @@ fn context(signup_rate: u32) -> Context {
 
 fn store() -> Arc<Store> {
     Arc::new(
-        Store::open(&"sqlite::memory:".parse().unwrap(), sql::Contact::Open, &|_| false).unwrap(),
+        Store::open(&"sqlite::memory:".parse().unwrap(), sql::ContactPolicy::Open, &|_| false)
+            .unwrap(),
     )
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn find(
     taken.map_err(|wait| Refusal::rate_limited("too many look-ups; wait", wait))?;
     let nobody = || Refusal::not_found("nobody has this email");
     let account = context.store.find_by_email(&email)?.ok_or_else(nobody)?;
-    context.store.note_finding(session.account, account.id, request.now)?;
+    context.store.record_found_account(session.account, account.id, request.now)?;
     Answer::json(200, &Found { id: account.id, name: &account.name })
 }
 

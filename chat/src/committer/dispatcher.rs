@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use sql::{Act, Batch, Committed, Deed, Outcome, Store};
+use sql::{Batch, Committed, Operation, Outcome, Store, Submission};
 use wire::{AccountId, Close, Code, ErrorFrame, Frame, Seq};
 
 use crate::fanout::{Fanout, Origin};
@@ -58,15 +58,17 @@ impl Dispatcher {
     }
 
     fn tell(&mut self, batch: &Batch, committed: &Committed, origins: &[Option<Arc<Outbox>>]) {
-        for news in &committed.news {
-            let origin = news.answers.and_then(|place| {
-                let act = &batch.acts[place];
+        for news in &committed.events {
+            let origin = news.submission.and_then(|place| {
+                let act = &batch.submissions[place];
                 let reference = act.reference.as_deref();
                 Some(Origin { account: act.by, outbox: origins[place].as_ref()?, reference })
             });
             self.fanout.fan_out(news, origin.as_ref());
         }
-        for ((act, outcome), origin) in batch.acts.iter().zip(&committed.outcomes).zip(origins) {
+        for ((act, outcome), origin) in
+            batch.submissions.iter().zip(&committed.outcomes).zip(origins)
+        {
             let reference = act.reference.as_deref();
             match outcome {
                 Outcome::Done => count(act, "stored"),
@@ -77,12 +79,12 @@ impl Dispatcher {
                         self.fanout.answer(&origin, what, *seq);
                     }
                 }
-                Outcome::Nothing => {
+                Outcome::Unchanged => {
                     if let Some(reference) = reference {
                         self.push(origin.as_ref(), &Frame::Ok { reference });
                     }
                 }
-                Outcome::Refused(refusal) => {
+                Outcome::Rejected(refusal) => {
                     count(act, "refused");
                     let frame = refused(refusal.code, refusal.message, reference);
                     self.push(origin.as_ref(), &frame);
@@ -98,7 +100,7 @@ impl Dispatcher {
     }
 
     fn reply_unavailable(&mut self, batch: &Batch, origins: &[Option<Arc<Outbox>>]) {
-        for (act, origin) in batch.acts.iter().zip(origins) {
+        for (act, origin) in batch.submissions.iter().zip(origins) {
             count(act, "unavailable");
             self.push(origin.as_ref(), &unavailable(act.reference.as_deref()));
         }
@@ -106,8 +108,8 @@ impl Dispatcher {
 }
 
 /// Counts what became of a message.
-fn count(act: &Act, outcome: &'static str) {
-    if matches!(act.deed, Deed::Post { .. }) {
+fn count(act: &Submission, outcome: &'static str) {
+    if matches!(act.operation, Operation::Post { .. }) {
         metrics::MESSAGES.inc(outcome);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sql::{Act, Deed};
+use sql::{Operation, Submission};
 use wire::Seq;
 
 use super::Task;
@@ -54,7 +54,10 @@ impl Receipts {
     /// Moves the first of them to `tasks`.
     pub(super) fn move_to(&mut self, tasks: &mut Vec<Task>, count: usize) {
         for (_, mut receipt) in self.waiting.drain(..count.min(self.waiting.len())) {
-            if let Task::Act(Act { deed: Deed::Received { seq }, .. }, Some(outbox)) = &mut receipt
+            if let Task::Act(
+                Submission { operation: Operation::Received { seq }, .. },
+                Some(outbox),
+            ) = &mut receipt
                 && let Some(furthest) = self.furthest.remove(&address(outbox))
             {
                 *seq = furthest;
@@ -71,7 +74,7 @@ impl Receipts {
 /// Which connection has received its account's log how far.
 fn received(receipt: &Task) -> Option<(usize, Seq)> {
     match receipt {
-        Task::Act(Act { deed: Deed::Received { seq }, .. }, Some(outbox)) => {
+        Task::Act(Submission { operation: Operation::Received { seq }, .. }, Some(outbox)) => {
             Some((address(outbox), *seq))
         }
         _ => None,

@@ -7,7 +7,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use sql::Act;
+use sql::Submission;
 use wire::AccountId;
 
 use super::Task;
@@ -54,7 +54,7 @@ impl Shares {
         }
     }
 
-    fn admit_act(&mut self, act: &Act, bytes: usize, is_for_group: bool) -> bool {
+    fn admit_act(&mut self, act: &Submission, bytes: usize, is_for_group: bool) -> bool {
         let group_acts = usize::from(is_for_group);
         let used = match self.used.entry(act.by) {
             // However large its first act is, it fits.

@@ -12,13 +12,14 @@ fn post(content: String, to: To) -> Task {
 }
 
 fn post_by(account: i64, content: String, to: To) -> Task {
-    let deed = Deed::Post { to, content, reply_to: None };
-    Task::Act(Act { by: AccountId(account), reference: None, deed }, None)
+    let operation = Operation::Post { to, content, reply_to: None };
+    Task::Act(Submission { by: AccountId(account), reference: None, operation }, None)
 }
 
 fn receipt(reference: Option<&str>) -> Task {
-    let (reference, deed) = (reference.map(str::to_owned), Deed::Received { seq: Seq(1) });
-    Task::Act(Act { by: AccountId(1), reference, deed }, None)
+    let (reference, operation) =
+        (reference.map(str::to_owned), Operation::Received { seq: Seq(1) });
+    Task::Act(Submission { by: AccountId(1), reference, operation }, None)
 }
 
 /// Puts messages of so many bytes, each of another account, into a queue that nobody empties; returns how many it took.
@@ -98,7 +99,9 @@ fn what_stays_in_the_queue_keeps_its_order_and_its_goodbye() {
     put(Task::Close(Close::GoingAway, other));
     put(Task::Departure(AccountId(2), 0));
     let content = |task: &Task| match task {
-        Task::Act(Act { deed: Deed::Post { content, .. }, .. }, _) => content.clone(),
+        Task::Act(Submission { operation: Operation::Post { content, .. }, .. }, _) => {
+            content.clone()
+        }
         Task::Close(..) => "close".to_owned(),
         _ => "departure".to_owned(),
     };
@@ -202,15 +205,15 @@ fn how_far_a_connection_has_come_waits_once() {
     let (queue, one, other) =
         (Queue::default(), test_support::outbox().0, test_support::outbox().0);
     let say = |outbox, seq| {
-        let deed = Deed::Received { seq: Seq(seq) };
-        let act = Act { by: AccountId(1), reference: None, deed };
+        let operation = Operation::Received { seq: Seq(seq) };
+        let act = Submission { by: AccountId(1), reference: None, operation };
         assert!(queue.put(Task::Act(act, Some(Arc::clone(outbox))), Duration::ZERO));
     };
     let take = |count| {
         let mut tasks = Vec::new();
         queue.lock().receipts.move_to(&mut tasks, count);
         let seq = |task| match task {
-            Task::Act(Act { deed: Deed::Received { seq }, .. }, _) => seq.0,
+            Task::Act(Submission { operation: Operation::Received { seq }, .. }, _) => seq.0,
             _ => panic!("another task"),
         };
         tasks.into_iter().map(seq).collect::<Vec<_>>()

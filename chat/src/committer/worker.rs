@@ -50,15 +50,15 @@ impl Worker {
         for task in tasks {
             match task {
                 Task::Act(act, origin) => {
-                    batch.acts.push(act);
+                    batch.submissions.push(act);
                     origins.push(origin);
                 }
-                Task::SessionUse(session) => batch.uses.push(session),
-                Task::Departure(account, at) => batch.departures.push((account, at)),
+                Task::SessionUse(session) => batch.session_uses.push(session),
+                Task::Departure(account, at) => batch.disconnections.push((account, at)),
                 Task::Close(close, outbox) => closes.push((close, outbox)),
             }
         }
-        metrics::BATCH_ACTS.observe(batch.acts.len() as f64);
+        metrics::BATCH_ACTS.observe(batch.submissions.len() as f64);
         let is_done = self.store(batch, origins);
         if !closes.is_empty() {
             self.tell(Notification::Closes(closes));
@@ -67,31 +67,34 @@ impl Worker {
     }
 
     fn store(&mut self, batch: Batch, origins: Vec<Option<Arc<Outbox>>>) -> bool {
-        if batch.acts.is_empty() && batch.uses.is_empty() && batch.departures.is_empty() {
+        if batch.submissions.is_empty()
+            && batch.session_uses.is_empty()
+            && batch.disconnections.is_empty()
+        {
             return true;
         }
         let began = Instant::now();
         let done = self.store.commit(&batch, self.store.now());
         metrics::COMMIT_SECONDS.observe_duration(began.elapsed());
         match done {
-            Ok(_) if batch.acts.is_empty() => true,
+            Ok(_) if batch.submissions.is_empty() => true,
             Ok(committed) => {
                 self.tell(Notification::Batch(batch, origins, Some(committed)));
                 true
             }
-            Err(error @ (Error::Broken(_) | Error::Damaged(_) | Error::Conflict))
-                if batch.acts.len() > 1 =>
+            Err(error @ (Error::Internal(_) | Error::Corrupted(_) | Error::AlreadyExists))
+                if batch.submissions.len() > 1 =>
             {
                 // One of them cannot be stored: it must not take the others along.
                 tracing::error!(%error, "a batch was refused; doing its acts one by one");
-                for (act, origin) in batch.acts.into_iter().zip(origins) {
-                    self.store(Batch { acts: vec![act], ..Batch::default() }, vec![origin]);
+                for (act, origin) in batch.submissions.into_iter().zip(origins) {
+                    self.store(Batch { submissions: vec![act], ..Batch::default() }, vec![origin]);
                 }
-                let (uses, departures) = (batch.uses, batch.departures);
-                self.store(Batch { uses, departures, ..Batch::default() }, Vec::new())
+                let (session_uses, disconnections) = (batch.session_uses, batch.disconnections);
+                self.store(Batch { session_uses, disconnections, ..Batch::default() }, Vec::new())
             }
             Err(error) => {
-                tracing::warn!(%error, acts = batch.acts.len(), "messages were not stored");
+                tracing::warn!(%error, acts = batch.submissions.len(), "messages were not stored");
                 if matches!(error, Error::InDoubt(_)) {
                     // Of everybody else's log it is enough that it is right.
                     self.doubt = self.hub.accounts();

@@ -122,7 +122,7 @@ fn a_frame_that_comes_byte_by_byte_is_understood() {
 #[test]
 fn no_hello_in_time_is_4408() {
     let store =
-        sql::Store::open(&"sqlite::memory:".parse().unwrap(), sql::Contact::Open, &|_| false)
+        sql::Store::open(&"sqlite::memory:".parse().unwrap(), sql::ContactPolicy::Open, &|_| false)
             .unwrap();
     let (store, hub) = (Arc::new(store), Arc::new(Hub::new()));
     let presence = Arc::new(Presence::new(Arc::clone(&hub), crate::clock::now_ms));
@@ -247,7 +247,7 @@ fn a_message_in_fragments_without_end_is_cut() {
 /// A server with accounts whose committer does nothing, and what somebody says who comes and then breaks the protocol.
 fn with_a_slow_database(timeouts: Timeouts) -> (Server, Committer, Vec<u8>) {
     let store =
-        sql::Store::open(&"sqlite::memory:".parse().unwrap(), sql::Contact::Open, &|_| false)
+        sql::Store::open(&"sqlite::memory:".parse().unwrap(), sql::ContactPolicy::Open, &|_| false)
             .unwrap();
     let account = store.create_account("a@example.com", "Alice", "none", now_ms()).unwrap();
     let text = "0123456789abcdef0123456789abcdef0123456789abcdef";

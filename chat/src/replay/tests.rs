@@ -1,6 +1,6 @@
 use std::net::TcpStream;
 
-use sql::{Act, Batch, Deed, Keep};
+use sql::{Batch, LogRetention, Operation, Submission};
 use wire::To;
 
 use super::*;
@@ -16,11 +16,13 @@ fn outbox() -> (Arc<Outbox>, TcpStream) {
 /// A store with one account that has written to itself this many times.
 fn store(events: usize) -> (Store, AccountId) {
     let store =
-        Store::open(&"sqlite::memory:".parse().unwrap(), sql::Contact::Open, &|_| false).unwrap();
+        Store::open(&"sqlite::memory:".parse().unwrap(), sql::ContactPolicy::Open, &|_| false)
+            .unwrap();
     let me = store.create_account("a@x", "Alice", "phc", 1).unwrap();
-    let deed = Deed::Post { to: To::Account(me), content: "x".to_owned(), reply_to: None };
-    let acts = vec![Act { by: me, reference: None, deed }; events];
-    store.commit(&Batch { acts, ..Batch::default() }, 1).unwrap();
+    let operation =
+        Operation::Post { to: To::Account(me), content: "x".to_owned(), reply_to: None };
+    let acts = vec![Submission { by: me, reference: None, operation }; events];
+    store.commit(&Batch { submissions: acts, ..Batch::default() }, 1).unwrap();
     (store, me)
 }
 
@@ -37,7 +39,7 @@ fn a_whole_log_is_read_and_then_live() {
 fn a_log_that_is_cut_while_it_is_read_sends_the_client_back() {
     let ((store, me), (outbox, _theirs)) = (store(10), outbox());
     for events in [4, 0] {
-        store.trim_logs(Keep { days: 30, events }, 1).unwrap();
+        store.trim_logs(LogRetention { days: 30, events }, 1).unwrap();
         let mut replay = Replay::new(me, Seq(3), Seq(10));
         assert!(matches!(replay.step(&store, &outbox), Progress::Unavailable));
     }
@@ -48,9 +50,9 @@ fn a_damaged_log_is_told_apart_from_a_database_that_is_away() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("messenger.db");
     let url = format!("sqlite:{}", path.display()).parse().unwrap();
-    let store = Store::open(&url, sql::Contact::Open, &|_| false).unwrap();
+    let store = Store::open(&url, sql::ContactPolicy::Open, &|_| false).unwrap();
     let me = store.create_account("a@x", "Alice", "phc", 1).unwrap();
-    store.settle();
+    store.checkpoint();
     // All but the first page, before anybody has read it.
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     let junk = vec![0xA5; usize::try_from(file.metadata().unwrap().len()).unwrap() - 4096];

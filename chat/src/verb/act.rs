@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sql::{Act, Deed};
+use sql::{Operation, Submission};
 use wire::AccountId;
 
 use crate::committer::{Task, unavailable};
@@ -16,11 +16,11 @@ pub(crate) fn submit(
     connection: &Connection<'_>,
     accounts: &Accounts,
     by: AccountId,
-    deed: Deed,
+    operation: Operation,
     reference: Option<&str>,
 ) {
-    let is_message = matches!(deed, Deed::Post { .. });
-    let act = Act { by, reference: reference.map(str::to_owned), deed };
+    let is_message = matches!(operation, Operation::Post { .. });
+    let act = Submission { by, reference: reference.map(str::to_owned), operation };
     let task = Task::Act(act, Some(Arc::clone(&connection.outbox)));
     if !accounts.committer.submit_by(task, connection.now + QUEUE_WAIT_MAX) {
         if is_message {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sql::Place;
+use sql::LogPosition;
 use wire::limit::SESSION_USE_MS;
 use wire::{AccountId, Close, Code, Frame, Seq, Token};
 
@@ -106,7 +106,7 @@ pub(crate) fn authenticate(
             Some(permit)
         }
     };
-    let look_up = || accounts.store.place(&token, accounts.store.now());
+    let look_up = || accounts.store.log_position(&token, accounts.store.now());
     let flow = introduce(connection, accounts, permit, look_up, since, hello_ref);
     if let Err(EndReason::Close(Close::Unauthorized)) = flow {
         note_failure(connection);
@@ -132,7 +132,7 @@ fn introduce(
     connection: &mut Connection<'_>,
     accounts: &Accounts,
     permit: Option<LookupPermit<'_>>,
-    look_up: impl Fn() -> sql::Result<Option<Place>>,
+    look_up: impl Fn() -> sql::Result<Option<LogPosition>>,
     since: Option<Seq>,
     hello_ref: HelloRef<'_>,
 ) -> Flow {
@@ -162,7 +162,7 @@ fn introduce(
             Ok(None) => return turn_away(connection, reference),
             Err(error) => {
                 tracing::warn!(%error, "a hello stopped halfway");
-                let is_broken = matches!(error, sql::Error::Broken(_) | sql::Error::Damaged(_));
+                let is_broken = matches!(error, sql::Error::Internal(_) | sql::Error::Corrupted(_));
                 let close = if is_broken { Close::Internal } else { Close::GoingAway };
                 return Err(EndReason::Close(close));
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sql::Deed;
+use sql::Operation;
 use wire::{AccountId, Code, Frame, MessageId, Text, To};
 
 use crate::connection::Connection;
@@ -27,8 +27,8 @@ pub(crate) fn send(
     }
     match (connection.server.accounts(), to) {
         (Some(accounts), _) => {
-            let deed = Deed::Post { to, content: content.into_owned(), reply_to };
-            act::submit(connection, accounts, me, deed, reference);
+            let operation = Operation::Post { to, content: content.into_owned(), reply_to };
+            act::submit(connection, accounts, me, operation, reference);
         }
         (None, To::Account(to)) => relay(connection, me, to, &content, reference),
         (None, To::Group(_)) => connection.unsupported(reference),

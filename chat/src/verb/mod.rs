@@ -10,7 +10,7 @@ mod presence;
 mod typing;
 mod window;
 
-use sql::{Alteration, Deed};
+use sql::{GroupAction, Operation};
 use wire::{AccountId, Code, Frame, Pending, Request, Want};
 
 use crate::connection::{Connection, Flow, Identity};
@@ -104,27 +104,29 @@ fn stored(
     want: Want<'_>,
     reference: Option<&str>,
 ) -> Flow {
-    let change = |group, how| Deed::Change { group, how };
-    let deed = match want {
-        Want::Received { seq } => Deed::Received { seq },
-        Want::Read { id } => Deed::Read { id },
-        Want::Edit { id, content } => Deed::Edit { id, content: content.into_owned() },
-        Want::Delete { id } => Deed::Delete { id },
-        Want::React { id, emoji } => Deed::React { id, emoji: emoji.map(Into::into) },
-        Want::Block { id } => Deed::Block { id },
-        Want::Unblock { id } => Deed::Unblock { id },
-        Want::Accept { pending: Pending::Account(id) } => Deed::Accept { id },
-        Want::Decline { pending: Pending::Account(id) } => Deed::Decline { id },
-        Want::Accept { pending: Pending::Group(group) } => Deed::Join { group },
-        Want::Decline { pending: Pending::Group(group) } => Deed::DeclineInvitation { group },
-        Want::Retention { with, days } => Deed::Retain { with, days },
-        Want::GroupCreate { name, members } => Deed::Create { name: name.into_owned(), members },
-        Want::GroupAdd { group, member } => change(group, Alteration::Add(member)),
-        Want::GroupRemove { group, member } => change(group, Alteration::Remove(member)),
-        Want::GroupRename { group, name } => change(group, Alteration::Rename(name.into_owned())),
-        Want::GroupLeave { group } => change(group, Alteration::Leave),
-        Want::GroupPromote { group, member } => change(group, Alteration::Promote(member)),
-        Want::GroupDemote { group, member } => change(group, Alteration::Demote(member)),
+    let change = |group, how| Operation::ChangeGroup { group, action: how };
+    let operation = match want {
+        Want::Received { seq } => Operation::Received { seq },
+        Want::Read { id } => Operation::Read { id },
+        Want::Edit { id, content } => Operation::Edit { id, content: content.into_owned() },
+        Want::Delete { id } => Operation::Delete { id },
+        Want::React { id, emoji } => Operation::React { id, emoji: emoji.map(Into::into) },
+        Want::Block { id } => Operation::Block { id },
+        Want::Unblock { id } => Operation::Unblock { id },
+        Want::Accept { pending: Pending::Account(id) } => Operation::Accept { id },
+        Want::Decline { pending: Pending::Account(id) } => Operation::Decline { id },
+        Want::Accept { pending: Pending::Group(group) } => Operation::JoinGroup { group },
+        Want::Decline { pending: Pending::Group(group) } => Operation::DeclineInvitation { group },
+        Want::Retention { with, days } => Operation::SetRetention { with, days },
+        Want::GroupCreate { name, members } => {
+            Operation::CreateGroup { name: name.into_owned(), members }
+        }
+        Want::GroupAdd { group, member } => change(group, GroupAction::Add(member)),
+        Want::GroupRemove { group, member } => change(group, GroupAction::Remove(member)),
+        Want::GroupRename { group, name } => change(group, GroupAction::Rename(name.into_owned())),
+        Want::GroupLeave { group } => change(group, GroupAction::Leave),
+        Want::GroupPromote { group, member } => change(group, GroupAction::Promote(member)),
+        Want::GroupDemote { group, member } => change(group, GroupAction::Demote(member)),
         Want::History { with, before, limit } => {
             let window = Window { before, limit };
             return history::history(connection, accounts, me, with, window, reference);
@@ -147,6 +149,6 @@ fn stored(
         | Want::Typing { .. }
         | Want::Presence { .. } => return Ok(()), // Handled before.
     };
-    act::submit(connection, accounts, me, deed, reference);
+    act::submit(connection, accounts, me, operation, reference);
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `{"type":"presence","ids":[…]}`: who is here, now and from now on.
 
-use sql::Acquaintance;
+use sql::ContactStatus;
 use wire::{AccountId, Frame};
 
 use crate::connection::{Connection, Flow};
@@ -21,8 +21,8 @@ pub(crate) fn watch(
     // Watched first, looked up then: a block in between is seen by one of the two.
     presence.watch(me, outbox, &ids);
     connection.watching.clone_from(&ids);
-    let known = match connection.server.accounts().map(|it| it.store.acquaintances(me, &ids)) {
-        None => ids.iter().map(|id| (*id, Acquaintance::Known(None))).collect(),
+    let known = match connection.server.accounts().map(|it| it.store.contact_statuses(me, &ids)) {
+        None => ids.iter().map(|id| (*id, ContactStatus::Known(None))).collect(),
         Some(Ok(known)) => known,
         Some(Err(error)) => {
             presence.forget(outbox, &std::mem::take(&mut connection.watching));
@@ -36,18 +36,18 @@ pub(crate) fn watch(
     let mut parted = Vec::new();
     for id in ids {
         match known.get(&id) {
-            Some(Acquaintance::Known(last_seen)) if presence.admit(outbox, id, *last_seen) => {}
-            Some(Acquaintance::Known(_)) => parted.push(id),
-            Some(Acquaintance::Blocked(last_seen)) => away(id, *last_seen),
+            Some(ContactStatus::Known(last_seen)) if presence.admit(outbox, id, *last_seen) => {}
+            Some(ContactStatus::Known(_)) => parted.push(id),
+            Some(ContactStatus::Blocked(last_seen)) => away(id, *last_seen),
             None => away(id, None),
         }
     }
     if !parted.is_empty() {
         // There was a block in between, which is known now.
-        let known = connection.server.accounts().map(|it| it.store.acquaintances(me, &parted));
+        let known = connection.server.accounts().map(|it| it.store.contact_statuses(me, &parted));
         let known = known.and_then(Result::ok).unwrap_or_default();
         for id in parted {
-            away(id, known.get(&id).and_then(Acquaintance::last_seen));
+            away(id, known.get(&id).and_then(ContactStatus::last_seen));
         }
     }
     if let Some(reference) = reference {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sql::Acquaintance;
+use sql::ContactStatus;
 use wire::{AccountId, Frame, To};
 
 use crate::connection::{Connection, Flow};
@@ -55,8 +55,8 @@ fn listeners(
     };
     match target {
         To::Account(account) => {
-            let known = accounts.store.acquaintances(me, &[account])?;
-            let may_hear = matches!(known.get(&account), Some(Acquaintance::Known(_)));
+            let known = accounts.store.contact_statuses(me, &[account])?;
+            let may_hear = matches!(known.get(&account), Some(ContactStatus::Known(_)));
             Ok(if may_hear { vec![account] } else { Vec::new() })
         }
         To::Group(group) => Ok(accounts.store.listeners(me, group)?.into_iter().collect()),

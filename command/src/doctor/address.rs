@@ -2,25 +2,25 @@
 
 use std::net::ToSocketAddrs as _;
 
-use sql::{Advice, Level};
+use sql::{Diagnostic, Severity};
 
 use super::Settings;
 
-pub(super) fn look(settings: &Settings<'_>) -> Vec<Advice> {
+pub(super) fn look(settings: &Settings<'_>) -> Vec<Diagnostic> {
     let mut advice = Vec::new();
-    let mut note = |level, about, text: String| advice.push(Advice::new(level, about, text));
+    let mut note = |level, about, text: String| advice.push(Diagnostic::new(level, about, text));
     let is_near = settings.listen.iter().all(door::Listen::is_local);
     let has_proxy = !settings.door.trusted_proxy.is_empty();
     let Some(url) = &settings.door.public_url else {
         if is_near {
             note(
-                Level::Fine,
+                Severity::Fine,
                 "address",
                 "only this machine can connect, and there is no --public-url".to_owned(),
             );
         } else {
             let text = "others can connect, and under any name: set --public-url to the address that people open";
-            note(Level::Warning, "address", text.to_owned());
+            note(Severity::Warning, "address", text.to_owned());
         }
         return advice;
     };
@@ -33,25 +33,25 @@ pub(super) fn look(settings: &Settings<'_>) -> Vec<Advice> {
     let is_local =
         name == "localhost" || name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
     if scheme == "https" || is_local {
-        note(Level::Fine, "address", format!("people open {shown}"));
+        note(Severity::Fine, "address", format!("people open {shown}"));
     } else {
         let text = format!(
             "people open {shown}, where passwords go in the clear: put a proxy with TLS before it and make it https"
         );
-        note(Level::Warning, "address", text);
+        note(Severity::Warning, "address", text);
     }
     if (name, 443).to_socket_addrs().is_err() {
         note(
-            Level::Warning,
+            Severity::Warning,
             "name",
             format!("this machine does not find {name}: is it in the DNS?"),
         );
     }
     if is_near && !is_local && !has_proxy {
         let text = "people come through a proxy on this machine, which is not believed, so they count as one address: set --trusted-proxy 127.0.0.1, or unix if it connects by a Unix socket";
-        note(Level::Warning, "proxy", text.to_owned());
+        note(Severity::Warning, "proxy", text.to_owned());
     } else if has_proxy {
-        note(Level::Fine, "proxy", "the addresses that it passes on are believed".to_owned());
+        note(Severity::Fine, "proxy", "the addresses that it passes on are believed".to_owned());
     }
     advice
 }

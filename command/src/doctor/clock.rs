@@ -1,13 +1,13 @@
 //! The machine's clock, against the database's own, its record of the time, and its newest message.
 
-use sql::{Advice, Inspection, Level};
+use sql::{Diagnostic, Inspection, Severity};
 
 use crate::limit::{CLOCK_PROBLEM_MS, CLOCK_WARNING_MS};
 
 const MINUTE_MS: i64 = 60 * 1000;
 const CONFIRM: &str = "--clock-confirmed \"$(date -u +%F)\"";
 
-pub(super) fn look(found: &Inspection) -> Vec<Advice> {
+pub(super) fn look(found: &Inspection) -> Vec<Diagnostic> {
     let advice = [
         found.clock.and_then(database),
         found.recorded.and_then(|it| record(it.ahead, it.doubted)),
@@ -19,27 +19,27 @@ pub(super) fn look(found: &Inspection) -> Vec<Advice> {
             Some(ahead) => format!("it and the database's are {} apart", length(ahead.abs())),
             None => "it agrees with what the database has recorded".to_owned(),
         };
-        advice.push(Advice::new(Level::Fine, "clock", text));
+        advice.push(Diagnostic::new(Severity::Fine, "clock", text));
     }
     advice
 }
 
-fn level(apart: i64) -> Level {
+fn level(apart: i64) -> Severity {
     match apart {
-        CLOCK_PROBLEM_MS.. => Level::Problem,
-        CLOCK_WARNING_MS.. => Level::Warning,
-        _ => Level::Fine,
+        CLOCK_PROBLEM_MS.. => Severity::Problem,
+        CLOCK_WARNING_MS.. => Severity::Warning,
+        _ => Severity::Fine,
     }
 }
 
-fn database(ahead: i64) -> Option<Advice> {
+fn database(ahead: i64) -> Option<Diagnostic> {
     let level = level(ahead.abs());
     let text = format!("it and the database's are {} apart: set both by NTP", length(ahead.abs()));
-    (level != Level::Fine).then(|| Advice::new(level, "clock", text))
+    (level != Severity::Fine).then(|| Diagnostic::new(level, "clock", text))
 }
 
 /// A server that starts now doubts the clock, and deletes nothing because of its age, if they are so far apart.
-fn record(ahead: i64, doubted: i64) -> Option<Advice> {
+fn record(ahead: i64, doubted: i64) -> Option<Diagnostic> {
     if ahead.abs() < CLOCK_PROBLEM_MS {
         return None;
     }
@@ -51,20 +51,20 @@ fn record(ahead: i64, doubted: i64) -> Option<Advice> {
              the server was stopped for so long or a backup was restored, the clock is believed after {minutes} minutes, or at once if \
              you start with {CONFIRM}"
         );
-        Advice::new(Level::Warning, "clock", text)
+        Diagnostic::new(Severity::Warning, "clock", text)
     } else {
         let text = format!(
             "it shows {apart} less than the database has recorded, and nothing is deleted because of its age: set it, or if it is right \
              start with {CONFIRM}"
         );
-        Advice::new(Level::Problem, "clock", text)
+        Diagnostic::new(Severity::Problem, "clock", text)
     })
 }
 
-fn newest(ahead: i64) -> Option<Advice> {
+fn newest(ahead: i64) -> Option<Diagnostic> {
     let text =
         format!("the newest message is from {} in the future: set the clock by NTP", length(ahead));
-    (level(ahead) != Level::Fine).then(|| Advice::new(level(ahead), "clock", text))
+    (level(ahead) != Severity::Fine).then(|| Diagnostic::new(level(ahead), "clock", text))
 }
 
 fn length(ms: i64) -> String {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sql::{Advice, DatabaseUrl, Level};
+use sql::{DatabaseUrl, Diagnostic, Severity};
 
 use super::Settings;
 use crate::limit::{
@@ -11,7 +11,7 @@ use crate::limit::{
 
 const MIB: u64 = 1024 * 1024;
 
-pub(super) fn look(url: &DatabaseUrl, settings: &Settings<'_>) -> Vec<Advice> {
+pub(super) fn look(url: &DatabaseUrl, settings: &Settings<'_>) -> Vec<Diagnostic> {
     let mut advice: Vec<_> = url.path().map(disk).into_iter().flatten().collect();
     for (server, connections) in &settings.connections {
         let text = format!("{server} can have {connections} connections at one time");
@@ -19,15 +19,15 @@ pub(super) fn look(url: &DatabaseUrl, settings: &Settings<'_>) -> Vec<Advice> {
             let text = format!(
                 "{text}: raise the limits of open files (ulimit -n, LimitNOFILE) and threads (TasksMax)"
             );
-            advice.push(Advice::new(Level::Warning, "limits", text));
+            advice.push(Diagnostic::new(Severity::Warning, "limits", text));
         } else {
-            advice.push(Advice::new(Level::Fine, "limits", text));
+            advice.push(Diagnostic::new(Severity::Fine, "limits", text));
         }
     }
     advice
 }
 
-fn disk(path: &Path) -> Vec<Advice> {
+fn disk(path: &Path) -> Vec<Diagnostic> {
     let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -38,13 +38,16 @@ fn disk(path: &Path) -> Vec<Advice> {
         let free = system.f_bavail * system.f_frsize;
         let text = format!("{} MiB are free for {}", free / MIB, path.display());
         let level = match free {
-            0..FREE_BYTES_PROBLEM => Level::Problem,
-            FREE_BYTES_PROBLEM..FREE_BYTES_WARNING => Level::Warning,
-            _ => Level::Fine,
+            0..FREE_BYTES_PROBLEM => Severity::Problem,
+            FREE_BYTES_PROBLEM..FREE_BYTES_WARNING => Severity::Warning,
+            _ => Severity::Fine,
         };
-        let more =
-            if level == Level::Fine { "" } else { ": nothing can be stored once the disk is full" };
-        advice.push(Advice::new(level, "disk", text + more));
+        let more = if level == Severity::Fine {
+            ""
+        } else {
+            ": nothing can be stored once the disk is full"
+        };
+        advice.push(Diagnostic::new(level, "disk", text + more));
     }
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
@@ -54,7 +57,7 @@ fn disk(path: &Path) -> Vec<Advice> {
             "SQLite's write-ahead log has {} MiB: somebody has been reading an old state for long (fuser names who has it open)",
             bytes / MIB
         );
-        advice.push(Advice::new(Level::Warning, "journal", text));
+        advice.push(Diagnostic::new(Severity::Warning, "journal", text));
     }
     advice
 }

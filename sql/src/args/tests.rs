@@ -13,7 +13,7 @@ fn args(database: Option<&str>, file: Option<&Path>) -> DatabaseArgs {
         database_file: file.map(ToOwned::to_owned),
         account_quota: 0,
         clock_confirmed: None,
-        contact: Contact::Request,
+        contact: ContactPolicy::Request,
     }
 }
 
@@ -22,11 +22,12 @@ fn a_flag_or_a_file_names_the_database_but_not_both() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("url");
     fs::write(&file, "postgres://me:hunter2@localhost/x\n").unwrap();
-    let shown = |args: &DatabaseArgs| args.resolve(Default::None).unwrap().unwrap().to_string();
+    let shown =
+        |args: &DatabaseArgs| args.resolve(DefaultDatabase::None).unwrap().unwrap().to_string();
     assert_eq!(shown(&args(None, Some(&file))), "postgres://localhost/x");
     assert_eq!(shown(&args(Some("sqlite:a.db"), None)), "sqlite:a.db");
     assert_eq!(shown(&args(Some("sqlite:a.db"), Some(Path::new("")))), "sqlite:a.db");
-    let both = args(Some("sqlite:a.db"), Some(&file)).resolve(Default::None);
+    let both = args(Some("sqlite:a.db"), Some(&file)).resolve(DefaultDatabase::None);
     assert!(matches!(both, Err(UsageError::Both)));
 }
 
@@ -34,20 +35,21 @@ fn a_flag_or_a_file_names_the_database_but_not_both() {
 fn what_is_wrong_is_said_without_the_password() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("url");
-    let missing = args(None, Some(&file)).resolve(Default::None).err().unwrap();
+    let missing = args(None, Some(&file)).resolve(DefaultDatabase::None).err().unwrap();
     assert!(missing.to_string().contains(file.to_str().unwrap()));
     fs::write(&file, "postgres://me:hunter2@localhost:port/x").unwrap();
-    let malformed = args(None, Some(&file)).resolve(Default::None).err().unwrap().to_string();
+    let malformed =
+        args(None, Some(&file)).resolve(DefaultDatabase::None).err().unwrap().to_string();
     assert!(malformed.contains("PostgreSQL") && !malformed.contains("hunter2"), "{malformed}");
-    let malformed = args(Some("mysql://me:hunter2@x"), None).resolve(Default::None);
+    let malformed = args(Some("mysql://me:hunter2@x"), None).resolve(DefaultDatabase::None);
     let malformed = malformed.err().unwrap().to_string();
     assert!(malformed.contains("DATABASE_URL") && !malformed.contains("hunter2"), "{malformed}");
 }
 
 #[test]
 fn nothing_set_is_the_default() {
-    assert!(args(None, None).resolve(Default::None).unwrap().is_none());
-    assert!(args(Some(""), None).resolve(Default::None).unwrap().is_none());
+    assert!(args(None, None).resolve(DefaultDatabase::None).unwrap().is_none());
+    assert!(args(Some(""), None).resolve(DefaultDatabase::None).unwrap().is_none());
     let place = |state: &str, data: &str, home: &str| {
         let all = [("STATE_DIRECTORY", state), ("XDG_DATA_HOME", data), ("HOME", home)];
         let given = |name: &str| {
@@ -78,10 +80,10 @@ fn a_database_that_is_away_is_waited_for_longer_and_longer_until_told_to_stop() 
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("postgres://me@127.0.0.1:{port}/x").parse().unwrap();
     let pauses = std::cell::RefCell::new(Vec::new());
-    let outcome = open(&url, Contact::Request, |pause| {
+    let outcome = open(&url, ContactPolicy::Request, |pause| {
         pauses.borrow_mut().push(pause.as_millis());
         pauses.borrow().len() == 6
     });
-    assert!(matches!(outcome, Err(Unopened::Open(OpenError::Stopped))));
+    assert!(matches!(outcome, Err(OpenDatabaseError::Open(OpenError::Stopped))));
     assert_eq!(*pauses.borrow(), [1000, 2000, 4000, 5000, 5000, 5000]);
 }

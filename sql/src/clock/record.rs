@@ -1,6 +1,6 @@
 //! The database's record of the time.
 
-use super::{Look, State, is_step, ms};
+use super::{ClockReading, State, is_step, ms};
 use crate::engine::{Row, Value};
 use crate::limit::CLOCK_RECORD_INTERVAL;
 use crate::pool::Requester;
@@ -37,7 +37,7 @@ impl Store {
             (record.seen, record.given) = self.last_time()?;
         }
         let database = self.database_clock()?;
-        self.clock.lock().state = State::begin(record, database, Look::now());
+        self.clock.lock().state = State::begin(record, database, ClockReading::now());
         self.record_time()
     }
 
@@ -56,7 +56,7 @@ impl Store {
 
     /// Writes the time down if that was not done lately or the clock was set since, and says so if the machine's clock is in doubt.
     pub(crate) fn keep_time(&self) {
-        let look = Look::now();
+        let look = ClockReading::now();
         let is_due = self.clock.lock().recorded.is_none_or(|last| {
             let passed = look.steady - last.steady;
             passed >= ms(CLOCK_RECORD_INTERVAL) || is_step(look.wall - last.wall - passed)
@@ -73,7 +73,7 @@ impl Store {
     }
 
     pub(super) fn record_time(&self) -> Result<()> {
-        let look = Look::now();
+        let look = ClockReading::now();
         let mine = {
             let mut kept = self.clock.lock();
             kept.recorded = Some(look);
@@ -93,7 +93,7 @@ impl Store {
         let Some(theirs) = rows.first_mut().map(Record::read).transpose()? else { return Ok(()) };
         let state = &mut self.clock.lock().state;
         if theirs.confirmed != mine.confirmed {
-            state.confirm(theirs.seen, theirs.confirmed, Look::now());
+            state.confirm(theirs.seen, theirs.confirmed, ClockReading::now());
         } else if theirs.seen > mine.seen && is_step(theirs.seen - mine.seen) {
             // Another program of this database knows that it is later.
             state.trusted += theirs.seen - mine.seen;
@@ -107,7 +107,7 @@ impl Store {
 
     /// The operator has confirmed the clock, also if it is earlier than was recorded. Other programs of this database hear of it when
     /// they write down their time.
-    pub(super) fn record_confirmed(&self, look: Look) -> Result<()> {
+    pub(super) fn record_confirmed(&self, look: ClockReading) -> Result<()> {
         let sql = "update clock set seen = $1, doubted = 0, confirmed = confirmed + 1 returning confirmed";
         let now = [Value::Int(look.wall)];
         let rows = self.write(Requester::Server, |engine| engine.run(sql, &now))?;
@@ -119,7 +119,7 @@ impl Store {
     /// How much more the database's own clock shows than the monotonic one; nothing if it has none.
     fn database_clock(&self) -> Result<Option<i64>> {
         // It is asked at some moment of the wait.
-        let before = Look::now();
+        let before = ClockReading::now();
         Ok(self.database_time()?.map(|time| time - before.steady))
     }
 }

@@ -12,8 +12,8 @@ const FOLLOW: i64 = CLOCK_FOLLOW_AFTER.as_millis() as i64;
 /// For how long the machine has been running when a test begins.
 const UP: i64 = DAY;
 
-fn look(wall: i64, passed: i64) -> Look {
-    Look { wall, steady: UP + passed }
+fn look(wall: i64, passed: i64) -> ClockReading {
+    ClockReading { wall, steady: UP + passed }
 }
 
 fn begun(seen: i64, wall: i64) -> State {
@@ -29,7 +29,7 @@ fn a_clock_that_goes_right_is_told() {
         assert_eq!((state.doubt, state.trusted), (None, wall));
     }
     assert_eq!(begun(T, T + STEP).doubt, None);
-    assert_eq!(begun(T, T + STEP + 1).doubt, Some(Doubt::Differs(STEP + 1)));
+    assert_eq!(begun(T, T + STEP + 1).doubt, Some(ClockDoubt::Differs(STEP + 1)));
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn the_time_goes_on_when_the_clock_jumps() {
     for jump in [STEP + 1, 60 * DAY, -STEP - 1, -DAY] {
         let mut state = begun(T, T);
         assert_eq!(state.now(look(T + 10 + jump, 10)), T + 10, "{jump}");
-        assert_eq!(state.doubt, Some(Doubt::Differs(jump)));
+        assert_eq!(state.doubt, Some(ClockDoubt::Differs(jump)));
         assert_eq!(state.now(look(T + MINUTE, MINUTE)), T + MINUTE, "it is undone");
         assert_eq!(state.doubt, None);
     }
@@ -51,19 +51,19 @@ fn messages_follow_a_jump_ahead_that_lasts_and_none_back() {
         assert_eq!(now(1), T + 1);
         assert_eq!(now(FOLLOW), T + FOLLOW, "{jump}");
         assert_eq!(now(FOLLOW + 1), T + FOLLOW + 1 + jump.max(0), "{jump}");
-        assert_eq!((state.doubt, state.trusted), (Some(Doubt::Differs(jump)), T + FOLLOW + 1));
+        assert_eq!((state.doubt, state.trusted), (Some(ClockDoubt::Differs(jump)), T + FOLLOW + 1));
     }
 }
 
 #[test]
 fn a_clock_set_right_soon_after_boot_is_followed_at_once() {
     let record = Record { seen: T, ..Record::default() };
-    let boot = |passed| Look { wall: T + passed, steady: MINUTE + passed };
+    let boot = |passed| ClockReading { wall: T + passed, steady: MINUTE + passed };
     let mut state = State::begin(record, None, boot(0));
     assert_eq!(state.now(boot(MINUTE)), T + MINUTE, "it goes by what it saw last");
-    let set = |passed| Look { wall: T + 3 * DAY + passed, ..boot(passed) };
+    let set = |passed| ClockReading { wall: T + 3 * DAY + passed, ..boot(passed) };
     assert_eq!(state.now(set(2 * MINUTE)), T + 3 * DAY + 2 * MINUTE);
-    assert_eq!(state.doubt, Some(Doubt::Differs(3 * DAY)), "nothing is deleted for it");
+    assert_eq!(state.doubt, Some(ClockDoubt::Differs(3 * DAY)), "nothing is deleted for it");
     state.now(set(3 * DAY));
     state.now(set(3 * DAY + 2 * MINUTE));
     assert_eq!(state.doubt, None);
@@ -74,7 +74,7 @@ fn a_clock_that_is_ahead_and_then_less_is_followed() {
     let mut state = begun(T, T + 63 * DAY);
     assert_eq!(state.now(look(T + 63 * DAY + 1, 1)), T + 63 * DAY + 1);
     assert_eq!(state.now(look(T + 3 * DAY + 2, 2)), T + 3 * DAY + 2);
-    assert_eq!((state.doubt, state.given), (Some(Doubt::Differs(3 * DAY)), T + 63 * DAY + 1));
+    assert_eq!((state.doubt, state.given), (Some(ClockDoubt::Differs(3 * DAY)), T + 63 * DAY + 1));
     assert_eq!(state.trusted, T + 2);
 }
 
@@ -94,12 +94,12 @@ fn a_start_with_the_clock_ahead_is_believed_after_as_long() {
     assert_eq!(state.now(look(T + hour, 0)), T + hour, "it was most likely stopped");
     assert_eq!(state.trusted, T, "but nothing is deleted for it");
     state.now(look(T + 2 * hour - 1, hour - 1));
-    assert_eq!(state.doubt, Some(Doubt::Differs(hour)));
+    assert_eq!(state.doubt, Some(ClockDoubt::Differs(hour)));
     // A restart forgets nothing of it.
     let (seen, doubted) = (state.trusted, state.doubted);
     let record = Record { seen, doubted, ..Record::default() };
     let mut state = State::begin(record, None, look(T + 2 * hour - 1, 7));
-    assert_eq!(state.doubt, Some(Doubt::Differs(hour)));
+    assert_eq!(state.doubt, Some(ClockDoubt::Differs(hour)));
     assert_eq!(state.now(look(T + 2 * hour, 8)), T + 2 * hour);
     assert_eq!((state.doubt, state.trusted, state.doubted), (None, T + 2 * hour, 0));
 }
@@ -109,7 +109,7 @@ fn a_start_with_the_clock_behind_is_not_believed_at_all() {
     let mut state = begun(T, T - DAY);
     for passed in [0, MINUTE, 9 * DAY] {
         assert_eq!(state.now(look(T - DAY + passed, passed)), T + passed);
-        assert_eq!(state.doubt, Some(Doubt::Differs(-DAY)));
+        assert_eq!(state.doubt, Some(ClockDoubt::Differs(-DAY)));
     }
 }
 
@@ -141,13 +141,13 @@ fn a_database_with_another_clock_is_asked_for_the_time() {
     let mut state = State::begin(record, Some(T + 60 * DAY - UP), look(T + DAY, 0));
     assert_eq!(state.now(look(T + DAY + 1, 1)), T + DAY + 1);
     let mut state = State::begin(record, Some(T - UP), look(T + DAY, 0));
-    assert_eq!(state.doubt, Some(Doubt::Differs(DAY)));
+    assert_eq!(state.doubt, Some(ClockDoubt::Differs(DAY)));
     assert_eq!(state.now(look(T + DAY + 1, 1)), T + 1, "as the database shows");
     assert_eq!(state.now(look(T + 3 * DAY, 2 * DAY)), T + 2 * DAY);
     assert!(state.doubt.is_some(), "it is not believed while the two differ");
     // The database's is the wrong one.
     let mut state = State::begin(record, Some(T - DAY - UP), look(T, 0));
-    assert_eq!((state.doubt, state.now(look(T + 1, 1))), (Some(Doubt::Database(DAY)), T + 1));
+    assert_eq!((state.doubt, state.now(look(T + 1, 1))), (Some(ClockDoubt::Database(DAY)), T + 1));
     state.confirm(T + 2, 1, look(T + 2, 2));
     assert_eq!(state.doubt, None);
 }
@@ -156,24 +156,31 @@ fn a_database_with_another_clock_is_asked_for_the_time() {
 fn nothing_carries_an_earlier_time_than_what_is_there() {
     let postgres = acceptance::Cluster::shared().unwrap().database().unwrap();
     for url in ["sqlite::memory:", &postgres] {
-        let store = Store::open(&url.parse().unwrap(), crate::Contact::Open, &|_| false).unwrap();
+        let store =
+            Store::open(&url.parse().unwrap(), crate::ContactPolicy::Open, &|_| false).unwrap();
         let [alice, bob] =
             ["a@x", "b@x"].map(|it| store.create_account(it, "Name", "phc", T).unwrap());
         let say = |to, at| {
-            let deed = crate::Deed::Post {
+            let operation = crate::Operation::Post {
                 to: wire::To::Account(to),
                 content: "x".to_owned(),
                 reply_to: None,
             };
-            let retain =
-                crate::Deed::Retain { with: wire::With::Account(to), days: Some(1 + 6 * (at % 2)) };
-            let acts = [deed, retain].map(|deed| crate::Act { by: alice, reference: None, deed });
-            let batch = crate::Batch { acts: acts.into(), ..crate::Batch::default() };
-            let news = store.commit(&batch, at).unwrap().news;
+            let retain = crate::Operation::SetRetention {
+                with: wire::With::Account(to),
+                days: Some(1 + 6 * (at % 2)),
+            };
+            let submissions = [operation, retain].map(|operation| crate::Submission {
+                by: alice,
+                reference: None,
+                operation,
+            });
+            let batch = crate::Batch { submissions: submissions.into(), ..crate::Batch::default() };
+            let news = store.commit(&batch, at).unwrap().events;
             news.into_iter()
-                .map(|it| match it.what {
-                    crate::What::Entry(crate::Entry::Message(it)) => it.at,
-                    crate::What::Entry(crate::Entry::Retention(it)) => it.at,
+                .map(|it| match it.body {
+                    crate::EventBody::Entry(crate::Entry::Message(it)) => it.at,
+                    crate::EventBody::Entry(crate::Entry::Retention(it)) => it.at,
                     other => panic!("{other:?}"),
                 })
                 .collect::<Vec<_>>()
@@ -205,11 +212,11 @@ fn databases() -> [(crate::DatabaseUrl, Option<tempfile::TempDir>); 2] {
 }
 
 fn open(url: &crate::DatabaseUrl) -> Store {
-    Store::open(url, crate::Contact::Open, &|_| false).unwrap()
+    Store::open(url, crate::ContactPolicy::Open, &|_| false).unwrap()
 }
 
 fn confirm_today(store: &Store) {
-    store.confirm_clock(Day::of(Look::now().wall)).unwrap();
+    store.confirm_clock(Day::of(ClockReading::now().wall)).unwrap();
 }
 
 #[test]
@@ -229,8 +236,8 @@ fn what_is_confirmed_holds_for_all_programs_of_a_database() {
             one.record_time().unwrap();
         }
         assert_eq!(all.map(Store::clock_doubt), [0; 3], "{url}");
-        assert!((recorded(&one) - Look::now().wall).abs() < STEP, "{url}");
-        assert!((two.now() - Look::now().wall).abs() < STEP, "{url}");
+        assert!((recorded(&one) - ClockReading::now().wall).abs() < STEP, "{url}");
+        assert!((two.now() - ClockReading::now().wall).abs() < STEP, "{url}");
         assert_eq!(open(&url).clock_doubt(), 0, "{url}");
     }
 }
@@ -242,7 +249,7 @@ fn a_later_time_that_another_program_has_given_is_heard_of() {
         two.clock.lock().state.told += DAY;
         two.record_time().unwrap();
         one.record_time().unwrap();
-        assert!(one.clock.has_given_later(Look::now().wall), "{url}");
+        assert!(one.clock.has_given_later(ClockReading::now().wall), "{url}");
     }
 }
 
@@ -254,11 +261,12 @@ fn without_a_record_the_newest_message_is_gone_by() {
             ["a@x", "b@x", "c@x"].map(|it| store.create_account(it, "Name", "phc", T).unwrap());
         let say = |store: &Store, to, at| {
             let content = "x".to_owned();
-            let deed = crate::Deed::Post { to: wire::To::Account(to), content, reply_to: None };
-            let acts = vec![crate::Act { by: alice, reference: None, deed }];
-            let batch = crate::Batch { acts, ..crate::Batch::default() };
-            match &store.commit(&batch, at).unwrap().news[0].what {
-                crate::What::Entry(crate::Entry::Message(it)) => it.at,
+            let operation =
+                crate::Operation::Post { to: wire::To::Account(to), content, reply_to: None };
+            let submissions = vec![crate::Submission { by: alice, reference: None, operation }];
+            let batch = crate::Batch { submissions, ..crate::Batch::default() };
+            match &store.commit(&batch, at).unwrap().events[0].body {
+                crate::EventBody::Entry(crate::Entry::Message(it)) => it.at,
                 other => panic!("{other:?}"),
             }
         };
@@ -266,7 +274,7 @@ fn without_a_record_the_newest_message_is_gone_by() {
             let sql = "update clock set seen = 0, given = 0 returning seen";
             store.write(Requester::Server, |engine| engine.run(sql, &[]).map(drop)).unwrap();
         };
-        let now = Look::now().wall;
+        let now = ClockReading::now().wall;
         forget();
         assert_eq!(open(&url).clock_doubt(), 0, "nothing was said yet");
         // One from a clock that was wrong, in a conversation that is not the last.

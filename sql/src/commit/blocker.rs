@@ -67,10 +67,10 @@ pub(super) static FIND_BLOCKED: ForEach = ForEach {
 mod tests {
     use wire::{AccountId, GroupId, MessageId, Seq, To};
 
-    use super::super::{Act, Batch, Deed, Outcome, Rules, commit};
-    use crate::Contact;
+    use super::super::{Batch, CommitPolicy, Operation, Outcome, Submission, commit};
+    use crate::ContactPolicy;
     use crate::engine::Engine as _;
-    use crate::engine::Use;
+    use crate::engine::Purpose;
     use crate::engine::sqlite::Sqlite;
 
     /// Who is in group 1: Mallory and two others.
@@ -80,7 +80,7 @@ mod tests {
 
     /// Mallory's group, and so many others who have blocked Mallory, and whom Mallory has blocked; the second member has as well.
     fn sqlite(blockers: i64, blocked: i64) -> Sqlite {
-        let mut sqlite = Sqlite::open(None, Use::Write).unwrap();
+        let mut sqlite = Sqlite::open(None, Purpose::Write).unwrap();
         for (_, script) in sqlite.migrations() {
             sqlite.script(script).unwrap();
         }
@@ -100,15 +100,16 @@ mod tests {
         sqlite
     }
 
-    fn act(sqlite: &mut Sqlite, by: i64, deed: Deed) -> Outcome {
-        let acts = vec![Act { by: AccountId(by), reference: None, deed }];
-        let rules = Rules { contact: Contact::Open, quota: i64::MAX, follows_later: false };
-        let batch = Batch { acts, ..Batch::default() };
-        commit(sqlite, &batch, 5, rules).unwrap().outcomes.remove(0)
+    fn submission(sqlite: &mut Sqlite, by: i64, operation: Operation) -> Outcome {
+        let submissions = vec![Submission { by: AccountId(by), reference: None, operation }];
+        let policy =
+            CommitPolicy { contact: ContactPolicy::Open, quota: i64::MAX, follows_later: false };
+        let batch = Batch { submissions, ..Batch::default() };
+        commit(sqlite, &batch, 5, policy).unwrap().outcomes.remove(0)
     }
 
-    fn post() -> Deed {
-        Deed::Post { to: To::Group(GroupId(1)), content: "hello".to_owned(), reply_to: None }
+    fn post() -> Operation {
+        Operation::Post { to: To::Group(GroupId(1)), content: "hello".to_owned(), reply_to: None }
     }
 
     /// Steps that a message to the group takes, its change, and a receipt for it.
@@ -125,12 +126,12 @@ mod tests {
         };
         let before = MEMBERS.map(|member| heard(sqlite, member));
         let steps = sqlite.steps(|sqlite| {
-            assert_eq!(act(sqlite, 1, post()), Outcome::Done);
+            assert_eq!(submission(sqlite, 1, post()), Outcome::Done);
             let id = sqlite.run("select max(id) from message", &[]).unwrap()[0].int(0).unwrap();
             let content = "hello again".to_owned();
-            let edit = Deed::Edit { id: MessageId(id), content };
-            assert_eq!(act(sqlite, 1, edit), Outcome::Done);
-            act(sqlite, 3, Deed::Received { seq: Seq(i64::MAX) });
+            let edit = Operation::Edit { id: MessageId(id), content };
+            assert_eq!(submission(sqlite, 1, edit), Outcome::Done);
+            submission(sqlite, 3, Operation::Received { seq: Seq(i64::MAX) });
         });
         let after = MEMBERS.map(|member| heard(sqlite, member));
         let told: Vec<_> = after.iter().zip(before).map(|(after, before)| after - before).collect();
@@ -159,7 +160,7 @@ mod tests {
         for blocked in [0, 49, 50, 500] {
             let mut sqlite = sqlite(0, blocked);
             sqlite.script("insert into block (blocked, account, at) values (3, 1, 0)").unwrap();
-            assert_eq!(act(&mut sqlite, 1, post()), Outcome::Done);
+            assert_eq!(submission(&mut sqlite, 1, post()), Outcome::Done);
             let seen = "select account, blocked from block where seen_at = 5";
             let seen = sqlite.run(seen, &[]).unwrap();
             let seen: Vec<_> =

@@ -1,4 +1,4 @@
-//! Groups: made and changed.
+//! GroupProgress: made and changed.
 //!
 //! A group's row is locked while it is changed, so that changes, messages and leaving have one order in every log.
 
@@ -7,272 +7,291 @@ use std::collections::BTreeSet;
 use wire::limit::{GROUP_MEMBERS_MAX, GROUPS_MAX};
 use wire::{AccountId, Change, Code, GroupId, MessageId, Role, Seq, To};
 
-use super::invite::{Standing, State};
-use super::ledger::Ledger;
-use super::room::{Room, Seat};
-use super::{Act, Alteration, Done, Outcome, Refusal, for_each, invite, post};
+use super::context::BatchContext;
+use super::group_state::{GroupState, Membership};
+use super::invite::{Candidate, InvitationState};
+use super::{GroupAction, OpResult, Outcome, Rejection, Submission, for_each, invite, post};
 use crate::Result;
 use crate::account::first;
 use crate::engine::{ForEach, Type, Value};
 use crate::entry::{Entry, GroupChange, kind_of};
-use crate::event::{Kind, What};
+use crate::event::{EventBody, EventKind};
 
-pub(super) const NOT_ADMIN: Refusal = Refusal::forbidden("only an admin of the group may do that");
-const NO_MEMBER: Refusal = Refusal::not_found("the group has no such member");
-const FULL: Refusal = Refusal { code: Code::TooMany, message: "a group has at most 1000 members" };
+pub(super) const NOT_ADMIN: Rejection =
+    Rejection::forbidden("only an admin of the group may do that");
+const NO_MEMBER: Rejection = Rejection::not_found("the group has no such member");
+const FULL: Rejection =
+    Rejection { code: Code::TooMany, message: "a group has at most 1000 members" };
 
-pub(super) const IN_TOO_MANY: Refusal = Refusal {
+pub(super) const IN_TOO_MANY: Rejection = Rejection {
     code: Code::TooMany,
     message: "an account can be in 1000 groups: you, or somebody you want to add, must leave one first",
 };
 
 /// Makes a group; who makes it is its first admin. Who does not know it is invited, everybody else is in it at once.
 pub(super) fn create(
-    ledger: &mut Ledger<'_>,
-    place: usize,
-    act: &Act,
+    ctx: &mut BatchContext<'_>,
+    index: usize,
+    submission: &Submission,
     name: &str,
     members: &[AccountId],
-) -> Done {
+) -> OpResult {
     let mut everybody: BTreeSet<AccountId> = members.iter().copied().collect();
-    everybody.insert(act.by);
-    if everybody.iter().any(|account| !ledger.has_log(*account)) {
-        return Ok(Err(Refusal::NO_ACCOUNT));
+    everybody.insert(submission.by);
+    if everybody.iter().any(|account| !ctx.has_log(*account)) {
+        return Ok(Err(Rejection::NO_ACCOUNT));
     }
     if everybody.len() > GROUP_MEMBERS_MAX {
         return Ok(Err(FULL));
     }
     let everybody: Vec<_> = everybody.into_iter().collect();
-    let (standings, asked) = match invite::standings(ledger, act.by, &everybody)? {
+    let (candidates, asked) = match invite::candidates(ctx, submission.by, &everybody)? {
         Ok(found) => found,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let (joining, invited): (Vec<_>, Vec<_>) = standings.into_iter().partition(Standing::joins);
-    if joining.iter().any(|standing| ledger.groups(standing.account) >= GROUPS_MAX) {
+    let (joining, invited): (Vec<_>, Vec<_>) = candidates.into_iter().partition(Candidate::joins);
+    if joining.iter().any(|candidate| ctx.groups(candidate.account) >= GROUPS_MAX) {
         return Ok(Err(IN_TOO_MANY));
     }
     let entries = 1 + invited.len();
-    if !ledger.has_room(act.by, (entries * name.len()) as i64) {
-        return Ok(Err(Refusal::OVER_QUOTA));
+    if !ctx.has_room(submission.by, (entries * name.len()) as i64) {
+        return Ok(Err(Rejection::OVER_QUOTA));
     }
-    asked.store(ledger)?;
+    asked.store(ctx)?;
     let sql = "insert into conversation (name) values ($1) returning id";
-    let group = GroupId(first(&ledger.engine.run(sql, &[Value::Text(name)])?)?.int(0)?);
-    let room = Room { name: name.to_owned(), ..Room::default() };
-    *ledger.room_mut(group) = room;
-    let audience: Vec<_> = joining.iter().map(|standing| standing.account).collect();
+    let group = GroupId(first(&ctx.engine.run(sql, &[Value::Text(name)])?)?.int(0)?);
+    let group_state = GroupState { name: name.to_owned(), ..GroupState::default() };
+    *ctx.group_mut(group) = group_state;
+    let audience: Vec<_> = joining.iter().map(|candidate| candidate.account).collect();
     let change = (Change::Create, None);
-    let id = record(ledger, Some(place), act.by, group, change, &audience)?;
+    let id = record(ctx, Some(index), submission.by, group, change, &audience)?;
     for account in &audience {
-        let role = if *account == act.by { Role::Admin } else { Role::Member };
-        ledger.room_mut(group).members.insert(*account, Seat { role, since: id });
+        let role = if *account == submission.by { Role::Admin } else { Role::Member };
+        ctx.group_mut(group).members.insert(*account, Membership { role, since: id });
     }
-    seat(ledger, group, &audience)?;
-    for standing in &invited {
-        invite::invite(ledger, None, act.by, group, standing)?;
+    add_members(ctx, group, &audience)?;
+    for candidate in &invited {
+        invite::invite(ctx, None, submission.by, group, candidate)?;
     }
     Ok(Ok(Outcome::Done))
 }
 
 /// Changes a group, if who wants it may.
 pub(super) fn change(
-    ledger: &mut Ledger<'_>,
-    place: usize,
-    act: &Act,
+    ctx: &mut BatchContext<'_>,
+    index: usize,
+    submission: &Submission,
     group: GroupId,
-    how: &Alteration,
-) -> Done {
-    let by = act.by;
-    let Some(own) = ledger.seat(group, by) else { return Ok(Err(Refusal::NO_GROUP)) };
-    let is_leaving = match how {
-        Alteration::Leave => true,
-        Alteration::Remove(member) => *member == by,
+    action: &GroupAction,
+) -> OpResult {
+    let by = submission.by;
+    let Some(own) = ctx.membership(group, by) else { return Ok(Err(Rejection::NO_GROUP)) };
+    let is_leaving = match action {
+        GroupAction::Leave => true,
+        GroupAction::Remove(member) => *member == by,
         _ => false,
     };
     if is_leaving {
-        return leave(ledger, place, by, group, own);
+        return leave(ctx, index, by, group, own);
     }
     if own.role != Role::Admin {
         return Ok(Err(NOT_ADMIN));
     }
     // Who is over its quota can still have others go.
-    let is_more = !matches!(how, Alteration::Remove(_) | Alteration::Demote(_));
-    if is_more && !ledger.has_room(by, name_bytes(ledger, group, how)) {
-        return Ok(Err(Refusal::OVER_QUOTA));
+    let is_more = !matches!(action, GroupAction::Remove(_) | GroupAction::Demote(_));
+    if is_more && !ctx.has_room(by, name_bytes(ctx, group, action)) {
+        return Ok(Err(Rejection::OVER_QUOTA));
     }
-    match how {
-        Alteration::Add(member) => add(ledger, place, by, group, *member),
-        Alteration::Remove(member) => remove(ledger, place, by, group, *member),
-        Alteration::Rename(name) => rename(ledger, place, by, group, name),
-        Alteration::Promote(member) => set_role(ledger, place, by, group, *member, Role::Admin),
-        Alteration::Demote(member) => set_role(ledger, place, by, group, *member, Role::Member),
-        Alteration::Leave => Ok(Ok(Outcome::Nothing)),
+    match action {
+        GroupAction::Add(member) => add(ctx, index, by, group, *member),
+        GroupAction::Remove(member) => remove(ctx, index, by, group, *member),
+        GroupAction::Rename(name) => rename(ctx, index, by, group, name),
+        GroupAction::Promote(member) => set_role(ctx, index, by, group, *member, Role::Admin),
+        GroupAction::Demote(member) => set_role(ctx, index, by, group, *member, Role::Member),
+        GroupAction::Leave => Ok(Ok(Outcome::Unchanged)),
     }
 }
 
 fn add(
-    ledger: &mut Ledger<'_>,
-    place: usize,
+    ctx: &mut BatchContext<'_>,
+    index: usize,
     by: AccountId,
     group: GroupId,
     member: AccountId,
-) -> Done {
-    if !ledger.has_log(member) {
-        return Ok(Err(Refusal::NO_ACCOUNT));
+) -> OpResult {
+    if !ctx.has_log(member) {
+        return Ok(Err(Rejection::NO_ACCOUNT));
     }
-    let invited = invite::state(ledger, group, member);
-    let is_invited = invited.is_some_and(|state| state != State::Withdrawn);
+    let invited = invite::state(ctx, group, member);
+    let is_invited = invited.is_some_and(|state| state != InvitationState::Withdrawn);
     if is_invited {
-        invite::invite_again(ledger, by, group, member)?;
+        invite::invite_again(ctx, by, group, member)?;
     }
-    if is_invited || ledger.seat(group, member).is_some() {
-        return Ok(Ok(Outcome::Nothing));
+    if is_invited || ctx.membership(group, member).is_some() {
+        return Ok(Ok(Outcome::Unchanged));
     }
-    if ledger.room(group).is_some_and(|room| room.size() >= GROUP_MEMBERS_MAX) {
+    if ctx.group(group).is_some_and(|group_state| group_state.size() >= GROUP_MEMBERS_MAX) {
         return Ok(Err(FULL));
     }
-    let (standings, asked) = match invite::standings(ledger, by, &[member])? {
+    let (candidates, asked) = match invite::candidates(ctx, by, &[member])? {
         Ok(found) => found,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let is_asked = invite::was_there(ledger, group, member)?;
-    if let Some(standing) = standings.iter().find(|standing| is_asked || !standing.joins()) {
-        asked.store(ledger)?;
-        invite::invite(ledger, Some(place), by, group, standing)?;
+    let is_asked = invite::was_there(ctx, group, member)?;
+    if let Some(candidate) = candidates.iter().find(|candidate| is_asked || !candidate.joins()) {
+        asked.store(ctx)?;
+        invite::invite(ctx, Some(index), by, group, candidate)?;
         return Ok(Ok(Outcome::Done));
     }
-    if ledger.groups(member) >= GROUPS_MAX {
+    if ctx.groups(member) >= GROUPS_MAX {
         return Ok(Err(IN_TOO_MANY));
     }
-    let mut audience = accounts(ledger, group);
+    let mut audience = accounts(ctx, group);
     audience.push(member);
-    let id = record(ledger, Some(place), by, group, (Change::Add, Some(member)), &audience)?;
+    let id = record(ctx, Some(index), by, group, (Change::Add, Some(member)), &audience)?;
     let role = Role::Member;
-    ledger.room_mut(group).members.insert(member, Seat { role, since: id });
-    seat(ledger, group, &[member])?;
+    ctx.group_mut(group).members.insert(member, Membership { role, since: id });
+    add_members(ctx, group, &[member])?;
     Ok(Ok(Outcome::Done))
 }
 
 fn remove(
-    ledger: &mut Ledger<'_>,
-    place: usize,
+    ctx: &mut BatchContext<'_>,
+    index: usize,
     by: AccountId,
     group: GroupId,
     member: AccountId,
-) -> Done {
-    if ledger.seat(group, member).is_none() {
-        let is_withdrawn = invite::withdraw(ledger, place, by, group, member)?;
+) -> OpResult {
+    if ctx.membership(group, member).is_none() {
+        let is_withdrawn = invite::withdraw(ctx, index, by, group, member)?;
         return Ok(if is_withdrawn { Ok(Outcome::Done) } else { Err(NO_MEMBER) });
     }
     let change = (Change::Remove, Some(member));
-    let id = record(ledger, Some(place), by, group, change, &accounts(ledger, group))?;
-    unseat(ledger, group, member, id)?;
+    let id = record(ctx, Some(index), by, group, change, &accounts(ctx, group))?;
+    remove_member(ctx, group, member, id)?;
     Ok(Ok(Outcome::Done))
 }
 
-/// The last admin's place goes to the longest-standing member.
-fn leave(ledger: &mut Ledger<'_>, place: usize, by: AccountId, group: GroupId, own: Seat) -> Done {
-    let audience = accounts(ledger, group);
+/// The last admin's place goes to the longest-candidate member.
+fn leave(
+    ctx: &mut BatchContext<'_>,
+    index: usize,
+    by: AccountId,
+    group: GroupId,
+    own: Membership,
+) -> OpResult {
+    let audience = accounts(ctx, group);
     let others = || {
-        let room = ledger.room(group);
-        room.into_iter().flat_map(|room| &room.members).filter(|(account, _)| **account != by)
+        let group_state = ctx.group(group);
+        group_state
+            .into_iter()
+            .flat_map(|group_state| &group_state.members)
+            .filter(|(account, _)| **account != by)
     };
-    let has_admin = others().any(|(_, seat)| seat.role == Role::Admin);
-    let heir = others().min_by_key(|(account, seat)| (seat.since, **account)).map(|(id, _)| *id);
-    if let Some(heir) = heir.filter(|_| own.role == Role::Admin && !has_admin) {
-        record(ledger, None, by, group, (Change::Promote, Some(heir)), &audience)?;
-        give_role(ledger, group, heir, Role::Admin)?;
+    let has_admin = others().any(|(_, membership)| membership.role == Role::Admin);
+    let successor = others()
+        .min_by_key(|(account, membership)| (membership.since, **account))
+        .map(|(id, _)| *id);
+    if let Some(successor) = successor.filter(|_| own.role == Role::Admin && !has_admin) {
+        record(ctx, None, by, group, (Change::Promote, Some(successor)), &audience)?;
+        give_role(ctx, group, successor, Role::Admin)?;
     }
-    let id = record(ledger, Some(place), by, group, (Change::Leave, None), &audience)?;
-    unseat(ledger, group, by, id)?;
-    if accounts(ledger, group).is_empty() {
-        invite::withdraw_all(ledger, group)?;
+    let id = record(ctx, Some(index), by, group, (Change::Leave, None), &audience)?;
+    remove_member(ctx, group, by, id)?;
+    if accounts(ctx, group).is_empty() {
+        invite::withdraw_all(ctx, group)?;
     }
     Ok(Ok(Outcome::Done))
 }
 
 fn rename(
-    ledger: &mut Ledger<'_>,
-    place: usize,
+    ctx: &mut BatchContext<'_>,
+    index: usize,
     by: AccountId,
     group: GroupId,
     name: &str,
-) -> Done {
-    if ledger.room(group).is_some_and(|room| room.name == name) {
-        return Ok(Ok(Outcome::Nothing));
+) -> OpResult {
+    if ctx.group(group).is_some_and(|group_state| group_state.name == name) {
+        return Ok(Ok(Outcome::Unchanged));
     }
     let sql = "update conversation set name = $1 where id = $2";
-    ledger.engine.run(sql, &[Value::Text(name), Value::Int(group.0)])?;
-    name.clone_into(&mut ledger.room_mut(group).name);
+    ctx.engine.run(sql, &[Value::Text(name), Value::Int(group.0)])?;
+    name.clone_into(&mut ctx.group_mut(group).name);
     // The name holds for all; but it is text, and reaches nobody who has blocked whose it is.
-    let deaf = post::blocks_in(ledger, by, group)?;
-    let mut audience = accounts(ledger, group);
-    audience.retain(|account| !deaf.contains_key(account));
-    let id = record(ledger, Some(place), by, group, (Change::Rename, None), &audience)?;
-    for (account, run) in deaf {
-        ledger.note_withheld(id, account, group.0, if run > 0 { run } else { id.0 });
+    let excluded = post::blocks_in(ctx, by, group)?;
+    let mut audience = accounts(ctx, group);
+    audience.retain(|account| !excluded.contains_key(account));
+    let id = record(ctx, Some(index), by, group, (Change::Rename, None), &audience)?;
+    for (account, run) in excluded {
+        ctx.note_withheld(id, account, group.0, if run > 0 { run } else { id.0 });
     }
-    ledger.withhold()?;
+    ctx.withhold()?;
     Ok(Ok(Outcome::Done))
 }
 
 fn set_role(
-    ledger: &mut Ledger<'_>,
-    place: usize,
+    ctx: &mut BatchContext<'_>,
+    index: usize,
     by: AccountId,
     group: GroupId,
     member: AccountId,
     role: Role,
-) -> Done {
-    let Some(seat) = ledger.seat(group, member) else { return Ok(Err(NO_MEMBER)) };
-    if seat.role == role {
-        return Ok(Ok(Outcome::Nothing));
+) -> OpResult {
+    let Some(membership) = ctx.membership(group, member) else { return Ok(Err(NO_MEMBER)) };
+    if membership.role == role {
+        return Ok(Ok(Outcome::Unchanged));
     }
-    let room = ledger.room(group);
-    let admins = room
-        .map_or(0, |room| room.members.values().filter(|seat| seat.role == Role::Admin).count());
+    let group_state = ctx.group(group);
+    let admins = group_state.map_or(0, |group_state| {
+        group_state.members.values().filter(|membership| membership.role == Role::Admin).count()
+    });
     let change = match role {
         Role::Admin => Change::Promote,
         Role::Member | Role::Invited if admins == 1 => {
-            return Ok(Err(Refusal::forbidden(
+            return Ok(Err(Rejection::forbidden(
                 "a group needs an admin: promote another member first",
             )));
         }
         Role::Member | Role::Invited => Change::Demote,
     };
-    record(ledger, Some(place), by, group, (change, Some(member)), &accounts(ledger, group))?;
-    give_role(ledger, group, member, role)?;
+    record(ctx, Some(index), by, group, (change, Some(member)), &accounts(ctx, group))?;
+    give_role(ctx, group, member, role)?;
     Ok(Ok(Outcome::Done))
 }
 
 /// Bytes of the name that the entry of a change holds.
-fn name_bytes(ledger: &Ledger<'_>, group: GroupId, how: &Alteration) -> i64 {
-    let name = match how {
-        Alteration::Rename(name) => Some(name),
-        _ => ledger.room(group).map(|room| &room.name),
+fn name_bytes(ctx: &BatchContext<'_>, group: GroupId, action: &GroupAction) -> i64 {
+    let name = match action {
+        GroupAction::Rename(name) => Some(name),
+        _ => ctx.group(group).map(|group_state| &group_state.name),
     };
     name.map_or(0, |name| name.len() as i64)
 }
 
 /// Who is in a group now.
-pub(super) fn accounts(ledger: &Ledger<'_>, group: GroupId) -> Vec<AccountId> {
-    ledger.room(group).map(Room::accounts).unwrap_or_default()
+pub(super) fn accounts(ctx: &BatchContext<'_>, group: GroupId) -> Vec<AccountId> {
+    ctx.group(group).map(GroupState::accounts).unwrap_or_default()
 }
 
-fn give_role(ledger: &mut Ledger<'_>, group: GroupId, member: AccountId, role: Role) -> Result<()> {
-    if let Some(seat) = ledger.room_mut(group).members.get_mut(&member) {
-        seat.role = role;
+fn give_role(
+    ctx: &mut BatchContext<'_>,
+    group: GroupId,
+    member: AccountId,
+    role: Role,
+) -> Result<()> {
+    if let Some(membership) = ctx.group_mut(group).members.get_mut(&member) {
+        membership.role = role;
     }
     let sql = "update member set role = $1 where conversation = $2 and account = $3";
     let params = [Value::Int(number(role)), Value::Int(group.0), Value::Int(member.0)];
-    ledger.engine.run(sql, &params).map(drop)
+    ctx.engine.run(sql, &params).map(drop)
 }
 
 fn number(role: Role) -> i64 {
     i64::from(role == Role::Admin)
 }
 
-static SEAT: ForEach = ForEach {
+static ADD_MEMBERS: ForEach = ForEach {
     sql: "insert into member (conversation, account, role, since, delivered, read) \
           select r.conversation, r.account, r.role, r.since, r.since, r.since from {rows} where true \
           on conflict (conversation, account) do update set role = excluded.role, since = excluded.since, \
@@ -286,55 +305,59 @@ static SEAT: ForEach = ForEach {
 };
 
 /// Writes down who has come. Who comes back begins anew.
-pub(super) fn seat(ledger: &mut Ledger<'_>, group: GroupId, accounts: &[AccountId]) -> Result<()> {
-    accounts.iter().for_each(|account| ledger.add_groups(*account, 1));
+pub(super) fn add_members(
+    ctx: &mut BatchContext<'_>,
+    group: GroupId,
+    accounts: &[AccountId],
+) -> Result<()> {
+    accounts.iter().for_each(|account| ctx.add_groups(*account, 1));
     let row = |account: &AccountId| {
-        let seat = ledger.seat(group, *account)?;
-        let (role, since) = (Value::Int(number(seat.role)), Value::Int(seat.since.0));
+        let membership = ctx.membership(group, *account)?;
+        let (role, since) = (Value::Int(number(membership.role)), Value::Int(membership.since.0));
         Some(vec![Value::Int(group.0), Value::Int(account.0), role, since])
     };
     let rows: Vec<_> = accounts.iter().filter_map(row).collect();
-    for_each(ledger.engine, &SEAT, rows)
+    for_each(ctx.engine, &ADD_MEMBERS, rows)
 }
 
 /// Who has gone sees everything up to its going, `last`.
-fn unseat(
-    ledger: &mut Ledger<'_>,
+fn remove_member(
+    ctx: &mut BatchContext<'_>,
     group: GroupId,
     member: AccountId,
     last: MessageId,
 ) -> Result<()> {
-    ledger.room_mut(group).members.remove(&member);
-    ledger.add_groups(member, -1);
-    if !ledger.has_log(member) {
+    ctx.group_mut(group).members.remove(&member);
+    ctx.add_groups(member, -1);
+    if !ctx.has_log(member) {
         let sql = "delete from member where conversation = $1 and account = $2";
-        return ledger.engine.run(sql, &[group.0, member.0].map(Value::Int)).map(drop);
+        return ctx.engine.run(sql, &[group.0, member.0].map(Value::Int)).map(drop);
     }
     let sql = "update member set until = $1, role = 0 where conversation = $2 and account = $3";
     let params = [Value::Int(last.0), Value::Int(group.0), Value::Int(member.0)];
-    ledger.engine.run(sql, &params).map(drop)
+    ctx.engine.run(sql, &params).map(drop)
 }
 
 /// Writes a change of a group into it and into everybody's log.
 pub(super) fn record(
-    ledger: &mut Ledger<'_>,
-    place: Option<usize>,
+    ctx: &mut BatchContext<'_>,
+    index: Option<usize>,
     by: AccountId,
     group: GroupId,
     (change, member): (Change, Option<AccountId>),
     audience: &[AccountId],
 ) -> Result<MessageId> {
-    let name = ledger.room(group).map(|room| room.name.clone()).unwrap_or_default();
+    let name = ctx.group(group).map(|group_state| group_state.name.clone()).unwrap_or_default();
     let (to, kind, subject) = (To::Group(group), kind_of(change), member.map(|id| id.0));
-    let at = ledger.time_in(group.0)?;
+    let at = ctx.time_in(group.0)?;
     let row = NewEntry { conversation: group.0, to, kind, content: &name, subject, at };
     let entry = Entry::Change(GroupChange { group, change, by, member, name: name.clone(), at });
-    write(ledger, place, by, &row, entry, audience)
+    write(ctx, index, by, &row, entry, audience)
 }
 
-/// What `by` does reaches these; see [`Ledger::note_reached`].
+/// What `by` does reaches these; see [`BatchContext::note_reached`].
 pub(super) fn note_reached(
-    ledger: &mut Ledger<'_>,
+    ctx: &mut BatchContext<'_>,
     by: AccountId,
     at: i64,
     audience: &[AccountId],
@@ -343,9 +366,9 @@ pub(super) fn note_reached(
         return Ok(());
     }
     let sql = "select account, blocked from block where account = $1";
-    let blocked = ledger.engine.run(sql, &[Value::Int(by.0)])?;
-    ledger.note_all_blocked(&blocked)?;
-    ledger.note_reached(by, at, audience.iter().copied());
+    let blocked = ctx.engine.run(sql, &[Value::Int(by.0)])?;
+    ctx.note_all_blocked(&blocked)?;
+    ctx.note_reached(by, at, audience.iter().copied());
     Ok(())
 }
 
@@ -358,10 +381,10 @@ pub(super) struct NewEntry<'a> {
     pub(super) at: i64,
 }
 
-/// Inserts an entry and puts it into everybody's log; `by` is among them. `place`: the act whose answer it is.
+/// Inserts an entry and puts it into everybody's log; `by` is among them. `place`: the submission whose answer it is.
 pub(super) fn write(
-    ledger: &mut Ledger<'_>,
-    place: Option<usize>,
+    ctx: &mut BatchContext<'_>,
+    index: Option<usize>,
     by: AccountId,
     row: &NewEntry<'_>,
     entry: Entry,
@@ -370,21 +393,21 @@ pub(super) fn write(
     let mut to = Vec::with_capacity(audience.len());
     let mut own = Seq(0);
     for account in audience {
-        let Some(seq) = ledger.next(*account) else { continue };
+        let Some(seq) = ctx.next(*account) else { continue };
         if *account == by {
             own = seq;
         }
         to.push((*account, seq));
     }
-    ledger.add_bytes(by, row.content.len() as i64);
-    note_reached(ledger, by, row.at, audience)?;
+    ctx.add_bytes(by, row.content.len() as i64);
+    note_reached(ctx, by, row.at, audience)?;
     let sql = "insert into message (conversation, kind, sender, recipient, content, subject, at, ref, seq) \
                values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id";
     let recipient = match row.to {
         To::Account(account) => Value::Int(account.0),
         To::Group(_) => Value::Null,
     };
-    let reference = place.and_then(|place| ledger.reference(place));
+    let reference = index.and_then(|index| ctx.reference(index));
     let params = [
         Value::Int(row.conversation),
         Value::Int(row.kind),
@@ -396,7 +419,7 @@ pub(super) fn write(
         Value::maybe_text(reference),
         Value::Int(own.0),
     ];
-    let id = MessageId(first(&ledger.engine.run(sql, &params)?)?.int(0)?);
-    ledger.tell_at(to, (Kind::Entry, Some(id), None), What::Entry(entry), place);
+    let id = MessageId(first(&ctx.engine.run(sql, &params)?)?.int(0)?);
+    ctx.tell_at(to, (EventKind::Entry, Some(id), None), EventBody::Entry(entry), index);
     Ok(id)
 }

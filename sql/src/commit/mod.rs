@@ -1,25 +1,25 @@
 //! Group commit: what many connections want done, in one transaction.
 //!
-//! A batch is carried out on a [`ledger`]: it finds and locks what the batch touches, always in the same order, so that
-//! nodes cannot block each other in a circle; then each deed has a file here; then the ledger writes the events.
-//! Posts that follow each other, and all receipts, are done together: a round trip for many, not for each. And what does
+//! A batch is carried out on a [`context`]: it finds and locks what the batch touches, always in the same order, so that
+//! nodes cannot block each other in a circle; then each operation has a file here; then the ledger writes the events.
+//! PreparedPosts that follow each other, and all receipts, are done together: a round trip for many, not for each. And what does
 //! not need the answer to another is asked together with it.
 
+mod audience;
 mod block;
 mod blocker;
-mod deed;
+mod context;
 mod group;
+mod group_progress;
+mod group_state;
 mod invite;
-mod ledger;
+mod operation;
 mod pair;
 mod post;
-mod reader;
 mod receipt;
 mod request;
-mod retain;
+mod retention;
 mod revise;
-mod room;
-mod whole;
 
 use std::collections::BTreeMap;
 
@@ -27,79 +27,79 @@ use wire::limit::{SESSION_LIFE_MS, SESSION_USE_MS};
 use wire::{AccountId, Code, Seq, SessionId};
 
 use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
-use crate::event::What;
-use crate::{Contact, Error, Result, Store};
-pub use deed::{Alteration, Deed};
-use ledger::Ledger;
+use crate::event::EventBody;
+use crate::{ContactPolicy, Error, Result, Store};
+use context::BatchContext;
+pub use operation::{GroupAction, Operation};
 use post::ADD_MESSAGES;
 use receipt::ADVANCE_DELIVERED;
 
 /// Something that an account wants done.
 #[derive(Clone, Debug)]
-pub struct Act {
+pub struct Submission {
     /// Who wants it.
     pub by: AccountId,
     /// Its own name for it; that of an entry is unique among the account's.
     pub reference: Option<String>,
     /// What.
-    pub deed: Deed,
+    pub operation: Operation,
 }
 
 /// What is to be done together.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// What accounts want, in the order in which it is done.
-    pub acts: Vec<Act>,
+    pub submissions: Vec<Submission>,
     /// Sessions that have an open socket at the batch's time: they count as in use for [`SESSION_USE_MS`], and end
     /// [`SESSION_LIFE_MS`] later.
-    pub uses: Vec<SessionId>,
+    pub session_uses: Vec<SessionId>,
     /// Accounts whose last connection has ended, and when, in milliseconds.
-    pub departures: Vec<(AccountId, i64)>,
+    pub disconnections: Vec<(AccountId, i64)>,
 }
 
 /// What has been done.
 #[derive(Debug)]
 pub struct Committed {
-    /// What became of each act.
+    /// What became of each submission.
     pub outcomes: Vec<Outcome>,
     /// The events that came of it, those of each log in order.
-    pub news: Vec<News>,
+    pub events: Vec<CommittedEvent>,
 }
 
 /// The same event in several logs.
 #[derive(Debug)]
-pub struct News {
+pub struct CommittedEvent {
     /// What happened.
-    pub what: What,
+    pub body: EventBody,
     /// In whose log it is, and where there.
     pub to: Vec<(AccountId, Seq)>,
-    /// The act whose answer this is, in the log of who wanted it.
-    pub answers: Option<usize>,
+    /// The submission whose answer this is, in the log of who wanted it.
+    pub submission: Option<usize>,
 }
 
-/// What became of an act.
+/// What became of an submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It is done: one of the news is its answer.
     Done,
     /// It was done before, under the same `ref`: the first answer.
-    Repeat(What, Seq),
+    Repeat(EventBody, Seq),
     /// There was nothing left to do.
-    Nothing,
+    Unchanged,
     /// It is not done.
-    Refused(Refusal),
+    Rejected(Rejection),
 }
 
-/// Why an act is not done.
+/// Why an submission is not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Rejection {
     /// For a program.
     pub code: Code,
     /// For a person.
     pub message: &'static str,
 }
 
-impl Refusal {
+impl Rejection {
     const fn not_found(message: &'static str) -> Self {
         Self { code: Code::NotFound, message }
     }
@@ -129,110 +129,135 @@ impl Store {
     pub fn commit(&self, batch: &Batch, at: i64) -> Result<Committed> {
         let quota = self.quota().unwrap_or(i64::MAX);
         let follows_later = self.clock.has_given_later(at);
-        let rules = Rules { contact: self.contact, quota, follows_later };
-        self.write_messages(|engine| commit(engine, batch, at, rules))
+        let policy = CommitPolicy { contact: self.contact, quota, follows_later };
+        self.write_messages(|engine| commit(engine, batch, at, policy))
     }
 }
 
 /// What the operator has set.
 #[derive(Clone, Copy)]
-struct Rules {
+struct CommitPolicy {
     /// How strangers come together.
-    contact: Contact,
+    contact: ContactPolicy,
     /// Bytes that one account may have stored.
     quota: i64,
     /// Whether there may be messages that seem to come from later than now, since a clock was wrong.
     follows_later: bool,
 }
 
-fn commit(engine: &mut dyn Engine, batch: &Batch, at: i64, rules: Rules) -> Result<Committed> {
-    let (mut ledger, receipts) = Ledger::open(engine, batch, at, rules)?;
+fn commit(
+    engine: &mut dyn Engine,
+    batch: &Batch,
+    at: i64,
+    policy: CommitPolicy,
+) -> Result<Committed> {
+    let (mut ctx, receipts) = BatchContext::open(engine, batch, at, policy)?;
     let mut posts = Vec::new();
-    for (place, act) in batch.acts.iter().enumerate() {
-        match &act.deed {
-            Deed::Post { .. } => posts.push(place),
-            Deed::Received { .. } | Deed::Read { .. } => {}
+    for (index, submission) in batch.submissions.iter().enumerate() {
+        match &submission.operation {
+            Operation::Post { .. } => posts.push(index),
+            Operation::Received { .. } | Operation::Read { .. } => {}
             // What it does must meet what was said before it.
-            deed => {
-                post::store(&mut ledger, &std::mem::take(&mut posts))?;
-                if !ledger.is_settled(place) && ledger.claim(place) {
-                    let outcome = alone(&mut ledger, place, act, deed)?;
+            operation => {
+                post::store(&mut ctx, &std::mem::take(&mut posts))?;
+                if !ctx.has_outcome(index) && ctx.claim_ref(index) {
+                    let outcome = alone(&mut ctx, index, submission, operation)?;
                     if outcome != Outcome::Done {
-                        ledger.release(place);
+                        ctx.release_ref(index);
                     }
-                    ledger.settle(place, outcome);
+                    ctx.record_outcome(index, outcome);
                 }
             }
         }
     }
-    let posts = post::prepare(&mut ledger, &posts)?;
+    let posts = post::prepare(&mut ctx, &posts)?;
     let all = [(&ADD_MESSAGES, posts.rows()), (&ADVANCE_DELIVERED, receipts.delivered_positions())];
-    let [ids, advanced] = run_all(ledger.engine, &all)?;
-    posts.tell(&mut ledger, &ids)?;
-    receipt::store(&mut ledger, &receipts, &advanced)?;
-    let committed = ledger.close()?;
-    note_departures(engine, &batch.departures)?;
-    note_uses(engine, &batch.uses, at)?;
+    let [ids, advanced] = run_all(ctx.engine, &all)?;
+    posts.tell(&mut ctx, &ids)?;
+    receipt::store(&mut ctx, &receipts, &advanced)?;
+    let committed = ctx.close()?;
+    record_disconnections(engine, &batch.disconnections)?;
+    record_session_uses(engine, &batch.session_uses, at)?;
     engine.move_recent()?;
     Ok(committed)
 }
 
-/// The table of what is done act by act.
-fn alone(ledger: &mut Ledger<'_>, place: usize, act: &Act, deed: &Deed) -> Result<Outcome> {
-    let is_leaving = matches!(deed, Deed::Change { how: Alteration::Leave, .. });
+/// The table of what is done submission by submission.
+fn alone(
+    ctx: &mut BatchContext<'_>,
+    index: usize,
+    submission: &Submission,
+    operation: &Operation,
+) -> Result<Outcome> {
+    let is_leaving = matches!(operation, Operation::ChangeGroup { action: GroupAction::Leave, .. });
     // A deleted account can do one thing still: go out of its groups.
-    if !is_leaving && !ledger.has_log(act.by) {
-        return Ok(Outcome::Refused(Refusal::GONE));
+    if !is_leaving && !ctx.has_log(submission.by) {
+        return Ok(Outcome::Rejected(Rejection::GONE));
     }
-    let done = match deed {
-        Deed::Edit { content, .. } => revise::edit(ledger, place, act.by, content),
-        Deed::Delete { .. } => revise::delete(ledger, place, act.by),
-        Deed::React { emoji, .. } => revise::react(ledger, place, act.by, emoji.as_deref()),
-        Deed::Block { id } => block::block(ledger, place, act.by, *id),
-        Deed::Unblock { id } => block::unblock(ledger, place, act.by, *id),
-        Deed::Accept { id } => request::accept(ledger, place, act.by, *id),
-        Deed::Decline { id } => request::decline(ledger, place, act.by, *id),
-        Deed::Retain { with, days } => retain::retain(ledger, place, act, *with, *days),
-        Deed::Create { name, members } => group::create(ledger, place, act, name, members),
-        Deed::Change { group, how } => group::change(ledger, place, act, *group, how),
-        Deed::Join { group } => invite::join(ledger, place, act.by, *group),
-        Deed::DeclineInvitation { group } => invite::decline(ledger, place, act.by, *group),
-        Deed::Post { .. } | Deed::Received { .. } | Deed::Read { .. } => Ok(Ok(Outcome::Nothing)),
+    let done = match operation {
+        Operation::Edit { content, .. } => revise::edit(ctx, index, submission.by, content),
+        Operation::Delete { .. } => revise::delete(ctx, index, submission.by),
+        Operation::React { emoji, .. } => {
+            revise::react(ctx, index, submission.by, emoji.as_deref())
+        }
+        Operation::Block { id } => block::block(ctx, index, submission.by, *id),
+        Operation::Unblock { id } => block::unblock(ctx, index, submission.by, *id),
+        Operation::Accept { id } => request::accept(ctx, index, submission.by, *id),
+        Operation::Decline { id } => request::decline(ctx, index, submission.by, *id),
+        Operation::SetRetention { with, days } => {
+            retention::set(ctx, index, submission, *with, *days)
+        }
+        Operation::CreateGroup { name, members } => {
+            group::create(ctx, index, submission, name, members)
+        }
+        Operation::ChangeGroup { group, action } => {
+            group::change(ctx, index, submission, *group, action)
+        }
+        Operation::JoinGroup { group } => invite::join(ctx, index, submission.by, *group),
+        Operation::DeclineInvitation { group } => {
+            invite::decline(ctx, index, submission.by, *group)
+        }
+        Operation::Post { .. } | Operation::Received { .. } | Operation::Read { .. } => {
+            Ok(Ok(Outcome::Unchanged))
+        }
     };
-    Ok(done?.unwrap_or_else(Outcome::Refused))
+    Ok(done?.unwrap_or_else(Outcome::Rejected))
 }
 
-/// What a deed makes: an outcome or a refusal, if the database does its part.
-type Done = Result<std::result::Result<Outcome, Refusal>>;
+/// What a operation makes: an outcome or a refusal, if the database does its part.
+type OpResult = Result<std::result::Result<Outcome, Rejection>>;
 
-static NOTE_USES: ForEach = ForEach {
+static RECORD_SESSION_USES: ForEach = ForEach {
     sql: "update session set seen_at = r.at, expires_at = r.expires_at from {rows} \
           where session.id = r.session and seen_at < r.at",
     columns: &[("session", Type::Int), ("at", Type::Int), ("expires_at", Type::Int)],
 };
 
-fn note_uses(engine: &mut dyn Engine, uses: &[SessionId], at: i64) -> Result<()> {
+fn record_session_uses(engine: &mut dyn Engine, uses: &[SessionId], at: i64) -> Result<()> {
     let row = |session: &SessionId| {
         let (used, ends) = (at + SESSION_USE_MS, at + SESSION_LIFE_MS);
         vec![Value::Int(session.0), Value::Int(used), Value::Int(ends)]
     };
-    for_each(engine, &NOTE_USES, uses.iter().map(row))
+    for_each(engine, &RECORD_SESSION_USES, uses.iter().map(row))
 }
 
-static NOTE_DEPARTURES: ForEach = ForEach {
+static RECORD_DISCONNECTIONS: ForEach = ForEach {
     sql: "update log set seen_at = r.at from {rows} where log.account = r.account",
     columns: &[("account", Type::Int), ("at", Type::Int)],
 };
 
-fn note_departures(engine: &mut dyn Engine, departures: &[(AccountId, i64)]) -> Result<()> {
+fn record_disconnections(
+    engine: &mut dyn Engine,
+    disconnections: &[(AccountId, i64)],
+) -> Result<()> {
     let mut latest = BTreeMap::new();
-    for (account, at) in departures {
+    for (account, at) in disconnections {
         let so_far = latest.entry(account.0).or_insert(*at);
         *so_far = *at.max(so_far);
     }
-    let departures = latest.iter();
+    let disconnections = latest.iter();
     let row = |(account, at): (&i64, &i64)| [*account, *at].map(Value::Int).to_vec();
-    for_each(engine, &NOTE_DEPARTURES, departures.map(row))
+    for_each(engine, &RECORD_DISCONNECTIONS, disconnections.map(row))
 }
 
 /// Runs one statement, if there are rows for it.
@@ -250,5 +275,5 @@ fn for_each<'v>(
 }
 
 fn lost(what: &str) -> Error {
-    Error::Broken(format!("a {what} that was just written is not there"))
+    Error::Internal(format!("a {what} that was just written is not there"))
 }

@@ -9,11 +9,11 @@ use crate::Result;
 use crate::engine::{Engine, ForEach, Row, Rows, Type, Value};
 
 /// Two people, the lower account first.
-pub(super) type Pair = (i64, i64);
+pub(super) type AccountPair = (i64, i64);
 
 /// What they share.
 #[derive(Clone, Copy)]
-pub(super) struct Shared {
+pub(super) struct PairConversation {
     /// Their conversation.
     pub(super) conversation: i64,
     /// Who of them has blocked the other, and from where on everything is withheld from it; 0: the last entry is not.
@@ -21,12 +21,12 @@ pub(super) struct Shared {
     /// If one of them has declined the other's request: the same of what is withheld from it.
     declined: Option<i64>,
     /// Whether they know each other.
-    pub(super) request: Request,
+    pub(super) request: ContactRequest,
 }
 
 /// Whether two people know each other, and if not, who of them has asked. By default they do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Request {
+pub(super) struct ContactRequest {
     /// Who has written or invited and waits for an answer; nothing: they know each other.
     pub(super) asker: Option<AccountId>,
     /// Its messages and pending invitations so far.
@@ -40,7 +40,7 @@ pub(super) struct Request {
     pub(super) is_declined: bool,
 }
 
-impl Shared {
+impl PairConversation {
     /// If this one of them has blocked the other: the first of all entries without a gap up to the last one that are withheld
     /// from it, or 0.
     pub(super) fn withheld_from(&self, account: AccountId) -> Option<i64> {
@@ -60,7 +60,7 @@ impl Shared {
 }
 
 /// The pair that `by` is with whom it writes to; nothing in a group.
-pub(super) fn pair(by: AccountId, to: To) -> Option<Pair> {
+pub(super) fn pair(by: AccountId, to: To) -> Option<AccountPair> {
     match to {
         To::Account(account) => Some((by.0.min(account.0), by.0.max(account.0))),
         To::Group(_) => None,
@@ -79,7 +79,7 @@ macro_rules! run {
     };
 }
 
-/// See [`Shared::withheld_from`].
+/// See [`PairConversation::withheld_from`].
 macro_rules! withheld_from {
     ($account:literal, $blocked:literal) => {
         concat!(
@@ -139,14 +139,18 @@ pub(super) fn find(
     engine: &mut dyn Engine,
     by: AccountId,
     other: AccountId,
-) -> Result<Option<Shared>> {
+) -> Result<Option<PairConversation>> {
     let pairs = BTreeSet::from_iter(pair(by, To::Account(other)));
     Ok(found(&ask(engine, &FIND_PAIRS, rows(&pairs))?)?.into_values().next())
 }
 
 /// What these two share, who know each other if they have had nothing to do with each other so far.
-pub(super) fn shared(engine: &mut dyn Engine, by: AccountId, other: AccountId) -> Result<Shared> {
-    let new = pair(by, To::Account(other)).map(|pair| (pair, Request::default()));
+pub(super) fn shared(
+    engine: &mut dyn Engine,
+    by: AccountId,
+    other: AccountId,
+) -> Result<PairConversation> {
+    let new = pair(by, To::Account(other)).map(|pair| (pair, ContactRequest::default()));
     let pairs = BTreeMap::from_iter(new);
     let mut found = found(&ask(engine, &FIND_PAIRS, rows(pairs.keys()))?)?;
     add(engine, pairs, &mut found)?;
@@ -156,10 +160,10 @@ pub(super) fn shared(engine: &mut dyn Engine, by: AccountId, other: AccountId) -
 /// Writes down who waits for an answer, or nobody does.
 pub(super) fn set(
     engine: &mut dyn Engine,
-    requests: impl IntoIterator<Item = (i64, Request)>,
+    requests: impl IntoIterator<Item = (i64, ContactRequest)>,
 ) -> Result<()> {
-    let row = |(id, request): (i64, Request)| {
-        let Request { asker, asks, invites, is_open, is_declined } = request;
+    let row = |(id, request): (i64, ContactRequest)| {
+        let ContactRequest { asker, asks, invites, is_open, is_declined } = request;
         let asker = asker.map_or(Value::Null, |asker| Value::Int(asker.0));
         let [open, declined] = [is_open, is_declined].map(|is| Value::Int(is.into()));
         vec![Value::Int(id), asker, Value::Int(asks), Value::Int(invites), open, declined]
@@ -168,21 +172,21 @@ pub(super) fn set(
 }
 
 /// Takes out a conversation that holds nothing.
-pub(super) fn remove(engine: &mut dyn Engine, shared: &Shared) -> Result<()> {
+pub(super) fn remove(engine: &mut dyn Engine, shared: &PairConversation) -> Result<()> {
     let conversation = [Value::Int(shared.conversation)];
     engine.run("delete from member where conversation = $1", &conversation)?;
     engine.run("delete from conversation where id = $1", &conversation).map(drop)
 }
 
 /// The rows for [`FIND_PAIRS`].
-pub(super) fn rows<'p>(pairs: impl IntoIterator<Item = &'p Pair>) -> Rows<'static> {
+pub(super) fn rows<'p>(pairs: impl IntoIterator<Item = &'p AccountPair>) -> Rows<'static> {
     pairs.into_iter().map(|(low, high)| vec![Value::Int(*low), Value::Int(*high)]).collect()
 }
 
 /// What [`FIND_PAIRS`] has answered.
-pub(super) fn found(rows: &[Row]) -> Result<HashMap<Pair, Shared>> {
-    let turn = |row: &Row| {
-        let request = Request {
+pub(super) fn found(rows: &[Row]) -> Result<HashMap<AccountPair, PairConversation>> {
+    let map_row = |row: &Row| {
+        let request = ContactRequest {
             asker: row.maybe_int(5)?.map(AccountId),
             asks: row.int(6)?,
             invites: row.int(7)?,
@@ -192,22 +196,22 @@ pub(super) fn found(rows: &[Row]) -> Result<HashMap<Pair, Shared>> {
         let (low, high) = (row.int(0)?, row.int(1)?);
         let blockers = [(low, row.maybe_int(3)?), (high, row.maybe_int(4)?)];
         let (conversation, declined) = (row.int(2)?, row.maybe_int(10)?);
-        Ok(((low, high), Shared { conversation, blockers, declined, request }))
+        Ok(((low, high), PairConversation { conversation, blockers, declined, request }))
     };
-    rows.iter().map(turn).collect()
+    rows.iter().map(map_row).collect()
 }
 
 /// Makes the conversations of `pairs` that are not among `found`.
 pub(super) fn add(
     engine: &mut dyn Engine,
-    mut pairs: BTreeMap<Pair, Request>,
-    found: &mut HashMap<Pair, Shared>,
+    mut pairs: BTreeMap<AccountPair, ContactRequest>,
+    found: &mut HashMap<AccountPair, PairConversation>,
 ) -> Result<()> {
     pairs.retain(|pair, _| !found.contains_key(pair));
     if pairs.is_empty() {
         return Ok(());
     }
-    let row = |((low, high), request): (&Pair, &Request)| {
+    let row = |((low, high), request): (&AccountPair, &ContactRequest)| {
         let asker = request.asker.map_or(Value::Null, |asker| Value::Int(asker.0));
         vec![Value::Int(*low), Value::Int(*high), asker, Value::Int(request.asks)]
     };

@@ -5,19 +5,19 @@ use std::collections::{BTreeSet, HashMap};
 use wire::{AccountId, GroupId, MessageId, Seq, To};
 
 use super::blocker::{FIND_BLOCKED, blockers, few};
-use super::ledger::{FIND_REPEATS, Ledger};
-use super::pair::{self, FIND_PAIRS, Pair, Shared, pair};
-use super::request::{self, Manner, Reached, Requests};
-use super::{Act, Deed, Outcome, Refusal, ask, lost};
+use super::context::{BatchContext, FIND_REPEATS};
+use super::pair::{self, AccountPair, FIND_PAIRS, PairConversation, pair};
+use super::request::{self, ContactRequests, ContactStage, RequestProgress};
+use super::{Operation, Outcome, Rejection, Submission, ask, lost};
 use crate::Result;
 use crate::engine::{ForEach, Row, Rows, Type, Value, run_all};
 use crate::entry::{Entry, Message, REQUEST};
-use crate::event::{Kind, What};
+use crate::event::{EventBody, EventKind};
 
 /// A post that will be stored.
-struct Fresh<'a> {
-    place: usize,
-    act: &'a Act,
+struct NewMessage<'a> {
+    index: usize,
+    submission: &'a Submission,
     to: To,
     content: &'a str,
     reply_to: Option<MessageId>,
@@ -25,158 +25,167 @@ struct Fresh<'a> {
     at: i64,
     sender_seq: Seq,
     id: MessageId,
-    manner: Manner,
+    stage: ContactStage,
     /// What the receiver is told first: how far its request had come that this answers.
-    reached: Vec<(Seq, Reached)>,
+    reached: Vec<(Seq, RequestProgress)>,
 }
 
 /// By the place of a post: who does not get it, and from where on what came before the batch's first post in its conversation is
 /// withheld from them as well; 0: the last entry is not.
-type Blocks = HashMap<usize, HashMap<AccountId, i64>>;
+type WithheldPosts = HashMap<usize, HashMap<AccountId, i64>>;
 
-/// Posts that have their places in the logs, and are to be inserted.
-pub(super) struct Posts<'a> {
-    fresh: Vec<Fresh<'a>>,
+/// PreparedPosts that have their places in the logs, and are to be inserted.
+pub(super) struct PreparedPosts<'a> {
+    messages: Vec<NewMessage<'a>>,
     /// Who gets which post not, since it has blocked the sender or declined its request.
-    blocks: Blocks,
+    blocks: WithheldPosts,
     /// Who gets them, and where.
     receivers: Vec<Vec<(AccountId, Seq)>>,
 }
 
 /// Stores the posts at these places of the batch, in their order.
-pub(super) fn store(ledger: &mut Ledger<'_>, places: &[usize]) -> Result<()> {
-    if places.is_empty() {
+pub(super) fn store(ctx: &mut BatchContext<'_>, indexes: &[usize]) -> Result<()> {
+    if indexes.is_empty() {
         return Ok(());
     }
-    let posts = prepare(ledger, places)?;
-    let ids = ask(ledger.engine, &ADD_MESSAGES, posts.rows())?;
-    posts.tell(ledger, &ids)?;
-    ledger.withhold()
+    let posts = prepare(ctx, indexes)?;
+    let ids = ask(ctx.engine, &ADD_MESSAGES, posts.rows())?;
+    posts.tell(ctx, &ids)?;
+    ctx.withhold()
 }
 
 /// Does all that comes before inserting them.
-pub(super) fn prepare<'a>(ledger: &mut Ledger<'a>, places: &[usize]) -> Result<Posts<'a>> {
+pub(super) fn prepare<'a>(
+    ctx: &mut BatchContext<'a>,
+    indexes: &[usize],
+) -> Result<PreparedPosts<'a>> {
     let all = [
-        (&FIND_REPEATS, ledger.repeat_rows(places.iter().copied())),
-        (&FIND_PAIRS, pair::rows(&pairs(ledger.acts, places.iter().copied()))),
-        (&FIND_BLOCKERS, block_rows(ledger.acts, places)),
-        (&FIND_BLOCKED, block_rows(ledger.acts, places)),
+        (&FIND_REPEATS, ctx.repeat_rows(indexes.iter().copied())),
+        (&FIND_PAIRS, pair::rows(&pairs(ctx.submissions, indexes.iter().copied()))),
+        (&FIND_BLOCKERS, block_rows(ctx.submissions, indexes)),
+        (&FIND_BLOCKED, block_rows(ctx.submissions, indexes)),
     ];
-    let [repeats, shared, blocks, blocked] = run_all(ledger.engine, &all)?;
-    ledger.note_all_blocked(&blocked)?;
-    ledger.note_repeats(repeats)?;
+    let [repeats, shared, blocks, blocked] = run_all(ctx.engine, &all)?;
+    ctx.note_all_blocked(&blocked)?;
+    ctx.note_repeats(repeats)?;
     let shared = pair::found(&shared)?;
-    let people = people(ledger.acts, places.iter().copied());
-    let mut requests = Requests::begin(ledger, &shared, people)?;
-    let mut fresh = admit(ledger, &mut requests, places);
-    let shared = requests.store(ledger.engine, shared)?;
-    let mut blocks = blocks_of(ledger.acts, places, &blocks)?;
-    find_conversations(ledger, &mut fresh, &shared, &mut blocks)?;
-    let times = ledger.times_in(fresh.iter().map(|post| post.conversation).collect())?;
-    for post in &mut fresh {
-        post.at = times.get(&post.conversation).copied().unwrap_or(ledger.at);
+    let people = people(ctx.submissions, indexes.iter().copied());
+    let mut requests = ContactRequests::begin(ctx, &shared, people)?;
+    let mut messages = admit(ctx, &mut requests, indexes);
+    let shared = requests.store(ctx.engine, shared)?;
+    let mut blocks = blocks_of(ctx.submissions, indexes, &blocks)?;
+    find_conversations(ctx, &mut messages, &shared, &mut blocks)?;
+    let times = ctx.times_in(messages.iter().map(|post| post.conversation).collect())?;
+    for post in &mut messages {
+        post.at = times.get(&post.conversation).copied().unwrap_or(ctx.at);
     }
-    let receivers = number(ledger, &mut fresh, &blocks);
-    Ok(Posts { fresh, blocks, receivers })
+    let receivers = number(ctx, &mut messages, &blocks);
+    Ok(PreparedPosts { messages, blocks, receivers })
 }
 
-impl<'a> Posts<'a> {
+impl<'a> PreparedPosts<'a> {
     /// The rows for [`ADD_MESSAGES`].
     pub(super) fn rows(&self) -> Rows<'a> {
-        self.fresh.iter().map(message_row).collect()
+        self.messages.iter().map(message_row).collect()
     }
 
     /// Tells everybody who gets them, now that [`ADD_MESSAGES`] has answered with `ids`.
-    pub(super) fn tell(mut self, ledger: &mut Ledger<'_>, ids: &[Row]) -> Result<()> {
-        identify(&mut self.fresh, ids)?;
-        for (post, to) in self.fresh.iter().zip(self.receivers) {
+    pub(super) fn tell(mut self, ctx: &mut BatchContext<'_>, ids: &[Row]) -> Result<()> {
+        identify(&mut self.messages, ids)?;
+        for (post, to) in self.messages.iter().zip(self.receivers) {
             let message = Message {
                 id: post.id,
-                from: post.act.by,
+                from: post.submission.by,
                 to: post.to,
                 content: post.content.to_owned(),
                 at: post.at,
                 reply_to: post.reply_to,
                 edited_at: None,
                 deleted: false,
-                request: matches!(post.manner, Manner::Request { .. }),
+                request: matches!(post.stage, ContactStage::Request { .. }),
             };
             if let To::Account(asker) = post.to {
                 for (seq, reached) in &post.reached {
-                    let (kind, what) = reached.told(post.act.by);
-                    let about = (kind, Some(reached.id), Some(post.act.by));
-                    ledger.tell_at(vec![(asker, *seq)], about, what, None);
+                    let (kind, body) = reached.told(post.submission.by);
+                    let about = (kind, Some(reached.id), Some(post.submission.by));
+                    ctx.tell_at(vec![(asker, *seq)], about, body, None);
                 }
             }
-            ledger.note_reached(post.act.by, post.at, to.iter().map(|(account, _)| *account));
-            let what = What::Entry(Entry::Message(message));
-            ledger.tell_at(to, (Kind::Entry, Some(post.id), None), what, Some(post.place));
+            ctx.note_reached(post.submission.by, post.at, to.iter().map(|(account, _)| *account));
+            let body = EventBody::Entry(Entry::Message(message));
+            ctx.tell_at(to, (EventKind::Entry, Some(post.id), None), body, Some(post.index));
         }
         if !self.blocks.is_empty() {
-            withhold(ledger, &mut self.fresh, &self.blocks);
+            withhold(ctx, &mut self.messages, &self.blocks);
         }
         Ok(())
     }
 }
 
 /// Takes the posts that may be stored, and says why the others may not.
-fn admit<'a>(ledger: &mut Ledger<'a>, requests: &mut Requests, places: &[usize]) -> Vec<Fresh<'a>> {
-    let acts = ledger.acts;
-    let mut fresh = Vec::with_capacity(places.len());
-    for &place in places {
-        let act = &acts[place];
-        let Deed::Post { to, content, reply_to } = &act.deed else { continue };
-        if ledger.is_settled(place) {
+fn admit<'a>(
+    ctx: &mut BatchContext<'a>,
+    requests: &mut ContactRequests,
+    indexes: &[usize],
+) -> Vec<NewMessage<'a>> {
+    let submissions = ctx.submissions;
+    let mut messages = Vec::with_capacity(indexes.len());
+    for &index in indexes {
+        let submission = &submissions[index];
+        let Operation::Post { to, content, reply_to } = &submission.operation else { continue };
+        if ctx.has_outcome(index) {
             continue;
         }
         let refusal = match *to {
-            _ if !ledger.has_log(act.by) => Some(Refusal::GONE),
-            To::Account(account) if !ledger.has_log(account) => Some(Refusal::NO_ACCOUNT),
-            To::Group(group) if ledger.seat(group, act.by).is_none() => Some(Refusal::NO_GROUP),
-            to if reply_to.is_some() && !answers_something_here(ledger, place, act.by, to) => {
-                Some(Refusal::NO_MESSAGE)
+            _ if !ctx.has_log(submission.by) => Some(Rejection::GONE),
+            To::Account(account) if !ctx.has_log(account) => Some(Rejection::NO_ACCOUNT),
+            To::Group(group) if ctx.membership(group, submission.by).is_none() => {
+                Some(Rejection::NO_GROUP)
+            }
+            to if reply_to.is_some() && !answers_something_here(ctx, index, submission.by, to) => {
+                Some(Rejection::NO_MESSAGE)
             }
             _ => None,
         };
         if let Some(refusal) = refusal {
-            ledger.settle(place, Outcome::Refused(refusal));
-        } else if ledger.claim(place) {
+            ctx.record_outcome(index, Outcome::Rejected(refusal));
+        } else if ctx.claim_ref(index) {
             let bytes = content.len() as i64;
-            let manner = match *to {
-                _ if !ledger.has_room(act.by, bytes) => Err(Refusal::OVER_QUOTA),
-                To::Account(account) => requests.take(act.by, account),
-                To::Group(_) => Ok(Manner::Known),
+            let stage = match *to {
+                _ if !ctx.has_room(submission.by, bytes) => Err(Rejection::OVER_QUOTA),
+                To::Account(account) => requests.take(submission.by, account),
+                To::Group(_) => Ok(ContactStage::Known),
             };
-            let manner = match manner {
-                Ok(manner) => manner,
+            let stage = match stage {
+                Ok(stage) => stage,
                 Err(refusal) => {
-                    ledger.release(place);
-                    ledger.settle(place, Outcome::Refused(refusal));
+                    ctx.release_ref(index);
+                    ctx.record_outcome(index, Outcome::Rejected(refusal));
                     continue;
                 }
             };
-            ledger.add_bytes(act.by, bytes);
-            fresh.push(Fresh {
-                place,
-                act,
+            ctx.add_bytes(submission.by, bytes);
+            messages.push(NewMessage {
+                index,
+                submission,
                 to: *to,
                 content,
                 reply_to: *reply_to,
                 conversation: 0,
-                at: ledger.at,
+                at: ctx.at,
                 sender_seq: Seq(0),
                 id: MessageId(0),
-                manner,
+                stage,
                 reached: Vec::new(),
             });
         }
     }
-    fresh
+    messages
 }
 
 /// Whether what a post answers is in the same conversation, where its sender can see it.
-fn answers_something_here(ledger: &Ledger<'_>, place: usize, by: AccountId, to: To) -> bool {
-    ledger.target(place).is_some_and(|target| match (target.recipient, to) {
+fn answers_something_here(ctx: &BatchContext<'_>, index: usize, by: AccountId, to: To) -> bool {
+    ctx.target(index).is_some_and(|target| match (target.recipient, to) {
         (Some(recipient), to) => pair(target.from, To::Account(recipient)) == pair(by, to),
         (None, To::Group(group)) => target.conversation == group.0,
         (None, To::Account(_)) => false,
@@ -184,21 +193,24 @@ fn answers_something_here(ledger: &Ledger<'_>, place: usize, by: AccountId, to: 
 }
 
 /// The pairs that the posts at these places are between.
-fn pairs(acts: &[Act], places: impl Iterator<Item = usize>) -> BTreeSet<Pair> {
-    let pair = |place: usize| match &acts[place].deed {
-        Deed::Post { to, .. } => pair(acts[place].by, *to),
+fn pairs(
+    submissions: &[Submission],
+    indexes: impl Iterator<Item = usize>,
+) -> BTreeSet<AccountPair> {
+    let pair = |index: usize| match &submissions[index].operation {
+        Operation::Post { to, .. } => pair(submissions[index].by, *to),
         _ => None,
     };
-    places.filter_map(pair).collect()
+    indexes.filter_map(pair).collect()
 }
 
 /// The same, as who wants something of whom.
 fn people(
-    acts: &[Act],
-    places: impl Iterator<Item = usize>,
+    submissions: &[Submission],
+    indexes: impl Iterator<Item = usize>,
 ) -> impl Iterator<Item = (AccountId, AccountId)> {
-    places.filter_map(|place| match &acts[place].deed {
-        Deed::Post { to: To::Account(account), .. } => Some((acts[place].by, *account)),
+    indexes.filter_map(|index| match &submissions[index].operation {
+        Operation::Post { to: To::Account(account), .. } => Some((submissions[index].by, *account)),
         _ => None,
     })
 }
@@ -206,27 +218,27 @@ fn people(
 /// Says in which conversation each post is, and how far the request had come that it answers; and adds to `blocks` who gets
 /// none of what the other of a pair says. Notes whom the sender has blocked.
 fn find_conversations(
-    ledger: &mut Ledger<'_>,
-    fresh: &mut [Fresh<'_>],
-    shared: &HashMap<Pair, Shared>,
-    blocks: &mut Blocks,
+    ctx: &mut BatchContext<'_>,
+    messages: &mut [NewMessage<'_>],
+    shared: &HashMap<AccountPair, PairConversation>,
+    blocks: &mut WithheldPosts,
 ) -> Result<()> {
-    for post in fresh {
+    for post in messages {
         post.conversation = match post.to {
             To::Group(group) => group.0,
             To::Account(account) => {
-                let shared = pair(post.act.by, post.to).and_then(|pair| shared.get(&pair));
+                let shared = pair(post.submission.by, post.to).and_then(|pair| shared.get(&pair));
                 let shared = shared.ok_or_else(|| lost("conversation"))?;
-                let is_declined = post.manner == Manner::Request { is_declined: true };
+                let is_declined = post.stage == ContactStage::Request { is_declined: true };
                 let declined = is_declined.then(|| shared.withheld_as_declined());
                 if let Some(run) = shared.withheld_from(account).or(declined) {
-                    blocks.entry(post.place).or_default().insert(account, run);
+                    blocks.entry(post.index).or_default().insert(account, run);
                 }
-                if shared.withheld_from(post.act.by).is_some() {
-                    ledger.note_blocked(post.act.by, account);
+                if shared.withheld_from(post.submission.by).is_some() {
+                    ctx.note_blocked(post.submission.by, account);
                 }
-                if post.manner == Manner::Answer {
-                    let reached = request::meet(ledger.engine, shared, account, post.act.by)?;
+                if post.stage == ContactStage::Answer {
+                    let reached = request::meet(ctx.engine, shared, account, post.submission.by)?;
                     post.reached = reached.into_iter().map(|it| (Seq(0), it)).collect();
                 }
                 shared.conversation
@@ -247,69 +259,74 @@ static FIND_BLOCKERS: ForEach = ForEach {
     columns: &[("sender", Type::Int), ("conversation", Type::Int)],
 };
 
-/// Who in a group has blocked `sender`, each as [`Blocks`] has it.
+/// Who in a group has blocked `sender`, each as [`WithheldPosts`] has it.
 pub(super) fn blocks_in(
-    ledger: &mut Ledger<'_>,
+    ctx: &mut BatchContext<'_>,
     sender: AccountId,
     group: GroupId,
 ) -> Result<HashMap<AccountId, i64>> {
     let row = [sender.0, group.0].map(Value::Int).to_vec();
-    let blocks = ask(ledger.engine, &FIND_BLOCKERS, vec![row])?;
+    let blocks = ask(ctx.engine, &FIND_BLOCKERS, vec![row])?;
     blocks.iter().map(|row| Ok((AccountId(row.int(2)?), row.int(3)?))).collect()
 }
 
 /// The sender of a post to a group, and the group.
-fn sender(act: &Act) -> Option<(i64, i64)> {
-    match act {
-        Act { by, deed: Deed::Post { to: To::Group(group), .. }, .. } => Some((by.0, group.0)),
+fn sender(submission: &Submission) -> Option<(i64, i64)> {
+    match submission {
+        Submission { by, operation: Operation::Post { to: To::Group(group), .. }, .. } => {
+            Some((by.0, group.0))
+        }
         _ => None,
     }
 }
 
 /// The rows for [`FIND_BLOCKERS`] and [`FIND_BLOCKED`]: one for all posts of a sender to a group.
-fn block_rows(acts: &[Act], places: &[usize]) -> Rows<'static> {
-    let senders: BTreeSet<_> = places.iter().filter_map(|place| sender(&acts[*place])).collect();
+fn block_rows(submissions: &[Submission], indexes: &[usize]) -> Rows<'static> {
+    let senders: BTreeSet<_> =
+        indexes.iter().filter_map(|index| sender(&submissions[*index])).collect();
     senders.into_iter().map(|(by, group)| [by, group].map(Value::Int).to_vec()).collect()
 }
 
 /// What [`FIND_BLOCKERS`] has answered, by the posts at these places.
-fn blocks_of(acts: &[Act], places: &[usize], rows: &[Row]) -> Result<Blocks> {
+fn blocks_of(submissions: &[Submission], indexes: &[usize], rows: &[Row]) -> Result<WithheldPosts> {
     let mut found = HashMap::<(i64, i64), HashMap<AccountId, i64>>::new();
     for row in rows {
         let blockers = found.entry((row.int(0)?, row.int(1)?)).or_default();
         blockers.insert(AccountId(row.int(2)?), row.int(3)?);
     }
-    let of = |place: &usize| Some((*place, found.get(&sender(&acts[*place])?)?.clone()));
-    Ok(places.iter().filter_map(of).collect())
+    let of = |index: &usize| Some((*index, found.get(&sender(&submissions[*index])?)?.clone()));
+    Ok(indexes.iter().filter_map(of).collect())
 }
 
 /// Gives each post its places in the logs of its sender and its receivers.
 fn number(
-    ledger: &mut Ledger<'_>,
-    fresh: &mut [Fresh<'_>],
-    blocks: &Blocks,
+    ctx: &mut BatchContext<'_>,
+    messages: &mut [NewMessage<'_>],
+    blocks: &WithheldPosts,
 ) -> Vec<Vec<(AccountId, Seq)>> {
-    let mut all = Vec::with_capacity(fresh.len());
-    for post in fresh {
-        let by = post.act.by;
+    let mut all = Vec::with_capacity(messages.len());
+    for post in messages {
+        let by = post.submission.by;
         let mut to = Vec::new();
-        if let Some(seq) = ledger.next(by) {
+        if let Some(seq) = ctx.next(by) {
             post.sender_seq = seq;
             to.push((by, seq));
         }
         let receivers = match post.to {
             To::Account(account) => vec![account],
-            To::Group(group) => ledger.room(group).map(|room| room.accounts()).unwrap_or_default(),
+            To::Group(group) => {
+                ctx.group(group).map(|group_state| group_state.accounts()).unwrap_or_default()
+            }
         };
         if let To::Account(asker) = post.to {
-            let numbered = |(_, reached)| Some((ledger.next(asker)?, reached));
+            let numbered = |(_, reached)| Some((ctx.next(asker)?, reached));
             post.reached =
                 std::mem::take(&mut post.reached).into_iter().filter_map(numbered).collect();
         }
         for account in receivers {
             if account != by
-                && !blocks.get(&post.place).is_some_and(|blocks| blocks.contains_key(&account))
-                && let Some(seq) = ledger.next(account)
+                && !blocks.get(&post.index).is_some_and(|blocks| blocks.contains_key(&account))
+                && let Some(seq) = ctx.next(account)
             {
                 to.push((account, seq));
             }
@@ -337,32 +354,32 @@ pub(super) static ADD_MESSAGES: ForEach = ForEach {
 };
 
 /// Fills in the ids.
-fn identify(fresh: &mut [Fresh<'_>], ids: &[Row]) -> Result<()> {
+fn identify(messages: &mut [NewMessage<'_>], ids: &[Row]) -> Result<()> {
     let id = |row: &Row| Ok(((row.int(0)?, row.int(1)?), MessageId(row.int(2)?)));
     let ids = ids.iter().map(id).collect::<Result<HashMap<_, _>>>()?;
-    for post in fresh {
-        let key = (post.act.by.0, post.sender_seq.0);
+    for post in messages {
+        let key = (post.submission.by.0, post.sender_seq.0);
         post.id = *ids.get(&key).ok_or_else(|| lost("message"))?;
     }
     Ok(())
 }
 
-fn message_row<'a>(post: &Fresh<'a>) -> Vec<Value<'a>> {
+fn message_row<'a>(post: &NewMessage<'a>) -> Vec<Value<'a>> {
     let recipient = match post.to {
         To::Account(account) => Value::Int(account.0),
         To::Group(_) => Value::Null,
     };
     vec![
         Value::Int(post.conversation),
-        Value::Int(post.act.by.0),
+        Value::Int(post.submission.by.0),
         recipient,
         Value::Text(post.content),
-        match post.manner {
-            Manner::Request { .. } => Value::Int(REQUEST),
-            Manner::Known | Manner::Answer => Value::Null,
+        match post.stage {
+            ContactStage::Request { .. } => Value::Int(REQUEST),
+            ContactStage::Known | ContactStage::Answer => Value::Null,
         },
         Value::Int(post.at),
-        Value::maybe_text(post.act.reference.as_deref()),
+        Value::maybe_text(post.submission.reference.as_deref()),
         Value::Int(post.sender_seq.0),
         post.reply_to.map_or(Value::Null, |id| Value::Int(id.0)),
         Value::Text(post.content),
@@ -370,20 +387,20 @@ fn message_row<'a>(post: &Fresh<'a>) -> Vec<Value<'a>> {
 }
 
 /// Notes who does not get which post. What is withheld from somebody without a gap is one run.
-fn withhold(ledger: &mut Ledger<'_>, fresh: &mut [Fresh<'_>], blocks: &Blocks) {
-    fresh.sort_unstable_by_key(|post| post.id);
+fn withhold(ctx: &mut BatchContext<'_>, messages: &mut [NewMessage<'_>], blocks: &WithheldPosts) {
+    messages.sort_unstable_by_key(|post| post.id);
     // From whom the last post in a conversation is withheld, and since when everything is.
     let mut last = HashMap::<i64, HashMap<AccountId, i64>>::new();
-    for post in fresh {
+    for post in messages {
         let before = last.get(&post.conversation);
-        let mine = blocks.get(&post.place).into_iter().flatten();
+        let mine = blocks.get(&post.index).into_iter().flatten();
         let run = |(account, stored): (&AccountId, &i64)| {
             let run = before.map_or(Some(*stored), |before| before.get(account).copied());
             (*account, run.filter(|run| *run > 0).unwrap_or(post.id.0))
         };
         let runs: HashMap<_, _> = mine.map(run).collect();
         for (account, run) in &runs {
-            ledger.note_withheld(post.id, *account, post.conversation, *run);
+            ctx.note_withheld(post.id, *account, post.conversation, *run);
         }
         last.insert(post.conversation, runs);
     }

@@ -1,4 +1,4 @@
-//! Receipts: how far an account has received its log and read its conversations, and who is told.
+//! BatchReceipts: how far an account has received its log and read its conversations, and who is told.
 //!
 //! A member's row keeps one message number for each of the two; a sender is told only of messages of its own, and the
 //! highest of them stands for all before it.
@@ -7,28 +7,28 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use wire::{AccountId, MessageId};
 
-use super::ledger::Ledger;
-use super::whole::Groups;
-use super::{Act, Deed, Outcome, Refusal, ask};
+use super::context::BatchContext;
+use super::group_progress::GroupProgress;
+use super::{Operation, Outcome, Rejection, Submission, ask};
 use crate::Result;
 use crate::engine::{ForEach, Row, Rows, Type, Value};
-use crate::event::{Kind, Receipt, What};
+use crate::event::{EventBody, EventKind, Receipt};
 
 /// What a batch's receipts are about.
-pub(super) struct Receipts {
+pub(super) struct BatchReceipts {
     /// How far each account has received its log.
     acknowledged: BTreeMap<AccountId, i64>,
-    delivered: Vec<Progress>,
+    delivered: Vec<PendingReceipt>,
     positions: ReadPositions,
-    read: Vec<Progress>,
+    read: Vec<PendingReceipt>,
 }
 
-/// How far each account has read each conversation, and which act says so.
+/// How far each account has read each conversation, and which submission says so.
 pub(super) type ReadPositions = BTreeMap<(AccountId, i64), (MessageId, usize)>;
 
 /// Somebody has come to a message of `sender`.
 #[derive(Clone, Copy)]
-struct Progress {
+struct PendingReceipt {
     by: AccountId,
     conversation: i64,
     sender: AccountId,
@@ -38,7 +38,7 @@ struct Progress {
     is_request: bool,
 }
 
-impl Receipts {
+impl BatchReceipts {
     /// From what [`FIND_DELIVERED`] and [`FIND_READ`] have answered with.
     pub(super) fn new(
         acknowledged: BTreeMap<AccountId, i64>,
@@ -111,11 +111,11 @@ static FIND_ASKERS: ForEach = ForEach {
 };
 
 /// How far each account says that it has received its log.
-pub(super) fn acknowledged(acts: &[Act]) -> BTreeMap<AccountId, i64> {
+pub(super) fn acknowledged(submissions: &[Submission]) -> BTreeMap<AccountId, i64> {
     let mut acknowledged = BTreeMap::new();
-    for act in acts {
-        if let Deed::Received { seq } = act.deed {
-            let furthest = acknowledged.entry(act.by).or_default();
+    for submission in submissions {
+        if let Operation::Received { seq } = submission.operation {
+            let furthest = acknowledged.entry(submission.by).or_default();
             *furthest = seq.0.max(*furthest);
         }
     }
@@ -128,31 +128,32 @@ pub(super) fn delivered_rows(acknowledged: &BTreeMap<AccountId, i64>) -> Rows<'s
 }
 
 /// How far each account says that it has read each conversation.
-pub(super) fn positions(ledger: &Ledger<'_>) -> ReadPositions {
+pub(super) fn positions(ctx: &BatchContext<'_>) -> ReadPositions {
     let mut positions = ReadPositions::new();
-    for (place, act) in ledger.acts.iter().enumerate() {
-        if let (Deed::Read { id }, Some(target)) = (&act.deed, ledger.target(place)) {
-            let furthest = positions.entry((act.by, target.conversation)).or_insert((*id, place));
-            *furthest = (*id, place).max(*furthest);
+    for (index, submission) in ctx.submissions.iter().enumerate() {
+        if let (Operation::Read { id }, Some(target)) = (&submission.operation, ctx.target(index)) {
+            let furthest =
+                positions.entry((submission.by, target.conversation)).or_insert((*id, index));
+            *furthest = (*id, index).max(*furthest);
         }
     }
     positions
 }
 
 /// The rows for [`FIND_READ`].
-pub(super) fn read_rows(ledger: &Ledger<'_>, positions: &ReadPositions) -> Rows<'static> {
-    let row = |((by, conversation), (id, place)): (&(AccountId, i64), &(MessageId, usize))| {
-        let is_group = ledger.target(*place).is_some_and(|target| target.recipient.is_none());
+pub(super) fn read_rows(ctx: &BatchContext<'_>, positions: &ReadPositions) -> Rows<'static> {
+    let row = |((by, conversation), (id, index)): (&(AccountId, i64), &(MessageId, usize))| {
+        let is_group = ctx.target(*index).is_some_and(|target| target.recipient.is_none());
         // What comes after a request was answered is none, and what comes before is one.
-        let is_request = ledger.target(*place).is_some_and(|target| target.request);
+        let is_request = ctx.target(*index).is_some_and(|target| target.request);
         [by.0, *conversation, id.0, is_group.into(), is_request.into()].map(Value::Int).to_vec()
     };
     positions.iter().map(row).collect()
 }
 
-fn progress(rows: &[Row]) -> Result<Vec<Progress>> {
-    let turn = |row: &Row| {
-        Ok(Progress {
+fn progress(rows: &[Row]) -> Result<Vec<PendingReceipt>> {
+    let map_row = |row: &Row| {
+        Ok(PendingReceipt {
             by: AccountId(row.int(0)?),
             conversation: row.int(1)?,
             sender: AccountId(row.int(2)?),
@@ -161,47 +162,51 @@ fn progress(rows: &[Row]) -> Result<Vec<Progress>> {
             is_request: row.int(5)? != 0,
         })
     };
-    let mut found: Vec<Progress> = rows.iter().map(turn).collect::<Result<_>>()?;
+    let mut found: Vec<PendingReceipt> = rows.iter().map(map_row).collect::<Result<_>>()?;
     // The engines answer in any order; who is told of two messages is told of the earlier one first.
     found.sort_unstable_by_key(|progress| (progress.id, progress.by));
     Ok(found)
 }
 
 /// Tells the senders, now that [`ADVANCE_DELIVERED`] has answered with `advanced`; and writes down what has been read.
-pub(super) fn store(ledger: &mut Ledger<'_>, receipts: &Receipts, advanced: &[Row]) -> Result<()> {
-    settle(ledger, receipts);
-    tell(ledger, &receipts.delivered, &moved(advanced)?, false)?;
-    receipts.acknowledged.iter().for_each(|(account, seq)| ledger.acknowledge(*account, *seq));
+pub(super) fn store(
+    ctx: &mut BatchContext<'_>,
+    receipts: &BatchReceipts,
+    advanced: &[Row],
+) -> Result<()> {
+    record_outcomes(ctx, receipts);
+    tell(ctx, &receipts.delivered, &moved(advanced)?, false)?;
+    receipts.acknowledged.iter().for_each(|(account, seq)| ctx.acknowledge(*account, *seq));
 
     let positions = receipts.positions.iter().map(|(key, (id, _))| (*key, *id)).collect();
-    let advanced = ask(ledger.engine, &ADVANCE_READ, advance_rows(&positions))?;
+    let advanced = ask(ctx.engine, &ADVANCE_READ, advance_rows(&positions))?;
     let advanced = moved(&advanced)?;
-    for ((by, conversation), (id, place)) in &receipts.positions {
+    for ((by, conversation), (id, index)) in &receipts.positions {
         if advanced.contains(&(*by, *conversation)) {
-            let what = What::Read(Receipt { id: *id, by: *by, all: false });
-            ledger.tell([*by], (Kind::Read, Some(*id), Some(*by)), what, Some(*place));
+            let body = EventBody::Read(Receipt { id: *id, by: *by, all: false });
+            ctx.tell([*by], (EventKind::Read, Some(*id), Some(*by)), body, Some(*index));
         }
     }
-    tell(ledger, &receipts.read, &advanced, true)
+    tell(ctx, &receipts.read, &advanced, true)
 }
 
 /// What becomes of each receipt unless it turns out to be news.
-fn settle(ledger: &mut Ledger<'_>, receipts: &Receipts) {
-    for (place, act) in ledger.acts.iter().enumerate() {
-        let outcome = match act.deed {
-            Deed::Received { .. } | Deed::Read { .. } if !ledger.has_log(act.by) => {
-                Outcome::Refused(Refusal::GONE)
+fn record_outcomes(ctx: &mut BatchContext<'_>, receipts: &BatchReceipts) {
+    for (index, submission) in ctx.submissions.iter().enumerate() {
+        let outcome = match submission.operation {
+            Operation::Received { .. } | Operation::Read { .. } if !ctx.has_log(submission.by) => {
+                Outcome::Rejected(Rejection::GONE)
             }
-            Deed::Received { .. } => Outcome::Nothing,
-            Deed::Read { .. } if ledger.target(place).is_none() => {
-                Outcome::Refused(Refusal::NO_MESSAGE)
+            Operation::Received { .. } => Outcome::Unchanged,
+            Operation::Read { .. } if ctx.target(index).is_none() => {
+                Outcome::Rejected(Rejection::NO_MESSAGE)
             }
-            Deed::Read { .. } => Outcome::Nothing,
+            Operation::Read { .. } => Outcome::Unchanged,
             _ => continue,
         };
-        ledger.settle(place, outcome);
+        ctx.record_outcome(index, outcome);
     }
-    debug_assert!(receipts.positions.values().all(|(_, place)| ledger.is_settled(*place)));
+    debug_assert!(receipts.positions.values().all(|(_, index)| ctx.has_outcome(*index)));
 }
 
 /// Where somebody is in a conversation.
@@ -251,24 +256,24 @@ fn moved(advanced: &[Row]) -> Result<HashSet<(AccountId, i64)>> {
 /// Tells the senders of messages that somebody has now come to; in a group only those who are still in it, and nobody whose
 /// request waits for an answer.
 fn tell(
-    ledger: &mut Ledger<'_>,
-    all: &[Progress],
+    ctx: &mut BatchContext<'_>,
+    all: &[PendingReceipt],
     advanced: &HashSet<(AccountId, i64)>,
     is_read: bool,
 ) -> Result<()> {
     let moved = || all.iter().filter(|it| advanced.contains(&(it.by, it.conversation)));
     let in_groups = moved().filter(|it| it.is_group).map(|it| (it.conversation, it.id, it.sender));
     let in_groups = in_groups.collect();
-    let groups = Groups::find(ledger.engine, &in_groups, is_read)?;
+    let groups = GroupProgress::find(ctx.engine, &in_groups, is_read)?;
     // Looked up now: the batch may have answered some.
     let requests: BTreeSet<i64> =
         moved().filter(|it| it.is_request).map(|it| it.conversation).collect();
     let rows = requests.into_iter().map(|id| vec![Value::Int(id)]).collect();
-    let askers = ask(ledger.engine, &FIND_ASKERS, rows)?;
+    let askers = ask(ctx.engine, &FIND_ASKERS, rows)?;
     let asker = |row: &Row| Ok((row.int(0)?, AccountId(row.int(1)?)));
     let askers = askers.iter().map(asker).collect::<Result<HashSet<_>>>()?;
     // One receipt says that everybody has come so far: the last of a batch.
-    let key = |it: &Progress| (it.conversation, it.sender, it.id);
+    let key = |it: &PendingReceipt| (it.conversation, it.sender, it.id);
     let last: HashMap<_, _> = moved().map(|it| (key(it), it.by)).collect();
     for it in moved().filter(|it| !askers.contains(&(it.conversation, it.sender))) {
         let mut is_whole = false;
@@ -280,13 +285,13 @@ fn tell(
             }
         }
         let receipt = Receipt { id: it.id, by: it.by, all: is_whole };
-        let (kind, what) = match (is_read, is_whole) {
-            (false, false) => (Kind::Delivered, What::Delivered(receipt)),
-            (false, true) => (Kind::DeliveredToAll, What::Delivered(receipt)),
-            (true, false) => (Kind::Read, What::Read(receipt)),
-            (true, true) => (Kind::ReadByAll, What::Read(receipt)),
+        let (kind, body) = match (is_read, is_whole) {
+            (false, false) => (EventKind::Delivered, EventBody::Delivered(receipt)),
+            (false, true) => (EventKind::DeliveredToAll, EventBody::Delivered(receipt)),
+            (true, false) => (EventKind::Read, EventBody::Read(receipt)),
+            (true, true) => (EventKind::ReadByAll, EventBody::Read(receipt)),
         };
-        ledger.tell([it.sender], (kind, Some(it.id), Some(it.by)), what, None);
+        ctx.tell([it.sender], (kind, Some(it.id), Some(it.by)), body, None);
     }
     Ok(())
 }
@@ -295,11 +300,11 @@ fn tell(
 mod tests {
     use super::*;
     use crate::engine::sqlite::Sqlite;
-    use crate::engine::{Engine as _, Use};
+    use crate::engine::{Engine as _, Purpose};
 
     #[test]
     fn sqlite_reads_only_what_lies_between() {
-        let mut sqlite = Sqlite::open(None, Use::Write).unwrap();
+        let mut sqlite = Sqlite::open(None, Purpose::Write).unwrap();
         for (_, script) in sqlite.migrations() {
             sqlite.script(script).unwrap();
         }

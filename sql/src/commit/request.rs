@@ -7,32 +7,32 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wire::limit::{REQUEST_MESSAGES_MAX, REQUESTS_OPEN_MAX};
 use wire::{AccountId, Code, MessageId, To};
 
-use super::ledger::Ledger;
-use super::pair::{self, Pair, Request, Shared, pair};
-use super::{Done, Outcome, Refusal, ask};
+use super::context::BatchContext;
+use super::pair::{self, AccountPair, ContactRequest, PairConversation, pair};
+use super::{OpResult, Outcome, Rejection, ask};
 use crate::engine::{Engine, ForEach, Type, Value};
-use crate::event::{Kind, Receipt, What};
-use crate::{Contact, Result};
+use crate::event::{EventBody, EventKind, Receipt};
+use crate::{ContactPolicy, Result};
 
-const TOO_MANY_MESSAGES: Refusal = Refusal {
+const TOO_MANY_MESSAGES: Rejection = Rejection {
     code: Code::NotAccepted,
     message: "five messages or invitations wait for this account; write again once it has answered",
 };
-const TOO_MANY_OPEN: Refusal = Refusal {
+const TOO_MANY_OPEN: Rejection = Rejection {
     code: Code::NotAccepted,
     message: "50 of your requests wait for an answer; write to somebody new once one is answered",
 };
-pub(super) const STRANGERS: Refusal = Refusal {
+pub(super) const STRANGERS: Rejection = Rejection {
     code: Code::NotAccepted,
     message: "you do not know each other yet; do that once one has accepted the other",
 };
-const NOTHING_WAITS: Refusal =
-    Refusal::not_found("no request of this account waits for you to accept or decline it");
-const KNOWN: Refusal = Refusal::forbidden("you know this account: block it instead");
+const NOTHING_WAITS: Rejection =
+    Rejection::not_found("no request of this account waits for you to accept or decline it");
+const KNOWN: Rejection = Rejection::forbidden("you know this account: block it instead");
 
 /// How something comes to who it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(super) enum ContactStage {
     /// They know each other.
     Known,
     /// As a request.
@@ -45,13 +45,13 @@ pub(super) enum Manner {
 }
 
 /// Who asks whom, as a batch goes on.
-pub(super) struct Requests {
-    contact: Contact,
+pub(super) struct ContactRequests {
+    contact: ContactPolicy,
     /// Of the pairs that the batch is about; those that are new are not there before somebody has asked.
-    now: HashMap<Pair, Request>,
+    now: HashMap<AccountPair, ContactRequest>,
     /// How many requests of an account are open, of those who may begin one.
     open: HashMap<AccountId, i64>,
-    changed: BTreeSet<Pair>,
+    changed: BTreeSet<AccountPair>,
 }
 
 static COUNT_OPEN: ForEach = ForEach {
@@ -60,18 +60,18 @@ static COUNT_OPEN: ForEach = ForEach {
     columns: &[("account", Type::Int)],
 };
 
-impl Requests {
+impl ContactRequests {
     /// As it is now: `found` is what there is of the pairs of these people, of whom the first wants something of the second.
     pub(super) fn begin(
-        ledger: &mut Ledger<'_>,
-        found: &HashMap<Pair, Shared>,
+        ctx: &mut BatchContext<'_>,
+        found: &HashMap<AccountPair, PairConversation>,
         people: impl Iterator<Item = (AccountId, AccountId)>,
     ) -> Result<Self> {
-        let contact = ledger.rules.contact;
+        let contact = ctx.policy.contact;
         let now = found.iter().map(|(pair, shared)| (*pair, shared.request)).collect();
         let mut requests = Self { contact, now, open: HashMap::new(), changed: BTreeSet::new() };
-        if contact == Contact::Request {
-            let opens = |by: AccountId, pair: Pair| {
+        if contact == ContactPolicy::Request {
+            let opens = |by: AccountId, pair: AccountPair| {
                 let request = found.get(&pair).map(|shared| shared.request);
                 request.is_none_or(|it| it.asker == Some(by) && !it.is_open)
             };
@@ -80,7 +80,7 @@ impl Requests {
             };
             let beginners: BTreeSet<i64> = people.filter(begins).map(|(by, _)| by.0).collect();
             let rows = beginners.into_iter().map(|by| vec![Value::Int(by)]).collect();
-            for row in ask(ledger.engine, &COUNT_OPEN, rows)? {
+            for row in ask(ctx.engine, &COUNT_OPEN, rows)? {
                 requests.open.insert(AccountId(row.int(0)?), row.int(1)?);
             }
         }
@@ -92,48 +92,52 @@ impl Requests {
         &mut self,
         by: AccountId,
         other: AccountId,
-    ) -> std::result::Result<Manner, Refusal> {
-        let manner = self.manner(by, other)?;
-        self.note(by, other, manner);
-        Ok(manner)
+    ) -> std::result::Result<ContactStage, Rejection> {
+        let stage = self.stage(by, other)?;
+        self.note(by, other, stage);
+        Ok(stage)
     }
 
     /// Whether `by` may say something to `other` now, and how it comes.
-    pub(super) fn manner(
+    pub(super) fn stage(
         &self,
         by: AccountId,
         other: AccountId,
-    ) -> std::result::Result<Manner, Refusal> {
-        if by == other || self.contact == Contact::Open {
-            return Ok(Manner::Known);
+    ) -> std::result::Result<ContactStage, Rejection> {
+        if by == other || self.contact == ContactPolicy::Open {
+            return Ok(ContactStage::Known);
         }
         let now = pair(by, To::Account(other)).and_then(|pair| self.now.get(&pair));
         match now {
-            Some(Request { asker: None, .. }) => Ok(Manner::Known),
-            Some(Request { asker: Some(asker), .. }) if *asker != by => Ok(Manner::Answer),
-            Some(Request { asks, .. }) if *asks >= REQUEST_MESSAGES_MAX => Err(TOO_MANY_MESSAGES),
-            Some(Request { is_declined, is_open: true, .. }) => {
-                Ok(Manner::Request { is_declined: *is_declined })
+            Some(ContactRequest { asker: None, .. }) => Ok(ContactStage::Known),
+            Some(ContactRequest { asker: Some(asker), .. }) if *asker != by => {
+                Ok(ContactStage::Answer)
+            }
+            Some(ContactRequest { asks, .. }) if *asks >= REQUEST_MESSAGES_MAX => {
+                Err(TOO_MANY_MESSAGES)
+            }
+            Some(ContactRequest { is_declined, is_open: true, .. }) => {
+                Ok(ContactStage::Request { is_declined: *is_declined })
             }
             _ if self.open.get(&by).is_none_or(|open| *open >= REQUESTS_OPEN_MAX) => {
                 Err(TOO_MANY_OPEN)
             }
-            now => Ok(Manner::Request { is_declined: now.is_some_and(|it| it.is_declined) }),
+            now => Ok(ContactStage::Request { is_declined: now.is_some_and(|it| it.is_declined) }),
         }
     }
 
     /// It is said.
-    pub(super) fn note(&mut self, by: AccountId, other: AccountId, manner: Manner) {
+    pub(super) fn note(&mut self, by: AccountId, other: AccountId, stage: ContactStage) {
         let Some(pair) = pair(by, To::Account(other)) else { return };
-        match manner {
-            Manner::Known => drop(self.now.entry(pair).or_default()),
-            Manner::Answer => {
-                if self.now.insert(pair, Request::default()).is_some_and(|it| it.is_open) {
+        match stage {
+            ContactStage::Known => drop(self.now.entry(pair).or_default()),
+            ContactStage::Answer => {
+                if self.now.insert(pair, ContactRequest::default()).is_some_and(|it| it.is_open) {
                     self.open.entry(other).and_modify(|open| *open -= 1);
                 }
                 self.changed.insert(pair);
             }
-            Manner::Request { .. } => {
+            ContactStage::Request { .. } => {
                 let now = self.now.entry(pair).or_default();
                 now.asker = Some(by);
                 now.asks += 1;
@@ -150,22 +154,22 @@ impl Requests {
         &self,
         by: AccountId,
         other: AccountId,
-    ) -> std::result::Result<Manner, Refusal> {
-        let manner = self.manner(by, other)?;
+    ) -> std::result::Result<ContactStage, Rejection> {
+        let stage = self.stage(by, other)?;
         let now = pair(by, To::Account(other)).and_then(|pair| self.now.get(&pair));
         let invites = now.map_or(0, |request| request.invites);
-        if manner == Manner::Answer && invites >= REQUEST_MESSAGES_MAX {
+        if stage == ContactStage::Answer && invites >= REQUEST_MESSAGES_MAX {
             return Err(TOO_MANY_MESSAGES);
         }
-        Ok(manner)
+        Ok(stage)
     }
 
     /// It is invited.
-    pub(super) fn note_invitation(&mut self, by: AccountId, other: AccountId, manner: Manner) {
-        match manner {
-            Manner::Known => {}
-            Manner::Request { .. } => self.note(by, other, manner),
-            Manner::Answer => {
+    pub(super) fn note_invitation(&mut self, by: AccountId, other: AccountId, stage: ContactStage) {
+        match stage {
+            ContactStage::Known => {}
+            ContactStage::Request { .. } => self.note(by, other, stage),
+            ContactStage::Answer => {
                 let Some(pair) = pair(by, To::Account(other)) else { return };
                 self.now.entry(pair).and_modify(|request| request.invites += 1);
                 self.changed.insert(pair);
@@ -177,8 +181,8 @@ impl Requests {
     pub(super) fn store(
         self,
         engine: &mut dyn Engine,
-        mut found: HashMap<Pair, Shared>,
-    ) -> Result<HashMap<Pair, Shared>> {
+        mut found: HashMap<AccountPair, PairConversation>,
+    ) -> Result<HashMap<AccountPair, PairConversation>> {
         let Self { now, changed, .. } = self;
         let set = changed
             .iter()
@@ -191,68 +195,78 @@ impl Requests {
 }
 
 /// From now on the two know each other.
-pub(super) fn accept(ledger: &mut Ledger<'_>, place: usize, by: AccountId, id: AccountId) -> Done {
-    if !ledger.has_log(id) {
-        return Ok(Err(Refusal::NO_ACCOUNT));
+pub(super) fn accept(
+    ctx: &mut BatchContext<'_>,
+    index: usize,
+    by: AccountId,
+    id: AccountId,
+) -> OpResult {
+    if !ctx.has_log(id) {
+        return Ok(Err(Rejection::NO_ACCOUNT));
     }
-    let shared = pair::find(ledger.engine, by, id)?;
+    let shared = pair::find(ctx.engine, by, id)?;
     let (shared, asker) = match shared.map(|shared| (shared, shared.request.asker)) {
         Some((shared, Some(asker))) => (shared, asker),
-        Some((_, None)) => return Ok(Ok(Outcome::Nothing)),
-        None if by == id || ledger.rules.contact == Contact::Open => {
-            return Ok(Ok(Outcome::Nothing));
+        Some((_, None)) => return Ok(Ok(Outcome::Unchanged)),
+        None if by == id || ctx.policy.contact == ContactPolicy::Open => {
+            return Ok(Ok(Outcome::Unchanged));
         }
         None => return Ok(Err(NOTHING_WAITS)),
     };
     if asker != id {
         return Ok(Err(NOTHING_WAITS));
     }
-    pair::set(ledger.engine, [(shared.conversation, Request::default())])?;
-    ledger.tell([by], (Kind::Accept, None, Some(id)), What::Accept { id }, Some(place));
-    for reached in meet(ledger.engine, &shared, id, by)? {
-        let (kind, what) = reached.told(by);
-        ledger.tell([id], (kind, Some(reached.id), Some(by)), what, None);
+    pair::set(ctx.engine, [(shared.conversation, ContactRequest::default())])?;
+    ctx.tell([by], (EventKind::Accept, None, Some(id)), EventBody::Accept { id }, Some(index));
+    for reached in meet(ctx.engine, &shared, id, by)? {
+        let (kind, body) = reached.told(by);
+        ctx.tell([id], (kind, Some(reached.id), Some(by)), body, None);
     }
     Ok(Ok(Outcome::Done))
 }
 
 /// From now on nothing from `id` arrives, until one writes to it or accepts it. It is not told.
-pub(super) fn decline(ledger: &mut Ledger<'_>, place: usize, by: AccountId, id: AccountId) -> Done {
-    if !ledger.has_log(id) {
-        return Ok(Err(Refusal::NO_ACCOUNT));
+pub(super) fn decline(
+    ctx: &mut BatchContext<'_>,
+    index: usize,
+    by: AccountId,
+    id: AccountId,
+) -> OpResult {
+    if !ctx.has_log(id) {
+        return Ok(Err(Rejection::NO_ACCOUNT));
     }
-    let shared = pair::find(ledger.engine, by, id)?;
+    let shared = pair::find(ctx.engine, by, id)?;
     let (conversation, request) = match shared.map(|it| (it.conversation, it.request)) {
-        Some((_, Request { asker: None, .. })) => return Ok(Err(KNOWN)),
+        Some((_, ContactRequest { asker: None, .. })) => return Ok(Err(KNOWN)),
         Some(found) => found,
-        None if by == id || ledger.rules.contact == Contact::Open => return Ok(Err(KNOWN)),
+        None if by == id || ctx.policy.contact == ContactPolicy::Open => return Ok(Err(KNOWN)),
         None => return Ok(Err(NOTHING_WAITS)),
     };
     if request.asker != Some(id) {
         return Ok(Err(NOTHING_WAITS));
     }
     if request.is_declined {
-        return Ok(Ok(Outcome::Nothing));
+        return Ok(Ok(Outcome::Unchanged));
     }
-    pair::set(ledger.engine, [(conversation, Request { is_declined: true, ..request })])?;
-    ledger.tell([by], (Kind::Decline, None, Some(id)), What::Decline { id }, Some(place));
+    pair::set(ctx.engine, [(conversation, ContactRequest { is_declined: true, ..request })])?;
+    ctx.tell([by], (EventKind::Decline, None, Some(id)), EventBody::Decline { id }, Some(index));
     Ok(Ok(Outcome::Done))
 }
 
 /// How far somebody had come in what a request said before it was answered.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reached {
+pub(super) struct RequestProgress {
     pub(super) id: MessageId,
     is_read: bool,
 }
 
-impl Reached {
+impl RequestProgress {
     /// The receipt that its sender gets now.
-    pub(super) fn told(self, by: AccountId) -> (Kind, What) {
+    pub(super) fn told(self, by: AccountId) -> (EventKind, EventBody) {
         let receipt = Receipt { id: self.id, by, all: false };
         match self.is_read {
-            true => (Kind::Read, What::Read(receipt)),
-            false => (Kind::Delivered, What::Delivered(receipt)),
+            true => (EventKind::Read, EventBody::Read(receipt)),
+            false => (EventKind::Delivered, EventBody::Delivered(receipt)),
         }
     }
 }
@@ -261,10 +275,10 @@ impl Reached {
 /// returned. Nothing if one of the two has blocked the other.
 pub(super) fn meet(
     engine: &mut dyn Engine,
-    shared: &Shared,
+    shared: &PairConversation,
     asker: AccountId,
     by: AccountId,
-) -> Result<Vec<Reached>> {
+) -> Result<Vec<RequestProgress>> {
     // The statements are run for nobody then, so that `by` cannot tell by the round trips.
     let asker = if shared.is_blocked() { AccountId(0) } else { asker };
     let sql = "delete from withheld_reaction where account = $1 and reactor = $2 \
@@ -279,6 +293,7 @@ pub(super) fn meet(
     let rows = engine.run(sql, &[shared.conversation, by.0, asker.0].map(Value::Int))?;
     let Some(row) = rows.first() else { return Ok(Vec::new()) };
     let reached = [(row.maybe_int(0)?, false), (row.maybe_int(1)?, true)].into_iter();
-    let reached = reached.filter_map(|(id, is_read)| Some(Reached { id: MessageId(id?), is_read }));
+    let reached =
+        reached.filter_map(|(id, is_read)| Some(RequestProgress { id: MessageId(id?), is_read }));
     Ok(reached.collect())
 }

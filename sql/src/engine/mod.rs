@@ -7,7 +7,7 @@ mod tls;
 use std::time::{Duration, Instant};
 
 use crate::limit::READ_TIMEOUT;
-use crate::search::Query;
+use crate::search::SearchQuery;
 use crate::{Error, Result};
 
 /// A parameter. The schema has whole numbers, texts and bytes; times are milliseconds.
@@ -82,7 +82,7 @@ impl Row {
 }
 
 fn unexpected(column: usize) -> Error {
-    Error::Broken(format!("column {column} is missing or of another type"))
+    Error::Internal(format!("column {column} is missing or of another type"))
 }
 
 /// The type of a column of [`ForEach`].
@@ -109,7 +109,7 @@ pub(crate) type Rows<'v> = Vec<Vec<Value<'v>>>;
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Use {
+pub(crate) enum Purpose {
     /// Whatever there is to do.
     Write,
     /// To read for requests: no statement takes longer than [`READ_TIMEOUT`].
@@ -120,7 +120,7 @@ pub(crate) enum Use {
     Upkeep,
 }
 
-impl Use {
+impl Purpose {
     /// How long a statement may take, if there is a bound of ours.
     pub(crate) fn timeout(self) -> Option<Duration> {
         match self {
@@ -131,15 +131,15 @@ impl Use {
 }
 
 /// How far [`Engine::index_some`] has come: a conversation and a message.
-pub(crate) type IndexPlace = (i64, i64);
+pub(crate) type IndexCursor = (i64, i64);
 
 /// Why a program cannot start.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Fault {
+pub(crate) enum StartError {
     /// Waiting would not help. The sentence says what to do.
-    Lasting(String),
+    Permanent(String),
     /// It may pass by itself.
-    Passing(String),
+    Transient(String),
 }
 
 /// One connection to a database.
@@ -165,11 +165,11 @@ pub(crate) trait Engine: Send {
     }
 
     /// The newest messages that `query` asks for, in no particular order. Looks at nothing but the account's conversations.
-    fn search(&mut self, query: &Query) -> Result<Vec<i64>>;
+    fn search(&mut self, query: &SearchQuery) -> Result<Vec<i64>>;
 
     /// Brings the words of some messages into the index that are not in it, as all are after an upgrade that makes it anew; in a
     /// transaction of its own. Goes on after `place`, which the step before it has returned; nothing: there are no more.
-    fn index_some(&mut self, place: IndexPlace) -> Result<Option<IndexPlace>>;
+    fn index_some(&mut self, place: IndexCursor) -> Result<Option<IndexCursor>>;
 
     /// Moves what is kept apart since it is recent to where it stays, if it has become much. To be called at the end of a
     /// transaction that commits messages.
@@ -210,7 +210,7 @@ pub(crate) trait Engine: Send {
     fn answers(&mut self) -> bool;
 
     /// Leaves nothing beside the database's own file, if it is one.
-    fn settle(&mut self) -> Result<()>;
+    fn checkpoint(&mut self) -> Result<()>;
 
     /// Makes what was deleted of these accounts and their sessions unreadable in the database's own files, and returns those for
     /// which that is done: none if it was tried less than `interval` ago. The error says what is in the way.

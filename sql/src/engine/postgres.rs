@@ -19,13 +19,13 @@ use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type as SqlType, to_sql_checked};
 use tokio_postgres::Config;
 
-use super::{Cell, Engine, ForEach, IndexPlace, Row, Rows, Type, Use, Value, tls, with_words};
+use super::{Cell, Engine, ForEach, IndexCursor, Purpose, Row, Rows, Type, Value, tls, with_words};
 use crate::limit::{ANSWER_GRACE, CONNECT_TIMEOUT, STATEMENT_TIMEOUT};
-use crate::search::{Query, too_slow};
+use crate::search::{SearchQuery, too_slow};
 use crate::url::Tls;
 use crate::{Error, OpenError, Result};
 use client::Client;
-pub(crate) use session::Given;
+pub(crate) use session::ServerSettings;
 pub(crate) use start::fault;
 use together::Together;
 
@@ -79,7 +79,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
 pub(crate) struct Connector {
     config: Config,
     /// Settings that the URL gives.
-    given: Given,
+    given: ServerSettings,
     tls: Option<tokio_postgres_rustls::MakeRustlsConnect>,
 }
 
@@ -87,7 +87,7 @@ impl Connector {
     pub(crate) fn new(
         config: &Config,
         mode: &Tls,
-        given: &Given,
+        given: &ServerSettings,
     ) -> std::result::Result<Self, OpenError> {
         let mut config = config.clone();
         config.connect_timeout(CONNECT_TIMEOUT);
@@ -113,13 +113,13 @@ impl Connector {
     }
 
     /// While the program runs, whatever keeps it from connecting is waited for.
-    pub(crate) fn connect(&self, usage: Use) -> Result<Postgres> {
+    pub(crate) fn connect(&self, usage: Purpose) -> Result<Postgres> {
         let client = self.session(usage).map_err(|error| Error::Unavailable(text(&error)))?;
         Ok(Postgres { client, prepared: HashMap::new(), together: HashMap::new() })
     }
 
     /// A connection with our settings.
-    fn session(&self, usage: Use) -> std::result::Result<Client, postgres::Error> {
+    fn session(&self, usage: Purpose) -> std::result::Result<Client, postgres::Error> {
         let patience = usage.timeout().unwrap_or(STATEMENT_TIMEOUT) + ANSWER_GRACE;
         let mut client = self.client(patience)?;
         client.batch_execute(&session::statements(usage, &self.given))?;
@@ -209,7 +209,7 @@ impl Engine for Postgres {
         Ok(answers)
     }
 
-    fn search(&mut self, query: &Query) -> Result<Vec<i64>> {
+    fn search(&mut self, query: &SearchQuery) -> Result<Vec<i64>> {
         // None is no bound here.
         let left = query.deadline.saturating_duration_since(Instant::now()).as_millis().max(1);
         self.script(&format!("begin; set local statement_timeout = {left}"))?;
@@ -218,7 +218,7 @@ impl Engine for Postgres {
         if Instant::now() >= query.deadline { Err(too_slow()) } else { found }
     }
 
-    fn index_some(&mut self, place: IndexPlace) -> Result<Option<IndexPlace>> {
+    fn index_some(&mut self, place: IndexCursor) -> Result<Option<IndexCursor>> {
         self.index_wordless(place)
     }
 
@@ -286,7 +286,7 @@ impl Engine for Postgres {
         self.client.bound(until);
     }
 
-    fn settle(&mut self) -> Result<()> {
+    fn checkpoint(&mut self) -> Result<()> {
         Ok(()) // That is the server's business.
     }
 
@@ -338,7 +338,7 @@ fn row(row: &postgres::Row, columns: Range<usize>) -> Result<Row> {
             SqlType::BYTEA => {
                 row.try_get::<_, Option<Vec<u8>>>(at)?.map_or(Cell::Null, Cell::Bytes)
             }
-            ref other => return Err(Error::Broken(format!("column {at} has type {other}"))),
+            ref other => return Err(Error::Internal(format!("column {at} has type {other}"))),
         })
     });
     Ok(Row(cells.collect::<Result<_>>()?))
@@ -398,9 +398,9 @@ impl From<postgres::Error> for Error {
         let text = text(&error);
         let Some(state) = error.code() else { return Self::Unavailable(text) };
         match *state {
-            SqlState::UNIQUE_VIOLATION => Self::Conflict,
+            SqlState::UNIQUE_VIOLATION => Self::AlreadyExists,
             SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {
-                Self::Collision(text)
+                Self::Contention(text)
             }
             SqlState::QUERY_CANCELED => Self::TimedOut(text),
             SqlState::LOCK_NOT_AVAILABLE | SqlState::READ_ONLY_SQL_TRANSACTION => {
@@ -410,8 +410,8 @@ impl From<postgres::Error> for Error {
             _ if ["08", "53", "57P", "58"].iter().any(|class| state.code().starts_with(class)) => {
                 Self::Unavailable(text)
             }
-            SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => Self::Damaged(text),
-            _ => Self::Broken(text),
+            SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => Self::Corrupted(text),
+            _ => Self::Internal(text),
         }
     }
 }
@@ -421,14 +421,17 @@ mod tests {
     use super::*;
     use crate::DatabaseUrl;
     use crate::limit::READ_TIMEOUT;
-    use crate::url::Place;
+    use crate::url::Backend;
 
     #[test]
     fn a_read_for_a_request_is_interrupted_and_the_next_one_runs() {
         let url = acceptance::Cluster::shared().unwrap().database().unwrap();
         let url: DatabaseUrl = url.parse().unwrap();
-        let Place::Postgres(config, tls, given) = &url.0 else { panic!("{url} is no PostgreSQL") };
-        let mut reader = Connector::new(config, tls, given).unwrap().connect(Use::Read).unwrap();
+        let Backend::Postgres(config, tls, given) = &url.0 else {
+            panic!("{url} is no PostgreSQL")
+        };
+        let mut reader =
+            Connector::new(config, tls, given).unwrap().connect(Purpose::Read).unwrap();
         let begin = std::time::Instant::now();
         let slept = reader.run("select count(*) from pg_sleep(60)", &[]);
         assert!(matches!(slept, Err(Error::TimedOut(_))), "{slept:?}");
@@ -440,8 +443,11 @@ mod tests {
     fn a_script_is_planned_freely_and_what_comes_after_it_is_not() {
         let url = acceptance::Cluster::shared().unwrap().database().unwrap();
         let url: DatabaseUrl = url.parse().unwrap();
-        let Place::Postgres(config, tls, given) = &url.0 else { panic!("{url} is no PostgreSQL") };
-        let mut writer = Connector::new(config, tls, given).unwrap().connect(Use::Write).unwrap();
+        let Backend::Postgres(config, tls, given) = &url.0 else {
+            panic!("{url} is no PostgreSQL")
+        };
+        let mut writer =
+            Connector::new(config, tls, given).unwrap().connect(Purpose::Write).unwrap();
         let script = "create table planned as select current_setting('enable_hashjoin') || ' ' \
                       || current_setting('join_collapse_limit') as settings";
         writer.begin().unwrap();

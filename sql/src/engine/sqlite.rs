@@ -2,10 +2,10 @@
 
 mod deadline;
 mod each;
-pub(crate) mod place;
 mod private;
 mod recent;
 mod search;
+pub(crate) mod staged;
 pub(crate) mod start;
 mod transfer;
 
@@ -17,8 +17,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql};
 
-use super::{Cell, Engine, ForEach, IndexPlace, Row, Use, Value, parameters_are_in_order};
-use crate::search::Query;
+use super::{Cell, Engine, ForEach, IndexCursor, Purpose, Row, Value, parameters_are_in_order};
+use crate::search::SearchQuery;
 use crate::{Error, Result};
 use deadline::Deadline;
 use each::{Each, Returned};
@@ -80,7 +80,7 @@ pub(crate) struct Sqlite {
 
 impl Sqlite {
     /// Opens or creates the file. A commit is on the disk when it returns (`synchronous=FULL`).
-    pub(crate) fn open(path: Option<&Path>, usage: Use) -> Result<Self> {
+    pub(crate) fn open(path: Option<&Path>, usage: Purpose) -> Result<Self> {
         let flags = FLAGS | OpenFlags::SQLITE_OPEN_CREATE;
         let connection = match path {
             Some(path) => {
@@ -94,11 +94,11 @@ impl Sqlite {
     }
 
     /// Opens a file that is there; nothing is made but what SQLite needs beside it while it is open.
-    pub(crate) fn open_existing(path: &Path, usage: Use) -> Result<Self> {
+    pub(crate) fn open_existing(path: &Path, usage: Purpose) -> Result<Self> {
         Self::of(Connection::open_with_flags(no_uri(path), FLAGS)?, usage)
     }
 
-    fn of(mut connection: Connection, usage: Use) -> Result<Self> {
+    fn of(mut connection: Connection, usage: Purpose) -> Result<Self> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         // Or each statement with a parameter as its limit is parsed and planned again whenever it is run.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
@@ -112,7 +112,7 @@ impl Sqlite {
              pragma journal_size_limit = {WAL_BYTES_KEPT};"
         ))?;
         search::add_function(&connection)?;
-        if usage == Use::Write {
+        if usage == Purpose::Write {
             connection.pragma_update(None, "cache_size", -(WRITER_CACHE_KIB as i64))?;
         }
         let deadline = Deadline::new(&mut connection, usage.timeout())?;
@@ -185,11 +185,11 @@ impl Engine for Sqlite {
         Ok(out)
     }
 
-    fn search(&mut self, query: &Query) -> Result<Vec<i64>> {
+    fn search(&mut self, query: &SearchQuery) -> Result<Vec<i64>> {
         self.find(query)
     }
 
-    fn index_some(&mut self, place: IndexPlace) -> Result<Option<IndexPlace>> {
+    fn index_some(&mut self, place: IndexCursor) -> Result<Option<IndexCursor>> {
         Ok((!self.index_some_of(recent::REINDEXED_MAX)?).then_some(place))
     }
 
@@ -259,7 +259,7 @@ impl Engine for Sqlite {
         Ok(None)
     }
 
-    fn settle(&mut self) -> Result<()> {
+    fn checkpoint(&mut self) -> Result<()> {
         self.empty_wal(SETTLE_TIMEOUT)
     }
 }
@@ -328,7 +328,7 @@ impl From<rusqlite::Error> for Error {
         let text = error.to_string();
         match error.sqlite_error_code() {
             Some(ErrorCode::OperationInterrupted) => Self::TimedOut(text),
-            Some(ErrorCode::ConstraintViolation) if text.contains("UNIQUE") => Self::Conflict,
+            Some(ErrorCode::ConstraintViolation) if text.contains("UNIQUE") => Self::AlreadyExists,
             Some(
                 ErrorCode::DatabaseBusy
                 | ErrorCode::DatabaseLocked
@@ -337,8 +337,8 @@ impl From<rusqlite::Error> for Error {
                 | ErrorCode::ReadOnly
                 | ErrorCode::CannotOpen,
             ) => Self::Unavailable(text),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(text),
-            _ => Self::Broken(text),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupted(text),
+            _ => Self::Internal(text),
         }
     }
 }
@@ -353,7 +353,7 @@ mod tests {
             let mut sqlite = Sqlite::open(None, usage).unwrap();
             sqlite.run("pragma cache_size", &[]).unwrap()[0].int(0).unwrap()
         };
-        assert_eq!(cache(Use::Write), -(WRITER_CACHE_KIB as i64));
-        assert!(cache(Use::Read) > cache(Use::Write));
+        assert_eq!(cache(Purpose::Write), -(WRITER_CACHE_KIB as i64));
+        assert!(cache(Purpose::Read) > cache(Purpose::Write));
     }
 }

@@ -70,14 +70,14 @@ pub(super) struct Queues {
     /// In each class the requesters that wait, the one whose turn came least lately first. No requester's queue is empty.
     waiting: [Class; CLASSES],
     /// The class whose turn is next, if it waits.
-    turn: usize,
+    map_row: usize,
 }
 
 type Class = VecDeque<(Requester, VecDeque<Waiter>)>;
 
 impl Queues {
     pub(super) fn new(share: usize) -> Self {
-        Self { share, lent: Vec::new(), waiting: Default::default(), turn: 0 }
+        Self { share, lent: Vec::new(), waiting: Default::default(), map_row: 0 }
     }
 
     /// Whether `requester` may hold one connection more.
@@ -126,7 +126,7 @@ impl Queues {
     /// share.
     pub(super) fn next(&mut self) -> Option<(Requester, Waiter)> {
         let (class, at) = (0..CLASSES).find_map(|step| {
-            let class = (self.turn + step) % CLASSES;
+            let class = (self.map_row + step) % CLASSES;
             let at = self.waiting[class].iter().position(|(one, _)| self.has_share(*one))?;
             Some((class, at))
         })?;
@@ -135,7 +135,7 @@ impl Queues {
         if !queue.is_empty() {
             self.waiting[class].push_back((requester, queue));
         }
-        self.turn = class + 1;
+        self.map_row = class + 1;
         Some((requester, waiter))
     }
 

@@ -47,9 +47,9 @@ fn an_email_belongs_to_one_account(store: &Store) {
     let email = email("alice");
     let first = store.create_account(&email, "Alice", "phc", NOW).unwrap();
     let second = store.create_account(&email, "Mallory", "other", NOW);
-    assert!(matches!(second, Err(Error::Conflict)));
+    assert!(matches!(second, Err(Error::AlreadyExists)));
     let second = store.create_account(&email.to_uppercase(), "Mallory", "other", NOW);
-    assert!(matches!(second, Err(Error::Conflict)));
+    assert!(matches!(second, Err(Error::AlreadyExists)));
     assert_eq!(store.find_by_email(&email).unwrap().unwrap().id, first);
     assert!(account(store, "bob") > first, "ids count up");
 }
@@ -61,7 +61,7 @@ fn a_hundred_at_once_make_one_account(store: &Store) {
             let (email, made) = (&email, &made);
             scope.spawn(move || match store.create_account(email, &number.to_string(), "p", NOW) {
                 Ok(id) => drop(made.lock().unwrap().insert(id)),
-                Err(error) => assert!(matches!(error, Error::Conflict), "{error}"),
+                Err(error) => assert!(matches!(error, Error::AlreadyExists), "{error}"),
             });
         }
     });

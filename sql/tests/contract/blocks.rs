@@ -1,4 +1,7 @@
-use sql::{Acquaintance, Act, Alteration, Batch, Deed, Entry, Message, Outcome, Store, What};
+use sql::{
+    Batch, ContactStatus, Entry, EventBody, GroupAction, Message, Operation, Outcome, Store,
+    Submission,
+};
 use wire::limit::{BLOCKS_MAX, REACTIONS_LISTED_MAX};
 use wire::{AccountId, Code, GroupId, MessageId, Seq, With};
 
@@ -37,28 +40,29 @@ fn texts(store: &Store, who: AccountId, with: With) -> Vec<String> {
 fn nothing_of_the_blocked_arrives_then_or_later(store: &Store) {
     let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
     let old = say(store, alice, bob, "old", "1");
-    assert_eq!(act(store, alice, Deed::Block { id: bob }), Outcome::Done);
-    assert_eq!(act(store, alice, Deed::Block { id: bob }), Outcome::Nothing);
-    assert_eq!(code(&act(store, alice, Deed::Block { id: alice })), Some(Code::BadRequest));
-    let nobody = Deed::Block { id: AccountId(i64::MAX) };
+    assert_eq!(act(store, alice, Operation::Block { id: bob }), Outcome::Done);
+    assert_eq!(act(store, alice, Operation::Block { id: bob }), Outcome::Unchanged);
+    assert_eq!(code(&act(store, alice, Operation::Block { id: alice })), Some(Code::BadRequest));
+    let nobody = Operation::Block { id: AccountId(i64::MAX) };
     assert_eq!(code(&act(store, alice, nobody)), Some(Code::NotFound));
     assert_eq!(store.blocks(alice).unwrap(), [bob]);
 
     // Done for him, and no sign of it for her.
-    let post = act(store, bob, crate::post(bob, alice, "hidden", None).deed);
+    let post = act(store, bob, crate::post(bob, alice, "hidden", None).operation);
     assert_eq!(post, Outcome::Done);
-    for deed in
-        [Deed::React { id: old.id, emoji: Some("👍".to_owned()) }, Deed::Read { id: old.id }]
-    {
-        assert_eq!(act(store, bob, deed), Outcome::Done);
+    for operation in [
+        Operation::React { id: old.id, emoji: Some("👍".to_owned()) },
+        Operation::Read { id: old.id },
+    ] {
+        assert_eq!(act(store, bob, operation), Outcome::Done);
     }
-    act(store, bob, Deed::Received { seq: Seq(9) });
-    assert_eq!(events(store, alice, Seq(1)), [What::Block { id: bob, at: None }]);
-    act(store, alice, Deed::Received { seq: Seq(9) });
+    act(store, bob, Operation::Received { seq: Seq(9) });
+    assert_eq!(events(store, alice, Seq(1)), [EventBody::Block { id: bob, at: None }]);
+    act(store, alice, Operation::Received { seq: Seq(9) });
     assert_eq!(events(store, bob, Seq(0)).len(), 4, "his own four, and no receipt");
 
-    assert_eq!(act(store, alice, Deed::Unblock { id: bob }), Outcome::Done);
-    assert_eq!(act(store, alice, Deed::Unblock { id: bob }), Outcome::Nothing);
+    assert_eq!(act(store, alice, Operation::Unblock { id: bob }), Outcome::Done);
+    assert_eq!(act(store, alice, Operation::Unblock { id: bob }), Outcome::Unchanged);
     say(store, bob, alice, "new", "2");
     assert_eq!(texts(store, alice, With::Account(bob)), ["old", "new"]);
     assert_eq!(texts(store, bob, With::Account(alice)), ["old", "hidden", "new"]);
@@ -66,14 +70,14 @@ fn nothing_of_the_blocked_arrives_then_or_later(store: &Store) {
     assert_eq!(store.conversations(alice, MessageId(i64::MAX), 9).unwrap()[0].unread, 1);
     let id =
         store.history(bob, With::Account(alice), MessageId(i64::MAX), 9).unwrap().unwrap()[1].id;
-    assert_eq!(code(&act(store, alice, Deed::Read { id })), Some(Code::NotFound));
+    assert_eq!(code(&act(store, alice, Operation::Read { id })), Some(Code::NotFound));
 }
 
 fn a_block_reaches_into_groups(store: &Store) {
     let people = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
     let [alice, bob, carol] = people;
     let trip = group(store, &people);
-    act(store, alice, Deed::Block { id: bob });
+    act(store, alice, Operation::Block { id: bob });
     act(store, bob, post_to(trip, "from Bob"));
     act(store, carol, post_to(trip, "from Carol"));
     assert_eq!(texts(store, alice, With::Group(trip)), ["from Carol"]);
@@ -84,9 +88,9 @@ fn a_block_reaches_into_groups(store: &Store) {
     assert!(listeners.contains(&carol) && !listeners.contains(&bob), "for him she is away");
     // It is never said to be with everybody: for him she is away.
     for who in [alice, carol] {
-        act(store, who, Deed::Received { seq: Seq(99) });
+        act(store, who, Operation::Received { seq: Seq(99) });
     }
-    let all = |what: &What| matches!(what, What::Delivered(receipt) if receipt.all);
+    let all = |what: &EventBody| matches!(what, EventBody::Delivered(receipt) if receipt.all);
     assert!(!events(store, bob, Seq(0)).iter().any(all));
 }
 
@@ -94,11 +98,12 @@ fn each_post_of_a_batch_meets_its_own_blocks(store: &Store) {
     let people = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
     let [alice, bob, carol] = people;
     let trip = group(store, &people);
-    act(store, alice, Deed::Block { id: bob });
-    act(store, carol, Deed::Block { id: alice });
+    act(store, alice, Operation::Block { id: bob });
+    act(store, carol, Operation::Block { id: alice });
     // The first makes the conversations, the second finds them.
     for _ in 0..2 {
-        let to_trip = Act { by: bob, reference: None, deed: post_to(trip, "Bob to all") };
+        let to_trip =
+            Submission { by: bob, reference: None, operation: post_to(trip, "Bob to all") };
         let posts = vec![
             post(bob, alice, "Bob to Alice", None),
             post(alice, bob, "Alice to Bob", None),
@@ -128,19 +133,19 @@ fn who_may_know_of_whom(store: &Store) {
         ["Alice", "Bob", "Carol", "Dave"].map(|name| account(store, name));
     say(store, alice, bob, "hello", "1");
     group(store, &[alice, carol]);
-    let departures = vec![(bob, NOW + 5)];
-    let batch = Batch { departures, ..Batch::default() };
+    let disconnections = vec![(bob, NOW + 5)];
+    let batch = Batch { disconnections, ..Batch::default() };
     store.commit(&batch, NOW + 5).unwrap();
-    let known = |store: &Store| store.acquaintances(alice, &[bob, carol, dave]).unwrap();
-    assert_eq!(known(store).get(&bob), Some(&Acquaintance::Known(Some(NOW + 5))));
-    assert_eq!(known(store).get(&carol), Some(&Acquaintance::Known(None)));
+    let known = |store: &Store| store.contact_statuses(alice, &[bob, carol, dave]).unwrap();
+    assert_eq!(known(store).get(&bob), Some(&ContactStatus::Known(Some(NOW + 5))));
+    assert_eq!(known(store).get(&carol), Some(&ContactStatus::Known(None)));
     assert_eq!(
         known(store).get(&dave),
-        Some(&Acquaintance::Known(None)),
+        Some(&ContactStatus::Known(None)),
         "everybody knows everybody"
     );
-    act(store, bob, Deed::Block { id: alice });
-    assert_eq!(known(store).get(&bob), Some(&Acquaintance::Blocked(Some(NOW))));
+    act(store, bob, Operation::Block { id: alice });
+    assert_eq!(known(store).get(&bob), Some(&ContactStatus::Blocked(Some(NOW))));
 }
 
 fn nothing_betrays_a_block(store: &Store) {
@@ -148,12 +153,12 @@ fn nothing_betrays_a_block(store: &Store) {
     let [alice, bob, carol] = people;
     let trip = group(store, &people);
     let old = say(store, bob, alice, "before", "1").id;
-    act(store, alice, Deed::Block { id: bob });
+    act(store, alice, Operation::Block { id: bob });
     act(store, bob, post_to(trip, "hidden"));
     act(store, carol, post_to(trip, "seen"));
     let before = events(store, bob, Seq(0));
-    act(store, alice, Deed::Received { seq: Seq(99) });
-    act(store, alice, Deed::Read { id: old });
+    act(store, alice, Operation::Received { seq: Seq(99) });
+    act(store, alice, Operation::Read { id: old });
     assert_eq!(events(store, bob, Seq(0)), before, "no receipt, as from somebody away");
     // For how long messages are kept is theirs together; she only does not hear of it.
     let listed = || {
@@ -164,18 +169,18 @@ fn nothing_betrays_a_block(store: &Store) {
     let (activity, days) = listed();
     assert_eq!(days, None);
     let before = events(store, alice, Seq(0));
-    let retain = Deed::Retain { with: With::Account(alice), days: Some(7) };
+    let retain = Operation::SetRetention { with: With::Account(alice), days: Some(7) };
     assert_eq!(act(store, bob, retain.clone()), Outcome::Done);
-    assert_eq!(act(store, bob, retain), Outcome::Nothing, "as it would be without a block");
+    assert_eq!(act(store, bob, retain), Outcome::Unchanged, "as it would be without a block");
     let told = events(store, bob, Seq(0)).pop();
     assert!(
-        matches!(&told, Some(What::Entry(Entry::Retention(it))) if it.days == Some(7)),
+        matches!(&told, Some(EventBody::Entry(Entry::Retention(it))) if it.days == Some(7)),
         "{told:?}"
     );
     assert_eq!(events(store, alice, Seq(0)), before);
     assert_eq!(listed(), (activity, Some(7)));
-    for kept in store.kept_conversations(alice, 0, 9).unwrap() {
-        let entries = store.kept_entries(alice, kept.number, MessageId(0), 9).unwrap();
+    for kept in store.exported_conversations(alice, 0, 9).unwrap() {
+        let entries = store.exported_entries(alice, kept.number, MessageId(0), 9).unwrap();
         assert!(!entries.iter().any(|kept| matches!(kept.entry, Entry::Retention(_))));
     }
 }
@@ -197,39 +202,39 @@ fn who_is_blocked_sees_marks_as_they_were(store: &Store) {
     let old = say(store, alice, bob, "hers", "1").id;
     say(store, bob, alice, "his", "2");
     act(store, carol, post_to(trip, "before"));
-    act(store, alice, Deed::Received { seq: Seq(99) });
+    act(store, alice, Operation::Received { seq: Seq(99) });
     act(store, carol, post_to(trip, "not yet there"));
     let seen = marks(store, bob, alice, trip);
-    act(store, alice, Deed::Block { id: bob });
+    act(store, alice, Operation::Block { id: bob });
     for text in ["first", "second"] {
         act(store, carol, post_to(trip, text));
         act(store, bob, post_to(trip, text));
         act(store, alice, post_to(trip, text));
-        act(store, alice, Deed::Received { seq: Seq(99) });
+        act(store, alice, Operation::Received { seq: Seq(99) });
         let last = store.history(alice, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
         for id in [last, old] {
-            act(store, alice, Deed::Read { id });
+            act(store, alice, Operation::Read { id });
         }
         assert_eq!(marks(store, bob, alice, trip), seen, "as if she were away");
     }
     let hers = store.group(carol, trip).unwrap().unwrap().members[0].clone();
     assert!(hers.read > seen[1], "to others she is not");
-    act(store, alice, Deed::Change { group: trip, how: Alteration::Remove(bob) });
-    act(store, alice, Deed::Change { group: trip, how: Alteration::Add(bob) });
-    act(store, bob, Deed::Join { group: trip });
+    act(store, alice, Operation::ChangeGroup { group: trip, action: GroupAction::Remove(bob) });
+    act(store, alice, Operation::ChangeGroup { group: trip, action: GroupAction::Add(bob) });
+    act(store, bob, Operation::JoinGroup { group: trip });
     assert_eq!(marks(store, bob, alice, trip), seen);
-    act(store, alice, Deed::Unblock { id: bob });
+    act(store, alice, Operation::Unblock { id: bob });
     let after = marks(store, bob, alice, trip);
     assert_eq!(after[..2], [hers.delivered, hers.read], "she is back");
     assert_eq!((after[2], after[3]), (seen[2], old));
 
     // Where they met after the block, she has never come further than to her coming.
-    act(store, alice, Deed::Block { id: bob });
+    act(store, alice, Operation::Block { id: bob });
     let rome = group(store, &[carol, bob]);
-    act(store, carol, Deed::Change { group: rome, how: Alteration::Add(alice) });
+    act(store, carol, Operation::ChangeGroup { group: rome, action: GroupAction::Add(alice) });
     let seen = marks(store, bob, alice, rome);
     act(store, carol, post_to(rome, "welcome"));
-    act(store, alice, Deed::Received { seq: Seq(99) });
+    act(store, alice, Operation::Received { seq: Seq(99) });
     assert_eq!(marks(store, bob, alice, rome), seen);
 }
 
@@ -239,17 +244,19 @@ fn nobody_blocked_hears_that_all_have_come(store: &Store) {
     let trip = group(store, &people);
     act(store, bob, post_to(trip, "before the block"));
     let id = store.history(bob, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
-    act(store, alice, Deed::Block { id: bob });
+    act(store, alice, Operation::Block { id: bob });
     // What she has of Carol is after what she has of him.
     act(store, carol, post_to(trip, "after it"));
-    act(store, alice, Deed::Received { seq: Seq(99) });
+    act(store, alice, Operation::Received { seq: Seq(99) });
     let last = store.history(alice, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
-    act(store, alice, Deed::Read { id: last });
-    act(store, carol, Deed::Received { seq: Seq(99) });
-    act(store, carol, Deed::Read { id });
+    act(store, alice, Operation::Read { id: last });
+    act(store, carol, Operation::Received { seq: Seq(99) });
+    act(store, carol, Operation::Read { id });
     let receipt = sql::Receipt { id, by: carol, all: false };
     let told = events(store, bob, Seq(0));
-    assert!(told.contains(&What::Delivered(receipt)) && told.contains(&What::Read(receipt)));
+    assert!(
+        told.contains(&EventBody::Delivered(receipt)) && told.contains(&EventBody::Read(receipt))
+    );
 }
 
 /// Of a group and of two: all ways in which what is withheld may lie among what is not.
@@ -257,8 +264,9 @@ fn what_is_withheld_is_passed_over(store: &Store) {
     let people = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
     let [alice, bob, carol] = people;
     let trip = group(store, &[bob, alice, carol]);
-    act(store, alice, Deed::Block { id: bob });
-    let say = |by, text: String| Act { by, reference: None, deed: post_to(trip, &text) };
+    act(store, alice, Operation::Block { id: bob });
+    let say =
+        |by, text: String| Submission { by, reference: None, operation: post_to(trip, &text) };
     let mut seen = Vec::new();
     // Several to a batch, in each of which he begins, she does, or a change of the group lies between.
     for (round, batch) in
@@ -268,8 +276,12 @@ fn what_is_withheld_is_passed_over(store: &Store) {
             'b' => say(bob, format!("hidden {round} {place}")),
             'c' => say(carol, format!("{round} {place}")),
             _ => {
-                let how = Alteration::Rename(format!("name {round}"));
-                Act { by: bob, reference: None, deed: Deed::Change { group: trip, how } }
+                let action = GroupAction::Rename(format!("name {round}"));
+                Submission {
+                    by: bob,
+                    reference: None,
+                    operation: Operation::ChangeGroup { group: trip, action },
+                }
             }
         };
         let committed = commit(store, batch.chars().enumerate().map(act).collect());
@@ -282,8 +294,8 @@ fn what_is_withheld_is_passed_over(store: &Store) {
         assert_eq!(listed.last.map(|last| last.content).as_ref(), seen.last(), "{batch}");
         let newest = events(store, alice, Seq(0)).into_iter().rev();
         let newest = newest.filter_map(|what| match what {
-            What::Entry(Entry::Message(message)) => Some(message.id),
-            What::Entry(Entry::Change(_)) => Some(MessageId(i64::MAX)),
+            EventBody::Entry(Entry::Message(message)) => Some(message.id),
+            EventBody::Entry(Entry::Change(_)) => Some(MessageId(i64::MAX)),
             _ => None,
         });
         let newest = newest.into_iter().next().unwrap();
@@ -298,7 +310,7 @@ fn what_is_withheld_is_passed_over(store: &Store) {
     }
     assert_eq!(pages, seen);
     let third = store.history(alice, With::Group(trip), END, 3).unwrap().unwrap()[2].id;
-    act(store, alice, Deed::Read { id: third });
+    act(store, alice, Operation::Read { id: third });
     assert_eq!(store.conversations(alice, END, 9).unwrap()[0].unread, 2);
 }
 
@@ -311,7 +323,7 @@ fn what_is_withheld_costs_nothing_lasting(store: &Store) {
         say(store, by, if by == alice { bob } else { alice }, "seen", "1");
         act(store, by, post_to(trip, "seen"));
     }
-    act(store, alice, Deed::Block { id: bob });
+    act(store, alice, Operation::Block { id: bob });
     let fastest = |what: &dyn Fn() -> usize, expected| {
         let time = |_| {
             let begun = std::time::Instant::now();
@@ -322,7 +334,8 @@ fn what_is_withheld_costs_nothing_lasting(store: &Store) {
     };
     let mut times = Vec::new();
     for count in [100, 10_000] {
-        let to_trip = |_| Act { by: bob, reference: None, deed: post_to(trip, "hidden") };
+        let to_trip =
+            |_| Submission { by: bob, reference: None, operation: post_to(trip, "hidden") };
         commit(store, (0..count).map(to_trip).collect());
         commit(store, (0..count).map(|_| post(bob, alice, "hidden", None)).collect());
         let listed = || {
@@ -347,11 +360,11 @@ fn so_many_may_be_blocked(store: &Store) {
     let alice = account(store, "Alice");
     let others: Vec<_> = (0..=BLOCKS_MAX).map(|_| account(store, "Somebody")).collect();
     for id in &others[..BLOCKS_MAX as usize] {
-        assert_eq!(act(store, alice, Deed::Block { id: *id }), Outcome::Done);
+        assert_eq!(act(store, alice, Operation::Block { id: *id }), Outcome::Done);
     }
-    let last = Deed::Block { id: others[BLOCKS_MAX as usize] };
+    let last = Operation::Block { id: others[BLOCKS_MAX as usize] };
     assert_eq!(code(&act(store, alice, last.clone())), Some(Code::TooMany));
-    act(store, alice, Deed::Unblock { id: others[0] });
+    act(store, alice, Operation::Unblock { id: others[0] });
     assert_eq!(act(store, alice, last), Outcome::Done);
 }
 
@@ -361,7 +374,9 @@ fn only(store: &Store, who: AccountId, other: AccountId) -> Message {
     assert_eq!(found.len(), 1);
     let listed = store.conversations(who, END, 9).unwrap().remove(0);
     assert_eq!(listed.last.as_ref(), Some(&found[0]), "the list has it as the history does");
-    let What::Entry(Entry::Message(told)) = events(store, who, Seq(0)).remove(0) else { panic!() };
+    let EventBody::Entry(Entry::Message(told)) = events(store, who, Seq(0)).remove(0) else {
+        panic!()
+    };
     assert_eq!(told, found[0], "so has a log that is read late");
     assert_eq!(export::messages(store, who)[0].1, told.content, "so has the export");
     found.remove(0)
@@ -379,8 +394,8 @@ fn what_had_arrived_is_read_as_it_was(store: &Store) {
     };
     let id = say(store, bob, alice, "first words", "1").id;
     act_at(store, bob, edit(id, "second words"), NOW + 2);
-    act(store, alice, Deed::Block { id: bob });
-    assert_eq!(act_at(store, bob, edit(id, "second words"), NOW + 3), Outcome::Nothing);
+    act(store, alice, Operation::Block { id: bob });
+    assert_eq!(act_at(store, bob, edit(id, "second words"), NOW + 3), Outcome::Unchanged);
     assert!(finds(store, alice, "second"));
     let second = ("second words".to_owned(), Some(2));
     for (text, at) in [("third words", 3), ("fourth words", 4)] {
@@ -389,19 +404,19 @@ fn what_had_arrived_is_read_as_it_was(store: &Store) {
     }
     assert_eq!(read(bob, alice), ("fourth words".to_owned(), Some(4)), "he cannot tell");
     assert!(finds(store, bob, "fourth"));
-    act(store, alice, Deed::Unblock { id: bob });
+    act(store, alice, Operation::Unblock { id: bob });
     assert_eq!(read(alice, bob), second, "not afterwards either");
     assert!(!finds(store, alice, "fourth"), "found by words that she cannot see");
-    let told = What::Edit { id, content: second.0 };
+    let told = EventBody::Edit { id, content: second.0 };
     assert_eq!(events(store, alice, Seq(1))[0], told, "in a log that is read late");
 
     act_at(store, bob, edit(id, "fifth words"), NOW + 5);
     assert_eq!(read(alice, bob), ("fifth words".to_owned(), Some(5)));
     assert!(finds(store, alice, "fifth"));
-    act(store, alice, Deed::Block { id: bob });
+    act(store, alice, Operation::Block { id: bob });
     act_at(store, bob, edit(id, "sixth words"), NOW + 6);
     assert_eq!(read(alice, bob).0, "fifth words", "each block keeps what it began with");
-    act(store, bob, Deed::Delete { id });
+    act(store, bob, Operation::Delete { id });
     let gone = only(store, alice, bob);
     assert_eq!((gone.content.as_str(), gone.deleted), ("", true), "deleted for everybody");
 }
@@ -412,8 +427,8 @@ fn one_of_many_reads_what_it_had(store: &Store) {
     let trip = group(store, &people);
     act(store, bob, post_to(trip, "old"));
     let id = store.history(bob, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
-    act(store, alice, Deed::Block { id: bob });
-    act(store, dave, Deed::Block { id: bob });
+    act(store, alice, Operation::Block { id: bob });
+    act(store, dave, Operation::Block { id: bob });
     act(store, bob, post_to(trip, "hidden"));
     let hidden = store.history(bob, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
     act(store, bob, edit(id, "new"));
@@ -421,12 +436,12 @@ fn one_of_many_reads_what_it_had(store: &Store) {
     assert_eq!(texts(store, alice, With::Group(trip)), ["old"]);
     assert_eq!(texts(store, carol, With::Group(trip)), ["new", "hidden still"]);
     // The next text comes to the one who has unblocked him, and not to the other.
-    act(store, dave, Deed::Unblock { id: bob });
+    act(store, dave, Operation::Unblock { id: bob });
     act(store, bob, edit(id, "newer"));
     assert_eq!(texts(store, alice, With::Group(trip)), ["old"]);
     assert_eq!(texts(store, dave, With::Group(trip)), ["newer"]);
     // Who has left reads no text of later, nor the one of before.
-    act(store, alice, Deed::Change { group: trip, how: Alteration::Leave });
+    act(store, alice, Operation::ChangeGroup { group: trip, action: GroupAction::Leave });
     act(store, bob, edit(id, "newest"));
     assert!(texts(store, alice, With::Group(trip)).is_empty());
 }
@@ -438,15 +453,15 @@ fn the_same_text_again_brings_nothing(store: &Store) {
     let trip = group(store, &people);
     act(store, bob, post_to(trip, "first"));
     let in_trip = store.history(bob, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
-    act(store, alice, Deed::Block { id: bob });
+    act(store, alice, Operation::Block { id: bob });
     for id in [id, in_trip] {
         act(store, bob, edit(id, "second"));
     }
-    act(store, alice, Deed::Change { group: trip, how: Alteration::Leave });
-    assert_eq!(act(store, bob, edit(in_trip, "second")), Outcome::Nothing);
+    act(store, alice, Operation::ChangeGroup { group: trip, action: GroupAction::Leave });
+    assert_eq!(act(store, bob, edit(in_trip, "second")), Outcome::Unchanged);
     assert_eq!(texts(store, alice, With::Group(trip)), ["first"], "and she has left");
-    act(store, alice, Deed::Unblock { id: bob });
-    assert_eq!(act(store, bob, edit(id, "second")), Outcome::Nothing);
+    act(store, alice, Operation::Unblock { id: bob });
+    assert_eq!(act(store, bob, edit(id, "second")), Outcome::Unchanged);
     assert_eq!(texts(store, alice, With::Account(bob)), ["first"], "no event, no text");
 }
 
@@ -469,11 +484,13 @@ fn a_reaction_made_during_a_block_never_comes(store: &Store) {
     let ([alice, bob, carol], _, id) = carol_says_hello(store);
     let other = say(store, alice, bob, "hello", "1").id;
     act(store, bob, react(other, Some("👍")));
-    act(store, alice, Deed::Block { id: bob });
+    act(store, alice, Operation::Block { id: bob });
     act(store, bob, react(id, Some("👍")));
     assert_eq!(emojis(store, carol, id), ["👍"]);
-    for deed in [None, Some(Deed::Unblock { id: bob }), Some(Deed::Block { id: bob })] {
-        deed.map(|deed| act(store, alice, deed));
+    for operation in
+        [None, Some(Operation::Unblock { id: bob }), Some(Operation::Block { id: bob })]
+    {
+        operation.map(|operation| act(store, alice, operation));
         assert!(emojis(store, alice, id).is_empty(), "made during the block");
         assert_eq!(emojis(store, alice, other), ["👍"], "had arrived");
     }
@@ -485,13 +502,13 @@ fn a_reaction_comes_with_its_next_change(store: &Store) {
     for id in &ids[..2] {
         act(store, bob, react(*id, Some("👍")));
     }
-    act(store, alice, Deed::Block { id: bob });
+    act(store, alice, Operation::Block { id: bob });
     act(store, bob, react(ids[0], Some("🎉")));
     act(store, bob, react(ids[1], None));
     act(store, bob, react(ids[2], Some("👍")));
-    act(store, alice, Deed::Unblock { id: bob });
+    act(store, alice, Operation::Unblock { id: bob });
     assert!(ids.iter().all(|id| emojis(store, alice, *id).is_empty()), "changed, gone, new");
-    let none = What::React { id: ids[0], by: bob, emoji: None };
+    let none = EventBody::React { id: ids[0], by: bob, emoji: None };
     assert_eq!(events(store, alice, Seq(3))[0], none, "in a log that is read late");
     act(store, bob, react(ids[2], Some("👍")));
     assert!(emojis(store, alice, ids[2]).is_empty(), "the same again is no change");
@@ -504,13 +521,13 @@ fn a_reaction_comes_with_its_next_change(store: &Store) {
 
 fn who_never_had_a_reaction_does_not_hear_of_its_end(store: &Store) {
     let ([alice, bob, carol], _, id) = carol_says_hello(store);
-    act(store, alice, Deed::Block { id: bob });
+    act(store, alice, Operation::Block { id: bob });
     act(store, bob, react(id, Some("👍")));
-    act(store, alice, Deed::Unblock { id: bob });
+    act(store, alice, Operation::Unblock { id: bob });
     let before = events(store, alice, Seq(0));
     assert_eq!(act(store, bob, react(id, None)), Outcome::Done);
     assert_eq!(events(store, alice, Seq(0)), before);
-    let none = What::React { id, by: bob, emoji: None };
+    let none = EventBody::React { id, by: bob, emoji: None };
     assert_eq!(events(store, carol, Seq(0)).pop(), Some(none), "who had it hears of it");
     act(store, bob, react(id, Some("🎉")));
     assert_eq!(emojis(store, alice, id), ["🎉"]);
@@ -518,9 +535,9 @@ fn who_never_had_a_reaction_does_not_hear_of_its_end(store: &Store) {
 
 fn a_reaction_stays_hidden_from_who_has_left(store: &Store) {
     let ([alice, bob, _], trip, id) = carol_says_hello(store);
-    act(store, alice, Deed::Block { id: bob });
+    act(store, alice, Operation::Block { id: bob });
     act(store, bob, react(id, Some("👍")));
-    let leave = Deed::Change { group: trip, how: Alteration::Leave };
+    let leave = Operation::ChangeGroup { group: trip, action: GroupAction::Leave };
     act_at(store, alice, leave, NOW + 9);
     // By the clock of a node that is behind.
     for emoji in [Some("🎉"), None, Some("👍")] {
@@ -537,12 +554,12 @@ fn what_is_withheld_takes_no_place_among_the_latest(store: &Store) {
     act(store, alice, post_to(trip, "hello"));
     let id = store.history(alice, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
     act(store, bob, react(id, Some("👍")));
-    let each = |deed: &dyn Fn(AccountId) -> (AccountId, Deed)| {
-        let act = |(by, deed)| Act { by, reference: None, deed };
-        let acts = others.iter().map(|other| act(deed(*other))).collect();
-        store.commit(&Batch { acts, ..Batch::default() }, NOW + 1).unwrap();
+    let each = |operation: &dyn Fn(AccountId) -> (AccountId, Operation)| {
+        let act = |(by, operation)| Submission { by, reference: None, operation };
+        let submissions = others.iter().map(|other| act(operation(*other))).collect();
+        store.commit(&Batch { submissions, ..Batch::default() }, NOW + 1).unwrap();
     };
-    each(&|id| (alice, Deed::Block { id }));
+    each(&|id| (alice, Operation::Block { id }));
     each(&|by| (by, react(id, Some("🎉"))));
     assert_eq!(emojis(store, alice, id), ["👍"]);
     assert_eq!(emojis(store, bob, id), vec!["🎉"; REACTIONS_LISTED_MAX], "the latest");
@@ -552,23 +569,23 @@ fn what_is_withheld_takes_no_place_among_the_latest(store: &Store) {
 pub fn what_is_withheld_goes_with_its_cause(store: &Store, mut count: impl FnMut() -> i64) {
     let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
     let mut withhold = |text: &str| {
-        act(store, alice, Deed::Unblock { id: bob });
+        act(store, alice, Operation::Unblock { id: bob });
         let id = say(store, bob, alice, text, text).id;
-        act(store, alice, Deed::Block { id: bob });
+        act(store, alice, Operation::Block { id: bob });
         act(store, bob, edit(id, "changed"));
         act(store, bob, react(id, Some("👍")));
         assert_eq!(count(), 2, "{text}, and nothing of before");
         id
     };
     let id = withhold("deleted by its sender");
-    act(store, bob, Deed::Delete { id });
+    act(store, bob, Operation::Delete { id });
     withhold("expires");
-    let retain = |days| Deed::Retain { with: With::Account(bob), days };
+    let retain = |days| Operation::SetRetention { with: With::Account(bob), days };
     act(store, alice, retain(Some(1)));
     store.expire_messages(NOW + 2 * DAY).unwrap();
     act(store, alice, retain(None));
     let id = withhold("comes after all");
-    act(store, alice, Deed::Unblock { id: bob });
+    act(store, alice, Operation::Unblock { id: bob });
     act(store, bob, edit(id, "changed again"));
     act(store, bob, react(id, None));
     withhold("of who deletes their accounts");

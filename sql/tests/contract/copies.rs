@@ -43,7 +43,7 @@ fn restore(copy: &(Copy, i64), url: &DatabaseUrl, now: i64) {
 
 /// At `now`, of a copy that was made at `made_at`.
 fn restore_of((copy, highest): &(Copy, i64), url: &DatabaseUrl, now: i64, made_at: i64) {
-    let mut restoration = Restoration::begin(url, sql::FORM, *highest, now).unwrap();
+    let mut restoration = Restoration::begin(url, sql::BACKUP_FORMAT, *highest, now).unwrap();
     for table in TABLES {
         let (columns, rows) = &copy[table];
         for rows in rows.chunks(sql::RESTORED_ROWS) {
@@ -209,7 +209,8 @@ fn what_is_there_is_never_written_over() {
         let before = copy(&url);
         // While a server has it open, and when none does.
         for open in [true, false] {
-            let refused = Restoration::begin(&url, sql::FORM, 1, LATER).err().unwrap().to_string();
+            let refused =
+                Restoration::begin(&url, sql::BACKUP_FORMAT, 1, LATER).err().unwrap().to_string();
             let says = refused.contains("there already") || refused.contains("something in it");
             assert!(says, "{open}: {refused}");
         }
@@ -218,7 +219,8 @@ fn what_is_there_is_never_written_over() {
     }
     let file = directory.path().join("2.db");
     std::fs::write(directory.path().join("2.db-wal"), "left by somebody").unwrap();
-    let refused = Restoration::begin(&DatabaseUrl::file(file), sql::FORM, 1, LATER).err().unwrap();
+    let refused =
+        Restoration::begin(&DatabaseUrl::file(file), sql::BACKUP_FORMAT, 1, LATER).err().unwrap();
     assert!(refused.to_string().contains("2.db-wal is there already"), "{refused}");
 }
 
@@ -230,21 +232,21 @@ fn a_restore_is_whole_or_has_not_happened() {
     account(&open(&from), "Alice");
     let whole = copy(&from);
     for url in [sqlite(&directory, "1.db"), postgresql()] {
-        let mut begun = Restoration::begin(&url, sql::FORM, whole.1, LATER).unwrap();
+        let mut begun = Restoration::begin(&url, sql::BACKUP_FORMAT, whole.1, LATER).unwrap();
         let (columns, rows) = &whole.0["account"];
         begun.insert("account", columns, rows.clone()).unwrap();
         // Nobody has an account to log in with yet, and another restore is refused.
-        let other = Restoration::begin(&url, sql::FORM, whole.1, LATER).err().unwrap();
+        let other = Restoration::begin(&url, sql::BACKUP_FORMAT, whole.1, LATER).err().unwrap();
         assert!(other.to_string().contains("another restore"), "{other}");
         assert!(url.path().is_none_or(|path| !path.exists()));
         drop(begun);
-        let mut begun = Restoration::begin(&url, sql::FORM, whole.1, LATER).unwrap();
+        let mut begun = Restoration::begin(&url, sql::BACKUP_FORMAT, whole.1, LATER).unwrap();
         assert!(begun.insert("account", columns, vec![rows[0].clone(), rows[0].clone()]).is_err());
         drop(begun);
         restore(&whole, &url, LATER);
         holds_together(&url);
     }
-    let refused = Restoration::begin(&sqlite(&directory, "2.db"), sql::FORM + 1, 1, LATER);
+    let refused = Restoration::begin(&sqlite(&directory, "2.db"), sql::BACKUP_FORMAT + 1, 1, LATER);
     assert!(refused.err().unwrap().to_string().contains("use a newer one"));
     let names = std::fs::read_dir(directory.path()).unwrap().map(|it| it.unwrap().file_name());
     let left: Vec<_> = names.filter(|name| name.to_string_lossy().contains("partial")).collect();
@@ -317,7 +319,7 @@ fn commands_make_no_database_and_read_no_other() {
         .unwrap();
     assert!(refused(&old).contains("start the server once"), "{}", refused(&old));
     // The doctor asks for no backup that this program refuses to make.
-    let advice = sql::inspect(&old).advice;
+    let advice = sql::inspect(&old).diagnostics;
     let schema = &advice.iter().find(|it| it.about == "schema").unwrap().text;
     assert!(schema.contains("first keep a copy of the file"), "{schema}");
     connection.execute_batch("update schema_version set version = 1000000").unwrap();
@@ -353,7 +355,7 @@ fn an_older_database_is_copied_as_it_is() {
     let from: DatabaseUrl = text.parse().unwrap();
     let (copied, highest) = copy(&from);
     let form = Snapshot::open(&from).unwrap().form();
-    assert!(form < sql::FORM);
+    assert!(form < sql::BACKUP_FORMAT);
     let directory = tempfile::tempdir().unwrap();
     let to = sqlite(&directory, "a.db");
     let mut restoration = Restoration::begin(&to, form, highest, LATER).unwrap();
@@ -363,7 +365,7 @@ fn an_older_database_is_copied_as_it_is() {
     }
     restoration.finish(LATER).unwrap();
     holds_together(&to);
-    assert_eq!(Snapshot::open(&to).unwrap().form(), sql::FORM);
+    assert_eq!(Snapshot::open(&to).unwrap().form(), sql::BACKUP_FORMAT);
     assert!(open(&to).log_state(AccountId(1)).unwrap().is_some());
     let version: i64 =
         client.query_one("select max(version) from schema_version", &[]).unwrap().get(0);

@@ -1,6 +1,6 @@
 use std::thread;
 
-use sql::{Deed, Outcome, Store};
+use sql::{Operation, Outcome, Store};
 use wire::{AccountId, Code, Seq};
 
 use crate::revise::edit;
@@ -31,7 +31,7 @@ fn a_deleted_account_is_nobody(store: &Store) {
     assert!(store.credentials_of(alice).unwrap().is_none());
     assert_eq!(store.session_by_token(&token(alice, 1), NOW).unwrap(), None);
     assert_eq!(store.log_state(alice).unwrap(), None);
-    assert!(store.kept_events(alice, Seq(0), 9).unwrap().is_empty());
+    assert!(store.exported_events(alice, Seq(0), 9).unwrap().is_empty());
     assert_eq!(store.rename(alice, "Ghost").unwrap(), None);
     assert!(!store.set_password(alice, epoch, "new", session, NOW).unwrap());
     assert!(!store.rehash(alice, "phc", "new").unwrap());
@@ -46,7 +46,7 @@ fn a_deleted_account_is_nobody(store: &Store) {
 
 fn refusal(store: &Store, from: AccountId, to: AccountId) -> Code {
     match commit(store, vec![post(from, to, "anybody?", None)]).outcomes[0] {
-        Outcome::Refused(refusal) => refusal.code,
+        Outcome::Rejected(refusal) => refusal.code,
         ref other => panic!("{other:?}"),
     }
 }
@@ -87,7 +87,7 @@ fn two_that_delete_each_other_at_once_leave_nothing(store: &Store) {
             }
         });
         assert!(export::messages(store, alice).is_empty());
-        assert!(store.kept_conversations(bob, 0, 9).unwrap().is_empty());
+        assert!(store.exported_conversations(bob, 0, 9).unwrap().is_empty());
     }
 }
 
@@ -106,7 +106,7 @@ pub fn leaves_no_trace(store: &Store, bytes: impl Fn() -> Vec<u8>) {
     for _ in 0..3 {
         commit(store, (0..600).map(|_| post(filler[1], filler[2], "filling", None)).collect());
     }
-    act(store, alice, Deed::Block { id: bob });
+    act(store, alice, Operation::Block { id: bob });
     act(store, bob, edit(id, "staying text"));
     assert!(store.rehash(alice, "vanishing-phc", "vanishing-phc-2").unwrap());
     let holds = |text: &[u8]| bytes().windows(text.len()).any(|window| window == text);

@@ -100,7 +100,7 @@ fn from_before_emails_had_keys(
     }
     let [store, _] = stores;
     let taken =
-        |email: &str| matches!(store.create_account(email, "N", "p", 1), Err(Error::Conflict));
+        |email: &str| matches!(store.create_account(email, "N", "p", 1), Err(Error::AlreadyExists));
     for email in ["STRASSE@x", "straſse@x", "jos\u{e9}@x", "A@b\u{fc}cher.DE", "carol@x"] {
         assert!(taken(email), "{email}");
     }

@@ -45,7 +45,7 @@ fn while_erasing<T>(store: &Store, work: impl FnOnce() -> T) -> T {
     thread::scope(|scope| {
         let (stop, stopped) = sync_channel::<()>(1);
         scope.spawn(move || {
-            store.keep_erasing(|time| stopped.recv_timeout(time) != Err(RecvTimeoutError::Timeout));
+            store.run_eraser(|time| stopped.recv_timeout(time) != Err(RecvTimeoutError::Timeout));
         });
         let done = work();
         drop(stop);
@@ -67,7 +67,7 @@ fn a_reader_of_an_older_state_of_sqlite_is_waited_for() {
     assert_eq!(sees(), 1);
 
     assert!(store.delete_account(id, NOW).unwrap());
-    let error = store.erase_deleted().unwrap_err().to_string();
+    let error = store.erase_deleted_from_files().unwrap_err().to_string();
     assert!(error.contains("reading"), "{error}");
     assert_eq!(sees(), 1, "it reads what it began to read");
     assert_eq!(traces(directory.path()).len(), TRACES.len());
@@ -152,7 +152,7 @@ impl Postgres {
 /// Erases once nothing is in the way any more. Every transaction of the cluster is, also one that another test has open for a moment.
 fn erase(store: &Store) {
     let deadline = Instant::now() + PATIENCE;
-    while let Err(error) = store.erase_deleted() {
+    while let Err(error) = store.erase_deleted_from_files() {
         assert!(Instant::now() < deadline, "{error}");
         thread::yield_now();
     }
@@ -162,7 +162,7 @@ fn erase(store: &Store) {
 fn is_in_the_way(store: &Store, named: &str) {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let error = store.erase_deleted().unwrap_err().to_string();
+        let error = store.erase_deleted_from_files().unwrap_err().to_string();
         if error.contains(named) {
             return;
         }
@@ -174,7 +174,7 @@ fn is_in_the_way(store: &Store, named: &str) {
 /// Looks once, as each process does every two seconds, whether there is somebody to erase.
 fn look_once(store: &Store) {
     let looks = AtomicU32::new(0);
-    store.keep_erasing(|_| looks.fetch_add(1, Ordering::Relaxed) > 0);
+    store.run_eraser(|_| looks.fetch_add(1, Ordering::Relaxed) > 0);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_deleted_account_is_gone_from_the_files_of_postgresql() {
     while_erasing(&store, || {
         let deadline = Instant::now() + PATIENCE;
         while postgres.left() > 0 {
-            assert!(Instant::now() < deadline, "{:?}", store.erase_deleted());
+            assert!(Instant::now() < deadline, "{:?}", store.erase_deleted_from_files());
             postgres.let_a_minute_pass();
             thread::yield_now();
         }
@@ -311,7 +311,7 @@ fn who_does_not_own_the_accounts_is_told_what_to_do() {
     assert_ne!(url, postgres.url);
     let store = open(&url.parse().unwrap());
     assert!(store.delete_account(id, NOW).unwrap());
-    let error = store.erase_deleted().unwrap_err().to_string();
+    let error = store.erase_deleted_from_files().unwrap_err().to_string();
     assert!(error.contains("role guest does not own account and session"), "{error}");
     assert_eq!(postgres.left(), 1);
     let owned = "alter table account owner to guest; alter table session owner to guest; \

@@ -1,4 +1,6 @@
-use sql::{Alteration, Deed, Entry, KeptBlock, KeptConversation, KeptEntry, Store};
+use sql::{
+    Entry, ExportedBlock, ExportedConversation, ExportedEntry, GroupAction, Operation, Store,
+};
 use wire::{AccountId, MessageId, Role, Seq, SessionId, With};
 
 use crate::{NOW, account, act, act_at, group, post_to, say};
@@ -13,16 +15,16 @@ pub fn suite(store: &Store) {
 /// All messages, in pages of two.
 pub fn messages(store: &Store, id: AccountId) -> Vec<(AccountId, String, Option<String>)> {
     let (mut all, mut conversation) = (Vec::new(), 0);
-    while let Some(next) = store.kept_conversations(id, conversation, 1).unwrap().first() {
+    while let Some(next) = store.exported_conversations(id, conversation, 1).unwrap().first() {
         conversation = next.number;
         let mut after = MessageId(0);
         loop {
-            let page = store.kept_entries(id, conversation, after, 2).unwrap();
+            let page = store.exported_entries(id, conversation, after, 2).unwrap();
             assert!(page.len() <= 2 && page.is_sorted_by_key(|message| message.id));
             let Some(last) = page.last() else { break };
             after = last.id;
             all.extend(page.into_iter().filter_map(
-                |KeptEntry { entry, reference, .. }| match entry {
+                |ExportedEntry { entry, reference, .. }| match entry {
                     Entry::Message(it) => Some((it.from, it.content, reference)),
                     _ => None,
                 },
@@ -49,7 +51,7 @@ fn every_page_goes_on_where_the_last_ended(store: &Store) {
 
     let (mut seen, mut after) = (Vec::new(), Seq(0));
     loop {
-        let page = store.kept_events(alice, after, 4).unwrap();
+        let page = store.exported_events(alice, after, 4).unwrap();
         let Some(last) = page.last() else { break };
         after = last.seq;
         assert!(page.iter().all(|event| event.kind == "entry" && event.message.is_some()));
@@ -59,11 +61,11 @@ fn every_page_goes_on_where_the_last_ended(store: &Store) {
     assert_eq!(store.log_state(alice).unwrap().unwrap().head, Seq(15));
 
     let ids: Vec<_> = [1, 2, 3].map(|n| crate::sessions::open(store, alice, n).unwrap()).into();
-    let first = store.kept_sessions(alice, SessionId(0), 2).unwrap();
-    let second = store.kept_sessions(alice, first[1].id, 2).unwrap();
+    let first = store.exported_sessions(alice, SessionId(0), 2).unwrap();
+    let second = store.exported_sessions(alice, first[1].id, 2).unwrap();
     let found: Vec<_> = first.iter().chain(&second).map(|session| session.id).collect();
     assert_eq!(found, ids);
-    assert!(store.kept_sessions(alice, ids[2], 2).unwrap().is_empty());
+    assert!(store.exported_sessions(alice, ids[2], 2).unwrap().is_empty());
 }
 
 fn nobody_gets_what_is_not_theirs(store: &Store) {
@@ -74,8 +76,8 @@ fn nobody_gets_what_is_not_theirs(store: &Store) {
     assert_eq!(messages(store, alice), [(alice, said.clone(), kept)]);
     // The ref is Alice's own name for it.
     assert_eq!(messages(store, bob)[0], (alice, said, None));
-    let foreign = store.kept_conversations(carol, 0, 1).unwrap()[0].number;
-    assert!(store.kept_entries(alice, foreign, MessageId(0), 9).unwrap().is_empty());
+    let foreign = store.exported_conversations(carol, 0, 1).unwrap()[0].number;
+    assert!(store.exported_entries(alice, foreign, MessageId(0), 9).unwrap().is_empty());
 }
 
 fn how_far_one_has_come_is_kept(store: &Store) {
@@ -83,23 +85,23 @@ fn how_far_one_has_come_is_kept(store: &Store) {
     let [alice, bob, carol] = people;
     let first = say(store, alice, bob, "hello", "1");
     say(store, alice, bob, "hello again", "2");
-    act(store, bob, Deed::Received { seq: Seq(2) });
-    act(store, bob, Deed::Read { id: first.id });
-    act(store, bob, Deed::Retain { with: With::Account(alice), days: Some(7) });
+    act(store, bob, Operation::Received { seq: Seq(2) });
+    act(store, bob, Operation::Read { id: first.id });
+    act(store, bob, Operation::SetRetention { with: With::Account(alice), days: Some(7) });
     let [trip, work] = [&people[..2], &people[..]].map(|people| group(store, people));
-    act(store, alice, Deed::Change { group: trip, how: Alteration::Promote(bob) });
-    act(store, alice, Deed::Retain { with: With::Group(work), days: Some(1) });
+    act(store, alice, Operation::ChangeGroup { group: trip, action: GroupAction::Promote(bob) });
+    act(store, alice, Operation::SetRetention { with: With::Group(work), days: Some(1) });
     act(store, alice, post_to(work, "before he leaves"));
-    act(store, bob, Deed::Change { group: work, how: Alteration::Leave });
-    let rename = Alteration::Rename("Later".to_owned());
-    act(store, alice, Deed::Change { group: work, how: rename });
-    act(store, bob, Deed::Block { id: carol });
-    act(store, carol, crate::post(carol, bob, "hidden", None).deed);
+    act(store, bob, Operation::ChangeGroup { group: work, action: GroupAction::Leave });
+    let rename = GroupAction::Rename("Later".to_owned());
+    act(store, alice, Operation::ChangeGroup { group: work, action: rename });
+    act(store, bob, Operation::Block { id: carol });
+    act(store, carol, crate::post(carol, bob, "hidden", None).operation);
 
-    let mut found: Vec<KeptConversation> = Vec::new();
+    let mut found: Vec<ExportedConversation> = Vec::new();
     loop {
         let after = found.last().map_or(0, |last| last.number);
-        let page = store.kept_conversations(bob, after, 2).unwrap();
+        let page = store.exported_conversations(bob, after, 2).unwrap();
         assert!(page.len() <= 2);
         if page.is_empty() {
             break;
@@ -108,7 +110,7 @@ fn how_far_one_has_come_is_kept(store: &Store) {
     }
     let mut ids: Vec<i64> = Vec::new();
     for kept in &found {
-        let entries = store.kept_entries(bob, kept.number, MessageId(0), 9).unwrap();
+        let entries = store.exported_entries(bob, kept.number, MessageId(0), 9).unwrap();
         ids.extend(entries.iter().map(|entry| entry.id.0));
     }
     let [pair, in_trip, left] = <[_; 3]>::try_from(found).unwrap();
@@ -125,8 +127,8 @@ fn how_far_one_has_come_is_kept(store: &Store) {
 
 fn whom_one_has_blocked_is_kept(store: &Store) {
     let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
-    act_at(store, alice, Deed::Block { id: carol }, NOW + 1);
-    act_at(store, alice, Deed::Block { id: bob }, NOW + 2);
-    let kept = [(bob, 2), (carol, 1)].map(|(id, later)| KeptBlock { id, at: NOW + later });
-    assert_eq!(store.kept_blocks(alice).unwrap(), kept);
+    act_at(store, alice, Operation::Block { id: carol }, NOW + 1);
+    act_at(store, alice, Operation::Block { id: bob }, NOW + 2);
+    let kept = [(bob, 2), (carol, 1)].map(|(id, later)| ExportedBlock { id, at: NOW + later });
+    assert_eq!(store.exported_blocks(alice).unwrap(), kept);
 }

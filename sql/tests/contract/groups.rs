@@ -1,6 +1,6 @@
 use std::thread;
 
-use sql::{Act, Alteration, Deed, Entry, Outcome, Store, What};
+use sql::{Entry, EventBody, GroupAction, Operation, Outcome, Store, Submission};
 use wire::limit::GROUP_MEMBERS_MAX;
 use wire::{AccountId, Change, Code, GroupId, MessageId, Role, Seq, With};
 
@@ -18,14 +18,14 @@ pub fn suite(store: &Store) {
     a_deleted_account_keeps_no_ref(store);
 }
 
-pub fn change(group: GroupId, how: Alteration) -> Deed {
-    Deed::Change { group, how }
+pub fn change(group: GroupId, action: GroupAction) -> Operation {
+    Operation::ChangeGroup { group, action }
 }
 
 /// The changes in an account's log: what, by whom, to whom.
 pub fn changes(store: &Store, who: AccountId) -> Vec<(Change, AccountId, Option<AccountId>)> {
     let turn = |what| match what {
-        What::Entry(Entry::Change(it)) => Some((it.change, it.by, it.member)),
+        EventBody::Entry(Entry::Change(it)) => Some((it.change, it.by, it.member)),
         _ => None,
     };
     events(store, who, Seq(0)).into_iter().filter_map(turn).collect()
@@ -44,14 +44,14 @@ pub fn texts(store: &Store, who: AccountId, group: GroupId) -> Vec<String> {
 fn every_change_is_an_event_in_every_log(store: &Store) {
     let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
     let trip = group(store, &[alice, bob]);
-    for how in [
-        Alteration::Add(carol),
-        Alteration::Rename("Journey".to_owned()),
-        Alteration::Promote(bob),
-        Alteration::Demote(bob),
-        Alteration::Remove(carol),
+    for action in [
+        GroupAction::Add(carol),
+        GroupAction::Rename("Journey".to_owned()),
+        GroupAction::Promote(bob),
+        GroupAction::Demote(bob),
+        GroupAction::Remove(carol),
     ] {
-        assert_eq!(act(store, alice, change(trip, how)), Outcome::Done);
+        assert_eq!(act(store, alice, change(trip, action)), Outcome::Done);
     }
     let expected = [
         (Change::Create, alice, None),
@@ -68,10 +68,10 @@ fn every_change_is_an_event_in_every_log(store: &Store) {
     assert_eq!(store.group(carol, trip).unwrap(), None);
     assert_eq!(store.group(alice, trip).unwrap().unwrap().name, "Journey");
     // What is so already is no event.
-    for how in
-        [Alteration::Add(bob), Alteration::Rename("Journey".to_owned()), Alteration::Demote(bob)]
+    for action in
+        [GroupAction::Add(bob), GroupAction::Rename("Journey".to_owned()), GroupAction::Demote(bob)]
     {
-        assert_eq!(act(store, alice, change(trip, how)), Outcome::Nothing);
+        assert_eq!(act(store, alice, change(trip, action)), Outcome::Unchanged);
     }
 }
 
@@ -82,28 +82,28 @@ fn what_a_role_does_not_allow(store: &Store) {
     let trip = group(store, &[alice, bob]);
     let all = || {
         [
-            Alteration::Add(stranger),
-            Alteration::Remove(alice),
-            Alteration::Rename("Mine".to_owned()),
-            Alteration::Promote(bob),
-            Alteration::Demote(alice),
+            GroupAction::Add(stranger),
+            GroupAction::Remove(alice),
+            GroupAction::Rename("Mine".to_owned()),
+            GroupAction::Promote(bob),
+            GroupAction::Demote(alice),
         ]
     };
-    for how in all() {
-        assert_eq!(code(&act(store, bob, change(trip, how))), Some(Code::Forbidden));
+    for action in all() {
+        assert_eq!(code(&act(store, bob, change(trip, action))), Some(Code::Forbidden));
     }
-    for how in all().into_iter().chain([Alteration::Leave]) {
-        assert_eq!(code(&act(store, stranger, change(trip, how))), Some(Code::NotFound));
+    for action in all().into_iter().chain([GroupAction::Leave]) {
+        assert_eq!(code(&act(store, stranger, change(trip, action))), Some(Code::NotFound));
     }
     assert_eq!(code(&act(store, stranger, post_to(trip, "hello"))), Some(Code::NotFound));
-    let refused = |how| code(&act(store, alice, change(trip, how)));
-    assert_eq!(refused(Alteration::Add(nobody)), Some(Code::NotFound));
-    assert_eq!(refused(Alteration::Remove(stranger)), Some(Code::NotFound));
-    assert_eq!(refused(Alteration::Promote(stranger)), Some(Code::NotFound));
-    assert_eq!(refused(Alteration::Demote(alice)), Some(Code::Forbidden), "the last admin");
-    let create = Deed::Create { name: "Ghosts".to_owned(), members: vec![bob, nobody] };
+    let refused = |action| code(&act(store, alice, change(trip, action)));
+    assert_eq!(refused(GroupAction::Add(nobody)), Some(Code::NotFound));
+    assert_eq!(refused(GroupAction::Remove(stranger)), Some(Code::NotFound));
+    assert_eq!(refused(GroupAction::Promote(stranger)), Some(Code::NotFound));
+    assert_eq!(refused(GroupAction::Demote(alice)), Some(Code::Forbidden), "the last admin");
+    let create = Operation::CreateGroup { name: "Ghosts".to_owned(), members: vec![bob, nobody] };
     assert_eq!(code(&act(store, alice, create)), Some(Code::NotFound));
-    let retain = Deed::Retain { with: With::Group(trip), days: Some(1) };
+    let retain = Operation::SetRetention { with: With::Group(trip), days: Some(1) };
     assert_eq!(code(&act(store, bob, retain)), Some(Code::Forbidden));
     assert_eq!(changes(store, bob).len(), 1);
 }
@@ -112,15 +112,15 @@ fn the_last_admin_hands_over(store: &Store) {
     let people = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
     let [alice, bob, carol] = people;
     let trip = group(store, &[alice, carol]);
-    act(store, alice, change(trip, Alteration::Add(bob)));
-    assert_eq!(act(store, alice, change(trip, Alteration::Remove(alice))), Outcome::Done);
+    act(store, alice, change(trip, GroupAction::Add(bob)));
+    assert_eq!(act(store, alice, change(trip, GroupAction::Remove(alice))), Outcome::Done);
     let handed = [(Change::Promote, alice, Some(carol)), (Change::Leave, alice, None)];
     for who in people {
         assert!(changes(store, who).ends_with(&handed), "{:?}", changes(store, who));
     }
     assert_eq!(members(store, bob, trip), [(carol, Role::Admin), (bob, Role::Member)]);
     for who in [carol, bob] {
-        assert_eq!(act(store, who, change(trip, Alteration::Leave)), Outcome::Done);
+        assert_eq!(act(store, who, change(trip, GroupAction::Leave)), Outcome::Done);
     }
     assert_eq!(changes(store, bob).last(), Some(&(Change::Leave, bob, None)));
 }
@@ -129,10 +129,10 @@ fn who_is_removed_hears_and_reads_nothing_later(store: &Store) {
     let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
     let trip = group(store, &[alice, bob]);
     act(store, alice, post_to(trip, "before"));
-    act(store, alice, change(trip, Alteration::Remove(bob)));
+    act(store, alice, change(trip, GroupAction::Remove(bob)));
     let head = events(store, bob, Seq(0)).len();
     act(store, alice, post_to(trip, "after"));
-    act(store, alice, change(trip, Alteration::Rename("Without Bob".to_owned())));
+    act(store, alice, change(trip, GroupAction::Rename("Without Bob".to_owned())));
     assert_eq!(events(store, bob, Seq(0)).len(), head);
     assert_eq!(texts(store, bob, trip), ["before"]);
     assert_eq!(texts(store, alice, trip), ["before", "after"]);
@@ -146,10 +146,10 @@ fn who_comes_back_begins_anew(store: &Store) {
     let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
     let trip = group(store, &[alice, bob]);
     act(store, alice, post_to(trip, "first"));
-    act(store, bob, change(trip, Alteration::Leave));
+    act(store, bob, change(trip, GroupAction::Leave));
     act(store, alice, post_to(trip, "meanwhile"));
-    act(store, alice, change(trip, Alteration::Add(bob)));
-    act(store, bob, Deed::Join { group: trip });
+    act(store, alice, change(trip, GroupAction::Add(bob)));
+    act(store, bob, Operation::JoinGroup { group: trip });
     act(store, alice, post_to(trip, "second"));
     assert_eq!(texts(store, bob, trip), ["second"]);
     let listed = &store.conversations(bob, MessageId(i64::MAX), 9).unwrap()[0];
@@ -159,11 +159,11 @@ fn who_comes_back_begins_anew(store: &Store) {
 fn a_group_has_a_thousand_members_and_no_more(store: &Store) {
     let people: Vec<_> = (0..=GROUP_MEMBERS_MAX).map(|_| account(store, "Somebody")).collect();
     let (last, people) = people.split_last().unwrap();
-    let create = |members| Deed::Create { name: "Crowd".to_owned(), members };
+    let create = |members| Operation::CreateGroup { name: "Crowd".to_owned(), members };
     let everybody = people[1..].iter().copied().chain([*last]).collect();
     assert_eq!(code(&act(store, people[0], create(everybody))), Some(Code::TooMany));
     let crowd = group(store, people);
-    let full = act(store, people[0], change(crowd, Alteration::Add(*last)));
+    let full = act(store, people[0], change(crowd, GroupAction::Add(*last)));
     assert_eq!(code(&full), Some(Code::TooMany));
 
     assert_eq!(act(store, people[7], post_to(crowd, "hello, all")), Outcome::Done);
@@ -179,18 +179,18 @@ fn races_end_the_same_in_every_log(store: &Store) {
         let people = ["Alice", "Bob", "Carol", "Dave"].map(|name| account(store, name));
         let [alice, bob, carol, dave] = people;
         let trip = group(store, &[alice, bob, carol]);
-        act(store, alice, change(trip, Alteration::Promote(bob)));
-        let deeds = [
-            (alice, change(trip, Alteration::Remove(bob))),
-            (bob, change(trip, Alteration::Remove(alice))),
-            (bob, change(trip, Alteration::Add(dave))),
+        act(store, alice, change(trip, GroupAction::Promote(bob)));
+        let operations = [
+            (alice, change(trip, GroupAction::Remove(bob))),
+            (bob, change(trip, GroupAction::Remove(alice))),
+            (bob, change(trip, GroupAction::Add(dave))),
             (alice, post_to(trip, "from Alice")),
             (bob, post_to(trip, "from Bob")),
             (carol, post_to(trip, "from Carol")),
         ];
         thread::scope(|scope| {
-            for (by, deed) in deeds {
-                scope.spawn(move || act(store, by, deed));
+            for (by, operation) in operations {
+                scope.spawn(move || act(store, by, operation));
             }
         });
         let there =
@@ -214,21 +214,21 @@ fn a_deleted_account_leaves_its_groups(store: &Store) {
     let trip = group(store, &[alice, bob, carol]);
     act(store, alice, post_to(trip, "remember me"));
     store.delete_account(alice, NOW).unwrap();
-    let ghosts = || -> Vec<_> {
-        store.ghosts().unwrap().into_iter().filter(|(_, group)| *group == trip).collect()
+    let deleted_members = || -> Vec<_> {
+        store.deleted_members().unwrap().into_iter().filter(|(_, group)| *group == trip).collect()
     };
-    assert_eq!(ghosts(), [(alice, trip)]);
-    assert_eq!(act(store, alice, change(trip, Alteration::Leave)), Outcome::Done);
-    assert!(ghosts().is_empty());
+    assert_eq!(deleted_members(), [(alice, trip)]);
+    assert_eq!(act(store, alice, change(trip, GroupAction::Leave)), Outcome::Done);
+    assert!(deleted_members().is_empty());
     assert_eq!(members(store, bob, trip), [(bob, Role::Admin), (carol, Role::Member)]);
     assert_eq!(changes(store, carol).last(), Some(&(Change::Leave, alice, None)));
     assert_eq!(texts(store, bob, trip), ["remember me"]);
 
     for who in [bob, carol] {
         store.delete_account(who, NOW).unwrap();
-        act(store, who, change(trip, Alteration::Leave));
+        act(store, who, change(trip, GroupAction::Leave));
     }
-    store.erase_left_traces().unwrap();
+    store.erase_deleted_accounts_rows().unwrap();
     assert_eq!(store.history(bob, With::Group(trip), MessageId(i64::MAX), 9).unwrap(), None);
 }
 
@@ -237,10 +237,10 @@ fn a_deleted_account_keeps_no_ref(store: &Store) {
     let (one, two) = (group(store, &[alice, bob]), group(store, &[alice, carol]));
     store.delete_account(alice, NOW).unwrap();
     // Nothing of it could be locked, so that two nodes might store the same one.
-    let leave = |group| Act {
+    let leave = |group| Submission {
         by: alice,
         reference: Some("bye".to_owned()),
-        deed: change(group, Alteration::Leave),
+        operation: change(group, GroupAction::Leave),
     };
     assert_eq!(
         commit(store, vec![leave(one), leave(two)]).outcomes,

@@ -1,6 +1,6 @@
 //! Who is asked before it is in a group.
 
-use sql::{Alteration, Conversation, Deed, Entry, Member, Outcome, Store, What};
+use sql::{Conversation, Entry, EventBody, GroupAction, Member, Operation, Outcome, Store};
 use wire::limit::{CONTENT_BYTES_MAX, REQUEST_MESSAGES_MAX};
 use wire::{AccountId, Change, Code, GroupId, MessageId, Role, Seq, With};
 
@@ -31,19 +31,19 @@ pub fn suite_of_both(store: &Store) {
 
 /// These two have written to each other.
 pub fn meet(store: &Store, one: AccountId, other: AccountId) {
-    let acts = vec![post(one, other, "hello", None), post(other, one, "hello", None)];
-    assert_eq!(commit(store, acts).outcomes, [Outcome::Done, Outcome::Done]);
+    let submissions = vec![post(one, other, "hello", None), post(other, one, "hello", None)];
+    assert_eq!(commit(store, submissions).outcomes, [Outcome::Done, Outcome::Done]);
 }
 
-pub fn create(members: &[AccountId]) -> Deed {
-    Deed::Create { name: "Trip".to_owned(), members: members.to_vec() }
+pub fn create(members: &[AccountId]) -> Operation {
+    Operation::CreateGroup { name: "Trip".to_owned(), members: members.to_vec() }
 }
 
 /// A group made by `by` with these, whether they are in it or invited.
 pub fn made(store: &Store, by: AccountId, members: &[AccountId]) -> GroupId {
     assert_eq!(act(store, by, create(members)), Outcome::Done);
     let group = |what| match what {
-        What::Entry(Entry::Change(it)) => Some(it.group),
+        EventBody::Entry(Entry::Change(it)) => Some(it.group),
         _ => None,
     };
     events(store, by, Seq(0)).into_iter().rev().find_map(group).unwrap()
@@ -75,9 +75,9 @@ fn a_stranger_is_invited_and_hears_nothing_else(store: &Store) {
     assert_eq!((it.delivered, it.read), (MessageId(0), MessageId(0)));
 
     act(store, alice, post_to(trip, "not for Bob"));
-    act(store, alice, change(trip, Alteration::Rename("Buy my things".to_owned())));
-    act(store, alice, change(trip, Alteration::Promote(carol)));
-    act(store, alice, Deed::Retain { with: With::Group(trip), days: Some(7) });
+    act(store, alice, change(trip, GroupAction::Rename("Buy my things".to_owned())));
+    act(store, alice, change(trip, GroupAction::Promote(carol)));
+    act(store, alice, Operation::SetRetention { with: With::Group(trip), days: Some(7) });
     assert_eq!(events(store, bob, Seq(0)).len(), 1);
     let one = listed(store, bob).pop().unwrap();
     assert_eq!((one.with, one.name.as_deref()), (With::Group(trip), Some("Trip")));
@@ -91,26 +91,29 @@ fn a_stranger_is_invited_and_hears_nothing_else(store: &Store) {
     assert!(store.search(bob, "for", MessageId(i64::MAX), 9).unwrap().is_empty());
     assert!(!store.listeners(alice, trip).unwrap().contains(&bob));
     assert!(store.listeners(bob, trip).unwrap().is_empty());
-    let refused = |by, deed| code(&act(store, by, deed));
+    let refused = |by, operation| code(&act(store, by, operation));
     assert_eq!(refused(bob, post_to(trip, "let me in")), Some(Code::NotFound));
-    assert_eq!(refused(bob, change(trip, Alteration::Leave)), Some(Code::NotFound));
-    for how in [Alteration::Promote(bob), Alteration::Demote(bob)] {
-        assert_eq!(refused(alice, change(trip, how)), Some(Code::NotFound));
+    assert_eq!(refused(bob, change(trip, GroupAction::Leave)), Some(Code::NotFound));
+    for action in [GroupAction::Promote(bob), GroupAction::Demote(bob)] {
+        assert_eq!(refused(alice, change(trip, action)), Some(Code::NotFound));
     }
-    assert_eq!(act(store, alice, change(trip, Alteration::Add(bob))), Outcome::Nothing);
+    assert_eq!(act(store, alice, change(trip, GroupAction::Add(bob))), Outcome::Unchanged);
 }
 
 fn who_accepts_is_in_the_group(store: &Store) {
     let [alice, bob] = people(store);
     let trip = made(store, alice, &[bob]);
     act(store, alice, post_to(trip, "before"));
-    let join =
-        sql::Act { by: bob, reference: Some("j".to_owned()), deed: Deed::Join { group: trip } };
+    let join = sql::Submission {
+        by: bob,
+        reference: Some("j".to_owned()),
+        operation: Operation::JoinGroup { group: trip },
+    };
     let committed = commit(store, vec![join.clone()]);
     assert_eq!(committed.outcomes, [Outcome::Done]);
-    assert_eq!(committed.news[0].answers, Some(0));
-    let seq = committed.news[0].to.iter().find(|(account, _)| *account == bob).unwrap().1;
-    let repeat = Outcome::Repeat(committed.news[0].what.clone(), seq);
+    assert_eq!(committed.events[0].submission, Some(0));
+    let seq = committed.events[0].to.iter().find(|(account, _)| *account == bob).unwrap().1;
+    let repeat = Outcome::Repeat(committed.events[0].body.clone(), seq);
     assert_eq!(commit(store, vec![join]).outcomes, [repeat]);
     for who in [alice, bob] {
         assert_eq!(changes(store, who).last(), Some(&(Change::Join, bob, None)));
@@ -119,53 +122,55 @@ fn who_accepts_is_in_the_group(store: &Store) {
     act(store, alice, post_to(trip, "after"));
     assert_eq!(texts(store, bob, trip), ["after"]);
     assert_eq!((listed(store, bob)[0].role, listed(store, bob).len()), (Some(Role::Member), 1));
-    assert_eq!(act(store, bob, Deed::Join { group: trip }), Outcome::Nothing);
-    let decline = act(store, bob, Deed::DeclineInvitation { group: trip });
+    assert_eq!(act(store, bob, Operation::JoinGroup { group: trip }), Outcome::Unchanged);
+    let decline = act(store, bob, Operation::DeclineInvitation { group: trip });
     assert_eq!(code(&decline), Some(Code::Forbidden), "it is in it");
 }
 
 fn who_declines_is_not_and_nobody_is_told(store: &Store) {
     let [alice, bob] = people(store);
     let trip = made(store, alice, &[bob]);
-    let decline = || act(store, bob, Deed::DeclineInvitation { group: trip });
+    let decline = || act(store, bob, Operation::DeclineInvitation { group: trip });
     assert_eq!(decline(), Outcome::Done);
-    assert_eq!(decline(), Outcome::Nothing);
-    let expected = What::DeclineInvitation { group: trip };
+    assert_eq!(decline(), Outcome::Unchanged);
+    let expected = EventBody::DeclineInvitation { group: trip };
     assert_eq!(events(store, bob, Seq(0)).last(), Some(&expected));
     assert!(listed(store, bob).is_empty());
-    assert_eq!(code(&act(store, bob, Deed::Join { group: trip })), Some(Code::NotFound));
+    assert_eq!(code(&act(store, bob, Operation::JoinGroup { group: trip })), Some(Code::NotFound));
     assert_eq!(changes(store, alice).len(), 2, "nobody is told");
     assert_eq!(members(store, alice, trip), [(alice, Role::Admin), (bob, Role::Invited)]);
-    let add = || act(store, alice, change(trip, Alteration::Add(bob)));
-    assert_eq!(add(), Outcome::Nothing);
+    let add = || act(store, alice, change(trip, GroupAction::Add(bob)));
+    assert_eq!(add(), Outcome::Unchanged);
     // Nor does it hear that it is not wanted any more.
-    assert_eq!(act(store, alice, change(trip, Alteration::Remove(bob))), Outcome::Done);
+    assert_eq!(act(store, alice, change(trip, GroupAction::Remove(bob))), Outcome::Done);
     assert_eq!(changes(store, alice).last(), Some(&(Change::Remove, alice, Some(bob))));
     assert_eq!(events(store, bob, Seq(0)).len(), 2);
     assert_eq!(add(), Outcome::Done);
     assert_eq!(changes(store, bob).last(), Some(&(Change::Invite, alice, Some(bob))));
     assert_eq!(listed(store, bob)[0].role, Some(Role::Invited));
-    assert_eq!(act(store, bob, Deed::Join { group: trip }), Outcome::Done);
+    assert_eq!(act(store, bob, Operation::JoinGroup { group: trip }), Outcome::Done);
 }
 
 fn an_invitation_can_be_taken_back(store: &Store) {
     let [alice, bob, carol] = people(store);
     let trip = made(store, alice, &[bob]);
-    let remove = || act(store, alice, change(trip, Alteration::Remove(bob)));
+    let remove = || act(store, alice, change(trip, GroupAction::Remove(bob)));
     assert_eq!(remove(), Outcome::Done);
     for who in [alice, bob] {
         assert_eq!(changes(store, who).last(), Some(&(Change::Remove, alice, Some(bob))));
     }
     assert!(listed(store, bob).is_empty());
     assert_eq!(members(store, alice, trip), [(alice, Role::Admin)]);
-    for deed in [Deed::Join { group: trip }, Deed::DeclineInvitation { group: trip }] {
-        assert_eq!(code(&act(store, bob, deed.clone())), Some(Code::NotFound));
-        assert_eq!(code(&act(store, carol, deed)), Some(Code::NotFound), "never invited");
+    for operation in
+        [Operation::JoinGroup { group: trip }, Operation::DeclineInvitation { group: trip }]
+    {
+        assert_eq!(code(&act(store, bob, operation.clone())), Some(Code::NotFound));
+        assert_eq!(code(&act(store, carol, operation)), Some(Code::NotFound), "never invited");
     }
     assert_eq!(code(&remove()), Some(Code::NotFound));
     // Also who knows the admin by now is asked again.
     meet(store, alice, bob);
-    assert_eq!(act(store, alice, change(trip, Alteration::Add(bob))), Outcome::Done);
+    assert_eq!(act(store, alice, change(trip, GroupAction::Add(bob))), Outcome::Done);
     assert_eq!(members(store, alice, trip)[1], (bob, Role::Invited));
 }
 
@@ -174,7 +179,7 @@ fn who_knows_the_admin_joins_at_once(store: &Store) {
     meet(store, alice, bob);
     meet(store, alice, carol);
     let trip = group(store, &[alice, bob]);
-    assert_eq!(act(store, alice, change(trip, Alteration::Add(carol))), Outcome::Done);
+    assert_eq!(act(store, alice, change(trip, GroupAction::Add(carol))), Outcome::Done);
     assert_eq!(changes(store, carol), [(Change::Add, alice, Some(carol))]);
     let roles = [(alice, Role::Admin), (bob, Role::Member), (carol, Role::Member)];
     assert_eq!(members(store, carol, trip), roles);
@@ -187,31 +192,34 @@ fn who_has_blocked_the_admin_hears_nothing(store: &Store) {
             meet(store, alice, bob);
         }
         meet(store, alice, carol);
-        act(store, bob, Deed::Block { id: alice });
+        act(store, bob, Operation::Block { id: alice });
         let head = events(store, bob, Seq(0)).len();
         let before = listed(store, bob).len();
         let trip = made(store, alice, &[bob, carol]);
         let other = made(store, alice, &[carol]);
-        assert_eq!(act(store, alice, change(other, Alteration::Add(bob))), Outcome::Done);
+        assert_eq!(act(store, alice, change(other, GroupAction::Add(bob))), Outcome::Done);
         assert_eq!(changes(store, carol).last(), Some(&(Change::Invite, alice, Some(bob))));
         for group in [trip, other] {
             assert_eq!(members(store, carol, group)[2], (bob, Role::Invited));
-            assert_eq!(code(&act(store, bob, Deed::Join { group })), Some(Code::NotFound));
-            let remove = act(store, alice, change(group, Alteration::Remove(bob)));
+            assert_eq!(
+                code(&act(store, bob, Operation::JoinGroup { group })),
+                Some(Code::NotFound)
+            );
+            let remove = act(store, alice, change(group, GroupAction::Remove(bob)));
             assert_eq!(remove, Outcome::Done);
         }
         assert_eq!(events(store, bob, Seq(0)).len(), head);
         assert_eq!(listed(store, bob).len(), before);
-        act(store, bob, Deed::Unblock { id: alice });
-        assert_eq!(act(store, alice, change(trip, Alteration::Add(bob))), Outcome::Done);
-        assert_eq!(act(store, bob, Deed::Join { group: trip }), Outcome::Done);
+        act(store, bob, Operation::Unblock { id: alice });
+        assert_eq!(act(store, alice, change(trip, GroupAction::Add(bob))), Outcome::Done);
+        assert_eq!(act(store, bob, Operation::JoinGroup { group: trip }), Outcome::Done);
     }
 }
 
 fn who_has_declined_the_admin_hears_nothing(store: &Store) {
     let [alice, bob] = people(store);
     commit(store, vec![post(alice, bob, "hello", None)]);
-    assert_eq!(act(store, bob, Deed::Decline { id: alice }), Outcome::Done);
+    assert_eq!(act(store, bob, Operation::Decline { id: alice }), Outcome::Done);
     let head = events(store, bob, Seq(0)).len();
     for _ in 1..REQUEST_MESSAGES_MAX {
         let trip = made(store, alice, &[bob]);
@@ -226,12 +234,12 @@ fn an_invited_one_inherits_nothing(store: &Store) {
     let [alice, bob, carol] = people(store);
     meet(store, alice, carol);
     let trip = made(store, alice, &[bob]);
-    act(store, alice, change(trip, Alteration::Add(carol)));
-    act(store, alice, change(trip, Alteration::Leave));
+    act(store, alice, change(trip, GroupAction::Add(carol)));
+    act(store, alice, change(trip, GroupAction::Leave));
     assert_eq!(members(store, carol, trip), [(carol, Role::Admin), (bob, Role::Invited)]);
     // Nobody is left who could have them in it.
-    act(store, carol, change(trip, Alteration::Leave));
-    assert_eq!(code(&act(store, bob, Deed::Join { group: trip })), Some(Code::NotFound));
+    act(store, carol, change(trip, GroupAction::Leave));
+    assert_eq!(code(&act(store, bob, Operation::JoinGroup { group: trip })), Some(Code::NotFound));
     assert!(listed(store, bob).is_empty());
 }
 
@@ -243,18 +251,18 @@ fn deleted_accounts_are_not_invited(store: &Store) {
     let left = [(alice, Role::Admin), (carol, Role::Member), (dave, Role::Invited)];
     assert_eq!(members(store, carol, trip), left);
     store.delete_account(alice, NOW).unwrap();
-    act(store, alice, change(trip, Alteration::Leave));
-    assert_eq!(act(store, dave, Deed::Join { group: trip }), Outcome::Done);
+    act(store, alice, change(trip, GroupAction::Leave));
+    assert_eq!(act(store, dave, Operation::JoinGroup { group: trip }), Outcome::Done);
     assert_eq!(members(store, dave, trip), [(carol, Role::Admin), (dave, Role::Member)]);
 
     let trip = made(store, carol, &[dave]);
     for who in [carol, dave] {
         store.delete_account(who, NOW).unwrap();
     }
-    for (who, group) in store.ghosts().unwrap() {
-        act(store, who, change(group, Alteration::Leave));
+    for (who, group) in store.deleted_members().unwrap() {
+        act(store, who, change(group, GroupAction::Leave));
     }
-    store.erase_left_traces().unwrap();
+    store.erase_deleted_accounts_rows().unwrap();
     assert_eq!(store.history(carol, With::Group(trip), MessageId(i64::MAX), 9).unwrap(), None);
 }
 
@@ -263,14 +271,14 @@ fn what_waits_is_exported(store: &Store) {
     let one = made(store, alice, &[bob]);
     let two = made(store, alice, &[bob]);
     let kept = |after, limit| -> Vec<_> {
-        let kept = store.kept_invitations(bob, GroupId(after), limit).unwrap();
+        let kept = store.exported_invitations(bob, GroupId(after), limit).unwrap();
         kept.into_iter().map(|it| (it.group, it.name, it.by, it.at)).collect()
     };
     let line = |group| (group, "Trip".to_owned(), alice, NOW);
     assert_eq!(kept(0, 1), [line(one)]);
     assert_eq!(kept(one.0, 9), [line(two)]);
-    act(store, bob, Deed::DeclineInvitation { group: one });
-    act(store, bob, Deed::Join { group: two });
+    act(store, bob, Operation::DeclineInvitation { group: one });
+    act(store, bob, Operation::JoinGroup { group: two });
     assert!(kept(0, 9).is_empty());
 }
 
@@ -279,11 +287,11 @@ fn names_of_strangers_are_not_shown(store: &Store) {
     let names = ["Stranger", "Friend", "Found", "Writer", "Companion"];
     let [stranger, friend, found, writer, companion] = names.map(|name| account(store, name));
     meet(store, alice, friend);
-    store.note_finding(alice, found, NOW).unwrap();
+    store.record_found_account(alice, found, NOW).unwrap();
     commit(store, vec![post(writer, alice, "hello", None)]);
     let trip = made(store, alice, &[stranger, friend, found, writer, companion]);
     let other = made(store, alice, &[companion]);
-    act(store, companion, Deed::Join { group: other });
+    act(store, companion, Operation::JoinGroup { group: other });
     let name = |who: AccountId| {
         let all = shown(store, alice, trip);
         all.into_iter().find(|it| it.id == who).unwrap().name
@@ -297,7 +305,7 @@ fn names_of_strangers_are_not_shown(store: &Store) {
     let of_friend = shown(store, friend, trip);
     let invited = of_friend.iter().filter(|it| it.role == Role::Invited);
     assert!(invited.clone().count() == 4 && invited.clone().all(|it| it.name.is_none()));
-    act(store, stranger, Deed::Join { group: trip });
+    act(store, stranger, Operation::JoinGroup { group: trip });
     assert_eq!(name(stranger).as_deref(), Some("Stranger"));
 }
 
@@ -306,10 +314,10 @@ fn an_invited_one_keeps_no_receipt_back(store: &Store) {
     meet(store, alice, bob);
     let trip = made(store, alice, &[bob, carol]);
     act(store, alice, post_to(trip, "hello"));
-    act(store, bob, Deed::Received { seq: Seq(i64::MAX) });
-    act(store, carol, Deed::Received { seq: Seq(i64::MAX) });
+    act(store, bob, Operation::Received { seq: Seq(i64::MAX) });
+    act(store, carol, Operation::Received { seq: Seq(i64::MAX) });
     let last = events(store, alice, Seq(0)).pop();
-    assert!(matches!(last, Some(What::Delivered(it)) if it.all && it.by == bob), "{last:?}");
+    assert!(matches!(last, Some(EventBody::Delivered(it)) if it.all && it.by == bob), "{last:?}");
 }
 
 fn an_invitation_does_not_go_past_what_a_page_leaves_out(store: &Store) {
@@ -339,10 +347,10 @@ fn who_has_left_comes_back_only_by_accepting(store: &Store) {
     meet(store, alice, carol);
     let trip = group(store, &[alice, bob, carol]);
     act(store, alice, post_to(trip, "first"));
-    act(store, bob, change(trip, Alteration::Leave));
-    act(store, alice, change(trip, Alteration::Remove(carol)));
+    act(store, bob, change(trip, GroupAction::Leave));
+    act(store, alice, change(trip, GroupAction::Remove(carol)));
     for who in [bob, carol] {
-        assert_eq!(act(store, alice, change(trip, Alteration::Add(who))), Outcome::Done);
+        assert_eq!(act(store, alice, change(trip, GroupAction::Add(who))), Outcome::Done);
         assert_eq!(changes(store, who).last(), Some(&(Change::Invite, alice, Some(who))));
         let lines = listed(store, who);
         let lines: Vec<_> = lines.iter().filter(|it| it.with == With::Group(trip)).collect();
@@ -350,10 +358,10 @@ fn who_has_left_comes_back_only_by_accepting(store: &Store) {
         assert_eq!(lines[0].role, Some(Role::Invited));
         assert_eq!(texts(store, who, trip), ["first"], "what it had before");
     }
-    act(store, bob, Deed::DeclineInvitation { group: trip });
+    act(store, bob, Operation::DeclineInvitation { group: trip });
     let line = listed(store, bob).into_iter().find(|it| it.with == With::Group(trip)).unwrap();
     assert_eq!(line.role, None, "one that it has left");
-    assert_eq!(act(store, carol, Deed::Join { group: trip }), Outcome::Done);
+    assert_eq!(act(store, carol, Operation::JoinGroup { group: trip }), Outcome::Done);
     act(store, alice, post_to(trip, "second"));
     assert_eq!(texts(store, carol, trip), ["second"]);
     assert_eq!(texts(store, bob, trip), ["first"]);

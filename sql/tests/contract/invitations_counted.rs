@@ -1,6 +1,6 @@
 //! How many may be invited.
 
-use sql::{Act, Alteration, Deed, Outcome, Store};
+use sql::{GroupAction, Operation, Outcome, Store, Submission};
 use wire::limit::{GROUP_MEMBERS_MAX, REQUEST_MESSAGES_MAX, REQUESTS_OPEN_MAX};
 use wire::{AccountId, Change, Code, GroupId, MessageId, Role, Seq, With};
 
@@ -39,12 +39,12 @@ fn an_invitation_counts_like_a_message(store: &Store) {
     is_full();
     assert_eq!(events(store, alice, Seq(0)).len(), head);
     // Declined or taken back: else she could go on for ever.
-    act(store, bob, Deed::DeclineInvitation { group: groups[0] });
-    act(store, alice, change(groups[1], Alteration::Remove(bob)));
+    act(store, bob, Operation::DeclineInvitation { group: groups[0] });
+    act(store, alice, change(groups[1], GroupAction::Remove(bob)));
     is_full();
-    let add = act(store, alice, change(groups[1], Alteration::Add(bob)));
+    let add = act(store, alice, change(groups[1], GroupAction::Add(bob)));
     assert_eq!(code(&add), Some(Code::NotAccepted));
-    assert_eq!(act(store, bob, Deed::Join { group: groups[2] }), Outcome::Done);
+    assert_eq!(act(store, bob, Operation::JoinGroup { group: groups[2] }), Outcome::Done);
     assert_eq!(say(), Outcome::Done, "what is accepted does not wait");
     is_full();
     meet(store, bob, alice);
@@ -59,9 +59,9 @@ fn fifty_may_be_open(store: &Store) {
     let all: Vec<_> = others.iter().chain([last]).copied().collect();
     assert_eq!(code(&act(store, alice, create(&all))), Some(Code::NotAccepted));
     let crowd = made(store, alice, others);
-    let add = || act(store, alice, change(crowd, Alteration::Add(*last)));
+    let add = || act(store, alice, change(crowd, GroupAction::Add(*last)));
     assert_eq!(code(&add()), Some(Code::NotAccepted));
-    assert_eq!(act(store, others[0], Deed::Join { group: crowd }), Outcome::Done);
+    assert_eq!(act(store, others[0], Operation::JoinGroup { group: crowd }), Outcome::Done);
     assert_eq!(add(), Outcome::Done);
     let again = post(alice, others[0], "hello", None);
     let refused = commit(store, vec![again]).outcomes.remove(0);
@@ -71,9 +71,10 @@ fn fifty_may_be_open(store: &Store) {
 fn a_message_to_a_group_of_strangers_is_one_event(store: &Store) {
     let [alice] = people(store);
     let crowd = made(store, alice, &somebodies(store, REQUESTS_OPEN_MAX));
-    let acts = vec![Act { by: alice, reference: None, deed: post_to(crowd, "hello all") }];
-    let committed = commit(store, acts);
-    let told: Vec<_> = committed.news.iter().flat_map(|news| &news.to).collect();
+    let submissions =
+        vec![Submission { by: alice, reference: None, operation: post_to(crowd, "hello all") }];
+    let committed = commit(store, submissions);
+    let told: Vec<_> = committed.events.iter().flat_map(|news| &news.to).collect();
     assert!(matches!(told[..], [(who, _)] if *who == alice), "{told:?}");
 }
 
@@ -86,19 +87,19 @@ fn who_is_not_heard_keeps_nobody_from_being_invited(store: &Store) {
         }
         if is_declined {
             commit(store, vec![post(mallory, alice, "hello", None)]);
-            act(store, alice, Deed::Decline { id: mallory });
+            act(store, alice, Operation::Decline { id: mallory });
         } else {
-            act(store, alice, Deed::Block { id: mallory });
+            act(store, alice, Operation::Block { id: mallory });
         }
-        act(store, alice, Deed::Block { id: dave });
+        act(store, alice, Operation::Block { id: dave });
         let trip = made(store, mallory, &[alice, carol, dave]);
         for who in [carol, dave] {
-            act(store, mallory, change(trip, Alteration::Promote(who)));
+            act(store, mallory, change(trip, GroupAction::Promote(who)));
         }
         let heads = || [alice, mallory, carol].map(|who| events(store, who, Seq(0)).len());
         let before = heads();
         for (by, heard) in [(mallory, 0), (dave, 0), (carol, 1), (carol, 1), (mallory, 1)] {
-            assert_eq!(act(store, by, change(trip, Alteration::Add(alice))), Outcome::Nothing);
+            assert_eq!(act(store, by, change(trip, GroupAction::Add(alice))), Outcome::Unchanged);
             assert_eq!(
                 heads(),
                 [before[0] + heard, before[1], before[2]],
@@ -108,12 +109,12 @@ fn who_is_not_heard_keeps_nobody_from_being_invited(store: &Store) {
         assert_eq!(changes(store, alice), [(Change::Invite, carol, Some(alice))]);
         let line = listed(store, alice).into_iter().find(|it| it.with == With::Group(trip));
         assert_eq!(line.unwrap().role, Some(Role::Invited));
-        let kept = store.kept_invitations(alice, GroupId(0), 9).unwrap();
+        let kept = store.exported_invitations(alice, GroupId(0), 9).unwrap();
         assert_eq!(kept.iter().map(|it| it.by).collect::<Vec<_>>(), [carol]);
         // What she has declined she is not asked again.
-        act(store, alice, Deed::DeclineInvitation { group: trip });
+        act(store, alice, Operation::DeclineInvitation { group: trip });
         let before = heads();
-        assert_eq!(act(store, carol, change(trip, Alteration::Add(alice))), Outcome::Nothing);
+        assert_eq!(act(store, carol, change(trip, GroupAction::Add(alice))), Outcome::Unchanged);
         assert_eq!(heads(), before);
     }
 }
@@ -126,11 +127,11 @@ fn what_was_taken_back_stays_open(store: &Store) {
     let [alice, last, other, third] = people(store);
     let others = somebodies(store, REQUESTS_OPEN_MAX);
     let crowd = made(store, alice, &others);
-    let add = |who| act(store, alice, change(crowd, Alteration::Add(who)));
-    let remove = |who| act(store, alice, change(crowd, Alteration::Remove(who)));
+    let add = |who| act(store, alice, change(crowd, GroupAction::Add(who)));
+    let remove = |who| act(store, alice, change(crowd, GroupAction::Remove(who)));
     assert_eq!(code(&add(last)), Some(Code::NotAccepted));
     // What was declined is open, since nobody is told. So is what was taken back, declined before or not.
-    act(store, others[0], Deed::DeclineInvitation { group: crowd });
+    act(store, others[0], Operation::DeclineInvitation { group: crowd });
     assert_eq!(code(&add(last)), Some(Code::NotAccepted));
     for who in [others[0], others[1]] {
         assert_eq!(remove(who), Outcome::Done);
@@ -140,7 +141,7 @@ fn what_was_taken_back_stays_open(store: &Store) {
     assert_eq!(add(others[0]), Outcome::Done);
     assert_eq!(code(&add(last)), Some(Code::NotAccepted));
     // Who accepts one invitation has answered: one that was taken back counts among the five and nowhere else.
-    assert_eq!(act(store, others[0], Deed::Join { group: crowd }), Outcome::Done);
+    assert_eq!(act(store, others[0], Operation::JoinGroup { group: crowd }), Outcome::Done);
     assert_eq!(add(last), Outcome::Done);
     assert_eq!(code(&add(other)), Some(Code::NotAccepted));
     for n in 1..REQUEST_MESSAGES_MAX {
@@ -148,11 +149,11 @@ fn what_was_taken_back_stays_open(store: &Store) {
     }
     assert_eq!(code(&act(store, alice, create(&[last]))), Some(Code::NotAccepted));
     // Asked anew it is open anew.
-    act(store, last, Deed::Accept { id: alice });
+    act(store, last, Operation::Accept { id: alice });
     commit(store, vec![post(alice, others[0], "hello", None)]);
     assert_eq!(code(&add(other)), Some(Code::NotAccepted));
     // Accepting who asks, or writing to it, answers what was taken back as well.
-    assert_eq!(act(store, others[1], Deed::Accept { id: alice }), Outcome::Done);
+    assert_eq!(act(store, others[1], Operation::Accept { id: alice }), Outcome::Done);
     assert_eq!(add(other), Outcome::Done);
     assert_eq!(remove(other), Outcome::Done);
     assert_eq!(code(&add(third)), Some(Code::NotAccepted));
@@ -165,8 +166,8 @@ fn strangers_are_not_reached_one_after_the_other(store: &Store) {
     let trip = made(store, alice, &[]);
     let all = somebodies(store, REQUESTS_OPEN_MAX + 5);
     let reached = all.iter().filter(|who| {
-        let added = act(store, alice, change(trip, Alteration::Add(**who)));
-        act(store, alice, change(trip, Alteration::Remove(**who)));
+        let added = act(store, alice, change(trip, GroupAction::Add(**who)));
+        act(store, alice, change(trip, GroupAction::Remove(**who)));
         added == Outcome::Done
     });
     assert_eq!(reached.count() as i64, REQUESTS_OPEN_MAX);
@@ -178,9 +179,9 @@ fn a_group_that_ends_leaves_its_invitations_open(store: &Store) {
     let [alice, other] = people(store);
     let others = somebodies(store, REQUESTS_OPEN_MAX);
     let crowd = made(store, alice, &others);
-    assert_eq!(act(store, alice, change(crowd, Alteration::Leave)), Outcome::Done);
+    assert_eq!(act(store, alice, change(crowd, GroupAction::Leave)), Outcome::Done);
     assert_eq!(code(&act(store, alice, create(&[other]))), Some(Code::NotAccepted));
-    assert_eq!(act(store, others[0], Deed::Accept { id: alice }), Outcome::Done);
+    assert_eq!(act(store, others[0], Operation::Accept { id: alice }), Outcome::Done);
     made(store, alice, &[other]);
 }
 
@@ -192,10 +193,10 @@ fn to_invite_is_no_answer(store: &Store) {
     assert!(listed(store, alice).iter().any(|it| it.request), "Bob still waits");
     let is_full = || assert_eq!(code(&act(store, alice, create(&[bob]))), Some(Code::NotAccepted));
     is_full();
-    act(store, bob, Deed::DeclineInvitation { group: groups[0] });
-    act(store, alice, change(groups[1], Alteration::Remove(bob)));
+    act(store, bob, Operation::DeclineInvitation { group: groups[0] });
+    act(store, alice, change(groups[1], GroupAction::Remove(bob)));
     is_full();
-    assert_eq!(act(store, bob, Deed::Join { group: groups[2] }), Outcome::Done);
+    assert_eq!(act(store, bob, Operation::JoinGroup { group: groups[2] }), Outcome::Done);
     made(store, alice, &[bob]);
     is_full();
     let again = || commit(store, vec![post(bob, alice, "may I?", None)]).outcomes.remove(0);
@@ -211,11 +212,11 @@ fn invitations_both_ways_take_no_message_with_them(store: &Store) {
     let [alice, mallory] = people(store);
     let one = made(store, alice, &[mallory]);
     let other = made(store, mallory, &[alice]);
-    assert_eq!(act(store, mallory, Deed::Join { group: one }), Outcome::Done);
+    assert_eq!(act(store, mallory, Operation::JoinGroup { group: one }), Outcome::Done);
     let head = events(store, alice, Seq(0)).len();
     let say = || commit(store, vec![post(mallory, alice, "hi", None)]).outcomes.remove(0);
     assert_eq!(say(), Outcome::Done);
-    assert_eq!(act(store, alice, Deed::Join { group: other }), Outcome::Done);
+    assert_eq!(act(store, alice, Operation::JoinGroup { group: other }), Outcome::Done);
     let history = || {
         let page = store.history(alice, With::Account(mallory), MessageId(i64::MAX), 9).unwrap();
         page.unwrap_or_default().len()
@@ -235,13 +236,13 @@ fn what_both_have_invited_to_counts_for_each(store: &Store) {
     let is_full = || assert_eq!(code(&act(store, bob, create(&[alice]))), Some(Code::NotAccepted));
     is_full();
     // Only Bob asks from now on, as often as before.
-    assert_eq!(act(store, bob, Deed::Join { group: by_alice }), Outcome::Done);
+    assert_eq!(act(store, bob, Operation::JoinGroup { group: by_alice }), Outcome::Done);
     is_full();
-    assert_eq!(act(store, alice, Deed::Join { group: by_bob[0] }), Outcome::Done);
+    assert_eq!(act(store, alice, Operation::JoinGroup { group: by_bob[0] }), Outcome::Done);
     let group = made(store, bob, &[alice]);
     is_full();
     for group in by_bob[1..].iter().chain([&group]) {
-        assert_eq!(act(store, alice, Deed::Join { group: *group }), Outcome::Done);
+        assert_eq!(act(store, alice, Operation::JoinGroup { group: *group }), Outcome::Done);
     }
     // Nothing waits any more, and they are strangers.
     for _ in 0..REQUEST_MESSAGES_MAX {
@@ -258,14 +259,14 @@ fn who_is_invited_counts_as_a_member(store: &Store) {
         meet(store, alice, *who);
     }
     let crowd = group(store, people);
-    let add = |who: AccountId| act(store, alice, change(crowd, Alteration::Add(who)));
-    act(store, people[1], change(crowd, Alteration::Leave));
+    let add = |who: AccountId| act(store, alice, change(crowd, GroupAction::Add(who)));
+    act(store, people[1], change(crowd, GroupAction::Leave));
     assert_eq!(add(people[1]), Outcome::Done);
     assert_eq!(members(store, alice, crowd).last(), Some(&(people[1], Role::Invited)));
     assert_eq!(code(&add(*last)), Some(Code::TooMany));
     // Also if it has declined: that is told nobody.
-    act(store, people[1], Deed::DeclineInvitation { group: crowd });
+    act(store, people[1], Operation::DeclineInvitation { group: crowd });
     assert_eq!(code(&add(*last)), Some(Code::TooMany));
-    act(store, alice, change(crowd, Alteration::Remove(people[1])));
+    act(store, alice, change(crowd, GroupAction::Remove(people[1])));
     assert_eq!(add(*last), Outcome::Done);
 }

@@ -1,6 +1,6 @@
 //! What holds of a short log holds of one of which most lies elsewhere than what came lately.
 
-use sql::{Deed, Outcome, Receipt, Store, What};
+use sql::{EventBody, Operation, Outcome, Receipt, Store};
 use wire::{AccountId, MessageId, Seq, With};
 
 use crate::{NOW, account, act, commit, events, post, say};
@@ -32,7 +32,7 @@ fn the_log_has_no_hole(store: &Store, bob: AccountId) {
         let page = store.events(bob, Seq(since), 5).unwrap();
         let seqs: Vec<_> = page.iter().map(|event| event.seq.0).collect();
         assert_eq!(seqs, (since + 1..=(since + 5).min(MESSAGES + 1)).collect::<Vec<_>>());
-        let kept = store.kept_events(bob, Seq(since), 5).unwrap();
+        let kept = store.exported_events(bob, Seq(since), 5).unwrap();
         assert_eq!(kept.iter().map(|event| event.seq.0).collect::<Vec<_>>(), seqs);
     }
 }
@@ -59,39 +59,40 @@ fn a_ref_is_known_however_old_it_is(store: &Store, alice: AccountId, bob: Accoun
 fn words_are_found(store: &Store, bob: AccountId, old: MessageId) {
     let count = |word: &str| store.search(bob, word, END, 9).unwrap().len();
     assert_eq!([count("word0"), count("word6000"), count("word11999")], [2, 1, 1]);
-    act(store, bob, Deed::Edit { id: old, content: "another".to_owned() });
+    act(store, bob, Operation::Edit { id: old, content: "another".to_owned() });
     assert_eq!([count("word0"), count("another")], [1, 1]);
-    act(store, bob, Deed::Delete { id: old });
+    act(store, bob, Operation::Delete { id: old });
     assert_eq!([count("word0"), count("another")], [1, 0]);
 }
 
 fn receipts_cover_all(store: &Store, alice: AccountId, bob: AccountId) {
     let last = store.history(bob, With::Account(alice), END, 1).unwrap().unwrap()[0].id;
     let head = store.log_state(alice).unwrap().unwrap().head;
-    act(store, bob, Deed::Received { seq: Seq(i64::MAX) });
+    act(store, bob, Operation::Received { seq: Seq(i64::MAX) });
     assert_eq!(store.conversations(bob, END, 1).unwrap()[0].unread, 500);
-    act(store, bob, Deed::Read { id: last });
+    act(store, bob, Operation::Read { id: last });
     assert_eq!(store.conversations(bob, END, 1).unwrap()[0].unread, 0);
     let receipt = Receipt { id: last, by: bob, all: false };
-    let told = [What::Delivered(receipt), What::Read(receipt)];
+    let told = [EventBody::Delivered(receipt), EventBody::Read(receipt)];
     assert_eq!(events(store, alice, head), told);
 }
 
 fn what_is_long_ago_can_be_forgotten(store: &Store, alice: AccountId, bob: AccountId) {
     let head = store.log_state(bob).unwrap().unwrap().head;
-    store.trim_logs(sql::Keep { days: 30, events: 100 }, NOW).unwrap();
+    store.trim_logs(sql::LogRetention { days: 30, events: 100 }, NOW).unwrap();
     let kept = store.events(bob, Seq(head.0 - 100), 1000).unwrap();
     assert_eq!(kept.len(), 100);
     assert!(store.events(bob, Seq(0), 1).unwrap()[0].seq == Seq(head.0 - 99));
-    let conversation = store.kept_conversations(bob, 0, 1).unwrap()[0].number;
+    let conversation = store.exported_conversations(bob, 0, 1).unwrap()[0].number;
     let referred = || {
-        let entries = store.kept_entries(alice, conversation, MessageId(0), MESSAGES + 2).unwrap();
+        let entries =
+            store.exported_entries(alice, conversation, MessageId(0), MESSAGES + 2).unwrap();
         entries.iter().filter(|entry| entry.reference.is_some()).count() as i64
     };
     assert_eq!(referred(), MESSAGES);
     assert!(store.delete_account(alice, NOW).unwrap());
     // The deletion's answer waits for a bounded time; what is left then is erased afterwards.
-    store.erase_deleted().unwrap();
-    assert!(store.kept_events(alice, Seq(0), 1).unwrap().is_empty());
+    store.erase_deleted_from_files().unwrap();
+    assert!(store.exported_events(alice, Seq(0), 1).unwrap().is_empty());
     assert_eq!(referred(), 0);
 }

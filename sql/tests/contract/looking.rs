@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sql::{Alteration, Deed, Error, SEARCH_TIME_MAX, SEARCH_WORDS_MAX, Store};
+use sql::{Error, GroupAction, Operation, SEARCH_TIME_MAX, SEARCH_WORDS_MAX, Store};
 use wire::limit::{UNREAD_LOOKED_AT_MAX, UNREAD_MAX};
 use wire::{AccountId, GroupId, MessageId, Seq, With};
 
@@ -64,8 +64,8 @@ fn conversations_are_listed_by_activity(store: &Store) {
     assert_eq!((with_bob.unread, with_bob.read, with_bob.role), (1, MessageId(0), None));
 
     let first = store.history(alice, b, END, 9).unwrap().unwrap()[1].id;
-    act(store, bob, Deed::Received { seq: Seq(1) });
-    act(store, bob, Deed::Read { id: first });
+    act(store, bob, Operation::Received { seq: Seq(1) });
+    act(store, bob, Operation::Read { id: first });
     let with_bob = &store.conversations(alice, END, 1).unwrap()[0];
     assert_eq!(with_bob.other, Some((first, first)));
 }
@@ -76,7 +76,7 @@ fn unread_messages_are_counted_up_to_a_bound(store: &Store) {
     commit(store, (0..UNREAD_MAX + 5).map(|_| post(alice, bob, "x", None)).collect());
     assert_eq!((unread(alice), unread(bob)), (0, UNREAD_MAX as i64));
     let last = store.history(bob, With::Account(alice), END, 3).unwrap().unwrap();
-    act(store, bob, Deed::Read { id: last[2].id });
+    act(store, bob, Operation::Read { id: last[2].id });
     assert_eq!(unread(bob), 2);
     say(store, bob, alice, "an own word", "r");
     assert_eq!(unread(bob), 2);
@@ -86,27 +86,27 @@ fn what_is_deleted_is_not_unread(store: &Store) {
     let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
     let unread = || store.conversations(bob, END, 1).unwrap()[0].unread;
     let [first, second, third] = ["1", "2", "3"].map(|text| say(store, alice, bob, text, text).id);
-    act(store, alice, Deed::Delete { id: second });
+    act(store, alice, Operation::Delete { id: second });
     assert_eq!(unread(), 2);
-    act(store, alice, Deed::Delete { id: third });
+    act(store, alice, Operation::Delete { id: third });
     let line = store.conversations(bob, END, 1).unwrap().remove(0);
     assert_eq!((line.unread, line.activity), (1, third));
     assert!(line.last.unwrap().deleted, "the list shows it as history does");
-    act(store, bob, Deed::Read { id: first });
+    act(store, bob, Operation::Read { id: first });
     assert_eq!(unread(), 0);
     say(store, alice, bob, "4", "4");
     assert_eq!(unread(), 1);
     // What retention has taken out is not counted either.
-    act(store, bob, Deed::Retain { with: With::Account(alice), days: Some(1) });
+    act(store, bob, Operation::SetRetention { with: With::Account(alice), days: Some(1) });
     store.expire_messages(NOW + 2 * 24 * HOUR).unwrap();
     assert_eq!(unread(), 0);
-    act(store, bob, Deed::Retain { with: With::Account(alice), days: None });
+    act(store, bob, Operation::SetRetention { with: With::Account(alice), days: None });
 
     let trip = group(store, &[alice, bob]);
     act(store, alice, post_to(trip, "to all"));
     let id = store.history(alice, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
     assert_eq!(unread(), 1);
-    act(store, alice, Deed::Delete { id });
+    act(store, alice, Operation::Delete { id });
     assert_eq!(unread(), 0);
 }
 
@@ -114,7 +114,7 @@ fn what_is_deleted_is_not_unread(store: &Store) {
 fn what_is_deleted_between_what_is_withheld_is_not_unread(store: &Store) {
     let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
     let trip = group(store, &[alice, bob, carol]);
-    act(store, carol, Deed::Block { id: bob });
+    act(store, carol, Operation::Block { id: bob });
     for text in ["1", "2", "3"] {
         act(store, alice, post_to(trip, text));
         act(store, bob, post_to(trip, "withheld"));
@@ -122,7 +122,7 @@ fn what_is_deleted_between_what_is_withheld_is_not_unread(store: &Store) {
     let unread = || store.conversations(carol, END, 1).unwrap()[0].unread;
     assert_eq!(unread(), 3);
     let seen = store.history(carol, With::Group(trip), END, 9).unwrap().unwrap();
-    act(store, alice, Deed::Delete { id: seen[1].id });
+    act(store, alice, Operation::Delete { id: seen[1].id });
     assert_eq!(unread(), 2);
 }
 
@@ -188,10 +188,10 @@ fn what_came_before_and_after_ones_time_in_a_group_is_not_found(store: &Store) {
     let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
     let trip = group(store, &[alice]);
     act(store, alice, post_to(trip, "walrus before"));
-    act(store, alice, Deed::Change { group: trip, how: Alteration::Add(bob) });
+    act(store, alice, Operation::ChangeGroup { group: trip, action: GroupAction::Add(bob) });
     act(store, alice, post_to(trip, "walrus meanwhile"));
     assert_eq!(found(store, bob, "walrus"), ["walrus meanwhile"]);
-    act(store, bob, Deed::Change { group: trip, how: Alteration::Leave });
+    act(store, bob, Operation::ChangeGroup { group: trip, action: GroupAction::Leave });
     act(store, alice, post_to(trip, "walrus afterwards"));
     assert_eq!(found(store, bob, "walrus"), ["walrus meanwhile"]);
     assert_eq!(found(store, alice, "walrus").len(), 3);
@@ -233,9 +233,9 @@ pub fn words_are_found_whoever_stored_them(one: &Store, two: &Store) {
     say(two, bob, alice, "pear", "1");
     assert_eq!(count(one, "pear"), 1);
     for (store, text, before) in [(two, "plum", "apple"), (one, "quince", "plum")] {
-        act(store, alice, Deed::Edit { id, content: text.to_owned() });
+        act(store, alice, Operation::Edit { id, content: text.to_owned() });
         assert_eq!([count(one, text), count(two, text), count(one, before)], [1, 1, 0]);
     }
-    act(two, alice, Deed::Delete { id });
+    act(two, alice, Operation::Delete { id });
     assert_eq!([count(one, "quince"), count(two, "pear")], [0, 1]);
 }

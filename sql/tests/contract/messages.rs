@@ -1,7 +1,10 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sql::{Act, Batch, Deed, Entry, Event, Message, Outcome, Receipt, Refusal, Store, What};
+use sql::{
+    Batch, Entry, Event, EventBody, Message, Operation, Outcome, Receipt, Rejection, Store,
+    Submission,
+};
 use wire::{AccountId, Code, MessageId, Seq, To, With};
 
 use crate::{NOW, account, commit, post, say};
@@ -23,8 +26,8 @@ pub fn suite(store: &Store) {
 }
 
 pub fn content(event: &Event) -> &str {
-    match &event.what {
-        What::Entry(Entry::Message(message)) => &message.content,
+    match &event.body {
+        EventBody::Entry(Entry::Message(message)) => &message.content,
         other => panic!("no message: {other:?}"),
     }
 }
@@ -62,7 +65,7 @@ fn a_message_is_an_event_in_both_logs(store: &Store) {
         deleted: false,
         request: false,
     };
-    let expected = Event { seq: Seq(2), what: What::Entry(Entry::Message(message)) };
+    let expected = Event { seq: Seq(2), body: EventBody::Entry(Entry::Message(message)) };
     for who in [alice, bob] {
         assert_eq!(store.events(who, Seq(1), 10).unwrap(), std::slice::from_ref(&expected));
         assert_no_hole(store, who);
@@ -81,18 +84,19 @@ fn a_repeated_ref_gets_the_first_answer(store: &Store) {
     let first = say(store, alice, bob, "hello", "c-42");
     say(store, bob, alice, "in between", "1");
     let again = commit(store, vec![post(alice, bob, "other words", Some("c-42"))]);
-    let [Outcome::Repeat(What::Entry(Entry::Message(message)), seq)] = &again.outcomes[..] else {
+    let [Outcome::Repeat(EventBody::Entry(Entry::Message(message)), seq)] = &again.outcomes[..]
+    else {
         panic!("{again:?}")
     };
     assert_eq!((message.id, *seq, &*message.content), (first.id, first.sender_seq, "hello"));
-    assert!(again.news.is_empty());
+    assert!(again.events.is_empty());
     assert_eq!(log(store, bob).len(), 2);
 }
 
 const NO_ACCOUNT: Outcome =
-    Outcome::Refused(Refusal { code: Code::NotFound, message: "no such account" });
+    Outcome::Rejected(Rejection { code: Code::NotFound, message: "no such account" });
 const GONE: Outcome =
-    Outcome::Refused(Refusal { code: Code::Unauthorized, message: "this account is deleted" });
+    Outcome::Rejected(Rejection { code: Code::Unauthorized, message: "this account is deleted" });
 
 fn the_same_ref_twice_in_one_batch_is_stored_once(store: &Store) {
     let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
@@ -108,7 +112,7 @@ fn the_same_ref_twice_in_one_batch_is_stored_once(store: &Store) {
         panic!("{committed:?}")
     };
     assert_eq!(*refused, NO_ACCOUNT);
-    assert_eq!((first, *seq), (&committed.news[0].what, committed.news[0].to[0].1));
+    assert_eq!((first, *seq), (&committed.events[0].body, committed.events[0].to[0].1));
     let expected =
         [(1, "one"), (2, "no ref"), (3, "no ref")].map(|(seq, text)| (seq, text.to_owned()));
     assert_eq!(log(store, bob), expected);
@@ -116,10 +120,10 @@ fn the_same_ref_twice_in_one_batch_is_stored_once(store: &Store) {
 
 fn a_repeat_is_known_whatever_is_done_between(store: &Store) {
     let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
-    let retain = || Act {
+    let retain = || Submission {
         by: alice,
         reference: Some("t".to_owned()),
-        deed: Deed::Retain { with: With::Account(bob), days: Some(7) },
+        operation: Operation::SetRetention { with: With::Account(bob), days: Some(7) },
     };
     let say = || post(alice, bob, "x", Some("x"));
     let outcomes = commit(store, vec![say(), retain(), say(), retain(), say()]).outcomes;
@@ -174,10 +178,13 @@ fn an_acknowledgement_only_moves_forward_and_never_beyond_the_log(store: &Store)
     crate::sessions::open(store, bob, 1).unwrap();
     commit(store, (1..=5).map(|_| post(alice, bob, "x", None)).collect());
     let acknowledged = |seqs: &[i64]| {
-        let received =
-            |seq: &i64| Act { by: bob, reference: None, deed: Deed::Received { seq: Seq(*seq) } };
+        let received = |seq: &i64| Submission {
+            by: bob,
+            reference: None,
+            operation: Operation::Received { seq: Seq(*seq) },
+        };
         commit(store, seqs.iter().map(received).collect());
-        store.place(&crate::sessions::token(bob, 1), NOW).unwrap().unwrap().acknowledged.0
+        store.log_position(&crate::sessions::token(bob, 1), NOW).unwrap().unwrap().acknowledged.0
     };
     assert_eq!(acknowledged(&[]), 0);
     assert_eq!(acknowledged(&[2, 3, 1]), 3);
@@ -189,7 +196,7 @@ fn a_batch_is_all_or_nothing(store: &Store) {
     let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
     // PostgreSQL cannot store U+0000; SQLite can. The wire lets it through to neither.
     let posts = vec![post(alice, bob, "good", None), post(alice, bob, "\0", None)];
-    if store.commit(&Batch { acts: posts, ..Batch::default() }, NOW).is_err() {
+    if store.commit(&Batch { submissions: posts, ..Batch::default() }, NOW).is_err() {
         assert!(log(store, bob).is_empty());
         assert_eq!(head(store, alice), Some(Seq(0)));
     }
@@ -201,30 +208,30 @@ fn one_batch_may_hold_all_kinds(store: &Store) {
     let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
     let id = say(store, alice, bob, "first", "1").id;
     let mut reply = post(bob, alice, "reply", Some("1"));
-    if let Deed::Post { reply_to, .. } = &mut reply.deed {
+    if let Operation::Post { reply_to, .. } = &mut reply.operation {
         *reply_to = Some(id);
     }
-    let by_bob = |deed| Act { by: bob, reference: None, deed };
-    let acts = vec![
-        by_bob(Deed::Received { seq: Seq(1) }),
+    let by_bob = |operation| Submission { by: bob, reference: None, operation };
+    let submissions = vec![
+        by_bob(Operation::Received { seq: Seq(1) }),
         post(alice, bob, "again", Some("1")),
-        by_bob(Deed::Read { id }),
+        by_bob(Operation::Read { id }),
         post(carol, carol, "milk", None),
         reply,
     ];
-    let outcomes = commit(store, acts).outcomes;
-    let [Outcome::Nothing, Outcome::Repeat(first, _), ..] = &outcomes[..] else {
+    let outcomes = commit(store, submissions).outcomes;
+    let [Outcome::Unchanged, Outcome::Repeat(first, _), ..] = &outcomes[..] else {
         panic!("{outcomes:?}")
     };
-    assert!(matches!(first, What::Entry(Entry::Message(first)) if first.id == id));
+    assert!(matches!(first, EventBody::Entry(Entry::Message(first)) if first.id == id));
     assert_eq!(outcomes[2..], [Outcome::Done, Outcome::Done, Outcome::Done]);
     let receipt = Receipt { id, by: bob, all: false };
     for (who, receipts) in [
-        (alice, vec![What::Delivered(receipt), What::Read(receipt)]),
-        (bob, vec![What::Read(receipt)]),
+        (alice, vec![EventBody::Delivered(receipt), EventBody::Read(receipt)]),
+        (bob, vec![EventBody::Read(receipt)]),
     ] {
         let events = crate::events(store, who, Seq(1));
-        let What::Entry(Entry::Message(reply)) = &events[0] else { panic!("{events:?}") };
+        let EventBody::Entry(Entry::Message(reply)) = &events[0] else { panic!("{events:?}") };
         assert_eq!((&*reply.content, reply.reply_to), ("reply", Some(id)));
         assert_eq!(events[1..], receipts);
     }
@@ -296,11 +303,11 @@ pub fn two_who_store_the_same_ref_at_once_get_one_answer(nodes: [&Store; 2]) {
 fn id_of(committed: &sql::Committed) -> wire::MessageId {
     let what = match &committed.outcomes[0] {
         Outcome::Repeat(what, _) => what,
-        Outcome::Done => &committed.news[0].what,
+        Outcome::Done => &committed.events[0].body,
         other => panic!("{other:?}"),
     };
     match what {
-        What::Entry(Entry::Message(message)) => message.id,
+        EventBody::Entry(Entry::Message(message)) => message.id,
         other => panic!("{other:?}"),
     }
 }

@@ -1,6 +1,6 @@
 //! A page holds so many bytes, however many rows are asked for.
 
-use sql::{Deed, Entry, PAGE_BYTES, Store, What};
+use sql::{Entry, EventBody, Operation, PAGE_BYTES, Store};
 use wire::limit::CONTENT_BYTES_MAX;
 use wire::{AccountId, MessageId, Seq, With};
 
@@ -40,15 +40,15 @@ fn history_and_log_and_export_come_in_pages_of_bytes(store: &Store) {
         let Some(last) = page.last() else { break };
         assert!(page.len() <= FITTING, "{}", page.len());
         assert_eq!(page[0].seq, since.next());
-        assert!(page.iter().all(|event| matches!(event.what, What::Entry(Entry::Message(_)))));
+        assert!(page.iter().all(|event| matches!(event.body, EventBody::Entry(Entry::Message(_)))));
         (since, seen) = (last.seq, seen + page.len());
     }
     assert_eq!(seen, MESSAGES);
 
-    let conversation = store.kept_conversations(bob, 0, 1).unwrap()[0].number;
+    let conversation = store.exported_conversations(bob, 0, 1).unwrap()[0].number;
     let (mut after, mut seen) = (MessageId(0), 0);
     loop {
-        let page = store.kept_entries(bob, conversation, after, 100).unwrap();
+        let page = store.exported_entries(bob, conversation, after, 100).unwrap();
         let Some(last) = page.last() else { break };
         assert!(page.len() <= FITTING, "{}", page.len());
         (after, seen) = (last.id, seen + page.len());
@@ -80,9 +80,9 @@ fn a_text_before_an_edit_counts_as_it_is_seen(store: &Store) {
     let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
     let ids: Vec<_> =
         (0..MESSAGES).map(|n| say(store, bob, alice, "short", &n.to_string()).id).collect();
-    act(store, alice, Deed::Block { id: bob });
+    act(store, alice, Operation::Block { id: bob });
     for (n, id) in ids.into_iter().enumerate() {
-        act(store, bob, Deed::Edit { id, content: long(n) });
+        act(store, bob, Operation::Edit { id, content: long(n) });
     }
     let count = |who: AccountId, other| {
         store.history(who, With::Account(other), END, 200).unwrap().unwrap().len()

@@ -2,7 +2,7 @@
 
 use acceptance::{PATIENCE, until};
 use postgres::{Client, NoTls};
-use sql::{Contact, Deed, Outcome, Store};
+use sql::{ContactPolicy, Operation, Outcome, Store};
 use wire::{AccountId, MessageId, Seq, With};
 
 use crate::{account, act, commit, post, say};
@@ -48,7 +48,7 @@ pub fn one_of_many_conversations_is_found_without_the_others(url: &str) {
 }
 
 fn receive(store: &Store, by: AccountId) {
-    act(store, by, Deed::Received { seq: Seq(i64::MAX) });
+    act(store, by, Operation::Received { seq: Seq(i64::MAX) });
 }
 
 /// Rows read by index since the beginning, once PostgreSQL tells of so many changes to members.
@@ -72,7 +72,7 @@ const INVITED: i64 = 50;
 const READ_OF_A_STRANGER: i64 = 10;
 
 pub fn names_of_invited_ones_cost_nothing_for_the_groups_of_who_looks(url: &str) {
-    let store = Store::open(&url.parse().unwrap(), Contact::Request, &|_| false).unwrap();
+    let store = Store::open(&url.parse().unwrap(), ContactPolicy::Request, &|_| false).unwrap();
     let alice = account(&store, "Alice");
     let strangers: Vec<_> = (0..INVITED).map(|_| account(&store, "Somebody")).collect();
     let trip = crate::invitations::made(&store, alice, &strangers);
@@ -168,7 +168,7 @@ pub fn what_else_is_blocked_by_the_sender_and_who_has_blocked_it_is_not_read(url
             mallory.0
         ))
         .unwrap();
-    act(&store, alice, Deed::Block { id: mallory });
+    act(&store, alice, Operation::Block { id: mallory });
     drop(client);
     let before = of_blocks(url, 2 * BLOCKERS);
     for _ in 0..MESSAGES {
@@ -204,7 +204,7 @@ pub fn a_block_does_not_read_all_conversations(url: &str) {
         .unwrap();
     drop(client);
     let before = of_blocks(url, 0);
-    act(&store, alice, Deed::Block { id: mallory });
+    act(&store, alice, Operation::Block { id: mallory });
     let mut client = Client::connect(url, NoTls).unwrap();
     let kept: i64 = client.query_one("select count(*) from block_mark", &[]).unwrap().get(0);
     assert_eq!(kept, 2, "marks in the conversation and in the group");
@@ -234,7 +234,7 @@ const READ_OF_EACH: i64 = 8;
 
 /// Who is asked about is looked up, whatever groups who asks is in, with all of them or with none.
 pub fn presence_costs_what_was_asked_for(url: &str) {
-    let store = Store::open(&url.parse().unwrap(), Contact::Request, &|_| false).unwrap();
+    let store = Store::open(&url.parse().unwrap(), ContactPolicy::Request, &|_| false).unwrap();
     let mallory = account(&store, "Mallory");
     let alice = account(&store, "Alice");
     crate::strangers::meet(&store, mallory, alice);
@@ -256,7 +256,7 @@ pub fn presence_costs_what_was_asked_for(url: &str) {
     drop(client);
     let before = looked_up(url, GROUPS);
     for _ in 0..SEARCHES {
-        let found = store.acquaintances(mallory, &asked).unwrap();
+        let found = store.contact_statuses(mallory, &asked).unwrap();
         assert_eq!(found.keys().copied().collect::<Vec<_>>(), [alice]);
     }
     drop(store);

@@ -1,4 +1,4 @@
-use sql::{Act, Alteration, Deed, Outcome, Store};
+use sql::{GroupAction, Operation, Outcome, Store, Submission};
 use wire::limit::GROUPS_MAX;
 use wire::{AccountId, Code, GroupId, MessageId, Role, With};
 
@@ -24,8 +24,8 @@ fn stored(store: &Store, who: AccountId) -> i64 {
     store.log_state(who).unwrap().unwrap().stored
 }
 
-fn change(group: GroupId, how: Alteration) -> Deed {
-    Deed::Change { group, how }
+fn change(group: GroupId, action: GroupAction) -> Operation {
+    Operation::ChangeGroup { group, action }
 }
 
 fn what_is_kept_is_counted(store: &Store) {
@@ -40,28 +40,28 @@ fn what_is_kept_is_counted(store: &Store) {
     }
     act(store, bob, react(id, Some("👍")));
     for _ in 0..2 {
-        act(store, alice, Deed::Delete { id });
+        act(store, alice, Operation::Delete { id });
         assert_eq!((stored(store, alice), stored(store, bob)), (0, 0));
     }
     let trip = group(store, &[alice, bob]);
     assert_eq!(stored(store, alice), 4, "the name, once for all members");
-    act(store, alice, change(trip, Alteration::Rename("Journey".to_owned())));
+    act(store, alice, change(trip, GroupAction::Rename("Journey".to_owned())));
     assert_eq!(stored(store, alice), 11);
-    act(store, alice, change(trip, Alteration::Add(carol)));
+    act(store, alice, change(trip, GroupAction::Add(carol)));
     assert_eq!(stored(store, alice), 18);
     act(store, carol, post_to(trip, "hello"));
-    act(store, carol, change(trip, Alteration::Leave));
+    act(store, carol, change(trip, GroupAction::Leave));
     assert_eq!((stored(store, alice), stored(store, carol)), (18, 12));
     // A batch that ends as it began, whatever lies between.
-    let acts =
+    let submissions =
         [("one", "1"), ("three", "2")].map(|(text, name)| post(bob, alice, text, Some(name)));
-    commit(store, acts.to_vec());
+    commit(store, submissions.to_vec());
     assert_eq!(stored(store, bob), 8);
 }
 
 fn what_goes_is_no_longer_counted(store: &Store) {
     let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
-    let retain = Deed::Retain { with: With::Account(bob), days: Some(1) };
+    let retain = Operation::SetRetention { with: With::Account(bob), days: Some(1) };
     act(store, alice, retain);
     commit(store, (0..1_200).map(|_| post(alice, bob, "four", None)).collect());
     say(store, bob, alice, "three", "1");
@@ -91,7 +91,7 @@ fn nobody_stores_more_than_the_quota_in_postgresql() {
 fn is_a_bound(store: &Store, quota: i64) {
     let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
     let trip = group(store, &[alice, bob]);
-    act(store, alice, change(trip, Alteration::Promote(bob)));
+    act(store, alice, change(trip, GroupAction::Promote(bob)));
     let left = quota - stored(store, alice);
     let [short, last] =
         [20, left - 20].map(|bytes| post(alice, bob, &"x".repeat(bytes as usize), None));
@@ -103,35 +103,38 @@ fn is_a_bound(store: &Store, quota: i64) {
     let id = found.last().unwrap().id;
 
     // Nothing more of hers …
-    for deed in [
+    for operation in [
         post_to(trip, "x"),
         edit(id, &"x".repeat(21)),
-        Deed::Create { name: "More".to_owned(), members: vec![] },
-        change(trip, Alteration::Add(carol)),
-        change(trip, Alteration::Rename("Longer".to_owned())),
+        Operation::CreateGroup { name: "More".to_owned(), members: vec![] },
+        change(trip, GroupAction::Add(carol)),
+        change(trip, GroupAction::Rename("Longer".to_owned())),
     ] {
-        assert!(is_refused(&act(store, alice, deed.clone())), "{deed:?}");
+        assert!(is_refused(&act(store, alice, operation.clone())), "{operation:?}");
     }
     assert_eq!(stored(store, alice), quota);
     // … but all that needs no room, and what others say.
     say(store, bob, alice, "hello", "1");
-    let retain = Deed::Retain { with: With::Account(carol), days: Some(1) };
-    for deed in [
+    let retain = Operation::SetRetention { with: With::Account(carol), days: Some(1) };
+    for operation in [
         edit(id, &"y".repeat(20)),
         react(id, Some("👍")),
-        Deed::Read { id },
-        Deed::Block { id: carol },
+        Operation::Read { id },
+        Operation::Block { id: carol },
         retain,
-        change(trip, Alteration::Demote(bob)),
-        change(trip, Alteration::Remove(bob)),
-        change(trip, Alteration::Leave),
+        change(trip, GroupAction::Demote(bob)),
+        change(trip, GroupAction::Remove(bob)),
+        change(trip, GroupAction::Leave),
     ] {
-        let outcome = act(store, alice, deed.clone());
-        assert!(matches!(outcome, Outcome::Done | Outcome::Nothing), "{deed:?}: {outcome:?}");
+        let outcome = act(store, alice, operation.clone());
+        assert!(
+            matches!(outcome, Outcome::Done | Outcome::Unchanged),
+            "{operation:?}: {outcome:?}"
+        );
     }
     // What was refused can be said as soon as there is room, under the same `ref`.
     assert!(stored(store, alice) > quota, "the names in what she did to the group");
-    assert_eq!(act(store, alice, Deed::Delete { id }), Outcome::Done);
+    assert_eq!(act(store, alice, Operation::Delete { id }), Outcome::Done);
     let again = commit(store, vec![post(alice, bob, "x", Some("one more"))]);
     assert_eq!(again.outcomes, [Outcome::Done]);
 }
@@ -139,33 +142,33 @@ fn is_a_bound(store: &Store, quota: i64) {
 fn an_account_is_in_a_thousand_groups_and_no_more(store: &Store) {
     let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
     let trip = group(store, &[bob]);
-    let create = || Deed::Create { name: "G".to_owned(), members: vec![] };
-    let make = |_| Act { by: alice, reference: None, deed: create() };
+    let create = || Operation::CreateGroup { name: "G".to_owned(), members: vec![] };
+    let make = |_| Submission { by: alice, reference: None, operation: create() };
     let made = commit(store, (0..=GROUPS_MAX).map(make).collect()).outcomes;
     let (last, made) = made.split_last().unwrap();
     assert!(made.iter().all(|outcome| *outcome == Outcome::Done));
     assert_eq!(code(last), Some(Code::TooMany));
-    let with_alice = Deed::Create { name: "G".to_owned(), members: vec![alice] };
+    let with_alice = Operation::CreateGroup { name: "G".to_owned(), members: vec![alice] };
     assert_eq!(code(&act(store, bob, with_alice.clone())), Some(Code::TooMany));
-    let add = change(trip, Alteration::Add(alice));
+    let add = change(trip, GroupAction::Add(alice));
     assert_eq!(code(&act(store, bob, add.clone())), Some(Code::TooMany));
 
     let one = store.conversations(alice, MessageId(i64::MAX), 1).unwrap()[0].with;
     let With::Group(one) = one else { panic!("{one:?}") };
-    assert_eq!(act(store, alice, change(one, Alteration::Leave)), Outcome::Done);
+    assert_eq!(act(store, alice, change(one, GroupAction::Leave)), Outcome::Done);
     assert_eq!(act(store, bob, add), Outcome::Done);
     assert_eq!(code(&act(store, bob, with_alice)), Some(Code::TooMany));
-    assert_eq!(act(store, bob, change(trip, Alteration::Remove(alice))), Outcome::Done);
+    assert_eq!(act(store, bob, change(trip, GroupAction::Remove(alice))), Outcome::Done);
     assert_eq!(act(store, alice, create()), Outcome::Done);
 
     // Who is only invited is not in it: it may be, and leaves another one before it accepts.
-    assert_eq!(act(store, bob, change(trip, Alteration::Add(alice))), Outcome::Done);
-    let join = || act(store, alice, Deed::Join { group: trip });
+    assert_eq!(act(store, bob, change(trip, GroupAction::Add(alice))), Outcome::Done);
+    let join = || act(store, alice, Operation::JoinGroup { group: trip });
     assert_eq!(code(&join()), Some(Code::TooMany));
     let all = store.conversations(alice, MessageId(i64::MAX), 9).unwrap();
     let own = all.iter().find(|it| it.role == Some(Role::Admin)).unwrap().with;
     let With::Group(own) = own else { panic!("{own:?}") };
-    assert_eq!(act(store, alice, change(own, Alteration::Leave)), Outcome::Done);
+    assert_eq!(act(store, alice, change(own, GroupAction::Leave)), Outcome::Done);
     assert_eq!(join(), Outcome::Done);
     assert_eq!(code(&act(store, alice, create())), Some(Code::TooMany));
 }

@@ -1,4 +1,4 @@
-use sql::{Act, Alteration, Batch, Deed, Outcome, Receipt, Store, What};
+use sql::{Batch, EventBody, GroupAction, Operation, Outcome, Receipt, Store, Submission};
 use wire::limit::RECEIPTS_EACH_MAX;
 use wire::{AccountId, Code, MessageId, Seq, With};
 
@@ -16,15 +16,15 @@ pub fn suite(store: &Store) {
     an_edit_does_not_keep_a_group_from_being_whole(store);
 }
 
-fn received(seq: i64) -> Deed {
-    Deed::Received { seq: Seq(seq) }
+fn received(seq: i64) -> Operation {
+    Operation::Received { seq: Seq(seq) }
 }
 
 /// The receipts after `since`: whether read, of which message, by whom, and whether it is whole.
 fn receipts(store: &Store, who: AccountId, since: i64) -> Vec<(bool, MessageId, AccountId, bool)> {
     let turn = |what| match what {
-        What::Delivered(Receipt { id, by, all }) => Some((false, id, by, all)),
-        What::Read(Receipt { id, by, all }) => Some((true, id, by, all)),
+        EventBody::Delivered(Receipt { id, by, all }) => Some((false, id, by, all)),
+        EventBody::Read(Receipt { id, by, all }) => Some((true, id, by, all)),
         _ => None,
     };
     events(store, who, Seq(since)).into_iter().filter_map(turn).collect()
@@ -33,10 +33,10 @@ fn receipts(store: &Store, who: AccountId, since: i64) -> Vec<(bool, MessageId, 
 fn who_sent_it_hears_once_that_it_arrived_and_was_read(store: &Store) {
     let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
     let sent = say(store, alice, bob, "hello", "r");
-    assert_eq!(act(store, bob, received(1)), Outcome::Nothing);
-    assert_eq!(act(store, bob, received(1)), Outcome::Nothing);
-    assert_eq!(act(store, bob, Deed::Read { id: sent.id }), Outcome::Done);
-    assert_eq!(act(store, bob, Deed::Read { id: sent.id }), Outcome::Nothing);
+    assert_eq!(act(store, bob, received(1)), Outcome::Unchanged);
+    assert_eq!(act(store, bob, received(1)), Outcome::Unchanged);
+    assert_eq!(act(store, bob, Operation::Read { id: sent.id }), Outcome::Done);
+    assert_eq!(act(store, bob, Operation::Read { id: sent.id }), Outcome::Unchanged);
     let expected = [(false, sent.id, bob, false), (true, sent.id, bob, false)];
     assert_eq!(receipts(store, alice, 0), expected);
     // His other devices hear what he has read.
@@ -52,8 +52,8 @@ fn one_receipt_stands_for_all_before_it(store: &Store) {
     act(store, bob, received(99));
     assert_eq!(receipts(store, alice, 6), [(false, ids[4], bob, false)]);
     assert_eq!(receipts(store, carol, 0), [(false, other, bob, false)]);
-    act(store, bob, Deed::Read { id: ids[2] });
-    assert_eq!(act(store, bob, Deed::Read { id: ids[1] }), Outcome::Nothing, "never back");
+    act(store, bob, Operation::Read { id: ids[2] });
+    assert_eq!(act(store, bob, Operation::Read { id: ids[1] }), Outcome::Unchanged, "never back");
     assert_eq!(receipts(store, alice, 7), [(true, ids[2], bob, false)]);
 }
 
@@ -87,8 +87,9 @@ fn the_last_of_a_group_may_come_together_with_others(store: &Store) {
     let [alice, bob, carol] = people;
     let trip = group(store, &people);
     act(store, alice, post_to(trip, "hello"));
-    let acts = [bob, carol].map(|by| Act { by, reference: None, deed: received(2) });
-    store.commit(&Batch { acts: acts.to_vec(), ..Batch::default() }, NOW).unwrap();
+    let submissions =
+        [bob, carol].map(|by| Submission { by, reference: None, operation: received(2) });
+    store.commit(&Batch { submissions: submissions.to_vec(), ..Batch::default() }, NOW).unwrap();
     let whole = receipts(store, alice, 0).iter().filter(|(_, _, _, all)| *all).count();
     assert_eq!(whole, 1);
 }
@@ -97,7 +98,7 @@ fn nobody_reads_what_is_not_theirs(store: &Store) {
     let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
     let sent = say(store, alice, bob, "hello", "r");
     for id in [sent.id, MessageId(i64::MAX)] {
-        let refused = act(store, carol, Deed::Read { id });
+        let refused = act(store, carol, Operation::Read { id });
         assert_eq!(code(&refused), Some(Code::NotFound));
     }
     assert!(receipts(store, alice, 0).is_empty());
@@ -108,8 +109,8 @@ fn ones_own_words_need_no_receipt(store: &Store) {
     let note = say(store, alice, alice, "milk", "1");
     let sent = say(store, alice, bob, "hello", "2");
     act(store, alice, received(9));
-    assert_eq!(act(store, alice, Deed::Read { id: note.id }), Outcome::Done);
-    assert_eq!(act(store, alice, Deed::Read { id: sent.id }), Outcome::Done);
+    assert_eq!(act(store, alice, Operation::Read { id: note.id }), Outcome::Done);
+    assert_eq!(act(store, alice, Operation::Read { id: sent.id }), Outcome::Done);
     let own = [(true, note.id, alice, false), (true, sent.id, alice, false)];
     assert_eq!(receipts(store, alice, 0), own);
     assert!(receipts(store, bob, 0).is_empty());
@@ -150,10 +151,10 @@ fn an_edit_does_not_keep_a_group_from_being_whole(store: &Store) {
     let [alice, bob, carol] = people;
     let trip = group(store, &people);
     act(store, alice, post_to(trip, "helo"));
-    act(store, carol, Deed::Change { group: trip, how: Alteration::Leave });
+    act(store, carol, Operation::ChangeGroup { group: trip, action: GroupAction::Leave });
     let id =
         store.history(alice, With::Group(trip), MessageId(i64::MAX), 1).unwrap().unwrap()[0].id;
-    act(store, alice, Deed::Edit { id, content: "hello".to_owned() });
+    act(store, alice, Operation::Edit { id, content: "hello".to_owned() });
     act(store, bob, received(9));
     assert_eq!(receipts(store, alice, 0), [(false, id, bob, true)]);
 }

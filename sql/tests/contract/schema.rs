@@ -21,7 +21,7 @@ pub fn two_nodes_may_start_at_once(url: &DatabaseUrl) {
 pub fn a_newer_schema_is_refused(url: &DatabaseUrl, raise: impl FnOnce()) {
     crate::open(url);
     raise();
-    match Store::open(url, sql::Contact::Request, &|_| false).err() {
+    match Store::open(url, sql::ContactPolicy::Request, &|_| false).err() {
         Some(error @ OpenError::NewerSchema { found: 1_000_000, .. }) => {
             assert!(error.to_string().contains("use a newer program"), "{error}");
         }
@@ -32,7 +32,7 @@ pub fn a_newer_schema_is_refused(url: &DatabaseUrl, raise: impl FnOnce()) {
 pub fn what_waiting_would_not_mend_is_said_at_once() {
     let url: DatabaseUrl = "sqlite:/nowhere/at/all.db".parse().unwrap();
     let error =
-        Store::open(&url, sql::Contact::Request, &|_| panic!("there is nothing to wait for"))
+        Store::open(&url, sql::ContactPolicy::Request, &|_| panic!("there is nothing to wait for"))
             .err()
             .unwrap();
     assert!(error.to_string().contains("/nowhere/at/all.db"), "{error}");

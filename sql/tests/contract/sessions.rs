@@ -167,8 +167,8 @@ fn of_too_many_sessions_the_longest_unused_ends(store: &Store) {
 fn a_session_with_an_open_socket_outlives_idle_ones(store: &Store) {
     let alice = account(store, "Alice");
     let [connected, idle] = [0, 1].map(|number| open(store, alice, number).unwrap());
-    let uses = vec![connected];
-    store.commit(&Batch { uses, ..Batch::default() }, NOW).unwrap();
+    let session_uses = vec![connected];
+    store.commit(&Batch { session_uses, ..Batch::default() }, NOW).unwrap();
     // So many logins later that all others have come after both.
     for number in 2..SESSIONS_MAX as u8 * 2 {
         open(store, alice, number).unwrap();

@@ -5,7 +5,7 @@ use std::fs;
 
 use acceptance::{Cluster, Pooler};
 use postgres::{Client, NoTls};
-use sql::{Contact, DatabaseUrl, OpenError, Store};
+use sql::{ContactPolicy, DatabaseUrl, OpenError, Store};
 
 /// Connections that a program opens; see `sql/src/limit.rs`.
 const NEEDED: usize = 13;
@@ -24,7 +24,7 @@ fn said(url: &str) -> Said {
         text.clone_into(&mut reason.borrow_mut());
         false
     };
-    match Store::open(&url, Contact::Request, &patience).err().unwrap() {
+    match Store::open(&url, ContactPolicy::Request, &patience).err().unwrap() {
         OpenError::Stopped => Said::Waits(reason.take()),
         error => Said::Refused(error.to_string()),
     }
@@ -109,7 +109,7 @@ pub fn there_must_be_room_for_its_connections() {
         drop(others.take());
         reasons.borrow().len() < 100
     };
-    drop(Store::open(&few.parse().unwrap(), Contact::Request, &patience).unwrap());
+    drop(Store::open(&few.parse().unwrap(), ContactPolicy::Request, &patience).unwrap());
     assert!(reasons.borrow()[0].contains("needs 13 connections, and 7 are free"), "{reasons:?}");
 }
 

@@ -1,6 +1,9 @@
 //! Accounts that do not know each other.
 
-use sql::{Act, Contact, Conversation, DatabaseUrl, Deed, Entry, Outcome, Store, What};
+use sql::{
+    ContactPolicy, Conversation, DatabaseUrl, Entry, EventBody, Operation, Outcome, Store,
+    Submission,
+};
 use wire::limit::{REQUEST_MESSAGES_MAX, REQUESTS_OPEN_MAX};
 use wire::{AccountId, Code, MessageId, Seq, With};
 
@@ -36,15 +39,15 @@ pub fn people<const N: usize>(store: &Store) -> [AccountId; N] {
 
 /// Says something, which may be refused.
 pub fn tries(store: &Store, from: AccountId, to: AccountId) -> Outcome {
-    act(store, from, post(from, to, "hello", None).deed)
+    act(store, from, post(from, to, "hello", None).operation)
 }
 
-pub fn accept(id: AccountId) -> Deed {
-    Deed::Accept { id }
+pub fn accept(id: AccountId) -> Operation {
+    Operation::Accept { id }
 }
 
-pub fn decline(id: AccountId) -> Deed {
-    Deed::Decline { id }
+pub fn decline(id: AccountId) -> Operation {
+    Operation::Decline { id }
 }
 
 /// The two have written to each other.
@@ -66,16 +69,16 @@ pub fn texts(store: &Store, who: AccountId, other: AccountId) -> Vec<String> {
 /// Of each message in a log whether it came as a request.
 fn requests(store: &Store, who: AccountId) -> Vec<bool> {
     let turn = |what| match what {
-        What::Entry(Entry::Message(message)) => Some(message.request),
+        EventBody::Entry(Entry::Message(message)) => Some(message.request),
         _ => None,
     };
     events(store, who, Seq(0)).into_iter().filter_map(turn).collect()
 }
 
 /// What happened besides messages.
-fn others(store: &Store, who: AccountId) -> Vec<What> {
+fn others(store: &Store, who: AccountId) -> Vec<EventBody> {
     let all = events(store, who, Seq(0)).into_iter();
-    all.filter(|what| !matches!(what, What::Entry(_))).collect()
+    all.filter(|what| !matches!(what, EventBody::Entry(_))).collect()
 }
 
 fn a_few_messages_wait_for_an_answer(store: &Store) {
@@ -100,21 +103,22 @@ fn a_few_messages_wait_for_an_answer(store: &Store) {
 fn a_batch_counts_like_one_after_another(store: &Store) {
     let [alice, bob, carol] = people(store);
     let many = REQUEST_MESSAGES_MAX as usize + 2;
-    let acts = (0..many).flat_map(|_| [post(alice, bob, "x", None), post(alice, carol, "x", None)]);
-    let outcomes = commit(store, acts.collect()).outcomes;
+    let submissions =
+        (0..many).flat_map(|_| [post(alice, bob, "x", None), post(alice, carol, "x", None)]);
+    let outcomes = commit(store, submissions.collect()).outcomes;
     let refused = outcomes.iter().map(|it| code(it) == Some(Code::NotAccepted));
     let expected = (0..2 * many).map(|n| n >= 2 * REQUEST_MESSAGES_MAX as usize);
     assert_eq!(refused.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
     // The answer comes between them.
-    let acts = [(alice, bob), (bob, alice), (alice, bob), (alice, carol)];
-    let acts = acts.map(|(from, to)| post(from, to, "x", None)).to_vec();
+    let submissions = [(alice, bob), (bob, alice), (alice, bob), (alice, carol)];
+    let submissions = submissions.map(|(from, to)| post(from, to, "x", None)).to_vec();
     let refused: Vec<_> =
-        commit(store, acts).outcomes.iter().map(|it| code(it).is_some()).collect();
+        commit(store, submissions).outcomes.iter().map(|it| code(it).is_some()).collect();
     assert_eq!(refused, [true, false, false, true]);
     // What is refused keeps no `ref`, and is not counted.
     let [alice, bob] = people(store);
-    let acts = (0..many).map(|_| post(alice, bob, "x", Some("same"))).collect();
-    assert!(commit(store, acts).outcomes.iter().all(|it| code(it).is_none()), "stored once");
+    let submissions = (0..many).map(|_| post(alice, bob, "x", Some("same"))).collect();
+    assert!(commit(store, submissions).outcomes.iter().all(|it| code(it).is_none()), "stored once");
     for _ in 1..REQUEST_MESSAGES_MAX {
         assert_eq!(tries(store, alice, bob), Outcome::Done);
     }
@@ -126,9 +130,9 @@ fn a_batch_counts_like_one_after_another(store: &Store) {
 
 fn who_is_written_to_by_two_at_once_knows_both(store: &Store) {
     let [alice, bob, carol] = people(store);
-    let acts = [(alice, bob), (carol, bob), (bob, alice), (bob, carol)];
-    let acts = acts.map(|(from, to)| post(from, to, "x", None)).to_vec();
-    assert_eq!(commit(store, acts).outcomes, vec![Outcome::Done; 4]);
+    let submissions = [(alice, bob), (carol, bob), (bob, alice), (bob, carol)];
+    let submissions = submissions.map(|(from, to)| post(from, to, "x", None)).to_vec();
+    assert_eq!(commit(store, submissions).outcomes, vec![Outcome::Done; 4]);
     assert_eq!(requests(store, bob), [true, true, false, false]);
     assert_eq!(tries(store, alice, bob), Outcome::Done);
     assert!(!requests(store, bob).pop().unwrap());
@@ -138,14 +142,14 @@ fn who_is_written_to_by_two_at_once_knows_both(store: &Store) {
 fn she_has_asked(store: &Store) -> ([AccountId; 2], MessageId) {
     let [alice, bob] = people(store);
     let id = say(store, alice, bob, "hello", "1").id;
-    act(store, bob, Deed::Received { seq: Seq(1) });
-    assert_eq!(act(store, bob, Deed::Read { id }), Outcome::Done);
+    act(store, bob, Operation::Received { seq: Seq(1) });
+    assert_eq!(act(store, bob, Operation::Read { id }), Outcome::Done);
     ([alice, bob], id)
 }
 
-fn receipts(by: AccountId, id: MessageId) -> [What; 2] {
+fn receipts(by: AccountId, id: MessageId) -> [EventBody; 2] {
     let receipt = sql::Receipt { id, by, all: false };
-    [What::Delivered(receipt), What::Read(receipt)]
+    [EventBody::Delivered(receipt), EventBody::Read(receipt)]
 }
 
 fn nothing_betrays_how_a_request_fares(store: &Store) {
@@ -162,23 +166,26 @@ fn accepting_sends_the_receipts_reached_so_far(store: &Store) {
     say(store, alice, bob, "not yet there", "2");
     assert_eq!(act(store, bob, accept(alice)), Outcome::Done);
     assert_eq!(others(store, alice), receipts(bob, id));
-    assert_eq!(others(store, bob).pop(), Some(What::Accept { id: alice }));
-    assert_eq!(act(store, bob, accept(alice)), Outcome::Nothing);
-    assert_eq!(act(store, alice, accept(bob)), Outcome::Nothing, "she knows him too");
+    assert_eq!(others(store, bob).pop(), Some(EventBody::Accept { id: alice }));
+    assert_eq!(act(store, bob, accept(alice)), Outcome::Unchanged);
+    assert_eq!(act(store, alice, accept(bob)), Outcome::Unchanged, "she knows him too");
     let with_bob = listed(store, alice, bob).unwrap();
     assert_eq!((with_bob.name.as_deref(), with_bob.other), (Some("Bob"), Some((id, id))));
     // From now on they come at once.
-    act(store, bob, Deed::Received { seq: Seq(9) });
+    act(store, bob, Operation::Received { seq: Seq(9) });
     assert_eq!(others(store, alice).len(), 3);
     // Also of what is acknowledged and accepted together.
     let [alice, bob] = people(store);
     let id = say(store, alice, bob, "hello", "1").id;
-    let deeds = [accept(alice), Deed::Received { seq: Seq(1) }, Deed::Read { id }];
-    commit(store, deeds.map(|deed| Act { by: bob, reference: None, deed }).to_vec());
+    let operations = [accept(alice), Operation::Received { seq: Seq(1) }, Operation::Read { id }];
+    commit(
+        store,
+        operations.map(|operation| Submission { by: bob, reference: None, operation }).to_vec(),
+    );
     assert_eq!(others(store, alice), receipts(bob, id));
     // Not to somebody who is blocked.
     let ([alice, bob], _) = she_has_asked(store);
-    act(store, bob, Deed::Block { id: alice });
+    act(store, bob, Operation::Block { id: alice });
     assert_eq!(act(store, bob, accept(alice)), Outcome::Done);
     assert_eq!(others(store, alice), []);
 }
@@ -194,8 +201,8 @@ fn so_does_answering_and_before_the_answer(store: &Store) {
 fn what_waits_is_revised_without_a_word(store: &Store) {
     let ([alice, bob], id) = she_has_asked(store);
     let heard = events(store, bob, Seq(0)).len();
-    for deed in [edit(id, "changed"), react(id, Some("🦜"))] {
-        assert_eq!(act(store, alice, deed), Outcome::Done);
+    for operation in [edit(id, "changed"), react(id, Some("🦜"))] {
+        assert_eq!(act(store, alice, operation), Outcome::Done);
     }
     assert_eq!(events(store, bob, Seq(0)).len(), heard);
     assert_eq!(texts(store, bob, alice), ["changed"]);
@@ -211,11 +218,11 @@ fn what_waits_is_revised_without_a_word(store: &Store) {
     assert_eq!((emojis(alice).len(), emojis(bob).len()), (1, 2));
     act(store, bob, accept(alice));
     assert_eq!(emojis(alice).len(), 2);
-    act(store, alice, Deed::Delete { id });
-    assert_eq!(others(store, bob).pop(), Some(What::Delete { id }), "now he hears of it");
+    act(store, alice, Operation::Delete { id });
+    assert_eq!(others(store, bob).pop(), Some(EventBody::Delete { id }), "now he hears of it");
     let ([alice, bob], id) = she_has_asked(store);
     let heard = events(store, bob, Seq(0)).len();
-    act(store, alice, Deed::Delete { id });
+    act(store, alice, Operation::Delete { id });
     assert_eq!(
         (events(store, bob, Seq(0)).len(), texts(store, bob, alice)),
         (heard, vec![String::new()])
@@ -223,11 +230,11 @@ fn what_waits_is_revised_without_a_word(store: &Store) {
 }
 
 fn what_is_declined_is_out_of_sight_until_one_writes(store: &Store) {
-    for ends_by in [accept as fn(AccountId) -> Deed, |id| post(id, id, "hi", None).deed] {
+    for ends_by in [accept as fn(AccountId) -> Operation, |id| post(id, id, "hi", None).operation] {
         let ([alice, bob], _) = she_has_asked(store);
         assert_eq!(act(store, bob, decline(alice)), Outcome::Done);
-        assert_eq!(act(store, bob, decline(alice)), Outcome::Nothing);
-        assert_eq!(others(store, bob).pop(), Some(What::Decline { id: alice }));
+        assert_eq!(act(store, bob, decline(alice)), Outcome::Unchanged);
+        assert_eq!(others(store, bob).pop(), Some(EventBody::Decline { id: alice }));
         assert_eq!(listed(store, bob, alice), None);
         assert!(store.search(bob, "hello", END, 9).unwrap().is_empty());
         assert_eq!(store.search(alice, "hello", END, 9).unwrap().len(), 1);
@@ -235,15 +242,15 @@ fn what_is_declined_is_out_of_sight_until_one_writes(store: &Store) {
         assert_eq!(tries(store, alice, bob), Outcome::Done);
         assert_eq!(events(store, bob, Seq(0)).len(), heard);
         assert_eq!(texts(store, bob, alice).len(), 1);
-        let deed = match ends_by(alice) {
-            Deed::Post { .. } => post(bob, alice, "hi", None).deed,
-            deed => deed,
+        let operation = match ends_by(alice) {
+            Operation::Post { .. } => post(bob, alice, "hi", None).operation,
+            operation => operation,
         };
-        assert_eq!(act(store, bob, deed), Outcome::Done);
+        assert_eq!(act(store, bob, operation), Outcome::Done);
         assert!(listed(store, bob, alice).is_some_and(|it| !it.request));
         assert_eq!(store.search(bob, "hello", END, 9).unwrap().len(), 1, "not what came meanwhile");
         assert_eq!(tries(store, alice, bob), Outcome::Done);
-        assert!(matches!(events(store, bob, Seq(0)).pop(), Some(What::Entry(_))));
+        assert!(matches!(events(store, bob, Seq(0)).pop(), Some(EventBody::Entry(_))));
     }
 }
 
@@ -251,13 +258,13 @@ fn what_does_not_wait_is_neither_accepted_nor_declined(store: &Store) {
     let [alice, bob, carol] = people(store);
     tries(store, alice, bob);
     for (by, id) in [(alice, bob), (alice, carol), (carol, alice), (alice, AccountId(i64::MAX))] {
-        for deed in [accept(id), decline(id)] {
-            assert_eq!(code(&act(store, by, deed)), Some(Code::NotFound), "{by:?} {id:?}");
+        for operation in [accept(id), decline(id)] {
+            assert_eq!(code(&act(store, by, operation)), Some(Code::NotFound), "{by:?} {id:?}");
         }
     }
     meet(store, bob, carol);
     for (by, id) in [(bob, carol), (carol, bob), (alice, alice)] {
-        assert_eq!(act(store, by, accept(id)), Outcome::Nothing);
+        assert_eq!(act(store, by, accept(id)), Outcome::Unchanged);
         assert_eq!(code(&act(store, by, decline(id))), Some(Code::Forbidden));
     }
 }
@@ -267,19 +274,23 @@ fn declined_and_blocked_look_like_pending(store: &Store) {
         let [alice, bob] = people(store);
         does(alice, bob);
         let outcomes: Vec<_> = (0..7).map(|_| tries(store, alice, bob)).collect();
-        act(store, bob, Deed::Received { seq: Seq(99) });
+        act(store, bob, Operation::Received { seq: Seq(99) });
         let with_bob = listed(store, alice, bob).map(|it| (it.name, it.other, it.request));
-        let presence = store.acquaintances(alice, &[bob]).unwrap().len();
-        let retained =
-            code(&act(store, alice, Deed::Retain { with: With::Account(bob), days: Some(1) }));
+        let presence = store.contact_statuses(alice, &[bob]).unwrap().len();
+        let retained = code(&act(
+            store,
+            alice,
+            Operation::SetRetention { with: With::Account(bob), days: Some(1) },
+        ));
         let accepted = code(&act(store, alice, accept(bob)));
         let heard = (requests(store, alice), others(store, alice).len());
         (outcomes, with_bob, presence, retained, accepted, heard, store.name(alice, bob).unwrap())
     };
     let pending = story(&|_, _| {});
     assert_eq!(pending.0.iter().filter(|it| **it == Outcome::Done).count(), 5);
-    let blocked =
-        story(&|alice, bob| assert_eq!(act(store, bob, Deed::Block { id: alice }), Outcome::Done));
+    let blocked = story(&|alice, bob| {
+        assert_eq!(act(store, bob, Operation::Block { id: alice }), Outcome::Done)
+    });
     assert_eq!(blocked, pending);
     // One of the five is what was declined.
     let mut declined = story(&|alice, bob| {
@@ -295,7 +306,7 @@ fn so_many_requests_may_be_open(store: &Store) {
     let [alice, bob] = people(store);
     let strangers: Vec<_> = (0..=REQUESTS_OPEN_MAX).map(|_| account(store, "Somebody")).collect();
     let [first, second] = [strangers[0], strangers[1]];
-    act(store, second, Deed::Block { id: alice });
+    act(store, second, Operation::Block { id: alice });
     let all = || strangers.iter().map(|to| post(alice, *to, "hello", None)).collect();
     let refused: Vec<_> = commit(store, all()).outcomes.iter().map(code).collect();
     assert_eq!(refused.iter().filter(|it| it.is_none()).count() as i64, REQUESTS_OPEN_MAX);
@@ -307,14 +318,15 @@ fn so_many_requests_may_be_open(store: &Store) {
     tries(store, bob, alice);
     assert_eq!(tries(store, alice, bob), Outcome::Done, "an answer");
     let [carol] = people(store);
-    let acts = [(first, alice), (alice, carol)].map(|(from, to)| post(from, to, "x", None));
-    assert_eq!(commit(store, acts.to_vec()).outcomes, [Outcome::Done, Outcome::Done]);
+    let submissions = [(first, alice), (alice, carol)].map(|(from, to)| post(from, to, "x", None));
+    assert_eq!(commit(store, submissions.to_vec()).outcomes, [Outcome::Done, Outcome::Done]);
 }
 
 fn strangers_have_no_retention_to_set(store: &Store) {
     let [alice, bob] = people(store);
-    let retain =
-        |by, other| act(store, by, Deed::Retain { with: With::Account(other), days: Some(9) });
+    let retain = |by, other| {
+        act(store, by, Operation::SetRetention { with: With::Account(other), days: Some(9) })
+    };
     assert_eq!(code(&retain(alice, bob)), Some(Code::NotAccepted));
     assert_eq!(events(store, bob, Seq(0)), []);
     tries(store, alice, bob);
@@ -332,24 +344,27 @@ fn a_deleted_account_asks_nothing_and_is_asked_nothing(store: &Store) {
         tries(store, by, other);
     }
     act(store, dave, decline(bob));
-    store.note_finding(alice, bob, NOW).unwrap();
-    store.note_finding(bob, alice, NOW).unwrap();
+    store.record_found_account(alice, bob, NOW).unwrap();
+    store.record_found_account(bob, alice, NOW).unwrap();
     store.delete_account(bob, NOW).unwrap();
-    assert_eq!((store.findings(alice).unwrap(), store.findings(bob).unwrap()), (vec![], vec![]));
+    assert_eq!(
+        (store.found_accounts(alice).unwrap(), store.found_accounts(bob).unwrap()),
+        (vec![], vec![])
+    );
     assert!(!listed(store, carol, bob).unwrap().request, "nobody waits for an answer");
     assert_eq!(listed(store, dave, bob), None, "what was declined stays out of sight");
     assert_eq!(code(&act(store, carol, accept(bob))), Some(Code::NotFound));
     // It no longer counts among hers.
     let others: Vec<_> = (0..REQUESTS_OPEN_MAX).map(|_| account(store, "Somebody")).collect();
-    let acts = others.iter().map(|to| post(alice, *to, "hello", None)).collect();
-    assert!(commit(store, acts).outcomes.iter().all(|it| *it == Outcome::Done));
+    let submissions = others.iter().map(|to| post(alice, *to, "hello", None)).collect();
+    assert!(commit(store, submissions).outcomes.iter().all(|it| *it == Outcome::Done));
 }
 
 fn requests_are_exported(store: &Store) {
     let ([alice, bob], _) = she_has_asked(store);
     act(store, bob, decline(alice));
     let kept = |who| {
-        let kept = store.kept_conversations(who, 0, 9).unwrap().remove(0);
+        let kept = store.exported_conversations(who, 0, 9).unwrap().remove(0);
         (kept.asker, kept.is_declined)
     };
     assert_eq!((kept(alice), kept(bob)), ((Some(alice), false), (Some(alice), true)));
@@ -360,7 +375,7 @@ fn requests_are_exported(store: &Store) {
 fn nobody_waits_where_everybody_knows_everybody(store: &Store, url: &DatabaseUrl) {
     let [alice, bob, carol, dave] = people(store);
     tries(store, alice, bob);
-    let open = Store::open(url, Contact::Open, &|_| false).unwrap();
+    let open = Store::open(url, ContactPolicy::Open, &|_| false).unwrap();
     for _ in 0..=REQUEST_MESSAGES_MAX {
         for to in [bob, carol] {
             assert_eq!(tries(&open, alice, to), Outcome::Done);
@@ -368,13 +383,13 @@ fn nobody_waits_where_everybody_knows_everybody(store: &Store, url: &DatabaseUrl
     }
     assert!(!requests(&open, bob).pop().unwrap());
     assert_eq!(open.name(alice, dave).unwrap().as_deref(), Some("Dave"));
-    assert_eq!(open.acquaintances(alice, &[dave]).unwrap().len(), 1);
-    assert_eq!(act(&open, alice, accept(dave)), Outcome::Nothing);
+    assert_eq!(open.contact_statuses(alice, &[dave]).unwrap().len(), 1);
+    assert_eq!(act(&open, alice, accept(dave)), Outcome::Unchanged);
     assert_eq!(code(&act(&open, alice, decline(dave))), Some(Code::Forbidden));
     // Who has come together stays so.
     for other in [bob, carol] {
         assert_eq!(tries(store, alice, other), Outcome::Done);
         assert!(!requests(store, other).pop().unwrap());
     }
-    assert_eq!(store.acquaintances(alice, &[dave]).unwrap().len(), 0);
+    assert_eq!(store.contact_statuses(alice, &[dave]).unwrap().len(), 0);
 }

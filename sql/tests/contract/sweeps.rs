@@ -1,4 +1,4 @@
-use sql::{Deed, Keep, Outcome, Store, What};
+use sql::{EventBody, LogRetention, Operation, Outcome, Store};
 use wire::{AccountId, MessageId, Seq, With};
 
 use crate::{NOW, account, act, commit, events, post, say};
@@ -19,7 +19,7 @@ fn state(store: &Store, who: AccountId) -> (i64, i64) {
 fn a_log_keeps_so_many_events_and_no_more(store: &Store) {
     let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
     commit(store, (0..2_300).map(|_| post(alice, bob, "x", None)).collect());
-    store.trim_logs(Keep { days: 30, events: 100 }, NOW).unwrap();
+    store.trim_logs(LogRetention { days: 30, events: 100 }, NOW).unwrap();
     assert_eq!(state(store, bob), (2_200, 2_300));
     assert!(store.events(bob, Seq(0), 1).unwrap()[0].seq == Seq(2_201));
     let history = store.history(bob, With::Account(alice), MessageId(i64::MAX), 200).unwrap();
@@ -28,13 +28,13 @@ fn a_log_keeps_so_many_events_and_no_more(store: &Store) {
 
 fn what_is_acknowledged_is_kept_for_a_while(store: &Store) {
     let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
-    let trim = |now| store.trim_logs(Keep { days: 30, events: 100_000 }, now).unwrap();
+    let trim = |now| store.trim_logs(LogRetention { days: 30, events: 100_000 }, now).unwrap();
     commit(store, (0..10).map(|_| post(alice, bob, "x", None)).collect());
-    act(store, bob, Deed::Received { seq: Seq(6) });
+    act(store, bob, Operation::Received { seq: Seq(6) });
     trim(NOW);
     trim(NOW + 30 * DAY - 1);
     assert_eq!(state(store, bob).0, 0, "not before its time");
-    act(store, bob, Deed::Received { seq: Seq(8) });
+    act(store, bob, Operation::Received { seq: Seq(8) });
     trim(NOW + 30 * DAY);
     assert_eq!(state(store, bob).0, 6, "the newer acknowledgement has its own time");
     trim(NOW + 60 * DAY);
@@ -46,9 +46,9 @@ fn messages_expire_as_their_conversation_says(store: &Store) {
     let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
     say(store, alice, bob, "short-lived", "1");
     say(store, alice, carol, "kept", "2");
-    let retain = |days| Deed::Retain { with: With::Account(bob), days };
+    let retain = |days| Operation::SetRetention { with: With::Account(bob), days };
     assert_eq!(act(store, alice, retain(Some(1))), Outcome::Done);
-    assert_eq!(act(store, alice, retain(Some(1))), Outcome::Nothing);
+    assert_eq!(act(store, alice, retain(Some(1))), Outcome::Unchanged);
     store.expire_messages(NOW + DAY).unwrap();
     let left = |who, with| {
         store.history(who, With::Account(with), MessageId(i64::MAX), 9).unwrap().unwrap().len()
@@ -59,11 +59,11 @@ fn messages_expire_as_their_conversation_says(store: &Store) {
     assert_eq!((left(bob, alice), left(carol, alice)), (0, 1));
     assert!(store.search(bob, "short", MessageId(i64::MAX), 9).unwrap().is_empty());
     // The log has no hole where it was.
-    assert_eq!(events(store, bob, Seq(0))[0], What::Expired);
+    assert_eq!(events(store, bob, Seq(0))[0], EventBody::Expired);
     let listed = &store.conversations(bob, MessageId(i64::MAX), 9).unwrap()[0];
     assert_eq!((listed.days, listed.last.as_ref(), listed.unread), (Some(1), None, 0));
     assert_eq!(
-        act(store, bob, Deed::Retain { with: With::Account(alice), days: None }),
+        act(store, bob, Operation::SetRetention { with: With::Account(alice), days: None }),
         Outcome::Done
     );
 }

@@ -50,7 +50,7 @@ fn refused(url: &str) -> String {
         said.borrow_mut().push_str(reason);
         false
     };
-    match Store::open(&url, sql::Contact::Request, &patience).err().unwrap() {
+    match Store::open(&url, sql::ContactPolicy::Request, &patience).err().unwrap() {
         OpenError::Stopped => said.take(),
         error => error.to_string(),
     }

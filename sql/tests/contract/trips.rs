@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use sql::{Batch, Deed, Outcome, Store};
+use sql::{Batch, Operation, Outcome, Store};
 use wire::{AccountId, GroupId, MessageId, With};
 
 use crate::revise::{edit, react};
@@ -111,7 +111,7 @@ fn asked(
 pub fn nobody_can_tell_a_block_by_the_round_trips(url: &str) {
     let (counts, url) = counting(url);
     let store = crate::ask_first(&url.parse().unwrap());
-    let block = |who, id| assert_eq!(act(&store, who, Deed::Block { id }), Outcome::Done);
+    let block = |who, id| assert_eq!(act(&store, who, Operation::Block { id }), Outcome::Done);
 
     // Between strangers.
     let second = |pairs: Vec<(AccountId, AccountId)>| {
@@ -159,8 +159,11 @@ pub fn nobody_can_tell_a_block_by_the_round_trips(url: &str) {
             assert_eq!(act(&store, mallory, react(id, emoji)), Outcome::Done);
         }),
         ("a new name", &|(mallory, _, trip), n| {
-            let how = sql::Alteration::Rename(n.to_string());
-            assert_eq!(act(&store, mallory, Deed::Change { group: trip, how }), Outcome::Done);
+            let action = sql::GroupAction::Rename(n.to_string());
+            assert_eq!(
+                act(&store, mallory, Operation::ChangeGroup { group: trip, action }),
+                Outcome::Done
+            );
         }),
     ];
     for (what, work) in works {
@@ -186,8 +189,8 @@ fn a_batch_after_a_restart_asks_once() {
     let others: Vec<_> = (0..10).map(|n| account(&store, &format!("Other {n}"))).collect();
     let cost_at = |at, others: &[AccountId]| {
         cost(&counts, || {
-            let acts = others.iter().map(|to| post(by, *to, "hello", None)).collect();
-            let done = store.commit(&Batch { acts, ..Batch::default() }, at).unwrap();
+            let submissions = others.iter().map(|to| post(by, *to, "hello", None)).collect();
+            let done = store.commit(&Batch { submissions, ..Batch::default() }, at).unwrap();
             assert_eq!(done.outcomes, vec![Outcome::Done; others.len()]);
         })
     };

@@ -3,7 +3,7 @@ use std::thread;
 use std::time::Duration;
 
 use postgres::{Client, NoTls};
-use sql::{Entry, Outcome, Store, What};
+use sql::{Entry, EventBody, Outcome, Store};
 use wire::limit::REQUEST_MESSAGES_MAX;
 use wire::{AccountId, MessageId, Seq, With};
 
@@ -41,7 +41,7 @@ pub fn from_the_first_schema(first: &str, mut run: impl FnMut(&str), open: impl 
     // The same `ref` again is still a repeat, and numbers go on where they were.
     let repeat = commit(&store, vec![post(alice, bob, "x", Some("r"))]).outcomes.remove(0);
     assert!(
-        matches!(repeat, Outcome::Repeat(What::Entry(Entry::Message(_)), Seq(1))),
+        matches!(repeat, Outcome::Repeat(EventBody::Entry(Entry::Message(_)), Seq(1))),
         "{repeat:?}"
     );
     assert_eq!(say(&store, bob, alice, "hello new world", "r").id, MessageId(4));

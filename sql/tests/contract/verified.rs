@@ -3,7 +3,7 @@
 use sql::{DatabaseUrl, Snapshot};
 
 use crate::revise::react;
-use crate::{Deed, account, act, group, open, say};
+use crate::{Operation, account, act, group, open, say};
 
 /// A statement that damages the database, and what is to be found then.
 type Damage = (&'static str, &'static str);
@@ -157,7 +157,7 @@ fn each_is_found(url: &DatabaseUrl, bytes: &str, own: &[Damage], mut run: impl F
     act(&store, bob, react(id, Some("👍")));
     let trip = group(&store, &[alice, bob, carol]);
     act(&store, carol, crate::post_to(trip, "hello all"));
-    act(&store, bob, Deed::Block { id: carol });
+    act(&store, bob, Operation::Block { id: carol });
     drop(store);
     assert_eq!(found(url), Vec::<String>::new());
     for (damage, what) in EVERYWHERE.iter().chain(own) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use sql::{Deed, INDEXED_WORDS_MAX, Store, WORD_CHARS_MAX};
+use sql::{INDEXED_WORDS_MAX, Operation, Store, WORD_CHARS_MAX};
 use wire::limit::{CONTENT_BYTES_MAX, SEARCH_BYTES_MAX};
 use wire::{AccountId, MessageId, With};
 
@@ -120,10 +120,10 @@ fn runs_go_with_their_messages(store: &Store) {
     let [alice, bob] = people(store);
     let [kept, edited, deleted] =
         ["京都一", "京都二", "京都三"].map(|text| say(store, alice, bob, text, text).id);
-    act(store, alice, Deed::Edit { id: edited, content: "大阪".to_owned() });
-    act(store, alice, Deed::Delete { id: deleted });
+    act(store, alice, Operation::Edit { id: edited, content: "大阪".to_owned() });
+    act(store, alice, Operation::Delete { id: deleted });
     assert_eq!((found(store, bob, "京都"), found(store, bob, "阪")), (vec![kept], vec![edited]));
-    act(store, bob, Deed::Retain { with: With::Account(alice), days: Some(1) });
+    act(store, bob, Operation::SetRetention { with: With::Account(alice), days: Some(1) });
     store.expire_messages(NOW + 48 * HOUR).unwrap();
     assert!(found(store, bob, "京都").is_empty() && found(store, bob, "大阪").is_empty());
 }
@@ -152,7 +152,7 @@ pub fn the_index_is_made_anew(open: impl Fn() -> Store, forget: impl FnOnce()) {
     is_whole(&store, "before it is begun");
     // The program ends after a few steps.
     let steps = Cell::new(0);
-    store.keep_indexing(|_| steps.replace(steps.get() + 1) == 2);
+    store.run_reindexer(|_| steps.replace(steps.get() + 1) == 2);
     is_whole(&store, "in the middle");
     assert_eq!(steps.get(), 3, "the steps are small");
     drop(store);
@@ -160,10 +160,10 @@ pub fn the_index_is_made_anew(open: impl Fn() -> Store, forget: impl FnOnce()) {
     is_whole(&store, "after it was broken off");
     let history = store.history(bob, With::Account(alice), END, OLD).unwrap().unwrap();
     let id = history[OLD - 1].id;
-    act(&store, alice, Deed::Edit { id, content: "changed 京".to_owned() });
+    act(&store, alice, Operation::Edit { id, content: "changed 京".to_owned() });
     let newest = history[0].id;
-    act(&store, alice, Deed::Delete { id: newest });
-    store.keep_indexing(|_| false);
+    act(&store, alice, Operation::Delete { id: newest });
+    store.run_reindexer(|_| false);
     let counts =
         ["word0", "changed", "word1999", "word1998", "word1"].map(|text| count(&store, text));
     assert_eq!(counts, [0, 1, 0, 1, 999]);
@@ -283,7 +283,7 @@ pub fn every_text_is_found_by_its_words_on_both(stores: &[Store; 2]) {
     let [alice, bob] = people(&stores[0]);
     for _ in 0..4 {
         commit(&stores[0], (0..300).map(|_| post(alice, bob, "more", None)).collect());
-        stores[0].keep_indexing(|time| time > Duration::ZERO);
+        stores[0].run_reindexer(|time| time > Duration::ZERO);
     }
     for one in asked.into_inner() {
         assert_eq!(ask(0, &one), one.places, "{:?}", one.question);

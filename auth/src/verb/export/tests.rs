@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use sql::{Act, Alteration, Batch, Deed};
+use sql::{Batch, GroupAction, Operation, Submission};
 use wire::With;
 
 use super::*;
@@ -8,7 +8,8 @@ const NOW: i64 = 1_700_000_000_000;
 
 fn store() -> Arc<Store> {
     Arc::new(
-        Store::open(&"sqlite::memory:".parse().unwrap(), sql::Contact::Open, &|_| false).unwrap(),
+        Store::open(&"sqlite::memory:".parse().unwrap(), sql::ContactPolicy::Open, &|_| false)
+            .unwrap(),
     )
 }
 
@@ -31,13 +32,14 @@ fn exported(store: &Arc<Store>, id: AccountId, rows: i64) -> (Value, usize) {
 
 fn say(store: &Store, from: AccountId, to: AccountId, content: &str, reference: Option<&str>) {
     let reference = reference.map(ToOwned::to_owned);
-    let deed = Deed::Post { to: To::Account(to), content: content.to_owned(), reply_to: None };
-    act(store, from, deed, reference);
+    let operation =
+        Operation::Post { to: To::Account(to), content: content.to_owned(), reply_to: None };
+    act(store, from, operation, reference);
 }
 
-fn act(store: &Store, by: AccountId, deed: Deed, reference: Option<String>) {
-    let acts = vec![Act { by, reference, deed }];
-    store.commit(&Batch { acts, ..Batch::default() }, NOW).unwrap();
+fn act(store: &Store, by: AccountId, operation: Operation, reference: Option<String>) {
+    let submissions = vec![Submission { by, reference, operation }];
+    store.commit(&Batch { submissions, ..Batch::default() }, NOW).unwrap();
 }
 
 #[test]
@@ -114,15 +116,20 @@ fn what_is_more_than_a_message_is_there_too() {
     let store = store();
     let [alice, bob] = ["a@x", "b@x"].map(|e| store.create_account(e, "N", "phc", NOW).unwrap());
     say(&store, bob, alice, "hello", None);
-    act(&store, alice, Deed::React { id: MessageId(1), emoji: Some("👍".to_owned()) }, None);
-    act(&store, alice, Deed::Retain { with: With::Account(bob), days: Some(7) }, None);
-    act(&store, alice, Deed::Create { name: "Trip".to_owned(), members: vec![bob] }, None);
+    act(&store, alice, Operation::React { id: MessageId(1), emoji: Some("👍".to_owned()) }, None);
+    act(&store, alice, Operation::SetRetention { with: With::Account(bob), days: Some(7) }, None);
+    act(
+        &store,
+        alice,
+        Operation::CreateGroup { name: "Trip".to_owned(), members: vec![bob] },
+        None,
+    );
     let group = wire::GroupId(2);
-    act(&store, alice, Deed::Change { group, how: Alteration::Leave }, None);
-    let add = Deed::Change { group, how: Alteration::Add(alice) };
+    act(&store, alice, Operation::ChangeGroup { group, action: GroupAction::Leave }, None);
+    let add = Operation::ChangeGroup { group, action: GroupAction::Add(alice) };
     act(&store, bob, add, None);
     say(&store, bob, bob, "not hers", None);
-    act(&store, alice, Deed::Block { id: bob }, None);
+    act(&store, alice, Operation::Block { id: bob }, None);
     let whole = exported(&store, alice, 1).0;
     let list = |key: &str| whole[key].as_array().unwrap().clone();
     let changes: Vec<_> = list("messages").iter().map(|it| it["change"].clone()).collect();

@@ -1,6 +1,6 @@
 //! What happens while somebody is between the look-up and its place in the hub.
 
-use sql::{Act, Batch, Committed, Deed, Login, Store};
+use sql::{Batch, Committed, Login, Operation, Store, Submission};
 use std::cell::Cell;
 use wire::{SessionId, To, TokenHash};
 
@@ -26,7 +26,7 @@ struct House {
 impl House {
     fn new() -> Self {
         let store =
-            Store::open(&"sqlite::memory:".parse().unwrap(), sql::Contact::Open, &|_| false)
+            Store::open(&"sqlite::memory:".parse().unwrap(), sql::ContactPolicy::Open, &|_| false)
                 .unwrap();
         let account = store.create_account("a@example.com", "Alice", "none", 1).unwrap();
         let expires_at = now_ms() + wire::limit::SESSION_LIFE_MS;
@@ -55,9 +55,9 @@ impl House {
     /// The account writes to itself.
     fn store(&self) -> Committed {
         let to = To::Account(self.account);
-        let deed = Deed::Post { to, content: "hi".to_owned(), reply_to: None };
-        let acts = vec![Act { by: self.account, reference: None, deed }];
-        self.store.commit(&Batch { acts, ..Batch::default() }, now_ms()).unwrap()
+        let operation = Operation::Post { to, content: "hi".to_owned(), reply_to: None };
+        let acts = vec![Submission { by: self.account, reference: None, operation }];
+        self.store.commit(&Batch { submissions: acts, ..Batch::default() }, now_ms()).unwrap()
     }
 
     fn fanout(&self) -> Fanout {
@@ -68,7 +68,7 @@ impl House {
     /// The account writes to itself, and its connections that can be found hear of it, as the dispatcher does it.
     fn write(&self) {
         let (committed, mut fanout) = (self.store(), self.fanout());
-        committed.news.iter().for_each(|news| fanout.fan_out(news, None));
+        committed.events.iter().for_each(|news| fanout.fan_out(news, None));
     }
 
     /// Somebody comes with the token; `meanwhile` happens right after the first look-up. Then `check` is told how it went,
@@ -90,7 +90,7 @@ impl House {
             Connection::new(&self.server, 1, outbox, std::net::Ipv4Addr::LOCALHOST.into());
         let looked = Cell::new(0);
         let look_up = || {
-            let place = self.store.place(&TOKEN, now_ms());
+            let place = self.store.log_position(&TOKEN, now_ms());
             looked.set(looked.get() + 1);
             match looked.get() {
                 1 => meanwhile(),
@@ -172,7 +172,7 @@ fn a_gap_is_filled_up_to_its_end_and_not_with_what_is_still_to_be_told() {
             assert_eq!(connection.outbox.behind(Seq(3)), Some(Seq(1)));
             // The third is told, and brings the second, which nobody told.
             drop(second);
-            third.news.iter().for_each(|news| fanout.fan_out(news, None));
+            third.events.iter().for_each(|news| fanout.fan_out(news, None));
             assert_eq!(connection.outbox.behind(Seq(4)), Some(Seq(3)));
             assert!(!connection.outbox.is_ending());
         },
@@ -224,7 +224,7 @@ fn a_known_token_of_an_account_that_says_hello_too_often_is_not_looked_up() {
     let login =
         Login { account: house.account, epoch: 1, token, device: "", now: now_ms, expires_at };
     let login = house.store.open_session(&login).unwrap().unwrap();
-    assert!(house.store.place(&token, now_ms).unwrap().is_some(), "now it is known");
+    assert!(house.store.log_position(&token, now_ms).unwrap().is_some(), "now it is known");
     // Looked up, it would be turned away.
     assert!(house.store.revoke(house.account, login, now_ms).unwrap());
     let flow = say_hello(&house, TEXT, "192.0.2.1");

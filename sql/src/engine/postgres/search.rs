@@ -6,8 +6,8 @@ use postgres::types::ToSql;
 
 use super::Postgres;
 use crate::Result;
-use crate::engine::{Engine, ForEach, IndexPlace, Type, Value};
-use crate::search::{Newest, Query, Sought, term, terms, too_slow};
+use crate::engine::{Engine, ForEach, IndexCursor, Type, Value};
+use crate::search::{IndexTerm, NewestIds, SearchQuery, term, terms, too_slow};
 
 /// Conversations whose words are looked up together: for each of their messages that has one of the words, it is looked
 /// which of them has it.
@@ -71,10 +71,10 @@ pub(super) fn words(content: Value<'_>) -> Option<String> {
 
 impl Postgres {
     /// See [`Engine::search`].
-    pub(super) fn find(&mut self, query: &Query) -> Result<Vec<i64>> {
+    pub(super) fn find(&mut self, query: &SearchQuery) -> Result<Vec<i64>> {
         let own = self.run(OWN, &[Value::Int(query.account.0)])?;
         let own: Vec<i64> = own.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
-        let mut newest = Newest::new(query.limit);
+        let mut newest = NewestIds::new(query.limit);
         // First: a message that gets its words after this is found by them.
         self.find_wordless(query, &own, &mut newest)?;
         let all = own.chunks(CONVERSATIONS).map(|chunk| any_of(chunk, &query.wanted.terms));
@@ -95,13 +95,18 @@ impl Postgres {
         }
     }
 
-    fn find_wordless(&mut self, query: &Query, own: &[i64], newest: &mut Newest) -> Result<()> {
+    fn find_wordless(
+        &mut self,
+        query: &SearchQuery,
+        own: &[i64],
+        newest: &mut NewestIds,
+    ) -> Result<()> {
         let mut before = query.before.0;
         loop {
             let rows = self.look_up(WORDLESS, &own, query.account.0, before, LOOKED_AT)?;
             for row in &rows {
                 before = row.try_get(0)?;
-                if query.wanted.would_find(row.try_get(1)?) {
+                if query.wanted.matches_unindexed(row.try_get(1)?) {
                     newest.add(before);
                 }
             }
@@ -127,14 +132,14 @@ impl Postgres {
     }
 
     /// Those of which the text has the words, the newest first.
-    fn having(&mut self, query: &Query, ids: &[i64]) -> Result<Vec<i64>> {
+    fn having(&mut self, query: &SearchQuery, ids: &[i64]) -> Result<Vec<i64>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         let rows: Vec<_> = ids.iter().map(|id| vec![Value::Int(*id)]).collect();
         let mut having = Vec::new();
         for mut row in self.run_for_each(&CONTENTS, &rows)? {
-            if query.wanted.stand_in(&row.text(1)?) {
+            if query.wanted.matches_text(&row.text(1)?) {
                 having.push(row.int(0)?);
             }
         }
@@ -143,7 +148,7 @@ impl Postgres {
     }
 
     /// See [`Engine::index_some`].
-    pub(super) fn index_wordless(&mut self, place: IndexPlace) -> Result<Option<IndexPlace>> {
+    pub(super) fn index_wordless(&mut self, place: IndexCursor) -> Result<Option<IndexCursor>> {
         let params = [place.0, place.1, REINDEXED_MAX].map(Value::Int);
         let mut found = self.run(NEXT_WORDLESS, &params)?;
         let Some(last) = found.last() else { return Ok(None) };
@@ -159,14 +164,14 @@ impl Postgres {
     }
 }
 
-fn in_time(query: &Query) -> Result<()> {
+fn in_time(query: &SearchQuery) -> Result<()> {
     if Instant::now() >= query.deadline { Err(too_slow()) } else { Ok(()) }
 }
 
 /// The terms, in any of these conversations, in PostgreSQL's language. They are of letters, digits and marks only.
-fn any_of(conversations: &[i64], terms: &[Sought]) -> String {
+fn any_of(conversations: &[i64], terms: &[IndexTerm]) -> String {
     let all_in = |conversation: &i64| {
-        let term = |sought: &Sought| {
+        let term = |sought: &IndexTerm| {
             let end = if sought.is_beginning { ":*" } else { "" };
             format!("'{}'{end}", term(*conversation, &sought.text))
         };

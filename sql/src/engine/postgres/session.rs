@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use crate::UrlError;
-use crate::engine::Use;
+use crate::engine::Purpose;
 
 /// Bounds on the server's side, in milliseconds: a statement, waiting for a lock, a forgotten transaction.
 ///
@@ -38,9 +38,9 @@ const SYNCHRONOUS: &str = "select set_config('synchronous_commit', 'on', false) 
 
 /// Settings that a URL gives, as in `options=-c%20work_mem=8MB`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Given(Vec<(String, String)>);
+pub(crate) struct ServerSettings(Vec<(String, String)>);
 
-impl Given {
+impl ServerSettings {
     /// Reads what libpq would send as command-line options of the server.
     pub(crate) fn parse(options: &str) -> Result<Self, UrlError> {
         let mut given = Vec::new();
@@ -77,7 +77,7 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// Sets everything, in one round trip; what the URL gives holds before what is set for all.
-pub(super) fn statements(usage: Use, given: &Given) -> String {
+pub(super) fn statements(usage: Purpose, given: &ServerSettings) -> String {
     let mut sql = String::new();
     let timeout = usage.timeout().map(|it| it.as_millis().to_string());
     let all = SETTINGS.iter().copied();
@@ -99,18 +99,19 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::super::Connector;
     use super::*;
-    use crate::url::Place;
+    use crate::url::Backend;
 
     #[test]
     fn settings_in_a_url_are_read_as_the_server_would() {
-        let given =
-            Given::parse("-c work_mem=8MB -cjit=on  --enable-sort=off -c search_path=a\\ b")
-                .unwrap();
+        let given = ServerSettings::parse(
+            "-c work_mem=8MB -cjit=on  --enable-sort=off -c search_path=a\\ b",
+        )
+        .unwrap();
         let expected =
             [("work_mem", "8MB"), ("jit", "on"), ("enable_sort", "off"), ("search_path", "a b")];
         assert_eq!(given.0, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        assert!(Given::parse("-d 5").is_err());
-        assert!(Given::parse("-c").is_err());
+        assert!(ServerSettings::parse("-d 5").is_err());
+        assert!(ServerSettings::parse("-c").is_err());
     }
 
     #[test]
@@ -118,7 +119,7 @@ mod tests {
         let url = acceptance::Cluster::shared().unwrap().database().unwrap();
         let settings = |url: &str, usage, names: &[&str]| -> Vec<String> {
             let url: crate::DatabaseUrl = url.parse().unwrap();
-            let Place::Postgres(config, tls, given) = &url.0 else {
+            let Backend::Postgres(config, tls, given) = &url.0 else {
                 panic!("{url} is no PostgreSQL")
             };
             let mut client = Connector::new(config, tls, given).unwrap().session(usage).unwrap();
@@ -134,7 +135,7 @@ mod tests {
             [("off", "on"), ("local", "on"), ("on", "on"), ("remote_apply", "remote_apply")]
         {
             alter(&format!("synchronous_commit = {theirs}"));
-            assert_eq!(settings(&url, Use::Write, &["synchronous_commit"]), [ours], "{theirs}");
+            assert_eq!(settings(&url, Purpose::Write, &["synchronous_commit"]), [ours], "{theirs}");
         }
         for theirs in [
             "statement_timeout = '9s'",
@@ -151,13 +152,13 @@ mod tests {
             "enable_seqscan",
             "work_mem",
         ];
-        assert_eq!(settings(&url, Use::Write, &names), ["15s", "0", "on", "off", "1MB"]);
-        assert_eq!(settings(&url, Use::Read, &names), ["3s", "0", "on", "off", "1MB"]);
+        assert_eq!(settings(&url, Purpose::Write, &names), ["15s", "0", "on", "off", "1MB"]);
+        assert_eq!(settings(&url, Purpose::Read, &names), ["3s", "0", "on", "off", "1MB"]);
         let given = format!(
             "{url}?options=-c%20work_mem=9MB%20-c%20statement_timeout=7s%20-c%20synchronous_commit=off"
         );
         let names = ["work_mem", "statement_timeout", "synchronous_commit", "client_encoding"];
-        assert_eq!(settings(&given, Use::Write, &names), ["9MB", "7s", "on", "UTF8"]);
+        assert_eq!(settings(&given, Purpose::Write, &names), ["9MB", "7s", "on", "UTF8"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Client, Connector, Postgres, text};
 use crate::Error;
-use crate::engine::{Fault, Use};
+use crate::engine::{Purpose, StartError};
 
 /// How long each step may take: a pooler lets a client wait for one of its connections without a word.
 const STEP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ const LOOK: &str = "
         (extract(epoch from clock_timestamp()) * 1000)::bigint";
 
 /// How PostgreSQL is.
-pub(crate) struct Look {
+pub(crate) struct ServerInfo {
     pub(crate) version: String,
     /// What weakens a promise.
     pub(crate) warnings: Vec<String>,
@@ -49,7 +49,7 @@ pub(crate) struct Look {
 
 impl Connector {
     /// Looks whether PostgreSQL is as it must be, and opens `needed` connections at once to see that there is room.
-    pub(crate) fn check(&self, needed: usize) -> Result<(), Fault> {
+    pub(crate) fn check(&self, needed: usize) -> Result<(), StartError> {
         let mut clients = Vec::with_capacity(needed);
         for have in 0..needed {
             let fault = |error| self.fault(&error, have, needed);
@@ -67,18 +67,18 @@ impl Connector {
         }
         drop(clients);
         // A setting that the server refuses is found here, and not by the first one to send a message.
-        let set = self.session(Use::Read).map(drop);
+        let set = self.session(Purpose::Read).map(drop);
         set.map_err(|error| self.fault(&error, needed, needed))
     }
 
     /// One connection, for a command: what keeps it from connecting is said and not waited for.
-    pub(crate) fn open(&self, usage: Use) -> Result<Postgres, Fault> {
+    pub(crate) fn open(&self, usage: Purpose) -> Result<Postgres, StartError> {
         let client = self.session(usage).map_err(|error| self.fault(&error, 0, 1))?;
         Ok(Postgres { client, prepared: HashMap::new(), together: HashMap::new() })
     }
 
     /// Looks at what [`Connector::check`] does, without opening more connections than one.
-    pub(crate) fn look(&self, needed: usize) -> Result<Look, Fault> {
+    pub(crate) fn look(&self, needed: usize) -> Result<ServerInfo, StartError> {
         let fault = |error| self.fault(&error, 0, needed);
         let mut client = self.client(STEP_TIMEOUT).map_err(fault)?;
         let warnings = self.check_facts(&mut client, needed)?;
@@ -86,36 +86,36 @@ impl Connector {
         let at = crate::inspect::now();
         let number = |at: usize| row.get(at).and_then(|word| word.parse().ok());
         let version = row.first().cloned().unwrap_or_default();
-        Ok(Look { version, warnings, free: number(1).unwrap_or(0), clock: number(2), at })
+        Ok(ServerInfo { version, warnings, free: number(1).unwrap_or(0), clock: number(2), at })
     }
 
     /// Refuses what would break a promise, and returns what weakens one.
-    fn check_facts(&self, client: &mut Client, needed: usize) -> Result<Vec<String>, Fault> {
+    fn check_facts(&self, client: &mut Client, needed: usize) -> Result<Vec<String>, StartError> {
         let row = client.one_row(FACTS).map_err(|error| self.fault(&error, 0, needed))?;
         let word = |at: usize| row.get(at).map_or("", String::as_str);
         let is = |at: usize| word(at) == "t";
         let number = |at: usize| word(at).parse().unwrap_or(0_i64);
         let (database, role) = (word(4), word(5));
         if word(0) == "off" {
-            return Err(Fault::Lasting(
+            return Err(StartError::Permanent(
                 "PostgreSQL runs with fsync=off and loses what it has confirmed when the machine stops: set fsync = on in postgresql.conf and reload it"
                     .to_owned(),
             ));
         }
         if word(3) != "UTF8" {
-            return Err(Fault::Lasting(format!(
+            return Err(StartError::Permanent(format!(
                 "the database {database} has the encoding {}, which cannot hold all text: make another with createdb --encoding UTF8 --template template0 NAME, and move what there is with pg_dump",
                 word(3)
             )));
         }
         if !is(8) && !is(7) {
             let schema = if word(6).is_empty() { "public" } else { word(6) };
-            return Err(Fault::Lasting(format!(
+            return Err(StartError::Permanent(format!(
                 "the role {role} may not make tables in the schema {schema} of {database}: as its owner run grant usage, create on schema {schema} to \"{role}\""
             )));
         }
         if !is(9) {
-            return Err(Fault::Lasting(format!(
+            return Err(StartError::Permanent(format!(
                 "the role {role} may not read the tables of {database}: as their owner run grant select, insert, update, delete on all tables in schema {} to \"{role}\"",
                 word(6)
             )));
@@ -124,7 +124,7 @@ impl Connector {
         let bounds = [number(13), number(14)].into_iter().filter(|most| *most >= 0 && !is(10));
         let most = bounds.fold(all, i64::min);
         if most < needed as i64 {
-            return Err(Fault::Lasting(format!(
+            return Err(StartError::Permanent(format!(
                 "this program needs {needed} connections, and PostgreSQL lets {role} have {most} in {database}: raise max_connections, or the connection limit of the role or the database"
             )));
         }
@@ -149,7 +149,7 @@ impl Connector {
         &self,
         (one, first): &mut (Client, String),
         (two, second): &mut (Client, String),
-    ) -> Result<(), Fault> {
+    ) -> Result<(), StartError> {
         let fault = |error| self.fault(&error, 2, 2);
         let mut is_mixed = first == second;
         for _ in 0..PROCESS_ROUNDS {
@@ -159,7 +159,7 @@ impl Connector {
             is_mixed |= process(two).map_err(fault)? != *second;
         }
         if is_mixed {
-            return Err(Fault::Lasting(
+            return Err(StartError::Permanent(
                 "a pooler gives each transaction another connection to PostgreSQL, which mixes up statements and settings: set pool_mode = session in PgBouncer, or connect to PostgreSQL itself"
                     .to_owned(),
             ));
@@ -168,7 +168,7 @@ impl Connector {
     }
 
     /// What an error before the start means, and what to do about it.
-    fn fault(&self, error: &postgres::Error, have: usize, needed: usize) -> Fault {
+    fn fault(&self, error: &postgres::Error, have: usize, needed: usize) -> StartError {
         let said = text(error);
         let role = self.config.get_user().unwrap_or("");
         let database = self.config.get_dbname().unwrap_or(role);
@@ -178,15 +178,19 @@ impl Connector {
         };
         let message = error.as_db_error().map_or("", |it| it.message());
         match code.code() {
-            "53300" => Fault::Passing(format!(
+            "53300" => StartError::Transient(format!(
                 "this program needs {needed} connections, and {have} are free: {message}"
             )),
-            "28P01" => Fault::Lasting(format!("{message}: the URL's password is not the role's")),
-            "28000" => Fault::Lasting(format!(
+            "28P01" => {
+                StartError::Permanent(format!("{message}: the URL's password is not the role's"))
+            }
+            "28000" => StartError::Permanent(format!(
                 "{message}: PostgreSQL does not let {role} in from here; see the role and pg_hba.conf"
             )),
-            "3D000" => Fault::Lasting(format!("{message}: make it with createdb {database}")),
-            "42501" => Fault::Lasting(format!(
+            "3D000" => {
+                StartError::Permanent(format!("{message}: make it with createdb {database}"))
+            }
+            "42501" => StartError::Permanent(format!(
                 "{message}: as its owner run grant connect on database \"{database}\" to \"{role}\""
             )),
             "08P01"
@@ -194,52 +198,52 @@ impl Connector {
                     .iter()
                     .any(|it| message.starts_with(it)) =>
             {
-                Fault::Lasting(format!("{message}: the pooler refuses; see its settings"))
+                StartError::Permanent(format!("{message}: the pooler refuses; see its settings"))
             }
             code if ["08", "53", "57", "58", "25", "40"]
                 .iter()
                 .any(|class| code.starts_with(class)) =>
             {
-                Fault::Passing(said)
+                StartError::Transient(said)
             }
-            _ => Fault::Lasting(said),
+            _ => StartError::Permanent(said),
         }
     }
 }
 
 /// What it means that the schema could not be brought up to date.
-pub(crate) fn fault(error: Error) -> Fault {
+pub(crate) fn fault(error: Error) -> StartError {
     match error {
         // A statement that others kept from its rows for too long has timed out: they may be gone the next time.
         Error::Unavailable(said) | Error::InDoubt(said) | Error::TimedOut(said) => {
-            Fault::Passing(said)
+            StartError::Transient(said)
         }
-        Error::Broken(said)
+        Error::Internal(said)
             if said.contains("permission denied") || said.contains("must be owner") =>
         {
-            Fault::Lasting(format!(
+            StartError::Permanent(format!(
                 "{said}: the schema must be changed for this version; start it once as the role that owns the tables and may create in their schema"
             ))
         }
-        error => Fault::Lasting(error.to_string()),
+        error => StartError::Permanent(error.to_string()),
     }
 }
 
-fn no_more(have: usize, needed: usize) -> Fault {
-    Fault::Passing(format!(
+fn no_more(have: usize, needed: usize) -> StartError {
+    StartError::Transient(format!(
         "this program needs {needed} connections, and after {have} no more came within {} s: let the pooler keep more of them (pool_size)",
         STEP_TIMEOUT.as_secs()
     ))
 }
 
-fn fault_without_code(error: &postgres::Error, said: String) -> Fault {
+fn fault_without_code(error: &postgres::Error, said: String) -> StartError {
     if said.contains("password missing") {
-        return Fault::Lasting(
+        return StartError::Permanent(
             "PostgreSQL asks for a password and the URL has none: postgres://USER:PASSWORD@HOST/NAME".to_owned(),
         );
     }
     if said.contains("server does not support TLS") {
-        return Fault::Lasting(format!(
+        return StartError::Permanent(format!(
             "{said}: set ssl = on in PostgreSQL, or add sslmode=disable to the URL in a network that you trust"
         ));
     }
@@ -247,12 +251,12 @@ fn fault_without_code(error: &postgres::Error, said: String) -> Fault {
     while let Some(one) = cause {
         if let Some(io) = one.downcast_ref::<std::io::Error>() {
             if io.kind() == std::io::ErrorKind::PermissionDenied {
-                return Fault::Lasting(format!(
+                return StartError::Permanent(format!(
                     "{said}: give this program's user a right to the socket"
                 ));
             }
             if io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
-                return Fault::Lasting(format!(
+                return StartError::Permanent(format!(
                     "{said}: the certificate must be for the URL's host and from an authority that is trusted (sslrootcert=PATH)"
                 ));
             }
@@ -260,9 +264,9 @@ fn fault_without_code(error: &postgres::Error, said: String) -> Fault {
         cause = one.source();
     }
     if said.starts_with("authentication error") || said.starts_with("invalid configuration") {
-        return Fault::Lasting(said);
+        return StartError::Permanent(said);
     }
-    Fault::Passing(said)
+    StartError::Transient(said)
 }
 
 /// Number of the process of PostgreSQL that answers.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use postgres::types::ToSql;
 
 use super::{Column as Array, Postgres, TRY_SCHEMA_LOCK, row};
-use crate::copy::{Column, Form, Kind, Transfer, names};
+use crate::copy::{BackupFormat, Column, ColumnType, Transfer, names};
 use crate::engine::{Cell, Engine, Value};
 use crate::{Error, Result};
 
@@ -30,7 +30,7 @@ impl Transfer for Postgres {
         "postgresql"
     }
 
-    fn version_of(&self, form: &Form) -> i64 {
+    fn version_of(&self, form: &BackupFormat) -> i64 {
         form.postgres
     }
 
@@ -74,11 +74,11 @@ impl Transfer for Postgres {
         let mut columns = Vec::new();
         for mut row in self.run(sql, &[Value::Text(table)])? {
             let kind = match row.text(1)?.as_str() {
-                "bigint" => Kind::Int,
-                "text" => Kind::Text,
-                "bytea" => Kind::Bytes,
+                "bigint" => ColumnType::Int,
+                "text" => ColumnType::Text,
+                "bytea" => ColumnType::Bytes,
                 other => {
-                    return Err(Error::Broken(format!("{table} has a column of type {other}")));
+                    return Err(Error::Internal(format!("{table} has a column of type {other}")));
                 }
             };
             columns.push(Column { name: row.text(0)?, kind });
@@ -112,9 +112,9 @@ impl Transfer for Postgres {
 
     fn insert_rows(&mut self, table: &str, columns: &[Column], rows: &[Vec<Cell>]) -> Result<()> {
         let arrays = columns.iter().zip(1..).map(|(column, number)| match column.kind {
-            Kind::Int => format!("${number}::bigint[]"),
-            Kind::Text => format!("${number}::text[]"),
-            Kind::Bytes => format!("${number}::bytea[]"),
+            ColumnType::Int => format!("${number}::bigint[]"),
+            ColumnType::Text => format!("${number}::text[]"),
+            ColumnType::Bytes => format!("${number}::bytea[]"),
         });
         let arrays: Vec<_> = arrays.collect();
         let text = format!(

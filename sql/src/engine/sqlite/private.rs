@@ -35,7 +35,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use crate::engine::sqlite::Sqlite;
-    use crate::engine::{Engine as _, Use};
+    use crate::engine::{Engine as _, Purpose};
 
     /// The modes of all files in a directory, by name; links are left out.
     fn modes(directory: &std::path::Path) -> Vec<(String, u32)> {
@@ -62,7 +62,7 @@ mod tests {
             symlink(directory.join("a.db"), directory.join("absolute")).unwrap();
             symlink("a.db", directory.join("relative")).unwrap();
             symlink("relative", directory.join("chain")).unwrap();
-            let mut sqlite = Sqlite::open(Some(&directory.join(link)), Use::Write).unwrap();
+            let mut sqlite = Sqlite::open(Some(&directory.join(link)), Purpose::Write).unwrap();
             sqlite.script("create table t (x)").unwrap();
             assert_eq!(modes(&directory), expected, "{link}");
         }
@@ -72,7 +72,7 @@ mod tests {
     fn a_path_is_no_uri_whatever_it_begins_with() {
         let base = tempfile::tempdir().unwrap();
         let path = format!("file:{}/a.db", base.path().display());
-        assert!(Sqlite::open(Some(path.as_ref()), Use::Write).is_err());
+        assert!(Sqlite::open(Some(path.as_ref()), Purpose::Write).is_err());
         assert_eq!(modes(base.path()), []);
     }
 
@@ -82,7 +82,7 @@ mod tests {
         let path = base.path().join("a.db");
         std::fs::write(&path, b"").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-        drop(Sqlite::open(Some(&path), Use::Write).unwrap());
+        drop(Sqlite::open(Some(&path), Purpose::Write).unwrap());
         assert_eq!(modes(base.path()), [("a.db".to_owned(), 0o640)]);
     }
 }

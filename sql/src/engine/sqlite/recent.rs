@@ -39,11 +39,11 @@ pub(super) struct Recent {
     /// Rows that this connection had changed when it looked last.
     looked_at: Option<u64>,
     /// The keys of what was moved last.
-    hands: [Hand; TABLES.len()],
+    hands: [Cursor; TABLES.len()],
 }
 
 /// A key, of two columns; nothing is before all of them.
-type Hand = Option<[Cell; 2]>;
+type Cursor = Option<[Cell; 2]>;
 /// Before and after all keys, whose first column is a number from 1.
 const FIRST: (Value<'_>, Value<'_>) = (Value::Int(0), Value::Int(0));
 const LAST: (Value<'_>, Value<'_>) = (Value::Int(i64::MAX), Value::Int(0));
@@ -137,7 +137,7 @@ impl Sqlite {
     }
 
     /// Moves what is beyond [`RECENT_MAX`], beginning after `hand`; returns where the next is to begin.
-    fn move_some(&mut self, table: &'static Table, hand: Hand) -> Result<Hand> {
+    fn move_some(&mut self, table: &'static Table, hand: Cursor) -> Result<Cursor> {
         let excess = self.number(table.count)? - RECENT_MAX;
         if excess <= 0 {
             return Ok(hand);
@@ -167,13 +167,13 @@ impl Sqlite {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Use;
+    use crate::engine::Purpose;
 
     /// With accounts that write in turn, as many as fill a few pages.
     const ACCOUNTS: i64 = 300;
 
     fn open() -> Sqlite {
-        let mut sqlite = Sqlite::open(None, Use::Write).unwrap();
+        let mut sqlite = Sqlite::open(None, Purpose::Write).unwrap();
         for (_, script) in sqlite.migrations() {
             sqlite.script(script).unwrap();
         }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::Sqlite;
 use crate::Result;
 use crate::engine::{Engine, Value};
-use crate::search::{Newest, Query, Sought, Wanted, term, terms, too_slow};
+use crate::search::{IndexTerm, NewestIds, ParsedQuery, SearchQuery, term, terms, too_slow};
 
 /// SQLite looks at the clock after so many steps of its machine.
 const STEPS: i32 = 1000;
@@ -46,7 +46,7 @@ pub(super) fn add_function(connection: &Connection) -> rusqlite::Result<()> {
 
 impl Sqlite {
     /// See [`Engine::search`]. All that it reads is of one moment.
-    pub(super) fn find(&mut self, query: &Query) -> Result<Vec<i64>> {
+    pub(super) fn find(&mut self, query: &SearchQuery) -> Result<Vec<i64>> {
         let deadline = query.deadline;
         self.script("begin")?;
         self.connection.progress_handler(STEPS, Some(move || Instant::now() >= deadline))?;
@@ -56,10 +56,10 @@ impl Sqlite {
         found
     }
 
-    fn find_all(&mut self, query: &Query) -> Result<Vec<i64>> {
+    fn find_all(&mut self, query: &SearchQuery) -> Result<Vec<i64>> {
         let account = Value::Int(query.account.0);
         let indexed = self.run("select message from indexed", &[])?[0].int(0)?;
-        let mut newest = Newest::new(query.limit);
+        let mut newest = NewestIds::new(query.limit);
         for row in self.run(OWN, &[account])? {
             if Instant::now() >= query.deadline {
                 return Err(too_slow());
@@ -68,7 +68,7 @@ impl Sqlite {
             let before = query.before.0.min(row.int(2)?.saturating_add(1));
             let unindexed = (conversation, since.max(indexed), before);
             self.find_unindexed(query, unindexed, &mut newest)?;
-            let sought = |sought: &Sought| {
+            let sought = |sought: &IndexTerm| {
                 let end = if sought.is_beginning { "*" } else { "" };
                 format!("\"{}\"{end}", term(conversation, &sought.text))
             };
@@ -80,16 +80,16 @@ impl Sqlite {
 
     fn find_unindexed(
         &self,
-        query: &Query,
+        query: &SearchQuery,
         (conversation, after, before): (i64, i64, i64),
-        newest: &mut Newest,
+        newest: &mut NewestIds,
     ) -> Result<()> {
         let mut statement = self.connection.prepare_cached(UNINDEXED)?;
         let mut rows = statement.query((conversation, after.max(newest.least()), before))?;
         let mut hidden_from = i64::MAX;
         while let Some(row) = rows.next()? {
             let id = row.get(0)?;
-            if id >= hidden_from || !self.text_fits(query, id, Wanted::would_find)? {
+            if id >= hidden_from || !self.text_fits(query, id, ParsedQuery::matches_unindexed)? {
                 continue;
             }
             match self.hidden_from(query, id)? {
@@ -103,11 +103,11 @@ impl Sqlite {
 
     fn find_indexed(
         &self,
-        query: &Query,
+        query: &SearchQuery,
         words: &str,
         since: i64,
         before: i64,
-        newest: &mut Newest,
+        newest: &mut NewestIds,
     ) -> Result<()> {
         let after = since.max(newest.least());
         let mut statement = self.connection.prepare_cached(INDEXED)?;
@@ -119,7 +119,7 @@ impl Sqlite {
                 continue;
             }
             // What has all the terms need not have the words.
-            if !query.wanted.is_exact && !self.text_fits(query, id, Wanted::stand_in)? {
+            if !query.wanted.is_exact && !self.text_fits(query, id, ParsedQuery::matches_text)? {
                 continue;
             }
             match self.hidden_from(query, id)? {
@@ -131,7 +131,12 @@ impl Sqlite {
         Ok(())
     }
 
-    fn text_fits(&self, query: &Query, id: i64, fits: fn(&Wanted, &str) -> bool) -> Result<bool> {
+    fn text_fits(
+        &self,
+        query: &SearchQuery,
+        id: i64,
+        fits: fn(&ParsedQuery, &str) -> bool,
+    ) -> Result<bool> {
         if Instant::now() >= query.deadline {
             return Err(too_slow());
         }
@@ -140,7 +145,7 @@ impl Sqlite {
         Ok(content.is_some_and(|content| fits(&query.wanted, &content)))
     }
 
-    fn hidden_from(&self, query: &Query, id: i64) -> Result<Option<i64>> {
+    fn hidden_from(&self, query: &SearchQuery, id: i64) -> Result<Option<i64>> {
         let mut statement = self.connection.prepare_cached(HIDDEN)?;
         let found = statement.query_row((id, query.account.0), |row| row.get(0));
         Ok(found.optional()?)
@@ -153,13 +158,13 @@ mod tests {
 
     use super::super::recent::Step;
     use super::*;
-    use crate::engine::Use;
+    use crate::engine::Purpose;
     use crate::search::SEARCH_TIME_MAX;
     use wire::{AccountId, MessageId};
 
     /// With two conversations of two.
     fn open() -> Sqlite {
-        let mut sqlite = Sqlite::open(None, Use::Write).unwrap();
+        let mut sqlite = Sqlite::open(None, Purpose::Write).unwrap();
         for (_, script) in sqlite.migrations() {
             sqlite.script(script).unwrap();
         }
@@ -173,10 +178,10 @@ mod tests {
         sqlite
     }
 
-    fn query(word: &str) -> Query {
+    fn query(word: &str) -> SearchQuery {
         let deadline = Instant::now() + SEARCH_TIME_MAX;
-        let (wanted, before) = (Wanted::new(word), MessageId(i64::MAX));
-        Query { account: AccountId(1), wanted, before, limit: 9, deadline }
+        let (wanted, before) = (ParsedQuery::new(word), MessageId(i64::MAX));
+        SearchQuery { account: AccountId(1), wanted, before, limit: 9, deadline }
     }
 
     /// Steps of SQLite's machine, and pages read, that a search takes.

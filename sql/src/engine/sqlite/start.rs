@@ -5,29 +5,29 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::{Sqlite, private};
-use crate::engine::{Engine as _, Fault, Use};
+use crate::engine::{Engine as _, Purpose, StartError};
 use crate::{Error, Result};
 
 /// Looks whether the file can be used, and makes it if there is none.
-pub(crate) fn check(path: &Path) -> std::result::Result<(), Fault> {
+pub(crate) fn check(path: &Path) -> std::result::Result<(), StartError> {
     look(path).map_err(|error| match fault(error) {
-        Fault::Lasting(said) => Fault::Lasting(reason(path, &said)),
+        StartError::Permanent(said) => StartError::Permanent(reason(path, &said)),
         passing => passing,
     })
 }
 
 fn look(path: &Path) -> Result<()> {
-    let mut sqlite = Sqlite::open(Some(path), Use::Write)?;
+    let mut sqlite = Sqlite::open(Some(path), Purpose::Write)?;
     sqlite.run("select count(*) from sqlite_master", &[]).map(drop)
 }
 
 /// Another process that writes for long will end; nothing else does by itself.
-pub(crate) fn fault(error: Error) -> Fault {
+pub(crate) fn fault(error: Error) -> StartError {
     match error {
         Error::Unavailable(said) if said.contains("locked") => {
-            Fault::Passing(format!("another program writes to it: {said}"))
+            StartError::Transient(format!("another program writes to it: {said}"))
         }
-        error => Fault::Lasting(error.to_string()),
+        error => StartError::Permanent(error.to_string()),
     }
 }
 
@@ -88,7 +88,7 @@ mod tests {
 
     fn refused(path: &Path) -> String {
         match check(path) {
-            Err(Fault::Lasting(reason)) => reason,
+            Err(StartError::Permanent(reason)) => reason,
             other => panic!("{}: {other:?}", path.display()),
         }
     }
@@ -133,8 +133,8 @@ mod tests {
     #[test]
     fn another_program_that_writes_is_waited_for() {
         let locked = Error::Unavailable("database is locked".to_owned());
-        assert!(matches!(fault(locked), Fault::Passing(_)));
+        assert!(matches!(fault(locked), StartError::Transient(_)));
         let full = Error::Unavailable("database or disk is full".to_owned());
-        assert!(matches!(fault(full), Fault::Lasting(_)));
+        assert!(matches!(fault(full), StartError::Permanent(_)));
     }
 }

@@ -3,7 +3,7 @@
 use rusqlite::types::Value as Sql;
 
 use super::{Sqlite, cell};
-use crate::copy::{Column, Form, Kind, Transfer, names};
+use crate::copy::{BackupFormat, Column, ColumnType, Transfer, names};
 use crate::engine::{Cell, Engine, Value};
 use crate::{Error, Result};
 
@@ -19,7 +19,7 @@ impl Transfer for Sqlite {
         "sqlite"
     }
 
-    fn version_of(&self, form: &Form) -> i64 {
+    fn version_of(&self, form: &BackupFormat) -> i64 {
         form.sqlite
     }
 
@@ -42,11 +42,11 @@ impl Transfer for Sqlite {
         let mut columns = Vec::new();
         for mut row in self.run(sql, &[Value::Text(table)])? {
             let kind = match row.text(1)?.as_str() {
-                "integer" => Kind::Int,
-                "text" => Kind::Text,
-                "blob" => Kind::Bytes,
+                "integer" => ColumnType::Int,
+                "text" => ColumnType::Text,
+                "blob" => ColumnType::Bytes,
                 other => {
-                    return Err(Error::Broken(format!("{table} has a column of type {other}")));
+                    return Err(Error::Internal(format!("{table} has a column of type {other}")));
                 }
             };
             columns.push(Column { name: row.text(0)?, kind });

@@ -4,30 +4,30 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wire::{AccountId, MessageId, Role};
 
-use super::Act;
-use super::invite::{Invitation, State};
+use super::Submission;
+use super::invite::{Invitation, InvitationState};
 use crate::Result;
 use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
 
 /// A group and who is in it now.
 #[derive(Default)]
-pub(super) struct Room {
+pub(super) struct GroupState {
     pub(super) name: String,
     pub(super) days: Option<i64>,
-    pub(super) members: BTreeMap<AccountId, Seat>,
-    /// Who is or was invited. Looked up only for deeds that need it.
+    pub(super) members: BTreeMap<AccountId, Membership>,
+    /// Who is or was invited. Looked up only for operations that need it.
     pub(super) invitations: BTreeMap<AccountId, Invitation>,
 }
 
 /// A member's place in a group.
 #[derive(Clone, Copy)]
-pub(super) struct Seat {
+pub(super) struct Membership {
     pub(super) role: Role,
     /// What it sees comes after this message.
     pub(super) since: MessageId,
 }
 
-impl Room {
+impl GroupState {
     /// Who is in it.
     pub(super) fn accounts(&self) -> Vec<AccountId> {
         self.members.keys().copied().collect()
@@ -35,7 +35,7 @@ impl Room {
 
     /// How many are in it or invited.
     pub(super) fn size(&self) -> usize {
-        let invited = self.invitations.values().filter(|it| it.state != State::Withdrawn);
+        let invited = self.invitations.values().filter(|it| it.state != InvitationState::Withdrawn);
         self.members.len() + invited.count()
     }
 }
@@ -43,36 +43,41 @@ impl Room {
 /// Takes groups that [`LOCK_GROUPS`] has answered with, and looks up who is in them.
 pub(super) fn complete(
     engine: &mut dyn Engine,
-    acts: &[Act],
+    submissions: &[Submission],
     rows: Vec<Row>,
-) -> Result<BTreeMap<i64, Room>> {
-    let mut rooms = BTreeMap::new();
+) -> Result<BTreeMap<i64, GroupState>> {
+    let mut states = BTreeMap::new();
     for mut row in rows {
-        let room = Room { name: row.text(1)?, days: row.maybe_int(2)?, ..Room::default() };
-        rooms.insert(row.int(0)?, room);
+        let group_state =
+            GroupState { name: row.text(1)?, days: row.maybe_int(2)?, ..GroupState::default() };
+        states.insert(row.int(0)?, group_state);
     }
-    let groups = rooms.keys().map(|group| vec![Value::Int(*group)]).collect();
-    let all = [(&FIND_MEMBERS, groups), (&FIND_INVITATIONS, invitation_rows(acts))];
+    let groups = states.keys().map(|group| vec![Value::Int(*group)]).collect();
+    let all = [(&FIND_MEMBERS, groups), (&FIND_INVITATIONS, invitation_rows(submissions))];
     let [members, invitations] = run_all(engine, &all)?;
     for row in members {
         let role = if row.int(2)? == 1 { Role::Admin } else { Role::Member };
-        let seat = Seat { role, since: MessageId(row.int(3)?) };
-        if let Some(room) = rooms.get_mut(&row.int(0)?) {
-            room.members.insert(AccountId(row.int(1)?), seat);
+        let membership = Membership { role, since: MessageId(row.int(3)?) };
+        if let Some(group_state) = states.get_mut(&row.int(0)?) {
+            group_state.members.insert(AccountId(row.int(1)?), membership);
         }
     }
     for row in invitations {
-        if let Some(room) = rooms.get_mut(&row.int(0)?) {
-            room.invitations.insert(AccountId(row.int(1)?), Invitation::of(&row, 2)?);
+        if let Some(group_state) = states.get_mut(&row.int(0)?) {
+            group_state.invitations.insert(AccountId(row.int(1)?), Invitation::of(&row, 2)?);
         }
     }
-    Ok(rooms)
+    Ok(states)
 }
 
 /// The rows for [`FIND_INVITATIONS`].
-fn invitation_rows(acts: &[Act]) -> Rows<'static> {
-    let deeds = acts.iter().map(|act| &act.deed).filter(|deed| deed.needs_invitations());
-    let groups: BTreeSet<i64> = deeds.filter_map(|deed| Some(deed.group()?.0)).collect();
+fn invitation_rows(submissions: &[Submission]) -> Rows<'static> {
+    let operations = submissions
+        .iter()
+        .map(|submission| &submission.operation)
+        .filter(|operation| operation.needs_invitations());
+    let groups: BTreeSet<i64> =
+        operations.filter_map(|operation| Some(operation.group()?.0)).collect();
     groups.into_iter().map(|group| vec![Value::Int(group)]).collect()
 }
 

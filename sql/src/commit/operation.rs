@@ -1,10 +1,10 @@
-//! What accounts do, and what each deed touches.
+//! What accounts do, and what each operation touches.
 
 use wire::{AccountId, GroupId, MessageId, Seq, To, With};
 
 /// What can be done. Texts and lists are within the bounds of [`wire::limit`].
 #[derive(Clone, Debug)]
-pub enum Deed {
+pub enum Operation {
     /// Say something.
     Post {
         /// To whom; may be oneself.
@@ -64,28 +64,28 @@ pub enum Deed {
         id: AccountId,
     },
     /// Let a conversation keep its messages for so many days.
-    Retain {
+    SetRetention {
         /// The conversation.
         with: With,
         /// Nothing is for ever.
         days: Option<i64>,
     },
     /// Make a group.
-    Create {
+    CreateGroup {
         /// Its name.
         name: String,
         /// Who else is in it.
         members: Vec<AccountId>,
     },
     /// Change a group.
-    Change {
+    ChangeGroup {
         /// The group.
         group: GroupId,
         /// How.
-        how: Alteration,
+        action: GroupAction,
     },
     /// Accept an invitation to a group.
-    Join {
+    JoinGroup {
         /// The group.
         group: GroupId,
     },
@@ -98,7 +98,7 @@ pub enum Deed {
 
 /// How a group can be changed.
 #[derive(Clone, Debug)]
-pub enum Alteration {
+pub enum GroupAction {
     /// One more member, or one more who is invited.
     Add(AccountId),
     /// One less; who is invited is no longer.
@@ -113,16 +113,16 @@ pub enum Alteration {
     Demote(AccountId),
 }
 
-impl Deed {
+impl Operation {
     /// Whether it makes an entry, which keeps its `ref`.
     pub(super) fn is_entry(&self) -> bool {
         matches!(
             self,
             Self::Post { .. }
-                | Self::Retain { .. }
-                | Self::Create { .. }
-                | Self::Change { .. }
-                | Self::Join { .. }
+                | Self::SetRetention { .. }
+                | Self::CreateGroup { .. }
+                | Self::ChangeGroup { .. }
+                | Self::JoinGroup { .. }
         )
     }
 
@@ -147,9 +147,9 @@ impl Deed {
     pub(super) fn group(&self) -> Option<GroupId> {
         match self {
             Self::Post { to: To::Group(group), .. }
-            | Self::Retain { with: With::Group(group), .. }
-            | Self::Change { group, .. }
-            | Self::Join { group }
+            | Self::SetRetention { with: With::Group(group), .. }
+            | Self::ChangeGroup { group, .. }
+            | Self::JoinGroup { group }
             | Self::DeclineInvitation { group } => Some(*group),
             _ => None,
         }
@@ -157,21 +157,25 @@ impl Deed {
 
     /// Whether it depends on who is invited to its group.
     pub(super) fn needs_invitations(&self) -> bool {
-        matches!(self, Self::Change { .. } | Self::Join { .. } | Self::DeclineInvitation { .. })
+        matches!(
+            self,
+            Self::ChangeGroup { .. } | Self::JoinGroup { .. } | Self::DeclineInvitation { .. }
+        )
     }
 
     /// Whose logs it may touch besides those of its group, of its target and of who does it.
     pub(super) fn others(&self) -> &[AccountId] {
         match self {
             Self::Post { to: To::Account(account), .. }
-            | Self::Retain { with: With::Account(account), .. }
+            | Self::SetRetention { with: With::Account(account), .. }
             | Self::Block { id: account }
             | Self::Accept { id: account }
             | Self::Decline { id: account }
-            | Self::Change {
-                how: Alteration::Add(account) | Alteration::Remove(account), ..
+            | Self::ChangeGroup {
+                action: GroupAction::Add(account) | GroupAction::Remove(account),
+                ..
             } => std::slice::from_ref(account),
-            Self::Create { members, .. } => members,
+            Self::CreateGroup { members, .. } => members,
             _ => &[],
         }
     }

@@ -6,31 +6,34 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use wire::{AccountId, GroupId, MessageId, Seq};
 
-use super::receipt::{self, FIND_DELIVERED, FIND_READ, Receipts};
-use super::room::{self, LOCK_GROUPS, Room, Seat};
-use super::{Act, Batch, Committed, Deed, News, Outcome, Rules, ask, for_each, lost};
+use super::group_state::{self, GroupState, LOCK_GROUPS, Membership};
+use super::receipt::{self, BatchReceipts, FIND_DELIVERED, FIND_READ};
+use super::{
+    Batch, CommitPolicy, Committed, CommittedEvent, Operation, Outcome, Submission, ask, for_each,
+    lost,
+};
 use crate::Result;
 use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
 use crate::entry::{REQUEST, columns, entry};
-use crate::event::{Kind, What};
+use crate::event::{EventBody, EventKind};
 use crate::log::LOCK_LOGS;
 
-pub(super) struct Ledger<'a> {
+pub(super) struct BatchContext<'a> {
     pub(super) engine: &'a mut dyn Engine,
     /// The batch's time, in milliseconds.
     pub(super) at: i64,
-    pub(super) acts: &'a [Act],
+    pub(super) submissions: &'a [Submission],
     /// What the operator has set.
-    pub(super) rules: Rules,
+    pub(super) policy: CommitPolicy,
     outcomes: Vec<Option<Outcome>>,
     /// By account; deleted ones have none.
-    logs: BTreeMap<i64, Log>,
-    rooms: BTreeMap<i64, Room>,
-    /// The message that an act is about, by the act's place; not there if who acts cannot see it.
-    targets: HashMap<usize, Target>,
+    logs: BTreeMap<i64, LogRow>,
+    groups: BTreeMap<i64, GroupState>,
+    /// The message that an submission is about, by the submission's place; not there if who submissions cannot see it.
+    targets: HashMap<usize, TargetMessage>,
     /// Who used which `ref` for an entry first in this batch.
     refs: HashMap<(AccountId, &'a str), usize>,
-    events: Vec<Vec<Value<'static>>>,
+    event_rows: Vec<Vec<Value<'static>>>,
     /// Entries that a block withholds from somebody.
     withheld: Rows<'static>,
     /// Who has blocked whom in this batch.
@@ -39,11 +42,11 @@ pub(super) struct Ledger<'a> {
     blocked: BTreeSet<(AccountId, AccountId)>,
     /// Who has blocked whom, and reaches it all the same, and when last.
     reached: BTreeMap<(AccountId, AccountId), i64>,
-    news: Vec<News>,
+    committed: Vec<CommittedEvent>,
 }
 
 /// Where an account's log stands.
-struct Log {
+struct LogRow {
     /// The last event before this batch.
     stored: i64,
     /// The last event.
@@ -59,7 +62,7 @@ struct Log {
 
 /// A message that somebody does something about.
 #[derive(Clone)]
-pub(super) struct Target {
+pub(super) struct TargetMessage {
     pub(super) id: MessageId,
     pub(super) conversation: i64,
     pub(super) from: AccountId,
@@ -71,71 +74,69 @@ pub(super) struct Target {
     pub(super) request: bool,
 }
 
-impl Log {
+impl LogRow {
     /// Its row for [`SET_LOGS`].
     fn row(&self, account: i64) -> Vec<Value<'static>> {
         [account, self.head, self.acknowledged, self.bytes, self.groups].map(Value::Int).to_vec()
     }
 }
 
-impl<'a> Ledger<'a> {
+impl<'a> BatchContext<'a> {
     /// Finds and locks everything that `batch` touches, also what its receipts are about.
     pub(super) fn open(
         engine: &'a mut dyn Engine,
         batch: &'a Batch,
         at: i64,
-        rules: Rules,
-    ) -> Result<(Self, Receipts)> {
-        let acts = &batch.acts[..];
-        let mut ledger = Self {
+        policy: CommitPolicy,
+    ) -> Result<(Self, BatchReceipts)> {
+        let submissions = &batch.submissions[..];
+        let mut ctx = Self {
             engine,
             at,
-            acts,
-            rules,
-            outcomes: vec![None; acts.len()],
+            submissions,
+            policy,
+            outcomes: vec![None; submissions.len()],
             logs: BTreeMap::new(),
-            rooms: BTreeMap::new(),
+            groups: BTreeMap::new(),
             targets: HashMap::new(),
             refs: HashMap::new(),
-            events: Vec::new(),
+            event_rows: Vec::new(),
             withheld: Vec::new(),
             blocks: Vec::new(),
             blocked: BTreeSet::new(),
             reached: BTreeMap::new(),
-            news: Vec::new(),
+            committed: Vec::new(),
         };
-        let acknowledged = receipt::acknowledged(acts);
+        let acknowledged = receipt::acknowledged(submissions);
         let all = [
-            (&FIND_TARGETS, target_rows(acts)),
+            (&FIND_TARGETS, target_rows(submissions)),
             (&FIND_DELIVERED, receipt::delivered_rows(&acknowledged)),
         ];
-        let [targets, delivered] = run_all(ledger.engine, &all)?;
-        ledger.note_targets(&targets)?;
-        let positions = receipt::positions(&ledger);
-        let all = [
-            (&LOCK_GROUPS, ledger.group_rows()),
-            (&FIND_READ, receipt::read_rows(&ledger, &positions)),
-        ];
-        let [groups, read] = run_all(ledger.engine, &all)?;
-        ledger.rooms = room::complete(ledger.engine, acts, groups)?;
-        let receipts = Receipts::new(acknowledged, &delivered, positions, &read)?;
+        let [targets, delivered] = run_all(ctx.engine, &all)?;
+        ctx.note_targets(&targets)?;
+        let positions = receipt::positions(&ctx);
+        let all =
+            [(&LOCK_GROUPS, ctx.group_rows()), (&FIND_READ, receipt::read_rows(&ctx, &positions))];
+        let [groups, read] = run_all(ctx.engine, &all)?;
+        ctx.groups = group_state::complete(ctx.engine, submissions, groups)?;
+        let receipts = BatchReceipts::new(acknowledged, &delivered, positions, &read)?;
         let mut accounts: BTreeSet<i64> = receipts.senders().map(|account| account.0).collect();
-        accounts.extend(batch.departures.iter().map(|(account, _)| account.0));
-        ledger.lock_logs(accounts)?;
+        accounts.extend(batch.disconnections.iter().map(|(account, _)| account.0));
+        ctx.lock_logs(accounts)?;
         // Those of posts are looked up with their conversations.
-        let others =
-            (0..acts.len()).filter(|place| !matches!(acts[*place].deed, Deed::Post { .. }));
-        let rows = ledger.repeat_rows(others);
-        let repeats = ask(ledger.engine, &FIND_REPEATS, rows)?;
-        ledger.note_repeats(repeats)?;
-        Ok((ledger, receipts))
+        let others = (0..submissions.len())
+            .filter(|index| !matches!(submissions[*index].operation, Operation::Post { .. }));
+        let rows = ctx.repeat_rows(others);
+        let repeats = ask(ctx.engine, &FIND_REPEATS, rows)?;
+        ctx.note_repeats(repeats)?;
+        Ok((ctx, receipts))
     }
 
     /// Writes events and logs back.
     pub(super) fn close(mut self) -> Result<Committed> {
         let changed = self.logs.iter().filter(|(_, log)| log.is_changed);
         let logs: Vec<_> = changed.map(|(account, log)| log.row(*account)).collect();
-        let events = std::mem::take(&mut self.events);
+        let events = std::mem::take(&mut self.event_rows);
         let withheld = std::mem::take(&mut self.withheld);
         let reached = std::mem::take(&mut self.reached);
         let reach = |((by, id), at): ((AccountId, AccountId), i64)| {
@@ -157,15 +158,15 @@ impl<'a> Ledger<'a> {
         for_each(self.engine, &KEEP_MARKS, blocks.iter().map(row))?;
         let outcomes = std::mem::take(&mut self.outcomes).into_iter().enumerate();
         let outcomes = outcomes
-            .map(|(place, outcome)| outcome.or_else(|| self.first_answer(place)))
+            .map(|(index, outcome)| outcome.or_else(|| self.first_answer(index)))
             .collect::<Option<_>>();
-        Ok(Committed { outcomes: outcomes.ok_or_else(|| lost("ref"))?, news: self.news })
+        Ok(Committed { outcomes: outcomes.ok_or_else(|| lost("ref"))?, events: self.committed })
     }
 
     /// When something that is stored now happens in each of these conversations: not before what is there already.
     pub(super) fn times_in(&mut self, conversations: BTreeSet<i64>) -> Result<HashMap<i64, i64>> {
         let mut times: HashMap<_, _> = conversations.iter().map(|id| (*id, self.at)).collect();
-        if self.rules.follows_later {
+        if self.policy.follows_later {
             let rows = conversations.into_iter().map(|id| vec![Value::Int(id)]).collect();
             for row in ask(self.engine, &FIND_LAST, rows)? {
                 times.insert(row.int(0)?, row.maybe_int(1)?.unwrap_or(0).max(self.at));
@@ -180,31 +181,34 @@ impl<'a> Ledger<'a> {
         Ok(times.get(&conversation).copied().unwrap_or(self.at))
     }
 
-    pub(super) fn settle(&mut self, place: usize, outcome: Outcome) {
-        self.outcomes[place] = Some(outcome);
+    pub(super) fn record_outcome(&mut self, index: usize, outcome: Outcome) {
+        self.outcomes[index] = Some(outcome);
     }
 
-    /// Whether it is known what becomes of an act: it is a repeat.
-    pub(super) fn is_settled(&self, place: usize) -> bool {
-        self.outcomes[place].is_some()
+    /// Whether it is known what becomes of an submission: it is a repeat.
+    pub(super) fn has_outcome(&self, index: usize) -> bool {
+        self.outcomes[index].is_some()
     }
 
-    /// Takes the act's `ref` for an entry. False if the batch has an entry of that `ref` already, whose answer it gets.
-    pub(super) fn claim(&mut self, place: usize) -> bool {
-        let Some(reference) = self.reference(place) else { return true };
-        *self.refs.entry((self.acts[place].by, reference)).or_insert(place) == place
+    /// Takes the submission's `ref` for an entry. False if the batch has an entry of that `ref` already, whose answer it gets.
+    pub(super) fn claim_ref(&mut self, index: usize) -> bool {
+        let Some(reference) = self.reference(index) else { return true };
+        *self.refs.entry((self.submissions[index].by, reference)).or_insert(index) == index
     }
 
-    /// The `ref` that an entry of this act keeps. A deleted account has none: there is no log of it to lock, and so nothing that
+    /// The `ref` that an entry of this submission keeps. A deleted account has none: there is no log of it to lock, and so nothing that
     /// would keep two nodes from storing the same one.
-    pub(super) fn reference(&self, place: usize) -> Option<&'a str> {
-        let act = &self.acts[place];
-        act.reference.as_deref().filter(|_| act.deed.is_entry() && self.has_log(act.by))
+    pub(super) fn reference(&self, index: usize) -> Option<&'a str> {
+        let submission = &self.submissions[index];
+        submission
+            .reference
+            .as_deref()
+            .filter(|_| submission.operation.is_entry() && self.has_log(submission.by))
     }
 
-    /// Gives the act's `ref` back: it became no entry.
-    pub(super) fn release(&mut self, place: usize) {
-        self.refs.retain(|_, first| *first != place);
+    /// Gives the submission's `ref` back: it became no entry.
+    pub(super) fn release_ref(&mut self, index: usize) {
+        self.refs.retain(|_, first| *first != index);
     }
 
     /// Whether the account is there and not deleted.
@@ -232,7 +236,7 @@ impl<'a> Ledger<'a> {
 
     /// Whether the account's quota has room for so many more bytes. A deleted account has no quota.
     pub(super) fn has_room(&self, account: AccountId, bytes: i64) -> bool {
-        self.logs.get(&account.0).is_none_or(|log| log.bytes + bytes <= self.rules.quota)
+        self.logs.get(&account.0).is_none_or(|log| log.bytes + bytes <= self.policy.quota)
     }
 
     /// The account has stored so many more bytes, or fewer.
@@ -254,16 +258,16 @@ impl<'a> Ledger<'a> {
         log.is_changed = true;
     }
 
-    /// Puts one event into several logs, at places that [`Ledger::next`] gave.
+    /// Puts one event into several logs, at places that [`BatchContext::next`] gave.
     pub(super) fn tell_at(
         &mut self,
         to: Vec<(AccountId, Seq)>,
-        (kind, message, other): (Kind, Option<MessageId>, Option<AccountId>),
-        what: What,
-        answers: Option<usize>,
+        (kind, message, other): (EventKind, Option<MessageId>, Option<AccountId>),
+        body: EventBody,
+        reply_of: Option<usize>,
     ) {
         for (account, seq) in &to {
-            self.events.push(vec![
+            self.event_rows.push(vec![
                 Value::Int(account.0),
                 Value::Int(seq.0),
                 Value::Int(kind as i64),
@@ -271,23 +275,23 @@ impl<'a> Ledger<'a> {
                 other.map_or(Value::Null, |id| Value::Int(id.0)),
             ]);
         }
-        if let Some(place) = answers {
-            self.settle(place, Outcome::Done);
+        if let Some(index) = reply_of {
+            self.record_outcome(index, Outcome::Done);
         }
-        self.news.push(News { what, to, answers });
+        self.committed.push(CommittedEvent { body, to, submission: reply_of });
     }
 
     /// Puts one event at the end of several logs.
     pub(super) fn tell(
         &mut self,
         accounts: impl IntoIterator<Item = AccountId>,
-        about: (Kind, Option<MessageId>, Option<AccountId>),
-        what: What,
-        answers: Option<usize>,
+        about: (EventKind, Option<MessageId>, Option<AccountId>),
+        body: EventBody,
+        reply_of: Option<usize>,
     ) {
         let to = accounts.into_iter().filter_map(|account| Some((account, self.next(account)?)));
         let to = to.collect();
-        self.tell_at(to, about, what, answers);
+        self.tell_at(to, about, body, reply_of);
     }
 
     /// An entry is withheld from somebody, and so is everything in its conversation from `run` on.
@@ -352,23 +356,23 @@ impl<'a> Ledger<'a> {
     }
 
     /// A group that is locked.
-    pub(super) fn room(&self, group: GroupId) -> Option<&Room> {
-        self.rooms.get(&group.0)
+    pub(super) fn group(&self, group: GroupId) -> Option<&GroupState> {
+        self.groups.get(&group.0)
     }
 
     /// The same, to be changed.
-    pub(super) fn room_mut(&mut self, group: GroupId) -> &mut Room {
-        self.rooms.entry(group.0).or_default()
+    pub(super) fn group_mut(&mut self, group: GroupId) -> &mut GroupState {
+        self.groups.entry(group.0).or_default()
     }
 
     /// What somebody is in a group.
-    pub(super) fn seat(&self, group: GroupId, account: AccountId) -> Option<Seat> {
-        self.rooms.get(&group.0)?.members.get(&account).copied()
+    pub(super) fn membership(&self, group: GroupId, account: AccountId) -> Option<Membership> {
+        self.groups.get(&group.0)?.members.get(&account).copied()
     }
 
-    /// The message that an act is about, if who acts can see it.
-    pub(super) fn target(&self, place: usize) -> Option<&Target> {
-        self.targets.get(&place)
+    /// The message that an submission is about, if who submissions can see it.
+    pub(super) fn target(&self, index: usize) -> Option<&TargetMessage> {
+        self.targets.get(&index)
     }
 
     /// What is done to this message later in the batch is done to a deleted one.
@@ -379,36 +383,36 @@ impl<'a> Ledger<'a> {
     }
 
     /// The answer to the first entry of the same `ref`.
-    fn first_answer(&self, place: usize) -> Option<Outcome> {
-        let act = &self.acts[place];
-        let first = self.refs.get(&(act.by, self.reference(place)?))?;
-        let news = self.news.iter().find(|news| news.answers == Some(*first))?;
-        let (_, seq) = news.to.iter().find(|(account, _)| *account == act.by)?;
-        Some(Outcome::Repeat(news.what.clone(), *seq))
+    fn first_answer(&self, index: usize) -> Option<Outcome> {
+        let submission = &self.submissions[index];
+        let first = self.refs.get(&(submission.by, self.reference(index)?))?;
+        let news = self.committed.iter().find(|news| news.submission == Some(*first))?;
+        let (_, seq) = news.to.iter().find(|(account, _)| *account == submission.by)?;
+        Some(Outcome::Repeat(news.body.clone(), *seq))
     }
 
     /// The rows for [`FIND_REPEATS`].
-    pub(super) fn repeat_rows(&self, places: impl IntoIterator<Item = usize>) -> Rows<'a> {
-        let row = |place: usize| {
-            let (sender, reference) = (self.acts[place].by, self.reference(place)?);
-            Some(vec![Value::Int(place as i64), Value::Int(sender.0), Value::Text(reference)])
+    pub(super) fn repeat_rows(&self, indexes: impl IntoIterator<Item = usize>) -> Rows<'a> {
+        let row = |index: usize| {
+            let (sender, reference) = (self.submissions[index].by, self.reference(index)?);
+            Some(vec![Value::Int(index as i64), Value::Int(sender.0), Value::Text(reference)])
         };
-        places.into_iter().filter_map(row).collect()
+        indexes.into_iter().filter_map(row).collect()
     }
 
-    /// Settles the acts that are repeats, as [`FIND_REPEATS`] has answered.
+    /// Settles the submissions that are repeats, as [`FIND_REPEATS`] has answered.
     pub(super) fn note_repeats(&mut self, rows: Vec<Row>) -> Result<()> {
         for mut row in rows {
-            let (place, seq) = (row.int(0)? as usize, Seq(row.int(1)?));
+            let (index, seq) = (row.int(0)? as usize, Seq(row.int(1)?));
             let first = entry(&mut row, 2)?.ok_or_else(|| lost("ref"))?;
-            self.settle(place, Outcome::Repeat(What::Entry(first), seq));
+            self.record_outcome(index, Outcome::Repeat(EventBody::Entry(first), seq));
         }
         Ok(())
     }
 
     fn note_targets(&mut self, rows: &[Row]) -> Result<()> {
         for row in rows {
-            let target = Target {
+            let target = TargetMessage {
                 id: MessageId(row.int(1)?),
                 conversation: row.int(2)?,
                 from: AccountId(row.int(3)?),
@@ -424,9 +428,11 @@ impl<'a> Ledger<'a> {
 
     fn group_rows(&self) -> Rows<'static> {
         let mut groups: BTreeSet<i64> = BTreeSet::new();
-        groups.extend(self.acts.iter().filter_map(|act| Some(act.deed.group()?.0)));
-        for (place, target) in &self.targets {
-            if target.recipient.is_none() && self.acts[*place].deed.is_revision() {
+        groups.extend(
+            self.submissions.iter().filter_map(|submission| Some(submission.operation.group()?.0)),
+        );
+        for (index, target) in &self.targets {
+            if target.recipient.is_none() && self.submissions[*index].operation.is_revision() {
                 groups.insert(target.conversation);
             }
         }
@@ -434,19 +440,19 @@ impl<'a> Ledger<'a> {
     }
 
     fn lock_logs(&mut self, mut accounts: BTreeSet<i64>) -> Result<()> {
-        for act in self.acts {
-            accounts.insert(act.by.0);
-            accounts.extend(act.deed.others().iter().map(|account| account.0));
+        for submission in self.submissions {
+            accounts.insert(submission.by.0);
+            accounts.extend(submission.operation.others().iter().map(|account| account.0));
         }
         for target in self.targets.values() {
             accounts.insert(target.from.0);
             accounts.extend(target.recipient.map(|account| account.0));
         }
-        for room in self.rooms.values() {
-            accounts.extend(room.members.keys().map(|account| account.0));
+        for group_state in self.groups.values() {
+            accounts.extend(group_state.members.keys().map(|account| account.0));
             // If nobody is left in the group, they are invited no more.
-            let ends = room.members.len() <= self.acts.len();
-            let invited = room.invitations.keys().filter(|_| ends);
+            let ends = group_state.members.len() <= self.submissions.len();
+            let invited = group_state.invitations.keys().filter(|_| ends);
             accounts.extend(invited.map(|account| account.0));
         }
         let rows = accounts.into_iter().map(|account| vec![Value::Int(account)]).collect();
@@ -454,19 +460,20 @@ impl<'a> Ledger<'a> {
         for row in logs {
             let (stored, acknowledged) = (row.int(1)?, row.int(2)?);
             let (bytes, groups) = (row.int(3)?, row.int(4)?);
-            let log = Log { stored, head: stored, acknowledged, bytes, groups, is_changed: false };
+            let log =
+                LogRow { stored, head: stored, acknowledged, bytes, groups, is_changed: false };
             self.logs.insert(row.int(0)?, log);
         }
         Ok(())
     }
 }
 
-fn target_rows(acts: &[Act]) -> Rows<'static> {
-    let row = |(place, act): (i64, &Act)| {
-        let id = act.deed.target()?;
-        Some(vec![Value::Int(place), Value::Int(act.by.0), Value::Int(id.0)])
+fn target_rows(submissions: &[Submission]) -> Rows<'static> {
+    let row = |(index, submission): (i64, &Submission)| {
+        let id = submission.operation.target()?;
+        Some(vec![Value::Int(index), Value::Int(submission.by.0), Value::Int(id.0)])
     };
-    (0..).zip(acts).filter_map(row).collect()
+    (0..).zip(submissions).filter_map(row).collect()
 }
 
 /// The time of the last entry of a conversation.
@@ -479,22 +486,22 @@ static FIND_LAST: ForEach = ForEach {
 /// To be run when the logs of the senders are locked: then there is nobody else who could store the same `ref`.
 pub(super) static FIND_REPEATS: ForEach = ForEach {
     sql: concat!(
-        "select r.place, m.seq, ",
+        "select r.submission, m.seq, ",
         columns!(),
         " from {rows} cross join reference k cross join message m \
          where k.sender = r.sender and k.ref = r.ref and m.id = k.message"
     ),
-    columns: &[("place", Type::Int), ("sender", Type::Int), ("ref", Type::Text)],
+    columns: &[("submission", Type::Int), ("sender", Type::Int), ("ref", Type::Text)],
 };
 
 static FIND_TARGETS: ForEach = ForEach {
     // Joined with `member`, PostgreSQL may look at all members of a group.
-    sql: "select r.place, m.id, m.conversation, m.sender, m.recipient, m.at, m.deleted, m.subject from {rows} \
+    sql: "select r.submission, m.id, m.conversation, m.sender, m.recipient, m.at, m.deleted, m.subject from {rows} \
           join message m on m.id = r.message and m.kind = 0 \
           where (select m.id > s.since and (s.until is null or m.id <= s.until) from member s \
           where s.conversation = m.conversation and s.account = r.account) and not exists \
           (select 1 from withheld w where w.message = m.id and w.account = r.account)",
-    columns: &[("place", Type::Int), ("account", Type::Int), ("message", Type::Int)],
+    columns: &[("submission", Type::Int), ("account", Type::Int), ("message", Type::Int)],
 };
 
 static ADD_EVENTS: ForEach = ForEach {

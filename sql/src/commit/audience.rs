@@ -6,18 +6,18 @@ use wire::{AccountId, GroupId, MessageId};
 
 use super::ask;
 use super::blocker::{FIND_BLOCKED, blockers, few};
-use super::ledger::{Ledger, Target};
+use super::context::{BatchContext, TargetMessage};
 use crate::Result;
 use crate::engine::{ForEach, Rows, Type, Value, run_all};
 
 /// Everybody who has a message and is still there, by whether they let arrive what somebody does to it.
 #[derive(Default)]
-pub(super) struct Readers {
-    pub(super) hearing: BTreeSet<AccountId>,
+pub(super) struct Audience {
+    pub(super) recipients: BTreeSet<AccountId>,
     /// Who of them sees it without being told: it happens to a request that waits for their answer.
     silent: BTreeSet<AccountId>,
     /// They have blocked who does it, or declined its request; or they wait for its answer to theirs, and do not see it before.
-    deaf: BTreeSet<AccountId>,
+    excluded: BTreeSet<AccountId>,
     /// From whom an edit of the message is withheld so far.
     without_edit: Vec<AccountId>,
     /// From whom the reaction of who does it is withheld so far.
@@ -25,23 +25,27 @@ pub(super) struct Readers {
 }
 
 /// Looks up who is to hear what `by` does to a message.
-pub(super) fn find(ledger: &mut Ledger<'_>, by: AccountId, target: &Target) -> Result<Readers> {
-    let place = [by.0, target.conversation].map(Value::Int).to_vec();
+pub(super) fn find(
+    ctx: &mut BatchContext<'_>,
+    by: AccountId,
+    target: &TargetMessage,
+) -> Result<Audience> {
+    let row = [by.0, target.conversation].map(Value::Int).to_vec();
     let all = [
         (&FIND_WITHHELD, vec![[target.id.0, by.0].map(Value::Int).to_vec()]),
-        (&FIND_BLOCKERS, vec![place.clone()]),
-        (&FIND_BLOCKED, vec![place]),
+        (&FIND_BLOCKERS, vec![row.clone()]),
+        (&FIND_BLOCKED, vec![row]),
     ];
-    let [withheld, blockers, blocked] = run_all(ledger.engine, &all)?;
-    ledger.note_all_blocked(&blocked)?;
-    let mut readers = Readers::default();
+    let [withheld, blockers, blocked] = run_all(ctx.engine, &all)?;
+    ctx.note_all_blocked(&blocked)?;
+    let mut audience = Audience::default();
     let mut without = HashSet::new();
     for row in withheld {
         let account = AccountId(row.int(1)?);
         match row.int(0)? {
             0 => drop(without.insert(account)),
-            1 => readers.without_edit.push(account),
-            _ => drop(readers.without_reaction.insert(account)),
+            1 => audience.without_edit.push(account),
+            _ => drop(audience.without_reaction.insert(account)),
         }
     }
     let blockers = blockers.iter().map(|row| Ok(AccountId(row.int(0)?)));
@@ -49,23 +53,24 @@ pub(super) fn find(ledger: &mut Ledger<'_>, by: AccountId, target: &Target) -> R
     let present: Vec<AccountId> = match target.recipient {
         Some(recipient) => vec![target.from, recipient],
         None => {
-            let room = ledger.room(GroupId(target.conversation));
-            let members = room.into_iter().flat_map(|room| &room.members);
-            let has_it = members.filter(|(_, seat)| seat.since < target.id);
+            let group_state = ctx.group(GroupId(target.conversation));
+            let members = group_state.into_iter().flat_map(|group_state| &group_state.members);
+            let has_it = members.filter(|(_, membership)| membership.since < target.id);
             has_it.map(|(account, _)| *account).collect()
         }
     };
     let has_it = present.into_iter().filter(|account| !without.contains(account));
-    let request = request(ledger, target)?;
+    let request = request(ctx, target)?;
     let asker = request.map(|(asker, _)| asker);
     let is_declined = request.is_some_and(|(_, is_declined)| is_declined) && asker == Some(by);
-    let is_deaf = |account: &AccountId| *account != by && (is_declined || asker == Some(*account));
-    (readers.deaf, readers.hearing) =
-        has_it.partition(|account| blockers.contains(account) || is_deaf(account));
+    let is_excluded =
+        |account: &AccountId| *account != by && (is_declined || asker == Some(*account));
+    (audience.excluded, audience.recipients) =
+        has_it.partition(|account| blockers.contains(account) || is_excluded(account));
     if asker == Some(by) {
-        readers.silent = readers.hearing.iter().copied().filter(|it| *it != by).collect();
+        audience.silent = audience.recipients.iter().copied().filter(|it| *it != by).collect();
     }
-    Ok(readers)
+    Ok(audience)
 }
 
 /// Of whom something is withheld. One statement for all: most messages have nothing of the kind.
@@ -82,20 +87,23 @@ static FIND_BLOCKERS: ForEach = ForEach {
     columns: &[("sender", Type::Int), ("conversation", Type::Int)],
 };
 
-impl Readers {
+impl Audience {
     /// Who is told.
     pub(super) fn told(&self) -> impl Iterator<Item = AccountId> {
-        self.hearing.difference(&self.silent).copied()
+        self.recipients.difference(&self.silent).copied()
     }
 }
 
 /// Who waits for an answer to the request that a message is of, and whether the other one has declined.
-fn request(ledger: &mut Ledger<'_>, target: &Target) -> Result<Option<(AccountId, bool)>> {
+fn request(
+    ctx: &mut BatchContext<'_>,
+    target: &TargetMessage,
+) -> Result<Option<(AccountId, bool)>> {
     if !target.request {
         return Ok(None);
     }
     let sql = "select asker, declined from conversation where id = $1 and asker is not null";
-    let rows = ledger.engine.run(sql, &[Value::Int(target.conversation)])?;
+    let rows = ctx.engine.run(sql, &[Value::Int(target.conversation)])?;
     rows.first().map(|row| Ok((AccountId(row.int(0)?), row.int(1)? != 0))).transpose()
 }
 
@@ -108,8 +116,12 @@ fn or_nobody<'r>(id: MessageId, accounts: impl Iterator<Item = &'r AccountId>) -
 }
 
 /// Before a message gets another text: who does not hear of it keeps the text that it reads now.
-pub(super) fn keep_text(ledger: &mut Ledger<'_>, readers: &Readers, id: MessageId) -> Result<()> {
-    ask(ledger.engine, &KEEP_TEXT, or_nobody(id, readers.deaf.iter())).map(drop)
+pub(super) fn keep_text(
+    ctx: &mut BatchContext<'_>,
+    audience: &Audience,
+    id: MessageId,
+) -> Result<()> {
+    ask(ctx.engine, &KEEP_TEXT, or_nobody(id, audience.excluded.iter())).map(drop)
 }
 
 static KEEP_TEXT: ForEach = ForEach {
@@ -121,12 +133,13 @@ static KEEP_TEXT: ForEach = ForEach {
 
 /// After it has got it: who hears of it keeps no other.
 pub(super) fn forget_texts(
-    ledger: &mut Ledger<'_>,
-    readers: &Readers,
+    ctx: &mut BatchContext<'_>,
+    audience: &Audience,
     id: MessageId,
 ) -> Result<()> {
-    let hearing = readers.without_edit.iter().filter(|account| readers.hearing.contains(account));
-    ask(ledger.engine, &FORGET_TEXT, or_nobody(id, hearing)).map(drop)
+    let recipients =
+        audience.without_edit.iter().filter(|account| audience.recipients.contains(account));
+    ask(ctx.engine, &FORGET_TEXT, or_nobody(id, recipients)).map(drop)
 }
 
 static FORGET_TEXT: ForEach = ForEach {
@@ -137,24 +150,24 @@ static FORGET_TEXT: ForEach = ForEach {
 
 /// After a reaction has been made, changed or taken back: who does not hear of it does not see it, and who does sees it again.
 pub(super) fn withhold_reaction(
-    ledger: &mut Ledger<'_>,
-    readers: &mut Readers,
+    ctx: &mut BatchContext<'_>,
+    audience: &mut Audience,
     id: MessageId,
     by: AccountId,
     is_there: bool,
 ) -> Result<()> {
     // Whoever has left keeps their rows: what was hidden from them stays so.
     let sees = |account: &&AccountId| {
-        readers.hearing.contains(account) || (!is_there && readers.deaf.contains(account))
+        audience.recipients.contains(account) || (!is_there && audience.excluded.contains(account))
     };
     let row = |account: &AccountId| [id.0, by.0, account.0].map(Value::Int).to_vec();
-    let shown = readers.without_reaction.iter().filter(sees).chain([&NOBODY]).map(row).collect();
-    let deaf = readers.deaf.iter().filter(|_| is_there);
-    let withheld = deaf.chain([&NOBODY]).map(row).collect();
-    run_all(ledger.engine, &[(&SHOW_REACTION, shown), (&WITHHOLD_REACTION, withheld)])?;
+    let shown = audience.without_reaction.iter().filter(sees).chain([&NOBODY]).map(row).collect();
+    let excluded = audience.excluded.iter().filter(|_| is_there);
+    let withheld = excluded.chain([&NOBODY]).map(row).collect();
+    run_all(ctx.engine, &[(&SHOW_REACTION, shown), (&WITHHOLD_REACTION, withheld)])?;
     if !is_there {
         // Nobody is told of the end of what they did not see.
-        readers.hearing.retain(|account| !readers.without_reaction.contains(account));
+        audience.recipients.retain(|account| !audience.without_reaction.contains(account));
     }
     Ok(())
 }

@@ -23,13 +23,13 @@ const ROWS_MIN: i64 = 8;
 pub(crate) const ROWS_MAX: i64 = 1000;
 
 /// How many rows the next step may have.
-pub(crate) struct Pace {
+pub(crate) struct Pacer {
     rows: i64,
     /// No step begins after this.
     until: Option<Instant>,
 }
 
-impl Pace {
+impl Pacer {
     pub(crate) fn new() -> Self {
         Self { rows: ROWS_MIN, until: None }
     }
@@ -54,11 +54,11 @@ impl Store {
     /// [`Error::TimedOut`] if the time of `pace` is over; what earlier steps did stays done.
     pub(crate) fn write_paced<T>(
         &self,
-        pace: &mut Pace,
+        pacer: &mut Pacer,
         mut work: impl FnMut(&mut dyn Engine, i64) -> Result<T>,
     ) -> Result<T> {
-        let (rows, mut began) = (pace.rows, Instant::now());
-        if pace.until.is_some_and(|until| until <= began) {
+        let (rows, mut began) = (pacer.rows, Instant::now());
+        if pacer.until.is_some_and(|until| until <= began) {
             return Err(Error::TimedOut("work in steps".to_owned()));
         }
         let done = self.write(Requester::Server, |engine| {
@@ -66,7 +66,7 @@ impl Store {
             began = Instant::now();
             work(engine, rows)
         });
-        std::thread::sleep(pace.took(began.elapsed()));
+        std::thread::sleep(pacer.took(began.elapsed()));
         done
     }
 }
@@ -78,32 +78,34 @@ mod tests {
     #[test]
     fn no_step_begins_after_the_time_is_over() {
         let store =
-            Store::open(&"sqlite::memory:".parse().unwrap(), crate::Contact::Open, &|_| false)
-                .unwrap();
+            Store::open(&"sqlite::memory:".parse().unwrap(), crate::ContactPolicy::Open, &|_| {
+                false
+            })
+            .unwrap();
         let mut steps = 0;
-        let mut step = |pace: &mut Pace| {
-            store.write_paced(pace, |_, _| {
+        let mut step = |pacer: &mut Pacer| {
+            store.write_paced(pacer, |_, _| {
                 steps += 1;
                 Ok(())
             })
         };
-        step(&mut Pace::until(Instant::now() + Duration::from_secs(60))).unwrap();
-        let late = step(&mut Pace::until(Instant::now()));
+        step(&mut Pacer::until(Instant::now() + Duration::from_secs(60))).unwrap();
+        let late = step(&mut Pacer::until(Instant::now()));
         assert!(matches!(late, Err(Error::TimedOut(_))), "{late:?}");
         assert_eq!(steps, 1);
     }
 
     #[test]
     fn a_step_is_as_long_as_its_time_allows() {
-        let mut pace = Pace::new();
+        let mut pacer = Pacer::new();
         for _ in 0..99 {
-            pace.took(Duration::ZERO);
+            pacer.took(Duration::ZERO);
         }
-        assert_eq!(pace.rows, ROWS_MAX);
-        let rest = pace.took(10 * STEP_TIME);
-        assert_eq!((pace.rows, rest), (ROWS_MAX / 10, 10 * STEP_TIME * REST));
-        assert_eq!(pace.took(Duration::from_secs(60)), REST_MAX);
-        assert_eq!((pace.rows, pace.took(Duration::ZERO)), (ROWS_MIN, REST_MIN));
-        assert_eq!(pace.rows, 2 * ROWS_MIN, "no more than twice the one before");
+        assert_eq!(pacer.rows, ROWS_MAX);
+        let rest = pacer.took(10 * STEP_TIME);
+        assert_eq!((pacer.rows, rest), (ROWS_MAX / 10, 10 * STEP_TIME * REST));
+        assert_eq!(pacer.took(Duration::from_secs(60)), REST_MAX);
+        assert_eq!((pacer.rows, pacer.took(Duration::ZERO)), (ROWS_MIN, REST_MIN));
+        assert_eq!(pacer.rows, 2 * ROWS_MIN, "no more than twice the one before");
     }
 }

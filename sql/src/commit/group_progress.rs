@@ -11,14 +11,14 @@ use crate::engine::{Engine, ForEach, Type, Value, run_all};
 
 /// How far those who are in some groups now have come.
 #[derive(Default)]
-pub(super) struct Groups {
+pub(super) struct GroupProgress {
     members: BTreeMap<i64, BTreeMap<AccountId, MessageId>>,
     /// Messages that somebody in their group has been spared, or has not come to for all that their sender may know.
     withheld: HashSet<MessageId>,
 }
 
 /// What the sender of a message in a group may hear.
-pub(super) struct Seen {
+pub(super) struct MessageProgress {
     /// Everybody else has come so far.
     pub(super) by_all: bool,
     /// The group has more members than are told of one by one.
@@ -74,7 +74,7 @@ static NOT_READ: ForEach = ForEach {
     columns: SENT,
 };
 
-impl Groups {
+impl GroupProgress {
     /// Looks at the groups of these messages, each with its sender.
     pub(super) fn find(
         engine: &mut dyn Engine,
@@ -103,10 +103,15 @@ impl Groups {
     }
 
     /// What `sender` may hear of its message; nothing once it has left.
-    pub(super) fn seen(&self, group: i64, sender: AccountId, message: MessageId) -> Option<Seen> {
+    pub(super) fn seen(
+        &self,
+        group: i64,
+        sender: AccountId,
+        message: MessageId,
+    ) -> Option<MessageProgress> {
         let members = self.members.get(&group).filter(|members| members.contains_key(&sender))?;
         let others_came = || members.iter().all(|(id, at)| *id == sender || *at >= message);
-        Some(Seen {
+        Some(MessageProgress {
             by_all: !self.withheld.contains(&message) && others_came(),
             is_large: members.len() > RECEIPTS_EACH_MAX as usize,
         })

@@ -11,22 +11,22 @@ use rustix::io::Errno;
 
 use super::{Sqlite, private};
 use crate::Result;
-use crate::engine::{Engine as _, Use};
+use crate::engine::{Engine as _, Purpose};
 
 /// Nobody opens the file before it is whole, and one that is not is taken away: it needs no log of its own.
 const UNSEEN: &str = "pragma journal_mode = off; pragma synchronous = off";
 /// How often a file is tried to be made where others make and remove theirs at the same time.
 const TRIES: usize = 8;
 
-/// A place where a database is to be. Dropping it before [`Nascent::reveal`] takes away what there is of it.
-pub(crate) struct Nascent {
+/// A place where a database is to be. Dropping it before [`StagedFile::reveal`] takes away what there is of it.
+pub(crate) struct StagedFile {
     /// Where the file is to be,
     path: PathBuf,
-    /// and where it is until then. Locked, so that another restore sees that it is being made.
-    partial: Locked,
+    /// and where it is until then. LockedFile, so that another restore sees that it is being made.
+    partial: LockedFile,
 }
 
-impl Nascent {
+impl StagedFile {
     /// Takes the place, unless something is there. What a broken-off restore has left is taken away.
     pub(crate) fn take(path: &Path) -> std::result::Result<Self, String> {
         let path = private::resolved(path);
@@ -39,7 +39,7 @@ impl Nascent {
                 ));
             }
         }
-        let partial = Locked::make(beside(&path, ".partial"))?;
+        let partial = LockedFile::make(beside(&path, ".partial"))?;
         for end in [".partial-wal", ".partial-shm", ".partial-journal"] {
             let file = beside(&path, end);
             match fs::remove_file(&file) {
@@ -53,7 +53,7 @@ impl Nascent {
     }
 
     pub(crate) fn open(&self) -> Result<Sqlite> {
-        let mut sqlite = Sqlite::open_existing(&self.partial.path, Use::Write)?;
+        let mut sqlite = Sqlite::open_existing(&self.partial.path, Purpose::Write)?;
         sqlite.script(UNSEEN)?;
         Ok(sqlite)
     }
@@ -79,12 +79,12 @@ fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// A new file of our own, locked. What is at its path when it is dropped is removed, if it is still this file.
-struct Locked {
+struct LockedFile {
     path: PathBuf,
     file: File,
 }
 
-impl Locked {
+impl LockedFile {
     /// Makes it. A file that a process of this user has left there unlocked is removed first; anything else is refused, since
     /// others may have put it there in a shared directory.
     fn make(path: PathBuf) -> std::result::Result<Self, String> {
@@ -125,7 +125,7 @@ impl Locked {
     }
 }
 
-impl Drop for Locked {
+impl Drop for LockedFile {
     fn drop(&mut self) {
         if is_at(&self.file, &self.path) {
             // What stays is taken away by the next restore.
@@ -184,8 +184,8 @@ mod tests {
         fs::set_permissions(&partial, fs::Permissions::from_mode(0o644)).unwrap();
         // Another name of the same file, such as of a database that was moved away.
         fs::hard_link(&partial, &other).unwrap();
-        let nascent = Nascent::take(&path).unwrap();
-        let again = Nascent::take(&path).err().unwrap();
+        let nascent = StagedFile::take(&path).unwrap();
+        let again = StagedFile::take(&path).err().unwrap();
         assert!(again.contains("another restore is making"), "{again}");
         drop(nascent.open().unwrap());
         nascent.reveal().unwrap();
@@ -201,16 +201,16 @@ mod tests {
             ["a.db", "a.db.partial", "target"].map(|name| base.path().join(name));
         fs::write(&target, "precious").unwrap();
         symlink(&target, &partial).unwrap();
-        let refused = Nascent::take(&path).err().unwrap();
+        let refused = StagedFile::take(&path).err().unwrap();
         assert!(refused.contains("a.db.partial is there") && refused.contains("remove it"));
         fs::remove_file(&partial).unwrap();
         fs::create_dir(&partial).unwrap();
-        assert!(Nascent::take(&path).err().unwrap().contains("remove it"));
+        assert!(StagedFile::take(&path).err().unwrap().contains("remove it"));
         fs::remove_dir(&partial).unwrap();
         if rustix::process::geteuid().is_root() {
             fs::write(&partial, "of another user").unwrap();
             std::os::unix::fs::chown(&partial, Some(65_534), None).unwrap();
-            assert!(Nascent::take(&path).err().unwrap().contains("remove it"));
+            assert!(StagedFile::take(&path).err().unwrap().contains("remove it"));
             assert_eq!(fs::read_to_string(&partial).unwrap(), "of another user");
         }
         assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
@@ -221,11 +221,11 @@ mod tests {
     fn a_file_that_has_come_there_meanwhile_stays_and_no_partial_is_left() {
         let base = tempfile::tempdir().unwrap();
         let path = base.path().join("a.db");
-        let nascent = Nascent::take(&path).unwrap();
+        let nascent = StagedFile::take(&path).unwrap();
         fs::write(&path, "came meanwhile").unwrap();
         assert_eq!(nascent.reveal().unwrap_err().kind(), ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(&path).unwrap(), "came meanwhile");
-        drop(Nascent::take(&base.path().join("b.db")).unwrap());
+        drop(StagedFile::take(&base.path().join("b.db")).unwrap());
         assert_eq!(names(base.path()), ["a.db"]);
     }
 }

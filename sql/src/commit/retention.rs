@@ -1,0 +1,66 @@
+//! For how long a conversation keeps its messages.
+
+use std::collections::BTreeSet;
+
+use wire::{Role, To, With};
+
+use super::context::BatchContext;
+use super::group::{NOT_ADMIN, NewEntry, accounts, write};
+use super::{OpResult, Outcome, Rejection, Submission, pair, request};
+use crate::ContactPolicy;
+use crate::engine::Value;
+use crate::entry::{Entry, RETENTION, Retention};
+
+/// Has a conversation keep its messages for so many days.
+pub(super) fn set(
+    ctx: &mut BatchContext<'_>,
+    index: usize,
+    submission: &Submission,
+    with: With,
+    days: Option<i64>,
+) -> OpResult {
+    let by = submission.by;
+    let (conversation, to, mut audience, excluded) = match with {
+        With::Group(group) => match ctx.membership(group, by) {
+            None => return Ok(Err(Rejection::NO_GROUP)),
+            Some(membership) if membership.role != Role::Admin => return Ok(Err(NOT_ADMIN)),
+            Some(_) => (group.0, To::Group(group), accounts(ctx, group), None),
+        },
+        With::Account(other) if !ctx.has_log(other) => return Ok(Err(Rejection::NO_ACCOUNT)),
+        With::Account(other) => {
+            let found = pair::find(ctx.engine, by, other)?;
+            let is_known = found
+                .map_or(by == other || ctx.policy.contact == ContactPolicy::Open, |shared| {
+                    shared.request.asker.is_none()
+                });
+            if !is_known {
+                return Ok(Err(request::STRANGERS));
+            }
+            let shared = pair::shared(ctx.engine, by, other)?;
+            let both = BTreeSet::from([by, other]).into_iter().collect();
+            let excluded = shared.withheld_from(other).map(|run| (other, run));
+            (shared.conversation, To::Account(other), both, excluded)
+        }
+    };
+    let sql = "update conversation set days = $1 \
+               where id = $2 and days is distinct from $1 returning id";
+    let days_value = days.map_or(Value::Null, Value::Int);
+    if ctx.engine.run(sql, &[days_value, Value::Int(conversation)])?.is_empty() {
+        return Ok(Ok(Outcome::Unchanged));
+    }
+    if let With::Group(group) = with {
+        ctx.group_mut(group).days = days;
+    }
+    // It holds for both, else the one could tell that the other has blocked it; only, the other does not hear of it.
+    audience.retain(|account| excluded.is_none_or(|(excluded, _)| *account != excluded));
+    let at = ctx.time_in(conversation)?;
+    let row = NewEntry { conversation, to, kind: RETENTION, content: "", subject: days, at };
+    let retention = Retention { by, to, days, at };
+    let id = write(ctx, Some(index), by, &row, Entry::Retention(retention), &audience)?;
+    if let Some((excluded, run)) = excluded {
+        let run = if run > 0 { run } else { id.0 };
+        ctx.note_withheld(id, excluded, conversation, run);
+    }
+    ctx.withhold()?;
+    Ok(Ok(Outcome::Done))
+}
