@@ -1,7 +1,7 @@
 //! Settings of this server. Where it listens and on which database is the program's to name.
 
-use door::capacity::{Cost, Means};
-use door::limit::{MAPS_PER_SESSION, MAPS_PER_THREAD};
+use net::capacity::{ConnectionCost, SystemLimits};
+use net::limit::{MAPS_PER_SESSION, MAPS_PER_THREAD};
 
 use crate::limit::SIGNUP_RATE;
 
@@ -9,9 +9,9 @@ use crate::limit::SIGNUP_RATE;
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:3000";
 
 /// What one connection costs the process at its busiest: the client's socket, both ends of the private one and the copy
-/// that tiny_http makes of its end; the door's thread, tiny_http's and the request's.
-pub const COST: Cost =
-    Cost { descriptors: 4, maps: MAPS_PER_SESSION + 2 * MAPS_PER_THREAD, tasks: 3 };
+/// that tiny_http makes of its end; the connection's thread, tiny_http's and the request's.
+pub const COST: ConnectionCost =
+    ConnectionCost { descriptors: 4, maps: MAPS_PER_SESSION + 2 * MAPS_PER_THREAD, tasks: 3 };
 
 /// What was typed, to be taken in with `#[command(flatten)]`.
 #[derive(Clone, Debug, clap::Args)]
@@ -26,18 +26,18 @@ pub struct Args {
 /// What the server is to be like.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Its door; the name is `auth`.
-    pub door: door::Config,
+    /// How it listens; the name is `auth`.
+    pub listener: net::ListenerConfig,
     /// Signups a minute from one address; 0: no limit.
     pub signup_rate: u32,
 }
 
 impl Args {
-    /// The server that is meant, behind the door that `door` describes; `means` is what the process has, or this
+    /// The server that is meant; `net` has the settings of its listener, `limits` is what the process has, or this
     /// server's share of it. More connections than there are descriptors for are cut to that, also if they were asked
     /// for: tiny_http does not survive running out.
-    pub fn config(&self, door: &door::args::Args, means: Means) -> Config {
-        Config { door: door.config("auth", means, COST), signup_rate: self.signup_rate }
+    pub fn config(&self, net: &net::args::Args, limits: SystemLimits) -> Config {
+        Config { listener: net.config("auth", limits, COST), signup_rate: self.signup_rate }
     }
 }
 
@@ -51,19 +51,19 @@ mod tests {
         #[command(flatten)]
         auth: Args,
         #[command(flatten)]
-        door: door::args::Args,
+        net: net::args::Args,
     }
 
     #[test]
     fn connections_never_outnumber_descriptors() {
-        let means = Means { descriptors: 1000, maps: 65_530, tasks: 65_536 };
+        let limits = SystemLimits { descriptors: 1000, maps: 65_530, tasks: 65_536 };
         let config = |flags: &[&str]| {
             let program = Program::parse_from([&["auth"], flags].concat());
-            program.auth.config(&program.door, means)
+            program.auth.config(&program.net, limits)
         };
-        assert_eq!(config(&[]).door.connections_max, 250);
-        assert_eq!(config(&["--connections-max", "7"]).door.connections_max, 7);
-        assert_eq!(config(&["--connections-max", "5000"]).door.connections_max, 250);
+        assert_eq!(config(&[]).listener.connections_max, 250);
+        assert_eq!(config(&["--connections-max", "7"]).listener.connections_max, 7);
+        assert_eq!(config(&["--connections-max", "5000"]).listener.connections_max, 250);
         assert_eq!(config(&[]).signup_rate, 10);
         assert_eq!(config(&["--signup-rate", "0"]).signup_rate, 0);
     }

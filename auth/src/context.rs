@@ -1,21 +1,21 @@
-//! What every request needs, and the two questions that several ask.
+//! What all handlers share: the session of a request, and the check of a password.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use door::bucket::Buckets;
-use door::network::Network;
-use door::network::NetworkBuckets;
+use net::bucket::Buckets;
+use net::network::Network;
+use net::network::NetworkBuckets;
 use sql::{Credentials, Session, Store};
 
+use crate::error::ApiError;
 use crate::exports::Exports;
+use crate::hash_queue::{QueueKey, QueuePath};
 use crate::limit::{
-    BUCKETS_WIDTH, LOOKUPS, LOOKUPS_PER_SECOND, PULSE_MAX, SESSION_MS, TOUCH_INTERVAL_MS,
+    BUCKETS_WIDTH, HEARTBEAT_MAX, LOOKUPS, LOOKUPS_PER_SECOND, SESSION_MS, TOUCH_INTERVAL_MS,
 };
-use crate::line::{Parties, Party};
-use crate::password::{Bounds, Hasher, Password, Permit, Strength, Unhashed};
-use crate::refusal::Refusal;
+use crate::password::{Bounds, HashError, HashParams, HashSlot, Hasher, Password};
 use crate::request::Request;
 use crate::throttle::{Origin, Throttle};
 
@@ -29,13 +29,13 @@ pub(crate) struct Context {
     /// By account.
     pub(crate) lookups: Buckets,
     pub(crate) exports: Arc<Exports>,
-    pub(crate) pulse: Pulse,
+    pub(crate) heartbeat: Heartbeat,
 }
 
-/// When the HTTP library last delivered a request.
-pub(crate) struct Pulse(Mutex<Instant>);
+/// When the HTTP library last delivered a request or a probe.
+pub(crate) struct Heartbeat(Mutex<Instant>);
 
-impl Pulse {
+impl Heartbeat {
     fn new() -> Self {
         Self(Mutex::new(Instant::now()))
     }
@@ -44,43 +44,43 @@ impl Pulse {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// Whether that was lately: after a silence it is sent a request of our own.
-    pub(crate) fn beats(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < PULSE_MAX
+    /// Whether that was at most [`HEARTBEAT_MAX`] ago; after a silence the library is sent a probe.
+    pub(crate) fn is_recent(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < HEARTBEAT_MAX
     }
 }
 
-/// Whose password is claimed to be known, and from where.
-pub(crate) struct Claim<'a> {
+/// An attempt to prove an account by its password.
+pub(crate) struct LoginAttempt<'a> {
     pub(crate) from: IpAddr,
-    /// The session or the device that is known; the network may be all the same.
+    /// The session or the device by which the client is known, if any; its network may be known all the same.
     pub(crate) origin: Option<Origin>,
-    /// As the account keeps it; of one that does not exist its key.
+    /// The account's email; without an account the folded email.
     pub(crate) email: &'a str,
     /// None for an account that does not exist.
     pub(crate) credentials: Option<&'a Credentials>,
 }
 
 impl Context {
-    pub(crate) fn new(store: Arc<Store>, signup_rate: u32) -> Result<Self, Unhashed> {
-        Self::with_strength(store, signup_rate, Strength::TODAY)
+    pub(crate) fn new(store: Arc<Store>, signup_rate: u32) -> Result<Self, HashError> {
+        Self::with_params(store, signup_rate, HashParams::CURRENT)
     }
 
-    /// With hashes of another strength, for tests that have no time for today's.
-    pub(crate) fn with_strength(
+    /// With other parameters of the hash, for tests that need it faster.
+    pub(crate) fn with_params(
         store: Arc<Store>,
         signup_rate: u32,
-        strength: Strength,
-    ) -> Result<Self, Unhashed> {
+        params: HashParams,
+    ) -> Result<Self, HashError> {
         let rate = f64::from(signup_rate);
         let signups = (signup_rate > 0).then(|| NetworkBuckets::new(rate, rate / 60.0));
         Ok(Self {
             store,
-            hasher: Hasher::new(strength, Bounds::of_this_machine())?,
+            hasher: Hasher::new(params, Bounds::of_this_machine())?,
             throttle: Throttle::new(),
             signups,
             exports: Arc::default(),
-            pulse: Pulse::new(),
+            heartbeat: Heartbeat::new(),
             lookups: Buckets::new(LOOKUPS, LOOKUPS_PER_SECOND, BUCKETS_WIDTH),
         })
     }
@@ -89,10 +89,10 @@ impl Context {
     ///
     /// # Errors
     /// 401 without a token of a live session; 503 without a database.
-    pub(crate) fn session(&self, request: &Request) -> Result<Session, Refusal> {
-        let token = request.token.as_ref().ok_or_else(Refusal::unauthorized)?;
+    pub(crate) fn session(&self, request: &Request) -> Result<Session, ApiError> {
+        let token = request.token.as_ref().ok_or_else(ApiError::unauthorized)?;
         let session = self.store.session_by_token(&token.hash(), request.now)?;
-        let session = session.ok_or_else(Refusal::unauthorized)?;
+        let session = session.ok_or_else(ApiError::unauthorized)?;
         // So networks are known again soon after a restart, and on each node.
         self.throttle.let_in(request.address, session.account);
         if request.now - session.seen_at >= TOUCH_INTERVAL_MS {
@@ -105,62 +105,62 @@ impl Context {
         Ok(session)
     }
 
-    /// Checks a claimed password, under the brake for wrong ones. If it is right, the permit may be used to hash on;
-    /// if it is wrong there is none.
+    /// Checks a password, under the throttle for wrong ones. A right password returns the slot, to hash with; a
+    /// wrong one returns `None`.
     ///
     /// # Errors
-    /// 429 if the brake holds, before anything is hashed; 503 if too many wait.
-    pub(crate) fn prove(
+    /// 429 if the throttle refuses, before anything is hashed; 503 if too many wait.
+    pub(crate) fn verify_password(
         &self,
-        claim: &Claim<'_>,
+        attempt: &LoginAttempt<'_>,
         password: &Password,
-    ) -> Result<Option<Permit<'_>>, Refusal> {
-        let (from, email) = (claim.from, claim.email);
-        let account = claim.credentials.map(|credentials| credentials.account.id);
-        let known = claim.origin.clone();
+    ) -> Result<Option<HashSlot<'_>>, ApiError> {
+        let (from, email) = (attempt.from, attempt.email);
+        let account = attempt.credentials.map(|credentials| credentials.account.id);
+        let known = attempt.origin.clone();
         let known = known.or_else(|| account.and_then(|it| self.throttle.known(from, it)));
         let known = known.as_ref();
         let check = || {
             let checked = self.throttle.check(known, from, email, Instant::now());
-            checked.map_err(|wait| Refusal::rate_limited("too many wrong passwords; wait", wait))
+            checked.map_err(|wait| ApiError::rate_limited("too many wrong passwords; wait", wait))
         };
         check()?;
-        let permit = self.permit(parties(known, from, email))?;
+        let slot = self.acquire_slot(queue_path(known, from, email))?;
         // Once more: of those who waited together only as many may fail as there are cores.
         check()?;
-        if permit.is(password, claim.credentials.map(|credentials| &*credentials.phc))? {
+        if slot.is(password, attempt.credentials.map(|credentials| &*credentials.phc))? {
             if let Some(account) = account {
                 self.throttle.let_in(from, account);
             }
-            return Ok(Some(permit));
+            return Ok(Some(slot));
         }
         self.throttle.failed(known, from, email, Instant::now());
         Ok(None)
     }
 
-    /// A core to hash on.
+    /// A slot to hash in.
     ///
     /// # Errors
-    /// 503 if too many of its party wait.
-    pub(crate) fn permit(&self, parties: Parties) -> Result<Permit<'_>, Refusal> {
+    /// 503 if too many requests of its key wait.
+    pub(crate) fn acquire_slot(&self, path: QueuePath) -> Result<HashSlot<'_>, ApiError> {
         let sentence = "too many are logging in at this moment; try again";
-        self.hasher.permit(parties).map_err(|_busy| Refusal::busy(sentence))
+        self.hasher.acquire_slot(path).map_err(|_busy| ApiError::busy(sentence))
     }
 }
 
-/// For whom somebody waits who asks for the account of this folded email; a stranger if it is not `known`.
-pub(crate) fn parties(known: Option<&Origin>, from: IpAddr, email: &str) -> Parties {
+/// The keys in the queue of a client that asks for the account of this folded email; a stranger unless `known`.
+pub(crate) fn queue_path(known: Option<&Origin>, from: IpAddr, email: &str) -> QueuePath {
     match known {
-        Some(origin) => vec![Party::Known(email.to_owned()), Party::Origin(origin.clone())],
+        Some(origin) => vec![QueueKey::Known(email.to_owned()), QueueKey::Origin(origin.clone())],
         None => {
-            let networks = Network::levels(from).rev().map(Party::Network);
-            networks.chain([Party::Account(email.to_owned())]).collect()
+            let networks = Network::levels(from).rev().map(QueueKey::Network);
+            networks.chain([QueueKey::Account(email.to_owned())]).collect()
         }
     }
 }
 
-impl From<Unhashed> for Refusal {
-    fn from(error: Unhashed) -> Self {
+impl From<HashError> for ApiError {
+    fn from(error: HashError) -> Self {
         Self::internal(&error)
     }
 }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wire::AccountId;
 
+use crate::error::ApiError;
 use crate::limit::EXPORT_RETRY_AFTER;
-use crate::refusal::Refusal;
 
 /// The accounts whose exports are being sent.
 #[derive(Default)]
@@ -19,11 +19,11 @@ impl Exports {
     ///
     /// # Errors
     /// 429 while the account's last one is being sent.
-    pub(crate) fn begin(self: &Arc<Self>, account: AccountId) -> Result<Export, Refusal> {
+    pub(crate) fn begin(self: &Arc<Self>, account: AccountId) -> Result<Export, ApiError> {
         let mut accounts = self.lock();
         if !accounts.insert(account) {
             let sentence = "an export of yours is still being sent; wait until it has ended";
-            return Err(Refusal::rate_limited(sentence, EXPORT_RETRY_AFTER));
+            return Err(ApiError::rate_limited(sentence, EXPORT_RETRY_AFTER));
         }
         Ok(Export { exports: Arc::clone(self), account })
     }
@@ -42,7 +42,7 @@ pub(crate) struct Export {
 impl Export {
     /// Keeps the place until `document` has been read to its end, or is dropped: who has received all of it may ask again at once.
     pub(crate) fn of(self, document: impl Read + Send + 'static) -> Box<dyn Read + Send> {
-        Box::new(Held { document, export: Some(self) })
+        Box::new(SlotReader { document, export: Some(self) })
     }
 }
 
@@ -52,12 +52,12 @@ impl Drop for Export {
     }
 }
 
-struct Held<D> {
+struct SlotReader<D> {
     document: D,
     export: Option<Export>,
 }
 
-impl<D: Read> Read for Held<D> {
+impl<D: Read> Read for SlotReader<D> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let read = self.document.read(out)?;
         if read == 0 && !out.is_empty() {
@@ -70,9 +70,9 @@ impl<D: Read> Read for Held<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::refusal::Code;
+    use crate::error::ErrorCode;
 
-    fn refused(outcome: Result<Export, Refusal>) -> Option<Code> {
+    fn refused(outcome: Result<Export, ApiError>) -> Option<ErrorCode> {
         outcome.err().map(|refusal| refusal.code)
     }
 
@@ -81,12 +81,12 @@ mod tests {
         let exports = Arc::<Exports>::default();
         let mut document = exports.begin(AccountId(1)).unwrap().of(&b"text"[..]);
         document.read_exact(&mut [0; 4]).unwrap();
-        assert_eq!(refused(exports.begin(AccountId(1))), Some(Code::RateLimited));
+        assert_eq!(refused(exports.begin(AccountId(1))), Some(ErrorCode::RateLimited));
         drop(exports.begin(AccountId(2)).unwrap());
         assert_eq!(document.read(&mut [0]).unwrap(), 0);
         let other = exports.begin(AccountId(1)).unwrap().of(&b"text"[..]);
         drop(document);
-        assert_eq!(refused(exports.begin(AccountId(1))), Some(Code::RateLimited));
+        assert_eq!(refused(exports.begin(AccountId(1))), Some(ErrorCode::RateLimited));
         drop(other);
         drop(exports.begin(AccountId(1)).unwrap());
     }

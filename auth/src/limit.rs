@@ -24,11 +24,11 @@ pub const SALT_BYTES: usize = 16;
 /// Requests that wait for a core to hash on; for a further one, the newest of the party with most is sent away.
 pub const HASH_WAITING_MAX: usize = 128;
 /// Of these, requests of one party: strangers at one network (IPv4: an address, IPv6: a /48), or one account that is known.
-pub const HASH_WAITING_PER_PARTY: usize = 32;
+pub const HASH_WAITING_PER_KEY: usize = 32;
 /// How many turns a party is remembered after it was served.
-pub const HASH_PARTIES_KEPT_TURNS: u64 = 256;
+pub const HASH_KEYS_KEPT_TURNS: u64 = 256;
 /// How long one of them waits.
-pub const HASH_PATIENCE: Duration = Duration::from_secs(10);
+pub const HASH_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// How long a session lives without being used.
 pub const SESSION_MS: i64 = 30 * 24 * 60 * 60 * 1000;
@@ -93,7 +93,7 @@ pub const REQUEST_STACK_BYTES: usize = 512 * 1024;
 /// Silence after which the private socket is tried, and after which it counts as dead.
 pub const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 /// How long the HTTP library may deliver nothing, also no probe, before the server counts as deaf.
-pub const PULSE_MAX: Duration = Duration::from_secs(11);
+pub const HEARTBEAT_MAX: Duration = Duration::from_secs(11);
 /// The pause before a private socket that could not be made is tried again.
 pub const RELISTEN_PAUSE: Duration = Duration::from_millis(200);
 

@@ -5,7 +5,7 @@ use std::{io::IsTerminal as _, process::ExitCode, sync::Arc};
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use command::{Command, Settings};
-use door::{Listen, Listener, Shutdown, capacity::Means, limit::DRAIN_DEADLINE, listen};
+use net::{Listen, Listener, Shutdown, capacity::SystemLimits, limit::DRAIN_DEADLINE, listen};
 use sql::args::{DatabaseArgs, DefaultDatabase, OpenDatabaseError, UsageError};
 
 /// Accounts of a chat over HTTP: signup, login, sessions
@@ -26,13 +26,13 @@ struct Program {
     #[command(flatten)]
     auth: auth::Args,
     #[command(flatten)]
-    door: door::args::Args,
+    net: net::args::Args,
     #[command(flatten)]
-    exit: door::exit_flags::ExitFlags,
+    exit: net::exit_flags::ExitFlags,
 }
 
 fn main() -> ExitCode {
-    door::thread::give_back_large_blocks();
+    os_thread::give_back_large_blocks();
     let program = Program::parse();
     if let Some(code) = program.exit.run::<Program>(&[&program.listen]) {
         return code;
@@ -42,37 +42,41 @@ fn main() -> ExitCode {
         None => run(&program).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
-        door::log::last_word(&format!("auth: {error:#}"));
+        telemetry::log::print_error(&format!("auth: {error:#}"));
         ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
     })
 }
 
 /// What `doctor` is to know.
 fn settings(program: &Program) -> Settings<'_> {
-    let door = program.auth.config(&program.door, Means::of_this_process()).door;
+    let listener = program.auth.config(&program.net, SystemLimits::of_this_process()).listener;
     Settings {
         listen: program.listen.clone(),
-        door: &program.door,
-        connections: vec![(door.name, door.connections_max)],
+        net: &program.net,
+        connections: vec![(listener.name, listener.connections_max)],
     }
 }
 
 fn run(program: &Program) -> Result<()> {
     let url = program.database.resolve(DefaultDatabase::DataDirectory)?.context("no database")?;
-    program.door.init_log();
+    program.net.init_log();
     let shutdown = Shutdown::new();
-    door::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
+    net::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
     let listener = Listener::bind(&program.listen).with_context(|| {
         let wanted = listen::list(&program.listen);
         format!("cannot listen on {wanted}; choose another with --listen")
     })?;
-    let config = program.auth.config(&program.door, Means::of_this_process());
-    let opening = listener.begin(config.door.clone(), &shutdown)?;
-    let ready = door::ops::Ready::default();
+    let config = program.auth.config(&program.net, SystemLimits::of_this_process());
+    let opening = listener.begin(config.listener.clone(), &shutdown)?;
+    let ready = telemetry::health::Readiness::default();
     let asked = ready.clone();
-    if let Some(address) = program.door.metrics_listen {
-        let metrics = door::metrics::all().into_iter().chain(auth::metrics::all()).collect();
-        let taken = door::ops::serve(address, metrics, move || asked.check(), &shutdown);
+    if let Some(address) = program.net.metrics_listen {
+        let metrics = net::metrics::all()
+            .into_iter()
+            .chain(telemetry::metrics::all())
+            .chain(auth::metrics::all())
+            .collect();
+        let taken = net::ops::serve(address, metrics, move || asked.check(), &shutdown);
         let taken = taken.with_context(|| format!("cannot listen on {address} for metrics"))?;
         tracing::info!("metrics listening on {}", taken.listening("http"));
     }
@@ -83,7 +87,7 @@ fn run(program: &Program) -> Result<()> {
     let serving = auth::serve(&config, opening, Arc::clone(&store), &shutdown, None)
         .context("cannot serve")?;
     ready.set(serving.readiness());
-    door::notify::ready();
+    telemetry::notify::ready();
     shutdown.wait();
     if !serving.wait(DRAIN_DEADLINE) {
         tracing::warn!("some requests were not finished in time");

@@ -1,6 +1,6 @@
 //! What this server counts.
 
-use door::metrics::{Counter, CounterVec, Gauge, Histogram, Registry, SECONDS};
+use telemetry::metrics::{Counter, CounterVec, Gauge, Histogram, Registry, SECONDS};
 
 /// Answers by their class.
 pub(crate) static REQUESTS: CounterVec<4> = CounterVec::new(
@@ -16,7 +16,7 @@ pub(crate) static LOGINS: CounterVec<5> = CounterVec::new(
     "auth_logins_total",
     "Logins tried, by outcome.",
     "outcome",
-    ["ok", "wrong", "braked", "busy", "failed"],
+    ["ok", "wrong", "throttled", "busy", "failed"],
 );
 /// Requests that wait for a core to hash on.
 pub(crate) static HASH_QUEUE: Gauge =
@@ -29,7 +29,7 @@ pub(crate) static CLOCK_AHEAD: Gauge = Gauge::new(
 /// What a hash takes.
 pub(crate) static HASH_SECONDS: Histogram =
     Histogram::new("auth_hash_seconds", "Time to hash one password.", SECONDS);
-/// Refusals by their code: ours, then the door's.
+/// Errors by their code: ours, then those of `net`.
 pub(crate) static REFUSALS: CounterVec<15> = CounterVec::new(
     "auth_refusals_total",
     "Requests refused, by the code of the answer.",
@@ -75,7 +75,7 @@ pub(crate) fn answered(status: u16, code: Option<&str>) {
 mod tests {
     #[test]
     fn every_code_is_counted() {
-        for code in crate::Code::ALL {
+        for code in crate::ErrorCode::ALL {
             let before = super::REFUSALS.get(code.word());
             super::answered(code.status(), Some(code.word()));
             assert!(super::REFUSALS.get(code.word()) > before);

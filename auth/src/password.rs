@@ -1,17 +1,17 @@
 //! Passwords: how they are hashed, and how many at once.
 //!
 //! A hash takes 19 MiB and some 28 ms of a core on purpose, so a stranger could make the server run out of both: a
-//! [`Permit`] and a [`Worker`] a core, a bounded [`Line`] before them. Only this file sees what is in a [`Password`].
+//! [`HashSlot`] and a [`Worker`] a core, a bounded [`FairQueue`] before them. Only this file sees what is in a [`Password`].
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::hash_queue::{FairQueue, QueuePath};
 use crate::limit::{
-    HASH_BYTES, HASH_MEMORY_KIB, HASH_PASSES, HASH_PATIENCE, HASH_WAITING_MAX, PASSWORD_BYTES_MAX,
+    HASH_BYTES, HASH_MEMORY_KIB, HASH_PASSES, HASH_WAIT_MAX, HASH_WAITING_MAX, PASSWORD_BYTES_MAX,
     PASSWORD_BYTES_MIN, SALT_BYTES,
 };
-use crate::line::{Line, Parties};
 use crate::metrics;
 use crate::worker::Worker;
 
@@ -25,20 +25,20 @@ impl Password {
     }
 
     /// A password somebody claims to be theirs. Any text: whatever is no password is simply wrong.
-    pub(crate) fn claimed(text: String) -> Self {
+    pub(crate) fn unchecked(text: String) -> Self {
         Self(text)
     }
 }
 
 /// How a hash is made. Stored ones that are weaker are made anew when their password comes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Strength {
+pub(crate) struct HashParams {
     pub(crate) memory_kib: u32,
     pub(crate) passes: u32,
 }
 
-impl Strength {
-    pub(crate) const TODAY: Self = Self { memory_kib: HASH_MEMORY_KIB, passes: HASH_PASSES };
+impl HashParams {
+    pub(crate) const CURRENT: Self = Self { memory_kib: HASH_MEMORY_KIB, passes: HASH_PASSES };
 
     /// Of a hash that is Argon2id 1.3; none of any other.
     fn of(phc: &str) -> Option<Self> {
@@ -59,14 +59,14 @@ impl Strength {
 pub(crate) struct Bounds {
     pub(crate) at_once: usize,
     pub(crate) waiting_max: usize,
-    pub(crate) patience: Duration,
+    pub(crate) wait_max: Duration,
 }
 
 impl Bounds {
     /// One a core.
     pub(crate) fn of_this_machine() -> Self {
         let at_once = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { at_once, waiting_max: HASH_WAITING_MAX, patience: HASH_PATIENCE }
+        Self { at_once, waiting_max: HASH_WAITING_MAX, wait_max: HASH_WAIT_MAX }
     }
 }
 
@@ -77,11 +77,11 @@ pub(crate) struct Busy;
 /// Why a password could not be hashed: no randomness, or a stored hash that is none.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Unhashed(String);
+pub(crate) struct HashError(String);
 
 /// Lends the permits to hash.
 pub(crate) struct Hasher {
-    strength: Strength,
+    params: HashParams,
     bounds: Bounds,
     /// A hash of nothing anyone knows, for accounts that do not exist.
     dummy: String,
@@ -92,39 +92,39 @@ struct State {
     /// The last one used is the next: few logins keep to one.
     free: Vec<Worker>,
     /// Nobody waits while one is free.
-    line: Line<SyncSender<Worker>>,
+    queue: FairQueue<SyncSender<Worker>>,
 }
 
 impl Hasher {
-    pub(crate) fn new(strength: Strength, bounds: Bounds) -> Result<Self, Unhashed> {
-        let dummy = hash(strength, &random::<32>()?)?;
+    pub(crate) fn new(params: HashParams, bounds: Bounds) -> Result<Self, HashError> {
+        let dummy = hash(params, &random::<32>()?)?;
         let workers = (0..bounds.at_once).map(|_| Worker::start()).collect::<Result<_, _>>();
-        let free = workers.map_err(|error| Unhashed(format!("no thread to hash on: {error}")))?;
-        let state = Mutex::new(State { free, line: Line::new(bounds.waiting_max) });
-        Ok(Self { strength, bounds, dummy, state })
+        let free = workers.map_err(|error| HashError(format!("no thread to hash on: {error}")))?;
+        let state = Mutex::new(State { free, queue: FairQueue::new(bounds.waiting_max) });
+        Ok(Self { params, bounds, dummy, state })
     }
 
-    /// Waits for its turn among `parties`.
-    pub(crate) fn permit(&self, parties: Parties) -> Result<Permit<'_>, Busy> {
-        let (tell, told) = sync_channel(1);
+    /// Waits for its turn among `path`.
+    pub(crate) fn acquire_slot(&self, path: QueuePath) -> Result<HashSlot<'_>, Busy> {
+        let (notify, notified) = sync_channel(1);
         let mut state = self.lock();
         if let Some(worker) = state.free.pop() {
-            return Ok(Permit { hasher: self, worker: Some(worker) });
+            return Ok(HashSlot { hasher: self, worker: Some(worker) });
         }
-        let number = state.line.enter(parties, tell);
-        metrics::HASH_QUEUE.set(state.line.len() as i64);
+        let number = state.queue.push(path, notify);
+        metrics::HASH_QUEUE.set(state.queue.len() as i64);
         drop(state);
         let number = number.map_err(|_full| Busy)?;
         // An error: nobody has come so far, or it was sent away.
-        let worker = told.recv_timeout(self.bounds.patience).ok().or_else(|| {
+        let worker = notified.recv_timeout(self.bounds.wait_max).ok().or_else(|| {
             let mut state = self.lock();
-            state.line.leave(number);
-            metrics::HASH_QUEUE.set(state.line.len() as i64);
+            state.queue.cancel(number);
+            metrics::HASH_QUEUE.set(state.queue.len() as i64);
             drop(state);
             // It may have been served just before it left.
-            told.try_recv().ok()
+            notified.try_recv().ok()
         });
-        worker.map(|worker| Permit { hasher: self, worker: Some(worker) }).ok_or(Busy)
+        worker.map(|worker| HashSlot { hasher: self, worker: Some(worker) }).ok_or(Busy)
     }
 
     /// A hash that fits nothing, of the same make as stored ones.
@@ -135,13 +135,13 @@ impl Hasher {
     /// Passes a worker on to who is next.
     fn give_back(&self, mut worker: Worker) {
         let mut state = self.lock();
-        while let Some(tell) = state.line.serve() {
-            match tell.send(worker) {
+        while let Some(notify) = state.queue.pop() {
+            match notify.send(worker) {
                 Ok(()) => {
-                    metrics::HASH_QUEUE.set(state.line.len() as i64);
+                    metrics::HASH_QUEUE.set(state.queue.len() as i64);
                     return;
                 }
-                // It has just lost its patience.
+                // It has just lost its wait_max.
                 Err(unsent) => worker = unsent.0,
             }
         }
@@ -154,26 +154,27 @@ impl Hasher {
 }
 
 /// The right to use one core for hashing, until dropped.
-pub(crate) struct Permit<'a> {
+pub(crate) struct HashSlot<'a> {
     hasher: &'a Hasher,
     /// There until it is dropped.
     worker: Option<Worker>,
 }
 
-impl Permit<'_> {
+impl HashSlot<'_> {
     /// A new hash of a password, as a PHC string.
-    pub(crate) fn hash(&self, password: &Password) -> Result<String, Unhashed> {
-        let (strength, password) = (self.hasher.strength, password.0.clone());
-        self.run(move || hash(strength, password.as_bytes()))?
+    pub(crate) fn hash(&self, password: &Password) -> Result<String, HashError> {
+        let (params, password) = (self.hasher.params, password.0.clone());
+        self.run(move || hash(params, password.as_bytes()))?
     }
 
     /// Whether this is the password. Without a hash to compare with it takes as long, and is not.
-    pub(crate) fn is(&self, password: &Password, phc: Option<&str>) -> Result<bool, Unhashed> {
+    pub(crate) fn is(&self, password: &Password, phc: Option<&str>) -> Result<bool, HashError> {
         let against = phc.unwrap_or(&self.hasher.dummy).to_owned();
         let password = password.0.clone();
-        let is_same = self
-            .run(move || argon2::verify_encoded(&against, password.as_bytes()))?
-            .map_err(|error| Unhashed(format!("a stored password hash cannot be read: {error}")))?;
+        let is_same =
+            self.run(move || argon2::verify_encoded(&against, password.as_bytes()))?.map_err(
+                |error| HashError(format!("a stored password hash cannot be read: {error}")),
+            )?;
         Ok(is_same && phc.is_some())
     }
 
@@ -182,20 +183,20 @@ impl Permit<'_> {
         &self,
         password: &Password,
         phc: &str,
-    ) -> Option<Result<String, Unhashed>> {
-        self.hasher.strength.exceeds(phc).then(|| self.hash(password))
+    ) -> Option<Result<String, HashError>> {
+        self.hasher.params.exceeds(phc).then(|| self.hash(password))
     }
 
     fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Unhashed> {
+    ) -> Result<T, HashError> {
         let done = self.worker.as_ref().and_then(|worker| worker.run(|| timed(work)));
-        done.ok_or_else(|| Unhashed("hashing has failed".to_owned()))
+        done.ok_or_else(|| HashError("hashing has failed".to_owned()))
     }
 }
 
-impl Drop for Permit<'_> {
+impl Drop for HashSlot<'_> {
     fn drop(&mut self) {
         if let Some(worker) = self.worker.take() {
             self.hasher.give_back(worker);
@@ -203,26 +204,26 @@ impl Drop for Permit<'_> {
     }
 }
 
-fn hash(strength: Strength, password: &[u8]) -> Result<String, Unhashed> {
+fn hash(params: HashParams, password: &[u8]) -> Result<String, HashError> {
     let config = argon2::Config {
         ad: &[],
         hash_length: HASH_BYTES,
         lanes: 1,
-        mem_cost: strength.memory_kib,
+        mem_cost: params.memory_kib,
         secret: &[],
         thread_mode: argon2::ThreadMode::Sequential,
-        time_cost: strength.passes,
+        time_cost: params.passes,
         variant: argon2::Variant::Argon2id,
         version: argon2::Version::Version13,
     };
     argon2::hash_encoded(password, &random::<SALT_BYTES>()?, &config)
-        .map_err(|error| Unhashed(error.to_string()))
+        .map_err(|error| HashError(error.to_string()))
 }
 
-fn random<const N: usize>() -> Result<[u8; N], Unhashed> {
+fn random<const N: usize>() -> Result<[u8; N], HashError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)
-        .map_err(|error| Unhashed(format!("the system gives no random numbers: {error}")))?;
+        .map_err(|error| HashError(format!("the system gives no random numbers: {error}")))?;
     Ok(bytes)
 }
 

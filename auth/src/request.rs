@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde_json::{Map, Value};
 use wire::Token;
 
+use crate::error::ApiError;
 use crate::limit::BODY_BYTES_MAX;
-use crate::refusal::Refusal;
 
 /// What was asked, by whom and when. Without `Debug`: it holds tokens and passwords.
 pub(crate) struct Request {
@@ -17,7 +17,7 @@ pub(crate) struct Request {
     pub(crate) path: String,
     query: String,
     pub(crate) token: Option<Token>,
-    /// The client's, as the door found it out.
+    /// The client's, as `net` has found it.
     pub(crate) address: IpAddr,
     body: Vec<u8>,
     /// When it was taken, in milliseconds.
@@ -25,10 +25,10 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Reads a request that the door has passed on at `now`: it wrote the length and the `X-` headers itself.
+    /// Reads a request that was forwarded at `now`: `net` wrote the length and the `X-` headers itself.
     ///
     /// # Errors
-    /// The door hung up halfway.
+    /// The connection broke off.
     pub(crate) fn read(request: &mut tiny_http::Request, now: i64) -> io::Result<Self> {
         let mut body = Vec::with_capacity(request.body_length().unwrap_or(0).min(BODY_BYTES_MAX));
         request.as_reader().take(BODY_BYTES_MAX as u64).read_to_end(&mut body)?;
@@ -53,16 +53,16 @@ impl Request {
     ///
     /// # Errors
     /// 400 if it is not one JSON object.
-    pub(crate) fn fields(&self) -> Result<Fields, Refusal> {
+    pub(crate) fn fields(&self) -> Result<Fields, ApiError> {
         match serde_json::from_slice(&self.body) {
             Ok(Value::Object(fields)) => Ok(Fields(fields)),
-            Ok(_) => Err(Refusal::bad_request("the body must be a JSON object")),
-            Err(_) if wire::has_half_character(&self.body) => Err(Refusal::bad_request(format!(
+            Ok(_) => Err(ApiError::bad_request("the body must be a JSON object")),
+            Err(_) if wire::has_half_character(&self.body) => Err(ApiError::bad_request(format!(
                 "the body cannot be read: {}",
                 wire::HALF_CHARACTER
             ))),
             // serde_json names the place and what it expected there, not what it found.
-            Err(error) => Err(Refusal::bad_request(format!("the body is not JSON: {error}"))),
+            Err(error) => Err(ApiError::bad_request(format!("the body is not JSON: {error}"))),
         }
     }
 
@@ -81,19 +81,19 @@ impl Fields {
     ///
     /// # Errors
     /// 400, naming the key, if it is missing or no text.
-    pub(crate) fn text(&mut self, key: &str) -> Result<String, Refusal> {
-        self.maybe_text(key)?.ok_or_else(|| Refusal::bad_request(format!("`{key}` is missing")))
+    pub(crate) fn text(&mut self, key: &str) -> Result<String, ApiError> {
+        self.maybe_text(key)?.ok_or_else(|| ApiError::bad_request(format!("`{key}` is missing")))
     }
 
     /// Takes out a text that may be there.
     ///
     /// # Errors
     /// 400, naming the key, if it is there and no text.
-    pub(crate) fn maybe_text(&mut self, key: &str) -> Result<Option<String>, Refusal> {
+    pub(crate) fn maybe_text(&mut self, key: &str) -> Result<Option<String>, ApiError> {
         match self.0.remove(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(Refusal::bad_request(format!("`{key}` must be a text"))),
+            Some(_) => Err(ApiError::bad_request(format!("`{key}` must be a text"))),
         }
     }
 }

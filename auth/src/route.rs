@@ -2,15 +2,15 @@
 
 use sql::Session;
 
-use crate::answer::Answer;
 use crate::context::Context;
-use crate::refusal::Refusal;
+use crate::error::ApiError;
 use crate::request::Request;
+use crate::response::Response;
 use crate::verb::{
     export, health, login, logout, me, openapi, password, root, sessions, signup, users,
 };
 
-type Outcome = Result<Answer, Refusal>;
+type Outcome = Result<Response, ApiError>;
 
 /// What answers, and who may ask.
 #[derive(Clone, Copy)]
@@ -74,13 +74,13 @@ pub(crate) fn answer(context: &Context, request: &Request) -> Outcome {
     match here().find(|route| route.method == method).map(|route| route.handler) {
         Some(Handler::Anyone(handler)) => handler(context, request),
         Some(Handler::Owner(handler)) => handler(context, request, &context.session(request)?),
-        None if here().next().is_none() => Err(Refusal::not_found("there is no such page")),
+        None if here().next().is_none() => Err(ApiError::not_found("there is no such page")),
         None => {
             let mut allow: Vec<_> = here().map(|route| route.method).collect();
             if allow.contains(&"GET") {
                 allow.push("HEAD");
             }
-            Err(Refusal::method_not_allowed(allow.join(", ")))
+            Err(ApiError::method_not_allowed(allow.join(", ")))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The brake for wrong passwords. Right ones cost nothing.
+//! The throttle for wrong passwords. Right ones cost nothing.
 //!
 //! Who is *known* (a device with the secret of an earlier login, a live session, a network from which the account has been
 //! used before) is kept out by its own failures only. An account whose known ones have failed very often has only strangers
@@ -14,8 +14,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use door::bucket::{Bucket, Buckets};
-use door::network::{Network, NetworkBuckets};
+use net::bucket::{Bucket, Buckets};
+use net::network::{Network, NetworkBuckets};
 use wire::{AccountId, SessionId};
 
 use crate::device::DeviceId;

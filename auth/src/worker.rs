@@ -22,7 +22,7 @@ impl Worker {
     pub(crate) fn start() -> io::Result<Self> {
         // Whoever holds it waits for each job.
         let (sender, jobs) = sync_channel::<Job>(1);
-        door::thread::spawn("auth-hash", door::limit::SERVICE_STACK_BYTES, move || {
+        os_thread::spawn("auth-hash", os_thread::SERVICE_STACK_BYTES, move || {
             let mut has_worked = false;
             loop {
                 let job = match has_worked {
@@ -37,7 +37,7 @@ impl Worker {
                     }
                     Err(RecvTimeoutError::Timeout) => {
                         has_worked = false;
-                        door::thread::trim_heap();
+                        os_thread::trim_heap();
                     }
                     Err(RecvTimeoutError::Disconnected) => return,
                 }

@@ -1,14 +1,15 @@
 //! What can be set from outside. Where the server listens and on which database is the program's to name.
 
-use door::capacity::{Cost, Means};
-use door::limit::MAPS_PER_SESSION;
+use net::capacity::{ConnectionCost, SystemLimits};
+use net::limit::MAPS_PER_SESSION;
 use sql::LogRetention;
 
 /// Where the server listens unless told otherwise.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
 
 /// What one connection costs the process.
-pub const COST: Cost = Cost { descriptors: 1, maps: MAPS_PER_SESSION, tasks: 1 };
+pub const COST: ConnectionCost =
+    ConnectionCost { descriptors: 1, maps: MAPS_PER_SESSION, tasks: 1 };
 
 /// Settings of the chat server, to be taken in with `#[command(flatten)]`.
 #[derive(Clone, Debug, clap::Args)]
@@ -31,8 +32,8 @@ pub struct Args {
 /// What the server is to be like.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Its door; the name is `chat`.
-    pub door: door::Config,
+    /// How it listens; the name is `chat`.
+    pub listener: net::ListenerConfig,
     /// Frames a second that one account may send over all its connections; 0: no limit.
     pub message_rate: u32,
     /// How much of each account's log is kept.
@@ -40,11 +41,11 @@ pub struct Config {
 }
 
 impl Args {
-    /// The server that is meant, behind the door that `door` describes; `means` is what the process has, or this server's
+    /// The server that is meant; `net` has the settings of its listener, `limits` is what the process has, or this server's
     /// share of it.
-    pub fn config(&self, door: &door::args::Args, means: Means) -> Config {
+    pub fn config(&self, net: &net::args::Args, limits: SystemLimits) -> Config {
         Config {
-            door: door.config("chat", means, COST),
+            listener: net.config("chat", limits, COST),
             message_rate: self.message_rate,
             keep: LogRetention { days: self.log_days, events: self.log_events },
         }

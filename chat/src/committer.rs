@@ -117,13 +117,13 @@ impl Committer {
         let (tell, notifications) = dispatcher::channel();
         let dispatcher = Dispatcher::new(Arc::clone(&store), Arc::clone(&hub), presence);
         let worker = Worker::new(store, hub, tell);
-        let stack = door::limit::SERVICE_STACK_BYTES;
+        let stack = os_thread::SERVICE_STACK_BYTES;
         let untold = Arc::clone(&queue);
-        let dispatcher = door::thread::spawn("chat-dispatch", stack, move || {
+        let dispatcher = os_thread::spawn("chat-dispatch", stack, move || {
             let _closing = Closing(&untold);
             dispatcher.run(&notifications);
         })?;
-        let thread = door::thread::spawn("chat-committer", stack, move || {
+        let thread = os_thread::spawn("chat-committer", stack, move || {
             // What it has committed is told before it is seen to have ended.
             let _joining = Joining(Some(dispatcher));
             let _closing = Closing(&queue);

@@ -139,7 +139,7 @@ impl<'a> Connection<'a> {
         self.flush();
         self.set_read_timeout()?;
         // The handshake has gone deeper than most turns do.
-        door::thread::trim_stack();
+        os_thread::trim_stack();
         // Frames may have come along with the handshake: they are in the buffer, and no `recv` would wake for them.
         let mut may_sleep = false;
         loop {
@@ -153,7 +153,7 @@ impl<'a> Connection<'a> {
                 self.replay()?;
                 may_sleep &= self.replay.is_none();
                 if self.replay.is_none() {
-                    door::thread::trim_stack(); // So have the hello and the log.
+                    os_thread::trim_stack(); // So have the hello and the log.
                 }
             }
             may_sleep = self.tick(reader, may_sleep)?;
@@ -243,7 +243,7 @@ impl<'a> Connection<'a> {
             self.pinged = false;
         } else if buffer.timed_out() {
             // It may sleep for long, and what it did when it last heard something may have gone deep.
-            door::thread::trim_stack();
+            os_thread::trim_stack();
             if self.pinged {
                 return Err(EndReason::PeerGone);
             }

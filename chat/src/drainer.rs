@@ -43,7 +43,7 @@ impl Drainer {
         let drainer =
             Self(Arc::new(Inner { epoll, watched: Mutex::default(), next: AtomicU64::new(0) }));
         let inner = Arc::clone(&drainer.0);
-        door::thread::spawn("chat-drainer", door::limit::SERVICE_STACK_BYTES, move || inner.run())?;
+        os_thread::spawn("chat-drainer", os_thread::SERVICE_STACK_BYTES, move || inner.run())?;
         Ok(drainer)
     }
 

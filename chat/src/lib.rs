@@ -41,7 +41,7 @@ use std::sync::atomic::AtomicI64;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use door::{Caller, Opening, Serving, Shutdown};
+use net::{Opening, Request, Serving, Shutdown};
 use sql::Store;
 
 pub use args::{Args, COST, Config, LISTEN_DEFAULT};
@@ -62,7 +62,7 @@ pub struct Running {
     committer: Option<JoinHandle<()>>,
 }
 
-/// Serves what has begun at `opening`, behind the door that `config` describes, until `shutdown` begins; without a `store` in guest mode.
+/// Serves what has begun at `opening` until `shutdown` begins; without a `store` in guest mode.
 ///
 /// # Errors
 /// The threads it needs could not be started.
@@ -84,19 +84,19 @@ pub fn serve(
             let (committer, thread) = Committer::start(Arc::clone(&store), told.0, told.1)?;
             let (keep, stop) = (config.keep, shutdown.clone());
             let (erased, stopped) = (Arc::clone(&store), shutdown.clone());
-            door::thread::spawn("chat-erase", door::limit::SERVICE_STACK_BYTES, move || {
+            os_thread::spawn("chat-erase", os_thread::SERVICE_STACK_BYTES, move || {
                 erased.run_eraser(|time| stopped.wait_for(time));
             })?;
             let (indexed, stopped) = (Arc::clone(&store), shutdown.clone());
-            door::thread::spawn("chat-index", door::limit::SERVICE_STACK_BYTES, move || {
+            os_thread::spawn("chat-index", os_thread::SERVICE_STACK_BYTES, move || {
                 indexed.run_reindexer(|time| stopped.wait_for(time));
             })?;
             let (probed, stopped) = (Arc::clone(&store), shutdown.clone());
-            door::thread::spawn("chat-probe", door::limit::SERVICE_STACK_BYTES, move || {
+            os_thread::spawn("chat-probe", os_thread::SERVICE_STACK_BYTES, move || {
                 probed.run_health_probes(|time| stopped.wait_for(time));
             })?;
             let (shown, stopped) = (Arc::clone(&store), shutdown.clone());
-            door::thread::spawn("chat-node", door::limit::SERVICE_STACK_BYTES, move || {
+            os_thread::spawn("chat-node", os_thread::SERVICE_STACK_BYTES, move || {
                 shown.run_node_heartbeat(|time| stopped.wait_for(time));
             })?;
             let notify = sweep::start(Arc::clone(&store), committer.clone(), keep, stop)?;
@@ -120,26 +120,28 @@ pub fn serve(
     // Sessions see the flag as soon as their `recv` returns.
     shutdown.on_begin(move || hub.for_each(|outbox| outbox.end_reading()));
     let shared = Arc::clone(&server);
-    let serving = opening.open(move |caller| upgrade::serve(&shared, caller));
+    let serving = opening.open(move |request| upgrade::serve(&shared, request));
     serving.log_endpoints("ws");
     Ok(Running { serving, server, committer })
 }
 
 impl Running {
     /// Whether it can do its job now; the sentence says what is missing.
-    pub fn readiness(&self) -> impl Fn() -> Result<(), door::ops::Unwell> + Send + Sync + 'static {
+    pub fn readiness(
+        &self,
+    ) -> impl Fn() -> Result<(), telemetry::health::Unhealthy> + Send + Sync + 'static {
         let server = Arc::clone(&self.server);
         move || server.ready()
     }
 
-    /// Serves callers of another listener as if they had come to this server's own.
-    pub fn handler(&self) -> impl Fn(Caller) + Send + Sync + 'static {
+    /// Serves requests of another listener as if they had come to this server's own.
+    pub fn handler(&self) -> impl Fn(Request) + Send + Sync + 'static {
         let server = Arc::clone(&self.server);
-        move |caller| upgrade::serve(&server, caller)
+        move |request| upgrade::serve(&server, request)
     }
 
     /// After the shutdown has begun: waits until what was accepted is committed and told, but not past `deadline`.
-    /// `wait_elsewhere` waits for the callers of [`Running::handler`] for a time, and says whether they have ended.
+    /// `wait_elsewhere` waits for the requests of [`Running::handler`] for a time, and says whether they have ended.
     pub fn finish(self, deadline: Instant, wait_elsewhere: impl Fn(Duration) -> bool) {
         let left = || deadline.saturating_duration_since(Instant::now());
         let until = Instant::now() + SESSIONS_END_MAX.min(left());

@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use door::capacity::Means;
-use door::limit::DRAIN_DEADLINE;
-use door::{Listen, Listener, Shutdown, listen};
+use net::capacity::SystemLimits;
+use net::limit::DRAIN_DEADLINE;
+use net::{Listen, Listener, Shutdown, listen};
 use sql::args::{DatabaseArgs, DefaultDatabase, OpenDatabaseError, UsageError};
 
 /// WebSocket chat server: `ping` gets `pong`, {"from":2,"to":1,"content":"hello"} goes from 2 to 1.
@@ -31,13 +31,13 @@ struct Cli {
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
-    door: door::args::Args,
+    net: net::args::Args,
     #[command(flatten)]
-    exit: door::exit_flags::ExitFlags,
+    exit: net::exit_flags::ExitFlags,
 }
 
 fn main() -> ExitCode {
-    door::thread::give_back_large_blocks();
+    os_thread::give_back_large_blocks();
     let cli = Cli::parse();
     if let Some(code) = cli.exit.run::<Cli>(&[&cli.listen]) {
         return code;
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            door::log::last_word(&format!("chat: {error:#}"));
+            telemetry::log::print_error(&format!("chat: {error:#}"));
             ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
         }
     }
@@ -53,20 +53,23 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<()> {
     let database = cli.database.resolve(DefaultDatabase::None)?;
-    cli.door.init_log();
+    cli.net.init_log();
     let shutdown = Shutdown::new();
-    door::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
+    net::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
     let listener = Listener::bind(&cli.listen).with_context(|| {
         let wanted = listen::list(&cli.listen);
         format!("cannot listen on {wanted}; choose another with --listen")
     })?;
-    let config = cli.chat.config(&cli.door, Means::of_this_process());
-    let opening = listener.begin(config.door.clone(), &shutdown)?;
-    let ready = door::ops::Ready::default();
+    let config = cli.chat.config(&cli.net, SystemLimits::of_this_process());
+    let opening = listener.begin(config.listener.clone(), &shutdown)?;
+    let ready = telemetry::health::Readiness::default();
     let asked = ready.clone();
-    if let Some(address) = cli.door.metrics_listen {
-        let registry = [door::metrics::all(), chat::metrics::all()].into_iter().flatten().collect();
-        let taken = door::ops::serve(address, registry, move || asked.check(), &shutdown)
+    if let Some(address) = cli.net.metrics_listen {
+        let registry = [net::metrics::all(), telemetry::metrics::all(), chat::metrics::all()]
+            .into_iter()
+            .flatten()
+            .collect();
+        let taken = net::ops::serve(address, registry, move || asked.check(), &shutdown)
             .with_context(|| {
                 format!("cannot listen on {address}; choose another with --metrics-listen")
             })?;
@@ -78,7 +81,7 @@ fn run(cli: &Cli) -> Result<()> {
     };
     let chat = chat::serve(&config, opening, store.clone(), &shutdown)?;
     ready.set(chat.readiness());
-    door::notify::ready();
+    telemetry::notify::ready();
     shutdown.wait();
     chat.finish(Instant::now() + DRAIN_DEADLINE, |_| true);
     if let Some(store) = store {

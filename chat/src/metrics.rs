@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use door::metrics::{Counter, CounterVec, Gauge, GaugeVec, Histogram, Registry};
+use telemetry::metrics::{Counter, CounterVec, Gauge, GaugeVec, Histogram, Registry};
 
 /// Connections of which it is known who they are.
 pub(crate) static PEOPLE: Gauge =

@@ -15,7 +15,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use door::Permit;
+use net::Permit;
 use rustix::net::SendFlags;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 use wire::{Close, Frame};
@@ -94,7 +94,7 @@ impl Outbox {
     pub(crate) fn mark_established(&self) {
         if let Some(permit) = &self.permit {
             // Who has been turned out meanwhile finds the end of its input.
-            permit.settle();
+            permit.mark_established();
         }
     }
 

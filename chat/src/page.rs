@@ -1,6 +1,6 @@
 //! What a browser, a developer or a health check gets from the chat port.
 
-use door::{Head, Reply};
+use net::{Head, Reply};
 
 use crate::server::Server;
 
@@ -36,8 +36,8 @@ pub(crate) fn answer(server: &Server, head: &Head) -> Reply {
         "/asyncapi.json" => {
             Reply::new(200, "application/json", server.asyncapi.clone().into_bytes())
         }
-        "/healthz" => door::ops::health(server.ready()),
-        "/livez" => door::ops::well(),
+        "/healthz" => net::ops::health(server.ready()),
+        "/livez" => net::ops::alive(),
         _ => Reply::error(404, "not_found", "there is no such page"),
     }
 }

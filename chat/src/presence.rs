@@ -11,7 +11,7 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use door::Shutdown;
+use net::Shutdown;
 use wire::{AccountId, Frame};
 
 use crate::hub::Hub;
@@ -64,7 +64,7 @@ impl Presence {
     /// Starts the presence thread.
     pub(crate) fn start(self: &Arc<Self>, shutdown: &Shutdown) -> io::Result<()> {
         let (it, ending) = (Arc::clone(self), Arc::clone(self));
-        door::thread::spawn("chat-presence", door::limit::SERVICE_STACK_BYTES, move || it.run())?;
+        os_thread::spawn("chat-presence", os_thread::SERVICE_STACK_BYTES, move || it.run())?;
         shutdown.on_begin(move || {
             ending.lock().is_over = true;
             ending.noted.notify_one();

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use door::bucket::Bucket;
+use net::bucket::Bucket;
 use wire::AccountId;
 
 use crate::limit::{

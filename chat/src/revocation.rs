@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
-use door::Shutdown;
+use net::Shutdown;
 use sql::Store;
 use wire::{Close, Code, ErrorFrame, Frame};
 
@@ -19,8 +19,8 @@ pub(crate) fn watch(
     notify: Notify,
     shutdown: Shutdown,
 ) -> io::Result<()> {
-    let stack = door::limit::SERVICE_STACK_BYTES;
-    door::thread::spawn("chat-revoke", stack, move || {
+    let stack = os_thread::SERVICE_STACK_BYTES;
+    os_thread::spawn("chat-revoke", stack, move || {
         let mut newest = None;
         while !shutdown.wait_for(REVOCATION_POLL) {
             // While the database is away nothing can be revoked either: the next look catches up.

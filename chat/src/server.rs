@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use door::Shutdown;
-use door::ops::Unwell;
+use net::Shutdown;
 use sql::Store;
+use telemetry::health::Unhealthy;
 use wire::AccountId;
 
 use crate::committer::Committer;
@@ -97,14 +97,14 @@ impl Server {
     ///
     /// # Errors
     /// What is missing, and why.
-    pub(crate) fn ready(&self) -> Result<(), Unwell> {
+    pub(crate) fn ready(&self) -> Result<(), Unhealthy> {
         let Some(accounts) = self.accounts() else { return Ok(()) };
         metrics::note_storing(&accounts.store);
         if !accounts.committer.is_open() && !self.shutdown.has_begun() {
             let reason = "the committer has stopped; restart the server";
-            return Err(Unwell::new("not_storing", reason));
+            return Err(Unhealthy::new("not_storing", reason));
         }
-        accounts.store.health().map_err(|it| Unwell::new(it.code, it.reason))
+        accounts.store.health().map_err(|it| Unhealthy::new(it.code, it.reason))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use door::bucket::Bucket;
+use net::bucket::Bucket;
 
 use crate::limit::{STRIKES_MAX, STRIKES_PER_SECOND};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Instant;
 
-use door::Shutdown;
+use net::Shutdown;
 use sql::{GroupAction, LogRetention, Operation, Store, Submission};
 
 use crate::committer::{Committer, Task};
@@ -33,7 +33,7 @@ pub(crate) fn start(
     let notify = Notify(ring);
     let last = notify.clone();
     shutdown.on_begin(move || last.notify_one());
-    door::thread::spawn("chat-sweep", door::limit::SERVICE_STACK_BYTES, move || {
+    os_thread::spawn("chat-sweep", os_thread::SERVICE_STACK_BYTES, move || {
         run(&store, &committer, keep, &shutdown, &heard);
     })?;
     Ok(notify)

@@ -3,7 +3,7 @@
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, LazyLock};
 
-use door::Shutdown;
+use net::Shutdown;
 
 use crate::drainer::Drainer;
 use crate::hub::Hub;

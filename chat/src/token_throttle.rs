@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use door::network::NetworkBuckets;
+use net::network::NetworkBuckets;
 
 use crate::limit::{FAILED_HELLOS_BURST, FAILED_HELLOS_PER_SECOND};
 

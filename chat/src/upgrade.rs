@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use door::{Caller, Head, Reply};
+use net::{Head, Reply, Request};
 use tungstenite::handshake::derive_accept_key;
 use wire::Token;
 
@@ -13,18 +13,18 @@ use crate::page;
 use crate::server::Server;
 
 /// Serves one connection, whatever it wants.
-pub(crate) fn serve(server: &Server, caller: Caller) {
-    if !caller.head.is_upgrade() {
-        let reply = page::answer(server, &caller.head);
-        return caller.reply(reply);
+pub(crate) fn serve(server: &Server, request: Request) {
+    if !request.head.is_upgrade() {
+        let reply = page::answer(server, &request.head);
+        return request.reply(reply);
     }
-    let response = match shake_hands(&caller.head) {
+    let response = match shake_hands(&request.head) {
         Ok(response) => response,
-        Err(reply) => return caller.reply(reply),
+        Err(reply) => return request.reply(reply),
     };
-    let token = caller.head.header("authorization").and_then(Token::from_header);
+    let token = request.head.header("authorization").and_then(Token::from_header);
     // Only what the connection needs from here on stays in memory while it lasts.
-    let Caller { id, stream, address, head, rest, permit, .. } = caller;
+    let Request { id, stream, address, head, rest, permit, .. } = request;
     drop(head);
     let outbox = Arc::new(Outbox::new(stream, server.drainer.clone(), Some(permit)));
     outbox.push_handshake(&response);

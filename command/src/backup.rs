@@ -27,7 +27,7 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl) -> Result<ExitCode> {
     let partial = Partial::make(&args.directory)?;
     let manifest = fill(&partial.path, snapshot)?;
     partial.reveal()?;
-    door::log::say(&format!(
+    telemetry::log::print_line(&format!(
         "{}: {} accounts, {} messages, {} bytes in {:.1} s",
         args.directory.display(),
         manifest.rows("account"),

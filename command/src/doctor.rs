@@ -27,9 +27,9 @@ pub struct Args {
 /// How the server that would start is set.
 pub struct Settings<'a> {
     /// Where it would listen.
-    pub listen: Vec<door::Listen>,
+    pub listen: Vec<net::Listen>,
     /// What is set of its doors.
-    pub door: &'a door::args::Args,
+    pub net: &'a net::args::Args,
     /// Its servers, and how many connections each would take.
     pub connections: Vec<(&'static str, usize)>,
 }
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl, settings: &Settings<'_>) -> Re
             Severity::Warning => "warning",
             Severity::Problem => "problem",
         };
-        door::log::say(&format!("{word:<8} {}: {}", one.about, one.text));
+        telemetry::log::print_line(&format!("{word:<8} {}: {}", one.about, one.text));
     }
     let is_wrong = advice.iter().any(|one| one.level == Severity::Problem);
     Ok(if is_wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })

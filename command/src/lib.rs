@@ -66,7 +66,7 @@ impl Command {
 }
 
 fn use_database(url: &DatabaseUrl) {
-    door::log::last_word(&format!("database: {url}"));
+    telemetry::log::print_error(&format!("database: {url}"));
 }
 
 /// Milliseconds since 1970.

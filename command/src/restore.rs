@@ -24,14 +24,14 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl) -> Result<ExitCode> {
     let mut restoration = Restoration::begin(url, manifest.form, manifest.highest, crate::now())?;
     fill(&mut restoration, &manifest, directory)?;
     restoration.finish(manifest.at)?;
-    door::log::say(&format!(
+    telemetry::log::print_line(&format!(
         "{url}: {} accounts and {} messages from {}; everybody has to log in again",
         manifest.rows("account"),
         manifest.rows("message"),
         directory.display()
     ));
     if (crate::now() - manifest.at).abs() >= CLOCK_PROBLEM_MS {
-        door::log::say(
+        telemetry::log::print_line(
             "the clock shows another time than the backup was made at: nothing is deleted because of its age until a server has run for \
              as long as the backup is old. If the clock is right, start with --clock-confirmed \"$(date -u +%F)\"",
         );

@@ -14,13 +14,13 @@ pub(crate) fn run(url: &DatabaseUrl) -> Result<ExitCode> {
     let mut count = 0;
     snapshot.verify(|one| {
         count += 1;
-        door::log::say(&line(&one));
+        telemetry::log::print_line(&line(&one));
     })?;
     snapshot.close()?;
     if count > 0 {
         return Ok(ExitCode::FAILURE);
     }
-    door::log::say("everything holds together");
+    telemetry::log::print_line("everything holds together");
     Ok(ExitCode::SUCCESS)
 }
 

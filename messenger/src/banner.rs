@@ -1,6 +1,6 @@
 //! What a person sees who has just started it.
 
-use door::Endpoint;
+use net::Endpoint;
 use sql::DatabaseUrl;
 
 /// Five lines: where to go and what to try. Of several endpoints, those of TCP are offered first: every client can use them.

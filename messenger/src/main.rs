@@ -10,9 +10,9 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Parser;
 use command::{Command, Settings};
-use door::capacity::Means;
-use door::limit::DRAIN_DEADLINE;
-use door::{Listen, Listener, Shutdown, listen};
+use net::capacity::SystemLimits;
+use net::limit::DRAIN_DEADLINE;
+use net::{Listen, Listener, Shutdown, listen};
 use sql::args::{DatabaseArgs, DefaultDatabase, OpenDatabaseError, UsageError};
 
 /// A messenger for family, club or company: accounts, and messages that are never lost.
@@ -44,13 +44,13 @@ struct Cli {
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
-    door: door::args::Args,
+    net: net::args::Args,
     #[command(flatten)]
-    exit: door::exit_flags::ExitFlags,
+    exit: net::exit_flags::ExitFlags,
 }
 
 fn main() -> ExitCode {
-    door::thread::give_back_large_blocks();
+    os_thread::give_back_large_blocks();
     let cli = Cli::parse();
     if let Some(code) = cli.exit.run::<Cli>(&[&cli.chat_listen, &cli.auth_listen]) {
         return code;
@@ -60,28 +60,28 @@ fn main() -> ExitCode {
         None => run(&cli).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
-        door::log::last_word(&format!("messenger: {error:#}"));
+        telemetry::log::print_error(&format!("messenger: {error:#}"));
         ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
     })
 }
 
 /// What `doctor` is to know.
 fn settings(cli: &Cli) -> Settings<'_> {
-    let means = Means::of_this_process().shared_by(2);
-    let chat = cli.chat.config(&cli.door, means).door;
-    let auth = cli.auth.config(&cli.door, means).door;
+    let limits = SystemLimits::of_this_process().shared_by(2);
+    let chat = cli.chat.config(&cli.net, limits).listener;
+    let auth = cli.auth.config(&cli.net, limits).listener;
     Settings {
         listen: [&cli.chat_listen[..], &cli.auth_listen].concat(),
-        door: &cli.door,
+        net: &cli.net,
         connections: vec![(chat.name, chat.connections_max), (auth.name, auth.connections_max)],
     }
 }
 
 fn run(cli: &Cli) -> Result<()> {
     let url = cli.database.resolve(DefaultDatabase::DataDirectory)?.context("no database")?;
-    cli.door.init_log();
+    cli.net.init_log();
     let shutdown = Shutdown::new();
-    door::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
+    net::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
     let bind = |entries: &[Listen], flag| {
         Listener::bind(entries).with_context(|| {
             let wanted = listen::list(entries);
@@ -91,17 +91,22 @@ fn run(cli: &Cli) -> Result<()> {
     let at_chat = bind(&cli.chat_listen, "--chat-listen")?;
     let at_auth = bind(&cli.auth_listen, "--auth-listen")?;
     let banner = banner::text(at_chat.endpoints(), at_auth.endpoints(), &url);
-    let means = Means::of_this_process().shared_by(2);
+    let limits = SystemLimits::of_this_process().shared_by(2);
     let (chat_config, auth_config) =
-        (cli.chat.config(&cli.door, means), cli.auth.config(&cli.door, means));
-    let at_chat = at_chat.begin(chat_config.door.clone(), &shutdown)?;
-    let at_auth = at_auth.begin(auth_config.door.clone(), &shutdown)?;
-    let ready = door::ops::Ready::default();
+        (cli.chat.config(&cli.net, limits), cli.auth.config(&cli.net, limits));
+    let at_chat = at_chat.begin(chat_config.listener.clone(), &shutdown)?;
+    let at_auth = at_auth.begin(auth_config.listener.clone(), &shutdown)?;
+    let ready = telemetry::health::Readiness::default();
     let asked = ready.clone();
-    if let Some(address) = cli.door.metrics_listen {
-        let all = [door::metrics::all(), chat::metrics::all(), auth::metrics::all()];
+    if let Some(address) = cli.net.metrics_listen {
+        let all = [
+            net::metrics::all(),
+            telemetry::metrics::all(),
+            chat::metrics::all(),
+            auth::metrics::all(),
+        ];
         let registry = all.into_iter().flatten().collect();
-        let taken = door::ops::serve(address, registry, move || asked.check(), &shutdown)
+        let taken = net::ops::serve(address, registry, move || asked.check(), &shutdown)
             .with_context(|| {
                 format!("cannot listen on {address}; choose another with --metrics-listen")
             })?;
@@ -116,8 +121,8 @@ fn run(cli: &Cli) -> Result<()> {
     let auth = auth::serve(&auth_config, at_auth, Arc::clone(&store), &shutdown, Some(sockets))?;
     let (chat_ready, auth_ready) = (chat.readiness(), auth.readiness());
     ready.set(move || chat_ready().and_then(|()| auth_ready()));
-    door::notify::ready();
-    door::log::say(&banner);
+    telemetry::notify::ready();
+    telemetry::log::print_line(&banner);
     shutdown.wait();
     let deadline = Instant::now() + DRAIN_DEADLINE;
     chat.finish(deadline, |time| auth.wait(time));

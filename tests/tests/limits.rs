@@ -160,7 +160,7 @@ fn a_trusted_proxy_speaks_for_its_clients_and_nobody_else_does() -> Result<()> {
 }
 
 #[test]
-fn failed_logins_are_braked_and_the_owner_gets_in() -> Result<()> {
+fn failed_logins_are_throttled_and_the_owner_gets_in() -> Result<()> {
     let house = House::open(&Kind::Messenger, &[])?;
     let alice = Person::signup(&house.world, "Alice")?;
     let bob = Person::signup(&house.world, "Bob")?;
@@ -168,7 +168,7 @@ fn failed_logins_are_braked_and_the_owner_gets_in() -> Result<()> {
     for _ in 0..40 {
         bob.device("again")?;
     }
-    let (wait, told) = guess_until_braked(&house.world, &alice.email)?;
+    let (wait, told) = guess_until_throttled(&house.world, &alice.email)?;
     ensure!(wait <= Duration::from_secs(120), "the owner is locked out for {wait:?}");
     bob.device("elsewhere").context("somebody else, while Alice is attacked")?;
     until("the stated wait to pass", wait + PATIENCE, || {
@@ -182,7 +182,7 @@ fn failed_logins_are_braked_and_the_owner_gets_in() -> Result<()> {
 fn the_owner_gets_in_from_another_address_while_a_stranger_guesses() -> Result<()> {
     let house = House::open(&Kind::Messenger, &[])?;
     let alice = Person::signup(&house.world, "Alice")?;
-    guess_until_braked(&house.world, "nobody.of.that.name@example.com")?;
+    guess_until_throttled(&house.world, "nobody.of.that.name@example.com")?;
     let address = house.world.auth_address()?;
     let elsewhere = raw::connect(&address, Some("127.0.0.78".parse()?))?;
     let body = json!({"email": alice.email, "password": alice.password});
@@ -208,11 +208,11 @@ fn emails_cannot_be_tried_out_by_the_thousand() -> Result<()> {
         }
         answer.refused(404)?;
     }
-    bail!("2000 look-ups, and no brake")
+    bail!("2000 look-ups, and no throttle")
 }
 
 /// Guesses passwords until told to wait; gives how long, and when that was said.
-fn guess_until_braked(world: &World, email: &str) -> Result<(Duration, Instant)> {
+fn guess_until_throttled(world: &World, email: &str) -> Result<(Duration, Instant)> {
     for n in 0..200 {
         let body = json!({"email": email, "password": format!("guess {n}")});
         let answer = world.ask("POST", "/login")?.json(&body).send()?;
@@ -222,5 +222,5 @@ fn guess_until_braked(world: &World, email: &str) -> Result<(Duration, Instant)>
             status => bail!("{status}: {}", answer.text),
         }
     }
-    bail!("200 guesses, and no brake")
+    bail!("200 guesses, and no throttle")
 }

@@ -79,13 +79,13 @@ fn an_allowed_origin_has_cors_on_both_servers_and_never_credentials() -> Result<
             signup()?.json(&alice).send()?.expect(201)?,
         ];
         // One a minute; after it 429, and the page may see for how long.
-        let braked = until("a brake", PATIENCE, || {
+        let throttled = until("a throttle", PATIENCE, || {
             let answer = signup()?.json(&alice).send()?;
             Ok((answer.status == 429).then_some(answer))
         })?;
-        let exposed = braked.header("access-control-expose-headers").unwrap_or_default();
+        let exposed = throttled.header("access-control-expose-headers").unwrap_or_default();
         ensure!(exposed.contains("Retry-After") && exposed.contains("X-Request-Id"), "{exposed}");
-        answers.push(braked);
+        answers.push(throttled);
         for answer in answers {
             ensure!(is_shown(&answer), "{}: {:?}", answer.status, answer.headers);
         }

@@ -2,45 +2,45 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use super::*;
-use crate::line::Party;
+use crate::hash_queue::QueueKey;
 
-const WEAK: Strength = Strength { memory_kib: 8, passes: 1 };
+const WEAK: HashParams = HashParams { memory_kib: 8, passes: 1 };
 
-fn hasher(strength: Strength, at_once: usize, waiting_max: usize, patience: Duration) -> Hasher {
-    Hasher::new(strength, Bounds { at_once, waiting_max, patience }).unwrap()
+fn hasher(params: HashParams, at_once: usize, waiting_max: usize, wait_max: Duration) -> Hasher {
+    Hasher::new(params, Bounds { at_once, waiting_max, wait_max }).unwrap()
 }
 
-fn parties() -> Parties {
-    vec![Party::Known("alice@x".to_owned())]
+fn path() -> QueuePath {
+    vec![QueueKey::Known("alice@x".to_owned())]
 }
 
 fn password(text: &str) -> Password {
-    Password::claimed(text.to_owned())
+    Password::unchecked(text.to_owned())
 }
 
 #[test]
 fn a_hash_is_owasps_and_fits_only_its_password() {
-    let hasher = hasher(Strength::TODAY, 1, 0, Duration::ZERO);
-    let permit = hasher.permit(parties()).unwrap();
-    let phc = permit.hash(&password("secret")).unwrap();
+    let hasher = hasher(HashParams::CURRENT, 1, 0, Duration::ZERO);
+    let slot = hasher.acquire_slot(path()).unwrap();
+    let phc = slot.hash(&password("secret")).unwrap();
     assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
-    assert!(permit.is(&password("secret"), Some(&phc)).unwrap());
-    assert!(!permit.is(&password("Secret"), Some(&phc)).unwrap());
-    assert!(!permit.is(&password(""), Some(&phc)).unwrap());
-    assert_ne!(permit.hash(&password("secret")).unwrap(), phc, "salted");
-    assert!(!Strength::TODAY.exceeds(&phc));
+    assert!(slot.is(&password("secret"), Some(&phc)).unwrap());
+    assert!(!slot.is(&password("Secret"), Some(&phc)).unwrap());
+    assert!(!slot.is(&password(""), Some(&phc)).unwrap());
+    assert_ne!(slot.hash(&password("secret")).unwrap(), phc, "salted");
+    assert!(!HashParams::CURRENT.exceeds(&phc));
 }
 
 #[test]
 fn a_dummy_costs_what_a_stored_hash_costs_and_fits_nothing() {
-    let hasher = hasher(Strength::TODAY, 1, 0, Duration::ZERO);
-    assert!(!Strength::TODAY.exceeds(&hasher.dummy));
-    assert!(!hasher.permit(parties()).unwrap().is(&password("secret"), None).unwrap());
+    let hasher = hasher(HashParams::CURRENT, 1, 0, Duration::ZERO);
+    assert!(!HashParams::CURRENT.exceeds(&hasher.dummy));
+    assert!(!hasher.acquire_slot(path()).unwrap().is(&password("secret"), None).unwrap());
 }
 
 #[test]
 fn weaker_hashes_are_known() {
-    let (salt, today) = ("c2FsdA$aGFzaA", Strength::TODAY);
+    let (salt, today) = ("c2FsdA$aGFzaA", HashParams::CURRENT);
     for weak in [
         format!("$argon2id$v=19$m=8,t=2,p=1${salt}"),
         format!("$argon2id$v=19$m=19456,t=1,p=1${salt}"),
@@ -52,9 +52,9 @@ fn weaker_hashes_are_known() {
     }
     assert!(!today.exceeds(&format!("$argon2id$v=19$m=65536,t=3,p=1${salt}")));
     let hasher = hasher(WEAK, 1, 0, Duration::ZERO);
-    let permit = hasher.permit(parties()).unwrap();
-    let phc = permit.hash(&password("secret")).unwrap();
-    assert!(permit.better(&password("secret"), &phc).is_none(), "good enough for this one");
+    let slot = hasher.acquire_slot(path()).unwrap();
+    let phc = slot.hash(&password("secret")).unwrap();
+    assert!(slot.better(&password("secret"), &phc).is_none(), "good enough for this one");
 }
 
 #[test]
@@ -70,41 +70,41 @@ fn a_chosen_password_has_6_to_1024_bytes() {
 fn no_more_hash_at_once_than_may_and_no_more_wait_than_may() {
     let impatient = hasher(WEAK, 2, 0, Duration::from_secs(60));
     let (first, _second) =
-        (impatient.permit(parties()).unwrap(), impatient.permit(parties()).unwrap());
-    assert_eq!(impatient.permit(parties()).err(), Some(Busy));
+        (impatient.acquire_slot(path()).unwrap(), impatient.acquire_slot(path()).unwrap());
+    assert_eq!(impatient.acquire_slot(path()).err(), Some(Busy));
     drop(first);
-    assert!(impatient.permit(parties()).is_ok());
+    assert!(impatient.acquire_slot(path()).is_ok());
 }
 
 #[test]
 fn who_waits_too_long_is_told() {
     let hasher = hasher(WEAK, 1, 1, Duration::from_millis(5));
-    let held = hasher.permit(parties()).unwrap();
-    assert_eq!(hasher.permit(parties()).err(), Some(Busy));
-    assert!(hasher.lock().line.len() == 0);
+    let held = hasher.acquire_slot(path()).unwrap();
+    assert_eq!(hasher.acquire_slot(path()).err(), Some(Busy));
+    assert!(hasher.lock().queue.len() == 0);
     drop(held);
-    assert!(hasher.permit(parties()).is_ok());
+    assert!(hasher.acquire_slot(path()).is_ok());
 }
 
 #[test]
 fn who_came_first_is_served_first() {
     const WAITING: usize = 8;
     let hasher = Arc::new(hasher(WEAK, 1, WAITING, Duration::from_secs(60)));
-    let held = hasher.permit(parties()).unwrap();
+    let held = hasher.acquire_slot(path()).unwrap();
     let (say, served) = sync_channel(WAITING);
     let mut threads = Vec::new();
     for number in 0..WAITING {
         let (theirs, say) = (Arc::clone(&hasher), say.clone());
         let wait = move || {
-            let _permit = theirs.permit(parties()).unwrap();
+            let _permit = theirs.acquire_slot(path()).unwrap();
             say.send(number).unwrap();
         };
-        threads.push(door::thread::spawn("waits", 128 * 1024, wait).unwrap());
-        while hasher.lock().line.len() <= number {
+        threads.push(os_thread::spawn("waits", 128 * 1024, wait).unwrap());
+        while hasher.lock().queue.len() <= number {
             std::thread::yield_now();
         }
     }
-    assert_eq!(hasher.permit(parties()).err(), Some(Busy), "one too many");
+    assert_eq!(hasher.acquire_slot(path()).err(), Some(Busy), "one too many");
     drop(held);
     let order: Vec<_> = (0..WAITING).map(|_| served.recv().unwrap()).collect();
     assert_eq!(order, (0..WAITING).collect::<Vec<_>>());

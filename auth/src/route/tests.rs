@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::*;
-use crate::refusal::Code;
+use crate::error::ErrorCode;
 use crate::verb::openapi::OPENAPI;
 
 fn description() -> Value {
@@ -33,7 +33,7 @@ fn every_code_is_described() {
     let listed = &description["components"]["schemas"]["Error"]["properties"]["code"]["enum"];
     let listed: Vec<_> =
         listed.as_array().unwrap().iter().map(|code| code.as_str().unwrap()).collect();
-    let ours: Vec<_> = Code::ALL.iter().map(|code| code.word()).collect();
+    let ours: Vec<_> = ErrorCode::ALL.iter().map(|code| code.word()).collect();
     let doors = [
         "timeout",
         "length_required",

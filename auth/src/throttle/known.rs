@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, RandomState};
 
-use door::network::Network;
+use net::network::Network;
 use wire::AccountId;
 
 use crate::limit::{KNOWN_NETWORKS_PER_ACCOUNT, KNOWN_SET_MAX, KNOWN_SETS};

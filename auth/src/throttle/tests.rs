@@ -54,7 +54,7 @@ fn an_address_has_fifty_failures_and_then_one_every_two_seconds() {
     assert_eq!(wrong(&throttle, address(2), "other@x", start), 10, "others are not slowed");
 }
 
-/// One try; 0 if it is braked.
+/// One try; 0 if it is throttled.
 fn one(throttle: &Throttle, from: IpAddr, email: &str, now: Instant) -> usize {
     let is_heard = throttle.check(None, from, email, now).is_ok();
     if is_heard {
@@ -140,7 +140,7 @@ fn who_is_known_is_kept_out_by_its_own_failures_only() {
         wrong_as(&throttle, None, address(number), ALICE, start);
         wrong(&throttle, address(1), &format!("{number}@x"), start);
     }
-    assert!(throttle.check(None, address(1), "new@x", start).is_err(), "the address is braked");
+    assert!(throttle.check(None, address(1), "new@x", start).is_err(), "the address is throttled");
     assert!(throttle.check(None, address(1), ALICE, start).is_err(), "so are strangers");
     // … but by its own: ten, then one a minute.
     assert_eq!(wrong(&throttle, address(1), ALICE, start), 10);

@@ -14,22 +14,22 @@ use sql::{
 use sql::{ExportedInvitation, ExportedReaction, LogState, Message, Retention, Session, Store};
 use wire::{AccountId, GroupId, MessageId, Role, Seq, SessionId, To, With};
 
-use crate::answer::Answer;
 use crate::context::Context;
+use crate::error::ApiError;
 use crate::limit::EXPORT_PAGE_ROWS;
-use crate::refusal::Refusal;
 use crate::request::Request;
+use crate::response::Response;
 
 pub(crate) fn export(
     context: &Context,
     request: &Request,
     session: &Session,
-) -> Result<Answer, Refusal> {
+) -> Result<Response, ApiError> {
     let place = context.exports.begin(session.account)?;
-    let account = context.store.account(session.account)?.ok_or_else(Refusal::unauthorized)?;
+    let account = context.store.account(session.account)?.ok_or_else(ApiError::unauthorized)?;
     let document = Document::new(Arc::clone(&context.store), &account, request.now);
-    let document = document.map_err(|error| Refusal::internal(&error))?;
-    Ok(Answer::stream("messenger-export.json", place.of(document)))
+    let document = document.map_err(|error| ApiError::internal(&error))?;
+    Ok(Response::stream("messenger-export.json", place.of(document)))
 }
 
 /// The document, read from the front.

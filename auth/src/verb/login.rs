@@ -4,16 +4,16 @@ use serde::Serialize;
 use sql::Login;
 use wire::{AccountId, Email, Token};
 
-use crate::answer::Answer;
-use crate::context::{Claim, Context};
+use crate::context::{Context, LoginAttempt};
 use crate::device::DeviceId;
+use crate::error::{ApiError, ErrorCode};
 use crate::limit::SESSION_MS;
 use crate::metrics::LOGINS;
-use crate::password::{Password, Permit};
-use crate::refusal::{Code, Refusal};
+use crate::password::{HashSlot, Password};
 use crate::request::Request;
+use crate::response::Response;
 use crate::throttle::Origin;
-use crate::{text, token};
+use crate::{device_name, token};
 
 #[derive(Serialize)]
 struct LoggedIn<'a> {
@@ -25,7 +25,7 @@ struct LoggedIn<'a> {
 }
 
 /// What was asked for.
-struct Wish<'a> {
+struct LoginRequest<'a> {
     email: &'a Email,
     password: &'a Password,
     /// What the device calls itself.
@@ -34,54 +34,59 @@ struct Wish<'a> {
     secret: &'a str,
 }
 
-pub(crate) fn login(context: &Context, request: &Request) -> Result<Answer, Refusal> {
+pub(crate) fn login(context: &Context, request: &Request) -> Result<Response, ApiError> {
     let mut fields = request.fields()?;
     let email = fields.text("email")?;
-    let password = Password::claimed(fields.text("password")?);
+    let password = Password::unchecked(fields.text("password")?);
     let device = fields.maybe_text("device")?.unwrap_or_default();
-    let device = text::device(&device).map_err(Refusal::bad_request)?;
+    let device = device_name::clean(&device).map_err(ApiError::bad_request)?;
     let secret = fields.maybe_text("device_secret")?.unwrap_or_default();
-    // What is no email is nobody's, and nothing to be remembered by the brake.
+    // What is no email is nobody's, and nothing to be remembered by the throttle.
     let email = Email::claimed(&email).map_err(|_| wrong())?;
-    let wish = Wish { email: &email, password: &password, device: &device, secret: &secret };
+    let wish =
+        LoginRequest { email: &email, password: &password, device: &device, secret: &secret };
     let outcome = open(context, request, &wish);
     LOGINS.inc(match &outcome {
         Ok(_) => "ok",
         Err(refusal) => match refusal.code {
-            Code::WrongCredentials => "wrong",
-            Code::RateLimited => "braked",
-            Code::Busy => "busy",
+            ErrorCode::WrongCredentials => "wrong",
+            ErrorCode::RateLimited => "throttled",
+            ErrorCode::Busy => "busy",
             _ => "failed",
         },
     });
     outcome
 }
 
-fn open(context: &Context, request: &Request, wish: &Wish<'_>) -> Result<Answer, Refusal> {
+fn open(
+    context: &Context,
+    request: &Request,
+    wish: &LoginRequest<'_>,
+) -> Result<Response, ApiError> {
     let (email, password, device) = (wish.email, wish.password, wish.device);
     let credentials = context.store.credentials(&email.text)?;
-    // However it is written, the brake knows it by one text.
+    // However it is written, the throttle knows it by one text.
     let folded = email.key.as_deref().unwrap_or(&email.text);
     let email = credentials.as_ref().map_or(folded, |credentials| &*credentials.account.email);
     let phc = credentials.as_ref().map(|credentials| credentials.phc.as_str());
     // Looked at with the same care whether the account exists or not.
     let known = DeviceId::proved(wish.secret, phc.unwrap_or(context.hasher.dummy()));
-    let claim = Claim {
+    let attempt = LoginAttempt {
         from: request.address,
         origin: known.map(Origin::Device),
         email,
         credentials: credentials.as_ref(),
     };
-    let permit = context.prove(&claim, password)?.ok_or_else(wrong)?;
+    let slot = context.verify_password(&attempt, password)?.ok_or_else(wrong)?;
     let credentials = credentials.ok_or_else(wrong)?;
     let account = &credentials.account;
-    let better = strengthen(context, account.id, &credentials.phc, password, &permit)?;
-    drop(permit);
+    let better = rehash_if_needed(context, account.id, &credentials.phc, password, &slot)?;
+    drop(slot);
     // The same again for a device that has one.
-    let id = known.map_or_else(DeviceId::mint, Ok).map_err(|error| Refusal::internal(&error))?;
+    let id = known.map_or_else(DeviceId::mint, Ok).map_err(|error| ApiError::internal(&error))?;
     let device_secret = &id.secret(better.as_ref().unwrap_or(&credentials.phc));
 
-    let token: Token = token::mint().map_err(|error| Refusal::internal(&error))?;
+    let token: Token = token::mint().map_err(|error| ApiError::internal(&error))?;
     let expires_at = request.now + SESSION_MS;
     let login = Login {
         account: account.id,
@@ -94,23 +99,23 @@ fn open(context: &Context, request: &Request, wish: &Wish<'_>) -> Result<Answer,
     // Nothing is opened if the password was changed, or the account deleted, since the credentials were read.
     context.store.open_session(&login)?.ok_or_else(wrong)?;
     let (id, name, token) = (account.id, account.name.as_str(), token.expose());
-    Answer::json(200, &LoggedIn { id, name, token, expires_at, device_secret })
+    Response::json(200, &LoggedIn { id, name, token, expires_at, device_secret })
 }
 
 /// Replaces a hash from a time when less was thought enough: only now the password is at hand. The better one, if there is one.
-fn strengthen(
+fn rehash_if_needed(
     context: &Context,
     id: AccountId,
     phc: &str,
     password: &Password,
-    permit: &Permit<'_>,
-) -> Result<Option<String>, Refusal> {
-    let Some(better) = permit.better(password, phc).transpose()? else { return Ok(None) };
+    slot: &HashSlot<'_>,
+) -> Result<Option<String>, ApiError> {
+    let Some(better) = slot.better(password, phc).transpose()? else { return Ok(None) };
     // False: another login was faster, and its hash is the one that stays.
     let is_stored = context.store.rehash(id, phc, &better)?;
     Ok(is_stored.then_some(better))
 }
 
-fn wrong() -> Refusal {
-    Refusal::new(Code::WrongCredentials, "wrong email or password")
+fn wrong() -> ApiError {
+    ApiError::new(ErrorCode::WrongCredentials, "wrong email or password")
 }

@@ -2,17 +2,17 @@
 
 use sql::Session;
 
-use crate::answer::Answer;
 use crate::context::Context;
-use crate::refusal::Refusal;
+use crate::error::ApiError;
 use crate::request::Request;
+use crate::response::Response;
 
 pub(crate) fn logout(
     context: &Context,
     request: &Request,
     session: &Session,
-) -> Result<Answer, Refusal> {
+) -> Result<Response, ApiError> {
     // False: it was ended meanwhile, which is what was wanted.
     context.store.revoke(session.account, session.id, request.now)?;
-    Ok(Answer::done())
+    Ok(Response::done())
 }

@@ -3,11 +3,11 @@
 use serde::Serialize;
 use sql::{Account, Session};
 
-use crate::answer::Answer;
-use crate::context::{Claim, Context};
+use crate::context::{Context, LoginAttempt};
+use crate::error::ApiError;
 use crate::password::Password;
-use crate::refusal::Refusal;
 use crate::request::Request;
+use crate::response::Response;
 use crate::throttle::Origin;
 
 #[derive(Serialize)]
@@ -22,7 +22,11 @@ struct Me {
     quota: i64,
 }
 
-pub(crate) fn show(context: &Context, _: &Request, session: &Session) -> Result<Answer, Refusal> {
+pub(crate) fn show(
+    context: &Context,
+    _: &Request,
+    session: &Session,
+) -> Result<Response, ApiError> {
     reply(context, context.store.account(session.account)?)
 }
 
@@ -30,8 +34,8 @@ pub(crate) fn rename(
     context: &Context,
     request: &Request,
     session: &Session,
-) -> Result<Answer, Refusal> {
-    let name = wire::name(&request.fields()?.text("name")?).map_err(Refusal::bad_request)?;
+) -> Result<Response, ApiError> {
+    let name = wire::name(&request.fields()?.text("name")?).map_err(ApiError::bad_request)?;
     reply(context, context.store.rename(session.account, &name)?)
 }
 
@@ -39,25 +43,25 @@ pub(crate) fn delete(
     context: &Context,
     request: &Request,
     session: &Session,
-) -> Result<Answer, Refusal> {
-    let password = Password::claimed(request.fields()?.text("password")?);
+) -> Result<Response, ApiError> {
+    let password = Password::unchecked(request.fields()?.text("password")?);
     let credentials = context.store.credentials_of(session.account)?;
-    let credentials = credentials.ok_or_else(Refusal::unauthorized)?;
-    let claim = Claim {
+    let credentials = credentials.ok_or_else(ApiError::unauthorized)?;
+    let attempt = LoginAttempt {
         from: request.address,
         origin: Some(Origin::Session(session.id)),
         email: &credentials.account.email,
         credentials: Some(&credentials),
     };
-    drop(context.prove(&claim, &password)?.ok_or_else(Refusal::wrong_password)?);
+    drop(context.verify_password(&attempt, &password)?.ok_or_else(ApiError::wrong_password)?);
     context.store.delete_account(session.account, request.now)?;
-    Ok(Answer::done())
+    Ok(Response::done())
 }
 
-fn reply(context: &Context, account: Option<Account>) -> Result<Answer, Refusal> {
+fn reply(context: &Context, account: Option<Account>) -> Result<Response, ApiError> {
     // None: deleted since the session was looked up.
-    let Account { id, email, name, created_at } = account.ok_or_else(Refusal::unauthorized)?;
-    let state = context.store.log_state(id)?.ok_or_else(Refusal::unauthorized)?;
+    let Account { id, email, name, created_at } = account.ok_or_else(ApiError::unauthorized)?;
+    let state = context.store.log_state(id)?.ok_or_else(ApiError::unauthorized)?;
     let (stored, quota) = (state.stored, context.store.quota().unwrap_or(0));
-    Answer::json(200, &Me { id, email, name, created_at, stored, quota })
+    Response::json(200, &Me { id, email, name, created_at, stored, quota })
 }

@@ -2,11 +2,11 @@
 
 use sql::Session;
 
-use crate::answer::Answer;
-use crate::context::{Claim, Context};
+use crate::context::{Context, LoginAttempt};
+use crate::error::ApiError;
 use crate::password::Password;
-use crate::refusal::Refusal;
 use crate::request::Request;
+use crate::response::Response;
 use crate::throttle::Origin;
 use crate::verb::signup::chosen;
 
@@ -14,25 +14,25 @@ pub(crate) fn change(
     context: &Context,
     request: &Request,
     session: &Session,
-) -> Result<Answer, Refusal> {
+) -> Result<Response, ApiError> {
     let mut fields = request.fields()?;
-    let old = Password::claimed(fields.text("old")?);
+    let old = Password::unchecked(fields.text("old")?);
     let new = chosen(fields.text("new")?, "new")?;
     let credentials = context.store.credentials_of(session.account)?;
-    let credentials = credentials.ok_or_else(Refusal::unauthorized)?;
-    let claim = Claim {
+    let credentials = credentials.ok_or_else(ApiError::unauthorized)?;
+    let attempt = LoginAttempt {
         from: request.address,
         origin: Some(Origin::Session(session.id)),
         email: &credentials.account.email,
         credentials: Some(&credentials),
     };
-    let permit = context.prove(&claim, &old)?.ok_or_else(Refusal::wrong_password)?;
-    let phc = permit.hash(&new)?;
-    drop(permit);
+    let slot = context.verify_password(&attempt, &old)?.ok_or_else(ApiError::wrong_password)?;
+    let phc = slot.hash(&new)?;
+    drop(slot);
     let (account, epoch) = (session.account, credentials.epoch);
     match context.store.set_password(account, epoch, &phc, session.id, request.now)? {
-        true => Ok(Answer::done()),
+        true => Ok(Response::done()),
         // Another change was faster, so that `old` is not the password any more.
-        false => Err(Refusal::wrong_password()),
+        false => Err(ApiError::wrong_password()),
     }
 }

@@ -1,9 +1,9 @@
 //! `GET /`: what this is, for who came with a browser.
 
-use crate::answer::Answer;
 use crate::context::Context;
-use crate::refusal::Refusal;
+use crate::error::ApiError;
 use crate::request::Request;
+use crate::response::Response;
 
 const HERE: &str = concat!(
     r#"{"name":"messenger auth","version":""#,
@@ -12,6 +12,6 @@ const HERE: &str = concat!(
     r#""description":"/openapi.json"}"#
 );
 
-pub(crate) fn root(_: &Context, _: &Request) -> Result<Answer, Refusal> {
-    Ok(Answer::document(HERE))
+pub(crate) fn root(_: &Context, _: &Request) -> Result<Response, ApiError> {
+    Ok(Response::document(HERE))
 }

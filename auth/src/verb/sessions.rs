@@ -4,10 +4,10 @@ use serde::Serialize;
 use sql::Session;
 use wire::SessionId;
 
-use crate::answer::Answer;
 use crate::context::Context;
-use crate::refusal::Refusal;
+use crate::error::ApiError;
 use crate::request::Request;
+use crate::response::Response;
 use crate::route::last_segment;
 
 #[derive(Serialize)]
@@ -30,7 +30,7 @@ pub(crate) fn list(
     context: &Context,
     request: &Request,
     session: &Session,
-) -> Result<Answer, Refusal> {
+) -> Result<Response, ApiError> {
     let all = context.store.sessions(session.account, request.now)?;
     let device = |Session { id, device, created_at, seen_at, expires_at, .. }| {
         let current = id == session.id;
@@ -38,23 +38,23 @@ pub(crate) fn list(
         let seen_at = seen_at.min(request.now);
         Device { id, device, created_at, seen_at, expires_at, current }
     };
-    Answer::json(200, &Sessions { sessions: all.into_iter().map(device).collect() })
+    Response::json(200, &Sessions { sessions: all.into_iter().map(device).collect() })
 }
 
 pub(crate) fn revoke(
     context: &Context,
     request: &Request,
     session: &Session,
-) -> Result<Answer, Refusal> {
+) -> Result<Response, ApiError> {
     // What is no number is no session's.
     let id = last_segment(&request.path).parse().map(SessionId);
     let id = id.map_err(|_| no_session())?;
     match context.store.revoke(session.account, id, request.now)? {
-        true => Ok(Answer::done()),
+        true => Ok(Response::done()),
         false => Err(no_session()),
     }
 }
 
-fn no_session() -> Refusal {
-    Refusal::not_found("you have no such session")
+fn no_session() -> ApiError {
+    ApiError::not_found("you have no such session")
 }

@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 use sql::Store;
 
 use crate::context::Context;
+use crate::error::ErrorCode;
 use crate::limit::{SESSION_MS, TOUCH_INTERVAL_MS};
-use crate::password::{Password, Strength};
-use crate::refusal::Code;
+use crate::password::{HashParams, Password};
 use crate::request::Request;
 use crate::route;
 
-/// Hashes so fast that the brakes do not loosen meanwhile.
-const WEAK: Strength = Strength { memory_kib: 64, passes: 1 };
+/// Hashes so fast that the throttles do not loosen meanwhile.
+const WEAK: HashParams = HashParams { memory_kib: 64, passes: 1 };
 
 fn context(signup_rate: u32) -> Context {
-    Context::with_strength(store(), signup_rate, WEAK).unwrap()
+    Context::with_params(store(), signup_rate, WEAK).unwrap()
 }
 
 fn store() -> Arc<Store> {
@@ -94,9 +94,9 @@ fn no_rate_is_no_limit() {
 fn a_weak_hash_is_replaced_when_its_password_comes_by() {
     let (old, store) = (context(0), store());
     let phc = old
-        .permit(Vec::from([crate::line::Party::Known(String::new())]))
+        .acquire_slot(Vec::from([crate::hash_queue::QueueKey::Known(String::new())]))
         .unwrap()
-        .hash(&Password::claimed("secret".to_owned()))
+        .hash(&Password::unchecked("secret".to_owned()))
         .unwrap();
     assert!(phc.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{phc}");
     store.create_account("alice@x", "Alice", &phc, 1).unwrap();
@@ -113,7 +113,7 @@ fn a_weak_hash_is_replaced_when_its_password_comes_by() {
 }
 
 #[test]
-fn wrong_passwords_are_braked_and_right_ones_cost_nothing() {
+fn wrong_passwords_are_throttled_and_right_ones_cost_nothing() {
     let context = context(0);
     signup(&context, "alice@x");
     for _ in 0..15 {
@@ -125,13 +125,13 @@ fn wrong_passwords_are_braked_and_right_ones_cost_nothing() {
     assert_eq!(login(&context, "nobody@x", "wrong").0, 401, "the neighbours go on");
     let again = json!({"email":"alice@x","password":"wrong"});
     let refusal = route::answer(&context, &post("/login", None, &again)).err().unwrap();
-    assert_eq!(refusal.code, Code::RateLimited);
+    assert_eq!(refusal.code, ErrorCode::RateLimited);
     let (name, seconds) = refusal.header.unwrap();
     assert!(name == "Retry-After" && (1..=60).contains(&seconds.parse().unwrap()), "{seconds}");
 }
 
 #[test]
-fn the_brake_knows_an_email_however_it_is_written() {
+fn the_throttle_knows_an_email_however_it_is_written() {
     for is_known in [true, false] {
         let context = context(0);
         if is_known {
@@ -152,8 +152,8 @@ fn who_has_logged_in_from_an_address_gets_in_whatever_others_there_do() {
         signup(&context, email);
     }
     assert_eq!(login(&context, "alice@x", "secret").0, 200);
-    let braked = (0..200).filter(|n| login(&context, &format!("{n}@x"), "wrong").0 == 429);
-    assert!(braked.count() >= 100, "the address is braked");
+    let throttled = (0..200).filter(|n| login(&context, &format!("{n}@x"), "wrong").0 == 429);
+    assert!(throttled.count() >= 100, "the address is throttled");
     assert_eq!(login(&context, "bob@x", "secret").0, 429, "as strangers from there are");
     assert_eq!(login(&context, "alice@x", "secret").0, 200);
 }
@@ -164,9 +164,9 @@ fn a_network_is_known_once_a_live_session_was_used_there() {
     signup(&before, "alice@x");
     let token = token(&before);
     // A restart, or another node: nothing is remembered.
-    let context = Context::with_strength(Arc::clone(&before.store), 0, WEAK).unwrap();
+    let context = Context::with_params(Arc::clone(&before.store), 0, WEAK).unwrap();
     (0..200).for_each(|n| drop(login(&context, &format!("{n}@x"), "wrong")));
-    assert_eq!(login(&context, "alice@x", "secret").0, 429, "a stranger at a braked address");
+    assert_eq!(login(&context, "alice@x", "secret").0, 429, "a stranger at a throttled address");
     assert_eq!(ask(&context, &Request::of("GET", "/me", Some(&token), "")).0, 200);
     assert_eq!(login(&context, "alice@x", "secret").0, 200);
 }
@@ -201,7 +201,7 @@ fn a_device_that_has_logged_in_is_known_wherever_it_is() {
 }
 
 #[test]
-fn old_passwords_are_under_the_same_brake() {
+fn old_passwords_are_under_the_same_throttle() {
     let context = context(0);
     signup(&context, "alice@x");
     let token = token(&context);

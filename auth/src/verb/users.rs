@@ -6,10 +6,10 @@ use serde::Serialize;
 use sql::Session;
 use wire::AccountId;
 
-use crate::answer::Answer;
 use crate::context::Context;
-use crate::refusal::Refusal;
+use crate::error::ApiError;
 use crate::request::Request;
+use crate::response::Response;
 use crate::route::last_segment;
 
 #[derive(Serialize)]
@@ -22,27 +22,27 @@ pub(crate) fn find(
     context: &Context,
     request: &Request,
     session: &Session,
-) -> Result<Answer, Refusal> {
+) -> Result<Response, ApiError> {
     let email = request.query("email");
-    let email = email.ok_or_else(|| Refusal::bad_request("`email` is missing in the query"))?;
+    let email = email.ok_or_else(|| ApiError::bad_request("`email` is missing in the query"))?;
     let taken = context.lookups.take(&session.account, Instant::now());
-    taken.map_err(|wait| Refusal::rate_limited("too many look-ups; wait", wait))?;
-    let nobody = || Refusal::not_found("nobody has this email");
+    taken.map_err(|wait| ApiError::rate_limited("too many look-ups; wait", wait))?;
+    let nobody = || ApiError::not_found("nobody has this email");
     let account = context.store.find_by_email(&email)?.ok_or_else(nobody)?;
     context.store.record_found_account(session.account, account.id, request.now)?;
-    Answer::json(200, &Found { id: account.id, name: &account.name })
+    Response::json(200, &Found { id: account.id, name: &account.name })
 }
 
 pub(crate) fn show(
     context: &Context,
     request: &Request,
     session: &Session,
-) -> Result<Answer, Refusal> {
+) -> Result<Response, ApiError> {
     let taken = context.lookups.take(&session.account, Instant::now());
-    taken.map_err(|wait| Refusal::rate_limited("too many look-ups; wait", wait))?;
+    taken.map_err(|wait| ApiError::rate_limited("too many look-ups; wait", wait))?;
     // Who does not exist and who may not be known of are answered alike.
-    let nobody = || Refusal::not_found("you know no account with this id");
+    let nobody = || ApiError::not_found("you know no account with this id");
     let id = last_segment(&request.path).parse().map_err(|_| nobody())?;
     let name = context.store.name(session.account, AccountId(id))?.ok_or_else(nobody)?;
-    Answer::json(200, &Found { id: AccountId(id), name: &name })
+    Response::json(200, &Found { id: AccountId(id), name: &name })
 }

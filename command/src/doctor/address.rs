@@ -9,9 +9,9 @@ use super::Settings;
 pub(super) fn look(settings: &Settings<'_>) -> Vec<Diagnostic> {
     let mut advice = Vec::new();
     let mut note = |level, about, text: String| advice.push(Diagnostic::new(level, about, text));
-    let is_near = settings.listen.iter().all(door::Listen::is_local);
-    let has_proxy = !settings.door.trusted_proxy.is_empty();
-    let Some(url) = &settings.door.public_url else {
+    let is_near = settings.listen.iter().all(net::Listen::is_local);
+    let has_proxy = !settings.net.trusted_proxy.is_empty();
+    let Some(url) = &settings.net.public_url else {
         if is_near {
             note(
                 Severity::Fine,

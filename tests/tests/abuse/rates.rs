@@ -136,7 +136,7 @@ fn spend(alice: &mut Person, bob: &Person) -> Result<usize> {
             return Ok(sent);
         }
     }
-    anyhow::bail!("no brake")
+    anyhow::bail!("no throttle")
 }
 
 /// Sends the same until 4429 comes; gives how many were answered other than with `rate_limited`.

@@ -1,0 +1,193 @@
+//! Why a request got no further: a stable word for programs and a sentence for people.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::limit::RETRY_AFTER_SECONDS;
+
+/// Why a request was refused. The list is closed: a client may match on all of it. `net` adds its own for
+/// requests that are not HTTP as we understand it: `timeout`, `length_required`, `too_large`, `head_too_large`,
+/// `foreign_origin`, `unsupported_media_type`, `wrong_host`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// Not JSON, or a key is missing, of the wrong type or out of bounds.
+    BadRequest,
+    /// No token, or one that is wrong, revoked or expired.
+    Unauthorized,
+    /// Wrong email or password; which of them is not told.
+    WrongCredentials,
+    /// The account's password was not given.
+    WrongPassword,
+    /// No such page, account or session.
+    NotFound,
+    /// The page knows other methods, listed in `Allow`.
+    MethodNotAllowed,
+    /// Somebody has an account with this email.
+    EmailTaken,
+    /// Too many tries; `Retry-After` says when the next one will be heard.
+    RateLimited,
+    /// Too many passwords are to be checked at this moment.
+    Busy,
+    /// The database cannot be reached, or what was asked for takes it too long.
+    Unavailable,
+    /// A fault of the server.
+    Internal,
+}
+
+impl ErrorCode {
+    /// Every code, in the order of the documentation.
+    pub const ALL: [Self; 11] = [
+        Self::BadRequest,
+        Self::Unauthorized,
+        Self::WrongCredentials,
+        Self::WrongPassword,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::EmailTaken,
+        Self::RateLimited,
+        Self::Busy,
+        Self::Unavailable,
+        Self::Internal,
+    ];
+
+    /// The word in the answer.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::Unauthorized => "unauthorized",
+            Self::WrongCredentials => "wrong_credentials",
+            Self::WrongPassword => "wrong_password",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::EmailTaken => "email_taken",
+            Self::RateLimited => "rate_limited",
+            Self::Busy => "busy",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The HTTP status.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::BadRequest => 400,
+            Self::Unauthorized | Self::WrongCredentials => 401,
+            Self::WrongPassword => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::EmailTaken => 409,
+            Self::RateLimited => 429,
+            Self::Internal => 500,
+            Self::Busy | Self::Unavailable => 503,
+        }
+    }
+}
+
+/// A request that is refused.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    pub(crate) code: ErrorCode,
+    /// Tells a stranger nothing about the inside.
+    pub(crate) sentence: Cow<'static, str>,
+    /// One more header, if the code wants it.
+    pub(crate) header: Option<(&'static str, String)>,
+}
+
+impl ApiError {
+    pub(crate) fn new(code: ErrorCode, sentence: impl Into<Cow<'static, str>>) -> Self {
+        let header = match code.status() {
+            401 => Some(("WWW-Authenticate", "Bearer".to_owned())),
+            503 => Some(("Retry-After", RETRY_AFTER_SECONDS.to_string())),
+            _ => None,
+        };
+        Self { code, sentence: sentence.into(), header }
+    }
+
+    pub(crate) fn bad_request(sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorCode::BadRequest, sentence)
+    }
+
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(
+            ErrorCode::Unauthorized,
+            "log in and send the token as `Authorization: Bearer TOKEN`",
+        )
+    }
+
+    pub(crate) fn wrong_password() -> Self {
+        Self::new(
+            ErrorCode::WrongPassword,
+            "this is not the account's password; nothing has changed",
+        )
+    }
+
+    pub(crate) fn not_found(sentence: &'static str) -> Self {
+        Self::new(ErrorCode::NotFound, sentence)
+    }
+
+    pub(crate) fn method_not_allowed(allow: String) -> Self {
+        let refusal =
+            Self::new(ErrorCode::MethodNotAllowed, format!("this page knows only {allow}"));
+        Self { header: Some(("Allow", allow)), ..refusal }
+    }
+
+    /// Too many tries; the next one will be heard after `wait`.
+    pub(crate) fn rate_limited(sentence: &'static str, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let header = Some(("Retry-After", seconds.max(1).to_string()));
+        Self { header, ..Self::new(ErrorCode::RateLimited, sentence) }
+    }
+
+    pub(crate) fn busy(sentence: &'static str) -> Self {
+        Self::new(ErrorCode::Busy, sentence)
+    }
+
+    /// A fault of ours: `cause` is for the log only.
+    pub(crate) fn internal(cause: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed");
+        Self::new(ErrorCode::Internal, "something went wrong here; it has been noted")
+    }
+}
+
+impl From<sql::Error> for ApiError {
+    fn from(error: sql::Error) -> Self {
+        match error {
+            sql::Error::TimedOut(_) => {
+                tracing::warn!(%error, "a request took too long");
+                Self::new(ErrorCode::Unavailable, "this took too long; ask for less")
+            }
+            sql::Error::Unavailable(_) | sql::Error::InDoubt(_) | sql::Error::Contention(_) => {
+                tracing::warn!(%error, "no database");
+                Self::new(
+                    ErrorCode::Unavailable,
+                    "the database cannot be reached just now; try again",
+                )
+            }
+            sql::Error::AlreadyExists | sql::Error::Internal(_) | sql::Error::Corrupted(_) => {
+                Self::internal(&error)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_too_long_is_not_taken_for_an_absent_database() {
+        let sentence = |error| ApiError::from(error).sentence;
+        let text = String::new;
+        assert_eq!(sentence(sql::Error::TimedOut(text())), "this took too long; ask for less");
+        assert!(sentence(sql::Error::Unavailable(text())).contains("cannot be reached"));
+    }
+
+    #[test]
+    fn a_wait_is_told_in_whole_seconds_that_are_enough() {
+        for (wait, told) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2"), (2999, "3"), (3000, "3")]
+        {
+            let refusal = ApiError::rate_limited("wait", Duration::from_millis(wait));
+            assert_eq!(refusal.header, Some(("Retry-After", told.to_owned())), "{wait} ms");
+        }
+    }
+}

@@ -1,9 +1,0 @@
-//! Locking that outlives a panic.
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Locks, also after a thread panicked under the lock: every critical section here leaves its state
-/// whole, and one lost connection must not take the others along.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}

@@ -1,0 +1,126 @@
+//! A server on a free port, and clients that never wait longer than [`PATIENCE`].
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use net::request::Deadlines;
+use net::{Listener, ListenerConfig, Reply, Request, Serving, Shutdown};
+
+/// Far more than anything here should take.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Deadlines that tests can afford to reach, where they want to.
+pub const QUICK: Deadlines = Deadlines {
+    head: Duration::from_millis(300),
+    body: Duration::from_millis(300),
+    reply: Duration::from_millis(300),
+    refusal: Duration::from_millis(300),
+    linger: Duration::from_millis(100),
+};
+/// Deadlines that are never reached.
+pub const PATIENT: Deadlines = Deadlines {
+    head: PATIENCE,
+    body: PATIENCE,
+    reply: PATIENCE,
+    refusal: Duration::from_millis(300),
+    linger: Duration::from_secs(1),
+};
+
+pub struct TestServer {
+    pub address: SocketAddr,
+    pub serving: Serving,
+    pub shutdown: Shutdown,
+}
+
+/// Room for many.
+pub fn config() -> ListenerConfig {
+    ListenerConfig {
+        name: "chat",
+        connections_max: 1000,
+        connections_per_address: 1000,
+        trusted_proxies: Vec::new(),
+        web: None,
+    }
+}
+
+impl TestServer {
+    pub fn open(
+        config: ListenerConfig,
+        deadlines: Deadlines,
+        handle: impl Fn(Request) + Send + Sync + 'static,
+    ) -> Self {
+        let listener = Listener::bind_address("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.endpoints().next().unwrap().tcp().unwrap();
+        let shutdown = Shutdown::new();
+        let serving = listener.with_deadlines(deadlines).serve(config, &shutdown, handle).unwrap();
+        Self { address, serving, shutdown }
+    }
+
+    /// One that greets everybody.
+    pub fn greeting(deadlines: Deadlines) -> Self {
+        Self::open(config(), deadlines, |request| request.reply(Reply::text(200, "hello")))
+    }
+
+    /// One that answers with the body, taking at most 64 bytes of it.
+    pub fn echo(deadlines: Deadlines) -> Self {
+        Self::open(config(), deadlines, |mut request| match request.body(64) {
+            Ok(body) => request.reply(Reply::new(200, "text/plain", body)),
+            Err(refusal) => request.reply(refusal),
+        })
+    }
+
+    pub fn call(&self) -> TcpStream {
+        let client = TcpStream::connect(self.address).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.set_write_timeout(Some(PATIENCE)).unwrap();
+        client
+    }
+
+    /// Calls, says that, and returns the open connection.
+    pub fn say(&self, words: &str) -> TcpStream {
+        let mut client = self.call();
+        client.write_all(words.as_bytes()).unwrap();
+        client
+    }
+
+    /// The whole answer to that.
+    pub fn ask(&self, words: &str) -> String {
+        answer(self.say(words))
+    }
+
+    pub fn get(&self, target: &str) -> String {
+        self.ask(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"))
+    }
+
+    /// Whether it still serves.
+    pub fn is_well(&self) -> bool {
+        self.get("/").starts_with("HTTP/1.1 200 ")
+    }
+
+    /// Waits until that many connections hold permits.
+    pub fn until_connections(&self, count: usize) {
+        until(|| self.serving.connections() == count);
+    }
+}
+
+/// All that comes until the end.
+pub fn answer(mut client: TcpStream) -> String {
+    let mut text = String::new();
+    client.read_to_string(&mut text).unwrap();
+    text
+}
+
+/// The status of an answer.
+pub fn status(answer: &str) -> u16 {
+    answer.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0)
+}
+
+/// Waits for a thing to hold.
+pub fn until(mut holds: impl FnMut() -> bool) {
+    let by = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < by, "it never came to hold");
+        std::thread::yield_now();
+    }
+}
