@@ -64,6 +64,7 @@ const CALLED = {
   },
   login: (c, me, { email }) => {
     enter(c, me);
+    effect(c, { type: "tell", event: { type: "in.other" } });
     set(c, { auth: { ...c.state.auth, email } });
     effect(c, { type: "call", call: "me", args: {} });
   },

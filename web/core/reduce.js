@@ -1,7 +1,7 @@
 // The heart: one event makes of one state the next, and says what is to be done. It touches nothing else.
 
 import { leaveAccount, onCalled, onRefused } from "./answers.js";
-import { dropOutgoing, effect, notice, set, setOutgoing } from "./context.js";
+import { dropOutgoing, effect, notice, set, setOutgoing, watch } from "./context.js";
 import { caughtUp, onFrame } from "./frames.js";
 import { INTENTS, readSeen, setFocused } from "./intents.js";
 import { changeUpload, sayAgain, flush } from "./outbox.js";
@@ -91,6 +91,7 @@ function onSaved(c, saved) {
 function onTimer(c, name) {
   if (name === "search") return c.state.search.text ? search(c, false) : undefined;
   if (name === "again") return sayAgain(c);
+  if (name === "watch") return watch(c, true);
   if (name === "caught up") return caughtUp(c);
   if (name === "typing") {
     const typing = Object.entries(c.state.typing).map(([key, all]) => {
@@ -117,6 +118,7 @@ const HANDLERS = {
   refused: onRefused,
   upload: (c, { id, set: changes }) => changeUpload(c, id, changes),
   abilities: (c, { set: changes }) => set(c, { abilities: { ...c.state.abilities, ...changes } }),
+  limits: (c, { set: changes }) => set(c, { limits: { ...c.state.limits, ...changes } }),
   "draft.other": (c, { key, draft }) => set(c, { drafts: { ...c.state.drafts, [key]: draft } }),
   "settings.other": (c, { settings }) => set(c, { settings }),
   "outgoing.other": (c, { value }) => {
@@ -131,12 +133,16 @@ const HANDLERS = {
   "asked.other": (c, { ref, value }) =>
     set(c, { asked: { ...c.state.asked, [ref]: { ...value, purpose: undefined } } }),
   "out.other": (c) => leaveAccount(c, true),
+  "in.other": (c) => {
+    if (c.state.phase === "out") effect(c, { type: "call", call: "session", args: {} });
+  },
   storage: (c, { ok, reason }) => {
     if (c.state.abilities.storage === ok && reason !== "other_version") return;
     set(c, { abilities: { ...c.state.abilities, storage: ok } });
     if (!ok) notice(c, reason === "other_version" ? "other_version" : "storage_failed", { level: "error" });
     if (reason === "other_version") set(c, { update: true });
   },
+  "push.refused": (c) => notice(c, "push_refused", { level: "error" }),
   update: (c, { build }) => {
     if (build && build !== c.state.build) set(c, { update: true });
   },

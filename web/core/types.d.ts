@@ -524,6 +524,7 @@ export type Event = (
     | { type: "refused"; call: string; error: ApiError; args: any }
     | { type: "upload"; id: string; set: Partial<Upload> }
     | { type: "abilities"; set: Partial<Abilities> }
+    | { type: "limits"; set: Partial<State["limits"]> }
     // from other tabs
     | { type: "draft.other"; key: Key; draft: Draft }
     | { type: "settings.other"; settings: Settings }
@@ -531,7 +532,9 @@ export type Event = (
     | { type: "discard.other"; ref: Ref }
     | { type: "asked.other"; ref: Ref; value: Asked }
     | { type: "out.other" }
+    | { type: "in.other" }
     | { type: "storage"; ok: boolean; reason?: "failed" | "other_version" }
+    | { type: "push.refused" }
     | { type: "update"; build: string }
 ) & { now?: number; ref?: Ref };
 

@@ -1,0 +1,309 @@
+// Starts the client: makes the parts, and does what the reducer wants done.
+
+import { reduce } from "./core/reduce.js";
+import { nameOf, personName } from "./core/select.js";
+import { hashOf, initial } from "./core/state.js";
+import { cut, visible } from "./core/text.js";
+import { createDb } from "./store/db.js";
+import { createTabs } from "./store/tabs.js";
+import { createUploads } from "./store/uploads.js";
+import { mount } from "./ui/app.js";
+import { calls, fileMax, serverBuild, ticket } from "./wire/api.js";
+import { abilities, askPermission, beep, hide, show, subscribePush, unsubscribePush } from "./wire/notify.js";
+import { portrait } from "./wire/picture.js";
+import { createSocket } from "./wire/socket.js";
+import { create, send } from "./wire/upload.js";
+
+/** @import {Effect, Event, Key, State, Store} from "./core/types.js" */
+
+const build = /\/web\/([^/]+)\//.exec(import.meta.url)?.[1] ?? "";
+/** Milliseconds between two notes to the other tabs of what this one shows, and for which acknowledgements gather. */
+const LOOK_EVERY = 15_000;
+const ACK_AFTER = 100;
+/** Milliseconds between two looks whether the server has another version. */
+const BUILD_EVERY = 10 * 60_000;
+
+// ------------------------------------------------------------------------------------------------------------ the flow
+
+/** @type {State} */
+let state = initial(build);
+/** @type {Set<(state: State) => void>} */
+const views = new Set();
+let isDue = false;
+
+/** At the next frame, or soon where frames are not drawn. */
+function renderSoon() {
+  if (isDue) return;
+  isDue = true;
+  const render = () => {
+    if (!isDue) return;
+    isDue = false;
+    for (const view of views) view(state);
+  };
+  requestAnimationFrame(render);
+  setTimeout(render, 50);
+}
+
+/** @param {Event} event */
+function dispatch(event) {
+  const before = state;
+  const next = reduce(state, { ...event, now: Date.now(), ref: event.ref ?? newRef() });
+  state = next.state;
+  if (state !== before) {
+    renderSoon();
+    if (state.open !== before.open || state.focused !== before.focused) tabs.look(state.open, state.focused);
+  }
+  for (const effect of next.effects) run(effect);
+}
+
+/** Random, 22 characters; `crypto.randomUUID` is missing on plain http. */
+function newRef() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return btoa(String.fromCharCode(...bytes)).replace(/[+/=]/g, (sign) => ({ "+": "-", "/": "_" })[sign] ?? "");
+}
+
+/** @type {Store} */
+const store = {
+  get state() {
+    return state;
+  },
+  dispatch,
+  subscribe(view) {
+    views.add(view);
+    view(state);
+    return () => views.delete(view);
+  },
+};
+
+// ----------------------------------------------------------------------------------------------------------- the edges
+
+const db = createDb((trouble) => dispatch({ type: "storage", ...trouble }));
+
+const socket = createSocket({
+  url: () => document.documentElement.dataset.chat || `${location.origin.replace(/^http/, "ws")}/ws`,
+  ticket,
+  since: () => state.seq,
+  onFrame(frame) {
+    tabs.relay(frame);
+    dispatch({ type: "frame", frame });
+    if (frame.type === "welcome") lookForBuild();
+  },
+  onLink(link) {
+    dispatch({ type: "link", ...link });
+    if (tabs.isShared) tabs.tell({ type: "link", ...link });
+  },
+});
+
+const tabs = createTabs({
+  onLead() {
+    dispatch({ type: "leader", leader: true });
+    if (state.phase === "in") socket.connect();
+    else tabs.tell({ type: "in.other" });
+  },
+  // To the new one it looks like a connection of its own.
+  onJoin() {
+    const { me, seq, connection } = state;
+    if (!me || connection.status !== "connected") return;
+    tabs.relay({ type: "welcome", ...me, seq, head: seq, now: Date.now() + state.clock.offset, recovered: true });
+    setTimeout(() => dispatch({ type: "timer", name: "watch" }), 500);
+  },
+  onFrame: (frame) => dispatch({ type: "frame", frame }),
+  onSend: (frame) => socket.send(frame),
+  onEvent: (event) => dispatch(event),
+});
+
+const uploads = createUploads(
+  db,
+  (id) => state.uploads[id],
+  (id, set) => dispatch({ type: "upload", id, set }),
+);
+
+// --------------------------------------------------------------------------------------------------------- the effects
+
+/** @type {Map<string, number>} */
+const timers = new Map();
+/** Those that begin anew when they are set again. */
+const RESTART = new Set(["search", "typing"]);
+
+/** @param {string} name @param {number} ms */
+function setTimer(name, ms) {
+  if (timers.has(name) && !RESTART.has(name)) return;
+  clearTimeout(timers.get(name));
+  const end = () => {
+    timers.delete(name);
+    dispatch({ type: "timer", name });
+  };
+  timers.set(name, setTimeout(end, ms));
+}
+
+/** @param {string} call @param {any} args */
+async function make(call, args) {
+  try {
+    const value = call === "picture" ? await changePicture(args.file) : await calls[call](args);
+    dispatch({ type: "called", call, value, args });
+    if (call === "session" || call === "login") afterLogin();
+  } catch (/** @type {any} */ error) {
+    if (error?.status === undefined) throw error;
+    dispatch({ type: "refused", call, error, args });
+  }
+}
+
+/** @param {File | null} file */
+async function changePicture(file) {
+  const blob = file && (await portrait(file).catch(() => null));
+  if (!blob) return calls.change({ picture: null });
+  const id = await create(blob, { filename: "picture.jpg", filetype: blob.type });
+  await send(id, blob, () => {}, new AbortController().signal);
+  return calls.change({ picture: id });
+}
+
+function afterLogin() {
+  fileMax().then(
+    (max) => max && dispatch({ type: "limits", set: { fileMax: max } }),
+    () => {},
+  );
+  // Browsers change subscriptions as they like: it is said again at each start.
+  if (state.settings.push && state.abilities.push) subscribePush().catch(() => {});
+}
+
+let ack = 0;
+/** @param {Extract<Effect, {type: "save"}>} effect */
+async function save(effect) {
+  if (effect.own || tabs.isLeader) await db.save(effect.write);
+  if (effect.ack <= ack || !tabs.isLeader) return;
+  if (ack === 0) setTimeout(acknowledge, ACK_AFTER);
+  ack = effect.ack;
+}
+
+function acknowledge() {
+  socket.send({ type: "received", seq: ack });
+  ack = 0;
+}
+
+/** @param {Key} key @param {number} id */
+function notify(key, id) {
+  const { open, focused, settings, conversations, people } = state;
+  if (tabs.isShared && !tabs.isLeader) return;
+  if (!settings.notifications || (focused && open === key) || tabs.isSeen(key)) return;
+  const last = conversations[key]?.last;
+  if (settings.sound) beep();
+  const isGroup = key[0] === "g";
+  const text = last ? last.content || (last.files ?? []).map((file) => file.name).join(", ") : "";
+  const by = isGroup && last && people[last.from] ? `${personName(state, last.from)}: ` : "";
+  const url = hashOf(key, id);
+  show({ title: nameOf(state, key), body: by + visible(cut(text, 160)), tag: key, url, silent: !settings.sound }, () =>
+    dispatch({ type: "open", key }),
+  );
+}
+
+/** @param {boolean} on */
+async function setPush(on) {
+  try {
+    if (on) await subscribePush();
+    else await unsubscribePush();
+    dispatch({ type: "settings", set: { push: on } });
+  } catch {
+    dispatch({ type: "push.refused" });
+  }
+  dispatch({ type: "abilities", set: abilities() });
+}
+
+/** @param {unknown} value @param {string} name */
+function download(value, name) {
+  const url = URL.createObjectURL(new Blob([JSON.stringify(value, null, 2)], { type: "application/json" }));
+  Object.assign(document.createElement("a"), { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+/** @param {string} hash @param {boolean} [replace] */
+function setHash(hash, replace) {
+  const isNone = hash === "#/" && (location.hash === "" || location.hash === "#/");
+  if (location.hash === hash || isNone) return;
+  // Unlike a change of `location.hash` these say nothing of it: the state knows already.
+  if (replace) history.replaceState(null, "", hash);
+  else history.pushState(null, "", hash);
+}
+
+/** @type {{[T in Effect["type"]]: (effect: Extract<Effect, {type: T}>) => unknown}} */
+const EFFECTS = {
+  frame: ({ frame }) => (tabs.isLeader ? socket.send(frame) : tabs.send(frame)),
+  call: ({ call, args }) => make(call, args),
+  timer: ({ name, ms }) => setTimer(name, ms),
+  connect: () => (tabs.isLeader ? socket.connect() : tabs.join()),
+  disconnect: () => (tabs.isLeader ? socket.disconnect() : undefined),
+  probe: () => (tabs.isLeader ? socket.probe() : undefined),
+  cache: async ({ key }) => dispatch({ type: "cached", key, messages: await db.messages(key) }),
+  save,
+  wipe: ({ all }) => db.wipe(all),
+  route: () => dispatch({ type: "route", hash: location.hash }),
+  hash: ({ hash, replace }) => setHash(hash, replace),
+  prepare: ({ id, file }) => uploads.prepare(id, file),
+  upload: ({ id }) => uploads.start(id),
+  "upload.stop": ({ id, file }) => uploads.stop(id, file),
+  // What is said of it is in the state after this step, and of several messages the last.
+  notify: ({ key, id }) => setTimeout(() => notify(key, id), 50),
+  unnotify: ({ key }) => hide(key),
+  permission: async () => dispatch({ type: "abilities", set: { notifications: await askPermission() } }),
+  push: ({ on }) => setPush(on),
+  download: ({ value, name }) => download(value, name),
+  tell: ({ event }) => tabs.tell(event),
+  reload: () => location.reload(),
+};
+
+/** @param {Effect} effect */
+function run(effect) {
+  /** @type {any} */ (EFFECTS[effect.type])(effect);
+}
+
+// ----------------------------------------------------------------------------------------------------------- the start
+
+let lookedAt = Date.now();
+
+/** Whether the server has another version than this page. */
+async function lookForBuild() {
+  if (!build || Date.now() - lookedAt < 1000) return;
+  lookedAt = Date.now();
+  const found = await serverBuild().catch(() => "");
+  if (found) dispatch({ type: "update", build: found });
+}
+
+function setFocus() {
+  const focused = document.visibilityState === "visible" && document.hasFocus();
+  dispatch({ type: "focus", focused });
+  if (focused && Date.now() - lookedAt > BUILD_EVERY) lookForBuild();
+}
+
+/** Only this one script address may be made of a string. */
+function registerServiceWorker() {
+  if (!("serviceWorker" in navigator)) return;
+  const { trustedTypes } = /** @type {any} */ (window);
+  /** @param {string} url */
+  const check = (url) => {
+    if (url !== "/sw.js") throw new TypeError(`no script address: ${url}`);
+    return url;
+  };
+  const policy = trustedTypes?.createPolicy("app", { createScriptURL: check });
+  navigator.serviceWorker.register(policy ? policy.createScriptURL("/sw.js") : "/sw.js").catch(() => {});
+  navigator.serviceWorker.addEventListener("message", ({ data }) => {
+    if (typeof data?.open === "string") dispatch({ type: "route", hash: data.open });
+  });
+}
+
+async function start() {
+  const root = document.getElementById("app") ?? document.body;
+  dispatch({ type: "abilities", set: abilities() });
+  for (const type of ["focus", "blur"]) addEventListener(type, setFocus);
+  document.addEventListener("visibilitychange", setFocus);
+  addEventListener("hashchange", () => dispatch({ type: "route", hash: location.hash }));
+  addEventListener("online", () => run({ type: "probe" }));
+  setInterval(() => tabs.look(state.open, state.focused), LOOK_EVERY);
+  const saved = await db.load();
+  dispatch({ type: "start.loaded", saved });
+  dispatch({ type: "route", hash: location.hash });
+  setFocus();
+  mount(store, root);
+  tabs.start();
+  registerServiceWorker();
+}
+
+start();

@@ -1,0 +1,84 @@
+// The service worker: the page opens without a network, modules come from the cache, pushes are shown.
+// `BUILDHASH` is replaced when it is served, so every version is another worker.
+
+const BUILD = "BUILDHASH";
+const PAGE = "page";
+/** Milliseconds for which the page is waited for. */
+const PATIENCE = 3000;
+
+/** What a page loads of its version. @param {string} html */
+const modules = (html) => [...new Set(html.match(/\/web\/[0-9a-f]{8,64}\/[\w./-]+/g) ?? [])];
+
+/** Keeps the page together with all that it needs; a version is kept whole or not at all. */
+async function keepPage(answer) {
+  const html = await answer.clone().text();
+  const build = /\/web\/([0-9a-f]{8,64})\//.exec(html)?.[1];
+  if (!build) return;
+  const cache = await caches.open(build);
+  const missing = [];
+  for (const path of modules(html)) if (!(await cache.match(path))) missing.push(path);
+  await cache.addAll(missing);
+  await (await caches.open(PAGE)).put("/", answer);
+  for (const name of await caches.keys()) if (![PAGE, build, BUILD].includes(name)) await caches.delete(name);
+}
+
+async function page(event) {
+  const kept = () => caches.match("/", { cacheName: PAGE });
+  const fetched = fetch("/", { headers: { Accept: "text/html" }, cache: "no-cache" });
+  const answer = fetched.then((found) => {
+    if (found.ok) event.waitUntil(keepPage(found.clone()).catch(() => {}));
+    return found;
+  });
+  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE)).then(kept);
+  // A server that is starting or broken is no page.
+  const first = await Promise.race([answer.catch(kept), late]);
+  const isGood = first && first.status < 500;
+  return isGood ? first : ((await kept()) ?? answer);
+}
+
+async function module(request) {
+  return (await caches.match(request)) ?? fetch(request);
+}
+
+self.addEventListener("install", (event) => {
+  self.skipWaiting();
+  const found = fetch("/", { headers: { Accept: "text/html" }, cache: "no-cache" });
+  event.waitUntil(found.then(keepPage).catch(() => {}));
+});
+
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== "GET" || url.origin !== self.location.origin) return;
+  if (request.mode === "navigate" && url.pathname === "/") event.respondWith(page(event));
+  else if (url.pathname.startsWith("/web/")) event.respondWith(module(request));
+});
+
+// A push says nothing but that there is something; what it is the page shows.
+self.addEventListener("push", (event) => {
+  const isGerman = self.navigator.language.startsWith("de");
+  event.waitUntil(
+    self.registration.showNotification("Messenger", {
+      body: isGerman ? "Neue Nachricht" : "New message",
+      tag: "push",
+      icon: `/web/${BUILD}/icons/192.png`,
+      data: { url: "#/" },
+    }),
+  );
+});
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  const hash = event.notification.data?.url ?? "#/";
+  event.waitUntil(
+    (async () => {
+      const pages = await self.clients.matchAll({ type: "window" });
+      const shown = pages.find((one) => new URL(one.url).pathname === "/");
+      if (!shown) return self.clients.openWindow(`/${hash}`);
+      shown.postMessage({ open: hash });
+      return shown.focus();
+    })(),
+  );
+});
