@@ -68,7 +68,7 @@ function leave(c, key) {
   if (!timeline) return;
   const kept = rest(timeline);
   // The latest left comes last; the earliest left is forgotten first.
-  const others = Object.entries(without(c.state.timelines, key)).slice(-(TIMELINES_MAX - 1));
+  const others = Object.entries(without(c.state.timelines, key)).slice(-(TIMELINES_MAX - 2));
   const isConfirmed = timeline.confirmed && kept.messages.length > 0;
   set(c, { timelines: { ...Object.fromEntries(others), [key]: { ...kept, confirmed: isConfirmed } } });
   // Nobody said or will say anything here: it was only looked at.
@@ -88,8 +88,8 @@ function aim(c, key) {
 
 /** @param {Context} c @param {Key} key */
 export function loadNewest(c, key) {
-  if (isAsking(c, "first", key)) return;
   setTimeline(c, key, { loading: "first", error: null });
+  if (isAsking(c, "first", key)) return;
   ask(c, { type: "history", ...partner(key), limit: PAGE }, { purpose: "first", key });
 }
 

@@ -7,8 +7,8 @@ const HIDDEN =
 const LONE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 /** What is left of a name of nothing but marks and blanks. */
 const BLANK = /^[\s\p{M}\u2800\u00a0\ufffd]*$/u;
-/** http(s) addresses; where one ends is decided by `trim`. */
-const LINK = /\bhttps?:\/\/[^\s<>"“”„«»]+/giu;
+/** http(s) addresses of at most 2000 characters; where one ends is decided by `trim`. */
+const LINK = /\bhttps?:\/\/[^\s<>"“”„«»]{1,2000}/giu;
 const EMOJI = /^(?:\p{Emoji_Presentation}|\p{Emoji}\ufe0f|\p{RI}\p{RI}|\p{Emoji_Modifier_Base}\p{EMod})/u;
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });

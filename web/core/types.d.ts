@@ -613,7 +613,8 @@ export type MessageChange = {
     react?: { by: number; emoji: string | null };
 };
 
-/** Frames; `wire/frames.d.ts` has them in detail, made from the server's JSON Schema. */
+/** Frames: docs/schema.json has them in detail. test/unit/frames.test.js holds what is sent against it, golden.test.js
+ * plays what the server sends. */
 export type ClientFrame = { type?: string; ref?: Ref; [key: string]: any };
 export type ServerFrame = { type: string; ref?: Ref; [key: string]: any };
 
