@@ -109,6 +109,7 @@ fn run(args: &Args) -> Result<()> {
     std::fs::write(&plot, plot::draw(&report))?;
     say(&report.table());
     say(&format!("\nwritten: {} and {}", table.display(), plot.display()));
+    anyhow::ensure!(report.failures.is_empty(), "{}", report.failures.join("; "));
     Ok(())
 }
 

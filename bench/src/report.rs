@@ -16,6 +16,8 @@ pub(crate) struct Report {
     pub(crate) rows: Vec<Row>,
     /// What was left out, and why.
     pub(crate) notes: Vec<String>,
+    /// Bounds that were passed.
+    pub(crate) failures: Vec<String>,
 }
 
 /// The middle of some numbers, and their ends.
@@ -41,7 +43,7 @@ impl Row {
 
 impl Report {
     pub(crate) fn new(machine: String) -> Self {
-        Self { machine, rows: Vec::new(), notes: Vec::new() }
+        Self { machine, rows: Vec::new(), notes: Vec::new(), failures: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, load: &str, target: &str, figures: Figures) {

@@ -1,37 +1,90 @@
-//! The server's own work, in steps between which others have their turns.
+//! Background work in short steps, so that the writes of requests do not wait for it.
 //!
-//! SQLite has one writer, and PostgreSQL keeps the rows of a transaction from others: whoever sends a message meanwhile waits for
-//! the step. So a step is short, as many rows as fit into [`STEP_TIME`], and after it the writer is left to others for longer than it took.
+//! SQLite has one writer, and PostgreSQL keeps the rows of a transaction locked: a message that is sent meanwhile waits for
+//! the step. So the steps are short, and after each the writer rests. While requests write as well, the steps fit into
+//! [`STEP_TIME`] and the rest is [`REST`] times as long as the step. While nobody else writes, the steps are longer and the
+//! rests are short: a backlog is gone as fast as the database can delete it.
+//!
+//! Other processes write to the same database unseen. Their writes count as contention where they show: a step has waited for the
+//! writer, or has taken much longer than the steps before it. And there is always some rest, so that they get their turn.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::engine::Engine;
 use crate::pool::Requester;
 use crate::{Error, Result, Store};
 
-/// How long a step should take.
+/// How long a step should take while requests write.
 const STEP_TIME: Duration = Duration::from_millis(2);
-/// How many times as long as a step took others have the writer before the next one.
+/// How long a step should take while nobody else writes.
+const STEP_TIME_ALONE: Duration = Duration::from_millis(8);
+/// How many times as long as its last step the writer rests while requests write.
 const REST: u32 = 4;
-/// The shortest rest, also after a step that did next to nothing.
+/// The rest while nobody else writes, as a part of the last step: of SQLite, which only this machine's processes use,
+const REST_ALONE_SQLITE: f64 = 0.25;
+/// and of PostgreSQL, which may serve many.
+const REST_ALONE_POSTGRESQL: f64 = 1.0;
+/// The shortest rest.
 const REST_MIN: Duration = Duration::from_millis(1);
-/// The longest rest: what took so long was most likely waiting for others.
+/// The longest rest. A step that took so long has most likely waited for others.
 const REST_MAX: Duration = Duration::from_millis(200);
-/// Rows of the shortest step, whatever it takes.
+/// A step that waits longer for the writer has waited for another process.
+const WAIT_MAX: Duration = Duration::from_millis(2);
+/// How many times as long as the average step one may take before it counts as slowed down by others.
+const SLOW: u32 = 2;
+/// Rows of the shortest step while requests write, however long they take.
 const ROWS_MIN: i64 = 8;
+/// Rows of the shortest step while nobody else writes: on a slow disk the commit takes longer than its rows.
+const ROWS_MIN_ALONE: i64 = 64;
 /// Rows of the longest step.
 pub(crate) const ROWS_MAX: i64 = 1000;
 
-/// How many rows the next step may have.
+/// Writes of one process that are not background work: how many have begun, and how many are waiting or running now.
+#[derive(Debug, Default)]
+pub(crate) struct ForegroundWrites {
+    begun: AtomicU64,
+    ended: AtomicU64,
+}
+
+/// A write in progress.
+pub(crate) struct ForegroundWrite<'a>(&'a ForegroundWrites);
+
+impl ForegroundWrites {
+    /// Counts a write, from before it waits for a connection until the guard is dropped.
+    pub(crate) fn begin(&self) -> ForegroundWrite<'_> {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        ForegroundWrite(self)
+    }
+
+    /// Whether a write is in progress, or has begun since `seen` was set, which is brought up to date.
+    fn since(&self, seen: &mut u64) -> bool {
+        let ended = self.ended.load(Ordering::Relaxed);
+        let begun = self.begun.load(Ordering::Relaxed);
+        std::mem::replace(seen, begun) != begun || ended != begun
+    }
+}
+
+impl Drop for ForegroundWrite<'_> {
+    fn drop(&mut self) {
+        self.0.ended.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The size of the next step.
 pub(crate) struct Pacer {
     rows: i64,
+    /// The average time of the steps so far; recent ones weigh more.
+    average: Duration,
+    /// [`ForegroundWrites::begun`] after the last step.
+    seen: u64,
     /// No step begins after this.
     until: Option<Instant>,
 }
 
 impl Pacer {
     pub(crate) fn new() -> Self {
-        Self { rows: ROWS_MIN, until: None }
+        Self { rows: ROWS_MIN, average: Duration::ZERO, seen: 0, until: None }
     }
 
     /// For work that somebody waits for: no step begins after `until`.
@@ -39,49 +92,78 @@ impl Pacer {
         Self { until: Some(until), ..Self::new() }
     }
 
-    /// Takes down how long a step took, and returns how long to rest. No step is more than twice as long as the one before.
-    fn took(&mut self, time: Duration) -> Duration {
-        let fit = self.rows as f64 * STEP_TIME.as_secs_f64() / time.as_secs_f64().max(1e-9);
-        self.rows = (fit.min(2.0 * self.rows as f64) as i64).clamp(ROWS_MIN, ROWS_MAX);
-        (time * REST).clamp(REST_MIN, REST_MAX)
+    /// Whether a step that took `time` was most likely slowed down by another process.
+    fn is_slowed(&mut self, time: Duration) -> bool {
+        let is_slowed = time > 2 * STEP_TIME_ALONE && time > SLOW * self.average;
+        self.average = (self.average * 3 + time) / 4;
+        is_slowed
+    }
+
+    /// Sets the size of the next step by the time of the last one, and returns how long to rest before it. `alone`: nobody else
+    /// writes, and the rest is this part of the step. No step has more than twice the rows of the one before.
+    fn record(&mut self, time: Duration, alone: Option<f64>) -> Duration {
+        let (goal, rows_min) = match alone {
+            Some(_) => (STEP_TIME_ALONE, ROWS_MIN_ALONE),
+            None => (STEP_TIME, ROWS_MIN),
+        };
+        let fit = self.rows as f64 * goal.as_secs_f64() / time.as_secs_f64().max(1e-9);
+        let fit = (fit as i64).clamp(rows_min, ROWS_MAX);
+        self.rows = fit.min(2 * self.rows);
+        time.mul_f64(alone.unwrap_or(f64::from(REST))).clamp(REST_MIN, REST_MAX)
     }
 }
 
 impl Store {
-    /// Runs a step of `work` in a transaction, which is told how many rows it may touch, and rests.
+    /// Runs a step of `work` in a transaction, tells it how many rows it may touch, and rests.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] if the time of `pace` is over; what earlier steps did stays done.
+    /// [`Error::TimedOut`] if the time of `pacer` is over; what earlier steps did stays done.
     pub(crate) fn write_paced<T>(
         &self,
         pacer: &mut Pacer,
         mut work: impl FnMut(&mut dyn Engine, i64) -> Result<T>,
     ) -> Result<T> {
-        let (rows, mut began) = (pacer.rows, Instant::now());
-        if pacer.until.is_some_and(|until| until <= began) {
+        let (rows, entered) = (pacer.rows, Instant::now());
+        if pacer.until.is_some_and(|until| until <= entered) {
             return Err(Error::TimedOut("work in steps".to_owned()));
         }
-        let done = self.write(Requester::Server, |engine| {
-            // Until then it waited for its turn.
+        let mut began = entered;
+        let done = self.write_in_background(Requester::Server, |engine| {
+            // Until now it has waited for the writer.
             began = Instant::now();
             work(engine, rows)
         });
-        std::thread::sleep(pacer.took(began.elapsed()));
+        let is_shared = self.foreground_writes.since(&mut pacer.seen);
+        let has_waited = began - entered > WAIT_MAX;
+        let is_slowed = pacer.is_slowed(began.elapsed());
+        let alone = match self.engine() {
+            _ if is_shared || has_waited || is_slowed => None,
+            "sqlite" => Some(REST_ALONE_SQLITE),
+            _ => Some(REST_ALONE_POSTGRESQL),
+        };
+        std::thread::sleep(pacer.record(began.elapsed(), alone));
         done
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use super::*;
+    use crate::DatabaseUrl;
+
+    fn store(url: &DatabaseUrl) -> Store {
+        Store::open(url, crate::ContactPolicy::Open, &|_| false).unwrap()
+    }
+
+    fn in_memory() -> Store {
+        store(&"sqlite::memory:".parse().unwrap())
+    }
 
     #[test]
     fn no_step_begins_after_the_time_is_over() {
-        let store =
-            Store::open(&"sqlite::memory:".parse().unwrap(), crate::ContactPolicy::Open, &|_| {
-                false
-            })
-            .unwrap();
+        let store = in_memory();
         let mut steps = 0;
         let mut step = |pacer: &mut Pacer| {
             store.write_paced(pacer, |_, _| {
@@ -96,16 +178,110 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_as_long_as_its_time_allows() {
+    fn a_step_beside_requests_is_as_long_as_its_time_allows() {
         let mut pacer = Pacer::new();
         for _ in 0..99 {
-            pacer.took(Duration::ZERO);
+            pacer.record(Duration::ZERO, None);
         }
         assert_eq!(pacer.rows, ROWS_MAX);
-        let rest = pacer.took(10 * STEP_TIME);
+        let rest = pacer.record(10 * STEP_TIME, None);
         assert_eq!((pacer.rows, rest), (ROWS_MAX / 10, 10 * STEP_TIME * REST));
-        assert_eq!(pacer.took(Duration::from_secs(60)), REST_MAX);
-        assert_eq!((pacer.rows, pacer.took(Duration::ZERO)), (ROWS_MIN, REST_MIN));
+        assert_eq!(pacer.record(Duration::from_secs(60), None), REST_MAX);
+        assert_eq!((pacer.rows, pacer.record(Duration::ZERO, None)), (ROWS_MIN, REST_MIN));
         assert_eq!(pacer.rows, 2 * ROWS_MIN, "no more than twice the one before");
+    }
+
+    #[test]
+    fn a_step_alone_is_longer_and_rests_for_less_than_it_took() {
+        let mut pacer = Pacer { rows: ROWS_MAX, ..Pacer::new() };
+        let rest = pacer.record(2 * STEP_TIME_ALONE, Some(REST_ALONE_SQLITE));
+        assert_eq!((pacer.rows, rest), (ROWS_MAX / 2, STEP_TIME_ALONE / 2));
+        pacer.record(Duration::from_secs(60), Some(REST_ALONE_SQLITE));
+        assert_eq!(pacer.rows, ROWS_MIN_ALONE);
+        pacer.record(STEP_TIME_ALONE, None);
+        assert_eq!(pacer.rows, ROWS_MIN_ALONE / 4, "the first request makes it short at once");
+    }
+
+    #[test]
+    fn a_step_that_takes_much_longer_than_those_before_it_is_slowed_by_others() {
+        let mut pacer = Pacer::new();
+        // The database is slow: that alone is no sign of others.
+        for _ in 0..99 {
+            pacer.is_slowed(Duration::from_millis(30));
+        }
+        assert!(!pacer.is_slowed(Duration::from_millis(30)));
+        assert!(pacer.is_slowed(Duration::from_millis(90)));
+    }
+
+    /// The writer rests for long exactly if somebody else's write waited for the step, or has begun since the last one.
+    #[test]
+    fn a_write_that_waits_or_has_begun_makes_the_writer_rest() {
+        let store = in_memory();
+        let mut pacer = Pacer::new();
+        let mut before_all = 0;
+        store.foreground_writes.since(&mut before_all);
+        let is_shared = || {
+            let mut seen = before_all;
+            store.foreground_writes.since(&mut seen)
+        };
+        store.write_paced(&mut pacer, |_, _| Ok(())).unwrap();
+        assert!(!is_shared(), "background work is not somebody else's write");
+        store.write(Requester::Stranger, |_| Ok(())).unwrap();
+        assert!(is_shared(), "it has begun since");
+        let before = pacer.seen;
+        store.write_paced(&mut pacer, |_, _| Ok(())).unwrap();
+        assert!(pacer.seen > before && !store.foreground_writes.since(&mut pacer.seen));
+        std::thread::scope(|scope| {
+            let step = |_: &mut dyn Engine, _| {
+                let begun = store.foreground_writes.begun.load(Ordering::Relaxed);
+                scope.spawn(|| store.write(Requester::Stranger, |_| Ok(())).unwrap());
+                while store.foreground_writes.begun.load(Ordering::Relaxed) == begun {
+                    std::thread::yield_now();
+                }
+                // It waits for the one connection that this step has.
+                assert!(store.foreground_writes.since(&mut (begun + 1)));
+                Ok(())
+            };
+            store.write_in_background(Requester::Server, |engine| step(engine, 1)).unwrap();
+        });
+        assert!(store.foreground_writes.since(&mut pacer.seen));
+    }
+
+    /// How long work in steps takes beside its own work, on either engine.
+    #[test]
+    fn a_backlog_is_worked_off_without_long_rests_unless_others_write() {
+        const STEP: Duration = Duration::from_millis(10);
+        const STEPS: u32 = 10;
+        let run = |store: &Store| {
+            let (mut pacer, began) = (Pacer::new(), Instant::now());
+            for _ in 0..STEPS {
+                let step = |_: &mut dyn Engine, _| {
+                    std::thread::sleep(STEP);
+                    Ok(())
+                };
+                store.write_paced(&mut pacer, step).unwrap();
+            }
+            began.elapsed()
+        };
+        let postgres = acceptance::Cluster::shared().unwrap().database().unwrap();
+        for url in ["sqlite::memory:", &postgres] {
+            let store = store(&url.parse().unwrap());
+            let is_over = AtomicBool::new(false);
+            let beside = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !is_over.load(Ordering::Relaxed) {
+                        store.write(Requester::Stranger, |_| Ok(())).unwrap();
+                        std::thread::yield_now();
+                    }
+                });
+                let time = run(&store);
+                is_over.store(true, Ordering::Relaxed);
+                time
+            });
+            assert!(beside >= STEPS * STEP * (1 + REST), "{url}: {beside:?} beside others");
+            // A machine that is busy with other tests may slow down single steps.
+            let alone = (0..3).map(|_| run(&store)).min().unwrap();
+            assert!(alone < STEPS * STEP * 3, "{url}: {alone:?} alone");
+        }
     }
 }

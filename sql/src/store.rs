@@ -13,6 +13,7 @@ use crate::limit::{
     COMMIT_TIMEOUT, POSTGRES_COMMITTERS, POSTGRES_CONNECTIONS, POSTGRES_WRITERS, READERS,
     RETRY_WITHIN, SEARCHERS, SERVER_READERS, TAKE_TIMEOUT, WRITE_TRIES_MAX,
 };
+use crate::pacer::ForegroundWrites;
 use crate::pool::{Pool, Requester};
 use crate::token::RecentTokens;
 use crate::url::Backend;
@@ -45,6 +46,8 @@ pub struct Store {
     pub(crate) is_indexing: AtomicBool,
     /// How strangers come together.
     pub(crate) contact: ContactPolicy,
+    /// Writes that are not background work.
+    pub(crate) foreground_writes: ForegroundWrites,
     /// How storing and reading go.
     pub(crate) health: Arc<Health>,
     /// RecentTokens that were good lately.
@@ -154,6 +157,7 @@ impl Store {
             is_erasing: AtomicBool::new(false),
             is_indexing: AtomicBool::new(false),
             contact: ContactPolicy::default(),
+            foreground_writes: ForegroundWrites::default(),
             health: Arc::clone(&health),
             tokens: RecentTokens::default(),
             clock: Clock::default(),
@@ -258,6 +262,16 @@ impl Store {
         requester: impl Into<Requester>,
         work: impl FnMut(&mut dyn Engine) -> Result<T>,
     ) -> Result<T> {
+        let _counted = self.foreground_writes.begin();
+        self.write_in_background(requester, work)
+    }
+
+    /// As [`Store::write`], for work that gives way to all other writes; see [`crate::pacer`].
+    pub(crate) fn write_in_background<T>(
+        &self,
+        requester: impl Into<Requester>,
+        work: impl FnMut(&mut dyn Engine) -> Result<T>,
+    ) -> Result<T> {
         write_on(&self.writers, requester.into(), None, work, &self.health)
     }
 
@@ -273,6 +287,7 @@ impl Store {
     ) -> Result<T> {
         let pool = self.committers.as_ref().unwrap_or(&self.writers);
         let until = Instant::now() + COMMIT_TIMEOUT;
+        let _counted = self.foreground_writes.begin();
         self.health.storing(|| write_on(pool, Requester::Server, Some(until), work, &self.health))
     }
 
