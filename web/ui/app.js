@@ -141,7 +141,7 @@ function connectionView(store) {
   );
   const strip = el("div", { class: "strip" }, status, hint, retry);
   return {
-    node: el("div", { class: "strips" }, update, strip),
+    node: el("header", { class: "strips" }, update, strip),
     /** @param {State} state */
     update({ connection, update: isOld }) {
       say(status, t(connection.status));

@@ -11,7 +11,7 @@ import { icon } from "./icons.js";
  */
 export function openPopover(opener, node, at = null) {
   node.setAttribute("popover", "auto");
-  (opener.closest("dialog") ?? document.body).append(node);
+  (opener.closest("dialog, main, nav") ?? document.body).append(node);
   opener.setAttribute("aria-expanded", "true");
   node.addEventListener("toggle", (event) => {
     if (/** @type {ToggleEvent} */ (event).newState !== "closed") return;

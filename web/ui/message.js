@@ -173,6 +173,7 @@ function reactionsOf(state, { message }) {
   const all = new Map();
   for (const { by, emoji } of message.reactions ?? []) all.set(emoji, [...(all.get(emoji) ?? []), by]);
   return [...all].map(([emoji, people]) => {
+    const shown = people.length > 1 ? `${emoji} ${people.length}` : emoji;
     const isMine = people.includes(state.me?.id ?? 0);
     const names = people.map((id) => (id === state.me?.id ? t("you") : personName(state, id))).join(", ");
     const props = {
@@ -183,12 +184,7 @@ function reactionsOf(state, { message }) {
       "aria-pressed": String(isMine),
       tabindex: "-1",
     };
-    return el(
-      "button",
-      { ...props, "aria-label": `${emoji} ${names}`, title: names },
-      emoji,
-      people.length > 1 && el("span", null, String(people.length)),
-    );
+    return el("button", { ...props, "aria-label": `${shown} ${names}`, title: names }, shown);
   });
 }
 

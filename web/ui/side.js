@@ -146,35 +146,38 @@ function walk(node, event) {
 /** @param {Store} store @param {ListItem} first */
 function itemView(store, first) {
   let item = first;
-  const [nameId, moreId] = [newId("n"), newId("m")];
+  const moreId = newId("m");
   const picture = avatar(item.name, idOf(item.key), item.picture);
   const dot = el("span", { class: "dot", hidden: true });
   const name = el("bdi");
   const time = el("time");
   const line = el("span", { class: "line" });
   const marks = el("span", { class: "marks" });
-  const link = el(
-    "a",
-    { href: item.href, "aria-labelledby": nameId, "aria-describedby": moreId },
+  // The link is named by the conversation; its area is the whole item.
+  const link = el("a", { href: item.href, "aria-describedby": moreId }, name);
+  const node = el(
+    "li",
+    null,
     el("span", { class: "face" }, picture, dot),
-    el("span", { class: "name", id: nameId }, name),
+    el("span", { class: "name" }, link),
     time,
     el("span", { class: "more", id: moreId }, line, marks),
   );
-  link.addEventListener("contextmenu", (event) => {
+  node.addEventListener("contextmenu", (event) => {
     event.preventDefault();
     const at = event.clientX || event.clientY ? { x: event.clientX, y: event.clientY } : null;
     conversationMenu(store, item.key, link, at);
   });
   return {
-    node: el("li", { class: "chat" }, link),
+    node,
     /** @param {ListItem} next */
     update(next) {
       item = next;
       say(name, next.name);
       face(picture, next.name, next.picture);
       set(dot, { hidden: !next.online });
-      set(link, { "aria-current": next.current ? "page" : null, class: next.unread || next.marked ? "new" : null });
+      set(link, { "aria-current": next.current ? "page" : null });
+      set(node, { class: next.unread || next.marked ? "chat new" : "chat" });
       say(time, next.at ? when().brief(next.at, Date.now() + store.state.clock.offset) : "");
       fill(line, ...lineOf(next));
       fill(marks, ...marksOf(next));
