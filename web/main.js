@@ -6,13 +6,10 @@ import { hashOf, initial } from "./core/state.js";
 import { cut, visible } from "./core/text.js";
 import { createDb } from "./store/db.js";
 import { createTabs } from "./store/tabs.js";
-import { createUploads } from "./store/uploads.js";
 import { mount } from "./ui/app.js";
 import { calls, fileMax, serverBuild, ticket } from "./wire/api.js";
 import { abilities, askPermission, beep, hide, show, subscribePush, unsubscribePush } from "./wire/notify.js";
-import { portrait } from "./wire/picture.js";
 import { createSocket } from "./wire/socket.js";
-import { create, send } from "./wire/upload.js";
 
 /** @import {Effect, Event, Key, State, Store} from "./core/types.js" */
 
@@ -112,11 +109,20 @@ const tabs = createTabs({
   onEvent: (event) => dispatch(event),
 });
 
-const uploads = createUploads(
-  db,
-  (id) => state.uploads[id],
-  (id, set) => dispatch({ type: "upload", id, set }),
-);
+/** Loaded with the first file. */
+const uploads = once(async () => {
+  const { createUploads } = await import("./store/uploads.js");
+  const tell = (/** @type {string} */ id, /** @type {any} */ set) => dispatch({ type: "upload", id, set });
+  return createUploads(db, (id) => state.uploads[id], tell);
+});
+
+/** @template T @param {() => Promise<T>} make @returns {() => Promise<T>} */
+function once(make) {
+  /** @type {Promise<T> | undefined} */
+  let made;
+  // A module that could not be loaded is asked for again the next time.
+  return () => (made ??= make().catch((error) => ((made = undefined), Promise.reject(error))));
+}
 
 // --------------------------------------------------------------------------------------------------------- the effects
 
@@ -150,8 +156,11 @@ async function make(call, args) {
 
 /** @param {File | null} file */
 async function changePicture(file) {
-  const blob = file && (await portrait(file).catch(() => null));
-  if (!blob) return calls.change({ picture: null });
+  if (!file) return calls.change({ picture: null });
+  const { portrait } = await import("./wire/picture.js");
+  const { create, send } = await import("./wire/upload.js");
+  const blob = await portrait(file).catch(() => null);
+  if (!blob) throw { status: 400, code: "no_picture", message: "This file is no picture that can be shown." };
   const id = await create(blob, { filename: "picture.jpg", filetype: blob.type });
   await send(id, blob, () => {}, new AbortController().signal);
   return calls.change({ picture: id });
@@ -237,9 +246,9 @@ const EFFECTS = {
   wipe: ({ all }) => db.wipe(all),
   route: () => dispatch({ type: "route", hash: location.hash }),
   hash: ({ hash, replace }) => setHash(hash, replace),
-  prepare: ({ id, file }) => uploads.prepare(id, file),
-  upload: ({ id }) => uploads.start(id),
-  "upload.stop": ({ id, file }) => uploads.stop(id, file),
+  prepare: async ({ id, file }) => (await uploads()).prepare(id, file),
+  upload: async ({ id }) => (await uploads()).start(id),
+  "upload.stop": async ({ id, file }) => (await uploads()).stop(id, file),
   // What is said of it is in the state after this step, and of several messages the last.
   notify: ({ key, id }) => setTimeout(() => notify(key, id), 50),
   unnotify: ({ key }) => hide(key),

@@ -16,11 +16,11 @@ import {
   write,
 } from "./context.js";
 import { applyEarly } from "./receipts.js";
-import { PAGE, TIMELINES_MAX, hashOf, idOf, isGroup, keyOf, newTimeline, partner } from "./state.js";
+import { PAGE, PAGE_MAX, TIMELINES_MAX, hashOf, idOf, isGroup, keyOf, newTimeline, partner } from "./state.js";
 import { find, joinNewer, joinNewest, joinOlder, messageOf, rest } from "./timeline.js";
 
 /** @import {Context} from "./context.js" */
-/** @import {Key, Message, ServerFrame} from "./types.js" */
+/** @import {Asked, Key, Message, ServerFrame} from "./types.js" */
 
 // ------------------------------------------------------------------------------------------------ opening and leaving
 
@@ -55,9 +55,10 @@ export function openConversation(c, key, id = 0, replace = false) {
   if (isGroup(key)) ask(c, { type: "group.show", group: idOf(key) });
   effect(c, { type: "unnotify", key });
   if (id) jump(c, key, id);
-  else if (unread > PAGE - 10 && read > 0 && !c.state.timelines[key].confirmed) around(c, key, read, false);
+  else if (unread > PAGE_MAX - 20 && !c.state.timelines[key].confirmed) around(c, key, read, false);
   else {
-    if (!c.state.timelines[key].confirmed) loadNewest(c, key);
+    // One page that goes back to the first unread message.
+    if (!c.state.timelines[key].confirmed) loadNewest(c, key, unread > PAGE - 10 ? unread + 20 : PAGE);
     if (unread > 0) aim(c, key);
   }
 }
@@ -86,11 +87,11 @@ function aim(c, key) {
 
 // -------------------------------------------------------------------------------------------------------------- pages
 
-/** @param {Context} c @param {Key} key */
-export function loadNewest(c, key) {
+/** @param {Context} c @param {Key} key @param {number} [limit] */
+export function loadNewest(c, key, limit = PAGE) {
   setTimeline(c, key, { loading: "first", error: null });
   if (isAsking(c, "first", key)) return;
-  ask(c, { type: "history", ...partner(key), limit: PAGE }, { purpose: "first", key });
+  ask(c, { type: "history", ...partner(key), limit }, { purpose: "first", key });
 }
 
 /** @param {Context} c @param {Key} key @param {"older" | "newer"} side */
@@ -107,7 +108,8 @@ export function loadMore(c, key, side) {
 function around(c, key, id, isJump) {
   setTimeline(c, key, { loading: "around", error: null });
   const target = isJump ? id : 0;
-  ask(c, { type: "history", ...partner(key), around: id, limit: PAGE }, { purpose: "around", key, target });
+  const place = id > 0 ? { around: id } : { after: 0 };
+  ask(c, { type: "history", ...partner(key), ...place, limit: PAGE }, { purpose: "around", key, target });
 }
 
 /** Shows a message: where it is, or with the page around it. @param {Context} c @param {Key} key @param {number} id */
@@ -144,7 +146,7 @@ export function historyAnswered(c, frame) {
   } else if (purpose === "newer") {
     setTimeline(c, key, { ...joinNewer(timeline, page, frame.more), ...done });
   } else if (purpose === "around") {
-    showAround(c, key, page, frame, asked.target ?? 0);
+    showAround(c, key, page, frame, asked);
   } else {
     const { timeline: joined, isReplaced } = joinNewest(timeline, page, frame.more);
     if (isReplaced) write(c, { drop: "messages", key });
@@ -156,10 +158,18 @@ export function historyAnswered(c, frame) {
   applyEarly(c, key, page);
 }
 
-/** @param {Context} c @param {Key} key @param {Message[]} page @param {ServerFrame} frame @param {number} target */
-function showAround(c, key, page, frame, target) {
-  const newer = frame.more_after === true;
-  setTimeline(c, key, { messages: page, older: frame.more, newer, loading: null, error: null, confirmed: !newer });
+/** @param {Context} c @param {Key} key @param {Message[]} page @param {ServerFrame} frame @param {Asked} asked */
+function showAround(c, key, page, frame, { target, frame: question }) {
+  const isFromStart = "after" in question;
+  const newer = isFromStart ? frame.more : frame.more_after === true;
+  setTimeline(c, key, {
+    messages: page,
+    older: !isFromStart && frame.more,
+    newer,
+    loading: null,
+    error: null,
+    confirmed: !newer,
+  });
   if (!newer) write(c, { drop: "messages", key });
   if (!target) return aim(c, key);
   if (find(page, target)) setTimeline(c, key, { target: { id: target, turn: turn(c), focus: true } });

@@ -79,8 +79,9 @@ let listCache = /** @type {{from: unknown[], items: ListItem[]}} */ ({ from: [],
  * @param {State} state @returns {ListItem[]}
  */
 export function items(state) {
-  const { conversations, outgoing, drafts, typing, people, open, me } = state;
-  const from = [conversations, outgoing, drafts, typing, people, open, me, state.clock];
+  const { conversations, outgoing, drafts, typing, people, open, me, focused } = state;
+  const isRead = open !== null && focused && state.timelines[open]?.atEnd === true;
+  const from = [conversations, outgoing, drafts, typing, people, open, me, isRead, state.clock];
   if (from.every((one, i) => one === listCache.from[i])) return listCache.items;
   const now = Date.now() + state.clock.offset;
   const waiting = new Map(outgoing.map((one) => [one.key, one]));
@@ -88,12 +89,13 @@ export function items(state) {
   const list = Object.values(conversations)
     .filter((one) => one.last || one.activity > 0 || one.key === open || waiting.has(one.key) || drafts[one.key]?.text)
     .sort((a, b) => Number(b.pinned) - Number(a.pinned) || (rank(a) === rank(b) ? 0 : rank(b) - rank(a)));
-  listCache = { from, items: list.map((one) => itemOf(state, one, waiting.get(one.key), now)) };
+  listCache = { from, items: list.map((one) => itemOf(state, one, waiting.get(one.key), now, isRead)) };
   return listCache.items;
 }
 
-/** @param {State} state @param {Conversation} one @param {Outgoing | undefined} waiting @param {number} now @returns {ListItem} */
-function itemOf(state, one, waiting, now) {
+/** @param {State} state @param {Conversation} one @param {Outgoing | undefined} waiting @param {number} now
+ * @param {boolean} isRead the end of the open conversation is being looked at @returns {ListItem} */
+function itemOf(state, one, waiting, now, isRead) {
   const { key, last } = one;
   const me = state.me?.id;
   const line = waiting ?? last;
@@ -110,7 +112,8 @@ function itemOf(state, one, waiting, now) {
     files: (waiting ? waiting.files : last?.files) ?? [],
     at: line?.at ?? 0,
     tick: waiting ? (waiting.error === null ? "sending" : "failed") : last ? tickOf(state, key, last) : null,
-    unread: one.unread,
+    // What is being looked at is as good as read; it is so for the server in a second.
+    unread: key === state.open && isRead ? 0 : one.unread,
     marked: one.marked,
     draft: key === state.open ? "" : visible(cut((state.drafts[key]?.text ?? "").trim(), LINE)),
     typing: typists(state, key, Date.now()).length > 0,

@@ -8,8 +8,9 @@ export const TIMELINE_MAX = 400;
 export const TIMELINE_KEPT = 60;
 /** Conversations whose messages stay in memory. */
 export const TIMELINES_MAX = 6;
-/** Messages in a page of history. */
+/** Messages in a page of history, and the server's bound. */
 export const PAGE = 50;
+export const PAGE_MAX = 200;
 /** Lines about changes kept for one conversation. */
 export const CHANGES_MAX = 30;
 /** Receipts of unknown messages that are kept. */

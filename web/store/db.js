@@ -96,7 +96,8 @@ export function createDb(onTrouble, factory = globalThis.indexedDB) {
     const transaction = db.transaction(STORES, "readwrite");
     const ended = committed(transaction);
     const store = (/** @type {string} */ name) => transaction.objectStore(name);
-    for (const write of writes) apply(write, store);
+    // One after another: a later write must not be overtaken by an earlier one that has to read first.
+    for (const write of writes) await apply(write, store);
     await ended;
   }
 
@@ -217,19 +218,16 @@ export function createDb(onTrouble, factory = globalThis.indexedDB) {
 }
 
 /** @param {Write} write @param {(name: string) => IDBObjectStore} store */
-function apply(write, store) {
+async function apply(write, store) {
+  const messages = store("messages");
   if ("patch" in write) {
-    const messages = store("messages");
-    const request = messages.get(write.patch);
-    request.onsuccess = () => {
-      const { result } = request;
-      if (result) messages.put({ ...changed(result, write.change), key: result.key });
-    };
+    const old = await done(messages.get(write.patch));
+    if (old) messages.put({ ...changed(old, write.change), key: old.key });
   } else if ("put" in write) put(write, store);
-  else if (write.drop === "all messages") store("messages").clear();
+  else if (write.drop === "all messages") messages.clear();
   else if (write.drop === "messages") {
-    if (write.id) store("messages").delete(write.id);
-    else dropInside(store("messages"), write.key);
+    if (write.id) messages.delete(write.id);
+    else for (const id of await done(messages.index("place").getAllKeys(inside(write.key)))) messages.delete(id);
   } else if (write.drop === "conversation") store("conversations").delete(write.key);
   else if (write.drop === "upload") {
     store("uploads").delete(write.id);
@@ -260,17 +258,6 @@ function put(write, store) {
     case "upload":
       return void store("uploads").put(write.value);
   }
-}
-
-/** @param {IDBObjectStore} messages @param {Key} key */
-function dropInside(messages, key) {
-  const request = messages.index("place").openKeyCursor(inside(key));
-  request.onsuccess = () => {
-    const cursor = request.result;
-    if (!cursor) return;
-    messages.delete(cursor.primaryKey);
-    cursor.continue();
-  };
 }
 
 /** @returns {Saved} */

@@ -63,6 +63,15 @@ export function buildHash() {
     return hash.digest("hex").slice(0, 16);
 }
 
+/**
+ * A file without its comments, as it is served: in modules and styles a comment that fills whole lines is left out.
+ * @param {string} path @param {string} text
+ */
+export function stripped(path, text) {
+    if (!/\.(js|css)$/.test(path)) return text;
+    return text.replace(/^[ \t]*\/\*(?:(?!\*\/)[^])*\*\/[ \t]*\n/gm, "").replace(/^[ \t]*\/\/.*\n/gm, "");
+}
+
 /** A file with the placeholder `BUILDHASH` replaced. */
 const filled = (path) => readFileSync(join(root, path), "utf8").replaceAll("BUILDHASH", buildHash());
 
@@ -89,7 +98,9 @@ function own(req, res) {
     if (!served().includes(name)) answer(res, 404, "text/plain", "no such file");
     else {
         const headers = { "Cache-Control": "public, max-age=31536000, immutable" };
-        answer(res, 200, TYPES[extname(name)], readFileSync(join(root, name)), headers);
+        const bytes = readFileSync(join(root, name));
+        const isText = /\.(js|css)$/.test(name);
+        answer(res, 200, TYPES[extname(name)], isText ? stripped(name, bytes.toString()) : bytes, headers);
     }
     return true;
 }

@@ -38,6 +38,8 @@ export function createSocket({ url, ticket, since, onFrame, onLink }) {
   let socket = null;
   let isWelcome = false;
   let isWanted = false;
+  /** Whether a try is under way. */
+  let isTrying = false;
   let attempt = 0;
   /** Changes with every try: what belongs to an earlier one is not heard any more. */
   let turn = 0;
@@ -59,6 +61,7 @@ export function createSocket({ url, ticket, since, onFrame, onLink }) {
 
   function drop() {
     turn++;
+    isTrying = false;
     clearTimeout(retry);
     clearTimeout(alarm);
     isWelcome = false;
@@ -82,6 +85,7 @@ export function createSocket({ url, ticket, since, onFrame, onLink }) {
 
   async function open() {
     drop();
+    isTrying = true;
     const mine = turn;
     onLink({ status: "connecting", attempt });
     closeUnlessHeard(WELCOME);
@@ -107,6 +111,7 @@ export function createSocket({ url, ticket, since, onFrame, onLink }) {
       if (!frame) return;
       if (frame.type === "welcome") {
         isWelcome = true;
+        isTrying = false;
         attempt = 0;
       }
       onFrame(frame);
@@ -118,7 +123,7 @@ export function createSocket({ url, ticket, since, onFrame, onLink }) {
 
   return {
     connect() {
-      if (isWanted && isWelcome) return;
+      if (isWanted && (isWelcome || isTrying)) return;
       isWanted = true;
       attempt = 0;
       open();
@@ -137,7 +142,7 @@ export function createSocket({ url, ticket, since, onFrame, onLink }) {
       if (!isWanted) return;
       if (!isWelcome) {
         // A try that is under way goes on; a wait ends.
-        if (!socket) this.connect();
+        this.connect();
         return;
       }
       socket?.send("ping");

@@ -65,6 +65,18 @@ test("messages of a conversation, or one of them, are dropped", async () => {
   assert.equal((await db.messages("u3")).length, 1);
 });
 
+test("of one save the later write counts", async () => {
+  const { db } = open();
+  await db.save([{ put: "messages", key: "u2", messages: [said(1), said(2)] }]);
+  await db.save([
+    { drop: "messages", key: "u2" },
+    { put: "messages", key: "u2", messages: [said(2)] },
+    { patch: 2, change: { content: "edited" } },
+    { put: "messages", key: "u2", messages: [said(2, 2, { content: "latest" })] },
+  ]);
+  assert.deepEqual(await db.messages("u2"), [said(2, 2, { content: "latest" })]);
+});
+
 test("an ended session leaves what was typed; a logout leaves nothing", async () => {
   const { db } = open();
   const draft = { text: "half", reply: null, editing: null, kept: "", uploads: [], turn: 1 };

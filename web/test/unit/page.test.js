@@ -150,6 +150,20 @@ test("many unread: the page around the first of them, not only the newest", () =
   assert.equal(/** @type {any} */ (rows(play.state, "u2")[at + 1]).message.id, 301);
 });
 
+test("some more unread than a page: one page that goes back to the first of them", () => {
+  const play = new Play().enter([bob({ unread: 130, read: 0, last: said(500), activity: 500 })]);
+  play.do({ type: "open", key: "u2" });
+  assert.equal(play.sent("history").at(-1).limit, 150);
+});
+
+test("very many, none of them read: from the beginning", () => {
+  const play = new Play().enter([bob({ unread: 500, read: 0, last: said(900), activity: 900 })]);
+  play.do({ type: "open", key: "u2" });
+  assert.equal(play.sent("history").at(-1).after, 0);
+  play.answer("history", { messages: range(1, 50), more: true });
+  assert.deepEqual([play.state.timelines.u2.older, play.state.timelines.u2.newer], [false, true]);
+});
+
 test("search: what was typed last counts, newest first, more pages", () => {
   const play = new Play().enter();
   play.do({ type: "search", text: "tr" });
