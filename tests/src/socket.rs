@@ -1,4 +1,4 @@
-//! A WebSocket with deadlines, and a memory of what was heard on it.
+//! A WebSocket client with deadlines that keeps frames until a test asks for them.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -15,9 +15,9 @@ use tungstenite::{Error, Message, WebSocket};
 use crate::schema::{Side, fits};
 use crate::{PATIENCE, raw};
 
-/// One thing heard from the other side.
+/// What the other side sent.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Heard {
+pub enum Received {
     /// A JSON text frame.
     Json(Value),
     /// Any other text frame.
@@ -31,9 +31,9 @@ pub enum Heard {
 /// An open WebSocket.
 pub struct Socket {
     stream: WebSocket<TcpStream>,
-    /// Heard and not asked for yet.
-    inbox: VecDeque<Heard>,
-    /// Who is at the other end.
+    /// Received and not asked for yet.
+    inbox: VecDeque<Received>,
+    /// What the peer is.
     other: Side,
     /// Frames of a client that the schema does not have. A server is not to say any: hearing one is an error.
     faults: Vec<String>,
@@ -113,7 +113,7 @@ impl Socket {
     ///
     /// # Errors
     /// When nothing comes within [`PATIENCE`].
-    pub fn hear_next(&mut self) -> Result<Heard> {
+    pub fn receive_next(&mut self) -> Result<Received> {
         match self.inbox.pop_front() {
             Some(heard) => Ok(heard),
             None => self.read(Instant::now() + PATIENCE)?.context("nothing came"),
@@ -124,19 +124,19 @@ impl Socket {
     ///
     /// # Errors
     /// When it does not come within [`PATIENCE`]; the message tells what came instead.
-    pub fn hear<T>(&mut self, what: &str, fits: impl Fn(&Heard) -> Option<T>) -> Result<T> {
-        self.hear_within(what, PATIENCE, fits)
+    pub fn receive<T>(&mut self, what: &str, fits: impl Fn(&Received) -> Option<T>) -> Result<T> {
+        self.receive_within(what, PATIENCE, fits)
     }
 
-    /// [`Socket::hear`] with another deadline.
+    /// [`Socket::receive`] with another deadline.
     ///
     /// # Errors
-    /// As [`Socket::hear`].
-    pub fn hear_within<T>(
+    /// As [`Socket::receive`].
+    pub fn receive_within<T>(
         &mut self,
         what: &str,
         patience: Duration,
-        fits: impl Fn(&Heard) -> Option<T>,
+        fits: impl Fn(&Received) -> Option<T>,
     ) -> Result<T> {
         let deadline = Instant::now() + patience;
         let mut seen = 0;
@@ -148,7 +148,7 @@ impl Socket {
                 }
                 seen += 1;
             }
-            let is_over = matches!(self.inbox.back(), Some(Heard::Closed(_)));
+            let is_over = matches!(self.inbox.back(), Some(Received::Closed(_)));
             match if is_over { None } else { self.read(deadline)? } {
                 Some(heard) => self.inbox.push_back(heard),
                 None => bail!("did not hear {what}; heard {}", brief(&self.inbox)),
@@ -160,15 +160,15 @@ impl Socket {
     ///
     /// # Errors
     /// When it stays open for `patience`.
-    pub fn hear_close(&mut self, patience: Duration) -> Result<u16> {
-        self.hear_within("a close", patience, |heard| match heard {
-            Heard::Closed(code) => Some(*code),
+    pub fn receive_close(&mut self, patience: Duration) -> Result<u16> {
+        self.receive_within("a close", patience, |heard| match heard {
+            Received::Closed(code) => Some(*code),
             _ => None,
         })
     }
 
     /// Takes everything that was heard and not asked for.
-    pub fn drain(&mut self) -> Vec<Heard> {
+    pub fn drain(&mut self) -> Vec<Received> {
         self.inbox.drain(..).collect()
     }
 
@@ -180,20 +180,20 @@ impl Socket {
     /// Closes as a good client does, and waits for the server to close too.
     pub fn close(mut self) {
         if self.stream.close(None).is_ok() {
-            let _ = self.hear_close(PATIENCE);
+            let _ = self.receive_close(PATIENCE);
         }
     }
 
-    fn checked(&mut self, frame: Value) -> Result<Heard> {
+    fn checked(&mut self, frame: Value) -> Result<Received> {
         match (fits(self.other, &frame), self.other) {
             (Err(fault), Side::Server) => return Err(fault),
             (Err(fault), Side::Client) => self.faults.push(fault.to_string()),
             (Ok(()), _) => {}
         }
-        Ok(Heard::Json(frame))
+        Ok(Received::Json(frame))
     }
 
-    fn read(&mut self, deadline: Instant) -> Result<Option<Heard>> {
+    fn read(&mut self, deadline: Instant) -> Result<Option<Received>> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -204,19 +204,19 @@ impl Socket {
                 Ok(message) => message,
                 Err(Error::Io(error)) if is_timeout(&error) => return Ok(None),
                 Err(Error::ConnectionClosed | Error::AlreadyClosed | Error::Io(_)) => {
-                    return Ok(Some(Heard::Closed(1006)));
+                    return Ok(Some(Received::Closed(1006)));
                 }
-                Err(Error::Protocol(_)) => return Ok(Some(Heard::Closed(1006))),
+                Err(Error::Protocol(_)) => return Ok(Some(Received::Closed(1006))),
                 Err(error) => return Err(error).context("reading failed"),
             };
             return Ok(Some(match message {
                 Message::Text(text) => match serde_json::from_str(&text) {
                     Ok(json) => self.checked(json)?,
-                    Err(_) => Heard::Text(text.to_string()),
+                    Err(_) => Received::Text(text.to_string()),
                 },
-                Message::Pong(payload) => Heard::Pong(payload.to_vec()),
+                Message::Pong(payload) => Received::Pong(payload.to_vec()),
                 Message::Close(frame) => {
-                    Heard::Closed(frame.map_or(1005, |frame| u16::from(frame.code)))
+                    Received::Closed(frame.map_or(1005, |frame| u16::from(frame.code)))
                 }
                 Message::Binary(_) => bail!("a binary frame was sent"),
                 Message::Ping(_) | Message::Frame(_) => continue,
@@ -230,7 +230,7 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 /// What was heard, short enough to read.
-fn brief(inbox: &VecDeque<Heard>) -> String {
+fn brief(inbox: &VecDeque<Received>) -> String {
     let mut text: String = format!("{} frames", inbox.len());
     for heard in inbox.iter().take(20) {
         let line: String = format!("{heard:?}").chars().take(300).collect();

@@ -5,11 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use acceptance::{Person, until};
+use acceptance::{Client, until};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::drive::{House, Kind, Launch};
+use crate::harness::{Arrangement, Deployment, Launch};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// For the server to notice, which it looks for once a second.
@@ -57,13 +57,13 @@ fn now() -> i64 {
     UNIX_EPOCH.elapsed().map_or(0, |time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn log(house: &House) -> String {
-    house.servers.iter().map(|server| server.log()).collect()
+fn log(deployment: &Deployment) -> String {
+    deployment.servers.iter().map(|server| server.log()).collect()
 }
 
-fn noticed(house: &House, text: &str) -> Result<()> {
+fn noticed(deployment: &Deployment, text: &str) -> Result<()> {
     let what = format!("the log to say {text:?}");
-    until(&what, NOTICED_WITHIN, || Ok(log(house).contains(text).then_some(())))
+    until(&what, NOTICED_WITHIN, || Ok(log(deployment).contains(text).then_some(())))
 }
 
 fn at(sent: &Value) -> Result<i64> {
@@ -78,52 +78,53 @@ fn is_ours(at: i64) -> Result<()> {
 
 #[test]
 fn a_clock_that_jumps_ahead_deletes_nothing_in_sqlite() -> Result<()> {
-    jumps_ahead(&Kind::Messenger)
+    jumps_ahead(&Arrangement::Messenger)
 }
 
 #[test]
 fn a_clock_that_jumps_ahead_deletes_nothing_in_postgresql() -> Result<()> {
-    jumps_ahead(&Kind::postgres()?)
+    jumps_ahead(&Arrangement::postgres()?)
 }
 
-fn jumps_ahead(kind: &Kind) -> Result<()> {
+fn jumps_ahead(kind: &Arrangement) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let (clock, library) = (Clock::new(dir.path(), "+0")?, library()?);
-    let mut house = House::open_with(kind, &[], |launch| clock.shown_to(launch, &library))?;
-    let mut alice = Person::arrive(&house.world, "Alice")?;
-    let mut bob = Person::arrive(&house.world, "Bob")?;
-    let in_all = |alice: &mut Person, bob: &Person| alice.history(json!({"with": bob.id}));
+    let mut deployment =
+        Deployment::launch_with(kind, &[], |launch| clock.shown_to(launch, &library))?;
+    let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+    let mut bob = Client::connected(&deployment.endpoints, "Bob")?;
+    let in_all = |alice: &mut Client, bob: &Client| alice.history(json!({"with": bob.id}));
     let edit = |id: &Value, content: &str| json!({"type": "edit", "id": id, "content": content});
-    alice.act(json!({"type": "retention", "with": bob.id, "days": 7}))?;
-    let before = alice.say(&bob, "before")?;
+    alice.change(json!({"type": "retention", "with": bob.id, "days": 7}))?;
+    let before = alice.send_message(&bob, "before")?;
     is_ours(at(&before)?)?;
 
     // While they run.
     clock.set("+60d")?;
-    noticed(&house, "ahead")?;
-    let during = alice.say(&bob, "during")?;
+    noticed(&deployment, "ahead")?;
+    let during = alice.send_message(&bob, "during")?;
     is_ours(at(&during)?)?;
-    alice.act(edit(&before["id"], "before, edited"))?;
+    alice.change(edit(&before["id"], "before, edited"))?;
     ensure!(alice.device("late")?.ask("GET", "/me")?.send()?.status == 200, "who logs in is in");
 
     // And over a restart, at which the sweep comes at once.
-    house.stop()?;
-    house.start()?;
-    noticed(&house, "nothing is deleted")?;
+    deployment.stop()?;
+    deployment.start()?;
+    noticed(&deployment, "nothing is deleted")?;
     alice.connect()?;
     bob.connect()?;
-    let future = alice.say(&bob, "future")?;
+    let future = alice.send_message(&bob, "future")?;
     ensure!(in_all(&mut alice, &bob)? == ["before, edited", "during", "future"]);
     ensure!(bob.ask("GET", "/me")?.send()?.status == 200, "a session has ended by its age");
 
     // It is undone.
     clock.set("+0")?;
-    noticed(&house, "believed again")?;
-    let after = alice.say(&bob, "after")?;
+    noticed(&deployment, "believed again")?;
+    let after = alice.send_message(&bob, "after")?;
     ensure!(at(&after)? >= at(&future)?, "{after} comes after {future}");
     // Elsewhere it is what it is.
-    let mut carol = Person::arrive(&house.world, "Carol")?;
-    is_ours(at(&carol.say(&bob, "elsewhere")?)?)?;
+    let mut carol = Client::connected(&deployment.endpoints, "Carol")?;
+    is_ours(at(&carol.send_message(&bob, "elsewhere")?)?)?;
     if (at(&future)? - now()).abs() > DAY_MS {
         alice.refused(edit(&future["id"], "for sixty days?"), "too_late")?;
     }
@@ -137,36 +138,36 @@ fn a_clock_that_is_behind_makes_no_old_message_young() -> Result<()> {
     let (clock, library) = (Clock::new(dir.path(), "-3d")?, library()?);
     let today = std::process::Command::new("date").args(["-u", "+%Y-%m-%d"]).output()?;
     let today = String::from_utf8(today.stdout)?;
-    let mut house = House::open_with(&Kind::Messenger, &[], |launch| {
+    let mut deployment = Deployment::launch_with(&Arrangement::Messenger, &[], |launch| {
         clock.shown_to(launch, &library).env("CLOCK_CONFIRMED", today.trim())
     })?;
-    let mut alice = Person::arrive(&house.world, "Alice")?;
-    let bob = Person::arrive(&house.world, "Bob")?;
-    let old = alice.say(&bob, "three days ago")?;
+    let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+    let bob = Client::connected(&deployment.endpoints, "Bob")?;
+    let old = alice.send_message(&bob, "three days ago")?;
     ensure!(now() - at(&old)? > 2 * DAY_MS, "{old}");
     let edit = json!({"type": "edit", "id": old["id"], "content": "rewritten"});
 
     // Three days later, as the operator confirms.
-    house.stop()?;
+    deployment.stop()?;
     clock.set("+0")?;
-    house.start()?;
-    noticed(&house, "confirmed")?;
+    deployment.start()?;
+    noticed(&deployment, "confirmed")?;
     alice.connect()?;
     alice.refused(edit.clone(), "too_late")?;
-    let new = alice.say(&bob, "now")?;
+    let new = alice.send_message(&bob, "now")?;
     is_ours(at(&new)?)?;
 
     // The clock is wrong again: while they run, and from the start.
     clock.set("-3d")?;
-    noticed(&house, "behind")?;
+    noticed(&deployment, "behind")?;
     alice.refused(edit.clone(), "too_late")?;
-    house.stop()?;
-    house.start()?;
-    noticed(&house, "behind")?;
+    deployment.stop()?;
+    deployment.start()?;
+    noticed(&deployment, "behind")?;
     alice.connect()?;
     alice.refused(edit.clone(), "too_late")?;
     alice.refused(json!({"type": "delete", "id": old["id"]}), "too_late")?;
-    let newer = alice.say(&bob, "later")?;
+    let newer = alice.send_message(&bob, "later")?;
     ensure!(at(&newer)? >= at(&new)?, "{newer} comes after {new}");
     is_ours(at(&newer)?)
 }

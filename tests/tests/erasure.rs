@@ -2,22 +2,22 @@
 
 use std::fs;
 
-use acceptance::{PATIENCE, Person, until};
+use acceptance::{Client, PATIENCE, until};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 
 #[test]
 fn a_deleted_account_leaves_no_trace_in_the_database_file() -> Result<()> {
-    for kind in [Kind::Messenger, Kind::Pair] {
-        let house = House::open(&kind, &[])?;
-        let mut alice = Person::arrive(&house.world, "Aloysia Unforgettable")?;
-        let mut bob = Person::arrive(&house.world, "Bob")?;
+    for kind in [Arrangement::Messenger, Arrangement::Pair] {
+        let deployment = Deployment::launch(&kind, &[])?;
+        let mut alice = Client::connected(&deployment.endpoints, "Aloysia Unforgettable")?;
+        let mut bob = Client::connected(&deployment.endpoints, "Bob")?;
         for n in 0..50 {
-            alice.say(&bob, &format!("letter {n}"))?;
+            alice.send_message(&bob, &format!("letter {n}"))?;
         }
-        bob.say(&alice, "an answer")?;
+        bob.send_message(&alice, "an answer")?;
         // Nobody else got this: it goes, and its words go out of the search index.
         alice.request(json!({"to": alice.id, "content": "kaleidoscopic note"}))?;
         let renamed =
@@ -25,9 +25,9 @@ fn a_deleted_account_leaves_no_trace_in_the_database_file() -> Result<()> {
         renamed.expect(200)?;
         let (note, renamed) = ("kaleidoscopic".to_owned(), "Aloysia Renamed".to_owned());
         let wanted = [alice.email.clone(), note, alice.name.clone(), renamed];
-        let hashes = count(&house, "$argon2id$")?;
+        let hashes = count(&deployment, "$argon2id$")?;
         for text in &wanted[..2] {
-            ensure!(count(&house, text)? > 0, "{text:?} is not even there before");
+            ensure!(count(&deployment, text)? > 0, "{text:?} is not even there before");
         }
         ensure!(hashes > 0, "no password hash is there before");
 
@@ -35,13 +35,13 @@ fn a_deleted_account_leaves_no_trace_in_the_database_file() -> Result<()> {
         alice.ask("DELETE", "/me")?.json(&delete).send()?.expect(204)?;
         for text in &wanted {
             for spelling in [text.clone(), text.to_lowercase()] {
-                ensure!(count(&house, &spelling)? == 0, "{spelling:?} is still in the file");
+                ensure!(count(&deployment, &spelling)? == 0, "{spelling:?} is still in the file");
             }
         }
-        ensure!(count(&house, "first device")? <= 1, "a session is still in the file");
-        let left = count(&house, "$argon2id$")?;
+        ensure!(count(&deployment, "first device")? <= 1, "a session is still in the file");
+        let left = count(&deployment, "$argon2id$")?;
         ensure!(left <= 1, "{left} password hashes for one account (there were {hashes})");
-        ensure!(count(&house, "letter 49")? > 0, "Bob has lost what he got");
+        ensure!(count(&deployment, "letter 49")? > 0, "Bob has lost what he got");
     }
     Ok(())
 }
@@ -49,19 +49,19 @@ fn a_deleted_account_leaves_no_trace_in_the_database_file() -> Result<()> {
 /// A copy or a shell that reads for long keeps an older state in the write-ahead log.
 #[test]
 fn a_reader_of_an_older_state_is_waited_for() -> Result<()> {
-    for kind in [Kind::Messenger, Kind::Pair] {
-        let house = House::open(&kind, &[])?;
-        let alice = Person::arrive(&house.world, "Aloysia Unforgettable")?;
-        let reader = rusqlite::Connection::open(house.database_file())?;
+    for kind in [Arrangement::Messenger, Arrangement::Pair] {
+        let deployment = Deployment::launch(&kind, &[])?;
+        let alice = Client::connected(&deployment.endpoints, "Aloysia Unforgettable")?;
+        let reader = rusqlite::Connection::open(deployment.database_file())?;
         reader.execute_batch("begin")?;
         let sees = || reader.query_row("select count(*) from account", [], |row| row.get(0));
         let before: i64 = sees()?;
         let delete = json!({"password": alice.password});
         alice.ask("DELETE", "/me")?.json(&delete).send()?.expect(204)?;
-        ensure!(sees()? == before && count(&house, &alice.email)? > 0, "nothing to wait for");
+        ensure!(sees()? == before && count(&deployment, &alice.email)? > 0, "nothing to wait for");
         reader.execute_batch("rollback")?;
         until("a file without the account", PATIENCE, || {
-            let left = count(&house, &alice.email)? + count(&house, &alice.name)?;
+            let left = count(&deployment, &alice.email)? + count(&deployment, &alice.name)?;
             Ok((left == 0).then_some(()))
         })?;
     }
@@ -69,8 +69,8 @@ fn a_reader_of_an_older_state_is_waited_for() -> Result<()> {
 }
 
 /// How often these bytes stand in the database's files.
-fn count(house: &House, text: &str) -> Result<usize> {
-    let base = house.database_file();
+fn count(deployment: &Deployment, text: &str) -> Result<usize> {
+    let base = deployment.database_file();
     let mut found = 0;
     for suffix in ["", "-wal", "-journal"] {
         let mut path = base.clone().into_os_string();

@@ -2,16 +2,16 @@
 
 use std::process::Command;
 
-use acceptance::Person;
+use acceptance::Client;
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::drive::{House, Kind};
 use crate::faults::{METRICS, Watch, answer, health_becomes};
+use crate::harness::{Arrangement, Deployment};
 
 /// Files of the first program may not be written beyond so many bytes, as if the disk were full there.
-fn limit(house: &House, bytes: &str) -> Result<()> {
-    let pid = format!("--pid={}", house.servers[0].id());
+fn limit(deployment: &Deployment, bytes: &str) -> Result<()> {
+    let pid = format!("--pid={}", deployment.servers[0].id());
     // The soft limit alone, so that it can be lifted again.
     let done = Command::new("prlimit").args([pid, format!("--fsize={bytes}:")]).status()?;
     ensure!(done.success(), "prlimit: {done}");
@@ -21,14 +21,15 @@ fn limit(house: &House, bytes: &str) -> Result<()> {
 #[test]
 fn a_full_disk_is_told_and_ends_by_itself() -> Result<()> {
     let ignoring = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"];
-    let mut house =
-        House::open_with(&Kind::Messenger, &[METRICS], |launch| launch.under(&ignoring))?;
-    let mut alice = Person::arrive(&house.world, "Alice")?;
-    let bob = Person::arrive(&house.world, "Bob")?;
-    alice.say(&bob, "before")?;
+    let mut deployment = Deployment::launch_with(&Arrangement::Messenger, &[METRICS], |launch| {
+        launch.wrapped_in(&ignoring)
+    })?;
+    let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+    let bob = Client::connected(&deployment.endpoints, "Bob")?;
+    alice.send_message(&bob, "before")?;
 
-    let watch = Watch::begin(&mut house)?;
-    limit(&house, "1")?;
+    let watch = Watch::begin(&mut deployment)?;
+    limit(&deployment, "1")?;
     for n in 0..200 {
         alice.write(&json!({"to": bob.id, "content": "no room", "ref": format!("full-{n}")}))?;
     }
@@ -36,13 +37,13 @@ fn a_full_disk_is_told_and_ends_by_itself() -> Result<()> {
         let heard = answer(&mut alice, &format!("full-{n}"))?;
         ensure!(heard["code"] == "unavailable", "{heard}");
     }
-    health_becomes(&house, 503, Some("not_storing"))?;
-    ensure!(house.servers[0].log().contains("messages were not stored"));
+    health_becomes(&deployment, 503, Some("not_storing"))?;
+    ensure!(deployment.servers[0].log().contains("messages were not stored"));
 
-    limit(&house, "unlimited")?;
-    health_becomes(&house, 200, None)?;
-    alice.say(&bob, "after")?;
+    limit(&deployment, "unlimited")?;
+    health_becomes(&deployment, 200, None)?;
+    alice.send_message(&bob, "after")?;
     ensure!(alice.history(json!({"with": bob.id}))? == ["before", "after"]);
-    house.runs()?;
-    watch.end(&house)
+    deployment.runs()?;
+    watch.end(&deployment)
 }

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use acceptance::{Heard, Person, until};
+use acceptance::{Client, Received, until};
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::drive::{Cluster, House, Kind, Proxy};
 use crate::faults::{METRICS, Watch, health_becomes};
+use crate::harness::{Arrangement, Cluster, Deployment, Proxy};
 
 /// The contract's ten seconds for a commit, and some on a slow machine.
 const TOLD_WITHIN: Duration = Duration::from_secs(17);
@@ -18,9 +18,10 @@ const BACK_WITHIN: Duration = Duration::from_secs(60);
 fn who_waits_for_a_frozen_database_is_told() -> Result<()> {
     let cluster = Cluster::make()?;
     cluster.start()?;
-    let mut house = House::open(&Kind::Postgres(cluster.database()?), &[METRICS])?;
+    let mut deployment =
+        Deployment::launch(&Arrangement::Postgres(cluster.database()?), &[METRICS])?;
     let mut frozen = None;
-    hangs(&mut house, |hang| {
+    hangs(&mut deployment, |hang| {
         frozen = hang.then(|| cluster.freeze()).transpose()?;
         Ok(())
     })
@@ -28,33 +29,33 @@ fn who_waits_for_a_frozen_database_is_told() -> Result<()> {
 
 #[test]
 fn who_waits_for_a_database_whose_packets_are_lost_is_told() -> Result<()> {
-    let Kind::Postgres(url) = Kind::postgres()? else { unreachable!() };
-    let (proxy, url) = Proxy::before(&url)?;
-    let mut house = House::open(&Kind::Postgres(url), &[METRICS])?;
-    hangs(&mut house, |hang| {
-        proxy.lose_everything(hang);
+    let Arrangement::Postgres(url) = Arrangement::postgres()? else { unreachable!() };
+    let (proxy, url) = Proxy::in_front_of(&url)?;
+    let mut deployment = Deployment::launch(&Arrangement::Postgres(url), &[METRICS])?;
+    hangs(&mut deployment, |hang| {
+        proxy.drop_traffic(hang);
         Ok(())
     })
 }
 
-fn hangs(house: &mut House, mut hang: impl FnMut(bool) -> Result<()>) -> Result<()> {
-    let mut alice = Person::arrive(&house.world, "Alice")?;
-    let bob = Person::arrive(&house.world, "Bob")?;
+fn hangs(deployment: &mut Deployment, mut hang: impl FnMut(bool) -> Result<()>) -> Result<()> {
+    let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+    let bob = Client::connected(&deployment.endpoints, "Bob")?;
     let mut late = alice.device("late")?;
-    alice.say(&bob, "before")?;
-    let watch = Watch::begin(house)?;
+    alice.send_message(&bob, "before")?;
+    let watch = Watch::begin(deployment)?;
     hang(true)?;
     let began = Instant::now();
     alice.write(&json!({"to": bob.id, "content": "into the void", "ref": "void"}))?;
     late.open(&[])?;
     late.write(&json!({"type": "hello", "token": late.token, "ref": "hello"}))?;
-    for (person, reference) in [(&mut late, "hello"), (&mut alice, "void")] {
-        let heard = answer(person, reference, TOLD_WITHIN)?;
+    for (client, reference) in [(&mut late, "hello"), (&mut alice, "void")] {
+        let heard = answer(client, reference, TOLD_WITHIN)?;
         ensure!(heard["code"] == "unavailable", "{reference}: {heard}");
         ensure!(began.elapsed() < TOLD_WITHIN, "{reference} told after {:?}", began.elapsed());
     }
-    health_becomes(house, 503, Some("not_storing"))?;
-    lives(house)?;
+    health_becomes(deployment, 503, Some("not_storing"))?;
+    lives(deployment)?;
     hang(false)?;
     until("everything to be stored again", BACK_WITHIN, || {
         alice.write(&json!({"to": bob.id, "content": "into the void", "ref": "void"}))?;
@@ -68,22 +69,24 @@ fn hangs(house: &mut House, mut hang: impl FnMut(bool) -> Result<()>) -> Result<
         let heard = answer(&mut late, "again", TOLD_WITHIN)?;
         Ok((heard["type"] == "welcome").then_some(()))
     })?;
-    health_becomes(house, 200, None)?;
-    watch.end(house)
+    health_becomes(deployment, 200, None)?;
+    watch.end(deployment)
 }
 
 /// Nobody is to restart them.
-fn lives(house: &House) -> Result<()> {
-    for call in [house.world.ask("GET", "/livez")?, house.world.ask_chat("GET", "/livez")] {
+fn lives(deployment: &Deployment) -> Result<()> {
+    for call in
+        [deployment.endpoints.ask("GET", "/livez")?, deployment.endpoints.ask_chat("GET", "/livez")]
+    {
         ensure!(call.send()?.status == 200);
     }
     Ok(())
 }
 
 /// What carries this `ref`, in time.
-fn answer(person: &mut Person, reference: &str, patience: Duration) -> Result<Value> {
-    person.socket()?.hear_within(reference, patience, |heard| match heard {
-        Heard::Json(frame) if frame["ref"] == reference => Some(frame.clone()),
+fn answer(client: &mut Client, reference: &str, patience: Duration) -> Result<Value> {
+    client.socket()?.receive_within(reference, patience, |heard| match heard {
+        Received::Json(frame) if frame["ref"] == reference => Some(frame.clone()),
         _ => None,
     })
 }

@@ -3,23 +3,23 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use acceptance::{Answer, PATIENCE, Person, World, raw, until};
+use acceptance::{Answer, Client, Endpoints, PATIENCE, raw, until};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 
 #[test]
 fn too_many_messages_are_refused_and_then_the_writer_is_closed() -> Result<()> {
-    for kind in [Kind::Guests, Kind::Messenger] {
-        let house = House::open(&kind, &["--message-rate=5"])?;
-        let mut alice = Person::arrive(&house.world, "Alice")?;
-        let mut bob = Person::arrive(&house.world, "Bob")?;
+    for kind in [Arrangement::Guests, Arrangement::Messenger] {
+        let deployment = Deployment::launch(&kind, &["--message-rate=5"])?;
+        let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+        let mut bob = Client::connected(&deployment.endpoints, "Bob")?;
         // Ten seconds' worth may come at once.
         for _ in 0..50 {
-            alice.say(&bob, "within the burst")?;
+            alice.send_message(&bob, "within the burst")?;
         }
-        let mut flood = Person::arrive(&house.world, "Flood")?;
+        let mut flood = Client::connected(&deployment.endpoints, "Flood")?;
         let mut told = 0;
         for n in 0..20_000 {
             let frame = json!({"to": bob.id, "content": "x", "ref": format!("{n}")});
@@ -30,7 +30,7 @@ fn too_many_messages_are_refused_and_then_the_writer_is_closed() -> Result<()> {
         let code = flood.closed()?;
         ensure!(code == 4429 || code == 1006, "closed with {code}");
         for heard in flood.socket()?.drain() {
-            let acceptance::Heard::Json(frame) = heard else { continue };
+            let acceptance::Received::Json(frame) = heard else { continue };
             if frame["code"] == "rate_limited" {
                 let wait = frame["retry_after_ms"].as_u64().unwrap_or_default();
                 ensure!(wait > 0 && frame["ref"].is_string(), "{frame}");
@@ -45,8 +45,8 @@ fn too_many_messages_are_refused_and_then_the_writer_is_closed() -> Result<()> {
 
 #[test]
 fn receipts_have_a_wider_bound_of_their_own() -> Result<()> {
-    let house = House::open(&Kind::Messenger, &["--message-rate=1"])?;
-    let mut alice = Person::arrive(&house.world, "Alice")?;
+    let deployment = Deployment::launch(&Arrangement::Messenger, &["--message-rate=1"])?;
+    let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
     // Ten for each message, and ten seconds' worth at once.
     for n in 0..100 {
         alice.acknowledge(0).with_context(|| format!("receipt {n}"))?;
@@ -55,23 +55,23 @@ fn receipts_have_a_wider_bound_of_their_own() -> Result<()> {
         let answer = alice.request(json!({"type": "received", "seq": 0}))?;
         Ok((answer["code"] == "rate_limited").then_some(()))
     })?;
-    let bob = Person::arrive(&house.world, "Bob")?;
-    alice.say(&bob, "still within its own")?;
+    let bob = Client::connected(&deployment.endpoints, "Bob")?;
+    alice.send_message(&bob, "still within its own")?;
     Ok(())
 }
 
 #[test]
 fn nobody_stores_more_than_the_quota() -> Result<()> {
-    for kind in [Kind::Messenger, Kind::Pair] {
-        let house = House::open(&kind, &["--account-quota=100"])?;
-        let mut alice = Person::arrive(&house.world, "Alice")?;
-        let mut bob = Person::arrive(&house.world, "Bob")?;
-        let bytes = |person: &Person| -> Result<_> {
-            let me = person.ask("GET", "/me")?.send()?.expect(200)?.body;
+    for kind in [Arrangement::Messenger, Arrangement::Pair] {
+        let deployment = Deployment::launch(&kind, &["--account-quota=100"])?;
+        let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+        let mut bob = Client::connected(&deployment.endpoints, "Bob")?;
+        let bytes = |client: &Client| -> Result<_> {
+            let me = client.ask("GET", "/me")?.send()?.expect(200)?.body;
             Ok([me["stored"].clone(), me["quota"].clone()])
         };
-        let first = alice.say(&bob, &"x".repeat(60))?;
-        alice.say(&bob, &"x".repeat(40))?;
+        let first = alice.send_message(&bob, &"x".repeat(60))?;
+        alice.send_message(&bob, &"x".repeat(40))?;
         ensure!(bytes(&alice)? == [100, 100], "{:?}", bytes(&alice)?);
         let more = json!({"to": bob.id, "content": "x"});
         let refusal = alice.refused(more.clone(), "over_quota")?;
@@ -79,7 +79,7 @@ fn nobody_stores_more_than_the_quota() -> Result<()> {
             refusal["message"].as_str().is_some_and(|text| text.contains("delete")),
             "{refusal}"
         );
-        bob.say(&alice, "a neighbour is not felt")?;
+        bob.send_message(&alice, "a neighbour is not felt")?;
         let deleted = alice.request(json!({"type": "delete", "id": first["id"]}))?;
         ensure!(deleted["type"] == "delete", "{deleted}");
         ensure!(bytes(&alice)? == [40, 100], "{:?}", bytes(&alice)?);
@@ -91,9 +91,9 @@ fn nobody_stores_more_than_the_quota() -> Result<()> {
 
 #[test]
 fn who_waits_as_told_goes_on() -> Result<()> {
-    let house = House::open(&Kind::Guests, &["--message-rate=5"])?;
-    let mut alice = Person::arrive(&house.world, "Alice")?;
-    let bob = Person::arrive(&house.world, "Bob")?;
+    let deployment = Deployment::launch(&Arrangement::Guests, &["--message-rate=5"])?;
+    let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+    let bob = Client::connected(&deployment.endpoints, "Bob")?;
     let message = || json!({"to": bob.id, "content": "x"});
     let refusal = until("a refusal", PATIENCE, || {
         let answer = alice.request(message())?;
@@ -110,16 +110,17 @@ fn who_waits_as_told_goes_on() -> Result<()> {
 
 #[test]
 fn signups_from_one_address_are_counted() -> Result<()> {
-    let house = House::open(&Kind::Messenger, &["--signup-rate=3"])?;
-    let address = house.world.auth_address()?;
+    let deployment = Deployment::launch(&Arrangement::Messenger, &["--signup-rate=3"])?;
+    let address = deployment.endpoints.auth_address()?;
     let body = |n: usize| {
         let email = format!("number.{n}@example.com");
         json!({"email": email, "name": "N", "password": "secret"})
     };
     for n in 0..3 {
-        house.world.ask("POST", "/signup")?.json(&body(n)).send()?.expect(201)?;
+        deployment.endpoints.ask("POST", "/signup")?.json(&body(n)).send()?.expect(201)?;
     }
-    let refused = house.world.ask("POST", "/signup")?.json(&body(3)).send()?.refused(429)?;
+    let refused =
+        deployment.endpoints.ask("POST", "/signup")?.json(&body(3)).send()?.refused(429)?;
     ensure!(refused.retry_after()? <= Duration::from_secs(60));
     // Neighbours are not in it together, and neither are logins.
     let elsewhere = raw::connect(&address, Some("127.0.0.77".parse()?))?;
@@ -127,18 +128,23 @@ fn signups_from_one_address_are_counted() -> Result<()> {
     let (status, answer) = raw::exchange(elsewhere, &request)?;
     ensure!(status == 201, "{answer}");
     let login = json!({"email": "number.0@example.com", "password": "secret"});
-    house.world.ask("POST", "/login")?.json(&login).send()?.expect(200)?;
+    deployment.endpoints.ask("POST", "/login")?.json(&login).send()?.expect(200)?;
     Ok(())
 }
 
 #[test]
 fn a_trusted_proxy_speaks_for_its_clients_and_nobody_else_does() -> Result<()> {
     let flags = ["--signup-rate=1", "--trusted-proxy=127.0.0.1"];
-    let house = House::open(&Kind::Messenger, &flags)?;
+    let deployment = Deployment::launch(&Arrangement::Messenger, &flags)?;
     let signup = |from: &str, n: usize| -> Result<Answer> {
         let email = format!("number.{n}@example.com");
         let body = json!({"email": email, "name": "N", "password": "secret"});
-        house.world.ask("POST", "/signup")?.header("x-forwarded-for", from).json(&body).send()
+        deployment
+            .endpoints
+            .ask("POST", "/signup")?
+            .header("x-forwarded-for", from)
+            .json(&body)
+            .send()
     };
     for n in 0..4 {
         signup(&format!("192.0.2.{n}"), n)?.expect(201)?;
@@ -147,11 +153,11 @@ fn a_trusted_proxy_speaks_for_its_clients_and_nobody_else_does() -> Result<()> {
     // What a client wrote before its proxy did is not believed.
     signup("198.51.100.1, 192.0.2.0", 11)?.refused(429)?;
 
-    let strict = House::open(&Kind::Messenger, &["--signup-rate=1"])?;
+    let strict = Deployment::launch(&Arrangement::Messenger, &["--signup-rate=1"])?;
     let body = |n| json!({"email": format!("{n}@example.com"), "name": "N", "password": "secret"});
     let send = |n: usize| {
         let from = format!("192.0.2.{n}");
-        let call = strict.world.ask("POST", "/signup")?.header("x-forwarded-for", &from);
+        let call = strict.endpoints.ask("POST", "/signup")?.header("x-forwarded-for", &from);
         call.json(&body(n)).send()
     };
     send(1)?.expect(201)?;
@@ -161,14 +167,14 @@ fn a_trusted_proxy_speaks_for_its_clients_and_nobody_else_does() -> Result<()> {
 
 #[test]
 fn failed_logins_are_throttled_and_the_owner_gets_in() -> Result<()> {
-    let house = House::open(&Kind::Messenger, &[])?;
-    let alice = Person::signup(&house.world, "Alice")?;
-    let bob = Person::signup(&house.world, "Bob")?;
+    let deployment = Deployment::launch(&Arrangement::Messenger, &[])?;
+    let alice = Client::signup(&deployment.endpoints, "Alice")?;
+    let bob = Client::signup(&deployment.endpoints, "Bob")?;
     // Successful logins never trip it.
     for _ in 0..40 {
         bob.device("again")?;
     }
-    let (wait, told) = guess_until_throttled(&house.world, &alice.email)?;
+    let (wait, told) = guess_until_throttled(&deployment.endpoints, &alice.email)?;
     ensure!(wait <= Duration::from_secs(120), "the owner is locked out for {wait:?}");
     bob.device("elsewhere").context("somebody else, while Alice is attacked")?;
     until("the stated wait to pass", wait + PATIENCE, || {
@@ -180,10 +186,10 @@ fn failed_logins_are_throttled_and_the_owner_gets_in() -> Result<()> {
 
 #[test]
 fn the_owner_gets_in_from_another_address_while_a_stranger_guesses() -> Result<()> {
-    let house = House::open(&Kind::Messenger, &[])?;
-    let alice = Person::signup(&house.world, "Alice")?;
-    guess_until_throttled(&house.world, "nobody.of.that.name@example.com")?;
-    let address = house.world.auth_address()?;
+    let deployment = Deployment::launch(&Arrangement::Messenger, &[])?;
+    let alice = Client::signup(&deployment.endpoints, "Alice")?;
+    guess_until_throttled(&deployment.endpoints, "nobody.of.that.name@example.com")?;
+    let address = deployment.endpoints.auth_address()?;
     let elsewhere = raw::connect(&address, Some("127.0.0.78".parse()?))?;
     let body = json!({"email": alice.email, "password": alice.password});
     let (status, answer) = raw::exchange(elsewhere, &raw::post("/login", &body.to_string()))?;
@@ -193,9 +199,9 @@ fn the_owner_gets_in_from_another_address_while_a_stranger_guesses() -> Result<(
 
 #[test]
 fn emails_cannot_be_tried_out_by_the_thousand() -> Result<()> {
-    let house = House::open(&Kind::Messenger, &[])?;
-    let alice = Person::signup(&house.world, "Alice")?;
-    let bob = Person::signup(&house.world, "Bob")?;
+    let deployment = Deployment::launch(&Arrangement::Messenger, &[])?;
+    let alice = Client::signup(&deployment.endpoints, "Alice")?;
+    let bob = Client::signup(&deployment.endpoints, "Bob")?;
     for n in 0..2000 {
         let answer = alice.ask("GET", &format!("/users?email={n}%40example.com"))?.send()?;
         if answer.status == 429 {
@@ -212,10 +218,10 @@ fn emails_cannot_be_tried_out_by_the_thousand() -> Result<()> {
 }
 
 /// Guesses passwords until told to wait; gives how long, and when that was said.
-fn guess_until_throttled(world: &World, email: &str) -> Result<(Duration, Instant)> {
+fn guess_until_throttled(endpoints: &Endpoints, email: &str) -> Result<(Duration, Instant)> {
     for n in 0..200 {
         let body = json!({"email": email, "password": format!("guess {n}")});
-        let answer = world.ask("POST", "/login")?.json(&body).send()?;
+        let answer = endpoints.ask("POST", "/login")?.json(&body).send()?;
         match answer.status {
             401 => {}
             429 => return Ok((answer.refused(429)?.retry_after()?, Instant::now())),

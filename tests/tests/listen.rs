@@ -9,7 +9,7 @@ use acceptance::{PATIENCE, until};
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;
 
-use crate::drive::{Launch, Server};
+use crate::harness::{Launch, Server};
 
 const ASK: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
@@ -61,7 +61,7 @@ fn names_all_addresses_and_several_are_bound_and_logged() -> Result<()> {
     server.wait_for_line(&format!("auth listening on unix:{}", socket.display()))?;
     ensure!(is_well_at(&socket)?);
     let banner = until("the banner", PATIENCE, || {
-        Ok(Some(server.said()).filter(|said| said.contains("Ctrl-C")))
+        Ok(Some(server.stdout()).filter(|said| said.contains("Ctrl-C")))
     })?;
     for offer in [format!("ws://127.0.0.1:{chat} "), format!("curl http://localhost:{auth}/")] {
         ensure!(banner.contains(&offer), "{offer} is not in\n{banner}");

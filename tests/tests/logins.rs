@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use acceptance::{PATIENCE, Person, World, raw, until};
+use acceptance::{Client, Endpoints, PATIENCE, raw, until};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 
 /// Connections that somebody logs in on, again and again.
 const HAMMERING: usize = 200;
@@ -27,12 +27,12 @@ const SESSIONS_MAX: usize = 50;
 /// Has Mallory log in on so many connections while `work` is done; gives what came of it, and Mallory, who was let in more than
 /// twice [`CLIENTS`].
 fn while_hammering<T>(
-    world: &World,
+    endpoints: &Endpoints,
     connections: usize,
     work: impl FnOnce() -> Result<T>,
-) -> Result<(T, Person)> {
-    let mallory = Person::signup(world, "Mallory")?;
-    let address = world.auth_address()?;
+) -> Result<(T, Client)> {
+    let mallory = Client::signup(endpoints, "Mallory")?;
+    let address = endpoints.auth_address()?;
     let body = json!({"email": mallory.email, "password": mallory.password}).to_string();
     let request = raw::post("/login", &body);
     let (is_over, welcome) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -65,25 +65,25 @@ fn while_hammering<T>(
 
 #[test]
 fn who_logs_in_all_the_time_keeps_nobody_else_out() -> Result<()> {
-    for kind in [Kind::Messenger, Kind::postgres()?] {
+    for kind in [Arrangement::Messenger, Arrangement::postgres()?] {
         keeps_nobody_out(&kind).with_context(|| format!("{kind:?}"))?;
     }
     Ok(())
 }
 
-fn keeps_nobody_out(kind: &Kind) -> Result<()> {
-    let mut house = House::open(kind, &[])?;
-    let world = house.world.clone();
+fn keeps_nobody_out(kind: &Arrangement) -> Result<()> {
+    let mut deployment = Deployment::launch(kind, &[])?;
+    let endpoints = deployment.endpoints.clone();
     // One was here before, one is new, and one signs up meanwhile.
-    let alice = Person::signup(&world, "Alice")?;
-    let (slowest, mallory) = while_hammering(&world, HAMMERING, || {
+    let alice = Client::signup(&endpoints, "Alice")?;
+    let (slowest, mallory) = while_hammering(&endpoints, HAMMERING, || {
         let mut slowest = Duration::ZERO;
         for number in 0..LOGINS {
             let begin = Instant::now();
             alice.device("meanwhile").with_context(|| format!("login {number}"))?;
             slowest = slowest.max(begin.elapsed());
         }
-        Person::signup(&world, "Bob").context("a newcomer")?;
+        Client::signup(&endpoints, "Bob").context("a newcomer")?;
         Ok(slowest)
     })?;
     eprintln!("on {kind:?} the slowest login took {slowest:?}");
@@ -91,25 +91,25 @@ fn keeps_nobody_out(kind: &Kind) -> Result<()> {
     let listed = mallory.device("afterwards")?.ask("GET", "/sessions")?.send()?.expect(200)?.body;
     let count = listed["sessions"].as_array().map_or(0, Vec::len);
     ensure!(count <= SESSIONS_MAX, "{count} sessions");
-    house.runs()
+    deployment.runs()
 }
 
 #[test]
 fn logging_in_all_the_time_does_not_fill_the_memory() -> Result<()> {
-    let mut house = House::open(&Kind::Pair, &[])?;
-    let world = house.world.clone();
-    let auth = house.servers[1].id();
-    let (most, _) = while_hammering(&world, CLIENTS, || {
+    let mut deployment = Deployment::launch(&Arrangement::Pair, &[])?;
+    let endpoints = deployment.endpoints.clone();
+    let auth = deployment.servers[1].id();
+    let (most, _) = while_hammering(&endpoints, CLIENTS, || {
         let (mut most, until) = (0, Instant::now() + Duration::from_secs(8));
         while Instant::now() < until {
             most = most.max(resident_mib(auth)?);
-            world.ask("GET", "/healthz")?.send()?.expect(200)?;
+            endpoints.ask("GET", "/healthz")?.send()?.expect(200)?;
         }
         Ok(most)
     })?;
     eprintln!("{most} MiB resident");
     ensure!(most < RESIDENT_MAX, "{most} MiB resident");
-    house.runs()
+    deployment.runs()
 }
 
 fn resident_mib(process: u32) -> Result<usize> {

@@ -1,22 +1,24 @@
 //! The logs say what happened, and never what was said, by whom, or with which secret.
 
-use acceptance::Person;
+use acceptance::Client;
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 
 #[test]
 fn no_content_token_email_or_password_is_logged() -> Result<()> {
-    for (kind, format) in
-        [(Kind::Messenger, "text"), (Kind::Pair, "json"), (Kind::postgres()?, "text")]
-    {
+    for (kind, format) in [
+        (Arrangement::Messenger, "text"),
+        (Arrangement::Pair, "json"),
+        (Arrangement::postgres()?, "text"),
+    ] {
         let flags = [format!("--log-format={format}")];
-        let mut house = House::open_with(&kind, &[&flags[0]], |launch| {
+        let mut deployment = Deployment::launch_with(&kind, &[&flags[0]], |launch| {
             launch.env("LOG_FILTER", "trace").env("RUST_LOG", "trace")
         })?;
-        let secrets = session(&house)?;
-        let log: String = house.stop()?.iter().map(|server| server.log()).collect();
+        let secrets = session(&deployment)?;
+        let log: String = deployment.stop()?.iter().map(|server| server.log()).collect();
         ensure!(log.lines().count() >= 2, "there is no log: {log}");
         for secret in &secrets {
             let line = log.lines().find(|line| line.contains(secret.as_str()));
@@ -32,17 +34,17 @@ fn no_content_token_email_or_password_is_logged() -> Result<()> {
 }
 
 /// A session with everything in it that goes right and wrong; gives what must not be told.
-fn session(house: &House) -> Result<Vec<String>> {
-    let world = &house.world;
-    let mut alice = Person::arrive(world, "Alice Aardvark")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    alice.say(&bob, "content-of-a-message")?;
-    bob.hear_message("content-of-a-message")?;
+fn session(deployment: &Deployment) -> Result<Vec<String>> {
+    let endpoints = &deployment.endpoints;
+    let mut alice = Client::connected(endpoints, "Alice Aardvark")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    alice.send_message(&bob, "content-of-a-message")?;
+    bob.receive_message("content-of-a-message")?;
     bob.acknowledge(1)?;
     alice.socket()?.text("{\"content-of-bad-json\"")?;
-    alice.hear_type("error")?;
+    alice.receive_type("error")?;
     alice.socket()?.text(r#"{"to":"content-of-a-wrong-type","content":"x"}"#)?;
-    alice.hear_type("error")?;
+    alice.receive_type("error")?;
     alice.refused(json!({"type": "content-of-a-wrong-kind"}), "unknown_type")?;
     alice.refused(json!({"to": 999_999, "content": "content-for-nobody"}), "not_found")?;
 
@@ -51,10 +53,10 @@ fn session(house: &House) -> Result<Vec<String>> {
     stranger.write(&json!({"type": "hello", "token": "token-that-is-wrong"}))?;
     stranger.closed()?;
     let wrong = json!({"email": alice.email, "password": "password-that-is-wrong"});
-    world.ask("POST", "/login")?.json(&wrong).send()?.refused(401)?;
+    endpoints.ask("POST", "/login")?.json(&wrong).send()?.refused(401)?;
     let unknown = json!({"email": "email.that.is@unknown.example", "password": "secret"});
-    world.ask("POST", "/login")?.json(&unknown).send()?.refused(401)?;
-    world.ask("POST", "/login")?.bytes(b"{\"body-that-is-bad".to_vec()).send()?.refused(400)?;
+    endpoints.ask("POST", "/login")?.json(&unknown).send()?.refused(401)?;
+    endpoints.ask("POST", "/login")?.bytes(b"{\"body-that-is-bad".to_vec()).send()?.refused(400)?;
     let path = format!("/users?email={}", bob.email.replace('@', "%40"));
     alice.ask("GET", &path)?.send()?.expect(200)?;
     alice.ask("GET", "/export")?.send()?.expect(200)?;
@@ -76,8 +78,8 @@ fn session(house: &House) -> Result<Vec<String>> {
     ]
     .map(str::to_owned)
     .to_vec();
-    for person in [&alice, &bob, &stranger] {
-        secrets.extend([person.token.clone(), person.password.clone(), person.email.clone()]);
+    for client in [&alice, &bob, &stranger] {
+        secrets.extend([client.token.clone(), client.password.clone(), client.email.clone()]);
     }
     Ok(secrets)
 }

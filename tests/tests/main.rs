@@ -5,7 +5,7 @@
 #![allow(clippy::print_stderr, reason = "a failing test shows what the servers wrote")]
 
 /// Starting and stopping the programs and PostgreSQL.
-mod drive;
+mod harness;
 
 /// Every way in which a stranger may try to take the servers down, while others are served.
 mod abuse;
@@ -13,6 +13,10 @@ mod abuse;
 mod backups;
 /// The machine's clock jumps.
 mod clock;
+/// The last words of a connection and of a server.
+mod closing;
+/// A client of ours, and what a client may not do.
+mod conformance;
 /// Where everybody knows everybody.
 mod contact;
 /// `kill -9` under traffic: nothing that was `sent` is lost, doubled or changed.
@@ -27,12 +31,8 @@ mod faults;
 mod fresh;
 /// A disk without room.
 mod full;
-/// The last words of a connection and of a server.
-mod goodbye;
 /// A database that hangs.
 mod hangs;
-/// A client of ours, and what a client may not do.
-mod judged;
 /// Rates of messages, signups and failed logins.
 mod limits;
 mod listen;

@@ -1,15 +1,16 @@
 //! What an operator can watch.
 
-use acceptance::{Call, PATIENCE, Person, until};
+use acceptance::{Call, Client, PATIENCE, until};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 
 #[test]
 fn messenger_tells_its_metrics() -> Result<()> {
-    let mut house = House::open(&Kind::Messenger, &["--metrics-listen=127.0.0.1:0"])?;
-    let url = format!("http://{}", house.servers[0].address("metrics")?);
+    let mut deployment =
+        Deployment::launch(&Arrangement::Messenger, &["--metrics-listen=127.0.0.1:0"])?;
+    let url = format!("http://{}", deployment.servers[0].address("metrics")?);
     for path in ["/healthz", "/readyz"] {
         let answer = Call::new("GET", &format!("{url}{path}")).send()?;
         ensure!(answer.status == 200, "{path}: {} {}", answer.status, answer.text);
@@ -17,10 +18,10 @@ fn messenger_tells_its_metrics() -> Result<()> {
     ensure!(Call::new("GET", &format!("{url}/nowhere")).send()?.status == 404);
 
     let before = total(&scrape(&url)?, "messages");
-    let mut alice = Person::arrive(&house.world, "Alice")?;
-    let bob = Person::arrive(&house.world, "Bob")?;
+    let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+    let bob = Client::connected(&deployment.endpoints, "Bob")?;
     for _ in 0..5 {
-        alice.say(&bob, "counted")?;
+        alice.send_message(&bob, "counted")?;
     }
     alice.refused(json!({"to": 999_999, "content": "counted as refused"}), "not_found")?;
     let text = until("the messages to be counted", PATIENCE, || {
@@ -41,8 +42,8 @@ fn messenger_tells_its_metrics() -> Result<()> {
 
 #[test]
 fn chat_and_auth_have_metrics_of_their_own() -> Result<()> {
-    let mut house = House::open(&Kind::Pair, &["--metrics-listen=127.0.0.1:0"])?;
-    for server in &mut house.servers {
+    let mut deployment = Deployment::launch(&Arrangement::Pair, &["--metrics-listen=127.0.0.1:0"])?;
+    for server in &mut deployment.servers {
         let url = format!("http://{}", server.address("metrics")?);
         scrape(&url)?;
     }
@@ -51,11 +52,14 @@ fn chat_and_auth_have_metrics_of_their_own() -> Result<()> {
 
 #[test]
 fn without_the_setting_there_are_none() -> Result<()> {
-    let mut house = House::open(&Kind::Messenger, &[])?;
-    for call in [house.world.ask("GET", "/metrics")?, house.world.ask_chat("GET", "/metrics")] {
+    let mut deployment = Deployment::launch(&Arrangement::Messenger, &[])?;
+    for call in [
+        deployment.endpoints.ask("GET", "/metrics")?,
+        deployment.endpoints.ask_chat("GET", "/metrics"),
+    ] {
         ensure!(call.send()?.status == 404);
     }
-    let log = house.stop()?.remove(0).log();
+    let log = deployment.stop()?.remove(0).log();
     ensure!(!log.contains("metrics listening"), "{log}");
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use acceptance::until;
 use anyhow::{Result, ensure};
 
-use crate::drive::{House, Kind, Launch};
+use crate::harness::{Arrangement, Deployment, Launch};
 
 /// It takes them three looks, five seconds apart, to be sure of each other.
 const SEEN_WITHIN: Duration = Duration::from_secs(60);
@@ -13,28 +13,28 @@ const WARNING: &str = "another chat server uses this database";
 
 #[test]
 fn two_servers_on_sqlite_say_that_they_are_two() -> Result<()> {
-    let mut house = House::open(&Kind::Pair, &[])?;
-    let url = format!("sqlite:{}", house.database_file().display());
-    are_seen(&mut house, &url)
+    let mut deployment = Deployment::launch(&Arrangement::Pair, &[])?;
+    let url = format!("sqlite:{}", deployment.database_file().display());
+    are_seen(&mut deployment, &url)
 }
 
 #[test]
 fn two_servers_on_postgresql_say_that_they_are_two() -> Result<()> {
-    let kind = Kind::postgres()?;
-    let Kind::Postgres(url) = &kind else { unreachable!() };
-    are_seen(&mut House::open(&kind, &[])?, url)
+    let kind = Arrangement::postgres()?;
+    let Arrangement::Postgres(url) = &kind else { unreachable!() };
+    are_seen(&mut Deployment::launch(&kind, &[])?, url)
 }
 
-fn are_seen(house: &mut House, url: &str) -> Result<()> {
+fn are_seen(deployment: &mut Deployment, url: &str) -> Result<()> {
     // Who was killed is not another one.
-    house.kill_first_and_restart()?;
+    deployment.kill_first_and_restart()?;
     let flags = ["--listen=127.0.0.1:0".to_owned(), format!("--database={url}")];
-    let other = Launch::new("chat", house.dir())?.args(&flags).start()?;
+    let other = Launch::new("chat", deployment.dir())?.args(&flags).start()?;
     until("both to say that they are two", SEEN_WITHIN, || {
-        let logs = [house.servers[0].log(), other.log()];
+        let logs = [deployment.servers[0].log(), other.log()];
         Ok(logs.iter().all(|log| log.contains(WARNING)).then_some(()))
     })?;
-    let log = house.servers[0].log();
+    let log = deployment.servers[0].log();
     ensure!(log.matches(WARNING).count() == 1 && log.contains("others=1"), "{log}");
     Ok(())
 }

@@ -12,10 +12,10 @@ use std::os::unix::process::CommandExt as _;
 
 use std::process::{Child, Command, Stdio};
 
-use acceptance::{Call, PATIENCE, Person, World, until};
+use acceptance::{Call, Client, Endpoints, PATIENCE, until};
 use anyhow::{Context, Result, ensure};
 
-use crate::drive::{Cluster, House, Kind, program, root};
+use crate::harness::{Arrangement, Cluster, Deployment, program, root};
 
 /// What stands for the machine.
 const MACHINE: &str = r#"
@@ -255,20 +255,20 @@ fn people_talk_through_the_nginx_of_the_page() -> Result<()> {
     for flag in flags {
         ensure!(stated.contains(&flag.replace('=', " ")), "the unit has no {flag}");
     }
-    let house = House::open(&Kind::Messenger, &flags)?;
+    let deployment = Deployment::launch(&Arrangement::Messenger, &flags)?;
     let found = blocks(&page).into_iter().find(|(kind, _)| *kind == "nginx");
     let (_, locations) = found.context("no nginx configuration")?;
     ensure!(locations.contains("127.0.0.1:3000"), "nothing goes to the server");
     ensure!(!locations.contains("127.0.0.1:8080"), "one port is enough");
-    let locations = locations.replace("127.0.0.1:3000", &house.world.auth_address()?);
+    let locations = locations.replace("127.0.0.1:3000", &deployment.endpoints.auth_address()?);
     let nginx = Nginx::start(&locations)?;
     let http = format!("http://{}", nginx.address);
-    let world = World::new(&format!("ws://{}/ws", nginx.address), Some(&http));
-    world.serves()?;
-    let mut alice = Person::arrive(&world, "Alice")?;
-    let mut bob = Person::arrive(&world, "Bob")?;
-    alice.say(&bob, "through a proxy")?;
-    bob.hear_message("through a proxy")?;
+    let endpoints = Endpoints::new(&format!("ws://{}/ws", nginx.address), Some(&http));
+    endpoints.serves()?;
+    let mut alice = Client::connected(&endpoints, "Alice")?;
+    let mut bob = Client::connected(&endpoints, "Bob")?;
+    alice.send_message(&bob, "through a proxy")?;
+    bob.receive_message("through a proxy")?;
     let name =
         |path: &str| Call::new("GET", &format!("{http}{path}")).header("host", "chat.example.com");
     let schema = name("/schema.json").send()?.expect(200)?;
@@ -279,7 +279,11 @@ fn people_talk_through_the_nginx_of_the_page() -> Result<()> {
     let log = fs::read_to_string(nginx.dir.path().join("errors"))?;
     ensure!(!log.contains("[error]"), "{log}");
     // Its clients are told apart.
-    ensure!(!house.servers[0].log().contains("X-Forwarded-For"), "{}", house.servers[0].log());
+    ensure!(
+        !deployment.servers[0].log().contains("X-Forwarded-For"),
+        "{}",
+        deployment.servers[0].log()
+    );
     Ok(())
 }
 

@@ -1,10 +1,10 @@
 //! What web pages may do that come from elsewhere: `--allow-origin`, `--allow-host`, `--public-url`.
 
-use acceptance::{Answer, Call, PATIENCE, Person, Socket, raw, until};
+use acceptance::{Answer, Call, Client, PATIENCE, Socket, raw, until};
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::drive::{House, Kind, Launch};
+use crate::harness::{Arrangement, Deployment, Launch};
 
 /// The status of an upgrade that has these lines in its head, with `host` as its `Host`.
 fn upgrade(address: &str, host: &str, lines: &str) -> Result<u16> {
@@ -21,10 +21,10 @@ fn ask(address: &str, head: &str, body: &str) -> Result<(u16, String)> {
 #[test]
 fn an_allowed_origin_passes_and_others_do_not() -> Result<()> {
     let flags = ["--allow-origin=https://chat.example", "--allow-origin=http://other.example:8000"];
-    let house = House::open(&Kind::Guests, &flags)?;
-    let own = format!("http://{}", house.world.chat_address());
+    let deployment = Deployment::launch(&Arrangement::Guests, &flags)?;
+    let own = format!("http://{}", deployment.endpoints.chat_address());
     for origin in ["https://chat.example", "http://other.example:8000", &own] {
-        Socket::open(&house.world.chat(), &[("origin", origin)])?;
+        Socket::open(&deployment.endpoints.chat(), &[("origin", origin)])?;
     }
     let foreign = [
         "http://chat.example",
@@ -34,7 +34,7 @@ fn an_allowed_origin_passes_and_others_do_not() -> Result<()> {
         "https://chat.example.evil.example",
         "https://evil-chat.example",
     ];
-    let address = house.world.chat_address();
+    let address = deployment.endpoints.chat_address();
     for origin in foreign {
         let status = upgrade(&address, &address, &format!("Origin: {origin}\r\n"))?;
         ensure!(status == 403, "{origin}: {status}");
@@ -45,9 +45,10 @@ fn an_allowed_origin_passes_and_others_do_not() -> Result<()> {
 #[test]
 fn an_allowed_origin_has_cors_on_both_servers_and_never_credentials() -> Result<()> {
     let app = "https://app.example";
-    for kind in [Kind::Messenger, Kind::Pair] {
-        let house = House::open(&kind, &["--allow-origin=https://app.example", "--signup-rate=1"])?;
-        let world = &house.world;
+    for kind in [Arrangement::Messenger, Arrangement::Pair] {
+        let deployment =
+            Deployment::launch(&kind, &["--allow-origin=https://app.example", "--signup-rate=1"])?;
+        let endpoints = &deployment.endpoints;
         let from_app =
             |call: Call| call.header("origin", app).header("sec-fetch-site", "cross-site");
         let is_shown = |answer: &Answer| {
@@ -55,7 +56,9 @@ fn an_allowed_origin_has_cors_on_both_servers_and_never_credentials() -> Result<
                 && answer.header("vary") == Some("Origin")
                 && answer.header("access-control-allow-credentials").is_none()
         };
-        for call in [world.ask("OPTIONS", "/me")?, world.ask_chat("OPTIONS", "/schema.json")] {
+        for call in
+            [endpoints.ask("OPTIONS", "/me")?, endpoints.ask_chat("OPTIONS", "/schema.json")]
+        {
             let asks = call.header("access-control-request-method", "PATCH");
             let asks = asks.header("access-control-request-headers", "authorization,content-type");
             let answer = from_app(asks).send()?.expect(204)?;
@@ -69,12 +72,12 @@ fn an_allowed_origin_has_cors_on_both_servers_and_never_credentials() -> Result<
             ensure!(answer.header("access-control-max-age").is_some());
         }
         let alice = json!({"email": "alice@app.example", "name": "Alice", "password": "secret"});
-        let signup = || Ok::<_, anyhow::Error>(from_app(world.ask("POST", "/signup")?));
+        let signup = || Ok::<_, anyhow::Error>(from_app(endpoints.ask("POST", "/signup")?));
         let mut answers = vec![
-            from_app(world.ask_chat("GET", "/schema.json")).send()?.expect(200)?,
-            from_app(world.ask("GET", "/me")?).send()?.refused(401)?,
-            from_app(world.ask("GET", "/nowhere")?).send()?.refused(404)?,
-            from_app(world.ask("GET", "/signup")?).send()?.refused(405)?,
+            from_app(endpoints.ask_chat("GET", "/schema.json")).send()?.expect(200)?,
+            from_app(endpoints.ask("GET", "/me")?).send()?.refused(401)?,
+            from_app(endpoints.ask("GET", "/nowhere")?).send()?.refused(404)?,
+            from_app(endpoints.ask("GET", "/signup")?).send()?.refused(405)?,
             signup()?.typed("text/plain", alice.to_string().into_bytes()).send()?.refused(415)?,
             signup()?.json(&alice).send()?.expect(201)?,
         ];
@@ -90,7 +93,7 @@ fn an_allowed_origin_has_cors_on_both_servers_and_never_credentials() -> Result<
             ensure!(is_shown(&answer), "{}: {:?}", answer.status, answer.headers);
         }
         let foreign =
-            world.ask("GET", "/healthz")?.header("origin", "https://evil.example").send()?;
+            endpoints.ask("GET", "/healthz")?.header("origin", "https://evil.example").send()?;
         ensure!(foreign.header("access-control-allow-origin").is_none());
         ensure!(foreign.header("vary") == Some("Origin"), "a cache must not mix them up");
     }
@@ -103,10 +106,11 @@ fn the_old_variable_allows_origins_too_and_both_hold() -> Result<()> {
         let launch = launch.env("CHAT_ALLOW_ORIGIN", "https://old.example");
         launch.env("ALLOW_ORIGIN", "https://new.example,https://newer.example")
     };
-    let house = House::open_with(&Kind::Messenger, &[], change)?;
+    let deployment = Deployment::launch_with(&Arrangement::Messenger, &[], change)?;
     for origin in ["https://old.example", "https://new.example", "https://newer.example"] {
-        Socket::open(&house.world.chat(), &[("origin", origin)])?;
-        let answer = house.world.ask("GET", "/healthz")?.header("origin", origin).send()?;
+        Socket::open(&deployment.endpoints.chat(), &[("origin", origin)])?;
+        let answer =
+            deployment.endpoints.ask("GET", "/healthz")?.header("origin", origin).send()?;
         ensure!(answer.header("access-control-allow-origin") == Some(origin), "{origin}");
     }
     Ok(())
@@ -114,10 +118,10 @@ fn the_old_variable_allows_origins_too_and_both_hold() -> Result<()> {
 
 #[test]
 fn a_name_that_was_made_to_resolve_here_is_refused() -> Result<()> {
-    for kind in [Kind::Messenger, Kind::Guests] {
-        let mut house = House::open(&kind, &[])?;
-        let mut addresses = vec![house.world.chat_address()];
-        addresses.extend(house.world.auth_address().ok());
+    for kind in [Arrangement::Messenger, Arrangement::Guests] {
+        let mut deployment = Deployment::launch(&kind, &[])?;
+        let mut addresses = vec![deployment.endpoints.chat_address()];
+        addresses.extend(deployment.endpoints.auth_address().ok());
         for address in &addresses {
             let port = address.rsplit(':').next().unwrap_or_default();
             let evil = format!("evil.example:{port}");
@@ -141,7 +145,7 @@ fn a_name_that_was_made_to_resolve_here_is_refused() -> Result<()> {
             let (status, answer) = ask(address, "GET /healthz HTTP/1.0\r\n", "")?;
             ensure!(status == 200, "{answer}");
         }
-        let log: String = house.stop()?.iter().map(|server| server.log()).collect();
+        let log: String = deployment.stop()?.iter().map(|server| server.log()).collect();
         let told = log.lines().filter(|line| line.contains("evil.example")).collect::<Vec<_>>();
         ensure!(told.len() == addresses.len(), "once a minute for each server: {told:?}");
         ensure!(told.iter().all(|line| line.contains("--allow-host")), "{told:?}");
@@ -152,8 +156,8 @@ fn a_name_that_was_made_to_resolve_here_is_refused() -> Result<()> {
 #[test]
 fn a_host_that_is_allowed_or_of_the_public_url_passes() -> Result<()> {
     let flags = ["--allow-host=one.example,two.example", "--public-url=https://chat.example/"];
-    let house = House::open(&Kind::Messenger, &flags)?;
-    for address in [house.world.chat_address(), house.world.auth_address()?] {
+    let deployment = Deployment::launch(&Arrangement::Messenger, &flags)?;
+    for address in [deployment.endpoints.chat_address(), deployment.endpoints.auth_address()?] {
         for (host, expected) in [
             ("one.example", 200),
             ("two.example:8000", 200),
@@ -171,9 +175,10 @@ fn a_host_that_is_allowed_or_of_the_public_url_passes() -> Result<()> {
 
 #[test]
 fn behind_a_proxy_the_public_url_is_our_own_origin() -> Result<()> {
-    let house = House::open(&Kind::Messenger, &["--public-url=https://chat.example"])?;
-    Person::signup(&house.world, "a program")?;
-    let address = house.world.auth_address()?;
+    let deployment =
+        Deployment::launch(&Arrangement::Messenger, &["--public-url=https://chat.example"])?;
+    Client::signup(&deployment.endpoints, "a program")?;
+    let address = deployment.endpoints.auth_address()?;
     let post = |host: &str, origin: &str| {
         let head = format!(
             "POST /login HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nContent-Type: application/json\r\n"
@@ -186,7 +191,7 @@ fn behind_a_proxy_the_public_url_is_our_own_origin() -> Result<()> {
     ensure!(post(&address, &format!("http://{address}"))? == 400);
     ensure!(post("chat.example", "http://chat.example")? == 403);
     ensure!(post("chat.example", "https://evil.example")? == 403);
-    let chat = house.world.chat_address();
+    let chat = deployment.endpoints.chat_address();
     ensure!(upgrade(&chat, "chat.example", "Origin: https://chat.example\r\n")? == 101);
     Ok(())
 }

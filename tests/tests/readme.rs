@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::drive::{House, Kind, root};
+use crate::harness::{Arrangement, Deployment, root};
 
 /// `curl` as the script sees it.
 const PRELUDE: &str = r#"
@@ -41,25 +41,25 @@ const OTHER_PROGRAMS: [&str; 8] =
 #[test]
 fn the_curl_lines_of_the_readme_work() -> Result<()> {
     let readme = fs::read_to_string(root().join("README.md")).context("README.md")?;
-    let house = House::open(&Kind::Messenger, &["--contact=request"])?;
+    let deployment = Deployment::launch(&Arrangement::Messenger, &["--contact=request"])?;
     let script = curl_lines(&readme)
-        .replace("localhost:3000", &house.world.auth_address()?)
-        .replace("127.0.0.1:3000", &house.world.auth_address()?)
-        .replace("localhost:8080", &house.world.chat_address())
-        .replace("127.0.0.1:8080", &house.world.chat_address());
+        .replace("localhost:3000", &deployment.endpoints.auth_address()?)
+        .replace("127.0.0.1:3000", &deployment.endpoints.auth_address()?)
+        .replace("localhost:8080", &deployment.endpoints.chat_address())
+        .replace("127.0.0.1:8080", &deployment.endpoints.chat_address());
     ensure!(script.contains("curl"), "there are no curl lines");
-    run(&house, &script)?;
-    let ran = fs::read_to_string(house.dir().join("ran"))?;
+    run(&deployment, &script)?;
+    let ran = fs::read_to_string(deployment.dir().join("ran"))?;
     for path in ["/signup", "/login"] {
         ensure!(ran.contains(path), "the README never asks for {path}:\n{ran}");
     }
     Ok(())
 }
 
-fn run(house: &House, script: &str) -> Result<()> {
+fn run(deployment: &Deployment, script: &str) -> Result<()> {
     let output = Command::new("bash")
         .args(["-c", &format!("{PRELUDE}{script}")])
-        .current_dir(house.dir())
+        .current_dir(deployment.dir())
         .env(
             "WSCAT",
             fs::canonicalize(root().join("node_modules/.bin/wscat"))
@@ -78,12 +78,12 @@ fn the_first_hour_of_a_client_goes_as_the_protocol_says() -> Result<()> {
     let protocol = fs::read_to_string(root().join("docs/PROTOCOL.md")).context("PROTOCOL.md")?;
     let (_, hour) = protocol.split_once("## The first hour").context("no first hour")?;
     let hour = hour.split("\n## ").next().unwrap_or(hour);
-    let house = House::open(&Kind::Messenger, &["--contact=open"])?;
+    let deployment = Deployment::launch(&Arrangement::Messenger, &["--contact=open"])?;
     let script = lines(hour, &[])
-        .replace("localhost:3000", &house.world.auth_address()?)
-        .replace("localhost:8080", &house.world.chat_address());
-    run(&house, &script)?;
-    let heard = fs::read_to_string(house.dir().join("heard"))?;
+        .replace("localhost:3000", &deployment.endpoints.auth_address()?)
+        .replace("localhost:8080", &deployment.endpoints.chat_address());
+    run(&deployment, &script)?;
+    let heard = fs::read_to_string(deployment.dir().join("heard"))?;
     for answer in [
         r#""type":"sent","ref":"b81e""#,
         r#""type":"conversations","ref":"c""#,

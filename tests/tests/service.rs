@@ -10,12 +10,12 @@ use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::drive::{House, Kind, Launch, root};
+use crate::harness::{Arrangement, Deployment, Launch, root};
 
 #[test]
 fn systemd_is_told_when_the_service_is_ready_and_when_it_stops() -> Result<()> {
     let directory = tempfile::tempdir()?;
-    for kind in [Kind::Guests, Kind::Messenger, Kind::Pair] {
+    for kind in [Arrangement::Guests, Arrangement::Messenger, Arrangement::Pair] {
         let path = directory.path().join("notify");
         let socket = UnixDatagram::bind(&path)?;
         socket.set_read_timeout(Some(PATIENCE))?;
@@ -25,26 +25,26 @@ fn systemd_is_told_when_the_service_is_ready_and_when_it_stops() -> Result<()> {
             Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
         };
         let variable = path.display().to_string();
-        let mut house =
-            House::open_with(&kind, &[], |launch| launch.env("NOTIFY_SOCKET", &variable))?;
-        for _ in &house.servers {
+        let mut deployment =
+            Deployment::launch_with(&kind, &[], |launch| launch.env("NOTIFY_SOCKET", &variable))?;
+        for _ in &deployment.servers {
             let state = word()?;
             ensure!(state == "READY=1", "{state}");
         }
         // Not until it serves.
-        if let Ok(address) = house.world.auth_address() {
+        if let Ok(address) = deployment.endpoints.auth_address() {
             acceptance::raw::connect(&address, None)?;
-            house.world.ask("GET", "/healthz")?.send()?.expect(200)?;
+            deployment.endpoints.ask("GET", "/healthz")?.send()?.expect(200)?;
         }
-        let count = house.servers.len();
-        for server in &house.servers {
+        let count = deployment.servers.len();
+        for server in &deployment.servers {
             server.signal(Signal::TERM)?;
         }
         for _ in 0..count {
             let state = word()?;
             ensure!(state == "STOPPING=1", "{state}");
         }
-        house.stop()?;
+        deployment.stop()?;
         fs::remove_file(&path)?;
     }
     Ok(())
@@ -71,19 +71,19 @@ fn a_service_is_not_ready_while_its_database_is_away() -> Result<()> {
 #[test]
 fn health_is_asked_at_the_port_that_is_set() -> Result<()> {
     let home = tempfile::tempdir()?;
-    for (kind, program) in [(Kind::Guests, "chat"), (Kind::Messenger, "messenger")] {
-        let mut house = House::open(&kind, &[])?;
-        let chat = house.world.chat_address();
+    for (kind, program) in [(Arrangement::Guests, "chat"), (Arrangement::Messenger, "messenger")] {
+        let mut deployment = Deployment::launch(&kind, &[])?;
+        let chat = deployment.endpoints.chat_address();
         let ask = || -> Result<bool> {
             let mut launch =
                 Launch::new(program, home.path())?.args(&["--health"]).env("CHAT_LISTEN", &chat);
-            if let Ok(auth) = house.world.auth_address() {
+            if let Ok(auth) = deployment.endpoints.auth_address() {
                 launch = launch.env("AUTH_LISTEN", &auth);
             }
             Ok(launch.run()?.status.success())
         };
         until("the server to be well", PATIENCE, || Ok(ask()?.then_some(())))?;
-        house.stop()?;
+        deployment.stop()?;
         let output = Launch::new(program, home.path())?
             .args(&["--health"])
             .env("CHAT_LISTEN", &chat)

@@ -4,10 +4,10 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::Output;
 
-use acceptance::{Cluster, PATIENCE, Person, until};
+use acceptance::{Client, Cluster, PATIENCE, until};
 use anyhow::{Result, ensure};
 
-use crate::drive::{House, Kind, Launch};
+use crate::harness::{Arrangement, Deployment, Launch};
 
 const PROGRAMS: [&str; 3] = ["chat", "auth", "messenger"];
 
@@ -137,10 +137,10 @@ fn what_will_not_mend_itself_ends_the_start_with_what_to_do() -> Result<()> {
 
 #[test]
 fn settings_come_from_the_environment_and_from_a_file() -> Result<()> {
-    let house = House::open_with(&Kind::Guests, &[], |launch| {
+    let deployment = Deployment::launch_with(&Arrangement::Guests, &[], |launch| {
         launch.env("CHAT_MESSAGE_RATE", "5").env("METRICS_LISTEN", "127.0.0.1:0")
     })?;
-    Person::arrive(&house.world, "Alice")?.is_answered()?;
+    Client::connected(&deployment.endpoints, "Alice")?.is_answered()?;
 
     let dir = tempfile::tempdir()?;
     let secret = dir.path().join("database-url");
@@ -176,13 +176,13 @@ fn without_a_setting_the_database_is_in_the_data_directory() -> Result<()> {
 
 #[test]
 fn messenger_says_in_five_lines_where_to_go_and_what_to_try() -> Result<()> {
-    let house = House::open(&Kind::Messenger, &[])?;
+    let deployment = Deployment::launch(&Arrangement::Messenger, &[])?;
     let said = until("five lines", PATIENCE, || {
-        let said = house.servers[0].said();
+        let said = deployment.servers[0].stdout();
         Ok((said.lines().count() >= 5).then_some(said))
     })?;
     ensure!(said.lines().count() == 5, "not five lines:\n{said}");
-    let (chat, auth) = (house.world.chat(), house.world.auth()?);
+    let (chat, auth) = (deployment.endpoints.chat(), deployment.endpoints.auth()?);
     for word in [chat.as_str(), &auth, "curl", "wscat", "/signup", "/login"] {
         ensure!(said.contains(word), "nothing about {word}:\n{said}");
     }
@@ -196,7 +196,7 @@ fn what_is_offered_at_the_start_can_be_opened() -> Result<()> {
         let home = tempfile::tempdir()?;
         let mut server = Launch::new("messenger", home.path())?.args(&flags).start()?;
         let said = until("five lines", PATIENCE, || {
-            let said = server.said();
+            let said = server.stdout();
             Ok((said.lines().count() >= 5).then_some(said))
         })?;
         ensure!(!said.contains(any), "{any} is offered:\n{said}");

@@ -2,28 +2,28 @@
 
 use std::collections::BTreeSet;
 
-use acceptance::{Heard, Person};
+use acceptance::{Client, Received};
 use anyhow::{Result, ensure};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::drive::{House, Kind, Launch};
+use crate::harness::{Arrangement, Deployment, Launch};
 
 #[test]
 fn everyone_is_told_to_come_back() -> Result<()> {
     for signal in [Signal::TERM, Signal::INT] {
-        for kind in [Kind::Guests, Kind::Messenger, Kind::Pair] {
-            let mut house = House::open(&kind, &[])?;
-            let mut alice = Person::arrive(&house.world, "Alice")?;
-            let mut bob = Person::arrive(&house.world, "Bob")?;
-            for server in &house.servers {
+        for kind in [Arrangement::Guests, Arrangement::Messenger, Arrangement::Pair] {
+            let mut deployment = Deployment::launch(&kind, &[])?;
+            let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+            let mut bob = Client::connected(&deployment.endpoints, "Bob")?;
+            for server in &deployment.servers {
                 server.signal(signal)?;
             }
-            for person in [&mut alice, &mut bob] {
-                let code = person.closed()?;
+            for client in [&mut alice, &mut bob] {
+                let code = client.closed()?;
                 ensure!(code == 1001, "closed with {code}");
             }
-            for server in &mut house.servers {
+            for server in &mut deployment.servers {
                 let status = server.ended()?;
                 ensure!(status.code() == Some(0), "{signal:?}: {status}");
             }
@@ -34,15 +34,15 @@ fn everyone_is_told_to_come_back() -> Result<()> {
 
 #[test]
 fn every_stored_message_was_answered() -> Result<()> {
-    for kind in [Kind::Messenger, Kind::postgres()?] {
-        let mut house = House::open(&kind, &[])?;
-        let mut alice = Person::arrive(&house.world, "Alice")?;
-        let bob = Person::signup(&house.world, "Bob")?;
+    for kind in [Arrangement::Messenger, Arrangement::postgres()?] {
+        let mut deployment = Deployment::launch(&kind, &[])?;
+        let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+        let bob = Client::signup(&deployment.endpoints, "Bob")?;
         for n in 1..=2000 {
             let content = format!("letter {n}");
             let frame = json!({"to": bob.id, "content": content, "ref": format!("{n}")});
             if n == 1000 {
-                house.servers[0].signal(Signal::TERM)?;
+                deployment.servers[0].signal(Signal::TERM)?;
             }
             if alice.write(&frame).is_err() {
                 break;
@@ -52,14 +52,14 @@ fn every_stored_message_was_answered() -> Result<()> {
         ensure!(code == 1001, "closed with {code}");
         let answered = answered(&mut alice)?;
         ensure!(!answered.is_empty(), "nothing was accepted before the signal");
-        house.servers[0].signal(Signal::TERM)?; // A second one changes nothing.
-        let status = house.servers.remove(0).ended()?;
+        deployment.servers[0].signal(Signal::TERM)?; // A second one changes nothing.
+        let status = deployment.servers.remove(0).ended()?;
         ensure!(status.success(), "after SIGTERM: {status}");
-        house.stop()?;
-        house.start()?;
+        deployment.stop()?;
+        deployment.start()?;
 
         alice.connect()?;
-        alice.say(&bob, "the end")?;
+        alice.send_message(&bob, "the end")?;
         let mut stored = BTreeSet::new();
         for event in bob.whole_log("the end")? {
             let content = event["content"].as_str().unwrap_or_default();
@@ -77,21 +77,21 @@ fn every_stored_message_was_answered() -> Result<()> {
 
 #[test]
 fn the_database_is_left_whole_in_its_file() -> Result<()> {
-    for kind in [Kind::Messenger, Kind::Pair] {
-        let mut house = House::open(&kind, &[])?;
-        let mut alice = Person::arrive(&house.world, "Alice")?;
-        let bob = Person::signup(&house.world, "Bob")?;
-        alice.say(&bob, "kept")?;
-        house.stop()?;
+    for kind in [Arrangement::Messenger, Arrangement::Pair] {
+        let mut deployment = Deployment::launch(&kind, &[])?;
+        let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+        let bob = Client::signup(&deployment.endpoints, "Bob")?;
+        alice.send_message(&bob, "kept")?;
+        deployment.stop()?;
         // As if only the file itself had been copied.
         for beside in ["-wal", "-shm"] {
-            let mut path = house.database_file().into_os_string();
+            let mut path = deployment.database_file().into_os_string();
             path.push(beside);
             if let Err(error) = std::fs::remove_file(path) {
                 ensure!(error.kind() == std::io::ErrorKind::NotFound, "{error}");
             }
         }
-        house.start()?;
+        deployment.start()?;
         let log = bob.whole_log("kept")?;
         ensure!(log.len() == 1, "{log:?}");
     }
@@ -101,7 +101,7 @@ fn the_database_is_left_whole_in_its_file() -> Result<()> {
 #[test]
 fn a_reader_of_the_standard_output_that_goes_away_does_no_harm() -> Result<()> {
     let dir = tempfile::tempdir()?;
-    let launch = Launch::new("messenger", dir.path())?.unheard();
+    let launch = Launch::new("messenger", dir.path())?.with_closed_stdout();
     let launch = launch.args(&["--chat-listen=127.0.0.1:0", "--auth-listen=127.0.0.1:0"]);
     let mut server = launch.start()?;
     // The last that is logged before the banner.
@@ -115,10 +115,12 @@ fn a_reader_of_the_standard_output_that_goes_away_does_no_harm() -> Result<()> {
 }
 
 /// The refs of everything that was `sent`.
-fn answered(person: &mut Person) -> Result<BTreeSet<String>> {
-    let sent = |heard: Heard| match heard {
-        Heard::Json(frame) if frame["type"] == "sent" => frame["ref"].as_str().map(str::to_owned),
+fn answered(client: &mut Client) -> Result<BTreeSet<String>> {
+    let sent = |heard: Received| match heard {
+        Received::Json(frame) if frame["type"] == "sent" => {
+            frame["ref"].as_str().map(str::to_owned)
+        }
         _ => None,
     };
-    Ok(person.socket()?.drain().into_iter().filter_map(sent).collect())
+    Ok(client.socket()?.drain().into_iter().filter_map(sent).collect())
 }

@@ -1,37 +1,51 @@
-//! The table of stories, told in every combination of programs and databases.
+//! Every story in every arrangement of programs and databases that it fits: `stories::ARRANGEMENT::STORY`.
 
-use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use acceptance::{Needs, STORIES, Story, tell};
-use anyhow::{Result, ensure};
+use acceptance::{Endpoints, Needs, STORIES, Story};
+use anyhow::{Context, Result, ensure};
 
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 
-/// Most of a story is waiting, one of them for ten seconds.
-const AT_ONCE: usize = 6;
-
-#[test]
-fn guests_of_chat_alone() -> Result<()> {
-    all(&Kind::Guests)
+macro_rules! tests {
+    ($shared:ident: $($name:ident)*) => {
+        $(#[test]
+        fn $name() -> anyhow::Result<()> {
+            super::$shared.run(stringify!($name))
+        })*
+    };
 }
 
-#[test]
-fn accounts_in_messenger_on_sqlite() -> Result<()> {
-    all(&Kind::Messenger)
+macro_rules! arrangements {
+    (Anyone: $($anyone:ident)*; Guests: $($guests:ident)*; Accounts: $($accounts:ident)*;) => {
+        /// `chat` alone, for guests.
+        mod guests {
+            tests!(GUESTS: $($anyone)* $($guests)*);
+        }
+        /// `messenger` on an SQLite file.
+        mod messenger {
+            tests!(MESSENGER: $($anyone)* $($accounts)*);
+        }
+        /// `chat` and `auth` on one SQLite file.
+        mod pair_on_sqlite {
+            tests!(PAIR_ON_SQLITE: $($anyone)* $($accounts)*);
+        }
+        /// `chat` and `auth` on one PostgreSQL database.
+        mod pair_on_postgresql {
+            tests!(PAIR_ON_POSTGRESQL: $($anyone)* $($accounts)*);
+        }
+    };
 }
 
-#[test]
-fn accounts_in_two_processes_on_one_sqlite_file() -> Result<()> {
-    all(&Kind::Pair)
-}
+acceptance::stories!(arrangements);
+
+static GUESTS: Shared = Shared::new(|| Ok(Arrangement::Guests));
+static MESSENGER: Shared = Shared::new(|| Ok(Arrangement::Messenger));
+static PAIR_ON_SQLITE: Shared = Shared::new(|| Ok(Arrangement::Pair));
+static PAIR_ON_POSTGRESQL: Shared = Shared::new(Arrangement::postgres);
 
 #[test]
-fn accounts_in_two_processes_on_postgresql() -> Result<()> {
-    all(&Kind::postgres()?)
-}
-
-#[test]
-fn every_story_has_a_name_of_its_own_and_a_world() {
+fn every_story_has_a_name_of_its_own_and_every_arrangement_has_stories() {
     let mut names: Vec<_> = STORIES.iter().map(|story| story.name).collect();
     names.sort_unstable();
     names.dedup();
@@ -41,29 +55,74 @@ fn every_story_has_a_name_of_its_own_and_a_world() {
     }
 }
 
-fn all(kind: &Kind) -> Result<()> {
-    let mut house = House::open(kind, &["--contact=request"])?;
-    let mut stories: Vec<&Story> = STORIES.iter().filter(|it| it.fits(&house.world)).collect();
-    // The longest first.
-    stories.sort_by_key(|story| story.name != "late_hello");
-    let failed = tell(&stories, &house.world, AT_ONCE, Captured);
-    ensure!(failed.is_empty(), "failed: {failed:?}");
-    house.runs()?;
-    let log: String = house.stop()?.iter().map(|server| server.log()).collect();
-    ensure!(!log.contains(" panic place="), "a thread panicked");
-    Ok(())
+/// The programs of one arrangement, for all stories that run at the same time: the first starts them, the last ends them.
+struct Shared {
+    arrangement: fn() -> Result<Arrangement>,
+    current: Mutex<Current>,
 }
 
-/// Standard error as the test runner captures it.
-struct Captured;
+struct Current {
+    deployment: Option<Deployment>,
+    users: usize,
+}
 
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        eprint!("{}", String::from_utf8_lossy(bytes));
-        Ok(bytes.len())
+impl Shared {
+    const fn new(arrangement: fn() -> Result<Arrangement>) -> Self {
+        Self { arrangement, current: Mutex::new(Current { deployment: None, users: 0 }) }
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    fn run(&'static self, name: &str) -> Result<()> {
+        let story = Story::named(name).context("no such story")?;
+        let lease = self.acquire()?;
+        let outcome = (story.run)(&lease.endpoints);
+        let ended = lease.release();
+        outcome.and(ended)
+    }
+
+    fn acquire(&'static self) -> Result<Lease> {
+        let mut current = self.lock();
+        if current.deployment.is_none() {
+            let arrangement = (self.arrangement)()?;
+            current.deployment = Some(Deployment::launch(&arrangement, &["--contact=request"])?);
+        }
+        let endpoints = current.deployment.as_ref().context("no deployment")?.endpoints.clone();
+        current.users += 1;
+        Ok(Lease { shared: Some(self), endpoints })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The use of shared programs by one story.
+struct Lease {
+    /// None once the use has ended.
+    shared: Option<&'static Shared>,
+    endpoints: Endpoints,
+}
+
+impl Lease {
+    /// Ends the use. The last one stops the programs, which must do so in order and must not have panicked.
+    fn release(mut self) -> Result<()> {
+        let Some(mut deployment) = self.give_up() else { return Ok(()) };
+        deployment.runs()?;
+        let log: String = deployment.stop()?.iter().map(|server| server.log()).collect();
+        ensure!(!log.contains(" panic place="), "a thread of a server panicked");
         Ok(())
+    }
+
+    /// The programs, if nobody else uses them.
+    fn give_up(&mut self) -> Option<Deployment> {
+        let mut current = self.shared.take()?.lock();
+        current.users -= 1;
+        if current.users == 0 { current.deployment.take() } else { None }
+    }
+}
+
+impl Drop for Lease {
+    /// A story has panicked: its programs must not outlive the tests.
+    fn drop(&mut self) {
+        drop(self.give_up());
     }
 }

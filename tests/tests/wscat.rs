@@ -10,12 +10,12 @@ use acceptance::until;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::drive::{House, Kind, root};
+use crate::harness::{Arrangement, Deployment, root};
 
 #[test]
 fn two_terminals_talk() -> Result<()> {
-    let house = House::open(&Kind::Guests, &[])?;
-    let url = house.world.chat().replace("127.0.0.1", "localhost");
+    let deployment = Deployment::launch(&Arrangement::Guests, &[])?;
+    let url = deployment.endpoints.chat().replace("127.0.0.1", "localhost");
     let mut first = Terminal::open(&url)?;
     let welcome = first.wait_for_json()?;
     ensure!(welcome["type"] == "welcome" && welcome["id"] == 1, "{welcome}");

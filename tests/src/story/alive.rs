@@ -4,21 +4,21 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use tungstenite::Message;
 
-use crate::{Heard, Person, World};
+use crate::{Received, Client, Endpoints};
 
-pub fn alive(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
+pub fn alive(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
 
     alice.socket()?.text("ping")?;
-    ensure!(alice.socket()?.hear_next()? == Heard::Text("pong".to_owned()), "text ping");
+    ensure!(alice.socket()?.receive_next()? == Received::Text("pong".to_owned()), "text ping");
 
     alice.write(&json!({"type": "ping"}))?;
-    ensure!(alice.hear_next()? == json!({"type": "pong"}), "JSON ping");
+    ensure!(alice.receive_next()? == json!({"type": "pong"}), "JSON ping");
 
     alice.write(&json!({"type": "ping", "ref": "p"}))?;
-    ensure!(alice.hear_next()? == json!({"type": "pong", "ref": "p"}), "JSON ping with a ref");
+    ensure!(alice.receive_next()? == json!({"type": "pong", "ref": "p"}), "JSON ping with a ref");
 
     alice.socket()?.send(Message::Ping("are you there?".into()))?;
-    ensure!(alice.socket()?.hear_next()? == Heard::Pong(b"are you there?".to_vec()), "WebSocket ping");
+    ensure!(alice.socket()?.receive_next()? == Received::Pong(b"are you there?".to_vec()), "WebSocket ping");
     Ok(())
 }

@@ -4,27 +4,27 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tungstenite::Message;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn bad_frames(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
+pub fn bad_frames(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
 
     let extra = json!({"to": bob.id, "content": "extra", "colour": "red", "deep": [{"a": null}]});
     ensure!(alice.request(extra)?["type"] == "sent", "an unknown key was not ignored");
-    bob.hear_message("extra")?;
+    bob.receive_message("extra")?;
 
     let nested = "[".repeat(30_000);
     let texts = ["", "{", "null", "[]", "7", "\"ping\"", "pong", "PING", "{\"to\":1,}", &nested];
     for text in texts {
         alice.socket()?.text(text)?;
-        is_error(&alice.hear_next()?, "bad_request", text)?;
+        is_error(&alice.receive_next()?, "bad_request", text)?;
     }
     alice.socket()?.send(Message::binary(&b"{\"type\":\"ping\"}"[..]))?;
-    is_error(&alice.hear_next()?, "bad_request", "a binary frame")?;
+    is_error(&alice.receive_next()?, "bad_request", "a binary frame")?;
 
     alice.socket()?.text(r#"{"to":2,"content":"cut inside an emoji: \ud83d","ref":"cut"}"#)?;
-    let refused = alice.hear_next()?;
+    let refused = alice.receive_next()?;
     is_error(&refused, "bad_request", "half of a character")?;
     ensure!(refused["ref"] == "cut", "its sender cannot know it as refused: {refused}");
 
@@ -34,8 +34,8 @@ pub fn bad_frames(world: &World) -> Result<()> {
         alice.refused(frame, "bad_request")?;
     }
 
-    alice.say(&bob, "after all that")?;
-    ensure!(bob.hear_next()?["content"] == "after all that", "something bad arrived");
+    alice.send_message(&bob, "after all that")?;
+    ensure!(bob.receive_next()?["content"] == "after all that", "something bad arrived");
     Ok(())
 }
 

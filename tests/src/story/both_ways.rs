@@ -3,19 +3,19 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn both_ways(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
+pub fn both_ways(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
     for round in 0..3 {
-        let sent = alice.say(&bob, "hello")?;
-        let heard = bob.hear_next()?;
+        let sent = alice.send_message(&bob, "hello")?;
+        let heard = bob.receive_next()?;
         same(&sent, &heard, &alice, &bob)?;
-        let sent_back = bob.say(&alice, "hello to you")?;
-        let heard_back = alice.hear_next()?;
+        let sent_back = bob.send_message(&alice, "hello to you")?;
+        let heard_back = alice.receive_next()?;
         same(&sent_back, &heard_back, &bob, &alice)?;
-        if world.has_accounts() {
+        if endpoints.has_accounts() {
             let places = [&sent["seq"], &heard["seq"], &sent_back["seq"], &heard_back["seq"]];
             let first = 2 * round + 1;
             ensure!(places == [first, first, first + 1, first + 1], "{places:?}");
@@ -24,15 +24,15 @@ pub fn both_ways(world: &World) -> Result<()> {
         }
     }
     alice.write(&json!({"type": "message", "to": bob.id, "content": "typed"}))?;
-    ensure!(bob.hear_next()?["content"] == "typed");
+    ensure!(bob.receive_next()?["content"] == "typed");
     Ok(())
 }
 
 fn same(
     sent: &serde_json::Value,
     heard: &serde_json::Value,
-    from: &Person,
-    to: &Person,
+    from: &Client,
+    to: &Client,
 ) -> Result<()> {
     ensure!(heard["type"] == "message", "{heard}");
     ensure!(heard["from"] == from.id && heard["to"] == to.id, "{heard}");

@@ -3,20 +3,20 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn conversations(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    let mut carol = Person::arrive(world, "Carol")?;
+pub fn conversations(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    let mut carol = Client::connected(endpoints, "Carol")?;
     ensure!(list(&mut alice, json!({}))?.0.is_empty(), "a new account has conversations");
 
     let group = carol.make_group("Trip", &[&alice])?;
     alice.join(group)?;
-    let mine = alice.say(&bob, "hello, Bob")?;
-    let his = bob.say(&alice, "hello, Alice")?;
-    bob.say(&alice, "are you there?")?;
-    carol.tell(group, "where to?")?;
+    let mine = alice.send_message(&bob, "hello, Bob")?;
+    let his = bob.send_message(&alice, "hello, Alice")?;
+    bob.send_message(&alice, "are you there?")?;
+    carol.send_to_group(group, "where to?")?;
 
     let (all, more) = list(&mut alice, json!({}))?;
     ensure!(all.len() == 2 && !more, "{all:?}");
@@ -29,9 +29,9 @@ pub fn conversations(world: &World) -> Result<()> {
     ensure!(with_bob["days"].is_null() && with_bob.get("role").is_none(), "{with_bob}");
 
     // How far both sides are.
-    alice.act(json!({"type": "read", "id": his["id"]}))?;
+    alice.change(json!({"type": "read", "id": his["id"]}))?;
     bob.acknowledge(1)?;
-    bob.act(json!({"type": "read", "id": mine["id"]}))?;
+    bob.change(json!({"type": "read", "id": mine["id"]}))?;
     let line = alice.conversation("with", bob.id)?;
     ensure!(line["unread"] == 1 && line["read"] == his["id"], "{line}");
     ensure!(line["delivered_to"] == mine["id"] && line["read_by"] == mine["id"], "{line}");
@@ -45,7 +45,7 @@ pub fn conversations(world: &World) -> Result<()> {
     ensure!(other(&first[0]) != other(&rest[0]), "{first:?} and again {rest:?}");
 
     // What has the last word comes first.
-    alice.say(&bob, "yes")?;
+    alice.send_message(&bob, "yes")?;
     ensure!(list(&mut alice, json!({}))?.0[0]["last"]["content"] == "yes");
     let delete = json!({"password": bob.password});
     bob.ask("DELETE", "/me")?.json(&delete).send()?.expect(204)?;
@@ -54,9 +54,9 @@ pub fn conversations(world: &World) -> Result<()> {
     Ok(())
 }
 
-fn list(person: &mut Person, mut ask: Value) -> Result<(Vec<Value>, bool)> {
+fn list(client: &mut Client, mut ask: Value) -> Result<(Vec<Value>, bool)> {
     ask["type"] = json!("conversations");
-    let mut answer = person.look(ask)?;
+    let mut answer = client.query(ask)?;
     let more = answer["more"] == true;
     match answer["conversations"].take() {
         Value::Array(list) => Ok((list, more)),

@@ -3,24 +3,24 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn declined_requests(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    let mut carol = Person::arrive(world, "Carol")?;
+pub fn declined_requests(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    let mut carol = Client::connected(endpoints, "Carol")?;
     bob.refused(json!({"type": "decline", "id": alice.id}), "not_found")?;
     bob.refused(json!({"type": "accept", "id": alice.id}), "not_found")?;
-    carol.act(json!({"type": "block", "id": alice.id}))?;
-    alice.say(&bob, "lemon")?;
-    bob.hear_message("lemon")?;
+    carol.change(json!({"type": "block", "id": alice.id}))?;
+    alice.send_message(&bob, "lemon")?;
+    bob.receive_message("lemon")?;
     alice.refused(json!({"type": "accept", "id": bob.id}), "not_found")?;
-    let declined = bob.act(json!({"type": "decline", "id": alice.id}))?;
+    let declined = bob.change(json!({"type": "decline", "id": alice.id}))?;
     ensure!(declined["id"] == alice.id, "{declined}");
     ensure!(bob.conversation("with", alice.id).is_err(), "it is listed still");
     ensure!(bob.search("lemon")?.is_empty(), "it is found still");
 
-    alice.say(&carol, "lemon")?;
+    alice.send_message(&carol, "lemon")?;
     let mut answers = Vec::new();
     for to in [bob.id, carol.id] {
         let mut all: Vec<Value> = Vec::new();
@@ -39,11 +39,11 @@ pub fn declined_requests(world: &World) -> Result<()> {
     ensure!(alice.is_answered()?.is_empty(), "she is told");
 
     // Until he writes himself.
-    bob.say(&alice, "well, hello")?;
-    let heard = alice.hear_message("well, hello")?;
+    bob.send_message(&alice, "well, hello")?;
+    let heard = alice.receive_message("well, hello")?;
     ensure!(heard.get("request").is_none(), "an answer is no request: {heard}");
-    alice.say(&bob, "hello, Bob")?;
-    bob.hear_message("hello, Bob")?;
+    alice.send_message(&bob, "hello, Bob")?;
+    bob.receive_message("hello, Bob")?;
     let texts = bob.history(json!({"with": alice.id}))?;
     ensure!(texts == ["lemon", "well, hello", "hello, Bob"], "{texts:?}");
     ensure!(bob.search("lemon")? == ["lemon"], "it is not found again");

@@ -3,14 +3,14 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn delete_account(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
+pub fn delete_account(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
     let laptop = alice.device("laptop")?;
-    alice.say(&bob, "remember me")?;
-    bob.hear_message("remember me")?;
+    alice.send_message(&bob, "remember me")?;
+    bob.receive_message("remember me")?;
 
     let delete = |body| alice.ask("DELETE", "/me")?.json(&body).send();
     delete(json!({"password": "not the password"}))?.refused(403)?;
@@ -23,17 +23,17 @@ pub fn delete_account(world: &World) -> Result<()> {
     alice.ask("GET", "/me")?.send()?.refused(401)?;
     laptop.ask("GET", "/me")?.send()?.refused(401)?;
     let login = json!({"email": alice.email, "password": alice.password});
-    world.ask("POST", "/login")?.json(&login).send()?.refused(401)?;
+    endpoints.ask("POST", "/login")?.json(&login).send()?.refused(401)?;
     let path = format!("/users?email={}", alice.email.replace('@', "%40"));
     bob.ask("GET", &path)?.send()?.refused(404)?;
 
     bob.leave();
     bob.connect_since(0)?;
-    let kept = bob.hear_next()?;
+    let kept = bob.receive_next()?;
     ensure!(kept["content"] == "remember me" && kept["seq"] == 1, "{kept}");
 
     let again = json!({"email": alice.email, "name": "Alice II", "password": "secret"});
-    let again = world.ask("POST", "/signup")?.json(&again).send()?.expect(201)?.body;
+    let again = endpoints.ask("POST", "/signup")?.json(&again).send()?.expect(201)?.body;
     ensure!(again["id"] != alice.id, "an id was used twice: {again}");
     Ok(())
 }

@@ -3,15 +3,15 @@
 use anyhow::Result;
 use serde_json::json;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn deleted_receivers(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let bob = Person::signup(world, "Bob")?;
-    alice.say(&bob, "before")?;
+pub fn deleted_receivers(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let bob = Client::signup(endpoints, "Bob")?;
+    alice.send_message(&bob, "before")?;
     let delete = json!({"password": bob.password});
     bob.ask("DELETE", "/me")?.json(&delete).send()?.expect(204)?;
     alice.refused(json!({"to": bob.id, "content": "after"}), "not_found")?;
-    alice.say(&Person::signup(world, "Carol")?, "to others as ever")?;
+    alice.send_message(&Client::signup(endpoints, "Carol")?, "to others as ever")?;
     Ok(())
 }

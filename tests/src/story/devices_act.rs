@@ -3,21 +3,21 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn devices_act(world: &World) -> Result<()> {
-    let mut phone = Person::arrive(world, "Alice")?;
+pub fn devices_act(endpoints: &Endpoints) -> Result<()> {
+    let mut phone = Client::connected(endpoints, "Alice")?;
     let mut laptop = phone.device("laptop")?;
     laptop.connect()?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    let mine = phone.say(&bob, "from the phone")?;
-    laptop.hear_message("from the phone")?;
-    let his = bob.say(&phone, "from Bob")?;
-    phone.hear_message("from Bob")?;
-    laptop.hear_message("from Bob")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    let mine = phone.send_message(&bob, "from the phone")?;
+    laptop.receive_message("from the phone")?;
+    let his = bob.send_message(&phone, "from Bob")?;
+    phone.receive_message("from Bob")?;
+    laptop.receive_message("from Bob")?;
 
     let group = phone.make_group("Trip", &[&bob])?;
-    laptop.hear_event("group")?;
+    laptop.receive_event("group")?;
     let acts = [
         json!({"type": "read", "id": his["id"]}),
         json!({"type": "edit", "id": mine["id"], "content": "edited"}),
@@ -31,8 +31,8 @@ pub fn devices_act(world: &World) -> Result<()> {
         json!({"type": "group.leave", "group": group}),
     ];
     for act in acts {
-        let told = phone.act(act)?;
-        let heard = laptop.hear_next()?;
+        let told = phone.change(act)?;
+        let heard = laptop.receive_next()?;
         ensure!(heard["seq"] == told["seq"], "told {told}, at the other device {heard}");
         let mut told = told;
         told.as_object_mut().map(|keys| keys.remove("ref"));
@@ -41,7 +41,7 @@ pub fn devices_act(world: &World) -> Result<()> {
 
     // Without a `ref` nothing answers, and the event comes to this device as to any other.
     phone.write(&json!({"type": "react", "id": his["id"], "emoji": null}))?;
-    let (here, there) = (phone.hear_event("react")?, laptop.hear_event("react")?);
+    let (here, there) = (phone.receive_event("react")?, laptop.receive_event("react")?);
     ensure!(here == there && here.get("ref").is_none(), "{here} but {there}");
     ensure!(phone.is_answered()?.is_empty() && laptop.is_answered()?.is_empty(), "an echo");
     Ok(())

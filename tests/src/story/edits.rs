@@ -3,15 +3,15 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn edits(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    alice.knows(&mut bob)?;
-    let mut carol = Person::arrive(world, "Carol")?;
-    let id = alice.say(&bob, "hello, you")?["id"].clone();
-    bob.hear_message("hello, you")?;
+pub fn edits(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    alice.become_contacts(&mut bob)?;
+    let mut carol = Client::connected(endpoints, "Carol")?;
+    let id = alice.send_message(&bob, "hello, you")?["id"].clone();
+    bob.receive_message("hello, you")?;
     let edit = |id: &Value, content: &str| json!({"type": "edit", "id": id, "content": content});
 
     bob.refused(edit(&id, "not his"), "forbidden")?;
@@ -21,15 +21,15 @@ pub fn edits(world: &World) -> Result<()> {
     }
     alice.refused(edit(&id, ""), "bad_request")?;
 
-    let told = alice.act(edit(&id, "hello, world"))?;
-    ensure!(told["id"] == id && told["content"] == "hello, world" && told["seq"] == 4, "{told}");
-    bob.hear_same(&told)?;
-    alice.act_in_vain(edit(&id, "hello, world"))?;
+    let told = alice.change(edit(&id, "hello, endpoints"))?;
+    ensure!(told["id"] == id && told["content"] == "hello, endpoints" && told["seq"] == 4, "{told}");
+    bob.receive_same(&told)?;
+    alice.change_nothing(edit(&id, "hello, endpoints"))?;
 
-    let page = bob.look(json!({"type": "history", "with": alice.id}))?;
+    let page = bob.query(json!({"type": "history", "with": alice.id}))?;
     is_edited(&page["messages"][1], &id)?;
     // Whoever was away gets the message as it is now.
-    alice.say(&bob, "the end")?;
+    alice.send_message(&bob, "the end")?;
     let log = bob.whole_log("the end")?;
     is_edited(log.get(1).context("an empty log")?, &id)?;
     ensure!(log.len() == 4 && log[2]["type"] == "edit", "{log:?}");
@@ -37,7 +37,7 @@ pub fn edits(world: &World) -> Result<()> {
 }
 
 fn is_edited(message: &Value, id: &Value) -> Result<()> {
-    let is_new = message["id"] == *id && message["content"] == "hello, world";
+    let is_new = message["id"] == *id && message["content"] == "hello, endpoints";
     ensure!(is_new && message["edited_at"].is_i64(), "not as edited: {message}");
     Ok(())
 }

@@ -3,11 +3,11 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::world::unique;
-use crate::{Person, World};
+use crate::endpoints::unique;
+use crate::{Client, Endpoints};
 
-pub fn emails_alike(world: &World) -> Result<()> {
-    let asker = Person::signup(world, "Alice")?;
+pub fn emails_alike(endpoints: &Endpoints) -> Result<()> {
+    let asker = Client::signup(endpoints, "Alice")?;
     let unique = unique();
     for (email, others) in [
         (
@@ -28,13 +28,13 @@ pub fn emails_alike(world: &World) -> Result<()> {
     ] {
         let signup = |email: &str, name: &str| {
             let body = json!({"email": email, "name": name, "password": "secret"});
-            world.ask("POST", "/signup")?.json(&body).send()
+            endpoints.ask("POST", "/signup")?.json(&body).send()
         };
         let id = signup(&email, "Bob")?.expect(201)?.body["id"].clone();
         for other in &others {
             signup(other, "Mallory")?.refused(409)?;
             let body = json!({"email": other, "password": "secret"});
-            let login = world.ask("POST", "/login")?.json(&body).send()?.expect(200)?.body;
+            let login = endpoints.ask("POST", "/login")?.json(&body).send()?.expect(200)?.body;
             ensure!(login["id"] == id, "{other}: {login}");
             let encoded: String = other.bytes().map(|byte| format!("%{byte:02X}")).collect();
             let found = asker.ask("GET", &format!("/users?email={encoded}"))?.send()?.expect(200)?;

@@ -2,15 +2,15 @@
 
 use anyhow::{Result, ensure};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn export(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    let carol = Person::signup(world, "Carol")?;
-    alice.say(&bob, "exported from Alice")?;
-    bob.say(&alice, "exported from Bob")?;
-    bob.say(&carol, "not for Alice")?;
+pub fn export(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    let carol = Client::signup(endpoints, "Carol")?;
+    alice.send_message(&bob, "exported from Alice")?;
+    bob.send_message(&alice, "exported from Bob")?;
+    bob.send_message(&carol, "not for Alice")?;
 
     let export = alice.ask("GET", "/export")?.send()?.expect(200)?;
     ensure!(export.body.is_object(), "not one document");
@@ -22,6 +22,6 @@ pub fn export(world: &World) -> Result<()> {
     for other in secret {
         ensure!(!export.text.contains(other), "{other:?} is in the export");
     }
-    world.ask("GET", "/export")?.send()?.refused(401)?;
+    endpoints.ask("GET", "/export")?.send()?.refused(401)?;
     Ok(())
 }

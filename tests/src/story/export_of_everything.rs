@@ -3,27 +3,27 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn export_of_everything(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    let edited = alice.say(&bob, "before the edit")?["id"].clone();
-    let deleted = alice.say(&bob, "thought better of")?["id"].clone();
-    let liked = bob.say(&alice, "liked by Alice")?["id"].clone();
-    alice.act(json!({"type": "edit", "id": edited, "content": "after the edit"}))?;
-    alice.act(json!({"type": "delete", "id": deleted}))?;
-    alice.act(json!({"type": "react", "id": liked, "emoji": "🦜"}))?;
-    alice.act(json!({"type": "read", "id": liked}))?;
-    alice.act(json!({"type": "retention", "with": bob.id, "days": 7}))?;
+pub fn export_of_everything(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    let edited = alice.send_message(&bob, "before the edit")?["id"].clone();
+    let deleted = alice.send_message(&bob, "thought better of")?["id"].clone();
+    let liked = bob.send_message(&alice, "liked by Alice")?["id"].clone();
+    alice.change(json!({"type": "edit", "id": edited, "content": "after the edit"}))?;
+    alice.change(json!({"type": "delete", "id": deleted}))?;
+    alice.change(json!({"type": "react", "id": liked, "emoji": "🦜"}))?;
+    alice.change(json!({"type": "read", "id": liked}))?;
+    alice.change(json!({"type": "retention", "with": bob.id, "days": 7}))?;
     let trip = alice.make_group("Trip", &[&bob])?;
     let group = bob.make_group("Parrots of Rome", &[&alice])?;
-    bob.tell(group, "said in the group")?;
-    alice.act(json!({"type": "group.leave", "group": group}))?;
-    bob.tell(group, "said after she left")?;
-    alice.act(json!({"type": "block", "id": bob.id}))?;
-    bob.say(&alice, "said while blocked")?;
-    bob.act(json!({"type": "edit", "id": liked, "content": "edited while blocked"}))?;
+    bob.send_to_group(group, "said in the group")?;
+    alice.change(json!({"type": "group.leave", "group": group}))?;
+    bob.send_to_group(group, "said after she left")?;
+    alice.change(json!({"type": "block", "id": bob.id}))?;
+    bob.send_message(&alice, "said while blocked")?;
+    bob.change(json!({"type": "edit", "id": liked, "content": "edited while blocked"}))?;
 
     let export = alice.ask("GET", "/export")?.send()?.expect(200)?;
     let kept = ["after the edit", "liked by Alice", "🦜", "Parrots of Rome", "said in the group"];

@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{Heard, Person, Socket, World, raw};
+use crate::{Received, Client, Socket, Endpoints, raw};
 
-pub fn foreign_origins(world: &World) -> Result<()> {
-    let address = world.chat_address();
+pub fn foreign_origins(endpoints: &Endpoints) -> Result<()> {
+    let address = endpoints.chat_address();
     let (host, port) = address.rsplit_once(':').context("no port")?;
     let foreign = [
         "https://evil.example",
@@ -27,13 +27,13 @@ pub fn foreign_origins(world: &World) -> Result<()> {
     }
     // The web client comes from the same host, though from the accounts' server's port.
     for own in [format!("http://{address}"), format!("http://{host}:1")] {
-        let mut socket = Socket::open(&world.chat(), &[("origin", &own)])?;
-        if world.has_accounts() {
-            let alice = Person::signup(world, "Alice")?;
+        let mut socket = Socket::open(&endpoints.chat(), &[("origin", &own)])?;
+        if endpoints.has_accounts() {
+            let alice = Client::signup(endpoints, "Alice")?;
             socket.json(&serde_json::json!({"type": "hello", "token": alice.token}))?;
         }
-        socket.hear("a welcome", |heard| match heard {
-            Heard::Json(frame) => (frame["type"] == "welcome").then_some(()),
+        socket.receive("a welcome", |heard| match heard {
+            Received::Json(frame) => (frame["type"] == "welcome").then_some(()),
             _ => None,
         })?;
     }

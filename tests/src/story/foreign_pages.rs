@@ -3,15 +3,15 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn foreign_pages(world: &World) -> Result<()> {
-    let alice = Person::signup(world, "Alice")?;
-    let address = world.auth_address()?;
-    let own = world.auth()?;
+pub fn foreign_pages(endpoints: &Endpoints) -> Result<()> {
+    let alice = Client::signup(endpoints, "Alice")?;
+    let address = endpoints.auth_address()?;
+    let own = endpoints.auth()?;
     let login = json!({"email": alice.email, "password": alice.password});
     let post = |headers: &[(&str, &str)], kind: &str, body: &Value| {
-        let call = world.ask("POST", "/login")?.typed(kind, body.to_string().into_bytes());
+        let call = endpoints.ask("POST", "/login")?.typed(kind, body.to_string().into_bytes());
         headers.iter().fold(call, |call, (name, value)| call.header(name, value)).send()
     };
     let json_type = "application/json";
@@ -32,7 +32,7 @@ pub fn foreign_pages(world: &World) -> Result<()> {
             ensure!(answer.header("access-control-allow-origin").is_none(), "{headers:?}");
         }
     }
-    let preflight = world.ask("OPTIONS", "/login")?.header("origin", "https://evil.example");
+    let preflight = endpoints.ask("OPTIONS", "/login")?.header("origin", "https://evil.example");
     let preflight = preflight.header("access-control-request-method", "POST").send()?.refused(403)?;
     ensure!(preflight.header("access-control-allow-methods").is_none());
 

@@ -3,35 +3,35 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn group_messages(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
+pub fn group_messages(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
     let mut laptop = alice.device("laptop")?;
     laptop.connect()?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    let mut carol = Person::arrive(world, "Carol")?;
-    let mut dave = Person::arrive(world, "Dave")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    let mut carol = Client::connected(endpoints, "Carol")?;
+    let mut dave = Client::connected(endpoints, "Dave")?;
     for other in [&mut bob, &mut carol, &mut dave] {
-        alice.knows(other)?;
+        alice.become_contacts(other)?;
     }
     let group = alice.make_group("Trip", &[&bob, &carol, &dave])?;
 
-    let sent = alice.tell(group, "hello, all")?;
-    let heard = bob.hear_message("hello, all")?;
+    let sent = alice.send_to_group(group, "hello, all")?;
+    let heard = bob.receive_message("hello, all")?;
     let is_same = heard["id"] == sent["id"] && heard["at"] == sent["at"];
     ensure!(is_same && heard["from"] == alice.id && heard["group"] == group, "{heard}");
     ensure!(heard.get("to").is_none() && heard["seq"] == 3, "{heard}");
-    let own = laptop.hear_message("hello, all")?;
+    let own = laptop.receive_message("hello, all")?;
     ensure!(own["seq"] == sent["seq"] && own["id"] == sent["id"], "{own} but {sent}");
 
     for n in 0..20 {
         let speaker = if n % 2 == 0 { &mut bob } else { &mut carol };
-        speaker.tell(group, &format!("{n}"))?;
+        speaker.send_to_group(group, &format!("{n}"))?;
     }
-    alice.tell(group, "the end")?;
-    let ids = |person: &Person| -> Result<Vec<Value>> {
-        let log = person.whole_log("the end")?;
+    alice.send_to_group(group, "the end")?;
+    let ids = |client: &Client| -> Result<Vec<Value>> {
+        let log = client.whole_log("the end")?;
         let messages = log.into_iter().filter(|it| it["type"] == "message" && it["group"] == group);
         Ok(messages.map(|mut it| it["id"].take()).collect())
     };
@@ -39,10 +39,10 @@ pub fn group_messages(world: &World) -> Result<()> {
     ensure!(everybody[0].len() == 22, "{} messages", everybody[0].len());
     ensure!(everybody.iter().all(|it| *it == everybody[0]), "in another order: {everybody:?}");
 
-    let mut erin = Person::arrive(world, "Erin")?;
+    let mut erin = Client::connected(endpoints, "Erin")?;
     erin.refused(json!({"group": group, "content": "me too"}), "not_found")?;
-    erin.say(&bob, "hello")?;
-    ensure!(bob.hear_message("hello")?["from"] == erin.id);
+    erin.send_message(&bob, "hello")?;
+    ensure!(bob.receive_message("hello")?["from"] == erin.id);
     let log = erin.whole_log("hello")?;
     ensure!(log.len() == 1, "a stranger's log has {log:?}");
     Ok(())

@@ -3,12 +3,12 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn group_refs_repeated(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    alice.knows(&mut bob)?;
+pub fn group_refs_repeated(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    alice.become_contacts(&mut bob)?;
     let create =
         json!({"type": "group.create", "name": "Trip", "members": [bob.id], "ref": "the trip"});
     let mut answers = Vec::new();
@@ -31,10 +31,10 @@ pub fn group_refs_repeated(world: &World) -> Result<()> {
     ensure!(first["change"] == "create" && first["group"].is_i64(), "{first}");
     ensure!(answers.iter().all(|it| it == first), "{answers:?}");
 
-    alice.say(&bob, "one group?")?;
-    bob.hear_event("group")?;
-    ensure!(bob.hear_next()?["content"] == "one group?", "a second group");
-    let list = alice.look(json!({"type": "conversations"}))?;
+    alice.send_message(&bob, "one group?")?;
+    bob.receive_event("group")?;
+    ensure!(bob.receive_next()?["content"] == "one group?", "a second group");
+    let list = alice.query(json!({"type": "conversations"}))?;
     ensure!(list["conversations"].as_array().is_some_and(|it| it.len() == 2), "{list}");
     Ok(())
 }

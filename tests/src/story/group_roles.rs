@@ -3,15 +3,15 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn group_roles(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    alice.knows(&mut bob)?;
-    let mut carol = Person::arrive(world, "Carol")?;
+pub fn group_roles(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    alice.become_contacts(&mut bob)?;
+    let mut carol = Client::connected(endpoints, "Carol")?;
     let group = alice.make_group("Trip", &[&bob])?;
-    bob.hear_event("group")?;
+    bob.receive_event("group")?;
 
     for change in changes(group, &alice, &carol) {
         bob.refused(change, "forbidden")?;
@@ -42,20 +42,20 @@ pub fn group_roles(world: &World) -> Result<()> {
     // The last admin stays one, and one of two may go.
     let demote = json!({"type": "group.demote", "group": group, "member": alice.id});
     alice.refused(demote.clone(), "forbidden")?;
-    alice.act(json!({"type": "group.promote", "group": group, "member": bob.id}))?;
-    ensure!(bob.hear_event("group")?["change"] == "promote");
-    alice.act(demote)?;
-    ensure!(bob.hear_event("group")?["change"] == "demote");
+    alice.change(json!({"type": "group.promote", "group": group, "member": bob.id}))?;
+    ensure!(bob.receive_event("group")?["change"] == "promote");
+    alice.change(demote)?;
+    ensure!(bob.receive_event("group")?["change"] == "demote");
     alice.refused(json!({"type": "group.rename", "group": group, "name": "Mine"}), "forbidden")?;
 
     // An admin who removes itself leaves.
-    let own = bob.act(json!({"type": "group.remove", "group": group, "member": bob.id}))?;
+    let own = bob.change(json!({"type": "group.remove", "group": group, "member": bob.id}))?;
     ensure!(own["change"] == "leave" && own["by"] == bob.id, "{own}");
     Ok(())
 }
 
 /// What only an admin may do.
-fn changes(group: i64, admin: &Person, other: &Person) -> Vec<Value> {
+fn changes(group: i64, admin: &Client, other: &Client) -> Vec<Value> {
     vec![
         json!({"type": "group.add", "group": group, "member": other.id}),
         json!({"type": "group.remove", "group": group, "member": admin.id}),

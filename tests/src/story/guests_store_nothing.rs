@@ -3,11 +3,11 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn guests_store_nothing(world: &World) -> Result<()> {
-    let mut first = Person::guest(world)?;
-    let mut second = Person::guest(world)?;
+pub fn guests_store_nothing(endpoints: &Endpoints) -> Result<()> {
+    let mut first = Client::guest(endpoints)?;
+    let mut second = Client::guest(endpoints)?;
     for frame in [
         json!({"type": "read", "id": 1}),
         json!({"type": "edit", "id": 1, "content": "x"}),
@@ -34,13 +34,13 @@ pub fn guests_store_nothing(world: &World) -> Result<()> {
     }
     first.acknowledge(7)?;
 
-    first.act_in_vain(json!({"type": "typing", "to": second.id}))?;
-    let typing = second.hear_event("typing")?;
+    first.change_nothing(json!({"type": "typing", "to": second.id}))?;
+    let typing = second.receive_event("typing")?;
     ensure!(typing["from"] == first.id && typing["to"] == second.id, "{typing}");
-    first.act_in_vain(json!({"type": "presence", "ids": [second.id]}))?;
-    ensure!(first.hear_event("presence")? == json!({"type": "presence", "id": second.id, "online": true}));
+    first.change_nothing(json!({"type": "presence", "ids": [second.id]}))?;
+    ensure!(first.receive_event("presence")? == json!({"type": "presence", "id": second.id, "online": true}));
     second.leave();
-    let gone = first.hear_event("presence")?;
+    let gone = first.receive_event("presence")?;
     ensure!(gone["id"] == second.id && gone["online"] == false, "{gone}");
     Ok(())
 }

@@ -3,18 +3,18 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn history_of_strangers(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    let id = alice.say(&bob, "between us")?["id"].clone();
+pub fn history_of_strangers(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    let id = alice.send_message(&bob, "between us")?["id"].clone();
     let group = alice.make_group("Us", &[&bob])?;
-    alice.tell(group, "between all of us")?;
+    alice.send_to_group(group, "between all of us")?;
 
-    let mut eve = Person::arrive(world, "Eve")?;
+    let mut eve = Client::connected(endpoints, "Eve")?;
     for with in [alice.id, bob.id, eve.id, 0, -1, 1_000_000_000] {
-        let page = eve.look(json!({"type": "history", "with": with}))?;
+        let page = eve.query(json!({"type": "history", "with": with}))?;
         let is_empty = page["messages"] == json!([]) && page["more"] == false;
         ensure!(is_empty, "with {with}: {page}");
     }
@@ -31,7 +31,7 @@ pub fn history_of_strangers(world: &World) -> Result<()> {
         eve.refused(frame, "not_found")?;
     }
     ensure!(eve.search("between")?.is_empty(), "found");
-    let list = eve.look(json!({"type": "conversations"}))?;
+    let list = eve.query(json!({"type": "conversations"}))?;
     ensure!(list["conversations"] == json!([]), "{list}");
     ensure!(bob.history(json!({"with": alice.id}))? == ["between us"]);
     Ok(())

@@ -3,14 +3,14 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{Person, World, raw};
+use crate::{Client, Endpoints, raw};
 
 const LIMIT: usize = 64 * 1024;
 
-pub fn http_errors(world: &World) -> Result<()> {
-    let alice = Person::signup(world, "Alice")?;
+pub fn http_errors(endpoints: &Endpoints) -> Result<()> {
+    let alice = Client::signup(endpoints, "Alice")?;
     for path in ["/nowhere", "/signup/", "/me/x", "/SIGNUP", "/..%2fme", "/%00"] {
-        world.ask("GET", path)?.send()?.refused(404)?;
+        endpoints.ask("GET", path)?.send()?.refused(404)?;
     }
     let wrong_methods = [
         ("GET", "/signup"),
@@ -32,13 +32,13 @@ pub fn http_errors(world: &World) -> Result<()> {
         [b"", b"{", b"{\"email\":", b"nonsense", b"\xff\xfe", b"{}{}", b"[1,", b"{\"a\":\"\x01\"}"];
     for text in texts {
         for path in ["/signup", "/login"] {
-            world.ask("POST", path)?.bytes(text.to_vec()).send()?.refused(400)?;
+            endpoints.ask("POST", path)?.bytes(text.to_vec()).send()?.refused(400)?;
         }
     }
     let nested = "{\"email\":".repeat(5000).into_bytes();
-    world.ask("POST", "/signup")?.bytes(nested).send()?.refused(400)?;
+    endpoints.ask("POST", "/signup")?.bytes(nested).send()?.refused(400)?;
 
-    let address = world.auth_address()?;
+    let address = endpoints.auth_address()?;
     let fits = format!("{{\"email\":\"{}\"}}", "x".repeat(LIMIT - 12));
     ensure!(fits.len() == LIMIT);
     let (status, answer) =
@@ -53,7 +53,7 @@ pub fn http_errors(world: &World) -> Result<()> {
     // A program's body is read as JSON, whatever `curl -d` calls it.
     let body = json!({"email": alice.email, "password": alice.password}).to_string();
     for kind in ["text/plain", "application/x-www-form-urlencoded"] {
-        world.ask("POST", "/login")?.typed(kind, body.clone().into_bytes()).send()?.expect(200)?;
+        endpoints.ask("POST", "/login")?.typed(kind, body.clone().into_bytes()).send()?.expect(200)?;
     }
     Ok(())
 }

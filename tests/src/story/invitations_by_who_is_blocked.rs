@@ -3,39 +3,39 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn invitations_by_who_is_blocked(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    let mut mallory = Person::arrive(world, "Mallory")?;
-    alice.act(json!({"type": "block", "id": mallory.id}))?;
+pub fn invitations_by_who_is_blocked(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    let mut mallory = Client::connected(endpoints, "Mallory")?;
+    alice.change(json!({"type": "block", "id": mallory.id}))?;
 
     // The same to Bob, who has not.
-    let mut ask = |other: &Person| -> Result<Vec<Value>> {
+    let mut ask = |other: &Client| -> Result<Vec<Value>> {
         let group = mallory.make_group("Read this", &[other])?;
-        let mut heard = vec![mallory.hear_event("group")?];
+        let mut heard = vec![mallory.receive_event("group")?];
         let of = |kind: &str| json!({"type": kind, "group": group, "member": other.id});
-        heard.push(mallory.act(of("group.remove"))?);
-        heard.push(mallory.act(of("group.add"))?);
-        mallory.act_in_vain(of("group.add"))?;
-        heard.push(mallory.act(json!({"type": "group.rename", "group": group, "name": "This"}))?);
-        let show = mallory.look(json!({"type": "group.show", "group": group}))?;
+        heard.push(mallory.change(of("group.remove"))?);
+        heard.push(mallory.change(of("group.add"))?);
+        mallory.change_nothing(of("group.add"))?;
+        heard.push(mallory.change(json!({"type": "group.rename", "group": group, "name": "This"}))?);
+        let show = mallory.query(json!({"type": "group.show", "group": group}))?;
         heard.push(show["members"][1].clone());
         let create = json!({"type": "group.create", "name": "And this", "members": [other.id]});
         for _ in 2..5 {
-            mallory.act(create.clone())?;
-            mallory.hear_event("group")?;
+            mallory.change(create.clone())?;
+            mallory.receive_event("group")?;
         }
         heard.push(mallory.refused(create, "not_accepted")?);
         Ok(heard.iter().map(|frame| bare(frame, other.id)).collect())
     };
     let (to_bob, to_alice) = (ask(&bob)?, ask(&alice)?);
     ensure!(to_alice == to_bob, "told {to_alice:?}, but {to_bob:?} of who has not blocked");
-    ensure!(bob.hear_event("group")?["change"] == "invite");
+    ensure!(bob.receive_event("group")?["change"] == "invite");
     let heard = alice.is_answered()?;
     ensure!(heard.is_empty(), "from who is blocked: {heard:?}");
-    let list = alice.look(json!({"type": "conversations"}))?;
+    let list = alice.query(json!({"type": "conversations"}))?;
     ensure!(list["conversations"] == json!([]), "{list}");
     Ok(())
 }

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn late_hello(world: &World) -> Result<()> {
-    let mut alice = Person::signup(world, "Alice")?;
+pub fn late_hello(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::signup(endpoints, "Alice")?;
     let opened = Instant::now();
     alice.open(&[])?;
     let code = alice.closed_within(Duration::from_secs(20))?;

@@ -3,11 +3,11 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn lookup(world: &World) -> Result<()> {
-    let alice = Person::signup(world, "Alice")?;
-    let bob = Person::signup(world, "Bob")?;
+pub fn lookup(endpoints: &Endpoints) -> Result<()> {
+    let alice = Client::signup(endpoints, "Alice")?;
+    let bob = Client::signup(endpoints, "Bob")?;
     let find = |email: &str| {
         let email = email.replace('@', "%40").replace('+', "%2B");
         alice.ask("GET", &format!("/users?email={email}"))?.send()
@@ -25,6 +25,6 @@ pub fn lookup(world: &World) -> Result<()> {
     find("nobody@example.com")?.refused(404)?;
     alice.ask("GET", "/users")?.send()?.refused(400)?;
     let path = format!("/users?email={}", bob.email.replace('@', "%40"));
-    world.ask("GET", &path)?.send()?.refused(401)?;
+    endpoints.ask("GET", &path)?.send()?.refused(401)?;
     Ok(())
 }

@@ -5,20 +5,20 @@ use std::thread;
 use anyhow::{Result, anyhow, ensure};
 use serde_json::json;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
 const SENDERS: usize = 6;
 const EACH: usize = 50;
 
-pub fn many_senders_one_log(world: &World) -> Result<()> {
-    let mut bob = Person::arrive(world, "Bob")?;
+pub fn many_senders_one_log(endpoints: &Endpoints) -> Result<()> {
+    let mut bob = Client::connected(endpoints, "Bob")?;
     let to = bob.id;
-    let mut senders = each(0..SENDERS, |n| Person::arrive(world, &format!("Sender {n}")))?;
-    senders.iter_mut().try_for_each(|sender| bob.knows(sender))?;
+    let mut senders = each(0..SENDERS, |n| Client::connected(endpoints, &format!("Sender {n}")))?;
+    senders.iter_mut().try_for_each(|sender| bob.become_contacts(sender))?;
     each(senders.into_iter().enumerate(), |(n, sender)| send(sender, to, n))?;
     let mut last = [0; SENDERS];
     for place in 1..=SENDERS * EACH {
-        let message = bob.hear_next()?;
+        let message = bob.receive_next()?;
         ensure!(message["seq"] == 2 * SENDERS + place, "place {place}: {message}");
         let content = message["content"].as_str().unwrap_or_default();
         let (sender, count) = content.split_once(' ').unwrap_or_default();
@@ -43,12 +43,12 @@ fn each<T: Send, U: Send>(
 }
 
 /// Says everything at once, then hears every answer.
-fn send(mut person: Person, to: i64, sender: usize) -> Result<()> {
+fn send(mut client: Client, to: i64, sender: usize) -> Result<()> {
     for n in 1..=EACH {
-        person.write(&json!({"to": to, "content": format!("{sender} {n}"), "ref": format!("{n}")}))?;
+        client.write(&json!({"to": to, "content": format!("{sender} {n}"), "ref": format!("{n}")}))?;
     }
     for n in 1..=EACH {
-        let sent = person.answer_to(&n.to_string())?;
+        let sent = client.answer_to(&n.to_string())?;
         ensure!(sent["type"] == "sent" && sent["seq"] == n + 1, "{sent}");
     }
     Ok(())

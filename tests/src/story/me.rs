@@ -3,10 +3,10 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn me(world: &World) -> Result<()> {
-    let mut alice = Person::signup(world, "Alice")?;
+pub fn me(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::signup(endpoints, "Alice")?;
     let me = alice.ask("GET", "/me")?.send()?.expect(200)?.body;
     ensure!(me["id"] == alice.id && me["name"] == "Alice", "{me}");
     ensure!(me["email"] == *alice.email, "{me}");
@@ -28,7 +28,7 @@ pub fn me(world: &World) -> Result<()> {
     for method in ["GET", "PATCH", "DELETE"] {
         let body = json!({"name": "Mallory", "password": alice.password});
         let call = || -> Result<_> {
-            let call = world.ask(method, "/me")?;
+            let call = endpoints.ask(method, "/me")?;
             Ok(if method == "GET" { call } else { call.json(&body) })
         };
         call()?.send()?.refused(401)?;
@@ -37,6 +37,6 @@ pub fn me(world: &World) -> Result<()> {
         }
     }
     let lower = format!("bearer {}", alice.token);
-    world.ask("GET", "/me")?.header("authorization", &lower).send()?.expect(200)?;
+    endpoints.ask("GET", "/me")?.header("authorization", &lower).send()?.expect(200)?;
     Ok(())
 }

@@ -3,13 +3,13 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn names_of_strangers(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    let carol = Person::arrive(world, "Carol")?;
-    let name = |asker: &Person, other: i64| asker.ask("GET", &format!("/users/{other}"))?.send();
+pub fn names_of_strangers(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    let carol = Client::connected(endpoints, "Carol")?;
+    let name = |asker: &Client, other: i64| asker.ask("GET", &format!("/users/{other}"))?.send();
     let own = name(&alice, alice.id)?.expect(200)?;
     ensure!(own.body == json!({"id": alice.id, "name": alice.name}), "{}", own.body);
     let stranger = name(&alice, bob.id)?.expect(404)?;
@@ -18,13 +18,13 @@ pub fn names_of_strangers(world: &World) -> Result<()> {
     for path in ["/users/none", "/users/0", "/users/-1"] {
         alice.ask("GET", path)?.send()?.expect(404)?;
     }
-    world.ask("GET", &format!("/users/{}", bob.id))?.send()?.expect(401)?;
+    endpoints.ask("GET", &format!("/users/{}", bob.id))?.send()?.expect(401)?;
 
     // She has written to him: he sees her name, she does not see his.
-    alice.say(&bob, "hello")?;
+    alice.send_message(&bob, "hello")?;
     ensure!(name(&bob, alice.id)?.expect(200)?.body["name"] == alice.name);
     name(&alice, bob.id)?.expect(404)?;
-    bob.act(json!({"type": "accept", "id": alice.id}))?;
+    bob.change(json!({"type": "accept", "id": alice.id}))?;
     ensure!(name(&alice, bob.id)?.expect(200)?.body["name"] == bob.name);
 
     // She has found Carol, who does not know of it.

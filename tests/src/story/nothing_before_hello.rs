@@ -3,11 +3,11 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn nothing_before_hello(world: &World) -> Result<()> {
-    let mut alice = Person::signup(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
+pub fn nothing_before_hello(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::signup(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
 
     let frames = [
         json!({"to": bob.id, "content": "from nobody"}),
@@ -20,8 +20,8 @@ pub fn nothing_before_hello(world: &World) -> Result<()> {
         let is_refused = answer["type"] == "error" && answer["code"] == "unauthorized";
         ensure!(is_refused, "{frame}: {answer}");
     }
-    let mut carol = Person::arrive(world, "Carol")?;
-    carol.say(&bob, "from Carol")?;
-    ensure!(bob.hear_next()?["content"] == "from Carol", "something came through");
+    let mut carol = Client::connected(endpoints, "Carol")?;
+    carol.send_message(&bob, "from Carol")?;
+    ensure!(bob.receive_next()?["content"] == "from Carol", "something came through");
     Ok(())
 }

@@ -2,12 +2,12 @@
 
 use anyhow::{Context, Result, ensure};
 
-use crate::World;
+use crate::Endpoints;
 
-pub fn pages_of_auth(world: &World) -> Result<()> {
-    world.ask("GET", "/healthz")?.send()?.expect(200)?;
+pub fn pages_of_auth(endpoints: &Endpoints) -> Result<()> {
+    endpoints.ask("GET", "/healthz")?.send()?.expect(200)?;
 
-    let description = world.ask("GET", "/openapi.json")?.send()?.expect(200)?.body;
+    let description = endpoints.ask("GET", "/openapi.json")?.send()?.expect(200)?.body;
     ensure!(description["openapi"].as_str().is_some_and(|version| version.starts_with('3')));
     let paths = description["paths"].as_object().context("no `paths`")?;
     let routes = [

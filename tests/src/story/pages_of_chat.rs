@@ -5,27 +5,27 @@ use std::collections::BTreeSet;
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{World, raw};
+use crate::{Endpoints, raw};
 
-pub fn pages_of_chat(world: &World) -> Result<()> {
-    let page = world.ask_chat("GET", "/").send()?;
+pub fn pages_of_chat(endpoints: &Endpoints) -> Result<()> {
+    let page = endpoints.ask_chat("GET", "/").send()?;
     ensure!(page.status == 200 || page.status == 426, "GET /: {} {}", page.status, page.text);
     ensure!(page.text.contains("WebSocket"), "GET / does not say what this is: {}", page.text);
 
-    let page = world.ask_chat("GET", "/").header("accept", "text/html,*/*;q=0.8").send()?;
+    let page = endpoints.ask_chat("GET", "/").header("accept", "text/html,*/*;q=0.8").send()?;
     ensure!(page.header("content-type").is_some_and(|it| it.starts_with("text/html")), "no page");
     for path in ["/healthz", "/livez"] {
-        let health = world.ask_chat("GET", path).send()?.expect(200)?;
+        let health = endpoints.ask_chat("GET", path).send()?.expect(200)?;
         ensure!(health.body == json!({"status": "ok"}), "{path}: {}", health.text);
-        if world.has_accounts() {
-            let other = world.ask("GET", path)?.send()?.expect(200)?;
+        if endpoints.has_accounts() {
+            let other = endpoints.ask("GET", path)?.send()?.expect(200)?;
             ensure!(other.text == health.text, "{path} differs: {}", other.text);
         }
     }
-    let api = world.ask_chat("GET", "/asyncapi.json").send()?.expect(200)?;
+    let api = endpoints.ask_chat("GET", "/asyncapi.json").send()?.expect(200)?;
     ensure!(api.body["asyncapi"].is_string(), "not AsyncAPI: {}", api.text);
 
-    let schema = world.ask_chat("GET", "/schema.json").send()?.expect(200)?;
+    let schema = endpoints.ask_chat("GET", "/schema.json").send()?.expect(200)?;
     ensure!(schema.body["$schema"].is_string(), "not a JSON Schema: {}", schema.text);
     let kinds = ["hello", "message", "received", "ping", "welcome", "sent", "pong", "error"];
     for kind in kinds {
@@ -37,16 +37,16 @@ pub fn pages_of_chat(world: &World) -> Result<()> {
     }
 
     let wrong = [
-        (world.ask_chat("GET", "/no/such/page"), 404),
-        (world.ask_chat("POST", "/schema.json").bytes(b"{}".to_vec()), 405),
-        (world.ask_chat("DELETE", "/healthz"), 405),
-        (world.ask_chat("PUT", "/").bytes(b"{}".to_vec()), 405),
+        (endpoints.ask_chat("GET", "/no/such/page"), 404),
+        (endpoints.ask_chat("POST", "/schema.json").bytes(b"{}".to_vec()), 405),
+        (endpoints.ask_chat("DELETE", "/healthz"), 405),
+        (endpoints.ask_chat("PUT", "/").bytes(b"{}".to_vec()), 405),
     ];
     for (call, status) in wrong {
         call.send()?.refused(status)?;
     }
     let ids = ["/", "/healthz", "/schema.json", "/ws", "/no/such/page"].map(|path| {
-        let answer = world.ask_chat("GET", path).send()?;
+        let answer = endpoints.ask_chat("GET", path).send()?;
         for name in ["date", "cache-control", "x-request-id"] {
             ensure!(answer.header(name).is_some(), "GET {path} without {name}");
         }
@@ -55,7 +55,7 @@ pub fn pages_of_chat(world: &World) -> Result<()> {
     let ids = ids.into_iter().collect::<Result<BTreeSet<_>>>()?;
     ensure!(ids.len() == 5, "requests share an id: {ids:?}");
 
-    let address = world.chat_address();
+    let address = endpoints.chat_address();
     let no_key = format!("GET / HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\n\
         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\n");
     let old = raw::upgrade(&address).replace("Version: 13", "Version: 8");

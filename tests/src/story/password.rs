@@ -3,10 +3,10 @@
 use anyhow::Result;
 use serde_json::json;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn password(world: &World) -> Result<()> {
-    let mut phone = Person::signup(world, "Alice")?;
+pub fn password(endpoints: &Endpoints) -> Result<()> {
+    let mut phone = Client::signup(endpoints, "Alice")?;
     let laptop = phone.device("laptop")?;
     let old = phone.password.clone();
     let change = |body| phone.ask("POST", "/password")?.json(&body).send();
@@ -25,7 +25,7 @@ pub fn password(world: &World) -> Result<()> {
 
     let login = |password: &str| {
         let body = json!({"email": phone.email, "password": password});
-        world.ask("POST", "/login")?.json(&body).send()
+        endpoints.ask("POST", "/login")?.json(&body).send()
     };
     login(&old)?.refused(401)?;
     login("another secret")?.expect(200)?;

@@ -3,32 +3,32 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn reactions(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    alice.knows(&mut bob)?;
-    let mut carol = Person::arrive(world, "Carol")?;
-    let id = alice.say(&bob, "good news")?["id"].clone();
-    bob.hear_message("good news")?;
+pub fn reactions(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    alice.become_contacts(&mut bob)?;
+    let mut carol = Client::connected(endpoints, "Carol")?;
+    let id = alice.send_message(&bob, "good news")?["id"].clone();
+    bob.receive_message("good news")?;
     let react = |emoji: Option<&str>| json!({"type": "react", "id": id, "emoji": emoji});
 
     carol.refused(react(Some("👍")), "not_found")?;
-    bob.act_in_vain(react(None))?;
+    bob.change_nothing(react(None))?;
     for text in ["x", "👍👍", "👍 ", ":+1:", "\u{200d}"] {
         bob.refused(react(Some(text)), "bad_request")?;
     }
     for emoji in [Some("👍"), Some("❤️"), Some("❤"), None, Some("👩‍👩‍👧‍👦")] {
-        let told = bob.act(react(emoji))?;
+        let told = bob.change(react(emoji))?;
         ensure!(told["id"] == id && told["by"] == bob.id && told["emoji"] == json!(emoji), "{told}");
-        alice.hear_same(&told)?;
-        bob.act_in_vain(react(emoji))?;
+        alice.receive_same(&told)?;
+        bob.change_nothing(react(emoji))?;
     }
-    let own = alice.act(react(Some("🎉")))?;
-    bob.hear_same(&own)?;
+    let own = alice.change(react(Some("🎉")))?;
+    bob.receive_same(&own)?;
 
-    let page = alice.look(json!({"type": "history", "with": bob.id}))?;
+    let page = alice.query(json!({"type": "history", "with": bob.id}))?;
     let mut reactions = page["messages"][1]["reactions"].as_array().cloned().unwrap_or_default();
     reactions.sort_by_key(|it| it["by"].as_i64());
     let expected = [(alice.id, "🎉"), (bob.id, "👩‍👩‍👧‍👦")];

@@ -3,15 +3,15 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn receipts(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    alice.knows(&mut bob)?;
+pub fn receipts(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    alice.become_contacts(&mut bob)?;
     let mut ids = Vec::new();
     for n in 1..=3 {
-        ids.push(alice.say(&bob, &format!("{n}"))?["id"].clone());
+        ids.push(alice.send_message(&bob, &format!("{n}"))?["id"].clone());
     }
     let by = bob.id;
     let is_receipt = |event: Value, id: &Value, seq: i64| {
@@ -21,30 +21,30 @@ pub fn receipts(world: &World) -> Result<()> {
     };
 
     // What was acknowledged twice is told once.
-    bob.hear_message("3")?;
+    bob.receive_message("3")?;
     bob.acknowledge(3)?;
-    is_receipt(alice.hear_event("delivered")?, &ids[1], 6)?;
+    is_receipt(alice.receive_event("delivered")?, &ids[1], 6)?;
     bob.acknowledge(4)?;
     bob.acknowledge(4)?;
     bob.acknowledge(2)?;
-    is_receipt(alice.hear_event("delivered")?, &ids[2], 7)?;
+    is_receipt(alice.receive_event("delivered")?, &ids[2], 7)?;
 
-    let mut read = |id: &Value| bob.act(json!({"type": "read", "id": id}));
+    let mut read = |id: &Value| bob.change(json!({"type": "read", "id": id}));
     let told = read(&ids[1])?;
-    is_receipt(alice.hear_event("read")?, &ids[1], 8)?;
+    is_receipt(alice.receive_event("read")?, &ids[1], 8)?;
     ensure!(told["seq"] == 5 && told["id"] == ids[1] && told["by"] == by, "{told}");
     read(&ids[2])?;
-    is_receipt(alice.hear_event("read")?, &ids[2], 9)?;
+    is_receipt(alice.receive_event("read")?, &ids[2], 9)?;
     for id in [&ids[2], &ids[0]] {
-        bob.act_in_vain(json!({"type": "read", "id": id}))?;
+        bob.change_nothing(json!({"type": "read", "id": id}))?;
     }
 
-    let mut carol = Person::arrive(world, "Carol")?;
+    let mut carol = Client::connected(endpoints, "Carol")?;
     for id in [&ids[0], &json!(0), &json!(-1), &json!(i64::MAX)] {
         carol.refused(json!({"type": "read", "id": id}), "not_found")?;
     }
-    bob.say(&alice, "that was all")?;
-    let next = alice.hear_next()?;
+    bob.send_message(&alice, "that was all")?;
+    let next = alice.receive_next()?;
     ensure!(next["content"] == "that was all" && next["seq"] == 10, "{next}");
     Ok(())
 }

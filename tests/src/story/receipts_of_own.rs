@@ -3,10 +3,10 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn receipts_of_own(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
+pub fn receipts_of_own(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
     let note = alice.request(json!({"to": alice.id, "content": "a note"}))?;
     ensure!(note["type"] == "sent" && note["seq"] == 1, "{note}");
     alice.acknowledge(1)?;

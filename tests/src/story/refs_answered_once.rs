@@ -3,12 +3,12 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn refs_answered_once(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    alice.knows(&mut bob)?;
+pub fn refs_answered_once(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    alice.become_contacts(&mut bob)?;
     let longest = "r".repeat(64);
     let wide = "€".repeat(21);
     let good = ["1", " ", "c-42", "\"\\\n", &wide, &longest];
@@ -24,7 +24,7 @@ pub fn refs_answered_once(world: &World) -> Result<()> {
             let own = if n == 0 { reference.to_owned() } else { shorter(reference, n) };
             frame["ref"] = json!(own);
             alice.write(&frame)?;
-            let answer = alice.hear_next()?;
+            let answer = alice.receive_next()?;
             ensure!(answer["ref"] == *own && answer["type"] == kind, "{frame}: {answer}");
         }
     }
@@ -32,7 +32,7 @@ pub fn refs_answered_once(world: &World) -> Result<()> {
 
     for reference in [json!(""), json!("r".repeat(65)), json!("€".repeat(22)), json!(7), json!([])] {
         alice.write(&json!({"to": bob.id, "content": "hello", "ref": reference}))?;
-        let answer = alice.hear_next()?;
+        let answer = alice.receive_next()?;
         let is_refused = answer["type"] == "error" && answer["code"] == "bad_request";
         ensure!(is_refused, "ref {reference}: {answer}");
         ensure!(answer.get("ref").is_none_or(Value::is_null), "an echo of {reference}: {answer}");

@@ -3,15 +3,15 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn refs_repeated(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
+pub fn refs_repeated(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
     let letter = json!({"to": bob.id, "content": "once", "ref": "letter"});
-    let ask = |person: &mut Person, frame: &Value| {
-        person.write(frame)?;
-        person.answer_to("letter")
+    let ask = |client: &mut Client, frame: &Value| {
+        client.write(frame)?;
+        client.answer_to("letter")
     };
     let first = ask(&mut alice, &letter)?;
     ensure!(first["type"] == "sent", "{first}");
@@ -35,7 +35,7 @@ pub fn refs_repeated(world: &World) -> Result<()> {
     let own = ask(&mut bob, &json!({"to": alice.id, "content": "mine", "ref": "letter"}))?;
     ensure!(own["type"] == "sent" && own["id"] != first["id"], "{own}");
 
-    alice.say(&bob, "the end")?;
+    alice.send_message(&bob, "the end")?;
     let log = bob.whole_log("the end")?;
     let contents: Vec<_> = log.iter().filter_map(|event| event["content"].as_str()).collect();
     ensure!(contents == ["once", "twin", "mine", "the end"], "{contents:?}");

@@ -3,11 +3,11 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn refusals_have_refs(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let bob = Person::signup(world, "Bob")?;
+pub fn refusals_have_refs(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let bob = Client::signup(endpoints, "Bob")?;
     let nothing = 1_000_000_000;
     for frame in [
         json!({"to": nothing, "content": "x"}),
@@ -44,7 +44,7 @@ pub fn refusals_have_refs(world: &World) -> Result<()> {
     for kind in types {
         alice.refused(json!({"type": kind}), "bad_request")?;
     }
-    let sent = alice.say(&bob, "at last")?;
+    let sent = alice.send_message(&bob, "at last")?;
     ensure!(sent["seq"] == 1, "a refusal is in the log: {sent}");
     Ok(())
 }

@@ -3,17 +3,17 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn replies(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    let carol = Person::signup(world, "Carol")?;
-    let question = alice.say(&bob, "how are you?")?["id"].clone();
-    let elsewhere = alice.say(&carol, "a secret")?["id"].clone();
+pub fn replies(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    let carol = Client::signup(endpoints, "Carol")?;
+    let question = alice.send_message(&bob, "how are you?")?["id"].clone();
+    let elsewhere = alice.send_message(&carol, "a secret")?["id"].clone();
     let group = alice.make_group("Trip", &[&bob])?;
     bob.join(group)?;
-    let in_group = alice.tell(group, "where to?")?["id"].clone();
+    let in_group = alice.send_to_group(group, "where to?")?["id"].clone();
 
     let to_alice = |to: &Value| json!({"to": alice.id, "content": "well", "reply_to": to});
     let sent = bob.request(to_alice(&question))?;
@@ -25,9 +25,9 @@ pub fn replies(world: &World) -> Result<()> {
     bob.refused(to_group(&question), "not_found")?;
     ensure!(bob.request(to_group(&in_group))?["type"] == "sent");
 
-    ensure!(alice.hear_message("well")?["reply_to"] == question);
-    ensure!(alice.hear_message("Rome")?["reply_to"] == in_group);
-    let page = alice.look(json!({"type": "history", "with": bob.id}))?;
+    ensure!(alice.receive_message("well")?["reply_to"] == question);
+    ensure!(alice.receive_message("Rome")?["reply_to"] == in_group);
+    let page = alice.query(json!({"type": "history", "with": bob.id}))?;
     ensure!(page["messages"][0].get("reply_to").is_none(), "{page}");
     ensure!(page["messages"][1]["reply_to"] == question, "{page}");
     Ok(())

@@ -3,25 +3,25 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn resume_after_a_drop(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    bob.say(&alice, "1")?;
-    alice.act(json!({"type": "accept", "id": bob.id}))?;
+pub fn resume_after_a_drop(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    bob.send_message(&alice, "1")?;
+    alice.change(json!({"type": "accept", "id": bob.id}))?;
     for n in 2..=9 {
-        alice.say(&bob, &format!("{n}"))?;
-        bob.hear_message(&format!("{n}"))?;
+        alice.send_message(&bob, &format!("{n}"))?;
+        bob.receive_message(&format!("{n}"))?;
     }
     bob.acknowledge(4)?;
     bob.leave();
-    alice.say(&bob, "10")?;
+    alice.send_message(&bob, "10")?;
 
-    let goes_on = |bob: &mut Person, welcome: &serde_json::Value, from: i64| -> Result<()> {
+    let goes_on = |bob: &mut Client, welcome: &serde_json::Value, from: i64| -> Result<()> {
         ensure!(welcome["seq"] == from - 1, "to go on at {from}: {welcome}");
         for n in from..=10 {
-            let event = bob.hear_next()?;
+            let event = bob.receive_next()?;
             let is_next = event["seq"] == n && event["content"].as_str() == Some(&*n.to_string());
             ensure!(is_next, "{n}: {event}");
         }
@@ -46,8 +46,8 @@ pub fn resume_after_a_drop(world: &World) -> Result<()> {
     goes_on(&mut bob, &welcome, 11)?;
 
     bob.connect()?;
-    alice.say(&bob, "11")?;
-    let live = bob.hear_next()?;
+    alice.send_message(&bob, "11")?;
+    let live = bob.receive_next()?;
     ensure!(live["seq"] == 11, "{live}");
     Ok(())
 }

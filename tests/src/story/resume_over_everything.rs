@@ -3,32 +3,32 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn resume_over_everything(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    alice.knows(&mut bob)?;
+pub fn resume_over_everything(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    alice.become_contacts(&mut bob)?;
     alice.leave();
     let group = bob.make_group("Trip", &[&alice])?;
-    let first = bob.say(&alice, "first")?;
-    let second = bob.tell(group, "second")?;
+    let first = bob.send_message(&alice, "first")?;
+    let second = bob.send_to_group(group, "second")?;
     let to_bob = json!({"to": bob.id, "content": "mine"});
 
     alice.connect()?;
     let mine = alice.request(to_bob)?;
-    alice.hear_message("second")?;
-    alice.act(json!({"type": "read", "id": first["id"]}))?;
-    alice.act(json!({"type": "react", "id": second["id"], "emoji": "👍"}))?;
-    bob.act(json!({"type": "read", "id": mine["id"]}))?;
+    alice.receive_message("second")?;
+    alice.change(json!({"type": "read", "id": first["id"]}))?;
+    alice.change(json!({"type": "react", "id": second["id"], "emoji": "👍"}))?;
+    bob.change(json!({"type": "read", "id": mine["id"]}))?;
     bob.acknowledge(5)?;
-    bob.act(json!({"type": "edit", "id": first["id"], "content": "first, edited"}))?;
-    bob.act(json!({"type": "delete", "id": second["id"]}))?;
-    bob.act(json!({"type": "retention", "group": group, "days": 90}))?;
-    bob.act(json!({"type": "group.rename", "group": group, "name": "Rome"}))?;
-    alice.act(json!({"type": "block", "id": bob.id}))?;
-    alice.act(json!({"type": "unblock", "id": bob.id}))?;
-    bob.say(&alice, "the end")?;
+    bob.change(json!({"type": "edit", "id": first["id"], "content": "first, edited"}))?;
+    bob.change(json!({"type": "delete", "id": second["id"]}))?;
+    bob.change(json!({"type": "retention", "group": group, "days": 90}))?;
+    bob.change(json!({"type": "group.rename", "group": group, "name": "Rome"}))?;
+    alice.change(json!({"type": "block", "id": bob.id}))?;
+    alice.change(json!({"type": "unblock", "id": bob.id}))?;
+    bob.send_message(&alice, "the end")?;
 
     let log = alice.whole_log("the end")?;
     let kinds = |kind: &str| log.iter().filter(|it| it["type"] == kind).count();
@@ -42,7 +42,7 @@ pub fn resume_over_everything(world: &World) -> Result<()> {
     for since in 0..=log.len() {
         alice.leave();
         alice.connect_since(i64::try_from(since)?)?;
-        let rest: Vec<Value> = log[since..].iter().map(|_| alice.hear_next()).collect::<Result<_>>()?;
+        let rest: Vec<Value> = log[since..].iter().map(|_| alice.receive_next()).collect::<Result<_>>()?;
         ensure!(rest == log[since..], "since {since}: {rest:?}, and before {log:?}");
         ensure!(alice.is_answered()?.is_empty(), "more than the log has, since {since}");
     }

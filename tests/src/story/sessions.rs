@@ -3,12 +3,12 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn sessions(world: &World) -> Result<()> {
-    let phone = Person::signup(world, "Alice")?;
+pub fn sessions(endpoints: &Endpoints) -> Result<()> {
+    let phone = Client::signup(endpoints, "Alice")?;
     let laptop = phone.device("kitchen laptop")?;
-    let bob = Person::signup(world, "Bob")?;
+    let bob = Client::signup(endpoints, "Bob")?;
 
     let listed = phone.ask("GET", "/sessions")?.send()?.expect(200)?;
     ensure!(!listed.text.contains(&phone.token), "a list of sessions shows a token");

@@ -3,12 +3,12 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::world::unique;
-use crate::{Answer, World};
+use crate::endpoints::unique;
+use crate::{Answer, Endpoints};
 
-pub fn signup(world: &World) -> Result<()> {
+pub fn signup(endpoints: &Endpoints) -> Result<()> {
     let email = format!("Alice.{}@Example.com", unique());
-    let made = send(world, &json!({"email": email, "name": "Alice", "password": "secret"}))?;
+    let made = send(endpoints, &json!({"email": email, "name": "Alice", "password": "secret"}))?;
     let made = made.expect(201)?.body;
     ensure!(made["id"].as_i64() > Some(0) && made["name"] == "Alice", "{made}");
     let kept = made["email"].as_str().unwrap_or_default();
@@ -17,26 +17,26 @@ pub fn signup(world: &World) -> Result<()> {
     ensure!(leaked.is_none(), "a signup answers with too much: {made}");
 
     for again in [email.clone(), email.to_uppercase(), email.to_lowercase()] {
-        let refused = send(world, &json!({"email": again, "name": "B", "password": "other-one"}))?;
+        let refused = send(endpoints, &json!({"email": again, "name": "B", "password": "other-one"}))?;
         let body = refused.refused(409)?.body;
         ensure!(body["error"] == "email already registered", "{body}");
     }
 
     let next = format!("bob.{}@example.com", unique());
-    let next = send(world, &json!({"email": next, "name": "Bob", "password": "secret"}))?;
+    let next = send(endpoints, &json!({"email": next, "name": "Bob", "password": "secret"}))?;
     ensure!(next.expect(201)?.body["id"].as_i64() > made["id"].as_i64(), "ids count up");
 
     for body in malformed() {
-        send(world, &body)?.refused(400)?;
+        send(endpoints, &body)?.refused(400)?;
     }
     let extra = json!({"email": format!("c.{}@example.com", unique()), "name": "Carol",
         "password": "p".repeat(1024), "colour": "red"});
-    send(world, &extra)?.expect(201)?;
+    send(endpoints, &extra)?.expect(201)?;
     Ok(())
 }
 
-fn send(world: &World, body: &Value) -> Result<Answer> {
-    world.ask("POST", "/signup")?.json(body).send()
+fn send(endpoints: &Endpoints, body: &Value) -> Result<Answer> {
+    endpoints.ask("POST", "/signup")?.json(body).send()
 }
 
 fn malformed() -> Vec<Value> {

@@ -5,12 +5,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
 const SOON: Duration = Duration::from_secs(2);
 
-pub fn sockets_close_with_their_session(world: &World) -> Result<()> {
-    let mut phone = Person::arrive(world, "Alice")?;
+pub fn sockets_close_with_their_session(endpoints: &Endpoints) -> Result<()> {
+    let mut phone = Client::connected(endpoints, "Alice")?;
     let mut laptop = phone.device("laptop")?;
     let mut tablet = phone.device("tablet")?;
     laptop.connect()?;
@@ -44,8 +44,8 @@ pub fn sockets_close_with_their_session(world: &World) -> Result<()> {
     is_closed(&mut laptop, "deletion")
 }
 
-fn is_closed(person: &mut Person, why: &str) -> Result<()> {
-    let code = person.closed_within(SOON).with_context(|| format!("after {why}"))?;
+fn is_closed(client: &mut Client, why: &str) -> Result<()> {
+    let code = client.closed_within(SOON).with_context(|| format!("after {why}"))?;
     ensure!(code == 4401, "after {why}: closed with {code}");
     Ok(())
 }

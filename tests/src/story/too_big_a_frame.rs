@@ -2,12 +2,12 @@
 
 use anyhow::{Result, ensure};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn too_big_a_frame(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    let mut carol = Person::arrive(world, "Carol")?;
+pub fn too_big_a_frame(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    let mut carol = Client::connected(endpoints, "Carol")?;
 
     // Just under it the frame is read, and only its content is too long.
     let content = "x".repeat(64 * 1024 - 200);

@@ -2,13 +2,13 @@
 
 use anyhow::{Result, ensure};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
 /// How many an account has at the most.
 const MOST: usize = 50;
 
-pub fn too_many_sessions(world: &World) -> Result<()> {
-    let mut phone = Person::arrive(world, "Alice")?;
+pub fn too_many_sessions(endpoints: &Endpoints) -> Result<()> {
+    let mut phone = Client::connected(endpoints, "Alice")?;
     let idle = phone.device("idle")?;
     let mut devices = Vec::new();
     for number in 2..MOST {

@@ -3,12 +3,12 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn typing(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let mut bob = Person::arrive(world, "Bob")?;
-    let mut carol = Person::arrive(world, "Carol")?;
+pub fn typing(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let mut bob = Client::connected(endpoints, "Bob")?;
+    let mut carol = Client::connected(endpoints, "Carol")?;
     let from = alice.id;
     let is_typing = |heard: &Value, expected: Value| {
         let fits = heard["from"] == from && heard["to"] == expected["to"];
@@ -22,29 +22,29 @@ pub fn typing(world: &World) -> Result<()> {
         typed(&mut alice, json!({"to": to}))?;
     }
     ensure!(bob.is_answered()?.is_empty(), "a stranger's typing");
-    alice.knows(&mut bob)?;
+    alice.become_contacts(&mut bob)?;
 
     let mut laptop = bob.device("laptop")?;
     laptop.connect_since(1)?;
     typed(&mut alice, json!({"to": bob.id}))?;
-    is_typing(&bob.hear_event("typing")?, json!({"to": bob.id}))?;
-    is_typing(&laptop.hear_event("typing")?, json!({"to": bob.id}))?;
+    is_typing(&bob.receive_event("typing")?, json!({"to": bob.id}))?;
+    is_typing(&laptop.receive_event("typing")?, json!({"to": bob.id}))?;
 
-    alice.knows(&mut carol)?;
+    alice.become_contacts(&mut carol)?;
     let group = alice.make_group("Trip", &[&bob, &carol])?;
     typed(&mut alice, json!({"group": group}))?;
-    for person in [&mut bob, &mut carol] {
-        person.hear_event("group")?;
-        is_typing(&person.hear_event("typing")?, json!({"group": group}))?;
+    for client in [&mut bob, &mut carol] {
+        client.receive_event("group")?;
+        is_typing(&client.receive_event("typing")?, json!({"group": group}))?;
     }
-    alice.tell(group, "there")?;
-    let next = carol.hear_next()?;
+    alice.send_to_group(group, "there")?;
+    let next = carol.receive_next()?;
     ensure!(next["content"] == "there" && next["seq"] == 3, "typing was stored: {next}");
     ensure!(alice.is_answered()?.is_empty(), "an echo");
     Ok(())
 }
 
-fn typed(person: &mut Person, mut to: Value) -> Result<()> {
+fn typed(client: &mut Client, mut to: Value) -> Result<()> {
     to["type"] = json!("typing");
-    person.act_in_vain(to)
+    client.change_nothing(to)
 }

@@ -3,16 +3,16 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn unknown_receivers(world: &World) -> Result<()> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let bob = Person::signup(world, "Bob")?;
+pub fn unknown_receivers(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let bob = Client::signup(endpoints, "Bob")?;
     for nobody in [0, -1, 1_000_000_000, i64::MAX] {
         alice.refused(json!({"to": nobody, "content": "anyone?"}), "not_found")?;
     }
     alice.write(&json!({"to": 1_000_000_000, "content": "anyone?"}))?;
-    let error = alice.hear_next()?;
+    let error = alice.receive_next()?;
     ensure!(error["type"] == "error" && error["code"] == "not_found", "{error}");
 
     // A refused ref was not used up.

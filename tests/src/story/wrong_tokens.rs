@@ -3,10 +3,10 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{Person, World};
+use crate::{Client, Endpoints};
 
-pub fn wrong_tokens(world: &World) -> Result<()> {
-    let mut alice = Person::signup(world, "Alice")?;
+pub fn wrong_tokens(endpoints: &Endpoints) -> Result<()> {
+    let mut alice = Client::signup(endpoints, "Alice")?;
     let over = alice.device("soon over")?;
     over.ask("POST", "/logout")?.send()?.expect(204)?;
     let almost = format!("{}x", alice.token);
@@ -28,11 +28,11 @@ pub fn wrong_tokens(world: &World) -> Result<()> {
     Ok(())
 }
 
-fn is_sent_away(person: &mut Person, token: &str) -> Result<()> {
-    let error = person.hear_next()?;
+fn is_sent_away(client: &mut Client, token: &str) -> Result<()> {
+    let error = client.receive_next()?;
     let is_told = error["type"] == "error" && error["code"] == "unauthorized";
     ensure!(is_told, "token {token:.20}: {error}");
-    let code = person.closed()?;
+    let code = client.closed()?;
     ensure!(code == 4401, "token {token:.20}: closed with {code}");
     Ok(())
 }

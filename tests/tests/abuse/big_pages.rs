@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use acceptance::{Person, Socket, World, raw};
+use acceptance::{Client, Endpoints, Socket, raw};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tungstenite::client::IntoClientRequest;
 
-use crate::drive::{House, Kind, Server};
+use crate::harness::{Arrangement, Deployment, Server};
 
 /// Nearly as many as one account may have.
 const CONNECTIONS_EACH: usize = 30;
@@ -22,19 +22,19 @@ const ASKING: Duration = Duration::from_secs(8);
 
 #[test]
 fn sixty_that_read_nothing_take_little_memory_and_keep_nobody_from_looking_back() -> Result<()> {
-    for kind in [Kind::Messenger, Kind::postgres()?] {
-        let mut house = House::open(&kind, &[])?;
-        let world = house.world.clone();
-        let mut alice = Person::arrive(&world, "Alice")?;
-        let mut bob = Person::arrive(&world, "Bob")?;
-        alice.say(&bob, "of before")?;
-        bob.hear_message("of before")?;
+    for kind in [Arrangement::Messenger, Arrangement::postgres()?] {
+        let mut deployment = Deployment::launch(&kind, &[])?;
+        let endpoints = deployment.endpoints.clone();
+        let mut alice = Client::connected(&endpoints, "Alice")?;
+        let mut bob = Client::connected(&endpoints, "Bob")?;
+        alice.send_message(&bob, "of before")?;
+        bob.receive_message("of before")?;
         let mut sloths = Vec::new();
         for name in ["Mallory", "Trudy"] {
-            let mut greedy = Person::arrive(&world, name)?;
+            let mut greedy = Client::connected(&endpoints, name)?;
             write_much(&mut greedy)?;
             for n in 0..CONNECTIONS_EACH {
-                sloths.push(ask_much(&world, &greedy, n)?);
+                sloths.push(ask_much(&endpoints, &greedy, n)?);
             }
         }
 
@@ -49,34 +49,34 @@ fn sixty_that_read_nothing_take_little_memory_and_keep_nobody_from_looking_back(
             bob.ask("GET", "/me")?.send()?.expect(200)?;
             other.connect()?;
             other.leave();
-            most = most.max(resident(&house.servers)?);
+            most = most.max(resident(&deployment.servers)?);
         }
         eprintln!("{most} KiB resident at the most");
         ensure!(most < RESIDENT_KIB_MAX, "{most} KiB resident");
         drop(sloths);
-        house.runs()?;
+        deployment.runs()?;
     }
     Ok(())
 }
 
-fn write_much(who: &mut Person) -> Result<()> {
+fn write_much(who: &mut Client) -> Result<()> {
     let content = "x".repeat(16 * 1024);
     for n in 0..GROUPS {
         let group = who.make_group(&format!("Group {n}"), &[])?;
-        who.tell(group, &content)?;
+        who.send_to_group(group, &content)?;
         who.request(json!({"to": who.id, "content": content}))?;
     }
     Ok(())
 }
 
 /// A connection that asks for one kind of page four times, and takes no answer.
-fn ask_much(world: &World, who: &Person, n: usize) -> Result<Socket> {
-    let narrow = raw::connect_narrow(&world.chat_address())?;
-    let mut sloth = Socket::over(narrow, world.chat().into_client_request()?)?;
+fn ask_much(endpoints: &Endpoints, who: &Client, n: usize) -> Result<Socket> {
+    let narrow = raw::connect_narrow(&endpoints.chat_address())?;
+    let mut sloth = Socket::over(narrow, endpoints.chat().into_client_request()?)?;
     // What is measured are answers, not a log.
     sloth.json(&json!({"type": "hello", "token": who.token, "since": LATER}))?;
-    sloth.hear("a welcome", |heard| match heard {
-        acceptance::Heard::Json(frame) => (frame["id"] == who.id).then_some(()),
+    sloth.receive("a welcome", |heard| match heard {
+        acceptance::Received::Json(frame) => (frame["id"] == who.id).then_some(()),
         _ => None,
     })?;
     let asks = [

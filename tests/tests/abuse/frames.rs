@@ -7,7 +7,7 @@ use std::time::Duration;
 use acceptance::{PATIENCE, raw};
 use anyhow::{Result, bail, ensure};
 
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 
 const TEXT: u8 = 0x1;
 const CONTINUATION: u8 = 0x0;
@@ -16,40 +16,40 @@ const MASKED: u8 = 0x80;
 
 #[test]
 fn a_frame_that_claims_to_be_huge_is_refused_by_its_header() -> Result<()> {
-    let mut house = House::open(&Kind::Guests, &[])?;
+    let mut deployment = Deployment::launch(&Arrangement::Guests, &[])?;
     for length in [1_u64 << 62, u64::MAX, 1 << 40, 1 << 32, (64 << 10) + 1] {
         let mut held = Vec::new();
         for _ in 0..20 {
-            let mut stream = raw::upgraded(&house.world.chat_address())?;
+            let mut stream = raw::upgraded(&deployment.endpoints.chat_address())?;
             let mut head = vec![FIN | TEXT, MASKED | 127];
             head.extend(length.to_be_bytes());
             head.extend([1, 2, 3, 4]);
             stream.write_all(&head)?;
             held.push(stream);
         }
-        house.world.serves()?;
+        deployment.endpoints.serves()?;
         for stream in &mut held {
             let codes: &[u16] = if length >> 63 == 1 { &[1002, 1009] } else { &[1009] };
             closes_with(stream, codes)?;
         }
     }
-    house.world.serves()?;
-    house.runs()
+    deployment.endpoints.serves()?;
+    deployment.runs()
 }
 
 #[test]
 fn fragments_without_end_are_cut() -> Result<()> {
-    let mut house = House::open(&Kind::Guests, &[])?;
-    let mut stream = raw::upgraded(&house.world.chat_address())?;
+    let mut deployment = Deployment::launch(&Arrangement::Guests, &[])?;
+    let mut stream = raw::upgraded(&deployment.endpoints.chat_address())?;
     stream.write_all(&small_frame(TEXT, &[b'a'; 100]))?;
     let fragment = small_frame(CONTINUATION, &[b'a'; 100]);
     // The server may close as soon as the whole is over 64 KiB; the rest need not be taken.
     let _ = stream.write_all(&fragment.repeat(2000));
     closes_with(&mut stream, &[1009])?;
-    house.world.serves()?;
+    deployment.endpoints.serves()?;
 
     // Fragments of nothing never reach a size; they must not hold anybody up either.
-    let mut stream = raw::upgraded(&house.world.chat_address())?;
+    let mut stream = raw::upgraded(&deployment.endpoints.chat_address())?;
     stream.write_all(&small_frame(TEXT, b""))?;
     let nothing = small_frame(CONTINUATION, b"").repeat(10_000);
     for _ in 0..20 {
@@ -58,13 +58,13 @@ fn fragments_without_end_are_cut() -> Result<()> {
         }
     }
     closes_with(&mut stream, &[1009])?;
-    house.world.serves()?;
-    house.runs()
+    deployment.endpoints.serves()?;
+    deployment.runs()
 }
 
 #[test]
 fn what_rfc_6455_forbids_ends_the_connection() -> Result<()> {
-    let mut house = House::open(&Kind::Guests, &[])?;
+    let mut deployment = Deployment::launch(&Arrangement::Guests, &[])?;
     let unmasked = [&[FIN | TEXT, 4][..], b"ping"].concat();
     let reserved_bit = small_frame(FIN | 0x40 | TEXT, b"ping");
     let reserved_opcode = small_frame(FIN | 0x3, b"ping");
@@ -74,26 +74,26 @@ fn what_rfc_6455_forbids_ends_the_connection() -> Result<()> {
     let bad_frames =
         [unmasked, reserved_bit, reserved_opcode, long_ping, fragmented_ping, lone_continuation];
     for frame in bad_frames {
-        let mut stream = raw::upgraded(&house.world.chat_address())?;
+        let mut stream = raw::upgraded(&deployment.endpoints.chat_address())?;
         stream.write_all(&frame)?;
         closes_with(&mut stream, &[1002])?;
     }
-    let mut stream = raw::upgraded(&house.world.chat_address())?;
+    let mut stream = raw::upgraded(&deployment.endpoints.chat_address())?;
     stream.write_all(&small_frame(FIN | TEXT, b"\xff\xfe\xfd"))?;
     closes_with(&mut stream, &[1007])?;
-    house.world.serves()?;
-    house.runs()
+    deployment.endpoints.serves()?;
+    deployment.runs()
 }
 
 #[test]
 fn floods_of_pings_and_bad_frames_hold_nobody_up() -> Result<()> {
-    let mut house = House::open(&Kind::Guests, &[])?;
+    let mut deployment = Deployment::launch(&Arrangement::Guests, &[])?;
     let floods = [small_frame(FIN | 0x9, b"ping"), small_frame(FIN | TEXT, b"{")];
     for frame in floods {
         let many = frame.repeat(1000);
         let mut streams = Vec::new();
         for _ in 0..4 {
-            let stream = raw::upgraded(&house.world.chat_address())?;
+            let stream = raw::upgraded(&deployment.endpoints.chat_address())?;
             stream.set_write_timeout(Some(Duration::from_millis(200)))?;
             streams.push(stream);
         }
@@ -101,9 +101,9 @@ fn floods_of_pings_and_bad_frames_hold_nobody_up() -> Result<()> {
         for _ in 0..200 {
             streams.retain_mut(|stream| stream.write_all(&many).is_ok());
         }
-        house.world.serves()?;
+        deployment.endpoints.serves()?;
     }
-    house.runs()
+    deployment.runs()
 }
 
 /// A masked frame of up to 125 bytes.

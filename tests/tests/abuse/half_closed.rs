@@ -2,10 +2,10 @@
 
 use std::net::Shutdown;
 
-use acceptance::{Call, PATIENCE, Person, raw, until};
+use acceptance::{Call, Client, PATIENCE, raw, until};
 use anyhow::{Context, Result, ensure};
 
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 
 /// Letters of 16 KiB that no buffers between the two hold.
 const LETTERS: usize = 500;
@@ -14,10 +14,10 @@ const CONNECTIONS_MAX: usize = 8;
 #[test]
 fn sockets_of_clients_that_took_nothing_and_left_still_count() -> Result<()> {
     let flags = [&*format!("--connections-max={CONNECTIONS_MAX}"), "--metrics-listen=127.0.0.1:0"];
-    let mut house = House::open(&Kind::Pair, &flags)?;
-    let metrics = format!("http://{}/metrics", house.servers[0].address("metrics")?);
-    let bob = Person::signup(&house.world, "Bob")?;
-    let mut alice = Person::arrive(&house.world, "Alice")?;
+    let mut deployment = Deployment::launch(&Arrangement::Pair, &flags)?;
+    let metrics = format!("http://{}/metrics", deployment.servers[0].address("metrics")?);
+    let bob = Client::signup(&deployment.endpoints, "Bob")?;
+    let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
 
     let mut stalled = Vec::new();
     for n in 1..CONNECTIONS_MAX {
@@ -29,7 +29,7 @@ fn sockets_of_clients_that_took_nothing_and_left_still_count() -> Result<()> {
     let mut sent = 0;
     while value(&metrics, "messenger_chat_stalled_readers")? < stalled.len() {
         ensure!(sent < LETTERS, "they take nothing, and nothing waits for them");
-        alice.say(&bob, &content)?;
+        alice.send_message(&bob, &content)?;
         sent += 1;
     }
     for socket in &stalled {
@@ -48,8 +48,8 @@ fn sockets_of_clients_that_took_nothing_and_left_still_count() -> Result<()> {
         raw::reset(socket.stream().try_clone()?)?;
     }
     until("a place to be free again", PATIENCE, || Ok(newcomer.connect().ok()))?;
-    house.world.serves().context("afterwards")?;
-    house.runs()
+    deployment.endpoints.serves().context("afterwards")?;
+    deployment.runs()
 }
 
 /// What this gauge stands at.

@@ -3,29 +3,29 @@
 use std::io::Write;
 use std::time::Duration;
 
-use acceptance::{PATIENCE, World, raw};
+use acceptance::{Endpoints, PATIENCE, raw};
 use anyhow::{Context, Result, ensure};
 
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 
 /// Deadlines for heads and bodies may be generous, but there are some.
 const CUT_WITHIN: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_body_of_a_terabyte_is_refused_unread() -> Result<()> {
-    for kind in [Kind::Guests, Kind::Messenger] {
-        let mut house = House::open(&kind, &[])?;
+    for kind in [Arrangement::Guests, Arrangement::Messenger] {
+        let mut deployment = Deployment::launch(&kind, &[])?;
         let lengths =
             ["1000000000000", "18446744073709551615", "99999999999999999999999", "-1", "x"];
         for length in lengths {
             let head = format!("HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{{");
-            for address in addresses(&house.world) {
+            for address in addresses(&deployment.endpoints) {
                 let request = format!("GET / {head}");
                 let stream = raw::connect(&address, None)?;
                 let (status, answer) = raw::exchange(stream, request.as_bytes())?;
                 ensure!(status < 500, "{length}: {answer}");
             }
-            if let Ok(address) = house.world.auth_address() {
+            if let Ok(address) = deployment.endpoints.auth_address() {
                 let request = format!("POST /signup {head}");
                 let stream = raw::connect(&address, None)?;
                 let (status, answer) = raw::exchange(stream, request.as_bytes())?;
@@ -36,16 +36,16 @@ fn a_body_of_a_terabyte_is_refused_unread() -> Result<()> {
                 );
             }
         }
-        house.world.serves()?;
-        house.runs()?;
+        deployment.endpoints.serves()?;
+        deployment.runs()?;
     }
     Ok(())
 }
 
 #[test]
 fn two_lengths_or_a_chunked_body_smuggle_nothing() -> Result<()> {
-    let mut house = House::open(&Kind::Messenger, &[])?;
-    let address = house.world.auth_address()?;
+    let mut deployment = Deployment::launch(&Arrangement::Messenger, &[])?;
+    let address = deployment.endpoints.auth_address()?;
     let inner = "POST /logout HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let heads = [
         "Content-Length: 2\r\nContent-Length: 40\r\n",
@@ -66,16 +66,16 @@ fn two_lengths_or_a_chunked_body_smuggle_nothing() -> Result<()> {
         ensure!((400..=501).contains(&status), "{head:?}: {answer}");
         ensure!(answer.matches("HTTP/1.").count() == 1, "{head:?}: two answers: {answer}");
     }
-    house.world.serves()?;
-    house.runs()
+    deployment.endpoints.serves()?;
+    deployment.runs()
 }
 
 #[test]
 fn hundreds_of_half_sent_heads_hold_nobody_up() -> Result<()> {
-    for kind in [Kind::Guests, Kind::Messenger] {
-        let mut house = House::open(&kind, &[])?;
+    for kind in [Arrangement::Guests, Arrangement::Messenger] {
+        let mut deployment = Deployment::launch(&kind, &[])?;
         let mut held = Vec::new();
-        for address in addresses(&house.world) {
+        for address in addresses(&deployment.endpoints) {
             for n in 0..400 {
                 let mut stream = raw::connect(&address, None)?;
                 // Some say nothing at all, some stop in the middle of a word.
@@ -84,36 +84,36 @@ fn hundreds_of_half_sent_heads_hold_nobody_up() -> Result<()> {
                 held.push(stream);
             }
         }
-        house.world.serves().context("meanwhile")?;
+        deployment.endpoints.serves().context("meanwhile")?;
         for stream in &mut held {
             raw::read_to_end(stream, CUT_WITHIN).context("a half-sent head is held for ever")?;
         }
-        house.world.serves().context("afterwards")?;
-        house.runs()?;
+        deployment.endpoints.serves().context("afterwards")?;
+        deployment.runs()?;
     }
     Ok(())
 }
 
 #[test]
 fn a_head_without_end_is_cut() -> Result<()> {
-    for kind in [Kind::Guests, Kind::Messenger] {
-        let mut house = House::open(&kind, &[])?;
-        for address in addresses(&house.world) {
+    for kind in [Arrangement::Guests, Arrangement::Messenger] {
+        let mut deployment = Deployment::launch(&kind, &[])?;
+        for address in addresses(&deployment.endpoints) {
             cut(&address, b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ", &[b'a'; 65536])?;
             cut(&address, b"GET / HTTP/1.1\r\n", &b"X-Another: header\r\n".repeat(3000))?;
             cut(&address, b"GET /", &[b'a'; 65536])?;
             cut(&address, b"", &b"\r\n".repeat(30_000))?;
         }
-        house.world.serves()?;
-        house.runs()?;
+        deployment.endpoints.serves()?;
+        deployment.runs()?;
     }
     Ok(())
 }
 
 #[test]
 fn a_body_that_trickles_is_cut_and_holds_nobody_up() -> Result<()> {
-    let mut house = House::open(&Kind::Messenger, &[])?;
-    let address = house.world.auth_address()?;
+    let mut deployment = Deployment::launch(&Arrangement::Messenger, &[])?;
+    let address = deployment.endpoints.auth_address()?;
     let mut held = Vec::new();
     for _ in 0..100 {
         let mut stream = raw::connect(&address, None)?;
@@ -121,17 +121,17 @@ fn a_body_that_trickles_is_cut_and_holds_nobody_up() -> Result<()> {
             .write_all(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60\r\n\r\n{")?;
         held.push(stream);
     }
-    house.world.serves().context("meanwhile")?;
+    deployment.endpoints.serves().context("meanwhile")?;
     for stream in &mut held {
         raw::read_to_end(stream, CUT_WITHIN).context("a half-sent body is held for ever")?;
     }
-    house.world.serves()?;
-    house.runs()
+    deployment.endpoints.serves()?;
+    deployment.runs()
 }
 
 /// Every port there is.
-fn addresses(world: &World) -> Vec<String> {
-    [Some(world.chat_address()), world.auth_address().ok()].into_iter().flatten().collect()
+fn addresses(endpoints: &Endpoints) -> Vec<String> {
+    [Some(endpoints.chat_address()), endpoints.auth_address().ok()].into_iter().flatten().collect()
 }
 
 /// Sends `start` and then `more` for ever; the server must end that long before a gigabyte.

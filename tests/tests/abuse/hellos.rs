@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use acceptance::{Heard, PATIENCE, Person, Socket, World, raw};
+use acceptance::{Client, Endpoints, PATIENCE, Received, Socket, raw};
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::json;
 use tungstenite::client::IntoClientRequest;
 
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 
 const STORMS: u8 = 8;
 /// Between the beginnings of two rounds of the others, each with a new session and two hellos: the storm ends long before an
@@ -23,26 +23,26 @@ const HELLOS: usize = 15;
 
 #[test]
 fn wrong_tokens_turn_nobody_else_away() -> Result<()> {
-    for kind in [Kind::Messenger, Kind::postgres()?] {
-        let mut house = House::open(&kind, &[])?;
-        let world = house.world.clone();
-        let mut alice = Person::arrive(&world, "Alice")?;
-        let mut bob = Person::arrive(&world, "Bob")?;
+    for kind in [Arrangement::Messenger, Arrangement::postgres()?] {
+        let mut deployment = Deployment::launch(&kind, &[])?;
+        let endpoints = deployment.endpoints.clone();
+        let mut alice = Client::connected(&endpoints, "Alice")?;
+        let mut bob = Client::connected(&endpoints, "Bob")?;
         let is_over = AtomicBool::new(false);
         thread::scope(|scope| -> Result<()> {
             let storms: Vec<_> = (0..STORMS)
                 .map(|n| {
                     scope.spawn({
-                        let world = &world;
-                        move || storm(world, n)
+                        let endpoints = &endpoints;
+                        move || storm(endpoints, n)
                     })
                 })
                 .collect();
             let others = scope.spawn(|| -> Result<()> {
                 while !is_over.load(Ordering::Relaxed) {
                     let begin = Instant::now();
-                    alice.say(&bob, "meanwhile")?;
-                    bob.hear_message("meanwhile")?;
+                    alice.send_message(&bob, "meanwhile")?;
+                    bob.receive_message("meanwhile")?;
                     bob.history(json!({"with": alice.id}))?;
                     // From the address of a storm, with a token that was never seen.
                     let mut phone = alice.device("phone")?;
@@ -63,25 +63,25 @@ fn wrong_tokens_turn_nobody_else_away() -> Result<()> {
             join(others)?;
             stormed
         })?;
-        house.runs()?;
+        deployment.runs()?;
     }
     Ok(())
 }
 
 /// Says hello again and again, from an address that it shares with others.
-fn storm(world: &World, n: u8) -> Result<()> {
+fn storm(endpoints: &Endpoints, n: u8) -> Result<()> {
     for round in 0..HELLOS {
         let from = [127, 0, 0, 1 + n % 2];
-        let stream = raw::connect(&world.chat_address(), Some(from.into()))?;
-        let mut socket = Socket::over(stream, world.chat().into_client_request()?)?;
+        let stream = raw::connect(&endpoints.chat_address(), Some(from.into()))?;
+        let mut socket = Socket::over(stream, endpoints.chat().into_client_request()?)?;
         let token = format!("{n:02x}{round:046x}");
         socket.json(&json!({"type": "hello", "token": token}))?;
-        let is_told = |heard: &Heard| match heard {
-            Heard::Json(frame) => (frame["code"] == "unauthorized").then_some(()),
+        let is_told = |heard: &Received| match heard {
+            Received::Json(frame) => (frame["code"] == "unauthorized").then_some(()),
             _ => None,
         };
-        socket.hear("that the token is wrong", is_told)?;
-        let code = socket.hear_close(PATIENCE)?;
+        socket.receive("that the token is wrong", is_told)?;
+        let code = socket.receive_close(PATIENCE)?;
         ensure!(code == 4401, "closed with {code}");
     }
     Ok(())

@@ -3,34 +3,35 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use acceptance::{Answer, Person};
+use acceptance::{Answer, Client};
 use anyhow::{Result, anyhow, ensure};
 use serde_json::json;
 
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 
 const AT_ONCE: usize = 200;
 
 #[test]
 fn two_hundred_logins_at_once_hold_nobody_up() -> Result<()> {
-    for kind in [Kind::Messenger, Kind::postgres()?] {
-        let mut house = House::open(&kind, &[])?;
-        let world = house.world.clone();
-        let mut alice = Person::arrive(&world, "Alice")?;
-        let mut bob = Person::arrive(&world, "Bob")?;
+    for kind in [Arrangement::Messenger, Arrangement::postgres()?] {
+        let mut deployment = Deployment::launch(&kind, &[])?;
+        let endpoints = deployment.endpoints.clone();
+        let mut alice = Client::connected(&endpoints, "Alice")?;
+        let mut bob = Client::connected(&endpoints, "Bob")?;
         let body = json!({"email": bob.email, "password": bob.password});
         let left = AtomicUsize::new(AT_ONCE);
         let answers = thread::scope(|scope| -> Result<Vec<Answer>> {
             let login = || {
-                let answer = world.ask("POST", "/login").and_then(|call| call.json(&body).send());
+                let answer =
+                    endpoints.ask("POST", "/login").and_then(|call| call.json(&body).send());
                 left.fetch_sub(1, Ordering::Relaxed);
                 answer
             };
             let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(login)).collect();
             while left.load(Ordering::Relaxed) > 0 {
-                world.ask("GET", "/healthz")?.send()?.expect(200)?;
-                alice.say(&bob, "meanwhile")?;
-                bob.hear_message("meanwhile")?;
+                endpoints.ask("GET", "/healthz")?.send()?.expect(200)?;
+                alice.send_message(&bob, "meanwhile")?;
+                bob.receive_message("meanwhile")?;
                 bob.is_answered()?;
             }
             let join =
@@ -47,7 +48,7 @@ fn two_hundred_logins_at_once_hold_nobody_up() -> Result<()> {
         }
         ensure!(welcome > 0, "nobody got in");
         bob.device("afterwards")?;
-        house.runs()?;
+        deployment.runs()?;
     }
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! One account has one rate, whatever it sends, over however many connections, however often it comes back.
 
-use acceptance::{Heard, PATIENCE, Person, Socket};
+use acceptance::{Client, PATIENCE, Received, Socket};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use tungstenite::{Bytes, Message};
 
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 
 /// Frames a second, and what ten seconds save up.
 const RATE: &str = "--message-rate=5";
@@ -15,11 +15,11 @@ const SENDS_EACH: usize = BURST / 2 + 9;
 
 #[test]
 fn what_is_refused_costs_as_much_as_what_is_done() -> Result<()> {
-    for kind in [Kind::Guests, Kind::Messenger, Kind::postgres()?] {
-        let mut house = House::open(&kind, &[RATE])?;
-        let world = house.world.clone();
-        let mut alice = Person::arrive(&world, "Alice")?;
-        let mut bob = Person::arrive(&world, "Bob")?;
+    for kind in [Arrangement::Guests, Arrangement::Messenger, Arrangement::postgres()?] {
+        let mut deployment = Deployment::launch(&kind, &[RATE])?;
+        let endpoints = deployment.endpoints.clone();
+        let mut alice = Client::connected(&endpoints, "Alice")?;
+        let mut bob = Client::connected(&endpoints, "Bob")?;
         let refused = [
             Message::text("{"),
             Message::text(r#"{"type":"nonsense","ref":"n"}"#),
@@ -29,7 +29,7 @@ fn what_is_refused_costs_as_much_as_what_is_done() -> Result<()> {
             Message::binary(Bytes::from_static(b"binary")),
         ];
         for frame in refused {
-            let mut flood = Person::arrive(&world, "Flood")?.take_socket()?;
+            let mut flood = Client::connected(&endpoints, "Flood")?.take_socket()?;
             let answered = flood_until_closed(&mut flood, &frame)?;
             // What comes back while it is sent is little beside the burst.
             ensure!(
@@ -37,18 +37,18 @@ fn what_is_refused_costs_as_much_as_what_is_done() -> Result<()> {
                 "{answered} of {frame:?} were answered"
             );
         }
-        alice.say(&bob, "meanwhile")?;
-        bob.hear_message("meanwhile")?;
-        house.runs()?;
+        alice.send_message(&bob, "meanwhile")?;
+        bob.receive_message("meanwhile")?;
+        deployment.runs()?;
     }
     Ok(())
 }
 
 #[test]
 fn pings_have_a_bound_that_nobody_meets_by_chance() -> Result<()> {
-    let house = House::open(&Kind::Guests, &[RATE])?;
+    let deployment = Deployment::launch(&Arrangement::Guests, &[RATE])?;
     for ping in [Message::text("ping"), Message::Ping(Bytes::from_static(b"?"))] {
-        let mut flood = Person::arrive(&house.world, "Flood")?.take_socket()?;
+        let mut flood = Client::connected(&deployment.endpoints, "Flood")?.take_socket()?;
         let answered = flood_until_closed(&mut flood, &ping)?;
         ensure!(answered >= 10 * BURST, "{answered} of {ping:?} were answered");
     }
@@ -57,28 +57,28 @@ fn pings_have_a_bound_that_nobody_meets_by_chance() -> Result<()> {
 
 #[test]
 fn who_has_not_said_hello_is_closed_too() -> Result<()> {
-    let house = House::open(&Kind::Messenger, &[])?;
-    let limited = House::open(&Kind::Messenger, &["--message-rate=1000"])?;
-    let mut stranger = Socket::open(&limited.world.chat(), &[])?;
+    let deployment = Deployment::launch(&Arrangement::Messenger, &[])?;
+    let limited = Deployment::launch(&Arrangement::Messenger, &["--message-rate=1000"])?;
+    let mut stranger = Socket::open(&limited.endpoints.chat(), &[])?;
     let answered = flood_until_closed(&mut stranger, &Message::text(r#"{"type":"blocks"}"#))?;
     ensure!(answered < BURST, "{answered} were answered");
     // Where nothing is limited, neither is this.
-    let mut stranger = Socket::open(&house.world.chat(), &[])?;
+    let mut stranger = Socket::open(&deployment.endpoints.chat(), &[])?;
     for _ in 0..10 * BURST {
         stranger.json(&json!({"type": "blocks"}))?;
     }
     stranger.text("ping")?;
-    stranger.hear("a pong", |heard| (*heard == Heard::Text("pong".into())).then_some(()))
+    stranger.receive("a pong", |heard| (*heard == Received::Text("pong".into())).then_some(()))
 }
 
 #[test]
 fn connections_of_an_account_share_its_rate() -> Result<()> {
-    for kind in [Kind::Messenger, Kind::postgres()?] {
-        let house = House::open(&kind, &[RATE])?;
-        let mut alice = Person::arrive(&house.world, "Alice")?;
+    for kind in [Arrangement::Messenger, Arrangement::postgres()?] {
+        let deployment = Deployment::launch(&kind, &[RATE])?;
+        let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
         let mut laptop = alice.device("laptop")?;
         laptop.connect()?;
-        let bob = Person::arrive(&house.world, "Bob")?;
+        let bob = Client::connected(&deployment.endpoints, "Bob")?;
         // None waits for the answer to another: what comes back meanwhile is little, however slow the database is.
         for n in 0..SENDS_EACH {
             let message = json!({"to": bob.id, "content": "x", "ref": n.to_string()});
@@ -90,8 +90,8 @@ fn connections_of_an_account_share_its_rate() -> Result<()> {
         let (mut sent, mut wait) = (0, None);
         for by in [&mut alice, &mut laptop] {
             for _ in 0..SENDS_EACH {
-                let answer = by.socket()?.hear("an answer", |heard| match heard {
-                    Heard::Json(frame) => frame["ref"].is_string().then(|| frame.clone()),
+                let answer = by.socket()?.receive("an answer", |heard| match heard {
+                    Received::Json(frame) => frame["ref"].is_string().then(|| frame.clone()),
                     _ => None,
                 })?;
                 match answer["type"].as_str() {
@@ -105,18 +105,18 @@ fn connections_of_an_account_share_its_rate() -> Result<()> {
         ensure!(sent >= BURST && wait <= 200, "{sent} sent, then a wait of {wait} ms");
         // Its receipts have room of their own, and others all of theirs.
         laptop.acknowledge(0)?;
-        let mut carol = Person::arrive(&house.world, "Carol")?;
-        carol.say(&bob, "not in it together")?;
+        let mut carol = Client::connected(&deployment.endpoints, "Carol")?;
+        carol.send_message(&bob, "not in it together")?;
     }
     Ok(())
 }
 
 #[test]
 fn coming_back_gives_no_fresh_burst() -> Result<()> {
-    for kind in [Kind::Messenger, Kind::postgres()?] {
-        let house = House::open(&kind, &["--message-rate=1"])?;
-        let mut alice = Person::arrive(&house.world, "Alice")?;
-        let bob = Person::arrive(&house.world, "Bob")?;
+    for kind in [Arrangement::Messenger, Arrangement::postgres()?] {
+        let deployment = Deployment::launch(&kind, &["--message-rate=1"])?;
+        let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+        let bob = Client::connected(&deployment.endpoints, "Bob")?;
         spend(&mut alice, &bob)?;
         for _ in 0..3 {
             alice.leave();
@@ -129,7 +129,7 @@ fn coming_back_gives_no_fresh_burst() -> Result<()> {
 }
 
 /// Sends until it is refused; gives how many were sent.
-fn spend(alice: &mut Person, bob: &Person) -> Result<usize> {
+fn spend(alice: &mut Client, bob: &Client) -> Result<usize> {
     for sent in 0..2 * BURST {
         let answer = alice.request(json!({"to": bob.id, "content": "x"}))?;
         if answer["code"] == "rate_limited" {
@@ -146,13 +146,13 @@ fn flood_until_closed(socket: &mut Socket, frame: &Message) -> Result<usize> {
             break;
         }
     }
-    let code = socket.hear_close(PATIENCE)?;
+    let code = socket.receive_close(PATIENCE)?;
     ensure!(code == 4429 || code == 1006, "closed with {code}");
     let heard = socket.drain();
-    let is = |one: &Heard, is_refusal: bool| match one {
-        Heard::Json(frame) => (frame["code"] == "rate_limited") == is_refusal,
-        Heard::Text(_) | Heard::Pong(_) => !is_refusal,
-        Heard::Closed(_) => false,
+    let is = |one: &Received, is_refusal: bool| match one {
+        Received::Json(frame) => (frame["code"] == "rate_limited") == is_refusal,
+        Received::Text(_) | Received::Pong(_) => !is_refusal,
+        Received::Closed(_) => false,
     };
     let count = |is_refusal| heard.iter().filter(|one| is(one, is_refusal)).count();
     ensure!(code == 1006 || count(true) >= 20, "told {} times", count(true));

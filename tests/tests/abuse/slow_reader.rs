@@ -2,36 +2,36 @@
 
 use std::io::Read;
 
-use acceptance::{Person, Socket, raw};
+use acceptance::{Client, Socket, raw};
 use anyhow::{Result, ensure};
 use serde_json::json;
 use tungstenite::client::IntoClientRequest;
 
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 
 /// More than all buffers between the two together.
 const MESSAGES: usize = 1200;
 
 #[test]
 fn a_receiver_that_never_reads_holds_nobody_up() -> Result<()> {
-    for kind in [Kind::Guests, Kind::Messenger, Kind::postgres()?] {
-        let mut house = House::open(&kind, &[])?;
-        let world = house.world.clone();
-        let mut alice = Person::arrive(&world, "Alice")?;
-        let mut carol = Person::arrive(&world, "Carol")?;
-        let narrow = raw::connect_narrow(&world.chat_address())?;
-        let mut sloth = Socket::over(narrow, world.chat().into_client_request()?)?;
-        let bob = if world.has_accounts() {
-            let bob = Person::signup(&world, "Bob")?;
+    for kind in [Arrangement::Guests, Arrangement::Messenger, Arrangement::postgres()?] {
+        let mut deployment = Deployment::launch(&kind, &[])?;
+        let endpoints = deployment.endpoints.clone();
+        let mut alice = Client::connected(&endpoints, "Alice")?;
+        let mut carol = Client::connected(&endpoints, "Carol")?;
+        let narrow = raw::connect_narrow(&endpoints.chat_address())?;
+        let mut sloth = Socket::over(narrow, endpoints.chat().into_client_request()?)?;
+        let bob = if endpoints.has_accounts() {
+            let bob = Client::signup(&endpoints, "Bob")?;
             sloth.json(&json!({"type": "hello", "token": bob.token}))?;
             bob
         } else {
-            let mut bob = Person::stranger(&world);
+            let mut bob = Client::new(&endpoints);
             bob.id = carol.id + 1;
             bob
         };
-        sloth.hear("a welcome", |heard| match heard {
-            acceptance::Heard::Json(frame) => (frame["id"] == bob.id).then_some(()),
+        sloth.receive("a welcome", |heard| match heard {
+            acceptance::Received::Json(frame) => (frame["id"] == bob.id).then_some(()),
             _ => None,
         })?;
 
@@ -42,24 +42,24 @@ fn a_receiver_that_never_reads_holds_nobody_up() -> Result<()> {
             let answer = alice.request(json!({"to": bob.id, "content": content}))?;
             refused += usize::from(answer["type"] == "error");
             if n % 100 == 0 {
-                alice.say(&carol, "meanwhile")?;
-                carol.hear_message("meanwhile")?;
+                alice.send_message(&carol, "meanwhile")?;
+                carol.receive_message("meanwhile")?;
             }
         }
-        ensure!(refused == 0 || !world.has_accounts(), "{refused} were refused");
+        ensure!(refused == 0 || !endpoints.has_accounts(), "{refused} were refused");
 
-        let code = sloth.hear_close(acceptance::PATIENCE)?;
+        let code = sloth.receive_close(acceptance::PATIENCE)?;
         ensure!(code == 4409, "closed with {code}");
         let mut rest = [0; 1];
         ensure!(matches!(sloth.stream().read(&mut rest), Ok(0) | Err(_)), "still open");
 
-        if world.has_accounts() {
-            alice.say(&bob, "the end")?;
+        if endpoints.has_accounts() {
+            alice.send_message(&bob, "the end")?;
             let log = bob.whole_log("the end")?;
             ensure!(log.len() == MESSAGES + 1, "{} in the log", log.len());
             ensure!(log.iter().take(MESSAGES).all(|event| event["content"] == *content));
         }
-        house.runs()?;
+        deployment.runs()?;
     }
     Ok(())
 }

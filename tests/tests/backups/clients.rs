@@ -1,6 +1,6 @@
 //! Whoever knew more than the backup is told so, and neither misses nor repeats anything from then on.
 
-use acceptance::Person;
+use acceptance::Client;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
@@ -17,14 +17,14 @@ fn a_client_that_was_ahead_of_a_backup_of_postgresql_is_told_so() -> Result<()> 
 }
 
 /// The welcome to this `since`, whatever it says.
-fn welcome(person: &mut Person, since: Option<i64>) -> Result<Value> {
-    person.open(&[])?;
-    let mut hello = json!({"type": "hello", "token": person.token});
+fn welcome(client: &mut Client, since: Option<i64>) -> Result<Value> {
+    client.open(&[])?;
+    let mut hello = json!({"type": "hello", "token": client.token});
     if let Some(since) = since {
         hello["since"] = json!(since);
     }
-    person.write(&hello)?;
-    person.hear_type("welcome")
+    client.write(&hello)?;
+    client.receive_type("welcome")
 }
 
 fn int(value: &Value, key: &str) -> Result<i64> {
@@ -32,29 +32,29 @@ fn int(value: &Value, key: &str) -> Result<i64> {
 }
 
 fn is_told_so(mut case: Case) -> Result<()> {
-    let world = case.house.world.clone();
-    let mut alice = Person::arrive(&world, "Alice")?;
-    let mut bob = Person::arrive(&world, "Bob")?;
+    let endpoints = case.deployment.endpoints.clone();
+    let mut alice = Client::connected(&endpoints, "Alice")?;
+    let mut bob = Client::connected(&endpoints, "Bob")?;
     for n in 0..5 {
-        alice.say(&bob, &format!("acknowledged {n}"))?;
+        alice.send_message(&bob, &format!("acknowledged {n}"))?;
     }
-    let last = bob.hear_message("acknowledged 4")?;
+    let last = bob.receive_message("acknowledged 4")?;
     bob.acknowledge(int(&last, "seq")?)?;
-    alice.say(&bob, "waiting")?;
+    alice.send_message(&bob, "waiting")?;
     let backup = case.backup("backup")?;
     // What comes after it is lost.
     let mut ahead = 0;
     let mut highest = 0;
     for n in 0..7 {
-        let sent = alice.say(&bob, &format!("lost {n}"))?;
+        let sent = alice.send_message(&bob, &format!("lost {n}"))?;
         highest = highest.max(int(&sent, "id")?);
-        ahead = int(&bob.hear_message(&format!("lost {n}"))?, "seq")?;
+        ahead = int(&bob.receive_message(&format!("lost {n}"))?, "seq")?;
     }
-    let carol = Person::signup(&world, "Carol")?;
+    let carol = Client::signup(&endpoints, "Carol")?;
     let token = bob.token.clone();
     case.lose()?;
     case.done(&["restore", &backup.display().to_string()])?;
-    case.house.start()?;
+    case.deployment.start()?;
 
     // Sessions have ended.
     bob.token.clone_from(&token);
@@ -70,7 +70,7 @@ fn is_told_so(mut case: Case) -> Result<()> {
         let seq = int(&welcome, "seq")?;
         ensure!(seq > ahead + (1 << 32) && int(&welcome, "head")? < 1 << 53, "{welcome}");
         // What no device had acknowledged comes as it does to a new device.
-        let first = bob.hear_next()?;
+        let first = bob.receive_next()?;
         ensure!(first["content"] == "waiting" && int(&first, "seq")? == seq + 1, "{first}");
         let rest = bob.is_answered()?;
         ensure!(rest.is_empty(), "what was acknowledged or lost came again: {rest:?}");
@@ -79,28 +79,28 @@ fn is_told_so(mut case: Case) -> Result<()> {
     let mut phone = bob.device("phone")?;
     let seen = welcome(&mut phone, None)?;
     ensure!(seen["recovered"] == true, "a new device: {seen}");
-    ensure!(phone.hear_next()?["content"] == "waiting");
+    ensure!(phone.receive_next()?["content"] == "waiting");
 
     // It goes on without a hole, and no number is an old one.
     alice.login("again")?;
     let told = welcome(&mut alice, Some(ahead + 3))?;
     ensure!(told["recovered"] == false, "{told}");
-    let sent = alice.say(&bob, "afterwards")?;
+    let sent = alice.send_message(&bob, "afterwards")?;
     ensure!(int(&sent, "id")? > highest && int(&sent, "seq")? > ahead, "{sent}");
-    let heard = phone.hear_message("afterwards")?;
+    let heard = phone.receive_message("afterwards")?;
     ensure!(int(&heard, "seq")? == int(&seen, "head")? + 1, "{heard} after {seen}");
     let since = int(&heard, "seq")? - 1;
     phone.leave();
-    alice.say(&bob, "and more")?;
+    alice.send_message(&bob, "and more")?;
     phone.connect_since(since)?;
     for content in ["afterwards", "and more"] {
-        ensure!(phone.hear_next()?["content"] == content);
+        ensure!(phone.receive_next()?["content"] == content);
     }
     let history = alice.request(json!({"type": "history", "with": bob.id}))?;
     let texts: Vec<_> = history["messages"].as_array().into_iter().flatten().collect();
     ensure!(texts.len() == 8, "5 acknowledged, 1 waiting, 2 new: {history}");
     ensure!(!history.to_string().contains("lost"), "{history}");
-    let dora = Person::signup(&world, "Dora")?;
+    let dora = Client::signup(&endpoints, "Dora")?;
     ensure!(dora.id > carol.id, "{} was somebody else", dora.id);
     case.done(&["verify"]).map(drop)
 }

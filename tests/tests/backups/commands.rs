@@ -3,16 +3,16 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use acceptance::Person;
+use acceptance::Client;
 use anyhow::{Result, ensure};
 
 use super::{Case, refused, told};
-use crate::drive::Launch;
+use crate::harness::Launch;
 
 #[test]
 fn a_backup_is_its_owners_alone_and_goes_into_a_new_place_only() -> Result<()> {
     for case in [Case::on_sqlite()?, Case::on_postgresql()?] {
-        Person::signup(&case.house.world, "Alice")?;
+        Client::signup(&case.deployment.endpoints, "Alice")?;
         let backup = case.path("backup");
         fs::create_dir(&backup)?;
         let words = ["backup", &backup.display().to_string()];
@@ -51,7 +51,7 @@ fn a_backup_is_its_owners_alone_and_goes_into_a_new_place_only() -> Result<()> {
 #[test]
 fn a_backup_goes_into_any_empty_directory() -> Result<()> {
     let mut case = Case::on_sqlite()?;
-    Person::signup(&case.house.world, "Alice")?;
+    Client::signup(&case.deployment.endpoints, "Alice")?;
     let parent = case.path("closed");
     let (inside, link) = (parent.join("inside"), case.path("link"));
     fs::create_dir_all(inside.join("lost+found"))?;
@@ -88,7 +88,7 @@ fn a_backup_goes_into_any_empty_directory() -> Result<()> {
 #[test]
 fn a_backup_that_is_not_whole_or_not_as_it_was_written_is_refused() -> Result<()> {
     let mut case = Case::on_sqlite()?;
-    let mut alice = Person::arrive(&case.house.world, "Alice")?;
+    let mut alice = Client::connected(&case.deployment.endpoints, "Alice")?;
     alice.request(serde_json::json!({"to": alice.id, "content": "one of few words"}))?;
     let backup = case.backup("backup")?;
     case.lose()?;
@@ -98,7 +98,7 @@ fn a_backup_that_is_not_whole_or_not_as_it_was_written_is_refused() -> Result<()
         let before = fs::read_to_string(file(name))?;
         fs::write(file(name), text)?;
         case.refused(&restore, why)?;
-        ensure!(!case.house.database_file().exists(), "a database was made");
+        ensure!(!case.deployment.database_file().exists(), "a database was made");
         fs::write(file(name), before)?;
         Ok(())
     };

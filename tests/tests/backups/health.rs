@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use acceptance::Person;
+use acceptance::Client;
 use anyhow::{Result, ensure};
 
 use super::{Case, told};
-use crate::drive::{Cluster, Launch};
+use crate::harness::{Cluster, Launch};
 
 #[test]
 fn the_doctor_looks_at_a_live_database_and_finds_nothing_wrong() -> Result<()> {
@@ -54,7 +54,7 @@ fn the_doctor_ends_with_one_if_something_is_wrong() -> Result<()> {
 fn the_doctor_sees_settings_that_do_not_fit() -> Result<()> {
     let case = Case::on_sqlite()?;
     let said = |words: &[&str]| -> Result<String> {
-        let launch = Launch::new("messenger", case.house.dir())?.args(words);
+        let launch = Launch::new("messenger", case.deployment.dir())?.args(words);
         let output = launch.args(&["doctor", "--database", &case.url]).run()?;
         ensure!(output.status.success(), "a warning is no problem: {}", told(&output));
         Ok(told(&output))
@@ -74,7 +74,7 @@ fn the_doctor_sees_settings_that_do_not_fit() -> Result<()> {
 #[test]
 fn the_doctor_compares_the_clock_with_what_was_recorded() -> Result<()> {
     for mut case in [Case::on_sqlite()?, Case::on_postgresql()?] {
-        case.house.stop()?;
+        case.deployment.stop()?;
         let shift = |days: i64| -> Result<()> {
             let sql = format!("update clock set seen = seen + {}", days * 24 * 60 * 60 * 1000);
             match case.url.strip_prefix("sqlite:") {
@@ -100,9 +100,9 @@ fn the_doctor_compares_the_clock_with_what_was_recorded() -> Result<()> {
 #[test]
 fn damage_is_named_by_numbers_and_without_texts() -> Result<()> {
     let case = Case::on_sqlite()?;
-    let mut alice = Person::arrive(&case.house.world, "Alice")?;
+    let mut alice = Client::connected(&case.deployment.endpoints, "Alice")?;
     alice.request(serde_json::json!({"to": alice.id, "content": "a secret note"}))?;
-    let connection = rusqlite::Connection::open(case.house.database_file())?;
+    let connection = rusqlite::Connection::open(case.deployment.database_file())?;
     connection.execute_batch("update log set stored = 3; update message set at = at + 3600000")?;
     let output = case.run(&["verify"])?;
     let said = told(&output);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use acceptance::{PATIENCE, Person};
+use acceptance::{Client, PATIENCE};
 use anyhow::{Result, bail, ensure};
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use super::Case;
 const TRIES: usize = 50;
 
 fn busy(case: &Case) -> Result<()> {
-    let mut alice = Person::arrive(&case.house.world, "Alice")?;
+    let mut alice = Client::connected(&case.deployment.endpoints, "Alice")?;
     for n in 0..1000 {
         alice.write(&json!({"to": alice.id, "content": format!("{n} {}", "word ".repeat(100)), "ref": format!("r{n}")}))?;
     }
@@ -72,7 +72,7 @@ fn a_restore_that_is_killed_has_not_happened_and_the_next_one_does() -> Result<(
     for mut case in [Case::on_sqlite()?, Case::on_postgresql()?] {
         busy(&case)?;
         let backup = case.backup("backup")?.display().to_string();
-        let file = case.house.database_file();
+        let file = case.deployment.database_file();
         let partial = case.path("messenger.db.partial");
         let is_file = case.url.starts_with("sqlite:");
         let mut kills = 0;
@@ -97,8 +97,8 @@ fn a_restore_that_is_killed_has_not_happened_and_the_next_one_does() -> Result<(
             }
         }
         ensure!(kills > 0, "it was never killed in the middle");
-        case.house.start()?;
-        case.house.world.serves()?;
+        case.deployment.start()?;
+        case.deployment.endpoints.serves()?;
     }
     Ok(())
 }

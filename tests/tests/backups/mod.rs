@@ -14,32 +14,32 @@ use std::process::Output;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::drive::{Cluster, House, Kind, Launch};
+use crate::harness::{Arrangement, Cluster, Deployment, Launch};
 
 /// Servers, and their database as the commands name it.
 struct Case {
-    house: House,
+    deployment: Deployment,
     url: String,
 }
 
 impl Case {
     fn on_sqlite() -> Result<Self> {
-        let house = House::open(&Kind::Messenger, &[])?;
-        let url = format!("sqlite:{}", house.database_file().display());
-        Ok(Self { house, url })
+        let deployment = Deployment::launch(&Arrangement::Messenger, &[])?;
+        let url = format!("sqlite:{}", deployment.database_file().display());
+        Ok(Self { deployment, url })
     }
 
     fn on_postgresql() -> Result<Self> {
         let url = Cluster::shared()?.database()?;
-        Ok(Self { house: House::open(&Kind::Postgres(url.clone()), &[])?, url })
+        Ok(Self { deployment: Deployment::launch(&Arrangement::Postgres(url.clone()), &[])?, url })
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.house.dir().join(name)
+        self.deployment.dir().join(name)
     }
 
     fn launch(&self, words: &[&str]) -> Result<Launch> {
-        let launch = Launch::new("messenger", self.house.dir())?.args(words);
+        let launch = Launch::new("messenger", self.deployment.dir())?.args(words);
         Ok(launch.args(&["--database", &self.url]))
     }
 
@@ -67,7 +67,7 @@ impl Case {
 
     /// Stops the servers, and loses the database.
     fn lose(&mut self) -> Result<()> {
-        self.house.stop()?;
+        self.deployment.stop()?;
         if self.url.starts_with("sqlite:") {
             for end in ["", "-wal", "-shm"] {
                 let _ = fs::remove_file(self.path(&format!("messenger.db{end}")));

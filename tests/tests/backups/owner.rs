@@ -5,11 +5,11 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::Command;
 
-use acceptance::Person;
+use acceptance::Client;
 use anyhow::{Context, Result, ensure};
 
 use super::{Case, refused, told};
-use crate::drive::{Launch, program};
+use crate::harness::{Launch, program};
 
 /// `nobody`.
 const SERVICE: u32 = 65_534;
@@ -41,9 +41,9 @@ fn root_acts_as_the_owner_of_the_database() -> Result<()> {
         return Ok(());
     }
     let mut case = Case::on_sqlite()?;
-    Person::signup(&case.house.world, "Alice")?;
-    case.house.stop()?;
-    let home = case.house.dir().to_owned();
+    Client::signup(&case.deployment.endpoints, "Alice")?;
+    case.deployment.stop()?;
+    let home = case.deployment.dir().to_owned();
     // With what the server has left beside it.
     for (path, _) in owners(&home)? {
         chown(path, Some(SERVICE), Some(SERVICE))?;
@@ -64,7 +64,7 @@ fn root_acts_as_the_owner_of_the_database() -> Result<()> {
     let there = closed.path().join("backup").display().to_string();
     let denied = case.run(&["backup", &there])?;
     refused(&denied, "cannot make the directory")?;
-    let database = case.house.database_file().display().to_string();
+    let database = case.deployment.database_file().display().to_string();
     let who = format!("this runs as the user {}, the owner of {database}", user(SERVICE)?);
     ensure!(told(&denied).contains(&who) && told(&denied).contains("chown"), "{}", told(&denied));
     ensure!(owners(closed.path())?.is_empty());
@@ -103,7 +103,7 @@ fn root_restores_as_the_owner_of_where_a_link_leads() -> Result<()> {
     std::os::unix::fs::symlink("service/messenger.db", &link)?;
     let from = service.join("backup").display().to_string();
     let url = format!("sqlite:{}", link.display());
-    let output = Launch::new("messenger", case.house.dir())?
+    let output = Launch::new("messenger", case.deployment.dir())?
         .args(&["restore", &from, "--database", &url])
         .run()?;
     ensure!(output.status.success(), "{}", told(&output));
@@ -125,8 +125,8 @@ fn who_is_neither_root_nor_the_owner_is_refused() -> Result<()> {
         return Ok(());
     }
     let mut case = Case::on_sqlite()?;
-    case.house.stop()?;
-    let directory = case.house.dir().to_owned();
+    case.deployment.stop()?;
+    let directory = case.deployment.dir().to_owned();
     chown(&directory, Some(SERVICE), None)?;
     let other = (SERVICE - 1).to_string();
     let words = [&format!("--reuid={other}"), "--clear-groups", "--"];

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use acceptance::Person;
+use acceptance::Client;
 use anyhow::{Result, ensure};
 use serde_json::json;
 
 use super::Case;
-use crate::drive::Cluster;
+use crate::harness::Cluster;
 
 /// Messages that there are.
 const MESSAGES: i64 = 200_000;
@@ -24,8 +24,8 @@ const TIMES_MAX: u32 = 2;
 #[ignore = "it measures"]
 fn times_of_others_during_a_backup_of_sqlite() -> Result<()> {
     let case = Case::on_sqlite()?;
-    let first = Person::signup(&case.house.world, "First")?;
-    let connection = rusqlite::Connection::open(case.house.database_file())?;
+    let first = Client::signup(&case.deployment.endpoints, "First")?;
+    let connection = rusqlite::Connection::open(case.deployment.database_file())?;
     connection.busy_timeout(Duration::from_secs(60))?;
     connection.execute_batch(&format!(
         "begin immediate; insert into conversation (low, high) values ({0}, {0});
@@ -44,7 +44,7 @@ fn times_of_others_during_a_backup_of_sqlite() -> Result<()> {
 #[ignore = "it measures"]
 fn times_of_others_during_a_backup_of_postgresql() -> Result<()> {
     let case = Case::on_postgresql()?;
-    let first = Person::signup(&case.house.world, "First")?;
+    let first = Client::signup(&case.deployment.endpoints, "First")?;
     let sql = format!(
         "insert into conversation (low, high) values ({0}, {0});
          insert into message (conversation, sender, recipient, content, at, seq)
@@ -58,15 +58,15 @@ fn times_of_others_during_a_backup_of_postgresql() -> Result<()> {
 }
 
 fn measure(case: &Case) -> Result<()> {
-    let mut person = Person::arrive(&case.house.world, "Neighbour")?;
+    let mut client = Client::connected(&case.deployment.endpoints, "Neighbour")?;
     let quiet = Instant::now();
-    let alone = latencies(&mut person, || quiet.elapsed() > QUIET)?;
+    let alone = latencies(&mut client, || quiet.elapsed() > QUIET)?;
     let (mut during, mut taken) = (Vec::new(), Vec::new());
     std::thread::scope(|scope| -> Result<()> {
         for n in 0..BACKUPS {
             let began = Instant::now();
             let backup = scope.spawn(move || case.backup(&format!("backup {n}")));
-            during.extend(latencies(&mut person, || backup.is_finished())?);
+            during.extend(latencies(&mut client, || backup.is_finished())?);
             taken.push(began.elapsed());
         }
         Ok(())
@@ -83,11 +83,11 @@ fn measure(case: &Case) -> Result<()> {
     Ok(())
 }
 
-fn latencies(person: &mut Person, is_over: impl Fn() -> bool) -> Result<Vec<Duration>> {
+fn latencies(client: &mut Client, is_over: impl Fn() -> bool) -> Result<Vec<Duration>> {
     let mut all = Vec::new();
     while !is_over() {
         let began = Instant::now();
-        person.request(json!({"to": person.id, "content": "is it sent?"}))?;
+        client.request(json!({"to": client.id, "content": "is it sent?"}))?;
         all.push(began.elapsed());
         std::thread::sleep(PAUSE);
     }

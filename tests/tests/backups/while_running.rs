@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use acceptance::{PATIENCE, Person, until};
+use acceptance::{Client, PATIENCE, until};
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::json;
 
 use super::{Case, messages};
-use crate::drive::Cluster;
+use crate::harness::Cluster;
 
 const WRITERS: usize = 4;
 /// How long a backup of some thousand messages may take on a busy machine.
@@ -34,12 +34,12 @@ fn has_all_that_was_sent(case: &Case) -> Result<()> {
     thread::scope(|scope| {
         let mut writers = Vec::new();
         for n in 0..WRITERS {
-            let mut person = Person::arrive(&case.house.world, &format!("Writer {n}"))?;
+            let mut client = Client::connected(&case.deployment.endpoints, &format!("Writer {n}"))?;
             let (sent, stop) = (Arc::clone(&sent), Arc::clone(&stop));
             writers.push(scope.spawn(move || -> Result<()> {
                 while !stop.load(Ordering::Relaxed) {
-                    let note = json!({"to": person.id, "content": "a note ".repeat(20)});
-                    let id = person.request(note)?["id"].as_i64().context("not sent")?;
+                    let note = json!({"to": client.id, "content": "a note ".repeat(20)});
+                    let id = client.request(note)?["id"].as_i64().context("not sent")?;
                     sent.lock().map_err(|_| anyhow!("a writer panicked"))?.insert(id);
                 }
                 Ok(())
@@ -73,7 +73,7 @@ fn check(
         let sqlite = format!("sqlite:{}", case.path(&format!("{name}.db")).display());
         for url in [sqlite, Cluster::shared()?.database()?] {
             let other = |words: &[&str]| -> Result<()> {
-                let launch = crate::drive::Launch::new("messenger", case.house.dir())?;
+                let launch = crate::harness::Launch::new("messenger", case.deployment.dir())?;
                 let output = launch.args(words).args(&["--database", &url]).run()?;
                 ensure!(output.status.success(), "{words:?}: {}", super::told(&output));
                 Ok(())

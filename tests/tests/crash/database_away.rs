@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use acceptance::{PATIENCE, Person, until};
+use acceptance::{Client, PATIENCE, until};
 use anyhow::{Context, Result, ensure};
 
 use super::Traffic;
-use crate::drive::{Cluster, House, Kind, Launch};
+use crate::harness::{Arrangement, Cluster, Deployment, Launch};
 
 #[test]
 fn service_returns_by_itself_and_nothing_is_lost() -> Result<()> {
     let cluster = Cluster::make()?;
     cluster.start()?;
-    let mut house = House::open(&Kind::Postgres(cluster.database()?), &[])?;
-    let alice = Person::signup(&house.world, "Alice")?;
-    let traffic = Traffic::start(&house.world)?;
+    let mut deployment = Deployment::launch(&Arrangement::Postgres(cluster.database()?), &[])?;
+    let alice = Client::signup(&deployment.endpoints, "Alice")?;
+    let traffic = Traffic::start(&deployment.endpoints)?;
     for round in 1..=2 {
         traffic.wait_for_sent(100).with_context(|| format!("before stop {round}"))?;
         let before = traffic.unavailable();
@@ -26,16 +26,16 @@ fn service_returns_by_itself_and_nothing_is_lost() -> Result<()> {
         ensure!(answer.status == 503, "without a database: {} {}", answer.status, answer.text);
         answer.refused(503)?;
         until("auth to call itself unwell", PATIENCE * 3, || {
-            Ok((house.world.ask("GET", "/healthz")?.send()?.status == 503).then_some(()))
+            Ok((deployment.endpoints.ask("GET", "/healthz")?.send()?.status == 503).then_some(()))
         })?;
         cluster.start()?;
         traffic.wait_for_sent(100).with_context(|| format!("after stop {round}"))?;
     }
     until("auth to be well again", PATIENCE * 3, || {
-        Ok((house.world.ask("GET", "/healthz")?.send()?.status == 200).then_some(()))
+        Ok((deployment.endpoints.ask("GET", "/healthz")?.send()?.status == 200).then_some(()))
     })?;
     alice.ask("GET", "/me")?.send()?.expect(200)?;
-    house.runs()?;
+    deployment.runs()?;
     traffic.settle()
 }
 
@@ -58,9 +58,9 @@ fn servers_wait_for_a_database_that_comes_later() -> Result<()> {
         ensure!(server.runs()?, "did not wait");
     }
     cluster.start()?;
-    let world = acceptance::World::new("", None);
+    let endpoints = acceptance::Endpoints::new("", None);
     let chat = format!("ws://{}", servers[0].address("chat")?);
     let auth = format!("http://{}", servers[1].address("auth")?);
-    world.moved(&chat, Some(&auth));
-    until("service", Duration::from_secs(30), || Ok(world.serves().ok()))
+    endpoints.moved(&chat, Some(&auth));
+    until("service", Duration::from_secs(30), || Ok(endpoints.serves().ok()))
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use acceptance::{Heard, Person, World, until};
+use acceptance::{Client, Endpoints, Received, until};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ const STILL_MAX: Duration = Duration::from_secs(60);
 
 /// The people at work.
 pub struct Traffic {
-    world: World,
+    endpoints: Endpoints,
     writers: Vec<JoinHandle<Result<Writer>>>,
     shared: Arc<Shared>,
 }
@@ -34,7 +34,7 @@ struct Shared {
 
 /// One of them, and what they know.
 struct Writer {
-    person: Person,
+    client: Client,
     to: i64,
     /// Every message that was answered, by its number: its content and the answer.
     ledger: BTreeMap<usize, (String, Value)>,
@@ -48,25 +48,25 @@ struct Writer {
 
 impl Traffic {
     /// Everyone signs up and begins.
-    pub fn start(world: &World) -> Result<Self> {
+    pub fn start(endpoints: &Endpoints) -> Result<Self> {
         let people = (0..PEOPLE)
-            .map(|n| Person::signup(world, &format!("Writer {n}")))
+            .map(|n| Client::signup(endpoints, &format!("Writer {n}")))
             .collect::<Result<Vec<_>>>()?;
-        let ids: Vec<i64> = people.iter().map(|person| person.id).collect();
+        let ids: Vec<i64> = people.iter().map(|client| client.id).collect();
         let shared = Arc::<Shared>::default();
         let mut writers = Vec::new();
-        for (n, person) in people.into_iter().enumerate() {
+        for (n, client) in people.into_iter().enumerate() {
             let to = ids[(n + 1) % PEOPLE];
             let (ledger, waiting) = (BTreeMap::new(), VecDeque::new());
             // Some wait for each answer, some do not; commits are of every size.
             let window = 1 + 2 * n;
             let mut writer =
-                Writer { person, to, ledger, window, waiting, count: 0, refusal: None };
+                Writer { client, to, ledger, window, waiting, count: 0, refusal: None };
             let shared = Arc::clone(&shared);
             let write = move || writer.write_until_stopped(&shared).map(|()| writer);
             writers.push(thread::Builder::new().name(format!("writer {n}")).spawn(write)?);
         }
-        Ok(Self { world: world.clone(), writers, shared })
+        Ok(Self { endpoints: endpoints.clone(), writers, shared })
     }
 
     /// Waits until this many more messages were answered.
@@ -89,18 +89,18 @@ impl Traffic {
         self.shared.stop.store(true, Ordering::Relaxed);
         let join = |it: JoinHandle<_>| it.join().map_err(|_| anyhow!("a writer panicked"))?;
         let mut writers = self.writers.into_iter().map(join).collect::<Result<Vec<Writer>>>()?;
-        let mut witness = Person::arrive(&self.world, "Witness")?;
+        let mut witness = Client::connected(&self.endpoints, "Witness")?;
         for n in 0..writers.len() {
             let end = format!("the end for {n}");
-            witness.say(&writers[n].person, &end)?;
-            let log = writers[n].person.whole_log(&end)?;
+            witness.send_message(&writers[n].client, &end)?;
+            let log = writers[n].client.whole_log(&end)?;
             let before = (n + PEOPLE - 1) % PEOPLE;
-            let id = writers[n].person.id;
+            let id = writers[n].client.id;
             compare(&writers[n], &log, |event| event["from"] == id, true)
                 .with_context(|| format!("in the log of writer {n}, their own"))?;
             compare(&writers[before], &log, |event| event["to"] == id, false)
                 .with_context(|| format!("in the log of writer {n}, the received"))?;
-            writers[n].person.leave();
+            writers[n].client.leave();
         }
         Ok(())
     }
@@ -113,7 +113,7 @@ fn compare(
     is_theirs: impl Fn(&&Value) -> bool,
     is_own_log: bool,
 ) -> Result<()> {
-    let from = &writer.person.id;
+    let from = &writer.client.id;
     let theirs: Vec<_> =
         log.iter().filter(is_theirs).filter(|event| event["from"] == *from).collect();
     ensure!(theirs.len() == writer.ledger.len(), "{} for {}", theirs.len(), writer.ledger.len());
@@ -144,7 +144,7 @@ impl Writer {
 
     /// Connects, sends again what was not answered, and goes on until stopped.
     fn converse(&mut self, shared: &Shared) -> Result<()> {
-        self.person.connect()?;
+        self.client.connect()?;
         for n in self.waiting.clone() {
             self.send(n)?;
         }
@@ -155,28 +155,28 @@ impl Writer {
                 self.send(self.count)?;
             }
             if self.waiting.is_empty() {
-                self.person.leave();
+                self.client.leave();
                 return Ok(());
             }
-            self.hear_one(shared)?;
+            self.receive_one(shared)?;
         }
     }
 
     fn send(&mut self, n: usize) -> Result<()> {
         let frame = json!({"to": self.to, "content": content(n), "ref": format!("m{n}")});
-        self.person.write(&frame)
+        self.client.write(&frame)
     }
 
-    fn hear_one(&mut self, shared: &Shared) -> Result<()> {
-        let frame = match self.person.socket()?.hear_next()? {
-            Heard::Json(frame) => frame,
+    fn receive_one(&mut self, shared: &Shared) -> Result<()> {
+        let frame = match self.client.socket()?.receive_next()? {
+            Received::Json(frame) => frame,
             other => bail!("heard {other:?}"),
         };
         let Some(reference) = frame["ref"].as_str() else {
             // An event; what is acknowledged does not come again on the next connection.
             let seq = frame["seq"].as_i64().unwrap_or_default();
             if seq % ACKNOWLEDGE_EVERY == 0 {
-                self.person.write(&json!({"type": "received", "seq": seq}))?;
+                self.client.write(&json!({"type": "received", "seq": seq}))?;
             }
             return Ok(());
         };

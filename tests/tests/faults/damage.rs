@@ -4,12 +4,12 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use acceptance::Person;
+use acceptance::Client;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
 use super::{METRICS, Watch, health_becomes_while, send};
-use crate::drive::{Cluster, House, Kind};
+use crate::harness::{Arrangement, Cluster, Deployment};
 
 /// Messages, so that their table has many pages.
 const MESSAGES: usize = 40;
@@ -27,9 +27,9 @@ fn damage(path: &Path, page: u64, pages: std::ops::Range<u64>) -> Result<()> {
 }
 
 /// Alice, to whom much has been said, with a message to be found again.
-fn fill(house: &House) -> Result<[Person; 2]> {
-    let mut alice = Person::arrive(&house.world, "Alice")?;
-    let bob = Person::arrive(&house.world, "Bob")?;
+fn fill(deployment: &Deployment) -> Result<[Client; 2]> {
+    let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+    let bob = Client::connected(&deployment.endpoints, "Bob")?;
     for n in 0..MESSAGES {
         let content = format!("{n} {}", "0123456789abcdef ".repeat(60));
         ensure!(send(&mut alice, &bob, &content, &n.to_string())?["type"] == "sent");
@@ -39,8 +39,8 @@ fn fill(house: &House) -> Result<[Person; 2]> {
 }
 
 /// Alice's log and history cannot be read.
-fn is_told(house: &mut House, [mut alice, bob]: [Person; 2]) -> Result<()> {
-    let watch = Watch::begin(house)?;
+fn is_told(deployment: &mut Deployment, [mut alice, bob]: [Client; 2]) -> Result<()> {
+    let watch = Watch::begin(deployment)?;
     // From its beginning.
     alice.open(&[])?;
     alice.write(&json!({"type": "hello", "token": alice.token, "since": 0, "ref": "hello"}))?;
@@ -49,7 +49,7 @@ fn is_told(house: &mut House, [mut alice, bob]: [Person; 2]) -> Result<()> {
     alice.write(&json!({"type": "history", "with": bob.id, "ref": "history"}))?;
     let heard = super::answer(&mut alice, "history")?;
     ensure!(heard["code"] == "unavailable", "{heard}");
-    let shown = house.world.ask_chat("GET", "/healthz").send()?;
+    let shown = deployment.endpoints.ask_chat("GET", "/healthz").send()?;
     ensure!(
         shown.status == 503 && shown.body["code"] == "damaged",
         "{} {}",
@@ -57,21 +57,22 @@ fn is_told(house: &mut House, [mut alice, bob]: [Person; 2]) -> Result<()> {
         shown.text
     );
     // `auth` has to meet it itself.
-    let export = || house.world.ask("GET", "/export").map(|call| call.bearer(&alice.token).send());
-    health_becomes_while(house, 503, Some("damaged"), || {
+    let export =
+        || deployment.endpoints.ask("GET", "/export").map(|call| call.bearer(&alice.token).send());
+    health_becomes_while(deployment, 503, Some("damaged"), || {
         let _ = export()?;
         Ok(())
     })?;
-    house.runs()?;
-    watch.end(house)
+    deployment.runs()?;
+    watch.end(deployment)
 }
 
 #[test]
 fn a_damaged_page_of_sqlite_is_told() -> Result<()> {
-    let mut house = House::open(&Kind::Pair, &[METRICS])?;
-    let people = fill(&house)?;
-    house.stop()?;
-    let file = house.database_file();
+    let mut deployment = Deployment::launch(&Arrangement::Pair, &[METRICS])?;
+    let people = fill(&deployment)?;
+    deployment.stop()?;
+    let file = deployment.database_file();
     let database = rusqlite::Connection::open(&file)?;
     database.execute_batch("pragma wal_checkpoint(truncate)")?;
     let size: i64 = database.query_row("pragma page_size", [], |row| row.get(0))?;
@@ -83,8 +84,8 @@ fn a_damaged_page_of_sqlite_is_told() -> Result<()> {
         let number = u64::try_from(page)? - 1;
         damage(&file, size.try_into()?, number..number + 1)?;
     }
-    house.start()?;
-    is_told(&mut house, people)
+    deployment.start()?;
+    is_told(&mut deployment, people)
 }
 
 #[test]
@@ -92,9 +93,9 @@ fn a_damaged_page_of_postgresql_is_told() -> Result<()> {
     let cluster = Cluster::make()?;
     cluster.start()?;
     let url = cluster.database()?;
-    let mut house = House::open(&Kind::Postgres(url.clone()), &[METRICS])?;
-    let people = fill(&house)?;
-    house.stop()?;
+    let mut deployment = Deployment::launch(&Arrangement::Postgres(url.clone()), &[METRICS])?;
+    let people = fill(&deployment)?;
+    deployment.stop()?;
     let mut client = ::postgres::Client::connect(&url, ::postgres::NoTls)?;
     client.batch_execute("checkpoint")?;
     let path: String = client.query_one("select pg_relation_filepath('message')", &[])?.get(0);
@@ -104,6 +105,6 @@ fn a_damaged_page_of_postgresql_is_told() -> Result<()> {
     let pages = file.metadata()?.len() / 8192;
     damage(&file, 8192, 0..pages)?;
     cluster.start()?;
-    house.start()?;
-    is_told(&mut house, people)
+    deployment.start()?;
+    is_told(&mut deployment, people)
 }

@@ -10,11 +10,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use acceptance::{Call, Heard, Person, until};
+use acceptance::{Call, Client, Received, until};
 use anyhow::{Result, anyhow, ensure};
 use serde_json::{Value, json};
 
-use crate::drive::House;
+use crate::harness::Deployment;
 
 /// The contract's second, and as much again on a slow machine.
 const HEALTH_WITHIN: Duration = Duration::from_secs(2);
@@ -25,19 +25,21 @@ pub const TOLD_WITHIN: Duration = Duration::from_secs(60);
 /// For the houses that are watched: `/readyz` is on this listener.
 pub const METRICS: &str = "--metrics-listen=127.0.0.1:0";
 
-/// Asks a house for its health all the time.
+/// Polls the health of a deployment.
 pub struct Watch {
     stop: SyncSender<()>,
     poller: JoinHandle<Result<()>>,
 }
 
 impl Watch {
-    /// Begins; the house has [`METRICS`].
-    pub fn begin(house: &mut House) -> Result<Self> {
-        let auth = house.world.auth()?;
-        let mut urls =
-            vec![format!("{auth}/healthz"), format!("{}/healthz", house.world.chat_page())];
-        for server in &mut house.servers {
+    /// Begins; the deployment has [`METRICS`].
+    pub fn begin(deployment: &mut Deployment) -> Result<Self> {
+        let auth = deployment.endpoints.auth()?;
+        let mut urls = vec![
+            format!("{auth}/healthz"),
+            format!("{}/healthz", deployment.endpoints.chat_page()),
+        ];
+        for server in &mut deployment.servers {
             let address = server.address("metrics")?;
             urls.extend(["healthz", "readyz"].map(|path| format!("http://{address}/{path}")));
         }
@@ -48,10 +50,10 @@ impl Watch {
     }
 
     /// Every answer has come in time, and no cause was logged more than once a second.
-    pub fn end(self, house: &House) -> Result<()> {
+    pub fn end(self, deployment: &Deployment) -> Result<()> {
         drop(self.stop);
         self.poller.join().map_err(|_| anyhow!("the watch panicked"))??;
-        house.servers.iter().try_for_each(|server| told_seldom(&server.log()))
+        deployment.servers.iter().try_for_each(|server| told_seldom(&server.log()))
     }
 }
 
@@ -96,13 +98,13 @@ fn told_seldom(log: &str) -> Result<()> {
 }
 
 /// Both servers come to say this of their health.
-pub fn health_becomes(house: &House, status: u16, code: Option<&str>) -> Result<()> {
-    health_becomes_while(house, status, code, || Ok(()))
+pub fn health_becomes(deployment: &Deployment, status: u16, code: Option<&str>) -> Result<()> {
+    health_becomes_while(deployment, status, code, || Ok(()))
 }
 
 /// The same, while `something` is done again and again.
 pub fn health_becomes_while(
-    house: &House,
+    deployment: &Deployment,
     status: u16,
     code: Option<&str>,
     mut something: impl FnMut() -> Result<()>,
@@ -110,7 +112,10 @@ pub fn health_becomes_while(
     until(&format!("health {status} {code:?}"), TOLD_WITHIN, || {
         something()?;
         let mut is_told = true;
-        for call in [house.world.ask("GET", "/healthz")?, house.world.ask_chat("GET", "/healthz")] {
+        for call in [
+            deployment.endpoints.ask("GET", "/healthz")?,
+            deployment.endpoints.ask_chat("GET", "/healthz"),
+        ] {
             let answer = call.send()?;
             is_told &= answer.status == status && answer.body["code"].as_str() == code;
         }
@@ -119,15 +124,15 @@ pub fn health_becomes_while(
 }
 
 /// Sends a message, and returns the answer.
-pub fn send(from: &mut Person, to: &Person, content: &str, reference: &str) -> Result<Value> {
+pub fn send(from: &mut Client, to: &Client, content: &str, reference: &str) -> Result<Value> {
     from.write(&json!({"to": to.id, "content": content, "ref": reference}))?;
     answer(from, reference)
 }
 
 /// What carries this `ref`.
-pub fn answer(person: &mut Person, reference: &str) -> Result<Value> {
-    person.socket()?.hear_within(reference, TOLD_WITHIN, |heard| match heard {
-        Heard::Json(frame) if frame["ref"] == reference => Some(frame.clone()),
+pub fn answer(client: &mut Client, reference: &str) -> Result<Value> {
+    client.socket()?.receive_within(reference, TOLD_WITHIN, |heard| match heard {
+        Received::Json(frame) if frame["ref"] == reference => Some(frame.clone()),
         _ => None,
     })
 }
@@ -135,8 +140,8 @@ pub fn answer(person: &mut Person, reference: &str) -> Result<Value> {
 /// Messages become `unavailable` and health `not_storing`; once `mend` has been called everything is well again, on the
 /// same connections.
 pub fn stores_nothing_until(
-    house: &mut House,
-    [alice, bob]: [&mut Person; 2],
+    deployment: &mut Deployment,
+    [alice, bob]: [&mut Client; 2],
     mend: impl FnOnce() -> Result<()>,
 ) -> Result<()> {
     let mut count = 0;
@@ -146,11 +151,11 @@ pub fn stores_nothing_until(
         ensure!(heard["type"] == "sent" || heard["code"] == "unavailable", "{heard}");
         Ok((heard["code"] == "unavailable").then_some(()))
     })?;
-    health_becomes(house, 503, Some("not_storing"))?;
+    health_becomes(deployment, 503, Some("not_storing"))?;
     ensure!(send(alice, bob, "no", "no")?["code"] == "unavailable");
     mend()?;
-    health_becomes(house, 200, None)?;
-    alice.say(bob, "after")?;
-    bob.hear_message("after")?;
-    house.runs()
+    health_becomes(deployment, 200, None)?;
+    alice.send_message(bob, "after")?;
+    bob.receive_message("after")?;
+    deployment.runs()
 }

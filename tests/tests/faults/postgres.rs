@@ -5,13 +5,13 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use acceptance::Person;
+use acceptance::Client;
 use anyhow::{Context, Result, ensure};
 
 use super::{
     METRICS, TOLD_WITHIN, Watch, health_becomes, health_becomes_while, send, stores_nothing_until,
 };
-use crate::drive::{Cluster, House, Kind};
+use crate::harness::{Arrangement, Cluster, Deployment};
 
 /// Room for an empty cluster, its log and two databases.
 const DISK: &str = "size=160m";
@@ -47,10 +47,13 @@ impl Drop for Disk {
     }
 }
 
-fn people(house: &House) -> Result<[Person; 2]> {
-    let mut people = [Person::arrive(&house.world, "Alice")?, Person::arrive(&house.world, "Bob")?];
+fn people(deployment: &Deployment) -> Result<[Client; 2]> {
+    let mut people = [
+        Client::connected(&deployment.endpoints, "Alice")?,
+        Client::connected(&deployment.endpoints, "Bob")?,
+    ];
     let [alice, bob] = &mut people;
-    alice.say(bob, "before")?;
+    alice.send_message(bob, "before")?;
     Ok(people)
 }
 
@@ -63,9 +66,10 @@ fn a_full_disk_under_postgresql_is_told_and_ends_by_itself() -> Result<()> {
     };
     let cluster = Cluster::make_in(dir.path())?;
     cluster.start()?;
-    let mut house = House::open(&Kind::Postgres(cluster.database()?), &[METRICS])?;
-    let [mut alice, bob] = people(&house)?;
-    let watch = Watch::begin(&mut house)?;
+    let mut deployment =
+        Deployment::launch(&Arrangement::Postgres(cluster.database()?), &[METRICS])?;
+    let [mut alice, bob] = people(&deployment)?;
+    let watch = Watch::begin(&mut deployment)?;
     let filler = disk.fill()?;
     let (mut count, mut refused) = (0, 0);
     // Long and hardly to be compressed, so that it takes new pages.
@@ -74,7 +78,7 @@ fn a_full_disk_under_postgresql_is_told_and_ends_by_itself() -> Result<()> {
             .map(|word| format!("{:x} ", (n * 400 + word).wrapping_mul(2_654_435_761)))
             .collect()
     };
-    health_becomes_while(&house, 503, Some("not_storing"), || {
+    health_becomes_while(&deployment, 503, Some("not_storing"), || {
         for _ in 0..5 {
             count += 1;
             let heard = send(&mut alice, &bob, &long(count), &format!("full-{count}"))?;
@@ -85,12 +89,12 @@ fn a_full_disk_under_postgresql_is_told_and_ends_by_itself() -> Result<()> {
     })?;
     ensure!(refused > 0, "all of {count} were stored");
     std::fs::remove_file(filler)?;
-    health_becomes(&house, 200, None)?;
-    alice.say(&bob, "after")?;
+    health_becomes(&deployment, 200, None)?;
+    alice.send_message(&bob, "after")?;
     ensure!(send(&mut alice, &bob, &long(0), "long")?["type"] == "sent");
-    house.runs()?;
-    watch.end(&house)?;
-    drop((house, cluster));
+    deployment.runs()?;
+    watch.end(&deployment)?;
+    drop((deployment, cluster));
     drop(disk);
     Ok(())
 }
@@ -101,9 +105,9 @@ fn postgresql_without_free_places_is_told_and_ends_by_itself() -> Result<()> {
     // No place is kept for a superuser, as whom the tests connect.
     cluster.start_with(&["max_connections=60", "superuser_reserved_connections=0"])?;
     let (url, other) = (cluster.database()?, cluster.database()?);
-    let mut house = House::open(&Kind::Postgres(url.clone()), &[METRICS])?;
-    let [mut alice, mut bob] = people(&house)?;
-    let watch = Watch::begin(&mut house)?;
+    let mut deployment = Deployment::launch(&Arrangement::Postgres(url.clone()), &[METRICS])?;
+    let [mut alice, mut bob] = people(&deployment)?;
+    let watch = Watch::begin(&mut deployment)?;
     let connect = || ::postgres::Client::connect(&other, ::postgres::NoTls);
     let mut ours = connect()?;
     let name = url.rsplit('/').next().context("no name")?;
@@ -117,22 +121,23 @@ fn postgresql_without_free_places_is_told_and_ends_by_itself() -> Result<()> {
         let theirs = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1";
         Ok(ours.query(theirs, &[&name])?.is_empty().then_some(()))
     })?;
-    stores_nothing_until(&mut house, [&mut alice, &mut bob], || {
+    stores_nothing_until(&mut deployment, [&mut alice, &mut bob], || {
         taken.clear();
         Ok(())
     })?;
-    watch.end(&house)
+    watch.end(&deployment)
 }
 
 #[test]
 fn a_postgresql_that_may_only_be_read_is_told_and_ends_by_itself() -> Result<()> {
-    let Kind::Postgres(url) = Kind::postgres()? else { unreachable!() };
-    let mut house = House::open(&Kind::Postgres(url.clone()), &[METRICS])?;
-    let [mut alice, mut bob] = people(&house)?;
-    let watch = Watch::begin(&mut house)?;
+    let Arrangement::Postgres(url) = Arrangement::postgres()? else { unreachable!() };
+    let mut deployment = Deployment::launch(&Arrangement::Postgres(url.clone()), &[METRICS])?;
+    let [mut alice, mut bob] = people(&deployment)?;
+    let watch = Watch::begin(&mut deployment)?;
     let name = url.rsplit('/').next().context("no name")?;
     // Said in another database, which stays as it is.
-    let (cluster, Kind::Postgres(other)) = (Cluster::shared()?, Kind::postgres()?) else {
+    let (cluster, Arrangement::Postgres(other)) = (Cluster::shared()?, Arrangement::postgres()?)
+    else {
         unreachable!()
     };
     let set = |value: &str| -> Result<()> {
@@ -142,6 +147,6 @@ fn a_postgresql_that_may_only_be_read_is_told_and_ends_by_itself() -> Result<()>
         cluster.sql(&other, &format!("{theirs} = '{name}'"))
     };
     set("on")?;
-    stores_nothing_until(&mut house, [&mut alice, &mut bob], || set("off"))?;
-    watch.end(&house)
+    stores_nothing_until(&mut deployment, [&mut alice, &mut bob], || set("off"))?;
+    watch.end(&deployment)
 }

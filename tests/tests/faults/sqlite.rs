@@ -3,30 +3,30 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use acceptance::Person;
+use acceptance::Client;
 use anyhow::Result;
 
 use super::{METRICS, Watch, stores_nothing_until};
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 
 fn until_mended(
-    cause: impl FnOnce(&House) -> Result<Option<Box<dyn FnOnce() -> Result<()>>>>,
+    cause: impl FnOnce(&Deployment) -> Result<Option<Box<dyn FnOnce() -> Result<()>>>>,
 ) -> Result<()> {
-    let mut house = House::open(&Kind::Pair, &[METRICS])?;
-    let mut alice = Person::arrive(&house.world, "Alice")?;
-    let mut bob = Person::arrive(&house.world, "Bob")?;
-    alice.say(&bob, "before")?;
-    let watch = Watch::begin(&mut house)?;
-    if let Some(mend) = cause(&house)? {
-        stores_nothing_until(&mut house, [&mut alice, &mut bob], mend)?;
+    let mut deployment = Deployment::launch(&Arrangement::Pair, &[METRICS])?;
+    let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+    let mut bob = Client::connected(&deployment.endpoints, "Bob")?;
+    alice.send_message(&bob, "before")?;
+    let watch = Watch::begin(&mut deployment)?;
+    if let Some(mend) = cause(&deployment)? {
+        stores_nothing_until(&mut deployment, [&mut alice, &mut bob], mend)?;
     }
-    watch.end(&house)
+    watch.end(&deployment)
 }
 
 #[test]
 fn an_sqlite_file_that_is_held_is_told_and_ends_by_itself() -> Result<()> {
-    until_mended(|house| {
-        let other = rusqlite::Connection::open(house.database_file())?;
+    until_mended(|deployment| {
+        let other = rusqlite::Connection::open(deployment.database_file())?;
         other.execute_batch("begin exclusive")?;
         Ok(Some(Box::new(move || Ok(other.execute_batch("rollback")?))))
     })
@@ -34,8 +34,8 @@ fn an_sqlite_file_that_is_held_is_told_and_ends_by_itself() -> Result<()> {
 
 #[test]
 fn an_sqlite_file_that_cannot_be_changed_is_told_and_ends_by_itself() -> Result<()> {
-    until_mended(|house| {
-        let held = Immutable(house.database_file().with_extension("db-wal"));
+    until_mended(|deployment| {
+        let held = Immutable(deployment.database_file().with_extension("db-wal"));
         if !held.set("+i")? {
             eprintln!("skipped: this file system or user cannot make a file immutable");
             return Ok(None);

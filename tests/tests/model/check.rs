@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::device::Device;
-use super::name::Names;
+use super::name::IdMaps;
 use super::op::{ACCOUNTS, NOBODY, Place, Who};
 use super::run::same;
 use super::state::Model;
@@ -15,7 +15,7 @@ const PAGE: i64 = 3;
 const SEARCHES: [&str; 3] = ["LEM", "tree l", "tea gr"];
 
 /// All views of the reader's account.
-pub fn views(reader: &mut Device, model: &Model, names: &Names) -> Result<()> {
+pub fn views(reader: &mut Device, model: &Model, names: &IdMaps) -> Result<()> {
     let who = reader.who;
     let accounts = (1..=ACCOUNTS.len() as Who).map(Place::With);
     let groups = || model.groups().chain([NOBODY]);
@@ -54,7 +54,7 @@ pub fn views(reader: &mut Device, model: &Model, names: &Names) -> Result<()> {
 }
 
 /// All pages of a list in one, in the order of time; conversations stay in the order that they come in.
-fn pages(reader: &mut Device, names: &Names, question: &Value, key: &str) -> Result<Vec<Value>> {
+fn pages(reader: &mut Device, names: &IdMaps, question: &Value, key: &str) -> Result<Vec<Value>> {
     let is_newest_first = question["type"] == "conversations";
     let list = if is_newest_first { "conversations" } else { "messages" };
     let mut all = Vec::new();

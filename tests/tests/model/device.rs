@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use acceptance::{Person, World, raw};
+use acceptance::{Client, Endpoints, raw};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
@@ -11,23 +11,23 @@ use super::op::Who;
 /// One device of an account.
 pub struct Device {
     pub who: Who,
-    person: Person,
+    client: Client,
     pub is_connected: bool,
     /// The highest `seq` it has heard.
     pub seen: i64,
-    /// Heard and not compared yet.
+    /// Received and not compared yet.
     pub events: Vec<Value>,
     answers: Vec<Value>,
     /// Events heard on this connection otherwise than as answers.
     heard: BTreeSet<i64>,
 }
 
-/// What a connection begins with.
+/// EventBody a connection begins with.
 #[derive(Clone, Copy, Debug)]
 pub enum Since {
-    /// What the device has seen.
+    /// EventBody the device has seen.
     Seen,
-    /// What any device has acknowledged.
+    /// EventBody any device has acknowledged.
     Acknowledged,
     /// The beginning.
     Zero,
@@ -35,21 +35,21 @@ pub enum Since {
 
 impl Device {
     /// A device of `owner`'s account, away. Devices may share a login, which saves a slow password hash each.
-    pub fn of(owner: &Person, who: Who, world: &World) -> Self {
-        let mut person = Person::stranger(world);
-        person.id = owner.id;
-        person.name.clone_from(&owner.name);
-        person.token.clone_from(&owner.token);
+    pub fn of(owner: &Client, who: Who, endpoints: &Endpoints) -> Self {
+        let mut client = Client::new(endpoints);
+        client.id = owner.id;
+        client.name.clone_from(&owner.name);
+        client.token.clone_from(&owner.token);
         let (events, answers, heard) = (Vec::new(), Vec::new(), BTreeSet::new());
-        Self { who, person, is_connected: false, seen: 0, events, answers, heard }
+        Self { who, client, is_connected: false, seen: 0, events, answers, heard }
     }
 
     /// Connects; gives the log's last event as the welcome has it.
     pub fn connect(&mut self, since: Since, acknowledged: i64) -> Result<i64> {
         let (welcome, wanted) = match since {
-            Since::Seen => (self.person.connect_since(self.seen)?, self.seen),
-            Since::Acknowledged => (self.person.connect()?, acknowledged),
-            Since::Zero => (self.person.connect_since(0)?, 0),
+            Since::Seen => (self.client.connect_since(self.seen)?, self.seen),
+            Since::Acknowledged => (self.client.connect()?, acknowledged),
+            Since::Zero => (self.client.connect_since(0)?, 0),
         };
         ensure!(welcome["seq"] == wanted, "welcomed at another place than {wanted}: {welcome}");
         self.is_connected = true;
@@ -62,7 +62,7 @@ impl Device {
     /// The connection breaks, or the server has gone.
     pub fn drop(&mut self) -> Result<()> {
         if std::mem::take(&mut self.is_connected) {
-            let socket = self.person.take_socket()?;
+            let socket = self.client.take_socket()?;
             raw::reset(socket.stream().try_clone()?)?;
         }
         Ok(())
@@ -70,15 +70,15 @@ impl Device {
 
     /// Hears the server close.
     pub fn closed(&mut self, code: u16) -> Result<()> {
-        let heard = self.person.closed()?;
+        let heard = self.client.closed()?;
         ensure!(heard == code, "closed with {heard} instead of {code}");
-        let rest = self.person.socket()?.drain();
+        let rest = self.client.socket()?.drain();
         ensure!(rest.is_empty(), "heard before the close: {rest:?}");
         self.drop()
     }
 
     pub fn write(&mut self, frame: &Value) -> Result<()> {
-        self.person.write(frame)
+        self.client.write(frame)
     }
 
     /// The answer with this `ref`; events that come before it are kept.
@@ -87,7 +87,7 @@ impl Device {
             if let Some(place) = self.answers.iter().position(|it| it["ref"] == reference) {
                 return Ok(self.answers.remove(place));
             }
-            self.hear().with_context(|| format!("before the answer to {reference}"))?;
+            self.receive().with_context(|| format!("before the answer to {reference}"))?;
         }
     }
 
@@ -99,9 +99,9 @@ impl Device {
     }
 
     /// Hears everything up to event `head`.
-    pub fn hear_up_to(&mut self, head: i64) -> Result<()> {
+    pub fn receive_up_to(&mut self, head: i64) -> Result<()> {
         while self.seen < head {
-            self.hear().with_context(|| format!("after event {} of {head}", self.seen))?;
+            self.receive().with_context(|| format!("after event {} of {head}", self.seen))?;
         }
         ensure!(self.seen == head, "event {} of a log that ends at {head}", self.seen);
         Ok(())
@@ -115,7 +115,7 @@ impl Device {
     }
 
     /// There is nothing else to be heard.
-    pub fn hear_no_more(&mut self) -> Result<()> {
+    pub fn receive_no_more(&mut self) -> Result<()> {
         self.ping()?;
         ensure!(self.events.is_empty(), "heard too much: {:?}", self.events);
         ensure!(self.answers.is_empty(), "answered too much: {:?}", self.answers);
@@ -123,9 +123,9 @@ impl Device {
     }
 
     /// There is nothing to be heard but events, which are forgotten.
-    pub fn hear_all(&mut self) -> Result<()> {
+    pub fn receive_all(&mut self) -> Result<()> {
         self.events.clear();
-        self.hear_no_more()
+        self.receive_no_more()
     }
 
     /// Whether an event has come on this connection otherwise than as an answer.
@@ -134,8 +134,8 @@ impl Device {
     }
 
     /// One frame: an answer, or the event that is next. An answer can be that too, and can be about an earlier one.
-    fn hear(&mut self) -> Result<()> {
-        let frame = self.person.hear_next()?;
+    fn receive(&mut self) -> Result<()> {
+        let frame = self.client.receive_next()?;
         let next = self.seen + 1;
         let seq = frame["seq"].as_i64();
         if frame.get("ref").is_some() {

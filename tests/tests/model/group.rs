@@ -7,7 +7,7 @@ use serde_json::json;
 use super::op::{Change, Who};
 use super::request::OPEN_MAX;
 use super::rule::{Answer, FORBIDDEN, NOT_ACCEPTED};
-use super::state::{Gone, Key, Model, Seat, What};
+use super::state::{Departure, EventBody, Key, Membership, Model};
 
 impl Model {
     pub(super) fn create(&mut self, by: Who, name: &str, members: &[Who]) -> Answer {
@@ -24,7 +24,7 @@ impl Model {
         let talk = self.talk_mut(Key::Group(group));
         name.clone_into(&mut talk.name);
         for (who, _) in others.iter().chain([&(by, true)]).filter(|(_, joins)| *joins) {
-            talk.seats.insert(*who, Seat::new(id, *who == by));
+            talk.seats.insert(*who, Membership::new(id, *who == by));
         }
         self.tell_change(by, group, "create", None);
         let answer = self.done(by);
@@ -59,7 +59,7 @@ impl Model {
                     return self.done(by);
                 }
                 let id = self.next_entry(key);
-                self.talk_mut(key).seats.insert(*who, Seat::new(id, false));
+                self.talk_mut(key).seats.insert(*who, Membership::new(id, false));
                 self.tell_change(by, group, "add", Some(*who));
             }
             Change::Remove(who) => {
@@ -127,7 +127,7 @@ impl Model {
         self.tell_change(by, group, change, member);
         let (name, moment) = (self.talks[&key].name.clone(), self.moment);
         let seat = self.seat_mut(member.unwrap_or(by), key);
-        (seat.until, seat.is_admin) = (Some(Gone { entry, name, moment }), false);
+        (seat.until, seat.is_admin) = (Some(Departure { entry, name, moment }), false);
     }
 
     /// Tells everybody who is there, and who is invited if it is about that.
@@ -142,6 +142,6 @@ impl Model {
         }
         let hears = |who: &Who| change != "rename" || !self.has_blocked(*who, by);
         let hearers: Vec<Who> = present.into_iter().filter(hears).collect();
-        hearers.into_iter().for_each(|who| self.tell(who, What::Fixed(frame.clone())));
+        hearers.into_iter().for_each(|who| self.append_event(who, EventBody::Fixed(frame.clone())));
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::op::{Id, Place, Who};
 use super::request::WAITING_MAX;
 use super::rule::{Answer, FORBIDDEN, NOT_ACCEPTED, NOT_FOUND};
-use super::state::{Key, Model, Seat, Talk, What};
+use super::state::{Conversation, EventBody, Key, Membership, Model};
 
 /// Somebody is or was invited to a group.
 pub struct Invitation {
@@ -27,7 +27,7 @@ enum State {
     Withdrawn,
 }
 
-impl Talk {
+impl Conversation {
     /// The invitation of `who` that waits.
     pub fn waiting(&self, who: Who) -> Option<&Invitation> {
         self.invitations.get(&who).filter(|it| it.state == State::Waiting)
@@ -93,7 +93,7 @@ impl Model {
         let invitation = self.talk_mut(Key::Group(group)).invitations.get_mut(&who);
         let invitation = invitation.expect("it is invited");
         (invitation.by, invitation.counts, invitation.state) = (by, false, State::Waiting);
-        self.tell(who, What::Fixed(frame));
+        self.append_event(who, EventBody::Fixed(frame));
     }
 
     /// Whether `who` has blocked `other` or declined its request.
@@ -124,7 +124,7 @@ impl Model {
         self.waiting(by, group)?;
         let entry = self.next_entry(key);
         let talk = self.talk_mut(key);
-        talk.seats.insert(by, Seat::new(entry, false));
+        talk.seats.insert(by, Membership::new(entry, false));
         let invitation = talk.invitations.remove(&by);
         self.tell_change(by, group, "join", None);
         if let Some(Invitation { by: inviter, counts: true, .. }) = invitation {
@@ -152,10 +152,10 @@ impl Model {
                 return;
             }
         }
-        // What was taken back waits for nothing more, now that something was accepted.
+        // EventBody was taken back waits for nothing more, now that something was accepted.
         let asker = talk.asker.expect("somebody asks");
         let (is_empty, other) = (talk.entries.is_empty(), if asker == by { inviter } else { by });
-        let waits = |talk: &Talk| {
+        let waits = |talk: &Conversation| {
             let invitation = talk.invitations.get(&other);
             invitation.is_some_and(|it| it.by == asker && it.state != State::Withdrawn)
         };
@@ -168,14 +168,15 @@ impl Model {
         if self.is_member(by, group).is_ok() {
             return Err(FORBIDDEN);
         }
-        let known = self.talks.get(&Key::Group(group)).map(Talk::invited).unwrap_or_default();
+        let known =
+            self.talks.get(&Key::Group(group)).map(Conversation::invited).unwrap_or_default();
         match self.waiting(by, group) {
             Err(_) if known.contains(&by) => return Ok(json!({"type": "ok"})),
             waiting => waiting?,
         };
         let invitation = self.talk_mut(Key::Group(group)).invitations.get_mut(&by);
         invitation.expect("it is invited").state = State::Silent;
-        self.tell(by, What::Fixed(json!({"type": "decline", "group": group})));
+        self.append_event(by, EventBody::Fixed(json!({"type": "decline", "group": group})));
         self.done(by)
     }
 

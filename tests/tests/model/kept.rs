@@ -1,9 +1,9 @@
 //! Lists of operations on which server and model have disagreed once.
 
-use super::op::Change::{Add, Leave, Remove, Rename};
-use super::op::Deed::{
+use super::op::Action::{
     Block, Change, Create, Delete, Edit, Join, React, Received, Retain, Say, Unblock,
 };
+use super::op::Change::{Add, Leave, Remove, Rename};
 use super::op::Op::{self, Burst, Do};
 use super::op::Place::{Group, With};
 use super::op::{acquainted, crowded};

@@ -4,7 +4,7 @@
 //! A list of operations that fails is shrunk, printed as Rust, and kept: its seed in `regressions.txt` by proptest itself,
 //! and by hand in `kept.rs`, where it outlives changes of the strategy. `PROPTEST_CASES` asks for more runs than usual.
 
-/// What an account is shown, compared.
+/// EventBody an account is shown, compared.
 mod check;
 /// A device and what it has heard.
 mod device;
@@ -18,7 +18,7 @@ mod kept;
 mod name;
 /// Operations, and how they are made up.
 mod op;
-/// What an operation is about.
+/// EventBody an operation is about.
 mod pick;
 /// Several at once.
 mod race;
@@ -28,13 +28,13 @@ mod receipt;
 mod request;
 /// Edits, deletions and reactions in the model.
 mod revise;
-/// What comes of a deed in the model.
+/// EventBody comes of an action in the model.
 mod rule;
 /// A run against a server.
 mod run;
-/// What the model knows.
+/// EventBody the model knows.
 mod state;
-/// What the model shows.
+/// EventBody the model shows.
 mod view;
 
 use std::cell::RefCell;
@@ -45,8 +45,8 @@ use proptest::test_runner::{
     Config, FileFailurePersistence, RngAlgorithm, TestCaseError, TestRng, TestRunner,
 };
 
-use crate::drive::{House, Kind};
-use op::{CROWD, Deed, Op};
+use crate::harness::{Arrangement, Deployment};
+use op::{Action, CROWD, Op};
 use race::Race;
 use run::Run;
 
@@ -68,27 +68,27 @@ macro_rules! beside {
 
 #[test]
 fn a_server_on_sqlite_does_what_the_model_does() -> Result<()> {
-    agrees(Kind::Messenger)
+    matches_model(Arrangement::Messenger)
 }
 
 #[test]
 fn a_server_on_postgresql_does_what_the_model_does() -> Result<()> {
-    agrees(Kind::postgres()?)
+    matches_model(Arrangement::postgres()?)
 }
 
 #[test]
 fn whoever_is_first_on_sqlite_everybody_is_told_the_same() -> Result<()> {
-    tells_one_story(Kind::Messenger)
+    all_logs_agree(Arrangement::Messenger)
 }
 
 #[test]
 fn whoever_is_first_on_postgresql_everybody_is_told_the_same() -> Result<()> {
-    tells_one_story(Kind::postgres()?)
+    all_logs_agree(Arrangement::postgres()?)
 }
 
-fn tells_one_story(kind: Kind) -> Result<()> {
-    let place = RefCell::new(Server { kind, house: None, crowd: None });
-    let run = |race: &Race| place.borrow_mut().on(|house| race::run(house, race));
+fn all_logs_agree(kind: Arrangement) -> Result<()> {
+    let place = RefCell::new(Server { kind, deployment: None, crowd: None });
+    let run = |race: &Race| place.borrow_mut().on(|deployment| race::run(deployment, race));
     for (name, race) in race::known() {
         for _ in 0..ROUNDS {
             run(&race).with_context(|| format!("when {name}"))?;
@@ -100,8 +100,8 @@ fn tells_one_story(kind: Kind) -> Result<()> {
         .map_err(|error| anyhow!("{error}"))
 }
 
-fn agrees(kind: Kind) -> Result<()> {
-    let place = RefCell::new(Server { kind, house: None, crowd: None });
+fn matches_model(kind: Arrangement) -> Result<()> {
+    let place = RefCell::new(Server { kind, deployment: None, crowd: None });
     let again = |(name, ops): (&str, Vec<Op>)| {
         let played = place.borrow_mut().play(&ops);
         played.err().map(|error| format!("once {name}: {error:#}"))
@@ -133,7 +133,7 @@ fn config(runs: u32, seeds: &'static str) -> Config {
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(seeds))),
         ..Config::default()
     };
-    // What is asked for goes before what is usual.
+    // EventBody is asked for goes before what is usual.
     let is_set = |key: &str| env::var_os(key).is_some();
     let cases = if is_set("PROPTEST_CASES") { config.cases } else { runs };
     let iterations = config.max_shrink_iters;
@@ -145,37 +145,37 @@ fn config(runs: u32, seeds: &'static str) -> Config {
 
 /// One server for all runs, with new accounts in each.
 struct Server {
-    kind: Kind,
-    house: Option<House>,
+    kind: Arrangement,
+    deployment: Option<Deployment>,
     /// Accounts in it that do nothing.
     crowd: Option<Vec<i64>>,
 }
 
 impl Server {
     fn play(&mut self, ops: &[Op]) -> Result<()> {
-        let is_crowded = ops
-            .iter()
-            .any(|op| matches!(op, Op::Do(_, Deed::Create(_, all)) if all.len() == CROWD.count()));
+        let is_crowded = ops.iter().any(
+            |op| matches!(op, Op::Do(_, Action::Create(_, all)) if all.len() == CROWD.count()),
+        );
         let mut crowd = self.crowd.take();
-        self.on(|house| {
+        self.on(|deployment| {
             if is_crowded && crowd.is_none() {
-                crowd = Some(run::crowd(&house.world)?);
+                crowd = Some(run::crowd(&deployment.endpoints)?);
             }
-            Run::begin(house, crowd.as_deref().unwrap_or_default())?.play(ops)
+            Run::begin(deployment, crowd.as_deref().unwrap_or_default())?.play(ops)
         })?;
-        self.crowd = crowd.filter(|_| self.house.is_some());
+        self.crowd = crowd.filter(|_| self.deployment.is_some());
         Ok(())
     }
 
-    fn on(&mut self, run: impl FnOnce(&mut House) -> Result<()>) -> Result<()> {
-        let mut house = match self.house.take() {
-            Some(house) => house,
-            None => House::open(&self.kind, &["--contact=request"])?,
+    fn on(&mut self, run: impl FnOnce(&mut Deployment) -> Result<()>) -> Result<()> {
+        let mut deployment = match self.deployment.take() {
+            Some(deployment) => deployment,
+            None => Deployment::launch(&self.kind, &["--contact=request"])?,
         };
-        let played = run(&mut house);
+        let played = run(&mut deployment);
         // A server that did not come back is no place for the next run.
-        if house.is_whole() {
-            self.house = Some(house);
+        if deployment.is_running() {
+            self.deployment = Some(deployment);
         }
         played
     }

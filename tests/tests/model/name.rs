@@ -5,27 +5,27 @@ use std::collections::BTreeMap;
 use anyhow::{Result, ensure};
 use serde_json::{Map, Value, json};
 
-use super::op::{Change, Deed, Id, Place, Who};
+use super::op::{Action, Change, Id, Place, Who};
 
 /// A number that the server has not given to anything.
 const NOTHING: i64 = i64::MAX / 2;
 
 /// Which number of the server's stands for which of the model's.
 #[derive(Default)]
-pub struct Names {
-    pub accounts: Both,
-    pub groups: Both,
-    pub messages: Both,
+pub struct IdMaps {
+    pub accounts: IdMap,
+    pub groups: IdMap,
+    pub messages: IdMap,
 }
 
 /// A table that is read both ways.
 #[derive(Default)]
-pub struct Both {
+pub struct IdMap {
     outside: BTreeMap<i64, i64>,
     inside: BTreeMap<i64, i64>,
 }
 
-impl Both {
+impl IdMap {
     /// Notes what a number of the server's stands for.
     pub fn learn(&mut self, outside: i64, inside: i64) -> Result<()> {
         let first = self.inside.insert(outside, inside);
@@ -55,13 +55,13 @@ impl Both {
     }
 }
 
-impl Names {
-    /// The request for a deed, in the server's numbers.
-    pub fn request(&self, deed: &Deed, reference: &str) -> Value {
+impl IdMaps {
+    /// The request for an action, in the server's numbers.
+    pub fn request(&self, action: &Action, reference: &str) -> Value {
         let (message, account) =
             (|id: Id| self.messages.outside(id), |who: Who| self.accounts.outside(who));
-        let mut frame = match deed {
-            Deed::Say(to, text, reply) => {
+        let mut frame = match action {
+            Action::Say(to, text, reply) => {
                 let mut frame = self.place("to", *to);
                 frame["content"] = json!(text);
                 if let Some(id) = reply {
@@ -69,30 +69,32 @@ impl Names {
                 }
                 frame
             }
-            Deed::Received(seq) => json!({"type": "received", "seq": seq}),
-            Deed::Read(id) => json!({"type": "read", "id": message(*id)}),
-            Deed::Edit(id, text) => json!({"type": "edit", "id": message(*id), "content": text}),
-            Deed::Delete(id) => json!({"type": "delete", "id": message(*id)}),
-            Deed::React(id, emoji) => json!({"type": "react", "id": message(*id), "emoji": emoji}),
-            Deed::Block(who) => json!({"type": "block", "id": account(*who)}),
-            Deed::Unblock(who) => json!({"type": "unblock", "id": account(*who)}),
-            Deed::Accept(who) => json!({"type": "accept", "id": account(*who)}),
-            Deed::Decline(who) => json!({"type": "decline", "id": account(*who)}),
-            Deed::Join(group) => json!({"type": "accept", "group": self.groups.outside(*group)}),
-            Deed::DeclineInvitation(group) => {
+            Action::Received(seq) => json!({"type": "received", "seq": seq}),
+            Action::Read(id) => json!({"type": "read", "id": message(*id)}),
+            Action::Edit(id, text) => json!({"type": "edit", "id": message(*id), "content": text}),
+            Action::Delete(id) => json!({"type": "delete", "id": message(*id)}),
+            Action::React(id, emoji) => {
+                json!({"type": "react", "id": message(*id), "emoji": emoji})
+            }
+            Action::Block(who) => json!({"type": "block", "id": account(*who)}),
+            Action::Unblock(who) => json!({"type": "unblock", "id": account(*who)}),
+            Action::Accept(who) => json!({"type": "accept", "id": account(*who)}),
+            Action::Decline(who) => json!({"type": "decline", "id": account(*who)}),
+            Action::Join(group) => json!({"type": "accept", "group": self.groups.outside(*group)}),
+            Action::DeclineInvitation(group) => {
                 json!({"type": "decline", "group": self.groups.outside(*group)})
             }
-            Deed::Retain(place, days) => {
+            Action::Retain(place, days) => {
                 let mut frame = self.place("with", *place);
                 frame["type"] = json!("retention");
                 frame["days"] = json!(days);
                 frame
             }
-            Deed::Create(name, members) => {
+            Action::Create(name, members) => {
                 let members: Vec<_> = members.iter().map(|who| account(*who)).collect();
                 json!({"type": "group.create", "name": name, "members": members})
             }
-            Deed::Change(group, change) => {
+            Action::Change(group, change) => {
                 let mut frame = match change {
                     Change::Add(who) => json!({"type": "group.add", "member": account(*who)}),
                     Change::Remove(who) => json!({"type": "group.remove", "member": account(*who)}),
@@ -119,7 +121,7 @@ impl Names {
         }
     }
 
-    /// What the server has said, in the model's numbers and without what the model does not know.
+    /// EventBody the server has said, in the model's numbers and without what the model does not know.
     pub fn inside(&self, frame: &Value) -> Value {
         let kind = frame["type"].as_str().unwrap_or_default();
         self.turn(frame, matches!(kind, "block" | "unblock" | "accept" | "decline"))

@@ -1,4 +1,4 @@
-//! What can happen in a run: what somebody does at a device, and what befalls devices and servers.
+//! EventBody can happen in a run: what somebody does at a device, and what befalls devices and servers.
 //!
 //! Printed as the Rust that makes it, so that a list that failed can be kept in `kept.rs`.
 
@@ -22,7 +22,7 @@ pub const CROWD: std::ops::Range<Who> = 101..150;
 pub const NOBODY: i64 = 9;
 /// No message has this number, in no run.
 pub const NO_MESSAGE: Id = 1_000_000;
-/// What is said, and what groups are called.
+/// EventBody is said, and what groups are called.
 const WORDS: [&str; 5] = ["lemon", "Lemon tree", "tea, green", "Tree of lemons", "🍋"];
 /// Operations of one run.
 const OPS: std::ops::Range<usize> = 1..70;
@@ -31,12 +31,12 @@ const OPS: std::ops::Range<usize> = 1..70;
 #[derive(Clone, Debug)]
 pub enum Op {
     /// Somebody does something and is answered.
-    Do(usize, Deed),
+    Do(usize, Action),
     /// Somebody does several things without waiting for an answer in between.
-    Burst(usize, Vec<Deed>),
+    Burst(usize, Vec<Action>),
     /// A message or a new group is sent, the server killed before it can be known what came of it, and sent again.
-    InDoubt(usize, Deed),
-    /// What the account sent so many requests ago is sent again, with the same `ref`.
+    InDoubt(usize, Action),
+    /// EventBody the account sent so many requests ago is sent again, with the same `ref`.
     Again(usize, usize),
     /// The connection breaks.
     Drop(usize),
@@ -51,10 +51,10 @@ pub enum Op {
 }
 use Op::{Again, Back, Blank, Burst, Do, Drop, InDoubt, Kill, Restart};
 
-/// What an account can do. In an [`Op`] messages and groups are picked by small numbers, see `pick.rs`; the model and the
+/// EventBody an account can do. In an [`Op`] messages and groups are picked by small numbers, see `pick.rs`; the model and the
 /// server are given their ids.
 #[derive(Clone, Debug)]
-pub enum Deed {
+pub enum Action {
     /// A message, perhaps an answer to another.
     Say(Place, &'static str, Option<Id>),
     /// Everything up to this event has arrived. In an op: so many less than the device has heard.
@@ -86,7 +86,7 @@ pub enum Deed {
     /// One is declined.
     DeclineInvitation(i64),
 }
-use Deed::{
+use Action::{
     Accept, Block, Change as Alter, Create, Decline, DeclineInvitation, Delete, Edit, Join, React,
     Read, Received, Retain, Say, Unblock,
 };
@@ -118,7 +118,7 @@ pub enum Change {
     Demote(Who),
 }
 
-impl Deed {
+impl Action {
     /// Whether its `ref` belongs to it for ever, once it has made an event.
     pub fn keeps_ref(&self) -> bool {
         matches!(self, Say(..) | Create(..) | Retain(..) | Alter(..) | Join(_))
@@ -170,26 +170,26 @@ pub fn ops() -> impl Strategy<Value = Vec<Op>> {
 
 fn op() -> impl Strategy<Value = Op> {
     let device = || 0..DEVICES.len();
-    let ordered = || deed().prop_filter("without an order", Deed::has_order);
-    // Both together may be done at the same millisecond, and then it is not told apart which came first.
+    let ordered = || action().prop_filter("without an order", Action::has_order);
+    // IdMap together may be done at the same millisecond, and then it is not told apart which came first.
     let burst = prop_oneof![
-        vec(ordered().prop_filter("who is there changes", |deed| !deed.parts()), 2..6),
-        vec(ordered().prop_filter("told by the clock", |deed| !deed.has_time()), 2..6),
+        vec(ordered().prop_filter("who is there changes", |action| !action.parts()), 2..6),
+        vec(ordered().prop_filter("told by the clock", |action| !action.has_time()), 2..6),
     ];
     prop_oneof![
-        60 => (device(), deed()).prop_map(|(device, deed)| Do(device, deed)),
-        6 => (device(), burst).prop_map(|(device, deeds)| Burst(device, deeds)),
+        60 => (device(), action()).prop_map(|(device, action)| Do(device, action)),
+        6 => (device(), burst).prop_map(|(device, actions)| Burst(device, actions)),
         5 => (device(), 0..12_usize).prop_map(|(device, ago)| Again(device, ago)),
         8 => device().prop_map(Drop),
         6 => device().prop_map(Back),
         3 => device().prop_map(Blank),
-        1 => (device(), in_doubt()).prop_map(|(device, deed)| InDoubt(device, deed)),
+        1 => (device(), in_doubt()).prop_map(|(device, action)| InDoubt(device, action)),
         1 => Just(Restart),
         1 => Just(Kill),
     ]
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         30 => say(),
         16 => (0..4_i64).prop_map(Received),
@@ -209,15 +209,15 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-fn say() -> impl Strategy<Value = Deed> {
+fn say() -> impl Strategy<Value = Action> {
     (place(), word(), option::weighted(0.2, pick())).prop_map(|(to, text, of)| Say(to, text, of))
 }
 
-fn create() -> impl Strategy<Value = Deed> {
+fn create() -> impl Strategy<Value = Action> {
     (word(), vec(somebody(), 0..4)).prop_map(|(name, members)| Create(name, members))
 }
 
-fn in_doubt() -> impl Strategy<Value = Deed> {
+fn in_doubt() -> impl Strategy<Value = Action> {
     prop_oneof![3 => say(), 1 => create()]
 }
 

@@ -1,44 +1,46 @@
 //! Which message or group a small number stands for: mostly one that matters to who picks it.
 
-use super::op::{Change, Deed, Id, NO_MESSAGE, NOBODY, Place, Who};
+use super::op::{Action, Change, Id, NO_MESSAGE, NOBODY, Place, Who};
 use super::state::{Key, Model};
 
 /// From here on a number picks among all there are, and not only among those that make sense.
 const ANY: i64 = 12;
 
 impl Model {
-    /// The deed with ids in place of picks. `heard`: the last event that the device has.
-    pub fn resolve(&self, by: Who, heard: i64, deed: &Deed) -> Deed {
-        match deed {
-            Deed::Say(to, text, reply) => {
+    /// The action with ids in place of picks. `heard`: the last event that the device has.
+    pub fn resolve(&self, by: Who, heard: i64, action: &Action) -> Action {
+        match action {
+            Action::Say(to, text, reply) => {
                 let to = self.place(*to);
                 let here = |id: &Id| self.messages[id].talk == Key::of(by, to);
                 let reply = reply.map(|pick| self.message(by, pick, here));
-                Deed::Say(to, text, reply)
+                Action::Say(to, text, reply)
             }
             // Beyond the log's end it means the end.
-            Deed::Received(0) => Deed::Received(heard),
-            Deed::Received(1) => Deed::Received(heard + 5),
-            Deed::Received(less) => Deed::Received((heard - less).max(0)),
-            Deed::Read(pick) => Deed::Read(self.message(by, *pick, |_| true)),
-            Deed::Edit(pick, text) => Deed::Edit(self.own(by, *pick), text),
-            Deed::Delete(pick) => Deed::Delete(self.own(by, *pick)),
-            Deed::React(pick, emoji) => Deed::React(self.message(by, *pick, |_| true), *emoji),
-            Deed::Retain(place, days) => Deed::Retain(self.place(*place), *days),
-            Deed::Change(pick, change) => {
+            Action::Received(0) => Action::Received(heard),
+            Action::Received(1) => Action::Received(heard + 5),
+            Action::Received(less) => Action::Received((heard - less).max(0)),
+            Action::Read(pick) => Action::Read(self.message(by, *pick, |_| true)),
+            Action::Edit(pick, text) => Action::Edit(self.own(by, *pick), text),
+            Action::Delete(pick) => Action::Delete(self.own(by, *pick)),
+            Action::React(pick, emoji) => Action::React(self.message(by, *pick, |_| true), *emoji),
+            Action::Retain(place, days) => Action::Retain(self.place(*place), *days),
+            Action::Change(pick, change) => {
                 let change = match change {
                     Change::Demote(NOBODY) => Change::Demote(by),
                     change => change.clone(),
                 };
-                Deed::Change(self.group(*pick), change)
+                Action::Change(self.group(*pick), change)
             }
-            Deed::Join(pick) => Deed::Join(self.invitation(by, *pick)),
-            Deed::DeclineInvitation(pick) => Deed::DeclineInvitation(self.invitation(by, *pick)),
-            Deed::Block(_)
-            | Deed::Unblock(_)
-            | Deed::Accept(_)
-            | Deed::Decline(_)
-            | Deed::Create(..) => deed.clone(),
+            Action::Join(pick) => Action::Join(self.invitation(by, *pick)),
+            Action::DeclineInvitation(pick) => {
+                Action::DeclineInvitation(self.invitation(by, *pick))
+            }
+            Action::Block(_)
+            | Action::Unblock(_)
+            | Action::Accept(_)
+            | Action::Decline(_)
+            | Action::Create(..) => action.clone(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Several accounts act on one group at once. What comes of it is the server's choice, but it is one story: everybody's log
+//! Several accounts act on one group at once. EventBody comes of it is the server's choice, but it is one story: everybody's log
 //! tells the same one, as far as they were there, and each step of it was allowed when it was taken.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,16 +14,16 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 
 use super::device::{Device, Since};
-use super::name::Names;
-use super::op::{ACCOUNTS, Change, Deed, Op, Place, Who, acquainted};
+use super::name::IdMaps;
+use super::op::{ACCOUNTS, Action, Change, Op, Place, Who, acquainted};
 use super::run::{people, same};
-use crate::drive::House;
+use crate::harness::Deployment;
 
-/// What each account does, and which of them are admins from the beginning. The last one is not in the group yet.
+/// EventBody each account does, and which of them are admins from the beginning. The last one is not in the group yet.
 #[derive(Clone, Debug)]
 pub struct Race {
     pub admins: Vec<Who>,
-    pub deeds: [Vec<Deed>; 4],
+    pub actions: [Vec<Action>; 4],
 }
 
 const GROUP: i64 = 1;
@@ -33,14 +33,14 @@ const FIRST: i64 = 1;
 /// Races in which much depends on who comes first.
 pub fn races() -> impl Strategy<Value = Race> {
     let admins = select(vec![vec![1], vec![1, 2], vec![1, 2, 3]]);
-    (admins, uniform4(vec(deed(), 0..5))).prop_map(|(admins, deeds)| Race { admins, deeds })
+    (admins, uniform4(vec(action(), 0..5))).prop_map(|(admins, actions)| Race { admins, actions })
 }
 
 /// Those that everybody asks about.
 pub fn known() -> Vec<(&'static str, Race)> {
-    let change = |change| Deed::Change(GROUP, change);
-    let say = || Deed::Say(Place::Group(GROUP), "lemon", None);
-    let race = |deeds| Race { admins: vec![1, 2, 3], deeds };
+    let change = |change| Action::Change(GROUP, change);
+    let say = || Action::Say(Place::Group(GROUP), "lemon", None);
+    let race = |actions| Race { admins: vec![1, 2, 3], actions };
     vec![
         (
             "two admins remove each other",
@@ -83,7 +83,12 @@ pub fn known() -> Vec<(&'static str, Race)> {
             race([
                 vec![change(Change::Remove(3)), change(Change::Add(3)), change(Change::Remove(3))],
                 vec![change(Change::Add(3)), say()],
-                vec![Deed::Join(GROUP), Deed::DeclineInvitation(GROUP), Deed::Join(GROUP), say()],
+                vec![
+                    Action::Join(GROUP),
+                    Action::DeclineInvitation(GROUP),
+                    Action::Join(GROUP),
+                    say(),
+                ],
                 vec![],
             ]),
         ),
@@ -99,49 +104,49 @@ pub fn known() -> Vec<(&'static str, Race)> {
     ]
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn action() -> impl Strategy<Value = Action> {
     let somebody = || 1..=ACCOUNTS.len() as Who;
     let emoji = option::weighted(0.7, select(&["👍", "🍋"][..]));
     prop_oneof![
-        8 => Just(Deed::Say(Place::Group(GROUP), "lemon", None)),
-        6 => somebody().prop_map(|who| Deed::Change(GROUP, Change::Add(who))),
-        6 => somebody().prop_map(|who| Deed::Change(GROUP, Change::Remove(who))),
-        3 => somebody().prop_map(|who| Deed::Change(GROUP, Change::Promote(who))),
-        3 => somebody().prop_map(|who| Deed::Change(GROUP, Change::Demote(who))),
-        2 => Just(Deed::Change(GROUP, Change::Leave)),
-        6 => Just(Deed::Join(GROUP)),
-        1 => Just(Deed::DeclineInvitation(GROUP)),
-        2 => select(&["tea", "tree"][..]).prop_map(|name| Deed::Change(GROUP, Change::Rename(name))),
-        2 => emoji.prop_map(|emoji| Deed::React(FIRST, emoji)),
-        1 => select(&["tea", "tree"][..]).prop_map(|text| Deed::Edit(FIRST, text)),
-        1 => Just(Deed::Delete(FIRST)),
-        2 => Just(Deed::Read(FIRST)),
-        2 => Just(Deed::Received(10)),
+        8 => Just(Action::Say(Place::Group(GROUP), "lemon", None)),
+        6 => somebody().prop_map(|who| Action::Change(GROUP, Change::Add(who))),
+        6 => somebody().prop_map(|who| Action::Change(GROUP, Change::Remove(who))),
+        3 => somebody().prop_map(|who| Action::Change(GROUP, Change::Promote(who))),
+        3 => somebody().prop_map(|who| Action::Change(GROUP, Change::Demote(who))),
+        2 => Just(Action::Change(GROUP, Change::Leave)),
+        6 => Just(Action::Join(GROUP)),
+        1 => Just(Action::DeclineInvitation(GROUP)),
+        2 => select(&["tea", "tree"][..]).prop_map(|name| Action::Change(GROUP, Change::Rename(name))),
+        2 => emoji.prop_map(|emoji| Action::React(FIRST, emoji)),
+        1 => select(&["tea", "tree"][..]).prop_map(|text| Action::Edit(FIRST, text)),
+        1 => Just(Action::Delete(FIRST)),
+        2 => Just(Action::Read(FIRST)),
+        2 => Just(Action::Received(10)),
     ]
 }
 
 /// Runs it, and checks what came of it.
-pub fn run(house: &mut House, race: &Race) -> Result<()> {
-    let world = house.world.clone();
-    let mut names = Names::default();
-    let people = people(&world)?;
+pub fn run(deployment: &mut Deployment, race: &Race) -> Result<()> {
+    let endpoints = deployment.endpoints.clone();
+    let mut names = IdMaps::default();
+    let people = people(&endpoints)?;
     let mut devices: Vec<_> =
-        people.iter().zip(1..).map(|(person, who)| Device::of(person, who, &world)).collect();
-    for (device, person) in devices.iter_mut().zip(&people) {
-        names.accounts.learn(person.id, device.who)?;
+        people.iter().zip(1..).map(|(client, who)| Device::of(client, who, &endpoints)).collect();
+    for (device, client) in devices.iter_mut().zip(&people) {
+        names.accounts.learn(client.id, device.who)?;
         device.connect(Since::Seen, 0)?;
     }
     prepare(&mut devices, &mut names, race)?;
     let begin: Vec<_> = devices.iter().map(|device| device.seen as usize).collect();
     let answers = act(&mut devices, &names, race)?;
     let mut logs = Vec::new();
-    for (person, device) in people.iter().zip(&mut devices) {
-        let mut reader = Device::of(person, device.who, &world);
+    for (client, device) in people.iter().zip(&mut devices) {
+        let mut reader = Device::of(client, device.who, &endpoints);
         let head = reader.connect(Since::Zero, 0)?;
-        reader.hear_up_to(head)?;
+        reader.receive_up_to(head)?;
         // Whoever was there all the time has heard all of it, without a hole.
-        device.hear_up_to(head)?;
-        device.hear_all()?;
+        device.receive_up_to(head)?;
+        device.receive_all()?;
         logs.push(std::mem::take(&mut reader.events));
         reader.drop()?;
     }
@@ -155,56 +160,56 @@ pub fn run(house: &mut House, race: &Race) -> Result<()> {
         .iter()
         .map(|log| log.iter().map(|event| names.inside_with_ids(event)).collect())
         .collect();
-    let mut story = Story::new(race);
-    story.tell(&logs, &begin)?;
+    let mut history = GroupHistory::new(race);
+    history.replay(&logs, &begin)?;
     for (device, log) in devices.iter_mut().zip(&logs) {
         let who = device.who;
-        story.check(device, &names, log).with_context(|| format!("what {who} finds"))?;
+        history.check(device, &names, log).with_context(|| format!("what {who} finds"))?;
         device.drop()?;
     }
     Ok(())
 }
 
 /// People who know each other, the group, its admins, and a first message that everybody in it has.
-fn prepare(devices: &mut [Device], names: &mut Names, race: &Race) -> Result<()> {
+fn prepare(devices: &mut [Device], names: &mut IdMaps, race: &Race) -> Result<()> {
     for (n, op) in acquainted().iter().enumerate() {
-        let Op::Do(device, deed) = op else { bail!("{op:?}") };
+        let Op::Do(device, action) = op else { bail!("{op:?}") };
         let reference = format!("known {n}");
-        devices[*device].write(&names.request(deed, &reference))?;
+        devices[*device].write(&names.request(action, &reference))?;
         devices[*device].answer(&reference)?;
     }
     // Everybody's last event so far is what they have done themselves.
     let before: Vec<_> = devices.iter().map(|device| device.seen).collect();
-    let mut admin = |names: &Names, reference: &str, deed: Deed| {
-        devices[0].write(&names.request(&deed, reference))?;
+    let mut admin = |names: &IdMaps, reference: &str, action: Action| {
+        devices[0].write(&names.request(&action, reference))?;
         devices[0].answer(reference)
     };
-    let made = admin(names, "made", Deed::Create("lemon", vec![2, 3]))?;
+    let made = admin(names, "made", Action::Create("lemon", vec![2, 3]))?;
     names.groups.learn(made["group"].as_i64().with_context(|| format!("{made}"))?, GROUP)?;
     for who in race.admins.iter().filter(|who| **who != 1) {
-        admin(names, &format!("promoted {who}"), Deed::Change(GROUP, Change::Promote(*who)))?;
+        admin(names, &format!("promoted {who}"), Action::Change(GROUP, Change::Promote(*who)))?;
     }
-    let sent = admin(names, "sent", Deed::Say(Place::Group(GROUP), "lemon", None))?;
+    let sent = admin(names, "sent", Action::Say(Place::Group(GROUP), "lemon", None))?;
     names.messages.learn(sent["id"].as_i64().with_context(|| format!("{sent}"))?, FIRST)?;
     let events = devices[0].seen - before[0];
-    devices[1].hear_up_to(before[1] + events)?;
-    devices[2].hear_up_to(before[2] + events)
+    devices[1].receive_up_to(before[1] + events)?;
+    devices[2].receive_up_to(before[2] + events)
 }
 
 /// Everybody does everything at once; gives the answers.
-fn act(devices: &mut [Device], names: &Names, race: &Race) -> Result<Vec<Vec<Value>>> {
+fn act(devices: &mut [Device], names: &IdMaps, race: &Race) -> Result<Vec<Vec<Value>>> {
     let barrier = Barrier::new(devices.len());
-    let act = |(device, deeds): (&mut Device, &Vec<Deed>)| -> Result<Vec<Value>> {
+    let act = |(device, actions): (&mut Device, &Vec<Action>)| -> Result<Vec<Value>> {
         barrier.wait();
-        let references = (0..deeds.len()).map(|n| format!("race {n}"));
-        for (deed, reference) in deeds.iter().zip(references.clone()) {
-            device.write(&names.request(deed, &reference))?;
+        let references = (0..actions.len()).map(|n| format!("race {n}"));
+        for (action, reference) in actions.iter().zip(references.clone()) {
+            device.write(&names.request(action, &reference))?;
         }
         references.map(|reference| device.answer(&reference)).collect()
     };
     let act = &act;
     thread::scope(|scope| {
-        let pairs = devices.iter_mut().zip(&race.deeds);
+        let pairs = devices.iter_mut().zip(&race.actions);
         let threads: Vec<_> = pairs.map(|pair| scope.spawn(move || act(pair))).collect();
         let join = |thread: thread::ScopedJoinHandle<'_, _>| {
             thread.join().map_err(|_| anyhow!("a thread panicked"))?
@@ -221,7 +226,7 @@ fn is_in(answer: &Value, log: &[Value]) -> Result<()> {
     }
     let Some(seq) = answer["seq"].as_i64() else { return Ok(()) };
     let event = log.get(seq as usize - 1).with_context(|| format!("no event of {answer}"))?;
-    // What has been taken out of sight since says no more.
+    // EventBody has been taken out of sight since says no more.
     let is_same = match (answer["type"].as_str(), event["type"].as_str()) {
         (_, Some("expired")) => true,
         (Some("sent"), Some("message")) => event["id"] == answer["id"],
@@ -233,7 +238,7 @@ fn is_in(answer: &Value, log: &[Value]) -> Result<()> {
 }
 
 /// The group as its entries make it, one by one.
-struct Story {
+struct GroupHistory {
     name: String,
     /// Who is in it, and whether as an admin; the longest-standing first.
     members: Vec<(Who, bool)>,
@@ -243,7 +248,7 @@ struct Story {
     known: BTreeSet<Who>,
 }
 
-impl Story {
+impl GroupHistory {
     fn new(race: &Race) -> Self {
         let members = (1..=3).map(|who| (who, race.admins.contains(&who))).collect();
         let known = (1..=3).collect();
@@ -255,7 +260,7 @@ impl Story {
     }
 
     /// Goes through all logs at once: the next entry is the same for everybody who is in the group, and nobody else has it.
-    fn tell(&mut self, logs: &[Vec<Value>], begin: &[usize]) -> Result<()> {
+    fn replay(&mut self, logs: &[Vec<Value>], begin: &[usize]) -> Result<()> {
         let mut rest: BTreeMap<Who, Vec<Value>> = (1..)
             .zip(logs.iter().zip(begin))
             .map(|(who, (log, begin))| {
@@ -336,8 +341,8 @@ impl Story {
         Ok(())
     }
 
-    /// What an account is shown is how the story has ended for it.
-    fn check(&self, device: &mut Device, names: &Names, log: &[Value]) -> Result<()> {
+    /// EventBody an account is shown is how the story has ended for it.
+    fn check(&self, device: &mut Device, names: &IdMaps, log: &[Value]) -> Result<()> {
         let group = names.groups.outside(GROUP);
         let show = names.inside(&device.ask(json!({"type": "group.show", "group": group}))?);
         if self.is_admin(device.who).is_some() {

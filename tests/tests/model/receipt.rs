@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::op::{Id, Who};
 use super::rule::{Answer, NOT_FOUND};
-use super::state::{Key, Model, Seat, What};
+use super::state::{EventBody, Key, Membership, Model};
 
 impl Model {
     pub(super) fn received(&mut self, by: Who, seq: i64) -> Answer {
@@ -14,7 +14,7 @@ impl Model {
         let (from, upto) = (account.acknowledged, seq.min(self.head(by)));
         let mut news = Vec::new();
         for event in account.log.iter().take(upto as usize).skip(from as usize) {
-            let What::Message(id) = event.what else { continue };
+            let EventBody::Message(id) = event.what else { continue };
             let message = &self.messages[&id];
             if id > self.talks[&message.talk].seats[&by].delivered
                 && !message.withheld.contains(&by)
@@ -43,7 +43,7 @@ impl Model {
             return Ok(json!({"type": "ok"}));
         }
         let from = std::mem::replace(&mut seat.read, id);
-        self.tell(by, What::Fixed(json!({"type": "read", "id": id, "by": by})));
+        self.append_event(by, EventBody::Fixed(json!({"type": "read", "id": id, "by": by})));
         let answer = self.done(by);
         if self.talks[&key].seat(by).is_some() {
             let is_news = |it: &Id| *it > from && *it <= id && self.messages.contains_key(it);
@@ -78,7 +78,7 @@ impl Model {
                 continue;
             }
             let withheld = &self.messages[&id].withheld;
-            let has_come = |(who, seat): (Who, &Seat)| {
+            let has_come = |(who, seat): (Who, &Membership)| {
                 let came = mark(self.progress(from, who, key)) >= id;
                 who == from || (came && !(seat.covers(id) && withheld.contains(&who)))
             };
@@ -86,7 +86,7 @@ impl Model {
             if matches!(key, Key::Group(_)) && talk.present().all(has_come) {
                 frame["all"] = json!(true);
             }
-            self.tell(from, What::Fixed(frame));
+            self.append_event(from, EventBody::Fixed(frame));
         }
     }
 }

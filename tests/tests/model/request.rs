@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::op::{Id, Place, Who};
 use super::rule::{Answer, FORBIDDEN, NOT_ACCEPTED, NOT_FOUND};
-use super::state::{Key, Model, What};
+use super::state::{EventBody, Key, Model};
 
 /// Messages that wait for an answer.
 pub(super) const WAITING_MAX: i64 = 5;
@@ -62,7 +62,10 @@ impl Model {
             let reached =
                 |id: &Id| *id <= upto && self.sees(by, *id) && self.messages[id].from == asker;
             if let Some(id) = entries.rfind(reached) {
-                self.tell(asker, What::Fixed(json!({"type": kind, "id": id, "by": by})));
+                self.append_event(
+                    asker,
+                    EventBody::Fixed(json!({"type": kind, "id": id, "by": by})),
+                );
             }
         }
     }
@@ -73,7 +76,7 @@ impl Model {
             return Ok(json!({"type": "ok"}));
         }
         self.waits(by, other)?;
-        self.tell(by, What::Fixed(json!({"type": "accept", "id": other})));
+        self.append_event(by, EventBody::Fixed(json!({"type": "accept", "id": other})));
         let answer = self.done(by);
         self.meet(by, other);
         answer
@@ -88,7 +91,7 @@ impl Model {
         if std::mem::replace(&mut self.talk_mut(key).is_declined, true) {
             return Ok(json!({"type": "ok"}));
         }
-        self.tell(by, What::Fixed(json!({"type": "decline", "id": other})));
+        self.append_event(by, EventBody::Fixed(json!({"type": "decline", "id": other})));
         self.done(by)
     }
 

@@ -1,4 +1,4 @@
-//! What is done to a message afterwards.
+//! EventBody is done to a message afterwards.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::op::{Id, Who};
 use super::rule::{Answer, FORBIDDEN, NOT_FOUND, TOO_LATE};
-use super::state::{Model, Reaction, What};
+use super::state::{EventBody, Model, Reaction};
 
 impl Model {
     pub(super) fn edit(&mut self, by: Who, id: Id, text: &str) -> Answer {
@@ -31,7 +31,7 @@ impl Model {
         message.kept = deaf.into_iter().map(keep).collect();
         message.is_edited = true;
         text.clone_into(&mut message.content);
-        self.tell_readers(by, id, || What::Edit(id))
+        self.tell_readers(by, id, || EventBody::Edit(id))
     }
 
     pub(super) fn delete(&mut self, by: Who, id: Id) -> Answer {
@@ -44,7 +44,7 @@ impl Model {
         message.content.clear();
         message.kept.clear();
         message.reactions.clear();
-        self.tell_readers(by, id, || What::Fixed(json!({"type": "delete", "id": id})))
+        self.tell_readers(by, id, || EventBody::Fixed(json!({"type": "delete", "id": id})))
     }
 
     pub(super) fn react(&mut self, by: Who, id: Id, emoji: Option<&str>) -> Answer {
@@ -64,7 +64,7 @@ impl Model {
             let reaction = Reaction { emoji: emoji.to_owned(), moment, withheld };
             message.reactions.insert(by, reaction);
         }
-        self.tell_but(&spared, by, id, || What::React(id, by))
+        self.tell_but(&spared, by, id, || EventBody::React(id, by))
     }
 
     /// Whether `by` sees a message and is still where it was said.
@@ -92,7 +92,7 @@ impl Model {
     }
 
     /// Those of them who do.
-    fn tell_readers(&mut self, by: Who, id: Id, what: impl Fn() -> What) -> Answer {
+    fn tell_readers(&mut self, by: Who, id: Id, what: impl Fn() -> EventBody) -> Answer {
         self.tell_but(&BTreeSet::new(), by, id, what)
     }
 
@@ -102,15 +102,15 @@ impl Model {
         spared: &BTreeSet<Who>,
         by: Who,
         id: Id,
-        what: impl Fn() -> What,
+        what: impl Fn() -> EventBody,
     ) -> Answer {
-        // What happens to a request is seen, but nobody is told.
+        // EventBody happens to a request is seen, but nobody is told.
         let asks = self.asker(id) == Some(by);
         let hears = |who: &Who| {
             !self.is_deaf(*who, by, id) && !spared.contains(who) && (*who == by || !asks)
         };
         let hearers: Vec<Who> = self.readers(id).filter(hears).collect();
-        hearers.into_iter().for_each(|who| self.tell(who, what()));
+        hearers.into_iter().for_each(|who| self.append_event(who, what()));
         self.done(by)
     }
 }

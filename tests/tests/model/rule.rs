@@ -1,11 +1,11 @@
-//! What comes of what somebody does: events in logs, and an answer.
+//! EventBody comes of what somebody does: events in logs, and an answer.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::op::{Deed, Id, Place, Who};
-use super::state::{Key, Message, Model, Seat, What};
+use super::op::{Action, Id, Place, Who};
+use super::state::{EventBody, Key, Membership, Message, Model};
 
 /// The answer, or the code of the refusal.
 pub(super) type Answer = Result<Value, &'static str>;
@@ -16,34 +16,34 @@ pub(super) const NOT_ACCEPTED: &str = "not_accepted";
 pub(super) const TOO_LATE: &str = "too_late";
 
 impl Model {
-    /// Does a deed whose picks are resolved, and gives the answer.
-    pub fn apply(&mut self, by: Who, reference: &str, deed: &Deed) -> Value {
+    /// Does an action whose picks are resolved, and gives the answer.
+    pub fn apply(&mut self, by: Who, reference: &str, action: &Action) -> Value {
         let key = (by, reference.to_owned());
-        if deed.keeps_ref()
+        if action.keeps_ref()
             && let Some(first) = self.refs.get(&key)
         {
             return first.clone();
         }
         self.moment += 1;
-        let answer = match deed {
-            Deed::Say(to, text, reply) => self.say(by, *to, text, *reply),
-            Deed::Received(seq) => self.received(by, *seq),
-            Deed::Read(id) => self.read(by, *id),
-            Deed::Edit(id, text) => self.edit(by, *id, text),
-            Deed::Delete(id) => self.delete(by, *id),
-            Deed::React(id, emoji) => self.react(by, *id, *emoji),
-            Deed::Block(other) => self.block(by, *other),
-            Deed::Unblock(other) => self.unblock(by, *other),
-            Deed::Accept(other) => self.accept(by, *other),
-            Deed::Decline(other) => self.decline(by, *other),
-            Deed::Retain(place, days) => self.retain(by, *place, *days),
-            Deed::Create(name, members) => self.create(by, name, members),
-            Deed::Change(group, change) => self.change(by, *group, change),
-            Deed::Join(group) => self.join(by, *group),
-            Deed::DeclineInvitation(group) => self.decline_invitation(by, *group),
+        let answer = match action {
+            Action::Say(to, text, reply) => self.say(by, *to, text, *reply),
+            Action::Received(seq) => self.received(by, *seq),
+            Action::Read(id) => self.read(by, *id),
+            Action::Edit(id, text) => self.edit(by, *id, text),
+            Action::Delete(id) => self.delete(by, *id),
+            Action::React(id, emoji) => self.react(by, *id, *emoji),
+            Action::Block(other) => self.block(by, *other),
+            Action::Unblock(other) => self.unblock(by, *other),
+            Action::Accept(other) => self.accept(by, *other),
+            Action::Decline(other) => self.decline(by, *other),
+            Action::Retain(place, days) => self.retain(by, *place, *days),
+            Action::Create(name, members) => self.create(by, name, members),
+            Action::Change(group, change) => self.change(by, *group, change),
+            Action::Join(group) => self.join(by, *group),
+            Action::DeclineInvitation(group) => self.decline_invitation(by, *group),
         };
         if let Ok(first) = &answer
-            && deed.keeps_ref()
+            && action.keeps_ref()
             && first.get("seq").is_some()
         {
             self.refs.insert(key, first.clone());
@@ -60,7 +60,7 @@ impl Model {
         if self.accounts.contains_key(&who) { Ok(()) } else { Err(NOT_FOUND) }
     }
 
-    pub(super) fn is_member(&self, by: Who, group: i64) -> Result<&Seat, &'static str> {
+    pub(super) fn is_member(&self, by: Who, group: i64) -> Result<&Membership, &'static str> {
         self.talks.get(&Key::Group(group)).and_then(|talk| talk.seat(by)).ok_or(NOT_FOUND)
     }
 
@@ -115,7 +115,7 @@ impl Model {
             kept: BTreeMap::new(),
         };
         self.messages.insert(id, message);
-        hearers.into_iter().for_each(|who| self.tell(who, What::Message(id)));
+        hearers.into_iter().for_each(|who| self.append_event(who, EventBody::Message(id)));
         Ok(json!({"type": "sent", "id": id, "seq": self.head(by)}))
     }
 
@@ -134,7 +134,7 @@ impl Model {
                 talk.marks.insert((other, by), progress);
             }
         }
-        self.tell(by, What::Fixed(json!({"type": "block", "id": other})));
+        self.append_event(by, EventBody::Fixed(json!({"type": "block", "id": other})));
         self.done(by)
     }
 
@@ -145,7 +145,7 @@ impl Model {
         for talk in self.talks.values_mut() {
             talk.marks.remove(&(other, by));
         }
-        self.tell(by, What::Fixed(json!({"type": "unblock", "id": other})));
+        self.append_event(by, EventBody::Fixed(json!({"type": "unblock", "id": other})));
         self.done(by)
     }
 
@@ -178,7 +178,7 @@ impl Model {
                 Place::With(other) => frame["with"] = json!(other),
                 Place::Group(group) => frame["group"] = json!(group),
             }
-            self.tell(who, What::Fixed(frame));
+            self.append_event(who, EventBody::Fixed(frame));
         }
         self.done(by)
     }

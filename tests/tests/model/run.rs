@@ -3,18 +3,18 @@
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use acceptance::{Person, World};
+use acceptance::{Client, Endpoints};
 use anyhow::{Context, Result, anyhow, ensure};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::device::{Device, Since};
-use super::name::Names;
-use super::op::{ACCOUNTS, CROWD, DEVICES, Deed, Op, Place, Who};
+use super::name::IdMaps;
+use super::op::{ACCOUNTS, Action, CROWD, DEVICES, Op, Place, Who};
 use super::state::Model;
-use crate::drive::House;
+use crate::harness::Deployment;
 
-/// What those who do nothing are called.
+/// EventBody those who do nothing are called.
 const NAMELESS: &str = "Somebody";
 
 /// How soon the server closes a connection when it ends is `goodbye`'s concern; that it does so is told here.
@@ -22,9 +22,9 @@ const GOING_AWAY: u16 = 1001;
 
 /// New accounts on a server that may have others.
 pub struct Run<'a> {
-    house: &'a mut House,
+    deployment: &'a mut Deployment,
     pub model: Model,
-    pub names: Names,
+    pub names: IdMaps,
     devices: Vec<Device>,
     /// Reads logs from the beginning, one an account.
     readers: Vec<Device>,
@@ -35,32 +35,32 @@ pub struct Run<'a> {
 struct Sent {
     who: Who,
     reference: String,
-    deed: Deed,
+    action: Action,
     /// The first answer, if the `ref` is kept.
     first: Option<Value>,
 }
 
 impl<'a> Run<'a> {
     /// Everybody signs up and connects. `crowd`: the numbers of those who do nothing, if they are needed.
-    pub fn begin(house: &'a mut House, crowd: &[i64]) -> Result<Self> {
-        let world = house.world.clone();
-        let mut names = Names::default();
-        let people = people(&world)?;
-        let numbers = people.iter().map(|person| person.id).zip(1..);
+    pub fn begin(deployment: &'a mut Deployment, crowd: &[i64]) -> Result<Self> {
+        let endpoints = deployment.endpoints.clone();
+        let mut names = IdMaps::default();
+        let people = people(&endpoints)?;
+        let numbers = people.iter().map(|client| client.id).zip(1..);
         for (id, who) in numbers.chain(crowd.iter().copied().zip(CROWD)) {
             names.accounts.learn(id, who)?;
         }
-        let device = |who: Who| Device::of(&people[who as usize - 1], who, &world);
+        let device = |who: Who| Device::of(&people[who as usize - 1], who, &endpoints);
         let mut devices: Vec<_> = DEVICES.iter().map(|who| device(*who)).collect();
         let readers = (1..=ACCOUNTS.len() as Who).map(device).collect();
         for device in &mut devices {
             device.connect(Since::Seen, 0)?;
         }
-        let mut model = Model::of(people.iter().map(|person| person.name.clone()));
+        let mut model = Model::of(people.iter().map(|client| client.name.clone()));
         for (_, who) in crowd.iter().zip(CROWD) {
             model.accounts.entry(who).or_default().name = NAMELESS.to_owned();
         }
-        Ok(Self { house, model, names, devices, readers, sent: Vec::new() })
+        Ok(Self { deployment, model, names, devices, readers, sent: Vec::new() })
     }
 
     /// All of it.
@@ -70,16 +70,16 @@ impl<'a> Run<'a> {
             step.with_context(|| format!("operation {} of {}, {op:?}", n + 1, ops.len()))?;
         }
         for device in self.devices.iter_mut().filter(|it| it.is_connected) {
-            device.hear_no_more().with_context(|| format!("a device of {}", device.who))?;
+            device.receive_no_more().with_context(|| format!("a device of {}", device.who))?;
         }
         self.check_all().context("at the end")
     }
 
     fn step(&mut self, op: &Op) -> Result<()> {
         match op {
-            Op::Do(device, deed) => self.act(*device, std::slice::from_ref(deed)),
-            Op::Burst(device, deeds) => self.act(*device, deeds),
-            Op::InDoubt(device, deed) => self.act_in_doubt(*device, deed),
+            Op::Do(device, action) => self.act(*device, std::slice::from_ref(action)),
+            Op::Burst(device, actions) => self.act(*device, actions),
+            Op::InDoubt(device, action) => self.act_in_doubt(*device, action),
             Op::Again(device, ago) => self.act_again(*device, *ago),
             Op::Drop(device) => self.devices[*device].drop(),
             Op::Back(device) => self.connect(*device, Since::Seen),
@@ -95,25 +95,26 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn act(&mut self, device: usize, deeds: &[Deed]) -> Result<()> {
+    fn act(&mut self, device: usize, actions: &[Action]) -> Result<()> {
         self.connect(device, Since::Seen)?;
         let (who, seen) = (self.devices[device].who, self.devices[device].seen);
-        // What the picks stand for is known before the first is sent.
-        let deeds: Vec<_> = deeds.iter().map(|deed| self.model.resolve(who, seen, deed)).collect();
+        // EventBody the picks stand for is known before the first is sent.
+        let actions: Vec<_> =
+            actions.iter().map(|action| self.model.resolve(who, seen, action)).collect();
         let from = self.sent.len();
-        for deed in deeds {
+        for action in actions {
             let reference = format!("{}", self.sent.len());
-            self.devices[device].write(&self.names.request(&deed, &reference))?;
-            self.sent.push(Sent { who, reference, deed, first: None });
+            self.devices[device].write(&self.names.request(&action, &reference))?;
+            self.sent.push(Sent { who, reference, action, first: None });
         }
         for place in from..self.sent.len() {
             let seq = self.is_answered(device, place)?;
             let is_own =
-                matches!(self.sent[place].deed, Deed::Say(Place::With(to), ..) if to == who);
+                matches!(self.sent[place].action, Action::Say(Place::With(to), ..) if to == who);
             let is_twice = seq.is_some_and(|seq| self.devices[device].has_heard(seq));
             ensure!(is_own || !is_twice, "heard as an event what it was answered with");
         }
-        if self.sent[from..].iter().any(|sent| sent.deed.has_time()) {
+        if self.sent[from..].iter().any(|sent| sent.action.has_time()) {
             next_millisecond();
         }
         Ok(())
@@ -121,8 +122,8 @@ impl<'a> Run<'a> {
 
     /// Does to the model what was sent to the server, and compares the answers. Gives the answer's `seq`.
     fn is_answered(&mut self, device: usize, place: usize) -> Result<Option<i64>> {
-        let Sent { who, reference, deed, first } = &mut self.sent[place];
-        let expected = self.model.apply(*who, reference, deed);
+        let Sent { who, reference, action, first } = &mut self.sent[place];
+        let expected = self.model.apply(*who, reference, action);
         let answer = self.devices[device].answer(reference)?;
         let learn =
             [("sent", "id", &mut self.names.messages), ("group", "group", &mut self.names.groups)];
@@ -135,39 +136,39 @@ impl<'a> Run<'a> {
         }
         let got = self.names.inside(&answer);
         ensure!(got == expected, "{who} should be answered {expected}, got {got}");
-        if deed.keeps_ref() && answer.get("seq").is_some() {
+        if action.keeps_ref() && answer.get("seq").is_some() {
             let first = first.get_or_insert_with(|| answer.clone());
             ensure!(*first == answer, "answered {answer}, but {first} the first time");
         }
         Ok(expected["seq"].as_i64())
     }
 
-    fn act_in_doubt(&mut self, device: usize, deed: &Deed) -> Result<()> {
+    fn act_in_doubt(&mut self, device: usize, action: &Action) -> Result<()> {
         self.connect(device, Since::Seen)?;
         let who = self.devices[device].who;
-        let deed = self.model.resolve(who, 0, deed);
+        let action = self.model.resolve(who, 0, action);
         let reference = format!("{}", self.sent.len());
-        let frame = self.names.request(&deed, &reference);
+        let frame = self.names.request(&action, &reference);
         self.devices[device].write(&frame)?;
         self.kill()?;
         let acknowledged = self.model.accounts[&who].acknowledged;
         let sender = &mut self.devices[device];
         // The head says whether it was stored.
         let head = sender.connect(Since::Seen, acknowledged)?;
-        sender.hear_up_to(head)?;
+        sender.receive_up_to(head)?;
         sender.write(&frame)?;
-        self.sent.push(Sent { who, reference, deed, first: None });
+        self.sent.push(Sent { who, reference, action, first: None });
         self.is_answered(device, self.sent.len() - 1).map(drop)
     }
 
     fn act_again(&mut self, device: usize, ago: usize) -> Result<()> {
         let who = self.devices[device].who;
-        let is_own = |sent: &Sent| sent.who == who && sent.deed.keeps_ref();
+        let is_own = |sent: &Sent| sent.who == who && sent.action.keeps_ref();
         let own = (0..self.sent.len()).rev().filter(|place| is_own(&self.sent[*place]));
         let Some(place) = own.take(ago + 1).last() else { return Ok(()) };
         self.connect(device, Since::Seen)?;
-        let Sent { reference, deed, .. } = &self.sent[place];
-        self.devices[device].write(&self.names.request(deed, reference))?;
+        let Sent { reference, action, .. } = &self.sent[place];
+        self.devices[device].write(&self.names.request(action, reference))?;
         self.is_answered(device, place).map(drop)
     }
 
@@ -180,7 +181,7 @@ impl<'a> Run<'a> {
         let head = device.connect(since, self.model.accounts[&device.who].acknowledged)?;
         let expected = self.model.head(device.who);
         ensure!(head == expected, "the log ends at {head} and not at {expected}");
-        device.hear_up_to(head)?;
+        device.receive_up_to(head)?;
         for event in device.events.drain(..) {
             let told = self.names.inside(&event);
             let now = self.model.now(device.who, event["seq"].as_i64().unwrap_or_default());
@@ -190,21 +191,21 @@ impl<'a> Run<'a> {
     }
 
     fn restart(&mut self) -> Result<()> {
-        for server in &self.house.servers {
+        for server in &self.deployment.servers {
             server.signal(Signal::TERM)?;
         }
         for device in self.devices.iter_mut().filter(|device| device.is_connected) {
             device.closed(GOING_AWAY).with_context(|| format!("a device of {}", device.who))?;
         }
-        for mut server in self.house.servers.drain(..) {
+        for mut server in self.deployment.servers.drain(..) {
             let status = server.ended()?;
             ensure!(status.success(), "after SIGTERM: {status}");
         }
-        self.house.start()
+        self.deployment.start()
     }
 
     fn kill(&mut self) -> Result<()> {
-        self.house.kill_first_and_restart()?;
+        self.deployment.kill_first_and_restart()?;
         self.devices.iter_mut().try_for_each(Device::drop)
     }
 
@@ -230,7 +231,7 @@ impl<'a> Run<'a> {
             }
         }
         let device = &mut self.devices[place];
-        device.hear_up_to(head)?;
+        device.receive_up_to(head)?;
         for event in device.events.drain(..) {
             let told = self.names.inside(&event);
             let said = self.model.said(who, event["seq"].as_i64().unwrap_or_default());
@@ -251,7 +252,7 @@ impl<'a> Run<'a> {
         self.read_log(who)?;
         let reader = &mut self.readers[who as usize - 1];
         super::check::views(reader, &self.model, &self.names)?;
-        reader.hear_no_more()?;
+        reader.receive_no_more()?;
         reader.drop()
     }
 
@@ -261,7 +262,7 @@ impl<'a> Run<'a> {
         let reader = &mut readers[who as usize - 1];
         reader.drop()?;
         let head = reader.connect(Since::Zero, 0)?;
-        reader.hear_up_to(head)?;
+        reader.receive_up_to(head)?;
         let log: Vec<_> = reader.events.drain(..).map(|event| names.inside(&event)).collect();
         same("the log", &log, &model.log(who, 0))
     }
@@ -277,22 +278,22 @@ fn next_millisecond() {
 }
 
 /// Those who do nothing sign up; their numbers.
-pub fn crowd(world: &World) -> Result<Vec<i64>> {
-    let signup = |_| Ok(Person::signup(world, NAMELESS)?.id);
+pub fn crowd(endpoints: &Endpoints) -> Result<Vec<i64>> {
+    let signup = |_| Ok(Client::signup(endpoints, NAMELESS)?.id);
     CROWD.map(signup).collect()
 }
 
 /// Everybody has signed up, at once since most of a run's time goes into that; in the order of their numbers.
-pub fn people(world: &World) -> Result<Vec<Person>> {
+pub fn people(endpoints: &Endpoints) -> Result<Vec<Client>> {
     let people: Result<Vec<_>> = thread::scope(|scope| {
-        let signups = ACCOUNTS.map(|name| scope.spawn(move || Person::signup(world, name)));
-        let join = |signup: thread::ScopedJoinHandle<'_, Result<Person>>| {
+        let signups = ACCOUNTS.map(|name| scope.spawn(move || Client::signup(endpoints, name)));
+        let join = |signup: thread::ScopedJoinHandle<'_, Result<Client>>| {
             signup.join().map_err(|_| anyhow!("a signup panicked"))?
         };
         signups.into_iter().map(join).collect()
     });
     let mut people = people?;
-    people.sort_by_key(|person| person.id);
+    people.sort_by_key(|client| client.id);
     Ok(people)
 }
 

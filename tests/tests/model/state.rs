@@ -1,4 +1,4 @@
-//! What there is: accounts with a log each, and conversations with what was said and done in them.
+//! EventBody there is: accounts with a log each, and conversations with what was said and done in them.
 //!
 //! Written from `docs/PROTOCOL.md`, without a thought for speed. Frames are as on the wire, except that accounts, groups and
 //! entries are counted from 1 in each run, and without `at` and `ref`.
@@ -14,7 +14,7 @@ use super::op::{Id, Place, Who};
 #[derive(Default)]
 pub struct Model {
     pub accounts: BTreeMap<Who, Account>,
-    pub talks: BTreeMap<Key, Talk>,
+    pub talks: BTreeMap<Key, Conversation>,
     pub messages: BTreeMap<Id, Message>,
     /// Entries of all conversations so far: messages, changes of groups, of retention.
     pub entries: Id,
@@ -35,13 +35,13 @@ pub struct Account {
 
 /// An event in one account's log.
 pub struct Event {
-    pub what: What,
+    pub what: EventBody,
     /// As it was told when it happened.
     pub said: Value,
 }
 
-/// What an event is about, so that it can be told as things are now.
-pub enum What {
+/// EventBody an event is about, so that it can be told as things are now.
+pub enum EventBody {
     Message(Id),
     Edit(Id),
     React(Id, Who),
@@ -57,7 +57,7 @@ pub enum Key {
 }
 
 #[derive(Default)]
-pub struct Talk {
+pub struct Conversation {
     /// A group's.
     pub name: String,
     pub days: Option<i64>,
@@ -67,7 +67,7 @@ pub struct Talk {
     /// Changes of its retention or name, and who does not have them: has blocked whose they are.
     pub withheld: BTreeSet<(Id, Who)>,
     /// Who is or was in it.
-    pub seats: BTreeMap<Who, Seat>,
+    pub seats: BTreeMap<Who, Membership>,
     /// Who is or was invited to a group.
     pub invitations: BTreeMap<Who, Invitation>,
     /// Of two people who do not know each other: who has asked, and waits for an answer.
@@ -82,18 +82,18 @@ pub struct Talk {
     pub is_declined: bool,
 }
 
-/// Somebody in a conversation. What they see comes after `since` and not after `until`.
+/// Somebody in a conversation. EventBody they see comes after `since` and not after `until`.
 #[derive(Default)]
-pub struct Seat {
+pub struct Membership {
     pub is_admin: bool,
     pub since: Id,
-    pub until: Option<Gone>,
+    pub until: Option<Departure>,
     pub delivered: Id,
     pub read: Id,
 }
 
 /// Somebody's going from a group.
-pub struct Gone {
+pub struct Departure {
     /// The entry that says so.
     pub entry: Id,
     /// The group's name then.
@@ -136,7 +136,7 @@ impl Key {
         }
     }
 
-    /// What `by` calls it.
+    /// EventBody `by` calls it.
     pub fn seen_by(self, by: Who) -> Place {
         match self {
             Self::Pair(low, high) => Place::With(if low == by { high } else { low }),
@@ -145,19 +145,19 @@ impl Key {
     }
 }
 
-impl Talk {
+impl Conversation {
     /// Who is in it now.
-    pub fn present(&self) -> impl Iterator<Item = (Who, &Seat)> {
+    pub fn present(&self) -> impl Iterator<Item = (Who, &Membership)> {
         self.seats.iter().filter(|(_, seat)| seat.until.is_none()).map(|(who, seat)| (*who, seat))
     }
 
-    /// What somebody is in it now.
-    pub fn seat(&self, who: Who) -> Option<&Seat> {
+    /// EventBody somebody is in it now.
+    pub fn seat(&self, who: Who) -> Option<&Membership> {
         self.seats.get(&who).filter(|seat| seat.until.is_none())
     }
 }
 
-impl Seat {
+impl Membership {
     /// Who comes sees what comes after its coming, `id`.
     pub fn new(id: Id, is_admin: bool) -> Self {
         Self { is_admin, since: id, until: None, delivered: id, read: id }
@@ -179,7 +179,7 @@ impl Model {
         self.accounts.get_mut(&who).expect("every account is there from the beginning")
     }
 
-    pub fn talk_mut(&mut self, key: Key) -> &mut Talk {
+    pub fn talk_mut(&mut self, key: Key) -> &mut Conversation {
         self.talks.get_mut(&key).expect("who acts in it has found it")
     }
 
@@ -187,7 +187,7 @@ impl Model {
         self.messages.get_mut(&id).expect("who acts on it has seen it")
     }
 
-    pub fn seat_mut(&mut self, who: Who, key: Key) -> &mut Seat {
+    pub fn seat_mut(&mut self, who: Who, key: Key) -> &mut Membership {
         self.talk_mut(key).seats.get_mut(&who).expect("who acts in it has a seat")
     }
 
@@ -231,7 +231,7 @@ impl Model {
     /// Whether `who` may see the name of `other`.
     pub fn sees_name(&self, who: Who, other: Who) -> bool {
         let talk = self.talks.get(&Key::of(who, Place::With(other)));
-        let in_both = |(key, talk): (&Key, &Talk)| {
+        let in_both = |(key, talk): (&Key, &Conversation)| {
             matches!(key, Key::Group(_)) && talk.seat(who).is_some() && talk.seat(other).is_some()
         };
         who == other
@@ -260,7 +260,7 @@ impl Model {
     }
 
     /// Puts an event at the end of a log.
-    pub fn tell(&mut self, who: Who, what: What) {
+    pub fn append_event(&mut self, who: Who, what: EventBody) {
         let said = self.told(who, self.head(who) + 1, &what);
         self.account_mut(who).log.push(Event { what, said });
     }
@@ -275,14 +275,14 @@ impl Model {
         self.told(who, seq, &self.accounts[&who].log[seq as usize - 1].what)
     }
 
-    fn told(&self, who: Who, seq: i64, what: &What) -> Value {
+    fn told(&self, who: Who, seq: i64, what: &EventBody) -> Value {
         let mut frame = match what {
-            What::Message(id) | What::Edit(id) | What::React(id, _)
+            EventBody::Message(id) | EventBody::Edit(id) | EventBody::React(id, _)
                 if self.messages[id].withheld.contains(&who) =>
             {
                 json!({"type": "expired"})
             }
-            What::Message(id) => {
+            EventBody::Message(id) => {
                 let mut frame = self.messages[id].frame(who);
                 frame["type"] = json!("message");
                 if self.messages[id].is_request {
@@ -290,13 +290,13 @@ impl Model {
                 }
                 frame
             }
-            What::Edit(id) => {
+            EventBody::Edit(id) => {
                 json!({"type": "edit", "id": id, "content": self.messages[id].text(who).0})
             }
-            What::React(id, by) => {
+            EventBody::React(id, by) => {
                 json!({"type": "react", "id": id, "by": by, "emoji": self.reaction(who, *id, *by)})
             }
-            What::Fixed(frame) => frame.clone(),
+            EventBody::Fixed(frame) => frame.clone(),
         };
         frame["seq"] = json!(seq);
         frame

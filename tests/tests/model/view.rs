@@ -1,9 +1,9 @@
-//! What somebody is shown who asks.
+//! EventBody somebody is shown who asks.
 
 use serde_json::{Value, json};
 
 use super::op::{Id, Place, Who};
-use super::state::{Key, Message, Model, Seat, Talk};
+use super::state::{Conversation, Key, Membership, Message, Model};
 
 impl Model {
     /// A log as it is told from event `since` on.
@@ -71,7 +71,7 @@ impl Model {
     }
 
     /// The last entry that somebody has had.
-    fn activity(&self, who: Who, talk: &Talk, seat: &Seat) -> Option<Id> {
+    fn activity(&self, who: Who, talk: &Conversation, seat: &Membership) -> Option<Id> {
         let until = seat.until.as_ref().map_or(Id::MAX, |gone| gone.entry);
         let has = |id: &Id| {
             let message = self.messages.get(id);
@@ -81,7 +81,7 @@ impl Model {
         talk.entries.iter().copied().rfind(has)
     }
 
-    fn line(&self, who: Who, key: Key, talk: &Talk, seat: &Seat) -> Value {
+    fn line(&self, who: Who, key: Key, talk: &Conversation, seat: &Membership) -> Value {
         let days = talk.days.filter(|_| seat.until.is_none());
         let mut line = json!({"days": days, "read": self.mark(seat.read)});
         match key.seen_by(who) {
@@ -118,13 +118,13 @@ impl Model {
         line
     }
 
-    /// What a group is like; nothing for who is not in it.
+    /// EventBody a group is like; nothing for who is not in it.
     pub fn show(&self, who: Who, group: i64) -> Option<Value> {
         let talk = self.talks.get(&Key::Group(group))?;
         talk.seat(who)?;
         let mut present: Vec<_> = talk.present().collect();
         present.sort_by_key(|(who, seat)| (seat.since, *who));
-        let line = |(other, seat): &(Who, &Seat)| {
+        let line = |(other, seat): &(Who, &Membership)| {
             let name = &self.accounts[other].name;
             let (delivered, read) = self.progress(who, *other, Key::Group(group));
             let (delivered, read) = (self.mark(delivered), self.mark(read));
@@ -157,11 +157,11 @@ impl Model {
     }
 }
 
-fn has_declined(who: Who, talk: &Talk) -> bool {
+fn has_declined(who: Who, talk: &Conversation) -> bool {
     talk.is_declined && talk.asker != Some(who)
 }
 
-fn role(seat: &Seat) -> &'static str {
+fn role(seat: &Membership) -> &'static str {
     if seat.is_admin { "admin" } else { "member" }
 }
 

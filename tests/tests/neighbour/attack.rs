@@ -64,11 +64,11 @@ impl Attack {
 }
 
 fn connect(mallory: &Mallory, from: IpAddr) -> Result<Socket> {
-    let stream = raw::connect(&mallory.world.chat_address(), Some(from))?;
-    let mut socket = Socket::over(stream, mallory.world.chat().into_client_request()?)?;
+    let stream = raw::connect(&mallory.endpoints.chat_address(), Some(from))?;
+    let mut socket = Socket::over(stream, mallory.endpoints.chat().into_client_request()?)?;
     socket.json(&json!({"type": "hello", "token": mallory.token, "since": 0}))?;
-    socket.hear("a welcome", |heard| match heard {
-        acceptance::Heard::Json(frame) => (frame["type"] == "welcome").then_some(()),
+    socket.receive("a welcome", |heard| match heard {
+        acceptance::Received::Json(frame) => (frame["type"] == "welcome").then_some(()),
         _ => None,
     })?;
     Ok(socket)
@@ -103,8 +103,8 @@ fn frames(
 
 /// Asks for as much as it can and takes nothing of it.
 fn read_nothing(mallory: &Mallory, _: IpAddr, stop: &AtomicBool) -> Result<()> {
-    let narrow = raw::connect_narrow(&mallory.world.chat_address())?;
-    let mut socket = Socket::over(narrow, mallory.world.chat().into_client_request()?)?;
+    let narrow = raw::connect_narrow(&mallory.endpoints.chat_address())?;
+    let mut socket = Socket::over(narrow, mallory.endpoints.chat().into_client_request()?)?;
     socket.json(&json!({"type": "hello", "token": mallory.token, "since": 0}))?;
     for count in 0.. {
         if stop.load(Ordering::Relaxed) {
@@ -170,14 +170,14 @@ fn hello(mallory: &Mallory, from: IpAddr, _: &AtomicBool) -> Result<()> {
 }
 
 fn wrong_hello(mallory: &Mallory, from: IpAddr, _: &AtomicBool) -> Result<()> {
-    let stream = raw::connect(&mallory.world.chat_address(), Some(from))?;
-    let mut socket = Socket::over(stream, mallory.world.chat().into_client_request()?)?;
+    let stream = raw::connect(&mallory.endpoints.chat_address(), Some(from))?;
+    let mut socket = Socket::over(stream, mallory.endpoints.chat().into_client_request()?)?;
     socket.json(&json!({"type": "hello", "token": "A".repeat(43)}))?;
-    socket.hear_close(Duration::from_secs(5)).map(drop)
+    socket.receive_close(Duration::from_secs(5)).map(drop)
 }
 
 fn log_in(mallory: &Mallory, from: IpAddr, email: &str, password: &str) -> Result<()> {
-    let stream = raw::connect(&mallory.world.auth_address()?, Some(from))?;
+    let stream = raw::connect(&mallory.endpoints.auth_address()?, Some(from))?;
     let body = json!({"email": email, "password": password}).to_string();
     let (status, answer) = raw::exchange(stream, &raw::post("/login", &body))?;
     if status != 200 {
@@ -200,7 +200,7 @@ fn unknown_login(mallory: &Mallory, from: IpAddr, _: &AtomicBool) -> Result<()> 
 }
 
 fn export(mallory: &Mallory, from: IpAddr, _: &AtomicBool) -> Result<()> {
-    let stream = raw::connect(&mallory.world.auth_address()?, Some(from))?;
+    let stream = raw::connect(&mallory.endpoints.auth_address()?, Some(from))?;
     let request = format!(
         "GET /export HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
         mallory.token

@@ -17,10 +17,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use acceptance::{PATIENCE, Person, World, until};
+use acceptance::{Client, Endpoints, PATIENCE, until};
 use anyhow::{Context, Result, anyhow, ensure};
 
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 use attack::{ATTACKS, Attack};
 use times::Times;
 use victim::Victims;
@@ -40,30 +40,30 @@ const CONNECTIONS_SHORT: usize = 64;
 
 #[test]
 fn one_account_is_not_felt_on_sqlite() -> Result<()> {
-    is_not_felt(&Kind::Messenger)
+    is_not_felt(&Arrangement::Messenger)
 }
 
 #[test]
 fn one_account_is_not_felt_on_postgresql() -> Result<()> {
-    is_not_felt(&Kind::postgres()?)
+    is_not_felt(&Arrangement::postgres()?)
 }
 
 /// Tries every attack, then all of them at once.
-fn is_not_felt(kind: &Kind) -> Result<()> {
+fn is_not_felt(kind: &Arrangement) -> Result<()> {
     let seconds = std::env::var("NEIGHBOUR_SECONDS").ok();
     let is_strict = seconds.is_some();
     let seconds = seconds.map_or(Ok(SECONDS_DEFAULT), |text| text.parse())?;
     let lasting = Duration::from_secs(seconds);
     let connections = if is_strict { CONNECTIONS } else { CONNECTIONS_SHORT };
-    let mut house =
-        House::open(kind, &["--message-rate=50", "--signup-rate=10", "--contact=request"])?;
-    let world = house.world.clone();
+    let mut deployment =
+        Deployment::launch(kind, &["--message-rate=50", "--signup-rate=10", "--contact=request"])?;
+    let endpoints = deployment.endpoints.clone();
     // Words of the longest texts take programs that are not optimised seconds.
     let bytes = if is_strict { 16 * 1024 } else { 4 * 1024 };
-    let mallory = Mallory::new(&world, bytes)?;
-    let mut victims = Victims::new(&world)?;
+    let mallory = Mallory::new(&endpoints, bytes)?;
+    let mut victims = Victims::new(&endpoints)?;
 
-    let quiet = watched(&mut house, &mut victims, &mallory, (&[], connections), lasting)?;
+    let quiet = watched(&mut deployment, &mut victims, &mallory, (&[], connections), lasting)?;
     quiet.print("quiet");
     let mut faults = Vec::new();
     let wanted = std::env::var("NEIGHBOUR_ATTACKS").ok();
@@ -74,8 +74,9 @@ fn is_not_felt(kind: &Kind) -> Result<()> {
     let alone = ATTACKS.iter().map(|attack| (attack.name, vec![attack]));
     let all = alone.chain([("all at once", mixture)]);
     for (name, attacks) in all.filter(|(name, _)| is_wanted(name)) {
-        let seen = watched(&mut house, &mut victims, &mallory, (&attacks, connections), lasting)
-            .with_context(|| format!("while: {name}"))?;
+        let seen =
+            watched(&mut deployment, &mut victims, &mallory, (&attacks, connections), lasting)
+                .with_context(|| format!("while: {name}"))?;
         seen.print(name);
         if seen.memory_mib > MEMORY_MAX_MIB {
             faults.push(format!("{name}: {} MiB resident", seen.memory_mib));
@@ -108,14 +109,14 @@ impl Seen {
 
 /// Lets the attacks run while the two others go on.
 fn watched(
-    house: &mut House,
+    deployment: &mut Deployment,
     victims: &mut Victims,
     mallory: &Mallory,
     (attacks, connections): (&[&'static Attack], usize),
     lasting: Duration,
 ) -> Result<Seen> {
     let stop = AtomicBool::new(false);
-    let pids: Vec<i32> = house.servers.iter().map(crate::drive::Server::pid).collect();
+    let pids: Vec<i32> = deployment.servers.iter().map(crate::harness::Server::pid).collect();
     let begin = (Instant::now(), usage::cpu_seconds(&pids)?);
     let seen = thread::scope(|scope| -> Result<Seen> {
         let memory = scope.spawn(|| usage::peak_mib(&pids, &stop));
@@ -132,7 +133,7 @@ fn watched(
         let cores = (usage::cpu_seconds(&pids)? - begin.1) / begin.0.elapsed().as_secs_f64();
         Ok(Seen { times: times?, memory_mib, cores })
     })?;
-    house.runs()?;
+    deployment.runs()?;
     // The next one begins on a quiet server.
     until("the server to be quiet again", PATIENCE, || Ok(victims.is_quiet()?.then_some(())))?;
     Ok(seen)
@@ -140,7 +141,7 @@ fn watched(
 
 /// The one account, with what it needs for its attacks.
 struct Mallory {
-    world: World,
+    endpoints: Endpoints,
     email: String,
     password: String,
     token: String,
@@ -154,21 +155,21 @@ struct Mallory {
 const GROUPS: usize = 200;
 
 impl Mallory {
-    fn new(world: &World, bytes: usize) -> Result<Self> {
-        let mut person = Person::arrive(world, "Mallory")?;
+    fn new(endpoints: &Endpoints, bytes: usize) -> Result<Self> {
+        let mut client = Client::connected(endpoints, "Mallory")?;
         let content = "a b c d ".repeat(2048);
         let mut groups = Vec::new();
         for _ in 0..GROUPS {
-            let group = person.make_group("G", &[])?;
-            person.tell(group, &content)?;
+            let group = client.make_group("G", &[])?;
+            client.send_to_group(group, &content)?;
             groups.push(group);
         }
         Ok(Self {
-            world: world.clone(),
-            email: person.email.clone(),
-            password: person.password.clone(),
-            token: person.token.clone(),
-            id: person.id,
+            endpoints: endpoints.clone(),
+            email: client.email.clone(),
+            password: client.password.clone(),
+            token: client.token.clone(),
+            id: client.id,
             groups,
             content: "x y z ".repeat(bytes / 6),
         })

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use acceptance::{Person, World};
+use acceptance::{Client, Endpoints};
 use anyhow::{Result, anyhow, ensure};
 use serde_json::{Value, json};
 
@@ -17,30 +17,30 @@ const QUIET: Duration = Duration::from_millis(500);
 
 /// Alice and Bob.
 pub struct Victims {
-    world: World,
-    alice: Person,
-    bob: Person,
+    endpoints: Endpoints,
+    alice: Client,
+    bob: Client,
     count: u64,
 }
 
 impl Victims {
     /// They sign up, connect and get to know each other.
-    pub fn new(world: &World) -> Result<Self> {
-        let mut alice = Person::arrive(world, "Alice")?;
-        let mut bob = Person::arrive(world, "Bob")?;
-        alice.say(&bob, "hello")?;
-        bob.say(&alice, "hello")?;
-        bob.hear_message("hello")?;
-        alice.hear_message("hello")?;
-        Ok(Self { world: world.clone(), alice, bob, count: 0 })
+    pub fn new(endpoints: &Endpoints) -> Result<Self> {
+        let mut alice = Client::connected(endpoints, "Alice")?;
+        let mut bob = Client::connected(endpoints, "Bob")?;
+        alice.send_message(&bob, "hello")?;
+        bob.send_message(&alice, "hello")?;
+        bob.receive_message("hello")?;
+        alice.receive_message("hello")?;
+        Ok(Self { endpoints: endpoints.clone(), alice, bob, count: 0 })
     }
 
     /// They go on until `end`. Whatever is refused is an error.
     pub fn go_on(&mut self, end: Instant) -> Result<Times> {
         let login = json!({"email": self.bob.email, "password": self.bob.password});
-        let world = self.world.clone();
+        let endpoints = self.endpoints.clone();
         thread::scope(|scope| {
-            let logins = scope.spawn(|| log_in(&world, &login, end));
+            let logins = scope.spawn(|| log_in(&endpoints, &login, end));
             let mut times = Times::default();
             while Instant::now() < end {
                 let begin = Instant::now();
@@ -67,18 +67,18 @@ impl Victims {
         let content = format!("train number {}", self.count);
         let Self { alice, bob, .. } = self;
         times.of("message", || {
-            alice.say(bob, &content)?;
-            bob.hear_message(&content)
+            alice.send_message(bob, &content)?;
+            bob.receive_message(&content)
         })?;
-        let list = times.of("list", || bob.look(json!({"type": "conversations", "limit": 20})))?;
+        let list = times.of("list", || bob.query(json!({"type": "conversations", "limit": 20})))?;
         ensure!(list["conversations"].as_array().is_some_and(|list| !list.is_empty()), "no list");
         let page = json!({"type": "history", "with": bob.id, "limit": 20});
-        let page = times.of("history", || alice.look(page))?;
+        let page = times.of("history", || alice.query(page))?;
         ensure!(newest(&page) == Some(&content), "not the newest message: {page}");
         let found =
-            times.of("search", || alice.look(json!({"type": "search", "text": content})))?;
+            times.of("search", || alice.query(json!({"type": "search", "text": content})))?;
         ensure!(newest(&found) == Some(&content), "not found: {found}");
-        let mut device = Person::stranger(&self.world);
+        let mut device = Client::new(&self.endpoints);
         device.id = alice.id;
         device.name.clone_from(&alice.name);
         device.token.clone_from(&alice.token);
@@ -95,11 +95,11 @@ fn newest(page: &Value) -> Option<&str> {
 }
 
 /// Bob logs in again and again.
-fn log_in(world: &World, body: &Value, end: Instant) -> Result<Times> {
+fn log_in(endpoints: &Endpoints, body: &Value, end: Instant) -> Result<Times> {
     let mut times = Times::default();
     while Instant::now() < end {
         let begin = Instant::now();
-        times.of("login", || world.ask("POST", "/login")?.json(body).send()?.expect(200))?;
+        times.of("login", || endpoints.ask("POST", "/login")?.json(body).send()?.expect(200))?;
         thread::park_timeout(ROUND.saturating_sub(begin.elapsed()));
     }
     Ok(times)

@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use super::letters;
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 
 const KEPT: i64 = 20;
 const LETTERS: i64 = 50;
@@ -13,22 +13,22 @@ const LETTERS: i64 = 50;
 #[test]
 fn beyond_its_bound_a_log_is_rebuilt_from_history() -> Result<()> {
     let flag = format!("--log-events={KEPT}");
-    for kind in [Kind::Messenger, Kind::postgres()?] {
-        let mut house = House::open(&kind, &[&flag])?;
-        let (mut alice, mut bob) = letters(&house.world, LETTERS as usize, 0)?;
+    for kind in [Arrangement::Messenger, Arrangement::postgres()?] {
+        let mut deployment = Deployment::launch(&kind, &[&flag])?;
+        let (mut alice, mut bob) = letters(&deployment.endpoints, LETTERS as usize, 0)?;
         // The log is cut once a minute, and when the server starts.
-        house.stop()?;
-        house.start()?;
+        deployment.stop()?;
+        deployment.start()?;
         let hello = json!({"type": "hello", "token": bob.token, "since": 3});
         let welcome = until("the log to be cut", PATIENCE, || {
             bob.open(&[])?;
             bob.write(&hello)?;
-            let welcome = bob.hear_type("welcome")?;
+            let welcome = bob.receive_type("welcome")?;
             Ok((welcome["seq"] == LETTERS - KEPT).then_some(welcome))
         })?;
         ensure!(welcome["recovered"] == false && welcome["head"] == LETTERS, "{welcome}");
         for seq in LETTERS - KEPT + 1..=LETTERS {
-            let event = bob.hear_next()?;
+            let event = bob.receive_next()?;
             ensure!(event["type"] == "message" && event["seq"] == seq, "{seq}: {event}");
         }
         let history = bob.history(json!({"with": alice.id, "limit": 200}))?;
@@ -37,8 +37,8 @@ fn beyond_its_bound_a_log_is_rebuilt_from_history() -> Result<()> {
         // Who does not ask for more than there is lacks nothing.
         bob.connect_since(LETTERS)?;
         alice.connect_since(LETTERS)?;
-        alice.say(&bob, "and on")?;
-        ensure!(bob.hear_next()?["seq"] == LETTERS + 1);
+        alice.send_message(&bob, "and on")?;
+        ensure!(bob.receive_next()?["seq"] == LETTERS + 1);
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ mod long_log;
 /// Who speaks while its log is still being read to it.
 mod while_replaying;
 
-use acceptance::{Person, World};
+use acceptance::{Client, Endpoints};
 use anyhow::{Result, ensure};
 use serde_json::json;
 
@@ -17,9 +17,9 @@ use serde_json::json;
 const AT_ONCE: usize = 1000;
 
 /// Alice and Bob, and this many letters from her in his log, each with its number first.
-fn letters(world: &World, count: usize, padding: usize) -> Result<(Person, Person)> {
-    let mut alice = Person::arrive(world, "Alice")?;
-    let bob = Person::signup(world, "Bob")?;
+fn letters(endpoints: &Endpoints, count: usize, padding: usize) -> Result<(Client, Client)> {
+    let mut alice = Client::connected(endpoints, "Alice")?;
+    let bob = Client::signup(endpoints, "Bob")?;
     let padding = "x".repeat(padding);
     for n in 1..=count {
         let mut frame = json!({"to": bob.id, "content": format!("{n} {padding}")});

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use acceptance::{Heard, Person, raw};
+use acceptance::{Client, Received, raw};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
 use super::letters;
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 
 const LETTERS: usize = 3000;
 
@@ -23,8 +23,8 @@ enum Drops {
 use Drops::{After, Answered};
 
 /// A client that keeps what PROTOCOL.md tells it to keep.
-struct Client {
-    person: Person,
+struct ResumingClient {
+    client: Client,
     to: i64,
     /// The `seq` of every frame that had one.
     seen: BTreeSet<i64>,
@@ -45,20 +45,21 @@ fn nothing_is_lost_wherever_a_replay_breaks_off() -> Result<()> {
 
 /// Over connections that drop like this, and one last that reads all there is.
 fn hears_everything(drops: &[Drops]) -> Result<()> {
-    for kind in [Kind::Messenger, Kind::postgres()?] {
-        let house = House::open(&kind, &[])?;
-        let (mut alice, bob) = letters(&house.world, LETTERS, 200)?;
-        let mut client = Client { person: bob, to: alice.id, seen: BTreeSet::new(), answered: 0 };
+    for kind in [Arrangement::Messenger, Arrangement::postgres()?] {
+        let deployment = Deployment::launch(&kind, &[])?;
+        let (mut alice, bob) = letters(&deployment.endpoints, LETTERS, 200)?;
+        let mut resuming =
+            ResumingClient { client: bob, to: alice.id, seen: BTreeSet::new(), answered: 0 };
         for drop in drops {
-            client.converse(*drop).with_context(|| format!("{drop:?} of {drops:?}"))?;
+            resuming.converse(*drop).with_context(|| format!("{drop:?} of {drops:?}"))?;
         }
-        alice.say(&client.person, "the end")?;
-        client.resume()?;
-        while client.hear()?.is_none_or(|content| content != "the end") {}
+        alice.send_message(&resuming.client, "the end")?;
+        resuming.resume()?;
+        while resuming.receive()?.is_none_or(|content| content != "the end") {}
 
-        let log = client.person.whole_log("the end")?;
+        let log = resuming.client.whole_log("the end")?;
         let lost: Vec<_> =
-            (1..=log.len() as i64).filter(|seq| !client.seen.contains(seq)).collect();
+            (1..=log.len() as i64).filter(|seq| !resuming.seen.contains(seq)).collect();
         ensure!(
             lost.is_empty(),
             "{} of {} never heard: {:?} …",
@@ -66,7 +67,7 @@ fn hears_everything(drops: &[Drops]) -> Result<()> {
             log.len(),
             lost.first()
         );
-        for n in 0..client.answered {
+        for n in 0..resuming.answered {
             let own = own(n);
             let times = log.iter().filter(|event| event["content"] == *own).count();
             ensure!(times == 1, "{own} is {times} times in the log");
@@ -79,11 +80,11 @@ fn own(n: usize) -> String {
     format!("pending {n}")
 }
 
-impl Client {
+impl ResumingClient {
     /// Comes back with the highest `seq` it has seen.
     fn resume(&mut self) -> Result<()> {
         let since = self.seen.last().copied().unwrap_or_default();
-        self.person.connect_narrow(since)?;
+        self.client.connect_narrow(since)?;
         Ok(())
     }
 
@@ -91,22 +92,22 @@ impl Client {
     fn converse(&mut self, drops: Drops) -> Result<()> {
         self.resume()?;
         let own = own(self.answered);
-        self.person.write(&json!({"to": self.to, "content": own, "ref": own}))?;
+        self.client.write(&json!({"to": self.to, "content": own, "ref": own}))?;
         let (mut frames, answered) = (0, self.answered);
         while match drops {
             After(count) => frames < count,
             Answered => self.answered == answered,
         } {
-            self.hear()?;
+            self.receive()?;
             frames += 1;
         }
-        raw::reset(self.person.take_socket()?.stream().try_clone()?)
+        raw::reset(self.client.take_socket()?.stream().try_clone()?)
     }
 
     /// Hears one frame; gives the content of a message.
-    fn hear(&mut self) -> Result<Option<String>> {
-        let frame = match self.person.socket()?.hear_next()? {
-            Heard::Json(frame) => frame,
+    fn receive(&mut self) -> Result<Option<String>> {
+        let frame = match self.client.socket()?.receive_next()? {
+            Received::Json(frame) => frame,
             other => bail!("heard {other:?} after {} events", self.seen.len()),
         };
         self.seen.extend(frame["seq"].as_i64());

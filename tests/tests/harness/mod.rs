@@ -1,12 +1,12 @@
-//! Starting and stopping what is tested.
+//! Starts and stops the programs under test.
 
-mod house;
+mod deployment;
 mod programs;
 mod proxy;
 mod server;
 
 pub use acceptance::Cluster;
-pub use house::{House, Kind};
+pub use deployment::{Arrangement, Deployment};
 pub use programs::{program, root};
 pub use proxy::Proxy;
 pub use server::{Launch, Server};

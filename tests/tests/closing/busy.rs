@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use acceptance::{Heard, Socket};
+use acceptance::{Received, Socket};
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 
@@ -37,17 +37,17 @@ impl Busy {
     }
 
     /// Reads to the end, telling `each` of every frame. Gives the close code.
-    pub fn hear_to_end(mut self, mut each: impl FnMut(Value) -> Result<()>) -> Result<u16> {
+    pub fn receive_to_end(mut self, mut each: impl FnMut(Value) -> Result<()>) -> Result<u16> {
         let code = loop {
-            match self.socket.hear_next()? {
-                Heard::Json(frame) => {
+            match self.socket.receive_next()? {
+                Received::Json(frame) => {
                     if frame["ref"].is_string() {
                         self.waiting.recv()?;
                     }
                     each(frame)?;
                 }
-                Heard::Closed(code) => break code,
-                Heard::Text(_) | Heard::Pong(_) => {}
+                Received::Closed(code) => break code,
+                Received::Text(_) | Received::Pong(_) => {}
             }
         };
         drop((self.waiting, self.socket));

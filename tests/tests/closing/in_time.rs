@@ -3,12 +3,12 @@
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use acceptance::{Person, raw};
+use acceptance::{Client, raw};
 use anyhow::{Result, ensure};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::drive::{Cluster, House, Kind};
+use crate::harness::{Arrangement, Cluster, Deployment};
 
 /// The contract's.
 const END_WITHIN: Duration = Duration::from_secs(10);
@@ -17,9 +17,9 @@ const LETTERS: usize = 400;
 
 #[test]
 fn readers_of_a_log_or_an_export_who_take_nothing_do_not_put_the_end_off() -> Result<()> {
-    let mut house = House::open(&Kind::Messenger, &[])?;
-    let mut alice = Person::arrive(&house.world, "Alice")?;
-    let mut bob = Person::signup(&house.world, "Bob")?;
+    let mut deployment = Deployment::launch(&Arrangement::Messenger, &[])?;
+    let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+    let mut bob = Client::signup(&deployment.endpoints, "Bob")?;
     let mut live = bob.device("live")?;
     live.connect_narrow(0)?;
     let content = "x".repeat(16 * 1024);
@@ -28,7 +28,7 @@ fn readers_of_a_log_or_an_export_who_take_nothing_do_not_put_the_end_off() -> Re
         if n % 20 == 0 { drop(alice.request(letter)?) } else { alice.write(&letter)? }
     }
     bob.connect_narrow(0)?;
-    let mut export = raw::connect_narrow(&house.world.auth_address()?)?;
+    let mut export = raw::connect_narrow(&deployment.endpoints.auth_address()?)?;
     let request = format!(
         "GET /export HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\r\n",
         bob.token
@@ -36,20 +36,20 @@ fn readers_of_a_log_or_an_export_who_take_nothing_do_not_put_the_end_off() -> Re
     export.write_all(request.as_bytes())?;
     // It has begun.
     export.read_exact(&mut [0; 256])?;
-    ends_in_time(&mut house)
+    ends_in_time(&mut deployment)
 }
 
 #[test]
 fn a_database_that_hangs_does_not_put_the_end_off() -> Result<()> {
     let cluster = Cluster::make()?;
     cluster.start()?;
-    let mut house = House::open(&Kind::Postgres(cluster.database()?), &[])?;
-    let mut alice = Person::arrive(&house.world, "Alice")?;
-    let bob = Person::arrive(&house.world, "Bob")?;
-    alice.say(&bob, "before")?;
+    let mut deployment = Deployment::launch(&Arrangement::Postgres(cluster.database()?), &[])?;
+    let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+    let bob = Client::connected(&deployment.endpoints, "Bob")?;
+    alice.send_message(&bob, "before")?;
     let _frozen = cluster.freeze()?;
     alice.write(&json!({"to": bob.id, "content": "into the void", "ref": "void"}))?;
-    let mut asked = raw::connect(&house.world.auth_address()?, None)?;
+    let mut asked = raw::connect(&deployment.endpoints.auth_address()?, None)?;
     let request = format!(
         "GET /me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\r\n",
         alice.token
@@ -57,16 +57,16 @@ fn a_database_that_hangs_does_not_put_the_end_off() -> Result<()> {
     asked.write_all(request.as_bytes())?;
     // The chat server has taken the message: what comes after it is answered.
     alice.is_answered()?;
-    ends_in_time(&mut house)
+    ends_in_time(&mut deployment)
 }
 
 /// Every program ends by itself.
-fn ends_in_time(house: &mut House) -> Result<()> {
+fn ends_in_time(deployment: &mut Deployment) -> Result<()> {
     let began = Instant::now();
-    for server in &house.servers {
+    for server in &deployment.servers {
         server.signal(Signal::TERM)?;
     }
-    for server in &mut house.servers {
+    for server in &mut deployment.servers {
         let status = server.ended()?;
         ensure!(status.code() == Some(0), "after SIGTERM: {status}");
         ensure!(began.elapsed() <= END_WITHIN, "ended after {:?}", began.elapsed());

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use acceptance::{PATIENCE, Person, World, until};
+use acceptance::{Client, Endpoints, PATIENCE, until};
 use anyhow::{Context, Result, anyhow, ensure};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::Busy;
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 
 const PEOPLE: usize = 6;
 /// How many messages of each may wait for an answer.
@@ -30,31 +30,32 @@ struct Device {
 
 #[test]
 fn nothing_below_what_a_device_has_seen_is_missing() -> Result<()> {
-    for kind in [Kind::Messenger, Kind::postgres()?] {
-        let mut house = House::open(&kind, &[])?;
-        let signup = |n| Person::signup(&house.world, &format!("Writer {n}"));
+    for kind in [Arrangement::Messenger, Arrangement::postgres()?] {
+        let mut deployment = Deployment::launch(&kind, &[])?;
+        let signup = |n| Client::signup(&deployment.endpoints, &format!("Writer {n}"));
         let people = (0..PEOPLE).map(signup).collect::<Result<Vec<_>>>()?;
-        let devices = talk_until_terminated(&house, &people)?;
-        let status = house.servers.remove(0).ended()?;
+        let devices = talk_until_terminated(&deployment, &people)?;
+        let status = deployment.servers.remove(0).ended()?;
         ensure!(status.code() == Some(0), "after SIGTERM: {status}");
-        house.stop()?;
-        house.start()?;
+        deployment.stop()?;
+        deployment.start()?;
         for (n, device) in devices.iter().enumerate() {
-            check(&house.world, &people[n], device).with_context(|| format!("device {n}"))?;
+            check(&deployment.endpoints, &people[n], device)
+                .with_context(|| format!("device {n}"))?;
         }
     }
     Ok(())
 }
 
 /// Everybody writes to the next in a ring, until the first server has got its signal and said goodbye.
-fn talk_until_terminated(house: &House, people: &[Person]) -> Result<Vec<Device>> {
+fn talk_until_terminated(deployment: &Deployment, people: &[Client]) -> Result<Vec<Device>> {
     let answers = AtomicUsize::new(0);
     thread::scope(|scope| {
         let mut threads = Vec::new();
-        for (n, person) in people.iter().enumerate() {
-            let mut device = Person::stranger(&house.world);
+        for (n, client) in people.iter().enumerate() {
+            let mut device = Client::new(&deployment.endpoints);
             (device.id, device.name, device.token) =
-                (person.id, person.name.clone(), person.token.clone());
+                (client.id, client.name.clone(), client.token.clone());
             let to = people[(n + 1) % PEOPLE].id;
             let answers = &answers;
             threads.push(scope.spawn(move || talk(device, to, answers)));
@@ -63,19 +64,19 @@ fn talk_until_terminated(house: &House, people: &[Person]) -> Result<Vec<Device>
             ensure!(threads.iter().all(|it| !it.is_finished()), "somebody was cut off");
             Ok((answers.load(Ordering::Relaxed) >= ANSWERS).then_some(()))
         })?;
-        house.servers[0].signal(Signal::TERM)?;
+        deployment.servers[0].signal(Signal::TERM)?;
         let join = |it: thread::ScopedJoinHandle<'_, _>| it.join().map_err(|_| anyhow!("panic"))?;
         threads.into_iter().map(join).collect()
     })
 }
 
-fn talk(mut person: Person, to: i64, answers: &AtomicUsize) -> Result<Device> {
-    person.connect()?;
+fn talk(mut client: Client, to: i64, answers: &AtomicUsize) -> Result<Device> {
+    client.connect()?;
     let padding = "z".repeat(1000);
     let frame = move |n: usize| json!({"to": to, "content": format!("{n} {padding}"), "ref": n.to_string()});
-    let busy = Busy::start(person.take_socket()?, WINDOW, frame)?;
+    let busy = Busy::start(client.take_socket()?, WINDOW, frame)?;
     let mut device = Device::default();
-    device.code = busy.hear_to_end(|frame| {
+    device.code = busy.receive_to_end(|frame| {
         device.seen.extend(frame["seq"].as_i64());
         if frame["type"] == "sent" {
             answers.fetch_add(1, Ordering::Relaxed);
@@ -88,7 +89,7 @@ fn talk(mut person: Person, to: i64, answers: &AtomicUsize) -> Result<Device> {
 }
 
 /// Compares what a device has heard with its account's log.
-fn check(world: &World, person: &Person, device: &Device) -> Result<()> {
+fn check(endpoints: &Endpoints, client: &Client, device: &Device) -> Result<()> {
     ensure!(device.code == 1001, "closed with {}", device.code);
     let last = device.seen.last().copied().context("it has seen nothing")?;
     let missing: Vec<_> = (1..last).filter(|seq| !device.seen.contains(seq)).collect();
@@ -99,10 +100,10 @@ fn check(world: &World, person: &Person, device: &Device) -> Result<()> {
         missing.first()
     );
 
-    Person::arrive(world, "Witness")?.say(person, "the end")?;
-    let own = |event: &&Value| event["from"] == person.id;
+    Client::connected(endpoints, "Witness")?.send_message(client, "the end")?;
+    let own = |event: &&Value| event["from"] == client.id;
     let name = |event: &Value| event["content"].as_str()?.split(' ').next().map(str::to_owned);
-    let log = person.whole_log("the end")?;
+    let log = client.whole_log("the end")?;
     let mut stored = BTreeSet::new();
     for event in log.iter().filter(own) {
         ensure!(name(event).is_some_and(|name| stored.insert(name)), "twice: {event:.100}");

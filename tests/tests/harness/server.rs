@@ -24,7 +24,7 @@ pub struct Launch {
     name: String,
     line: Vec<String>,
     env: Vec<(String, String)>,
-    is_unheard: bool,
+    has_closed_stdout: bool,
 }
 
 impl Launch {
@@ -37,7 +37,7 @@ impl Launch {
             name: name.to_owned(),
             line: vec![path.display().to_string()],
             env: env.into(),
-            is_unheard: false,
+            has_closed_stdout: false,
         })
     }
 
@@ -55,14 +55,14 @@ impl Launch {
     }
 
     /// Starts it by way of another command.
-    pub fn under(mut self, wrapper: &[&str]) -> Self {
+    pub fn wrapped_in(mut self, wrapper: &[&str]) -> Self {
         self.line.splice(0..0, wrapper.iter().map(|&word| word.to_owned()));
         self
     }
 
     /// Nobody reads its standard output, and its end is closed.
-    pub fn unheard(mut self) -> Self {
-        self.is_unheard = true;
+    pub fn with_closed_stdout(mut self) -> Self {
+        self.has_closed_stdout = true;
         self
     }
 
@@ -79,7 +79,7 @@ impl Launch {
     pub fn start(&self) -> Result<Server> {
         let mut command = self.command();
         command.stdout(Stdio::piped());
-        if self.is_unheard {
+        if self.has_closed_stdout {
             let (reader, writer) = std::io::pipe()?;
             drop(reader);
             command.stdout(writer);
@@ -151,7 +151,7 @@ impl Server {
     }
 
     /// Everything it has said on its standard output so far.
-    pub fn said(&self) -> String {
+    pub fn stdout(&self) -> String {
         lock(&self.said).clone()
     }
 

@@ -1,17 +1,17 @@
-//! The programs that make a world, on a database of their own.
+//! The programs of one arrangement, on a database of their own.
 
 use std::path::{Path, PathBuf};
 
-use acceptance::World;
+use acceptance::Endpoints;
 use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::{Cluster, Launch, Server};
 
-/// Which programs.
+/// Which programs run, and on which database.
 #[derive(Clone, Debug)]
-pub enum Kind {
+pub enum Arrangement {
     /// `chat` alone.
     Guests,
     /// `messenger` on an SQLite file.
@@ -22,7 +22,7 @@ pub enum Kind {
     Postgres(String),
 }
 
-impl Kind {
+impl Arrangement {
     /// `chat` and `auth` on a new database of the cluster that all tests share.
     pub fn postgres() -> Result<Self> {
         Ok(Self::Postgres(Cluster::shared()?.database()?))
@@ -30,12 +30,12 @@ impl Kind {
 }
 
 /// Running programs.
-pub struct House {
+pub struct Deployment {
     launches: Vec<(&'static [&'static str], Launch)>,
     /// The programs, `chat` (or `messenger`) first.
     pub servers: Vec<Server>,
-    /// Where they are.
-    pub world: World,
+    /// Their URLs.
+    pub endpoints: Endpoints,
     dir: TempDir,
 }
 
@@ -43,44 +43,50 @@ pub struct House {
 const CHAT_ONLY: [&str; 2] = ["--message-rate", "--log-events"];
 const AUTH_ONLY: [&str; 1] = ["--signup-rate"];
 
-impl House {
+impl Deployment {
     /// Starts the programs on free ports with flags like `--message-rate=5`, without rate limits unless they are set, and
     /// for people who all know each other unless `--contact` says otherwise.
-    pub fn open(kind: &Kind, flags: &[&str]) -> Result<Self> {
-        Self::open_with(kind, flags, |launch| launch)
+    pub fn launch(kind: &Arrangement, flags: &[&str]) -> Result<Self> {
+        Self::launch_with(kind, flags, |launch| launch)
     }
 
     /// The same, each program changed by `change` before it starts.
-    pub fn open_with(
-        kind: &Kind,
+    pub fn launch_with(
+        kind: &Arrangement,
         flags: &[&str],
         change: impl Fn(Launch) -> Launch,
     ) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("messenger-test-").tempdir()?;
-        let mut house =
-            Self { launches: Vec::new(), servers: Vec::new(), world: World::new("", None), dir };
+        let mut deployment = Self {
+            launches: Vec::new(),
+            servers: Vec::new(),
+            endpoints: Endpoints::new("", None),
+            dir,
+        };
         let listen = "--listen=127.0.0.1:0".to_owned();
-        let sqlite = format!("sqlite:{}", house.database_file().display());
+        let sqlite = format!("sqlite:{}", deployment.database_file().display());
         match kind {
-            Kind::Guests => house.add(&["chat"], &flags_of("chat", flags, &[listen]))?,
-            Kind::Messenger => {
+            Arrangement::Guests => {
+                deployment.add(&["chat"], &flags_of("chat", flags, &[listen]))?
+            }
+            Arrangement::Messenger => {
                 let own = ["--chat-listen=127.0.0.1:0", "--auth-listen=127.0.0.1:0"];
                 let mut own = own.map(str::to_owned).to_vec();
                 own.push(format!("--database={sqlite}"));
-                house.add(&["chat", "auth"], &flags_of("messenger", flags, &own))?;
+                deployment.add(&["chat", "auth"], &flags_of("messenger", flags, &own))?;
             }
-            Kind::Pair | Kind::Postgres(_) => {
-                let url = if let Kind::Postgres(url) = kind { url } else { &sqlite };
+            Arrangement::Pair | Arrangement::Postgres(_) => {
+                let url = if let Arrangement::Postgres(url) = kind { url } else { &sqlite };
                 let own = [listen, format!("--database={url}")];
-                house.add(&["chat"], &flags_of("chat", flags, &own))?;
-                house.add(&["auth"], &flags_of("auth", flags, &own))?;
+                deployment.add(&["chat"], &flags_of("chat", flags, &own))?;
+                deployment.add(&["auth"], &flags_of("auth", flags, &own))?;
             }
         }
-        for (_, launch) in &mut house.launches {
+        for (_, launch) in &mut deployment.launches {
             *launch = change(launch.clone());
         }
-        house.start()?;
-        Ok(house)
+        deployment.start()?;
+        Ok(deployment)
     }
 
     fn add(&mut self, roles: &'static [&'static str], flags: &[String]) -> Result<()> {
@@ -106,7 +112,7 @@ impl House {
                 }
             }
         }
-        self.world.moved(&chat.context("no chat server")?, auth.as_deref());
+        self.endpoints.moved(&chat.context("no chat server")?, auth.as_deref());
         Ok(())
     }
 
@@ -138,7 +144,7 @@ impl House {
     }
 
     /// Whether every program is there and runs.
-    pub fn is_whole(&mut self) -> bool {
+    pub fn is_running(&mut self) -> bool {
         self.servers.len() == self.launches.len() && self.runs().is_ok()
     }
 
@@ -147,7 +153,7 @@ impl House {
         self.dir.path().join("messenger.db")
     }
 
-    /// A directory of this house's own.
+    /// The temporary directory of this deployment.
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }

@@ -1,16 +1,16 @@
-//! Doing something about what was said, and asking for what there is.
+//! Requests that change something, and queries.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use super::Person;
+use super::Client;
 
-impl Person {
-    /// Asks for a change and gives the event that answers it.
+impl Client {
+    /// Requests a change and returns the event that answers it.
     ///
     /// # Errors
     /// When it was refused, or changed nothing.
-    pub fn act(&mut self, frame: Value) -> Result<Value> {
+    pub fn change(&mut self, frame: Value) -> Result<Value> {
         let text = frame.to_string();
         let kind = frame["type"].as_str().unwrap_or_default();
         let kind = kind.split('.').next().unwrap_or_default().to_owned();
@@ -20,22 +20,22 @@ impl Person {
         Ok(event)
     }
 
-    /// Asks for a change that changes nothing, and is told no more than `ok`.
+    /// Requests a change that has no effect, and expects `ok` as the answer.
     ///
     /// # Errors
     /// When it was refused, or did change something.
-    pub fn act_in_vain(&mut self, frame: Value) -> Result<()> {
+    pub fn change_nothing(&mut self, frame: Value) -> Result<()> {
         let text = frame.to_string();
         let answer = self.request(frame)?;
         ensure!(answer["type"] == "ok", "expected no change by {text:.200}, got {answer}");
         Ok(())
     }
 
-    /// Asks for what there is, which has the same type as the question.
+    /// Sends a query; its answer has the same type.
     ///
     /// # Errors
     /// When it was refused.
-    pub fn look(&mut self, frame: Value) -> Result<Value> {
+    pub fn query(&mut self, frame: Value) -> Result<Value> {
         let kind = frame["type"].clone();
         let answer = self.request(frame)?;
         ensure!(answer["type"] == kind, "expected {kind}, got {answer}");
@@ -48,7 +48,7 @@ impl Person {
     /// When they cannot be seen.
     pub fn history(&mut self, mut of: Value) -> Result<Vec<String>> {
         of["type"] = json!("history");
-        contents(&self.look(of)?)
+        contents(&self.query(of)?)
     }
 
     /// The contents of all messages that are found.
@@ -56,27 +56,27 @@ impl Person {
     /// # Errors
     /// When the search is refused.
     pub fn search(&mut self, text: &str) -> Result<Vec<String>> {
-        contents(&self.look(json!({"type": "search", "text": text}))?)
+        contents(&self.query(json!({"type": "search", "text": text}))?)
     }
 
-    /// This person's line for a conversation, `with` somebody or of a `group`.
+    /// The entry of a conversation in this client's list: `with` an account, or of a `group`.
     ///
     /// # Errors
     /// When there is none.
     pub fn conversation(&mut self, key: &str, id: i64) -> Result<Value> {
-        let answer = self.look(json!({"type": "conversations"}))?;
+        let answer = self.query(json!({"type": "conversations"}))?;
         let list = answer["conversations"].as_array().context("no list")?;
         let line = list.iter().find(|it| it[key] == id);
         line.cloned().with_context(|| format!("no conversation {key} {id} in {answer}"))
     }
 
-    /// Makes a group of this person and these, and gives its number.
+    /// Creates a group with these members and returns its id.
     ///
     /// # Errors
     /// When it was refused.
-    pub fn make_group(&mut self, name: &str, members: &[&Person]) -> Result<i64> {
+    pub fn make_group(&mut self, name: &str, members: &[&Client]) -> Result<i64> {
         let ids: Vec<i64> = members.iter().map(|it| it.id).collect();
-        let made = self.act(json!({"type": "group.create", "name": name, "members": ids}))?;
+        let made = self.change(json!({"type": "group.create", "name": name, "members": ids}))?;
         made["group"].as_i64().with_context(|| format!("no group: {made}"))
     }
 
@@ -91,11 +91,11 @@ impl Person {
         Ok(joined)
     }
 
-    /// Says something to a group and gives the `sent`.
+    /// Sends a message to a group and returns the `sent`.
     ///
     /// # Errors
     /// When it was refused.
-    pub fn tell(&mut self, group: i64, content: &str) -> Result<Value> {
+    pub fn send_to_group(&mut self, group: i64, content: &str) -> Result<Value> {
         let sent = self.request(json!({"group": group, "content": content}))?;
         ensure!(sent["type"] == "sent", "not sent: {sent}");
         Ok(sent)
@@ -105,18 +105,18 @@ impl Person {
     ///
     /// # Errors
     /// When it is not, or none comes.
-    pub fn hear_event(&mut self, kind: &str) -> Result<Value> {
-        let event = self.hear_next()?;
+    pub fn receive_event(&mut self, kind: &str) -> Result<Value> {
+        let event = self.receive_next()?;
         ensure!(event["type"] == kind, "expected {kind}, heard {event}");
         Ok(event)
     }
 
-    /// The very next frame, which must be what these others were told, in a place of its own.
+    /// The next frame, which must be the event that others got, under a `seq` of this log.
     ///
     /// # Errors
     /// When it is not, or none comes.
-    pub fn hear_same(&mut self, told: &Value) -> Result<()> {
-        let event = self.hear_next()?;
+    pub fn receive_same(&mut self, told: &Value) -> Result<()> {
+        let event = self.receive_next()?;
         ensure!(event["seq"].is_i64(), "no event: {event}");
         ensure!(event.get("ref").is_none(), "somebody else's `ref`: {event}");
         ensure!(substance(&event) == substance(told), "heard {event}, others heard {told}");

@@ -1,18 +1,18 @@
-//! Somebody who talks.
+//! A client of the servers.
 
-mod act;
-mod talk;
+mod change;
+mod exchange;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tungstenite::client::IntoClientRequest;
 
-use crate::world::unique;
-use crate::{Socket, World, raw};
+use crate::endpoints::unique;
+use crate::{Endpoints, Socket, raw};
 
-/// An account (or a guest) at one device.
-pub struct Person {
-    world: World,
+/// One device of an account, or a guest.
+pub struct Client {
+    endpoints: Endpoints,
     /// The account's or the guest's number.
     pub id: i64,
     /// The name given at signup; empty for a guest.
@@ -21,51 +21,52 @@ pub struct Person {
     pub email: String,
     /// The password given at signup; empty for a guest.
     pub password: String,
-    /// This device's token; empty for a guest.
+    /// The token of this device; empty for a guest.
     pub token: String,
     socket: Option<Socket>,
 }
 
-impl Person {
-    /// A guest connects and is told a number.
+impl Client {
+    /// Connects as a guest and reads the id from the welcome.
     ///
     /// # Errors
     /// When no welcome comes.
-    pub fn guest(world: &World) -> Result<Self> {
-        let mut guest = Self::stranger(world);
+    pub fn guest(endpoints: &Endpoints) -> Result<Self> {
+        let mut guest = Self::new(endpoints);
         guest.open(&[])?;
-        guest.id = guest.hear_type("welcome")?["id"].as_i64().context("a welcome without `id`")?;
+        guest.id =
+            guest.receive_type("welcome")?["id"].as_i64().context("a welcome without `id`")?;
         Ok(guest)
     }
 
-    /// Somebody signs up under an email of their own and logs in.
+    /// Signs up a new account with a unique email and logs in.
     ///
     /// # Errors
     /// When either is refused.
-    pub fn signup(world: &World, name: &str) -> Result<Self> {
-        let mut person = Self::stranger(world);
-        name.clone_into(&mut person.name);
-        person.email =
+    pub fn signup(endpoints: &Endpoints, name: &str) -> Result<Self> {
+        let mut client = Self::new(endpoints);
+        name.clone_into(&mut client.name);
+        client.email =
             format!("{}.{}@example.com", name.to_lowercase().replace(' ', "."), unique());
-        person.password = format!("secret-{}", unique());
-        let body = json!({"email": person.email, "name": name, "password": person.password});
-        let answer = world.ask("POST", "/signup")?.json(&body).send()?.expect(201)?;
-        person.id = answer.body["id"].as_i64().context("a signup without `id`")?;
-        person.login("first device")?;
-        Ok(person)
+        client.password = format!("secret-{}", unique());
+        let body = json!({"email": client.email, "name": name, "password": client.password});
+        let answer = endpoints.ask("POST", "/signup")?.json(&body).send()?.expect(201)?;
+        client.id = answer.body["id"].as_i64().context("a signup without `id`")?;
+        client.login("first device")?;
+        Ok(client)
     }
 
-    /// Somebody new, connected and welcomed: with an account where there are any, else a guest.
+    /// A new client that is connected and welcomed: with an account if the servers have accounts, else as a guest.
     ///
     /// # Errors
-    /// As [`Person::guest`] or [`Person::signup`].
-    pub fn arrive(world: &World, name: &str) -> Result<Self> {
-        if !world.has_accounts() {
-            return Self::guest(world);
+    /// As [`Client::guest`] or [`Client::signup`].
+    pub fn connected(endpoints: &Endpoints, name: &str) -> Result<Self> {
+        if !endpoints.has_accounts() {
+            return Self::guest(endpoints);
         }
-        let mut person = Self::signup(world, name)?;
-        person.connect()?;
-        Ok(person)
+        let mut client = Self::signup(endpoints, name)?;
+        client.connect()?;
+        Ok(client)
     }
 
     /// The same account logs in at another device.
@@ -73,7 +74,7 @@ impl Person {
     /// # Errors
     /// When the login is refused.
     pub fn device(&self, name: &str) -> Result<Self> {
-        let mut other = Self::stranger(&self.world);
+        let mut other = Self::new(&self.endpoints);
         other.id = self.id;
         other.name.clone_from(&self.name);
         other.email.clone_from(&self.email);
@@ -88,7 +89,7 @@ impl Person {
     /// When the login is refused.
     pub fn login(&mut self, device: &str) -> Result<()> {
         let body = json!({"email": self.email, "password": self.password, "device": device});
-        let answer = self.world.ask("POST", "/login")?.json(&body).send()?.expect(200)?;
+        let answer = self.endpoints.ask("POST", "/login")?.json(&body).send()?.expect(200)?;
         answer.body["token"]
             .as_str()
             .context("a login without `token`")?
@@ -99,12 +100,12 @@ impl Person {
     /// A request to the accounts' server with this device's token.
     ///
     /// # Errors
-    /// In a world of guests.
+    /// Without an auth server.
     pub fn ask(&self, method: &str, path: &str) -> Result<crate::Call> {
-        Ok(self.world.ask(method, path)?.bearer(&self.token))
+        Ok(self.endpoints.ask(method, path)?.bearer(&self.token))
     }
 
-    /// Connects, says hello and gives the welcome.
+    /// Connects, sends `hello` and returns the welcome.
     ///
     /// # Errors
     /// When it is not welcomed.
@@ -125,8 +126,8 @@ impl Person {
     /// # Errors
     /// When it is not welcomed.
     pub fn connect_narrow(&mut self, since: i64) -> Result<Value> {
-        let narrow = raw::connect_narrow(&self.world.chat_address())?;
-        self.socket = Some(Socket::over(narrow, self.world.chat().into_client_request()?)?);
+        let narrow = raw::connect_narrow(&self.endpoints.chat_address())?;
+        self.socket = Some(Socket::over(narrow, self.endpoints.chat().into_client_request()?)?);
         self.write(&json!({"type": "hello", "token": self.token, "since": since}))?;
         self.welcomed()
     }
@@ -137,12 +138,12 @@ impl Person {
         self.welcomed()
     }
 
-    /// The welcome, which must be the first thing heard and name this person.
+    /// The welcome, which must be the first frame and name this account.
     ///
     /// # Errors
     /// When it does not.
     pub fn welcomed(&mut self) -> Result<Value> {
-        let first = self.hear_next()?;
+        let first = self.receive_next()?;
         ensure!(first["type"] == "welcome", "not a welcome: {first}");
         ensure!(first["id"] == self.id && first["name"] == *self.name, "not mine: {first}");
         ensure!(first["seq"].is_i64(), "a welcome without `seq`: {first}");
@@ -150,12 +151,12 @@ impl Person {
         Ok(first)
     }
 
-    /// Connects with these headers and says nothing.
+    /// Connects with these headers and sends nothing.
     ///
     /// # Errors
     /// When the upgrade is refused.
     pub fn open(&mut self, headers: &[(&str, &str)]) -> Result<()> {
-        self.socket = Some(Socket::open(&self.world.chat(), headers)?);
+        self.socket = Some(Socket::open(&self.endpoints.chat(), headers)?);
         Ok(())
     }
 
@@ -174,7 +175,7 @@ impl Person {
         self.socket.as_mut().context("not connected")
     }
 
-    /// Takes the connection away from this person.
+    /// Takes the connection out of this client.
     ///
     /// # Errors
     /// When there is none.
@@ -182,10 +183,10 @@ impl Person {
         self.socket.take().context("not connected")
     }
 
-    /// Somebody who has neither connected nor signed up.
-    pub fn stranger(world: &World) -> Self {
+    /// A client that has neither connected nor signed up.
+    pub fn new(endpoints: &Endpoints) -> Self {
         let none = String::new;
         let (name, email, password, token) = (none(), none(), none(), none());
-        Self { world: world.clone(), id: 0, name, email, password, token, socket: None }
+        Self { endpoints: endpoints.clone(), id: 0, name, email, password, token, socket: None }
     }
 }

@@ -1,4 +1,4 @@
-//! The line to the client: one connection after the other, and a small server that answers whatever is asked.
+//! The scripted server: one connection after the other, and an answer to every request.
 
 use std::collections::HashMap;
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tungstenite::Message;
 use tungstenite::protocol::CloseFrame;
 
-use crate::{Heard, Socket, until};
+use crate::{Received, Socket, until};
 
 /// How soon a client comes back at the latest: the longest wait it may choose is 30 s.
 const BACK_WITHIN: Duration = Duration::from_secs(40);
@@ -21,7 +21,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the server knows of the client.
-pub struct Line {
+pub struct ScriptedServer {
     listener: TcpListener,
     away: Duration,
     socket: Option<Socket>,
@@ -30,7 +30,7 @@ pub struct Line {
     pub seq: i64,
     /// Up to where it has acknowledged.
     acknowledged: i64,
-    /// Its messages of this connection without an answer; none gets any before [`Line::answer_what_waits`].
+    /// Its messages of this connection without an answer; none gets any before [`ScriptedServer::answer_what_waits`].
     pub unanswered: Vec<Value>,
     /// Those of the last connection that ended so.
     pub lost: Vec<Value>,
@@ -43,7 +43,7 @@ pub struct Line {
     pub has_heard: bool,
 }
 
-impl Line {
+impl ScriptedServer {
     pub fn new(listener: TcpListener, away: Duration) -> Result<Self> {
         listener.set_nonblocking(true)?;
         Ok(Self {
@@ -69,7 +69,7 @@ impl Line {
         let (socket, first) = until("the client to connect", BACK_WITHIN, || pick_up(listener))?;
         self.socket = Some(socket);
         let hello = match first {
-            Heard::Json(frame) if frame["type"] == "hello" => frame,
+            Received::Json(frame) if frame["type"] == "hello" => frame,
             other => bail!("expected a hello, heard {other:?}"),
         };
         self.has_heard = true;
@@ -92,8 +92,7 @@ impl Line {
         let deadline = Instant::now() + self.away;
         until("nobody to come", self.away + BACK_WITHIN, || {
             let caller = pick_up(&self.listener)?;
-            let is_again =
-                |first: &Heard| matches!(first, Heard::Json(it) if it["token"] == *self.token);
+            let is_again = |first: &Received| matches!(first, Received::Json(it) if it["token"] == *self.token);
             ensure!(!caller.is_some_and(|(_, first)| is_again(&first)), "it came back");
             Ok((Instant::now() >= deadline).then_some(()))
         })
@@ -101,7 +100,7 @@ impl Line {
 
     pub fn welcome(&mut self, recovered: bool) -> Result<()> {
         let seq = self.seq;
-        self.say(&json!({
+        self.send_json(&json!({
             "type": "welcome", "id": 1, "name": "Alice", "seq": seq, "head": seq, "recovered": recovered,
         }))
     }
@@ -120,10 +119,10 @@ impl Line {
         for (key, value) in more {
             message[key] = value;
         }
-        self.say(&message)
+        self.send_json(&message)
     }
 
-    pub fn say(&mut self, frame: &Value) -> Result<()> {
+    pub fn send_json(&mut self, frame: &Value) -> Result<()> {
         self.socket()?.json(frame)
     }
 
@@ -132,12 +131,16 @@ impl Line {
     }
 
     /// Answers whatever comes until `is_it`.
-    pub fn hear(&mut self, what: &str, mut is_it: impl FnMut(&Heard, &Self) -> bool) -> Result<()> {
+    pub fn receive(
+        &mut self,
+        what: &str,
+        mut is_it: impl FnMut(&Received, &Self) -> bool,
+    ) -> Result<()> {
         let deadline = Instant::now() + ANSWER_WITHIN;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let heard = self.socket()?.hear_within(what, left, |heard| Some(heard.clone()))?;
-            if let Heard::Closed(code) = heard {
+            let heard = self.socket()?.receive_within(what, left, |heard| Some(heard.clone()))?;
+            if let Received::Closed(code) = heard {
                 bail!("closed with {code}, waiting for {what}");
             }
             self.answer(&heard)?;
@@ -149,7 +152,9 @@ impl Line {
 
     /// Waits until every event is acknowledged.
     pub fn is_acknowledged(&mut self) -> Result<()> {
-        self.hear("`received` with the last `seq`", |_, line| line.acknowledged == line.seq)
+        self.receive("`received` with the last `seq`", |_, server| {
+            server.acknowledged == server.seq
+        })
     }
 
     /// Answers the messages that have waited, and from now on at once.
@@ -173,7 +178,7 @@ impl Line {
     pub fn close(&mut self, code: u16) -> Result<()> {
         let frame = CloseFrame { code: code.into(), reason: "".into() };
         self.send(Message::Close(Some(frame)))?;
-        let _ = self.socket()?.hear_close(CLOSE_WITHIN);
+        let _ = self.socket()?.receive_close(CLOSE_WITHIN);
         self.hang_up();
         Ok(())
     }
@@ -182,11 +187,11 @@ impl Line {
         self.socket.as_mut().context("the client is not connected")
     }
 
-    fn answer(&mut self, heard: &Heard) -> Result<()> {
+    fn answer(&mut self, heard: &Received) -> Result<()> {
         let frame = match heard {
-            Heard::Json(frame) => frame,
-            Heard::Text(text) if text == "ping" => return self.socket()?.text("pong"),
-            Heard::Text(text) => {
+            Received::Json(frame) => frame,
+            Received::Text(text) if text == "ping" => return self.socket()?.text("pong"),
+            Received::Text(text) => {
                 self.faults.push(format!("not JSON: {text:.100}"));
                 return Ok(());
             }
@@ -217,7 +222,7 @@ impl Line {
         } else if answer["type"] == "ok" {
             return Ok(());
         }
-        self.say(&answer)
+        self.send_json(&answer)
     }
 
     fn answer_message(&mut self, frame: &Value) -> Result<()> {
@@ -229,16 +234,16 @@ impl Line {
             self.sent.insert(reference.to_owned(), sent);
         }
         let sent = self.sent[reference].clone();
-        self.say(&sent)
+        self.send_json(&sent)
     }
 }
 
 /// Whoever has connected, and the first thing they say. Who wants a page or a health check is not the client.
-fn pick_up(listener: &TcpListener) -> Result<Option<(Socket, Heard)>> {
+fn pick_up(listener: &TcpListener) -> Result<Option<(Socket, Received)>> {
     let Ok((stream, _)) = listener.accept() else { return Ok(None) };
     stream.set_nonblocking(false)?;
     let Ok(mut socket) = Socket::accept(stream) else { return Ok(None) };
-    let first = socket.hear_next()?;
+    let first = socket.receive_next()?;
     Ok(Some((socket, first)))
 }
 

@@ -1,15 +1,15 @@
-//! Saying and hearing.
+//! Sending and receiving.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::Person;
-use crate::world::unique;
-use crate::{Heard, PATIENCE};
+use super::Client;
+use crate::endpoints::unique;
+use crate::{PATIENCE, Received};
 
-impl Person {
+impl Client {
     /// Sends a frame as it is.
     ///
     /// # Errors
@@ -34,31 +34,31 @@ impl Person {
     /// # Errors
     /// When none comes.
     pub fn answer_to(&mut self, reference: &str) -> Result<Value> {
-        self.hear(&format!("the answer to {reference}"), |frame| frame["ref"] == reference)
+        self.receive(&format!("the answer to {reference}"), |frame| frame["ref"] == reference)
     }
 
-    /// Says something to somebody and gives the `sent`.
+    /// Sends a message to an account and returns the `sent`.
     ///
     /// # Errors
     /// When it was refused.
-    pub fn say(&mut self, to: &Person, content: &str) -> Result<Value> {
+    pub fn send_message(&mut self, to: &Client, content: &str) -> Result<Value> {
         let sent = self.request(json!({"to": to.id, "content": content}))?;
         ensure!(sent["type"] == "sent" && sent["at"].is_i64(), "not sent: {sent}");
         Ok(sent)
     }
 
-    /// The two know each other from now on: the other has said hello to this person, who has accepted it. This one's log has two
-    /// events of it, the other's one. Guests know each other anyway.
+    /// The other account sends a message request and this one accepts it: from then on they know each other. That puts two
+    /// events into this log and one into the other's. Guests always know each other.
     ///
     /// # Errors
     /// When either is refused.
-    pub fn knows(&mut self, other: &mut Self) -> Result<()> {
-        if !self.world.has_accounts() {
+    pub fn become_contacts(&mut self, other: &mut Self) -> Result<()> {
+        if !self.endpoints.has_accounts() {
             return Ok(());
         }
-        other.say(self, "hello")?;
-        self.hear_message("hello")?;
-        self.act(json!({"type": "accept", "id": other.id})).map(drop)
+        other.send_message(self, "hello")?;
+        self.receive_message("hello")?;
+        self.change(json!({"type": "accept", "id": other.id})).map(drop)
     }
 
     /// Sends a frame that is to be refused with this code, and gives the error.
@@ -78,9 +78,9 @@ impl Person {
     ///
     /// # Errors
     /// When none comes.
-    pub fn hear(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Result<Value> {
-        self.socket()?.hear(what, |heard| match heard {
-            Heard::Json(frame) if fits(frame) => Some(frame.clone()),
+    pub fn receive(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Result<Value> {
+        self.socket()?.receive(what, |heard| match heard {
+            Received::Json(frame) if fits(frame) => Some(frame.clone()),
             _ => None,
         })
     }
@@ -89,26 +89,26 @@ impl Person {
     ///
     /// # Errors
     /// When none comes.
-    pub fn hear_type(&mut self, kind: &str) -> Result<Value> {
-        self.hear(kind, |frame| frame["type"] == kind)
+    pub fn receive_type(&mut self, kind: &str) -> Result<Value> {
+        self.receive(kind, |frame| frame["type"] == kind)
     }
 
     /// The message with this content.
     ///
     /// # Errors
     /// When it does not come.
-    pub fn hear_message(&mut self, content: &str) -> Result<Value> {
+    pub fn receive_message(&mut self, content: &str) -> Result<Value> {
         let what = format!("the message {content:.60}");
-        self.hear(&what, |frame| frame["type"] == "message" && frame["content"] == content)
+        self.receive(&what, |frame| frame["type"] == "message" && frame["content"] == content)
     }
 
     /// The very next frame, which must be JSON.
     ///
     /// # Errors
     /// When it is not, or none comes.
-    pub fn hear_next(&mut self) -> Result<Value> {
-        match self.socket()?.hear_next()? {
-            Heard::Json(frame) => Ok(frame),
+    pub fn receive_next(&mut self) -> Result<Value> {
+        match self.socket()?.receive_next()? {
+            Received::Json(frame) => Ok(frame),
             other => bail!("expected a JSON frame, heard {other:?}"),
         }
     }
@@ -124,7 +124,7 @@ impl Person {
         Ok(heard
             .into_iter()
             .filter_map(|one| match one {
-                Heard::Json(frame) => Some(frame),
+                Received::Json(frame) => Some(frame),
                 _ => None,
             })
             .collect())
@@ -145,7 +145,7 @@ impl Person {
     /// # Errors
     /// When it stays open for `patience`.
     pub fn closed_within(&mut self, patience: Duration) -> Result<u16> {
-        self.socket()?.hear_close(patience)
+        self.socket()?.receive_close(patience)
     }
 
     /// The close code that ends this connection.
@@ -167,7 +167,7 @@ impl Person {
         let mut log = Vec::new();
         loop {
             let event =
-                reader.hear_next().with_context(|| format!("after {} events", log.len()))?;
+                reader.receive_next().with_context(|| format!("after {} events", log.len()))?;
             ensure!(event["seq"] == log.len() + 1, "after {} events came {event}", log.len());
             let is_last = event["content"] == last;
             log.push(event);

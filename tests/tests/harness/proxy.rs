@@ -1,4 +1,4 @@
-//! Stands between a server and PostgreSQL, and loses the answer to one commit, or everything.
+//! A proxy between a server and PostgreSQL that withholds one commit, or drops all traffic.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -22,7 +22,7 @@ struct Shared {
 
 impl Proxy {
     /// One before the database of this URL, and the URL that leads there through it.
-    pub fn before(url: &str) -> Result<(Self, String)> {
+    pub fn in_front_of(url: &str) -> Result<(Self, String)> {
         let (start, rest) = url.split_once("@127.0.0.1:").context("not a local database")?;
         let (port, name) = rest.split_once('/').context("a URL without a database")?;
         let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -37,18 +37,18 @@ impl Proxy {
         Ok((proxy, url))
     }
 
-    /// The next commit breaks its connection and does not reach the database, until it is [carried out](Self::carry_out).
+    /// The next commit breaks its connection and does not reach the database, until it is [carried out](Self::deliver_held_commit).
     pub fn cut_next_commit(&self) {
         self.0.armed.store(true, Ordering::SeqCst);
     }
 
     /// From now on nothing gets through, and nobody is told; or it does again.
-    pub fn lose_everything(&self, does: bool) {
+    pub fn drop_traffic(&self, does: bool) {
         self.0.is_dead.store(does, Ordering::SeqCst);
     }
 
     /// The database gets the commit that was cut off.
-    pub fn carry_out(&self) -> Result<()> {
+    pub fn deliver_held_commit(&self) -> Result<()> {
         let (commit, mut database) = self.0.take().context("no commit was cut off")?;
         database.write_all(&commit)?;
         database.shutdown(Shutdown::Write)?;

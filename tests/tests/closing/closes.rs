@@ -1,12 +1,12 @@
 //! Who is closed hears why, after whole frames only: the slow reader when it reads again, the fast writer while it writes.
 
-use acceptance::{Call, Heard, PATIENCE, Person, Socket, raw, until};
+use acceptance::{Call, Client, PATIENCE, Received, Socket, raw, until};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::Busy;
-use crate::drive::{House, Kind};
+use crate::harness::{Arrangement, Deployment};
 
 /// Letters of 16 KiB that no buffers between the two hold.
 const LETTERS: usize = 500;
@@ -15,26 +15,27 @@ const PINGS: usize = 40_000;
 
 #[test]
 fn a_stalled_receiver_hears_4409_when_it_reads_again() -> Result<()> {
-    let mut house = House::open(&Kind::Messenger, &["--metrics-listen=127.0.0.1:0"])?;
-    let metrics = format!("http://{}/metrics", house.servers[0].address("metrics")?);
-    let mut alice = Person::arrive(&house.world, "Alice")?;
-    let mut bob = Person::signup(&house.world, "Bob")?;
+    let mut deployment =
+        Deployment::launch(&Arrangement::Messenger, &["--metrics-listen=127.0.0.1:0"])?;
+    let metrics = format!("http://{}/metrics", deployment.servers[0].address("metrics")?);
+    let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+    let mut bob = Client::signup(&deployment.endpoints, "Bob")?;
     bob.connect_narrow(0)?;
     let content = "x".repeat(16 * 1024);
     let mut sent = 0;
     while slow_readers(&metrics)? == 0.0 {
         ensure!(sent < LETTERS, "a reader that takes nothing was never closed");
         for _ in 0..10 {
-            alice.say(&bob, &content)?;
+            alice.send_message(&bob, &content)?;
             // It still speaks, though it does not listen.
             let _ = bob.socket()?.text("ping");
             sent += 1;
         }
     }
-    let (last, code) = hear_to_end(bob.socket()?)?;
+    let (last, code) = receive_to_end(bob.socket()?)?;
     ensure!(code == 4409, "closed with {code} after {last} of {sent}");
     ensure!(last < sent, "all came, and yet it was too slow");
-    alice.say(&bob, "the end")?;
+    alice.send_message(&bob, "the end")?;
     let log = bob.whole_log("the end")?;
     ensure!(log.len() == sent + 1, "{} in the log", log.len());
     Ok(())
@@ -42,16 +43,17 @@ fn a_stalled_receiver_hears_4409_when_it_reads_again() -> Result<()> {
 
 #[test]
 fn a_reader_that_stalls_in_a_replay_hears_4409() -> Result<()> {
-    let mut house = House::open(&Kind::Messenger, &["--metrics-listen=127.0.0.1:0"])?;
-    let metrics = format!("http://{}/metrics", house.servers[0].address("metrics")?);
-    let mut alice = Person::arrive(&house.world, "Alice")?;
-    let mut bob = Person::signup(&house.world, "Bob")?;
+    let mut deployment =
+        Deployment::launch(&Arrangement::Messenger, &["--metrics-listen=127.0.0.1:0"])?;
+    let metrics = format!("http://{}/metrics", deployment.servers[0].address("metrics")?);
+    let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+    let mut bob = Client::signup(&deployment.endpoints, "Bob")?;
     let content = "x".repeat(16 * 1024);
     for _ in 0..LETTERS / 10 {
         for _ in 0..9 {
             alice.write(&json!({"to": bob.id, "content": content}))?;
         }
-        alice.say(&bob, &content)?;
+        alice.send_message(&bob, &content)?;
     }
     bob.connect_narrow(0)?;
     // Its answers wait behind events that it does not take.
@@ -64,7 +66,7 @@ fn a_reader_that_stalls_in_a_replay_hears_4409() -> Result<()> {
     until("the stalled reader to be closed", PATIENCE, || {
         Ok((slow_readers(&metrics)? > 0.0).then_some(()))
     })?;
-    let (last, code) = hear_to_end(bob.socket()?)?;
+    let (last, code) = receive_to_end(bob.socket()?)?;
     ensure!(code == 4409, "closed with {code} after {last} of {LETTERS}");
     ensure!(last < LETTERS, "all came, and yet it was too slow");
     Ok(())
@@ -72,15 +74,15 @@ fn a_reader_that_stalls_in_a_replay_hears_4409() -> Result<()> {
 
 #[test]
 fn a_busy_writer_hears_every_refusal_and_4429() -> Result<()> {
-    for kind in [Kind::Guests, Kind::Messenger, Kind::postgres()?] {
-        let house = House::open(&kind, &["--message-rate=5"])?;
-        let bob = Person::arrive(&house.world, "Bob")?;
-        let mut flood = Person::arrive(&house.world, "Flood")?;
+    for kind in [Arrangement::Guests, Arrangement::Messenger, Arrangement::postgres()?] {
+        let deployment = Deployment::launch(&kind, &["--message-rate=5"])?;
+        let bob = Client::connected(&deployment.endpoints, "Bob")?;
+        let mut flood = Client::connected(&deployment.endpoints, "Flood")?;
         let to = bob.id;
         let frame = move |n: usize| json!({"to": to, "content": "x", "ref": n.to_string()});
         let busy = Busy::start(flood.take_socket()?, 20_000, frame)?;
         let mut answers = Vec::new();
-        let code = busy.hear_to_end(|frame| keep_answer(&mut answers, &frame))?;
+        let code = busy.receive_to_end(|frame| keep_answer(&mut answers, &frame))?;
         ensure!(code == 4429, "closed with {code} after {} answers", answers.len());
         let sent = in_order(&answers)?;
         ensure!(sent >= 50 && answers.len() > sent, "{sent} sent of {} answered", answers.len());
@@ -90,29 +92,29 @@ fn a_busy_writer_hears_every_refusal_and_4429() -> Result<()> {
 
 #[test]
 fn a_busy_writer_hears_every_answer_and_1001_when_the_server_stops() -> Result<()> {
-    for kind in [Kind::Messenger, Kind::postgres()?] {
-        let mut house = House::open(&kind, &[])?;
-        let bob = Person::signup(&house.world, "Bob")?;
-        let mut alice = Person::signup(&house.world, "Alice")?;
+    for kind in [Arrangement::Messenger, Arrangement::postgres()?] {
+        let mut deployment = Deployment::launch(&kind, &[])?;
+        let bob = Client::signup(&deployment.endpoints, "Bob")?;
+        let mut alice = Client::signup(&deployment.endpoints, "Alice")?;
         alice.connect_narrow(0)?;
         let to = bob.id;
         let frame = move |n: usize| json!({"to": to, "content": "x", "ref": n.to_string()});
         let busy = Busy::start(alice.take_socket()?, 3000, frame)?;
         let mut answers = Vec::new();
-        let code = busy.hear_to_end(|frame| {
+        let code = busy.receive_to_end(|frame| {
             if answers.len() == 2000 {
-                house.servers[0].signal(Signal::TERM)?;
+                deployment.servers[0].signal(Signal::TERM)?;
             }
             keep_answer(&mut answers, &frame)
         })?;
         ensure!(code == 1001, "closed with {code} after {} answers", answers.len());
         let sent = in_order(&answers)?;
         ensure!(sent == answers.len(), "{sent} sent of {} answered", answers.len());
-        let status = house.servers.remove(0).ended()?;
+        let status = deployment.servers.remove(0).ended()?;
         ensure!(status.code() == Some(0), "after SIGTERM: {status}");
-        house.stop()?;
-        house.start()?;
-        Person::arrive(&house.world, "Witness")?.say(&bob, "the end")?;
+        deployment.stop()?;
+        deployment.start()?;
+        Client::connected(&deployment.endpoints, "Witness")?.send_message(&bob, "the end")?;
         let stored = bob.whole_log("the end")?.len() - 1;
         ensure!(stored == sent, "{stored} stored, {sent} answered");
     }
@@ -128,16 +130,16 @@ fn slow_readers(metrics: &str) -> Result<f64> {
 }
 
 /// The last of the letters, which come in order, and the close code.
-fn hear_to_end(socket: &mut Socket) -> Result<(usize, u16)> {
+fn receive_to_end(socket: &mut Socket) -> Result<(usize, u16)> {
     let mut last = 0;
     loop {
-        match socket.hear_next()? {
-            Heard::Json(frame) if frame["type"] == "message" => {
+        match socket.receive_next()? {
+            Received::Json(frame) if frame["type"] == "message" => {
                 ensure!(frame["seq"] == last + 1, "after {last} came {frame:.100}");
                 last += 1;
             }
-            Heard::Text(pong) if pong == "pong" => {}
-            Heard::Closed(code) => return Ok((last, code)),
+            Received::Text(pong) if pong == "pong" => {}
+            Received::Closed(code) => return Ok((last, code)),
             other => bail!("heard {other:?}"),
         }
     }

@@ -1,4 +1,4 @@
-//! Where the servers are.
+//! The URLs of the servers.
 
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,39 +8,39 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 
 use crate::http::Call;
-use crate::{PATIENCE, Person, until};
+use crate::{Client, PATIENCE, until};
 
-/// Two URLs, and names that nobody else has.
+/// The URLs of a chat server and of its auth server.
 ///
-/// Clones are the same world: when the servers move, everybody in it knows.
+/// Clones share the URLs: when the servers restart on other ports, all clones see the new ones.
 #[derive(Clone)]
-pub struct World {
-    place: Arc<RwLock<Place>>,
+pub struct Endpoints {
+    urls: Arc<RwLock<Urls>>,
 }
 
 #[derive(Clone)]
-struct Place {
+struct Urls {
     chat: String,
     auth: Option<String>,
 }
 
-impl World {
-    /// A chat server, and the auth server of its accounts; without one its people are guests.
+impl Endpoints {
+    /// A chat server, and the auth server of its accounts; without one its clients are guests.
     pub fn new(chat: &str, auth: Option<&str>) -> Self {
         let bare = |url: &str| url.trim_end_matches('/').to_owned();
-        let place = Place { chat: bare(chat), auth: auth.map(bare) };
-        Self { place: Arc::new(RwLock::new(place)) }
+        let urls = Urls { chat: bare(chat), auth: auth.map(bare) };
+        Self { urls: Arc::new(RwLock::new(urls)) }
     }
 
-    /// The servers came back at other addresses; whoever connects from now on finds them there.
+    /// The servers listen on other addresses from now on.
     pub fn moved(&self, chat: &str, auth: Option<&str>) {
         let there = Self::new(chat, auth);
-        *lock(self.place.write()) = lock(there.place.read()).clone();
+        *lock(self.urls.write()) = lock(there.urls.read()).clone();
     }
 
     /// The chat server's URL, `ws://…`.
     pub fn chat(&self) -> String {
-        lock(self.place.read()).chat.clone()
+        lock(self.urls.read()).chat.clone()
     }
 
     /// The chat server's URL for a browser's plain requests, `http://…`.
@@ -51,14 +51,14 @@ impl World {
     /// The auth server's URL, `http://…`.
     ///
     /// # Errors
-    /// In a world of guests.
+    /// Without an auth server.
     pub fn auth(&self) -> Result<String> {
-        lock(self.place.read()).auth.clone().context("this world has no auth server")
+        lock(self.urls.read()).auth.clone().context("this endpoints has no auth server")
     }
 
-    /// Whether people here have accounts; else they are guests.
+    /// Whether clients have accounts; else they are guests.
     pub fn has_accounts(&self) -> bool {
-        lock(self.place.read()).auth.is_some()
+        lock(self.urls.read()).auth.is_some()
     }
 
     /// The chat server's `host:port`.
@@ -69,7 +69,7 @@ impl World {
     /// The auth server's `host:port`.
     ///
     /// # Errors
-    /// In a world of guests.
+    /// Without an auth server.
     pub fn auth_address(&self) -> Result<String> {
         Ok(address(&self.auth()?))
     }
@@ -77,7 +77,7 @@ impl World {
     /// A request to the auth server.
     ///
     /// # Errors
-    /// In a world of guests.
+    /// Without an auth server.
     pub fn ask(&self, method: &str, path: &str) -> Result<Call> {
         Ok(Call::new(method, &format!("{}{path}", self.auth()?)))
     }
@@ -87,21 +87,21 @@ impl World {
         Call::new(method, &format!("{}{path}", self.chat_page()))
     }
 
-    /// Somebody new gets an answer from every server here: two people talk, and the accounts' server is well.
+    /// New clients are served: two of them exchange a message, and the auth server is healthy.
     ///
     /// # Errors
-    /// When that does not come to pass within a few times [`PATIENCE`].
+    /// When that does not happen within three times [`PATIENCE`].
     pub fn serves(&self) -> Result<()> {
         until("others to be served", PATIENCE * 3, || Ok(self.serves_once().ok()))
             .or_else(|_| self.serves_once())
     }
 
     fn serves_once(&self) -> Result<()> {
-        let mut alice = Person::arrive(self, "Alice")?;
-        let mut bob = Person::arrive(self, "Bob")?;
+        let mut alice = Client::connected(self, "Alice")?;
+        let mut bob = Client::connected(self, "Bob")?;
         let greeting = format!("served? {}", unique());
-        alice.say(&bob, &greeting)?;
-        bob.hear_message(&greeting)?;
+        alice.send_message(&bob, &greeting)?;
+        bob.receive_message(&greeting)?;
         alice.is_answered()?;
         if self.has_accounts() {
             self.ask("GET", "/healthz")?.send()?.expect(200)?;
@@ -110,7 +110,7 @@ impl World {
     }
 }
 
-/// A word that no other run, thread or call has.
+/// A word that no other run, thread or call gets.
 pub(crate) fn unique() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros());

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
-use acceptance::{Heard, Person, World, judge};
+use acceptance::{Client, Endpoints, Received, check_client};
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::json;
 
@@ -54,14 +54,14 @@ fn a_broken_promise_is_seen() -> Result<()> {
 /// The promises that a client with this flaw does not keep.
 fn broken_by(flaw: Flaw) -> Result<Vec<String>> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    let world = World::new(&format!("ws://{}", listener.local_addr()?), None);
-    let client = thread::Builder::new().spawn(move || client(&world, flaw))?;
-    let verdicts = judge(listener, AWAY, io::sink())?;
+    let endpoints = Endpoints::new(&format!("ws://{}", listener.local_addr()?), None);
+    let client = thread::Builder::new().spawn(move || client(&endpoints, flaw))?;
+    let outcomes = check_client(listener, AWAY, io::sink())?;
     let said = client.join().map_err(|_| anyhow!("the client panicked"))?;
     if flaw == Flaw::None {
         said.context("the client")?;
     }
-    let broken = verdicts.iter().filter_map(|it| {
+    let broken = outcomes.iter().filter_map(|it| {
         let error = it.kept.as_ref().err()?;
         Some(format!("{}: {error:#}", it.promise))
     });
@@ -69,8 +69,8 @@ fn broken_by(flaw: Flaw) -> Result<Vec<String>> {
 }
 
 /// Comes back until it is told not to.
-fn client(world: &World, flaw: Flaw) -> Result<()> {
-    let mut me = Person::stranger(world);
+fn client(endpoints: &Endpoints, flaw: Flaw) -> Result<()> {
+    let mut me = Client::new(endpoints);
     "a token".clone_into(&mut me.token);
     let mut since = None;
     let mut letter = json!({"to": 2, "content": "hello, judge", "ref": "letter 0"});
@@ -85,9 +85,9 @@ fn client(world: &World, flaw: Flaw) -> Result<()> {
             letter["ref"] = json!(format!("letter {calls}"));
         }
         let code = loop {
-            let frame = match me.socket()?.hear_next()? {
-                Heard::Json(frame) => frame,
-                Heard::Closed(code) => break code,
+            let frame = match me.socket()?.receive_next()? {
+                Received::Json(frame) => frame,
+                Received::Closed(code) => break code,
                 other => anyhow::bail!("heard {other:?}"),
             };
             since = frame["seq"].as_i64().or(since);
