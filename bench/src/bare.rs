@@ -7,11 +7,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use hdrhistogram::Histogram;
 use postgres::Statement;
 use wire::AccountId;
 
 use crate::account::now_ms;
-use crate::histogram::Histogram;
+use crate::latency::{histogram, quantile_us};
 use crate::load::Figures;
 
 /// Messages in one transaction.
@@ -47,11 +48,11 @@ pub(crate) fn run(url: &str, accounts: &[AccountId], time: Duration) -> Result<f
 /// How long one message takes that is stored in a transaction of its own, with nobody else there.
 pub(crate) fn one(url: &str, accounts: &[AccountId]) -> Result<Figures> {
     let mut store = open(url)?;
-    let mut times = Histogram::new();
+    let mut times = histogram();
     for at in 0..SINGLES {
         let begin = Instant::now();
         store.insert(&[(pair(accounts, at), FIRST_SEQ + at as i64)])?;
-        times.add(begin.elapsed().as_nanos() as u64);
+        times.saturating_record(begin.elapsed().as_nanos() as u64);
     }
     store.tidy(FIRST_SEQ)?;
     Ok(quantiles(&times))
@@ -69,21 +70,22 @@ fn pair(accounts: &[AccountId], at: usize) -> (i64, i64) {
     (accounts[first].0, accounts[first + 1].0)
 }
 
-fn quantiles(times: &Histogram) -> Figures {
+fn quantiles(times: &Histogram<u64>) -> Figures {
     [("sent_p50_us", 0.5), ("sent_p99_us", 0.99)]
-        .map(|(name, share)| (name, times.quantile(share)))
-        .into()
+        .into_iter()
+        .filter_map(|(name, share)| Some((name, quantile_us(times, share)?)))
+        .collect()
 }
 
 /// How long the disk takes to have one page of a log that grows, as a commit has it written.
 pub(crate) fn sync(directory: &Path) -> Result<Figures> {
     let mut log = tempfile::tempfile_in(directory)?;
-    let mut times = Histogram::new();
+    let mut times = histogram();
     for _ in 0..SYNCS {
         let begin = Instant::now();
         log.write_all(&[7; PAGE_BYTES])?;
         log.sync_data()?;
-        times.add(begin.elapsed().as_nanos() as u64);
+        times.saturating_record(begin.elapsed().as_nanos() as u64);
     }
     Ok(quantiles(&times))
 }

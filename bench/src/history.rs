@@ -10,12 +10,13 @@ use anyhow::{Context, Result, ensure};
 use sql::{Batch, Operation, Store, Submission};
 use wire::{AccountId, MessageId, Seq, To, With};
 
+use crate::account;
 use crate::client::frame;
 use crate::load::Figures;
 use crate::machine::Memory;
-use crate::plan::{Bench, programs_chat};
-use crate::server::{Server, free_address};
-use crate::{account, say};
+use crate::report::print;
+use crate::run::Bench;
+use crate::server::{Server, chat_command, free_address};
 
 /// People who write to one account; as many conversations.
 const WRITERS: usize = 300;
@@ -56,7 +57,7 @@ fn curve(bench: &mut Bench<'_>, engine: &str, url: &str, sizes: &[usize]) -> Res
         }
         if *size > 100_000 {
             let rate = (stored - from) as f64 / begin.elapsed().as_secs_f64();
-            say(&format!("{engine}: {size} messages; {rate:.0} stored a second"));
+            print(&format!("{engine}: {size} messages; {rate:.0} stored a second"));
         }
         let (me, other) = (accounts[0], accounts[1]);
         let (middle, end) = (Seq(*size as i64 / 2), MessageId(i64::MAX));
@@ -92,7 +93,7 @@ fn curve(bench: &mut Bench<'_>, engine: &str, url: &str, sizes: &[usize]) -> Res
 fn resume(bench: &mut Bench<'_>, engine: &str, url: &str, token: &str, head: i64) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let address = free_address()?;
-    let mut chat = programs_chat(bench.args, address)?;
+    let mut chat = chat_command(bench.args, address)?;
     chat.arg("--database").arg(url);
     let _chat = Server::start(&mut chat, address, &dir.path().join("chat.log"))?;
     let name = format!("{MISSED} missed of {head} events, {engine}");

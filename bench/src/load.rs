@@ -5,10 +5,11 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
+use hdrhistogram::Histogram;
 use rustix::event::epoll;
 
 use crate::client::{Client, Dialect, Note, To};
-use crate::histogram::Histogram;
+use crate::latency::{histogram, quantile_us};
 use crate::machine::{Memory, Moment, Used};
 
 /// Connections opened at once, except in a storm.
@@ -101,9 +102,9 @@ fn relay(
     let mut said = vec![0_u32; pairs];
     let mut heard = vec![0_u32; pairs];
     let mut confirmations = vec![VecDeque::new(); pairs];
-    let (mut arrival, mut confirmation) = (Histogram::new(), Histogram::new());
+    let (mut arrival, mut confirmation) = (histogram(), histogram());
     let mut under_way = 0_u64;
-    let mut late = Histogram::new();
+    let mut late = histogram();
     let mut say = |client: &mut Client, pair: usize, at: u64, waits: &mut VecDeque<u64>| {
         client.send(2 * pair, To::Connection(2 * pair + 1), at, said[pair]);
         said[pair] += 1;
@@ -123,8 +124,8 @@ fn relay(
         let now = client.now();
         if from.is_none() && now >= warm {
             from = Some(Moment::now(&target.pids));
-            (arrival, confirmation, counted) = (Histogram::new(), Histogram::new(), 0);
-            late = Histogram::new();
+            (arrival, confirmation, counted) = (histogram(), histogram(), 0);
+            late = histogram();
         }
         if let Some(from) = &from
             && until.is_none()
@@ -145,7 +146,7 @@ fn relay(
                 let at = begin + (due as f64 * step) as u64;
                 let pair = due as usize % pairs;
                 under_way += say(&mut client, pair, at, &mut confirmations[pair]);
-                late.add(client.now() - at);
+                late.saturating_record(client.now() - at);
                 due += 1;
             }
             let next = (due as f64 * step) as u64 + begin;
@@ -164,7 +165,7 @@ fn relay(
                     under_way -= 1;
                     if !is_over {
                         counted += 1;
-                        arrival.add(now.saturating_sub(sent));
+                        arrival.saturating_record(now.saturating_sub(sent));
                         if window.is_some() {
                             under_way += say(&mut client, pair, now, &mut confirmations[pair]);
                         }
@@ -172,7 +173,7 @@ fn relay(
                 }
                 Note::Confirmed => {
                     if let Some(sent) = confirmations[pair].pop_front() {
-                        confirmation.add(now.saturating_sub(sent));
+                        confirmation.saturating_record(now.saturating_sub(sent));
                     }
                 }
                 Note::Lost(why) => bail!("connection {at} lost: {why}"),
@@ -197,10 +198,9 @@ fn warm_up(begin: u64, seconds: f64) -> (u64, u64) {
     (warm, warm + (seconds * 1e9) as u64)
 }
 
-fn times(figures: &mut Figures, names: [&'static str; 2], times: &Histogram) {
+fn times(figures: &mut Figures, names: [&'static str; 2], times: &Histogram<u64>) {
     for (name, share) in names.into_iter().zip([0.5, 0.99]) {
-        let time = times.quantile(share);
-        if time.is_finite() {
+        if let Some(time) = quantile_us(times, share) {
             figures.insert(name, time);
         }
     }
@@ -232,12 +232,12 @@ fn fanout(
     (0..window).for_each(|_| say(&mut client, &mut missing));
     let (warm, end) = warm_up(begin, seconds);
     let mut from: Option<Moment> = None;
-    let (mut counted, mut last) = (0_u64, Histogram::new());
+    let (mut counted, mut last) = (0_u64, histogram());
     loop {
         let now = client.now();
         if from.is_none() && now >= warm {
             from = Some(Moment::now(&target.pids));
-            (counted, last) = (0, Histogram::new());
+            (counted, last) = (0, histogram());
         }
         if let Some(from) = &from
             && now >= end
@@ -258,7 +258,7 @@ fn fanout(
                     *left -= 1;
                     if *left == 0 {
                         missing.remove(&number);
-                        last.add(now - sent);
+                        last.saturating_record(now - sent);
                         say(&mut client, &mut missing);
                     }
                 }

@@ -12,8 +12,8 @@ use serde_json::json;
 use crate::account;
 use crate::client::Dialect;
 use crate::load::{Figures, Load, Target};
-use crate::plan::{Bench, programs_chat};
-use crate::server::{Server, free_address};
+use crate::run::Bench;
+use crate::server::{Server, chat_command, free_address};
 
 /// Clients that log in at once: more than cores, fewer than may wait.
 const CLIENTS: usize = 8;
@@ -50,7 +50,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<()> {
     let (_, tokens) = account::create(&store, connections, "none")?;
     drop(store);
     let address = free_address()?;
-    let mut chat = programs_chat(bench.args, address)?;
+    let mut chat = chat_command(bench.args, address)?;
     chat.arg("--database").arg(&url);
     let chat = Server::start(&mut chat, address, &dir.path().join("chat.log"))?;
     let mut auth = Command::new(bench.args.programs.join("auth"));

@@ -126,6 +126,12 @@ pub(crate) fn figure(number: f64) -> String {
     }
 }
 
+/// Writes a line for the person who runs the benchmark.
+#[expect(clippy::print_stdout, reason = "a program that people run")]
+pub(crate) fn print(text: &str) {
+    println!("{text}");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::args::Args;
+
 /// How long a server may take to listen.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 /// How long it may take to end after SIGTERM.
@@ -91,4 +93,14 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let beside = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
     std::env::split_paths(&path).chain(beside).map(|dir| dir.join(name)).find(|path| path.is_file())
+}
+
+/// `chat` with every limit that the load would meet raised, and none switched off.
+pub(crate) fn chat_command(args: &Args, address: SocketAddr) -> Result<Command> {
+    let metrics = free_address()?;
+    let mut command = Command::new(args.programs.join("chat"));
+    command.arg("--listen").arg(address.to_string());
+    command.arg("--metrics-listen").arg(metrics.to_string());
+    command.args(["--message-rate", "1000000", "--contact", "open", "--log-filter", "warn"]);
+    Ok(command)
 }

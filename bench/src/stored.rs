@@ -11,8 +11,8 @@ use wire::AccountId;
 
 use crate::client::Dialect;
 use crate::load::{Figures, Load, Target};
-use crate::plan::{Bench, programs_chat};
-use crate::server::{Server, free_address};
+use crate::run::Bench;
+use crate::server::{Server, chat_command, free_address};
 use crate::{account, bare};
 
 /// What is measured: how many pairs, and how many receivers a group has.
@@ -53,7 +53,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<()> {
         places.push(place);
     }
     let address = free_address()?;
-    let mut guest = programs_chat(bench.args, address)?;
+    let mut guest = chat_command(bench.args, address)?;
     let guest = Server::start(&mut guest, address, &dir.path().join("guest.log"))?;
     let guest = Target { address, dialect: Dialect::Guest, pids: vec![guest.pid()] }.with(guest);
     let Size { pairs, receivers, per_second } = size;
@@ -108,7 +108,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<()> {
 }
 
 fn place(
-    args: &crate::Args,
+    args: &crate::args::Args,
     dir: &Path,
     name: &'static str,
     url: String,
@@ -120,7 +120,7 @@ fn place(
     let group = account::group(&store, &accounts[..=size.receivers])?;
     drop(store);
     let address = free_address()?;
-    let mut command: Command = programs_chat(args, address)?;
+    let mut command: Command = chat_command(args, address)?;
     command.arg("--database").arg(&url);
     let server = Server::start(&mut command, address, &dir.join(format!("{name}.log")))?;
     let dialect = Dialect::Account { tokens: Arc::new(tokens), group, receipts: true };

@@ -13,9 +13,9 @@ use wire::{AccountId, MessageId, To, With};
 use crate::account;
 use crate::client::Dialect;
 use crate::load::{Load, Target};
-use crate::plan::{Bench, programs_chat};
 use crate::report::Report;
-use crate::server::{Server, free_address};
+use crate::run::Bench;
+use crate::server::{Server, chat_command, free_address};
 
 /// Conversations whose messages are swept.
 const CONVERSATIONS: usize = 20;
@@ -76,7 +76,7 @@ fn engine(bench: &mut Bench<'_>, dir: &Path, name: &str, url: &str, size: &Size)
     let group = account::group(&store, &accounts)?;
     let run = |bench: &mut Bench<'_>, title: &str, whom: &str, load: Load| {
         let address = free_address()?;
-        let mut chat = programs_chat(bench.args, address)?;
+        let mut chat = chat_command(bench.args, address)?;
         chat.arg("--database").arg(url);
         let server = Server::start(&mut chat, address, &dir.join("sweep.log"))?;
         let dialect = Dialect::Account { tokens: Arc::clone(&tokens), group, receipts: true };
