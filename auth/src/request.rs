@@ -57,10 +57,9 @@ impl Request {
         match serde_json::from_slice(&self.body) {
             Ok(Value::Object(fields)) => Ok(Fields(fields)),
             Ok(_) => Err(ApiError::bad_request("the body must be a JSON object")),
-            Err(_) if wire::has_half_character(&self.body) => Err(ApiError::bad_request(format!(
-                "the body cannot be read: {}",
-                wire::HALF_CHARACTER
-            ))),
+            Err(_) if wire::has_unpaired_surrogate(&self.body) => Err(ApiError::bad_request(
+                format!("the body cannot be read: {}", wire::UNPAIRED_SURROGATE),
+            )),
             // serde_json names the place and what it expected there, not what it found.
             Err(error) => Err(ApiError::bad_request(format!("the body is not JSON: {error}"))),
         }

@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sql::{Batch, Login, Operation, Store, Submission};
-use wire::{AccountId, MessageId, Seq, To, Token, With};
+use wire::{AccountId, MessageId, Peer, Recipient, Seq, Token};
 
 /// Accounts; each talks with its neighbour.
 const ACCOUNTS: usize = 200;
@@ -35,7 +35,7 @@ fn posts(accounts: &[AccountId], count: usize) -> Batch {
         Submission {
             by,
             reference: None,
-            operation: Operation::Post { to: To::Account(to), content, reply_to: None },
+            operation: Operation::Post { to: Recipient::Account(to), content, reply_to: None },
         }
     };
     Batch { submissions: (0..count).map(act).collect(), ..Batch::default() }
@@ -63,7 +63,7 @@ fn store(criterion: &mut Criterion) {
         bencher.iter(|| store.events(me, black_box(Seq(10)), 128).unwrap().len());
     });
     criterion.bench_function("50 messages of a conversation", |bencher| {
-        bencher.iter(|| store.history(me, With::Account(other), black_box(end), 50).unwrap());
+        bencher.iter(|| store.history(me, Peer::Account(other), black_box(end), 50).unwrap());
     });
     criterion.bench_function("a list of one conversation", |bencher| {
         bencher.iter(|| store.conversations(me, black_box(end), 50).unwrap().len());

@@ -50,7 +50,7 @@ pub(crate) fn group(store: &Store, accounts: &[AccountId]) -> Result<i64> {
     anyhow::ensure!(done.outcomes == [Outcome::Done], "{:?}", done.outcomes);
     let listed = store.conversations(by, wire::MessageId(i64::MAX), 1)?;
     match listed.first().map(|one| one.with) {
-        Some(wire::With::Group(group)) => Ok(group.0),
+        Some(wire::Peer::Group(group)) => Ok(group.0),
         _ => anyhow::bail!("the group is not listed"),
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use acceptance::Cluster;
 use anyhow::{Context, Result, ensure};
 use sql::{Batch, Operation, Store, Submission};
-use wire::{AccountId, MessageId, Seq, To, With};
+use wire::{AccountId, MessageId, Peer, Recipient, Seq};
 
 use crate::account;
 use crate::client::frame;
@@ -61,7 +61,7 @@ fn curve(bench: &mut Bench<'_>, engine: &str, url: &str, sizes: &[usize]) -> Res
         }
         let (me, other) = (accounts[0], accounts[1]);
         let (middle, end) = (Seq(*size as i64 / 2), MessageId(i64::MAX));
-        let with = With::Account(other);
+        let with = Peer::Account(other);
         let mut time = |what: &str, work: &dyn Fn() -> Result<usize>| -> Result<()> {
             for _ in 0..TIMES {
                 let begin = Instant::now();
@@ -117,7 +117,8 @@ fn fill(store: &Store, accounts: &[AccountId], from: usize, count: usize) -> Res
         if at.is_multiple_of(RARE) {
             content.replace_range(..=RARE_WORD.len(), &format!("{RARE_WORD} "));
         }
-        let operation = Operation::Post { to: To::Account(accounts[0]), content, reply_to: None };
+        let operation =
+            Operation::Post { to: Recipient::Account(accounts[0]), content, reply_to: None };
         Submission { by: accounts[1 + at % WRITERS], reference: None, operation }
     };
     let submissions = (from..from + count).map(act).collect();

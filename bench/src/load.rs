@@ -8,7 +8,7 @@ use anyhow::{Result, bail, ensure};
 use hdrhistogram::Histogram;
 use rustix::event::epoll;
 
-use crate::client::{Client, Dialect, Note, To};
+use crate::client::{Client, Dialect, Note, Recipient};
 use crate::latency::{histogram, quantile_us};
 use crate::machine::{Memory, Moment, Used};
 
@@ -106,7 +106,7 @@ fn relay(
     let mut under_way = 0_u64;
     let mut late = histogram();
     let mut say = |client: &mut Client, pair: usize, at: u64, waits: &mut VecDeque<u64>| {
-        client.send(2 * pair, To::Connection(2 * pair + 1), at, said[pair]);
+        client.send(2 * pair, Recipient::Connection(2 * pair + 1), at, said[pair]);
         said[pair] += 1;
         waits.push_back(at);
         1
@@ -222,8 +222,9 @@ fn fanout(
     let mut say = |client: &mut Client, missing: &mut HashMap<u32, usize>| {
         let now = client.now();
         match group {
-            true => client.send(0, To::Group, now, number),
-            false => (1..=receivers).for_each(|at| client.send(0, To::Connection(at), now, number)),
+            true => client.send(0, Recipient::Group, now, number),
+            false => (1..=receivers)
+                .for_each(|at| client.send(0, Recipient::Connection(at), now, number)),
         }
         missing.insert(number, receivers);
         number += 1;

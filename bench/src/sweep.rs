@@ -8,7 +8,7 @@ use std::time::Instant;
 use acceptance::Cluster;
 use anyhow::{Result, ensure};
 use sql::{Batch, Operation, Store, Submission};
-use wire::{AccountId, MessageId, To, With};
+use wire::{AccountId, MessageId, Peer, Recipient};
 
 use crate::account;
 use crate::client::Dialect;
@@ -97,7 +97,7 @@ fn engine(bench: &mut Bench<'_>, dir: &Path, name: &str, url: &str, size: &Size)
             retain(&store, &old, Some(1))?;
             // The server sweeps as soon as it has started.
             run(bench, title, &beside, *load)?;
-            let left = store.history(old[0], With::Account(old[1]), MessageId(i64::MAX), 1)?;
+            let left = store.history(old[0], Peer::Account(old[1]), MessageId(i64::MAX), 1)?;
             if !bench.args.smoke && left.is_some_and(|page| page.is_empty()) {
                 bench.report.notes.push(format!(
                     "{name}, round {round}: the sweep may have ended before the measurement."
@@ -171,7 +171,7 @@ fn pairs(old: &[AccountId]) -> impl Iterator<Item = (AccountId, AccountId)> {
 
 fn retain(store: &Store, old: &[AccountId], days: Option<i64>) -> Result<()> {
     let act = |(by, other)| {
-        let operation = Operation::SetRetention { with: With::Account(other), days };
+        let operation = Operation::SetRetention { with: Peer::Account(other), days };
         Submission { by, reference: None, operation }
     };
     let submissions = pairs(old).map(act).collect();
@@ -193,7 +193,11 @@ fn fill(store: &Store, old: &[AccountId], count: usize) -> Result<()> {
             Submission {
                 by,
                 reference: None,
-                operation: Operation::Post { to: To::Account(other), content, reply_to: None },
+                operation: Operation::Post {
+                    to: Recipient::Account(other),
+                    content,
+                    reply_to: None,
+                },
             }
         };
         let submissions: Vec<_> = (from..count.min(from + BATCH)).map(act).collect();
@@ -209,7 +213,7 @@ fn fill(store: &Store, old: &[AccountId], count: usize) -> Result<()> {
 fn swept(store: &Store, old: &[AccountId]) -> Result<usize> {
     let mut count = 0;
     for (one, other) in pairs(old) {
-        let page = store.history(one, With::Account(other), MessageId(i64::MAX), 1)?;
+        let page = store.history(one, Peer::Account(other), MessageId(i64::MAX), 1)?;
         count += usize::from(page.is_none_or(|page| page.is_empty()));
     }
     Ok(count)

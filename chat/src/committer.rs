@@ -18,7 +18,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use sql::{Operation, Store, Submission};
-use wire::{AccountId, Close, SessionId, To};
+use wire::{AccountId, Close, Recipient, SessionId};
 
 use crate::committer::dispatcher::Dispatcher;
 use crate::committer::receipts::Receipts;
@@ -71,7 +71,7 @@ impl Task {
         let Self::Act(Submission { operation, .. }, _) = self else { return false };
         matches!(
             operation,
-            Operation::Post { to: To::Group(_), .. }
+            Operation::Post { to: Recipient::Group(_), .. }
                 | Operation::SetRetention { .. }
                 | Operation::CreateGroup { .. }
                 | Operation::ChangeGroup { .. }

@@ -1,7 +1,7 @@
 //! From what has happened to the frame that says so.
 
 use sql::{Entry, EventBody, GroupChange, Retention};
-use wire::{Accepted, AccountId, Blocked, Declined, Frame, Message, Receipt, Seq, To};
+use wire::{Accepted, AccountId, Blocked, Declined, Frame, Message, Receipt, Recipient, Seq};
 
 /// The frame of event `seq` in the log of `viewer`; with a `ref` the answer to who asked for it.
 pub(crate) fn frame<'a>(
@@ -51,8 +51,8 @@ fn of_entry<'a>(
         }
         (Entry::Retention(Retention { by, to, days, at }), reference) => {
             let (with, group) = match *to {
-                To::Account(other) => (Some(if viewer == *by { other } else { *by }), None),
-                To::Group(group) => (None, Some(group)),
+                Recipient::Account(other) => (Some(if viewer == *by { other } else { *by }), None),
+                Recipient::Group(group) => (None, Some(group)),
             };
             let (by, days, at) = (*by, *days, *at);
             Frame::Retention { reference, seq, by, with, group, days, at }
@@ -67,8 +67,8 @@ fn receipt_frame<'a>(seq: Seq, receipt: &sql::Receipt, reference: Option<&'a str
 /// A stored message, outside a log.
 pub(crate) fn message(stored: &sql::Message) -> Message<'_> {
     let (to, group) = match stored.to {
-        To::Account(account) => (Some(account), None),
-        To::Group(group) => (None, Some(group)),
+        Recipient::Account(account) => (Some(account), None),
+        Recipient::Group(group) => (None, Some(group)),
     };
     Message {
         id: Some(stored.id),

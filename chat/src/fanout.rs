@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sql::{CommittedEvent, Entry, Error, EventBody, Store};
-use wire::{AccountId, Close, Frame, Seq, To};
+use wire::{AccountId, Close, Frame, Recipient, Seq};
 
 use crate::event;
 use crate::hub::Hub;
@@ -180,5 +180,5 @@ fn is_message(what: &EventBody) -> bool {
 }
 
 fn is_to_self(what: &EventBody) -> bool {
-    matches!(what, EventBody::Entry(Entry::Message(message)) if message.to == To::Account(message.from))
+    matches!(what, EventBody::Entry(Entry::Message(message)) if message.to == Recipient::Account(message.from))
 }

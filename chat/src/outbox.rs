@@ -360,7 +360,7 @@ impl State {
             return;
         }
         self.end = End::Closing;
-        metrics::CLOSES.inc(close.word());
+        metrics::CLOSES.inc(close.as_str());
         let mut payload = close.code().to_be_bytes().to_vec();
         payload.extend_from_slice(close.reason().as_bytes());
         frame(&mut self.waiting, OpCode::Control(Control::Close), &[&payload]);

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use wire::{AccountId, Series, Text};
+use wire::{AccountId, MessageTemplate, Text};
 
 use crate::clock::now_ms;
 use crate::limit::RELAY_BATCH_BYTES;
@@ -13,7 +13,7 @@ use crate::outbox::{Frames, Outbox};
 
 pub(crate) struct RelayBatch {
     at: i64,
-    messages: Series,
+    messages: MessageTemplate,
     /// Who gets `frames`, and where.
     to: Option<(AccountId, Arc<Outbox>)>,
     frames: Frames,
@@ -23,7 +23,12 @@ impl RelayBatch {
     /// Begins now, which is when the server took all of them.
     pub(crate) fn new(from: AccountId) -> Box<Self> {
         let at = now_ms();
-        Box::new(Self { at, messages: Series::new(from, at), to: None, frames: Frames::default() })
+        Box::new(Self {
+            at,
+            messages: MessageTemplate::new(from, at),
+            to: None,
+            frames: Frames::default(),
+        })
     }
 
     pub(crate) fn at(&self) -> i64 {
@@ -38,12 +43,12 @@ impl RelayBatch {
 
     /// What is added from now on is for `to`.
     pub(crate) fn retarget(&mut self, to: AccountId, outbox: Arc<Outbox>) {
-        self.messages.turn_to(to);
+        self.messages.set_recipient(to);
         self.to = Some((to, outbox));
     }
 
     pub(crate) fn add(&mut self, content: &Text<'_>) {
-        self.frames.push_text(&self.messages.with(content));
+        self.frames.push_text(&self.messages.render(content));
     }
 
     /// Appends what was added to the receiver's outbox, which is then to be flushed.

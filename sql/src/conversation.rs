@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use wire::limit::UNREAD_MAX;
-use wire::{AccountId, GroupId, MessageId, Role, With};
+use wire::{AccountId, GroupId, MessageId, Peer, Role};
 
 use crate::contact::sees_name;
 use crate::engine::{ForEach, Row, Type, Value};
@@ -17,7 +17,7 @@ use crate::{Result, Store};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversation {
     /// Which.
-    pub with: With,
+    pub with: Peer,
     /// The other side's or the group's name; nothing if the account is deleted.
     pub name: Option<String>,
     /// The last entry.
@@ -301,12 +301,12 @@ pub(crate) fn with(
     account: AccountId,
     conversation: i64,
     people: (Option<i64>, Option<i64>),
-) -> With {
+) -> Peer {
     match people {
         (Some(low), Some(high)) => {
-            With::Account(AccountId(if low == account.0 { high } else { low }))
+            Peer::Account(AccountId(if low == account.0 { high } else { low }))
         }
-        _ => With::Group(GroupId(conversation)),
+        _ => Peer::Group(GroupId(conversation)),
     }
 }
 

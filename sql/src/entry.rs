@@ -1,6 +1,6 @@
 //! What was said and done in a conversation: the rows of `message`, in the order of their ids.
 
-use wire::{AccountId, Change, GroupId, MessageId, To};
+use wire::{AccountId, Change, GroupId, MessageId, Recipient};
 
 use crate::engine::{Row, Value};
 use crate::limit::PAGE_BYTES;
@@ -14,7 +14,7 @@ pub struct Message {
     /// Who sent it.
     pub from: AccountId,
     /// Who was to have it.
-    pub to: To,
+    pub to: Recipient,
     /// Its text; empty once it is deleted.
     pub content: String,
     /// When it was taken, in milliseconds.
@@ -52,7 +52,7 @@ pub struct Retention {
     /// Who said so.
     pub by: AccountId,
     /// In which conversation: as a message by `by` would be addressed.
-    pub to: To,
+    pub to: Recipient,
     /// For how many days; nothing: for ever.
     pub days: Option<i64>,
     /// When, in milliseconds.
@@ -167,8 +167,8 @@ pub(crate) fn entry(row: &mut Row, first: usize) -> Result<Option<Entry>> {
     let Some(id) = row.maybe_int(first)? else { return Ok(None) };
     let by = AccountId(row.int(first + 2)?);
     let to = match row.maybe_int(first + 3)? {
-        Some(account) => To::Account(AccountId(account)),
-        None => To::Group(GroupId(row.int(first + 4)?)),
+        Some(account) => Recipient::Account(AccountId(account)),
+        None => Recipient::Group(GroupId(row.int(first + 4)?)),
     };
     let content = row.text(first + 5)?;
     let subject = row.maybe_int(first + 6)?;
@@ -187,7 +187,7 @@ pub(crate) fn entry(row: &mut Row, first: usize) -> Result<Option<Entry>> {
             request: subject == Some(REQUEST),
         }),
         (RETENTION, to) => Entry::Retention(Retention { by, to, days: subject, at }),
-        (kind, To::Group(group)) => Entry::Change(GroupChange {
+        (kind, Recipient::Group(group)) => Entry::Change(GroupChange {
             group,
             change: change(kind)?,
             by,
@@ -195,7 +195,7 @@ pub(crate) fn entry(row: &mut Row, first: usize) -> Result<Option<Entry>> {
             name: content,
             at,
         }),
-        (kind, To::Account(_)) => return Err(unknown(kind)),
+        (kind, Recipient::Account(_)) => return Err(unknown(kind)),
     }))
 }
 

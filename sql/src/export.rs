@@ -3,7 +3,7 @@
 //! A page begins after the last item of the page before; an empty one is the end. Pages are read one by one, so what
 //! changes meanwhile may be in the export or not.
 
-use wire::{AccountId, MessageId, Role, Seq, SessionId, With};
+use wire::{AccountId, MessageId, Peer, Role, Seq, SessionId};
 
 use crate::conversation::{activity, name_and_days, role, with};
 use crate::engine::Value;
@@ -18,7 +18,7 @@ pub struct ExportedConversation {
     /// Its number.
     pub number: i64,
     /// Which.
-    pub with: With,
+    pub with: Peer,
     /// A group's name, as far as the account knows it; nothing with one person.
     pub name: Option<String>,
     /// What the account is in the group; nothing with one person, or once it has left.

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use wire::limit::REACTIONS_LISTED_MAX;
-use wire::{AccountId, MessageId, With};
+use wire::{AccountId, MessageId, Peer};
 
 use crate::engine::{ForEach, Type, Value};
 use crate::entry::{self, Message, bytes_seen, columns, columns_seen, edits_withheld, page};
@@ -39,12 +39,12 @@ impl Store {
     pub fn history(
         &self,
         account: AccountId,
-        with: With,
+        with: Peer,
         before: MessageId,
         limit: usize,
     ) -> Result<Option<Vec<Message>>> {
         let Some(window) = self.window(account, with)? else {
-            return Ok(matches!(with, With::Account(_)).then(Vec::new));
+            return Ok(matches!(with, Peer::Account(_)).then(Vec::new));
         };
         // What is withheld is passed run by run, however long they are.
         let (mut messages, mut end) = (Vec::new(), window.until.0.min(before.0.saturating_sub(1)));
@@ -131,7 +131,7 @@ impl Store {
         Ok(all.into_iter().map(latest_first).collect())
     }
 
-    fn window(&self, account: AccountId, with: With) -> Result<Option<VisibleRange>> {
+    fn window(&self, account: AccountId, with: Peer) -> Result<Option<VisibleRange>> {
         let by_pair = "select s.conversation, s.since, s.until from conversation c \
                        join member s on s.conversation = c.id \
                        where c.low = $1 and c.high = $2 and s.account = $3";
@@ -145,7 +145,7 @@ impl Store {
         };
         let me = Value::Int(account.0);
         let mut found = match with {
-            With::Account(other) => {
+            Peer::Account(other) => {
                 let low = Value::Int(account.0.min(other.0));
                 self.read(
                     account,
@@ -154,7 +154,7 @@ impl Store {
                     map_row,
                 )?
             }
-            With::Group(group) => {
+            Peer::Group(group) => {
                 self.read(account, by_group, &[Value::Int(group.0), me], map_row)?
             }
         };

@@ -1,6 +1,6 @@
 //! Invitations to groups, as who is invited sees them, and who is in the group.
 
-use wire::{AccountId, GroupId, MessageId, Role, With};
+use wire::{AccountId, GroupId, MessageId, Peer, Role};
 
 use crate::contact::sees_name;
 use crate::conversation::{Conversation, Member};
@@ -36,7 +36,7 @@ impl Store {
         let params = [Value::Int(account.0), Value::Int(before.0), limit];
         self.read(account, sql, &params, |row| {
             Ok(Conversation {
-                with: With::Group(GroupId(row.int(0)?)),
+                with: Peer::Group(GroupId(row.int(0)?)),
                 name: row.maybe_text(1)?,
                 activity: MessageId(row.int(2)?),
                 last: None,

@@ -74,7 +74,7 @@ use sql::{
     Batch, Committed, ContactPolicy, DatabaseUrl, Entry, EventBody, Operation, Outcome, Store,
     Submission,
 };
-use wire::{AccountId, Code, GroupId, MessageId, Seq, To};
+use wire::{AccountId, Code, GroupId, MessageId, Recipient, Seq};
 
 /// Some moment, in milliseconds.
 const NOW: i64 = 1_700_000_000_000;
@@ -600,7 +600,7 @@ fn code(outcome: &Outcome) -> Option<Code> {
 }
 
 fn post_to(group: GroupId, content: &str) -> Operation {
-    Operation::Post { to: To::Group(group), content: content.to_owned(), reply_to: None }
+    Operation::Post { to: Recipient::Group(group), content: content.to_owned(), reply_to: None }
 }
 
 /// What happened to an account after `since`.
@@ -651,7 +651,7 @@ fn say(store: &Store, from: AccountId, to: AccountId, content: &str, reference: 
 
 fn post(from: AccountId, to: AccountId, content: &str, reference: Option<&str>) -> Submission {
     let operation =
-        Operation::Post { to: To::Account(to), content: content.to_owned(), reply_to: None };
+        Operation::Post { to: Recipient::Account(to), content: content.to_owned(), reply_to: None };
     Submission { by: from, reference: reference.map(str::to_owned), operation }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use acceptance::Cluster;
 use sql::{Batch, ContactPolicy, Error, Operation, Store, Submission};
-use wire::{AccountId, Seq, To};
+use wire::{AccountId, Recipient, Seq};
 
 /// The contract's ten seconds for a commit, and some to notice on a slow machine.
 const COMMIT_WITHIN: Duration = Duration::from_secs(16);
@@ -38,8 +38,11 @@ fn house() -> House {
 
 impl House {
     fn commit(&self) -> sql::Result<sql::Committed> {
-        let operation =
-            Operation::Post { to: To::Account(self.me), content: "x".to_owned(), reply_to: None };
+        let operation = Operation::Post {
+            to: Recipient::Account(self.me),
+            content: "x".to_owned(),
+            reply_to: None,
+        };
         let act = Submission { by: self.me, reference: None, operation };
         self.store.commit(&Batch { submissions: vec![act], ..Batch::default() }, 1)
     }

@@ -1,22 +1,23 @@
-//! The AsyncAPI document, made from the schema: which frames there are, and which answers which.
+//! The AsyncAPI document, made from the schema: which frames there are, and which frame answers which request.
 
 use serde_json::{Map, Value, json};
 
 use crate::schema;
 
-/// The AsyncAPI 3.0 document of the chat server. Its messages refer to `schema.json`, which must lie beside it.
+/// The AsyncAPI 3.1 document of the chat server. It contains the schema of each frame, so that it stands alone.
 pub fn asyncapi() -> Value {
     let schema = schema();
-    let mut messages = Map::new();
+    let (mut messages, mut schemas) = (Map::new(), Map::new());
     for (name, frame) in schema["$defs"].as_object().into_iter().flatten() {
         if let Some((_, kind)) = name.split_once('.') {
             messages.insert(name.clone(), message(name, kind, frame));
+            schemas.insert(name.clone(), frame.clone());
         }
     }
     let here = |name: &String| (name.clone(), refer("/components/messages", name));
     let in_channel: Map<_, _> = messages.keys().map(here).collect();
     json!({
-        "asyncapi": "3.0.0",
+        "asyncapi": "3.1.0",
         "info": {
             "title": "Messenger chat",
             "version": env!("CARGO_PKG_VERSION"),
@@ -34,7 +35,7 @@ pub fn asyncapi() -> Value {
             }}}},
         }},
         "operations": operations(&messages),
-        "components": { "messages": messages },
+        "components": { "messages": messages, "schemas": schemas },
     })
 }
 
@@ -42,7 +43,7 @@ fn message(name: &str, kind: &str, frame: &Value) -> Value {
     json!({
         "name": kind,
         "summary": frame["description"],
-        "payload": { "$ref": format!("schema.json#/$defs/{name}") },
+        "payload": refer("/components/schemas", name),
     })
 }
 

@@ -56,7 +56,7 @@ impl Close {
     }
 
     /// The number as a word, for metrics.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::GoingAway => "1001",
             Self::Protocol => "1002",

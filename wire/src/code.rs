@@ -59,7 +59,7 @@ impl Code {
     ];
 
     /// The word on the wire.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::BadRequest => "bad_request",
             Self::UnknownType => "unknown_type",
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn a_code_serializes_as_its_word() {
         for code in Code::ALL {
-            assert_eq!(serde_json::to_value(code).unwrap(), code.word());
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
         }
     }
 }

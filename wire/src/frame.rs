@@ -1,4 +1,4 @@
-//! What the server may say.
+//! The frames of the server.
 
 use std::borrow::Cow;
 

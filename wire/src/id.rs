@@ -1,4 +1,4 @@
-//! Numbers that must not be taken for one another.
+//! Number types for ids, so that ids of different things cannot be mixed up.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

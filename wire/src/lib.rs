@@ -1,7 +1,8 @@
-//! The words of the protocol, as both sides speak them.
+//! The chat protocol: what clients and the server send each other.
 //!
-//! A client says a [`Request`], the server says a [`Frame`]; both are one JSON object in one WebSocket text frame.
-//! What may go wrong has a [`Code`] or a [`Close`] code from a closed list, and every size has its bound in [`limit`].
+//! A client sends a [`Request`], the server sends a [`Frame`]; each is one JSON object in one WebSocket text frame. Error
+//! codes ([`Code`]) and close codes ([`Close`]) are closed lists, and every size has its bound in [`limit`]. The JSON
+//! Schema and the AsyncAPI document are generated from these types.
 //!
 //! This crate does no I/O, reads no clock and knows no SQL.
 
@@ -12,7 +13,6 @@ mod email;
 mod emoji;
 mod frame;
 mod freeform;
-mod half;
 mod id;
 pub mod limit;
 mod name;
@@ -20,8 +20,9 @@ mod parse;
 mod plain;
 mod request;
 mod schema;
-mod series;
 mod shape;
+mod surrogate;
+mod template;
 mod text;
 mod token;
 mod words;
@@ -32,17 +33,17 @@ pub use close::Close;
 pub use code::Code;
 pub use email::Email;
 pub use frame::Frame;
-pub use half::{HALF_CHARACTER, has_half_character};
 pub use id::{AccountId, GroupId, MessageId, Seq, SessionId};
 pub use name::name;
 pub use parse::Malformed;
-pub use request::{Pending, Request, To, Want, With};
+pub use request::{Command, Peer, PendingRequest, Recipient, Request};
 pub use schema::schema;
-pub use series::Series;
 pub use shape::{
     Accepted, Blocked, Change, Conversation, Declined, ErrorFrame, GroupChange, Member, Message,
     Page, Reaction, Receipt, Role,
 };
+pub use surrogate::{UNPAIRED_SURROGATE, has_unpaired_surrogate};
+pub use template::MessageTemplate;
 pub use text::Text;
 pub use token::{Token, TokenHash};
 pub use words::{Word, folded, words};

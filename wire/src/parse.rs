@@ -1,22 +1,23 @@
-//! From a text to a [`Request`], in one pass whatever the order of its keys.
+//! Parses a text frame into a [`Request`], in one pass, whatever the order of its keys.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer};
 
 use crate::emoji::is_emoji;
-use crate::half::{HALF_CHARACTER, has_half_character};
 use crate::limit::{
     CONTENT_BYTES_MAX, CONVERSATIONS_MAX, EMOJI_BYTES_MAX, GROUP_MEMBERS_MAX, PAGE_ITEMS_MAX,
     PRESENCE_IDS_MAX, REF_BYTES_MAX, RETENTION_DAYS, SEARCH_BYTES_MAX,
 };
+use crate::surrogate::{UNPAIRED_SURROGATE, has_unpaired_surrogate};
 use crate::{
-    AccountId, Code, GroupId, MessageId, Pending, Request, Seq, Text, To, Want, With, plain,
+    AccountId, Code, Command, GroupId, MessageId, Peer, PendingRequest, Recipient, Request, Seq,
+    Text, plain,
 };
 
-mod found;
+mod lenient_ref;
 
-/// Why a text is no [`Request`].
+/// Why a text is not a [`Request`].
 #[derive(Debug, PartialEq)]
 pub struct Malformed {
     /// [`Code::BadRequest`] or [`Code::UnknownType`].
@@ -55,7 +56,7 @@ struct Keys<'a> {
     ids: Option<Vec<AccountId>>,
     members: Option<Vec<AccountId>>,
     member: Option<AccountId>,
-    // Here `null` says something else than nothing.
+    // Here `null` means something else than a missing key.
     #[serde(borrow, default, deserialize_with = "given")]
     emoji: Option<Option<Text<'a>>>,
     #[serde(default, deserialize_with = "given")]
@@ -69,18 +70,18 @@ fn given<'de: 'a, 'a, D: Deserializer<'de>, T: Deserialize<'de> + 'a>(
 }
 
 /// A sentence that says what a request lacks.
-type Wrong = &'static str;
+type Reason = &'static str;
 
 impl<'a> Request<'a> {
     /// Reads one text frame. Unknown keys are ignored.
     ///
     /// # Errors
-    /// [`Malformed`], ready to be told to the client.
+    /// [`Malformed`] says what is wrong, for the client.
     pub fn parse(text: &'a str) -> Result<Self, Malformed> {
         plain::message(text).map_or_else(|| Self::parse_any(text), Ok)
     }
 
-    /// Whatever it is.
+    /// The general parser.
     fn parse_any(text: &'a str) -> Result<Self, Malformed> {
         let mut keys: Keys<'a> =
             serde_json::from_str(text).map_err(|error| explain(text, &error))?;
@@ -88,8 +89,8 @@ impl<'a> Request<'a> {
         if reference.as_deref().is_some_and(|reference| !is_reference(reference)) {
             return Err(bad("`ref` must be a text of 1 to 64 bytes without U+0000", None));
         }
-        match want(&mut keys) {
-            Ok(Some(want)) => Ok(Self { reference, want }),
+        match command(&mut keys) {
+            Ok(Some(command)) => Ok(Self { reference, command }),
             Ok(None) => Err(Malformed {
                 code: Code::UnknownType,
                 message: "unknown `type`; /schema.json lists those there are".to_owned(),
@@ -101,68 +102,68 @@ impl<'a> Request<'a> {
 }
 
 /// `None`: there is no such type.
-fn want<'a>(keys: &mut Keys<'a>) -> Result<Option<Want<'a>>, Wrong> {
+fn command<'a>(keys: &mut Keys<'a>) -> Result<Option<Command<'a>>, Reason> {
     let kind = keys.kind.take().map_or(Cow::Borrowed("message"), Text::into_cow);
     Ok(Some(match &*kind {
-        "message" => Want::Message {
+        "message" => Command::Message {
             to: keys.to()?,
             from: keys.from,
             reply_to: keys.reply_to,
             content: content(keys.content.take())?,
             token: keys.token.take().map(Text::into_cow),
         },
-        "received" => Want::Received {
+        "received" => Command::Received {
             seq: keys.seq.filter(|seq| seq.0 >= 0).ok_or("`seq` must be a number from 0")?,
         },
-        "read" => Want::Read { id: keys.message()? },
-        "ping" => Want::Ping,
+        "read" => Command::Read { id: keys.message()? },
+        "ping" => Command::Ping,
         "hello" => {
             if keys.since.is_some_and(|since| since.0 < 0) {
                 return Err("`since` must not be negative");
             }
             let token = keys.token.take().ok_or("a hello needs `token` (a text)")?.into_cow();
-            Want::Hello { token, since: keys.since }
+            Command::Hello { token, since: keys.since }
         }
-        "edit" => Want::Edit { id: keys.message()?, content: content(keys.content.take())? },
-        "delete" => Want::Delete { id: keys.message()? },
-        "react" => Want::React { id: keys.message()?, emoji: emoji(keys.emoji.take())? },
-        "typing" => Want::Typing { to: keys.to()? },
-        "block" => Want::Block { id: keys.account()? },
-        "unblock" => Want::Unblock { id: keys.account()? },
-        "blocks" => Want::Blocks,
-        "accept" => Want::Accept { pending: keys.pending()? },
-        "decline" => Want::Decline { pending: keys.pending()? },
-        "presence" => Want::Presence {
+        "edit" => Command::Edit { id: keys.message()?, content: content(keys.content.take())? },
+        "delete" => Command::Delete { id: keys.message()? },
+        "react" => Command::React { id: keys.message()?, emoji: emoji(keys.emoji.take())? },
+        "typing" => Command::Typing { to: keys.to()? },
+        "block" => Command::Block { id: keys.account()? },
+        "unblock" => Command::Unblock { id: keys.account()? },
+        "blocks" => Command::Blocks,
+        "accept" => Command::Accept { pending: keys.pending()? },
+        "decline" => Command::Decline { pending: keys.pending()? },
+        "presence" => Command::Presence {
             ids: keys
                 .ids
                 .take()
                 .filter(|ids| ids.len() <= PRESENCE_IDS_MAX)
                 .ok_or("`ids` must be a list of at most 300 numbers")?,
         },
-        "history" => Want::History {
+        "history" => Command::History {
             with: keys.with()?,
             before: keys.before,
             limit: limit(keys.limit, PAGE_ITEMS_MAX)?,
         },
-        "conversations" => Want::Conversations {
+        "conversations" => Command::Conversations {
             before: keys.before,
             limit: limit(keys.limit, CONVERSATIONS_MAX)?,
         },
-        "search" => Want::Search {
+        "search" => Command::Search {
             before: keys.before,
             limit: limit(keys.limit, PAGE_ITEMS_MAX)?,
             text: bounded(keys.text.take(), SEARCH_BYTES_MAX)
                 .ok_or("`text` must have 1 to 256 bytes and no U+0000")?
                 .into_cow(),
         },
-        "retention" => Want::Retention { with: keys.with()?, days: days(keys.days)? },
+        "retention" => Command::Retention { with: keys.with()?, days: days(keys.days)? },
         _ => return group(&kind, keys),
     }))
 }
 
-fn group<'a>(kind: &str, keys: &mut Keys<'a>) -> Result<Option<Want<'a>>, Wrong> {
+fn group<'a>(kind: &str, keys: &mut Keys<'a>) -> Result<Option<Command<'a>>, Reason> {
     Ok(Some(match kind {
-        "group.create" => Want::GroupCreate {
+        "group.create" => Command::GroupCreate {
             name: name(keys.name.take())?,
             members: keys
                 .members
@@ -170,65 +171,67 @@ fn group<'a>(kind: &str, keys: &mut Keys<'a>) -> Result<Option<Want<'a>>, Wrong>
                 .filter(|members| members.len() < GROUP_MEMBERS_MAX)
                 .ok_or("`members` must be a list of at most 999 numbers")?,
         },
-        "group.show" => Want::GroupShow { group: keys.group()? },
-        "group.add" => Want::GroupAdd { group: keys.group()?, member: keys.member()? },
-        "group.remove" => Want::GroupRemove { group: keys.group()?, member: keys.member()? },
-        "group.rename" => Want::GroupRename { group: keys.group()?, name: name(keys.name.take())? },
-        "group.leave" => Want::GroupLeave { group: keys.group()? },
-        "group.promote" => Want::GroupPromote { group: keys.group()?, member: keys.member()? },
-        "group.demote" => Want::GroupDemote { group: keys.group()?, member: keys.member()? },
+        "group.show" => Command::GroupShow { group: keys.group()? },
+        "group.add" => Command::GroupAdd { group: keys.group()?, member: keys.member()? },
+        "group.remove" => Command::GroupRemove { group: keys.group()?, member: keys.member()? },
+        "group.rename" => {
+            Command::GroupRename { group: keys.group()?, name: name(keys.name.take())? }
+        }
+        "group.leave" => Command::GroupLeave { group: keys.group()? },
+        "group.promote" => Command::GroupPromote { group: keys.group()?, member: keys.member()? },
+        "group.demote" => Command::GroupDemote { group: keys.group()?, member: keys.member()? },
         _ => return Ok(None),
     }))
 }
 
 impl Keys<'_> {
-    fn to(&self) -> Result<To, Wrong> {
+    fn to(&self) -> Result<Recipient, Reason> {
         match (self.to, self.group) {
-            (Some(account), None) => Ok(To::Account(account)),
-            (None, Some(group)) => Ok(To::Group(group)),
+            (Some(account), None) => Ok(Recipient::Account(account)),
+            (None, Some(group)) => Ok(Recipient::Group(group)),
             _ => Err("either `to` or `group` must be there, a number"),
         }
     }
 
-    fn with(&self) -> Result<With, Wrong> {
+    fn with(&self) -> Result<Peer, Reason> {
         match (self.with, self.group) {
-            (Some(account), None) => Ok(With::Account(account)),
-            (None, Some(group)) => Ok(With::Group(group)),
+            (Some(account), None) => Ok(Peer::Account(account)),
+            (None, Some(group)) => Ok(Peer::Group(group)),
             _ => Err("either `with` or `group` must be there, a number"),
         }
     }
 
-    fn pending(&self) -> Result<Pending, Wrong> {
+    fn pending(&self) -> Result<PendingRequest, Reason> {
         match (self.id, self.group) {
-            (Some(id), None) => Ok(Pending::Account(AccountId(id))),
-            (None, Some(group)) => Ok(Pending::Group(group)),
+            (Some(id), None) => Ok(PendingRequest::Account(AccountId(id))),
+            (None, Some(group)) => Ok(PendingRequest::Group(group)),
             _ => Err("either `id` or `group` must be there, a number"),
         }
     }
 
-    fn message(&self) -> Result<MessageId, Wrong> {
+    fn message(&self) -> Result<MessageId, Reason> {
         self.id.map(MessageId).ok_or("`id` must be a message's number")
     }
 
-    fn account(&self) -> Result<AccountId, Wrong> {
+    fn account(&self) -> Result<AccountId, Reason> {
         self.id.map(AccountId).ok_or("`id` must be an account's number")
     }
 
-    fn group(&self) -> Result<GroupId, Wrong> {
+    fn group(&self) -> Result<GroupId, Reason> {
         self.group.ok_or("`group` must be a number")
     }
 
-    fn member(&self) -> Result<AccountId, Wrong> {
+    fn member(&self) -> Result<AccountId, Reason> {
         self.member.ok_or("`member` must be an account's number")
     }
 }
 
-fn content(content: Option<Text<'_>>) -> Result<Text<'_>, Wrong> {
+fn content(content: Option<Text<'_>>) -> Result<Text<'_>, Reason> {
     bounded(content, CONTENT_BYTES_MAX)
         .ok_or("`content` must be a text of 1 byte to 16 KiB without U+0000")
 }
 
-fn emoji(emoji: Option<Option<Text<'_>>>) -> Result<Option<Cow<'_, str>>, Wrong> {
+fn emoji(emoji: Option<Option<Text<'_>>>) -> Result<Option<Cow<'_, str>>, Reason> {
     let wrong = "`emoji` must be one emoji of those that Unicode recommends (RGI), or null";
     match emoji.ok_or(wrong)? {
         None => Ok(None),
@@ -239,16 +242,16 @@ fn emoji(emoji: Option<Option<Text<'_>>>) -> Result<Option<Cow<'_, str>>, Wrong>
     }
 }
 
-fn name(name: Option<Text<'_>>) -> Result<Cow<'_, str>, Wrong> {
+fn name(name: Option<Text<'_>>) -> Result<Cow<'_, str>, Reason> {
     crate::name(&name.ok_or("`name` must be a text")?).map(Cow::Owned)
 }
 
-fn days(days: Option<Option<i64>>) -> Result<Option<i64>, Wrong> {
+fn days(days: Option<Option<i64>>) -> Result<Option<i64>, Reason> {
     days.filter(|days| days.is_none_or(|days| RETENTION_DAYS.contains(&days)))
         .ok_or("`days` must be 1, 7, 90 or null")
 }
 
-fn limit(limit: Option<i64>, max: usize) -> Result<Option<i64>, Wrong> {
+fn limit(limit: Option<i64>, max: usize) -> Result<Option<i64>, Reason> {
     match limit {
         Some(limit) if limit < 1 => Err("`limit` must be a number from 1"),
         limit => Ok(limit.map(|limit| limit.min(max as i64))),
@@ -271,9 +274,9 @@ fn bad(message: &str, reference: Option<String>) -> Malformed {
 
 /// The slow way, for frames that are refused anyway: says what is wrong and still finds the `ref`.
 fn explain(text: &str, error: &serde_json::Error) -> Malformed {
-    let reference = found::reference(text).filter(|text| is_reference(text));
+    let reference = lenient_ref::reference(text).filter(|text| is_reference(text));
     let what = match error.classify() {
-        _ if has_half_character(text.as_bytes()) => HALF_CHARACTER,
+        _ if has_unpaired_surrogate(text.as_bytes()) => UNPAIRED_SURROGATE,
         serde_json::error::Category::Data => "a key has the wrong type or is there twice",
         _ => "it cannot be read as a JSON object",
     };

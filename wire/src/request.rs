@@ -1,4 +1,4 @@
-//! What a client may say.
+//! The requests of a client.
 
 use std::borrow::Cow;
 
@@ -10,16 +10,16 @@ use crate::{AccountId, GroupId, MessageId, Seq, Text};
 /// One frame from a client, checked for everything that needs no database.
 #[derive(Debug, PartialEq)]
 pub struct Request<'a> {
-    /// The client's own name for this frame, echoed in its answer.
+    /// The `ref` that the client chose for this frame; the answer carries it.
     pub reference: Option<Cow<'a, str>>,
-    /// What it wants.
-    pub want: Want<'a>,
+    /// What the client asks for.
+    pub command: Command<'a>,
 }
 
 /// The requests of a client, by the frame's `type`.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Want<'a> {
+pub enum Command<'a> {
     /// Authenticates the connection and says where the account's log continues. Answered with `welcome`.
     Hello {
         /// The `token` that `POST /login` returned.
@@ -40,7 +40,7 @@ pub enum Want<'a> {
         from: Option<AccountId>,
         /// The receiver: `to` or `group`, exactly one of them.
         #[serde(flatten)]
-        to: To,
+        to: Recipient,
         /// The text, 1 byte to 16 KiB of UTF-8, without U+0000.
         #[schemars(with = "String", length(min = 1, max = 16384))]
         content: Text<'a>,
@@ -88,7 +88,7 @@ pub enum Want<'a> {
     History {
         /// The conversation: `with` or `group`, exactly one of them.
         #[serde(flatten)]
-        with: With,
+        with: Peer,
         /// Only messages with a lower id than this. Absent: the newest messages.
         #[serde(skip_serializing_if = "Option::is_none")]
         before: Option<MessageId>,
@@ -126,7 +126,7 @@ pub enum Want<'a> {
     Typing {
         /// The receiver: `to` or `group`, exactly one of them.
         #[serde(flatten)]
-        to: To,
+        to: Recipient,
     },
     /// Asks for the presence of these accounts: one `presence` frame for each now, and another whenever it changes.
     /// Replaces the connection's previous list. Live only.
@@ -151,20 +151,20 @@ pub enum Want<'a> {
     Accept {
         /// The request or the invitation: `id` or `group`, exactly one of them.
         #[serde(flatten)]
-        pending: Pending,
+        pending: PendingRequest,
     },
     /// Declines the message request of an account, or an invitation to a group. The other side is not told.
     Decline {
         /// The request or the invitation: `id` or `group`, exactly one of them.
         #[serde(flatten)]
-        pending: Pending,
+        pending: PendingRequest,
     },
     /// Sets for how many days a conversation keeps its messages. Older messages are deleted from then on.
     /// In groups for admins only.
     Retention {
         /// The conversation: `with` or `group`, exactly one of them.
         #[serde(flatten)]
-        with: With,
+        with: Peer,
         /// The number of days: 1, 7 or 90. `null`: messages are kept without a limit.
         #[schemars(extend("enum" = [1, 7, 90, null]))]
         days: Option<i64>,
@@ -240,7 +240,7 @@ pub enum Want<'a> {
 /// The receiver of a message: `"to": 1` or `"group": 5`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum To {
+pub enum Recipient {
     /// The receiver is one account; it may be the sender's own.
     #[serde(rename = "to")]
     Account(AccountId),
@@ -251,7 +251,7 @@ pub enum To {
 /// A conversation: `"with": 2` or `"group": 5`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum With {
+pub enum Peer {
     /// The conversation with one account.
     #[serde(rename = "with")]
     Account(AccountId),
@@ -262,7 +262,7 @@ pub enum With {
 /// A request that waits for an answer: `"id": 2` or `"group": 5`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Pending {
+pub enum PendingRequest {
     /// The message request of one account.
     #[serde(rename = "id")]
     Account(AccountId),

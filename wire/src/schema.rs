@@ -3,14 +3,14 @@
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::{Frame, Want, limit};
+use crate::{Command, Frame, limit};
 
 /// The schema that `GET /schema.json` serves (JSON Schema 2020-12).
 ///
-/// `$defs/client` is what a client may say, `$defs/server` what the server may say, and each frame has a definition of its
-/// own after its `type`: `$defs/client.hello`, `$defs/server.welcome`.
+/// `$defs/client` is any frame that a client may send, `$defs/server` any frame of the server. Each frame has a definition
+/// of its own, named by its `type`: `$defs/client.hello`, `$defs/server.welcome`.
 pub fn schema() -> Value {
-    let mut requests = variants_of::<Want<'static>>();
+    let mut requests = variants_of::<Command<'static>>();
     for request in &mut requests {
         allow_ref(request);
         allow_message_without_type(request);
@@ -91,7 +91,7 @@ fn members(schema: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
 /// Any request may have a `ref`.
 fn allow_ref(request: &mut Value) {
     request["properties"]["ref"] = json!({
-        "description": "The client's own name for this frame, 1 to 64 bytes of UTF-8. The answer to it, or its `error`, carries the same `ref`.",
+        "description": "A name that the client chooses for this frame, 1 to 64 bytes of UTF-8. The answer, or the `error`, carries the same `ref`.",
         "type": "string",
         "minLength": 1,
         "maxLength": limit::REF_BYTES_MAX,

@@ -248,5 +248,6 @@ pub struct ErrorFrame<'a> {
     pub reference: Option<Cow<'a, str>>,
     /// How long to wait before the next try, in milliseconds. Only with `rate_limited`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<i64>", range(min = 0))]
     pub retry_after_ms: Option<u64>,
 }

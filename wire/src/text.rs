@@ -1,4 +1,4 @@
-//! Text that is borrowed from the frame wherever JSON needed no escape.
+//! Text that is borrowed from the frame if JSON needed no escape.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,19 +11,19 @@ use crate::plain::plain_bytes;
 
 /// A text of a request.
 ///
-/// serde's own `Option<Cow<str>>` always allocates; this does so only for escaped text, and knows which it is.
+/// serde's own `Option<Cow<str>>` always allocates. This type allocates only for escaped text, and knows whether it did.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Text<'a>(Cow<'a, str>);
 
 impl<'a> Text<'a> {
-    /// What JSON says by the same bytes.
+    /// A text that JSON writes without escapes.
     pub(crate) fn plain(text: &'a str) -> Self {
         debug_assert_eq!(plain_bytes(text.as_bytes()), text.len());
         Self(Cow::Borrowed(text))
     }
 
-    /// The text as it stands in JSON, between the quotes; nothing if it came with an escape.
+    /// The text as JSON writes it between the quotes; `None` if it was escaped.
     pub(crate) fn as_plain(&self) -> Option<&str> {
         match &self.0 {
             Cow::Borrowed(text) => Some(text),

@@ -1,4 +1,4 @@
-//! What a device shows to prove which account it speaks for.
+//! Session tokens: the proof which account a device belongs to.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::limit::TOKEN_TEXT_BYTES_MAX;
 pub struct Token(String);
 
 impl Token {
-    /// Takes what a client showed; `None` if no token can look like that.
+    /// Checks the form of a token; `None` if no token can look like this.
     pub fn parse(text: &str) -> Option<Self> {
         let fits = !text.is_empty() && text.len() <= TOKEN_TEXT_BYTES_MAX;
         (fits && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Self(text.to_owned()))
@@ -22,7 +22,7 @@ impl Token {
         scheme.eq_ignore_ascii_case("bearer").then(|| Self::parse(token.trim()))?
     }
 
-    /// What the database keeps in its place. A secret of 256 random bits needs no slow hash.
+    /// The hash that the database stores. A secret of 256 random bits needs no slow hash.
     pub fn hash(&self) -> TokenHash {
         TokenHash(Sha256::digest(self.0.as_bytes()).into())
     }

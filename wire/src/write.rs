@@ -1,7 +1,7 @@
-//! From a [`Frame`] to its JSON.
+//! Writes a [`Frame`] as JSON.
 //!
-//! Messages and their answers are most of all frames: they are put together by hand, which takes a quarter of the
-//! instructions. Everything else, and every text with something to escape, is serde's.
+//! Most frames are messages and their answers. They are written by hand, which takes a quarter of the instructions that
+//! serde needs. serde writes everything else, and every text that needs escapes.
 
 use crate::plain::plain_bytes;
 use crate::{Frame, Message};
@@ -14,8 +14,8 @@ impl Frame<'_> {
             Self::Sent { reference, id, seq, at } => {
                 out.extend_from_slice(br#"{"type":"sent","ref":"#);
                 text(reference, out);
-                maybe(br#","id":"#, id.map(|id| id.0), out);
-                maybe(br#","seq":"#, seq.map(|seq| seq.0), out);
+                optional(br#","id":"#, id.map(|id| id.0), out);
+                optional(br#","seq":"#, seq.map(|seq| seq.0), out);
                 number(br#","at":"#, *at, out);
                 out.push(b'}');
             }
@@ -39,11 +39,11 @@ fn write_message(message: &Message<'_>, out: &mut Vec<u8>) {
 /// All of a message that comes before its text.
 pub(crate) fn before_content(message: &Message<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"type":"message""#);
-    maybe(br#","id":"#, message.id.map(|id| id.0), out);
-    maybe(br#","seq":"#, message.seq.map(|seq| seq.0), out);
+    optional(br#","id":"#, message.id.map(|id| id.0), out);
+    optional(br#","seq":"#, message.seq.map(|seq| seq.0), out);
     number(br#","from":"#, message.from.0, out);
-    maybe(br#","to":"#, message.to.map(|to| to.0), out);
-    maybe(br#","group":"#, message.group.map(|group| group.0), out);
+    optional(br#","to":"#, message.to.map(|to| to.0), out);
+    optional(br#","group":"#, message.group.map(|group| group.0), out);
     out.extend_from_slice(br#","content":"#);
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn after_content(message: &Message<'_>, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-fn maybe(key: &[u8], value: Option<i64>, out: &mut Vec<u8>) {
+fn optional(key: &[u8], value: Option<i64>, out: &mut Vec<u8>) {
     if let Some(value) = value {
         number(key, value, out);
     }
@@ -61,21 +61,7 @@ fn maybe(key: &[u8], value: Option<i64>, out: &mut Vec<u8>) {
 
 fn number(key: &[u8], value: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(key);
-    let mut digits = [0; 20];
-    let mut first = digits.len();
-    let mut rest = value.unsigned_abs();
-    loop {
-        first -= 1;
-        digits[first] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    if value < 0 {
-        out.push(b'-');
-    }
-    out.extend_from_slice(&digits[first..]);
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 fn text(value: &str, out: &mut Vec<u8>) {
@@ -104,7 +90,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{AccountId, GroupId, MessageId, Seq, Series, Text};
+    use crate::{AccountId, GroupId, MessageId, MessageTemplate, Seq, Text};
 
     fn same(frame: &Frame<'_>) {
         let (mut ours, mut serdes) = (Vec::new(), Vec::new());
@@ -130,16 +116,16 @@ mod tests {
             let message = Message { id, seq, from, to, group, content: &content, at, ..Message::default() };
             same(&Frame::Message(message.clone()));
             if let Some(to) = to {
-                let (mut series, mut alone) = (Series::new(from, at), Vec::new());
-                series.turn_to(AccountId(0));
-                series.turn_to(to);
+                let (mut template, mut alone) = (MessageTemplate::new(from, at), Vec::new());
+                template.set_recipient(AccountId(0));
+                template.set_recipient(to);
                 let message = Message { from, to: Some(to), content: &content, at, ..Message::default() };
                 Frame::Message(message).write(&mut alone);
                 let escaped = Text::from("x\n".to_owned());
-                prop_assert_eq!(series.with(&escaped)[1], br"x\n");
-                prop_assert_eq!(series.with(&Text::from(content.clone())).concat(), &alone[..]);
+                prop_assert_eq!(template.render(&escaped)[1], br"x\n");
+                prop_assert_eq!(template.render(&Text::from(content.clone())).concat(), &alone[..]);
                 if plain_bytes(content.as_bytes()) == content.len() {
-                    prop_assert_eq!(series.with(&Text::plain(&content)).concat(), alone);
+                    prop_assert_eq!(template.render(&Text::plain(&content)).concat(), alone);
                 }
             }
             let reply_to = reply_to.map(MessageId);

@@ -12,7 +12,7 @@ use sql::{
     FoundAccount, GroupChange,
 };
 use sql::{ExportedInvitation, ExportedReaction, LogState, Message, Retention, Session, Store};
-use wire::{AccountId, GroupId, MessageId, Role, Seq, SessionId, To, With};
+use wire::{AccountId, GroupId, MessageId, Peer, Recipient, Role, Seq, SessionId};
 
 use crate::context::Context;
 use crate::error::ApiError;
@@ -85,7 +85,7 @@ struct SessionItem<'a> {
 #[derive(Serialize)]
 struct ConversationItem<'a> {
     #[serde(flatten)]
-    with: With,
+    with: Peer,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,7 +117,7 @@ struct EntryItem<'a> {
     kind: &'static str,
     id: MessageId,
     #[serde(flatten)]
-    to: To,
+    to: Recipient,
     from: AccountId,
     at: i64,
     #[serde(flatten)]
@@ -365,7 +365,7 @@ fn entry_item<'a>(id: MessageId, entry: &'a Entry, reference: Option<&'a str>) -
         }
         Entry::Change(GroupChange { group, change, by, member, name, at }) => {
             let what = WhatItem::Change { change: *change, member: *member, name };
-            let to = To::Group(*group);
+            let to = Recipient::Group(*group);
             EntryItem { kind: "group", id, to, from: *by, at: *at, what, reference }
         }
         Entry::Retention(Retention { by, to, days, at }) => {

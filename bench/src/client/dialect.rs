@@ -32,7 +32,7 @@ pub(crate) enum Dialect {
 
 /// Where a message goes.
 #[derive(Clone, Copy)]
-pub(crate) enum To {
+pub(crate) enum Recipient {
     Connection(usize),
     Group,
 }

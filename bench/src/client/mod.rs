@@ -17,7 +17,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
 
-pub(crate) use dialect::{Dialect, Speaker, To};
+pub(crate) use dialect::{Dialect, Recipient, Speaker};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 256 * 1024;
@@ -220,10 +220,10 @@ impl Client {
     }
 
     /// Queues one message; it goes out in the next turn. `sent`: what it says of when.
-    pub(crate) fn send(&mut self, from: usize, to: To, sent: u64, number: u32) {
+    pub(crate) fn send(&mut self, from: usize, to: Recipient, sent: u64, number: u32) {
         let to = match to {
-            To::Connection(at) => self.connections[at].speaker.id,
-            To::Group => 0,
+            Recipient::Connection(at) => self.connections[at].speaker.id,
+            Recipient::Group => 0,
         };
         let connection = &mut self.connections[from];
         self.dialect.send(&mut connection.speaker, to, sent, number, &mut connection.out);

@@ -7,11 +7,11 @@ use crate::limit::{
 };
 use crate::test_support;
 
-fn post(content: String, to: To) -> Task {
+fn post(content: String, to: Recipient) -> Task {
     post_by(1, content, to)
 }
 
-fn post_by(account: i64, content: String, to: To) -> Task {
+fn post_by(account: i64, content: String, to: Recipient) -> Task {
     let operation = Operation::Post { to, content, reply_to: None };
     Task::Act(Submission { by: AccountId(account), reference: None, operation }, None)
 }
@@ -24,7 +24,7 @@ fn receipt(reference: Option<&str>) -> Task {
 
 /// Puts messages of so many bytes, each of another account, into a queue that nobody empties; returns how many it took.
 fn fill(queue: &Queue, bytes: usize) -> usize {
-    let to = To::Account(AccountId(2));
+    let to = Recipient::Account(AccountId(2));
     let put = |by: &i64| queue.put(post_by(*by, "x".repeat(bytes), to), Duration::ZERO);
     (1..).take_while(put).count()
 }
@@ -47,7 +47,7 @@ fn the_queue_is_bounded_in_acts_and_in_bytes_and_takes_again_once_emptied() {
 fn one_commit_takes_few_acts_for_groups() {
     let queue = Queue::default();
     for number in 0..BATCH_GROUP_ACTS_MAX as i64 + 2 {
-        let post = post_by(number, "x".to_owned(), To::Group(GroupId(5)));
+        let post = post_by(number, "x".to_owned(), Recipient::Group(GroupId(5)));
         assert!(queue.put(post, Duration::ZERO), "{number}");
     }
     assert_eq!(queue.take(None).unwrap().len(), BATCH_GROUP_ACTS_MAX);
@@ -55,7 +55,7 @@ fn one_commit_takes_few_acts_for_groups() {
 }
 
 /// Who sends much, and then somebody who sends one message: so many acts of the first go into the commits.
-fn commits(content: &str, to: To, count: usize) -> Vec<usize> {
+fn commits(content: &str, to: Recipient, count: usize) -> Vec<usize> {
     let queue = Queue::default();
     (0..count).for_each(|_| assert!(queue.put(post(content.to_owned(), to), Duration::ZERO)));
     assert!(queue.put(post_by(2, "x".to_owned(), to), Duration::ZERO));
@@ -72,7 +72,7 @@ fn commits(content: &str, to: To, count: usize) -> Vec<usize> {
 
 #[test]
 fn one_commit_takes_an_accounts_share() {
-    let (alice, group) = (To::Account(AccountId(3)), To::Group(GroupId(5)));
+    let (alice, group) = (Recipient::Account(AccountId(3)), Recipient::Group(GroupId(5)));
     let acts = BATCH_ACCOUNT_ACTS_MAX;
     assert_eq!(commits("x", alice, 2 * acts + 1), [acts, acts, 1]);
     let acts = BATCH_ACCOUNT_GROUP_ACTS_MAX;
@@ -89,11 +89,13 @@ fn what_stays_in_the_queue_keeps_its_order_and_its_goodbye() {
     let (outbox, other) = (test_support::outbox().0, test_support::outbox().0);
     let put = |task| assert!(queue.put(task, Duration::ZERO));
     for number in 0..=BATCH_ACCOUNT_ACTS_MAX {
-        let Task::Act(act, _) = post(number.to_string(), To::Account(AccountId(3))) else { return };
+        let Task::Act(act, _) = post(number.to_string(), Recipient::Account(AccountId(3))) else {
+            return;
+        };
         put(Task::Act(act, Some(Arc::clone(&outbox))));
     }
     // Small enough by itself, and it must not overtake.
-    put(post("last".to_owned(), To::Account(AccountId(3))));
+    put(post("last".to_owned(), Recipient::Account(AccountId(3))));
     put(Task::Close(Close::GoingAway, outbox));
     put(Task::Departure(AccountId(1), 0));
     put(Task::Close(Close::GoingAway, other));
@@ -150,7 +152,7 @@ fn receipts_let_messages_go_first_but_not_for_long() {
     let queue = Queue::default();
     let begin = Instant::now();
     let tasks =
-        [receipt(None), post("x".to_owned(), To::Account(AccountId(2))), receipt(Some("r"))];
+        [receipt(None), post("x".to_owned(), Recipient::Account(AccountId(2))), receipt(Some("r"))];
     assert!(tasks.into_iter().all(|task| queue.put(task, Duration::ZERO)));
     // What is answered does not wait.
     let first = queue.take(None).unwrap().len();
@@ -258,7 +260,7 @@ fn receipts_do_not_outlast_their_bound_a_goodbye_or_the_queue() {
 #[test]
 fn nothing_more_is_done_once_nobody_would_hear_of_it() {
     let queue = Queue::default();
-    let message = post("x".to_owned(), To::Account(AccountId(2)));
+    let message = post("x".to_owned(), Recipient::Account(AccountId(2)));
     assert!(queue.put(message, Duration::ZERO) && queue.put(receipt(None), Duration::ZERO));
     drop(Closing(&queue));
     assert!(queue.take(None).is_none());

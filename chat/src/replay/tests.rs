@@ -1,7 +1,7 @@
 use std::net::TcpStream;
 
 use sql::{Batch, LogRetention, Operation, Submission};
-use wire::To;
+use wire::Recipient;
 
 use super::*;
 use crate::test_support;
@@ -20,7 +20,7 @@ fn store(events: usize) -> (Store, AccountId) {
             .unwrap();
     let me = store.create_account("a@x", "Alice", "phc", 1).unwrap();
     let operation =
-        Operation::Post { to: To::Account(me), content: "x".to_owned(), reply_to: None };
+        Operation::Post { to: Recipient::Account(me), content: "x".to_owned(), reply_to: None };
     let acts = vec![Submission { by: me, reference: None, operation }; events];
     store.commit(&Batch { submissions: acts, ..Batch::default() }, 1).unwrap();
     (store, me)

@@ -2,7 +2,7 @@
 
 use sql::{Conversation, Member};
 use wire::limit::CONVERSATIONS;
-use wire::{AccountId, Code, Frame, GroupId, With};
+use wire::{AccountId, Code, Frame, GroupId, Peer};
 
 use crate::connection::{Connection, Flow};
 use crate::event;
@@ -74,8 +74,8 @@ fn member(found: &Member) -> wire::Member<'_> {
 
 fn conversation(found: &Conversation) -> wire::Conversation<'_> {
     let (with, group) = match found.with {
-        With::Account(account) => (Some(account), None),
-        With::Group(group) => (None, Some(group)),
+        Peer::Account(account) => (Some(account), None),
+        Peer::Group(group) => (None, Some(group)),
     };
     wire::Conversation {
         with,

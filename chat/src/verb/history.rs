@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sql::{Message, Reaction};
 use wire::limit::PAGE_ITEMS;
-use wire::{AccountId, Code, Frame, MessageId, Page, With};
+use wire::{AccountId, Code, Frame, MessageId, Page, Peer};
 
 use crate::connection::{Connection, Flow};
 use crate::event;
@@ -17,7 +17,7 @@ pub(crate) fn history(
     connection: &mut Connection<'_>,
     accounts: &Accounts,
     me: AccountId,
-    with: With,
+    with: Peer,
     window: Window,
     reference: Option<&str>,
 ) -> Flow {

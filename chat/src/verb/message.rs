@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sql::Operation;
-use wire::{AccountId, Code, Frame, MessageId, Text, To};
+use wire::{AccountId, Code, Frame, MessageId, Recipient, Text};
 
 use crate::connection::Connection;
 use crate::metrics;
@@ -15,7 +15,7 @@ pub(crate) fn send(
     connection: &mut Connection<'_>,
     me: AccountId,
     from: Option<AccountId>,
-    to: To,
+    to: Recipient,
     content: Text<'_>,
     reply_to: Option<MessageId>,
     reference: Option<&str>,
@@ -30,8 +30,8 @@ pub(crate) fn send(
             let operation = Operation::Post { to, content: content.into_owned(), reply_to };
             act::submit(connection, accounts, me, operation, reference);
         }
-        (None, To::Account(to)) => relay(connection, me, to, &content, reference),
-        (None, To::Group(_)) => connection.unsupported(reference),
+        (None, Recipient::Account(to)) => relay(connection, me, to, &content, reference),
+        (None, Recipient::Group(_)) => connection.unsupported(reference),
     }
 }
 

@@ -11,7 +11,7 @@ mod typing;
 mod window;
 
 use sql::{GroupAction, Operation};
-use wire::{AccountId, Code, Frame, Pending, Request, Want};
+use wire::{AccountId, Code, Command, Frame, PendingRequest, Request};
 
 use crate::connection::{Connection, Flow, Identity};
 use crate::metrics;
@@ -23,24 +23,24 @@ use crate::verb::window::Window;
 /// Carries out one request. Before it is known who asks, only a token and a ping are listened to.
 pub(crate) fn carry_out(connection: &mut Connection<'_>, request: Request<'_>) -> Flow {
     let reference = request.reference.as_deref();
-    let kind = match request.want {
-        Want::Received { .. } | Want::Read { .. } => RateKind::Receipt,
+    let kind = match request.command {
+        Command::Received { .. } | Command::Read { .. } => RateKind::Receipt,
         _ => RateKind::Frame,
     };
     if !connection.admits(kind, reference)? {
-        if matches!(request.want, Want::Message { .. }) {
+        if matches!(request.command, Command::Message { .. }) {
             metrics::MESSAGES.inc("rate_limited");
         }
         return Ok(());
     }
-    match (connection.identity, request.want) {
-        (_, Want::Ping) => ping::answer(connection, reference),
-        (_, Want::Hello { token, since }) => {
+    match (connection.identity, request.command) {
+        (_, Command::Ping) => ping::answer(connection, reference),
+        (_, Command::Hello { token, since }) => {
             return hello::hello(connection, &token, since, HelloRef::Hello(reference));
         }
         (
             Identity::Unknown { .. },
-            Want::Message { token: Some(token), from, to, content, reply_to },
+            Command::Message { token: Some(token), from, to, content, reply_to },
         ) => {
             hello::hello(connection, &token, None, HelloRef::FirstMessage(reference))?;
             if let Some(me) = connection.account() {
@@ -49,11 +49,11 @@ pub(crate) fn carry_out(connection: &mut Connection<'_>, request: Request<'_>) -
                     metrics::MESSAGES.inc("rate_limited");
                     return Ok(());
                 }
-                let want = Want::Message { token: None, from, to, content, reply_to };
-                return known(connection, me, want, reference);
+                let command = Command::Message { token: None, from, to, content, reply_to };
+                return known(connection, me, command, reference);
             }
         }
-        (Identity::Known(me), want) => return known(connection, me, want, reference),
+        (Identity::Known(me), command) => return known(connection, me, command, reference),
         (Identity::Unknown { .. }, _) => {
             connection.refuse(Code::Unauthorized, "say hello with a token first", reference)
         }
@@ -65,33 +65,33 @@ pub(crate) fn carry_out(connection: &mut Connection<'_>, request: Request<'_>) -
 fn known(
     connection: &mut Connection<'_>,
     me: AccountId,
-    want: Want<'_>,
+    command: Command<'_>,
     reference: Option<&str>,
 ) -> Flow {
     if connection.server.accounts().is_some() {
         connection.check_open()?;
     }
-    match want {
-        Want::Message { from, to, content, reply_to, .. } => {
+    match command {
+        Command::Message { from, to, content, reply_to, .. } => {
             message::send(connection, me, from, to, content, reply_to, reference);
         }
-        Want::Typing { to } => return typing::tell(connection, me, to, reference),
-        Want::Presence { ids } => return presence::watch(connection, me, ids, reference),
-        want => match connection.server.accounts() {
-            Some(accounts) => return stored(connection, accounts, me, want, reference),
-            None => unstored(connection, &want, reference),
+        Command::Typing { to } => return typing::tell(connection, me, to, reference),
+        Command::Presence { ids } => return presence::watch(connection, me, ids, reference),
+        command => match connection.server.accounts() {
+            Some(accounts) => return stored(connection, accounts, me, command, reference),
+            None => unstored(connection, &command, reference),
         },
     }
     Ok(())
 }
 
 /// Guests have no log: there is nothing to be written down.
-fn unstored(connection: &Connection<'_>, want: &Want<'_>, reference: Option<&str>) {
-    match (want, reference) {
-        (Want::Received { .. }, Some(reference)) => {
+fn unstored(connection: &Connection<'_>, command: &Command<'_>, reference: Option<&str>) {
+    match (command, reference) {
+        (Command::Received { .. }, Some(reference)) => {
             connection.outbox.push(&Frame::Ok { reference })
         }
-        (Want::Received { .. }, None) => {}
+        (Command::Received { .. }, None) => {}
         _ => connection.unsupported(reference),
     }
 }
@@ -101,53 +101,57 @@ fn stored(
     connection: &mut Connection<'_>,
     accounts: &Accounts,
     me: AccountId,
-    want: Want<'_>,
+    command: Command<'_>,
     reference: Option<&str>,
 ) -> Flow {
     let change = |group, how| Operation::ChangeGroup { group, action: how };
-    let operation = match want {
-        Want::Received { seq } => Operation::Received { seq },
-        Want::Read { id } => Operation::Read { id },
-        Want::Edit { id, content } => Operation::Edit { id, content: content.into_owned() },
-        Want::Delete { id } => Operation::Delete { id },
-        Want::React { id, emoji } => Operation::React { id, emoji: emoji.map(Into::into) },
-        Want::Block { id } => Operation::Block { id },
-        Want::Unblock { id } => Operation::Unblock { id },
-        Want::Accept { pending: Pending::Account(id) } => Operation::Accept { id },
-        Want::Decline { pending: Pending::Account(id) } => Operation::Decline { id },
-        Want::Accept { pending: Pending::Group(group) } => Operation::JoinGroup { group },
-        Want::Decline { pending: Pending::Group(group) } => Operation::DeclineInvitation { group },
-        Want::Retention { with, days } => Operation::SetRetention { with, days },
-        Want::GroupCreate { name, members } => {
+    let operation = match command {
+        Command::Received { seq } => Operation::Received { seq },
+        Command::Read { id } => Operation::Read { id },
+        Command::Edit { id, content } => Operation::Edit { id, content: content.into_owned() },
+        Command::Delete { id } => Operation::Delete { id },
+        Command::React { id, emoji } => Operation::React { id, emoji: emoji.map(Into::into) },
+        Command::Block { id } => Operation::Block { id },
+        Command::Unblock { id } => Operation::Unblock { id },
+        Command::Accept { pending: PendingRequest::Account(id) } => Operation::Accept { id },
+        Command::Decline { pending: PendingRequest::Account(id) } => Operation::Decline { id },
+        Command::Accept { pending: PendingRequest::Group(group) } => Operation::JoinGroup { group },
+        Command::Decline { pending: PendingRequest::Group(group) } => {
+            Operation::DeclineInvitation { group }
+        }
+        Command::Retention { with, days } => Operation::SetRetention { with, days },
+        Command::GroupCreate { name, members } => {
             Operation::CreateGroup { name: name.into_owned(), members }
         }
-        Want::GroupAdd { group, member } => change(group, GroupAction::Add(member)),
-        Want::GroupRemove { group, member } => change(group, GroupAction::Remove(member)),
-        Want::GroupRename { group, name } => change(group, GroupAction::Rename(name.into_owned())),
-        Want::GroupLeave { group } => change(group, GroupAction::Leave),
-        Want::GroupPromote { group, member } => change(group, GroupAction::Promote(member)),
-        Want::GroupDemote { group, member } => change(group, GroupAction::Demote(member)),
-        Want::History { with, before, limit } => {
+        Command::GroupAdd { group, member } => change(group, GroupAction::Add(member)),
+        Command::GroupRemove { group, member } => change(group, GroupAction::Remove(member)),
+        Command::GroupRename { group, name } => {
+            change(group, GroupAction::Rename(name.into_owned()))
+        }
+        Command::GroupLeave { group } => change(group, GroupAction::Leave),
+        Command::GroupPromote { group, member } => change(group, GroupAction::Promote(member)),
+        Command::GroupDemote { group, member } => change(group, GroupAction::Demote(member)),
+        Command::History { with, before, limit } => {
             let window = Window { before, limit };
             return history::history(connection, accounts, me, with, window, reference);
         }
-        Want::Search { text, before, limit } => {
+        Command::Search { text, before, limit } => {
             let window = Window { before, limit };
             return history::search(connection, accounts, me, &text, window, reference);
         }
-        Want::Conversations { before, limit } => {
+        Command::Conversations { before, limit } => {
             let window = Window { before, limit };
             return conversations::list(connection, accounts, me, window, reference);
         }
-        Want::GroupShow { group } => {
+        Command::GroupShow { group } => {
             return conversations::show(connection, accounts, me, group, reference);
         }
-        Want::Blocks => return conversations::blocks(connection, accounts, me, reference),
-        Want::Hello { .. }
-        | Want::Ping
-        | Want::Message { .. }
-        | Want::Typing { .. }
-        | Want::Presence { .. } => return Ok(()), // Handled before.
+        Command::Blocks => return conversations::blocks(connection, accounts, me, reference),
+        Command::Hello { .. }
+        | Command::Ping
+        | Command::Message { .. }
+        | Command::Typing { .. }
+        | Command::Presence { .. } => return Ok(()), // Handled before.
     };
     act::submit(connection, accounts, me, operation, reference);
     Ok(())

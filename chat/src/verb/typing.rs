@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sql::ContactStatus;
-use wire::{AccountId, Frame, To};
+use wire::{AccountId, Frame, Recipient};
 
 use crate::connection::{Connection, Flow};
 use crate::rate_limit::RateKind;
@@ -12,7 +12,7 @@ use crate::rate_limit::RateKind;
 pub(crate) fn tell(
     connection: &mut Connection<'_>,
     me: AccountId,
-    target: To,
+    target: Recipient,
     reference: Option<&str>,
 ) -> Flow {
     connection.check_running()?;
@@ -22,8 +22,8 @@ pub(crate) fn tell(
             Err(error) => return connection.reply_query_error(&error, reference),
         };
         let (to, group) = match target {
-            To::Account(account) => (Some(account), None),
-            To::Group(group) => (None, Some(group)),
+            Recipient::Account(account) => (Some(account), None),
+            Recipient::Group(group) => (None, Some(group)),
         };
         let mut json = Vec::new();
         Frame::Typing { from: me, to, group }.write(&mut json);
@@ -45,20 +45,20 @@ pub(crate) fn tell(
 fn listeners(
     connection: &Connection<'_>,
     me: AccountId,
-    target: To,
+    target: Recipient,
 ) -> sql::Result<Vec<AccountId>> {
     let Some(accounts) = connection.server.accounts() else {
         return Ok(match target {
-            To::Account(account) => vec![account],
-            To::Group(_) => Vec::new(),
+            Recipient::Account(account) => vec![account],
+            Recipient::Group(_) => Vec::new(),
         });
     };
     match target {
-        To::Account(account) => {
+        Recipient::Account(account) => {
             let known = accounts.store.contact_statuses(me, &[account])?;
             let may_hear = matches!(known.get(&account), Some(ContactStatus::Known(_)));
             Ok(if may_hear { vec![account] } else { Vec::new() })
         }
-        To::Group(group) => Ok(accounts.store.listeners(me, group)?.into_iter().collect()),
+        Recipient::Group(group) => Ok(accounts.store.listeners(me, group)?.into_iter().collect()),
     }
 }

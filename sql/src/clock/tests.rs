@@ -162,12 +162,12 @@ fn nothing_carries_an_earlier_time_than_what_is_there() {
             ["a@x", "b@x"].map(|it| store.create_account(it, "Name", "phc", T).unwrap());
         let say = |to, at| {
             let operation = crate::Operation::Post {
-                to: wire::To::Account(to),
+                to: wire::Recipient::Account(to),
                 content: "x".to_owned(),
                 reply_to: None,
             };
             let retain = crate::Operation::SetRetention {
-                with: wire::With::Account(to),
+                with: wire::Peer::Account(to),
                 days: Some(1 + 6 * (at % 2)),
             };
             let submissions = [operation, retain].map(|operation| crate::Submission {
@@ -261,8 +261,11 @@ fn without_a_record_the_newest_message_is_gone_by() {
             ["a@x", "b@x", "c@x"].map(|it| store.create_account(it, "Name", "phc", T).unwrap());
         let say = |store: &Store, to, at| {
             let content = "x".to_owned();
-            let operation =
-                crate::Operation::Post { to: wire::To::Account(to), content, reply_to: None };
+            let operation = crate::Operation::Post {
+                to: wire::Recipient::Account(to),
+                content,
+                reply_to: None,
+            };
             let submissions = vec![crate::Submission { by: alice, reference: None, operation }];
             let batch = crate::Batch { submissions, ..crate::Batch::default() };
             match &store.commit(&batch, at).unwrap().events[0].body {

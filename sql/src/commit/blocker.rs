@@ -65,7 +65,7 @@ pub(super) static FIND_BLOCKED: ForEach = ForEach {
 
 #[cfg(test)]
 mod tests {
-    use wire::{AccountId, GroupId, MessageId, Seq, To};
+    use wire::{AccountId, GroupId, MessageId, Recipient, Seq};
 
     use super::super::{Batch, CommitPolicy, Operation, Outcome, Submission, commit};
     use crate::ContactPolicy;
@@ -109,7 +109,11 @@ mod tests {
     }
 
     fn post() -> Operation {
-        Operation::Post { to: To::Group(GroupId(1)), content: "hello".to_owned(), reply_to: None }
+        Operation::Post {
+            to: Recipient::Group(GroupId(1)),
+            content: "hello".to_owned(),
+            reply_to: None,
+        }
     }
 
     /// Steps that a message to the group takes, its change, and a receipt for it.

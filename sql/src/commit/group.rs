@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use wire::limit::{GROUP_MEMBERS_MAX, GROUPS_MAX};
-use wire::{AccountId, Change, Code, GroupId, MessageId, Role, Seq, To};
+use wire::{AccountId, Change, Code, GroupId, MessageId, Recipient, Role, Seq};
 
 use super::context::BatchContext;
 use super::group_state::{GroupState, Membership};
@@ -348,7 +348,7 @@ pub(super) fn record(
     audience: &[AccountId],
 ) -> Result<MessageId> {
     let name = ctx.group(group).map(|group_state| group_state.name.clone()).unwrap_or_default();
-    let (to, kind, subject) = (To::Group(group), kind_of(change), member.map(|id| id.0));
+    let (to, kind, subject) = (Recipient::Group(group), kind_of(change), member.map(|id| id.0));
     let at = ctx.time_in(group.0)?;
     let row = NewEntry { conversation: group.0, to, kind, content: &name, subject, at };
     let entry = Entry::Change(GroupChange { group, change, by, member, name: name.clone(), at });
@@ -374,7 +374,7 @@ pub(super) fn note_reached(
 
 pub(super) struct NewEntry<'a> {
     pub(super) conversation: i64,
-    pub(super) to: To,
+    pub(super) to: Recipient,
     pub(super) kind: i64,
     pub(super) content: &'a str,
     pub(super) subject: Option<i64>,
@@ -404,8 +404,8 @@ pub(super) fn write(
     let sql = "insert into message (conversation, kind, sender, recipient, content, subject, at, ref, seq) \
                values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id";
     let recipient = match row.to {
-        To::Account(account) => Value::Int(account.0),
-        To::Group(_) => Value::Null,
+        Recipient::Account(account) => Value::Int(account.0),
+        Recipient::Group(_) => Value::Null,
     };
     let reference = index.and_then(|index| ctx.reference(index));
     let params = [

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use wire::limit::GROUPS_MAX;
-use wire::{AccountId, Change, GroupId, MessageId, Role, To};
+use wire::{AccountId, Change, GroupId, MessageId, Recipient, Role};
 
 use super::context::BatchContext;
 use super::group::{IN_TOO_MANY, accounts, add_members, note_reached, record};
@@ -99,8 +99,10 @@ pub(super) fn candidates(
     by: AccountId,
     accounts: &[AccountId],
 ) -> Result<std::result::Result<(Vec<Candidate>, PendingRequests), Rejection>> {
-    let pairs: Vec<_> =
-        accounts.iter().filter_map(|account| pair::pair(by, To::Account(*account))).collect();
+    let pairs: Vec<_> = accounts
+        .iter()
+        .filter_map(|account| pair::pair(by, Recipient::Account(*account)))
+        .collect();
     let blocked = accounts.iter().map(|account| [account.0, by.0].map(Value::Int).to_vec());
     let all = [(&FIND_PAIRS, pair::rows(&pairs)), (&FIND_BLOCKERS, blocked.collect())];
     let [found, blockers] = run_all(ctx.engine, &all)?;

@@ -1,6 +1,6 @@
 //! What accounts do, and what each operation touches.
 
-use wire::{AccountId, GroupId, MessageId, Seq, To, With};
+use wire::{AccountId, GroupId, MessageId, Peer, Recipient, Seq};
 
 /// What can be done. Texts and lists are within the bounds of [`wire::limit`].
 #[derive(Clone, Debug)]
@@ -8,7 +8,7 @@ pub enum Operation {
     /// Say something.
     Post {
         /// To whom; may be oneself.
-        to: To,
+        to: Recipient,
         /// The text.
         content: String,
         /// The message that it answers.
@@ -66,7 +66,7 @@ pub enum Operation {
     /// Let a conversation keep its messages for so many days.
     SetRetention {
         /// The conversation.
-        with: With,
+        with: Peer,
         /// Nothing is for ever.
         days: Option<i64>,
     },
@@ -146,8 +146,8 @@ impl Operation {
     /// The group it is for.
     pub(super) fn group(&self) -> Option<GroupId> {
         match self {
-            Self::Post { to: To::Group(group), .. }
-            | Self::SetRetention { with: With::Group(group), .. }
+            Self::Post { to: Recipient::Group(group), .. }
+            | Self::SetRetention { with: Peer::Group(group), .. }
             | Self::ChangeGroup { group, .. }
             | Self::JoinGroup { group }
             | Self::DeclineInvitation { group } => Some(*group),
@@ -166,8 +166,8 @@ impl Operation {
     /// Whose logs it may touch besides those of its group, of its target and of who does it.
     pub(super) fn others(&self) -> &[AccountId] {
         match self {
-            Self::Post { to: To::Account(account), .. }
-            | Self::SetRetention { with: With::Account(account), .. }
+            Self::Post { to: Recipient::Account(account), .. }
+            | Self::SetRetention { with: Peer::Account(account), .. }
             | Self::Block { id: account }
             | Self::Accept { id: account }
             | Self::Decline { id: account }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use wire::{AccountId, To};
+use wire::{AccountId, Recipient};
 
 use super::{ask, for_each, lost};
 use crate::Result;
@@ -60,10 +60,10 @@ impl PairConversation {
 }
 
 /// The pair that `by` is with whom it writes to; nothing in a group.
-pub(super) fn pair(by: AccountId, to: To) -> Option<AccountPair> {
+pub(super) fn pair(by: AccountId, to: Recipient) -> Option<AccountPair> {
     match to {
-        To::Account(account) => Some((by.0.min(account.0), by.0.max(account.0))),
-        To::Group(_) => None,
+        Recipient::Account(account) => Some((by.0.min(account.0), by.0.max(account.0))),
+        Recipient::Group(_) => None,
     }
 }
 
@@ -140,7 +140,7 @@ pub(super) fn find(
     by: AccountId,
     other: AccountId,
 ) -> Result<Option<PairConversation>> {
-    let pairs = BTreeSet::from_iter(pair(by, To::Account(other)));
+    let pairs = BTreeSet::from_iter(pair(by, Recipient::Account(other)));
     Ok(found(&ask(engine, &FIND_PAIRS, rows(&pairs))?)?.into_values().next())
 }
 
@@ -150,7 +150,7 @@ pub(super) fn shared(
     by: AccountId,
     other: AccountId,
 ) -> Result<PairConversation> {
-    let new = pair(by, To::Account(other)).map(|pair| (pair, ContactRequest::default()));
+    let new = pair(by, Recipient::Account(other)).map(|pair| (pair, ContactRequest::default()));
     let pairs = BTreeMap::from_iter(new);
     let mut found = found(&ask(engine, &FIND_PAIRS, rows(pairs.keys()))?)?;
     add(engine, pairs, &mut found)?;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use wire::{AccountId, GroupId, MessageId, Seq, To};
+use wire::{AccountId, GroupId, MessageId, Recipient, Seq};
 
 use super::blocker::{FIND_BLOCKED, blockers, few};
 use super::context::{BatchContext, FIND_REPEATS};
@@ -18,7 +18,7 @@ use crate::event::{EventBody, EventKind};
 struct NewMessage<'a> {
     index: usize,
     submission: &'a Submission,
-    to: To,
+    to: Recipient,
     content: &'a str,
     reply_to: Option<MessageId>,
     conversation: i64,
@@ -104,7 +104,7 @@ impl<'a> PreparedPosts<'a> {
                 deleted: false,
                 request: matches!(post.stage, ContactStage::Request { .. }),
             };
-            if let To::Account(asker) = post.to {
+            if let Recipient::Account(asker) = post.to {
                 for (seq, reached) in &post.reached {
                     let (kind, body) = reached.told(post.submission.by);
                     let about = (kind, Some(reached.id), Some(post.submission.by));
@@ -138,8 +138,8 @@ fn admit<'a>(
         }
         let refusal = match *to {
             _ if !ctx.has_log(submission.by) => Some(Rejection::GONE),
-            To::Account(account) if !ctx.has_log(account) => Some(Rejection::NO_ACCOUNT),
-            To::Group(group) if ctx.membership(group, submission.by).is_none() => {
+            Recipient::Account(account) if !ctx.has_log(account) => Some(Rejection::NO_ACCOUNT),
+            Recipient::Group(group) if ctx.membership(group, submission.by).is_none() => {
                 Some(Rejection::NO_GROUP)
             }
             to if reply_to.is_some() && !answers_something_here(ctx, index, submission.by, to) => {
@@ -153,8 +153,8 @@ fn admit<'a>(
             let bytes = content.len() as i64;
             let stage = match *to {
                 _ if !ctx.has_room(submission.by, bytes) => Err(Rejection::OVER_QUOTA),
-                To::Account(account) => requests.take(submission.by, account),
-                To::Group(_) => Ok(ContactStage::Known),
+                Recipient::Account(account) => requests.take(submission.by, account),
+                Recipient::Group(_) => Ok(ContactStage::Known),
             };
             let stage = match stage {
                 Ok(stage) => stage,
@@ -184,11 +184,16 @@ fn admit<'a>(
 }
 
 /// Whether what a post answers is in the same conversation, where its sender can see it.
-fn answers_something_here(ctx: &BatchContext<'_>, index: usize, by: AccountId, to: To) -> bool {
+fn answers_something_here(
+    ctx: &BatchContext<'_>,
+    index: usize,
+    by: AccountId,
+    to: Recipient,
+) -> bool {
     ctx.target(index).is_some_and(|target| match (target.recipient, to) {
-        (Some(recipient), to) => pair(target.from, To::Account(recipient)) == pair(by, to),
-        (None, To::Group(group)) => target.conversation == group.0,
-        (None, To::Account(_)) => false,
+        (Some(recipient), to) => pair(target.from, Recipient::Account(recipient)) == pair(by, to),
+        (None, Recipient::Group(group)) => target.conversation == group.0,
+        (None, Recipient::Account(_)) => false,
     })
 }
 
@@ -210,7 +215,9 @@ fn people(
     indexes: impl Iterator<Item = usize>,
 ) -> impl Iterator<Item = (AccountId, AccountId)> {
     indexes.filter_map(|index| match &submissions[index].operation {
-        Operation::Post { to: To::Account(account), .. } => Some((submissions[index].by, *account)),
+        Operation::Post { to: Recipient::Account(account), .. } => {
+            Some((submissions[index].by, *account))
+        }
         _ => None,
     })
 }
@@ -225,8 +232,8 @@ fn find_conversations(
 ) -> Result<()> {
     for post in messages {
         post.conversation = match post.to {
-            To::Group(group) => group.0,
-            To::Account(account) => {
+            Recipient::Group(group) => group.0,
+            Recipient::Account(account) => {
                 let shared = pair(post.submission.by, post.to).and_then(|pair| shared.get(&pair));
                 let shared = shared.ok_or_else(|| lost("conversation"))?;
                 let is_declined = post.stage == ContactStage::Request { is_declined: true };
@@ -273,9 +280,9 @@ pub(super) fn blocks_in(
 /// The sender of a post to a group, and the group.
 fn sender(submission: &Submission) -> Option<(i64, i64)> {
     match submission {
-        Submission { by, operation: Operation::Post { to: To::Group(group), .. }, .. } => {
-            Some((by.0, group.0))
-        }
+        Submission {
+            by, operation: Operation::Post { to: Recipient::Group(group), .. }, ..
+        } => Some((by.0, group.0)),
         _ => None,
     }
 }
@@ -313,12 +320,12 @@ fn number(
             to.push((by, seq));
         }
         let receivers = match post.to {
-            To::Account(account) => vec![account],
-            To::Group(group) => {
+            Recipient::Account(account) => vec![account],
+            Recipient::Group(group) => {
                 ctx.group(group).map(|group_state| group_state.accounts()).unwrap_or_default()
             }
         };
-        if let To::Account(asker) = post.to {
+        if let Recipient::Account(asker) = post.to {
             let numbered = |(_, reached)| Some((ctx.next(asker)?, reached));
             post.reached =
                 std::mem::take(&mut post.reached).into_iter().filter_map(numbered).collect();
@@ -366,8 +373,8 @@ fn identify(messages: &mut [NewMessage<'_>], ids: &[Row]) -> Result<()> {
 
 fn message_row<'a>(post: &NewMessage<'a>) -> Vec<Value<'a>> {
     let recipient = match post.to {
-        To::Account(account) => Value::Int(account.0),
-        To::Group(_) => Value::Null,
+        Recipient::Account(account) => Value::Int(account.0),
+        Recipient::Group(_) => Value::Null,
     };
     vec![
         Value::Int(post.conversation),

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use wire::limit::{REQUEST_MESSAGES_MAX, REQUESTS_OPEN_MAX};
-use wire::{AccountId, Code, MessageId, To};
+use wire::{AccountId, Code, MessageId, Recipient};
 
 use super::context::BatchContext;
 use super::pair::{self, AccountPair, ContactRequest, PairConversation, pair};
@@ -76,7 +76,8 @@ impl ContactRequests {
                 request.is_none_or(|it| it.asker == Some(by) && !it.is_open)
             };
             let begins = |(by, other): &(AccountId, AccountId)| {
-                by != other && pair(*by, To::Account(*other)).is_some_and(|it| opens(*by, it))
+                by != other
+                    && pair(*by, Recipient::Account(*other)).is_some_and(|it| opens(*by, it))
             };
             let beginners: BTreeSet<i64> = people.filter(begins).map(|(by, _)| by.0).collect();
             let rows = beginners.into_iter().map(|by| vec![Value::Int(by)]).collect();
@@ -107,7 +108,7 @@ impl ContactRequests {
         if by == other || self.contact == ContactPolicy::Open {
             return Ok(ContactStage::Known);
         }
-        let now = pair(by, To::Account(other)).and_then(|pair| self.now.get(&pair));
+        let now = pair(by, Recipient::Account(other)).and_then(|pair| self.now.get(&pair));
         match now {
             Some(ContactRequest { asker: None, .. }) => Ok(ContactStage::Known),
             Some(ContactRequest { asker: Some(asker), .. }) if *asker != by => {
@@ -128,7 +129,7 @@ impl ContactRequests {
 
     /// It is said.
     pub(super) fn note(&mut self, by: AccountId, other: AccountId, stage: ContactStage) {
-        let Some(pair) = pair(by, To::Account(other)) else { return };
+        let Some(pair) = pair(by, Recipient::Account(other)) else { return };
         match stage {
             ContactStage::Known => drop(self.now.entry(pair).or_default()),
             ContactStage::Answer => {
@@ -156,7 +157,7 @@ impl ContactRequests {
         other: AccountId,
     ) -> std::result::Result<ContactStage, Rejection> {
         let stage = self.stage(by, other)?;
-        let now = pair(by, To::Account(other)).and_then(|pair| self.now.get(&pair));
+        let now = pair(by, Recipient::Account(other)).and_then(|pair| self.now.get(&pair));
         let invites = now.map_or(0, |request| request.invites);
         if stage == ContactStage::Answer && invites >= REQUEST_MESSAGES_MAX {
             return Err(TOO_MANY_MESSAGES);
@@ -170,7 +171,7 @@ impl ContactRequests {
             ContactStage::Known => {}
             ContactStage::Request { .. } => self.note(by, other, stage),
             ContactStage::Answer => {
-                let Some(pair) = pair(by, To::Account(other)) else { return };
+                let Some(pair) = pair(by, Recipient::Account(other)) else { return };
                 self.now.entry(pair).and_modify(|request| request.invites += 1);
                 self.changed.insert(pair);
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use wire::{Role, To, With};
+use wire::{Peer, Recipient, Role};
 
 use super::context::BatchContext;
 use super::group::{NOT_ADMIN, NewEntry, accounts, write};
@@ -16,18 +16,18 @@ pub(super) fn set(
     ctx: &mut BatchContext<'_>,
     index: usize,
     submission: &Submission,
-    with: With,
+    with: Peer,
     days: Option<i64>,
 ) -> OpResult {
     let by = submission.by;
     let (conversation, to, mut audience, excluded) = match with {
-        With::Group(group) => match ctx.membership(group, by) {
+        Peer::Group(group) => match ctx.membership(group, by) {
             None => return Ok(Err(Rejection::NO_GROUP)),
             Some(membership) if membership.role != Role::Admin => return Ok(Err(NOT_ADMIN)),
-            Some(_) => (group.0, To::Group(group), accounts(ctx, group), None),
+            Some(_) => (group.0, Recipient::Group(group), accounts(ctx, group), None),
         },
-        With::Account(other) if !ctx.has_log(other) => return Ok(Err(Rejection::NO_ACCOUNT)),
-        With::Account(other) => {
+        Peer::Account(other) if !ctx.has_log(other) => return Ok(Err(Rejection::NO_ACCOUNT)),
+        Peer::Account(other) => {
             let found = pair::find(ctx.engine, by, other)?;
             let is_known = found
                 .map_or(by == other || ctx.policy.contact == ContactPolicy::Open, |shared| {
@@ -39,7 +39,7 @@ pub(super) fn set(
             let shared = pair::shared(ctx.engine, by, other)?;
             let both = BTreeSet::from([by, other]).into_iter().collect();
             let excluded = shared.withheld_from(other).map(|run| (other, run));
-            (shared.conversation, To::Account(other), both, excluded)
+            (shared.conversation, Recipient::Account(other), both, excluded)
         }
     };
     let sql = "update conversation set days = $1 \
@@ -48,7 +48,7 @@ pub(super) fn set(
     if ctx.engine.run(sql, &[days_value, Value::Int(conversation)])?.is_empty() {
         return Ok(Ok(Outcome::Unchanged));
     }
-    if let With::Group(group) = with {
+    if let Peer::Group(group) = with {
         ctx.group_mut(group).days = days;
     }
     // It holds for both, else the one could tell that the other has blocked it; only, the other does not hear of it.

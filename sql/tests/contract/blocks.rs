@@ -3,7 +3,7 @@ use sql::{
     Submission,
 };
 use wire::limit::{BLOCKS_MAX, REACTIONS_LISTED_MAX};
-use wire::{AccountId, Code, GroupId, MessageId, Seq, With};
+use wire::{AccountId, Code, GroupId, MessageId, Peer, Seq};
 
 use crate::revise::{edit, react};
 use crate::{NOW, account, act, act_at, code, commit, events, export, group, post, post_to, say};
@@ -32,7 +32,7 @@ pub fn suite(store: &Store) {
     what_is_withheld_costs_nothing_lasting(store);
 }
 
-fn texts(store: &Store, who: AccountId, with: With) -> Vec<String> {
+fn texts(store: &Store, who: AccountId, with: Peer) -> Vec<String> {
     let found = store.history(who, with, MessageId(i64::MAX), 100).unwrap().unwrap();
     found.into_iter().rev().map(|message| message.content).collect()
 }
@@ -64,12 +64,12 @@ fn nothing_of_the_blocked_arrives_then_or_later(store: &Store) {
     assert_eq!(act(store, alice, Operation::Unblock { id: bob }), Outcome::Done);
     assert_eq!(act(store, alice, Operation::Unblock { id: bob }), Outcome::Unchanged);
     say(store, bob, alice, "new", "2");
-    assert_eq!(texts(store, alice, With::Account(bob)), ["old", "new"]);
-    assert_eq!(texts(store, bob, With::Account(alice)), ["old", "hidden", "new"]);
+    assert_eq!(texts(store, alice, Peer::Account(bob)), ["old", "new"]);
+    assert_eq!(texts(store, bob, Peer::Account(alice)), ["old", "hidden", "new"]);
     assert!(store.search(alice, "hidden", MessageId(i64::MAX), 9).unwrap().is_empty());
     assert_eq!(store.conversations(alice, MessageId(i64::MAX), 9).unwrap()[0].unread, 1);
     let id =
-        store.history(bob, With::Account(alice), MessageId(i64::MAX), 9).unwrap().unwrap()[1].id;
+        store.history(bob, Peer::Account(alice), MessageId(i64::MAX), 9).unwrap().unwrap()[1].id;
     assert_eq!(code(&act(store, alice, Operation::Read { id })), Some(Code::NotFound));
 }
 
@@ -80,8 +80,8 @@ fn a_block_reaches_into_groups(store: &Store) {
     act(store, alice, Operation::Block { id: bob });
     act(store, bob, post_to(trip, "from Bob"));
     act(store, carol, post_to(trip, "from Carol"));
-    assert_eq!(texts(store, alice, With::Group(trip)), ["from Carol"]);
-    assert_eq!(texts(store, carol, With::Group(trip)), ["from Bob", "from Carol"]);
+    assert_eq!(texts(store, alice, Peer::Group(trip)), ["from Carol"]);
+    assert_eq!(texts(store, carol, Peer::Group(trip)), ["from Bob", "from Carol"]);
     let listeners = store.listeners(bob, trip).unwrap();
     assert!(listeners.contains(&carol) && !listeners.contains(&alice));
     let listeners = store.listeners(alice, trip).unwrap();
@@ -116,13 +116,13 @@ fn each_post_of_a_batch_meets_its_own_blocks(store: &Store) {
         assert!(committed.outcomes.iter().all(|outcome| *outcome == Outcome::Done));
     }
     for (who, with, expected) in [
-        (alice, With::Account(bob), vec!["Alice to Bob"]),
-        (bob, With::Account(alice), vec!["Bob to Alice", "Alice to Bob"]),
-        (alice, With::Account(carol), vec!["Alice to Carol", "Carol to Alice"]),
-        (carol, With::Account(alice), vec!["Carol to Alice"]),
-        (bob, With::Account(bob), vec!["Bob to Bob"]),
-        (alice, With::Group(trip), vec![]),
-        (carol, With::Group(trip), vec!["Bob to all"]),
+        (alice, Peer::Account(bob), vec!["Alice to Bob"]),
+        (bob, Peer::Account(alice), vec!["Bob to Alice", "Alice to Bob"]),
+        (alice, Peer::Account(carol), vec!["Alice to Carol", "Carol to Alice"]),
+        (carol, Peer::Account(alice), vec!["Carol to Alice"]),
+        (bob, Peer::Account(bob), vec!["Bob to Bob"]),
+        (alice, Peer::Group(trip), vec![]),
+        (carol, Peer::Group(trip), vec!["Bob to all"]),
     ] {
         assert_eq!(texts(store, who, with), expected.repeat(2), "{who:?} {with:?}");
     }
@@ -163,13 +163,13 @@ fn nothing_betrays_a_block(store: &Store) {
     // For how long messages are kept is theirs together; she only does not hear of it.
     let listed = || {
         let mut all = store.conversations(alice, MessageId(i64::MAX), 9).unwrap();
-        all.retain(|it| it.with == With::Account(bob));
+        all.retain(|it| it.with == Peer::Account(bob));
         (all[0].activity, all[0].days)
     };
     let (activity, days) = listed();
     assert_eq!(days, None);
     let before = events(store, alice, Seq(0));
-    let retain = Operation::SetRetention { with: With::Account(alice), days: Some(7) };
+    let retain = Operation::SetRetention { with: Peer::Account(alice), days: Some(7) };
     assert_eq!(act(store, bob, retain.clone()), Outcome::Done);
     assert_eq!(act(store, bob, retain), Outcome::Unchanged, "as it would be without a block");
     let told = events(store, bob, Seq(0)).pop();
@@ -190,7 +190,7 @@ fn marks(store: &Store, who: AccountId, other: AccountId, group: GroupId) -> [Me
     let members = store.group(who, group).unwrap().unwrap().members;
     let member = members.into_iter().find(|member| member.id == other).unwrap();
     let mut listed = store.conversations(who, END, 9).unwrap();
-    listed.retain(|it| it.with == With::Account(other));
+    listed.retain(|it| it.with == Peer::Account(other));
     let (delivered, read) = listed[0].other.unwrap();
     [member.delivered, member.read, delivered, read]
 }
@@ -211,7 +211,7 @@ fn who_is_blocked_sees_marks_as_they_were(store: &Store) {
         act(store, bob, post_to(trip, text));
         act(store, alice, post_to(trip, text));
         act(store, alice, Operation::Received { seq: Seq(99) });
-        let last = store.history(alice, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+        let last = store.history(alice, Peer::Group(trip), END, 1).unwrap().unwrap()[0].id;
         for id in [last, old] {
             act(store, alice, Operation::Read { id });
         }
@@ -243,12 +243,12 @@ fn nobody_blocked_hears_that_all_have_come(store: &Store) {
     let [alice, bob, carol] = people;
     let trip = group(store, &people);
     act(store, bob, post_to(trip, "before the block"));
-    let id = store.history(bob, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+    let id = store.history(bob, Peer::Group(trip), END, 1).unwrap().unwrap()[0].id;
     act(store, alice, Operation::Block { id: bob });
     // What she has of Carol is after what she has of him.
     act(store, carol, post_to(trip, "after it"));
     act(store, alice, Operation::Received { seq: Seq(99) });
-    let last = store.history(alice, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+    let last = store.history(alice, Peer::Group(trip), END, 1).unwrap().unwrap()[0].id;
     act(store, alice, Operation::Read { id: last });
     act(store, carol, Operation::Received { seq: Seq(99) });
     act(store, carol, Operation::Read { id });
@@ -288,7 +288,7 @@ fn what_is_withheld_is_passed_over(store: &Store) {
         assert!(committed.outcomes.iter().all(|outcome| *outcome == Outcome::Done));
         let own = batch.chars().enumerate().filter(|(_, who)| *who == 'c');
         seen.extend(own.map(|(place, _)| format!("{round} {place}")));
-        assert_eq!(texts(store, alice, With::Group(trip)), seen, "{batch}");
+        assert_eq!(texts(store, alice, Peer::Group(trip)), seen, "{batch}");
         let listed = store.conversations(alice, END, 9).unwrap().remove(0);
         assert_eq!(listed.unread, seen.len() as i64, "{batch}");
         assert_eq!(listed.last.map(|last| last.content).as_ref(), seen.last(), "{batch}");
@@ -303,13 +303,13 @@ fn what_is_withheld_is_passed_over(store: &Store) {
     }
     let (mut pages, mut before) = (Vec::new(), END);
     while let Some(last) =
-        store.history(alice, With::Group(trip), before, 1).unwrap().unwrap().pop()
+        store.history(alice, Peer::Group(trip), before, 1).unwrap().unwrap().pop()
     {
         before = last.id;
         pages.insert(0, last.content);
     }
     assert_eq!(pages, seen);
-    let third = store.history(alice, With::Group(trip), END, 3).unwrap().unwrap()[2].id;
+    let third = store.history(alice, Peer::Group(trip), END, 3).unwrap().unwrap()[2].id;
     act(store, alice, Operation::Read { id: third });
     assert_eq!(store.conversations(alice, END, 9).unwrap()[0].unread, 2);
 }
@@ -345,7 +345,7 @@ fn what_is_withheld_costs_nothing_lasting(store: &Store) {
         };
         let looked = || {
             let seen = |with| store.history(alice, with, END, 50).unwrap().unwrap().len();
-            seen(With::Account(bob)) + seen(With::Group(trip))
+            seen(Peer::Account(bob)) + seen(Peer::Group(trip))
         };
         let shown = || store.group(bob, trip).unwrap().unwrap().members.len();
         times.push([fastest(&listed, 2), fastest(&looked, 4), fastest(&shown, 2)]);
@@ -370,7 +370,7 @@ fn so_many_may_be_blocked(store: &Store) {
 
 /// The only message between the two, as `who` reads it.
 fn only(store: &Store, who: AccountId, other: AccountId) -> Message {
-    let mut found = store.history(who, With::Account(other), END, 9).unwrap().unwrap();
+    let mut found = store.history(who, Peer::Account(other), END, 9).unwrap().unwrap();
     assert_eq!(found.len(), 1);
     let listed = store.conversations(who, END, 9).unwrap().remove(0);
     assert_eq!(listed.last.as_ref(), Some(&found[0]), "the list has it as the history does");
@@ -426,24 +426,24 @@ fn one_of_many_reads_what_it_had(store: &Store) {
     let [alice, bob, carol, dave] = people;
     let trip = group(store, &people);
     act(store, bob, post_to(trip, "old"));
-    let id = store.history(bob, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+    let id = store.history(bob, Peer::Group(trip), END, 1).unwrap().unwrap()[0].id;
     act(store, alice, Operation::Block { id: bob });
     act(store, dave, Operation::Block { id: bob });
     act(store, bob, post_to(trip, "hidden"));
-    let hidden = store.history(bob, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+    let hidden = store.history(bob, Peer::Group(trip), END, 1).unwrap().unwrap()[0].id;
     act(store, bob, edit(id, "new"));
     act(store, bob, edit(hidden, "hidden still"));
-    assert_eq!(texts(store, alice, With::Group(trip)), ["old"]);
-    assert_eq!(texts(store, carol, With::Group(trip)), ["new", "hidden still"]);
+    assert_eq!(texts(store, alice, Peer::Group(trip)), ["old"]);
+    assert_eq!(texts(store, carol, Peer::Group(trip)), ["new", "hidden still"]);
     // The next text comes to the one who has unblocked him, and not to the other.
     act(store, dave, Operation::Unblock { id: bob });
     act(store, bob, edit(id, "newer"));
-    assert_eq!(texts(store, alice, With::Group(trip)), ["old"]);
-    assert_eq!(texts(store, dave, With::Group(trip)), ["newer"]);
+    assert_eq!(texts(store, alice, Peer::Group(trip)), ["old"]);
+    assert_eq!(texts(store, dave, Peer::Group(trip)), ["newer"]);
     // Who has left reads no text of later, nor the one of before.
     act(store, alice, Operation::ChangeGroup { group: trip, action: GroupAction::Leave });
     act(store, bob, edit(id, "newest"));
-    assert!(texts(store, alice, With::Group(trip)).is_empty());
+    assert!(texts(store, alice, Peer::Group(trip)).is_empty());
 }
 
 fn the_same_text_again_brings_nothing(store: &Store) {
@@ -452,17 +452,17 @@ fn the_same_text_again_brings_nothing(store: &Store) {
     let id = say(store, bob, alice, "first", "1").id;
     let trip = group(store, &people);
     act(store, bob, post_to(trip, "first"));
-    let in_trip = store.history(bob, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+    let in_trip = store.history(bob, Peer::Group(trip), END, 1).unwrap().unwrap()[0].id;
     act(store, alice, Operation::Block { id: bob });
     for id in [id, in_trip] {
         act(store, bob, edit(id, "second"));
     }
     act(store, alice, Operation::ChangeGroup { group: trip, action: GroupAction::Leave });
     assert_eq!(act(store, bob, edit(in_trip, "second")), Outcome::Unchanged);
-    assert_eq!(texts(store, alice, With::Group(trip)), ["first"], "and she has left");
+    assert_eq!(texts(store, alice, Peer::Group(trip)), ["first"], "and she has left");
     act(store, alice, Operation::Unblock { id: bob });
     assert_eq!(act(store, bob, edit(id, "second")), Outcome::Unchanged);
-    assert_eq!(texts(store, alice, With::Account(bob)), ["first"], "no event, no text");
+    assert_eq!(texts(store, alice, Peer::Account(bob)), ["first"], "no event, no text");
 }
 
 fn emojis(store: &Store, who: AccountId, id: MessageId) -> Vec<String> {
@@ -476,7 +476,7 @@ fn carol_says_hello(store: &Store) -> ([AccountId; 3], GroupId, MessageId) {
     let [_, bob, carol] = people;
     let trip = group(store, &people);
     act(store, carol, post_to(trip, "hello"));
-    let id = store.history(bob, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+    let id = store.history(bob, Peer::Group(trip), END, 1).unwrap().unwrap()[0].id;
     (people, trip, id)
 }
 
@@ -552,7 +552,7 @@ fn what_is_withheld_takes_no_place_among_the_latest(store: &Store) {
     let people: Vec<_> = [alice, bob].iter().chain(&others).copied().collect();
     let trip = group(store, &people);
     act(store, alice, post_to(trip, "hello"));
-    let id = store.history(alice, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+    let id = store.history(alice, Peer::Group(trip), END, 1).unwrap().unwrap()[0].id;
     act(store, bob, react(id, Some("👍")));
     let each = |operation: &dyn Fn(AccountId) -> (AccountId, Operation)| {
         let act = |(by, operation)| Submission { by, reference: None, operation };
@@ -580,7 +580,7 @@ pub fn what_is_withheld_goes_with_its_cause(store: &Store, mut count: impl FnMut
     let id = withhold("deleted by its sender");
     act(store, bob, Operation::Delete { id });
     withhold("expires");
-    let retain = |days| Operation::SetRetention { with: With::Account(bob), days };
+    let retain = |days| Operation::SetRetention { with: Peer::Account(bob), days };
     act(store, alice, retain(Some(1)));
     store.expire_messages(NOW + 2 * DAY).unwrap();
     act(store, alice, retain(None));

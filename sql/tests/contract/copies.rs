@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sql::{Cell, Column, DatabaseUrl, Event, Outcome, Restoration, Snapshot, Store, TABLES};
-use wire::{AccountId, MessageId, Seq, With};
+use wire::{AccountId, MessageId, Peer, Seq};
 
 use crate::{NOW, account, ask_first, commit, open, post, say};
 use crate::{
@@ -182,7 +182,7 @@ fn goes_on(store: &Store, [alice, bob]: [AccountId; 2], before: i64) {
     assert!(carol.0 > before);
     let said = say(store, carol, bob, "from after it", "1");
     assert!(said.id.0 > before && said.recipient_seq.0 > before);
-    let history = store.history(bob, With::Account(carol), said.id, 9).unwrap();
+    let history = store.history(bob, Peer::Account(carol), said.id, 9).unwrap();
     assert!(history.is_some());
     assert_eq!(store.log_state(bob).unwrap().unwrap().head, Seq(state.head.0 + 1));
 }

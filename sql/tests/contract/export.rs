@@ -1,7 +1,7 @@
 use sql::{
     Entry, ExportedBlock, ExportedConversation, ExportedEntry, GroupAction, Operation, Store,
 };
-use wire::{AccountId, MessageId, Role, Seq, SessionId, With};
+use wire::{AccountId, MessageId, Peer, Role, Seq, SessionId};
 
 use crate::{NOW, account, act, act_at, group, post_to, say};
 
@@ -87,10 +87,10 @@ fn how_far_one_has_come_is_kept(store: &Store) {
     say(store, alice, bob, "hello again", "2");
     act(store, bob, Operation::Received { seq: Seq(2) });
     act(store, bob, Operation::Read { id: first.id });
-    act(store, bob, Operation::SetRetention { with: With::Account(alice), days: Some(7) });
+    act(store, bob, Operation::SetRetention { with: Peer::Account(alice), days: Some(7) });
     let [trip, work] = [&people[..2], &people[..]].map(|people| group(store, people));
     act(store, alice, Operation::ChangeGroup { group: trip, action: GroupAction::Promote(bob) });
-    act(store, alice, Operation::SetRetention { with: With::Group(work), days: Some(1) });
+    act(store, alice, Operation::SetRetention { with: Peer::Group(work), days: Some(1) });
     act(store, alice, post_to(work, "before he leaves"));
     act(store, bob, Operation::ChangeGroup { group: work, action: GroupAction::Leave });
     let rename = GroupAction::Rename("Later".to_owned());
@@ -114,13 +114,13 @@ fn how_far_one_has_come_is_kept(store: &Store) {
         ids.extend(entries.iter().map(|entry| entry.id.0));
     }
     let [pair, in_trip, left] = <[_; 3]>::try_from(found).unwrap();
-    assert_eq!((pair.with, pair.name, pair.role), (With::Account(alice), None, None));
+    assert_eq!((pair.with, pair.name, pair.role), (Peer::Account(alice), None, None));
     assert_eq!((pair.since, pair.until, pair.days), (MessageId(0), None, Some(7)));
     assert_eq!((pair.read.0, pair.delivered.0), (ids[0], ids[1]));
-    assert_eq!(in_trip.with, With::Group(trip));
+    assert_eq!(in_trip.with, Peer::Group(trip));
     assert_eq!((in_trip.name.as_deref(), in_trip.role), (Some("Trip"), Some(Role::Admin)));
     assert_eq!((in_trip.since.0, in_trip.until, in_trip.days), (ids[3], None, None));
-    assert_eq!((left.with, left.name.as_deref()), (With::Group(work), Some("Trip")));
+    assert_eq!((left.with, left.name.as_deref()), (Peer::Group(work), Some("Trip")));
     assert_eq!((left.role, left.days), (None, None));
     assert_eq!(left.until.map(|id| id.0), ids.last().copied());
 }

@@ -2,7 +2,7 @@ use std::thread;
 
 use sql::{Entry, EventBody, GroupAction, Operation, Outcome, Store, Submission};
 use wire::limit::GROUP_MEMBERS_MAX;
-use wire::{AccountId, Change, Code, GroupId, MessageId, Role, Seq, With};
+use wire::{AccountId, Change, Code, GroupId, MessageId, Peer, Role, Seq};
 
 use crate::{NOW, account, act, code, commit, events, group, post_to};
 
@@ -37,7 +37,7 @@ pub fn members(store: &Store, who: AccountId, group: GroupId) -> Vec<(AccountId,
 }
 
 pub fn texts(store: &Store, who: AccountId, group: GroupId) -> Vec<String> {
-    let found = store.history(who, With::Group(group), MessageId(i64::MAX), 100).unwrap();
+    let found = store.history(who, Peer::Group(group), MessageId(i64::MAX), 100).unwrap();
     found.unwrap().into_iter().rev().map(|message| message.content).collect()
 }
 
@@ -103,7 +103,7 @@ fn what_a_role_does_not_allow(store: &Store) {
     assert_eq!(refused(GroupAction::Demote(alice)), Some(Code::Forbidden), "the last admin");
     let create = Operation::CreateGroup { name: "Ghosts".to_owned(), members: vec![bob, nobody] };
     assert_eq!(code(&act(store, alice, create)), Some(Code::NotFound));
-    let retain = Operation::SetRetention { with: With::Group(trip), days: Some(1) };
+    let retain = Operation::SetRetention { with: Peer::Group(trip), days: Some(1) };
     assert_eq!(code(&act(store, bob, retain)), Some(Code::Forbidden));
     assert_eq!(changes(store, bob).len(), 1);
 }
@@ -229,7 +229,7 @@ fn a_deleted_account_leaves_its_groups(store: &Store) {
         act(store, who, change(trip, GroupAction::Leave));
     }
     store.erase_deleted_accounts_rows().unwrap();
-    assert_eq!(store.history(bob, With::Group(trip), MessageId(i64::MAX), 9).unwrap(), None);
+    assert_eq!(store.history(bob, Peer::Group(trip), MessageId(i64::MAX), 9).unwrap(), None);
 }
 
 fn a_deleted_account_keeps_no_ref(store: &Store) {

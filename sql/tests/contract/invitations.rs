@@ -2,7 +2,7 @@
 
 use sql::{Conversation, Entry, EventBody, GroupAction, Member, Operation, Outcome, Store};
 use wire::limit::{CONTENT_BYTES_MAX, REQUEST_MESSAGES_MAX};
-use wire::{AccountId, Change, Code, GroupId, MessageId, Role, Seq, With};
+use wire::{AccountId, Change, Code, GroupId, MessageId, Peer, Role, Seq};
 
 use crate::groups::{change, changes, members, texts};
 use crate::{NOW, account, act, code, commit, events, group, post, post_to};
@@ -77,16 +77,16 @@ fn a_stranger_is_invited_and_hears_nothing_else(store: &Store) {
     act(store, alice, post_to(trip, "not for Bob"));
     act(store, alice, change(trip, GroupAction::Rename("Buy my things".to_owned())));
     act(store, alice, change(trip, GroupAction::Promote(carol)));
-    act(store, alice, Operation::SetRetention { with: With::Group(trip), days: Some(7) });
+    act(store, alice, Operation::SetRetention { with: Peer::Group(trip), days: Some(7) });
     assert_eq!(events(store, bob, Seq(0)).len(), 1);
     let one = listed(store, bob).pop().unwrap();
-    assert_eq!((one.with, one.name.as_deref()), (With::Group(trip), Some("Trip")));
+    assert_eq!((one.with, one.name.as_deref()), (Peer::Group(trip), Some("Trip")));
     assert_eq!((one.role, one.last, one.unread), (Some(Role::Invited), None, 0));
     assert_eq!(listed(store, bob).len(), 1);
     assert!(store.conversations(bob, one.activity, 9).unwrap().is_empty());
 
     assert_eq!(store.group(bob, trip).unwrap(), None);
-    let history = store.history(bob, With::Group(trip), MessageId(i64::MAX), 9).unwrap();
+    let history = store.history(bob, Peer::Group(trip), MessageId(i64::MAX), 9).unwrap();
     assert_eq!(history, None);
     assert!(store.search(bob, "for", MessageId(i64::MAX), 9).unwrap().is_empty());
     assert!(!store.listeners(alice, trip).unwrap().contains(&bob));
@@ -263,7 +263,7 @@ fn deleted_accounts_are_not_invited(store: &Store) {
         act(store, who, change(group, GroupAction::Leave));
     }
     store.erase_deleted_accounts_rows().unwrap();
-    assert_eq!(store.history(carol, With::Group(trip), MessageId(i64::MAX), 9).unwrap(), None);
+    assert_eq!(store.history(carol, Peer::Group(trip), MessageId(i64::MAX), 9).unwrap(), None);
 }
 
 fn what_waits_is_exported(store: &Store) {
@@ -337,7 +337,7 @@ fn an_invitation_does_not_go_past_what_a_page_leaves_out(store: &Store) {
         all.extend(page.iter().map(|it| it.with));
         pages += 1;
     }
-    assert_eq!((all.len(), all.last()), (LONG + 1, Some(&With::Group(trip))));
+    assert_eq!((all.len(), all.last()), (LONG + 1, Some(&Peer::Group(trip))));
     assert!(pages > 1, "else nothing is left out");
 }
 
@@ -353,13 +353,13 @@ fn who_has_left_comes_back_only_by_accepting(store: &Store) {
         assert_eq!(act(store, alice, change(trip, GroupAction::Add(who))), Outcome::Done);
         assert_eq!(changes(store, who).last(), Some(&(Change::Invite, alice, Some(who))));
         let lines = listed(store, who);
-        let lines: Vec<_> = lines.iter().filter(|it| it.with == With::Group(trip)).collect();
+        let lines: Vec<_> = lines.iter().filter(|it| it.with == Peer::Group(trip)).collect();
         assert_eq!(lines.len(), 1, "it is listed once");
         assert_eq!(lines[0].role, Some(Role::Invited));
         assert_eq!(texts(store, who, trip), ["first"], "what it had before");
     }
     act(store, bob, Operation::DeclineInvitation { group: trip });
-    let line = listed(store, bob).into_iter().find(|it| it.with == With::Group(trip)).unwrap();
+    let line = listed(store, bob).into_iter().find(|it| it.with == Peer::Group(trip)).unwrap();
     assert_eq!(line.role, None, "one that it has left");
     assert_eq!(act(store, carol, Operation::JoinGroup { group: trip }), Outcome::Done);
     act(store, alice, post_to(trip, "second"));

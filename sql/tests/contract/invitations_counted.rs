@@ -2,7 +2,7 @@
 
 use sql::{GroupAction, Operation, Outcome, Store, Submission};
 use wire::limit::{GROUP_MEMBERS_MAX, REQUEST_MESSAGES_MAX, REQUESTS_OPEN_MAX};
-use wire::{AccountId, Change, Code, GroupId, MessageId, Role, Seq, With};
+use wire::{AccountId, Change, Code, GroupId, MessageId, Peer, Role, Seq};
 
 use crate::groups::{change, changes, members};
 use crate::invitations::{create, listed, made, meet, people};
@@ -107,7 +107,7 @@ fn who_is_not_heard_keeps_nobody_from_being_invited(store: &Store) {
             );
         }
         assert_eq!(changes(store, alice), [(Change::Invite, carol, Some(alice))]);
-        let line = listed(store, alice).into_iter().find(|it| it.with == With::Group(trip));
+        let line = listed(store, alice).into_iter().find(|it| it.with == Peer::Group(trip));
         assert_eq!(line.unwrap().role, Some(Role::Invited));
         let kept = store.exported_invitations(alice, GroupId(0), 9).unwrap();
         assert_eq!(kept.iter().map(|it| it.by).collect::<Vec<_>>(), [carol]);
@@ -218,7 +218,7 @@ fn invitations_both_ways_take_no_message_with_them(store: &Store) {
     assert_eq!(say(), Outcome::Done);
     assert_eq!(act(store, alice, Operation::JoinGroup { group: other }), Outcome::Done);
     let history = || {
-        let page = store.history(alice, With::Account(mallory), MessageId(i64::MAX), 9).unwrap();
+        let page = store.history(alice, Peer::Account(mallory), MessageId(i64::MAX), 9).unwrap();
         page.unwrap_or_default().len()
     };
     assert_eq!(history(), 1);

@@ -4,7 +4,7 @@
 //! and the commit that it is from; all other scripts are those of `migrations`.
 
 use sql::{DatabaseUrl, Store};
-use wire::{AccountId, MessageId, With};
+use wire::{AccountId, MessageId, Peer};
 
 /// The scripts that made a database, without the rest of those of today.
 type Made = Vec<&'static str>;
@@ -80,7 +80,7 @@ fn make(made: &Made, mut run: impl FnMut(&str) -> bool) -> bool {
 /// What was stored is there, and every verb finds the tables it needs.
 fn holds_everything(store: &Store, version: usize) {
     let (alice, bob) = (AccountId(1), AccountId(2));
-    let history = store.history(bob, With::Account(alice), MessageId(99), 9).unwrap().unwrap();
+    let history = store.history(bob, Peer::Account(alice), MessageId(99), 9).unwrap().unwrap();
     assert_eq!(history[0].content, "hello old world");
     assert_eq!(store.search(bob, "OLD wor", MessageId(99), 9).unwrap().len(), 1);
     let found = store.search(alice, "GRÜSSE", MessageId(99), 9).unwrap().len()

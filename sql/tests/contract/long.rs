@@ -1,7 +1,7 @@
 //! What holds of a short log holds of one of which most lies elsewhere than what came lately.
 
 use sql::{EventBody, Operation, Outcome, Receipt, Store};
-use wire::{AccountId, MessageId, Seq, With};
+use wire::{AccountId, MessageId, Peer, Seq};
 
 use crate::{NOW, account, act, commit, events, post, say};
 
@@ -40,7 +40,7 @@ fn the_log_has_no_hole(store: &Store, bob: AccountId) {
 fn history_goes_back_to_the_first(store: &Store, alice: AccountId, bob: AccountId) {
     let (mut before, mut seen) = (END, 0);
     loop {
-        let page = store.history(bob, With::Account(alice), before, 700).unwrap().unwrap();
+        let page = store.history(bob, Peer::Account(alice), before, 700).unwrap().unwrap();
         assert!(page.is_sorted_by(|a, b| a.id > b.id));
         let Some(last) = page.last() else { break };
         before = last.id;
@@ -66,7 +66,7 @@ fn words_are_found(store: &Store, bob: AccountId, old: MessageId) {
 }
 
 fn receipts_cover_all(store: &Store, alice: AccountId, bob: AccountId) {
-    let last = store.history(bob, With::Account(alice), END, 1).unwrap().unwrap()[0].id;
+    let last = store.history(bob, Peer::Account(alice), END, 1).unwrap().unwrap()[0].id;
     let head = store.log_state(alice).unwrap().unwrap().head;
     act(store, bob, Operation::Received { seq: Seq(i64::MAX) });
     assert_eq!(store.conversations(bob, END, 1).unwrap()[0].unread, 500);

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use sql::{Error, GroupAction, Operation, SEARCH_TIME_MAX, SEARCH_WORDS_MAX, Store};
 use wire::limit::{UNREAD_LOOKED_AT_MAX, UNREAD_MAX};
-use wire::{AccountId, GroupId, MessageId, Seq, With};
+use wire::{AccountId, GroupId, MessageId, Peer, Seq};
 
 use crate::{HOUR, NOW, account, act, commit, group, post, post_to, say};
 
@@ -28,7 +28,7 @@ fn history_comes_in_pages(store: &Store) {
     commit(store, (1..=10).map(|n| post(alice, bob, &n.to_string(), None)).collect());
     let (mut read, mut before) = (Vec::new(), END);
     loop {
-        let page = store.history(bob, With::Account(alice), before, 4).unwrap().unwrap();
+        let page = store.history(bob, Peer::Account(alice), before, 4).unwrap().unwrap();
         assert!(page.len() <= 4);
         let Some(last) = page.last() else { break };
         before = last.id;
@@ -36,15 +36,15 @@ fn history_comes_in_pages(store: &Store) {
     }
     assert_eq!(read, (1..=10).rev().map(|n| n.to_string()).collect::<Vec<_>>());
     let none = |with| store.history(stranger, with, END, 4).unwrap();
-    assert_eq!(none(With::Account(alice)), Some(Vec::new()));
+    assert_eq!(none(Peer::Account(alice)), Some(Vec::new()));
     let trip = group(store, &[alice, bob]);
-    assert_eq!(none(With::Group(trip)), None);
-    assert_eq!(none(With::Group(GroupId(i64::MAX))), None);
+    assert_eq!(none(Peer::Group(trip)), None);
+    assert_eq!(none(Peer::Group(GroupId(i64::MAX))), None);
 }
 
 fn conversations_are_listed_by_activity(store: &Store) {
     let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
-    let list = |limit, before| -> Vec<With> {
+    let list = |limit, before| -> Vec<Peer> {
         let listed = store.conversations(alice, before, limit).unwrap();
         listed.into_iter().map(|it| it.with).collect()
     };
@@ -52,12 +52,12 @@ fn conversations_are_listed_by_activity(store: &Store) {
     say(store, carol, alice, "second", "2");
     let trip = group(store, &[bob, alice]);
     say(store, alice, alice, "note", "3");
-    let [b, c, me] = [bob, carol, alice].map(With::Account);
-    assert_eq!(list(9, END), [me, With::Group(trip), c, b]);
+    let [b, c, me] = [bob, carol, alice].map(Peer::Account);
+    assert_eq!(list(9, END), [me, Peer::Group(trip), c, b]);
     say(store, bob, alice, "again", "4");
     assert_eq!(list(2, END), [b, me]);
     let listed = store.conversations(alice, END, 2).unwrap();
-    assert_eq!(list(9, listed[1].activity), [With::Group(trip), c]);
+    assert_eq!(list(9, listed[1].activity), [Peer::Group(trip), c]);
     let with_bob = &listed[0];
     assert_eq!(with_bob.name.as_deref(), Some("Bob"));
     assert_eq!(with_bob.last.as_ref().unwrap().content, "again");
@@ -75,7 +75,7 @@ fn unread_messages_are_counted_up_to_a_bound(store: &Store) {
     let unread = |who| store.conversations(who, END, 1).unwrap()[0].unread;
     commit(store, (0..UNREAD_MAX + 5).map(|_| post(alice, bob, "x", None)).collect());
     assert_eq!((unread(alice), unread(bob)), (0, UNREAD_MAX as i64));
-    let last = store.history(bob, With::Account(alice), END, 3).unwrap().unwrap();
+    let last = store.history(bob, Peer::Account(alice), END, 3).unwrap().unwrap();
     act(store, bob, Operation::Read { id: last[2].id });
     assert_eq!(unread(bob), 2);
     say(store, bob, alice, "an own word", "r");
@@ -97,14 +97,14 @@ fn what_is_deleted_is_not_unread(store: &Store) {
     say(store, alice, bob, "4", "4");
     assert_eq!(unread(), 1);
     // What retention has taken out is not counted either.
-    act(store, bob, Operation::SetRetention { with: With::Account(alice), days: Some(1) });
+    act(store, bob, Operation::SetRetention { with: Peer::Account(alice), days: Some(1) });
     store.expire_messages(NOW + 2 * 24 * HOUR).unwrap();
     assert_eq!(unread(), 0);
-    act(store, bob, Operation::SetRetention { with: With::Account(alice), days: None });
+    act(store, bob, Operation::SetRetention { with: Peer::Account(alice), days: None });
 
     let trip = group(store, &[alice, bob]);
     act(store, alice, post_to(trip, "to all"));
-    let id = store.history(alice, With::Group(trip), END, 1).unwrap().unwrap()[0].id;
+    let id = store.history(alice, Peer::Group(trip), END, 1).unwrap().unwrap()[0].id;
     assert_eq!(unread(), 1);
     act(store, alice, Operation::Delete { id });
     assert_eq!(unread(), 0);
@@ -121,7 +121,7 @@ fn what_is_deleted_between_what_is_withheld_is_not_unread(store: &Store) {
     }
     let unread = || store.conversations(carol, END, 1).unwrap()[0].unread;
     assert_eq!(unread(), 3);
-    let seen = store.history(carol, With::Group(trip), END, 9).unwrap().unwrap();
+    let seen = store.history(carol, Peer::Group(trip), END, 9).unwrap().unwrap();
     act(store, alice, Operation::Delete { id: seen[1].id });
     assert_eq!(unread(), 2);
 }

@@ -5,7 +5,7 @@ use sql::{
     Batch, Entry, Event, EventBody, Message, Operation, Outcome, Receipt, Rejection, Store,
     Submission,
 };
-use wire::{AccountId, Code, MessageId, Seq, To, With};
+use wire::{AccountId, Code, MessageId, Peer, Recipient, Seq};
 
 use crate::{NOW, account, commit, post, say};
 
@@ -57,7 +57,7 @@ fn a_message_is_an_event_in_both_logs(store: &Store) {
     let message = Message {
         id: second.id,
         from: bob,
-        to: To::Account(alice),
+        to: Recipient::Account(alice),
         content: "héllo \"you\" 👋".to_owned(),
         at: NOW,
         reply_to: None,
@@ -123,7 +123,7 @@ fn a_repeat_is_known_whatever_is_done_between(store: &Store) {
     let retain = || Submission {
         by: alice,
         reference: Some("t".to_owned()),
-        operation: Operation::SetRetention { with: With::Account(bob), days: Some(7) },
+        operation: Operation::SetRetention { with: Peer::Account(bob), days: Some(7) },
     };
     let say = || post(alice, bob, "x", Some("x"));
     let outcomes = commit(store, vec![say(), retain(), say(), retain(), say()]).outcomes;

@@ -2,7 +2,7 @@
 
 use sql::{Entry, EventBody, Operation, PAGE_BYTES, Store};
 use wire::limit::CONTENT_BYTES_MAX;
-use wire::{AccountId, MessageId, Seq, With};
+use wire::{AccountId, MessageId, Peer, Seq};
 
 use crate::{account, act, group, post_to, say};
 
@@ -28,10 +28,10 @@ fn history_and_log_and_export_come_in_pages_of_bytes(store: &Store) {
         say(store, alice, bob, &long(n), &n.to_string());
     }
     let newest_first: Vec<_> = (0..MESSAGES).rev().map(long).collect();
-    let page = store.history(bob, With::Account(alice), END, 200).unwrap().unwrap();
+    let page = store.history(bob, Peer::Account(alice), END, 200).unwrap().unwrap();
     let texts: Vec<_> = page.iter().map(|message| &message.content).collect();
     assert_eq!(texts, newest_first.iter().take(FITTING).collect::<Vec<_>>());
-    let few = store.history(bob, With::Account(alice), END, 3).unwrap().unwrap();
+    let few = store.history(bob, Peer::Account(alice), END, 3).unwrap().unwrap();
     assert_eq!(few[..], page[..3]);
 
     let (mut since, mut seen) = (Seq(0), 0);
@@ -85,7 +85,7 @@ fn a_text_before_an_edit_counts_as_it_is_seen(store: &Store) {
         act(store, bob, Operation::Edit { id, content: long(n) });
     }
     let count = |who: AccountId, other| {
-        store.history(who, With::Account(other), END, 200).unwrap().unwrap().len()
+        store.history(who, Peer::Account(other), END, 200).unwrap().unwrap().len()
     };
     assert_eq!((count(alice, bob), count(bob, alice)), (MESSAGES, FITTING));
 }

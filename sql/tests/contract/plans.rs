@@ -3,7 +3,7 @@
 use acceptance::{PATIENCE, until};
 use postgres::{Client, NoTls};
 use sql::{ContactPolicy, Operation, Outcome, Store};
-use wire::{AccountId, MessageId, Seq, With};
+use wire::{AccountId, MessageId, Peer, Seq};
 
 use crate::{account, act, commit, post, say};
 
@@ -173,7 +173,7 @@ pub fn what_else_is_blocked_by_the_sender_and_who_has_blocked_it_is_not_read(url
     let before = of_blocks(url, 2 * BLOCKERS);
     for _ in 0..MESSAGES {
         assert_eq!(act(&store, mallory, crate::post_to(trip, "hello")), Outcome::Done);
-        let last = store.history(mallory, With::Group(trip), MessageId(i64::MAX), 1);
+        let last = store.history(mallory, Peer::Group(trip), MessageId(i64::MAX), 1);
         let id = last.unwrap().unwrap()[0].id;
         act(&store, mallory, crate::revise::edit(id, "hello again"));
         receive(&store, bob);

@@ -1,6 +1,6 @@
 use sql::{GroupAction, Operation, Outcome, Store, Submission};
 use wire::limit::GROUPS_MAX;
-use wire::{AccountId, Code, GroupId, MessageId, Role, With};
+use wire::{AccountId, Code, GroupId, MessageId, Peer, Role};
 
 use crate::revise::{edit, react};
 use crate::{NOW, account, act, code, commit, group, open, post, post_to, say};
@@ -61,7 +61,7 @@ fn what_is_kept_is_counted(store: &Store) {
 
 fn what_goes_is_no_longer_counted(store: &Store) {
     let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
-    let retain = Operation::SetRetention { with: With::Account(bob), days: Some(1) };
+    let retain = Operation::SetRetention { with: Peer::Account(bob), days: Some(1) };
     act(store, alice, retain);
     commit(store, (0..1_200).map(|_| post(alice, bob, "four", None)).collect());
     say(store, bob, alice, "three", "1");
@@ -99,7 +99,7 @@ fn is_a_bound(store: &Store, quota: i64) {
     assert_eq!(full.outcomes[..2], [Outcome::Done, Outcome::Done]);
     let is_refused = |outcome: &Outcome| code(outcome) == Some(Code::OverQuota);
     assert!(is_refused(&full.outcomes[2]) && stored(store, alice) == quota);
-    let found = store.history(alice, With::Account(bob), MessageId(i64::MAX), 9).unwrap().unwrap();
+    let found = store.history(alice, Peer::Account(bob), MessageId(i64::MAX), 9).unwrap().unwrap();
     let id = found.last().unwrap().id;
 
     // Nothing more of hers …
@@ -115,7 +115,7 @@ fn is_a_bound(store: &Store, quota: i64) {
     assert_eq!(stored(store, alice), quota);
     // … but all that needs no room, and what others say.
     say(store, bob, alice, "hello", "1");
-    let retain = Operation::SetRetention { with: With::Account(carol), days: Some(1) };
+    let retain = Operation::SetRetention { with: Peer::Account(carol), days: Some(1) };
     for operation in [
         edit(id, &"y".repeat(20)),
         react(id, Some("👍")),
@@ -154,7 +154,7 @@ fn an_account_is_in_a_thousand_groups_and_no_more(store: &Store) {
     assert_eq!(code(&act(store, bob, add.clone())), Some(Code::TooMany));
 
     let one = store.conversations(alice, MessageId(i64::MAX), 1).unwrap()[0].with;
-    let With::Group(one) = one else { panic!("{one:?}") };
+    let Peer::Group(one) = one else { panic!("{one:?}") };
     assert_eq!(act(store, alice, change(one, GroupAction::Leave)), Outcome::Done);
     assert_eq!(act(store, bob, add), Outcome::Done);
     assert_eq!(code(&act(store, bob, with_alice)), Some(Code::TooMany));
@@ -167,7 +167,7 @@ fn an_account_is_in_a_thousand_groups_and_no_more(store: &Store) {
     assert_eq!(code(&join()), Some(Code::TooMany));
     let all = store.conversations(alice, MessageId(i64::MAX), 9).unwrap();
     let own = all.iter().find(|it| it.role == Some(Role::Admin)).unwrap().with;
-    let With::Group(own) = own else { panic!("{own:?}") };
+    let Peer::Group(own) = own else { panic!("{own:?}") };
     assert_eq!(act(store, alice, change(own, GroupAction::Leave)), Outcome::Done);
     assert_eq!(join(), Outcome::Done);
     assert_eq!(code(&act(store, alice, create())), Some(Code::TooMany));

@@ -1,6 +1,6 @@
 use sql::{Batch, EventBody, GroupAction, Operation, Outcome, Receipt, Store, Submission};
 use wire::limit::RECEIPTS_EACH_MAX;
-use wire::{AccountId, Code, MessageId, Seq, With};
+use wire::{AccountId, Code, MessageId, Peer, Seq};
 
 use crate::{NOW, account, act, code, events, group, post_to, say};
 
@@ -153,7 +153,7 @@ fn an_edit_does_not_keep_a_group_from_being_whole(store: &Store) {
     act(store, alice, post_to(trip, "helo"));
     act(store, carol, Operation::ChangeGroup { group: trip, action: GroupAction::Leave });
     let id =
-        store.history(alice, With::Group(trip), MessageId(i64::MAX), 1).unwrap().unwrap()[0].id;
+        store.history(alice, Peer::Group(trip), MessageId(i64::MAX), 1).unwrap().unwrap()[0].id;
     act(store, alice, Operation::Edit { id, content: "hello".to_owned() });
     act(store, bob, received(9));
     assert_eq!(receipts(store, alice, 0), [(false, id, bob, true)]);

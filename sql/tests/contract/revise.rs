@@ -1,6 +1,6 @@
 use sql::{Batch, Entry, EventBody, GroupAction, Operation, Outcome, Store, Submission};
 use wire::limit::EDIT_WINDOW_MS;
-use wire::{AccountId, Code, MessageId, Seq, With};
+use wire::{AccountId, Code, MessageId, Peer, Seq};
 
 use crate::{NOW, account, act, act_at, code, events, group, post_to, say};
 
@@ -22,7 +22,7 @@ pub fn react(id: MessageId, emoji: Option<&str>) -> Operation {
     Operation::React { id, emoji: emoji.map(str::to_owned) }
 }
 
-fn history(store: &Store, who: AccountId, with: With) -> Vec<(String, bool)> {
+fn history(store: &Store, who: AccountId, with: Peer) -> Vec<(String, bool)> {
     let found = store.history(who, with, MessageId(i64::MAX), 100).unwrap().unwrap();
     found.into_iter().map(|message| (message.content, message.deleted)).collect()
 }
@@ -38,7 +38,7 @@ fn an_edit_is_an_event_and_changes_what_is_read_back(store: &Store) {
         assert_eq!((&*message.content, message.edited_at), ("hello", Some(NOW + 7)));
         assert_eq!(what[1..], [EventBody::Edit { id, content: "hello".to_owned() }]);
     }
-    assert_eq!(history(store, bob, With::Account(alice)), [("hello".to_owned(), false)]);
+    assert_eq!(history(store, bob, Peer::Account(alice)), [("hello".to_owned(), false)]);
     assert_eq!(store.search(bob, "hello", MessageId(i64::MAX), 9).unwrap().len(), 1);
     assert!(store.search(bob, "helo", MessageId(i64::MAX), 9).unwrap().is_empty());
 }
@@ -49,7 +49,7 @@ fn a_deleted_message_has_no_text_anywhere(store: &Store) {
     act(store, bob, react(id, Some("👍")));
     assert_eq!(act(store, alice, Operation::Delete { id }), Outcome::Done);
     assert_eq!(act(store, alice, Operation::Delete { id }), Outcome::Unchanged);
-    assert_eq!(history(store, bob, With::Account(alice)), [(String::new(), true)]);
+    assert_eq!(history(store, bob, Peer::Account(alice)), [(String::new(), true)]);
     assert!(store.search(bob, "unspeakable", MessageId(i64::MAX), 9).unwrap().is_empty());
     assert!(store.reactions(alice, [id].into_iter()).unwrap().is_empty());
     assert!(!format!("{:?}", events(store, bob, Seq(0))).contains("unspeakable"));
@@ -95,10 +95,10 @@ fn who_left_does_not_read_the_new_text(store: &Store) {
     act(store, alice, post_to(trip, "the old text"));
     let leave = Operation::ChangeGroup { group: trip, action: sql::GroupAction::Leave };
     assert_eq!(act(store, bob, leave), Outcome::Done);
-    let found = store.history(alice, With::Group(trip), MessageId(i64::MAX), 1).unwrap().unwrap();
+    let found = store.history(alice, Peer::Group(trip), MessageId(i64::MAX), 1).unwrap().unwrap();
     act(store, alice, edit(found[0].id, "the new text"));
-    assert_eq!(history(store, carol, With::Group(trip)), [("the new text".to_owned(), false)]);
-    assert!(history(store, bob, With::Group(trip)).is_empty());
+    assert_eq!(history(store, carol, Peer::Group(trip)), [("the new text".to_owned(), false)]);
+    assert!(history(store, bob, Peer::Group(trip)).is_empty());
     assert!(store.search(bob, "text", MessageId(i64::MAX), 9).unwrap().is_empty());
     assert_eq!(events(store, bob, Seq(1))[0], EventBody::Expired);
 }
@@ -107,7 +107,7 @@ fn who_came_back_does_not_read_it_either(store: &Store) {
     let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
     let trip = group(store, &[alice, bob]);
     act(store, alice, post_to(trip, "the old text"));
-    let found = store.history(alice, With::Group(trip), MessageId(i64::MAX), 1).unwrap().unwrap();
+    let found = store.history(alice, Peer::Group(trip), MessageId(i64::MAX), 1).unwrap().unwrap();
     for action in [GroupAction::Remove(bob), GroupAction::Add(bob)] {
         act(store, alice, Operation::ChangeGroup { group: trip, action });
     }

@@ -5,7 +5,7 @@ use sql::{
     Submission,
 };
 use wire::limit::{REQUEST_MESSAGES_MAX, REQUESTS_OPEN_MAX};
-use wire::{AccountId, Code, MessageId, Seq, With};
+use wire::{AccountId, Code, MessageId, Peer, Seq};
 
 use crate::names;
 use crate::revise::{edit, react};
@@ -58,11 +58,11 @@ pub fn meet(store: &Store, one: AccountId, other: AccountId) {
 
 pub fn listed(store: &Store, who: AccountId, other: AccountId) -> Option<Conversation> {
     let all = store.conversations(who, END, 1000).unwrap();
-    all.into_iter().find(|it| it.with == With::Account(other))
+    all.into_iter().find(|it| it.with == Peer::Account(other))
 }
 
 pub fn texts(store: &Store, who: AccountId, other: AccountId) -> Vec<String> {
-    let found = store.history(who, With::Account(other), END, 100).unwrap().unwrap();
+    let found = store.history(who, Peer::Account(other), END, 100).unwrap().unwrap();
     found.into_iter().rev().map(|message| message.content).collect()
 }
 
@@ -280,7 +280,7 @@ fn declined_and_blocked_look_like_pending(store: &Store) {
         let retained = code(&act(
             store,
             alice,
-            Operation::SetRetention { with: With::Account(bob), days: Some(1) },
+            Operation::SetRetention { with: Peer::Account(bob), days: Some(1) },
         ));
         let accepted = code(&act(store, alice, accept(bob)));
         let heard = (requests(store, alice), others(store, alice).len());
@@ -325,7 +325,7 @@ fn so_many_requests_may_be_open(store: &Store) {
 fn strangers_have_no_retention_to_set(store: &Store) {
     let [alice, bob] = people(store);
     let retain = |by, other| {
-        act(store, by, Operation::SetRetention { with: With::Account(other), days: Some(9) })
+        act(store, by, Operation::SetRetention { with: Peer::Account(other), days: Some(9) })
     };
     assert_eq!(code(&retain(alice, bob)), Some(Code::NotAccepted));
     assert_eq!(events(store, bob, Seq(0)), []);

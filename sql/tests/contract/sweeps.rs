@@ -1,5 +1,5 @@
 use sql::{EventBody, LogRetention, Operation, Outcome, Store};
-use wire::{AccountId, MessageId, Seq, With};
+use wire::{AccountId, MessageId, Peer, Seq};
 
 use crate::{NOW, account, act, commit, events, post, say};
 
@@ -22,7 +22,7 @@ fn a_log_keeps_so_many_events_and_no_more(store: &Store) {
     store.trim_logs(LogRetention { days: 30, events: 100 }, NOW).unwrap();
     assert_eq!(state(store, bob), (2_200, 2_300));
     assert!(store.events(bob, Seq(0), 1).unwrap()[0].seq == Seq(2_201));
-    let history = store.history(bob, With::Account(alice), MessageId(i64::MAX), 200).unwrap();
+    let history = store.history(bob, Peer::Account(alice), MessageId(i64::MAX), 200).unwrap();
     assert_eq!(history.unwrap().len(), 200, "history holds what the log does not");
 }
 
@@ -46,12 +46,12 @@ fn messages_expire_as_their_conversation_says(store: &Store) {
     let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
     say(store, alice, bob, "short-lived", "1");
     say(store, alice, carol, "kept", "2");
-    let retain = |days| Operation::SetRetention { with: With::Account(bob), days };
+    let retain = |days| Operation::SetRetention { with: Peer::Account(bob), days };
     assert_eq!(act(store, alice, retain(Some(1))), Outcome::Done);
     assert_eq!(act(store, alice, retain(Some(1))), Outcome::Unchanged);
     store.expire_messages(NOW + DAY).unwrap();
     let left = |who, with| {
-        store.history(who, With::Account(with), MessageId(i64::MAX), 9).unwrap().unwrap().len()
+        store.history(who, Peer::Account(with), MessageId(i64::MAX), 9).unwrap().unwrap().len()
     };
     assert_eq!(left(bob, alice), 1, "not before its time");
     commit(store, (0..1_500).map(|_| post(bob, alice, "x", None)).collect());
@@ -63,7 +63,7 @@ fn messages_expire_as_their_conversation_says(store: &Store) {
     let listed = &store.conversations(bob, MessageId(i64::MAX), 9).unwrap()[0];
     assert_eq!((listed.days, listed.last.as_ref(), listed.unread), (Some(1), None, 0));
     assert_eq!(
-        act(store, bob, Operation::SetRetention { with: With::Account(alice), days: None }),
+        act(store, bob, Operation::SetRetention { with: Peer::Account(alice), days: None }),
         Outcome::Done
     );
 }

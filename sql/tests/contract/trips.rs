@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use sql::{Batch, Operation, Outcome, Store};
-use wire::{AccountId, GroupId, MessageId, With};
+use wire::{AccountId, GroupId, MessageId, Peer};
 
 use crate::revise::{edit, react};
 use crate::strangers::{decline, meet, people};
@@ -140,7 +140,7 @@ pub fn nobody_can_tell_a_block_by_the_round_trips(url: &str) {
     let (open, blocked) = (known(), known());
     block(blocked.1, blocked.0);
     let newest = |who: AccountId, trip: GroupId| {
-        let page = store.history(who, With::Group(trip), MessageId(i64::MAX), 2).unwrap().unwrap();
+        let page = store.history(who, Peer::Group(trip), MessageId(i64::MAX), 2).unwrap().unwrap();
         (page[0].id, page[1].id)
     };
     type Work<'a> = &'a dyn Fn((AccountId, AccountId, GroupId), usize);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use postgres::{Client, NoTls};
 use sql::{Entry, EventBody, Outcome, Store};
 use wire::limit::REQUEST_MESSAGES_MAX;
-use wire::{AccountId, MessageId, Seq, With};
+use wire::{AccountId, MessageId, Peer, Seq};
 
 use crate::{account, commit, events, open, post, say};
 
@@ -31,8 +31,8 @@ pub fn from_the_first_schema(first: &str, mut run: impl FnMut(&str), open: impl 
     assert_eq!(events(&store, alice, Seq(0)).len(), 2);
     assert_eq!(store.log_state(alice).unwrap().unwrap().stored, "hello old world".len() as i64 + 4);
     let history = |with| store.history(alice, with, MessageId(99), 9).unwrap().unwrap();
-    assert_eq!(history(With::Account(bob))[0].content, "hello old world");
-    assert_eq!(history(With::Account(alice))[0].content, "milk");
+    assert_eq!(history(Peer::Account(bob))[0].content, "hello old world");
+    assert_eq!(history(Peer::Account(alice))[0].content, "milk");
     assert_eq!(store.search(bob, "OLD wor", MessageId(99), 9).unwrap().len(), 1);
     let listed = store.conversations(bob, MessageId(99), 9).unwrap();
     assert_eq!((listed.len(), listed[0].unread, listed[0].name.as_deref()), (1, 1, Some("Alice")));
@@ -86,7 +86,7 @@ pub fn what_is_withheld_becomes_runs(
     assert_eq!(runs(), [(2, 2), (3, 2), (5, 5), (6, 5)]);
     let listed = store.conversations(alice, MessageId(99), 9).unwrap().remove(0);
     assert_eq!((listed.activity, listed.unread), (MessageId(4), 1));
-    let history = store.history(alice, With::Account(bob), MessageId(99), 9).unwrap().unwrap();
+    let history = store.history(alice, Peer::Account(bob), MessageId(99), 9).unwrap().unwrap();
     assert_eq!(history.iter().map(|it| it.id.0).collect::<Vec<_>>(), [4, 1]);
     let found = |who| store.search(who, "word", MessageId(99), 9).unwrap().len();
     assert_eq!((found(alice), found(bob)), (2, 6));

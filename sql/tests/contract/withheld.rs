@@ -1,7 +1,7 @@
 //! What those do not get who have declined a request, or blocked an admin; each case is a test of its own on each engine.
 
 use sql::{Batch, ContactStatus, EventBody, GroupAction, Operation, Outcome, Store, Submission};
-use wire::{MessageId, Seq, With};
+use wire::{MessageId, Peer, Seq};
 
 use crate::revise::{edit, react};
 use crate::strangers::{accept, decline, listed, meet, people, texts, tries};
@@ -54,7 +54,7 @@ pub fn a_rename_by_who_is_blocked(store: &Store) {
     let trip = group(store, &[bob, alice, carol]);
     let line = || {
         let all = store.conversations(alice, MessageId(i64::MAX), 9).unwrap();
-        let line = all.into_iter().find(|it| it.with == With::Group(trip)).unwrap();
+        let line = all.into_iter().find(|it| it.with == Peer::Group(trip)).unwrap();
         (line.name, line.activity)
     };
     let (name, activity) = line();
@@ -91,7 +91,7 @@ pub fn when_who_has_blocked_was_here(store: &Store) {
     let hers = say(store, alice, bob, "hello", "h1").id;
     let in_trip = {
         act(store, alice, post_to(trip, "in the group"));
-        store.history(alice, With::Group(trip), MessageId(i64::MAX), 1).unwrap().unwrap()[0].id
+        store.history(alice, Peer::Group(trip), MessageId(i64::MAX), 1).unwrap().unwrap()[0].id
     };
     let seen = |who, other| store.contact_statuses(who, &[other]).unwrap().remove(&other);
     let at = |millis| Some(ContactStatus::Blocked(Some(NOW + millis)));
@@ -131,8 +131,8 @@ pub fn when_who_has_blocked_was_here(store: &Store) {
         react(in_trip, None),
         Operation::ChangeGroup { group: trip, action: rename("Oslo") },
         Operation::Delete { id: in_trip },
-        Operation::SetRetention { with: With::Group(trip), days: Some(7) },
-        Operation::SetRetention { with: With::Account(bob), days: Some(7) },
+        Operation::SetRetention { with: Peer::Group(trip), days: Some(7) },
+        Operation::SetRetention { with: Peer::Account(bob), days: Some(7) },
         Operation::ChangeGroup { group: trip, action: GroupAction::Remove(bob) },
     ];
     for (operation, millis) in reached.into_iter().zip(20..) {

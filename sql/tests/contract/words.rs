@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sql::{INDEXED_WORDS_MAX, Operation, Store, WORD_CHARS_MAX};
 use wire::limit::{CONTENT_BYTES_MAX, SEARCH_BYTES_MAX};
-use wire::{AccountId, MessageId, With};
+use wire::{AccountId, MessageId, Peer};
 
 use crate::{HOUR, NOW, account, act, commit, post, say};
 
@@ -123,7 +123,7 @@ fn runs_go_with_their_messages(store: &Store) {
     act(store, alice, Operation::Edit { id: edited, content: "大阪".to_owned() });
     act(store, alice, Operation::Delete { id: deleted });
     assert_eq!((found(store, bob, "京都"), found(store, bob, "阪")), (vec![kept], vec![edited]));
-    act(store, bob, Operation::SetRetention { with: With::Account(alice), days: Some(1) });
+    act(store, bob, Operation::SetRetention { with: Peer::Account(alice), days: Some(1) });
     store.expire_messages(NOW + 48 * HOUR).unwrap();
     assert!(found(store, bob, "京都").is_empty() && found(store, bob, "大阪").is_empty());
 }
@@ -158,7 +158,7 @@ pub fn the_index_is_made_anew(open: impl Fn() -> Store, forget: impl FnOnce()) {
     drop(store);
     let store = open();
     is_whole(&store, "after it was broken off");
-    let history = store.history(bob, With::Account(alice), END, OLD).unwrap().unwrap();
+    let history = store.history(bob, Peer::Account(alice), END, OLD).unwrap().unwrap();
     let id = history[OLD - 1].id;
     act(&store, alice, Operation::Edit { id, content: "changed 京".to_owned() });
     let newest = history[0].id;
@@ -235,7 +235,7 @@ pub fn every_text_is_found_by_its_words_on_both(stores: &[Store; 2]) {
             let [alice, bob] = self::people(store);
             let posts = texts.iter().map(|text| post(alice, bob, text, None)).collect();
             commit(store, posts);
-            let stored = store.history(bob, With::Account(alice), END, 99).unwrap().unwrap();
+            let stored = store.history(bob, Peer::Account(alice), END, 99).unwrap().unwrap();
             ids.push(stored.iter().rev().map(|it| it.id).collect::<Vec<_>>());
             people.push(bob);
         }

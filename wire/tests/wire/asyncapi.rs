@@ -10,17 +10,12 @@ fn the_document_in_the_repository_is_the_one_of_the_types() {
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
-    let (document, schema) = (wire::asyncapi(), wire::schema());
+fn every_reference_leads_to_a_part_of_the_document_itself() {
+    let document = wire::asyncapi();
     let mut count = 0;
     references(&document, &mut |to| {
-        let (file, pointer) = to.split_once('#').unwrap();
-        let target = match file {
-            "" => document.pointer(pointer),
-            "schema.json" => schema.pointer(pointer),
-            other => panic!("a reference to {other}"),
-        };
-        assert!(target.is_some(), "{to}");
+        let pointer = to.strip_prefix('#').unwrap_or_else(|| panic!("{to} is another document"));
+        assert!(document.pointer(pointer).is_some(), "{to}");
         count += 1;
     });
     assert!(count > 0);

@@ -14,7 +14,7 @@ fn every_golden_frame_is_understood_and_fits_the_schema() {
         assert!(validator.is_valid(&value), "{name}: {:?}", validator.iter_errors(&value).next());
         // What was understood says the same again, but for keys nobody knows.
         assert_eq!(request.reference.as_deref(), value["ref"].as_str(), "{name}");
-        for (key, said) in serde_json::to_value(&request.want).unwrap().as_object().unwrap() {
+        for (key, said) in serde_json::to_value(&request.command).unwrap().as_object().unwrap() {
             if key != "type" {
                 assert_eq!(Some(said), value.get(key), "{name}: {key}");
             }
@@ -26,8 +26,8 @@ fn every_golden_frame_is_understood_and_fits_the_schema() {
 fn every_type_has_a_golden_frame() {
     let frames = golden::frames("client");
     let said = |text: &String| {
-        let want = serde_json::to_value(Request::parse(text).unwrap().want).unwrap();
-        want["type"].as_str().unwrap().to_owned()
+        let command = serde_json::to_value(Request::parse(text).unwrap().command).unwrap();
+        command["type"].as_str().unwrap().to_owned()
     };
     let said: Vec<String> = frames.values().map(said).collect();
     for kind in golden::kinds("client") {

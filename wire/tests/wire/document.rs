@@ -52,9 +52,9 @@ fn every_error_code_and_close_code_is_explained() {
     };
     let (errors, closes) = (section("Errors"), section("Closes"));
     for code in Code::ALL {
-        assert!(errors.contains(&format!("\n| `{}` | ", code.word())), "{}", code.word());
+        assert!(errors.contains(&format!("\n| `{}` | ", code.as_str())), "{}", code.as_str());
     }
     for close in Close::ALL {
-        assert!(closes.contains(close.word()), "{}", close.word());
+        assert!(closes.contains(close.as_str()), "{}", close.as_str());
     }
 }

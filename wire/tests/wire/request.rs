@@ -6,7 +6,7 @@ use wire::limit::{
     CONTENT_BYTES_MAX, CONVERSATIONS_MAX, GROUP_MEMBERS_MAX, NAME_CHARS_MAX, PAGE_ITEMS_MAX,
     PRESENCE_IDS_MAX, REF_BYTES_MAX, SEARCH_BYTES_MAX,
 };
-use wire::{AccountId, GroupId, MessageId, Request, Text, To, Want, With};
+use wire::{AccountId, Command, GroupId, MessageId, Peer, Recipient, Request, Text};
 
 fn is_taken(frame: &Value) -> bool {
     Request::parse(&frame.to_string()).is_ok()
@@ -58,10 +58,10 @@ fn a_groups_name_is_counted_in_characters() {
 
 #[test]
 fn a_limit_that_is_too_high_is_the_highest() {
-    let limit = |frame: Value| match Request::parse(&frame.to_string()).unwrap().want {
-        Want::History { limit, .. }
-        | Want::Conversations { limit, .. }
-        | Want::Search { limit, .. } => limit,
+    let limit = |frame: Value| match Request::parse(&frame.to_string()).unwrap().command {
+        Command::History { limit, .. }
+        | Command::Conversations { limit, .. }
+        | Command::Search { limit, .. } => limit,
         other => panic!("{other:?}"),
     };
     let (page, conversations) = (PAGE_ITEMS_MAX as i64, CONVERSATIONS_MAX as i64);
@@ -74,27 +74,30 @@ fn a_limit_that_is_too_high_is_the_highest() {
 
 #[test]
 fn null_is_nothing_but_where_it_says_something() {
-    let want = |text| Request::parse(text).unwrap().want;
-    let plain = want(r#"{"to":1,"content":"x"}"#);
-    assert_eq!(want(r#"{"to":1,"content":"x","reply_to":null,"token":null,"group":null}"#), plain);
-    let react = want(r#"{"type":"react","id":77,"emoji":null}"#);
-    assert_eq!(react, Want::React { id: MessageId(77), emoji: None });
-    let retention = want(r#"{"type":"retention","group":5,"days":null}"#);
-    assert_eq!(retention, Want::Retention { with: With::Group(GroupId(5)), days: None });
+    let command = |text| Request::parse(text).unwrap().command;
+    let plain = command(r#"{"to":1,"content":"x"}"#);
+    assert_eq!(
+        command(r#"{"to":1,"content":"x","reply_to":null,"token":null,"group":null}"#),
+        plain
+    );
+    let react = command(r#"{"type":"react","id":77,"emoji":null}"#);
+    assert_eq!(react, Command::React { id: MessageId(77), emoji: None });
+    let retention = command(r#"{"type":"retention","group":5,"days":null}"#);
+    assert_eq!(retention, Command::Retention { with: Peer::Group(GroupId(5)), days: None });
 }
 
 proptest! {
     #[test]
     fn any_content_survives(content in "[^\u{0}]{1,200}", reference in "[^\u{0}]{1,16}", to in any::<i64>()) {
         let text = json!({"to": to, "content": content, "ref": reference}).to_string();
-        let want = Want::Message {
+        let command = Command::Message {
             from: None,
-            to: To::Account(AccountId(to)),
+            to: Recipient::Account(AccountId(to)),
             content: Text::from(content),
             reply_to: None,
             token: None,
         };
-        let expected = Request { reference: Some(reference.into()), want };
+        let expected = Request { reference: Some(reference.into()), command };
         prop_assert_eq!(Request::parse(&text), Ok(expected));
     }
 

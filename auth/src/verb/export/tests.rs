@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 use sql::{Batch, GroupAction, Operation, Submission};
-use wire::With;
+use wire::Peer;
 
 use super::*;
 
@@ -33,7 +33,7 @@ fn exported(store: &Arc<Store>, id: AccountId, rows: i64) -> (Value, usize) {
 fn say(store: &Store, from: AccountId, to: AccountId, content: &str, reference: Option<&str>) {
     let reference = reference.map(ToOwned::to_owned);
     let operation =
-        Operation::Post { to: To::Account(to), content: content.to_owned(), reply_to: None };
+        Operation::Post { to: Recipient::Account(to), content: content.to_owned(), reply_to: None };
     act(store, from, operation, reference);
 }
 
@@ -117,7 +117,7 @@ fn what_is_more_than_a_message_is_there_too() {
     let [alice, bob] = ["a@x", "b@x"].map(|e| store.create_account(e, "N", "phc", NOW).unwrap());
     say(&store, bob, alice, "hello", None);
     act(&store, alice, Operation::React { id: MessageId(1), emoji: Some("👍".to_owned()) }, None);
-    act(&store, alice, Operation::SetRetention { with: With::Account(bob), days: Some(7) }, None);
+    act(&store, alice, Operation::SetRetention { with: Peer::Account(bob), days: Some(7) }, None);
     act(
         &store,
         alice,

@@ -2,7 +2,7 @@
 
 use sql::{Batch, Committed, Login, Operation, Store, Submission};
 use std::cell::Cell;
-use wire::{SessionId, To, TokenHash};
+use wire::{Recipient, SessionId, TokenHash};
 
 use super::*;
 use crate::clock::now_ms;
@@ -54,7 +54,7 @@ impl House {
 
     /// The account writes to itself.
     fn store(&self) -> Committed {
-        let to = To::Account(self.account);
+        let to = Recipient::Account(self.account);
         let operation = Operation::Post { to, content: "hi".to_owned(), reply_to: None };
         let acts = vec![Submission { by: self.account, reference: None, operation }];
         self.store.commit(&Batch { submissions: acts, ..Batch::default() }, now_ms()).unwrap()

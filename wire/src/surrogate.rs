@@ -1,11 +1,11 @@
-//! Half of a character: what is left of an emoji when a JavaScript string is cut inside it.
+//! Unpaired surrogates: what is left of an emoji when a JavaScript string is cut inside it.
 
-/// What is said about it, for a person.
-pub const HALF_CHARACTER: &str = "a text holds half of a character (one of the two escapes \\ud800 to \\udfff \
+/// The sentence of the error.
+pub const UNPAIRED_SURROGATE: &str = "a text holds half of a character (one of the two escapes \\ud800 to \\udfff \
                                   of an emoji, without the other); cut texts between characters";
 
 /// Whether a JSON text has an escape of one surrogate without the other, which stands for no character.
-pub fn has_half_character(json: &[u8]) -> bool {
+pub fn has_unpaired_surrogate(json: &[u8]) -> bool {
     let (mut rest, mut is_after_first) = (json, false);
     while let Some((&byte, after)) = rest.split_first() {
         let unit = if byte == b'\\' { escaped(after) } else { None };
@@ -33,7 +33,7 @@ fn escaped(text: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::has_half_character;
+    use super::has_unpaired_surrogate;
 
     #[test]
     fn a_surrogate_without_the_other_is_half_a_character() {
@@ -49,7 +49,7 @@ mod tests {
             r#"{"\ud83d":1}"#,
             r#""\\\ud83d""#,
         ] {
-            assert!(has_half_character(json.as_bytes()), "{json}");
+            assert!(has_unpaired_surrogate(json.as_bytes()), "{json}");
         }
         for json in [
             "",
@@ -62,7 +62,7 @@ mod tests {
             r#""\"#,
             r#""\ue000\ud7ff""#,
         ] {
-            assert!(!has_half_character(json.as_bytes()), "{json}");
+            assert!(!has_unpaired_surrogate(json.as_bytes()), "{json}");
         }
     }
 }

@@ -1,25 +1,25 @@
-//! Messages of which only the text differs.
+//! Frames of messages of which only the text differs.
 
 use crate::write::{after_content, before_content, escape};
 use crate::{AccountId, Message, Text};
 
-/// What stands before a text and after it, with large numbers.
+/// Room for the JSON before a text and after it, with large numbers.
 const BEFORE_BYTES: usize = 128;
 const AFTER_BYTES: usize = 32;
 
-/// Messages of one guest at one time: what they share is written once.
-pub struct Series {
+/// The frames of several messages of one guest at one time: the JSON that they share is written once.
+pub struct MessageTemplate {
     from: AccountId,
-    /// A message up to where its text begins.
+    /// The JSON up to the text.
     before: Vec<u8>,
-    /// And from where it ends.
+    /// The JSON after the text.
     after: Vec<u8>,
-    /// A text that JSON writes with escapes.
+    /// The last text that needed escapes.
     escaped: Vec<u8>,
 }
 
-impl Series {
-    /// From, and when the server took them.
+impl MessageTemplate {
+    /// A template for messages of this sender, accepted at this time (milliseconds since 1970 UTC).
     pub fn new(from: AccountId, at: i64) -> Self {
         let mut after = Vec::with_capacity(AFTER_BYTES);
         after.push(b'"');
@@ -27,16 +27,16 @@ impl Series {
         Self { from, before: Vec::with_capacity(BEFORE_BYTES), after, escaped: Vec::new() }
     }
 
-    /// What follows is to this one.
-    pub fn turn_to(&mut self, to: AccountId) {
+    /// Sets the receiver of the messages that follow.
+    pub fn set_recipient(&mut self, to: AccountId) {
         self.before.clear();
         let message = Message { from: self.from, to: Some(to), ..Message::default() };
         before_content(&message, &mut self.before);
         self.before.push(b'"');
     }
 
-    /// The message with this text, as [`Frame::write`](crate::Frame::write) would have it, in parts.
-    pub fn with<'a>(&'a mut self, content: &'a Text<'_>) -> [&'a [u8]; 3] {
+    /// The frame of the message with this text, in three parts: the same bytes as [`Frame::write`](crate::Frame::write) writes.
+    pub fn render<'a>(&'a mut self, content: &'a Text<'_>) -> [&'a [u8]; 3] {
         let content = match content.as_plain() {
             Some(plain) => plain.as_bytes(),
             None => escape(content, &mut self.escaped),
