@@ -163,9 +163,10 @@ impl From<sql::Error> for ApiError {
                     "the database cannot be reached just now; try again",
                 )
             }
-            sql::Error::AlreadyExists | sql::Error::Internal(_) | sql::Error::Corrupted(_) => {
-                Self::internal(&error)
-            }
+            sql::Error::AlreadyExists
+            | sql::Error::Open(_)
+            | sql::Error::Internal(_)
+            | sql::Error::Corrupted(_) => Self::internal(&error),
         }
     }
 }

@@ -81,8 +81,8 @@ pub(crate) trait Transfer: Engine {
     /// Begins a transaction that sees one moment of the database and changes nothing.
     fn begin_snapshot(&mut self) -> Result<()>;
 
-    /// Locks the schema as [`Engine::lock_schema`] does, unless there is something in the database already; then what there is.
-    fn lock_schema_of_empty(&mut self) -> Result<std::result::Result<(), String>>;
+    /// Locks the schema as [`Engine::lock_schema`] does, unless there is something in the database already: [`crate::OpenError::NotEmpty`].
+    fn lock_schema_of_empty(&mut self) -> Result<()>;
 
     /// The names of all tables and views that there are.
     fn tables(&mut self) -> Result<Vec<String>>;

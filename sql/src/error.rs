@@ -24,9 +24,28 @@ pub enum Error {
     /// What was to be read is not as the database has written it; the operator has to put a backup in its place.
     #[error("the database is damaged: {0}")]
     Corrupted(String),
+    /// The database is not one that this program can use as it was asked to.
+    #[error(transparent)]
+    Open(Box<OpenError>),
     /// A fault in this program; trying again is of no use.
     #[error("the database refused: {0}")]
     Internal(String),
+}
+
+impl Error {
+    /// As a reason why a database could not be opened: what already is one, else one that `refused` makes of the text.
+    pub(crate) fn into_open(self, refused: impl FnOnce(String) -> OpenError) -> OpenError {
+        match self {
+            Self::Open(error) => *error,
+            other => refused(other.to_string()),
+        }
+    }
+}
+
+impl From<OpenError> for Error {
+    fn from(error: OpenError) -> Self {
+        Self::Open(Box::new(error))
+    }
 }
 
 /// Why a database could not be opened. The sentence says what to do.
@@ -50,6 +69,9 @@ pub enum OpenError {
         /// The first version that is not the same.
         version: i64,
     },
+    /// A backup was to be restored into a database that is in use.
+    #[error("{0}")]
+    NotEmpty(String),
     /// The certificates to check the server against cannot be read.
     #[error("cannot read the certificates to check PostgreSQL's against: {0}")]
     Certificates(String),

@@ -149,7 +149,7 @@ fn look_at_schema(
         return Ok(());
     }
     let known = engine.migrations().last().map_or(0, |(version, _)| *version);
-    let version = migrate::version(engine).map_err(said)?.map_err(|error| error.to_string())?;
+    let version = migrate::version(engine).map_err(said)?;
     match version {
         newer if newer > known => {
             return Err(OpenError::NewerSchema { found: newer, known }.to_string());

@@ -2,7 +2,7 @@
 
 use wire::{AccountId, Seq, SessionId, TokenHash};
 
-use crate::engine::{ForEach, Type, Value};
+use crate::engine::{ForEach, Rows, Type, Value};
 use crate::entry::PAGE;
 use crate::event::{self, Event};
 use crate::pool::Requester;
@@ -90,13 +90,28 @@ impl Store {
         Ok(events)
     }
 
-    /// The last event of each of these accounts' logs, waiting for whoever is adding to them just now. Who has no log is
-    /// missing from the answer.
+    /// The last event of each of these accounts' logs, as committed by now. Accounts without a log are missing from the answer.
+    ///
+    /// It takes no lock and waits for nobody, so it may be asked often. A commit in progress is not in the answer; who asks loses
+    /// nothing by it as long as each commit is announced after it: heads only grow, so an event that is too late for this
+    /// answer is in the one that its announcement, or the next look, asks for. A commit whose answer was lost is announced by
+    /// nobody: that is what [`Store::heads_after_doubt`] is for.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn heads(&self, accounts: &[AccountId]) -> Result<Vec<(AccountId, Seq)>> {
+        self.read_each(Requester::Server, &FIND_HEADS, &account_rows(accounts), |row| {
+            Ok((AccountId(row.int(0)?), Seq(row.int(1)?)))
+        })
+    }
+
+    /// As [`Store::heads`], but waits for transactions that are writing to these logs. PostgreSQL may still be carrying out a
+    /// commit whose connection is gone ([`crate::Error::InDoubt`]): its locks on the logs are held until it has ended.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`], also if the wait is too long.
-    pub fn heads(&self, accounts: &[AccountId]) -> Result<Vec<(AccountId, Seq)>> {
-        let rows: Vec<_> = accounts.iter().map(|account| vec![Value::Int(account.0)]).collect();
+    pub fn heads_after_doubt(&self, accounts: &[AccountId]) -> Result<Vec<(AccountId, Seq)>> {
+        let rows = account_rows(accounts);
         if rows.is_empty() {
             return Ok(Vec::new());
         }
@@ -106,6 +121,15 @@ impl Store {
         })
     }
 }
+
+fn account_rows(accounts: &[AccountId]) -> Rows<'static> {
+    accounts.iter().map(|account| vec![Value::Int(account.0)]).collect()
+}
+
+static FIND_HEADS: ForEach = ForEach {
+    sql: "select l.account, l.head from {rows} join log l on l.account = r.account",
+    columns: &[("account", Type::Int)],
+};
 
 /// Locks logs, always in the same order. Deleted accounts have none, so they are missing from the answer.
 pub(crate) static LOCK_LOGS: ForEach = ForEach {

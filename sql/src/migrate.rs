@@ -17,13 +17,21 @@ pub(crate) enum MigrateError {
     /// Waiting would not help.
     Schema(OpenError),
     Store(Error),
-    StartError(StartError),
+    Start(StartError),
+}
+
+impl From<Error> for MigrateError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Open(error) => Self::Schema(*error),
+            other => Self::Store(other),
+        }
+    }
 }
 
 /// Runs what is missing. Several nodes may do so at once: one of them does it, under a lock, and the others find it done.
 pub(crate) fn up(store: &Store) -> Result<(), MigrateError> {
-    let done = store.write(Requester::Server, run_missing).map_err(MigrateError::Store)?;
-    let (versions, keyless) = done.map_err(MigrateError::Schema)?;
+    let (versions, keyless) = store.write(Requester::Server, run_missing)?;
     for version in versions {
         tracing::info!(version, "schema migrated");
     }
@@ -34,7 +42,7 @@ pub(crate) fn up(store: &Store) -> Result<(), MigrateError> {
 type Migrated = (Vec<i64>, KeylessAccounts);
 
 /// The schema's version, if the scripts that made it are this program's.
-pub(crate) fn version(engine: &mut dyn Engine) -> crate::Result<Result<i64, OpenError>> {
+pub(crate) fn version(engine: &mut dyn Engine) -> crate::Result<i64> {
     let sql = "select version, checksum from schema_version order by version";
     let mut found = 0;
     for mut row in engine.run(sql, &[])? {
@@ -44,10 +52,10 @@ pub(crate) fn version(engine: &mut dyn Engine) -> crate::Result<Result<i64, Open
         if let (Some((version, script)), Some(recorded)) = (script, recorded)
             && recorded != checksum(script)
         {
-            return Ok(Err(OpenError::OtherSchema { version: *version }));
+            return Err(OpenError::OtherSchema { version: *version }.into());
         }
     }
-    Ok(Ok(found))
+    Ok(found)
 }
 
 /// Makes the schema of this version in an empty database, in the transaction that has locked it.
@@ -57,8 +65,8 @@ pub(crate) fn make(engine: &mut dyn Engine, version: i64) -> crate::Result<()> {
 }
 
 /// Runs what is missing, in a transaction that has locked the schema.
-pub(crate) fn up_in(engine: &mut dyn Engine) -> crate::Result<Result<(), OpenError>> {
-    Ok(run_missing(engine)?.map(|(_, keyless)| keyless.log()))
+pub(crate) fn up_in(engine: &mut dyn Engine) -> crate::Result<()> {
+    run_missing(engine).map(|(_, keyless)| keyless.log())
 }
 
 fn run_one(engine: &mut dyn Engine, version: i64, script: &str) -> crate::Result<()> {
@@ -71,7 +79,7 @@ fn run_one(engine: &mut dyn Engine, version: i64, script: &str) -> crate::Result
 }
 
 /// The versions that were missing and what became of accounts without a key, or why the database is not this program's to change.
-fn run_missing(engine: &mut dyn Engine) -> crate::Result<Result<Migrated, OpenError>> {
+fn run_missing(engine: &mut dyn Engine) -> crate::Result<Migrated> {
     engine.lock_schema()?;
     let sql = "select version, checksum from schema_version order by version";
     let mut recorded = Vec::new();
@@ -82,7 +90,7 @@ fn run_missing(engine: &mut dyn Engine) -> crate::Result<Result<Migrated, OpenEr
     let found = recorded.last().map_or(0, |(version, _)| *version);
     let known = migrations.last().map_or(0, |(version, _)| *version);
     if found > known {
-        return Ok(Err(OpenError::NewerSchema { found, known }));
+        return Err(OpenError::NewerSchema { found, known }.into());
     }
 
     let mut is_repaired = false;
@@ -91,7 +99,7 @@ fn run_missing(engine: &mut dyn Engine) -> crate::Result<Result<Migrated, OpenEr
         match recorded.iter().find(|(one, _)| one == version) {
             Some((_, Some(checksum))) if *checksum == expected => {}
             Some((_, Some(_))) => {
-                return Ok(Err(OpenError::OtherSchema { version: *version }));
+                return Err(OpenError::OtherSchema { version: *version }.into());
             }
             Some((_, None)) => {
                 let (since, repair) = engine.repair();
@@ -104,7 +112,7 @@ fn run_missing(engine: &mut dyn Engine) -> crate::Result<Result<Migrated, OpenEr
                     &[Value::Text(&expected), Value::Int(*version)],
                 )?;
             }
-            None => return Ok(Err(OpenError::OtherSchema { version: *version })),
+            None => return Err(OpenError::OtherSchema { version: *version }.into()),
         }
     }
 
@@ -113,7 +121,7 @@ fn run_missing(engine: &mut dyn Engine) -> crate::Result<Result<Migrated, OpenEr
         run_one(engine, *version, script)?;
         done.push(*version);
     }
-    Ok(Ok((done, fill_keys(engine)?)))
+    Ok((done, fill_keys(engine)?))
 }
 
 /// SHA-256, in lower-case hexadecimal digits, as `sha256sum` writes it.

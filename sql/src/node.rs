@@ -13,9 +13,9 @@ use crate::{Result, Store};
 
 /// The others, as seen from here.
 #[derive(Default)]
-struct Peers(HashMap<i64, Peer>);
+struct OtherNodes(HashMap<i64, OtherNode>);
 
-struct Peer {
+struct OtherNode {
     beat: i64,
     /// Looks at which it had counted up since the one before, without a longer pause.
     counted: u32,
@@ -23,13 +23,13 @@ struct Peer {
     silent: u32,
 }
 
-impl Peers {
+impl OtherNodes {
     /// Takes down the rows of a look, and returns how many are alive for sure and which are not.
     fn look(&mut self, rows: &[(i64, i64)]) -> (usize, Vec<i64>) {
         self.0.retain(|id, _| rows.iter().any(|(one, _)| one == id));
         for (id, beat) in rows {
             let Some(other) = self.0.get_mut(id) else {
-                self.0.insert(*id, Peer { beat: *beat, counted: 0, silent: 0 });
+                self.0.insert(*id, OtherNode { beat: *beat, counted: 0, silent: 0 });
                 continue;
             };
             if other.beat == *beat {
@@ -51,7 +51,7 @@ impl Peers {
 impl Store {
     /// Shows that a chat server uses this database, and says in the log if others do, until `wait` says that it is over.
     pub fn run_node_heartbeat(&self, wait: impl Fn(Duration) -> bool) {
-        let (mut me, mut others, mut warned) = (None, Peers::default(), None::<Instant>);
+        let (mut me, mut others, mut warned) = (None, OtherNodes::default(), None::<Instant>);
         loop {
             // While the database is away its health says so.
             let alive = self.beat(&mut me, &mut others).unwrap_or(0);
@@ -74,7 +74,7 @@ impl Store {
     }
 
     /// Counts one up, and returns how many others are alive.
-    fn beat(&self, me: &mut Option<i64>, others: &mut Peers) -> Result<usize> {
+    fn beat(&self, me: &mut Option<i64>, others: &mut OtherNodes) -> Result<usize> {
         let count = "update node set beat = beat + 1 where id = $1 returning id";
         let enter = "insert into node (beat) values ($1) returning id";
         let old = me.unwrap_or(0);
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn who_counts_for_a_while_is_alive() {
-        let mut others = Peers::default();
+        let mut others = OtherNodes::default();
         for beat in 0..i64::from(NODE_SURE_BEATS) {
             assert_eq!(others.look(&[(7, beat)]).0, 0, "it may be about to end: a restart");
         }
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn who_was_killed_is_not_alive_and_forgotten() {
-        let mut others = Peers::default();
+        let mut others = OtherNodes::default();
         for looks in 0..=NODE_SILENT_BEATS {
             let (alive, gone) = others.look(&[(7, 3)]);
             assert_eq!(
@@ -136,7 +136,7 @@ mod tests {
                 Store::open(&url.parse().unwrap(), crate::ContactPolicy::Open, &|_| false).unwrap()
             };
             let stores = [open(), open()];
-            let mut nodes = [(None, Peers::default()), (None, Peers::default())];
+            let mut nodes = [(None, OtherNodes::default()), (None, OtherNodes::default())];
             let mut alive = [0; 2];
             for beat in 0..NODE_SURE_BEATS + 2 {
                 for (at, store) in stores.iter().enumerate() {

@@ -76,10 +76,7 @@ impl Restoration {
         })?;
         let (mut engine, nascent) = empty(url)?;
         let begun = engine.begin().and_then(|()| engine.lock_schema_of_empty());
-        match begun.map_err(broken)? {
-            Ok(()) => {}
-            Err(said) => return Err(refused(said)),
-        }
+        begun.map_err(broken)?;
         let version = engine.version_of(form);
         migrate::make(&mut *engine, version).map_err(broken)?;
         Ok(Self { engine, nascent, place, base, ends: HashMap::new() })
@@ -174,7 +171,7 @@ impl Restoration {
         for table in COUNTED {
             self.engine.set_last_id(table, self.base).map_err(broken)?;
         }
-        migrate::up_in(&mut *self.engine).map_err(broken)??;
+        migrate::up_in(&mut *self.engine).map_err(|error| error.into_open(refused))?;
         self.engine.run(SET_CLOCK, &[Value::Int(made_at)]).map_err(broken)?;
         self.engine.commit().map_err(broken)?;
         drop(self.engine);

@@ -26,7 +26,7 @@ impl Snapshot {
         if !engine.tables().map_err(broken)?.iter().any(|table| table == "schema_version") {
             return Err(refused("there is no Messenger in it".to_owned()));
         }
-        let found = migrate::version(&mut *engine).map_err(broken)??;
+        let found = migrate::version(&mut *engine).map_err(|error| error.into_open(refused))?;
         let Some(form) = format_of(&*engine, found) else {
             let known = engine.migrations().last().map_or(0, |(version, _)| *version);
             if found > known {

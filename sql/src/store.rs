@@ -102,7 +102,7 @@ impl Store {
                     return Ok(store);
                 }
                 Err(migrate::MigrateError::Schema(error)) => return Err(error),
-                Err(migrate::MigrateError::StartError(fault)) => fault,
+                Err(migrate::MigrateError::Start(fault)) => fault,
                 Err(migrate::MigrateError::Store(error)) if is_file => sqlite::start::fault(error),
                 Err(migrate::MigrateError::Store(error)) => postgres::fault(error),
             };
@@ -121,7 +121,7 @@ impl Store {
         &self,
         check: &dyn Fn() -> std::result::Result<(), StartError>,
     ) -> std::result::Result<(), migrate::MigrateError> {
-        check().map_err(migrate::MigrateError::StartError)?;
+        check().map_err(migrate::MigrateError::Start)?;
         migrate::up(self)?;
         self.begin_time().map_err(migrate::MigrateError::Store)?;
         self.apply_contact_policy().map_err(migrate::MigrateError::Store)

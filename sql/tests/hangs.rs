@@ -48,7 +48,10 @@ impl House {
     }
 
     fn head(&self) -> Option<Seq> {
-        self.store.heads(&[self.me]).ok().and_then(|heads| heads.first().map(|(_, head)| *head))
+        self.store
+            .heads_after_doubt(&[self.me])
+            .ok()
+            .and_then(|heads| heads.first().map(|(_, head)| *head))
     }
 
     fn ask(&self, text: &str) {

@@ -110,7 +110,7 @@ impl Worker {
         while !self.doubt.is_empty() {
             let chunk = self.doubt.len().saturating_sub(DOUBT_CHUNK);
             // Still away: asked again after a pause.
-            let Ok(heads) = self.store.heads(&self.doubt[chunk..]) else { return };
+            let Ok(heads) = self.store.heads_after_doubt(&self.doubt[chunk..]) else { return };
             self.doubt.truncate(chunk);
             self.tell(Notification::Heads(heads));
         }

@@ -18,27 +18,27 @@ pub(super) fn block(
 ) -> OpResult {
     if id == by {
         let message = "you cannot block yourself";
-        return Ok(Err(Rejection { code: Code::BadRequest, message }));
+        return Err(Rejection { code: Code::BadRequest, message }.into());
     }
     if !ctx.has_log(id) {
-        return Ok(Err(Rejection::NO_ACCOUNT));
+        return Err(Rejection::NO_ACCOUNT.into());
     }
     let sql = "select count(*) from block where account = $1 and blocked <> $2";
     let others = ctx.engine.run(sql, &[by.0, id.0].map(Value::Int))?;
     if first(&others)?.int(0)? >= BLOCKS_MAX {
         let message = "1000 accounts are blocked; unblock one first";
-        return Ok(Err(Rejection { code: Code::TooMany, message }));
+        return Err(Rejection { code: Code::TooMany, message }.into());
     }
     let sql = "insert into block (blocked, account, at, seen_at) values ($1, $2, $3, $3) \
                on conflict (blocked, account) do nothing returning blocked";
     let params = [Value::Int(id.0), Value::Int(by.0), Value::Int(ctx.at)];
     if ctx.engine.run(sql, &params)?.is_empty() {
-        return Ok(Ok(Outcome::Unchanged));
+        return Ok(Outcome::Unchanged);
     }
     ctx.note_block(by, id);
     let body = EventBody::Block { id, at: Some(ctx.at) };
     ctx.tell([by], (EventKind::Block, None, Some(id)), body, Some(index));
-    Ok(Ok(Outcome::Done))
+    Ok(Outcome::Done)
 }
 
 /// From now on it arrives again.
@@ -50,11 +50,11 @@ pub(super) fn unblock(
 ) -> OpResult {
     let sql = "delete from block where blocked = $1 and account = $2 returning blocked";
     if ctx.engine.run(sql, &[Value::Int(id.0), Value::Int(by.0)])?.is_empty() {
-        return Ok(Ok(Outcome::Unchanged));
+        return Ok(Outcome::Unchanged);
     }
     ctx.forget_block(by, id);
     let sql = "delete from block_mark where blocked = $1 and account = $2";
     ctx.engine.run(sql, &[id.0, by.0].map(Value::Int))?;
     ctx.tell([by], (EventKind::Unblock, None, Some(id)), EventBody::Unblock { id }, Some(index));
-    Ok(Ok(Outcome::Done))
+    Ok(Outcome::Done)
 }

@@ -2,6 +2,9 @@
 //!
 //! Lock order, also of whoever deletes an account: groups by number, logs by account, then the rest.
 
+mod log_row;
+mod withheld;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use wire::{AccountId, GroupId, MessageId, Seq};
@@ -16,7 +19,8 @@ use crate::Result;
 use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
 use crate::entry::{REQUEST, columns, entry};
 use crate::event::{EventBody, EventKind};
-use crate::log::LOCK_LOGS;
+use log_row::{LogRow, SET_LOGS};
+use withheld::{KEEP_MARKS, NOTE_REACHED, WITHHOLD};
 
 pub(super) struct BatchContext<'a> {
     pub(super) engine: &'a mut dyn Engine,
@@ -45,21 +49,6 @@ pub(super) struct BatchContext<'a> {
     committed: Vec<CommittedEvent>,
 }
 
-/// Where an account's log stands.
-struct LogRow {
-    /// The last event before this batch.
-    stored: i64,
-    /// The last event.
-    head: i64,
-    /// The last event that a device has acknowledged.
-    acknowledged: i64,
-    /// Bytes of text that the account has sent and that are kept.
-    bytes: i64,
-    /// How many groups the account is in.
-    groups: i64,
-    is_changed: bool,
-}
-
 /// A message that somebody does something about.
 #[derive(Clone)]
 pub(super) struct TargetMessage {
@@ -72,13 +61,6 @@ pub(super) struct TargetMessage {
     pub(super) deleted: bool,
     /// Whether it came as a message request.
     pub(super) request: bool,
-}
-
-impl LogRow {
-    /// Its row for [`SET_LOGS`].
-    fn row(&self, account: i64) -> Vec<Value<'static>> {
-        [account, self.head, self.acknowledged, self.bytes, self.groups].map(Value::Int).to_vec()
-    }
 }
 
 impl<'a> BatchContext<'a> {
@@ -211,53 +193,6 @@ impl<'a> BatchContext<'a> {
         self.refs.retain(|_, first| *first != index);
     }
 
-    /// Whether the account is there and not deleted.
-    pub(super) fn has_log(&self, account: AccountId) -> bool {
-        self.logs.contains_key(&account.0)
-    }
-
-    /// The next place in the account's log; nothing if it has none.
-    pub(super) fn next(&mut self, account: AccountId) -> Option<Seq> {
-        let log = self.logs.get_mut(&account.0)?;
-        log.head += 1;
-        log.is_changed = true;
-        Some(Seq(log.head))
-    }
-
-    /// A device of the account has all events up to `seq`; what is beyond those that there were means those.
-    pub(super) fn acknowledge(&mut self, account: AccountId, seq: i64) {
-        let Some(log) = self.logs.get_mut(&account.0) else { return };
-        let seq = seq.min(log.stored);
-        if seq > log.acknowledged {
-            log.acknowledged = seq;
-            log.is_changed = true;
-        }
-    }
-
-    /// Whether the account's quota has room for so many more bytes. A deleted account has no quota.
-    pub(super) fn has_room(&self, account: AccountId, bytes: i64) -> bool {
-        self.logs.get(&account.0).is_none_or(|log| log.bytes + bytes <= self.policy.quota)
-    }
-
-    /// The account has stored so many more bytes, or fewer.
-    pub(super) fn add_bytes(&mut self, account: AccountId, bytes: i64) {
-        let Some(log) = self.logs.get_mut(&account.0) else { return };
-        log.bytes += bytes;
-        log.is_changed = true;
-    }
-
-    /// How many groups the account is in.
-    pub(super) fn groups(&self, account: AccountId) -> i64 {
-        self.logs.get(&account.0).map_or(0, |log| log.groups)
-    }
-
-    /// The account has come into so many groups, or out of them.
-    pub(super) fn add_groups(&mut self, account: AccountId, groups: i64) {
-        let Some(log) = self.logs.get_mut(&account.0) else { return };
-        log.groups += groups;
-        log.is_changed = true;
-    }
-
     /// Puts one event into several logs, at places that [`BatchContext::next`] gave.
     pub(super) fn tell_at(
         &mut self,
@@ -292,67 +227,6 @@ impl<'a> BatchContext<'a> {
         let to = accounts.into_iter().filter_map(|account| Some((account, self.next(account)?)));
         let to = to.collect();
         self.tell_at(to, about, body, reply_of);
-    }
-
-    /// An entry is withheld from somebody, and so is everything in its conversation from `run` on.
-    pub(super) fn note_withheld(
-        &mut self,
-        id: MessageId,
-        account: AccountId,
-        conversation: i64,
-        run: i64,
-    ) {
-        self.withheld.push([id.0, account.0, conversation, run].map(Value::Int).to_vec());
-    }
-
-    /// Writes down what is withheld so far, for what else the batch holds. The statement is run also if there is nothing, so that
-    /// nobody can tell by the round trip.
-    pub(super) fn withhold(&mut self) -> Result<()> {
-        let mut withheld = std::mem::take(&mut self.withheld);
-        withheld.push([0; 4].map(Value::Int).to_vec());
-        for_each(self.engine, &WITHHOLD, withheld)
-    }
-
-    /// `by` has blocked `id`: what `id` sees of how far it has come stays as it is at the end of this batch.
-    pub(super) fn note_block(&mut self, by: AccountId, id: AccountId) {
-        self.blocks.push((by, id));
-        self.note_blocked(by, id);
-    }
-
-    /// It has not, after all.
-    pub(super) fn forget_block(&mut self, by: AccountId, id: AccountId) {
-        self.blocks.retain(|block| *block != (by, id));
-    }
-
-    /// `by` has blocked `id`.
-    pub(super) fn note_blocked(&mut self, by: AccountId, id: AccountId) {
-        self.blocked.insert((by, id));
-    }
-
-    /// What [`super::blocker::FIND_BLOCKED`] has answered.
-    pub(super) fn note_all_blocked(&mut self, rows: &[Row]) -> Result<()> {
-        for row in rows {
-            self.note_blocked(AccountId(row.int(0)?), AccountId(row.int(1)?));
-        }
-        Ok(())
-    }
-
-    /// What `by` says or does, at `at`, reaches these. For those of them whom it has blocked it was here now, so that its last seen is not
-    /// before what they have of it. Whom it has blocked is to be looked up before.
-    pub(super) fn note_reached(
-        &mut self,
-        by: AccountId,
-        at: i64,
-        accounts: impl IntoIterator<Item = AccountId>,
-    ) {
-        if self.blocked.is_empty() {
-            return;
-        }
-        let pairs = accounts.into_iter().map(|account| (by, account));
-        for pair in pairs.filter(|pair| self.blocked.contains(pair)) {
-            let last = self.reached.entry(pair).or_insert(at);
-            *last = at.max(*last);
-        }
     }
 
     /// A group that is locked.
@@ -438,34 +312,6 @@ impl<'a> BatchContext<'a> {
         }
         groups.into_iter().map(|group| vec![Value::Int(group)]).collect()
     }
-
-    fn lock_logs(&mut self, mut accounts: BTreeSet<i64>) -> Result<()> {
-        for submission in self.submissions {
-            accounts.insert(submission.by.0);
-            accounts.extend(submission.operation.others().iter().map(|account| account.0));
-        }
-        for target in self.targets.values() {
-            accounts.insert(target.from.0);
-            accounts.extend(target.recipient.map(|account| account.0));
-        }
-        for group_state in self.groups.values() {
-            accounts.extend(group_state.members.keys().map(|account| account.0));
-            // If nobody is left in the group, they are invited no more.
-            let ends = group_state.members.len() <= self.submissions.len();
-            let invited = group_state.invitations.keys().filter(|_| ends);
-            accounts.extend(invited.map(|account| account.0));
-        }
-        let rows = accounts.into_iter().map(|account| vec![Value::Int(account)]).collect();
-        let logs = ask(self.engine, &LOCK_LOGS, rows)?;
-        for row in logs {
-            let (stored, acknowledged) = (row.int(1)?, row.int(2)?);
-            let (bytes, groups) = (row.int(3)?, row.int(4)?);
-            let log =
-                LogRow { stored, head: stored, acknowledged, bytes, groups, is_changed: false };
-            self.logs.insert(row.int(0)?, log);
-        }
-        Ok(())
-    }
 }
 
 fn target_rows(submissions: &[Submission]) -> Rows<'static> {
@@ -512,55 +358,5 @@ static ADD_EVENTS: ForEach = ForEach {
         ("kind", Type::Int),
         ("message", Type::Int),
         ("other", Type::Int),
-    ],
-};
-
-static SET_LOGS: ForEach = ForEach {
-    sql: "update log set head = r.head, acknowledged = r.acknowledged, stored = r.stored, groups = r.groups from {rows} where log.account = r.account",
-    columns: &[
-        ("account", Type::Int),
-        ("head", Type::Int),
-        ("acknowledged", Type::Int),
-        ("stored", Type::Int),
-        ("groups", Type::Int),
-    ],
-};
-
-static WITHHOLD: ForEach = ForEach {
-    // The last row may be nobody's.
-    sql: "insert into withheld (message, account, conversation, run) \
-          select r.message, r.account, r.conversation, r.run from {rows} where r.account > 0",
-    columns: &[
-        ("message", Type::Int),
-        ("account", Type::Int),
-        ("conversation", Type::Int),
-        ("run", Type::Int),
-    ],
-};
-
-static NOTE_REACHED: ForEach = ForEach {
-    sql: "update block set seen_at = r.at from {rows} \
-          where block.blocked = r.blocked and block.account = r.account and block.seen_at < r.at",
-    columns: &[("account", Type::Int), ("blocked", Type::Int), ("at", Type::Int)],
-};
-
-/// In the conversation of the two, and in the groups that both are in or the other was in: as many as one account may be in, and
-/// not all conversations of who blocks.
-static KEEP_MARKS: ForEach = ForEach {
-    // A range of one, as in `blocker.rs`.
-    sql: "insert into block_mark (blocked, conversation, account, delivered, read) \
-          select r.blocked, s.conversation, r.account, s.delivered, s.read from {rows} \
-          join conversation c on c.low = r.low and c.high = r.high \
-          join member s on s.conversation = c.id and s.account = r.account \
-          union all select r.blocked, s.conversation, r.account, s.delivered, s.read from {rows} \
-          join member s on s.account >= r.account and s.account <= r.account and s.since > 0 and s.until is null \
-          where (select g.low is null from conversation g where g.id = s.conversation) and (select o.account \
-          from member o where o.conversation = s.conversation and o.account = r.blocked) is not null \
-          on conflict (blocked, conversation, account) do update set delivered = excluded.delivered, read = excluded.read",
-    columns: &[
-        ("account", Type::Int),
-        ("blocked", Type::Int),
-        ("low", Type::Int),
-        ("high", Type::Int),
     ],
 };

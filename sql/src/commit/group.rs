@@ -5,17 +5,18 @@
 use std::collections::BTreeSet;
 
 use wire::limit::{GROUP_MEMBERS_MAX, GROUPS_MAX};
-use wire::{AccountId, Change, Code, GroupId, MessageId, Recipient, Role, Seq};
+use wire::{AccountId, Change, Code, GroupId, MessageId, Role};
 
 use super::context::BatchContext;
 use super::group_state::{GroupState, Membership};
 use super::invite::{Candidate, InvitationState};
-use super::{GroupAction, OpResult, Outcome, Rejection, Submission, for_each, invite, post};
+use super::new_entry::record;
+use super::{
+    GroupAction, OpResult, Outcome, Rejection, Submission, for_each, invite, withheld_posts,
+};
 use crate::Result;
 use crate::account::first;
 use crate::engine::{ForEach, Type, Value};
-use crate::entry::{Entry, GroupChange, kind_of};
-use crate::event::{EventBody, EventKind};
 
 pub(super) const NOT_ADMIN: Rejection =
     Rejection::forbidden("only an admin of the group may do that");
@@ -39,23 +40,20 @@ pub(super) fn create(
     let mut everybody: BTreeSet<AccountId> = members.iter().copied().collect();
     everybody.insert(submission.by);
     if everybody.iter().any(|account| !ctx.has_log(*account)) {
-        return Ok(Err(Rejection::NO_ACCOUNT));
+        return Err(Rejection::NO_ACCOUNT.into());
     }
     if everybody.len() > GROUP_MEMBERS_MAX {
-        return Ok(Err(FULL));
+        return Err(FULL.into());
     }
     let everybody: Vec<_> = everybody.into_iter().collect();
-    let (candidates, asked) = match invite::candidates(ctx, submission.by, &everybody)? {
-        Ok(found) => found,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
+    let (candidates, asked) = invite::candidates(ctx, submission.by, &everybody)?;
     let (joining, invited): (Vec<_>, Vec<_>) = candidates.into_iter().partition(Candidate::joins);
     if joining.iter().any(|candidate| ctx.groups(candidate.account) >= GROUPS_MAX) {
-        return Ok(Err(IN_TOO_MANY));
+        return Err(IN_TOO_MANY.into());
     }
     let entries = 1 + invited.len();
     if !ctx.has_room(submission.by, (entries * name.len()) as i64) {
-        return Ok(Err(Rejection::OVER_QUOTA));
+        return Err(Rejection::OVER_QUOTA.into());
     }
     asked.store(ctx)?;
     let sql = "insert into conversation (name) values ($1) returning id";
@@ -73,7 +71,7 @@ pub(super) fn create(
     for candidate in &invited {
         invite::invite(ctx, None, submission.by, group, candidate)?;
     }
-    Ok(Ok(Outcome::Done))
+    Ok(Outcome::Done)
 }
 
 /// Changes a group, if who wants it may.
@@ -85,7 +83,7 @@ pub(super) fn change(
     action: &GroupAction,
 ) -> OpResult {
     let by = submission.by;
-    let Some(own) = ctx.membership(group, by) else { return Ok(Err(Rejection::NO_GROUP)) };
+    let Some(own) = ctx.membership(group, by) else { return Err(Rejection::NO_GROUP.into()) };
     let is_leaving = match action {
         GroupAction::Leave => true,
         GroupAction::Remove(member) => *member == by,
@@ -95,12 +93,12 @@ pub(super) fn change(
         return leave(ctx, index, by, group, own);
     }
     if own.role != Role::Admin {
-        return Ok(Err(NOT_ADMIN));
+        return Err(NOT_ADMIN.into());
     }
     // Who is over its quota can still have others go.
     let is_more = !matches!(action, GroupAction::Remove(_) | GroupAction::Demote(_));
     if is_more && !ctx.has_room(by, name_bytes(ctx, group, action)) {
-        return Ok(Err(Rejection::OVER_QUOTA));
+        return Err(Rejection::OVER_QUOTA.into());
     }
     match action {
         GroupAction::Add(member) => add(ctx, index, by, group, *member),
@@ -108,7 +106,7 @@ pub(super) fn change(
         GroupAction::Rename(name) => rename(ctx, index, by, group, name),
         GroupAction::Promote(member) => set_role(ctx, index, by, group, *member, Role::Admin),
         GroupAction::Demote(member) => set_role(ctx, index, by, group, *member, Role::Member),
-        GroupAction::Leave => Ok(Ok(Outcome::Unchanged)),
+        GroupAction::Leave => Ok(Outcome::Unchanged),
     }
 }
 
@@ -120,7 +118,7 @@ fn add(
     member: AccountId,
 ) -> OpResult {
     if !ctx.has_log(member) {
-        return Ok(Err(Rejection::NO_ACCOUNT));
+        return Err(Rejection::NO_ACCOUNT.into());
     }
     let invited = invite::state(ctx, group, member);
     let is_invited = invited.is_some_and(|state| state != InvitationState::Withdrawn);
@@ -128,23 +126,20 @@ fn add(
         invite::invite_again(ctx, by, group, member)?;
     }
     if is_invited || ctx.membership(group, member).is_some() {
-        return Ok(Ok(Outcome::Unchanged));
+        return Ok(Outcome::Unchanged);
     }
     if ctx.group(group).is_some_and(|group_state| group_state.size() >= GROUP_MEMBERS_MAX) {
-        return Ok(Err(FULL));
+        return Err(FULL.into());
     }
-    let (candidates, asked) = match invite::candidates(ctx, by, &[member])? {
-        Ok(found) => found,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
+    let (candidates, asked) = invite::candidates(ctx, by, &[member])?;
     let is_asked = invite::was_there(ctx, group, member)?;
     if let Some(candidate) = candidates.iter().find(|candidate| is_asked || !candidate.joins()) {
         asked.store(ctx)?;
         invite::invite(ctx, Some(index), by, group, candidate)?;
-        return Ok(Ok(Outcome::Done));
+        return Ok(Outcome::Done);
     }
     if ctx.groups(member) >= GROUPS_MAX {
-        return Ok(Err(IN_TOO_MANY));
+        return Err(IN_TOO_MANY.into());
     }
     let mut audience = accounts(ctx, group);
     audience.push(member);
@@ -152,7 +147,7 @@ fn add(
     let role = Role::Member;
     ctx.group_mut(group).members.insert(member, Membership { role, since: id });
     add_members(ctx, group, &[member])?;
-    Ok(Ok(Outcome::Done))
+    Ok(Outcome::Done)
 }
 
 fn remove(
@@ -164,12 +159,12 @@ fn remove(
 ) -> OpResult {
     if ctx.membership(group, member).is_none() {
         let is_withdrawn = invite::withdraw(ctx, index, by, group, member)?;
-        return Ok(if is_withdrawn { Ok(Outcome::Done) } else { Err(NO_MEMBER) });
+        return if is_withdrawn { Ok(Outcome::Done) } else { Err(NO_MEMBER.into()) };
     }
     let change = (Change::Remove, Some(member));
     let id = record(ctx, Some(index), by, group, change, &accounts(ctx, group))?;
     remove_member(ctx, group, member, id)?;
-    Ok(Ok(Outcome::Done))
+    Ok(Outcome::Done)
 }
 
 /// The last admin's place goes to the longest-candidate member.
@@ -201,7 +196,7 @@ fn leave(
     if accounts(ctx, group).is_empty() {
         invite::withdraw_all(ctx, group)?;
     }
-    Ok(Ok(Outcome::Done))
+    Ok(Outcome::Done)
 }
 
 fn rename(
@@ -212,13 +207,13 @@ fn rename(
     name: &str,
 ) -> OpResult {
     if ctx.group(group).is_some_and(|group_state| group_state.name == name) {
-        return Ok(Ok(Outcome::Unchanged));
+        return Ok(Outcome::Unchanged);
     }
     let sql = "update conversation set name = $1 where id = $2";
     ctx.engine.run(sql, &[Value::Text(name), Value::Int(group.0)])?;
     name.clone_into(&mut ctx.group_mut(group).name);
     // The name holds for all; but it is text, and reaches nobody who has blocked whose it is.
-    let excluded = post::blocks_in(ctx, by, group)?;
+    let excluded = withheld_posts::blocks_in(ctx, by, group)?;
     let mut audience = accounts(ctx, group);
     audience.retain(|account| !excluded.contains_key(account));
     let id = record(ctx, Some(index), by, group, (Change::Rename, None), &audience)?;
@@ -226,7 +221,7 @@ fn rename(
         ctx.note_withheld(id, account, group.0, if run > 0 { run } else { id.0 });
     }
     ctx.withhold()?;
-    Ok(Ok(Outcome::Done))
+    Ok(Outcome::Done)
 }
 
 fn set_role(
@@ -237,9 +232,9 @@ fn set_role(
     member: AccountId,
     role: Role,
 ) -> OpResult {
-    let Some(membership) = ctx.membership(group, member) else { return Ok(Err(NO_MEMBER)) };
+    let Some(membership) = ctx.membership(group, member) else { return Err(NO_MEMBER.into()) };
     if membership.role == role {
-        return Ok(Ok(Outcome::Unchanged));
+        return Ok(Outcome::Unchanged);
     }
     let group_state = ctx.group(group);
     let admins = group_state.map_or(0, |group_state| {
@@ -248,15 +243,16 @@ fn set_role(
     let change = match role {
         Role::Admin => Change::Promote,
         Role::Member | Role::Invited if admins == 1 => {
-            return Ok(Err(Rejection::forbidden(
+            return Err(Rejection::forbidden(
                 "a group needs an admin: promote another member first",
-            )));
+            )
+            .into());
         }
         Role::Member | Role::Invited => Change::Demote,
     };
     record(ctx, Some(index), by, group, (change, Some(member)), &accounts(ctx, group))?;
     give_role(ctx, group, member, role)?;
-    Ok(Ok(Outcome::Done))
+    Ok(Outcome::Done)
 }
 
 /// Bytes of the name that the entry of a change holds.
@@ -336,90 +332,4 @@ fn remove_member(
     let sql = "update member set until = $1, role = 0 where conversation = $2 and account = $3";
     let params = [Value::Int(last.0), Value::Int(group.0), Value::Int(member.0)];
     ctx.engine.run(sql, &params).map(drop)
-}
-
-/// Writes a change of a group into it and into everybody's log.
-pub(super) fn record(
-    ctx: &mut BatchContext<'_>,
-    index: Option<usize>,
-    by: AccountId,
-    group: GroupId,
-    (change, member): (Change, Option<AccountId>),
-    audience: &[AccountId],
-) -> Result<MessageId> {
-    let name = ctx.group(group).map(|group_state| group_state.name.clone()).unwrap_or_default();
-    let (to, kind, subject) = (Recipient::Group(group), kind_of(change), member.map(|id| id.0));
-    let at = ctx.time_in(group.0)?;
-    let row = NewEntry { conversation: group.0, to, kind, content: &name, subject, at };
-    let entry = Entry::Change(GroupChange { group, change, by, member, name: name.clone(), at });
-    write(ctx, index, by, &row, entry, audience)
-}
-
-/// What `by` does reaches these; see [`BatchContext::note_reached`].
-pub(super) fn note_reached(
-    ctx: &mut BatchContext<'_>,
-    by: AccountId,
-    at: i64,
-    audience: &[AccountId],
-) -> Result<()> {
-    if audience.iter().all(|account| *account == by) {
-        return Ok(());
-    }
-    let sql = "select account, blocked from block where account = $1";
-    let blocked = ctx.engine.run(sql, &[Value::Int(by.0)])?;
-    ctx.note_all_blocked(&blocked)?;
-    ctx.note_reached(by, at, audience.iter().copied());
-    Ok(())
-}
-
-pub(super) struct NewEntry<'a> {
-    pub(super) conversation: i64,
-    pub(super) to: Recipient,
-    pub(super) kind: i64,
-    pub(super) content: &'a str,
-    pub(super) subject: Option<i64>,
-    pub(super) at: i64,
-}
-
-/// Inserts an entry and puts it into everybody's log; `by` is among them. `place`: the submission whose answer it is.
-pub(super) fn write(
-    ctx: &mut BatchContext<'_>,
-    index: Option<usize>,
-    by: AccountId,
-    row: &NewEntry<'_>,
-    entry: Entry,
-    audience: &[AccountId],
-) -> Result<MessageId> {
-    let mut to = Vec::with_capacity(audience.len());
-    let mut own = Seq(0);
-    for account in audience {
-        let Some(seq) = ctx.next(*account) else { continue };
-        if *account == by {
-            own = seq;
-        }
-        to.push((*account, seq));
-    }
-    ctx.add_bytes(by, row.content.len() as i64);
-    note_reached(ctx, by, row.at, audience)?;
-    let sql = "insert into message (conversation, kind, sender, recipient, content, subject, at, ref, seq) \
-               values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id";
-    let recipient = match row.to {
-        Recipient::Account(account) => Value::Int(account.0),
-        Recipient::Group(_) => Value::Null,
-    };
-    let reference = index.and_then(|index| ctx.reference(index));
-    let params = [
-        Value::Int(row.conversation),
-        Value::Int(row.kind),
-        Value::Int(by.0),
-        recipient,
-        Value::Text(row.content),
-        row.subject.map_or(Value::Null, Value::Int),
-        Value::Int(row.at),
-        Value::maybe_text(reference),
-        Value::Int(own.0),
-    ];
-    let id = MessageId(first(&ctx.engine.run(sql, &params)?)?.int(0)?);
-    ctx.tell_at(to, (EventKind::Entry, Some(id), None), EventBody::Entry(entry), index);
-    Ok(id)
 }

@@ -6,8 +6,9 @@ use wire::limit::GROUPS_MAX;
 use wire::{AccountId, Change, GroupId, MessageId, Recipient, Role};
 
 use super::context::BatchContext;
-use super::group::{IN_TOO_MANY, accounts, add_members, note_reached, record};
+use super::group::{IN_TOO_MANY, accounts, add_members};
 use super::group_state::Membership;
+use super::new_entry::{note_reached, record};
 use super::pair::{self, AccountPair, ContactRequest, FIND_PAIRS, PairConversation};
 use super::request::{ContactRequests, ContactStage};
 use super::{OpResult, Outcome, Rejection};
@@ -98,7 +99,7 @@ pub(super) fn candidates(
     ctx: &mut BatchContext<'_>,
     by: AccountId,
     accounts: &[AccountId],
-) -> Result<std::result::Result<(Vec<Candidate>, PendingRequests), Rejection>> {
+) -> OpResult<(Vec<Candidate>, PendingRequests)> {
     let pairs: Vec<_> = accounts
         .iter()
         .filter_map(|account| pair::pair(by, Recipient::Account(*account)))
@@ -112,10 +113,7 @@ pub(super) fn candidates(
     let mut requests = ContactRequests::begin(ctx, &found, people)?;
     let mut candidates = Vec::with_capacity(accounts.len());
     for account in accounts {
-        let stage = match requests.invitation(by, *account) {
-            Ok(stage) => stage,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
+        let stage = requests.invitation(by, *account)?;
         let mut is_excluded = blockers.contains(&account.0);
         if let ContactStage::Request { is_declined } = stage {
             is_excluded |= is_declined;
@@ -127,7 +125,7 @@ pub(super) fn candidates(
             is_excluded,
         });
     }
-    Ok(Ok((candidates, PendingRequests { requests, found })))
+    Ok((candidates, PendingRequests { requests, found }))
 }
 
 /// Invites somebody who is not in the group. `place`: the submission whose answer it is.
@@ -187,7 +185,7 @@ pub(super) fn invite_again(
     ctx.group_mut(group).invitations.insert(account, invitation);
     let change = GroupChange { group, change: Change::Invite, by, member: Some(account), name, at };
     let about = (EventKind::Entry, Some(entry), Some(by));
-    note_reached(ctx, by, ctx.at, &[account])?;
+    note_reached(ctx, by, group.0, ctx.at, &[account])?;
     ctx.tell([account], about, EventBody::Entry(Entry::Change(change)), None);
     Ok(())
 }
@@ -263,17 +261,17 @@ pub(super) fn join(
     group: GroupId,
 ) -> OpResult {
     if ctx.membership(group, by).is_some() {
-        return Ok(Ok(Outcome::Unchanged));
+        return Ok(Outcome::Unchanged);
     }
     if state(ctx, group, by) != Some(InvitationState::Waiting) {
-        return Ok(Err(NO_INVITATION));
+        return Err(NO_INVITATION.into());
     }
     if ctx.groups(by) >= GROUPS_MAX {
-        return Ok(Err(IN_TOO_MANY));
+        return Err(IN_TOO_MANY.into());
     }
     let name = ctx.group(group).map_or(0, |group_state| group_state.name.len());
     if !ctx.has_room(by, name as i64) {
-        return Ok(Err(Rejection::OVER_QUOTA));
+        return Err(Rejection::OVER_QUOTA.into());
     }
     let mut audience = accounts(ctx, group);
     audience.push(by);
@@ -287,7 +285,7 @@ pub(super) fn join(
     if let Some(Invitation { inviter, counts: true, .. }) = invitation {
         uncount_invitation(ctx, by, inviter)?;
     }
-    Ok(Ok(Outcome::Done))
+    Ok(Outcome::Done)
 }
 
 /// An invitation by `inviter` that was counted no longer waits. Of a request of which nothing else was said nothing is left, or
@@ -325,17 +323,17 @@ pub(super) fn decline(
     group: GroupId,
 ) -> OpResult {
     if ctx.membership(group, by).is_some() {
-        return Ok(Err(Rejection::forbidden("you are in this group; leave it")));
+        return Err(Rejection::forbidden("you are in this group; leave it").into());
     }
     match ctx.group(group).and_then(|group_state| group_state.invitations.get(&by)).copied() {
         Some(Invitation { state: InvitationState::Waiting, entry, .. }) => {
             set_state(ctx, group, by, InvitationState::Silent)?;
             let about = (EventKind::DeclineInvitation, Some(entry), None);
             ctx.tell([by], about, EventBody::DeclineInvitation { group }, Some(index));
-            Ok(Ok(Outcome::Done))
+            Ok(Outcome::Done)
         }
-        Some(Invitation { state: InvitationState::Silent, .. }) => Ok(Ok(Outcome::Unchanged)),
-        _ => Ok(Err(NO_INVITATION)),
+        Some(Invitation { state: InvitationState::Silent, .. }) => Ok(Outcome::Unchanged),
+        _ => Err(NO_INVITATION.into()),
     }
 }
 

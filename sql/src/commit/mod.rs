@@ -13,6 +13,7 @@ mod group;
 mod group_progress;
 mod group_state;
 mod invite;
+mod new_entry;
 mod operation;
 mod pair;
 mod post;
@@ -20,6 +21,7 @@ mod receipt;
 mod request;
 mod retention;
 mod revise;
+mod withheld_posts;
 
 use std::collections::BTreeMap;
 
@@ -218,14 +220,38 @@ fn alone(
             invite::decline(ctx, index, submission.by, *group)
         }
         Operation::Post { .. } | Operation::Received { .. } | Operation::Read { .. } => {
-            Ok(Ok(Outcome::Unchanged))
+            Ok(Outcome::Unchanged)
         }
     };
-    Ok(done?.unwrap_or_else(Outcome::Rejected))
+    match done {
+        Ok(outcome) => Ok(outcome),
+        Err(OpError::Rejected(rejection)) => Ok(Outcome::Rejected(rejection)),
+        Err(OpError::Failed(error)) => Err(error),
+    }
 }
 
-/// What a operation makes: an outcome or a refusal, if the database does its part.
-type OpResult = Result<std::result::Result<Outcome, Rejection>>;
+/// Why an operation has no outcome.
+#[derive(Debug)]
+enum OpError {
+    /// It may not be carried out. The rest of the batch goes on.
+    Rejected(Rejection),
+    /// The database has failed, and the batch with it.
+    Failed(Error),
+}
+
+impl From<Rejection> for OpError {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+impl From<Error> for OpError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+type OpResult<T = Outcome> = std::result::Result<T, OpError>;
 
 static RECORD_SESSION_USES: ForEach = ForEach {
     sql: "update session set seen_at = r.at, expires_at = r.expires_at from {rows} \

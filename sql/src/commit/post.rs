@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use wire::{AccountId, GroupId, MessageId, Recipient, Seq};
+use wire::{AccountId, MessageId, Recipient, Seq};
 
-use super::blocker::{FIND_BLOCKED, blockers, few};
+use super::blocker::FIND_BLOCKED;
 use super::context::{BatchContext, FIND_REPEATS};
 use super::pair::{self, AccountPair, FIND_PAIRS, PairConversation, pair};
 use super::request::{self, ContactRequests, ContactStage, RequestProgress};
+use super::withheld_posts::{FIND_BLOCKERS, WithheldPosts, block_rows, blocks_of};
 use super::{Operation, Outcome, Rejection, Submission, ask, lost};
 use crate::Result;
 use crate::engine::{ForEach, Row, Rows, Type, Value, run_all};
@@ -29,10 +30,6 @@ struct NewMessage<'a> {
     /// What the receiver is told first: how far its request had come that this answers.
     reached: Vec<(Seq, RequestProgress)>,
 }
-
-/// By the place of a post: who does not get it, and from where on what came before the batch's first post in its conversation is
-/// withheld from them as well; 0: the last entry is not.
-type WithheldPosts = HashMap<usize, HashMap<AccountId, i64>>;
 
 /// PreparedPosts that have their places in the logs, and are to be inserted.
 pub(super) struct PreparedPosts<'a> {
@@ -253,56 +250,6 @@ fn find_conversations(
         };
     }
     Ok(())
-}
-
-/// Who in a group has blocked the sender of a post to it. To be run when the logs of its members are locked.
-static FIND_BLOCKERS: ForEach = ForEach {
-    sql: blockers!(
-        "r.sender, r.conversation, b.account, coalesce((select w.run from withheld w where w.account = b.account \
-         and w.message = (select e.message from entry e where e.conversation = r.conversation \
-         order by e.message desc limit 1)), 0)",
-        ""
-    ),
-    columns: &[("sender", Type::Int), ("conversation", Type::Int)],
-};
-
-/// Who in a group has blocked `sender`, each as [`WithheldPosts`] has it.
-pub(super) fn blocks_in(
-    ctx: &mut BatchContext<'_>,
-    sender: AccountId,
-    group: GroupId,
-) -> Result<HashMap<AccountId, i64>> {
-    let row = [sender.0, group.0].map(Value::Int).to_vec();
-    let blocks = ask(ctx.engine, &FIND_BLOCKERS, vec![row])?;
-    blocks.iter().map(|row| Ok((AccountId(row.int(2)?), row.int(3)?))).collect()
-}
-
-/// The sender of a post to a group, and the group.
-fn sender(submission: &Submission) -> Option<(i64, i64)> {
-    match submission {
-        Submission {
-            by, operation: Operation::Post { to: Recipient::Group(group), .. }, ..
-        } => Some((by.0, group.0)),
-        _ => None,
-    }
-}
-
-/// The rows for [`FIND_BLOCKERS`] and [`FIND_BLOCKED`]: one for all posts of a sender to a group.
-fn block_rows(submissions: &[Submission], indexes: &[usize]) -> Rows<'static> {
-    let senders: BTreeSet<_> =
-        indexes.iter().filter_map(|index| sender(&submissions[*index])).collect();
-    senders.into_iter().map(|(by, group)| [by, group].map(Value::Int).to_vec()).collect()
-}
-
-/// What [`FIND_BLOCKERS`] has answered, by the posts at these places.
-fn blocks_of(submissions: &[Submission], indexes: &[usize], rows: &[Row]) -> Result<WithheldPosts> {
-    let mut found = HashMap::<(i64, i64), HashMap<AccountId, i64>>::new();
-    for row in rows {
-        let blockers = found.entry((row.int(0)?, row.int(1)?)).or_default();
-        blockers.insert(AccountId(row.int(2)?), row.int(3)?);
-    }
-    let of = |index: &usize| Some((*index, found.get(&sender(&submissions[*index])?)?.clone()));
-    Ok(indexes.iter().filter_map(of).collect())
 }
 
 /// Gives each post its places in the logs of its sender and its receivers.

@@ -203,19 +203,19 @@ pub(super) fn accept(
     id: AccountId,
 ) -> OpResult {
     if !ctx.has_log(id) {
-        return Ok(Err(Rejection::NO_ACCOUNT));
+        return Err(Rejection::NO_ACCOUNT.into());
     }
     let shared = pair::find(ctx.engine, by, id)?;
     let (shared, asker) = match shared.map(|shared| (shared, shared.request.asker)) {
         Some((shared, Some(asker))) => (shared, asker),
-        Some((_, None)) => return Ok(Ok(Outcome::Unchanged)),
+        Some((_, None)) => return Ok(Outcome::Unchanged),
         None if by == id || ctx.policy.contact == ContactPolicy::Open => {
-            return Ok(Ok(Outcome::Unchanged));
+            return Ok(Outcome::Unchanged);
         }
-        None => return Ok(Err(NOTHING_WAITS)),
+        None => return Err(NOTHING_WAITS.into()),
     };
     if asker != id {
-        return Ok(Err(NOTHING_WAITS));
+        return Err(NOTHING_WAITS.into());
     }
     pair::set(ctx.engine, [(shared.conversation, ContactRequest::default())])?;
     ctx.tell([by], (EventKind::Accept, None, Some(id)), EventBody::Accept { id }, Some(index));
@@ -223,7 +223,7 @@ pub(super) fn accept(
         let (kind, body) = reached.told(by);
         ctx.tell([id], (kind, Some(reached.id), Some(by)), body, None);
     }
-    Ok(Ok(Outcome::Done))
+    Ok(Outcome::Done)
 }
 
 /// From now on nothing from `id` arrives, until one writes to it or accepts it. It is not told.
@@ -234,24 +234,24 @@ pub(super) fn decline(
     id: AccountId,
 ) -> OpResult {
     if !ctx.has_log(id) {
-        return Ok(Err(Rejection::NO_ACCOUNT));
+        return Err(Rejection::NO_ACCOUNT.into());
     }
     let shared = pair::find(ctx.engine, by, id)?;
     let (conversation, request) = match shared.map(|it| (it.conversation, it.request)) {
-        Some((_, ContactRequest { asker: None, .. })) => return Ok(Err(KNOWN)),
+        Some((_, ContactRequest { asker: None, .. })) => return Err(KNOWN.into()),
         Some(found) => found,
-        None if by == id || ctx.policy.contact == ContactPolicy::Open => return Ok(Err(KNOWN)),
-        None => return Ok(Err(NOTHING_WAITS)),
+        None if by == id || ctx.policy.contact == ContactPolicy::Open => return Err(KNOWN.into()),
+        None => return Err(NOTHING_WAITS.into()),
     };
     if request.asker != Some(id) {
-        return Ok(Err(NOTHING_WAITS));
+        return Err(NOTHING_WAITS.into());
     }
     if request.is_declined {
-        return Ok(Ok(Outcome::Unchanged));
+        return Ok(Outcome::Unchanged);
     }
     pair::set(ctx.engine, [(conversation, ContactRequest { is_declined: true, ..request })])?;
     ctx.tell([by], (EventKind::Decline, None, Some(id)), EventBody::Decline { id }, Some(index));
-    Ok(Ok(Outcome::Done))
+    Ok(Outcome::Done)
 }
 
 /// How far somebody had come in what a request said before it was answered.

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use wire::{Peer, Recipient, Role};
 
 use super::context::BatchContext;
-use super::group::{NOT_ADMIN, NewEntry, accounts, write};
+use super::group::{NOT_ADMIN, accounts};
+use super::new_entry::{NewEntry, write};
 use super::{OpResult, Outcome, Rejection, Submission, pair, request};
 use crate::ContactPolicy;
 use crate::engine::Value;
@@ -22,11 +23,11 @@ pub(super) fn set(
     let by = submission.by;
     let (conversation, to, mut audience, excluded) = match with {
         Peer::Group(group) => match ctx.membership(group, by) {
-            None => return Ok(Err(Rejection::NO_GROUP)),
-            Some(membership) if membership.role != Role::Admin => return Ok(Err(NOT_ADMIN)),
+            None => return Err(Rejection::NO_GROUP.into()),
+            Some(membership) if membership.role != Role::Admin => return Err(NOT_ADMIN.into()),
             Some(_) => (group.0, Recipient::Group(group), accounts(ctx, group), None),
         },
-        Peer::Account(other) if !ctx.has_log(other) => return Ok(Err(Rejection::NO_ACCOUNT)),
+        Peer::Account(other) if !ctx.has_log(other) => return Err(Rejection::NO_ACCOUNT.into()),
         Peer::Account(other) => {
             let found = pair::find(ctx.engine, by, other)?;
             let is_known = found
@@ -34,7 +35,7 @@ pub(super) fn set(
                     shared.request.asker.is_none()
                 });
             if !is_known {
-                return Ok(Err(request::STRANGERS));
+                return Err(request::STRANGERS.into());
             }
             let shared = pair::shared(ctx.engine, by, other)?;
             let both = BTreeSet::from([by, other]).into_iter().collect();
@@ -46,7 +47,7 @@ pub(super) fn set(
                where id = $2 and days is distinct from $1 returning id";
     let days_value = days.map_or(Value::Null, Value::Int);
     if ctx.engine.run(sql, &[days_value, Value::Int(conversation)])?.is_empty() {
-        return Ok(Ok(Outcome::Unchanged));
+        return Ok(Outcome::Unchanged);
     }
     if let Peer::Group(group) = with {
         ctx.group_mut(group).days = days;
@@ -62,5 +63,5 @@ pub(super) fn set(
         ctx.note_withheld(id, excluded, conversation, run);
     }
     ctx.withhold()?;
-    Ok(Ok(Outcome::Done))
+    Ok(Outcome::Done)
 }

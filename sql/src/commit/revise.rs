@@ -37,19 +37,16 @@ pub(super) fn edit(
     by: AccountId,
     content: &str,
 ) -> OpResult {
-    let target = match own(ctx, index, by) {
-        Ok(target) => target,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
+    let target = own(ctx, index, by)?;
     let Some((bytes, is_same)) = text(ctx, target.id, content)? else {
-        return Ok(Err(DELETED));
+        return Err(DELETED.into());
     };
     if is_same {
-        return Ok(Ok(Outcome::Unchanged));
+        return Ok(Outcome::Unchanged);
     }
     let more = content.len() as i64 - bytes;
     if more > 0 && !ctx.has_room(by, more) {
-        return Ok(Err(Rejection::OVER_QUOTA));
+        return Err(Rejection::OVER_QUOTA.into());
     }
     let audience = audience::find(ctx, by, &target)?;
     audience::keep_text(ctx, &audience, target.id)?;
@@ -76,10 +73,10 @@ pub(super) fn edit(
 pub(super) fn delete(ctx: &mut BatchContext<'_>, index: usize, by: AccountId) -> OpResult {
     let target = match own(ctx, index, by) {
         Ok(target) => target,
-        Err(refusal) if refusal == DELETED => return Ok(Ok(Outcome::Unchanged)),
-        Err(refusal) => return Ok(Err(refusal)),
+        Err(refusal) if refusal == DELETED => return Ok(Outcome::Unchanged),
+        Err(refusal) => return Err(refusal.into()),
     };
-    let Some((bytes, _)) = text(ctx, target.id, "")? else { return Ok(Ok(Outcome::Unchanged)) };
+    let Some((bytes, _)) = text(ctx, target.id, "")? else { return Ok(Outcome::Unchanged) };
     ctx.add_bytes(by, -bytes);
     for_each(ctx.engine, &DELETE, [vec![Value::Int(target.id.0)]])?;
     for sql in [
@@ -103,13 +100,13 @@ pub(super) fn react(
     emoji: Option<&str>,
 ) -> OpResult {
     let Some(target) = ctx.target(index).cloned() else {
-        return Ok(Err(Rejection::NO_MESSAGE));
+        return Err(Rejection::NO_MESSAGE.into());
     };
     if !is_there(ctx, by, &target) {
-        return Ok(Err(Rejection::NO_GROUP));
+        return Err(Rejection::NO_GROUP.into());
     }
     if target.deleted {
-        return Ok(Err(DELETED));
+        return Err(DELETED.into());
     }
     let (id, account) = (Value::Int(target.id.0), Value::Int(by.0));
     let changed = match emoji {
@@ -127,7 +124,7 @@ pub(super) fn react(
         ),
     }?;
     if changed.is_empty() {
-        return Ok(Ok(Outcome::Unchanged));
+        return Ok(Outcome::Unchanged);
     }
     let mut audience = audience::find(ctx, by, &target)?;
     audience::withhold_reaction(ctx, &mut audience, target.id, by, emoji.is_some())?;
@@ -182,5 +179,5 @@ fn tell(
 ) -> OpResult {
     ctx.note_reached(by, ctx.at, audience.told());
     ctx.tell(audience.told(), (kind, Some(id), Some(by)), body, Some(index));
-    Ok(Ok(Outcome::Done))
+    Ok(Outcome::Done)
 }

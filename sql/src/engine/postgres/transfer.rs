@@ -7,7 +7,7 @@ use postgres::types::ToSql;
 use super::{Column as Array, Postgres, TRY_SCHEMA_LOCK, row};
 use crate::copy::{BackupFormat, Column, ColumnType, Transfer, names};
 use crate::engine::{Cell, Engine, Value};
-use crate::{Error, Result};
+use crate::{Error, OpenError, Result};
 
 /// Rows that are fetched at once: of the longest texts 8 MiB.
 const FETCHED: usize = 500;
@@ -41,23 +41,23 @@ impl Transfer for Postgres {
         self.script("select 1 from pg_class limit 1")
     }
 
-    fn lock_schema_of_empty(&mut self) -> Result<std::result::Result<(), String>> {
+    fn lock_schema_of_empty(&mut self) -> Result<()> {
         // A server that starts at this moment waits here, and then finds what was restored.
         let deadline = Instant::now() + LOCK_PATIENCE;
         while self.run(TRY_SCHEMA_LOCK, &[])?.is_empty() {
             if Instant::now() >= deadline {
-                return Ok(Err(
-                    "another restore, or a server, is preparing this database: wait until it has ended".to_owned(),
-                ));
+                let reason = "another restore, or a server, is preparing this database: wait until it has ended";
+                return Err(OpenError::NotEmpty(reason.to_owned()).into());
             }
             std::thread::sleep(LOCK_INTERVAL);
         }
         if let Some(table) = self.tables()?.first() {
-            return Ok(Err(format!(
+            let reason = format!(
                 "there is something in it already, such as the table {table}: make an empty one with createdb"
-            )));
+            );
+            return Err(OpenError::NotEmpty(reason).into());
         }
-        self.lock_schema().map(Ok)
+        self.lock_schema()
     }
 
     fn tables(&mut self) -> Result<Vec<String>> {

@@ -28,8 +28,8 @@ impl Transfer for Sqlite {
         self.script("begin; select count(*) from sqlite_master")
     }
 
-    fn lock_schema_of_empty(&mut self) -> Result<std::result::Result<(), String>> {
-        self.lock_schema().map(Ok) // The file is new.
+    fn lock_schema_of_empty(&mut self) -> Result<()> {
+        self.lock_schema() // The file is new.
     }
 
     fn tables(&mut self) -> Result<Vec<String>> {

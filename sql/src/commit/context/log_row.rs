@@ -1,0 +1,121 @@
+//! The locked rows of `log`: each account's position, acknowledgement, stored bytes and groups.
+
+use std::collections::BTreeSet;
+
+use wire::{AccountId, Seq};
+
+use super::super::ask;
+use super::BatchContext;
+use crate::Result;
+use crate::engine::{ForEach, Type, Value};
+use crate::log::LOCK_LOGS;
+
+/// Where an account's log stands.
+pub(super) struct LogRow {
+    /// The last event before this batch.
+    stored: i64,
+    /// The last event.
+    head: i64,
+    /// The last event that a device has acknowledged.
+    acknowledged: i64,
+    /// Bytes of text that the account has sent and that are kept.
+    bytes: i64,
+    /// How many groups the account is in.
+    groups: i64,
+    pub(super) is_changed: bool,
+}
+
+impl LogRow {
+    /// Its row for [`SET_LOGS`].
+    pub(super) fn row(&self, account: i64) -> Vec<Value<'static>> {
+        [account, self.head, self.acknowledged, self.bytes, self.groups].map(Value::Int).to_vec()
+    }
+}
+
+impl BatchContext<'_> {
+    /// Whether the account is there and not deleted.
+    pub(in crate::commit) fn has_log(&self, account: AccountId) -> bool {
+        self.logs.contains_key(&account.0)
+    }
+
+    /// The next place in the account's log; nothing if it has none.
+    pub(in crate::commit) fn next(&mut self, account: AccountId) -> Option<Seq> {
+        let log = self.logs.get_mut(&account.0)?;
+        log.head += 1;
+        log.is_changed = true;
+        Some(Seq(log.head))
+    }
+
+    /// A device of the account has all events up to `seq`; what is beyond those that there were means those.
+    pub(in crate::commit) fn acknowledge(&mut self, account: AccountId, seq: i64) {
+        let Some(log) = self.logs.get_mut(&account.0) else { return };
+        let seq = seq.min(log.stored);
+        if seq > log.acknowledged {
+            log.acknowledged = seq;
+            log.is_changed = true;
+        }
+    }
+
+    /// Whether the account's quota has room for so many more bytes. A deleted account has no quota.
+    pub(in crate::commit) fn has_room(&self, account: AccountId, bytes: i64) -> bool {
+        self.logs.get(&account.0).is_none_or(|log| log.bytes + bytes <= self.policy.quota)
+    }
+
+    /// The account has stored so many more bytes, or fewer.
+    pub(in crate::commit) fn add_bytes(&mut self, account: AccountId, bytes: i64) {
+        let Some(log) = self.logs.get_mut(&account.0) else { return };
+        log.bytes += bytes;
+        log.is_changed = true;
+    }
+
+    /// How many groups the account is in.
+    pub(in crate::commit) fn groups(&self, account: AccountId) -> i64 {
+        self.logs.get(&account.0).map_or(0, |log| log.groups)
+    }
+
+    /// The account has come into so many groups, or out of them.
+    pub(in crate::commit) fn add_groups(&mut self, account: AccountId, groups: i64) {
+        let Some(log) = self.logs.get_mut(&account.0) else { return };
+        log.groups += groups;
+        log.is_changed = true;
+    }
+
+    pub(super) fn lock_logs(&mut self, mut accounts: BTreeSet<i64>) -> Result<()> {
+        for submission in self.submissions {
+            accounts.insert(submission.by.0);
+            accounts.extend(submission.operation.others().iter().map(|account| account.0));
+        }
+        for target in self.targets.values() {
+            accounts.insert(target.from.0);
+            accounts.extend(target.recipient.map(|account| account.0));
+        }
+        for group_state in self.groups.values() {
+            accounts.extend(group_state.members.keys().map(|account| account.0));
+            // If nobody is left in the group, they are invited no more.
+            let ends = group_state.members.len() <= self.submissions.len();
+            let invited = group_state.invitations.keys().filter(|_| ends);
+            accounts.extend(invited.map(|account| account.0));
+        }
+        let rows = accounts.into_iter().map(|account| vec![Value::Int(account)]).collect();
+        let logs = ask(self.engine, &LOCK_LOGS, rows)?;
+        for row in logs {
+            let (stored, acknowledged) = (row.int(1)?, row.int(2)?);
+            let (bytes, groups) = (row.int(3)?, row.int(4)?);
+            let log =
+                LogRow { stored, head: stored, acknowledged, bytes, groups, is_changed: false };
+            self.logs.insert(row.int(0)?, log);
+        }
+        Ok(())
+    }
+}
+
+pub(super) static SET_LOGS: ForEach = ForEach {
+    sql: "update log set head = r.head, acknowledged = r.acknowledged, stored = r.stored, groups = r.groups from {rows} where log.account = r.account",
+    columns: &[
+        ("account", Type::Int),
+        ("head", Type::Int),
+        ("acknowledged", Type::Int),
+        ("stored", Type::Int),
+        ("groups", Type::Int),
+    ],
+};

@@ -1,0 +1,105 @@
+//! Writing an entry of a conversation that is not a message of a batch's posts: a change of a group or of its retention.
+
+use wire::{AccountId, Change, GroupId, MessageId, Recipient, Seq};
+
+use super::blocker::{FIND_BLOCKED, FIND_BLOCKED_AMONG};
+use super::context::BatchContext;
+use crate::Result;
+use crate::account::first;
+use crate::engine::{Value, run_all};
+use crate::entry::{Entry, GroupChange, kind_of};
+use crate::event::{EventBody, EventKind};
+
+/// Writes a change of a group into it and into everybody's log.
+pub(super) fn record(
+    ctx: &mut BatchContext<'_>,
+    index: Option<usize>,
+    by: AccountId,
+    group: GroupId,
+    (change, member): (Change, Option<AccountId>),
+    audience: &[AccountId],
+) -> Result<MessageId> {
+    let name = ctx.group(group).map(|group_state| group_state.name.clone()).unwrap_or_default();
+    let (to, kind, subject) = (Recipient::Group(group), kind_of(change), member.map(|id| id.0));
+    let at = ctx.time_in(group.0)?;
+    let row = NewEntry { conversation: group.0, to, kind, content: &name, subject, at };
+    let entry = Entry::Change(GroupChange { group, change, by, member, name: name.clone(), at });
+    write(ctx, index, by, &row, entry, audience)
+}
+
+/// What `by` does reaches these; see [`BatchContext::note_reached`].
+pub(super) fn note_reached(
+    ctx: &mut BatchContext<'_>,
+    by: AccountId,
+    conversation: i64,
+    at: i64,
+    audience: &[AccountId],
+) -> Result<()> {
+    if audience.iter().all(|account| *account == by) {
+        return Ok(());
+    }
+    // Who joins or is invited is not in the group yet.
+    let members = ctx.group(GroupId(conversation)).map(|it| &it.members);
+    let is_outside = |account: &&AccountId| members.is_none_or(|all| !all.contains_key(account));
+    let outside = audience.iter().filter(is_outside);
+    let outside = outside.map(|account| [by.0, account.0].map(Value::Int).to_vec()).collect();
+    let inside = vec![[by.0, conversation].map(Value::Int).to_vec()];
+    let all = [(&FIND_BLOCKED, inside), (&FIND_BLOCKED_AMONG, outside)];
+    for blocked in run_all(ctx.engine, &all)? {
+        ctx.note_all_blocked(&blocked)?;
+    }
+    ctx.note_reached(by, at, audience.iter().copied());
+    Ok(())
+}
+
+pub(super) struct NewEntry<'a> {
+    pub(super) conversation: i64,
+    pub(super) to: Recipient,
+    pub(super) kind: i64,
+    pub(super) content: &'a str,
+    pub(super) subject: Option<i64>,
+    pub(super) at: i64,
+}
+
+/// Inserts an entry and puts it into everybody's log; `by` is among them. `place`: the submission whose answer it is.
+pub(super) fn write(
+    ctx: &mut BatchContext<'_>,
+    index: Option<usize>,
+    by: AccountId,
+    row: &NewEntry<'_>,
+    entry: Entry,
+    audience: &[AccountId],
+) -> Result<MessageId> {
+    let mut to = Vec::with_capacity(audience.len());
+    let mut own = Seq(0);
+    for account in audience {
+        let Some(seq) = ctx.next(*account) else { continue };
+        if *account == by {
+            own = seq;
+        }
+        to.push((*account, seq));
+    }
+    ctx.add_bytes(by, row.content.len() as i64);
+    note_reached(ctx, by, row.conversation, row.at, audience)?;
+    let sql = "insert into message (conversation, kind, sender, recipient, content, subject, at, ref, seq) \
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id";
+    let recipient = match row.to {
+        Recipient::Account(account) => Value::Int(account.0),
+        Recipient::Group(_) => Value::Null,
+    };
+    let reference = index.and_then(|index| ctx.reference(index));
+    let params = [
+        Value::Int(row.conversation),
+        Value::Int(row.kind),
+        Value::Int(by.0),
+        recipient,
+        Value::Text(row.content),
+        row.subject.map_or(Value::Null, Value::Int),
+        Value::Int(row.at),
+        Value::maybe_text(reference),
+        Value::Int(own.0),
+    ];
+    let id = MessageId(first(&ctx.engine.run(sql, &params)?)?.int(0)?);
+    ctx.tell_at(to, (EventKind::Entry, Some(id), None), EventBody::Entry(entry), index);
+    Ok(id)
+}
