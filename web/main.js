@@ -100,7 +100,8 @@ const tabs = createTabs({
   // To the new one it looks like a connection of its own.
   onJoin() {
     const { me, seq, connection } = state;
-    if (!me || connection.status !== "connected") return;
+    const { status, retryAt, attempt } = connection;
+    if (!me || status !== "connected") return tabs.tell({ type: "link", status, retryAt, attempt });
     tabs.relay({ type: "welcome", ...me, seq, head: seq, now: Date.now() + state.clock.offset, recovered: true });
     setTimeout(() => dispatch({ type: "timer", name: "watch" }), 500);
   },
@@ -189,9 +190,12 @@ function acknowledge() {
   ack = 0;
 }
 
-/** @param {Key} key @param {number} id */
-function notify(key, id) {
+/** @param {Key} key @param {number} id @param {number} [tries] */
+function notify(key, id, tries = 0) {
   const { open, focused, settings, conversations, people } = state;
+  const isNameless = conversations[key]?.name === null;
+  // A first message's name is being asked for.
+  if (isNameless && tries < 5) return void setTimeout(() => notify(key, id, tries + 1), 200);
   if (tabs.isShared && !tabs.isLeader) return;
   if (!settings.notifications || (focused && open === key) || tabs.isSeen(key)) return;
   const last = conversations[key]?.last;

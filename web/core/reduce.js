@@ -1,7 +1,7 @@
 // The heart: one event makes of one state the next, and says what is to be done. It touches nothing else.
 
 import { leaveAccount, onCalled, onRefused } from "./answers.js";
-import { dropOutgoing, effect, notice, set, setOutgoing, watch } from "./context.js";
+import { dropOutgoing, effect, notice, set, setOutgoing, turn, watch } from "./context.js";
 import { caughtUp, onFrame } from "./frames.js";
 import { INTENTS, readSeen, setFocused } from "./intents.js";
 import { changeUpload, sayAgain, flush } from "./outbox.js";
@@ -119,7 +119,12 @@ const HANDLERS = {
   upload: (c, { id, set: changes }) => changeUpload(c, id, changes),
   abilities: (c, { set: changes }) => set(c, { abilities: { ...c.state.abilities, ...changes } }),
   limits: (c, { set: changes }) => set(c, { limits: { ...c.state.limits, ...changes } }),
-  "draft.other": (c, { key, draft }) => set(c, { drafts: { ...c.state.drafts, [key]: draft } }),
+  "draft.other": (c, { key, draft }) => {
+    // Where somebody writes right now nobody else's words appear.
+    if (c.state.focused && c.state.open === key) return;
+    const here = { ...draft, turn: turn(c) };
+    set(c, { drafts: { ...c.state.drafts, [key]: here } });
+  },
   "settings.other": (c, { settings }) => set(c, { settings }),
   "outgoing.other": (c, { value }) => {
     setOutgoing(c, value);

@@ -6,6 +6,8 @@ import { keepToken, tokenForHello, tokenHeader } from "./token.js";
 
 /** Milliseconds after which a call counts as not answered. */
 const PATIENCE = 20_000;
+/** Names that are asked for at a time. */
+const AT_ONCE = 4;
 
 /** @param {number} status @param {string} code @param {string} message @param {number} [retryAfter] @returns {ApiError} */
 const refusal = (status, code, message, retryAfter) => ({
@@ -79,6 +81,22 @@ async function logoutEverywhere() {
 /** @returns {Promise<Device[]>} */
 const devices = async () => (await json("GET", "/sessions")).sessions;
 
+let running = 0;
+/** @type {(() => void)[]} */
+const waiting = [];
+
+/** Names are asked for a few at a time: a list may have hundreds. @template T @param {() => Promise<T>} work */
+async function inTurn(work) {
+  if (running >= AT_ONCE) await new Promise((resolve) => waiting.push(() => resolve(null)));
+  running++;
+  try {
+    return await work();
+  } finally {
+    running--;
+    waiting.shift()?.();
+  }
+}
+
 /** The calls that effects name. @type {Record<string, (args: any) => Promise<any>>} */
 export const calls = {
   session,
@@ -100,7 +118,7 @@ export const calls = {
   endDevice: ({ id }) => json("DELETE", `/sessions/${id}`),
   export: () => json("GET", "/export"),
   find: ({ email }) => json("GET", `/users?email=${encodeURIComponent(email.trim())}`),
-  user: ({ id }) => json("GET", `/users/${id}`),
+  user: ({ id }) => inTurn(() => json("GET", `/users/${id}`)),
 };
 
 /** What the next `hello` proves itself with: a ticket, good once. */

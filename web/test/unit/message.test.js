@@ -279,6 +279,11 @@ test("drafts belong to conversations, and another tab's is taken over", () => {
   const other = new Play().enter([bob(), trip()]);
   for (const { event } of tells) other.do(event);
   assert.equal(other.state.drafts.g5.text, "for all");
+  // Not where somebody writes at this moment.
+  other.do({ type: "open", key: "u2" });
+  other.do({ type: "draft", key: "u2", text: "here" });
+  for (const { event } of tells) other.do(event);
+  assert.equal(other.state.drafts.u2.text, "here");
 });
 
 test("typing is said every three seconds, and forgotten after six", () => {
