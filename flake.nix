@@ -24,12 +24,13 @@
       everySystem = nixpkgs.lib.genAttrs systems (
         system:
         import ./nix {
-          inherit self crane;
+          inherit self crane revision;
           pkgs = nixpkgs.legacyPackages.${system};
         }
       );
       output = name: builtins.mapAttrs (_: outputs: outputs.${name}) everySystem;
       module = import ./nix/module self;
+      revision = self.rev or self.dirtyRev or "unknown";
     in
     {
       packages = output "packages";
@@ -39,7 +40,7 @@
       devShells = output "devShells";
       formatter = output "formatter";
 
-      overlays.default = import ./nix/overlay.nix { inherit crane; };
+      overlays.default = import ./nix/overlay.nix { inherit crane revision; };
       nixosModules = {
         default = module;
         messenger = module;

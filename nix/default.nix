@@ -2,13 +2,20 @@
 {
   self,
   crane,
+  # The commit that the sources are of.
+  revision,
   pkgs,
 }:
 let
   inherit (pkgs) lib;
   inherit (pkgs.stdenv.hostPlatform) isLinux;
 
-  packagesOf = pkgs: pkgs.callPackage ./packages.nix { craneLib = crane.mkLib pkgs; };
+  packagesOf =
+    pkgs:
+    pkgs.callPackage ./packages.nix {
+      craneLib = crane.mkLib pkgs;
+      inherit revision;
+    };
   scope = packagesOf pkgs;
 
   # `nix build .#chat.tests.stories`, as nixpkgs' packages have it.
@@ -37,7 +44,7 @@ let
     inherit (scope) about;
     # Of the commit, so that the same commit gives the same image, bit for bit.
     created = "@${toString (self.lastModified or 1)}";
-    revision = self.rev or self.dirtyRev or "unknown";
+    inherit revision;
   };
   images = imagesOf scope;
   static = packagesOf pkgs.pkgsStatic;

@@ -1,6 +1,9 @@
 # `pkgs.messenger`, and all packages in `pkgs.messengerPackages`, where each can be overridden.
-{ crane }:
+{ crane, revision }:
 final: _: {
-  messengerPackages = final.callPackage ./packages.nix { craneLib = crane.mkLib final; };
+  messengerPackages = final.callPackage ./packages.nix {
+    craneLib = crane.mkLib final;
+    inherit revision;
+  };
   inherit (final.messengerPackages) messenger;
 }

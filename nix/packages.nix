@@ -3,6 +3,8 @@
   lib,
   newScope,
   craneLib,
+  # The commit that the sources are of.
+  revision ? "unknown",
 }:
 lib.makeScope newScope (
   self:
@@ -12,7 +14,7 @@ lib.makeScope newScope (
       self.callPackage ./program.nix ({ inherit name description; } // more);
   in
   {
-    inherit craneLib;
+    inherit craneLib revision;
     about = (lib.importTOML ../Cargo.toml).workspace.package;
     src = import ./source.nix { inherit lib; };
 
@@ -22,7 +24,7 @@ lib.makeScope newScope (
       program "messenger" "Chat server and accounts in one process, on one embedded database"
         { };
     acceptance =
-      program "acceptance" "Tells stories to a running Messenger and says which of its promises it keeps"
+      program "acceptance" "Runs the acceptance stories on a running Messenger"
         { };
 
     manual = self.callPackage ./manual.nix { };

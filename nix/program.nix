@@ -8,6 +8,7 @@
   src,
   name,
   description,
+  revision ? "unknown",
 }:
 let
   common = {
@@ -27,6 +28,8 @@ craneLib.buildPackage (
       common // { buildPhaseCargoCommand = "cargoWithProfile build ${common.cargoExtraArgs}"; }
     );
     cargoBuildCommand = "cargoWithProfile build --bin ${name}";
+    # What `--version` prints. Not among the dependencies, which a commit must not rebuild.
+    env.MESSENGER_COMMIT = revision;
     meta = {
       inherit description;
       license = with lib.licenses; [

@@ -1,6 +1,10 @@
 //! The accounts' server as a program of its own.
 
-use std::{io::IsTerminal as _, process::ExitCode, sync::Arc};
+use std::{
+    io::IsTerminal as _,
+    process::ExitCode,
+    sync::{Arc, LazyLock},
+};
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
@@ -10,7 +14,7 @@ use sql::args::{DatabaseArgs, DefaultDatabase, OpenDatabaseError, UsageError};
 
 /// Accounts of a chat over HTTP: signup, login, sessions
 #[derive(Parser)]
-#[command(version, after_help = sql::args::DEFAULT_HELP)]
+#[command(version = VERSION.as_str(), after_help = sql::args::DEFAULT_HELP)]
 struct Program {
     #[command(subcommand)]
     command: Option<Command>,
@@ -30,6 +34,9 @@ struct Program {
     #[command(flatten)]
     exit: net::exit_flags::ExitFlags,
 }
+
+/// What `--version` prints after the name.
+static VERSION: LazyLock<String> = LazyLock::new(|| telemetry::version!());
 
 fn main() -> ExitCode {
     os_thread::give_back_large_blocks();

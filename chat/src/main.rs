@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -17,7 +17,7 @@ use sql::args::{DatabaseArgs, DefaultDatabase, OpenDatabaseError, UsageError};
 /// Without a database people are guests, numbered 1, 2, 3, and nothing is stored. With one they log in at the auth server
 /// first, and a message is told only once it is committed.
 #[derive(Parser)]
-#[command(version)]
+#[command(version = VERSION.as_str())]
 struct Cli {
     /// Where to listen: ADDRESS:PORT, NAME:PORT, :PORT (all addresses) or unix:PATH, several separated by commas; port 0
     /// takes a free one
@@ -35,6 +35,9 @@ struct Cli {
     #[command(flatten)]
     exit: net::exit_flags::ExitFlags,
 }
+
+/// What `--version` prints after the name.
+static VERSION: LazyLock<String> = LazyLock::new(|| telemetry::version!());
 
 fn main() -> ExitCode {
     os_thread::give_back_large_blocks();

@@ -4,7 +4,7 @@ mod banner;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -20,7 +20,7 @@ use sql::args::{DatabaseArgs, DefaultDatabase, OpenDatabaseError, UsageError};
 /// Starts the auth server and the chat server in one process, on an SQLite file in your data directory. `auth` and `chat`
 /// are the same servers as programs of their own.
 #[derive(Parser)]
-#[command(version)]
+#[command(version = VERSION.as_str())]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -48,6 +48,9 @@ struct Cli {
     #[command(flatten)]
     exit: net::exit_flags::ExitFlags,
 }
+
+/// What `--version` prints after the name.
+static VERSION: LazyLock<String> = LazyLock::new(|| telemetry::version!());
 
 fn main() -> ExitCode {
     os_thread::give_back_large_blocks();

@@ -11,5 +11,6 @@ pub mod log;
 pub mod log_limiter;
 pub mod metrics;
 pub mod notify;
+pub mod version;
 
 pub use log_limiter::LogLimiter;

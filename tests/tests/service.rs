@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::net::UnixDatagram;
+use std::process::Command;
 
 use acceptance::{PATIENCE, until};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -140,6 +141,36 @@ fn the_settings_that_packages_know_are_those_of_the_programs() -> Result<()> {
     for program in ["chat", "auth"] {
         for name in settings(program)?.keys() {
             ensure!(known.contains_key(name), "messenger lacks {name} of {program}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_version_has_the_commit() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let git = |args: &[&str]| {
+        let output = Command::new("git").current_dir(root()).args(args).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    let is_repository = git(&["rev-parse", "--verify", "HEAD"]);
+    for name in ["auth", "chat", "messenger"] {
+        let output = Launch::new(name, home.path())?.args(&["--version"]).run()?;
+        let printed = String::from_utf8(output.stdout)?;
+        let words: Vec<_> = printed.split_whitespace().collect();
+        let [program, version, commit] = words[..] else { bail!("not three words: {printed}") };
+        ensure!(output.status.success() && program == name, "{printed}");
+        ensure!(version.split('.').count() == 3, "no version: {printed}");
+        let commit = commit.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+        let commit = commit.with_context(|| format!("no commit: {printed}"))?;
+        if std::env::var_os("ACCEPTANCE_PROGRAMS").is_some() {
+            // A package was built elsewhere.
+            ensure!(!commit.is_empty(), "no commit: {printed}");
+        } else if is_repository {
+            let object = format!("{commit}^{{commit}}");
+            ensure!(git(&["cat-file", "-e", &object]), "{commit} is no commit of this repository");
+        } else {
+            ensure!(commit == "unknown", "{commit}, though this is no repository");
         }
     }
     Ok(())
