@@ -12,21 +12,8 @@ import { pieces, t } from "./words.js";
 
 /** @import {Key, State, Store} from "../core/types.js" */
 
-/** Whether the list was what was seen before this conversation: then Back goes back to it. */
-let cameFromList = false;
-window.addEventListener("hashchange", ({ oldURL, newURL }) => {
-  const isList = (/** @type {string} */ url) => /^(#\/?)?$/.test(new URL(url).hash);
-  if (isList(oldURL)) cameFromList = true;
-  else if (isList(newURL)) cameFromList = false;
-});
-
-function goBack() {
-  if (cameFromList) history.back();
-  else location.replace("#/");
-}
-
-/** @param {Store} store @param {Key} key */
-export function conversationView(store, key) {
+/** @param {Store} store @param {Key} key @param {() => void} goBack */
+export function conversationView(store, key, goBack) {
   const picture = avatar("", idOf(key), null);
   const name = el("bdi");
   const status = el("p", { class: "status" });
@@ -53,6 +40,7 @@ export function conversationView(store, key) {
   const isOther = watcher();
   return {
     node,
+    focus: () => composer.focus(),
     /** @param {State} state */
     update(state) {
       const title = nameOf(state, key);

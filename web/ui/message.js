@@ -11,7 +11,9 @@ import { tickIcon } from "./parts.js";
 import { hour, pieces, size, t, when } from "./words.js";
 
 /** @import {FileInfo, Key, Row, State, Store} from "../core/types.js" */
-/** @import {Entry, MessageRow} from "./timeline.js" */
+/** @typedef {Extract<Row, {kind: "message"}>} MessageRow */
+/** @typedef {{row: MessageRow, before: Exclude<Row, MessageRow>[], day: number, names: string}} Entry
+ *   A message, and what stands above it. */
 
 /** CSS pixels of the longer side of a picture in the list. */
 const PICTURE = 320;

@@ -37,6 +37,7 @@ export function sideView(store) {
     archiveText,
   );
   const empty = el("p", { class: "empty" });
+  const heading = el("h2", null, t("chats"));
   const results = resultsView(store);
   const scroller = el("div", { class: "scroll" }, chats, empty, archiveToggle, archive, results.node);
   const node = el(
@@ -45,7 +46,7 @@ export function sideView(store) {
     el(
       "header",
       null,
-      el("h2", null, t("chats")),
+      heading,
       iconButton(t("new_chat"), "chat", () => later(store, import("./people.js"), (part) => part.openNewChat(store))),
       iconButton(t("new_group"), "group", () =>
         later(store, import("./people.js"), (part) => part.openNewGroup(store)),
@@ -116,6 +117,8 @@ export function sideView(store) {
     node,
     /** @param {State} state */
     update(state) {
+      // Where no conversation is open this is the page's heading.
+      set(heading, { "aria-level": state.open ? null : "1" });
       show(state);
       results.update(state, words() !== "");
     },

@@ -9,10 +9,8 @@ import { el, fill, list, say, set, watcher } from "./el.js";
 import { changeLine, messageView, openPicture } from "./message.js";
 import { t } from "./words.js";
 
-/** @import {Key, Row, State, Store} from "../core/types.js" */
-/** @typedef {Extract<Row, {kind: "message"}>} MessageRow */
-/** @typedef {{row: MessageRow, before: Exclude<Row, MessageRow>[], day: number, names: string}} Entry
- *   A message, and what stands above it. */
+/** @import {Key, State, Store} from "../core/types.js" */
+/** @import {Entry} from "./message.js" */
 
 /** Pixels from the end within which it counts as the end. */
 const END = 15;

@@ -1,0 +1,229 @@
+// What the tests in a browser stand on: a real `messenger`, this client before it, people with a browser window each.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+import { chromium } from "playwright-core";
+
+import { serve } from "../serve.mjs";
+
+/** Milliseconds that anything may take. */
+export const PATIENCE = Number(process.env.PATIENCE ?? 15_000);
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const CHROMIUM = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
+export const DESKTOP = { width: 1280, height: 800 };
+export const PHONE = { width: 390, height: 844 };
+
+/** Starts the program on free ports; `addresses` has where it listens. */
+async function startMessenger(folder, args) {
+  const program = process.env.MESSENGER ?? join(ROOT, "target/debug/messenger");
+  const child = spawn(
+    program,
+    [
+      "--auth-listen",
+      "127.0.0.1:0",
+      "--chat-listen",
+      "127.0.0.1:0",
+      "--database",
+      `sqlite:${join(folder, "m.db")}`,
+      ...args,
+    ],
+    { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, AUTH_SIGNUP_RATE: "0", CHAT_MESSAGE_RATE: "0" } },
+  );
+  const found = {};
+  const all = [];
+  const ready = {};
+  ready.promise = new Promise((resolve, reject) => Object.assign(ready, { resolve, reject }));
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface(stream).on("line", (line) => {
+      all.push(line);
+      const [, who, where] = /(auth|chat) listening on (\S+)/.exec(line) ?? [];
+      if (who) found[who] = `http://${where}`;
+      if (found.auth && found.chat) ready.resolve();
+    });
+  }
+  child.on("exit", () => ready.reject(new Error(`messenger ended:\n${all.join("\n")}`)));
+  ready.promise.catch(() => {});
+  const late = setTimeout(() => ready.reject(new Error(`messenger did not start:\n${all.join("\n")}`)), PATIENCE);
+  await ready.promise;
+  clearTimeout(late);
+  return { child, addresses: found };
+}
+
+/**
+ * A server and a browser for the tests of a file. `end` removes all of it.
+ * @param {string[]} [args] flags of `messenger`
+ */
+export async function world(args = []) {
+  const folder = mkdtempSync(join(tmpdir(), "messenger-web-"));
+  const { child, addresses } = await startMessenger(folder, args);
+  const http = await serve({ port: 0, server: addresses.auth, chat: addresses.chat });
+  const base = `http://127.0.0.1:${/** @type {any} */ (http.address()).port}`;
+  const browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    args: ["--no-sandbox", "--force-color-profile=srgb"],
+  });
+  /** @type {Person[]} */
+  const people = [];
+  let count = 0;
+  return {
+    base,
+    browser,
+    /** Somebody with a window of their own. @param {string} name @param {object} [options] of the browser context */
+    async person(name, options = {}) {
+      const context = await browser.newContext({ viewport: DESKTOP, locale: "en-GB", ...options });
+      const person = new Person(base, name, `p${++count}@example.com`, context);
+      await person.open();
+      people.push(person);
+      return person;
+    },
+    /** After each test: nobody saw an error, and nothing went elsewhere. */
+    async leave() {
+      const complaints = people.flatMap((person) => person.complaints.map((text) => `${person.name}: ${text}`));
+      for (const person of people.splice(0)) await person.context.close();
+      assert.deepEqual(complaints, []);
+    },
+    async end() {
+      await browser.close();
+      http.closeAllConnections();
+      http.close();
+      child.removeAllListeners("exit");
+      const gone = once(child, "exit");
+      child.kill("SIGTERM");
+      await gone;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Somebody who uses the client by what is seen and heard of it: roles and names. */
+export class Person {
+  /** @param {string} base @param {string} name @param {string} email @param {import("playwright-core").BrowserContext} context */
+  constructor(base, name, email, context) {
+    Object.assign(this, { base, name, email, context, password: "secret-1" });
+    /** Errors of the console and the page, refused by the CSP, requests to others. @type {string[]} */
+    this.complaints = [];
+  }
+
+  async open() {
+    this.page = await this.context.newPage();
+    this.page.setDefaultTimeout(PATIENCE);
+    this.watch(this.page);
+    await this.page.goto(this.base);
+  }
+
+  watch(page) {
+    page.on("pageerror", (error) => this.complaints.push(error.stack ?? String(error)));
+    page.on("console", (message) => {
+      // A refused call is not an error of the page.
+      const isCall = /^Failed to load resource/.test(message.text());
+      if (message.type() === "error" && !isCall) this.complaints.push(message.text());
+    });
+    page.on("request", (request) => {
+      if (!request.url().startsWith(this.base) && !/^(blob|data):/.test(request.url()))
+        this.complaints.push(request.url());
+    });
+  }
+
+  button(name) {
+    return this.page.getByRole("button", { name, exact: true });
+  }
+
+  field(name) {
+    return this.page.getByRole("textbox", { name, exact: true });
+  }
+
+  chat(name) {
+    return this.page.getByRole("list", { name: "Conversations" }).getByRole("link", { name, exact: true });
+  }
+
+  /** The whole item of a conversation in the list. */
+  item(name) {
+    const has = this.page.getByRole("link", { name, exact: true });
+    return this.page.getByRole("list", { name: "Conversations" }).getByRole("listitem").filter({ has });
+  }
+
+  get messages() {
+    return this.page.getByRole("list", { name: "Messages" }).getByRole("listitem");
+  }
+
+  /** The message with this text; `end` is the last word of its name. */
+  message(text, end = "") {
+    const escaped = text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+    const last = end ? `, (${end})` : "(, (sending|sent|delivered|read|not sent))?";
+    const name = new RegExp(`^[^:]+, \\d\\d:\\d\\d: ${escaped}${last}$`);
+    return this.page.getByRole("listitem", { name });
+  }
+
+  async signUp() {
+    await this.page.getByRole("link", { name: "Sign up" }).click();
+    await this.page.getByRole("heading", { name: "Sign up" }).waitFor();
+    await this.field("Email").fill(this.email);
+    await this.field("Name").fill(this.name);
+    await this.page.getByLabel("Password").fill(this.password);
+    await this.button("Sign up").click();
+    await this.arrive();
+    return this;
+  }
+
+  /** Logs in if the page for it is shown, and waits until connected. */
+  async arrive() {
+    const list = this.page.getByRole("list", { name: "Conversations" });
+    const login = this.page.getByRole("heading", { name: "Log in" });
+    await list.or(login).first().waitFor();
+    if (await login.isVisible()) await this.logIn();
+    await this.page.getByRole("status", { name: "Connection" }).getByText("Connected").waitFor();
+  }
+
+  async logIn(password = this.password) {
+    await this.field("Email").fill(this.email);
+    await this.page.getByLabel("Password").fill(password);
+    await this.button("Log in").click();
+  }
+
+  /** Opens a conversation with somebody by their email. */
+  async start(other) {
+    await this.button("New chat").click();
+    const dialog = this.page.getByRole("dialog", { name: "New chat" });
+    await dialog.getByRole("textbox", { name: "Email" }).fill(other.email);
+    await dialog.getByRole("button", { name: "Start" }).click();
+    await this.page.getByRole("heading", { level: 1, name: other.name, exact: true }).waitFor();
+    await dialog.waitFor({ state: "hidden" });
+  }
+
+  async say(text) {
+    await this.field("Message").fill(text);
+    await this.button("Send").click();
+  }
+
+  /** Chooses from the menu of a message. */
+  async act(message, action) {
+    await message.getByRole("button", { name: "Message actions" }).click();
+    await this.page.getByRole("menuitem", { name: action, exact: true }).click();
+  }
+
+  /** Sends many messages over the same session, quickly and in order. */
+  async sayMany(texts) {
+    for (const text of texts) {
+      await this.field("Message").fill(text);
+      await this.page.keyboard.press("Enter");
+    }
+    await this.message(texts.at(-1), "sent|delivered|read").waitFor();
+  }
+}
+
+/** Waits until it holds. @param {() => unknown} holds */
+export async function until(holds, what = String(holds)) {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    if (await holds()) return;
+    if (Date.now() > end) throw new Error(`not within ${PATIENCE} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
