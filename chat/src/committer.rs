@@ -1,4 +1,4 @@
-//! One thread that commits what many connections send, and one that then tells everybody.
+//! The queue of operations, and the thread that commits them and hands the outcome to the [dispatcher](crate::dispatcher).
 //!
 //! Acts wait in a bounded queue while a commit runs; the next commit takes all of them at once, so durability costs the
 //! batch and not each message. Frames are made and sent only after the commit.
@@ -6,7 +6,6 @@
 //! Receipts that nobody waits for let others go first, for a while: one commit then does for many, and where an account
 //! says more than once how far it has come only the last of it is work.
 
-mod dispatcher;
 mod receipts;
 mod share;
 mod worker;
@@ -14,16 +13,15 @@ mod worker;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use sql::{Operation, Store, Submission};
 use wire::{AccountId, Close, Recipient, SessionId};
 
-use crate::committer::dispatcher::Dispatcher;
 use crate::committer::receipts::Receipts;
 use crate::committer::share::Shares;
 use crate::committer::worker::Worker;
+use crate::dispatcher::Inbox;
 use crate::hub::Hub;
 use crate::limit::{
     BATCH_ACTS_MAX, QUEUE_ACTS_MAX, QUEUE_BYTES_MAX, QUEUE_WAIT_MAX, RECEIPT_WAIT_BUSY,
@@ -31,7 +29,7 @@ use crate::limit::{
 };
 use crate::metrics;
 use crate::outbox::Outbox;
-use crate::presence::Presence;
+use crate::service::{self, Ended};
 
 /// Something to be stored, and who is to be told.
 pub(crate) enum Task {
@@ -107,29 +105,20 @@ struct State {
 }
 
 impl Committer {
+    /// Starts the thread, which hands what it has committed to `inbox`.
     pub(crate) fn start(
         store: Arc<Store>,
         hub: Arc<Hub>,
-        presence: Arc<Presence>,
-    ) -> io::Result<(Self, JoinHandle<()>)> {
+        inbox: Inbox,
+    ) -> io::Result<(Self, Ended)> {
         let committer = Self(Arc::default());
         let queue = Arc::clone(&committer.0);
-        let (tell, notifications) = dispatcher::channel();
-        let dispatcher = Dispatcher::new(Arc::clone(&store), Arc::clone(&hub), presence);
-        let worker = Worker::new(store, hub, tell);
-        let stack = os_thread::SERVICE_STACK_BYTES;
-        let untold = Arc::clone(&queue);
-        let dispatcher = os_thread::spawn("chat-dispatch", stack, move || {
-            let _closing = Closing(&untold);
-            dispatcher.run(&notifications);
-        })?;
-        let thread = os_thread::spawn("chat-committer", stack, move || {
-            // What it has committed is told before it is seen to have ended.
-            let _joining = Joining(Some(dispatcher));
+        let worker = Worker::new(store, hub, inbox);
+        let ended = service::spawn("chat-committer", move || {
             let _closing = Closing(&queue);
             worker.run(&queue);
         })?;
-        Ok((committer, thread))
+        Ok((committer, ended))
     }
 
     /// A queue without a thread, as if the database took its time.
@@ -165,21 +154,12 @@ impl Committer {
     }
 }
 
-/// However one of the two threads ends: nobody is to wait for it, and nothing more is committed of which nobody would hear.
+/// However the thread ends: nobody is to wait for it.
 struct Closing<'a>(&'a Queue);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
         self.0.abandon();
-    }
-}
-
-struct Joining(Option<JoinHandle<()>>);
-
-impl Drop for Joining {
-    fn drop(&mut self) {
-        // A panic has been logged by its own thread.
-        let _ = self.0.take().map(JoinHandle::join);
     }
 }
 
@@ -330,8 +310,6 @@ impl State {
         tasks
     }
 }
-
-pub(crate) use dispatcher::unavailable;
 
 #[cfg(test)]
 mod tests;

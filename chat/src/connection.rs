@@ -1,85 +1,49 @@
-//! One connection, on its own thread: asleep in `recv`, then a tick, then asleep again.
+//! One connection on its own thread: it sleeps in `recv`, handles a tick, and sleeps again.
 //!
-//! A turn handles every frame the socket holds and then sends everything that came of it, here and to others.
+//! A tick handles every frame that the socket holds, and then sends all frames that came of it, here and to others. A
+//! connection is three things: the state of its socket, its [client](crate::client), and its [replies](crate::replies).
 
-mod answer;
 mod closing;
-mod rate;
+mod requests;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tungstenite::error::{CapacityError, ProtocolError};
-use wire::{AccountId, Close, Code, ErrorFrame, Frame, Request, SessionId};
+use wire::{AccountId, Close, Code, Request};
 
+use crate::client::{Client, Identity};
 use crate::committer::Task;
-use crate::limit::{FRAMES_PER_TICK_MAX, SEEN_EVERY};
+use crate::flow::{EndReason, Flow};
+use crate::limit::FRAMES_PER_TICK_MAX;
 use crate::message_reader::{Incoming, MessageReader};
+use crate::metrics;
 use crate::outbox::Outbox;
-use crate::rate_limit::{RateKind, RateLimit};
+use crate::rate_limit::RateKind;
 use crate::relay_batch::RelayBatch;
 use crate::replay::{Progress, Replay};
+use crate::replies::Replies;
 use crate::server::{Mode, Server, next_guest};
 use crate::socket_buffer::SocketBuffer;
-use crate::strikes::Strikes;
-use crate::verb::hello::HelloRef;
-use crate::{metrics, verb};
-
-/// How a connection goes on after a step.
-pub(crate) type Flow = Result<(), EndReason>;
-
-/// Why a connection ends.
-#[derive(Debug)]
-pub(crate) enum EndReason {
-    /// We close it.
-    Close(Close),
-    /// We have closed it already.
-    AlreadyClosed,
-    /// The client has closed it, or is gone.
-    PeerGone,
-}
-
-/// Who is at the other end.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Identity {
-    /// Nobody has said so yet.
-    Unknown {
-        /// When it is too late to.
-        deadline: Instant,
-        /// From where it has come.
-        address: IpAddr,
-    },
-    /// An account, or in guest mode a number.
-    Known(AccountId),
-}
+use crate::verb::hello::{self, HelloContext, HelloRef};
 
 /// One connection.
 pub(crate) struct Connection<'a> {
-    pub(crate) server: &'a Server,
-    pub(crate) number: u64,
-    pub(crate) outbox: Arc<Outbox>,
-    pub(crate) identity: Identity,
-    /// How much it may send: the account's, which all its connections share, or before the hello its own.
-    pub(crate) rate_limit: Arc<RateLimit>,
-    strikes: Strikes,
+    server: &'a Server,
+    pub(crate) client: Client,
+    pub(crate) replies: Replies,
     /// Accounts whose presence it watches.
-    pub(crate) watching: Vec<AccountId>,
-    pub(crate) replay: Option<Replay>,
-    /// Others' outboxes that this tick appended to.
-    pub(crate) to_flush: Vec<Arc<Outbox>>,
-    /// A guest's messages of this tick, the last of them still to be appended to an outbox. In a box: most connections sleep.
-    pub(crate) relay_batch: Option<Box<RelayBatch>>,
-    /// The login it speaks for; guests have none.
-    pub(crate) login: Option<SessionId>,
-    /// When it was last noted that the login is in use.
-    noted: Instant,
+    watching: Vec<AccountId>,
+    replay: Option<Replay>,
+    /// A guest's frames of this tick to other guests. In a box: most connections sleep.
+    relay: Option<Box<RelayBatch>>,
+    /// A WebSocket ping was sent, and nothing came since.
     pinged: bool,
     /// When this tick began to handle what came: the clock is read once for all of it.
-    pub(crate) now: Instant,
-    /// Frames read and messages relayed in this tick: counters that all threads share are touched once a tick.
+    now: Instant,
+    /// Frames read in this tick: a counter that all threads share is touched once a tick.
     frames: u64,
-    pub(crate) relayed: u64,
 }
 
 impl<'a> Connection<'a> {
@@ -87,58 +51,46 @@ impl<'a> Connection<'a> {
     ///
     /// In a box: what a sleeping thread has on its stack is paid for in whole pages.
     #[inline(never)]
-    pub(crate) fn new(
-        server: &'a Server,
-        number: u64,
-        outbox: Arc<Outbox>,
-        address: IpAddr,
-    ) -> Box<Self> {
+    pub(crate) fn new(server: &'a Server, outbox: Arc<Outbox>, address: IpAddr) -> Box<Self> {
+        let deadline = Instant::now() + server.timeouts.hello;
         Box::new(Self {
             server,
-            number,
-            outbox,
-            identity: Identity::Unknown {
-                deadline: Instant::now() + server.timeouts.hello,
-                address,
-            },
-            rate_limit: server.rate_limits.before_hello(),
-            strikes: Strikes::new(),
+            client: Client::new(deadline, address, server.rate_limits.before_hello()),
+            replies: Replies::new(outbox),
             watching: Vec::new(),
             replay: None,
-            to_flush: Vec::new(),
-            relay_batch: None,
-            login: None,
-            noted: Instant::now(),
+            relay: None,
             pinged: false,
             now: Instant::now(),
             frames: 0,
-            relayed: 0,
         })
     }
 
     /// Serves the connection until it ends. `token`: what the upgrade request's `Authorization` carried.
     #[inline(never)]
     pub(crate) fn run(&mut self, reader: &mut MessageReader, token: Option<&wire::Token>) {
-        self.server.hub.add_unknown(self.number, &self.outbox);
+        self.server.hub.add_unknown(self.replies.outbox());
         let ending = match self.serve(reader, token) {
             Ok(()) => EndReason::PeerGone,
             Err(ending) => ending,
         };
         self.flush();
         tracing::debug!(?ending, "ending");
-        self.close_after_queue(&ending);
+        self.send_close(&ending);
         self.linger(reader, &ending);
     }
 
     fn serve(&mut self, reader: &mut MessageReader, token: Option<&wire::Token>) -> Flow {
         if let Mode::Guests { last } = &self.server.mode {
-            verb::hello::welcome_guest(self, next_guest(last));
+            hello::welcome_guest(&mut self.hello_context(), next_guest(last));
         } else if let Some(token) = token {
-            verb::hello::authenticate(self, token, None, HelloRef::Hello(None))?;
+            let hello_ref = HelloRef::Hello(None);
+            let replay = hello::authenticate(&mut self.hello_context(), token, None, hello_ref)?;
+            self.after_hello(replay)?;
         }
         self.flush();
         self.set_read_timeout()?;
-        // The handshake has gone deeper than most turns do.
+        // The handshake has gone deeper than most ticks do.
         os_thread::trim_stack();
         // Frames may have come along with the handshake: they are in the buffer, and no `recv` would wake for them.
         let mut may_sleep = false;
@@ -146,9 +98,7 @@ impl<'a> Connection<'a> {
             if self.server.shutdown.has_begun() {
                 return Err(EndReason::Close(Close::GoingAway));
             }
-            if self.outbox.is_ending() {
-                return Err(EndReason::AlreadyClosed); // By another thread, with a close frame.
-            }
+            self.replies.check_open()?;
             if self.replay.is_some() {
                 self.replay()?;
                 may_sleep &= self.replay.is_none();
@@ -160,7 +110,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Handles what the socket holds. Returns whether all of it was handled, so that the next turn may sleep.
+    /// Handles what the socket holds. Returns whether all of it was handled, so that the next tick may sleep.
     fn tick(&mut self, reader: &mut MessageReader, may_sleep: bool) -> Result<bool, EndReason> {
         reader.begin(may_sleep);
         let mut handled = 0;
@@ -189,24 +139,25 @@ impl<'a> Connection<'a> {
         match incoming {
             Incoming::Text("ping") => {
                 if self.admits(RateKind::Ping, None)? {
-                    self.outbox.push_text(b"pong");
+                    self.replies.outbox().push_text(b"pong");
                 }
             }
             Incoming::Text(text) => {
                 self.frames += 1;
                 match Request::parse(text) {
-                    Ok(request) => return verb::carry_out(self, request),
+                    Ok(request) => return self.carry_out(request),
                     Err(wrong) => {
                         let reference = wrong.reference.as_deref();
                         if self.admits(RateKind::Frame, reference)? {
-                            self.refuse(wrong.code, &wrong.message, reference);
+                            self.replies.refuse(wrong.code, &wrong.message, reference);
                         }
                     }
                 }
             }
             Incoming::Binary => {
                 if self.admits(RateKind::Frame, None)? {
-                    self.refuse(Code::BadRequest, "send text frames, not binary ones", None);
+                    let message = "send text frames, not binary ones";
+                    self.replies.refuse(Code::BadRequest, message, None);
                 }
             }
             Incoming::Control => {
@@ -216,11 +167,15 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
+    fn admits(&mut self, kind: RateKind, reference: Option<&str>) -> Result<bool, EndReason> {
+        self.client.admits(kind, self.now, &self.replies, reference)
+    }
+
     fn replay(&mut self) -> Flow {
         let (Some(replay), Some(accounts)) = (&mut self.replay, self.server.accounts()) else {
             return Ok(());
         };
-        match replay.step(&accounts.store, &self.outbox) {
+        match replay.step(&accounts.store, self.replies.outbox()) {
             Progress::More => {}
             Progress::Live => self.replay = None,
             Progress::Unavailable => return Err(EndReason::Close(Close::GoingAway)),
@@ -232,7 +187,7 @@ impl<'a> Connection<'a> {
 
     /// Ends who says nothing: no hello in time, or no sign of life.
     fn check_timeouts(&mut self, buffer: &SocketBuffer) -> Flow {
-        if let Identity::Unknown { deadline, .. } = self.identity {
+        if let Identity::Unknown { deadline, .. } = self.client.identity {
             if Instant::now() >= deadline {
                 return Err(EndReason::Close(Close::HelloTimeout));
             }
@@ -248,24 +203,23 @@ impl<'a> Connection<'a> {
                 return Err(EndReason::PeerGone);
             }
             self.pinged = true;
-            self.outbox.push_ping();
-            self.outbox.flush();
+            self.replies.outbox().push_ping();
+            self.replies.outbox().flush();
         }
         Ok(())
     }
 
-    /// Has it written down, now and then, that the login is in use.
+    /// Has it recorded, now and then, that the session is in use.
     fn record_session_use(&mut self) {
-        let (Some(login), Some(accounts)) = (self.login, self.server.accounts()) else { return };
-        if self.noted.elapsed() >= SEEN_EVERY {
-            self.noted = Instant::now();
-            accounts.committer.submit(Task::SessionUse(login));
+        let Some(accounts) = self.server.accounts() else { return };
+        if let Some(session) = self.client.use_to_record() {
+            accounts.committer.submit(Task::SessionUse(session));
         }
     }
 
     /// Until when `recv` sleeps: the hello's deadline, or the time for a ping.
-    pub(crate) fn set_read_timeout(&self) -> Flow {
-        let time = match self.identity {
+    fn set_read_timeout(&self) -> Flow {
+        let time = match self.client.identity {
             Identity::Unknown { deadline, .. } => {
                 deadline.saturating_duration_since(Instant::now())
             }
@@ -273,86 +227,56 @@ impl<'a> Connection<'a> {
         };
         // Zero would mean for ever.
         let time = time.max(Duration::from_millis(1));
-        self.outbox.stream().set_read_timeout(Some(time)).map_err(|_| EndReason::PeerGone)
+        self.replies.outbox().stream().set_read_timeout(Some(time)).map_err(|_| EndReason::PeerGone)
     }
 
-    /// The account, or the guest's number.
-    pub(crate) fn account(&self) -> Option<AccountId> {
-        match self.identity {
-            Identity::Known(account) => Some(account),
-            Identity::Unknown { .. } => None,
-        }
-    }
-
-    /// Tells the client that a request is refused.
-    pub(crate) fn refuse(&self, code: Code, message: &str, reference: Option<&str>) {
-        self.outbox.push(&Frame::Error(ErrorFrame {
-            code,
-            message: message.into(),
-            reference: reference.map(Into::into),
-            retry_after_ms: None,
-        }));
-    }
-
-    /// A guest wants what takes a database.
-    pub(crate) fn unsupported(&self, reference: Option<&str>) {
-        let message = "this server has no accounts and keeps nothing; start it with a database";
-        self.refuse(Code::Unsupported, message, reference);
-    }
-
-    /// The database is away, or what was asked for takes it too long: the client may go on on this connection.
-    pub(crate) fn reply_query_error(&self, error: &sql::Error, reference: Option<&str>) -> Flow {
-        tracing::warn!(%error, "a request could not be looked up");
-        let message = match error {
-            sql::Error::TimedOut(_) => "this took too long; ask for less",
-            _ => "the database is not available; try again",
-        };
-        self.refuse(Code::Unavailable, message, reference);
-        Ok(())
-    }
-
-    /// Sends everything this tick has appended to, here and elsewhere.
-    pub(crate) fn flush(&mut self) {
-        // Before it is seen that there was something to count.
-        self.count();
-        self.end_relay_batch();
-        self.relay_batch = None;
-        for outbox in self.to_flush.drain(..) {
-            outbox.flush();
-        }
-        self.outbox.flush();
-    }
-
-    /// Appends what waits for one receiver; before anything else is appended to that one's outbox.
-    pub(crate) fn end_relay_batch(&mut self) {
-        self.to_flush.extend(self.relay_batch.as_mut().and_then(|run| run.push()));
-    }
-
-    /// Passes this tick's counts on.
-    fn count(&mut self) {
+    /// Sends everything that this tick has appended, here and to others.
+    fn flush(&mut self) {
         if self.frames > 0 {
+            // Counted before anybody can see that there was something to count.
             metrics::FRAMES_IN.add(std::mem::take(&mut self.frames));
         }
-        if self.relayed > 0 {
-            metrics::MESSAGES.add("relayed", std::mem::take(&mut self.relayed));
+        if let Some(relay) = self.relay.take() {
+            relay.finish();
+        }
+        self.replies.outbox().flush();
+    }
+
+    /// A hello was answered: with a welcome, and this replay if events were missed, or with an error.
+    fn after_hello(&mut self, replay: Option<Replay>) -> Flow {
+        if replay.is_some() {
+            self.replay = replay;
+        }
+        self.set_read_timeout()
+    }
+
+    /// What a hello works on.
+    pub(crate) fn hello_context(&mut self) -> HelloContext<'_> {
+        HelloContext {
+            server: self.server,
+            client: &mut self.client,
+            replies: &self.replies,
+            now: self.now,
         }
     }
 }
 
-/// However it ends, also by a panic. Until here live events came to it: it must not hear of later ones than it has had.
+/// However the connection ends, also by a panic.
 impl Drop for Connection<'_> {
     fn drop(&mut self) {
-        let Server { hub, presence, .. } = self.server;
-        let Some(account) = self.account() else { return hub.remove_unknown(self.number) };
+        let Server { hub, presence, inbox, .. } = self.server;
+        let Some(account) = self.client.account() else {
+            return hub.remove_unknown(self.replies.outbox());
+        };
         metrics::PEOPLE.dec();
         if self.server.accounts().is_some() {
-            self.server.rate_limits.leave(account, &self.rate_limit, Instant::now());
+            self.server.rate_limits.leave(account, self.client.rate_limit(), Instant::now());
         }
-        presence.forget(&self.outbox, &self.watching);
-        if hub.unregister(account, &self.outbox) {
-            // Who is told now and who asks later hear of the same time.
+        presence.forget(self.replies.outbox(), &self.watching);
+        if hub.unregister(account, self.replies.outbox()) {
+            // Accounts that watch it now and accounts that ask later are told the same time.
             let now = presence.now();
-            presence.changed(account, now);
+            inbox.presence_changed(account, now);
             if let Some(accounts) = self.server.accounts() {
                 accounts.committer.submit(Task::Departure(account, now));
             }

@@ -1,23 +1,48 @@
-//! One thread that waits, with epoll, for the sockets that did not take all.
+//! One thread that waits, with epoll, for the sockets that did not take all, and for the input of connections that are being
+//! closed.
 //!
-//! Few are here at a time: a socket comes when its buffers are full and goes when all that waited has been sent, or, if it
-//! is being closed, when its grace is over.
+//! Few sockets are here at a time. A slow one comes when its buffers are full, and goes when all that waited has been sent or,
+//! if it is being closed, when its grace is over.
+
+mod input;
 
 use std::collections::HashMap;
 use std::io;
+use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{Timespec, epoll};
 
 use crate::limit::{CLOSE_GRACE, DRAINER_SWEEP, STALL_MAX};
 use crate::metrics;
-use crate::outbox::Outbox;
+
+pub(crate) use input::InputWatch;
+use input::Inputs;
 
 /// Events taken from the kernel at once.
 const EVENTS_MAX: usize = 64;
+/// The key of [`Inputs`] among the watched sockets.
+const INPUTS_KEY: u64 = 0;
+
+/// A socket that did not take all, with what waits for it.
+pub(crate) trait SlowSocket: Send + Sync {
+    fn stream(&self) -> &TcpStream;
+
+    /// Whether its connection is being closed.
+    fn is_ending(&self) -> bool;
+
+    /// The socket takes more: sends what waits.
+    fn resume(self: Arc<Self>);
+
+    /// Its reader takes nothing: closes the connection.
+    fn too_slow(self: Arc<Self>);
+
+    /// Ends the socket, whatever still waits.
+    fn abort(&self);
+}
 
 /// A handle on the thread; clones are the same.
 #[derive(Clone)]
@@ -26,11 +51,14 @@ pub(crate) struct Drainer(Arc<Inner>);
 struct Inner {
     epoll: OwnedFd,
     watched: Mutex<HashMap<u64, Watched>>,
+    /// Nobody is watched any more.
+    emptied: Condvar,
     next: AtomicU64,
+    inputs: Inputs,
 }
 
 struct Watched {
-    outbox: Arc<Outbox>,
+    socket: Arc<dyn SlowSocket>,
     /// By when the reader must have taken something; if the connection is being closed, everything.
     until: Instant,
     /// Whether it was being closed when `until` was set.
@@ -40,35 +68,49 @@ struct Watched {
 impl Drainer {
     pub(crate) fn start() -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let drainer =
-            Self(Arc::new(Inner { epoll, watched: Mutex::default(), next: AtomicU64::new(0) }));
+        let inputs = Inputs::new(&epoll, INPUTS_KEY)?;
+        let drainer = Self(Arc::new(Inner {
+            epoll,
+            watched: Mutex::default(),
+            emptied: Condvar::new(),
+            next: AtomicU64::new(INPUTS_KEY + 1),
+            inputs,
+        }));
         let inner = Arc::clone(&drainer.0);
         os_thread::spawn("chat-drainer", os_thread::SERVICE_STACK_BYTES, move || inner.run())?;
         Ok(drainer)
     }
 
-    /// Sends what waits in `outbox` as its socket takes it. `is_last`: it is being closed, and has [`CLOSE_GRACE`]; else its
+    /// Sends what waits for `socket` as it takes more. `is_last`: it is being closed, and has [`CLOSE_GRACE`]; else its
     /// reader is closed as too slow if it takes nothing for [`STALL_MAX`].
-    pub(crate) fn watch(&self, outbox: &Arc<Outbox>, is_last: bool) {
+    pub(crate) fn watch(&self, socket: &Arc<dyn SlowSocket>, is_last: bool) {
         let key = self.0.next.fetch_add(1, Ordering::Relaxed);
         let until = Instant::now() + if is_last { CLOSE_GRACE } else { STALL_MAX };
-        self.0.lock().insert(key, Watched { outbox: Arc::clone(outbox), until, is_last });
+        self.0.lock().insert(key, Watched { socket: Arc::clone(socket), until, is_last });
         metrics::STALLED_READERS.inc();
         let flags = epoll::EventFlags::OUT | epoll::EventFlags::ONESHOT;
         let data = epoll::EventData::new_u64(key);
-        if let Err(error) = epoll::add(&self.0.epoll, outbox.stream(), data, flags) {
+        if let Err(error) = epoll::add(&self.0.epoll, socket.stream(), data, flags) {
             tracing::warn!(%error, "cannot wait for a slow reader");
             self.0.release(key);
-            outbox.abort();
+            socket.abort();
         }
+    }
+
+    /// Unparks the calling thread whenever `stream` has more input or its peer closes it, as long as the watch lives.
+    ///
+    /// # Errors
+    /// The system does not watch the socket.
+    pub(crate) fn watch_input(&self, stream: &Arc<TcpStream>) -> io::Result<InputWatch> {
+        let key = self.0.next.fetch_add(1, Ordering::Relaxed);
+        self.0.inputs.add(key, stream)?;
+        Ok(InputWatch::new(self.clone(), key, Arc::clone(stream)))
     }
 
     /// Waits until nothing is left to send, but no longer than `time`.
     pub(crate) fn wait_until_drained(&self, time: Duration) {
-        let deadline = Instant::now() + time;
-        while !self.0.lock().is_empty() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        let is_busy = |watched: &mut HashMap<_, _>| !watched.is_empty();
+        drop(self.0.emptied.wait_timeout_while(self.0.lock(), time, is_busy));
     }
 }
 
@@ -90,7 +132,10 @@ impl Inner {
                 return;
             }
             for event in &events {
-                self.resume(event.data.u64());
+                match event.data.u64() {
+                    INPUTS_KEY => self.inputs.wake(),
+                    key => self.resume(key),
+                }
             }
             if swept.elapsed() >= DRAINER_SWEEP {
                 swept = Instant::now();
@@ -101,8 +146,8 @@ impl Inner {
 
     fn resume(&self, key: u64) {
         // The registration ends first: if the socket is full again, `resume` makes a new one.
-        if let Some(outbox) = self.release(key) {
-            outbox.resume();
+        if let Some(socket) = self.release(key) {
+            socket.resume();
         }
     }
 
@@ -111,22 +156,27 @@ impl Inner {
         for (key, watched) in self.lock().iter_mut() {
             if watched.until <= now && watched.is_last {
                 over.push(*key);
-            } else if watched.until <= now || (!watched.is_last && watched.outbox.is_ending()) {
+            } else if watched.until <= now || (!watched.is_last && watched.socket.is_ending()) {
                 (watched.is_last, watched.until) = (true, now + CLOSE_GRACE);
-                slow.push(Arc::clone(&watched.outbox));
+                slow.push(Arc::clone(&watched.socket));
             }
         }
-        slow.iter().for_each(Outbox::too_slow);
-        for outbox in over.into_iter().filter_map(|key| self.release(key)) {
-            outbox.abort();
+        slow.into_iter().for_each(SlowSocket::too_slow);
+        for socket in over.into_iter().filter_map(|key| self.release(key)) {
+            socket.abort();
         }
     }
 
-    fn release(&self, key: u64) -> Option<Arc<Outbox>> {
-        let watched = self.lock().remove(&key)?;
+    fn release(&self, key: u64) -> Option<Arc<dyn SlowSocket>> {
+        let mut all = self.lock();
+        let watched = all.remove(&key)?;
+        if all.is_empty() {
+            self.emptied.notify_all();
+        }
+        drop(all);
         metrics::STALLED_READERS.dec();
-        let _ = epoll::delete(&self.epoll, watched.outbox.stream());
-        Some(watched.outbox)
+        let _ = epoll::delete(&self.epoll, watched.socket.stream());
+        Some(watched.socket)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Watched>> {

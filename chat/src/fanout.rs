@@ -1,4 +1,4 @@
-//! Takes committed events to the connections of their accounts. Used by the dispatcher's thread alone.
+//! Appends events and live frames to the outboxes of the accounts that they are for. Used by the dispatcher's thread alone.
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use crate::outbox::{Delivery, Outbox};
 use crate::presence::Presence;
 
 pub(crate) struct Fanout {
-    store: Arc<Store>,
+    /// Guest mode has none, and no events.
+    store: Option<Arc<Store>>,
     hub: Arc<Hub>,
     presence: Arc<Presence>,
     /// Outboxes with something to send.
@@ -28,7 +29,7 @@ pub(crate) struct Origin<'a> {
 }
 
 impl Fanout {
-    pub(crate) fn new(store: Arc<Store>, hub: Arc<Hub>, presence: Arc<Presence>) -> Self {
+    pub(crate) fn new(store: Option<Arc<Store>>, hub: Arc<Hub>, presence: Arc<Presence>) -> Self {
         Self { store, hub, presence, to_flush: Vec::new(), json: Vec::new() }
     }
 
@@ -86,6 +87,16 @@ impl Fanout {
         }
     }
 
+    /// Appends a live frame for every connection of these accounts.
+    pub(crate) fn live(&mut self, accounts: &[AccountId], frame: &[u8]) {
+        for account in accounts {
+            self.hub.for_each_of(*account, |outbox| {
+                outbox.push_text(frame);
+                self.to_flush.push(Arc::clone(outbox));
+            });
+        }
+    }
+
     /// Gives every connection of `account` the events up to `head` that it has missed.
     pub(crate) fn backfill(&mut self, account: AccountId, head: Seq) {
         let mut behind = Vec::new();
@@ -138,7 +149,8 @@ impl Fanout {
         upto: Seq,
     ) {
         while since < upto {
-            let events = match self.store.events_for_dispatch(account, since, REPLAY_PAGE) {
+            let Some(store) = &self.store else { return outbox.close(Close::GoingAway) };
+            let events = match store.events_for_dispatch(account, since, REPLAY_PAGE) {
                 Ok(events) if events.first().is_some_and(|first| first.seq == since.next()) => {
                     events
                 }
@@ -164,7 +176,7 @@ impl Fanout {
     fn note(&self, account: AccountId, what: &EventBody) {
         if let EventBody::Block { id, at } = what {
             // The same as it is told later, looked up if the event is read from the log; if it is not known, the block was just now.
-            let look_up = || self.store.last_seen_by_blocked(*id, account).ok().flatten();
+            let look_up = || self.store.as_ref()?.last_seen_by_blocked(*id, account).ok().flatten();
             let left_at = || Some(at.or_else(look_up).unwrap_or_else(|| self.presence.now()));
             self.presence.part(account, *id, left_at);
         }

@@ -65,22 +65,18 @@ impl Hub {
     }
 
     /// A connection of which nothing is known but its number.
-    pub(crate) fn add_unknown(&self, connection: u64, outbox: &Arc<Outbox>) {
+    pub(crate) fn add_unknown(&self, outbox: &Arc<Outbox>) {
         let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
-        unknown.insert(connection, Arc::clone(outbox));
+        unknown.insert(outbox.id(), Arc::clone(outbox));
     }
 
     /// It is known who it is. One connection too many takes the place of the account's oldest, which is to be closed.
-    pub(crate) fn register(
-        &self,
-        connection: u64,
-        account: AccountId,
-        endpoint: Endpoint,
-    ) -> Registered {
+    pub(crate) fn register(&self, account: AccountId, endpoint: Endpoint) -> Registered {
+        let id = endpoint.outbox.id();
         let mut shard = self.shard(account).write().unwrap_or_else(PoisonError::into_inner);
         // Most have one, and left to itself it would take room for four.
         let endpoints = shard.entry(account).or_insert_with(|| Vec::with_capacity(1));
-        let settled = match endpoints.len() {
+        let registered = match endpoints.len() {
             0 => Registered::First,
             // They stand in the order in which they came.
             CONNECTIONS_PER_ACCOUNT_MAX.. => Registered::Evicted(endpoints.remove(0).outbox),
@@ -88,13 +84,13 @@ impl Hub {
         };
         endpoints.push(endpoint);
         drop(shard);
-        self.remove_unknown(connection);
-        settled
+        self.unknown.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        registered
     }
 
     /// A connection of which nothing was known is gone.
-    pub(crate) fn remove_unknown(&self, connection: u64) {
-        self.unknown.lock().unwrap_or_else(PoisonError::into_inner).remove(&connection);
+    pub(crate) fn remove_unknown(&self, outbox: &Outbox) {
+        self.unknown.lock().unwrap_or_else(PoisonError::into_inner).remove(&outbox.id());
     }
 
     /// A connection of this account is gone. Returns whether it was the last one.
@@ -175,23 +171,20 @@ mod tests {
     #[test]
     fn one_connection_too_many_takes_the_place_of_the_oldest() {
         let (hub, account) = (Hub::new(), AccountId(1));
-        let settle = |number| {
+        let register = || {
             let outbox = test_support::outbox().0;
-            let settled = hub.register(
-                number,
-                account,
-                Endpoint { outbox: Arc::clone(&outbox), session: None },
-            );
-            (outbox, settled)
+            let registered =
+                hub.register(account, Endpoint { outbox: Arc::clone(&outbox), session: None });
+            (outbox, registered)
         };
-        let (first, settled) = settle(0);
-        assert!(matches!(settled, Registered::First));
-        let (second, _) = settle(1);
-        for number in 2..CONNECTIONS_PER_ACCOUNT_MAX as u64 {
-            assert!(matches!(settle(number).1, Registered::Additional));
+        let (first, registered) = register();
+        assert!(matches!(registered, Registered::First));
+        let (second, _) = register();
+        for _ in 2..CONNECTIONS_PER_ACCOUNT_MAX {
+            assert!(matches!(register().1, Registered::Additional));
         }
         for oldest in [first, second] {
-            let Registered::Evicted(outbox) = settle(99).1 else { panic!("none is closed") };
+            let Registered::Evicted(outbox) = register().1 else { panic!("none is closed") };
             assert!(Arc::ptr_eq(&outbox, &oldest));
             assert!(!hub.unregister(account, &oldest), "the others are still here");
         }

@@ -5,12 +5,15 @@
 //! *fanout* takes the committed events to the outboxes. docs/ARCHITECTURE.md follows a message through them.
 
 mod args;
+mod client;
 mod clock;
 mod committer;
 mod connection;
+mod dispatcher;
 mod drainer;
 mod event;
 mod fanout;
+mod flow;
 mod hub;
 mod limit;
 mod long_answers;
@@ -20,11 +23,15 @@ mod outbox;
 mod page;
 mod plain_frame;
 mod presence;
+mod query_context;
 mod rate_limit;
 mod relay_batch;
 mod replay;
+mod replies;
+mod request;
 mod revocation;
 mod server;
+mod service;
 mod socket_buffer;
 mod stall;
 mod strikes;
@@ -38,7 +45,6 @@ mod verb;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use net::{Opening, Request, Serving, Shutdown};
@@ -47,19 +53,23 @@ use sql::Store;
 pub use args::{Args, COST, Config, LISTEN_DEFAULT};
 
 use crate::committer::Committer;
+use crate::dispatcher::Inbox;
 use crate::drainer::Drainer;
+use crate::fanout::Fanout;
 use crate::hub::Hub;
-use crate::limit::{CLOSE_LOOK_MAX, COMMITTER_END_MAX, SESSIONS_END_MAX};
+use crate::limit::{COMMITTER_END_MAX, SESSIONS_END_MAX};
 use crate::presence::Presence;
 use crate::rate_limit::RateLimits;
 use crate::server::{Accounts, Mode, Server, Timeouts};
+use crate::service::Ended;
 use crate::token_throttle::TokenThrottle;
 
 /// A running chat server.
 pub struct Running {
     serving: Serving,
     server: Arc<Server>,
-    committer: Option<JoinHandle<()>>,
+    committer: Option<Ended>,
+    dispatcher: Ended,
 }
 
 /// Serves what has begun at `opening` until `shutdown` begins; without a `store` in guest mode.
@@ -76,12 +86,14 @@ pub fn serve(
     let kept = store.clone();
     let clock = move || kept.as_ref().map_or_else(clock::now_ms, |store| store.now());
     let presence = Arc::new(Presence::new(Arc::clone(&hub), clock));
-    presence.start(shutdown)?;
+    let inbox = Inbox::default();
+    let fanout = Fanout::new(store.clone(), Arc::clone(&hub), Arc::clone(&presence));
+    let dispatcher = dispatcher::start(inbox.clone(), fanout, Arc::clone(&presence))?;
     let (mode, committer) = match store {
         None => (Mode::Guests { last: AtomicI64::new(0) }, None),
         Some(store) => {
-            let told = (Arc::clone(&hub), Arc::clone(&presence));
-            let (committer, thread) = Committer::start(Arc::clone(&store), told.0, told.1)?;
+            let (committer, ended) =
+                Committer::start(Arc::clone(&store), Arc::clone(&hub), inbox.clone())?;
             let (keep, stop) = (config.keep, shutdown.clone());
             let (erased, stopped) = (Arc::clone(&store), shutdown.clone());
             os_thread::spawn("chat-erase", os_thread::SERVICE_STACK_BYTES, move || {
@@ -101,12 +113,13 @@ pub fn serve(
             })?;
             let notify = sweep::start(Arc::clone(&store), committer.clone(), keep, stop)?;
             revocation::watch(Arc::clone(&store), Arc::clone(&hub), notify, shutdown.clone())?;
-            (Mode::Accounts(Accounts { store, committer }), Some(thread))
+            (Mode::Accounts(Accounts { store, committer }), Some(ended))
         }
     };
     let server = Arc::new(Server {
         hub: Arc::clone(&hub),
         presence,
+        inbox,
         drainer: Drainer::start()?,
         mode,
         long_answers: long_answers::LongAnswers::default(),
@@ -122,7 +135,7 @@ pub fn serve(
     let shared = Arc::clone(&server);
     let serving = opening.open(move |request| upgrade::serve(&shared, request));
     serving.log_endpoints("ws");
-    Ok(Running { serving, server, committer })
+    Ok(Running { serving, server, committer, dispatcher })
 }
 
 impl Running {
@@ -149,17 +162,17 @@ impl Running {
         if !wait_elsewhere(until.saturating_duration_since(Instant::now())) || !have_ended {
             tracing::warn!("some connections did not end in time");
         }
-        if let (Some(accounts), Some(thread)) = (self.server.accounts(), self.committer) {
+        let until = Instant::now() + COMMITTER_END_MAX.min(left());
+        let mut has_delivered = true;
+        if let (Some(accounts), Some(committer)) = (self.server.accounts(), &self.committer) {
             accounts.committer.close();
-            let until = Instant::now() + COMMITTER_END_MAX.min(left());
-            while !thread.is_finished() && Instant::now() < until {
-                std::thread::sleep(CLOSE_LOOK_MAX / 10);
-            }
-            if !thread.is_finished() {
-                tracing::warn!(
-                    "the database does not answer in time: what waits to be stored or told is given up"
-                );
-            }
+            has_delivered = committer.wait_until(until);
+        }
+        self.server.inbox.close();
+        if !has_delivered || !self.dispatcher.wait_until(until) {
+            tracing::warn!(
+                "the database does not answer in time: what waits to be stored or delivered is given up"
+            );
         }
         self.server.drainer.wait_until_drained(left());
     }

@@ -49,8 +49,6 @@ pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(25);
 pub(crate) const QUEUED_CLOSE_MAX: Duration = SESSIONS_END_MAX.saturating_add(COMMITTER_END_MAX);
 /// How long the client has, from then on, to take our close frame and answer it.
 pub(crate) const CLOSE_LINGER: Duration = Duration::from_secs(2);
-/// The longest pause between two looks whether it has.
-pub(crate) const CLOSE_LOOK_MAX: Duration = Duration::from_millis(100);
 /// After the shutdown has begun: for the sessions to end, and then for the committer; what is left is for last words.
 pub(crate) const SESSIONS_END_MAX: Duration = Duration::from_secs(4);
 /// For the committer to finish its queue.
@@ -103,8 +101,14 @@ pub(crate) const RECEIPTS_WAITING_MAX: usize = 2048;
 /// So many receipts, or as many as there are other acts, are committed together with acts that somebody waits for; the rest
 /// comes in the next commits.
 pub(crate) const RECEIPTS_BESIDE_MIN: usize = 32;
-/// Commits that wait to be told of, besides the one that is being told; the next commit then waits to be told as well.
-pub(crate) const NOTIFICATIONS_WAITING_MAX: usize = 1;
+/// Commits that wait to be delivered, besides the one that is being delivered; then the committer waits.
+pub(crate) const COMMITS_WAITING_MAX: usize = 1;
+/// Accounts whose logs have grown by other commits than this node's, that wait to be looked at; then the source of the hints
+/// waits.
+pub(crate) const HEADS_WAITING_MAX: usize = 16 * 1024;
+/// Live notifications (typing, presence) that wait to be delivered; then typing is dropped, and a connection that comes or
+/// goes waits.
+pub(crate) const LIVE_WAITING_MAX: usize = 1024;
 /// Acts in one commit that may be events in a group's thousand logs.
 pub(crate) const BATCH_GROUP_ACTS_MAX: usize = 32;
 /// Acts of one account in one commit; its further ones wait for the next commits.

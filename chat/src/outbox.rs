@@ -8,12 +8,15 @@
 //!
 //! A `Mutex` guards it, held for memory copies only, never while the socket is written; nothing is locked inside it.
 
+mod closing;
 mod cursor;
 mod frames;
+mod slow;
 
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Thread;
 
 use net::Permit;
 use rustix::net::SendFlags;
@@ -29,6 +32,8 @@ pub(crate) use frames::Frames;
 use frames::{frame, frame_end, frames_from};
 
 pub(crate) struct Outbox {
+    /// The connection's number.
+    id: u64,
     stream: Arc<TcpStream>,
     drainer: Drainer,
     state: Mutex<State>,
@@ -54,6 +59,8 @@ struct State {
     /// It was closed before its time: of what waits only a frame already begun is finished.
     is_cut_short: bool,
     cursor: LogCursor,
+    /// The connection's thread, once it waits for the close to be sent.
+    closer: Option<Thread>,
 }
 
 /// Who is to send what waits.
@@ -80,8 +87,15 @@ enum End {
 }
 
 impl Outbox {
-    pub(crate) fn new(stream: Arc<TcpStream>, drainer: Drainer, permit: Option<Permit>) -> Self {
+    /// `id`: the connection's number, which no other connection of this process has.
+    pub(crate) fn new(
+        id: u64,
+        stream: Arc<TcpStream>,
+        drainer: Drainer,
+        permit: Option<Permit>,
+    ) -> Self {
         Self {
+            id,
             stream,
             drainer,
             state: Mutex::default(),
@@ -96,6 +110,10 @@ impl Outbox {
             // Who has been turned out meanwhile finds the end of its input.
             permit.mark_established();
         }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     pub(crate) fn stream(&self) -> &Arc<TcpStream> {
@@ -146,75 +164,9 @@ impl Outbox {
         self.lock().bytes()
     }
 
-    /// The reader takes nothing: it is cut short with 4409.
-    pub(crate) fn too_slow(self: &Arc<Self>) {
-        self.lock().too_slow(self);
-        self.flush();
-    }
-
-    /// Of what waits only a frame already begun is finished, and not even that if it is long; then it is closed.
-    pub(crate) fn cut_short(self: &Arc<Self>, close: Close) {
-        self.lock().cut_short(close, self);
-        self.flush();
-    }
-
-    /// Appends a close frame, after which nothing more is sent, and lets the connection's thread find the end.
-    pub(crate) fn close(self: &Arc<Self>, close: Close) {
-        self.lock().close(close);
-        self.flush();
-        self.end_reading();
-    }
-
-    /// Appends a close frame; the connection's thread goes on reading.
-    pub(crate) fn send_close(self: &Arc<Self>, close: Close) {
-        self.lock().close(close);
-        self.flush();
-    }
-
-    /// Nothing more will be appended.
-    pub(crate) fn finish(&self) {
-        let mut state = self.lock();
-        if state.end == End::Open {
-            state.end = End::Closing;
-        }
-    }
-
-    /// Whether the last word has been said and all of it is sent, or the socket is gone.
-    pub(crate) fn is_done(&self) -> bool {
-        let state = self.lock();
-        state.end == End::Gone || (state.end == End::Closing && state.bytes() == 0)
-    }
-
-    /// Whether nothing more can be appended.
-    pub(crate) fn is_ending(&self) -> bool {
-        self.lock().end != End::Open
-    }
-
-    /// Lets the connection's thread, asleep in `recv`, see the end of its input.
-    pub(crate) fn end_reading(&self) {
-        self.ended_reading.store(true, Ordering::Release);
-        let _ = self.stream.shutdown(Shutdown::Read);
-    }
-
-    /// Whether the end of the input is our own doing.
-    pub(crate) fn has_ended_reading(&self) -> bool {
-        self.ended_reading.load(Ordering::Acquire)
-    }
-
-    /// Ends the socket, whatever still waits.
-    pub(crate) fn abort(&self) {
-        self.lock().give_up();
-        let _ = self.stream.shutdown(Shutdown::Both);
-    }
-
     /// Sends what waits, as far as the socket takes it now. Returns whether all of it went.
     pub(crate) fn flush(self: &Arc<Self>) -> bool {
         self.send(false)
-    }
-
-    /// The drainer's flush: the socket takes more. Returns whether all of it went.
-    pub(crate) fn resume(self: &Arc<Self>) -> bool {
-        self.send(true)
     }
 
     fn send(self: &Arc<Self>, resumed: bool) -> bool {
@@ -225,6 +177,7 @@ impl Outbox {
         loop {
             if state.waiting.is_empty() {
                 state.writer = Writer::Nobody;
+                state.wake_closer();
                 return true;
             }
             let out = std::mem::take(&mut state.waiting);
@@ -255,19 +208,6 @@ impl Outbox {
                 }
             }
         }
-    }
-
-    /// While its log is replayed the connection's own thread waits for the socket, and no drainer is needed.
-    fn leave_to_drainer(self: &Arc<Self>, mut state: MutexGuard<'_, State>) -> bool {
-        let is_replaying =
-            matches!(state.cursor, LogCursor::Replaying { .. }) && state.end == End::Open;
-        state.writer = if is_replaying { Writer::Nobody } else { Writer::Drainer };
-        let is_last = state.end != End::Open;
-        drop(state);
-        if !is_replaying {
-            self.drainer.watch(self, is_last);
-        }
-        false
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -360,6 +300,7 @@ impl State {
             return;
         }
         self.end = End::Closing;
+        self.wake_closer();
         metrics::CLOSES.inc(close.as_str());
         let mut payload = close.code().to_be_bytes().to_vec();
         payload.extend_from_slice(close.reason().as_bytes());
@@ -368,10 +309,17 @@ impl State {
 
     fn give_up(&mut self) {
         self.end = End::Gone;
+        self.wake_closer();
         self.waiting = Vec::new();
         self.held = Vec::new();
         self.frames = 0;
         self.begun = 0;
+    }
+
+    fn wake_closer(&self) {
+        if let Some(thread) = self.closer.as_ref().filter(|_| self.end != End::Open) {
+            thread.unpark();
+        }
     }
 
     /// Takes back what the socket did not take: `out` from `sent` on, in front of what came meanwhile.

@@ -1,17 +1,16 @@
-//! Who wants to know who is here. Live only: nothing of it is stored but when somebody was last here.
+//! Which connections watch whose presence. Nothing of it is stored, except when an account was last online.
 //!
-//! A connection watches the accounts of its last `presence` request. Its lock is the first in the server's order, so that of
-//! two changes at once the later one is told last.
+//! A connection watches the accounts of its last `presence` request. The connection's own thread registers it and answers with
+//! the present state; changes are told by the dispatcher alone. The lock is the first in the server's order, so of two changes
+//! the later one is told last.
 //!
-//! Changes of one account are told at most once in [`PRESENCE_INTERVAL`]: whoever comes and goes without end does not keep
-//! all of its watchers busy. What changes sooner waits for the *presence thread*, which tells how it is by then.
+//! Changes of one account are told at most once in [`PRESENCE_INTERVAL`], so an account that comes and goes without end does
+//! not keep all of its watchers busy. An earlier change waits, and the state at that time is told.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use net::Shutdown;
 use wire::{AccountId, Frame};
 
 use crate::hub::Hub;
@@ -22,8 +21,6 @@ pub(crate) struct Presence {
     hub: Arc<Hub>,
     clock: Clock,
     state: Mutex<State>,
-    /// Something is due, or it is over.
-    noted: Condvar,
 }
 
 type Clock = Box<dyn Fn() -> i64 + Send + Sync>;
@@ -33,7 +30,6 @@ struct State {
     watched: HashMap<AccountId, Watched>,
     /// Whose change is to be told when.
     due: BTreeSet<(Instant, AccountId)>,
-    is_over: bool,
 }
 
 /// An account that somebody watches.
@@ -58,37 +54,7 @@ impl Presence {
     /// `clock` tells the time, in milliseconds.
     pub(crate) fn new(hub: Arc<Hub>, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         let clock: Clock = Box::new(clock);
-        Self { hub, clock, state: Mutex::default(), noted: Condvar::new() }
-    }
-
-    /// Starts the presence thread.
-    pub(crate) fn start(self: &Arc<Self>, shutdown: &Shutdown) -> io::Result<()> {
-        let (it, ending) = (Arc::clone(self), Arc::clone(self));
-        os_thread::spawn("chat-presence", os_thread::SERVICE_STACK_BYTES, move || it.run())?;
-        shutdown.on_begin(move || {
-            ending.lock().is_over = true;
-            ending.noted.notify_one();
-        });
-        Ok(())
-    }
-
-    fn run(&self) {
-        let mut state = self.lock();
-        while !state.is_over {
-            let now = Instant::now();
-            state = match state.due.first().copied() {
-                None => self.noted.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some((at, _)) if at > now => {
-                    let waited = self.noted.wait_timeout(state, at - now);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-                Some((_, id)) => {
-                    state.due.pop_first();
-                    self.tell(state, id, now);
-                    self.lock()
-                }
-            };
-        }
+        Self { hub, clock, state: Mutex::default() }
     }
 
     /// Notes that `by` wants to know of these. It is told nothing before [`Presence::admit`].
@@ -133,12 +99,9 @@ impl Presence {
         (self.clock)()
     }
 
-    /// The account's first connection has come or its last one gone, at `at` in milliseconds.
-    pub(crate) fn changed(&self, id: AccountId, at: i64) {
-        self.changed_at(id, at, Instant::now());
-    }
-
-    fn changed_at(&self, id: AccountId, at: i64, now: Instant) {
+    /// The account's first connection has come or its last one gone, at `at` in milliseconds. Its watchers are told at once, or
+    /// when [`Presence::due_at`] comes.
+    pub(crate) fn changed(&self, id: AccountId, at: i64, now: Instant) {
         let mut state = self.lock();
         let Some(watched) = state.watched.get_mut(&id) else { return };
         if !self.hub.is_online(id) {
@@ -148,9 +111,27 @@ impl Presence {
             // Once, however often it changes until then.
             Some(due) => {
                 state.due.insert((due, id));
-                self.noted.notify_one();
             }
             None => self.tell(state, id, now),
+        }
+    }
+
+    /// When the next change is to be told that had to wait.
+    pub(crate) fn due_at(&self) -> Option<Instant> {
+        self.lock().due.first().map(|(due, _)| *due)
+    }
+
+    /// Tells the changes that are due.
+    pub(crate) fn tell_due(&self, now: Instant) {
+        loop {
+            let mut state = self.lock();
+            match state.due.first().copied() {
+                Some((due, id)) if due <= now => {
+                    state.due.pop_first();
+                    self.tell(state, id, now);
+                }
+                _ => return,
+            }
         }
     }
 
@@ -228,6 +209,8 @@ mod tests {
     use std::net::TcpStream;
 
     use super::*;
+    use crate::dispatcher::{self, Inbox};
+    use crate::fanout::Fanout;
     use crate::hub::Endpoint;
     use crate::test_support;
 
@@ -255,11 +238,18 @@ mod tests {
         /// Bob comes, or goes.
         fn flap(&self, bob: &Arc<Outbox>, comes: bool, now: Instant) {
             if comes {
-                self.hub.register(9, BOB, Endpoint { outbox: Arc::clone(bob), session: None });
+                self.hub.register(BOB, Endpoint { outbox: Arc::clone(bob), session: None });
             } else {
                 self.hub.unregister(BOB, bob);
             }
-            self.presence.changed_at(BOB, 0, now);
+            self.presence.changed(BOB, 0, now);
+        }
+
+        fn wait_until_told(&self, online: bool, deadline: Instant) {
+            while self.told() != Some(online) {
+                assert!(Instant::now() < deadline, "not told");
+                std::thread::yield_now();
+            }
         }
 
         fn told(&self) -> Option<bool> {
@@ -280,24 +270,29 @@ mod tests {
         }
         assert_eq!(watcher.told(), Some(true), "and no other for a second");
         assert_eq!(watcher.presence.lock().due.len(), 1, "but how it ended is to be told");
-        watcher.presence.tell(watcher.presence.lock(), BOB, start + PRESENCE_INTERVAL);
+        assert_eq!(watcher.presence.due_at(), Some(start + PRESENCE_INTERVAL));
+        watcher.presence.tell_due(start + PRESENCE_INTERVAL);
         assert_eq!(watcher.told(), Some(false));
         watcher.flap(&bob, true, start + 2 * PRESENCE_INTERVAL);
         assert_eq!(watcher.told(), Some(true));
     }
 
     #[test]
-    fn the_presence_thread_tells_what_had_to_wait() {
-        let (watcher, shutdown) = (Watcher::new(), Shutdown::new());
-        watcher.presence.start(&shutdown).unwrap();
+    fn the_dispatcher_tells_what_had_to_wait() {
+        let (watcher, inbox) = (Watcher::new(), Inbox::default());
+        let fanout = Fanout::new(None, Arc::clone(&watcher.hub), Arc::clone(&watcher.presence));
+        let ended =
+            dispatcher::start(inbox.clone(), fanout, Arc::clone(&watcher.presence)).unwrap();
         let (bob, _theirs) = test_support::outbox();
-        watcher.flap(&bob, true, Instant::now());
-        watcher.flap(&bob, false, Instant::now());
+        let endpoint = Endpoint { outbox: Arc::clone(&bob), session: None };
+        watcher.hub.register(BOB, endpoint);
+        inbox.presence_changed(BOB, 0);
         let deadline = Instant::now() + 20 * PRESENCE_INTERVAL;
-        while watcher.told() != Some(false) {
-            assert!(Instant::now() < deadline, "not told");
-            std::thread::yield_now();
-        }
-        shutdown.begin();
+        watcher.wait_until_told(true, deadline);
+        watcher.hub.unregister(BOB, &bob);
+        inbox.presence_changed(BOB, 0);
+        watcher.wait_until_told(false, deadline);
+        inbox.close();
+        assert!(ended.wait_until(deadline));
     }
 }

@@ -10,6 +10,7 @@ use telemetry::health::Unhealthy;
 use wire::AccountId;
 
 use crate::committer::Committer;
+use crate::dispatcher::Inbox;
 use crate::drainer::Drainer;
 use crate::hub::Hub;
 use crate::limit::{
@@ -25,6 +26,7 @@ use crate::token_throttle::TokenThrottle;
 pub(crate) struct Server {
     pub(crate) hub: Arc<Hub>,
     pub(crate) presence: Arc<Presence>,
+    pub(crate) inbox: Inbox,
     pub(crate) drainer: Drainer,
     pub(crate) mode: Mode,
     pub(crate) long_answers: LongAnswers,
@@ -100,8 +102,9 @@ impl Server {
     pub(crate) fn ready(&self) -> Result<(), Unhealthy> {
         let Some(accounts) = self.accounts() else { return Ok(()) };
         metrics::note_storing(&accounts.store);
-        if !accounts.committer.is_open() && !self.shutdown.has_begun() {
-            let reason = "the committer has stopped; restart the server";
+        let is_storing = accounts.committer.is_open() && self.inbox.is_open();
+        if !is_storing && !self.shutdown.has_begun() {
+            let reason = "the committer or the dispatcher has stopped; restart the server";
             return Err(Unhealthy::new("not_storing", reason));
         }
         accounts.store.health().map_err(|it| Unhealthy::new(it.code, it.reason))

@@ -1,7 +1,7 @@
 //! The stream that tungstenite reads and writes.
 //!
-//! Reading: one *turn* takes what the socket holds and then says "would block", so that a busy peer's many frames are
-//! handled together and its turn ends. A sleeping connection keeps [`READ_BYTES`]; one whose reads come back full reads
+//! Reading: one *tick* takes what the socket holds and then says "would block", so that a busy peer's many frames are
+//! handled together and its tick ends. A sleeping connection keeps [`READ_BYTES`]; one whose reads come back full reads
 //! [`BURST_BYTES`] at once until it has quietened down. tungstenite never gets more than the frame that it is at, so the next one,
 //! if it is [plain](crate::plain_frame), can be read in place. Writing goes into the [`Outbox`], in whole frames: tungstenite's own
 //! pongs and close replies never meet a frame of another thread halfway.
@@ -67,7 +67,7 @@ impl SocketBuffer {
             (may_sleep, false, false, false);
     }
 
-    /// Whether the turn slept and nothing came.
+    /// Whether the tick slept and nothing came.
     pub(crate) fn timed_out(&self) -> bool {
         self.timed_out
     }

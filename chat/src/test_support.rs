@@ -1,10 +1,12 @@
 //! What several tests are set up with.
 
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use net::Shutdown;
 
+use crate::dispatcher::Inbox;
 use crate::drainer::Drainer;
 use crate::hub::Hub;
 use crate::long_answers::LongAnswers;
@@ -14,6 +16,7 @@ use crate::rate_limit::RateLimits;
 use crate::server::{Mode, Server, Timeouts};
 use crate::token_throttle::TokenThrottle;
 
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 static DRAINER: LazyLock<Drainer> = LazyLock::new(|| Drainer::start().unwrap());
 
 /// An outbox, and the other end of its socket.
@@ -21,7 +24,8 @@ pub(crate) fn outbox() -> (Arc<Outbox>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (ours, _) = listener.accept().unwrap();
-    (Arc::new(Outbox::new(Arc::new(ours), DRAINER.clone(), None)), theirs)
+    let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+    (Arc::new(Outbox::new(id, Arc::new(ours), DRAINER.clone(), None)), theirs)
 }
 
 /// A server of which only the parts are there that sessions use; it has no message rate.
@@ -30,6 +34,7 @@ pub(crate) fn server(timeouts: Timeouts, mode: Mode) -> Server {
     Server {
         presence: Arc::new(Presence::new(Arc::clone(&hub), crate::clock::now_ms)),
         hub,
+        inbox: Inbox::default(),
         drainer: DRAINER.clone(),
         mode,
         long_answers: LongAnswers::default(),

@@ -26,11 +26,11 @@ pub(crate) fn serve(server: &Server, request: Request) {
     // Only what the connection needs from here on stays in memory while it lasts.
     let Request { id, stream, address, head, rest, permit, .. } = request;
     drop(head);
-    let outbox = Arc::new(Outbox::new(stream, server.drainer.clone(), Some(permit)));
+    let outbox = Arc::new(Outbox::new(id, stream, server.drainer.clone(), Some(permit)));
     outbox.push_handshake(&response);
     drop(response);
     let mut reader = MessageReader::new(Arc::clone(&outbox), rest);
-    Connection::new(server, id, outbox, address).run(&mut reader, token.as_ref());
+    Connection::new(server, outbox, address).run(&mut reader, token.as_ref());
 }
 
 #[inline(never)] // It goes deep, and the connection sleeps below whatever this frame would hold.

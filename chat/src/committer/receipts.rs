@@ -1,22 +1,20 @@
 //! Receipts that nobody waits for: each lets others go first, until it is due.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sql::{Operation, Submission};
 use wire::Seq;
 
 use super::Task;
-use crate::outbox::Outbox;
 
 /// In the order in which they came. A connection that says more than once how far it has received its log is in here once,
 /// in its first place, and with the furthest that it has said when it goes.
 #[derive(Default)]
 pub(super) struct Receipts {
     waiting: VecDeque<(Instant, Task)>,
-    /// How far connections have received their logs, by the address of the outbox that waits with it.
-    furthest: HashMap<usize, Seq>,
+    /// How far connections have received their logs, by the connection's id.
+    furthest: HashMap<u64, Seq>,
 }
 
 impl Receipts {
@@ -58,7 +56,7 @@ impl Receipts {
                 Submission { operation: Operation::Received { seq }, .. },
                 Some(outbox),
             ) = &mut receipt
-                && let Some(furthest) = self.furthest.remove(&address(outbox))
+                && let Some(furthest) = self.furthest.remove(&outbox.id())
             {
                 *seq = furthest;
             }
@@ -72,16 +70,11 @@ impl Receipts {
 }
 
 /// Which connection has received its account's log how far.
-fn received(receipt: &Task) -> Option<(usize, Seq)> {
+fn received(receipt: &Task) -> Option<(u64, Seq)> {
     match receipt {
         Task::Act(Submission { operation: Operation::Received { seq }, .. }, Some(outbox)) => {
-            Some((address(outbox), *seq))
+            Some((outbox.id(), *seq))
         }
         _ => None,
     }
-}
-
-/// It is nobody else's while what waits keeps the outbox.
-fn address(outbox: &Arc<Outbox>) -> usize {
-    Arc::as_ptr(outbox).addr()
 }

@@ -5,7 +5,6 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use sql::Submission;
 use wire::AccountId;
@@ -15,7 +14,6 @@ use crate::limit::{
     BATCH_ACCOUNT_ACTS_MAX, BATCH_ACCOUNT_BYTES_MAX, BATCH_ACCOUNT_GROUP_ACTS_MAX,
     BATCH_GROUP_ACTS_MAX,
 };
-use crate::outbox::Outbox;
 
 /// What the accounts have of one commit so far.
 #[derive(Default)]
@@ -23,7 +21,7 @@ pub(super) struct Shares {
     used: HashMap<AccountId, Used>,
     group_acts: usize,
     /// Connections of which an act stays in the queue.
-    deferred: HashSet<*const Outbox>,
+    deferred: HashSet<u64>,
 }
 
 #[derive(Default)]
@@ -42,7 +40,7 @@ impl Shares {
             Task::Act(act, origin) => {
                 let is_admitted = self.admit_act(act, task.bytes(), task.is_for_group());
                 if !is_admitted {
-                    self.deferred.extend(origin.as_ref().map(Arc::as_ptr));
+                    self.deferred.extend(origin.as_ref().map(|outbox| outbox.id()));
                 }
                 is_admitted
             }
@@ -50,7 +48,7 @@ impl Shares {
             Task::Departure(account, _) => {
                 self.used.get(account).is_none_or(|used| !used.is_deferred)
             }
-            Task::Close(_, outbox) => !self.deferred.contains(&Arc::as_ptr(outbox)),
+            Task::Close(_, outbox) => !self.deferred.contains(&outbox.id()),
         }
     }
 

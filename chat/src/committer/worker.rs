@@ -1,14 +1,13 @@
-//! The committer's thread: from what waits to a commit.
+//! The committer's thread: it commits what waits in the queue.
 
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use sql::{Batch, Error, Store};
 use wire::AccountId;
 
-use super::dispatcher::Notification;
 use super::{Queue, Task};
+use crate::dispatcher::{Committing, Inbox};
 use crate::hub::Hub;
 use crate::limit::DOUBT_CHUNK;
 use crate::metrics;
@@ -20,23 +19,22 @@ const DOUBT_PAUSE: Duration = Duration::from_millis(250);
 pub(super) struct Worker {
     store: Arc<Store>,
     hub: Arc<Hub>,
-    dispatcher: SyncSender<Notification>,
+    inbox: Inbox,
     /// Accounts in whose logs an unconfirmed commit may have put events.
     doubt: Vec<AccountId>,
 }
 
 impl Worker {
-    pub(super) fn new(
-        store: Arc<Store>,
-        hub: Arc<Hub>,
-        dispatcher: SyncSender<Notification>,
-    ) -> Self {
-        Self { store, hub, dispatcher, doubt: Vec::new() }
+    pub(super) fn new(store: Arc<Store>, hub: Arc<Hub>, inbox: Inbox) -> Self {
+        Self { store, hub, inbox, doubt: Vec::new() }
     }
 
     pub(super) fn run(mut self, queue: &Queue) {
         while let Some(tasks) = queue.take((!self.doubt.is_empty()).then_some(DOUBT_PAUSE)) {
-            // Who waits is not to wait for a second look at a database that has just shown that it is away.
+            if !self.inbox.is_open() {
+                return; // Nothing is committed of which nobody would hear.
+            }
+            // Requests do not wait for a second look at a database that has just shown that it is away.
             if tasks.is_empty() || self.commit(tasks) {
                 self.resolve_doubt();
             }
@@ -59,14 +57,21 @@ impl Worker {
             }
         }
         metrics::BATCH_ACTS.observe(batch.submissions.len() as f64);
-        let is_done = self.store(batch, origins);
+        let committing = self.inbox.begin_commit();
+        let is_done = self.store(&committing, batch, origins);
+        drop(committing);
         if !closes.is_empty() {
-            self.tell(Notification::Closes(closes));
+            self.inbox.close_connections(closes);
         }
         is_done
     }
 
-    fn store(&mut self, batch: Batch, origins: Vec<Option<Arc<Outbox>>>) -> bool {
+    fn store(
+        &mut self,
+        committing: &Committing,
+        batch: Batch,
+        origins: Vec<Option<Arc<Outbox>>>,
+    ) -> bool {
         if batch.submissions.is_empty()
             && batch.session_uses.is_empty()
             && batch.disconnections.is_empty()
@@ -79,7 +84,7 @@ impl Worker {
         match done {
             Ok(_) if batch.submissions.is_empty() => true,
             Ok(committed) => {
-                self.tell(Notification::Batch(batch, origins, Some(committed)));
+                committing.deliver(batch, origins, Some(committed));
                 true
             }
             Err(error @ (Error::Internal(_) | Error::Corrupted(_) | Error::AlreadyExists))
@@ -88,18 +93,26 @@ impl Worker {
                 // One of them cannot be stored: it must not take the others along.
                 tracing::error!(%error, "a batch was refused; doing its acts one by one");
                 for (act, origin) in batch.submissions.into_iter().zip(origins) {
-                    self.store(Batch { submissions: vec![act], ..Batch::default() }, vec![origin]);
+                    self.store(
+                        committing,
+                        Batch { submissions: vec![act], ..Batch::default() },
+                        vec![origin],
+                    );
                 }
                 let (session_uses, disconnections) = (batch.session_uses, batch.disconnections);
-                self.store(Batch { session_uses, disconnections, ..Batch::default() }, Vec::new())
+                self.store(
+                    committing,
+                    Batch { session_uses, disconnections, ..Batch::default() },
+                    Vec::new(),
+                )
             }
             Err(error) => {
                 tracing::warn!(%error, acts = batch.submissions.len(), "messages were not stored");
                 if matches!(error, Error::InDoubt(_)) {
-                    // Of everybody else's log it is enough that it is right.
+                    // Only the accounts that are online here need to be told.
                     self.doubt = self.hub.accounts();
                 }
-                self.tell(Notification::Batch(batch, origins, None));
+                committing.deliver(batch, origins, None);
                 false
             }
         }
@@ -112,13 +125,7 @@ impl Worker {
             // Still away: asked again after a pause.
             let Ok(heads) = self.store.heads_after_doubt(&self.doubt[chunk..]) else { return };
             self.doubt.truncate(chunk);
-            self.tell(Notification::Heads(heads));
+            self.inbox.heads_grown(&heads);
         }
-    }
-
-    /// Waits while the dispatcher is too far behind.
-    fn tell(&self, notification: Notification) {
-        // If the dispatcher has died it has closed the queue: this was the last commit.
-        let _ = self.dispatcher.send(notification);
     }
 }

@@ -1,84 +1,120 @@
-//! The end of a connection: the last word, and time for the client to hear it.
+//! The lingering close: the close frame is sent after the answers to everything that the client has sent, and the client has
+//! time to take it.
+//!
+//! Closing a socket with unread input would reset it, and the client could lose the last frames. So the connection's thread
+//! goes on reading, and discards what comes.
 
 use std::io::Read;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::thread;
+use std::time::Instant;
 
 use wire::Close;
 
-use super::{Connection, EndReason, end_reason, is_nothing};
+use super::{Connection, end_reason, is_nothing};
 use crate::committer::Task;
-use crate::limit::{CLOSE_LOOK_MAX, FRAMES_PER_TICK_MAX, READ_BYTES};
+use crate::flow::EndReason;
+use crate::limit::{FRAMES_PER_TICK_MAX, READ_BYTES};
 use crate::message_reader::MessageReader;
 use crate::server::Timeouts;
 use crate::socket_buffer::SocketBuffer;
 
+/// How far the close has come.
+#[derive(PartialEq)]
+enum Stage {
+    /// The close frame waits for the committer and the dispatcher.
+    Queued,
+    /// The close frame is in the outbox, or there is none.
+    Sent,
+}
+
+/// How the input is read.
+#[derive(Clone, Copy, PartialEq)]
+enum Input {
+    /// As WebSocket messages: the client's own close is among them.
+    Messages,
+    /// As bytes without a meaning: it is no WebSocket any more, or tungstenite has no room for the rest of a refused frame.
+    Bytes,
+    /// It has ended.
+    Ended,
+}
+
 impl Connection<'_> {
-    /// The last word, after the answers to everything it has sent.
-    pub(super) fn close_after_queue(&self, ending: &EndReason) {
-        let close = match ending {
+    /// Has the close frame sent, with accounts once the committer has come to it.
+    pub(super) fn send_close(&self, reason: &EndReason) {
+        let outbox = self.replies.outbox();
+        let close = match reason {
             EndReason::Close(close) => *close,
-            EndReason::PeerGone | EndReason::AlreadyClosed => return self.outbox.finish(),
+            EndReason::PeerGone | EndReason::AlreadyClosed => return outbox.finish(),
         };
-        let waits = self.account().and(self.server.accounts()).is_some_and(|accounts| {
-            accounts.committer.submit(Task::Close(close, Arc::clone(&self.outbox)))
+        let is_queued = self.client.account().and(self.server.accounts()).is_some_and(|accounts| {
+            accounts.committer.submit(Task::Close(close, Arc::clone(outbox)))
         });
-        if !waits {
-            self.outbox.send_close(close);
+        if !is_queued {
+            outbox.send_close(close);
         }
     }
 
-    /// Reads and throws away until the last word is said and the client has closed too, or one of them takes too long:
-    /// closing a socket with input unread would reset it, and the last words could be lost.
+    /// Reads and discards until everything is sent and the client has closed too, or one of them takes too long.
     #[inline(never)] // What it needs is not to lie under a connection that sleeps.
     pub(super) fn linger(&self, reader: &mut MessageReader, reason: &EndReason) {
+        let outbox = self.replies.outbox();
         let Timeouts { queued_close, linger, .. } = self.server.timeouts;
-        let mut until = Instant::now() + queued_close;
-        let mut is_said = false;
-        let mut pause = Duration::from_millis(1);
-        // tungstenite has no room for the rest of a frame that it has refused.
-        let mut is_sane = !matches!(reason, EndReason::Close(Close::TooBig));
-        let mut is_open = true;
-        // A close that waits for the committer, or words that wait for the socket, and then the client's own close.
-        while Instant::now() < until && (is_open || !self.outbox.is_done()) {
-            if !is_said && self.outbox.is_ending() {
-                is_said = true;
-                until = Instant::now() + linger;
+        let (mut stage, mut until) = (Stage::Queued, Instant::now() + queued_close);
+        let mut input = match reason {
+            EndReason::Close(Close::TooBig) => Input::Bytes,
+            _ => Input::Messages,
+        };
+        // Both unpark this thread, which sleeps nowhere else.
+        outbox.unpark_at_close();
+        let watch = self.server.drainer.watch_input(outbox.stream());
+        if let Err(error) = &watch {
+            tracing::warn!(%error, "cannot wait for a connection that is being closed");
+        }
+        while watch.is_ok() {
+            if stage == Stage::Queued && outbox.is_ending() {
+                (stage, until) = (Stage::Sent, Instant::now() + linger);
             }
-            reader.begin(false);
-            let mut is_drained = false;
-            // A few at a time: whoever writes without pause must not keep the last word from being noticed.
-            for _ in 0..FRAMES_PER_TICK_MAX {
-                if !is_open || is_drained {
-                    break;
-                }
-                let heard = match is_sane {
-                    true => reader.next().map(drop),
-                    false => throw_away(reader.buffer_mut()),
-                };
-                match heard {
-                    Ok(()) => {}
-                    Err(tungstenite::Error::Io(error)) if is_nothing(&error) => is_drained = true,
-                    Err(error) if matches!(end_reason(&error), EndReason::PeerGone) => {
-                        is_open = false
-                    }
-                    // What comes is no WebSocket any more, and is not to be understood but to be taken in.
-                    Err(_) => is_sane = false,
-                }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || (input == Input::Ended && outbox.is_done()) {
+                break;
             }
-            if (is_open && is_drained) || (!is_open && !self.outbox.is_done()) {
-                // Its input may be ended by ourselves, so that no wait for the socket would sleep.
-                std::thread::sleep(pause);
-                pause = (2 * pause).min(CLOSE_LOOK_MAX);
+            if discard(reader, &mut input) {
+                thread::park_timeout(left);
             }
         }
         if let EndReason::Close(close) = reason {
-            self.outbox.send_close(*close); // The committer has not come to it.
+            outbox.send_close(*close); // The committer has not come to it.
         }
     }
 }
 
-fn throw_away(buffer: &mut SocketBuffer) -> tungstenite::Result<()> {
+/// Discards what has come, but not more than a tick's worth: a client that writes without pause must not keep the close from
+/// being noticed. Returns whether there is nothing to do before something
+/// happens.
+fn discard(reader: &mut MessageReader, input: &mut Input) -> bool {
+    reader.begin(false);
+    for _ in 0..FRAMES_PER_TICK_MAX {
+        let read = match input {
+            Input::Messages => reader.next().map(drop),
+            Input::Bytes => discard_bytes(reader.buffer_mut()),
+            Input::Ended => return true,
+        };
+        match read {
+            Ok(()) => {}
+            Err(tungstenite::Error::Io(error)) if is_nothing(&error) => return true,
+            Err(error) if matches!(end_reason(&error), EndReason::PeerGone) => {
+                *input = Input::Ended;
+                return false; // That may have been all.
+            }
+
+            Err(_) => *input = Input::Bytes,
+        }
+    }
+    false
+}
+
+fn discard_bytes(buffer: &mut SocketBuffer) -> tungstenite::Result<()> {
     match buffer.read(&mut [0; READ_BYTES])? {
         0 => Err(tungstenite::Error::ConnectionClosed),
         _ => Ok(()),

@@ -39,7 +39,7 @@ pub(crate) enum Delivery {
 }
 
 impl LogCursor {
-    /// Whose turn event `seq` is.
+    /// When event `seq` goes out; if it goes out now, the next one is expected.
     fn advance(&mut self, seq: Seq) -> Order {
         match self {
             Self::Off => Order::Past,

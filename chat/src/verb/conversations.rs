@@ -1,69 +1,45 @@
-//! `{"type":"conversations"}`, `group.show`, `blocks`: whom an account talks with, and whom not.
+//! `{"type":"conversations"}`, `group.show`, `blocks`: an account's conversations, a group, and blocked accounts.
 
 use sql::{Conversation, Member};
 use wire::limit::CONVERSATIONS;
-use wire::{AccountId, Code, Frame, GroupId, Peer};
+use wire::{Code, Frame, GroupId, Peer};
 
-use crate::connection::{Connection, Flow};
 use crate::event;
-use crate::server::Accounts;
-use crate::verb::window::{Window, page_of};
+use crate::query_context::QueryContext;
+use crate::verb::paging::{PageRequest, page_of};
 
-/// The list, by last activity.
-pub(crate) fn list(
-    connection: &mut Connection<'_>,
-    accounts: &Accounts,
-    me: AccountId,
-    window: Window,
-    reference: Option<&str>,
-) -> Flow {
-    let Some(_slot) = connection.acquire_answer_slot(me, reference)? else { return Ok(()) };
-    let limit = window.limit(CONVERSATIONS);
-    let found = match accounts.store.conversations(me, window.before(), limit + 1) {
+/// The conversations, by last activity.
+pub(super) fn list(context: &QueryContext<'_>, page: PageRequest) {
+    let QueryContext { accounts, reference, me, .. } = *context;
+    let limit = page.limit(CONVERSATIONS);
+    let found = match accounts.store.conversations(me, page.before(), limit + 1) {
         Ok(found) => found,
-        Err(error) => return connection.reply_query_error(&error, reference),
+        Err(error) => return context.error(&error),
     };
     let (conversations, more) = page_of(found.iter().map(conversation), limit);
-    connection.outbox.push_long(&Frame::Conversations { reference, conversations, more });
-    Ok(())
+    context.push(&Frame::Conversations { reference, conversations, more });
 }
 
-/// What a group is like now, for its members.
-pub(crate) fn show(
-    connection: &mut Connection<'_>,
-    accounts: &Accounts,
-    me: AccountId,
-    group: GroupId,
-    reference: Option<&str>,
-) -> Flow {
-    let Some(_slot) = connection.acquire_answer_slot(me, reference)? else { return Ok(()) };
+/// A group as it is now, for its members.
+pub(super) fn show(context: &QueryContext<'_>, group: GroupId) {
+    let QueryContext { accounts, reference, me, .. } = *context;
     let found = match accounts.store.group(me, group) {
         Ok(Some(found)) => found,
-        Ok(None) => {
-            connection.refuse(Code::NotFound, "you are in no such group", reference);
-            return Ok(());
-        }
-        Err(error) => return connection.reply_query_error(&error, reference),
+        Ok(None) => return context.refuse(Code::NotFound, "you are in no such group"),
+        Err(error) => return context.error(&error),
     };
     let (name, days) = (found.name.as_str(), found.days);
     let members = found.members.iter().map(member).collect();
-    connection.outbox.push_long(&Frame::GroupShow { reference, group, name, days, members });
-    Ok(())
+    context.push(&Frame::GroupShow { reference, group, name, days, members });
 }
 
-/// Whom this account has blocked.
-pub(crate) fn blocks(
-    connection: &mut Connection<'_>,
-    accounts: &Accounts,
-    me: AccountId,
-    reference: Option<&str>,
-) -> Flow {
-    let Some(_slot) = connection.acquire_answer_slot(me, reference)? else { return Ok(()) };
+/// The accounts that this account has blocked.
+pub(super) fn blocks(context: &QueryContext<'_>) {
+    let QueryContext { accounts, reference, me, .. } = *context;
     match accounts.store.blocks(me) {
-        Ok(ids) => connection.outbox.push_long(&Frame::Blocks { reference, ids }),
-        Err(error) => return connection.reply_query_error(&error, reference),
+        Ok(ids) => context.push(&Frame::Blocks { reference, ids }),
+        Err(error) => context.error(&error),
     }
-    Ok(())
 }
 
 fn member(found: &Member) -> wire::Member<'_> {

@@ -1,4 +1,4 @@
-//! `{"type":"history",…}` and `{"type":"search",…}`: messages of before, by pages.
+//! `{"type":"history",…}` and `{"type":"search",…}`: earlier messages, page by page.
 
 use std::collections::HashMap;
 
@@ -6,89 +6,58 @@ use sql::{Message, Reaction};
 use wire::limit::PAGE_ITEMS;
 use wire::{AccountId, Code, Frame, MessageId, Page, Peer};
 
-use crate::connection::{Connection, Flow};
 use crate::event;
 use crate::limit::{PAGE_BYTES, REACTIONS_CHUNK};
+use crate::query_context::QueryContext;
 use crate::server::Accounts;
-use crate::verb::window::{Window, page_of};
+use crate::verb::paging::{PageRequest, page_of};
 
 /// A page of one conversation.
-pub(crate) fn history(
-    connection: &mut Connection<'_>,
-    accounts: &Accounts,
-    me: AccountId,
-    with: Peer,
-    window: Window,
-    reference: Option<&str>,
-) -> Flow {
-    let Some(_slot) = connection.acquire_answer_slot(me, reference)? else { return Ok(()) };
-    let found = accounts.store.history(me, with, window.before(), window.limit(PAGE_ITEMS) + 1);
-    match found {
-        Ok(Some(found)) => {
-            answer(connection, accounts, me, &found, window, reference, List::History)
-        }
-        Ok(None) => {
-            connection.refuse(Code::NotFound, "you are in no such group", reference);
-            Ok(())
-        }
-        Err(error) => connection.reply_query_error(&error, reference),
+pub(super) fn history(context: &QueryContext<'_>, with: Peer, page: PageRequest) {
+    let QueryContext { accounts, me, .. } = *context;
+    match accounts.store.history(me, with, page.before(), page.limit(PAGE_ITEMS) + 1) {
+        Ok(Some(found)) => answer(context, &found, page, List::History),
+        Ok(None) => context.refuse(Code::NotFound, "you are in no such group"),
+        Err(error) => context.error(&error),
     }
 }
 
-/// What has these words.
-pub(crate) fn search(
-    connection: &mut Connection<'_>,
-    accounts: &Accounts,
-    me: AccountId,
-    text: &str,
-    window: Window,
-    reference: Option<&str>,
-) -> Flow {
-    let Some(_slot) = connection.acquire_answer_slot(me, reference)? else { return Ok(()) };
-    match accounts.store.search(me, text, window.before(), window.limit(PAGE_ITEMS) + 1) {
-        Ok(found) => answer(connection, accounts, me, &found, window, reference, List::Search),
+/// The messages that contain these words.
+pub(super) fn search(context: &QueryContext<'_>, text: &str, page: PageRequest) {
+    let QueryContext { accounts, me, .. } = *context;
+    match accounts.store.search(me, text, page.before(), page.limit(PAGE_ITEMS) + 1) {
+        Ok(found) => answer(context, &found, page, List::Search),
         Err(sql::Error::TimedOut(_)) => {
-            let message = "the search took too long; add a letter or a word";
-            connection.refuse(Code::Unavailable, message, reference);
-            Ok(())
+            context.refuse(Code::Unavailable, "the search took too long; add a letter or a word");
         }
-        Err(error) => connection.reply_query_error(&error, reference),
+        Err(error) => context.error(&error),
     }
 }
 
-/// Which list is answered.
+/// The list that is answered.
 #[derive(Clone, Copy)]
 enum List {
     History,
     Search,
 }
 
-/// `found` comes newest first, and goes newest last.
-fn answer(
-    connection: &mut Connection<'_>,
-    accounts: &Accounts,
-    me: AccountId,
-    found: &[Message],
-    window: Window,
-    reference: Option<&str>,
-    list: List,
-) -> Flow {
-    let reactions = match reactions(accounts, me, found) {
+/// `found` comes newest first; the answer has the newest last.
+fn answer(context: &QueryContext<'_>, found: &[Message], page: PageRequest, list: List) {
+    let reactions = match reactions(context.accounts, context.me, found) {
         Ok(reactions) => reactions,
-        Err(error) => return connection.reply_query_error(&error, reference),
+        Err(error) => return context.error(&error),
     };
     let messages = found.iter().map(|message| {
         let reactions = reactions.get(&message.id).map_or(&[][..], Vec::as_slice);
         with_reactions(message, reactions)
     });
-    let (mut messages, more) = page_of(messages, window.limit(PAGE_ITEMS));
+    let (mut messages, more) = page_of(messages, page.limit(PAGE_ITEMS));
     messages.reverse();
-    let page = Page { reference, messages, more };
-    connection.outbox.push_long(&match list {
+    let page = Page { reference: context.reference, messages, more };
+    context.push(&match list {
         List::History => Frame::History(page),
         List::Search => Frame::Search(page),
     });
-    Ok(())
 }
 
 /// The reactions to `found`, a chunk at a time, as far as what is found fills a page: no page goes beyond.

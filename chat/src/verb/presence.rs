@@ -1,57 +1,60 @@
-//! `{"type":"presence","ids":[…]}`: who is here, now and from now on.
+//! `{"type":"presence","ids":[…]}`: who is online, now and whenever it changes.
 
 use sql::ContactStatus;
-use wire::{AccountId, Frame};
+use wire::AccountId;
 
-use crate::connection::{Connection, Flow};
-use crate::presence::frame;
+use crate::presence::{Presence, frame};
+use crate::replies::Replies;
+use crate::server::Accounts;
 
-/// Answers for each account, and watches those that this one may know of.
+/// Answers for each account, and watches those that `me` may know of in place of those in `watching`. `accounts`: `None` in
+/// guest mode.
+///
+/// # Errors
+/// It could not be looked up whom `me` may know of; nobody is watched then.
 pub(crate) fn watch(
-    connection: &mut Connection<'_>,
+    presence: &Presence,
+    accounts: Option<&Accounts>,
+    replies: &Replies,
+    watching: &mut Vec<AccountId>,
     me: AccountId,
     mut ids: Vec<AccountId>,
-    reference: Option<&str>,
-) -> Flow {
-    connection.check_running()?;
+) -> sql::Result<()> {
     ids.sort_unstable();
     ids.dedup();
-    let (presence, outbox) = (&connection.server.presence, &connection.outbox);
-    presence.forget(outbox, &std::mem::take(&mut connection.watching));
-    // Watched first, looked up then: a block in between is seen by one of the two.
+    let outbox = replies.outbox();
+    presence.forget(outbox, &std::mem::take(watching));
+    // Watched first and looked up then: one of the two notices a block in between.
     presence.watch(me, outbox, &ids);
-    connection.watching.clone_from(&ids);
-    let known = match connection.server.accounts().map(|it| it.store.contact_statuses(me, &ids)) {
+    watching.clone_from(&ids);
+    let known = match accounts.map(|it| it.store.contact_statuses(me, &ids)) {
         None => ids.iter().map(|id| (*id, ContactStatus::Known(None))).collect(),
         Some(Ok(known)) => known,
         Some(Err(error)) => {
-            presence.forget(outbox, &std::mem::take(&mut connection.watching));
-            return connection.reply_query_error(&error, reference);
+            presence.forget(outbox, &std::mem::take(watching));
+            return Err(error);
         }
     };
     let away = |id: AccountId, last_seen: Option<i64>| {
         presence.forget(outbox, &[id]);
-        outbox.push(&frame(id, false, last_seen));
+        replies.push(&frame(id, false, last_seen));
     };
-    let mut parted = Vec::new();
+    let mut blocked = Vec::new();
     for id in ids {
         match known.get(&id) {
             Some(ContactStatus::Known(last_seen)) if presence.admit(outbox, id, *last_seen) => {}
-            Some(ContactStatus::Known(_)) => parted.push(id),
+            Some(ContactStatus::Known(_)) => blocked.push(id),
             Some(ContactStatus::Blocked(last_seen)) => away(id, *last_seen),
             None => away(id, None),
         }
     }
-    if !parted.is_empty() {
-        // There was a block in between, which is known now.
-        let known = connection.server.accounts().map(|it| it.store.contact_statuses(me, &parted));
+    if !blocked.is_empty() {
+        // There was a block in between, which is stored now.
+        let known = accounts.map(|it| it.store.contact_statuses(me, &blocked));
         let known = known.and_then(Result::ok).unwrap_or_default();
-        for id in parted {
+        for id in blocked {
             away(id, known.get(&id).and_then(ContactStatus::last_seen));
         }
-    }
-    if let Some(reference) = reference {
-        outbox.push(&Frame::Ok { reference });
     }
     Ok(())
 }

@@ -7,11 +7,18 @@ use wire::{Recipient, SessionId, TokenHash};
 use super::*;
 use crate::clock::now_ms;
 use crate::committer::Committer;
+use crate::connection::Connection;
+use crate::dispatcher::{self, Inbox};
 use crate::fanout::Fanout;
+use crate::flow::Flow;
 use crate::limit::{FAILED_HELLOS_BURST, HELLO_REFUSAL_HELD, HELLOS_BURST};
+use crate::outbox::Outbox;
 use crate::rate_limit::RateLimits;
 use crate::server::{Mode, Server, Timeouts};
 use crate::test_support;
+
+/// Whether a hello was followed by a replay, or why the connection ended.
+type Greeted = Result<bool, EndReason>;
 
 const TOKEN: TokenHash = TokenHash([7; 32]);
 
@@ -62,7 +69,7 @@ impl House {
 
     fn fanout(&self) -> Fanout {
         let (hub, presence) = (Arc::clone(&self.server.hub), Arc::clone(&self.server.presence));
-        Fanout::new(Arc::clone(&self.store), hub, presence)
+        Fanout::new(Some(Arc::clone(&self.store)), hub, presence)
     }
 
     /// The account writes to itself, and its connections that can be found hear of it, as the dispatcher does it.
@@ -73,7 +80,7 @@ impl House {
 
     /// Somebody comes with the token; `meanwhile` happens right after the first look-up. Then `check` is told how it went,
     /// and how often the token was looked up.
-    fn greet(&self, meanwhile: impl Fn(), check: impl FnOnce(&Connection<'_>, &Flow, u32)) {
+    fn greet(&self, meanwhile: impl Fn(), check: impl FnOnce(&Outbox, &Greeted, u32)) {
         self.greet_in(None, meanwhile, |_| (), check);
     }
 
@@ -83,11 +90,11 @@ impl House {
         permit: Option<LookupPermit<'_>>,
         meanwhile: impl Fn(),
         again: impl Fn(u32),
-        check: impl FnOnce(&Connection<'_>, &Flow, u32),
+        check: impl FnOnce(&Outbox, &Greeted, u32),
     ) {
         let (outbox, _theirs) = test_support::outbox();
         let mut connection =
-            Connection::new(&self.server, 1, outbox, std::net::Ipv4Addr::LOCALHOST.into());
+            Connection::new(&self.server, outbox, std::net::Ipv4Addr::LOCALHOST.into());
         let looked = Cell::new(0);
         let look_up = || {
             let place = self.store.log_position(&TOKEN, now_ms());
@@ -99,9 +106,16 @@ impl House {
             place
         };
         let accounts = self.server.accounts().unwrap();
-        let flow =
-            introduce(&mut connection, accounts, permit, look_up, None, HelloRef::Hello(None));
-        check(&connection, &flow, looked.get());
+        let flow = introduce(
+            &mut connection.hello_context(),
+            accounts,
+            permit,
+            look_up,
+            None,
+            HelloRef::Hello(None),
+        )
+        .map(|replay| replay.is_some());
+        check(connection.replies.outbox(), &flow, looked.get());
     }
 }
 
@@ -122,11 +136,11 @@ fn a_session_that_is_revoked_once_its_connection_can_be_found_is_closed() {
     let house = House::new();
     house.greet(
         || (),
-        |connection, flow, looked| {
-            assert!(flow.is_ok() && !connection.outbox.is_ending());
+        |outbox, flow, looked| {
+            assert!(flow.is_ok() && !outbox.is_ending());
             assert_eq!(looked, 1, "nothing was told meanwhile");
             house.revoke();
-            assert!(connection.outbox.is_ending());
+            assert!(outbox.is_ending());
         },
     );
 }
@@ -136,10 +150,9 @@ fn what_is_written_before_the_connection_can_be_found_is_read_from_the_log() {
     let house = House::new();
     house.greet(
         || house.write(),
-        |connection, flow, looked| {
-            assert!(flow.is_ok());
+        |_, flow, looked| {
             assert_eq!(looked, 2);
-            assert!(connection.replay.is_some());
+            assert!(matches!(flow, Ok(true)));
         },
     );
 }
@@ -149,12 +162,12 @@ fn who_has_missed_nothing_is_live_at_once() {
     let house = House::new();
     house.greet(
         || (),
-        |connection, flow, _| {
-            assert!(flow.is_ok() && connection.replay.is_none());
-            let welcome = connection.outbox.backlog();
+        |outbox, flow, _| {
+            assert!(matches!(flow, Ok(false)));
+            let welcome = outbox.backlog();
             house.write();
-            assert!(connection.outbox.backlog() > welcome);
-            assert_eq!(connection.outbox.behind(Seq(1)), None);
+            assert!(outbox.backlog() > welcome);
+            assert_eq!(outbox.behind(Seq(1)), None);
         },
     );
 }
@@ -164,17 +177,39 @@ fn a_gap_is_filled_up_to_its_end_and_not_with_what_is_still_to_be_told() {
     let house = House::new();
     house.greet(
         || (),
-        |connection, flow, _| {
+        |outbox, flow, _| {
             assert!(flow.is_ok());
             let (_missed, second, third) = (house.store(), house.store(), house.store());
             let mut fanout = house.fanout();
             fanout.backfill(house.account, Seq(1));
-            assert_eq!(connection.outbox.behind(Seq(3)), Some(Seq(1)));
+            assert_eq!(outbox.behind(Seq(3)), Some(Seq(1)));
             // The third is told, and brings the second, which nobody told.
             drop(second);
             third.events.iter().for_each(|news| fanout.fan_out(news, None));
-            assert_eq!(connection.outbox.behind(Seq(4)), Some(Seq(3)));
-            assert!(!connection.outbox.is_ending());
+            assert_eq!(outbox.behind(Seq(4)), Some(Seq(3)));
+            assert!(!outbox.is_ending());
+        },
+    );
+}
+
+#[test]
+fn a_hint_brings_what_another_node_has_stored_to_those_who_are_here() {
+    let house = House::new();
+    house.greet(
+        || (),
+        |outbox, flow, _| {
+            assert!(matches!(flow, Ok(false)), "live at once");
+            house.store();
+            house.store();
+            let (inbox, presence) = (Inbox::default(), Arc::clone(&house.server.presence));
+            let ended = dispatcher::start(inbox.clone(), house.fanout(), presence).unwrap();
+            inbox.heads_grown(&[(house.account, Seq(2)), (AccountId(99), Seq(7))]);
+            // The same again, and what is older, changes nothing.
+            inbox.heads_grown(&[(house.account, Seq(1))]);
+            inbox.close();
+            assert!(ended.wait_until(Instant::now() + Duration::from_secs(20)));
+            assert_eq!(outbox.behind(Seq(3)), Some(Seq(2)));
+            assert!(!outbox.is_ending());
         },
     );
 }
@@ -182,8 +217,8 @@ fn a_gap_is_filled_up_to_its_end_and_not_with_what_is_still_to_be_told() {
 /// Says hello with this token from this address; returns how that went.
 fn say_hello(house: &House, text: &str, address: &str) -> Flow {
     let (outbox, _theirs) = test_support::outbox();
-    let mut connection = Connection::new(&house.server, 1, outbox, address.parse().unwrap());
-    hello(&mut connection, text, None, HelloRef::Hello(None))
+    let mut connection = Connection::new(&house.server, outbox, address.parse().unwrap());
+    hello(&mut connection.hello_context(), text, None, HelloRef::Hello(None)).map(drop)
 }
 
 const TEXT: &str = "0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -284,10 +319,10 @@ fn write_first(house: &House, reference: u32) {
     );
     let (outbox, _theirs) = test_support::outbox();
     let mut connection =
-        Connection::new(&house.server, 1, outbox, std::net::Ipv4Addr::LOCALHOST.into());
+        Connection::new(&house.server, outbox, std::net::Ipv4Addr::LOCALHOST.into());
     let request = wire::Request::parse(&text).unwrap();
-    assert!(crate::verb::carry_out(&mut connection, request).is_ok());
-    assert!(connection.account().is_some());
+    assert!(connection.carry_out(request).is_ok());
+    assert!(connection.client.account().is_some());
 }
 
 #[test]

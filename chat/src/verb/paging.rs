@@ -1,24 +1,24 @@
-//! Lists that are answered page by page.
+//! Which page of a list is asked for, and what fits into it.
 
 use serde::Serialize;
 use wire::MessageId;
 
 use crate::limit::PAGE_BYTES;
 
-/// Which part of a list is asked for.
+/// The part of a list that is asked for.
 #[derive(Clone, Copy)]
-pub(crate) struct Window {
+pub(crate) struct PageRequest {
     pub(crate) before: Option<MessageId>,
     pub(crate) limit: Option<i64>,
 }
 
-impl Window {
-    /// What is older than this.
+impl PageRequest {
+    /// Only items older than this one.
     pub(crate) fn before(self) -> MessageId {
         self.before.unwrap_or(MessageId(i64::MAX))
     }
 
-    /// At most so many, `usual` unless the client says otherwise.
+    /// The most items in the answer: `usual` unless the client says otherwise.
     pub(crate) fn limit(self, usual: usize) -> usize {
         self.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usual)
     }

@@ -1,63 +1,82 @@
-//! The dispatcher's thread: takes what became of each commit to those who are to hear of it, while the next one runs.
+//! The dispatcher's thread: delivers what is in its inbox to the connections that are here.
+//!
+//! It is the only thread that looks connections up to deliver to them what others did. The outcome of a commit is delivered
+//! while the next commit runs.
 
+mod inbox;
+
+use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Instant;
 
-use sql::{Batch, Committed, Operation, Outcome, Store, Submission};
-use wire::{AccountId, Close, Code, ErrorFrame, Frame, Seq};
+use sql::{Batch, Committed, Operation, Outcome, Submission};
+use wire::{Code, ErrorFrame, Frame};
 
+use crate::dispatcher::inbox::Next;
 use crate::fanout::{Fanout, Origin};
-use crate::hub::Hub;
-use crate::limit::NOTIFICATIONS_WAITING_MAX;
 use crate::metrics;
 use crate::outbox::Outbox;
 use crate::presence::Presence;
+use crate::service::{self, Ended};
 
-/// Something to be told. Notifications are told in the order of the commits.
-pub(super) enum Notification {
-    /// What became of a batch, whose acts these connections asked for; nothing: it was not stored.
-    Batch(Batch, Vec<Option<Arc<Outbox>>>, Option<Committed>),
-    /// These logs have come so far, by a commit of which only the database knew.
-    Heads(Vec<(AccountId, Seq)>),
-    /// Connections to be closed, now that all they sent is settled.
-    Closes(Vec<(Close, Arc<Outbox>)>),
+pub(crate) use inbox::{Committing, Inbox, Live, Notification};
+
+/// Starts the dispatcher of `inbox`. It ends once the inbox is closed and empty.
+pub(crate) fn start(inbox: Inbox, fanout: Fanout, presence: Arc<Presence>) -> io::Result<Ended> {
+    service::spawn("chat-dispatch", move || {
+        let closing = Closing(inbox);
+        Dispatcher { fanout, presence }.run(&closing.0);
+    })
 }
 
-/// The way to the dispatcher: no more than a few commits ahead of it.
-pub(super) fn channel() -> (SyncSender<Notification>, Receiver<Notification>) {
-    sync_channel(NOTIFICATIONS_WAITING_MAX)
+/// However the dispatcher ends: nothing more is accepted of which nobody would hear.
+struct Closing(Inbox);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
 }
 
-pub(super) struct Dispatcher {
+struct Dispatcher {
     fanout: Fanout,
+    presence: Arc<Presence>,
 }
 
 impl Dispatcher {
-    pub(super) fn new(store: Arc<Store>, hub: Arc<Hub>, presence: Arc<Presence>) -> Self {
-        Self { fanout: Fanout::new(store, hub, presence) }
-    }
-
-    pub(super) fn run(mut self, notifications: &Receiver<Notification>) {
-        while let Ok(notification) = notifications.recv() {
-            match notification {
-                Notification::Batch(batch, origins, Some(committed)) => {
-                    self.tell(&batch, &committed, &origins);
-                }
-                Notification::Batch(batch, origins, None) => {
-                    self.reply_unavailable(&batch, &origins)
-                }
-                Notification::Heads(heads) => {
-                    heads.iter().for_each(|(account, head)| self.fanout.backfill(*account, *head));
-                }
-                Notification::Closes(all) => {
-                    all.iter().for_each(|(close, outbox)| outbox.send_close(*close));
-                }
+    fn run(mut self, inbox: &Inbox) {
+        loop {
+            match inbox.next(self.presence.due_at()) {
+                Next::Deliver(notification) => self.deliver(notification),
+                Next::TimedOut => self.presence.tell_due(Instant::now()),
+                Next::Closed => return,
             }
-            self.fanout.flush();
         }
     }
 
-    fn tell(&mut self, batch: &Batch, committed: &Committed, origins: &[Option<Arc<Outbox>>]) {
+    fn deliver(&mut self, notification: Notification) {
+        match notification {
+            Notification::Committed(batch, origins, Some(committed)) => {
+                self.committed(&batch, &committed, &origins);
+            }
+            Notification::Committed(batch, origins, None) => {
+                self.reply_unavailable(&batch, &origins);
+            }
+            Notification::HeadsGrown(heads) => {
+                heads.iter().for_each(|(account, head)| self.fanout.backfill(*account, *head));
+            }
+            Notification::Live(Live::Typing { to, frame }) => self.fanout.live(&to, &frame),
+            Notification::Live(Live::PresenceChanged { account, at }) => {
+                self.presence.changed(account, at, Instant::now());
+            }
+            Notification::Close(all) => {
+                all.iter().for_each(|(close, outbox)| outbox.send_close(*close));
+            }
+        }
+        self.fanout.flush();
+    }
+
+    fn committed(&mut self, batch: &Batch, committed: &Committed, origins: &[Option<Arc<Outbox>>]) {
         for news in &committed.events {
             let origin = news.submission.and_then(|place| {
                 let act = &batch.submissions[place];
@@ -107,7 +126,7 @@ impl Dispatcher {
     }
 }
 
-/// Counts what became of a message.
+/// Counts the outcome of a message.
 fn count(act: &Submission, outcome: &'static str) {
     if matches!(act.operation, Operation::Post { .. }) {
         metrics::MESSAGES.inc(outcome);
@@ -123,26 +142,11 @@ fn refused<'a>(code: Code, message: &'static str, reference: Option<&'a str>) ->
     })
 }
 
-/// What somebody is told whose wish was not stored.
+/// The answer to a request that was not stored.
 pub(crate) fn unavailable(reference: Option<&str>) -> Frame<'_> {
     refused(
         Code::Unavailable,
         "the database is not available; send it again with the same ref",
         reference,
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_commits_is_no_more_than_a_few_commits_ahead() {
-        let (tell, notifications) = channel();
-        let fill =
-            || (0..).take_while(|_| tell.try_send(Notification::Heads(Vec::new())).is_ok()).count();
-        assert_eq!(fill(), NOTIFICATIONS_WAITING_MAX);
-        notifications.recv().unwrap();
-        assert_eq!(fill(), 1);
-    }
 }

@@ -1,0 +1,289 @@
+//! The dispatcher's inbox: whatever is to be delivered to connections comes through it, in order.
+//!
+//! Each kind of notification has a bound of its own. Whoever commits waits for the dispatcher, and so does a source of hints;
+//! typing is dropped when there is too much of it.
+//!
+//! A hint that a log has grown may be about a commit of this node that is not delivered yet. Filled from the log, that commit
+//! would reach the connection that asked for it as an event and not as an answer. So a hint that comes while a commit runs
+//! waits in [`State::held`] until this commit is in the queue.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use sql::{Batch, Committed};
+use wire::{AccountId, Close, Seq};
+
+use crate::limit::{COMMITS_WAITING_MAX, HEADS_WAITING_MAX, LIVE_WAITING_MAX};
+use crate::outbox::Outbox;
+
+/// Something to be delivered.
+pub(crate) enum Notification {
+    /// The outcome of a batch and the connections that submitted its operations; `None`: it was not stored.
+    Committed(Batch, Vec<Option<Arc<Outbox>>>, Option<Committed>),
+    /// These logs have grown to these heads, by whatever commit: connections that are here read what they miss.
+    HeadsGrown(HashMap<AccountId, Seq>),
+    /// Nothing that is stored.
+    Live(Live),
+    /// Connections to be closed, after everything that came before.
+    Close(Vec<(Close, Arc<Outbox>)>),
+}
+
+/// What connections are told and what is never stored.
+pub(crate) enum Live {
+    /// This frame for every connection of these accounts.
+    Typing { to: Vec<AccountId>, frame: Vec<u8> },
+    /// The account's first connection has come or its last one gone, at this time in milliseconds.
+    PresenceChanged { account: AccountId, at: i64 },
+}
+
+/// A handle on the inbox; clones are the same.
+#[derive(Clone, Default)]
+pub(crate) struct Inbox(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// The dispatcher has something to do.
+    filled: Condvar,
+    /// There is room again.
+    emptied: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Notification>,
+    /// Hints that wait for the commit that runs.
+    held: HashMap<AccountId, Seq>,
+    is_committing: bool,
+    /// Commits in the queue.
+    commits: usize,
+    /// Live notifications in the queue.
+    live: usize,
+    /// Hints in the queue, and those held.
+    heads: usize,
+    /// Threads that wait for room, and whether the dispatcher waits: nobody is woken in vain.
+    waiting_for_room: usize,
+    is_idle: bool,
+    closed: bool,
+}
+
+/// What the dispatcher does next.
+pub(super) enum Next {
+    Deliver(Notification),
+    /// The time has come that it waited for.
+    TimedOut,
+    /// The inbox is closed and empty.
+    Closed,
+}
+
+impl Inbox {
+    /// To be held from before a commit begins until its outcome is in the inbox.
+    pub(crate) fn begin_commit(&self) -> Committing {
+        self.0.lock().is_committing = true;
+        Committing(self.clone())
+    }
+
+    /// These logs have grown, says whoever knows: the database or another node. Hints about one log are one hint. Waits while
+    /// [`HEADS_WAITING_MAX`] of them wait.
+    pub(crate) fn heads_grown(&self, heads: &[(AccountId, Seq)]) {
+        for chunk in heads.chunks(HEADS_WAITING_MAX) {
+            let mut state = self.0.room(|state| state.heads + chunk.len() <= HEADS_WAITING_MAX);
+            if state.closed {
+                return;
+            }
+            if state.is_committing {
+                state.heads += merge(&mut state.held, chunk.iter().copied());
+            } else {
+                state.push_heads(chunk.iter().copied());
+            }
+            self.0.wake(state);
+        }
+    }
+
+    /// `frame` says that somebody is typing, for every connection of `to`. Dropped if too much waits.
+    pub(crate) fn typing(&self, to: Vec<AccountId>, frame: Vec<u8>) {
+        let mut state = self.0.lock();
+        if state.live < LIVE_WAITING_MAX {
+            state.push(Notification::Live(Live::Typing { to, frame }));
+            self.0.wake(state);
+        }
+    }
+
+    /// The account's first connection has come or its last one gone, at `at` in milliseconds. Waits while too much waits.
+    pub(crate) fn presence_changed(&self, account: AccountId, at: i64) {
+        let mut state = self.0.room(|state| state.live < LIVE_WAITING_MAX);
+        state.push(Notification::Live(Live::PresenceChanged { account, at }));
+        self.0.wake(state);
+    }
+
+    /// Closes these connections, after everything that came before.
+    pub(crate) fn close_connections(&self, connections: Vec<(Close, Arc<Outbox>)>) {
+        let mut state = self.0.lock();
+        state.push(Notification::Close(connections));
+        self.0.wake(state);
+    }
+
+    /// The dispatcher delivers what is in the inbox and ends.
+    pub(crate) fn close(&self) {
+        let mut state = self.0.lock();
+        state.closed = true;
+        drop(state);
+        self.0.filled.notify_one();
+        self.0.emptied.notify_all();
+    }
+
+    /// Whether the dispatcher takes notifications.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.0.lock().closed
+    }
+
+    /// The next notification, for the dispatcher, which waits no longer than `until`.
+    pub(super) fn next(&self, until: Option<Instant>) -> Next {
+        let mut state = self.0.lock();
+        loop {
+            // However much waits to be delivered.
+            if until.is_some_and(|until| until <= Instant::now()) {
+                return Next::TimedOut;
+            }
+            if let Some(next) = state.pop() {
+                let is_waited_for = state.waiting_for_room > 0;
+                drop(state);
+                if is_waited_for {
+                    self.0.emptied.notify_all();
+                }
+                return Next::Deliver(next);
+            }
+            if state.closed {
+                return Next::Closed;
+            }
+            state.is_idle = true;
+            state = match until {
+                None => self.0.filled.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(until) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    let waited = self.0.filled.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+            state.is_idle = false;
+        }
+    }
+
+    /// Closes the inbox for a dispatcher that has ended, and forgets what is in it.
+    pub(super) fn abandon(&self) {
+        let mut state = self.0.lock();
+        *state = State { closed: true, ..State::default() };
+        drop(state);
+        self.0.emptied.notify_all();
+    }
+}
+
+/// A commit of this node runs.
+pub(crate) struct Committing(Inbox);
+
+impl Committing {
+    /// The outcome of a batch; `None`: it was not stored. Waits while [`COMMITS_WAITING_MAX`] wait.
+    pub(crate) fn deliver(
+        &self,
+        batch: Batch,
+        origins: Vec<Option<Arc<Outbox>>>,
+        committed: Option<Committed>,
+    ) {
+        let shared = &self.0.0;
+        let mut state = shared.room(|state| state.commits < COMMITS_WAITING_MAX);
+        state.push(Notification::Committed(batch, origins, committed));
+        shared.wake(state);
+    }
+}
+
+impl Drop for Committing {
+    fn drop(&mut self) {
+        let shared = &self.0.0;
+        let mut state = shared.lock();
+        state.is_committing = false;
+        let held = std::mem::take(&mut state.held);
+        state.heads -= held.len();
+        if !held.is_empty() {
+            state.push_heads(held);
+        }
+        shared.wake(state);
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there is room. A closed inbox has room for everything, since it keeps nothing.
+    fn room(&self, has_room: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        while !state.closed && !has_room(&state) {
+            state.waiting_for_room += 1;
+            state = self.emptied.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting_for_room = state.waiting_for_room.saturating_sub(1);
+        }
+        state
+    }
+
+    /// Wakes the dispatcher if it waits and there is something for it.
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        let wakes = state.is_idle && !state.queue.is_empty();
+        state.is_idle &= !wakes;
+        drop(state);
+        if wakes {
+            self.filled.notify_one();
+        }
+    }
+}
+
+impl State {
+    fn push(&mut self, notification: Notification) {
+        if self.closed {
+            return;
+        }
+        match &notification {
+            Notification::Committed(..) => self.commits += 1,
+            Notification::Live(_) => self.live += 1,
+            Notification::HeadsGrown(heads) => self.heads += heads.len(),
+            Notification::Close(_) => {}
+        }
+        self.queue.push_back(notification);
+    }
+
+    fn push_heads(&mut self, heads: impl IntoIterator<Item = (AccountId, Seq)>) {
+        if let Some(Notification::HeadsGrown(last)) = self.queue.back_mut() {
+            self.heads += merge(last, heads);
+        } else {
+            self.push(Notification::HeadsGrown(heads.into_iter().collect()));
+        }
+    }
+
+    fn pop(&mut self) -> Option<Notification> {
+        let next = self.queue.pop_front()?;
+        match &next {
+            Notification::Committed(..) => self.commits -= 1,
+            Notification::Live(_) => self.live -= 1,
+            Notification::HeadsGrown(heads) => self.heads -= heads.len(),
+            Notification::Close(_) => {}
+        }
+        Some(next)
+    }
+}
+
+/// Keeps the furthest head of each log; returns how many logs are new.
+fn merge(
+    all: &mut HashMap<AccountId, Seq>,
+    heads: impl IntoIterator<Item = (AccountId, Seq)>,
+) -> usize {
+    let before = all.len();
+    for (account, head) in heads {
+        let furthest = all.entry(account).or_insert(head);
+        *furthest = head.max(*furthest);
+    }
+    all.len() - before
+}
+
+#[cfg(test)]
+mod tests;

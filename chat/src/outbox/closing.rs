@@ -1,0 +1,72 @@
+//! How an outbox comes to its end.
+
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+
+use wire::Close;
+
+use super::{End, Outbox};
+
+impl Outbox {
+    /// The reader takes nothing: it is cut short with 4409.
+    pub(crate) fn too_slow(self: &Arc<Self>) {
+        self.lock().too_slow(self);
+        self.flush();
+    }
+
+    /// Of what waits only a frame already begun is finished, and not even that if it is long; then it is closed.
+    pub(crate) fn cut_short(self: &Arc<Self>, close: Close) {
+        self.lock().cut_short(close, self);
+        self.flush();
+    }
+
+    /// Appends a close frame, after which nothing more is sent, and lets the connection's thread find the end.
+    pub(crate) fn close(self: &Arc<Self>, close: Close) {
+        self.lock().close(close);
+        self.flush();
+        self.end_reading();
+    }
+
+    /// Appends a close frame; the connection's thread goes on reading.
+    pub(crate) fn send_close(self: &Arc<Self>, close: Close) {
+        self.lock().close(close);
+        self.flush();
+    }
+
+    /// Nothing more will be appended.
+    pub(crate) fn finish(&self) {
+        let mut state = self.lock();
+        if state.end == End::Open {
+            state.end = End::Closing;
+        }
+    }
+
+    /// The calling thread is unparked when the close frame comes in, and when all of it is sent or the socket is gone.
+    pub(crate) fn unpark_at_close(&self) {
+        self.lock().closer = Some(thread::current());
+    }
+
+    /// Whether the last word has been said and all of it is sent, or the socket is gone.
+    pub(crate) fn is_done(&self) -> bool {
+        let state = self.lock();
+        state.end == End::Gone || (state.end == End::Closing && state.bytes() == 0)
+    }
+
+    /// Whether nothing more can be appended.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.lock().end != End::Open
+    }
+
+    /// Lets the connection's thread, asleep in `recv`, see the end of its input.
+    pub(crate) fn end_reading(&self) {
+        self.ended_reading.store(true, Ordering::Release);
+        let _ = self.stream.shutdown(Shutdown::Read);
+    }
+
+    /// Whether the end of the input is our own doing.
+    pub(crate) fn has_ended_reading(&self) -> bool {
+        self.ended_reading.load(Ordering::Acquire)
+    }
+}

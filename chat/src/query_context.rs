@@ -1,0 +1,97 @@
+//! What queries have in common: who asks, where the answer goes, and when it may be made.
+//!
+//! Their answers are long, so an account makes only a few of them at one time, and its readers must have taken what they
+//! asked for before.
+
+use std::time::Instant;
+
+use rustix::event::PollFlags;
+use wire::{AccountId, Code, Frame};
+
+use crate::flow::{EndReason, Flow};
+use crate::limit::{ANSWER_BYTES_PER_ACCOUNT, ANSWER_LOOK, REPLAY_LOW_BYTES};
+use crate::long_answers::AnswerSlot;
+use crate::replies::Replies;
+use crate::server::{Accounts, Server};
+use crate::stall::Stall;
+
+/// Who asks, and where the answer goes.
+pub(crate) struct QueryContext<'a> {
+    pub(crate) server: &'a Server,
+    pub(crate) accounts: &'a Accounts,
+    pub(crate) replies: &'a Replies,
+    pub(crate) me: AccountId,
+    pub(crate) reference: Option<&'a str>,
+}
+
+impl<'a> QueryContext<'a> {
+    /// Appends the answer.
+    pub(crate) fn push(&self, frame: &Frame<'_>) {
+        self.replies.outbox().push_long(frame);
+    }
+
+    pub(crate) fn refuse(&self, code: Code, message: &str) {
+        self.replies.refuse(code, message, self.reference);
+    }
+
+    /// The database could not be read.
+    pub(crate) fn error(&self, error: &sql::Error) {
+        self.replies.query_error(error, self.reference);
+    }
+
+    /// Waits until a long answer may be made, before anything is read for it: until this connection's reader has taken most of
+    /// what it asked for before, and the account's other connections leave room. If they do not in time, the request is refused
+    /// and there is no slot.
+    pub(crate) fn acquire_slot(&self) -> Result<Option<AnswerSlot<'a>>, EndReason> {
+        self.wait_for_reader()?;
+        let patience = self.server.timeouts.answer;
+        let deadline = Instant::now() + patience;
+        let slot =
+            self.server.long_answers.take(self.me, deadline, || self.check_running().is_ok());
+        self.check_running()?;
+        let message = match slot {
+            None => {
+                "too many answers are being made for you; wait for some of them, then ask again"
+            }
+            Some(slot) if self.wait_for_other_readers(deadline)? => return Ok(Some(slot)),
+            Some(_) => "your connections have not read their answers; read them, then ask again",
+        };
+        self.replies.refuse_for(patience, message, self.reference);
+        Ok(None)
+    }
+
+    fn check_running(&self) -> Flow {
+        self.replies.check_running(&self.server.shutdown)
+    }
+
+    fn wait_for_reader(&self) -> Flow {
+        let outbox = self.replies.outbox();
+        let mut stall = Stall::new();
+        self.check_running()?;
+        while outbox.backlog() >= REPLAY_LOW_BYTES && !outbox.flush() {
+            self.check_running()?;
+            // Not for input, which nobody takes meanwhile.
+            if !stall.wait_for_progress(outbox, PollFlags::OUT) {
+                return Err(EndReason::AlreadyClosed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the account's connections have taken enough of what waits for them. Only the holders of slots wait here, which
+    /// are few.
+    fn wait_for_other_readers(&self, deadline: Instant) -> Result<bool, EndReason> {
+        loop {
+            let mut bytes = 0;
+            self.server.hub.for_each_of(self.me, |outbox| bytes += outbox.backlog());
+            if bytes < ANSWER_BYTES_PER_ACCOUNT {
+                return Ok(true);
+            }
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            std::thread::sleep(ANSWER_LOOK);
+            self.check_running()?;
+        }
+    }
+}

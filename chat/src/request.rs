@@ -1,0 +1,127 @@
+//! Requests by how they are carried out.
+//!
+//! Each request is classified once. Whoever carries out a class gets a type that contains only this class, so a request that
+//! nobody handles does not compile.
+
+use std::borrow::Cow;
+
+use sql::{GroupAction, Operation};
+use wire::{AccountId, Command, GroupId, MessageId, Peer, PendingRequest, Recipient, Seq, Text};
+
+use crate::rate_limit::RateKind;
+
+/// A request by its class.
+pub(crate) enum RequestClass<'a> {
+    /// Answered to anybody.
+    Ping,
+    /// Says who the client is.
+    Hello { token: Cow<'a, str>, since: Option<Seq> },
+    /// Relayed at once in guest mode, stored with accounts.
+    Message(Message<'a>),
+    /// Told to others and never stored.
+    Live(Live),
+    /// Reads what is stored.
+    Query(Query<'a>),
+    /// Stored by the committer, which answers after the commit.
+    Operation(Operation),
+}
+
+/// A message to an account or a group.
+pub(crate) struct Message<'a> {
+    pub(crate) from: Option<AccountId>,
+    pub(crate) to: Recipient,
+    pub(crate) content: Text<'a>,
+    pub(crate) reply_to: Option<MessageId>,
+    /// Takes the place of a hello, if the message is the first frame.
+    pub(crate) token: Option<Cow<'a, str>>,
+}
+
+/// What is told to others and never stored.
+pub(crate) enum Live {
+    Typing { to: Recipient },
+    Presence { ids: Vec<AccountId> },
+}
+
+/// What reads the database.
+pub(crate) enum Query<'a> {
+    History { with: Peer, before: Option<MessageId>, limit: Option<i64> },
+    Search { text: Cow<'a, str>, before: Option<MessageId>, limit: Option<i64> },
+    Conversations { before: Option<MessageId>, limit: Option<i64> },
+    GroupShow { group: GroupId },
+    Blocks,
+}
+
+impl RequestClass<'_> {
+    /// As what the request counts against the rate.
+    pub(crate) fn rate_kind(&self) -> RateKind {
+        match self {
+            Self::Operation(Operation::Received { .. } | Operation::Read { .. }) => {
+                RateKind::Receipt
+            }
+            _ => RateKind::Frame,
+        }
+    }
+}
+
+impl<'a> From<Command<'a>> for RequestClass<'a> {
+    fn from(command: Command<'a>) -> Self {
+        let change = |group, how| Self::Operation(Operation::ChangeGroup { group, action: how });
+        match command {
+            Command::Ping => Self::Ping,
+            Command::Hello { token, since } => Self::Hello { token, since },
+            Command::Message { from, to, content, reply_to, token } => {
+                Self::Message(Message { from, to, content, reply_to, token })
+            }
+            Command::Typing { to } => Self::Live(Live::Typing { to }),
+            Command::Presence { ids } => Self::Live(Live::Presence { ids }),
+            Command::History { with, before, limit } => {
+                Self::Query(Query::History { with, before, limit })
+            }
+            Command::Search { text, before, limit } => {
+                Self::Query(Query::Search { text, before, limit })
+            }
+            Command::Conversations { before, limit } => {
+                Self::Query(Query::Conversations { before, limit })
+            }
+            Command::GroupShow { group } => Self::Query(Query::GroupShow { group }),
+            Command::Blocks => Self::Query(Query::Blocks),
+            Command::Received { seq } => Self::Operation(Operation::Received { seq }),
+            Command::Read { id } => Self::Operation(Operation::Read { id }),
+            Command::Edit { id, content } => {
+                Self::Operation(Operation::Edit { id, content: content.into_owned() })
+            }
+            Command::Delete { id } => Self::Operation(Operation::Delete { id }),
+            Command::React { id, emoji } => {
+                Self::Operation(Operation::React { id, emoji: emoji.map(Into::into) })
+            }
+            Command::Block { id } => Self::Operation(Operation::Block { id }),
+            Command::Unblock { id } => Self::Operation(Operation::Unblock { id }),
+            Command::Accept { pending: PendingRequest::Account(id) } => {
+                Self::Operation(Operation::Accept { id })
+            }
+            Command::Decline { pending: PendingRequest::Account(id) } => {
+                Self::Operation(Operation::Decline { id })
+            }
+            Command::Accept { pending: PendingRequest::Group(group) } => {
+                Self::Operation(Operation::JoinGroup { group })
+            }
+            Command::Decline { pending: PendingRequest::Group(group) } => {
+                Self::Operation(Operation::DeclineInvitation { group })
+            }
+            Command::Retention { with, days } => {
+                Self::Operation(Operation::SetRetention { with, days })
+            }
+            Command::GroupCreate { name, members } => {
+                Self::Operation(Operation::CreateGroup { name: name.into_owned(), members })
+            }
+            Command::GroupAdd { group, member } => change(group, GroupAction::Add(member)),
+            Command::GroupRemove { group, member } => change(group, GroupAction::Remove(member)),
+            Command::GroupRename { group, name } => {
+                change(group, GroupAction::Rename(name.into_owned()))
+            }
+            Command::GroupLeave { group } => change(group, GroupAction::Leave),
+            Command::GroupPromote { group, member } => change(group, GroupAction::Promote(member)),
+            Command::GroupDemote { group, member } => change(group, GroupAction::Demote(member)),
+        }
+    }
+}
