@@ -110,6 +110,26 @@ fn a_wait_for_a_standby_that_is_given_up_is_no_confirmation() {
 }
 
 #[test]
+fn heads_are_read_at_once_while_a_transaction_adds_to_the_log_unless_it_is_waited_for() {
+    let house = house();
+    let mut client = postgres::Client::connect(&house.url, postgres::NoTls).unwrap();
+    let mut writer = client.transaction().unwrap();
+    assert_eq!(writer.execute("update log set head = head + 1", &[]).unwrap(), 1);
+    assert_eq!(house.store.heads(&[house.me]).unwrap(), [(house.me, Seq(1))]);
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| house.store.heads_after_doubt(&[house.me]));
+        house.until("the wait", || {
+            let mut client = postgres::Client::connect(&house.url, postgres::NoTls).unwrap();
+            let sql = "select pid from pg_stat_activity where wait_event_type = 'Lock'";
+            !client.query(sql, &[]).unwrap().is_empty()
+        });
+        assert_eq!(house.store.heads(&[house.me]).unwrap(), [(house.me, Seq(1))]);
+        writer.commit().unwrap();
+        assert_eq!(waiting.join().unwrap().unwrap(), [(house.me, Seq(2))]);
+    });
+}
+
+#[test]
 fn a_frozen_database_keeps_nobody_for_long_and_no_reader_for_good() {
     let house = house();
     let frozen = house.cluster.freeze().unwrap();
