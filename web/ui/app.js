@@ -4,6 +4,7 @@ import { title, unreadTotal } from "../core/select.js";
 import { visible } from "../core/text.js";
 import { button, dialogs, iconButton } from "./dialog.js";
 import { el, fill, list, set, watcher } from "./el.js";
+import { loginView } from "./login.js";
 import { pickLanguage, setLanguage, size, t } from "./words.js";
 
 /** @import {Notice, State, Store} from "../core/types.js" */
@@ -81,11 +82,9 @@ function badge(state) {
 
 /** @typedef {{node: HTMLElement, update: (state: State) => void}} Page */
 
-/** The page of a phase, which is loaded when it is needed. @param {Store} store @param {State["phase"]} phase @returns {Promise<Page>} */
-async function pageOf(store, phase) {
-  if (phase === "in") return (await import("./panes.js")).panesView(store);
-  return (await import("./login.js")).loginView(store);
-}
+/** The page of a phase. What is seen after a login is loaded for it. @param {Store} store @param {State["phase"]} phase @returns {Promise<Page>} */
+const pageOf = async (store, phase) =>
+  phase === "in" ? (await import("./panes.js")).panesView(store) : loginView(store);
 
 /** @param {Store} store */
 function noticesView(store) {

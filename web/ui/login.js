@@ -23,6 +23,8 @@ export function loginView(store) {
     el("div", { class: "brand" }, el("span", { class: "logo" }, icon("chat", 32)), el("span", null, t("app"))),
     box,
   );
+  // While somebody types, what comes after the login is loaded.
+  node.addEventListener("input", () => import("./panes.js").catch(() => {}), { once: true });
   const isOther = watcher();
   /** @type {{update: (auth: Auth) => void} | null} */
   let page = null;
