@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LINES_MAX = 400
 # A line of prose has no more columns than this.
 COLUMNS_MAX = 130
+# Types of libraries, in code font in ARCHITECTURE.md.
+TYPES_OF_LIBRARIES = {"Ok", "Err", "None", "Some", "Vec", "Arc"}
 SKIPPED = {"target", "node_modules", ".git"}
 
 problems = []
@@ -129,6 +131,29 @@ def check_code_map():
                 continue
             if not any(name in text for name in (parts[-1], *(f"`{part}/`" for part in parts[:-1]))):
                 problem("docs/ARCHITECTURE.md", f"the code map does not name {path}")
+
+
+def check_names():
+    """Each source file that a page names exists, and each type that ARCHITECTURE.md names."""
+    code = {path: read(path) for path in files(".rs")}
+    crates = {path.split("/")[0] for path in files("Cargo.toml") if path.count("/") == 1}
+    for page in ["SECURITY.md", *(path for path in files(".md", "docs") if "/decisions/" not in path)]:
+        for name in sorted(set(re.findall(r"[\w/*.-]+\.rs\b", read(page)))):
+            # `crate/file.rs` leaves `src` out; a name without a crate is below the `src` of one.
+            crate, _, rest = name.partition("/")
+            wanted = [f"{crate}/src/{rest}", f"{crate}/{rest}"] if crate in crates and rest else []
+            pattern = re.compile("|".join(["(?:.*/)?" + glob(name), *map(glob, wanted)]))
+            if not any(pattern.fullmatch(path) for path in code):
+                problem(page, f"names the file {name}, which does not exist")
+    architecture = read("docs/ARCHITECTURE.md")
+    for name in sorted(set(re.findall(r"`([A-Z]\w*[a-z]\w*)(?:::\w+)?`", architecture)) - TYPES_OF_LIBRARIES):
+        defined = re.compile(rf"\b(?:struct|enum|trait|type|union) {name}\b|^\s+{name}\b *(?:[,{{(]|=>)", re.M)
+        if not any(defined.search(source) for source in code.values()):
+            problem("docs/ARCHITECTURE.md", f"names the type `{name}`, which does not exist")
+
+
+def glob(name):
+    return re.escape(name).replace(r"\*", "[^/]+")
 
 
 def attributes(source):
@@ -247,7 +272,8 @@ def anchors(text):
 
 
 def main():
-    for check in (check_file_length, check_columns, check_crates, check_code_map, check_flags, check_protocol,
+    for check in (check_file_length, check_columns, check_crates, check_code_map,
+                  check_names, check_flags, check_protocol,
                   check_migrations, check_decisions, check_links):
         check()
     for line in problems:
