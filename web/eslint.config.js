@@ -51,6 +51,16 @@ export default [
     },
   },
   {
+    // Comments are left out line by line when the files are served.
+    files: ["main.js", "sw.js", "core/**", "wire/**", "store/**", "ui/**"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        { selector: "TemplateElement[value.raw=/\\n/]", message: "A text on one line." },
+      ],
+    },
+  },
+  {
     files: ["core/**", "wire/**", "store/**"],
     rules: {
       "no-restricted-imports": [

@@ -280,6 +280,25 @@ async function lookForBuild() {
   if (found) dispatch({ type: "update", build: found });
 }
 
+/** What the service worker keeps of another app. */
+async function takeShared() {
+  const cache = await caches.open("shared");
+  let text = "";
+  /** @type {File[]} */
+  const files = [];
+  for (const { url } of await cache.keys()) {
+    const kept = await cache.match(url);
+    if (!kept) continue;
+    if (url.endsWith("/text")) text = await kept.text();
+    else {
+      const name = decodeURIComponent(kept.headers.get("X-Name") ?? "file");
+      files.push(new File([await kept.blob()], name, { type: kept.headers.get("Content-Type") ?? "" }));
+    }
+  }
+  await caches.delete("shared");
+  if (text || files.length > 0) dispatch({ type: "shared", text, files });
+}
+
 function setFocus() {
   const focused = document.visibilityState === "visible" && document.hasFocus();
   dispatch({ type: "focus", focused });
@@ -312,6 +331,10 @@ async function start() {
   setInterval(() => tabs.look(state.open, state.focused), LOOK_EVERY);
   const saved = await db.load();
   dispatch({ type: "start.loaded", saved });
+  if (location.hash === "#shared") {
+    setHash("#/", true);
+    await takeShared().catch(() => {});
+  }
   dispatch({ type: "route", hash: location.hash });
   setFocus();
   mount(store, root);

@@ -3,6 +3,8 @@
 
 const BUILD = "BUILDHASH";
 const PAGE = "page";
+/** What other apps share waits here until the page takes it. */
+const SHARED = "shared";
 /** Milliseconds for which the page is waited for. */
 const PATIENCE = 3000;
 
@@ -19,7 +21,7 @@ async function keepPage(answer) {
   for (const path of modules(html)) if (!(await cache.match(path))) missing.push(path);
   await cache.addAll(missing);
   await (await caches.open(PAGE)).put("/", answer);
-  for (const name of await caches.keys()) if (![PAGE, build, BUILD].includes(name)) await caches.delete(name);
+  for (const name of await caches.keys()) if (![PAGE, SHARED, build, BUILD].includes(name)) await caches.delete(name);
 }
 
 async function page(event) {
@@ -40,6 +42,19 @@ async function module(request) {
   return (await caches.match(request)) ?? fetch(request);
 }
 
+/** Files and texts of another app (manifest.json, `share_target`): kept, and the page is told to look. */
+async function keepShared(request) {
+  const form = await request.formData();
+  const cache = await caches.open(SHARED);
+  const words = ["title", "text", "url"].map((name) => form.get(name)).filter(Boolean);
+  await cache.put("/shared/text", new Response(words.join("\n")));
+  for (const [i, file] of form.getAll("files").entries()) {
+    const headers = { "Content-Type": file.type, "X-Name": encodeURIComponent(file.name) };
+    await cache.put(`/shared/${i}`, new Response(file, { headers }));
+  }
+  return Response.redirect("/#shared", 303);
+}
+
 self.addEventListener("install", (event) => {
   self.skipWaiting();
   const found = fetch("/", { headers: { Accept: "text/html" }, cache: "no-cache" });
@@ -51,6 +66,7 @@ self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim(
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
+  if (request.method === "POST" && url.pathname === "/share") event.respondWith(keepShared(request));
   if (request.method !== "GET" || url.origin !== self.location.origin) return;
   if (request.mode === "navigate" && url.pathname === "/") event.respondWith(page(event));
   else if (url.pathname.startsWith("/web/")) event.respondWith(module(request));

@@ -31,8 +31,8 @@ function enter(c, me) {
 
 /** The state without anything of an account. @param {Context} c */
 function forget(c) {
-  const { build, update, abilities, limits, connection, clock, settings, focused, turn } = c.state;
-  const kept = { build, update, abilities, limits, connection, clock, settings, focused, turn };
+  const { build, update, abilities, limits, connection, clock, settings, focused, turn, shared } = c.state;
+  const kept = { build, update, abilities, limits, connection, clock, settings, focused, turn, shared };
   c.state = { ...initial(), phase: "out", ...kept };
 }
 

@@ -9,12 +9,14 @@ import {
   notice,
   set,
   setConversation,
+  setDraft,
   setTimeline,
   takeAsked,
   turn,
   without,
   write,
 } from "./context.js";
+import { attach } from "./outbox.js";
 import { applyEarly } from "./receipts.js";
 import { PAGE, PAGE_MAX, TIMELINES_MAX, hashOf, idOf, isGroup, keyOf, newTimeline, partner } from "./state.js";
 import { find, joinNewer, joinNewest, joinOlder, messageOf, rest } from "./timeline.js";
@@ -54,6 +56,7 @@ export function openConversation(c, key, id = 0, replace = false) {
   }
   if (isGroup(key)) ask(c, { type: "group.show", group: idOf(key) });
   effect(c, { type: "unnotify", key });
+  takeShared(c, key);
   if (id) jump(c, key, id);
   else if (unread > PAGE_MAX - 20 && !c.state.timelines[key].confirmed) around(c, key, read, false);
   else {
@@ -61,6 +64,15 @@ export function openConversation(c, key, id = 0, replace = false) {
     if (!c.state.timelines[key].confirmed) loadNewest(c, key, unread > PAGE - 10 ? unread + 20 : PAGE);
     if (unread > 0) aim(c, key);
   }
+}
+
+/** What another app shared comes into this conversation's composer. @param {Context} c @param {Key} key */
+function takeShared(c, key) {
+  const { shared, notices, drafts } = c.state;
+  if (!shared) return;
+  set(c, { shared: null, notices: notices.filter(({ kind }) => kind !== "share_where") });
+  if (shared.text) setDraft(c, key, { text: [drafts[key]?.text, shared.text].filter(Boolean).join("\n") });
+  if (shared.files.length > 0) attach(c, key, shared.files);
 }
 
 /** @param {Context} c @param {Key} key */

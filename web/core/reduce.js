@@ -112,6 +112,10 @@ const HANDLERS = {
   timer: (c, { name }) => onTimer(c, name),
   focus: (c, { focused }) => setFocused(c, focused),
   route: (c, { hash }) => onRoute(c, hash),
+  shared: (c, { text, files }) => {
+    set(c, { shared: { text, files } });
+    notice(c, "share_where");
+  },
   "start.loaded": (c, { saved }) => onSaved(c, saved),
   cached: (c, { key, messages }) => cached(c, key, messages),
   called: onCalled,

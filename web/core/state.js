@@ -83,6 +83,7 @@ export function initial(build = "") {
     notices: [],
     typed: { key: null, at: 0 },
     watched: "",
+    shared: null,
     focused: false,
     seen: {},
     asked: {},

@@ -336,6 +336,7 @@ export type NoticeKind =
     | "files_too_many"
     | "text_too_long"
     | "push_refused"
+    | "share_where"
     | "not_found";
 
 export interface Notice {
@@ -392,6 +393,8 @@ export interface State {
     typed: { key: Key | null; at: number };
     /** Whose presence was asked for. */
     watched: string;
+    /** What another app shared with this one: it goes into the composer of the conversation that is opened next. */
+    shared: { text: string; files: File[] } | null;
     /** Whether this page is visible and has the focus. */
     focused: boolean;
     /** The highest message that was seen in the open conversation (intent `seen`). */
@@ -518,6 +521,7 @@ export type Event = (
     | { type: "timer"; name: string }
     | { type: "focus"; focused: boolean }
     | { type: "route"; hash: string }
+    | { type: "shared"; text: string; files: File[] }
     | { type: "start.loaded"; saved: Saved }
     | { type: "cached"; key: Key; messages: Message[] }
     | { type: "called"; call: string; value: any; args: any }

@@ -64,12 +64,21 @@ export function buildHash() {
 }
 
 /**
- * A file without its comments, as it is served: in modules and styles a comment that fills whole lines is left out.
+ * A file as it is served: in modules and styles, lines that are only comment and blanks at the beginning of lines are left
+ * out. Line by line, so that the program can do the same: no text of these files goes over several lines (a lint says so).
  * @param {string} path @param {string} text
  */
 export function stripped(path, text) {
     if (!/\.(js|css)$/.test(path)) return text;
-    return text.replace(/^[ \t]*\/\*(?:(?!\*\/)[^])*\*\/[ \t]*\n/gm, "").replace(/^[ \t]*\/\/.*\n/gm, "");
+    const kept = [];
+    let isComment = false;
+    for (const line of text.split("\n").map((raw) => raw.trimStart())) {
+        if (isComment) isComment = !line.endsWith("*/");
+        else if (line.startsWith("/*") && !line.includes("*/")) isComment = true;
+        else if (line.startsWith("/*") && line.indexOf("*/") === line.length - 2) continue;
+        else if (!line.startsWith("//")) kept.push(line);
+    }
+    return kept.join("\n");
 }
 
 /** A file with the placeholder `BUILDHASH` replaced. */

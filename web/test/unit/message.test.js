@@ -322,6 +322,18 @@ test("a message with a file waits for it; what comes behind it waits too, other 
   );
 });
 
+test("what another app shared goes into the composer of the conversation that is opened next", () => {
+  const play = new Play().enter();
+  const file = /** @type {any} */ ({ name: "a.jpg", type: "image/jpeg", size: 10 });
+  play.do({ type: "shared", text: "look", files: [file] });
+  assert.ok(play.state.notices.some(({ kind }) => kind === "share_where"));
+  play.do({ type: "open", key: "u2" });
+  assert.equal(play.state.drafts.u2.text, "look");
+  assert.equal(play.state.drafts.u2.uploads.length, 1);
+  assert.equal(play.state.shared, null);
+  assert.equal(play.state.notices.length, 0);
+});
+
 test("a file over the limit is refused before the upload, with its name", () => {
   const play = new Play().enter();
   const file = /** @type {any} */ ({ name: "film.mp4", type: "video/mp4", size: 26 << 20 });

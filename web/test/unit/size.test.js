@@ -28,9 +28,10 @@ test("the page asks for all of that at once; if not: node web/test/preload.mjs",
   assert.equal(page, filledIn(page));
 });
 
-test("what is left out of modules is comments only", () => {
-  const text = 'a();\n  // one\n/** two\n * three */\n  /** @type {any} */ (b)();\nc("// no");\n  /* four */\n';
-  assert.equal(stripped("x.js", text), 'a();\n  /** @type {any} */ (b)();\nc("// no");\n');
+test("what is left out of modules is comments and blanks only", () => {
+  const text =
+    'a();\n  // one\n/** two\n * three */\n  /** @type {any} */ (b)();\nc("// no");\n  /* four */\nd(); // e\n';
+  assert.equal(stripped("x.js", text), 'a();\n/** @type {any} */ (b)();\nc("// no");\nd(); // e\n');
 });
 
 test("nothing is loaded from elsewhere: every import is a file of this directory", () => {
