@@ -33,10 +33,16 @@ const PATHS = {
   download: "M12 4v11 M7 10.5l5 5 5-5 M5 20h14",
 };
 
-/** @param {string} name */
+/** @param {string} name @param {number} [size] in sixteenths of the text size of the page, so that icons grow with it */
 export const icon = (name, size = 24) =>
   svg(
     "svg",
-    { viewBox: "0 0 24 24", width: size, height: size, class: `icon icon-${name}`, "aria-hidden": "true" },
+    {
+      viewBox: "0 0 24 24",
+      width: `${size / 16}rem`,
+      height: `${size / 16}rem`,
+      class: `icon icon-${name}`,
+      "aria-hidden": "true",
+    },
     svg("path", { d: PATHS[name] }),
   );

@@ -7,13 +7,6 @@ import { t } from "./words.js";
 
 /** @import {Auth, State, Store} from "../core/types.js" */
 
-/** What the server lists under "Devices", e.g. "Firefox, Linux". */
-export function deviceName(agent = navigator.userAgent) {
-  const browser = /Edg\//.test(agent) ? "Edge" : (/(Firefox|Chrome|Safari)/.exec(agent)?.[1] ?? "Browser");
-  const system = /Android|iPhone|iPad|Windows|Mac OS|CrOS|Linux/.exec(agent)?.[0];
-  return system ? `${browser}, ${system}` : browser;
-}
-
 /** @param {Store} store */
 export function loginView(store) {
   const box = el("div", { class: "login-box" });
@@ -81,7 +74,7 @@ function pageView(store, auth) {
   const send = () => {
     if (isBusy) return;
     const [to, secret] = [email.input.value.trim(), password.input.value];
-    if (page === "login") store.dispatch({ type: "login", email: to, password: secret, device: deviceName() });
+    if (page === "login") store.dispatch({ type: "login", email: to, password: secret });
     if (page === "signup")
       store.dispatch({ type: "signup", email: to, name: name.input.value.trim(), password: secret });
     if (page === "forgot") store.dispatch({ type: "reset.request", email: to });

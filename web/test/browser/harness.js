@@ -64,6 +64,14 @@ export async function world(args = []) {
   const folder = mkdtempSync(join(tmpdir(), "messenger-web-"));
   const { child, addresses } = await startMessenger(folder, args);
   const http = await serve({ port: 0, server: addresses.auth, chat: addresses.chat });
+  /** Connections of the browsers, and whether there can be any. @type {Set<import("node:net").Socket>} */
+  const sockets = new Set();
+  let isCut = false;
+  http.on("connection", (socket) => {
+    if (isCut) return socket.destroy();
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
   const base = `http://127.0.0.1:${/** @type {any} */ (http.address()).port}`;
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
@@ -82,6 +90,19 @@ export async function world(args = []) {
       await person.open();
       people.push(person);
       return person;
+    },
+    /** Whether the server's protocol has a word: servers before it skip the tests that need it. */
+    async knows(word) {
+      const schema = await fetch(`${addresses.chat}/schema.json`);
+      return (await schema.text()).includes(`"${word}"`);
+    },
+    /** Ends all connections to the server, and lets no new ones be made until `mend`. */
+    cut() {
+      isCut = true;
+      for (const socket of sockets) socket.destroy();
+    },
+    mend() {
+      isCut = false;
     },
     /** After each test: nobody saw an error, and nothing went elsewhere. */
     async leave() {
@@ -122,7 +143,7 @@ export class Person {
     page.on("pageerror", (error) => this.complaints.push(error.stack ?? String(error)));
     page.on("console", (message) => {
       // A refused call is not an error of the page.
-      const isCall = /^Failed to load resource/.test(message.text());
+      const isCall = /^Failed to load resource|^WebSocket connection to .* failed/.test(message.text());
       if (message.type() === "error" && !isCall) this.complaints.push(message.text());
     });
     page.on("request", (request) => {
