@@ -24,29 +24,29 @@ use crate::committer::worker::Worker;
 use crate::dispatcher::Inbox;
 use crate::hub::Hub;
 use crate::limit::{
-    BATCH_ACTS_MAX, QUEUE_ACTS_MAX, QUEUE_BYTES_MAX, QUEUE_WAIT_MAX, RECEIPT_WAIT_BUSY,
+    BATCH_OPERATIONS_MAX, QUEUE_BYTES_MAX, QUEUE_OPERATIONS_MAX, QUEUE_WAIT_MAX, RECEIPT_WAIT_BUSY,
     RECEIPT_WAIT_MAX, RECEIPTS_BESIDE_MIN, RECEIPTS_WAITING_MAX,
 };
 use crate::metrics;
 use crate::outbox::Outbox;
 use crate::service::{self, Ended};
 
-/// Something to be stored, and who is to be told.
+/// A task of the committer, and the connection that submitted it.
 pub(crate) enum Task {
     /// Something that an account wants done; the connection that asked, if one did.
-    Act(Submission, Option<Arc<Outbox>>),
+    Operation(Submission, Option<Arc<Outbox>>),
     /// A session is in use. Nobody waits for this.
     SessionUse(SessionId),
     /// An account's last connection has ended. Nobody waits for this.
     Departure(AccountId, i64),
-    /// Close the connection, once all it sent before is settled.
+    /// Close the connection, after the answers to everything that it sent before.
     Close(Close, Arc<Outbox>),
 }
 
 impl Task {
     fn bytes(&self) -> usize {
         match self {
-            Self::Act(Submission { operation, .. }, _) => match operation {
+            Self::Operation(Submission { operation, .. }, _) => match operation {
                 Operation::Post { content, .. } | Operation::Edit { content, .. } => content.len(),
                 Operation::CreateGroup { members, .. } => members.len() * size_of::<AccountId>(),
                 _ => 0,
@@ -57,16 +57,18 @@ impl Task {
 }
 
 impl Task {
-    /// Whether it may wait for others of its kind: a receipt, if it is not to be answered.
+    /// Whether it may wait for others of its kind: it is a receipt that needs no answer.
     fn is_deferrable(&self) -> bool {
-        let Self::Act(Submission { operation, reference, .. }, _) = self else { return false };
+        let Self::Operation(Submission { operation, reference, .. }, _) = self else {
+            return false;
+        };
         matches!(operation, Operation::Received { .. } | Operation::Read { .. })
             && reference.is_none()
     }
 
     /// Whether its event may be in a thousand logs.
     fn is_for_group(&self) -> bool {
-        let Self::Act(Submission { operation, .. }, _) = self else { return false };
+        let Self::Operation(Submission { operation, .. }, _) = self else { return false };
         matches!(
             operation,
             Operation::Post { to: Recipient::Group(_), .. }
@@ -97,7 +99,7 @@ struct Queue {
 #[derive(Default)]
 struct State {
     tasks: VecDeque<Task>,
-    /// Tasks that are patient.
+    /// Receipts that wait for others.
     receipts: Receipts,
     bytes: usize,
     /// It is to end, or has.
@@ -127,7 +129,7 @@ impl Committer {
         Self(Arc::default())
     }
 
-    /// What waits in a queue without a thread, once there is something.
+    /// The tasks in a queue without a thread, once there are some.
     #[cfg(test)]
     pub(crate) fn take(&self, patience: Duration) -> Vec<Task> {
         self.0.take(Some(patience)).unwrap_or_default()
@@ -148,7 +150,7 @@ impl Committer {
         self.0.close();
     }
 
-    /// Whether it takes acts.
+    /// Whether it takes tasks.
     pub(crate) fn is_open(&self) -> bool {
         !self.0.lock().closed
     }
@@ -164,7 +166,7 @@ impl Drop for Closing<'_> {
 }
 
 impl Queue {
-    /// Closes it, and what is in it is not done.
+    /// Closes the queue and drops its tasks.
     fn abandon(&self) {
         let mut state = self.lock();
         state.tasks.clear();
@@ -193,8 +195,9 @@ impl Queue {
         if is_deferrable && !state.closed && state.receipts.merge(&task) {
             return true;
         }
-        let is_full =
-            |state: &State| state.len() >= QUEUE_ACTS_MAX || state.bytes + bytes > QUEUE_BYTES_MAX;
+        let is_full = |state: &State| {
+            state.len() >= QUEUE_OPERATIONS_MAX || state.bytes + bytes > QUEUE_BYTES_MAX
+        };
         while is_full(&state) && !state.closed {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -207,7 +210,7 @@ impl Queue {
             return false;
         }
         state.bytes += bytes;
-        // The committer wakes for what is to be done at once, and to see until when receipts wait.
+        // The committer wakes for tasks that do not wait, and to learn when the first receipt is due.
         let wakes = if is_deferrable {
             state.receipts.add(task, now);
             [1, RECEIPTS_WAITING_MAX].contains(&state.receipts.len())
@@ -267,11 +270,11 @@ impl State {
             || self.receipts.due_at(RECEIPT_WAIT_MAX).is_some_and(|due| due <= now)
     }
 
-    /// What the next commit does.
+    /// The tasks of the next commit.
     fn take(&mut self) -> Vec<Task> {
         let mut tasks = self.take_shares();
         self.bytes -= tasks.iter().map(Task::bytes).sum::<usize>();
-        // Who says goodbye, or goes, has been heard to the end; and may be back at once.
+        // A client that disconnects may be back at once, and must find what it has acknowledged.
         let ends = |task: &Task| matches!(task, Task::Close(..) | Task::Departure(..));
         let waiting = self.receipts.len();
         let count = if tasks.iter().any(ends) {
@@ -287,10 +290,10 @@ impl State {
         tasks
     }
 
-    /// Each account's share of the tasks that wait; what is beyond it keeps its place.
+    /// Each account's share of the tasks that wait; tasks beyond it keep their place.
     fn take_shares(&mut self) -> Vec<Task> {
         let mut shares = Shares::default();
-        let mut free = BATCH_ACTS_MAX;
+        let mut free = BATCH_OPERATIONS_MAX;
         let admitted: Vec<bool> = self
             .tasks
             .iter()

@@ -29,7 +29,7 @@ pub(crate) fn start(inbox: Inbox, fanout: Fanout, presence: Arc<Presence>) -> io
     })
 }
 
-/// However the dispatcher ends: nothing more is accepted of which nobody would hear.
+/// However the dispatcher ends, its inbox is closed, so that nothing more is committed.
 struct Closing(Inbox);
 
 impl Drop for Closing {
@@ -77,24 +77,24 @@ impl Dispatcher {
     }
 
     fn committed(&mut self, batch: &Batch, committed: &Committed, origins: &[Option<Arc<Outbox>>]) {
-        for news in &committed.events {
-            let origin = news.submission.and_then(|place| {
-                let act = &batch.submissions[place];
-                let reference = act.reference.as_deref();
-                Some(Origin { account: act.by, outbox: origins[place].as_ref()?, reference })
+        for event in &committed.events {
+            let origin = event.submission.and_then(|index| {
+                let submission = &batch.submissions[index];
+                let reference = submission.reference.as_deref();
+                Some(Origin { account: submission.by, outbox: origins[index].as_ref()?, reference })
             });
-            self.fanout.fan_out(news, origin.as_ref());
+            self.fanout.fan_out(event, origin.as_ref());
         }
-        for ((act, outcome), origin) in
+        for ((submission, outcome), origin) in
             batch.submissions.iter().zip(&committed.outcomes).zip(origins)
         {
-            let reference = act.reference.as_deref();
+            let reference = submission.reference.as_deref();
             match outcome {
-                Outcome::Done => count(act, "stored"),
+                Outcome::Done => count(submission, "stored"),
                 Outcome::Repeat(what, seq) => {
-                    count(act, "repeated");
+                    count(submission, "repeated");
                     if let Some(outbox) = origin {
-                        let origin = Origin { account: act.by, outbox, reference };
+                        let origin = Origin { account: submission.by, outbox, reference };
                         self.fanout.answer(&origin, what, *seq);
                     }
                 }
@@ -104,7 +104,7 @@ impl Dispatcher {
                     }
                 }
                 Outcome::Rejected(refusal) => {
-                    count(act, "refused");
+                    count(submission, "refused");
                     let frame = refused(refusal.code, refusal.message, reference);
                     self.push(origin.as_ref(), &frame);
                 }
@@ -119,16 +119,16 @@ impl Dispatcher {
     }
 
     fn reply_unavailable(&mut self, batch: &Batch, origins: &[Option<Arc<Outbox>>]) {
-        for (act, origin) in batch.submissions.iter().zip(origins) {
-            count(act, "unavailable");
-            self.push(origin.as_ref(), &unavailable(act.reference.as_deref()));
+        for (submission, origin) in batch.submissions.iter().zip(origins) {
+            count(submission, "unavailable");
+            self.push(origin.as_ref(), &unavailable(submission.reference.as_deref()));
         }
     }
 }
 
 /// Counts the outcome of a message.
-fn count(act: &Submission, outcome: &'static str) {
-    if matches!(act.operation, Operation::Post { .. }) {
+fn count(submission: &Submission, outcome: &'static str) {
+    if matches!(submission.operation, Operation::Post { .. }) {
         metrics::MESSAGES.inc(outcome);
     }
 }

@@ -1,4 +1,4 @@
-//! From what has happened to the frame that says so.
+//! The frame of an event.
 
 use sql::{Entry, EventBody, GroupChange, Retention};
 use wire::{Accepted, AccountId, Blocked, Declined, Frame, Message, Receipt, Recipient, Seq};

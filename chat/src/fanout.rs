@@ -40,24 +40,24 @@ impl Fanout {
     }
 
     /// An event is stored: the answer to the connection that asked for it, the event to every other of its accounts.
-    pub(crate) fn fan_out(&mut self, news: &CommittedEvent, origin: Option<&Origin<'_>>) {
+    pub(crate) fn fan_out(&mut self, event: &CommittedEvent, origin: Option<&Origin<'_>>) {
         self.hub.advance_generation();
-        for (account, seq) in &news.to {
-            self.note(*account, &news.body);
+        for (account, seq) in &event.to {
+            self.note(*account, &event.body);
             match origin.filter(|origin| origin.account == *account) {
-                None => self.event(*account, *seq, &news.body, None),
+                None => self.event(*account, *seq, &event.body, None),
                 // Who writes to itself hears the message as well, on the same connection too.
-                Some(origin) if is_to_self(&news.body) => {
-                    self.event(*account, *seq, &news.body, None);
-                    self.answer(origin, &news.body, *seq);
+                Some(origin) if is_to_self(&event.body) => {
+                    self.event(*account, *seq, &event.body, None);
+                    self.answer(origin, &event.body, *seq);
                 }
                 // Without a `ref` nobody waits for an answer: it hears the event like the others, but not its own words.
-                Some(origin) if origin.reference.is_none() && !is_message(&news.body) => {
-                    self.event(*account, *seq, &news.body, None);
+                Some(origin) if origin.reference.is_none() && !is_message(&event.body) => {
+                    self.event(*account, *seq, &event.body, None);
                 }
                 Some(origin) => {
-                    self.answer(origin, &news.body, *seq);
-                    self.event(*account, *seq, &news.body, Some(origin.outbox));
+                    self.answer(origin, &event.body, *seq);
+                    self.event(*account, *seq, &event.body, Some(origin.outbox));
                 }
             }
         }
@@ -139,8 +139,8 @@ impl Fanout {
         }
     }
 
-    /// Reads from the log what one live connection has missed up to `upto`: a commit was in doubt, or another node's. What lies
-    /// beyond may be a commit that is still to be told, with answers to those who asked for it.
+    /// Reads from the log the events up to `upto` that one live connection has missed: their commit was in doubt, or another
+    /// node's. Later events may belong to a commit of this node that is still in the inbox, with answers to its submitters.
     fn backfill_one(
         &mut self,
         account: AccountId,
@@ -172,10 +172,10 @@ impl Fanout {
         self.touch(outbox);
     }
 
-    /// Who has blocked somebody does not see them any more, nor they it.
+    /// After a block neither of the two accounts sees the presence of the other.
     fn note(&self, account: AccountId, what: &EventBody) {
         if let EventBody::Block { id, at } = what {
-            // The same as it is told later, looked up if the event is read from the log; if it is not known, the block was just now.
+            // The time that a later `presence` request gets too. An event read from the log does not have it, so it is looked up.
             let look_up = || self.store.as_ref()?.last_seen_by_blocked(*id, account).ok().flatten();
             let left_at = || Some(at.or_else(look_up).unwrap_or_else(|| self.presence.now()));
             self.presence.part(account, *id, left_at);

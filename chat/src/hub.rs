@@ -1,12 +1,12 @@
-//! Who is here: accounts and guests, and the outboxes of their connections.
+//! The connections that are online, by account or guest.
 //!
-//! Each connection stands in one place: among the unknown ones until it says hello, then under its account.
+//! Each connection is in one place: among the unknown ones until it says hello, then under its account.
 //! Lock order of the whole server: presence, hub, outbox; nothing else is locked while one of them is held.
 //!
-//! A connection reads the database to learn whose it is, and only then has its place here: what is told in between passes it
-//! by. So whoever brings connections what has just come into the database counts that first ([`Hub::advance_generation`]), and who
-//! arrives compares ([`Hub::generation`]): if the count, once it has its place, is what it was before it read, nothing was
-//! told that it has not read, and all that comes later is told to it too. Otherwise it reads again.
+//! A connection looks its token up in the database and only then registers here, so it misses deliveries in between. The
+//! generation guards against that. Every thread that delivers a change of the database increments it before it walks the hub
+//! ([`Hub::advance_generation`]). A connection reads it before the look-up and again after registering ([`Hub::generation`]),
+//! and repeats the look-up if it has changed.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use wire::{AccountId, SessionId};
 use crate::limit::CONNECTIONS_PER_ACCOUNT_MAX;
 use crate::outbox::Outbox;
 
-/// Accounts are spread over so many locks that senders seldom meet.
+/// Locks that the accounts are spread over, so that senders seldom wait for each other.
 const SHARDS: usize = 64;
 
 type Shard = RwLock<HashMap<AccountId, Vec<Endpoint>>>;
@@ -35,7 +35,7 @@ pub(crate) struct Endpoint {
     pub(crate) session: Option<SessionId>,
 }
 
-/// Where a connection has its place.
+/// The connections of an account after one more was added.
 pub(crate) enum Registered {
     /// It is the account's only one.
     First,
@@ -51,26 +51,26 @@ impl Hub {
         Self { unknown: Mutex::default(), shards, generation: AtomicU64::new(0) }
     }
 
-    /// To be called by who is about to tell connections what is in the database: once it is there for everybody to read, and
-    /// before those concerned are looked for here.
+    /// To be called by a thread that delivers a change of the database: after everybody can read the change, and before the
+    /// connections concerned are looked up here.
     pub(crate) fn advance_generation(&self) {
-        // Who sees the new count reads the database after it was read, or written, here.
+        // A thread that sees the new generation reads the database after this thread read or wrote it.
         self.generation.fetch_add(1, Ordering::Release);
     }
 
-    /// How often connections were told. To be compared from before the database is read to after [`Hub::register`]: the lock of
-    /// its shard shows the count to who was not yet found under it.
+    /// How many deliveries have begun. To be compared between before the look-up and after [`Hub::register`]: the lock of the
+    /// shard makes the new generation visible to a connection that the delivery did not find.
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// A connection of which nothing is known but its number.
+    /// Adds a connection without a hello.
     pub(crate) fn add_unknown(&self, outbox: &Arc<Outbox>) {
         let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
         unknown.insert(outbox.id(), Arc::clone(outbox));
     }
 
-    /// It is known who it is. One connection too many takes the place of the account's oldest, which is to be closed.
+    /// Adds a connection of a known account. One connection too many replaces the account's oldest, which is to be closed.
     pub(crate) fn register(&self, account: AccountId, endpoint: Endpoint) -> Registered {
         let id = endpoint.outbox.id();
         let mut shard = self.shard(account).write().unwrap_or_else(PoisonError::into_inner);
@@ -88,7 +88,7 @@ impl Hub {
         registered
     }
 
-    /// A connection of which nothing was known is gone.
+    /// A connection without a hello is gone.
     pub(crate) fn remove_unknown(&self, outbox: &Outbox) {
         self.unknown.lock().unwrap_or_else(PoisonError::into_inner).remove(&outbox.id());
     }
@@ -110,7 +110,7 @@ impl Hub {
         read(self.shard(account)).contains_key(&account)
     }
 
-    /// Everybody who is known, to be told what is found in their logs later on: [`Hub::advance_generation`] is called here.
+    /// The accounts that are online, for a delivery from their logs. It advances the generation.
     pub(crate) fn accounts(&self) -> Vec<AccountId> {
         self.advance_generation();
         self.shards

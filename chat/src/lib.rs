@@ -1,4 +1,4 @@
-//! The WebSocket chat server: one thread a connection, every message committed before it is told.
+//! The WebSocket chat server: one thread a connection, every message committed before it is delivered.
 //!
 //! [`serve`] is the only way to start it. The nouns: a *session* is one connection on its thread; its *outbox* is what
 //! waits to be sent to it; the *hub* knows whose outboxes are here; the *committer* stores what sessions bring and the

@@ -49,18 +49,18 @@ pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(25);
 pub(crate) const QUEUED_CLOSE_MAX: Duration = SESSIONS_END_MAX.saturating_add(COMMITTER_END_MAX);
 /// How long the client has, from then on, to take our close frame and answer it.
 pub(crate) const CLOSE_LINGER: Duration = Duration::from_secs(2);
-/// After the shutdown has begun: for the sessions to end, and then for the committer; what is left is for last words.
+/// After the shutdown has begun: for the sessions to end, and then for the committer; the rest is for close frames.
 pub(crate) const SESSIONS_END_MAX: Duration = Duration::from_secs(4);
 /// For the committer to finish its queue.
 pub(crate) const COMMITTER_END_MAX: Duration = Duration::from_secs(3);
 
 /// Connections that one account may have on this node; one more closes its oldest with 4409.
 pub(crate) const CONNECTIONS_PER_ACCOUNT_MAX: usize = 32;
-/// An account may save up so many seconds' worth of frames.
+/// Seconds' worth of frames that an account may save up.
 pub(crate) const RATE_BURST_SECONDS: u32 = 10;
-/// An account may send so many receipts for each frame that it may send.
+/// Receipts that an account may send for each frame that it may send.
 pub(crate) const RECEIPTS_PER_MESSAGE: u32 = 10;
-/// An account may send so many bare `ping`s and WebSocket pings for each frame that it may send: far more than anybody needs.
+/// Bare `ping`s and WebSocket pings that an account may send for each frame that it may send: far more than a client needs.
 pub(crate) const PINGS_PER_MESSAGE: u32 = 10;
 /// Frames that a connection may send at once before it is welcomed; likewise pings.
 pub(crate) const UNKNOWN_FRAMES_MAX: u32 = 20;
@@ -84,22 +84,22 @@ pub(crate) const STRIKES_MAX: u32 = 20;
 /// How many of those are forgiven a second.
 pub(crate) const STRIKES_PER_SECOND: f64 = 1.0;
 
-/// Acts that may wait for the committer.
-pub(crate) const QUEUE_ACTS_MAX: usize = 16 * 1024;
+/// Operations that may wait for the committer.
+pub(crate) const QUEUE_OPERATIONS_MAX: usize = 16 * 1024;
 /// Bytes of content that may wait for the committer.
 pub(crate) const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// How long a sender waits for a place in that queue, with all that it says in one tick, before it is told `unavailable`.
+/// How long a connection waits for room in that queue, once for all frames of a tick, before it is answered `unavailable`.
 pub(crate) const QUEUE_WAIT_MAX: Duration = Duration::from_secs(5);
-/// Acts in one commit, besides receipts that let others go first.
-pub(crate) const BATCH_ACTS_MAX: usize = 2048;
+/// Operations in one commit, besides receipts that wait for others.
+pub(crate) const BATCH_OPERATIONS_MAX: usize = 2048;
 /// How long a receipt may wait to be committed together with others, if it has no `ref` and so nobody waits for an answer.
 pub(crate) const RECEIPT_WAIT_MAX: Duration = Duration::from_millis(50);
 /// How long it lets others go first while there always are some; from then on it goes with them, in its turn.
 pub(crate) const RECEIPT_WAIT_BUSY: Duration = Duration::from_millis(250);
-/// Receipts that wait for each other: the next commit takes so many of them. Only with a goodbye it takes all there are.
+/// Receipts that one commit takes from those that wait for each other. A commit with a disconnection takes all.
 pub(crate) const RECEIPTS_WAITING_MAX: usize = 2048;
-/// So many receipts, or as many as there are other acts, are committed together with acts that somebody waits for; the rest
-/// comes in the next commits.
+/// Receipts that are committed beside operations whose answers are waited for, or as many as there are such operations; the
+/// rest comes in the next commits.
 pub(crate) const RECEIPTS_BESIDE_MIN: usize = 32;
 /// Commits that wait to be delivered, besides the one that is being delivered; then the committer waits.
 pub(crate) const COMMITS_WAITING_MAX: usize = 1;
@@ -109,14 +109,14 @@ pub(crate) const HEADS_WAITING_MAX: usize = 16 * 1024;
 /// Live notifications (typing, presence) that wait to be delivered; then typing is dropped, and a connection that comes or
 /// goes waits.
 pub(crate) const LIVE_WAITING_MAX: usize = 1024;
-/// Acts in one commit that may be events in a group's thousand logs.
-pub(crate) const BATCH_GROUP_ACTS_MAX: usize = 32;
-/// Acts of one account in one commit; its further ones wait for the next commits.
-pub(crate) const BATCH_ACCOUNT_ACTS_MAX: usize = 128;
-/// Bytes of content of one account in one commit, unless its first act alone has more.
+/// Operations in one commit that may be events in a group's thousand logs.
+pub(crate) const BATCH_GROUP_OPERATIONS_MAX: usize = 32;
+/// Operations of one account in one commit; its further ones wait for the next commits.
+pub(crate) const BATCH_ACCOUNT_OPERATIONS_MAX: usize = 128;
+/// Bytes of content of one account in one commit, unless its first operation alone has more.
 pub(crate) const BATCH_ACCOUNT_BYTES_MAX: usize = 256 * 1024;
-/// Acts of one account in one commit that may be events in a group's thousand logs.
-pub(crate) const BATCH_ACCOUNT_GROUP_ACTS_MAX: usize = 8;
+/// Operations of one account in one commit that may be events in a group's thousand logs.
+pub(crate) const BATCH_ACCOUNT_GROUP_OPERATIONS_MAX: usize = 8;
 /// Accounts whose logs are looked at together after a commit that the database did not confirm.
 pub(crate) const DOUBT_CHUNK: usize = 500;
 
@@ -127,7 +127,7 @@ pub(crate) const PAGE_BYTES: usize = sql::PAGE_BYTES;
 pub(crate) const REACTIONS_CHUNK: usize = 50;
 /// Long answers that are made at one time for one account, on all its connections together.
 pub(crate) const ANSWERS_PER_ACCOUNT: usize = 4;
-/// While so many bytes wait for an account's readers, on all its connections together, no further long answer is made for it.
+/// Bytes that may wait on all connections of an account together before no further long answer is made for it.
 pub(crate) const ANSWER_BYTES_PER_ACCOUNT: usize = 4 * 1024 * 1024;
 /// How long a long answer waits for others of its account, made or not yet taken, before it is refused.
 pub(crate) const ANSWER_WAIT_MAX: Duration = Duration::from_secs(3);
@@ -137,9 +137,9 @@ pub(crate) const ANSWER_LOOK: Duration = Duration::from_millis(50);
 pub(crate) const LIVE_BURST: f64 = 5.0;
 /// How many of those come back a second.
 pub(crate) const LIVE_PER_SECOND: f64 = 1.0;
-/// Whether one account is here is told at most once in this time; then, how it is by then.
+/// The shortest time between two changes of one account's presence that are told; the later one is the state by then.
 pub(crate) const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
-/// Between two looks for what is no longer kept.
+/// Between two sweeps.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// Between two looks for what an interrupted deletion of an account has left.
 pub(crate) const ERASE_INTERVAL: Duration = Duration::from_secs(60 * 60);

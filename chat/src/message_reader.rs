@@ -1,4 +1,4 @@
-//! What a connection says, message by message.
+//! The incoming messages of a connection.
 //!
 //! tungstenite keeps the protocol: fragments, pings, closes, and everything that is wrong. A [plain
 //! frame](crate::plain_frame) that comes while it is between two messages and owes no answer never reaches it.
@@ -21,7 +21,7 @@ pub(crate) struct MessageReader {
     text: Utf8Bytes,
 }
 
-/// What has come.
+/// An incoming message.
 #[derive(Clone, Copy)]
 pub(crate) enum Incoming<'a> {
     Text(&'a str),

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use telemetry::metrics::{Counter, CounterVec, Gauge, GaugeVec, Histogram, Registry};
 
-/// Connections of which it is known who they are.
+/// Connections that have been welcomed.
 pub(crate) static PEOPLE: Gauge =
     Gauge::new("messenger_chat_people", "Connections that have been welcomed.");
 /// Frames taken.
 pub(crate) static FRAMES_IN: Counter =
     Counter::new("messenger_chat_frames_received_total", "Text frames received.");
-/// What became of messages.
+/// Messages by outcome.
 pub(crate) static MESSAGES: CounterVec<6> = CounterVec::new(
     "messenger_chat_messages_total",
     "Messages by outcome.",
@@ -18,7 +18,7 @@ pub(crate) static MESSAGES: CounterVec<6> = CounterVec::new(
     ["relayed", "stored", "repeated", "refused", "rate_limited", "unavailable"],
 );
 /// Acts a commit.
-pub(crate) static BATCH_ACTS: Histogram = Histogram::new(
+pub(crate) static BATCH_OPERATIONS: Histogram = Histogram::new(
     "messenger_chat_commit_batch_acts",
     "Messages and acknowledgements in one commit.",
     &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 128.0, 512.0, 1024.0, 2048.0],
@@ -76,7 +76,7 @@ pub fn all() -> Registry {
         &PEOPLE,
         &FRAMES_IN,
         &MESSAGES,
-        &BATCH_ACTS,
+        &BATCH_OPERATIONS,
         &COMMIT_SECONDS,
         &COMMIT_AGE,
         &SINCE_COMMIT,

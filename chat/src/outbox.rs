@@ -1,6 +1,6 @@
-//! What waits for one reader.
+//! The outgoing queue of one connection.
 //!
-//! Any thread may append a frame; none ever waits for the reader. Whoever appended calls [`Outbox::flush`]: one `send`
+//! Any thread may append a frame; none ever waits for the reader. The thread that appended calls [`Outbox::flush`]: one `send`
 //! that does not block, for all frames that wait. If the socket does not take them all the rest is left to the
 //! [drainer](crate::drainer). Past its bounds the *reader* is closed with 4409: with accounts everything is in the log.
 //!
@@ -63,10 +63,10 @@ struct State {
     closer: Option<Thread>,
 }
 
-/// Who is to send what waits.
+/// The thread that is to send the waiting frames.
 #[derive(Default, PartialEq)]
 enum Writer {
-    /// Whoever appends next.
+    /// The thread that appends next.
     #[default]
     Nobody,
     /// A thread that is in `flush` just now.
@@ -104,10 +104,10 @@ impl Outbox {
         }
     }
 
-    /// It is known who this is: it can no longer be turned out for a newcomer.
+    /// The client is known, so its permit can no longer be taken for a new connection.
     pub(crate) fn mark_established(&self) {
         if let Some(permit) = &self.permit {
-            // Who has been turned out meanwhile finds the end of its input.
+            // A connection that was evicted meanwhile finds the end of its input.
             permit.mark_established();
         }
     }
@@ -172,7 +172,7 @@ impl Outbox {
     fn send(self: &Arc<Self>, resumed: bool) -> bool {
         let mut state = self.lock();
         if state.writer == Writer::Flush || (state.writer == Writer::Drainer && !resumed) {
-            return false; // Whoever is at it sends this as well.
+            return false; // The thread that sends now sends this as well.
         }
         loop {
             if state.waiting.is_empty() {

@@ -46,7 +46,7 @@ impl PlainFrame {
         self.end
     }
 
-    /// Takes the mask off what it says.
+    /// Unmasks the payload.
     pub(crate) fn text<'a>(&self, frame: &'a mut [u8]) -> Result<&'a str, Utf8Error> {
         let (header, payload) = frame[..self.end].split_at_mut(self.payload);
         if let Some(mask) = header.last_chunk() {

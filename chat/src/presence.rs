@@ -28,7 +28,7 @@ type Clock = Box<dyn Fn() -> i64 + Send + Sync>;
 #[derive(Default)]
 struct State {
     watched: HashMap<AccountId, Watched>,
-    /// Whose change is to be told when.
+    /// The accounts with a change that waits, by when it is to be told.
     due: BTreeSet<(Instant, AccountId)>,
 }
 
@@ -46,7 +46,7 @@ struct Watch {
     /// Who watches.
     by: AccountId,
     outbox: Arc<Outbox>,
-    /// What it was told last; nothing while it is still looked up whether it may know.
+    /// The state that it was told last; `None` while it is looked up whether it may know.
     told: Option<bool>,
 }
 
@@ -57,7 +57,7 @@ impl Presence {
         Self { hub, clock, state: Mutex::default() }
     }
 
-    /// Notes that `by` wants to know of these. It is told nothing before [`Presence::admit`].
+    /// Registers that `by` watches these accounts. It is told nothing before [`Presence::admit`].
     pub(crate) fn watch(&self, by: AccountId, outbox: &Arc<Outbox>, ids: &[AccountId]) {
         let mut state = self.lock();
         for id in ids {
@@ -135,7 +135,7 @@ impl Presence {
         }
     }
 
-    /// Tells whoever has not heard it how it is now.
+    /// Tells the present state to the watchers that were told another one.
     fn tell(&self, mut state: MutexGuard<'_, State>, id: AccountId, now: Instant) {
         let Some(watched) = state.watched.get_mut(&id) else { return };
         let online = self.hub.is_online(id);

@@ -1,7 +1,7 @@
 //! How much one account may send, over all its connections of this node.
 //!
-//! Connections share their account's [`RateLimit`]. It outlives the last of them until it is full again, so that who comes
-//! back quickly finds it as it was.
+//! Connections share their account's [`RateLimit`]. It outlives the last of them until it is full again, so a client that
+//! comes back quickly finds it as it was.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

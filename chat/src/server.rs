@@ -49,9 +49,9 @@ pub(crate) struct Timeouts {
     pub(crate) hello: Duration,
     /// Before it is sent a ping, and again before it is taken for dead.
     pub(crate) ping: Duration,
-    /// How long the last word may wait for the committer.
+    /// How long a close frame may wait for the committer.
     pub(crate) queued_close: Duration,
-    /// How long the client may take to answer the last word.
+    /// How long the client may take to answer the close frame.
     pub(crate) linger: Duration,
     /// How long a long answer waits for others of its account.
     pub(crate) answer: Duration,
@@ -80,7 +80,7 @@ pub(crate) enum Mode {
     Accounts(Accounts),
 }
 
-/// What it takes to have accounts.
+/// The parts that a server with accounts has.
 pub(crate) struct Accounts {
     pub(crate) store: Arc<Store>,
     pub(crate) committer: Committer,

@@ -1,4 +1,4 @@
-//! Waiting, on a connection's own thread, for its reader to take what it has asked for.
+//! Waiting, on a connection's own thread, for its reader to take the answers to its requests.
 
 use std::sync::Arc;
 use std::time::Instant;

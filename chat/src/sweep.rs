@@ -1,4 +1,4 @@
-//! Takes out what is no longer kept, every [`SWEEP_INTERVAL`], and sees to what deleted accounts leave behind.
+//! Deletes expired messages and events every [`SWEEP_INTERVAL`], and removes deleted accounts from their groups.
 
 use std::io;
 use std::sync::Arc;
@@ -75,6 +75,7 @@ fn report(what: &str, swept: sql::Result<()>) {
 fn remove_deleted_members(store: &Store, committer: &Committer) {
     for (account, group) in store.deleted_members().unwrap_or_default() {
         let operation = Operation::ChangeGroup { group, action: GroupAction::Leave };
-        committer.submit(Task::Act(Submission { by: account, reference: None, operation }, None));
+        committer
+            .submit(Task::Operation(Submission { by: account, reference: None, operation }, None));
     }
 }

@@ -1,4 +1,4 @@
-//! Keeping who tries out tokens from taking the database from others.
+//! Limits how much of the database a network that tries out tokens can use.
 //!
 //! A token that was good here lately is looked up at once, wherever it comes from. An IPv4 address, or a /64, /56 or /48 of IPv6,
 //! from which too many others failed has those looked up one at a time, together with all such networks: nobody is refused

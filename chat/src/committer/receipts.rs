@@ -18,7 +18,7 @@ pub(super) struct Receipts {
 }
 
 impl Receipts {
-    /// Whether `receipt` is settled by one of its connection that waits already, which now says the further of the two.
+    /// Whether a receipt of the same connection waits already. That one then acknowledges the further `seq` of the two.
     pub(super) fn merge(&mut self, receipt: &Task) -> bool {
         let Some((connection, seq)) = received(receipt) else { return false };
         let Some(furthest) = self.furthest.get_mut(&connection) else { return false };
@@ -52,7 +52,7 @@ impl Receipts {
     /// Moves the first of them to `tasks`.
     pub(super) fn move_to(&mut self, tasks: &mut Vec<Task>, count: usize) {
         for (_, mut receipt) in self.waiting.drain(..count.min(self.waiting.len())) {
-            if let Task::Act(
+            if let Task::Operation(
                 Submission { operation: Operation::Received { seq }, .. },
                 Some(outbox),
             ) = &mut receipt
@@ -72,9 +72,10 @@ impl Receipts {
 /// Which connection has received its account's log how far.
 fn received(receipt: &Task) -> Option<(u64, Seq)> {
     match receipt {
-        Task::Act(Submission { operation: Operation::Received { seq }, .. }, Some(outbox)) => {
-            Some((outbox.id(), *seq))
-        }
+        Task::Operation(
+            Submission { operation: Operation::Received { seq }, .. },
+            Some(outbox),
+        ) => Some((outbox.id(), *seq)),
         _ => None,
     }
 }

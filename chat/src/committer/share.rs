@@ -1,7 +1,7 @@
 //! How much of one commit a single account may take.
 //!
-//! An account that submits many acts at once would otherwise make one long commit of them, and everybody else's `sent` would wait
-//! for it. What goes beyond an account's share stays in the queue, in its order, for the next commits.
+//! An account that submits many operations at once would otherwise make one long commit of them, and everybody else's `sent` would wait
+//! for it. Operations beyond an account's share stay in the queue, in their order, for the next commits.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -11,25 +11,25 @@ use wire::AccountId;
 
 use super::Task;
 use crate::limit::{
-    BATCH_ACCOUNT_ACTS_MAX, BATCH_ACCOUNT_BYTES_MAX, BATCH_ACCOUNT_GROUP_ACTS_MAX,
-    BATCH_GROUP_ACTS_MAX,
+    BATCH_ACCOUNT_BYTES_MAX, BATCH_ACCOUNT_GROUP_OPERATIONS_MAX, BATCH_ACCOUNT_OPERATIONS_MAX,
+    BATCH_GROUP_OPERATIONS_MAX,
 };
 
-/// What the accounts have of one commit so far.
+/// The shares of all accounts in one commit so far.
 #[derive(Default)]
 pub(super) struct Shares {
     used: HashMap<AccountId, Used>,
-    group_acts: usize,
-    /// Connections of which an act stays in the queue.
+    group_operations: usize,
+    /// Connections with an operation that stays in the queue.
     deferred: HashSet<u64>,
 }
 
 #[derive(Default)]
 struct Used {
-    acts: usize,
+    operations: usize,
     bytes: usize,
-    group_acts: usize,
-    /// One of its acts stays in the queue, so all later ones do: acts of an account are carried out in their order.
+    group_operations: usize,
+    /// One of its operations stays in the queue, so all later ones do: operations of an account are carried out in their order.
     is_deferred: bool,
 }
 
@@ -37,8 +37,9 @@ impl Shares {
     /// Whether `task` goes into this commit. To be asked in the order of the queue.
     pub(super) fn admit(&mut self, task: &Task) -> bool {
         match task {
-            Task::Act(act, origin) => {
-                let is_admitted = self.admit_act(act, task.bytes(), task.is_for_group());
+            Task::Operation(submission, origin) => {
+                let is_admitted =
+                    self.admit_operation(submission, task.bytes(), task.is_for_group());
                 if !is_admitted {
                     self.deferred.extend(origin.as_ref().map(|outbox| outbox.id()));
                 }
@@ -52,27 +53,33 @@ impl Shares {
         }
     }
 
-    fn admit_act(&mut self, act: &Submission, bytes: usize, is_for_group: bool) -> bool {
-        let group_acts = usize::from(is_for_group);
-        let used = match self.used.entry(act.by) {
-            // However large its first act is, it fits.
+    fn admit_operation(
+        &mut self,
+        submission: &Submission,
+        bytes: usize,
+        is_for_group: bool,
+    ) -> bool {
+        let group_operations = usize::from(is_for_group);
+        let used = match self.used.entry(submission.by) {
+            // However large its first operation is, it fits.
             Entry::Vacant(entry) => entry.insert(Used::default()),
             Entry::Occupied(entry) => {
                 let used = entry.into_mut();
-                used.is_deferred |= used.acts >= BATCH_ACCOUNT_ACTS_MAX
+                used.is_deferred |= used.operations >= BATCH_ACCOUNT_OPERATIONS_MAX
                     || used.bytes + bytes > BATCH_ACCOUNT_BYTES_MAX
-                    || used.group_acts + group_acts > BATCH_ACCOUNT_GROUP_ACTS_MAX;
+                    || used.group_operations + group_operations
+                        > BATCH_ACCOUNT_GROUP_OPERATIONS_MAX;
                 used
             }
         };
-        used.is_deferred |= self.group_acts + group_acts > BATCH_GROUP_ACTS_MAX;
+        used.is_deferred |= self.group_operations + group_operations > BATCH_GROUP_OPERATIONS_MAX;
         if used.is_deferred {
             return false;
         }
-        self.group_acts += group_acts;
-        used.acts += 1;
+        self.group_operations += group_operations;
+        used.operations += 1;
         used.bytes += bytes;
-        used.group_acts += group_acts;
+        used.group_operations += group_operations;
         true
     }
 }

@@ -2,8 +2,8 @@ use wire::{GroupId, Seq};
 
 use super::*;
 use crate::limit::{
-    BATCH_ACCOUNT_ACTS_MAX, BATCH_ACCOUNT_BYTES_MAX, BATCH_ACCOUNT_GROUP_ACTS_MAX,
-    BATCH_GROUP_ACTS_MAX,
+    BATCH_ACCOUNT_BYTES_MAX, BATCH_ACCOUNT_GROUP_OPERATIONS_MAX, BATCH_ACCOUNT_OPERATIONS_MAX,
+    BATCH_GROUP_OPERATIONS_MAX,
 };
 use crate::test_support;
 
@@ -13,13 +13,13 @@ fn post(content: String, to: Recipient) -> Task {
 
 fn post_by(account: i64, content: String, to: Recipient) -> Task {
     let operation = Operation::Post { to, content, reply_to: None };
-    Task::Act(Submission { by: AccountId(account), reference: None, operation }, None)
+    Task::Operation(Submission { by: AccountId(account), reference: None, operation }, None)
 }
 
 fn receipt(reference: Option<&str>) -> Task {
     let (reference, operation) =
         (reference.map(str::to_owned), Operation::Received { seq: Seq(1) });
-    Task::Act(Submission { by: AccountId(1), reference, operation }, None)
+    Task::Operation(Submission { by: AccountId(1), reference, operation }, None)
 }
 
 /// Puts messages of so many bytes, each of another account, into a queue that nobody empties; returns how many it took.
@@ -32,9 +32,9 @@ fn fill(queue: &Queue, bytes: usize) -> usize {
 #[test]
 fn the_queue_is_bounded_in_acts_and_in_bytes_and_takes_again_once_emptied() {
     let queue = Queue::default();
-    assert_eq!(fill(&queue, 1), QUEUE_ACTS_MAX);
-    assert_eq!(queue.take(None).unwrap().len(), BATCH_ACTS_MAX);
-    assert_eq!(fill(&queue, 1), BATCH_ACTS_MAX);
+    assert_eq!(fill(&queue, 1), QUEUE_OPERATIONS_MAX);
+    assert_eq!(queue.take(None).unwrap().len(), BATCH_OPERATIONS_MAX);
+    assert_eq!(fill(&queue, 1), BATCH_OPERATIONS_MAX);
 
     let queue = Queue::default();
     let size = 16 * 1024;
@@ -46,15 +46,15 @@ fn the_queue_is_bounded_in_acts_and_in_bytes_and_takes_again_once_emptied() {
 #[test]
 fn one_commit_takes_few_acts_for_groups() {
     let queue = Queue::default();
-    for number in 0..BATCH_GROUP_ACTS_MAX as i64 + 2 {
+    for number in 0..BATCH_GROUP_OPERATIONS_MAX as i64 + 2 {
         let post = post_by(number, "x".to_owned(), Recipient::Group(GroupId(5)));
         assert!(queue.put(post, Duration::ZERO), "{number}");
     }
-    assert_eq!(queue.take(None).unwrap().len(), BATCH_GROUP_ACTS_MAX);
+    assert_eq!(queue.take(None).unwrap().len(), BATCH_GROUP_OPERATIONS_MAX);
     assert_eq!(queue.take(None).unwrap().len(), 2);
 }
 
-/// Who sends much, and then somebody who sends one message: so many acts of the first go into the commits.
+/// Who sends much, and then somebody who sends one message: how many operations of the first are in each commit.
 fn commits(content: &str, to: Recipient, count: usize) -> Vec<usize> {
     let queue = Queue::default();
     (0..count).for_each(|_| assert!(queue.put(post(content.to_owned(), to), Duration::ZERO)));
@@ -62,7 +62,7 @@ fn commits(content: &str, to: Recipient, count: usize) -> Vec<usize> {
     let mut commits = Vec::new();
     while !queue.lock().tasks.is_empty() {
         let tasks = queue.take(None).unwrap();
-        let is_of = |task: &&Task, account| matches!(task, Task::Act(act, _) if act.by == AccountId(account));
+        let is_of = |task: &&Task, account| matches!(task, Task::Operation(submission, _) if submission.by == AccountId(account));
         let others = tasks.iter().filter(|task| is_of(task, 2)).count();
         assert_eq!(others, usize::from(commits.is_empty()), "the other one is in the first commit");
         commits.push(tasks.len() - others);
@@ -73,10 +73,10 @@ fn commits(content: &str, to: Recipient, count: usize) -> Vec<usize> {
 #[test]
 fn one_commit_takes_an_accounts_share() {
     let (alice, group) = (Recipient::Account(AccountId(3)), Recipient::Group(GroupId(5)));
-    let acts = BATCH_ACCOUNT_ACTS_MAX;
-    assert_eq!(commits("x", alice, 2 * acts + 1), [acts, acts, 1]);
-    let acts = BATCH_ACCOUNT_GROUP_ACTS_MAX;
-    assert_eq!(commits("x", group, 2 * acts + 1), [acts, acts, 1]);
+    let most = BATCH_ACCOUNT_OPERATIONS_MAX;
+    assert_eq!(commits("x", alice, 2 * most + 1), [most, most, 1]);
+    let most = BATCH_ACCOUNT_GROUP_OPERATIONS_MAX;
+    assert_eq!(commits("x", group, 2 * most + 1), [most, most, 1]);
     let most = "x".repeat(BATCH_ACCOUNT_BYTES_MAX / 4);
     assert_eq!(commits(&most, alice, 9), [4, 4, 1]);
     let too_much = "x".repeat(BATCH_ACCOUNT_BYTES_MAX + 1);
@@ -88,11 +88,13 @@ fn what_stays_in_the_queue_keeps_its_order_and_its_goodbye() {
     let queue = Queue::default();
     let (outbox, other) = (test_support::outbox().0, test_support::outbox().0);
     let put = |task| assert!(queue.put(task, Duration::ZERO));
-    for number in 0..=BATCH_ACCOUNT_ACTS_MAX {
-        let Task::Act(act, _) = post(number.to_string(), Recipient::Account(AccountId(3))) else {
+    for number in 0..=BATCH_ACCOUNT_OPERATIONS_MAX {
+        let Task::Operation(submission, _) =
+            post(number.to_string(), Recipient::Account(AccountId(3)))
+        else {
             return;
         };
-        put(Task::Act(act, Some(Arc::clone(&outbox))));
+        put(Task::Operation(submission, Some(Arc::clone(&outbox))));
     }
     // Small enough by itself, and it must not overtake.
     put(post("last".to_owned(), Recipient::Account(AccountId(3))));
@@ -101,18 +103,18 @@ fn what_stays_in_the_queue_keeps_its_order_and_its_goodbye() {
     put(Task::Close(Close::GoingAway, other));
     put(Task::Departure(AccountId(2), 0));
     let content = |task: &Task| match task {
-        Task::Act(Submission { operation: Operation::Post { content, .. }, .. }, _) => {
+        Task::Operation(Submission { operation: Operation::Post { content, .. }, .. }, _) => {
             content.clone()
         }
         Task::Close(..) => "close".to_owned(),
         _ => "departure".to_owned(),
     };
     let first: Vec<_> = queue.take(None).unwrap().iter().map(content).collect();
-    let numbers = (0..BATCH_ACCOUNT_ACTS_MAX).map(|number| number.to_string());
+    let numbers = (0..BATCH_ACCOUNT_OPERATIONS_MAX).map(|number| number.to_string());
     let of_others = ["close", "departure"].map(str::to_owned);
     assert_eq!(first, numbers.chain(of_others).collect::<Vec<_>>());
     let second: Vec<_> = queue.take(None).unwrap().iter().map(content).collect();
-    let last = BATCH_ACCOUNT_ACTS_MAX.to_string();
+    let last = BATCH_ACCOUNT_OPERATIONS_MAX.to_string();
     assert_eq!(second, [&*last, "last", "close", "departure"]);
     assert_eq!(queue.lock().bytes, 0);
 }
@@ -208,14 +210,14 @@ fn how_far_a_connection_has_come_waits_once() {
         (Queue::default(), test_support::outbox().0, test_support::outbox().0);
     let say = |outbox, seq| {
         let operation = Operation::Received { seq: Seq(seq) };
-        let act = Submission { by: AccountId(1), reference: None, operation };
-        assert!(queue.put(Task::Act(act, Some(Arc::clone(outbox))), Duration::ZERO));
+        let submission = Submission { by: AccountId(1), reference: None, operation };
+        assert!(queue.put(Task::Operation(submission, Some(Arc::clone(outbox))), Duration::ZERO));
     };
     let take = |count| {
         let mut tasks = Vec::new();
         queue.lock().receipts.move_to(&mut tasks, count);
         let seq = |task| match task {
-            Task::Act(Submission { operation: Operation::Received { seq }, .. }, _) => seq.0,
+            Task::Operation(Submission { operation: Operation::Received { seq }, .. }, _) => seq.0,
             _ => panic!("another task"),
         };
         tasks.into_iter().map(seq).collect::<Vec<_>>()

@@ -13,7 +13,7 @@ use crate::limit::DOUBT_CHUNK;
 use crate::metrics;
 use crate::outbox::Outbox;
 
-/// How soon the database is asked again what became of a commit that it did not confirm.
+/// The pause between two attempts to learn whether an unconfirmed commit was stored.
 const DOUBT_PAUSE: Duration = Duration::from_millis(250);
 
 pub(super) struct Worker {
@@ -32,7 +32,7 @@ impl Worker {
     pub(super) fn run(mut self, queue: &Queue) {
         while let Some(tasks) = queue.take((!self.doubt.is_empty()).then_some(DOUBT_PAUSE)) {
             if !self.inbox.is_open() {
-                return; // Nothing is committed of which nobody would hear.
+                return; // Without a dispatcher nothing more is committed.
             }
             // Requests do not wait for a second look at a database that has just shown that it is away.
             if tasks.is_empty() || self.commit(tasks) {
@@ -47,8 +47,8 @@ impl Worker {
         let (mut origins, mut closes) = (Vec::new(), Vec::new());
         for task in tasks {
             match task {
-                Task::Act(act, origin) => {
-                    batch.submissions.push(act);
+                Task::Operation(submission, origin) => {
+                    batch.submissions.push(submission);
                     origins.push(origin);
                 }
                 Task::SessionUse(session) => batch.session_uses.push(session),
@@ -56,7 +56,7 @@ impl Worker {
                 Task::Close(close, outbox) => closes.push((close, outbox)),
             }
         }
-        metrics::BATCH_ACTS.observe(batch.submissions.len() as f64);
+        metrics::BATCH_OPERATIONS.observe(batch.submissions.len() as f64);
         let committing = self.inbox.begin_commit();
         let is_done = self.store(&committing, batch, origins);
         drop(committing);
@@ -91,11 +91,11 @@ impl Worker {
                 if batch.submissions.len() > 1 =>
             {
                 // One of them cannot be stored: it must not take the others along.
-                tracing::error!(%error, "a batch was refused; doing its acts one by one");
-                for (act, origin) in batch.submissions.into_iter().zip(origins) {
+                tracing::error!(%error, "a batch was refused; storing its operations one by one");
+                for (submission, origin) in batch.submissions.into_iter().zip(origins) {
                     self.store(
                         committing,
-                        Batch { submissions: vec![act], ..Batch::default() },
+                        Batch { submissions: vec![submission], ..Batch::default() },
                         vec![origin],
                     );
                 }
@@ -107,7 +107,7 @@ impl Worker {
                 )
             }
             Err(error) => {
-                tracing::warn!(%error, acts = batch.submissions.len(), "messages were not stored");
+                tracing::warn!(%error, operations = batch.submissions.len(), "messages were not stored");
                 if matches!(error, Error::InDoubt(_)) {
                     // Only the accounts that are online here need to be told.
                     self.doubt = self.hub.accounts();

@@ -1,7 +1,7 @@
-//! The dispatcher's inbox: whatever is to be delivered to connections comes through it, in order.
+//! The dispatcher's inbox: everything that is to be delivered to connections comes through it, in order.
 //!
-//! Each kind of notification has a bound of its own. Whoever commits waits for the dispatcher, and so does a source of hints;
-//! typing is dropped when there is too much of it.
+//! Each kind of notification has a bound of its own. The committer waits for the dispatcher, and so does a source of hints;
+//! too much typing is dropped.
 //!
 //! A hint that a log has grown may be about a commit of this node that is not delivered yet. Filled from the log, that commit
 //! would reach the connection that asked for it as an event and not as an answer. So a hint that comes while a commit runs
@@ -23,13 +23,13 @@ pub(crate) enum Notification {
     Committed(Batch, Vec<Option<Arc<Outbox>>>, Option<Committed>),
     /// These logs have grown to these heads, by whatever commit: connections that are here read what they miss.
     HeadsGrown(HashMap<AccountId, Seq>),
-    /// Nothing that is stored.
+    /// Typing or presence.
     Live(Live),
     /// Connections to be closed, after everything that came before.
     Close(Vec<(Close, Arc<Outbox>)>),
 }
 
-/// What connections are told and what is never stored.
+/// A notification that is never stored.
 pub(crate) enum Live {
     /// This frame for every connection of these accounts.
     Typing { to: Vec<AccountId>, frame: Vec<u8> },
@@ -84,7 +84,7 @@ impl Inbox {
         Committing(self.clone())
     }
 
-    /// These logs have grown, says whoever knows: the database or another node. Hints about one log are one hint. Waits while
+    /// These logs have grown, according to the database or to another node. Hints about one log are one hint. Waits while
     /// [`HEADS_WAITING_MAX`] of them wait.
     pub(crate) fn heads_grown(&self, heads: &[(AccountId, Seq)]) {
         for chunk in heads.chunks(HEADS_WAITING_MAX) {

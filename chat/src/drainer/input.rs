@@ -1,7 +1,7 @@
-//! Input of connections that are being closed, each of which its own thread waits for.
+//! Wakes the threads of connections that are being closed when their sockets have input.
 //!
 //! A thread that has ended its own input to be woken cannot sleep in `recv` any more, but an edge-triggered epoll still reports
-//! what comes. It is an epoll of its own inside the drainer's, so that a slow socket may be in both.
+//! new input. It is an epoll of its own inside the drainer's, so that a slow socket may be in both.
 
 use std::collections::HashMap;
 use std::io;

@@ -48,7 +48,7 @@ impl Outbox {
         self.lock().closer = Some(thread::current());
     }
 
-    /// Whether the last word has been said and all of it is sent, or the socket is gone.
+    /// Whether everything up to the close frame is sent, or the socket is gone.
     pub(crate) fn is_done(&self) -> bool {
         let state = self.lock();
         state.end == End::Gone || (state.end == End::Closing && state.bytes() == 0)

@@ -29,7 +29,7 @@ enum Order {
     Gap { since: Seq },
 }
 
-/// What became of an event.
+/// The result of offering an event.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Delivery {
     /// It waits in the outbox, or will be read from the log, or was there before.
@@ -70,7 +70,7 @@ impl Outbox {
     }
 
     /// Appends the answer to a request of this connection that became event `seq`: it is this connection's form of that event,
-    /// and goes out in its place. Who has heard it can resume from `seq`. `None`: nobody asked for an answer.
+    /// and goes out in its place. A client that has it can resume from `seq`. `None`: no answer was requested.
     pub(crate) fn answer(&self, seq: Seq, answer: Option<&[u8]>) -> Delivery {
         let mut state = self.lock();
         match (state.cursor.advance(seq), answer) {
@@ -84,7 +84,7 @@ impl Outbox {
         Delivery::Done
     }
 
-    /// Where a live connection stands that has not yet had the events up to `head`; one that is replaying is told of them.
+    /// The last event that a live connection has had, if events up to `head` are missing. A replay learns that they are there.
     pub(crate) fn behind(&self, head: Seq) -> Option<Seq> {
         match &mut self.lock().cursor {
             LogCursor::Off => None,

@@ -21,8 +21,8 @@ fn store(events: usize) -> (Store, AccountId) {
     let me = store.create_account("a@x", "Alice", "phc", 1).unwrap();
     let operation =
         Operation::Post { to: Recipient::Account(me), content: "x".to_owned(), reply_to: None };
-    let acts = vec![Submission { by: me, reference: None, operation }; events];
-    store.commit(&Batch { submissions: acts, ..Batch::default() }, 1).unwrap();
+    let submissions = vec![Submission { by: me, reference: None, operation }; events];
+    store.commit(&Batch { submissions, ..Batch::default() }, 1).unwrap();
     (store, me)
 }
 

@@ -157,8 +157,8 @@ fn introduce(
     let generation = context.server.hub.generation();
     let found = look_up();
     drop(permit);
-    let mut place = match found {
-        Ok(Some(place)) => place,
+    let mut position = match found {
+        Ok(Some(position)) => position,
         Ok(None) => return turn_away(context, reference),
         Err(error) => {
             wait_again(context);
@@ -166,17 +166,17 @@ fn introduce(
             return Ok(None);
         }
     };
-    let rate_limit = context.server.rate_limits.of(place.account, context.now);
+    let rate_limit = context.server.rate_limits.of(position.account, context.now);
     if let Err(wait) = rate_limit.take(RateKind::Hello, context.now) {
         return too_often(context, wait, hello_ref);
     }
     context.replies.outbox().start_replay();
-    register(context, place.account, Some(place.session), rate_limit);
+    register(context, position.account, Some(position.session), rate_limit);
     // From here on other threads find this connection in the hub. If they delivered anything since the look-up, this session
     // may have ended or its log may have grown, so it is looked up again. `hub` says why this misses nothing.
     if context.server.hub.generation() != generation {
-        place = match look_up() {
-            Ok(Some(place)) => place,
+        position = match look_up() {
+            Ok(Some(position)) => position,
             Ok(None) => return turn_away(context, reference),
             Err(error) => {
                 tracing::warn!(%error, "a hello stopped halfway");
@@ -186,25 +186,25 @@ fn introduce(
             }
         };
     }
-    tracing::info!(account = %place.account, session = %place.session, "welcomed");
-    let wanted = since.unwrap_or(place.acknowledged);
-    let recovered = place.forgotten <= wanted && wanted <= place.head;
-    let seq = wanted.clamp(place.forgotten, place.head);
+    tracing::info!(account = %position.account, session = %position.session, "welcomed");
+    let wanted = since.unwrap_or(position.acknowledged);
+    let recovered = position.forgotten <= wanted && wanted <= position.head;
+    let seq = wanted.clamp(position.forgotten, position.head);
     context.replies.push(&Frame::Welcome {
-        id: place.account,
-        name: Some(place.name.as_str().into()),
+        id: position.account,
+        name: Some(position.name.as_str().into()),
         seq: Some(seq),
-        head: Some(place.head),
+        head: Some(position.head),
         recovered: Some(recovered),
         reference: hello_ref.in_welcome().map(Into::into),
     });
     // A session that was used lately need not be recorded as in use.
-    if place.seen_at - accounts.store.now() < SESSION_USE_MS - SEEN_EVERY.as_millis() as i64 {
-        accounts.committer.submit(Task::SessionUse(place.session));
+    if position.seen_at - accounts.store.now() < SESSION_USE_MS - SEEN_EVERY.as_millis() as i64 {
+        accounts.committer.submit(Task::SessionUse(position.session));
     }
     // Most clients have missed nothing. The log need not be read to know it: the outbox knows of events since the look-up.
-    let is_live = seq >= place.head && context.replies.outbox().go_live(seq);
-    Ok((!is_live).then(|| Replay::new(place.account, seq, place.head)))
+    let is_live = seq >= position.head && context.replies.outbox().go_live(seq);
+    Ok((!is_live).then(|| Replay::new(position.account, seq, position.head)))
 }
 
 /// A client that said hello in time, but could not be looked up, has as long again for the next hello.

@@ -24,8 +24,8 @@ pub(crate) fn submit(
     reference: Option<&str>,
 ) {
     let is_message = matches!(operation, Operation::Post { .. });
-    let act = Submission { by, reference: reference.map(str::to_owned), operation };
-    let task = Task::Act(act, Some(Arc::clone(replies.outbox())));
+    let submission = Submission { by, reference: reference.map(str::to_owned), operation };
+    let task = Task::Operation(submission, Some(Arc::clone(replies.outbox())));
     if !accounts.committer.submit_by(task, now + QUEUE_WAIT_MAX) {
         if is_message {
             metrics::MESSAGES.inc("unavailable");

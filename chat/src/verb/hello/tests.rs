@@ -63,8 +63,8 @@ impl House {
     fn store(&self) -> Committed {
         let to = Recipient::Account(self.account);
         let operation = Operation::Post { to, content: "hi".to_owned(), reply_to: None };
-        let acts = vec![Submission { by: self.account, reference: None, operation }];
-        self.store.commit(&Batch { submissions: acts, ..Batch::default() }, now_ms()).unwrap()
+        let submissions = vec![Submission { by: self.account, reference: None, operation }];
+        self.store.commit(&Batch { submissions, ..Batch::default() }, now_ms()).unwrap()
     }
 
     fn fanout(&self) -> Fanout {
@@ -75,7 +75,7 @@ impl House {
     /// The account writes to itself, and its connections that can be found hear of it, as the dispatcher does it.
     fn write(&self) {
         let (committed, mut fanout) = (self.store(), self.fanout());
-        committed.events.iter().for_each(|news| fanout.fan_out(news, None));
+        committed.events.iter().for_each(|event| fanout.fan_out(event, None));
     }
 
     /// Somebody comes with the token; `meanwhile` happens right after the first look-up. Then `check` is told how it went,
@@ -97,13 +97,13 @@ impl House {
             Connection::new(&self.server, outbox, std::net::Ipv4Addr::LOCALHOST.into());
         let looked = Cell::new(0);
         let look_up = || {
-            let place = self.store.log_position(&TOKEN, now_ms());
+            let position = self.store.log_position(&TOKEN, now_ms());
             looked.set(looked.get() + 1);
             match looked.get() {
                 1 => meanwhile(),
                 more => again(more),
             }
-            place
+            position
         };
         let accounts = self.server.accounts().unwrap();
         let flow = introduce(
@@ -185,7 +185,7 @@ fn a_gap_is_filled_up_to_its_end_and_not_with_what_is_still_to_be_told() {
             assert_eq!(outbox.behind(Seq(3)), Some(Seq(1)));
             // The third is told, and brings the second, which nobody told.
             drop(second);
-            third.events.iter().for_each(|news| fanout.fan_out(news, None));
+            third.events.iter().for_each(|event| fanout.fan_out(event, None));
             assert_eq!(outbox.behind(Seq(4)), Some(Seq(3)));
             assert!(!outbox.is_ending());
         },
@@ -336,7 +336,7 @@ fn first_messages_have_the_rate_of_their_account() {
     let begun = std::time::Instant::now();
     (0..100).for_each(|reference| write_first(&house, reference));
     let tasks = house.server.accounts().unwrap().committer.take(std::time::Duration::ZERO);
-    let sent = tasks.iter().filter(|task| matches!(task, Task::Act(..))).count() as u64;
+    let sent = tasks.iter().filter(|task| matches!(task, Task::Operation(..))).count() as u64;
     let most = u64::from(crate::limit::RATE_BURST_SECONDS) + begun.elapsed().as_secs() + 1;
     assert!((1..=most).contains(&sent), "{sent} were sent");
 }
