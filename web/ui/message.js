@@ -44,7 +44,7 @@ export function messageView(store, key, first) {
   );
   const bubble = el("div", { class: "bubble" }, content, uploads, meta, actions);
   const reactions = el("div", { class: "reactions" });
-  const failed = el("div", { class: "failed" });
+  const failed = el("div", { class: "refused" });
   const node = el("li", { tabindex: "-1", "data-key": first.row.id }, above, bubble, reactions, failed);
   const [isAbove, isContent, isMeta, isReacted, isFailed] = [watcher(), watcher(), watcher(), watcher(), watcher()];
   return {

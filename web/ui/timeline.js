@@ -158,14 +158,15 @@ export function timelineView(store, key, focusField) {
     const item = /** @type {HTMLElement} */ (event.target).closest("li");
     if (item) mark(keyOfNode(item));
   });
+  /** @type {Element | null} */
+  let marked = null;
   const mark = (/** @type {string} */ next) => {
     current = entries.has(next) ? next : "";
-    const reached = current || keyOfNode(messages.lastElementChild);
-    for (const item of messages.children) {
-      const isReached = keyOfNode(item) === reached;
-      set(/** @type {HTMLElement} */ (item), { tabindex: isReached ? "0" : "-1" });
-      for (const inside of item.querySelectorAll("button")) inside.tabIndex = isReached ? 0 : -1;
-    }
+    const isReached = (/** @type {Element} */ item) => keyOfNode(item) === current;
+    const reached = (current && [...messages.children].find(isReached)) || messages.lastElementChild;
+    if (marked !== reached) setTab(marked, -1);
+    setTab(reached, 0);
+    marked = reached;
   };
 
   /** Runs what changes the list; what is on screen stays where it is, unless that is the end. @param {() => void} change */
@@ -255,6 +256,13 @@ export function timelineView(store, key, focusField) {
       if (isNew) lookSoon();
     },
   };
+}
+
+/** Whether Tab leads to a message and what is in it. @param {Element | null} item @param {0 | -1} index */
+function setTab(item, index) {
+  if (!item) return;
+  const inside = item.querySelectorAll("[data-act]:not(a)");
+  for (const node of [item, ...inside]) /** @type {HTMLElement} */ (node).tabIndex = index;
 }
 
 /** @param {Element | null | undefined} node */

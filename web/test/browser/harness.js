@@ -83,6 +83,8 @@ export async function world(args = []) {
   return {
     base,
     browser,
+    /** The program's own addresses. */
+    ...addresses,
     /** Somebody with a window of their own. @param {string} name @param {object} [options] of the browser context */
     async person(name, options = {}) {
       const context = await browser.newContext({ viewport: DESKTOP, locale: "en-GB", ...options });
