@@ -240,8 +240,9 @@ export function timelineView(store, key, focusField) {
         dayOf(Date.now()),
       );
       if (isNew) show(state);
-      set(count, { hidden: !timeline?.below });
-      say(count, timeline?.below ? String(timeline.below) : "");
+      const below = timeline?.below || (conversation?.unread ?? 0);
+      set(count, { hidden: below === 0 });
+      say(count, below ? String(below) : "");
       const wrong = timeline?.error ?? null;
       if (error.hidden !== !wrong) {
         fill(
