@@ -3,7 +3,7 @@
 use wire::{AccountId, Email, SessionId};
 
 use crate::email::fill_keys;
-use crate::engine::{Engine, Row, Value};
+use crate::engine::{Engine, Row, Statement, Value, locking, statements};
 use crate::pool::Requester;
 use crate::session::end_sessions;
 use crate::{Error, Result, Store};
@@ -55,13 +55,11 @@ impl Store {
     ) -> Result<AccountId> {
         let Email { text, key } =
             Email::claimed(email).map_err(|it| Error::Internal(it.to_owned()))?;
-        let insert = "insert into account (email, email_key, name, password, created_at) \
-                      values ($1, $2, $3, $4, $5) returning id";
         let (text, key) = (Value::Text(&text), Value::maybe_text(key.as_deref()));
         let params = [text, key, Value::Text(name), Value::Text(phc), Value::Int(now)];
         self.write(Requester::Stranger, |engine| {
-            let id = first(&engine.run(insert, &params)?)?.int(0)?;
-            engine.run("insert into log (account) values ($1)", &[Value::Int(id)])?;
+            let id = first(&engine.run(&ADD_ACCOUNT, &params)?)?.int(0)?;
+            engine.run(&ADD_LOG, &[Value::Int(id)])?;
             Ok(AccountId(id))
         })
     }
@@ -71,9 +69,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub fn account(&self, id: AccountId) -> Result<Option<Account>> {
-        let sql = "select id, email, name, created_at from account \
-                   where id = $1 and email is not null";
-        Ok(self.read(id, sql, &[Value::Int(id.0)], account)?.pop())
+        Ok(self.read(id, &FIND_ACCOUNT, &[Value::Int(id.0)], account)?.pop())
     }
 
     /// The account of this email, however it is written.
@@ -81,11 +77,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub fn find_by_email(&self, email: &str) -> Result<Option<Account>> {
-        self.read_by_email(
-            concat!("select id, email, name, created_at ", by_email!()),
-            email,
-            account,
-        )
+        self.read_by_email(&FIND_BY_EMAIL, email, account)
     }
 
     /// What to check the password against of the account of this email, however it is written.
@@ -93,20 +85,19 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub fn credentials(&self, email: &str) -> Result<Option<Credentials>> {
-        let sql = concat!("select id, email, name, created_at, password, epoch ", by_email!());
-        self.read_by_email(sql, email, credentials)
+        self.read_by_email(&CREDENTIALS_BY_EMAIL, email, credentials)
     }
 
     fn read_by_email<T>(
         &self,
-        sql: &'static str,
+        statement: &'static Statement,
         email: &str,
         map: impl FnMut(&mut Row) -> Result<T>,
     ) -> Result<Option<T>> {
         // What is no email is nobody's.
         let Ok(Email { text, key }) = Email::claimed(email) else { return Ok(None) };
         let params = [Value::Text(&text), Value::maybe_text(key.as_deref())];
-        Ok(self.read(Requester::Stranger, sql, &params, map)?.pop())
+        Ok(self.read(Requester::Stranger, statement, &params, map)?.pop())
     }
 
     /// As [`Store::credentials`], of the account of that number.
@@ -114,9 +105,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub fn credentials_of(&self, id: AccountId) -> Result<Option<Credentials>> {
-        let sql = "select id, email, name, created_at, password, epoch from account \
-                   where id = $1 and email is not null and password is not null";
-        Ok(self.read(id, sql, &[Value::Int(id.0)], credentials)?.pop())
+        Ok(self.read(id, &CREDENTIALS_BY_ID, &[Value::Int(id.0)], credentials)?.pop())
     }
 
     /// Gives an account another name; what it is then, or nothing if it is deleted.
@@ -124,11 +113,9 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
     pub fn rename(&self, id: AccountId, name: &str) -> Result<Option<Account>> {
-        let sql = "update account set name = $1 where id = $2 and email is not null \
-                   returning id, email, name, created_at";
         let params = [Value::Text(name), Value::Int(id.0)];
         self.write(id, |engine| {
-            engine.run(sql, &params)?.iter_mut().map(account).next().transpose()
+            engine.run(&SET_NAME, &params)?.iter_mut().map(account).next().transpose()
         })
     }
 
@@ -145,15 +132,12 @@ impl Store {
         keep: SessionId,
         now: i64,
     ) -> Result<bool> {
-        let update = "update account set password = $1, epoch = epoch + 1 \
-                      where id = $2 and epoch = $3 and password is not null returning id";
         let params = [Value::Text(phc), Value::Int(id.0), Value::Int(epoch)];
-        let others = "delete from session where account = $1 and id <> $2 returning id";
         self.write(id, |engine| {
-            if engine.run(update, &params)?.is_empty() {
+            if engine.run(&SET_PASSWORD, &params)?.is_empty() {
                 return Ok(false);
             }
-            let ended = engine.run(others, &[Value::Int(id.0), Value::Int(keep.0)])?;
+            let ended = engine.run(&END_OTHER_SESSIONS, &[Value::Int(id.0), Value::Int(keep.0)])?;
             end_sessions(engine, &ended, now)?;
             Ok(true)
         })
@@ -164,9 +148,8 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
     pub fn rehash(&self, id: AccountId, old: &str, new: &str) -> Result<bool> {
-        let sql = "update account set password = $1 where id = $2 and password = $3 returning id";
         let params = [Value::Text(new), Value::Int(id.0), Value::Text(old)];
-        self.write(id, |engine| Ok(!engine.run(sql, &params)?.is_empty()))
+        self.write(id, |engine| Ok(!engine.run(&REPLACE_HASH, &params)?.is_empty()))
     }
 
     /// Deletes an account: its email, name, password, sessions and log are gone, from the database's own files as
@@ -188,30 +171,22 @@ impl Store {
 /// What must happen at once. The rest, of which there may be much, follows page by page in [`Store::erase_account_rows`].
 fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
     let id = [Value::Int(id.0)];
-    if engine.run("select account from log where account = $1 {lock}", &id)?.is_empty() {
+    if engine.run(&LOCK_LOG, &id)?.is_empty() {
         return Ok(false);
     }
-    let clear = "update account set email = null, email_key = null, name = null, password = null \
-                 where id = $1";
-    engine.run(clear, &id)?;
+    engine.run(&CLEAR_ACCOUNT, &id)?;
     // Another account may have waited for the key; see `crate::email`.
     fill_keys(engine)?;
-    let ended = engine.run("delete from session where account = $1 returning id", &id)?;
+    let ended = engine.run(&END_SESSIONS, &id)?;
     end_sessions(engine, &ended, now)?;
-    let list = "insert into erasure (account, at) values ($1, $2)";
-    engine.run(list, &[id[0], Value::Int(now)])?;
+    engine.run(&ADD_ERASURE, &[id[0], Value::Int(now)])?;
     for sql in [
-        // Without it nobody reads the events, which go with the rest.
-        "delete from log where account = $1",
-        "delete from block where blocked = $1 or account = $1",
-        // What it asked, or was asked, waits for nothing any more; what was declined stays out of sight.
-        "update conversation set asker = null, asks = 0, declined = 0 where high = $1 and asker is not null \
-         and (declined = 0 or asker <> $1)",
-        "update conversation set asker = null, asks = 0, declined = 0 where low = $1 and asker is not null \
-         and (declined = 0 or asker <> $1)",
-        "delete from invitation where account = $1",
-        // The others of a group it is still in are told of its leaving; see `Store::deleted_members`.
-        "delete from member where account = $1 and until is not null",
+        &DELETE_LOG,
+        &DELETE_BLOCKS,
+        &SETTLE_REQUESTS_LOW,
+        &SETTLE_REQUESTS_HIGH,
+        &DELETE_INVITATIONS,
+        &DELETE_LEFT_MEMBERSHIPS,
     ] {
         engine.run(sql, &id)?;
     }
@@ -234,4 +209,77 @@ fn credentials(row: &mut Row) -> Result<Credentials> {
 /// The row that `returning` gives of one that was inserted.
 pub(crate) fn first(rows: &[Row]) -> Result<&Row> {
     rows.first().ok_or_else(|| Error::Internal("an insert returned no row".to_owned()))
+}
+
+statements! {
+    static ADD_ACCOUNT: Statement = Statement::both(
+        "insert into account (email, email_key, name, password, created_at) values ($1, $2, $3, $4, $5) returning id"
+    );
+
+    static ADD_LOG: Statement = Statement::both("insert into log (account) values ($1)");
+
+    static FIND_ACCOUNT: Statement = Statement::both(
+        "select id, email, name, created_at from account where id = $1 and email is not null"
+    );
+
+    static FIND_BY_EMAIL: Statement = Statement::both(concat!("select id, email, name, created_at ", by_email!()));
+
+    static CREDENTIALS_BY_EMAIL: Statement =
+        Statement::both(
+            concat!("select id, email, name, created_at, password, epoch ", by_email!())
+        );
+
+    static CREDENTIALS_BY_ID: Statement = Statement::both(
+        "select id, email, name, created_at, password, epoch from account where id = $1 and email is not null \
+         and password is not null"
+    );
+
+    static SET_NAME: Statement = Statement::both(
+        "update account set name = $1 where id = $2 and email is not null returning id, email, name, created_at"
+    );
+
+    static SET_PASSWORD: Statement = Statement::both(
+        "update account set password = $1, epoch = epoch + 1 where id = $2 and epoch = $3 \
+         and password is not null returning id"
+    );
+
+    static END_OTHER_SESSIONS: Statement =
+        Statement::both("delete from session where account = $1 and id <> $2 returning id");
+
+    static REPLACE_HASH: Statement =
+        Statement::both(
+            "update account set password = $1 where id = $2 and password = $3 returning id"
+        );
+
+    static LOCK_LOG: Statement = locking!("select account from log where account = $1");
+
+    static CLEAR_ACCOUNT: Statement = Statement::both(
+        "update account set email = null, email_key = null, name = null, password = null where id = $1"
+    );
+
+    static END_SESSIONS: Statement = Statement::both("delete from session where account = $1 returning id");
+
+    static ADD_ERASURE: Statement = Statement::both("insert into erasure (account, at) values ($1, $2)");
+
+    /// Without it nobody reads the events, which go with the rest.
+    static DELETE_LOG: Statement = Statement::both("delete from log where account = $1");
+
+    static DELETE_BLOCKS: Statement = Statement::both("delete from block where blocked = $1 or account = $1");
+
+    /// What it asked, or was asked, waits for nothing any more; what was declined stays out of sight.
+    static SETTLE_REQUESTS_LOW: Statement = Statement::both(
+        "update conversation set asker = null, asks = 0, declined = 0 where high = $1 and asker is not null \
+         and (declined = 0 or asker <> $1)"
+    );
+
+    static SETTLE_REQUESTS_HIGH: Statement = Statement::both(
+        "update conversation set asker = null, asks = 0, declined = 0 where low = $1 and asker is not null \
+         and (declined = 0 or asker <> $1)"
+    );
+
+    static DELETE_INVITATIONS: Statement = Statement::both("delete from invitation where account = $1");
+
+    /// The others of a group it is still in are told of its leaving; see `Store::ghosts`.
+    static DELETE_LEFT_MEMBERSHIPS: Statement =
+        Statement::both("delete from member where account = $1 and until is not null");
 }

@@ -8,7 +8,7 @@ use wire::AccountId;
 
 use wire::limit::FINDINGS_MAX;
 
-use crate::engine::{ForEach, Type, Value};
+use crate::engine::{BatchStatement, Statement, Value, for_each_row, statements};
 use crate::limit::REQUESTS_PAGE;
 use crate::pool::Requester;
 use crate::{Result, Store};
@@ -106,19 +106,16 @@ impl Store {
         if self.contact == ContactPolicy::Request {
             return Ok(());
         }
-        // Page by page: however many there are, no statement takes long.
-        let page =
-            "select id from conversation where asker is not null and id > $1 order by id limit $2";
-        let accept = "update conversation set asker = null, asks = 0, declined = 0 \
-                      where id >= $1 and id <= $2 and asker is not null";
         let mut after = 0;
         loop {
             let params = [after, REQUESTS_PAGE].map(Value::Int);
-            let ids = self.read(Requester::Server, page, &params, |row| row.int(0))?;
+            let ids = self.read(Requester::Server, &NEXT_REQUESTS, &params, |row| row.int(0))?;
             let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return Ok(()) };
             after = *last;
             let params = [*first, *last].map(Value::Int);
-            self.write(Requester::Server, |engine| engine.run(accept, &params).map(drop))?;
+            self.write(Requester::Server, |engine| {
+                engine.run(&ACCEPT_REQUESTS, &params).map(drop)
+            })?;
         }
     }
 
@@ -127,14 +124,8 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn name(&self, viewer: AccountId, other: AccountId) -> Result<Option<String>> {
-        let sql = concat!(
-            "select a.name from (select cast($1 as bigint) as viewer, cast($2 as bigint) as other, \
-             cast($3 as bigint) as open) q join account a on a.id = q.other and a.email is not null \
-             where q.open = 1 or ",
-            sees_name!("q.viewer", "q.other")
-        );
         let params = [Value::Int(viewer.0), Value::Int(other.0), self.contact.is_open()];
-        Ok(self.read(viewer, sql, &params, |row| row.text(0))?.pop())
+        Ok(self.read(viewer, &FIND_NAME, &params, |row| row.text(0))?.pop())
     }
 
     /// Which of `others` `account` knows, and what it may know of them.
@@ -172,9 +163,8 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn last_seen_by_blocked(&self, blocked: AccountId, by: AccountId) -> Result<Option<i64>> {
-        let sql = "select seen_at from block where blocked = $1 and account = $2";
         let params = [blocked.0, by.0].map(Value::Int);
-        Ok(self.read(Requester::Server, sql, &params, |row| row.int(0))?.pop())
+        Ok(self.read(Requester::Server, &LAST_SEEN_BY_BLOCKED, &params, |row| row.int(0))?.pop())
     }
 
     /// Writes down that `by` has found an account by its email, so that it may see the name. Of [`FINDINGS_MAX`] the oldest
@@ -183,17 +173,9 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
     pub fn record_found_account(&self, by: AccountId, found: AccountId, now: i64) -> Result<()> {
-        // Not of an account that is deleted.
-        let insert = "insert into finding (account, found, at) \
-                      select l.account, o.account, cast($1 as bigint) from log l cross join log o \
-                      where l.account = $2 and o.account = $3 \
-                      on conflict (account, found) do update set at = excluded.at";
-        let forget = "delete from finding where account = $1 and found in \
-                      (select f.found from finding f where f.account = $1 \
-                      order by f.at desc, f.found desc limit 1000000 offset $2)";
         self.write(by, |engine| {
-            engine.run(insert, &[now, by.0, found.0].map(Value::Int))?;
-            engine.run(forget, &[by.0, FINDINGS_MAX].map(Value::Int)).map(drop)
+            engine.run(&ADD_FINDING, &[now, by.0, found.0].map(Value::Int))?;
+            engine.run(&DELETE_OLDEST_FINDINGS, &[by.0, FINDINGS_MAX].map(Value::Int)).map(drop)
         })
     }
 
@@ -202,8 +184,7 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn found_accounts(&self, account: AccountId) -> Result<Vec<FoundAccount>> {
-        let sql = "select found, at from finding where account = $1 order by found";
-        self.read(account, sql, &[Value::Int(account.0)], |row| {
+        self.read(account, &FINDINGS, &[Value::Int(account.0)], |row| {
             Ok(FoundAccount { id: AccountId(row.int(0)?), at: row.int(1)? })
         })
     }
@@ -212,33 +193,67 @@ impl Store {
 /// Each is looked up by itself, whoever else the two talk with and wherever both are.
 macro_rules! contact_statuses {
     ($who:literal) => {
-        ForEach {
-            sql: concat!(
+        for_each_row!(
+            r(account bigint, other bigint, low bigint, high bigint),
+            concat!(
                 "select r.other, (select 1 from block b where b.blocked = r.other and b.account = r.account), \
                  (select b.seen_at from block b where b.blocked = r.account and b.account = r.other), l.seen_at \
-                 from {rows} join log l on l.account = r.other where ",
+                 from r join log l on l.account = r.other where ",
                 $who
-            ),
-            columns: &[
-                ("account", Type::Int),
-                ("other", Type::Int),
-                ("low", Type::Int),
-                ("high", Type::Int),
-            ],
-        }
+            )
+        )
     };
 }
 
-static CONTACT_STATUSES: ForEach = contact_statuses!(
-    "r.low = r.high or (select 1 from conversation c \
-     where c.low = r.low and c.high = r.high and c.asker is null) = 1"
-);
-static EVERYBODY: ForEach = contact_statuses!("r.low <= r.high");
+statements! {
+    static CONTACT_STATUSES: BatchStatement = contact_statuses!(
+        "r.low = r.high or (select 1 from conversation c \
+         where c.low = r.low and c.high = r.high and c.asker is null) = 1"
+    );
+
+    static EVERYBODY: BatchStatement = contact_statuses!("r.low <= r.high");
+
+    /// Page by page: however many there are, no statement takes long.
+    static NEXT_REQUESTS: Statement = Statement::both(
+        "select id from conversation where asker is not null and id > $1 order by id limit $2"
+    );
+
+    static ACCEPT_REQUESTS: Statement = Statement::both(
+        "update conversation set asker = null, asks = 0, declined = 0 where id >= $1 and id <= $2 \
+         and asker is not null"
+    );
+
+    static FIND_NAME: Statement = Statement::both(
+        concat!(
+            "select a.name from (select cast($1 as bigint) as viewer, cast($2 as bigint) as other, cast($3 as \
+             bigint) as open) q join account a on a.id = q.other and a.email is not null where q.open = 1 or ",
+            sees_name!("q.viewer", "q.other"),
+        )
+    );
+
+    static LAST_SEEN_BY_BLOCKED: Statement =
+        Statement::both("select seen_at from block where blocked = $1 and account = $2");
+
+    /// Not of an account that is deleted.
+    static ADD_FINDING: Statement = Statement::both(
+        "insert into finding (account, found, at) select l.account, o.account, cast($1 as bigint) \
+         from log l cross join log o where l.account = $2 and o.account = $3 \
+         on conflict (account, found) do update set at = excluded.at"
+    );
+
+    static DELETE_OLDEST_FINDINGS: Statement = Statement::both(
+        "delete from finding where account = $1 and found in (select f.found from finding f \
+         where f.account = $1 order by f.at desc, f.found desc limit 1000000 offset $2)"
+    );
+
+    static FINDINGS: Statement = Statement::both("select found, at from finding where account = $1 order by found");
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::sqlite::Sqlite;
+    use crate::engine::statement::in_test;
     use crate::engine::{Engine as _, Purpose};
 
     #[test]
@@ -249,10 +264,13 @@ mod tests {
         let account = |n| store.create_account(&format!("{n}@example.com"), "A", "phc", 1).unwrap();
         let all: Vec<_> = (0..50).map(account).collect();
         let waiting = "select count(*) from conversation where asker is not null";
-        let waiting = || store.read(Requester::Server, waiting, &[], |row| row.int(0)).unwrap()[0];
+        let waiting =
+            || store.read(Requester::Server, in_test(waiting), &[], |row| row.int(0)).unwrap()[0];
         let insert = "insert into conversation (low, high, asker) \
                       select a.id, b.id, a.id from account a join account b on b.id > a.id";
-        store.write(Requester::Server, |engine| engine.run(insert, &[]).map(drop)).unwrap();
+        store
+            .write(Requester::Server, |engine| engine.run(in_test(insert), &[]).map(drop))
+            .unwrap();
         let pairs = (all.len() * (all.len() - 1) / 2) as i64;
         assert!(waiting() == pairs && pairs > REQUESTS_PAGE, "more than one page");
         store.apply_contact_policy().unwrap();
@@ -261,10 +279,10 @@ mod tests {
 
     #[test]
     fn names_are_looked_for_in_groups_alone() {
-        const SEEN: ForEach = ForEach {
-            sql: concat!("select ", sees_name!("r.viewer", "r.other"), " from {rows}"),
-            columns: &[("viewer", Type::Int), ("other", Type::Int)],
-        };
+        static SEEN: BatchStatement = for_each_row!(
+            r(viewer bigint, other bigint),
+            concat!("select ", sees_name!("r.viewer", "r.other"), " from r")
+        );
         let mut sqlite = Sqlite::open(None, Purpose::Write).unwrap();
         for (_, script) in sqlite.migrations() {
             sqlite.script(script).unwrap();

@@ -7,7 +7,7 @@ use wire::limit::UNREAD_MAX;
 use wire::{AccountId, GroupId, MessageId, Peer, Role};
 
 use crate::contact::sees_name;
-use crate::engine::{ForEach, Row, Type, Value};
+use crate::engine::{BatchStatement, Row, Statement, Value, for_each_row, statements};
 use crate::entry::{self, Message, bytes_seen, columns, columns_seen, edits_withheld};
 use crate::limit::PAGE_BYTES;
 use crate::unread::UNREAD;
@@ -82,9 +82,9 @@ impl Store {
     ) -> Result<Vec<Conversation>> {
         let most = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
         let params = [self.contact.is_open(), Value::Int(account.0), Value::Int(before.0), most];
-        let mut listed = self.read(account, LIST, &params, |row| listed(account, row))?;
-        let sql = "select 1 from withheld where account = $1 limit 1";
-        let is_spared = self.read(account, sql, &[Value::Int(account.0)], |_| Ok(()))?.is_empty();
+        let mut listed = self.read(account, &LIST, &params, |row| listed(account, row))?;
+        let is_spared =
+            self.read(account, &HAS_WITHHELD, &[Value::Int(account.0)], |_| Ok(()))?.is_empty();
         let keys = |listed: &ConversationRow| {
             let since = listed.item.read.max(listed.since).0;
             vec![
@@ -136,25 +136,14 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn group(&self, account: AccountId, group: GroupId) -> Result<Option<Group>> {
-        let sql = "select c.name, c.days from conversation c \
-                   join member s on s.conversation = c.id and s.until is null \
-                   where c.id = $1 and s.account = $2 and c.low is null";
         let params = [Value::Int(group.0), Value::Int(account.0)];
         let found =
-            self.read(account, sql, &params, |row| Ok((row.text(0)?, row.maybe_int(1)?)))?;
+            self.read(account, &FIND_GROUP, &params, |row| Ok((row.text(0)?, row.maybe_int(1)?)))?;
         let Some((name, days)) = found.into_iter().next() else { return Ok(None) };
         // Who has blocked this account has come no further than it had then.
         // Joined, PostgreSQL may read all who have.
-        let sql = "select s.account, a.name, s.role, s.delivered, s.read, s.since, \
-                   (select b.account from block b where b.blocked = $1 and b.account = s.account), \
-                   (select k.delivered from block_mark k \
-                   where k.blocked = $1 and k.conversation = s.conversation and k.account = s.account), \
-                   (select k.read from block_mark k \
-                   where k.blocked = $1 and k.conversation = s.conversation and k.account = s.account) \
-                   from member s join account a on a.id = s.account \
-                   where s.conversation = $2 and s.until is null order by s.since, s.account";
         let params = [Value::Int(account.0), Value::Int(group.0)];
-        let mut members = self.read(account, sql, &params, |row| {
+        let mut members = self.read(account, &GROUP_MEMBERS, &params, |row| {
             let since = row.int(5)?;
             let mut most = [i64::MAX; 2];
             if row.maybe_int(6)?.is_some() {
@@ -178,8 +167,7 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn blocks(&self, account: AccountId) -> Result<Vec<AccountId>> {
-        let sql = "select blocked from block where account = $1 order by blocked";
-        self.read(account, sql, &[Value::Int(account.0)], |row| Ok(AccountId(row.int(0)?)))
+        self.read(account, &BLOCKS, &[Value::Int(account.0)], |row| Ok(AccountId(row.int(0)?)))
     }
 
     /// Who is to hear what `account` does live in a group: its members, but for those of whom one has blocked the other. Nothing
@@ -188,13 +176,8 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn listeners(&self, account: AccountId, group: GroupId) -> Result<HashSet<AccountId>> {
-        let sql = "select o.account from member s \
-                   join member o on o.conversation = s.conversation and o.until is null \
-                   where s.account = $1 and s.conversation = $2 and s.until is null and o.account <> $1 \
-                   and (select b.at from block b where b.blocked = $1 and b.account = o.account) is null \
-                   and (select b.at from block b where b.blocked = o.account and b.account = $1) is null";
         let params = [Value::Int(account.0), Value::Int(group.0)];
-        let found = self.read(account, sql, &params, |row| Ok(AccountId(row.int(0)?)))?;
+        let found = self.read(account, &LISTENERS, &params, |row| Ok(AccountId(row.int(0)?)))?;
         Ok(found.into_iter().collect())
     }
 }
@@ -239,33 +222,6 @@ macro_rules! activity {
     };
 }
 pub(crate) use activity;
-
-/// What happened last is looked up for each conversation in the index; only as many as are wanted are looked at further.
-const LIST: &str = concat!(
-    "select l.id, l.low, l.high, coalesce(l.name, \
-     case when o.account is null then null when l.open = 1 or ",
-    sees_name!("l.account", "o.account"),
-    " then a.name end), l.days, l.role, l.since, l.until, l.read, \
-     case when l.asker = l.account then 0 else coalesce((select coalesce((select k.delivered from block_mark k \
-     where k.blocked = b.blocked and k.conversation = l.id and k.account = b.account), 0) \
-     from block b where b.blocked = l.account and b.account = o.account), o.delivered) end, \
-     case when l.asker = l.account then 0 else coalesce((select coalesce((select k.read from block_mark k \
-     where k.blocked = b.blocked and k.conversation = l.id and k.account = b.account), 0) \
-     from block b where b.blocked = l.account and b.account = o.account), o.read) end, l.activity, \
-     case when l.asker <> l.account then 1 else 0 end \
-     from (select cast($1 as bigint) as open, c.id, c.low, c.high, c.asker, s.role, ",
-    name_and_days!(),
-    ", s.since, s.until, s.read, s.account, ",
-    activity!(),
-    " as activity \
-     from member s join conversation c on c.id = s.conversation where s.account = $2 \
-     and (c.declined = 0 or c.asker = s.account) and not exists \
-     (select 1 from invitation i where i.conversation = s.conversation and i.account = s.account and i.state = 0)) l \
-     left join member o on l.low is not null and o.conversation = l.id \
-     and o.account = case when l.low = l.account then l.high else l.low end \
-     left join account a on a.id = o.account \
-     where l.activity < $3 order by l.activity desc limit $4"
-);
 
 fn listed(account: AccountId, row: &mut Row) -> Result<ConversationRow> {
     let conversation = row.int(0)?;
@@ -314,16 +270,6 @@ pub(crate) fn role(number: i64) -> Role {
     if number == 1 { Role::Admin } else { Role::Member }
 }
 
-pub(crate) const KEYS: &[(&str, Type)] = &[
-    ("conversation", Type::Int),
-    ("account", Type::Int),
-    ("since", Type::Int),
-    ("until", Type::Int),
-    ("seen", Type::Int),
-    // Whether nothing is withheld from the account: then nothing need be looked up for each message.
-    ("spared", Type::Int),
-];
-
 macro_rules! newest {
     ($bound:literal) => {
         concat!(
@@ -334,31 +280,83 @@ macro_rules! newest {
     };
 }
 
-/// The newest message of a conversation up to a given one, if it is not withheld; step by step, past all that is.
-static LAST: ForEach = ForEach {
-    sql: concat!(
-        "select r.conversation, m.id, ",
-        bytes_seen!(),
-        " from {rows} join message m on m.id = case when r.spared = 1 then ",
-        newest!("e.message <= r.until"),
-        " else (with recursive look (message) as (select ",
-        newest!("e.message <= r.until"),
-        " union all select ",
-        newest!("e.message < w.run"),
-        " from look l join withheld w on w.message = l.message and w.account = r.account) \
-         select l.message from look l where l.message is not null and not exists \
-         (select 1 from withheld w where w.message = l.message and w.account = r.account)) end",
-        edits_withheld!("r.account")
-    ),
-    columns: KEYS,
-};
+statements! {
+    /// The newest message of a conversation up to a given one, if it is not withheld; step by step, past all that is.
+    static LAST: BatchStatement = for_each_row!(
+        r(conversation bigint, account bigint, since bigint, until bigint, seen bigint, spared bigint),
+        concat!(
+            "select r.conversation, m.id, ",
+            bytes_seen!(),
+            " from r join message m on m.id = case when r.spared = 1 then ",
+            newest!("e.message <= r.until"),
+            " else (with recursive look (message) as (select ",
+            newest!("e.message <= r.until"),
+            " union all select ",
+            newest!("e.message < w.run"),
+            " from look l join withheld w on w.message = l.message and w.account = r.account) select l.message \
+             from look l where l.message is not null and not exists (select 1 from withheld w \
+             where w.message = l.message and w.account = r.account)) end",
+            edits_withheld!("r.account"),
+        )
+    );
 
-static TEXT: ForEach = ForEach {
-    sql: concat!(
-        "select r.conversation, ",
-        columns_seen!(),
-        " from {rows} join message m on m.id = r.message",
-        edits_withheld!("r.account")
-    ),
-    columns: &[("conversation", Type::Int), ("account", Type::Int), ("message", Type::Int)],
-};
+    static TEXT: BatchStatement = for_each_row!(
+        r(conversation bigint, account bigint, message bigint),
+        concat!(
+            "select r.conversation, ",
+            columns_seen!(),
+            " from r join message m on m.id = r.message",
+            edits_withheld!("r.account"),
+        )
+    );
+
+    static HAS_WITHHELD: Statement = Statement::both("select 1 from withheld where account = $1 limit 1");
+
+    static FIND_GROUP: Statement = Statement::both(
+        "select c.name, c.days from conversation c join member s on s.conversation = c.id and s.until is null \
+         where c.id = $1 and s.account = $2 and c.low is null"
+    );
+
+    static GROUP_MEMBERS: Statement = Statement::both(
+        "select s.account, a.name, s.role, s.delivered, s.read, s.since, (select b.account from block b \
+         where b.blocked = $1 and b.account = s.account), (select k.delivered from block_mark k \
+         where k.blocked = $1 and k.conversation = s.conversation and k.account = s.account), (select k.read \
+         from block_mark k where k.blocked = $1 and k.conversation = s.conversation and k.account = s.account) \
+         from member s join account a on a.id = s.account where s.conversation = $2 and s.until is null \
+         order by s.since, s.account"
+    );
+
+    static BLOCKS: Statement = Statement::both("select blocked from block where account = $1 order by blocked");
+
+    static LISTENERS: Statement = Statement::both(
+        "select o.account from member s join member o on o.conversation = s.conversation and o.until is null \
+         where s.account = $1 and s.conversation = $2 and s.until is null and o.account <> $1 and (select b.at \
+         from block b where b.blocked = $1 and b.account = o.account) is null and (select b.at from block b \
+         where b.blocked = o.account and b.account = $1) is null"
+    );
+
+    /// What happened last is looked up for each conversation in the index; only as many as are wanted are looked at further.
+    static LIST: Statement = Statement::both(
+        concat!(
+            "select l.id, l.low, l.high, coalesce(l.name, case when o.account is null then null when l.open = 1 or ",
+            sees_name!("l.account", "o.account"),
+            " then a.name end), l.days, l.role, l.since, l.until, l.read, case when l.asker = l.account then 0 \
+             else coalesce((select coalesce((select k.delivered from block_mark k where k.blocked = b.blocked \
+             and k.conversation = l.id and k.account = b.account), 0) from block b where b.blocked = l.account \
+             and b.account = o.account), o.delivered) end, case when l.asker = l.account then 0 \
+             else coalesce((select coalesce((select k.read from block_mark k where k.blocked = b.blocked \
+             and k.conversation = l.id and k.account = b.account), 0) from block b where b.blocked = l.account \
+             and b.account = o.account), o.read) end, l.activity, case when l.asker <> l.account then 1 else 0 \
+             end from (select cast($1 as bigint) as open, c.id, c.low, c.high, c.asker, s.role, ",
+            name_and_days!(),
+            ", s.since, s.until, s.read, s.account, ",
+            activity!(),
+            " as activity from member s join conversation c on c.id = s.conversation where s.account = $2 \
+             and (c.declined = 0 or c.asker = s.account) and not exists (select 1 from invitation i \
+             where i.conversation = s.conversation and i.account = s.account and i.state = 0)) l \
+             left join member o on l.low is not null and o.conversation = l.id and o.account = case \
+             when l.low = l.account then l.high else l.low end left join account a on a.id = o.account \
+             where l.activity < $3 order by l.activity desc limit $4",
+        )
+    );
+}

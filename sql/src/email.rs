@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use wire::{AccountId, Email};
 
-use crate::engine::{Engine, ForEach, Rows, Type, Value};
+use crate::engine::{BatchStatement, Engine, Rows, Statement, Value, for_each_row, statements};
 use crate::{Error, Result};
 
 /// Accounts that are looked at together.
@@ -51,16 +51,11 @@ impl KeylessAccounts {
 /// # Errors
 /// [`Error::Contention`] if another node is at the same key.
 pub(crate) fn fill_keys(engine: &mut dyn Engine) -> Result<KeylessAccounts> {
-    // An older program that still runs deletes accounts without knowing of keys.
-    let clear = "update account set email_key = null \
-                 where (email is null) <> (email_key is null) and email is null";
-    engine.run(clear, &[])?;
-    let select = "select id, email from account where (email is null) <> (email_key is null) \
-                  and email is not null and id > $1 order by id limit $2";
+    engine.run(&CLEAR_KEYS, &[])?;
     let (mut keyless, mut last) = (KeylessAccounts::default(), 0);
     loop {
         let mut keys: Vec<(i64, String)> = Vec::new();
-        let rows = engine.run(select, &[Value::Int(last), Value::Int(PAGE)])?;
+        let rows = engine.run(&NEXT_WITHOUT_KEY, &[Value::Int(last), Value::Int(PAGE)])?;
         let is_last = rows.len() < PAGE as usize;
         for mut row in rows {
             last = row.int(0)?;
@@ -83,7 +78,7 @@ fn give(
 ) -> Result<()> {
     let mut first: HashMap<&str, i64> = HashMap::new();
     let mut owners = HashMap::new();
-    for owner in engine.run_for_each(&OWNER, &parameters(keys))? {
+    for owner in engine.run_batch(&OWNER, &parameters(keys))? {
         owners.insert(owner.int(0)?, owner.int(1)?);
     }
     let mut free = Vec::new();
@@ -95,7 +90,7 @@ fn give(
             alike.push((AccountId(*id), AccountId(owner)));
         }
     }
-    match engine.run_for_each(&GIVE, &parameters(&free)) {
+    match engine.run_batch(&GIVE, &parameters(&free)) {
         // Somebody signs up at this moment: tried again, the account is found as the owner.
         Err(Error::AlreadyExists) => {
             Err(Error::Contention("an email is being signed up".to_owned()))
@@ -108,21 +103,34 @@ fn parameters(keys: &[(i64, String)]) -> Rows<'_> {
     keys.iter().map(|(id, key)| vec![Value::Int(*id), Value::Text(key)]).collect()
 }
 
-const KEYS: &[(&str, Type)] = &[("id", Type::Int), ("folded", Type::Text)];
+statements! {
+    static OWNER: BatchStatement = for_each_row!(
+        r(id bigint, folded text),
+        "select r.id, a.id from r join account a on a.email_key = r.folded"
+    );
 
-static OWNER: ForEach = ForEach {
-    sql: "select r.id, a.id from {rows} join account a on a.email_key = r.folded",
-    columns: KEYS,
-};
+    static GIVE: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "update account set email_key = r.folded from unnest($1::bigint[], $2::text[]) as r(id, folded) \
+             where account.id = r.id",
+        sqlite: "update account set email_key = ?2 where account.id = ?1",
+    });
 
-static GIVE: ForEach = ForEach {
-    sql: "update account set email_key = r.folded from {rows} where account.id = r.id",
-    columns: KEYS,
-};
+    /// An older program that still runs deletes accounts without knowing of keys.
+    static CLEAR_KEYS: Statement = Statement::both(
+        "update account set email_key = null where (email is null) <> (email_key is null) and email is null"
+    );
+
+    static NEXT_WITHOUT_KEY: Statement = Statement::both(
+        "select id, email from account where (email is null) <> (email_key is null) and email is not null \
+         and id > $1 order by id limit $2"
+    );
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::statement::in_test;
     use crate::pool::Requester;
     use crate::{ContactPolicy, Store};
 
@@ -136,8 +144,11 @@ mod tests {
         let fill = |emails: &[&str]| {
             let fill = |engine: &mut dyn Engine| {
                 for email in emails {
-                    engine.run(sql, &[Value::Text(email)])?;
-                    engine.run("insert into log (account) select max(id) from account", &[])?;
+                    engine.run(in_test(sql), &[Value::Text(email)])?;
+                    engine.run(
+                        in_test("insert into log (account) select max(id) from account"),
+                        &[],
+                    )?;
                 }
                 fill_keys(engine)
             };

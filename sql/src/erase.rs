@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use wire::AccountId;
 
-use crate::engine::{ForEach, Type, Value};
+use crate::engine::{BatchStatement, Statement, Value, statements};
 use crate::limit::ERASE_AT_ONCE_MAX;
 use crate::pacer::Pacer;
 use crate::pool::Requester;
@@ -20,11 +20,6 @@ use crate::{Error, Result, Store};
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// The shortest time between two lines in the log that say why they cannot be overwritten.
 const WARN_INTERVAL: Duration = Duration::from_secs(60);
-
-static ERASED: ForEach = ForEach {
-    sql: "delete from erasure where account in (select r.account from {rows})",
-    columns: &[("account", Type::Int)],
-};
 
 impl Store {
     /// Erases deleted accounts from the database's files as they come, until `stops_within`, which waits that long, tells to
@@ -73,9 +68,7 @@ impl Store {
 
     /// Deleted accounts that may still be in the database's files, and when they were deleted.
     fn to_erase(&self) -> Result<Vec<(i64, i64)>> {
-        // The row of no account is PostgreSQL's, with the time of the last rewrite.
-        let sql = "select account, at from erasure where account > 0";
-        self.read(Requester::Server, sql, &[], |row| Ok((row.int(0)?, row.int(1)?)))
+        self.read(Requester::Server, &ERASURES, &[], |row| Ok((row.int(0)?, row.int(1)?)))
     }
 
     /// `traced`: those of which nothing is left but in space that is not in use. `interval`: what lies between two tries of all
@@ -111,7 +104,7 @@ impl Store {
             return Ok(());
         }
         let rows: Vec<_> = accounts.iter().map(|account| vec![Value::Int(*account)]).collect();
-        self.write(requester, |engine| engine.run_for_each(&ERASED, &rows).map(drop))
+        self.write(requester, |engine| engine.run_batch(&ERASED, &rows).map(drop))
     }
 
     /// The first try, while whoever has just deleted the account waits. What takes longer than [`ERASE_AT_ONCE_MAX`] is left to
@@ -124,4 +117,14 @@ impl Store {
         let done = self.scrub(account, &[account.0], Duration::ZERO)?;
         self.erased(account, &done)
     }
+}
+
+statements! {
+    static ERASED: BatchStatement = BatchStatement::of(Statement {
+        postgres: "delete from erasure where account in (select r.account from unnest($1::bigint[]) as r(account))",
+        sqlite: "delete from erasure where account = (?1)",
+    });
+
+    /// The row of no account is PostgreSQL's, with the time of the last rewrite.
+    static ERASURES: Statement = Statement::both("select account, at from erasure where account > 0");
 }

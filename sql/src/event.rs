@@ -5,7 +5,7 @@
 
 use wire::{AccountId, GroupId, MessageId, Seq};
 
-use crate::engine::Row;
+use crate::engine::{Row, Statement, statements};
 use crate::entry::{
     Entry, GroupChange, bytes_seen, columns, columns_seen, edits_withheld, entry, page,
 };
@@ -142,27 +142,7 @@ pub(crate) fn word(kind: i64) -> Result<&'static str> {
     Ok(EventKind::of(kind)?.1)
 }
 
-/// The columns of an event and of what it is about. The page of events comes first, and a reaction is looked up only for
-/// events that are about one: else PostgreSQL joins the whole rest of the log, and reads all reactions, for each page. In no
-/// order: SQLite would sort the texts as well.
-pub(crate) const SELECT: &str = concat!(
-    "select e.seq, e.kind, e.message, e.other, \
-     (select x.emoji from reaction x where e.kind = 8 and x.message = e.message and x.account = e.other and ",
-    reaction_has_come!("e.account"),
-    "), ",
-    columns_seen!(),
-    " from ",
-    page!(
-        "select account, seq, kind, message, other from event \
-         where account = $1 and seq > $2 order by seq limit $3",
-        account: "k.account", order: "seq", bytes: "$4"
-    ),
-    " e left join withheld w on w.message = e.message and w.account = e.account \
-     left join message m on m.id = e.message and w.message is null",
-    edits_withheld!("e.account")
-);
-
-/// Reads a row of [`SELECT`].
+/// Reads a row of [`&SELECT`].
 pub(crate) fn event(row: &mut Row) -> Result<Event> {
     let (seq, (kind, _)) = (Seq(row.int(0)?), EventKind::of(row.int(1)?)?);
     let (id, other) = (row.maybe_int(2)?.map(MessageId), row.maybe_int(3)?.map(AccountId));
@@ -194,4 +174,30 @@ pub(crate) fn event(row: &mut Row) -> Result<Event> {
         _ => EventBody::Expired,
     };
     Ok(Event { seq, body })
+}
+
+statements! {
+    /// The columns of an event and of what it is about. The page of events comes first, and a reaction is looked up only for
+    /// events that are about one: else PostgreSQL joins the whole rest of the log, and reads all reactions, for each page. In no
+    /// order: SQLite would sort the texts as well.
+    pub(crate) static SELECT: Statement = Statement::both(
+        concat!(
+            "select e.seq, e.kind, e.message, e.other, (select x.emoji from reaction x where e.kind = 8 \
+             and x.message = e.message and x.account = e.other and ",
+            reaction_has_come!("e.account"),
+            "), ",
+            columns_seen!(),
+            " from ",
+            page!(
+                "select account, seq, kind, message, other from event where account = $1 and seq > $2 \
+                 order by seq limit $3",
+                account: "k.account",
+                order: "seq",
+                bytes: "$4"
+            ),
+            " e left join withheld w on w.message = e.message and w.account = e.account \
+             left join message m on m.id = e.message and w.message is null",
+            edits_withheld!("e.account"),
+        )
+    );
 }

@@ -6,7 +6,7 @@
 use wire::{AccountId, MessageId, Peer, Role, Seq, SessionId};
 
 use crate::conversation::{activity, name_and_days, role, with};
-use crate::engine::Value;
+use crate::engine::{Statement, Value, statements};
 use crate::entry::{Entry, PAGE, bytes_seen, columns, columns_seen, edits_withheld, entry, page};
 use crate::event::word;
 use crate::session::session;
@@ -109,11 +109,9 @@ impl Store {
         after: SessionId,
         limit: i64,
     ) -> Result<Vec<Session>> {
-        let sql = "select id, account, device, created_at, seen_at, expires_at from session \
-                   where account = $1 and id > $2 order by id limit $3";
         self.read(
             account,
-            sql,
+            &SESSIONS,
             &[Value::Int(account.0), Value::Int(after.0), Value::Int(limit)],
             session,
         )
@@ -130,18 +128,8 @@ impl Store {
         after: i64,
         limit: i64,
     ) -> Result<Vec<ExportedConversation>> {
-        // `c.id > $2` says nothing new, but without it PostgreSQL walks through all conversations up to the page.
-        let sql = concat!(
-            "select c.id, c.low, c.high, s.role, s.since, s.until, s.delivered, s.read, ",
-            name_and_days!(),
-            ", c.asker, case when c.declined = 1 and c.asker <> s.account then 1 else 0 end \
-             from member s join conversation c on c.id = s.conversation \
-             where s.account = $1 and s.conversation > $2 and c.id > $2 and ",
-            activity!(),
-            " is not null order by s.conversation limit $3"
-        );
         let params = [account.0, after, limit].map(Value::Int);
-        self.read(account, sql, &params, |row| {
+        self.read(account, &CONVERSATIONS, &params, |row| {
             let (number, people) = (row.int(0)?, (row.maybe_int(1)?, row.maybe_int(2)?));
             let until = row.maybe_int(5)?.map(MessageId);
             let is_member = people.0.is_none() && until.is_none();
@@ -173,24 +161,9 @@ impl Store {
         after: MessageId,
         limit: i64,
     ) -> Result<Vec<ExportedEntry>> {
-        let sql = concat!(
-            "select case when m.sender = $1 then m.ref end, ",
-            columns_seen!(),
-            " from ",
-            page!(
-                "select e.message, s.account from member s cross join entry e \
-                 where s.account = $1 and s.conversation = $2 and e.conversation = $2 and e.message > $3 \
-                 and (e.sender = $1 or (e.message >= s.since and (s.until is null or e.message <= s.until))) \
-                 and not exists (select 1 from withheld w where w.message = e.message and w.account = $1) \
-                 order by e.message limit $4",
-                account: "k.account", order: "message", bytes: "$5"
-            ),
-            " e join message m on m.id = e.message",
-            edits_withheld!("e.account"),
-        );
         let [one, two, three, four] = [account.0, conversation, after.0, limit].map(Value::Int);
         let params = [one, two, three, four, PAGE];
-        let entries = self.read(account, sql, &params, |row| {
+        let entries = self.read(account, &ENTRIES, &params, |row| {
             let (id, reference) = (MessageId(row.int(1)?), row.maybe_text(0)?);
             Ok(entry(row, 1)?.map(|entry| ExportedEntry { id, entry, reference }))
         })?;
@@ -209,11 +182,9 @@ impl Store {
         after: MessageId,
         limit: i64,
     ) -> Result<Vec<ExportedReaction>> {
-        let sql = "select message, emoji, at from reaction where account = $1 and message > $2 \
-                   order by message limit $3";
         self.read(
             account,
-            sql,
+            &REACTIONS,
             &[Value::Int(account.0), Value::Int(after.0), Value::Int(limit)],
             |row| {
                 Ok(ExportedReaction {
@@ -230,8 +201,7 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn exported_blocks(&self, account: AccountId) -> Result<Vec<ExportedBlock>> {
-        let sql = "select blocked, at from block where account = $1 order by blocked";
-        self.read(account, sql, &[Value::Int(account.0)], |row| {
+        self.read(account, &BLOCKS, &[Value::Int(account.0)], |row| {
             Ok(ExportedBlock { id: AccountId(row.int(0)?), at: row.int(1)? })
         })
     }
@@ -241,9 +211,7 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn log_state(&self, account: AccountId) -> Result<Option<LogState>> {
-        let sql =
-            "select head, acknowledged, forgotten, seen_at, stored from log where account = $1";
-        let mut states = self.read(account, sql, &[Value::Int(account.0)], |row| {
+        let mut states = self.read(account, &LOG_STATE, &[Value::Int(account.0)], |row| {
             Ok(LogState {
                 head: Seq(row.int(0)?),
                 acknowledged: Seq(row.int(1)?),
@@ -265,11 +233,9 @@ impl Store {
         after: Seq,
         limit: i64,
     ) -> Result<Vec<ExportedEvent>> {
-        let sql = "select seq, kind, message, other from event where account = $1 and seq > $2 \
-                   order by seq limit $3";
         self.read(
             account,
-            sql,
+            &EVENTS,
             &[Value::Int(account.0), Value::Int(after.0), Value::Int(limit)],
             |row| {
                 let (seq, kind) = (Seq(row.int(0)?), word(row.int(1)?)?);
@@ -279,4 +245,58 @@ impl Store {
             },
         )
     }
+}
+
+statements! {
+    static SESSIONS: Statement = Statement::both(
+        "select id, account, device, created_at, seen_at, expires_at from session where account = $1 \
+         and id > $2 order by id limit $3"
+    );
+
+    /// `c.id > $2` says nothing new, but without it PostgreSQL walks through all conversations up to the page.
+    static CONVERSATIONS: Statement = Statement::both(
+        concat!(
+            "select c.id, c.low, c.high, s.role, s.since, s.until, s.delivered, s.read, ",
+            name_and_days!(),
+            ", c.asker, case when c.declined = 1 and c.asker <> s.account then 1 else 0 end from member s \
+             join conversation c on c.id = s.conversation where s.account = $1 and s.conversation > $2 \
+             and c.id > $2 and ",
+            activity!(),
+            " is not null order by s.conversation limit $3",
+        )
+    );
+
+    static ENTRIES: Statement = Statement::both(
+        concat!(
+            "select case when m.sender = $1 then m.ref end, ",
+            columns_seen!(),
+            " from ",
+            page!(
+                "select e.message, s.account from member s cross join entry e where s.account = $1 \
+                 and s.conversation = $2 and e.conversation = $2 and e.message > $3 and (e.sender = $1 \
+                 or (e.message >= s.since and (s.until is null or e.message <= s.until))) and not exists \
+                 (select 1 from withheld w where w.message = e.message and w.account = $1) \
+                 order by e.message limit $4",
+                account: "k.account",
+                order: "message",
+                bytes: "$5"
+            ),
+            " e join message m on m.id = e.message",
+            edits_withheld!("e.account"),
+        )
+    );
+
+    static REACTIONS: Statement = Statement::both(
+        "select message, emoji, at from reaction where account = $1 and message > $2 order by message limit $3"
+    );
+
+    static BLOCKS: Statement = Statement::both("select blocked, at from block where account = $1 order by blocked");
+
+    static LOG_STATE: Statement = Statement::both(
+        "select head, acknowledged, forgotten, seen_at, stored from log where account = $1"
+    );
+
+    static EVENTS: Statement = Statement::both(
+        "select seq, kind, message, other from event where account = $1 and seq > $2 order by seq limit $3"
+    );
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::engine::Value;
+use crate::engine::{Statement, Value, statements};
 use crate::limit::{
     COMMIT_SLOW, DAMAGE_SHOWN, PROBE_BYTES, PROBE_INTERVAL, PROBE_LOOK, PROBE_ROOM_INTERVAL,
 };
@@ -210,8 +210,7 @@ impl Store {
                 let _ = self.probe_storing();
             }
             if reading {
-                let sql = "select id from account order by id desc limit 1";
-                let _ = self.read(Requester::Probe, sql, &[], |_| Ok(()));
+                let _ = self.read(Requester::Probe, &PROBE_READING, &[], |_| Ok(()));
             }
         }
     }
@@ -223,9 +222,8 @@ impl Store {
         let takes_room = self.health.lock().takes_room();
         let text = if takes_room { incompressible(PROBE_BYTES) } else { String::new() };
         self.write_messages(|engine| {
-            let sql = "insert into schema_version (version, checksum) values ($1, $2)";
-            engine.run(sql, &[nobodys[0], Value::Text(&text)])?;
-            engine.run("delete from schema_version where version = $1", &nobodys)?;
+            engine.run(&ADD_PROBE, &[nobodys[0], Value::Text(&text)])?;
+            engine.run(&DELETE_PROBE, &nobodys)?;
             Ok(())
         })
     }
@@ -245,9 +243,18 @@ fn incompressible(bytes: usize) -> String {
     text
 }
 
+statements! {
+    static PROBE_READING: Statement = Statement::both("select id from account order by id desc limit 1");
+
+    static ADD_PROBE: Statement = Statement::both("insert into schema_version (version, checksum) values ($1, $2)");
+
+    static DELETE_PROBE: Statement = Statement::both("delete from schema_version where version = $1");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::statement::in_test;
     use crate::limit::{ANSWER_GRACE, READ_TIMEOUT};
 
     fn store() -> Store {
@@ -270,13 +277,13 @@ mod tests {
         assert_eq!(code(&store), Some("not_storing"));
         store.probe_storing().unwrap();
         assert_eq!(code(&store), Some("not_reading"));
-        store.read(Requester::Probe, "select 1", &[], |_| Ok(())).unwrap();
+        store.read(Requester::Probe, in_test("select 1"), &[], |_| Ok(())).unwrap();
         assert_eq!(code(&store), None);
         // Somebody's own fault.
         store.health.storing(|| Err::<(), _>(Error::AlreadyExists)).unwrap_err();
         assert_eq!(code(&store), None);
         store.health.has_read(&Err::<(), _>(Error::Corrupted("a page".to_owned())));
-        store.read(Requester::Probe, "select 1", &[], |_| Ok(())).unwrap();
+        store.read(Requester::Probe, in_test("select 1"), &[], |_| Ok(())).unwrap();
         assert_eq!(code(&store), Some("damaged"), "others' pages may be whole");
     }
 

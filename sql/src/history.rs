@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use wire::limit::REACTIONS_LISTED_MAX;
 use wire::{AccountId, MessageId, Peer};
 
-use crate::engine::{ForEach, Type, Value};
+use crate::engine::{BatchStatement, Statement, Value, for_each_row, statements};
 use crate::entry::{self, Message, bytes_seen, columns, columns_seen, edits_withheld, page};
 use crate::limit::PAGE_BYTES;
 use crate::{Result, Store};
@@ -76,19 +76,6 @@ impl Store {
         end: i64,
         limit: usize,
     ) -> Result<Vec<(Option<i64>, Message)>> {
-        let sql = concat!(
-            "select e.run, ",
-            columns_seen!(),
-            " from ",
-            page!(
-                "select e.message, w.run from (select e.message from entry e where e.conversation = $1 \
-                 and e.message > $2 and e.message <= $3 and e.kind = 0 order by e.message desc limit $4) e \
-                 left join withheld w on w.message = e.message and w.account = $5",
-                account: "$5", order: "message desc", bytes: "$6"
-            ),
-            " e join message m on m.id = e.message",
-            edits_withheld!("$5"),
-        );
         let params = [
             Value::Int(window.conversation),
             Value::Int(window.since.0),
@@ -99,7 +86,7 @@ impl Store {
             entry::PAGE,
         ];
         let row = |row: &mut crate::engine::Row| Ok((row.maybe_int(0)?, entry::message(row, 1)?));
-        let mut page = self.read(account, sql, &params, row)?;
+        let mut page = self.read(account, &PAGE, &params, row)?;
         page.sort_unstable_by_key(|(_, message)| Reverse(message.id));
         Ok(page)
     }
@@ -132,12 +119,6 @@ impl Store {
     }
 
     fn window(&self, account: AccountId, with: Peer) -> Result<Option<VisibleRange>> {
-        let by_pair = "select s.conversation, s.since, s.until from conversation c \
-                       join member s on s.conversation = c.id \
-                       where c.low = $1 and c.high = $2 and s.account = $3";
-        let by_group = "select s.conversation, s.since, s.until from member s \
-                        join conversation c on c.id = s.conversation and c.low is null \
-                        where s.conversation = $1 and s.account = $2";
         let map_row = |row: &mut crate::engine::Row| {
             let until = row.maybe_int(2)?.unwrap_or(i64::MAX);
             let (since, until) = (MessageId(row.int(1)?), MessageId(until));
@@ -149,13 +130,13 @@ impl Store {
                 let low = Value::Int(account.0.min(other.0));
                 self.read(
                     account,
-                    by_pair,
+                    &WINDOW_OF_PAIR,
                     &[low, Value::Int(account.0.max(other.0)), me],
                     map_row,
                 )?
             }
             Peer::Group(group) => {
-                self.read(account, by_group, &[Value::Int(group.0), me], map_row)?
+                self.read(account, &WINDOW_OF_GROUP, &[Value::Int(group.0), me], map_row)?
             }
         };
         Ok(found.pop())
@@ -178,17 +159,47 @@ macro_rules! reaction_has_come {
 }
 pub(crate) use reaction_has_come;
 
-/// The latest of those that have come: what is withheld must not take the place of another. They are numbered, since
-/// PostgreSQL would look for the latest once for each reaction.
-static REACTIONS: ForEach = ForEach {
-    sql: concat!(
-        "select l.message, l.account, l.emoji, l.at from \
-         (select x.message, x.account, x.emoji, x.at, \
-         row_number() over (partition by x.message order by x.at desc, x.account) as place \
-         from {rows} join reaction x on x.message = r.message where ",
-        reaction_has_come!("r.account"),
-        ") l where l.place <= 100"
-    ),
-    columns: &[("message", Type::Int), ("account", Type::Int)],
-};
 const _: () = assert!(REACTIONS_LISTED_MAX == 100, "as in the statement");
+
+statements! {
+    /// The latest of those that have come: what is withheld must not take the place of another. They are numbered, since
+    /// PostgreSQL would look for the latest once for each reaction.
+    static REACTIONS: BatchStatement = for_each_row!(
+        r(message bigint, account bigint),
+        concat!(
+            "select l.message, l.account, l.emoji, l.at from (select x.message, x.account, x.emoji, x.at, \
+             row_number() over (partition by x.message order by x.at desc, x.account) as place from r \
+             join reaction x on x.message = r.message where ",
+            reaction_has_come!("r.account"),
+            ") l where l.place <= 100",
+        )
+    );
+
+    static PAGE: Statement = Statement::both(
+        concat!(
+            "select e.run, ",
+            columns_seen!(),
+            " from ",
+            page!(
+                "select e.message, w.run from (select e.message from entry e where e.conversation = $1 \
+                 and e.message > $2 and e.message <= $3 and e.kind = 0 order by e.message desc limit $4) e \
+                 left join withheld w on w.message = e.message and w.account = $5",
+                account: "$5",
+                order: "message desc",
+                bytes: "$6"
+            ),
+            " e join message m on m.id = e.message",
+            edits_withheld!("$5"),
+        )
+    );
+
+    static WINDOW_OF_PAIR: Statement = Statement::both(
+        "select s.conversation, s.since, s.until from conversation c join member s on s.conversation = c.id \
+         where c.low = $1 and c.high = $2 and s.account = $3"
+    );
+
+    static WINDOW_OF_GROUP: Statement = Statement::both(
+        "select s.conversation, s.since, s.until from member s join conversation c on c.id = s.conversation \
+         and c.low is null where s.conversation = $1 and s.account = $2"
+    );
+}

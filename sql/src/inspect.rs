@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::copy::{Transfer, format_of};
 use crate::engine::postgres::Connector;
 use crate::engine::sqlite::{Sqlite, start};
-use crate::engine::{Engine as _, Purpose, StartError};
+use crate::engine::{Engine as _, Purpose, StartError, Statement, statements};
 use crate::limit::POSTGRES_CONNECTIONS;
 use crate::snapshot::raw_copy;
 use crate::url::Backend;
@@ -127,7 +127,7 @@ fn look_at_file(
     let one = |sqlite: &mut Sqlite, sql| -> Result<String> {
         sqlite.run(sql, &[])?.first_mut().map_or(Ok(String::new()), |row| row.text(0))
     };
-    let journal = one(&mut sqlite, "pragma journal_mode").map_err(|error| error.to_string())?;
+    let journal = one(&mut sqlite, &JOURNAL_MODE).map_err(|error| error.to_string())?;
     let level = if journal == "wal" { Severity::Fine } else { Severity::Problem };
     let advice = if journal == "wal" { "" } else { ": is it on a file system of another machine?" };
     found.note(level, "journal", format!("SQLite's journal mode is {journal}{advice}"));
@@ -167,13 +167,13 @@ fn look_at_schema(
         }
         _ => {
             found.note(Severity::Fine, "schema", format!("version {known}, as this program's"));
-            let newest = engine.run("select max(id) from message", &[]).map_err(said)?;
+            let newest = engine.run(&LAST_MESSAGE, &[]).map_err(said)?;
             if let Some(Ok(Some(id))) = newest.first().map(|row| row.maybe_int(0)) {
-                let sql = "select at from message where id = $1";
-                let at = engine.run(sql, &[crate::engine::Value::Int(id)]).map_err(said)?;
+                let at =
+                    engine.run(&MESSAGE_TIME, &[crate::engine::Value::Int(id)]).map_err(said)?;
                 found.newest = at.first().and_then(|row| row.int(0).ok()).map(|at| at - now());
             }
-            let record = engine.run("select seen, doubted from clock", &[]).map_err(said)?;
+            let record = engine.run(&READ_CLOCK, &[]).map_err(said)?;
             if let Some(row) = record.first() {
                 let (seen, doubted) = (row.int(0).map_err(said)?, row.int(1).map_err(said)?);
                 found.recorded = (seen > 0).then(|| RecordedTime { ahead: now() - seen, doubted });
@@ -213,4 +213,14 @@ fn look_at_postgres(
 pub(crate) fn now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
+statements! {
+    static JOURNAL_MODE: Statement = Statement::only_sqlite("pragma journal_mode");
+
+    static LAST_MESSAGE: Statement = Statement::both("select max(id) from message");
+
+    static MESSAGE_TIME: Statement = Statement::both("select at from message where id = $1");
+
+    static READ_CLOCK: Statement = Statement::both("select seen, doubted from clock");
 }

@@ -4,7 +4,7 @@ use wire::{AccountId, GroupId, MessageId, Peer, Role};
 
 use crate::contact::sees_name;
 use crate::conversation::{Conversation, Member};
-use crate::engine::Value;
+use crate::engine::{Statement, Value, statements};
 use crate::{Result, Store};
 
 /// An invitation to a group that waits for an answer.
@@ -29,12 +29,9 @@ impl Store {
         before: MessageId,
         limit: usize,
     ) -> Result<Vec<Conversation>> {
-        let sql = "select i.conversation, m.content, i.entry from invitation i \
-                   join message m on m.id = i.entry \
-                   where i.account = $1 and i.state = 0 and i.entry < $2 order by i.entry desc limit $3";
         let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
         let params = [Value::Int(account.0), Value::Int(before.0), limit];
-        self.read(account, sql, &params, |row| {
+        self.read(account, &INVITATIONS, &params, |row| {
             Ok(Conversation {
                 with: Peer::Group(GroupId(row.int(0)?)),
                 name: row.maybe_text(1)?,
@@ -52,14 +49,8 @@ impl Store {
 
     /// Who is invited to a group as far as the group knows, the first first; with the names that `account` may see.
     pub(crate) fn invited(&self, account: AccountId, group: GroupId) -> Result<Vec<Member>> {
-        let sql = concat!(
-            "select i.account, case when cast($1 as bigint) = 1 or ",
-            sees_name!("$2", "i.account"),
-            " then a.name end from invitation i join account a on a.id = i.account \
-             where i.conversation = $3 and i.state < 2 order by i.entry, i.account"
-        );
         let params = [self.contact.is_open(), Value::Int(account.0), Value::Int(group.0)];
-        self.read(account, sql, &params, |row| {
+        self.read(account, &INVITED, &params, |row| {
             let (id, name) = (AccountId(row.int(0)?), row.maybe_text(1)?);
             let (delivered, read) = (MessageId(0), MessageId(0));
             Ok(Member { id, name, role: Role::Invited, delivered, read })
@@ -76,13 +67,30 @@ impl Store {
         after: GroupId,
         limit: i64,
     ) -> Result<Vec<ExportedInvitation>> {
-        let sql = "select i.conversation, m.content, i.inviter, m.at from invitation i \
-                   join message m on m.id = i.entry \
-                   where i.account = $1 and i.conversation > $2 and i.state = 0 \
-                   order by i.conversation limit $3";
-        self.read(account, sql, &[account.0, after.0, limit].map(Value::Int), |row| {
+        self.read(account, &KEPT_INVITATIONS, &[account.0, after.0, limit].map(Value::Int), |row| {
             let (group, by) = (GroupId(row.int(0)?), AccountId(row.int(2)?));
             Ok(ExportedInvitation { group, name: row.text(1)?, by, at: row.int(3)? })
         })
     }
+}
+
+statements! {
+    static INVITATIONS: Statement = Statement::both(
+        "select i.conversation, m.content, i.entry from invitation i join message m on m.id = i.entry \
+         where i.account = $1 and i.state = 0 and i.entry < $2 order by i.entry desc limit $3"
+    );
+
+    static INVITED: Statement = Statement::both(
+        concat!(
+            "select i.account, case when cast($1 as bigint) = 1 or ",
+            sees_name!("$2", "i.account"),
+            " then a.name end from invitation i join account a on a.id = i.account where i.conversation = $3 \
+             and i.state < 2 order by i.entry, i.account",
+        )
+    );
+
+    static KEPT_INVITATIONS: Statement = Statement::both(
+        "select i.conversation, m.content, i.inviter, m.at from invitation i join message m on m.id = i.entry \
+         where i.account = $1 and i.conversation > $2 and i.state = 0 order by i.conversation limit $3"
+    );
 }

@@ -4,7 +4,7 @@
 //! noun. Whatever a verb writes is one transaction: it has happened when the verb returns `Ok`, and has not when it
 //! returns an [`Error`], except for [`Error::InDoubt`].
 //!
-//! Verbs are written against `engine::Engine`, which both databases implement; one SQL text serves both.
+//! Verbs are written against `engine::Engine`, which both databases implement. How a statement is written: `engine/statement.rs`.
 //! The crate knows no HTTP, no JSON, and neither a clear password nor a clear token.
 
 mod account;

@@ -2,7 +2,7 @@
 
 use wire::{AccountId, Seq, SessionId, TokenHash};
 
-use crate::engine::{ForEach, Rows, Type, Value};
+use crate::engine::{BatchStatement, Rows, Statement, Value, for_each_row, statements};
 use crate::entry::PAGE;
 use crate::event::{self, Event};
 use crate::pool::Requester;
@@ -33,11 +33,8 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn log_position(&self, token: &TokenHash, now: i64) -> Result<Option<LogPosition>> {
-        let sql = "select s.id, s.account, a.name, l.head, l.acknowledged, l.forgotten, s.seen_at from session s \
-                   join account a on a.id = s.account join log l on l.account = s.account \
-                   where s.token_hash = $1 and s.expires_at > $2";
         let params = [Value::Bytes(&token.0), Value::Int(self.clock.trusted_by(now))];
-        let mut places = self.read(self.tokens.requester(token), sql, &params, |row| {
+        let mut places = self.read(self.tokens.requester(token), &PLACE, &params, |row| {
             Ok(LogPosition {
                 session: SessionId(row.int(0)?),
                 account: AccountId(row.int(1)?),
@@ -85,7 +82,7 @@ impl Store {
     ) -> Result<Vec<Event>> {
         let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
         let params = [Value::Int(account.0), Value::Int(since.0), limit, PAGE];
-        let mut events = self.read(requester, event::SELECT, &params, event::event)?;
+        let mut events = self.read(requester, &event::SELECT, &params, event::event)?;
         events.sort_unstable_by_key(|event| event.seq);
         Ok(events)
     }
@@ -116,7 +113,7 @@ impl Store {
             return Ok(Vec::new());
         }
         self.write_messages(|engine| {
-            let heads = engine.run_for_each(&LOCK_LOGS, &rows)?;
+            let heads = engine.run_batch(&LOCK_LOGS, &rows)?;
             heads.iter().map(|row| Ok((AccountId(row.int(0)?), Seq(row.int(1)?)))).collect()
         })
     }
@@ -126,13 +123,23 @@ fn account_rows(accounts: &[AccountId]) -> Rows<'static> {
     accounts.iter().map(|account| vec![Value::Int(account.0)]).collect()
 }
 
-static FIND_HEADS: ForEach = ForEach {
-    sql: "select l.account, l.head from {rows} join log l on l.account = r.account",
-    columns: &[("account", Type::Int)],
-};
+statements! {
+    static FIND_HEADS: BatchStatement = for_each_row!(
+        r(account bigint),
+        "select l.account, l.head from r join log l on l.account = r.account"
+    );
 
-/// Locks logs, always in the same order. Deleted accounts have none, so they are missing from the answer.
-pub(crate) static LOCK_LOGS: ForEach = ForEach {
-    sql: "select account, head, acknowledged, stored, groups from log where account in (select r.account from {rows}) order by account {lock}",
-    columns: &[("account", Type::Int)],
-};
+    /// Locks logs, always in the same order. Deleted accounts have none, so they are missing from the answer.
+    pub(crate) static LOCK_LOGS: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "select account, head, acknowledged, stored, groups from log where account in (select r.account \
+             from unnest($1::bigint[]) as r(account)) order by account for update",
+        sqlite: "select account, head, acknowledged, stored, groups from log where account = (?1) order by account",
+    });
+
+    static PLACE: Statement = Statement::both(
+        "select s.id, s.account, a.name, l.head, l.acknowledged, l.forgotten, s.seen_at from session s \
+         join account a on a.id = s.account join log l on l.account = s.account where s.token_hash = $1 \
+         and s.expires_at > $2"
+    );
+}

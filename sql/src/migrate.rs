@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::email::{KeylessAccounts, fill_keys};
-use crate::engine::{Engine, StartError, Value};
+use crate::engine::{Engine, StartError, Statement, Value, statements};
 use crate::pool::Requester;
 use crate::{Error, OpenError, Store};
 
@@ -43,9 +43,8 @@ type Migrated = (Vec<i64>, KeylessAccounts);
 
 /// The schema's version, if the scripts that made it are this program's.
 pub(crate) fn version(engine: &mut dyn Engine) -> crate::Result<i64> {
-    let sql = "select version, checksum from schema_version order by version";
     let mut found = 0;
-    for mut row in engine.run(sql, &[])? {
+    for mut row in engine.run(&VERSIONS, &[])? {
         found = row.int(0)?;
         let script = engine.migrations().iter().find(|(version, _)| *version == found);
         let recorded = row.maybe_text(1)?;
@@ -71,19 +70,15 @@ pub(crate) fn up_in(engine: &mut dyn Engine) -> crate::Result<()> {
 
 fn run_one(engine: &mut dyn Engine, version: i64, script: &str) -> crate::Result<()> {
     engine.migrate(script)?;
-    engine.run(
-        "insert into schema_version (version, checksum) values ($1, $2)",
-        &[Value::Int(version), Value::Text(&checksum(script))],
-    )?;
+    engine.run(&ADD_VERSION, &[Value::Int(version), Value::Text(&checksum(script))])?;
     Ok(())
 }
 
 /// The versions that were missing and what became of accounts without a key, or why the database is not this program's to change.
 fn run_missing(engine: &mut dyn Engine) -> crate::Result<Migrated> {
     engine.lock_schema()?;
-    let sql = "select version, checksum from schema_version order by version";
     let mut recorded = Vec::new();
-    for mut row in engine.run(sql, &[])? {
+    for mut row in engine.run(&VERSIONS, &[])? {
         recorded.push((row.int(0)?, row.maybe_text(1)?));
     }
     let migrations = engine.migrations();
@@ -107,10 +102,7 @@ fn run_missing(engine: &mut dyn Engine) -> crate::Result<Migrated> {
                     engine.migrate(repair)?;
                 }
                 is_repaired = true;
-                engine.run(
-                    "update schema_version set checksum = $1 where version = $2",
-                    &[Value::Text(&expected), Value::Int(*version)],
-                )?;
+                engine.run(&SET_CHECKSUM, &[Value::Text(&expected), Value::Int(*version)])?;
             }
             None => return Err(OpenError::OtherSchema { version: *version }.into()),
         }
@@ -130,6 +122,14 @@ fn checksum(script: &str) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+statements! {
+    static VERSIONS: Statement = Statement::both("select version, checksum from schema_version order by version");
+
+    static ADD_VERSION: Statement = Statement::both("insert into schema_version (version, checksum) values ($1, $2)");
+
+    static SET_CHECKSUM: Statement = Statement::both("update schema_version set checksum = $1 where version = $2");
 }
 
 #[cfg(test)]

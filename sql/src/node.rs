@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::engine::Value;
+use crate::engine::{Statement, Value, statements};
 use crate::limit::{NODE_BEAT, NODE_SILENT_BEATS, NODE_SURE_BEATS, NODE_WARN_INTERVAL};
 use crate::pool::Requester;
 use crate::{Result, Store};
@@ -75,17 +75,14 @@ impl Store {
 
     /// Counts one up, and returns how many others are alive.
     fn beat(&self, me: &mut Option<i64>, others: &mut OtherNodes) -> Result<usize> {
-        let count = "update node set beat = beat + 1 where id = $1 returning id";
-        let enter = "insert into node (beat) values ($1) returning id";
         let old = me.unwrap_or(0);
         let rows = self.write(Requester::Server, |engine| {
-            let counted = engine.run(count, &[Value::Int(old)])?;
-            if counted.is_empty() { engine.run(enter, &[Value::Int(0)]) } else { Ok(counted) }
+            let counted = engine.run(&BEAT, &[Value::Int(old)])?;
+            if counted.is_empty() { engine.run(&ADD_NODE, &[Value::Int(0)]) } else { Ok(counted) }
         })?;
         let id = crate::account::first(&rows)?.int(0)?;
         *me = Some(id);
-        let sql = "select id, beat from node where id <> $1";
-        let rows = self.read(Requester::Server, sql, &[Value::Int(id)], |row| {
+        let rows = self.read(Requester::Server, &OTHER_NODES, &[Value::Int(id)], |row| {
             Ok((row.int(0)?, row.int(1)?))
         })?;
         let (alive, gone) = others.look(&rows);
@@ -94,9 +91,20 @@ impl Store {
     }
 
     fn forget_node(&self, id: i64) -> Result<()> {
-        let sql = "delete from node where id = $1";
-        self.write(Requester::Server, |engine| engine.run(sql, &[Value::Int(id)]).map(drop))
+        self.write(Requester::Server, |engine| {
+            engine.run(&DELETE_NODE, &[Value::Int(id)]).map(drop)
+        })
     }
+}
+
+statements! {
+    static BEAT: Statement = Statement::both("update node set beat = beat + 1 where id = $1 returning id");
+
+    static ADD_NODE: Statement = Statement::both("insert into node (beat) values ($1) returning id");
+
+    static OTHER_NODES: Statement = Statement::both("select id, beat from node where id <> $1");
+
+    static DELETE_NODE: Statement = Statement::both("delete from node where id = $1");
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use crate::copy::{BACKUP_FORMATS, COUNTED, Column, TABLES, Transfer};
 use crate::engine::postgres::Connector;
 use crate::engine::sqlite::staged::StagedFile;
-use crate::engine::{Cell, Purpose, StartError, Value};
+use crate::engine::{Cell, Purpose, StartError, Statement, Value, statements};
 use crate::url::Backend;
 use crate::{DatabaseUrl, Error, OpenError, Result, migrate};
 
@@ -25,12 +25,6 @@ const BASE_MAX: i64 = (1 << 53) - (1 << 48);
 
 /// Rows inserted by one statement.
 pub const RESTORED_ROWS: usize = 500;
-
-/// The record of the time is that of the backup, made at $1, or of its last message if that is later: a machine whose clock is ahead
-/// is then in doubt, and deletes nothing because of its age.
-const SET_CLOCK: &str = "update clock set doubted = 0, given = coalesce((select max(at) from message), 0), \
-     seen = (select max(at) from (select cast($1 as bigint) as at union all select at from (select at from message order by id desc limit 1) m) t) \
-     returning seen";
 
 /// Above which number all are that are given out after a restore at `now`, if `highest` was given out before; nothing if there
 /// are no numbers left.
@@ -172,7 +166,7 @@ impl Restoration {
             self.engine.set_last_id(table, self.base).map_err(broken)?;
         }
         migrate::up_in(&mut *self.engine).map_err(|error| error.into_open(refused))?;
-        self.engine.run(SET_CLOCK, &[Value::Int(made_at)]).map_err(broken)?;
+        self.engine.run(&SET_CLOCK, &[Value::Int(made_at)]).map_err(broken)?;
         self.engine.commit().map_err(broken)?;
         drop(self.engine);
         let revealed = self.nascent.map_or(Ok(()), StagedFile::reveal);
@@ -211,9 +205,20 @@ fn empty(url: &DatabaseUrl) -> std::result::Result<Opened, OpenError> {
     }
 }
 
+statements! {
+    /// The record of the time is that of the backup, made at $1, or of its last message if that is later: a machine whose clock is ahead
+    /// is then in doubt, and deletes nothing because of its age.
+    static SET_CLOCK: Statement = Statement::both(
+        "update clock set doubted = 0, given = coalesce((select max(at) from message), 0), seen = \
+         (select max(at) from (select cast($1 as bigint) as at union all select at from (select at \
+         from message order by id desc limit 1) m) t) returning seen"
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::statement::in_test;
 
     const NOW: i64 = 1_790_000_000_000;
 
@@ -262,8 +267,11 @@ mod tests {
             let found = |sql| {
                 store.read(crate::pool::Requester::Server, sql, &[], |row| row.int(0)).unwrap()
             };
-            assert_eq!(found("select count(*) from account where email_key is not null"), [2]);
-            assert_eq!(found("select open from conversation"), [0]);
+            assert_eq!(
+                found(in_test("select count(*) from account where email_key is not null")),
+                [2]
+            );
+            assert_eq!(found(in_test("select open from conversation")), [0]);
         }
     }
 

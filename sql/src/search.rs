@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use wire::limit::SEARCH_BYTES_MAX;
 use wire::{AccountId, MessageId, Word};
 
-use crate::engine::{ForEach, Type, Value};
+use crate::engine::{BatchStatement, Value, for_each_row, statements};
 use crate::entry::{self, Message, columns, columns_seen, edits_withheld};
 use crate::{Error, Result, Store};
 
@@ -242,7 +242,7 @@ impl Store {
                 return Ok(Vec::new());
             }
             let row = |id: &i64| vec![Value::Int(*id), Value::Int(account.0)];
-            engine.run_for_each(&FOUND, &ids.iter().map(row).collect::<Vec<_>>())
+            engine.run_batch(&FOUND, &ids.iter().map(row).collect::<Vec<_>>())
         });
         let mut found: Vec<Message> =
             rows?.iter_mut().map(|row| entry::message(row, 0)).collect::<Result<_>>()?;
@@ -251,22 +251,24 @@ impl Store {
     }
 }
 
-/// As they are now for the account: something may have been done to them since they were found.
-static FOUND: ForEach = ForEach {
-    sql: concat!(
-        "select ",
-        columns_seen!(),
-        " from {rows} join message m on m.id = r.message",
-        edits_withheld!("r.account"),
-        "where m.deleted = 0 and not exists \
-         (select 1 from withheld w where w.message = m.id and w.account = r.account)"
-    ),
-    columns: &[("message", Type::Int), ("account", Type::Int)],
-};
-
 /// What a search ends with that has taken too long.
 pub(crate) fn too_slow() -> Error {
     Error::TimedOut("a search".to_owned())
+}
+
+statements! {
+    /// As they are now for the account: something may have been done to them since they were found.
+    static FOUND: BatchStatement = for_each_row!(
+        r(message bigint, account bigint),
+        concat!(
+            "select ",
+            columns_seen!(),
+            " from r join message m on m.id = r.message",
+            edits_withheld!("r.account"),
+            "where m.deleted = 0 and not exists (select 1 from withheld w where w.message = m.id \
+             and w.account = r.account)",
+        )
+    );
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use wire::limit::SESSIONS_MAX;
 use wire::{AccountId, SessionId, TokenHash};
 
 use crate::account::first;
-use crate::engine::{Engine, ForEach, Row, Type, Value};
+use crate::engine::{BatchStatement, Engine, Row, Statement, Value, locking, statements};
 use crate::pool::Requester;
 use crate::{Result, Store};
 
@@ -67,25 +67,17 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] a session may exist whose token nobody has.
     pub fn open_session(&self, login: &Login<'_>) -> Result<Option<SessionId>> {
-        let check = "select id from account \
-                     where id = $1 and epoch = $2 and password is not null {lock}";
-        let insert = "insert into session \
-                      (account, token_hash, device, created_at, seen_at, expires_at) \
-                      values ($1, $2, $3, $4, $5, $6) returning id";
-        let longest_unused = "delete from session where account = $1 and id <> $2 and id not in \
-                              (select id from session where account = $1 and id <> $2 \
-                               order by seen_at desc, id desc limit $3) returning id";
         let account = Value::Int(login.account.0);
         let now = Value::Int(login.now);
         let (token, device) = (Value::Bytes(&login.token.0), Value::Text(login.device));
         self.write(login.account, |engine| {
-            if engine.run(check, &[account, Value::Int(login.epoch)])?.is_empty() {
+            if engine.run(&LOCK_ACCOUNT, &[account, Value::Int(login.epoch)])?.is_empty() {
                 return Ok(None);
             }
             let params = [account, token, device, now, now, Value::Int(login.expires_at)];
-            let id = first(&engine.run(insert, &params)?)?.int(0)?;
+            let id = first(&engine.run(&ADD_SESSION, &params)?)?.int(0)?;
             let kept = [account, Value::Int(id), Value::Int(SESSIONS_MAX - 1)];
-            let ended = engine.run(longest_unused, &kept)?;
+            let ended = engine.run(&END_LONGEST_UNUSED, &kept)?;
             end_sessions(engine, &ended, login.now)?;
             Ok(Some(SessionId(id)))
         })
@@ -96,10 +88,9 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn session_by_token(&self, token: &TokenHash, now: i64) -> Result<Option<Session>> {
-        let sql = "select id, account, device, created_at, seen_at, expires_at from session \
-                   where token_hash = $1 and expires_at > $2";
         let params = [Value::Bytes(&token.0), Value::Int(self.clock.trusted_by(now))];
-        let found = self.read(self.tokens.requester(token), sql, &params, session)?.pop();
+        let found =
+            self.read(self.tokens.requester(token), &SESSION_BY_TOKEN, &params, session)?.pop();
         self.tokens.note(token, found.as_ref().map(|session| session.account));
         Ok(found)
     }
@@ -109,9 +100,8 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
     pub fn touch_session(&self, id: SessionId, now: i64, expires_at: i64) -> Result<()> {
-        let sql = "update session set seen_at = $1, expires_at = $2 where id = $3 and seen_at < $1";
         let params = [Value::Int(now), Value::Int(expires_at), Value::Int(id.0)];
-        self.write(Requester::Stranger, |engine| engine.run(sql, &params).map(drop))
+        self.write(Requester::Stranger, |engine| engine.run(&TOUCH_SESSION, &params).map(drop))
     }
 
     /// The account's sessions that have not ended, the last used first; at most 1000.
@@ -119,14 +109,12 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn sessions(&self, account: AccountId, now: i64) -> Result<Vec<Session>> {
-        let sql = "select id, account, device, created_at, seen_at, expires_at from session \
-                   where account = $1 and expires_at > $2 order by seen_at desc, id desc limit $3";
         let params = [
             Value::Int(account.0),
             Value::Int(self.clock.trusted_by(now)),
             Value::Int(SESSIONS_LISTED_MAX),
         ];
-        self.read(account, sql, &params, session)
+        self.read(account, &SESSIONS, &params, session)
     }
 
     /// Ends a session of this account; false if it has none of that number.
@@ -134,9 +122,8 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
     pub fn revoke(&self, account: AccountId, id: SessionId, now: i64) -> Result<bool> {
-        let sql = "delete from session where id = $1 and account = $2 returning id";
         self.write(account, |engine| {
-            let ended = engine.run(sql, &[Value::Int(id.0), Value::Int(account.0)])?;
+            let ended = engine.run(&END_SESSION, &[Value::Int(id.0), Value::Int(account.0)])?;
             end_sessions(engine, &ended, now)?;
             Ok(!ended.is_empty())
         })
@@ -148,9 +135,8 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn revocations(&self, after: i64) -> Result<Vec<Revocation>> {
-        let sql = "select id, session from revocation where id > $1 order by id";
         let from = after.saturating_sub(REVOCATIONS_OVERLAP);
-        self.read(Requester::Server, sql, &[Value::Int(from)], |row| {
+        self.read(Requester::Server, &REVOCATIONS, &[Value::Int(from)], |row| {
             Ok(Revocation { id: row.int(0)?, session: SessionId(row.int(1)?) })
         })
     }
@@ -160,8 +146,10 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn newest_revocation(&self) -> Result<i64> {
-        let sql = "select coalesce(max(id), 0) from revocation";
-        Ok(self.read(Requester::Server, sql, &[], |row| row.int(0))?.pop().unwrap_or(0))
+        Ok(self
+            .read(Requester::Server, &NEWEST_REVOCATION, &[], |row| row.int(0))?
+            .pop()
+            .unwrap_or(0))
     }
 
     /// Removes sessions that have ended by themselves, and revocations that every node has long seen; nothing while the
@@ -173,16 +161,11 @@ impl Store {
         let Some(now) = self.clock.sweep_by(now) else { return Ok(()) };
         let old = now.saturating_sub(REVOCATION_KEPT_MS);
         self.write(Requester::Server, |engine| {
-            engine.run("delete from session where expires_at <= $1", &[Value::Int(now)])?;
-            engine.run("delete from revocation where at < $1", &[Value::Int(old)]).map(drop)
+            engine.run(&DELETE_EXPIRED, &[Value::Int(now)])?;
+            engine.run(&DELETE_OLD_REVOCATIONS, &[Value::Int(old)]).map(drop)
         })
     }
 }
-
-static ADD_REVOCATIONS: ForEach = ForEach {
-    sql: "insert into revocation (session, at) {values}",
-    columns: &[("session", Type::Int), ("at", Type::Int)],
-};
 
 /// Tells every node that these sessions, the first column of `ended`, are no more. To be called in the transaction that
 /// deletes them.
@@ -192,7 +175,7 @@ pub(crate) fn end_sessions(engine: &mut dyn Engine, ended: &[Row], now: i64) -> 
     }
     let row = |row: &Row| Ok(vec![Value::Int(row.int(0)?), Value::Int(now)]);
     let rows: Vec<_> = ended.iter().map(row).collect::<Result<_>>()?;
-    engine.run_for_each(&ADD_REVOCATIONS, &rows).map(drop)
+    engine.run_batch(&ADD_REVOCATIONS, &rows).map(drop)
 }
 
 pub(crate) fn session(row: &mut Row) -> Result<Session> {
@@ -204,4 +187,50 @@ pub(crate) fn session(row: &mut Row) -> Result<Session> {
         seen_at: row.int(4)?,
         expires_at: row.int(5)?,
     })
+}
+
+statements! {
+    static ADD_REVOCATIONS: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "insert into revocation (session, at) select * from unnest($1::bigint[], $2::bigint[]) as r(session, at)",
+        sqlite: "insert or fail into revocation (session, at) values (?1, ?2)",
+    });
+
+    static LOCK_ACCOUNT: Statement =
+        locking!("select id from account where id = $1 and epoch = $2 and password is not null");
+
+    static ADD_SESSION: Statement = Statement::both(
+        "insert into session (account, token_hash, device, created_at, seen_at, expires_at) \
+         values ($1, $2, $3, $4, $5, $6) returning id"
+    );
+
+    static END_LONGEST_UNUSED: Statement = Statement::both(
+        "delete from session where account = $1 and id <> $2 and id not in (select id from session \
+         where account = $1 and id <> $2 order by seen_at desc, id desc limit $3) returning id"
+    );
+
+    static SESSION_BY_TOKEN: Statement = Statement::both(
+        "select id, account, device, created_at, seen_at, expires_at from session where token_hash = $1 \
+         and expires_at > $2"
+    );
+
+    static TOUCH_SESSION: Statement = Statement::both(
+        "update session set seen_at = $1, expires_at = $2 where id = $3 and seen_at < $1"
+    );
+
+    static SESSIONS: Statement = Statement::both(
+        "select id, account, device, created_at, seen_at, expires_at from session where account = $1 \
+         and expires_at > $2 order by seen_at desc, id desc limit $3"
+    );
+
+    static END_SESSION: Statement =
+        Statement::both("delete from session where id = $1 and account = $2 returning id");
+
+    static REVOCATIONS: Statement = Statement::both("select id, session from revocation where id > $1 order by id");
+
+    static NEWEST_REVOCATION: Statement = Statement::both("select coalesce(max(id), 0) from revocation");
+
+    static DELETE_EXPIRED: Statement = Statement::both("delete from session where expires_at <= $1");
+
+    static DELETE_OLD_REVOCATIONS: Statement = Statement::both("delete from revocation where at < $1");
 }

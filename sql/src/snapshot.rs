@@ -3,7 +3,7 @@
 use crate::copy::{BACKUP_FORMATS, BackupFormat, COUNTED, Column, Transfer, format_of};
 use crate::engine::postgres::Connector;
 use crate::engine::sqlite::{Sqlite, start};
-use crate::engine::{Cell, Purpose, StartError};
+use crate::engine::{Cell, Purpose, StartError, Statement, statements};
 use crate::url::Backend;
 use crate::{DatabaseUrl, OpenError, Result, migrate};
 
@@ -83,8 +83,8 @@ impl Snapshot {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn highest(&mut self) -> Result<i64> {
-        let sql = "select coalesce(max(head), 0) from log";
-        let mut highest = self.engine.run(sql, &[])?.first().map_or(Ok(0), |row| row.int(0))?;
+        let mut highest =
+            self.engine.run(&HIGHEST_HEAD, &[])?.first().map_or(Ok(0), |row| row.int(0))?;
         for table in COUNTED {
             highest = highest.max(self.engine.last_id(table)?);
         }
@@ -99,7 +99,7 @@ impl Snapshot {
     pub fn close(mut self) -> Result<()> {
         self.engine.rollback()?;
         if self.engine.name() == "sqlite" {
-            self.engine.run("pragma wal_checkpoint(passive)", &[])?;
+            self.engine.run(&CHECKPOINT, &[])?;
         }
         Ok(())
     }
@@ -134,4 +134,10 @@ fn connect(url: &DatabaseUrl) -> std::result::Result<Box<dyn Transfer>, OpenErro
             }
         }
     }
+}
+
+statements! {
+    static HIGHEST_HEAD: Statement = Statement::both("select coalesce(max(head), 0) from log");
+
+    static CHECKPOINT: Statement = Statement::only_sqlite("pragma wal_checkpoint(passive)");
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::clock::Clock;
 use crate::engine::postgres::{self, Connector};
 use crate::engine::sqlite::{self, Sqlite};
-use crate::engine::{Engine, ForEach, Purpose, Row, StartError, Value};
+use crate::engine::{BatchStatement, Engine, Purpose, Row, StartError, Statement, Value};
 use crate::health::Health;
 use crate::limit::{
     COMMIT_TIMEOUT, POSTGRES_COMMITTERS, POSTGRES_CONNECTIONS, POSTGRES_WRITERS, READERS,
@@ -179,29 +179,31 @@ impl Store {
     pub(crate) fn read<T>(
         &self,
         requester: impl Into<Requester>,
-        sql: &'static str,
+        statement: &'static Statement,
         params: &[Value<'_>],
         map_row: impl FnMut(&mut Row) -> Result<T>,
     ) -> Result<Vec<T>> {
         let requester = requester.into();
-        self.read_on(self.readers_for(requester), requester, |engine| engine.run(sql, params))?
-            .iter_mut()
-            .map(map_row)
-            .collect()
+        self.read_on(self.readers_for(requester), requester, |engine| {
+            engine.run(statement, params)
+        })?
+        .iter_mut()
+        .map(map_row)
+        .collect()
     }
 
     /// Runs a reading statement for each of `rows`; the answer's rows come in no particular order.
     pub(crate) fn read_each<T>(
         &self,
         requester: impl Into<Requester>,
-        statement: &'static ForEach,
+        statement: &'static BatchStatement,
         rows: &[Vec<Value<'_>>],
         map_row: impl FnMut(&mut Row) -> Result<T>,
     ) -> Result<Vec<T>> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let read = |engine: &mut dyn Engine| engine.run_for_each(statement, rows);
+        let read = |engine: &mut dyn Engine| engine.run_batch(statement, rows);
         let requester = requester.into();
         let mut found = self.read_on(self.readers_for(requester), requester, read)?;
         found.iter_mut().map(map_row).collect()

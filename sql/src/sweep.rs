@@ -2,7 +2,7 @@
 
 use wire::{AccountId, GroupId, MessageId};
 
-use crate::engine::{Engine, ForEach, Type, Value};
+use crate::engine::{BatchStatement, Engine, Statement, Value, locking, statements};
 use crate::pacer::{Pacer, ROWS_MAX};
 use crate::pool::Requester;
 use crate::{Result, Store};
@@ -30,12 +30,11 @@ impl Store {
         let acknowledged_before = now - keep.days * DAY_MS;
         let mut pacer = Pacer::new();
         self.advance_trim_marks(&mut pacer, acknowledged_before, now)?;
-        let sql = "select account from log where account > $1 \
-                   and (head - forgotten > $2 or (ripe_at <= $3 and ripe > forgotten)) order by account limit $4";
         let mut after = 0;
         loop {
             let params = [after, keep.events, acknowledged_before, PAGE].map(Value::Int);
-            let accounts = self.read(Requester::Server, sql, &params, |row| row.int(0))?;
+            let accounts =
+                self.read(Requester::Server, &NEXT_LONG_LOGS, &params, |row| row.int(0))?;
             let Some(last) = accounts.last() else { return Ok(()) };
             after = *last;
             for account in accounts {
@@ -55,11 +54,8 @@ impl Store {
         acknowledged_before: i64,
         now: i64,
     ) -> Result<()> {
-        let sql = "update log set ripe = acknowledged, ripe_at = $1 where account in \
-                   (select account from log where ripe_at <= $2 and ripe <= forgotten and acknowledged > forgotten \
-                   order by account limit $3 {lock}) returning account";
         let advance_trim_marks = |engine: &mut dyn Engine, rows| {
-            engine.run(sql, &[now, acknowledged_before, rows].map(Value::Int))
+            engine.run(&RIPEN, &[now, acknowledged_before, rows].map(Value::Int))
         };
         while !self.write_paced(pacer, advance_trim_marks)?.is_empty() {}
         Ok(())
@@ -71,12 +67,12 @@ impl Store {
     /// [`crate::Error::Unavailable`]; what has been taken out stays out.
     pub fn expire_messages(&self, now: i64) -> Result<()> {
         let Some(now) = self.clock.sweep_by(now) else { return Ok(()) };
-        let sql = "select id, days from conversation where days is not null and id > $1 order by id limit $2";
         let (mut after, mut pacer) = (0, Pacer::new());
         loop {
             let params = [Value::Int(after), Value::Int(PAGE)];
-            let page =
-                self.read(Requester::Server, sql, &params, |row| Ok((row.int(0)?, row.int(1)?)))?;
+            let page = self.read(Requester::Server, &NEXT_WITH_DAYS, &params, |row| {
+                Ok((row.int(0)?, row.int(1)?))
+            })?;
             let Some((last, _)) = page.last() else { return Ok(()) };
             after = *last;
             for (conversation, days) in page {
@@ -87,17 +83,15 @@ impl Store {
 
     /// Whether there may be more.
     fn expire_some(&self, pacer: &mut Pacer, conversation: i64, before: i64) -> Result<bool> {
-        let sql = "select m.at from (select message from entry where conversation = $1 and kind = 0 \
-                   order by message limit 1) e join message m on m.id = e.message";
         let oldest =
-            self.read(Requester::Server, sql, &[Value::Int(conversation)], |row| row.int(0))?;
+            self.read(Requester::Server, &OLDEST_ENTRY, &[Value::Int(conversation)], |row| {
+                row.int(0)
+            })?;
         if oldest.first().is_none_or(|at| *at >= before) {
             return Ok(false);
         }
-        let sql = "select m.id, m.at from (select message from entry where conversation = $1 and kind = 0 \
-                   order by message limit $2) e join message m on m.id = e.message order by m.id";
         let params = [Value::Int(conversation), Value::Int(ROWS_MAX)];
-        let oldest = self.read(Requester::Server, sql, &params, |row| {
+        let oldest = self.read(Requester::Server, &EXPIRED_ENTRIES, &params, |row| {
             Ok((MessageId(row.int(0)?), row.int(1)?))
         })?;
         let expired = oldest.iter().take_while(|(_, at)| *at < before);
@@ -123,11 +117,7 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn deleted_members(&self) -> Result<Vec<(AccountId, GroupId)>> {
-        let sql = "select s.account, s.conversation from member s \
-                   join account a on a.id = s.account and a.email is null \
-                   join conversation c on c.id = s.conversation and c.low is null \
-                   where s.until is null order by s.conversation, s.account limit $1";
-        self.read(Requester::Server, sql, &[Value::Int(PAGE)], |row| {
+        self.read(Requester::Server, &GHOSTS, &[Value::Int(PAGE)], |row| {
             Ok((AccountId(row.int(0)?), GroupId(row.int(1)?)))
         })
     }
@@ -138,11 +128,11 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`]; what has been taken out stays out.
     pub fn erase_deleted_accounts_rows(&self) -> Result<()> {
-        let sql = "select id from account where email is null and id > $1 order by id limit $2";
         let mut after = 0;
         loop {
             let params = [after, PAGE].map(Value::Int);
-            let accounts = self.read(Requester::Server, sql, &params, |row| row.int(0))?;
+            let accounts =
+                self.read(Requester::Server, &NEXT_DELETED_ACCOUNTS, &params, |row| row.int(0))?;
             let Some(last) = accounts.last() else { return Ok(()) };
             after = *last;
             for account in accounts {
@@ -156,63 +146,45 @@ impl Store {
     /// may be much of it: `pace` has the bound on its time, if somebody waits.
     pub(crate) fn erase_account_rows(&self, account: AccountId, mut pacer: Pacer) -> Result<()> {
         for sql in [
-            "delete from event where account = $1 and seq in \
-             (select seq from event where account = $1 order by seq limit $2) returning seq",
-            "update message set ref = null where id in \
-             (select message from reference where sender = $1 limit $2) returning id",
-            "delete from reaction where account = $1 and message in \
-             (select message from reaction where account = $1 limit $2) returning message",
-            "delete from finding where account = $1 and found in \
-             (select found from finding where account = $1 limit $2) returning found",
-            "delete from finding where found = $1 and account in \
-             (select account from finding where found = $1 limit $2) returning account",
-            "delete from withheld where account = $1 and message in \
-             (select message from withheld where account = $1 limit $2) returning message",
-            "delete from block_mark where account = $1 and (blocked, conversation) in \
-             (select blocked, conversation from block_mark where account = $1 limit $2) returning blocked",
-            "delete from block_mark where blocked = $1 and (conversation, account) in \
-             (select conversation, account from block_mark where blocked = $1 limit $2) returning account",
-            "delete from withheld_edit where account = $1 and message in \
-             (select message from withheld_edit where account = $1 limit $2) returning message",
-            "delete from withheld_reaction where account = $1 and (message, reactor) in \
-             (select message, reactor from withheld_reaction where account = $1 limit $2) returning message",
-            "delete from withheld_reaction where reactor = $1 and (message, account) in \
-             (select message, account from withheld_reaction where reactor = $1 limit $2) returning message",
+            &ERASE_EVENTS,
+            &ERASE_REFS,
+            &ERASE_REACTIONS,
+            &ERASE_FINDINGS,
+            &ERASE_FOUND,
+            &ERASE_WITHHELD,
+            &ERASE_MARKS_OF_OTHERS,
+            &ERASE_MARKS,
+            &ERASE_WITHHELD_EDITS,
+            &ERASE_WITHHELD_REACTIONS,
+            &ERASE_REACTIONS_WITHHELD,
         ] {
             let step = |engine: &mut dyn Engine, rows| {
                 engine.run(sql, &[account.0, rows].map(Value::Int)).map(|done| done.is_empty())
             };
             while !self.write_paced(&mut pacer, step)? {}
         }
-        // Of two who delete their accounts at once the later one sees that both are gone.
-        let sql = "select s.conversation from member s where s.account = $1 and not exists \
-                   (select 1 from member x join account a on a.id = x.account \
-                   join conversation c on c.id = x.conversation where x.conversation = s.conversation \
-                   and (a.email is not null or (c.low is null and x.until is null)))";
         let params = [Value::Int(account.0)];
-        for conversation in self.read(Requester::Server, sql, &params, |row| row.int(0))? {
+        for conversation in
+            self.read(Requester::Server, &EMPTY_CONVERSATIONS, &params, |row| row.int(0))?
+        {
             self.erase_conversation(&mut pacer, conversation)?;
         }
         Ok(())
     }
 
     fn erase_conversation(&self, pacer: &mut Pacer, conversation: i64) -> Result<()> {
-        let sql = "select message from entry where conversation = $1 order by message limit $2";
         let params = [conversation, ROWS_MAX].map(Value::Int);
         loop {
-            let page =
-                self.read(Requester::Server, sql, &params, |row| Ok(MessageId(row.int(0)?)))?;
+            let page = self.read(Requester::Server, &CONVERSATION_ENTRIES, &params, |row| {
+                Ok(MessageId(row.int(0)?))
+            })?;
             if page.is_empty() {
                 break;
             }
             self.erase_in_steps(pacer, &page)?;
         }
         self.write(Requester::Server, |engine| {
-            for sql in [
-                "delete from member where conversation = $1",
-                "delete from invitation where conversation = $1",
-                "delete from conversation where id = $1",
-            ] {
+            for sql in [&DELETE_MEMBERS, &DELETE_INVITATIONS, &DELETE_CONVERSATION] {
                 engine.run(sql, &[Value::Int(conversation)])?;
             }
             Ok(())
@@ -228,57 +200,192 @@ fn trim(
     events_max: i64,
     acknowledged_before: i64,
 ) -> Result<bool> {
-    let sql = "select head, forgotten, ripe, ripe_at from log where account = $1 {lock}";
-    let rows = engine.run(sql, &[Value::Int(account)])?;
+    let rows = engine.run(&LOCK_LOG, &[Value::Int(account)])?;
     let Some(row) = rows.first() else { return Ok(false) };
     let (head, forgotten, ripe, ripe_at) = (row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?);
     let ripe = if ripe_at <= acknowledged_before { ripe } else { 0 };
     let goal = (head - events_max).max(ripe).max(forgotten);
     let upto = goal.min(forgotten + rows_max);
-    let sql = "delete from event where account = $1 and seq <= $2";
-    engine.run(sql, &[Value::Int(account), Value::Int(upto)])?;
-    let sql = "update log set forgotten = $1 where account = $2";
-    engine.run(sql, &[Value::Int(upto), Value::Int(account)])?;
+    engine.run(&TRIM_LOG, &[Value::Int(account), Value::Int(upto)])?;
+    engine.run(&SET_FORGOTTEN, &[Value::Int(upto), Value::Int(account)])?;
     Ok(upto < goal)
 }
 
 macro_rules! erase {
     ($table_and_key:literal) => {
-        ForEach {
-            sql: concat!("delete from ", $table_and_key, " in (select r.id from {rows})"),
-            columns: &[("id", Type::Int)],
-        }
+        BatchStatement::of(Statement {
+            postgres: concat!("delete from ", $table_and_key, " in (select unnest($1::bigint[]))"),
+            sqlite: concat!("delete from ", $table_and_key, " = ?1"),
+        })
     };
 }
 
-/// Logs are locked before messages, as whoever commits does.
-static LOCK_SENDERS: ForEach = ForEach {
-    sql: "select account from log where account in (select m.sender from message m where m.id in (select r.id from {rows})) \
-          order by account {lock}",
-    columns: &[("id", Type::Int)],
-};
-
-/// Their senders have so many fewer bytes stored.
-static UNSTORE: ForEach = ForEach {
-    sql: "update log set stored = stored - d.bytes from \
-          (select m.sender, sum(octet_length(m.content)) as bytes from message m where m.id in (select r.id from {rows}) \
-          group by m.sender) d where log.account = d.sender",
-    columns: &[("id", Type::Int)],
-};
-
 /// Messages first: whoever reacts holds the message's row, so that its reaction is there already, or will find no message.
-static ERASE: [ForEach; 5] = [
-    erase!("message where id"),
-    erase!("reaction where message"),
-    erase!("withheld where message"),
-    erase!("withheld_edit where message"),
-    erase!("withheld_reaction where message"),
+static ERASE: [&BatchStatement; 5] = [
+    &ERASE_MESSAGE,
+    &ERASE_REACTIONS_TO,
+    &ERASE_WITHHELD_MESSAGE,
+    &ERASE_EDITS_WITHHELD,
+    &ERASE_REACTIONS_WITHHELD_FROM,
 ];
 
 fn erase_messages(engine: &mut dyn Engine, ids: &[MessageId]) -> Result<()> {
     let rows: Vec<_> = ids.iter().map(|id| vec![Value::Int(id.0)]).collect();
-    for statement in [&LOCK_SENDERS, &UNSTORE].into_iter().chain(&ERASE) {
-        engine.run_for_each(statement, &rows)?;
+    for statement in [&LOCK_SENDERS, &UNSTORE].into_iter().chain(ERASE) {
+        engine.run_batch(statement, &rows)?;
     }
     Ok(())
+}
+
+statements! {
+    static ERASE_MESSAGE: BatchStatement = erase!("message where id");
+
+    static ERASE_REACTIONS_TO: BatchStatement = erase!("reaction where message");
+
+    static ERASE_WITHHELD_MESSAGE: BatchStatement = erase!("withheld where message");
+
+    static ERASE_EDITS_WITHHELD: BatchStatement = erase!("withheld_edit where message");
+
+    static ERASE_REACTIONS_WITHHELD_FROM: BatchStatement = erase!("withheld_reaction where message");
+
+    /// Logs are locked before messages, as whoever commits does.
+    static LOCK_SENDERS: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "select account from log where account in (select m.sender from message m where m.id in \
+             (select r.id from unnest($1::bigint[]) as r(id))) order by account for update",
+        sqlite:
+            "select account from log where account in (select m.sender from message m where m.id = (?1)) \
+             order by account",
+    });
+
+    /// Their senders have so many fewer bytes stored.
+    static UNSTORE: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "update log set stored = stored - d.bytes from (select m.sender, sum(octet_length(m.content)) as bytes \
+             from message m where m.id in (select r.id from unnest($1::bigint[]) as r(id)) \
+             group by m.sender) d where log.account = d.sender",
+        sqlite:
+            "update log set stored = stored - d.bytes from (select m.sender, sum(octet_length(m.content)) as bytes \
+             from message m where m.id = (?1) group by m.sender) d where log.account = d.sender",
+    });
+
+    static NEXT_LONG_LOGS: Statement = Statement::both(
+        "select account from log where account > $1 and (head - forgotten > $2 or (ripe_at <= $3 \
+         and ripe > forgotten)) order by account limit $4"
+    );
+
+    static RIPEN: Statement = Statement {
+        postgres:
+            "update log set ripe = acknowledged, ripe_at = $1 where account in (select account from log \
+             where ripe_at <= $2 and ripe <= forgotten and acknowledged > forgotten \
+             order by account limit $3 for update) returning account",
+        sqlite:
+            "update log set ripe = acknowledged, ripe_at = $1 where account in (select account from log \
+             where ripe_at <= $2 and ripe <= forgotten and acknowledged > forgotten \
+             order by account limit $3) returning account",
+    };
+
+    static NEXT_WITH_DAYS: Statement = Statement::both(
+        "select id, days from conversation where days is not null and id > $1 order by id limit $2"
+    );
+
+    static OLDEST_ENTRY: Statement = Statement::both(
+        "select m.at from (select message from entry where conversation = $1 and kind = 0 \
+         order by message limit 1) e join message m on m.id = e.message"
+    );
+
+    static EXPIRED_ENTRIES: Statement = Statement::both(
+        "select m.id, m.at from (select message from entry where conversation = $1 and kind = 0 \
+         order by message limit $2) e join message m on m.id = e.message order by m.id"
+    );
+
+    static GHOSTS: Statement = Statement::both(
+        "select s.account, s.conversation from member s join account a on a.id = s.account and a.email is null \
+         join conversation c on c.id = s.conversation and c.low is null where s.until is null \
+         order by s.conversation, s.account limit $1"
+    );
+
+    static NEXT_DELETED_ACCOUNTS: Statement =
+        Statement::both(
+            "select id from account where email is null and id > $1 order by id limit $2"
+        );
+
+    static ERASE_EVENTS: Statement = Statement::both(
+        "delete from event where account = $1 and seq in (select seq from event where account = $1 \
+         order by seq limit $2) returning seq"
+    );
+
+    static ERASE_REFS: Statement = Statement::both(
+        "update message set ref = null where id in (select message from reference \
+         where sender = $1 limit $2) returning id"
+    );
+
+    static ERASE_REACTIONS: Statement = Statement::both(
+        "delete from reaction where account = $1 and message in (select message from reaction \
+         where account = $1 limit $2) returning message"
+    );
+
+    static ERASE_FINDINGS: Statement = Statement::both(
+        "delete from finding where account = $1 and found in (select found from finding \
+         where account = $1 limit $2) returning found"
+    );
+
+    static ERASE_FOUND: Statement = Statement::both(
+        "delete from finding where found = $1 and account in (select account from finding \
+         where found = $1 limit $2) returning account"
+    );
+
+    static ERASE_WITHHELD: Statement = Statement::both(
+        "delete from withheld where account = $1 and message in (select message from withheld \
+         where account = $1 limit $2) returning message"
+    );
+
+    static ERASE_MARKS_OF_OTHERS: Statement = Statement::both(
+        "delete from block_mark where account = $1 and (blocked, conversation) in (select blocked, conversation \
+         from block_mark where account = $1 limit $2) returning blocked"
+    );
+
+    static ERASE_MARKS: Statement = Statement::both(
+        "delete from block_mark where blocked = $1 and (conversation, account) in (select conversation, account \
+         from block_mark where blocked = $1 limit $2) returning account"
+    );
+
+    static ERASE_WITHHELD_EDITS: Statement = Statement::both(
+        "delete from withheld_edit where account = $1 and message in (select message from withheld_edit \
+         where account = $1 limit $2) returning message"
+    );
+
+    static ERASE_WITHHELD_REACTIONS: Statement = Statement::both(
+        "delete from withheld_reaction where account = $1 and (message, reactor) in (select message, reactor \
+         from withheld_reaction where account = $1 limit $2) returning message"
+    );
+
+    static ERASE_REACTIONS_WITHHELD: Statement = Statement::both(
+        "delete from withheld_reaction where reactor = $1 and (message, account) in (select message, account \
+         from withheld_reaction where reactor = $1 limit $2) returning message"
+    );
+
+    /// Of two who delete their accounts at once the later one sees that both are gone.
+    static EMPTY_CONVERSATIONS: Statement = Statement::both(
+        "select s.conversation from member s where s.account = $1 and not exists (select 1 from member x \
+         join account a on a.id = x.account join conversation c on c.id = x.conversation \
+         where x.conversation = s.conversation and (a.email is not null or (c.low is null and x.until is null)))"
+    );
+
+    static CONVERSATION_ENTRIES: Statement =
+        Statement::both(
+            "select message from entry where conversation = $1 order by message limit $2"
+        );
+
+    static DELETE_MEMBERS: Statement = Statement::both("delete from member where conversation = $1");
+
+    static DELETE_INVITATIONS: Statement = Statement::both("delete from invitation where conversation = $1");
+
+    static DELETE_CONVERSATION: Statement = Statement::both("delete from conversation where id = $1");
+
+    static LOCK_LOG: Statement = locking!("select head, forgotten, ripe, ripe_at from log where account = $1");
+
+    static TRIM_LOG: Statement = Statement::both("delete from event where account = $1 and seq <= $2");
+
+    static SET_FORGOTTEN: Statement = Statement::both("update log set forgotten = $1 where account = $2");
 }

@@ -2,8 +2,7 @@
 
 use wire::limit::{UNREAD_LOOKED_AT_MAX, UNREAD_MAX};
 
-use crate::conversation::KEYS;
-use crate::engine::ForEach;
+use crate::engine::{BatchStatement, for_each_row, statements};
 
 const _: () = assert!(UNREAD_MAX == 500 && UNREAD_LOOKED_AT_MAX == 5000, "as in UNREAD");
 
@@ -33,20 +32,23 @@ macro_rules! newest_withheld {
     };
 }
 
-/// Where something is withheld, what lies between it is counted piece by piece: `before` are those after `high`, and in a piece
-/// everything after `low` can be seen. There are no more than [`UNREAD_MAX`] pieces: in most there is an unread message.
-pub(crate) static UNREAD: ForEach = ForEach {
-    sql: concat!(
-        "select r.conversation, case when r.spared = 1 then ",
-        unread!("r.seen", "r.until"),
-        " else (with recursive piece (low, high, before, number) as (select ",
-        newest_withheld!("n.message <= r.until"),
-        ", r.until, cast(0 as bigint), 1 union all select ",
-        newest_withheld!("n.message < w.run"),
-        ", coalesce(w.run - 1, r.seen), p.before + ",
-        unread!("p.low", "p.high"),
-        ", p.number + 1 from piece p left join withheld w on w.message = p.low and w.account = r.account and p.low > r.seen \
-         where p.high > r.seen and p.before < 500 and p.number <= 500) select max(p.before) from piece p) end from {rows}"
-    ),
-    columns: KEYS,
-};
+statements! {
+    /// Where something is withheld, what lies between it is counted piece by piece: `before` are those after `high`, and in a piece
+    /// everything after `low` can be seen. There are no more than [`UNREAD_MAX`] pieces: in most there is an unread message.
+    pub(crate) static UNREAD: BatchStatement = for_each_row!(
+        r(conversation bigint, account bigint, since bigint, until bigint, seen bigint, spared bigint),
+        concat!(
+            "select r.conversation, case when r.spared = 1 then ",
+            unread!("r.seen", "r.until"),
+            " else (with recursive piece (low, high, before, number) as (select ",
+            newest_withheld!("n.message <= r.until"),
+            ", r.until, cast(0 as bigint), 1 union all select ",
+            newest_withheld!("n.message < w.run"),
+            ", coalesce(w.run - 1, r.seen), p.before + ",
+            unread!("p.low", "p.high"),
+            ", p.number + 1 from piece p left join withheld w on w.message = p.low and w.account = r.account \
+             and p.low > r.seen where p.high > r.seen and p.before < 500 and p.number <= 500) \
+             select max(p.before) from piece p) end from r",
+        )
+    );
+}

@@ -4,7 +4,7 @@
 mod checks;
 
 use crate::copy::COUNTED;
-use crate::engine::{Row, Value};
+use crate::engine::{Row, Statement, Value, statements};
 use crate::{Cell, Error, Result, Snapshot};
 use checks::{Check, EVENTS_OF_NO_MESSAGE, EVERYWHERE, IN_POSTGRESQL, IN_SQLITE};
 
@@ -31,7 +31,7 @@ impl Snapshot {
         let is_sqlite = self.engine() == "sqlite";
         let own = if is_sqlite { IN_SQLITE } else { IN_POSTGRESQL };
         for check in EVERYWHERE.iter().chain(own) {
-            let rows = match self.engine.run(check.sql, &[]) {
+            let rows = match self.engine.run(&check.sql, &[]) {
                 Err(Error::Corrupted(said)) => {
                     found(Inconsistency::damage(check, &said));
                     if is_sqlite {
@@ -54,7 +54,7 @@ impl Snapshot {
     /// An event may name a message that is gone, and none that was never there.
     fn verify_events(&mut self, found: &mut impl FnMut(Inconsistency)) -> Result<()> {
         let last = Value::Int(self.engine.last_id("message")?);
-        let rows = self.engine.run(EVENTS_OF_NO_MESSAGE.sql, &[last])?;
+        let rows = self.engine.run(&EVENTS_OF_NO_MESSAGE.sql, &[last])?;
         Inconsistency::of(&EVENTS_OF_NO_MESSAGE, &rows).into_iter().for_each(found);
         Ok(())
     }
@@ -62,11 +62,11 @@ impl Snapshot {
     /// An id that is given out next is one that was never there.
     fn verify_ids(&mut self, table: &str, found: &mut impl FnMut(Inconsistency)) -> Result<()> {
         let sql = match table {
-            "account" => "select coalesce(max(id), 0) from account",
-            "conversation" => "select coalesce(max(id), 0) from conversation",
-            "message" => "select coalesce(max(id), 0) from message",
-            "session" => "select coalesce(max(id), 0) from session",
-            _ => "select coalesce(max(id), 0) from revocation",
+            "account" => &LAST_ACCOUNT,
+            "conversation" => &LAST_CONVERSATION,
+            "message" => &LAST_MESSAGE,
+            "session" => &LAST_SESSION,
+            _ => &LAST_REVOCATION,
         };
         let highest = self.engine.run(sql, &[])?.first().map_or(Ok(0), |row| row.int(0))?;
         let last = self.engine.last_id(table)?;
@@ -105,4 +105,16 @@ fn example(check: &Check, row: &Row) -> String {
         Cell::Null | Cell::Bytes(_) => format!("{name} unknown"),
     });
     named.collect::<Vec<_>>().join(", ")
+}
+
+statements! {
+    static LAST_ACCOUNT: Statement = Statement::both("select coalesce(max(id), 0) from account");
+
+    static LAST_CONVERSATION: Statement = Statement::both("select coalesce(max(id), 0) from conversation");
+
+    static LAST_MESSAGE: Statement = Statement::both("select coalesce(max(id), 0) from message");
+
+    static LAST_SESSION: Statement = Statement::both("select coalesce(max(id), 0) from session");
+
+    static LAST_REVOCATION: Statement = Statement::both("select coalesce(max(id), 0) from revocation");
 }

@@ -1,7 +1,7 @@
 //! The database's record of the time.
 
 use super::{ClockReading, State, is_step, ms};
-use crate::engine::{Row, Value};
+use crate::engine::{Row, Statement, Value, statements};
 use crate::limit::CLOCK_RECORD_INTERVAL;
 use crate::pool::Requester;
 use crate::{Result, Store};
@@ -30,8 +30,7 @@ impl Record {
 impl Store {
     /// Begins to know the time, from the database's record.
     pub(crate) fn begin_time(&self) -> Result<()> {
-        let sql = "select seen, doubted, given, confirmed from clock";
-        let found = self.read(Requester::Server, sql, &[], Record::read)?;
+        let found = self.read(Requester::Server, &READ_CLOCK, &[], Record::read)?;
         let mut record = found.first().copied().unwrap_or_default();
         if record.seen == 0 {
             (record.seen, record.given) = self.last_time()?;
@@ -44,14 +43,11 @@ impl Store {
     /// For a database from before there was a record, or that was restored: the time of its newest message, and the latest time that the
     /// last message of a conversation carries; zero: there is none.
     fn last_time(&self) -> Result<(i64, i64)> {
-        let newest = "select at from message order by id desc limit 1";
-        let latest = "select max((select m.at from message m where m.id = (select e.message from entry e \
-                      where e.conversation = c.id order by e.message desc limit 1))) from conversation c";
         let time = |sql| -> Result<i64> {
             let found = self.read(Requester::Server, sql, &[], |row| row.maybe_int(0))?;
             Ok(found.first().copied().flatten().unwrap_or(0))
         };
-        Ok((time(newest)?, time(latest)?))
+        Ok((time(&LAST_MESSAGE_TIME)?, time(&LAST_ENTRY_TIME)?))
     }
 
     /// Writes the time down if that was not done lately or the clock was set since, and says so if the machine's clock is in doubt.
@@ -84,12 +80,8 @@ impl Store {
             let (seen, doubted, confirmed) = (state.trusted, state.doubted, state.confirmed);
             Record { seen, doubted, given, confirmed }
         };
-        // Who has not heard yet that the clock was confirmed knows no time that counts.
-        let sql = "update clock set seen = case when confirmed = $1 and seen < $2 then $2 else seen end, \
-                   doubted = case when confirmed = $1 then $3 else doubted end, \
-                   given = case when given < $4 then $4 else given end returning seen, doubted, given, confirmed";
         let params = [mine.confirmed, mine.seen, mine.doubted, mine.given].map(Value::Int);
-        let mut rows = self.write_messages(|engine| engine.run(sql, &params))?;
+        let mut rows = self.write_messages(|engine| engine.run(&RECORD_TIME, &params))?;
         let Some(theirs) = rows.first_mut().map(Record::read).transpose()? else { return Ok(()) };
         let state = &mut self.clock.lock().state;
         if theirs.confirmed != mine.confirmed {
@@ -108,9 +100,9 @@ impl Store {
     /// The operator has confirmed the clock, also if it is earlier than was recorded. Other programs of this database hear of it when
     /// they write down their time.
     pub(super) fn record_confirmed(&self, look: ClockReading) -> Result<()> {
-        let sql = "update clock set seen = $1, doubted = 0, confirmed = confirmed + 1 returning confirmed";
         let now = [Value::Int(look.wall)];
-        let rows = self.write(Requester::Server, |engine| engine.run(sql, &now))?;
+        let rows =
+            self.write(Requester::Server, |engine| engine.run(&RECORD_CONFIRMED_TIME, &now))?;
         let confirmed = rows.first().map_or(Ok(0), |row| row.int(0))?;
         self.clock.lock().state.confirm(look.wall, confirmed, look);
         Ok(())
@@ -122,4 +114,26 @@ impl Store {
         let before = ClockReading::now();
         Ok(self.database_time()?.map(|time| time - before.steady))
     }
+}
+
+statements! {
+    static READ_CLOCK: Statement = Statement::both("select seen, doubted, given, confirmed from clock");
+
+    static LAST_MESSAGE_TIME: Statement = Statement::both("select at from message order by id desc limit 1");
+
+    static LAST_ENTRY_TIME: Statement = Statement::both(
+        "select max((select m.at from message m where m.id = (select e.message from entry e \
+         where e.conversation = c.id order by e.message desc limit 1))) from conversation c"
+    );
+
+    /// Who has not heard yet that the clock was confirmed knows no time that counts.
+    static RECORD_TIME: Statement = Statement::both(
+        "update clock set seen = case when confirmed = $1 and seen < $2 then $2 else seen end, doubted = case \
+         when confirmed = $1 then $3 else doubted end, given = case when given < $4 then $4 else given end \
+         returning seen, doubted, given, confirmed"
+    );
+
+    static RECORD_CONFIRMED_TIME: Statement = Statement::both(
+        "update clock set seen = $1, doubted = 0, confirmed = confirmed + 1 returning confirmed"
+    );
 }

@@ -1,6 +1,7 @@
 use super::record::Record;
 use super::*;
 use crate::engine::Value;
+use crate::engine::statement::in_test;
 use crate::pool::Requester;
 
 const T: i64 = 1_800_000_000_000;
@@ -195,12 +196,14 @@ fn nothing_carries_an_earlier_time_than_what_is_there() {
 /// Has it be so much later than the record says, as after a stop or with a clock that was wrong.
 fn record_earlier(store: &Store, by: i64) {
     let sql = "update clock set seen = seen - $1 returning seen";
-    store.write(Requester::Server, |engine| engine.run(sql, &[Value::Int(by)]).map(drop)).unwrap();
+    store
+        .write(Requester::Server, |engine| engine.run(in_test(sql), &[Value::Int(by)]).map(drop))
+        .unwrap();
 }
 
 fn recorded(store: &Store) -> i64 {
     let sql = "select seen from clock";
-    store.read(Requester::Server, sql, &[], |row| row.int(0)).unwrap()[0]
+    store.read(Requester::Server, in_test(sql), &[], |row| row.int(0)).unwrap()[0]
 }
 
 /// A database on each engine, and what it has to live as long as.
@@ -275,7 +278,9 @@ fn without_a_record_the_newest_message_is_gone_by() {
         };
         let forget = || {
             let sql = "update clock set seen = 0, given = 0 returning seen";
-            store.write(Requester::Server, |engine| engine.run(sql, &[]).map(drop)).unwrap();
+            store
+                .write(Requester::Server, |engine| engine.run(in_test(sql), &[]).map(drop))
+                .unwrap();
         };
         let now = ClockReading::now().wall;
         forget();

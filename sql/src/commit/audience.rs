@@ -8,7 +8,9 @@ use super::ask;
 use super::blocker::{FIND_BLOCKED, blockers, few};
 use super::context::{BatchContext, TargetMessage};
 use crate::Result;
-use crate::engine::{ForEach, Rows, Type, Value, run_all};
+use crate::engine::{
+    BatchStatement, Rows, Statement, Value, for_each_row, run_batches, statements,
+};
 
 /// Everybody who has a message and is still there, by whether they let arrive what somebody does to it.
 #[derive(Default)]
@@ -36,7 +38,7 @@ pub(super) fn find(
         (&FIND_BLOCKERS, vec![row.clone()]),
         (&FIND_BLOCKED, vec![row]),
     ];
-    let [withheld, blockers, blocked] = run_all(ctx.engine, &all)?;
+    let [withheld, blockers, blocked] = run_batches(ctx.engine, &all)?;
     ctx.note_all_blocked(&blocked)?;
     let mut audience = Audience::default();
     let mut without = HashSet::new();
@@ -73,20 +75,6 @@ pub(super) fn find(
     Ok(audience)
 }
 
-/// Of whom something is withheld. One statement for all: most messages have nothing of the kind.
-static FIND_WITHHELD: ForEach = ForEach {
-    sql: "select 0, w.account from {rows} join withheld w on w.message = r.message \
-          union all select 1, h.account from {rows} join withheld_edit h on h.message = r.message \
-          union all select 2, v.account from {rows} join withheld_reaction v \
-          on v.message = r.message and v.reactor = r.reactor",
-    columns: &[("message", Type::Int), ("reactor", Type::Int)],
-};
-
-static FIND_BLOCKERS: ForEach = ForEach {
-    sql: blockers!("b.account", ""),
-    columns: &[("sender", Type::Int), ("conversation", Type::Int)],
-};
-
 impl Audience {
     /// Who is told.
     pub(super) fn told(&self) -> impl Iterator<Item = AccountId> {
@@ -102,8 +90,7 @@ fn request(
     if !target.request {
         return Ok(None);
     }
-    let sql = "select asker, declined from conversation where id = $1 and asker is not null";
-    let rows = ctx.engine.run(sql, &[Value::Int(target.conversation)])?;
+    let rows = ctx.engine.run(&FIND_REQUEST, &[Value::Int(target.conversation)])?;
     rows.first().map(|row| Ok((AccountId(row.int(0)?), row.int(1)? != 0))).transpose()
 }
 
@@ -124,13 +111,6 @@ pub(super) fn keep_text(
     ask(ctx.engine, &KEEP_TEXT, or_nobody(id, audience.excluded.iter())).map(drop)
 }
 
-static KEEP_TEXT: ForEach = ForEach {
-    sql: "insert into withheld_edit (message, account, content, edited_at) \
-          select m.id, r.account, m.content, m.edited_at from {rows} join message m on m.id = r.message \
-          where m.deleted = 0 and r.account > 0 on conflict (message, account) do nothing",
-    columns: &[("message", Type::Int), ("account", Type::Int)],
-};
-
 /// After it has got it: who hears of it keeps no other.
 pub(super) fn forget_texts(
     ctx: &mut BatchContext<'_>,
@@ -141,12 +121,6 @@ pub(super) fn forget_texts(
         audience.without_edit.iter().filter(|account| audience.recipients.contains(account));
     ask(ctx.engine, &FORGET_TEXT, or_nobody(id, recipients)).map(drop)
 }
-
-static FORGET_TEXT: ForEach = ForEach {
-    sql: "delete from withheld_edit where (message, account) in \
-          (select r.message, r.account from {rows})",
-    columns: &[("message", Type::Int), ("account", Type::Int)],
-};
 
 /// After a reaction has been made, changed or taken back: who does not hear of it does not see it, and who does sees it again.
 pub(super) fn withhold_reaction(
@@ -164,7 +138,7 @@ pub(super) fn withhold_reaction(
     let shown = audience.without_reaction.iter().filter(sees).chain([&NOBODY]).map(row).collect();
     let excluded = audience.excluded.iter().filter(|_| is_there);
     let withheld = excluded.chain([&NOBODY]).map(row).collect();
-    run_all(ctx.engine, &[(&SHOW_REACTION, shown), (&WITHHOLD_REACTION, withheld)])?;
+    run_batches(ctx.engine, &[(&SHOW_REACTION, shown), (&WITHHOLD_REACTION, withheld)])?;
     if !is_there {
         // Nobody is told of the end of what they did not see.
         audience.recipients.retain(|account| !audience.without_reaction.contains(account));
@@ -172,18 +146,57 @@ pub(super) fn withhold_reaction(
     Ok(())
 }
 
-const REACTION: &[(&str, Type)] =
-    &[("message", Type::Int), ("reactor", Type::Int), ("account", Type::Int)];
+statements! {
+    /// Of whom something is withheld. One statement for all: most messages have nothing of the kind.
+    static FIND_WITHHELD: BatchStatement = for_each_row!(
+        r(message bigint, reactor bigint),
+        "select 0, w.account from r join withheld w on w.message = r.message union all select 1, h.account \
+         from r join withheld_edit h on h.message = r.message union all select 2, v.account from r \
+         join withheld_reaction v on v.message = r.message and v.reactor = r.reactor"
+    );
 
-static SHOW_REACTION: ForEach = ForEach {
-    sql: "delete from withheld_reaction where (message, reactor, account) in \
-          (select r.message, r.reactor, r.account from {rows})",
-    columns: REACTION,
-};
+    static FIND_BLOCKERS: BatchStatement =
+        for_each_row!(r(sender bigint, conversation bigint), blockers!("b.account", ""));
 
-static WITHHOLD_REACTION: ForEach = ForEach {
-    sql: "insert into withheld_reaction (message, reactor, account) \
-          select r.message, r.reactor, r.account from {rows} where r.account > 0 \
-          on conflict (message, reactor, account) do nothing",
-    columns: REACTION,
-};
+    static KEEP_TEXT: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "insert into withheld_edit (message, account, content, edited_at) \
+             select m.id, r.account, m.content, m.edited_at from unnest($1::bigint[], $2::bigint[]) as r(message, \
+             account) join message m on m.id = r.message where m.deleted = 0 and r.account > 0 \
+             on conflict (message, account) do nothing",
+        sqlite:
+            "insert or fail into withheld_edit (message, account, content, edited_at) \
+             select m.id, ?2, m.content, m.edited_at from (select 1) join message m on m.id = ?1 \
+             where m.deleted = 0 and ?2 > 0 on conflict (message, account) do nothing",
+    });
+
+    static FORGET_TEXT: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "delete from withheld_edit where (message, account) in (select r.message, r.account \
+             from unnest($1::bigint[], $2::bigint[]) as r(message, account))",
+        sqlite: "delete from withheld_edit where (message, account) = (?1, ?2)",
+    });
+
+    static SHOW_REACTION: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "delete from withheld_reaction where (message, reactor, account) in \
+             (select r.message, r.reactor, r.account from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as \
+             r(message, reactor, account))",
+        sqlite: "delete from withheld_reaction where (message, reactor, account) = (?1, ?2, ?3)",
+    });
+
+    static WITHHOLD_REACTION: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "insert into withheld_reaction (message, reactor, account) select r.message, r.reactor, r.account \
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as r(message, reactor, account) \
+             where r.account > 0 on conflict (message, reactor, account) do nothing",
+        sqlite:
+            "insert or fail into withheld_reaction (message, reactor, account) select ?1, ?2, ?3 \
+             where ?3 > 0 on conflict (message, reactor, account) do nothing",
+    });
+
+    static FIND_REQUEST: Statement =
+        Statement::both(
+            "select asker, declined from conversation where id = $1 and asker is not null"
+        );
+}

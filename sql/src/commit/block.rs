@@ -6,7 +6,7 @@ use wire::{AccountId, Code};
 use super::context::BatchContext;
 use super::{OpResult, Outcome, Rejection};
 use crate::account::first;
-use crate::engine::Value;
+use crate::engine::{Statement, Value, statements};
 use crate::event::{EventBody, EventKind};
 
 /// From now on nothing from `id` arrives.
@@ -23,16 +23,13 @@ pub(super) fn block(
     if !ctx.has_log(id) {
         return Err(Rejection::NO_ACCOUNT.into());
     }
-    let sql = "select count(*) from block where account = $1 and blocked <> $2";
-    let others = ctx.engine.run(sql, &[by.0, id.0].map(Value::Int))?;
+    let others = ctx.engine.run(&COUNT_BLOCKS, &[by.0, id.0].map(Value::Int))?;
     if first(&others)?.int(0)? >= BLOCKS_MAX {
         let message = "1000 accounts are blocked; unblock one first";
         return Err(Rejection { code: Code::TooMany, message }.into());
     }
-    let sql = "insert into block (blocked, account, at, seen_at) values ($1, $2, $3, $3) \
-               on conflict (blocked, account) do nothing returning blocked";
     let params = [Value::Int(id.0), Value::Int(by.0), Value::Int(ctx.at)];
-    if ctx.engine.run(sql, &params)?.is_empty() {
+    if ctx.engine.run(&ADD_BLOCK, &params)?.is_empty() {
         return Ok(Outcome::Unchanged);
     }
     ctx.note_block(by, id);
@@ -48,13 +45,26 @@ pub(super) fn unblock(
     by: AccountId,
     id: AccountId,
 ) -> OpResult {
-    let sql = "delete from block where blocked = $1 and account = $2 returning blocked";
-    if ctx.engine.run(sql, &[Value::Int(id.0), Value::Int(by.0)])?.is_empty() {
+    if ctx.engine.run(&DELETE_BLOCK, &[Value::Int(id.0), Value::Int(by.0)])?.is_empty() {
         return Ok(Outcome::Unchanged);
     }
     ctx.forget_block(by, id);
-    let sql = "delete from block_mark where blocked = $1 and account = $2";
-    ctx.engine.run(sql, &[id.0, by.0].map(Value::Int))?;
+    ctx.engine.run(&DELETE_MARKS, &[id.0, by.0].map(Value::Int))?;
     ctx.tell([by], (EventKind::Unblock, None, Some(id)), EventBody::Unblock { id }, Some(index));
     Ok(Outcome::Done)
+}
+
+statements! {
+    static COUNT_BLOCKS: Statement =
+        Statement::both("select count(*) from block where account = $1 and blocked <> $2");
+
+    static ADD_BLOCK: Statement = Statement::both(
+        "insert into block (blocked, account, at, seen_at) values ($1, $2, $3, $3) \
+         on conflict (blocked, account) do nothing returning blocked"
+    );
+
+    static DELETE_BLOCK: Statement =
+        Statement::both("delete from block where blocked = $1 and account = $2 returning blocked");
+
+    static DELETE_MARKS: Statement = Statement::both("delete from block_mark where blocked = $1 and account = $2");
 }

@@ -4,7 +4,7 @@
 //! the account, these are looked through, and each is looked up in the conversation. Of more than 50 the members of the
 //! conversation are looked through, so that the work never depends on how many others have blocked the account.
 
-use crate::engine::{ForEach, Type};
+use crate::engine::{BatchStatement, for_each_row, statements};
 
 /// Whether at most 50 accounts have blocked `r.sender`. No more than 51 are counted.
 macro_rules! few {
@@ -19,14 +19,14 @@ macro_rules! few {
 /// The keys are asked for as ranges of one. For an equal key PostgreSQL may read all of `block` or `member` and join by a hash
 /// table. And the end of a range says which of the two is empty: SQLite would look at a condition once a row.
 macro_rules! blockers {
-    ($columns:literal, $fits:literal) => {
+    ($columns:literal, $fits:literal $(,)?) => {
         concat!(
-            concat!("select ", $columns, " from {rows} join block b on b.blocked >= r.sender"),
+            concat!("select ", $columns, " from r join block b on b.blocked >= r.sender"),
             concat!(" and b.blocked <= case when ", few!(), " then r.sender else 0 end"),
             " where (select m.until is null from member m \
              where m.conversation = r.conversation and m.account = b.account)",
             concat!($fits, " union all select ", $columns),
-            " from {rows} join member b on b.conversation >= r.conversation",
+            " from r join member b on b.conversation >= r.conversation",
             concat!(" and b.conversation <= case when ", few!(), " then 0 else r.conversation end"),
             " and b.until is null where (select x.account from block x \
              where x.blocked = r.sender and x.account = b.account) is not null",
@@ -43,35 +43,36 @@ macro_rules! few_blocked {
     };
 }
 
-/// Whom somebody in a conversation has blocked who is or was in it. A few whom it has blocked are looked up in the conversation; of
-/// more the members are looked through.
-pub(super) static FIND_BLOCKED: ForEach = ForEach {
-    sql: concat!(
-        "select b.account, b.blocked from {rows} join block b on b.account >= r.account",
-        concat!(" and b.account <= case when ", few_blocked!(), " then r.account else 0 end"),
-        " where (select m.account from member m \
-         where m.conversation = r.conversation and m.account = b.blocked) is not null \
-         union all select r.account, m.account from {rows} join member m on m.conversation >= r.conversation",
-        concat!(
-            " and m.conversation <= case when ",
-            few_blocked!(),
-            " then 0 else r.conversation end"
-        ),
-        " where (select b.account from block b \
-         where b.blocked = m.account and b.account = r.account) is not null"
-    ),
-    columns: &[("account", Type::Int), ("conversation", Type::Int)],
-};
+statements! {
+    /// Which of some accounts somebody has blocked.
+    pub(super) static FIND_BLOCKED_AMONG: BatchStatement = for_each_row!(
+        r(account bigint, other bigint),
+        "select b.account, b.blocked from r join block b on b.blocked = r.other and b.account = r.account"
+    );
 
-/// Which of some accounts somebody has blocked.
-pub(super) static FIND_BLOCKED_AMONG: ForEach = ForEach {
-    sql: "select b.account, b.blocked from {rows} \
-          join block b on b.blocked = r.other and b.account = r.account",
-    columns: &[("account", Type::Int), ("other", Type::Int)],
-};
+    /// Whom somebody in a conversation has blocked who is or was in it. A few whom it has blocked are looked up in the conversation; of
+    /// more the members are looked through.
+    pub(super) static FIND_BLOCKED: BatchStatement = for_each_row!(
+        r(account bigint, conversation bigint),
+        concat!(
+            "select b.account, b.blocked from r join block b on b.account >= r.account",
+            concat!(" and b.account <= case when ", few_blocked!(), " then r.account else 0 end"),
+            " where (select m.account from member m where m.conversation = r.conversation \
+             and m.account = b.blocked) is not null union all select r.account, m.account from r \
+             join member m on m.conversation >= r.conversation",
+            concat!(
+                " and m.conversation <= case when ",
+                few_blocked!(),
+                " then 0 else r.conversation end",
+            ),
+            " where (select b.account from block b where b.blocked = m.account and b.account = r.account) is not null",
+        )
+    );
+}
 
 #[cfg(test)]
 mod tests {
+    use crate::engine::statement::in_test;
     use wire::{AccountId, GroupId, MessageId, Recipient, Seq};
 
     use super::super::{Batch, CommitPolicy, GroupAction, Operation, Outcome, Submission, commit};
@@ -133,12 +134,15 @@ mod tests {
     fn steps_of_one(sqlite: &mut Sqlite) -> i64 {
         let heard = |sqlite: &mut Sqlite, account: i64| {
             let sql = "select head from log where account = $1";
-            sqlite.run(sql, &[crate::engine::Value::Int(account)]).unwrap()[0].int(0).unwrap()
+            sqlite.run(in_test(sql), &[crate::engine::Value::Int(account)]).unwrap()[0]
+                .int(0)
+                .unwrap()
         };
         let before = MEMBERS.map(|member| heard(sqlite, member));
         let steps = sqlite.steps(|sqlite| {
             assert_eq!(submit(sqlite, 1, post()), Outcome::Done);
-            let id = sqlite.run("select max(id) from message", &[]).unwrap()[0].int(0).unwrap();
+            let id =
+                sqlite.run(in_test("select max(id) from message"), &[]).unwrap()[0].int(0).unwrap();
             let content = "hello again".to_owned();
             let edit = Operation::Edit { id: MessageId(id), content };
             assert_eq!(submit(sqlite, 1, edit), Outcome::Done);
@@ -176,7 +180,7 @@ mod tests {
             sqlite.script("insert into block (blocked, account, at) values (3, 1, 0)").unwrap();
             assert_eq!(submit(&mut sqlite, 1, post()), Outcome::Done);
             let seen = "select account, blocked from block where seen_at = 5";
-            let seen = sqlite.run(seen, &[]).unwrap();
+            let seen = sqlite.run(in_test(seen), &[]).unwrap();
             let seen: Vec<_> =
                 seen.iter().map(|it| [it.int(0), it.int(1)].map(Result::unwrap)).collect();
             assert_eq!(seen, [[1, 3]], "{blocked}");

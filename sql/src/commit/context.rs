@@ -16,11 +16,13 @@ use super::{
     lost,
 };
 use crate::Result;
-use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
+use crate::engine::{
+    BatchStatement, Engine, Row, Rows, Statement, Value, for_each_row, run_batches, statements,
+};
 use crate::entry::{REQUEST, columns, entry};
 use crate::event::{EventBody, EventKind};
 use log_row::{LogRow, SET_LOGS};
-use withheld::{KEEP_MARKS, NOTE_REACHED, WITHHOLD};
+use withheld::{KEEP_MARKS, NOBODY, NOTE_REACHED, WITHHOLD};
 
 pub(super) struct BatchContext<'a> {
     pub(super) engine: &'a mut dyn Engine,
@@ -94,12 +96,12 @@ impl<'a> BatchContext<'a> {
             (&FIND_TARGETS, target_rows(submissions)),
             (&FIND_DELIVERED, receipt::delivered_rows(&acknowledged)),
         ];
-        let [targets, delivered] = run_all(ctx.engine, &all)?;
+        let [targets, delivered] = run_batches(ctx.engine, &all)?;
         ctx.note_targets(&targets)?;
         let positions = receipt::positions(&ctx);
         let all =
             [(&LOCK_GROUPS, ctx.group_rows()), (&FIND_READ, receipt::read_rows(&ctx, &positions))];
-        let [groups, read] = run_all(ctx.engine, &all)?;
+        let [groups, read] = run_batches(ctx.engine, &all)?;
         ctx.groups = group_state::complete(ctx.engine, submissions, groups)?;
         let receipts = BatchReceipts::new(acknowledged, &delivered, positions, &read)?;
         let mut accounts: BTreeSet<i64> = receipts.senders().map(|account| account.0).collect();
@@ -119,7 +121,11 @@ impl<'a> BatchContext<'a> {
         let changed = self.logs.iter().filter(|(_, log)| log.is_changed);
         let logs: Vec<_> = changed.map(|(account, log)| log.row(*account)).collect();
         let events = std::mem::take(&mut self.event_rows);
-        let withheld = std::mem::take(&mut self.withheld);
+        let mut withheld = std::mem::take(&mut self.withheld);
+        if !events.is_empty() {
+            // Always run, so that the number of statements does not tell whether something is withheld.
+            withheld.push(NOBODY.to_vec());
+        }
         let reached = std::mem::take(&mut self.reached);
         let reach = |((by, id), at): ((AccountId, AccountId), i64)| {
             [by.0, id.0, at].map(Value::Int).to_vec()
@@ -132,7 +138,7 @@ impl<'a> BatchContext<'a> {
             (&WITHHOLD, withheld),
             (&NOTE_REACHED, reached),
         ];
-        run_all(self.engine, &all)?;
+        run_batches(self.engine, &all)?;
         let blocks = std::mem::take(&mut self.blocks);
         let row = |(by, id): &(AccountId, AccountId)| {
             [by.0, id.0, by.0.min(id.0), by.0.max(id.0)].map(Value::Int).to_vec()
@@ -322,41 +328,46 @@ fn target_rows(submissions: &[Submission]) -> Rows<'static> {
     (0..).zip(submissions).filter_map(row).collect()
 }
 
-/// The time of the last entry of a conversation.
-static FIND_LAST: ForEach = ForEach {
-    sql: "select r.conversation, (select m.at from message m where m.id = (select e.message from entry e \
-          where e.conversation = r.conversation order by e.message desc limit 1)) from {rows}",
-    columns: &[("conversation", Type::Int)],
-};
+statements! {
+    /// The time of the last entry of a conversation.
+    static FIND_LAST: BatchStatement = for_each_row!(
+        r(conversation bigint),
+        "select r.conversation, (select m.at from message m where m.id = (select e.message from entry e \
+         where e.conversation = r.conversation order by e.message desc limit 1)) from r"
+    );
 
-/// To be run when the logs of the senders are locked: then there is nobody else who could store the same `ref`.
-pub(super) static FIND_REPEATS: ForEach = ForEach {
-    sql: concat!(
-        "select r.submission, m.seq, ",
-        columns!(),
-        " from {rows} cross join reference k cross join message m \
-         where k.sender = r.sender and k.ref = r.ref and m.id = k.message"
-    ),
-    columns: &[("submission", Type::Int), ("sender", Type::Int), ("ref", Type::Text)],
-};
+    /// To be run when the logs of the senders are locked: then there is nobody else who could store the same `ref`.
+    pub(super) static FIND_REPEATS: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            concat!(
+                "select r.submission, m.seq, ",
+                columns!(),
+                " from unnest($1::bigint[], $2::bigint[], $3::text[]) as r(submission, sender, ref) \
+                 cross join reference k cross join message m where k.sender = r.sender and k.ref = r.ref \
+                 and m.id = k.message",
+            ),
+        sqlite:
+            concat!(
+                "select ?1, m.seq, ",
+                columns!(),
+                " from reference k cross join message m where k.sender = ?2 and k.ref = ?3 and m.id = k.message",
+            ),
+    });
 
-static FIND_TARGETS: ForEach = ForEach {
-    // Joined with `member`, PostgreSQL may look at all members of a group.
-    sql: "select r.submission, m.id, m.conversation, m.sender, m.recipient, m.at, m.deleted, m.subject from {rows} \
-          join message m on m.id = r.message and m.kind = 0 \
-          where (select m.id > s.since and (s.until is null or m.id <= s.until) from member s \
-          where s.conversation = m.conversation and s.account = r.account) and not exists \
-          (select 1 from withheld w where w.message = m.id and w.account = r.account)",
-    columns: &[("submission", Type::Int), ("account", Type::Int), ("message", Type::Int)],
-};
+    /// Joined with `member`, PostgreSQL may look at all members of a group.
+    static FIND_TARGETS: BatchStatement = for_each_row!(
+        r(submission bigint, account bigint, message bigint),
+        "select r.submission, m.id, m.conversation, m.sender, m.recipient, m.at, m.deleted, m.subject from r \
+         join message m on m.id = r.message and m.kind = 0 where (select m.id > s.since and (s.until is null \
+         or m.id <= s.until) from member s where s.conversation = m.conversation and s.account = r.account) \
+         and not exists (select 1 from withheld w where w.message = m.id and w.account = r.account)"
+    );
 
-static ADD_EVENTS: ForEach = ForEach {
-    sql: "insert into event (account, seq, kind, message, other) {values}",
-    columns: &[
-        ("account", Type::Int),
-        ("seq", Type::Int),
-        ("kind", Type::Int),
-        ("message", Type::Int),
-        ("other", Type::Int),
-    ],
-};
+    static ADD_EVENTS: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "insert into event (account, seq, kind, message, other) select * \
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) as r(account, seq, \
+             kind, message, other)",
+        sqlite: "insert or fail into event (account, seq, kind, message, other) values (?1, ?2, ?3, ?4, ?5)",
+    });
+}

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::Result;
 use crate::account::first;
-use crate::engine::{ForEach, Type, Value};
+use crate::engine::{BatchStatement, Statement, Value, statements};
 
 pub(super) const NOT_ADMIN: Rejection =
     Rejection::forbidden("only an admin of the group may do that");
@@ -56,8 +56,7 @@ pub(super) fn create(
         return Err(Rejection::OVER_QUOTA.into());
     }
     asked.store(ctx)?;
-    let sql = "insert into conversation (name) values ($1) returning id";
-    let group = GroupId(first(&ctx.engine.run(sql, &[Value::Text(name)])?)?.int(0)?);
+    let group = GroupId(first(&ctx.engine.run(&ADD_GROUP, &[Value::Text(name)])?)?.int(0)?);
     let group_state = GroupState { name: name.to_owned(), ..GroupState::default() };
     *ctx.group_mut(group) = group_state;
     let audience: Vec<_> = joining.iter().map(|candidate| candidate.account).collect();
@@ -209,8 +208,7 @@ fn rename(
     if ctx.group(group).is_some_and(|group_state| group_state.name == name) {
         return Ok(Outcome::Unchanged);
     }
-    let sql = "update conversation set name = $1 where id = $2";
-    ctx.engine.run(sql, &[Value::Text(name), Value::Int(group.0)])?;
+    ctx.engine.run(&SET_GROUP_NAME, &[Value::Text(name), Value::Int(group.0)])?;
     name.clone_into(&mut ctx.group_mut(group).name);
     // The name holds for all; but it is text, and reaches nobody who has blocked whose it is.
     let excluded = withheld_posts::blocks_in(ctx, by, group)?;
@@ -278,27 +276,13 @@ fn give_role(
     if let Some(membership) = ctx.group_mut(group).members.get_mut(&member) {
         membership.role = role;
     }
-    let sql = "update member set role = $1 where conversation = $2 and account = $3";
     let params = [Value::Int(number(role)), Value::Int(group.0), Value::Int(member.0)];
-    ctx.engine.run(sql, &params).map(drop)
+    ctx.engine.run(&SET_ROLE, &params).map(drop)
 }
 
 fn number(role: Role) -> i64 {
     i64::from(role == Role::Admin)
 }
-
-static ADD_MEMBERS: ForEach = ForEach {
-    sql: "insert into member (conversation, account, role, since, delivered, read) \
-          select r.conversation, r.account, r.role, r.since, r.since, r.since from {rows} where true \
-          on conflict (conversation, account) do update set role = excluded.role, since = excluded.since, \
-          until = null, delivered = excluded.delivered, read = excluded.read",
-    columns: &[
-        ("conversation", Type::Int),
-        ("account", Type::Int),
-        ("role", Type::Int),
-        ("since", Type::Int),
-    ],
-};
 
 /// Writes down who has come. Who comes back begins anew.
 pub(super) fn add_members(
@@ -326,10 +310,38 @@ fn remove_member(
     ctx.group_mut(group).members.remove(&member);
     ctx.add_groups(member, -1);
     if !ctx.has_log(member) {
-        let sql = "delete from member where conversation = $1 and account = $2";
-        return ctx.engine.run(sql, &[group.0, member.0].map(Value::Int)).map(drop);
+        return ctx.engine.run(&DELETE_MEMBER, &[group.0, member.0].map(Value::Int)).map(drop);
     }
-    let sql = "update member set until = $1, role = 0 where conversation = $2 and account = $3";
     let params = [Value::Int(last.0), Value::Int(group.0), Value::Int(member.0)];
-    ctx.engine.run(sql, &params).map(drop)
+    ctx.engine.run(&LEAVE_GROUP, &params).map(drop)
+}
+
+statements! {
+    static ADD_MEMBERS: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "insert into member (conversation, account, role, since, delivered, read) \
+             select r.conversation, r.account, r.role, r.since, r.since, r.since \
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) as r(conversation, account, role, \
+             since) where true on conflict (conversation, account) do update \
+             set role = excluded.role, since = excluded.since, until = null, delivered = excluded.delivered, read = \
+             excluded.read",
+        sqlite:
+            "insert or fail into member (conversation, account, role, since, delivered, read) \
+             select ?1, ?2, ?3, ?4, ?4, ?4 where true on conflict (conversation, account) do update \
+             set role = excluded.role, since = excluded.since, until = null, delivered = excluded.delivered, read = \
+             excluded.read",
+    });
+
+    static ADD_GROUP: Statement = Statement::both("insert into conversation (name) values ($1) returning id");
+
+    static SET_GROUP_NAME: Statement = Statement::both("update conversation set name = $1 where id = $2");
+
+    static SET_ROLE: Statement =
+        Statement::both("update member set role = $1 where conversation = $2 and account = $3");
+
+    static DELETE_MEMBER: Statement = Statement::both("delete from member where conversation = $1 and account = $2");
+
+    static LEAVE_GROUP: Statement = Statement::both(
+        "update member set until = $1, role = 0 where conversation = $2 and account = $3"
+    );
 }

@@ -7,7 +7,7 @@ use wire::{AccountId, MessageId};
 
 use super::blocker::{blockers, few};
 use crate::Result;
-use crate::engine::{Engine, ForEach, Type, Value, run_all};
+use crate::engine::{BatchStatement, Engine, Value, for_each_row, run_batches, statements};
 
 /// How far those who are in some groups now have come.
 #[derive(Default)]
@@ -27,52 +27,16 @@ pub(super) struct MessageProgress {
 
 macro_rules! positions {
     ($column:literal) => {
-        ForEach {
-            sql: concat!(
+        for_each_row!(
+            r(conversation bigint),
+            concat!(
                 "select r.conversation, x.account, x.",
                 $column,
-                " from {rows} join member x on x.conversation = r.conversation and x.until is null"
-            ),
-            columns: &[("conversation", Type::Int)],
-        }
+                " from r join member x on x.conversation = r.conversation and x.until is null"
+            )
+        )
     };
 }
-
-static DELIVERED: ForEach = positions!("delivered");
-static READ: ForEach = positions!("read");
-
-static FIND_WITHHELD: ForEach = ForEach {
-    sql: "select r.message from {rows} join withheld w on w.message = r.message \
-          join member x on x.conversation = r.conversation and x.account = w.account \
-          and x.until is null and x.since < r.message",
-    columns: &[("conversation", Type::Int), ("message", Type::Int)],
-};
-
-const SENT: &[(&str, Type)] =
-    &[("conversation", Type::Int), ("message", Type::Int), ("sender", Type::Int)];
-
-/// Who has blocked the sender has come no further than it had then.
-static NOT_DELIVERED: ForEach = ForEach {
-    sql: blockers!(
-        "r.message",
-        " and (select s.since < r.message from member s \
-         where s.conversation = r.conversation and s.account = b.account) \
-         and coalesce((select k.delivered from block_mark k where k.blocked = r.sender \
-         and k.conversation = r.conversation and k.account = b.account), 0) < r.message"
-    ),
-    columns: SENT,
-};
-
-static NOT_READ: ForEach = ForEach {
-    sql: blockers!(
-        "r.message",
-        " and (select s.since < r.message from member s \
-         where s.conversation = r.conversation and s.account = b.account) \
-         and coalesce((select k.read from block_mark k where k.blocked = r.sender \
-         and k.conversation = r.conversation and k.account = b.account), 0) < r.message"
-    ),
-    columns: SENT,
-};
 
 impl GroupProgress {
     /// Looks at the groups of these messages, each with its sender.
@@ -90,7 +54,7 @@ impl GroupProgress {
         let (positions, blocked) =
             if is_read { (&READ, &NOT_READ) } else { (&DELIVERED, &NOT_DELIVERED) };
         let all = [(positions, all), (&FIND_WITHHELD, rows()), (blocked, rows())];
-        let [positions, withheld, blocked] = run_all(engine, &all)?;
+        let [positions, withheld, blocked] = run_batches(engine, &all)?;
         let mut groups = Self::default();
         for row in positions {
             let members = groups.members.entry(row.int(0)?).or_default();
@@ -116,4 +80,39 @@ impl GroupProgress {
             is_large: members.len() > RECEIPTS_EACH_MAX as usize,
         })
     }
+}
+
+statements! {
+    static DELIVERED: BatchStatement = positions!("delivered");
+
+    static READ: BatchStatement = positions!("read");
+
+    static FIND_WITHHELD: BatchStatement = for_each_row!(
+        r(conversation bigint, message bigint, sender bigint),
+        "select r.message from r join withheld w on w.message = r.message \
+         join member x on x.conversation = r.conversation and x.account = w.account and x.until is null \
+         and x.since < r.message"
+    );
+
+    /// Who has blocked the sender has come no further than it had then.
+    static NOT_DELIVERED: BatchStatement = for_each_row!(
+        r(conversation bigint, message bigint, sender bigint),
+        blockers!(
+            "r.message",
+            " and (select s.since < r.message from member s where s.conversation = r.conversation \
+             and s.account = b.account) and coalesce((select k.delivered from block_mark k \
+             where k.blocked = r.sender and k.conversation = r.conversation \
+             and k.account = b.account), 0) < r.message",
+        )
+    );
+
+    static NOT_READ: BatchStatement = for_each_row!(
+        r(conversation bigint, message bigint, sender bigint),
+        blockers!(
+            "r.message",
+            " and (select s.since < r.message from member s where s.conversation = r.conversation \
+             and s.account = b.account) and coalesce((select k.read from block_mark k where k.blocked = r.sender \
+             and k.conversation = r.conversation and k.account = b.account), 0) < r.message",
+        )
+    );
 }

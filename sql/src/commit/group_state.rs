@@ -7,7 +7,9 @@ use wire::{AccountId, MessageId, Role};
 use super::Submission;
 use super::invite::{Invitation, InvitationState};
 use crate::Result;
-use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
+use crate::engine::{
+    BatchStatement, Engine, Row, Rows, Statement, Value, for_each_row, run_batches, statements,
+};
 
 /// A group and who is in it now.
 #[derive(Default)]
@@ -54,7 +56,7 @@ pub(super) fn complete(
     }
     let groups = states.keys().map(|group| vec![Value::Int(*group)]).collect();
     let all = [(&FIND_MEMBERS, groups), (&FIND_INVITATIONS, invitation_rows(submissions))];
-    let [members, invitations] = run_all(engine, &all)?;
+    let [members, invitations] = run_batches(engine, &all)?;
     for row in members {
         let role = if row.int(2)? == 1 { Role::Admin } else { Role::Member };
         let membership = Membership { role, since: MessageId(row.int(3)?) };
@@ -81,20 +83,23 @@ fn invitation_rows(submissions: &[Submission]) -> Rows<'static> {
     groups.into_iter().map(|group| vec![Value::Int(group)]).collect()
 }
 
-pub(super) static LOCK_GROUPS: ForEach = ForEach {
-    sql: "select c.id, c.name, c.days from conversation c \
-          where c.id in (select r.id from {rows}) and c.low is null order by c.id {lock}",
-    columns: &[("id", Type::Int)],
-};
+statements! {
+    pub(super) static LOCK_GROUPS: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "select c.id, c.name, c.days from conversation c where c.id in (select r.id \
+             from unnest($1::bigint[]) as r(id)) and c.low is null order by c.id for update",
+        sqlite: "select c.id, c.name, c.days from conversation c where c.id = (?1) and c.low is null order by c.id",
+    });
 
-static FIND_MEMBERS: ForEach = ForEach {
-    sql: "select m.conversation, m.account, m.role, m.since from {rows} \
-          join member m on m.conversation = r.conversation and m.until is null",
-    columns: &[("conversation", Type::Int)],
-};
+    static FIND_MEMBERS: BatchStatement = for_each_row!(
+        r(conversation bigint),
+        "select m.conversation, m.account, m.role, m.since from r \
+         join member m on m.conversation = r.conversation and m.until is null"
+    );
 
-static FIND_INVITATIONS: ForEach = ForEach {
-    sql: "select i.conversation, i.account, i.inviter, i.entry, i.state, i.counted from {rows} \
-          join invitation i on i.conversation = r.conversation",
-    columns: &[("conversation", Type::Int)],
-};
+    static FIND_INVITATIONS: BatchStatement = for_each_row!(
+        r(conversation bigint),
+        "select i.conversation, i.account, i.inviter, i.entry, i.state, i.counted from r \
+         join invitation i on i.conversation = r.conversation"
+    );
+}

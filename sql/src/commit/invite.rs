@@ -12,7 +12,7 @@ use super::new_entry::{note_reached, record};
 use super::pair::{self, AccountPair, ContactRequest, FIND_PAIRS, PairConversation};
 use super::request::{ContactRequests, ContactStage};
 use super::{OpResult, Outcome, Rejection};
-use crate::engine::{ForEach, Row, Type, Value, run_all};
+use crate::engine::{BatchStatement, Row, Statement, Value, for_each_row, run_batches, statements};
 use crate::entry::{Entry, GroupChange};
 use crate::event::{EventBody, EventKind};
 use crate::{Error, Result};
@@ -74,12 +74,6 @@ impl Candidate {
     }
 }
 
-/// To be run when the logs of both are locked: who blocks locks its own as well.
-static FIND_BLOCKERS: ForEach = ForEach {
-    sql: "select r.account from {rows} join block b on b.blocked = r.inviter and b.account = r.account",
-    columns: &[("account", Type::Int), ("inviter", Type::Int)],
-};
-
 /// ContactRequests of whom to invite that are still to be written down.
 pub(super) struct PendingRequests {
     requests: ContactRequests,
@@ -106,7 +100,7 @@ pub(super) fn candidates(
         .collect();
     let blocked = accounts.iter().map(|account| [account.0, by.0].map(Value::Int).to_vec());
     let all = [(&FIND_PAIRS, pair::rows(&pairs)), (&FIND_BLOCKERS, blocked.collect())];
-    let [found, blockers] = run_all(ctx.engine, &all)?;
+    let [found, blockers] = run_batches(ctx.engine, &all)?;
     let found = pair::found(&found)?;
     let blockers: HashSet<i64> = blockers.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
     let people = accounts.iter().map(|account| (by, *account));
@@ -144,12 +138,8 @@ pub(super) fn invite(
     let change = (Change::Invite, Some(account));
     let entry = record(ctx, index, by, group, change, &audience)?;
     let counts = !invited.is_known;
-    let sql = "insert into invitation (conversation, account, inviter, entry, state, counted) \
-               values ($1, $2, $3, $4, $5, $6) on conflict (conversation, account) do update set \
-               inviter = excluded.inviter, entry = excluded.entry, state = excluded.state, \
-               counted = excluded.counted";
     let params = [group.0, account.0, by.0, entry.0, state as i64, counts.into()].map(Value::Int);
-    ctx.engine.run(sql, &params)?;
+    ctx.engine.run(&ADD_INVITATION, &params)?;
     let invitation = Invitation { inviter: by, entry, counts, state };
     ctx.group_mut(group).invitations.insert(account, invitation);
     Ok(())
@@ -172,14 +162,11 @@ pub(super) fn invite_again(
     if !is_excluded(ctx, account, inviter)? || is_excluded(ctx, account, by)? {
         return Ok(());
     }
-    let sql = "select m.content, m.at from message m where m.id = $1";
-    let mut rows = ctx.engine.run(sql, &[Value::Int(entry.0)])?;
+    let mut rows = ctx.engine.run(&FIND_ENTRY, &[Value::Int(entry.0)])?;
     let Some(row) = rows.first_mut() else { return Ok(()) };
     let (name, at) = (row.text(0)?, row.int(1)?);
-    let sql = "update invitation set inviter = $1, counted = 0, state = $2 \
-               where conversation = $3 and account = $4";
     let params = [by.0, InvitationState::Waiting as i64, group.0, account.0].map(Value::Int);
-    ctx.engine.run(sql, &params)?;
+    ctx.engine.run(&RENEW_INVITATION, &params)?;
     let invitation =
         Invitation { inviter: by, entry, counts: false, state: InvitationState::Waiting };
     ctx.group_mut(group).invitations.insert(account, invitation);
@@ -196,8 +183,7 @@ fn is_excluded(ctx: &mut BatchContext<'_>, account: AccountId, other: AccountId)
     if request.is_some_and(|it| it.is_declined && it.asker == Some(other)) {
         return Ok(true);
     }
-    let sql = "select 1 from block where blocked = $1 and account = $2";
-    Ok(!ctx.engine.run(sql, &[other.0, account.0].map(Value::Int))?.is_empty())
+    Ok(!ctx.engine.run(&IS_BLOCKED, &[other.0, account.0].map(Value::Int))?.is_empty())
 }
 
 /// Whether an account comes into the group only by accepting: it was in it or invited before.
@@ -209,8 +195,7 @@ pub(super) fn was_there(
     if ctx.group(group).is_some_and(|group_state| group_state.invitations.contains_key(&account)) {
         return Ok(true);
     }
-    let sql = "select 1 from member where conversation = $1 and account = $2";
-    Ok(!ctx.engine.run(sql, &[group.0, account.0].map(Value::Int))?.is_empty())
+    Ok(!ctx.engine.run(&WAS_MEMBER, &[group.0, account.0].map(Value::Int))?.is_empty())
 }
 
 /// Takes an invitation back; false if there is none that the group knows of. The account has read it: it stays an open request, so
@@ -238,19 +223,14 @@ pub(super) fn withdraw(
 /// Nobody is left in the group: there is nothing to be invited to. What was asked stays an open request, as in [`withdraw`].
 pub(super) fn withdraw_all(ctx: &mut BatchContext<'_>, group: GroupId) -> Result<()> {
     ctx.group_mut(group).invitations.clear();
-    let sql = "delete from invitation where conversation = $1";
-    ctx.engine.run(sql, &[Value::Int(group.0)]).map(drop)
+    ctx.engine.run(&DELETE_INVITATIONS, &[Value::Int(group.0)]).map(drop)
 }
 
 /// Once one of them has accepted an invitation: if all that `asker` has asked of `other` were invitations, and none of them waits
 /// any more, it is none of its open requests. What was taken back stays counted among the five.
 fn close(ctx: &mut BatchContext<'_>, asker: AccountId, other: AccountId) -> Result<()> {
-    let sql = "update conversation set open = 0 where low = $1 and high = $2 and asker = $3 \
-               and not exists (select 1 from entry e where e.conversation = conversation.id) \
-               and not exists (select 1 from invitation i \
-               where i.account = $4 and i.inviter = $3 and i.state < 2)";
     let (low, high) = (asker.0.min(other.0), asker.0.max(other.0));
-    ctx.engine.run(sql, &[low, high, asker.0, other.0].map(Value::Int)).map(drop)
+    ctx.engine.run(&CLOSE_CONVERSATION, &[low, high, asker.0, other.0].map(Value::Int)).map(drop)
 }
 
 /// Accepts an invitation: from now on `by` is in the group.
@@ -280,8 +260,7 @@ pub(super) fn join(
     group_state.members.insert(by, Membership { role: Role::Member, since: id });
     let invitation = group_state.invitations.remove(&by);
     add_members(ctx, group, &[by])?;
-    let sql = "delete from invitation where conversation = $1 and account = $2";
-    ctx.engine.run(sql, &[group.0, by.0].map(Value::Int))?;
+    ctx.engine.run(&DELETE_INVITATION, &[group.0, by.0].map(Value::Int))?;
     if let Some(Invitation { inviter, counts: true, .. }) = invitation {
         uncount_invitation(ctx, by, inviter)?;
     }
@@ -311,8 +290,7 @@ fn uncount_invitation(ctx: &mut BatchContext<'_>, by: AccountId, inviter: Accoun
 
 /// Whether two people's conversation holds anything.
 fn is_said(ctx: &mut BatchContext<'_>, shared: &PairConversation) -> Result<bool> {
-    let sql = "select 1 from entry where conversation = $1 limit 1";
-    Ok(!ctx.engine.run(sql, &[Value::Int(shared.conversation)])?.is_empty())
+    Ok(!ctx.engine.run(&HAS_ENTRY, &[Value::Int(shared.conversation)])?.is_empty())
 }
 
 /// Declines an invitation. The group is not told, and may not ask again before it has taken the invitation back.
@@ -355,7 +333,46 @@ fn set_state(
     if let Some(invitation) = ctx.group_mut(group).invitations.get_mut(&account) {
         invitation.state = state;
     }
-    let sql = "update invitation set state = $1 where conversation = $2 and account = $3";
     let params = [state as i64, group.0, account.0].map(Value::Int);
-    ctx.engine.run(sql, &params).map(drop)
+    ctx.engine.run(&SET_STATE, &params).map(drop)
+}
+
+statements! {
+    /// To be run when the logs of both are locked: who blocks locks its own as well.
+    static FIND_BLOCKERS: BatchStatement = for_each_row!(
+        r(account bigint, inviter bigint),
+        "select r.account from r join block b on b.blocked = r.inviter and b.account = r.account"
+    );
+
+    static ADD_INVITATION: Statement = Statement::both(
+        "insert into invitation (conversation, account, inviter, entry, state, counted) \
+         values ($1, $2, $3, $4, $5, $6) on conflict (conversation, account) do update \
+         set inviter = excluded.inviter, entry = excluded.entry, state = excluded.state, counted = excluded.counted"
+    );
+
+    static FIND_ENTRY: Statement = Statement::both("select m.content, m.at from message m where m.id = $1");
+
+    static RENEW_INVITATION: Statement = Statement::both(
+        "update invitation set inviter = $1, counted = 0, state = $2 where conversation = $3 and account = $4"
+    );
+
+    static IS_BLOCKED: Statement = Statement::both("select 1 from block where blocked = $1 and account = $2");
+
+    static WAS_MEMBER: Statement = Statement::both("select 1 from member where conversation = $1 and account = $2");
+
+    static DELETE_INVITATIONS: Statement = Statement::both("delete from invitation where conversation = $1");
+
+    static CLOSE_CONVERSATION: Statement = Statement::both(
+        "update conversation set open = 0 where low = $1 and high = $2 and asker = $3 and not exists (select 1 \
+         from entry e where e.conversation = conversation.id) and not exists (select 1 from invitation i \
+         where i.account = $4 and i.inviter = $3 and i.state < 2)"
+    );
+
+    static DELETE_INVITATION: Statement =
+        Statement::both("delete from invitation where conversation = $1 and account = $2");
+
+    static HAS_ENTRY: Statement = Statement::both("select 1 from entry where conversation = $1 limit 1");
+
+    static SET_STATE: Statement =
+        Statement::both("update invitation set state = $1 where conversation = $2 and account = $3");
 }

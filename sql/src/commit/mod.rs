@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use wire::limit::{SESSION_LIFE_MS, SESSION_USE_MS};
 use wire::{AccountId, Code, Seq, SessionId};
 
-use crate::engine::{Engine, ForEach, Row, Rows, Type, Value, run_all};
+use crate::engine::{BatchStatement, Engine, Row, Rows, Statement, Value, run_batches, statements};
 use crate::event::EventBody;
 use crate::{ContactPolicy, Error, Result, Store};
 use context::BatchContext;
@@ -174,7 +174,7 @@ fn commit(
     }
     let posts = post::prepare(&mut ctx, &posts)?;
     let all = [(&ADD_MESSAGES, posts.rows()), (&ADVANCE_DELIVERED, receipts.delivered_positions())];
-    let [ids, advanced] = run_all(ctx.engine, &all)?;
+    let [ids, advanced] = run_batches(ctx.engine, &all)?;
     posts.tell(&mut ctx, &ids)?;
     receipt::store(&mut ctx, &receipts, &advanced)?;
     let committed = ctx.close()?;
@@ -253,12 +253,6 @@ impl From<Error> for OpError {
 
 type OpResult<T = Outcome> = std::result::Result<T, OpError>;
 
-static RECORD_SESSION_USES: ForEach = ForEach {
-    sql: "update session set seen_at = r.at, expires_at = r.expires_at from {rows} \
-          where session.id = r.session and seen_at < r.at",
-    columns: &[("session", Type::Int), ("at", Type::Int), ("expires_at", Type::Int)],
-};
-
 fn record_session_uses(engine: &mut dyn Engine, uses: &[SessionId], at: i64) -> Result<()> {
     let row = |session: &SessionId| {
         let (used, ends) = (at + SESSION_USE_MS, at + SESSION_LIFE_MS);
@@ -266,11 +260,6 @@ fn record_session_uses(engine: &mut dyn Engine, uses: &[SessionId], at: i64) -> 
     };
     for_each(engine, &RECORD_SESSION_USES, uses.iter().map(row))
 }
-
-static RECORD_DISCONNECTIONS: ForEach = ForEach {
-    sql: "update log set seen_at = r.at from {rows} where log.account = r.account",
-    columns: &[("account", Type::Int), ("at", Type::Int)],
-};
 
 fn record_disconnections(
     engine: &mut dyn Engine,
@@ -287,14 +276,18 @@ fn record_disconnections(
 }
 
 /// Runs one statement, if there are rows for it.
-fn ask(engine: &mut dyn Engine, statement: &'static ForEach, rows: Rows<'_>) -> Result<Vec<Row>> {
-    run_all(engine, &[(statement, rows)]).map(|[answer]| answer)
+fn ask(
+    engine: &mut dyn Engine,
+    statement: &'static BatchStatement,
+    rows: Rows<'_>,
+) -> Result<Vec<Row>> {
+    run_batches(engine, &[(statement, rows)]).map(|[answer]| answer)
 }
 
 /// Runs one that returns nothing.
 fn for_each<'v>(
     engine: &mut dyn Engine,
-    statement: &'static ForEach,
+    statement: &'static BatchStatement,
     rows: impl IntoIterator<Item = Vec<Value<'v>>>,
 ) -> Result<()> {
     ask(engine, statement, rows.into_iter().collect()).map(drop)
@@ -302,4 +295,21 @@ fn for_each<'v>(
 
 fn lost(what: &str) -> Error {
     Error::Internal(format!("a {what} that was just written is not there"))
+}
+
+statements! {
+    static RECORD_SESSION_USES: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "update session set seen_at = r.at, expires_at = r.expires_at \
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as r(session, at, expires_at) \
+             where session.id = r.session and seen_at < r.at",
+        sqlite: "update session set seen_at = ?2, expires_at = ?3 where session.id = ?1 and seen_at < ?2",
+    });
+
+    static RECORD_DISCONNECTIONS: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "update log set seen_at = r.at from unnest($1::bigint[], $2::bigint[]) as r(account, at) \
+             where log.account = r.account",
+        sqlite: "update log set seen_at = ?2 where log.account = ?1",
+    });
 }

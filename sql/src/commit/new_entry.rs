@@ -6,7 +6,7 @@ use super::blocker::{FIND_BLOCKED, FIND_BLOCKED_AMONG};
 use super::context::BatchContext;
 use crate::Result;
 use crate::account::first;
-use crate::engine::{Value, run_all};
+use crate::engine::{Statement, Value, run_batches, statements};
 use crate::entry::{Entry, GroupChange, kind_of};
 use crate::event::{EventBody, EventKind};
 
@@ -45,7 +45,7 @@ pub(super) fn note_reached(
     let outside = outside.map(|account| [by.0, account.0].map(Value::Int).to_vec()).collect();
     let inside = vec![[by.0, conversation].map(Value::Int).to_vec()];
     let all = [(&FIND_BLOCKED, inside), (&FIND_BLOCKED_AMONG, outside)];
-    for blocked in run_all(ctx.engine, &all)? {
+    for blocked in run_batches(ctx.engine, &all)? {
         ctx.note_all_blocked(&blocked)?;
     }
     ctx.note_reached(by, at, audience.iter().copied());
@@ -81,8 +81,6 @@ pub(super) fn write(
     }
     ctx.add_bytes(by, row.content.len() as i64);
     note_reached(ctx, by, row.conversation, row.at, audience)?;
-    let sql = "insert into message (conversation, kind, sender, recipient, content, subject, at, ref, seq) \
-               values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id";
     let recipient = match row.to {
         Recipient::Account(account) => Value::Int(account.0),
         Recipient::Group(_) => Value::Null,
@@ -99,7 +97,14 @@ pub(super) fn write(
         Value::maybe_text(reference),
         Value::Int(own.0),
     ];
-    let id = MessageId(first(&ctx.engine.run(sql, &params)?)?.int(0)?);
+    let id = MessageId(first(&ctx.engine.run(&ADD_ENTRY, &params)?)?.int(0)?);
     ctx.tell_at(to, (EventKind::Entry, Some(id), None), EventBody::Entry(entry), index);
     Ok(id)
+}
+
+statements! {
+    static ADD_ENTRY: Statement = Statement::both(
+        "insert into message (conversation, kind, sender, recipient, content, subject, at, ref, seq) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id"
+    );
 }

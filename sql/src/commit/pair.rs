@@ -6,7 +6,7 @@ use wire::{AccountId, Recipient};
 
 use super::{ask, for_each, lost};
 use crate::Result;
-use crate::engine::{Engine, ForEach, Row, Rows, Type, Value};
+use crate::engine::{BatchStatement, Engine, Row, Rows, Statement, Value, statements};
 
 /// Two people, the lower account first.
 pub(super) type AccountPair = (i64, i64);
@@ -94,46 +94,6 @@ macro_rules! withheld_from {
     };
 }
 
-/// To be run when the logs of both are locked: who blocks locks its own as well.
-pub(super) static FIND_PAIRS: ForEach = ForEach {
-    sql: concat!(
-        "select c.low, c.high, c.id, ",
-        withheld_from!("r.low", "r.high"),
-        ", ",
-        withheld_from!("r.high", "r.low"),
-        ", c.asker, c.asks, c.invites, c.open, c.declined, case when c.declined = 1 then ",
-        run!("case when c.asker = c.low then c.high else c.low end"),
-        " end from {rows} join conversation c on c.low = r.low and c.high = r.high"
-    ),
-    columns: PAIR,
-};
-
-static ADD_CONVERSATIONS: ForEach = ForEach {
-    sql: "insert into conversation (low, high, asker, asks) {values} on conflict (low, high) do nothing",
-    columns: &[("low", Type::Int), ("high", Type::Int), ("asker", Type::Int), ("asks", Type::Int)],
-};
-
-static SET_REQUESTS: ForEach = ForEach {
-    sql: "update conversation set asker = r.asker, asks = r.asks, invites = r.invites, open = r.open, \
-          declined = r.declined from {rows} \
-          where conversation.id = r.id",
-    columns: &[
-        ("id", Type::Int),
-        ("asker", Type::Int),
-        ("asks", Type::Int),
-        ("invites", Type::Int),
-        ("open", Type::Int),
-        ("declined", Type::Int),
-    ],
-};
-
-const PAIR: &[(&str, Type)] = &[("low", Type::Int), ("high", Type::Int)];
-
-static ADD_PEOPLE: ForEach = ForEach {
-    sql: "insert into member (conversation, account) {values} on conflict (conversation, account) do nothing",
-    columns: &[("conversation", Type::Int), ("account", Type::Int)],
-};
-
 /// What these two share, if there is anything.
 pub(super) fn find(
     engine: &mut dyn Engine,
@@ -174,8 +134,8 @@ pub(super) fn set(
 /// Takes out a conversation that holds nothing.
 pub(super) fn remove(engine: &mut dyn Engine, shared: &PairConversation) -> Result<()> {
     let conversation = [Value::Int(shared.conversation)];
-    engine.run("delete from member where conversation = $1", &conversation)?;
-    engine.run("delete from conversation where id = $1", &conversation).map(drop)
+    engine.run(&DELETE_MEMBERS, &conversation)?;
+    engine.run(&DELETE_CONVERSATION, &conversation).map(drop)
 }
 
 /// The rows for [`FIND_PAIRS`].
@@ -226,4 +186,64 @@ pub(super) fn add(
         }
     }
     for_each(engine, &ADD_PEOPLE, people)
+}
+
+statements! {
+    /// To be run when the logs of both are locked: who blocks locks its own as well.
+    pub(super) static FIND_PAIRS: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            concat!(
+                "select c.low, c.high, c.id, ",
+                withheld_from!("r.low", "r.high"),
+                ", ",
+                withheld_from!("r.high", "r.low"),
+                ", c.asker, c.asks, c.invites, c.open, c.declined, case when c.declined = 1 then ",
+                run!("case when c.asker = c.low then c.high else c.low end"),
+                " end from unnest($1::bigint[], $2::bigint[]) as r(low, high) \
+                 join conversation c on c.low = r.low and c.high = r.high",
+            ),
+        sqlite:
+            concat!(
+                "select c.low, c.high, c.id, ",
+                withheld_from!("?1", "?2"),
+                ", ",
+                withheld_from!("?2", "?1"),
+                ", c.asker, c.asks, c.invites, c.open, c.declined, case when c.declined = 1 then ",
+                run!("case when c.asker = c.low then c.high else c.low end"),
+                " end from conversation c where c.low = ?1 and c.high = ?2",
+            ),
+    });
+
+    static ADD_CONVERSATIONS: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "insert into conversation (low, high, asker, asks) select * \
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) as r(low, high, asker, asks) on \
+             conflict (low, high) do nothing",
+        sqlite:
+            "insert or fail into conversation (low, high, asker, asks) values (?1, ?2, ?3, ?4) \
+             on conflict (low, high) do nothing",
+    });
+
+    static SET_REQUESTS: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "update conversation set asker = r.asker, asks = r.asks, invites = r.invites, open = r.open, declined = \
+             r.declined from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], \
+             $6::bigint[]) as r(id, asker, asks, invites, open, declined) where conversation.id = r.id",
+        sqlite:
+            "update conversation set asker = ?2, asks = ?3, invites = ?4, open = ?5, declined = ?6 \
+             where conversation.id = ?1",
+    });
+
+    static ADD_PEOPLE: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "insert into member (conversation, account) select * from unnest($1::bigint[], $2::bigint[]) as \
+             r(conversation, account) on conflict (conversation, account) do nothing",
+        sqlite:
+            "insert or fail into member (conversation, account) values (?1, ?2) \
+             on conflict (conversation, account) do nothing",
+    });
+
+    static DELETE_MEMBERS: Statement = Statement::both("delete from member where conversation = $1");
+
+    static DELETE_CONVERSATION: Statement = Statement::both("delete from conversation where id = $1");
 }

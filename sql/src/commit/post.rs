@@ -11,7 +11,7 @@ use super::request::{self, ContactRequests, ContactStage, RequestProgress};
 use super::withheld_posts::{FIND_BLOCKERS, WithheldPosts, block_rows, blocks_of};
 use super::{Operation, Outcome, Rejection, Submission, ask, lost};
 use crate::Result;
-use crate::engine::{ForEach, Row, Rows, Type, Value, run_all};
+use crate::engine::{BatchStatement, Known, Row, Rows, Statement, Value, run_batches, statements};
 use crate::entry::{Entry, Message, REQUEST};
 use crate::event::{EventBody, EventKind};
 
@@ -62,7 +62,7 @@ pub(super) fn prepare<'a>(
         (&FIND_BLOCKERS, block_rows(ctx.submissions, indexes)),
         (&FIND_BLOCKED, block_rows(ctx.submissions, indexes)),
     ];
-    let [repeats, shared, blocks, blocked] = run_all(ctx.engine, &all)?;
+    let [repeats, shared, blocks, blocked] = run_batches(ctx.engine, &all)?;
     ctx.note_all_blocked(&blocked)?;
     ctx.note_repeats(repeats)?;
     let shared = pair::found(&shared)?;
@@ -290,23 +290,6 @@ fn number(
     all
 }
 
-pub(super) static ADD_MESSAGES: ForEach = ForEach {
-    sql: "insert into message (conversation, sender, recipient, content, subject, at, ref, seq, reply_to{words , words}) \
-          {values} returning sender, seq, id",
-    columns: &[
-        ("conversation", Type::Int),
-        ("sender", Type::Int),
-        ("recipient", Type::Int),
-        ("content", Type::Text),
-        ("subject", Type::Int),
-        ("at", Type::Int),
-        ("ref", Type::Text),
-        ("seq", Type::Int),
-        ("reply_to", Type::Int),
-        ("words", Type::Words),
-    ],
-};
-
 /// Fills in the ids.
 fn identify(messages: &mut [NewMessage<'_>], ids: &[Row]) -> Result<()> {
     let id = |row: &Row| Ok(((row.int(0)?, row.int(1)?), MessageId(row.int(2)?)));
@@ -336,7 +319,7 @@ fn message_row<'a>(post: &NewMessage<'a>) -> Vec<Value<'a>> {
         Value::maybe_text(post.submission.reference.as_deref()),
         Value::Int(post.sender_seq.0),
         post.reply_to.map_or(Value::Null, |id| Value::Int(id.0)),
-        Value::Text(post.content),
+        Value::Terms(post.content),
     ]
 }
 
@@ -358,4 +341,18 @@ fn withhold(ctx: &mut BatchContext<'_>, messages: &mut [NewMessage<'_>], blocks:
         }
         last.insert(post.conversation, runs);
     }
+}
+
+statements! {
+    pub(super) static ADD_MESSAGES: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "insert into message (conversation, sender, recipient, content, subject, at, ref, seq, reply_to, words) \
+             select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], \
+             $7::text[], $8::bigint[], $9::bigint[], $10::text[]) as r(conversation, sender, recipient, content, \
+             subject, at, ref, seq, reply_to, words) returning sender, seq, id",
+        sqlite:
+            "insert or fail into message (conversation, sender, recipient, content, subject, at, ref, seq, \
+             reply_to) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    })
+    .with_sqlite_answer(&[Known::Parameter(2), Known::Parameter(8), Known::NewId]);
 }

@@ -11,7 +11,7 @@ use super::context::BatchContext;
 use super::group_progress::GroupProgress;
 use super::{Operation, Outcome, Rejection, Submission, ask};
 use crate::Result;
-use crate::engine::{ForEach, Row, Rows, Type, Value};
+use crate::engine::{BatchStatement, Known, Row, Rows, Statement, Value, for_each_row, statements};
 use crate::event::{EventBody, EventKind, Receipt};
 
 /// What a batch's receipts are about.
@@ -63,52 +63,6 @@ impl BatchReceipts {
 
 // SQLite looks for a range in a view only where it knows its ends. It does if what gives the lower one is a question of its
 // own, which it asks once.
-
-pub(super) static FIND_DELIVERED: ForEach = ForEach {
-    // Joined with `member`, or by `not exists`, PostgreSQL may look at all members of a group, or at all conversations of an
-    // account, for each event; by `not exists` also at all blocks. `cross` keeps SQLite from writing the events down before it looks at their messages.
-    sql: "select r.account, m.conversation, m.sender, max(m.id), \
-          max(case when m.recipient is null then 1 else 0 end), \
-          max(case when m.subject is null then 0 else 1 end) from {rows} cross join event e cross join message m \
-          where e.account = r.account \
-          and e.seq > (select l.acknowledged from log l where l.account = r.account) \
-          and e.seq <= r.seq and e.kind = 1 \
-          and m.id = e.message and m.kind = 0 and m.sender <> r.account \
-          and m.id > (select s.delivered from member s where s.conversation = m.conversation and s.account = r.account) \
-          and not exists (select 1 from withheld w where w.message = m.id and w.account = r.account) \
-          and (select b.at from block b where b.blocked = r.account and b.account = m.sender) is null \
-          and (select b.at from block b where b.blocked = m.sender and b.account = r.account) is null \
-          group by r.account, m.conversation, m.sender",
-    columns: &[("account", Type::Int), ("seq", Type::Int)],
-};
-
-/// It may be asked while groups are being locked: who can see a message can see all that came before it in its conversation,
-/// since numbers are given to them under the group's lock, or those of both people's logs.
-pub(super) static FIND_READ: ForEach = ForEach {
-    // With `member` in it PostgreSQL would read all of the conversation.
-    sql: "select r.account, r.conversation, e.sender, max(e.message), r.is_group, r.is_request from {rows} cross join entry e \
-          where e.conversation = r.conversation and e.message > \
-          (select case when s.read > s.since then s.read else s.since end from member s \
-          where s.conversation = r.conversation and s.account = r.account and s.until is null) \
-          and e.message <= r.message and e.kind = 0 and e.sender <> r.account \
-          and not exists (select 1 from withheld w where w.message = e.message and w.account = r.account) \
-          and (select b.at from block b where b.blocked = r.account and b.account = e.sender) is null \
-          and (select b.at from block b where b.blocked = e.sender and b.account = r.account) is null \
-          group by r.account, r.conversation, e.sender, r.is_group, r.is_request",
-    columns: &[
-        ("account", Type::Int),
-        ("conversation", Type::Int),
-        ("message", Type::Int),
-        ("is_group", Type::Int),
-        ("is_request", Type::Int),
-    ],
-};
-
-/// Who waits for an answer.
-static FIND_ASKERS: ForEach = ForEach {
-    sql: "select c.id, c.asker from {rows} join conversation c on c.id = r.id and c.asker is not null",
-    columns: &[("id", Type::Int)],
-};
 
 /// How far each account says that it has received its log.
 pub(super) fn acknowledged(submissions: &[Submission]) -> BTreeMap<AccountId, i64> {
@@ -223,23 +177,26 @@ fn highest(all: impl Iterator<Item = ((AccountId, i64), MessageId)>) -> Position
 
 macro_rules! advance {
     ($column:literal) => {
-        ForEach {
-            sql: concat!(
+        BatchStatement::of(Statement {
+            postgres: concat!(
                 "update member set ",
                 $column,
-                " = r.message from {rows} \
-                 where member.conversation = r.conversation and member.account = r.account \
-                 and member.",
+                " = r.message from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as r(conversation, account, message) \
+                 where member.conversation = r.conversation and member.account = r.account and member.",
                 $column,
                 " < r.message returning member.account, member.conversation"
             ),
-            columns: &[("conversation", Type::Int), ("account", Type::Int), ("message", Type::Int)],
-        }
+            sqlite: concat!(
+                "update member set ",
+                $column,
+                " = ?3 where conversation = ?1 and account = ?2 and ",
+                $column,
+                " < ?3"
+            ),
+        })
+        .with_sqlite_answer(&[Known::Parameter(2), Known::Parameter(1)])
     };
 }
-
-pub(super) static ADVANCE_DELIVERED: ForEach = advance!("delivered");
-static ADVANCE_READ: ForEach = advance!("read");
 
 fn advance_rows(positions: &Positions) -> Rows<'static> {
     let row = |((account, conversation), id): (&(AccountId, i64), &MessageId)| {
@@ -294,6 +251,71 @@ fn tell(
         ctx.tell([it.sender], (kind, Some(it.id), Some(it.by)), body, None);
     }
     Ok(())
+}
+
+statements! {
+    pub(super) static ADVANCE_DELIVERED: BatchStatement = advance!("delivered");
+
+    static ADVANCE_READ: BatchStatement = advance!("read");
+
+    /// Joined with `member`, or by `not exists`, PostgreSQL may look at all members of a group, or at all conversations of an
+    /// account, for each event; by `not exists` also at all blocks. `cross` keeps SQLite from writing the events down before it looks at their messages.
+    pub(super) static FIND_DELIVERED: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "select r.account, m.conversation, m.sender, max(m.id), max(case when m.recipient is null then 1 \
+             else 0 end), max(case when m.subject is null then 0 else 1 end) \
+             from unnest($1::bigint[], $2::bigint[]) as r(account, seq) cross join event e \
+             cross join message m where e.account = r.account and e.seq > (select l.acknowledged from log l \
+             where l.account = r.account) and e.seq <= r.seq and e.kind = 1 and m.id = e.message and m.kind = 0 \
+             and m.sender <> r.account and m.id > (select s.delivered from member s \
+             where s.conversation = m.conversation and s.account = r.account) and not exists (select 1 \
+             from withheld w where w.message = m.id and w.account = r.account) and (select b.at from block b \
+             where b.blocked = r.account and b.account = m.sender) is null and (select b.at from block b \
+             where b.blocked = m.sender and b.account = r.account) is null \
+             group by r.account, m.conversation, m.sender",
+        sqlite:
+            "select ?1, m.conversation, m.sender, max(m.id), max(case when m.recipient is null then 1 else 0 \
+             end), max(case when m.subject is null then 0 else 1 end) from event e cross join message m \
+             where e.account = ?1 and e.seq > (select l.acknowledged from log l where l.account = ?1) \
+             and e.seq <= ?2 and e.kind = 1 and m.id = e.message and m.kind = 0 and m.sender <> ?1 \
+             and m.id > (select s.delivered from member s where s.conversation = m.conversation \
+             and s.account = ?1) and not exists (select 1 from withheld w where w.message = m.id \
+             and w.account = ?1) and (select b.at from block b where b.blocked = ?1 \
+             and b.account = m.sender) is null and (select b.at from block b where b.blocked = m.sender \
+             and b.account = ?1) is null group by ?1, m.conversation, m.sender",
+    });
+
+    /// It may be asked while groups are being locked: who can see a message can see all that came before it in its conversation,
+    /// since numbers are given to them under the group's lock, or those of both people's logs.
+    /// With `member` in it PostgreSQL would read all of the conversation.
+    pub(super) static FIND_READ: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "select r.account, r.conversation, e.sender, max(e.message), r.is_group, r.is_request \
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) as r(account, \
+             conversation, message, is_group, is_request) cross join entry e \
+             where e.conversation = r.conversation and e.message > (select case \
+             when s.read > s.since then s.read else s.since end from member s \
+             where s.conversation = r.conversation and s.account = r.account and s.until is null) \
+             and e.message <= r.message and e.kind = 0 and e.sender <> r.account and not exists (select 1 \
+             from withheld w where w.message = e.message and w.account = r.account) and (select b.at \
+             from block b where b.blocked = r.account and b.account = e.sender) is null and (select b.at \
+             from block b where b.blocked = e.sender and b.account = r.account) is null \
+             group by r.account, r.conversation, e.sender, r.is_group, r.is_request",
+        sqlite:
+            "select ?1, ?2, e.sender, max(e.message), ?4, ?5 from entry e where e.conversation = ?2 \
+             and e.message > (select case when s.read > s.since then s.read else s.since end from member s \
+             where s.conversation = ?2 and s.account = ?1 and s.until is null) and e.message <= ?3 \
+             and e.kind = 0 and e.sender <> ?1 and not exists (select 1 from withheld w \
+             where w.message = e.message and w.account = ?1) and (select b.at from block b where b.blocked = ?1 \
+             and b.account = e.sender) is null and (select b.at from block b where b.blocked = e.sender \
+             and b.account = ?1) is null group by ?1, ?2, e.sender, ?4, ?5",
+    });
+
+    /// Who waits for an answer.
+    static FIND_ASKERS: BatchStatement = for_each_row!(
+        r(id bigint),
+        "select c.id, c.asker from r join conversation c on c.id = r.id and c.asker is not null"
+    );
 }
 
 #[cfg(test)]

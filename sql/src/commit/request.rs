@@ -10,7 +10,7 @@ use wire::{AccountId, Code, MessageId, Recipient};
 use super::context::BatchContext;
 use super::pair::{self, AccountPair, ContactRequest, PairConversation, pair};
 use super::{OpResult, Outcome, Rejection, ask};
-use crate::engine::{Engine, ForEach, Type, Value};
+use crate::engine::{BatchStatement, Engine, Statement, Value, for_each_row, statements};
 use crate::event::{EventBody, EventKind, Receipt};
 use crate::{ContactPolicy, Result};
 
@@ -53,12 +53,6 @@ pub(super) struct ContactRequests {
     open: HashMap<AccountId, i64>,
     changed: BTreeSet<AccountPair>,
 }
-
-static COUNT_OPEN: ForEach = ForEach {
-    sql: "select r.account, (select count(*) from conversation c where c.asker = r.account and c.open = 1) \
-          from {rows}",
-    columns: &[("account", Type::Int)],
-};
 
 impl ContactRequests {
     /// As it is now: `found` is what there is of the pairs of these people, of whom the first wants something of the second.
@@ -282,19 +276,33 @@ pub(super) fn meet(
 ) -> Result<Vec<RequestProgress>> {
     // The statements are run for nobody then, so that `by` cannot tell by the round trips.
     let asker = if shared.is_blocked() { AccountId(0) } else { asker };
-    let sql = "delete from withheld_reaction where account = $1 and reactor = $2 \
-               and message in (select e.message from entry e where e.conversation = $3)";
-    engine.run(sql, &[asker.0, by.0, shared.conversation].map(Value::Int))?;
-    // There are a few messages.
-    let sql = "select max(case when e.message <= s.delivered then e.message end), \
-               max(case when e.message <= s.read then e.message end) \
-               from member s join entry e on e.conversation = s.conversation \
-               where s.conversation = $1 and s.account = $2 and e.kind = 0 and e.sender = $3 \
-               and not exists (select 1 from withheld w where w.message = e.message and w.account = s.account)";
-    let rows = engine.run(sql, &[shared.conversation, by.0, asker.0].map(Value::Int))?;
+    engine.run(&SHOW_REACTIONS, &[asker.0, by.0, shared.conversation].map(Value::Int))?;
+    let rows =
+        engine.run(&LATEST_POSITIONS, &[shared.conversation, by.0, asker.0].map(Value::Int))?;
     let Some(row) = rows.first() else { return Ok(Vec::new()) };
     let reached = [(row.maybe_int(0)?, false), (row.maybe_int(1)?, true)].into_iter();
     let reached =
         reached.filter_map(|(id, is_read)| Some(RequestProgress { id: MessageId(id?), is_read }));
     Ok(reached.collect())
+}
+
+statements! {
+    static COUNT_OPEN: BatchStatement = for_each_row!(
+        r(account bigint),
+        "select r.account, (select count(*) from conversation c where c.asker = r.account and c.open = 1) from r"
+    );
+
+    static SHOW_REACTIONS: Statement = Statement::both(
+        "delete from withheld_reaction where account = $1 and reactor = $2 and message in (select e.message \
+         from entry e where e.conversation = $3)"
+    );
+
+    /// There are a few messages.
+    static LATEST_POSITIONS: Statement = Statement::both(
+        "select max(case when e.message <= s.delivered then e.message end), max(case \
+         when e.message <= s.read then e.message end) from member s \
+         join entry e on e.conversation = s.conversation where s.conversation = $1 and s.account = $2 \
+         and e.kind = 0 and e.sender = $3 and not exists (select 1 from withheld w where w.message = e.message \
+         and w.account = s.account)"
+    );
 }

@@ -9,7 +9,7 @@ use super::group::{NOT_ADMIN, accounts};
 use super::new_entry::{NewEntry, write};
 use super::{OpResult, Outcome, Rejection, Submission, pair, request};
 use crate::ContactPolicy;
-use crate::engine::Value;
+use crate::engine::{Statement, Value, statements};
 use crate::entry::{Entry, RETENTION, Retention};
 
 /// Has a conversation keep its messages for so many days.
@@ -43,10 +43,8 @@ pub(super) fn set(
             (shared.conversation, Recipient::Account(other), both, excluded)
         }
     };
-    let sql = "update conversation set days = $1 \
-               where id = $2 and days is distinct from $1 returning id";
     let days_value = days.map_or(Value::Null, Value::Int);
-    if ctx.engine.run(sql, &[days_value, Value::Int(conversation)])?.is_empty() {
+    if ctx.engine.run(&SET_DAYS, &[days_value, Value::Int(conversation)])?.is_empty() {
         return Ok(Outcome::Unchanged);
     }
     if let Peer::Group(group) = with {
@@ -64,4 +62,10 @@ pub(super) fn set(
     }
     ctx.withhold()?;
     Ok(Outcome::Done)
+}
+
+statements! {
+    static SET_DAYS: Statement = Statement::both(
+        "update conversation set days = $1 where id = $2 and days is distinct from $1 returning id"
+    );
 }

@@ -7,28 +7,12 @@ use super::audience::{self, Audience};
 use super::context::{BatchContext, TargetMessage};
 use super::{OpResult, Outcome, Rejection, for_each};
 use crate::Result;
-use crate::engine::{ForEach, Type, Value};
+use crate::engine::{BatchStatement, Statement, Value, locking, statements};
 use crate::event::{EventBody, EventKind};
 
 const TOO_LATE: Rejection =
     Rejection { code: Code::TooLate, message: "a message can be changed for 15 minutes" };
 const DELETED: Rejection = Rejection { code: Code::TooLate, message: "this message is deleted" };
-
-static EDIT: ForEach = ForEach {
-    sql: "update message set content = r.content, edited_at = r.edited_at{words , words = r.words} \
-          from {rows} where message.id = r.id",
-    columns: &[
-        ("id", Type::Int),
-        ("content", Type::Text),
-        ("edited_at", Type::Int),
-        ("words", Type::Words),
-    ],
-};
-
-static DELETE: ForEach = ForEach {
-    sql: "update message set content = '', deleted = 1{words , words = ''} from {rows} where message.id = r.id",
-    columns: &[("id", Type::Int)],
-};
 
 /// Gives an own message another text.
 pub(super) fn edit(
@@ -51,19 +35,12 @@ pub(super) fn edit(
     let audience = audience::find(ctx, by, &target)?;
     audience::keep_text(ctx, &audience, target.id)?;
     let (id, at) = (Value::Int(target.id.0), Value::Int(ctx.at));
-    for_each(ctx.engine, &EDIT, [vec![id, Value::Text(content), at, Value::Text(content)]])?;
+    for_each(ctx.engine, &EDIT, [vec![id, Value::Text(content), at, Value::Terms(content)]])?;
     ctx.add_bytes(by, more);
     audience::forget_texts(ctx, &audience, target.id)?;
     if target.recipient.is_none() {
-        // Who has left the group since, or has come back anew, reads nothing that came later: not this message either.
-        let sql = "insert into withheld (message, account, conversation, run) \
-                   select cast($1 as bigint), m.account, m.conversation, coalesce((select w.run from withheld w \
-                   where w.account = m.account and w.message = (select e.message from entry e \
-                   where e.conversation = m.conversation and e.message < $1 order by e.message desc limit 1)), $1) \
-                   from member m where m.conversation = $2 and (m.until >= $1 or m.since >= $1) and m.account <> $3 \
-                   on conflict do nothing";
         let params = [target.id.0, target.conversation, by.0].map(Value::Int);
-        ctx.engine.run(sql, &params)?;
+        ctx.engine.run(&WITHHOLD_EARLIER_EDIT, &params)?;
     }
     let body = EventBody::Edit { id: target.id, content: content.to_owned() };
     tell(ctx, index, (by, EventKind::Edit, target.id), &audience, body)
@@ -79,11 +56,7 @@ pub(super) fn delete(ctx: &mut BatchContext<'_>, index: usize, by: AccountId) ->
     let Some((bytes, _)) = text(ctx, target.id, "")? else { return Ok(Outcome::Unchanged) };
     ctx.add_bytes(by, -bytes);
     for_each(ctx.engine, &DELETE, [vec![Value::Int(target.id.0)]])?;
-    for sql in [
-        "delete from reaction where message = $1",
-        "delete from withheld_edit where message = $1",
-        "delete from withheld_reaction where message = $1",
-    ] {
+    for sql in [&DELETE_REACTIONS, &DELETE_WITHHELD_EDITS, &DELETE_WITHHELD_REACTIONS] {
         ctx.engine.run(sql, &[Value::Int(target.id.0)])?;
     }
     ctx.note_deletion(target.id);
@@ -110,18 +83,10 @@ pub(super) fn react(
     }
     let (id, account) = (Value::Int(target.id.0), Value::Int(by.0));
     let changed = match emoji {
-        Some(emoji) => ctx.engine.run(
-            // It may have been deleted since it was looked up; nor is a sweep to take it before the reaction can be seen.
-            "insert into reaction (message, account, emoji, at) \
-             select m.id, cast($1 as bigint), $2, cast($3 as bigint) from message m where m.id = $4 and m.deleted = 0 {lock} \
-             on conflict (message, account) do update set emoji = excluded.emoji, at = excluded.at \
-             where reaction.emoji <> excluded.emoji returning message",
-            &[account, Value::Text(emoji), Value::Int(ctx.at), id],
-        ),
-        None => ctx.engine.run(
-            "delete from reaction where message = $1 and account = $2 returning message",
-            &[id, account],
-        ),
+        Some(emoji) => {
+            ctx.engine.run(&SET_REACTION, &[account, Value::Text(emoji), Value::Int(ctx.at), id])
+        }
+        None => ctx.engine.run(&DELETE_REACTION, &[id, account]),
     }?;
     if changed.is_empty() {
         return Ok(Outcome::Unchanged);
@@ -158,9 +123,7 @@ fn own(
 /// How long the text of a message is, and whether it is `content`; nothing if it is deleted or gone. Its sender's log is locked,
 /// so nobody else changes it.
 fn text(ctx: &mut BatchContext<'_>, id: MessageId, content: &str) -> Result<Option<(i64, bool)>> {
-    let sql = "select octet_length(content), case when content = $1 then 1 else 0 end \
-               from message where id = $2 and deleted = 0 {lock}";
-    let rows = ctx.engine.run(sql, &[Value::Text(content), Value::Int(id.0)])?;
+    let rows = ctx.engine.run(&COMPARE_TEXT, &[Value::Text(content), Value::Int(id.0)])?;
     rows.first().map(|row| Ok((row.int(0)?, row.int(1)? != 0))).transpose()
 }
 
@@ -180,4 +143,60 @@ fn tell(
     ctx.note_reached(by, ctx.at, audience.told());
     ctx.tell(audience.told(), (kind, Some(id), Some(by)), body, Some(index));
     Ok(Outcome::Done)
+}
+
+statements! {
+    static EDIT: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "update message set content = r.content, edited_at = r.edited_at, words = r.words \
+             from unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[]) as r(id, content, edited_at, words) \
+             where message.id = r.id",
+        sqlite: "update message set content = ?2, edited_at = ?3 where message.id = ?1",
+    });
+
+    static DELETE: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "update message set content = '', deleted = 1, words = '' from unnest($1::bigint[]) as r(id) \
+             where message.id = r.id",
+        sqlite: "update message set content = '', deleted = 1 where message.id = ?1",
+    });
+
+    /// Who has left the group since, or has come back anew, reads nothing that came later: not this message either.
+    static WITHHOLD_EARLIER_EDIT: Statement = Statement::both(
+        "insert into withheld (message, account, conversation, run) \
+         select cast($1 as bigint), m.account, m.conversation, coalesce((select w.run from withheld w \
+         where w.account = m.account and w.message = (select e.message from entry e \
+         where e.conversation = m.conversation and e.message < $1 order by e.message desc limit 1)), $1) \
+         from member m where m.conversation = $2 and (m.until >= $1 or m.since >= $1) \
+         and m.account <> $3 on conflict do nothing"
+    );
+
+    static DELETE_REACTIONS: Statement = Statement::both("delete from reaction where message = $1");
+
+    static DELETE_WITHHELD_EDITS: Statement = Statement::both("delete from withheld_edit where message = $1");
+
+    static DELETE_WITHHELD_REACTIONS: Statement = Statement::both("delete from withheld_reaction where message = $1");
+
+    /// It may have been deleted since it was looked up; nor is a sweep to take it before the reaction can be seen.
+    static SET_REACTION: Statement = Statement {
+        postgres:
+            "insert into reaction (message, account, emoji, at) select m.id, cast($1 as bigint), $2, cast($3 as \
+             bigint) from message m where m.id = $4 and m.deleted = 0 for update \
+             on conflict (message, account) do update set emoji = excluded.emoji, at = excluded.at \
+             where reaction.emoji <> excluded.emoji returning message",
+        sqlite:
+            "insert into reaction (message, account, emoji, at) select m.id, cast($1 as bigint), $2, cast($3 as \
+             bigint) from message m where m.id = $4 and m.deleted = 0 on conflict (message, account) do update \
+             set emoji = excluded.emoji, at = excluded.at where reaction.emoji <> excluded.emoji returning message",
+    };
+
+    static DELETE_REACTION: Statement =
+        Statement::both(
+            "delete from reaction where message = $1 and account = $2 returning message"
+        );
+
+    static COMPARE_TEXT: Statement = locking!(
+        "select octet_length(content), case when content = $1 then 1 else 0 end from message where id = $2 \
+         and deleted = 0"
+    );
 }

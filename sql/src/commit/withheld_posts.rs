@@ -8,22 +8,11 @@ use super::blocker::{blockers, few};
 use super::context::BatchContext;
 use super::{Operation, Submission, ask};
 use crate::Result;
-use crate::engine::{ForEach, Row, Rows, Type, Value};
+use crate::engine::{BatchStatement, Row, Rows, Value, for_each_row, statements};
 
 /// By the place of a post: who does not get it, and from where on what came before the batch's first post in its conversation is
 /// withheld from them as well; 0: the last entry is not.
 pub(super) type WithheldPosts = HashMap<usize, HashMap<AccountId, i64>>;
-
-/// Who in a group has blocked the sender of a post to it. To be run when the logs of its members are locked.
-pub(super) static FIND_BLOCKERS: ForEach = ForEach {
-    sql: blockers!(
-        "r.sender, r.conversation, b.account, coalesce((select w.run from withheld w where w.account = b.account \
-         and w.message = (select e.message from entry e where e.conversation = r.conversation \
-         order by e.message desc limit 1)), 0)",
-        ""
-    ),
-    columns: &[("sender", Type::Int), ("conversation", Type::Int)],
-};
 
 /// Who in a group has blocked `sender`, each as [`WithheldPosts`] has it.
 pub(super) fn blocks_in(
@@ -66,4 +55,17 @@ pub(super) fn blocks_of(
     }
     let of = |index: &usize| Some((*index, found.get(&sender(&submissions[*index])?)?.clone()));
     Ok(indexes.iter().filter_map(of).collect())
+}
+
+statements! {
+    /// Who in a group has blocked the sender of a post to it. To be run when the logs of its members are locked.
+    pub(super) static FIND_BLOCKERS: BatchStatement = for_each_row!(
+        r(sender bigint, conversation bigint),
+        blockers!(
+            "r.sender, r.conversation, b.account, coalesce((select w.run from withheld w \
+             where w.account = b.account and w.message = (select e.message from entry e \
+             where e.conversation = r.conversation order by e.message desc limit 1)), 0)",
+            "",
+        )
+    );
 }

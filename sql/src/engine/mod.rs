@@ -1,7 +1,10 @@
 //! What the verbs need of a database, and no more.
 
+#[cfg(test)]
+pub(crate) mod compare;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
+pub(crate) mod statement;
 mod tls;
 
 use std::time::{Duration, Instant};
@@ -9,12 +12,15 @@ use std::time::{Duration, Instant};
 use crate::limit::READ_TIMEOUT;
 use crate::search::SearchQuery;
 use crate::{Error, Result};
+pub(crate) use statement::{BatchStatement, Known, Statement, for_each_row, locking, statements};
 
 /// A parameter. The schema has whole numbers, texts and bytes; times are milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'a> {
     Int(i64),
     Text(&'a str),
+    /// The words of this text, as the search index has them, where an engine does not make them itself. It is the last parameter.
+    Terms(&'a str),
     Bytes(&'a [u8]),
     Null,
 }
@@ -85,26 +91,7 @@ fn unexpected(column: usize) -> Error {
     Error::Internal(format!("column {column} is missing or of another type"))
 }
 
-/// The type of a column of [`ForEach`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Type {
-    Int,
-    Text,
-    /// The words of a text, as the index has them: the value is the text itself. It is the last column. An engine whose schema
-    /// makes the words itself leaves it out, and what stands in `{words …}` of the statement.
-    Words,
-}
-
-/// A statement that is to be carried out for each of many rows.
-///
-/// Its text reads the rows from `{rows}`, as a table called `r`, or inserts them as they are by `{values}`. PostgreSQL gets
-/// all of them in one round trip, as arrays; SQLite, where there is no trip to save, runs the prepared statement once a row.
-pub(crate) struct ForEach {
-    pub(crate) sql: &'static str,
-    pub(crate) columns: &'static [(&'static str, Type)],
-}
-
-/// What a [`ForEach`] is carried out for.
+/// The rows of parameters of a [`BatchStatement`].
 pub(crate) type Rows<'v> = Vec<Vec<Value<'v>>>;
 
 /// What a connection is for.
@@ -143,25 +130,24 @@ pub(crate) enum StartError {
 }
 
 /// One connection to a database.
-///
-/// In a statement's text parameters are `$1`, `$2` … and first appear in that order (SQLite numbers them so), and `{lock}`
-/// stands where rows read are to be kept from others until the transaction ends.
 pub(crate) trait Engine: Send {
     /// Runs one statement.
-    fn run(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<Vec<Row>>;
+    fn run(&mut self, statement: &'static Statement, params: &[Value<'_>]) -> Result<Vec<Row>>;
 
-    /// Runs one statement for each of `rows`; the answer's rows come in no particular order.
-    fn run_for_each(
+    /// Runs a statement for each of `rows`; the answer's rows come in no particular order.
+    fn run_batch(
         &mut self,
-        statement: &'static ForEach,
+        batch: &'static BatchStatement,
         rows: &[Vec<Value<'_>>],
     ) -> Result<Vec<Row>>;
 
-    /// Runs several statements, each for each of its rows; there may be none. PostgreSQL gets them in one round trip and runs
-    /// them as one: none sees what another changes, or what anybody changes while another waits for a lock, and no two may
-    /// change the same row.
-    fn run_all(&mut self, all: &[(&'static ForEach, Rows<'_>)]) -> Result<Vec<Vec<Row>>> {
-        all.iter().map(|(statement, rows)| self.run_for_each(statement, rows)).collect()
+    /// Runs several statements in this order, each for each of its rows; those without rows are left out. PostgreSQL gets all of
+    /// them before it answers: one round trip.
+    fn run_batches(
+        &mut self,
+        batches: &[(&'static BatchStatement, Rows<'_>)],
+    ) -> Result<Vec<Vec<Row>>> {
+        batches.iter().map(|(batch, rows)| self.run_batch(batch, rows)).collect()
     }
 
     /// The newest messages that `query` asks for, in no particular order. Looks at nothing but the account's conversations.
@@ -220,55 +206,11 @@ pub(crate) trait Engine: Send {
     fn cannot_scrub(&mut self) -> Result<Option<String>>;
 }
 
-/// Runs several statements as [`Engine::run_all`] does; the answer to each is in its place.
-pub(crate) fn run_all<const COUNT: usize>(
+/// Runs several statements as [`Engine::run_batches`] does; the answer to each is in its place.
+pub(crate) fn run_batches<const COUNT: usize>(
     engine: &mut dyn Engine,
-    all: &[(&'static ForEach, Rows<'_>); COUNT],
+    batches: &[(&'static BatchStatement, Rows<'_>); COUNT],
 ) -> Result<[Vec<Row>; COUNT]> {
-    let mut answers = engine.run_all(all)?.into_iter();
+    let mut answers = engine.run_batches(batches)?.into_iter();
     Ok(std::array::from_fn(|_| answers.next().unwrap_or_default()))
-}
-
-/// The statement's text with what stands in `{words …}`, or without it.
-pub(crate) fn with_words(sql: &str, are_given: bool) -> String {
-    let mut text = String::with_capacity(sql.len());
-    let mut rest = sql;
-    while let Some((before, after)) = rest.split_once("{words ") {
-        text.push_str(before);
-        let (words, after) = after.split_once('}').unwrap_or((after, ""));
-        text.push_str(if are_given { words } else { "" });
-        rest = after;
-    }
-    text + rest
-}
-
-/// Checks that `$1`, `$2` … first appear in order: SQLite would swap them in silence.
-pub(crate) fn parameters_are_in_order(sql: &str) -> bool {
-    let mut seen = 0;
-    sql.split('$').skip(1).all(|rest| {
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let number = rest[..digits].parse().unwrap_or(0);
-        seen = seen.max(if number == seen + 1 { number } else { seen });
-        (1..=seen).contains(&number)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{parameters_are_in_order, with_words};
-
-    #[test]
-    fn words_are_for_who_is_given_them() {
-        let sql = "insert into t (a{words , b}) {values}";
-        assert_eq!(with_words(sql, true), "insert into t (a, b) {values}");
-        assert_eq!(with_words(sql, false), "insert into t (a) {values}");
-    }
-
-    #[test]
-    fn parameters_out_of_order_are_seen() {
-        assert!(parameters_are_in_order("select $1, $2, $1, $3"));
-        assert!(parameters_are_in_order("select 1"));
-        assert!(!parameters_are_in_order("select $2, $1"));
-        assert!(!parameters_are_in_order("select $1, $3"));
-    }
 }

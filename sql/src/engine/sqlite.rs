@@ -1,7 +1,6 @@
 //! SQLite (<https://sqlite.org>), bundled: one file, no server.
 
 mod deadline;
-mod each;
 mod private;
 mod recent;
 mod search;
@@ -9,19 +8,19 @@ pub(crate) mod staged;
 pub(crate) mod start;
 mod transfer;
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 
-use super::{Cell, Engine, ForEach, IndexCursor, Purpose, Row, Value, parameters_are_in_order};
+use super::{
+    BatchStatement, Cell, Engine, IndexCursor, Known, Purpose, Row, Statement, Value, statements,
+};
 use crate::search::SearchQuery;
 use crate::{Error, Result};
 use deadline::Deadline;
-use each::{Each, Returned};
 use recent::Recent;
 
 /// How long to wait for another process that writes.
@@ -70,10 +69,6 @@ fn no_uri(path: &Path) -> std::path::PathBuf {
 
 pub(crate) struct Sqlite {
     connection: Connection,
-    /// What became of a statement's text, by that text.
-    texts: HashMap<&'static str, String>,
-    /// And of one for many rows.
-    eaches: HashMap<&'static str, Each>,
     recent: Recent,
     deadline: Deadline,
 }
@@ -116,22 +111,24 @@ impl Sqlite {
             connection.pragma_update(None, "cache_size", -(WRITER_CACHE_KIB as i64))?;
         }
         let deadline = Deadline::new(&mut connection, usage.timeout())?;
-        Ok(Self {
-            connection,
-            texts: HashMap::new(),
-            eaches: HashMap::new(),
-            recent: Recent::default(),
-            deadline,
-        })
+        Ok(Self { connection, recent: Recent::default(), deadline })
     }
 
     /// How it goes about a statement for one of its rows.
     #[cfg(test)]
-    pub(crate) fn plan(&self, statement: &ForEach) -> Vec<String> {
-        let text = format!("explain query plan {}", Each::new(statement).text);
+    pub(crate) fn plan(&self, statement: &BatchStatement) -> Vec<String> {
+        let text = format!("explain query plan {}", statement.text.sqlite);
         let mut explain = self.connection.prepare(&text).unwrap();
         let step = |row: &rusqlite::Row<'_>| row.get("detail");
         explain.raw_query().mapped(step).collect::<rusqlite::Result<_>>().unwrap()
+    }
+
+    /// The names of a statement's parameters, in the order of their numbers.
+    #[cfg(test)]
+    pub(crate) fn parameter_names(&self, text: &str) -> Result<Vec<String>> {
+        let statement = self.connection.prepare(text)?;
+        let name = |number| statement.parameter_name(number).unwrap_or("").to_owned();
+        Ok((1..=statement.parameter_count()).map(name).collect())
     }
 
     /// Steps of SQLite's machine that `work` takes.
@@ -154,32 +151,31 @@ impl Sqlite {
 }
 
 impl Engine for Sqlite {
-    fn run(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<Vec<Row>> {
-        debug_assert!(parameters_are_in_order(sql), "{sql}");
-        let text = self.texts.entry(sql).or_insert_with(|| sql.replace("{lock}", ""));
-        let mut out = Vec::new();
+    fn run(&mut self, statement: &'static Statement, params: &[Value<'_>]) -> Result<Vec<Row>> {
+        // Preparing asks too whether to go on.
         self.deadline.restart();
-        collect(&mut *self.connection.prepare_cached(text)?, params, &mut out)?;
+        let mut prepared = self.connection.prepare_cached(statement.sqlite)?;
+        let mut out = Vec::new();
+        collect(&mut prepared, params, &mut out)?;
         Ok(out)
     }
 
-    fn run_for_each(
+    fn run_batch(
         &mut self,
-        statement: &'static ForEach,
+        batch: &'static BatchStatement,
         rows: &[Vec<Value<'_>>],
     ) -> Result<Vec<Row>> {
-        let each = self.eaches.entry(statement.sql).or_insert_with(|| Each::new(statement));
-        // Preparing asks too whether to go on.
         self.deadline.restart();
-        let mut prepared = self.connection.prepare_cached(&each.text)?;
+        let mut prepared = self.connection.prepare_cached(batch.text.sqlite)?;
         let mut out = Vec::new();
-        for params in rows.iter().map(|row| &row[..each.parameters]) {
-            let Some(returned) = &each.returned else {
+        for row in rows {
+            let params = without_terms(row);
+            let Some(answer) = batch.sqlite_answer else {
                 collect(&mut prepared, params, &mut out)?;
                 continue;
             };
             if prepared.execute(rusqlite::params_from_iter(params))? > 0 {
-                out.push(Returned::row(returned, params, self.connection.last_insert_rowid()));
+                out.push(known(answer, params, self.connection.last_insert_rowid()));
             }
         }
         Ok(out)
@@ -227,9 +223,7 @@ impl Engine for Sqlite {
         self.script(
             "create table if not exists schema_version (version bigint primary key, checksum text)",
         )?;
-        let has_checksum =
-            "select 1 from pragma_table_info('schema_version') where name = 'checksum'";
-        if self.run(has_checksum, &[])?.is_empty() {
+        if self.run(&HAS_CHECKSUM, &[])?.is_empty() {
             self.script("alter table schema_version add column checksum text")?; // At first there was none.
         }
         Ok(())
@@ -268,7 +262,7 @@ impl Sqlite {
     /// Copies the write-ahead log into the database and cuts it to nothing, once nobody reads what it holds.
     fn empty_wal(&mut self, timeout: Duration) -> Result<()> {
         self.connection.busy_timeout(timeout)?;
-        let rows = self.run("pragma wal_checkpoint(truncate)", &[]);
+        let rows = self.run(&EMPTY_WAL, &[]);
         self.connection.busy_timeout(BUSY_TIMEOUT)?;
         match rows?.first().map(|row| row.int(0)).transpose()? {
             None | Some(0) => Ok(()),
@@ -277,7 +271,33 @@ impl Sqlite {
     }
 }
 
-fn collect(statement: &mut Statement<'_>, params: &[Value<'_>], out: &mut Vec<Row>) -> Result<()> {
+/// The parameters that SQLite takes: it makes the words of a text by a trigger. They are last.
+fn without_terms<'r, 'v>(row: &'r [Value<'v>]) -> &'r [Value<'v>] {
+    match row {
+        [params @ .., Value::Terms(_)] => params,
+        params => params,
+    }
+}
+
+/// The answer for a row that was changed with these parameters, or inserted as number `id`.
+fn known(answer: &[Known], params: &[Value<'_>], id: i64) -> Row {
+    let cell = |column: &Known| match column {
+        Known::NewId => Cell::Int(id),
+        Known::Parameter(number) => match params[number - 1] {
+            Value::Int(number) => Cell::Int(number),
+            Value::Text(text) | Value::Terms(text) => Cell::Text(text.to_owned()),
+            Value::Bytes(bytes) => Cell::Bytes(bytes.to_vec()),
+            Value::Null => Cell::Null,
+        },
+    };
+    Row(answer.iter().map(cell).collect())
+}
+
+fn collect(
+    statement: &mut rusqlite::Statement<'_>,
+    params: &[Value<'_>],
+    out: &mut Vec<Row>,
+) -> Result<()> {
     let columns = statement.column_count();
     let mut rows = statement.query(rusqlite::params_from_iter(params))?;
     while let Some(row) = rows.next()? {
@@ -316,7 +336,7 @@ impl ToSql for Value<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match *self {
             Value::Int(number) => ValueRef::Integer(number),
-            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Text(text) | Value::Terms(text) => ValueRef::Text(text.as_bytes()),
             Value::Bytes(bytes) => ValueRef::Blob(bytes),
             Value::Null => ValueRef::Null,
         }))
@@ -343,15 +363,24 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
+statements! {
+    static HAS_CHECKSUM: Statement = Statement::only_sqlite(
+        "select 1 from pragma_table_info('schema_version') where name = 'checksum'"
+    );
+
+    static EMPTY_WAL: Statement = Statement::only_sqlite("pragma wal_checkpoint(truncate)");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn who_writes_keeps_more_pages_in_memory() {
+        static CACHE_SIZE: Statement = Statement::only_sqlite("pragma cache_size");
         let cache = |usage| {
             let mut sqlite = Sqlite::open(None, usage).unwrap();
-            sqlite.run("pragma cache_size", &[]).unwrap()[0].int(0).unwrap()
+            sqlite.run(&CACHE_SIZE, &[]).unwrap()[0].int(0).unwrap()
         };
         assert_eq!(cache(Purpose::Write), -(WRITER_CACHE_KIB as i64));
         assert!(cache(Purpose::Read) > cache(Purpose::Write));

@@ -1,23 +1,33 @@
 //! What is looked for. Each statement returns where a fault is, by numbers and never by texts, and no more rows than are shown and
 //! one. What the servers do in several steps, such as taking out what deleted accounts leave, is no fault in between.
 
+use crate::engine::Statement;
+
 /// A kind of fault.
 pub(super) struct Check {
     /// What is wrong where the statement returns a row.
     pub(super) what: &'static str,
     /// What its columns are.
     pub(super) names: &'static [&'static str],
-    pub(super) sql: &'static str,
+    pub(super) sql: Statement,
 }
 
+/// What is looked for on the engine that is named first, or on both.
 macro_rules! check {
-    ($what:literal, [$($name:literal),+], $($sql:literal),+) => {
-        Check { what: $what, names: &[$($name),+], sql: concat!($($sql, " "),+, "limit 6") }
+    ($what:literal, $($rest:tt)+) => {
+        check!(both: $what, $($rest)+)
+    };
+    ($engine:ident: $what:literal, [$($name:literal),+], $($sql:literal),+) => {
+        Check {
+            what: $what,
+            names: &[$($name),+],
+            sql: Statement::$engine(concat!($($sql, " "),+, "limit 6")),
+        }
     };
 }
 
 /// On both engines.
-pub(super) const EVERYWHERE: &[Check] = &[
+pub(super) static EVERYWHERE: &[Check] = &[
     check!(
         "a log has a hole, or events before its beginning or after its end",
         ["account"],
@@ -190,44 +200,48 @@ pub(super) const EVERYWHERE: &[Check] = &[
 ];
 
 /// With the last number that was given to a message.
-pub(super) const EVENTS_OF_NO_MESSAGE: Check = check!(
+pub(super) static EVENTS_OF_NO_MESSAGE: Check = check!(
     "an event names a message that was never there",
     ["account", "seq"],
     "select account, seq from event where message > $1 or message < 1"
 );
 
 /// What SQLite keeps in tables of its own.
-pub(super) const IN_SQLITE: &[Check] = &[
+pub(super) static IN_SQLITE: &[Check] = &[
     Check {
         what: "SQLite's own check of the file finds something",
         names: &[""],
-        sql: "select integrity_check from pragma_integrity_check where integrity_check <> 'ok' limit 6",
+        sql: Statement::only_sqlite(
+            "select integrity_check from pragma_integrity_check where integrity_check <> 'ok' limit 6",
+        ),
     },
     Check {
         what: "a row refers to one that is not there",
         names: &["table", "row"],
-        sql: "select \"table\", rowid from pragma_foreign_key_check limit 6",
+        sql: Statement::only_sqlite(
+            "select \"table\", rowid from pragma_foreign_key_check limit 6",
+        ),
     },
     check!(
-        "an entry is not in the order of its conversation",
+        only_sqlite: "an entry is not in the order of its conversation",
         ["message"],
         "select m.id from message m where 1 <> (select count(*) from entry e where e.conversation = m.conversation",
         "and e.message = m.id and e.kind = m.kind and e.sender = m.sender)"
     ),
     check!(
-        "the order of a conversation has an entry that is not there",
+        only_sqlite: "the order of a conversation has an entry that is not there",
         ["conversation", "message"],
         "select e.conversation, e.message from entry e where not exists",
         "(select 1 from message m where m.id = e.message and m.conversation = e.conversation)"
     ),
     check!(
-        "a sender's name for a message does not lead to it",
+        only_sqlite: "a sender's name for a message does not lead to it",
         ["message"],
         "select m.id from message m where m.ref is not null and 1 <>",
         "(select count(*) from reference r where r.sender = m.sender and r.ref = m.ref and r.message = m.id)"
     ),
     check!(
-        "a sender's name leads to a message that is not there",
+        only_sqlite: "a sender's name leads to a message that is not there",
         ["message", "account"],
         "select r.message, r.sender from reference r where not exists",
         "(select 1 from message m where m.id = r.message and m.sender = r.sender and m.ref = r.ref)"
@@ -235,9 +249,21 @@ pub(super) const IN_SQLITE: &[Check] = &[
 ];
 
 /// And PostgreSQL of itself.
-pub(super) const IN_POSTGRESQL: &[Check] = &[check!(
-    "an index is not valid",
+pub(super) static IN_POSTGRESQL: &[Check] = &[check!(
+    only_postgres: "an index is not valid",
     ["index"],
     "select c.relname::text from pg_index i join pg_class c on c.oid = i.indexrelid",
     "join pg_namespace n on n.oid = c.relnamespace where n.nspname = current_schema() and not i.indisvalid"
 )];
+
+#[cfg(test)]
+mod statements {
+    use super::*;
+
+    #[test]
+    fn mean_the_same_on_both_engines() {
+        let checks = EVERYWHERE.iter().chain([&EVENTS_OF_NO_MESSAGE]).chain(IN_SQLITE);
+        let checks = checks.chain(IN_POSTGRESQL).map(|check| (check.what, (&check.sql).into()));
+        crate::engine::compare::all(&checks.collect::<Vec<_>>());
+    }
+}

@@ -21,7 +21,7 @@ const ROUNDS: usize = 8;
 struct Counts {
     /// Statements that were executed.
     statements: AtomicU64,
-    /// Answers that were waited for.
+    /// Pieces that were sent and end with a question: the answer is waited for.
     trips: AtomicU64,
 }
 
@@ -62,19 +62,45 @@ fn spawn(work: impl FnOnce() + Send + 'static) {
     drop(thread::Builder::new().name("counting".to_owned()).spawn(work).unwrap());
 }
 
-/// Passes messages on: the first has no kind, all others have one, and then their length.
+/// Passes messages on and counts them. What is sent in one piece is one round trip, however many statements it has.
 fn relay(client: &mut TcpStream, database: &mut TcpStream, counts: &Counts) -> std::io::Result<()> {
-    let mut head = vec![0; 4];
+    let (mut piece, mut messages) = (vec![0; 1 << 20], Messages::default());
     loop {
-        client.read_exact(&mut head)?;
-        let length = u32::from_be_bytes(head[head.len() - 4..].try_into().unwrap()) as usize;
-        let mut body = vec![0; length - 4];
-        client.read_exact(&mut body)?;
-        let kind = if head.len() == 5 { head[0] } else { 0 };
-        counts.statements.fetch_add(u64::from(matches!(kind, b'E' | b'Q')), Ordering::SeqCst);
-        counts.trips.fetch_add(u64::from(matches!(kind, b'S' | b'Q')), Ordering::SeqCst);
-        database.write_all(&[&head[..], &body].concat())?;
-        head.resize(5, 0);
+        let length = client.read(&mut piece)?;
+        if length == 0 {
+            return Ok(());
+        }
+        let kinds = messages.kinds(&piece[..length]);
+        let count = |of: &[u8]| kinds.iter().filter(|kind| of.contains(kind)).count() as u64;
+        counts.statements.fetch_add(count(b"EQ"), Ordering::SeqCst);
+        counts.trips.fetch_add(count(b"SQ").min(1), Ordering::SeqCst);
+        database.write_all(&piece[..length])?;
+    }
+}
+
+/// Takes a stream apart: the first message has no kind, all others have one, and then their length.
+#[derive(Default)]
+struct Messages {
+    begun: bool,
+    rest: Vec<u8>,
+}
+
+impl Messages {
+    /// The kinds of the messages that end in this piece.
+    fn kinds(&mut self, piece: &[u8]) -> Vec<u8> {
+        self.rest.extend(piece);
+        let mut kinds = Vec::new();
+        loop {
+            let at = usize::from(self.begun);
+            let Some(length) = self.rest.get(at..at + 4) else { return kinds };
+            let end = at + u32::from_be_bytes(length.try_into().unwrap()) as usize;
+            if self.rest.len() < end {
+                return kinds;
+            }
+            let message: Vec<_> = self.rest.drain(..end).collect();
+            kinds.extend(message.first().filter(|_| self.begun));
+            self.begun = true;
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use wire::{AccountId, Seq};
 use super::super::ask;
 use super::BatchContext;
 use crate::Result;
-use crate::engine::{ForEach, Type, Value};
+use crate::engine::{BatchStatement, Statement, Value, statements};
 use crate::log::LOCK_LOGS;
 
 /// Where an account's log stands.
@@ -109,13 +109,12 @@ impl BatchContext<'_> {
     }
 }
 
-pub(super) static SET_LOGS: ForEach = ForEach {
-    sql: "update log set head = r.head, acknowledged = r.acknowledged, stored = r.stored, groups = r.groups from {rows} where log.account = r.account",
-    columns: &[
-        ("account", Type::Int),
-        ("head", Type::Int),
-        ("acknowledged", Type::Int),
-        ("stored", Type::Int),
-        ("groups", Type::Int),
-    ],
-};
+statements! {
+    pub(super) static SET_LOGS: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "update log set head = r.head, acknowledged = r.acknowledged, stored = r.stored, groups = r.groups \
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) as r(account, head, \
+             acknowledged, stored, groups) where log.account = r.account",
+        sqlite: "update log set head = ?2, acknowledged = ?3, stored = ?4, groups = ?5 where log.account = ?1",
+    });
+}

@@ -5,7 +5,10 @@ use wire::{AccountId, MessageId};
 use super::super::for_each;
 use super::BatchContext;
 use crate::Result;
-use crate::engine::{ForEach, Row, Type, Value};
+use crate::engine::{BatchStatement, Row, Statement, Value, statements};
+
+/// The last row of [`WITHHOLD`], which stores nothing.
+pub(super) const NOBODY: [Value<'_>; 4] = [Value::Int(0); 4];
 
 impl BatchContext<'_> {
     /// An entry is withheld from somebody, and so is everything in its conversation from `run` on.
@@ -23,7 +26,7 @@ impl BatchContext<'_> {
     /// nobody can tell by the round trip.
     pub(in crate::commit) fn withhold(&mut self) -> Result<()> {
         let mut withheld = std::mem::take(&mut self.withheld);
-        withheld.push([0; 4].map(Value::Int).to_vec());
+        withheld.push(NOBODY.to_vec());
         for_each(self.engine, &WITHHOLD, withheld)
     }
 
@@ -70,41 +73,49 @@ impl BatchContext<'_> {
     }
 }
 
-pub(super) static WITHHOLD: ForEach = ForEach {
-    // The last row may be nobody's.
-    sql: "insert into withheld (message, account, conversation, run) \
-          select r.message, r.account, r.conversation, r.run from {rows} where r.account > 0",
-    columns: &[
-        ("message", Type::Int),
-        ("account", Type::Int),
-        ("conversation", Type::Int),
-        ("run", Type::Int),
-    ],
-};
+statements! {
+    /// The last row may be nobody's.
+    pub(super) static WITHHOLD: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "insert into withheld (message, account, conversation, run) \
+             select r.message, r.account, r.conversation, r.run from unnest($1::bigint[], $2::bigint[], \
+             $3::bigint[], $4::bigint[]) as r(message, account, conversation, run) where r.account > 0",
+        sqlite:
+            "insert or fail into withheld (message, account, conversation, run) select ?1, ?2, ?3, ?4 where ?2 > 0",
+    });
 
-pub(super) static NOTE_REACHED: ForEach = ForEach {
-    sql: "update block set seen_at = r.at from {rows} \
-          where block.blocked = r.blocked and block.account = r.account and block.seen_at < r.at",
-    columns: &[("account", Type::Int), ("blocked", Type::Int), ("at", Type::Int)],
-};
+    pub(super) static NOTE_REACHED: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "update block set seen_at = r.at from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as r(account, \
+             blocked, at) where block.blocked = r.blocked and block.account = r.account and block.seen_at < r.at",
+        sqlite: "update block set seen_at = ?3 where block.blocked = ?2 and block.account = ?1 and block.seen_at < ?3",
+    });
 
-/// In the conversation of the two, and in the groups that both are in or the other was in: as many as one account may be in, and
-/// not all conversations of who blocks.
-pub(super) static KEEP_MARKS: ForEach = ForEach {
-    // A range of one, as in `blocker.rs`.
-    sql: "insert into block_mark (blocked, conversation, account, delivered, read) \
-          select r.blocked, s.conversation, r.account, s.delivered, s.read from {rows} \
-          join conversation c on c.low = r.low and c.high = r.high \
-          join member s on s.conversation = c.id and s.account = r.account \
-          union all select r.blocked, s.conversation, r.account, s.delivered, s.read from {rows} \
-          join member s on s.account >= r.account and s.account <= r.account and s.since > 0 and s.until is null \
-          where (select g.low is null from conversation g where g.id = s.conversation) and (select o.account \
-          from member o where o.conversation = s.conversation and o.account = r.blocked) is not null \
-          on conflict (blocked, conversation, account) do update set delivered = excluded.delivered, read = excluded.read",
-    columns: &[
-        ("account", Type::Int),
-        ("blocked", Type::Int),
-        ("low", Type::Int),
-        ("high", Type::Int),
-    ],
-};
+    /// In the conversation of the two, and in the groups that both are in or the other was in: as many as one account may be in, and
+    /// not all conversations of who blocks.
+    /// A range of one, as in `blocker.rs`.
+    pub(super) static KEEP_MARKS: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "insert into block_mark (blocked, conversation, account, delivered, read) \
+             select r.blocked, s.conversation, r.account, s.delivered, s.read \
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) as r(account, blocked, low, high) \
+             join conversation c on c.low = r.low and c.high = r.high join member s on s.conversation = c.id \
+             and s.account = r.account union all select r.blocked, s.conversation, r.account, s.delivered, s.read \
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) as r(account, blocked, low, high) \
+             join member s on s.account >= r.account and s.account <= r.account and s.since > 0 \
+             and s.until is null where (select g.low is null from conversation g where g.id = s.conversation) \
+             and (select o.account from member o where o.conversation = s.conversation \
+             and o.account = r.blocked) is not null on conflict (blocked, conversation, account) do update \
+             set delivered = excluded.delivered, read = excluded.read",
+        sqlite:
+            "insert or fail into block_mark (blocked, conversation, account, delivered, read) \
+             select ?2, s.conversation, ?1, s.delivered, s.read from (select 1) \
+             join conversation c on c.low = ?3 and c.high = ?4 join member s on s.conversation = c.id \
+             and s.account = ?1 union all select ?2, s.conversation, ?1, s.delivered, s.read from (select 1) \
+             join member s on s.account >= ?1 and s.account <= ?1 and s.since > 0 and s.until is null where \
+             (select g.low is null from conversation g where g.id = s.conversation) and (select o.account \
+             from member o where o.conversation = s.conversation and o.account = ?2) is not null \
+             on conflict (blocked, conversation, account) do update set delivered = excluded.delivered, read = \
+             excluded.read",
+    });
+}

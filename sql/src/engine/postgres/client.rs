@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use postgres::error::Severity;
 use postgres::types::ToSql;
 use postgres::{Error, NoTls, Row, Socket, Statement, ToStatement};
@@ -90,6 +91,21 @@ impl Client {
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Error> {
         self.wait(async |client| client.query(statement, params).await)
+    }
+
+    /// Sends all these statements at once and then reads their answers: one round trip. They are run in this order, each after
+    /// the one before it. In a transaction those after one that fails fail as well; the error is that of the first.
+    pub(super) fn query_all(
+        &mut self,
+        all: &[(&Statement, &[&(dyn ToSql + Sync)])],
+    ) -> Result<Vec<Vec<Row>>, Error> {
+        if all.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.wait(async |client| {
+            let answers = all.iter().map(|(statement, params)| client.query(*statement, params));
+            join_all(answers).await.into_iter().collect()
+        })
     }
 
     pub(super) fn batch_execute(&mut self, text: &str) -> Result<(), Error> {

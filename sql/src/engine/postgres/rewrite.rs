@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use postgres::error::SqlState;
 
-use super::{Engine as _, Postgres, Value};
+use super::Postgres;
+use crate::engine::{Engine, Statement, Value, statements};
 use crate::limit::ANSWER_GRACE;
 use crate::{Error, Result};
 
@@ -21,46 +22,6 @@ const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 /// How long writing one anew may take: that of some seven million accounts, on a machine with little to spare.
 const REWRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Any number that is ours, held while the tables are written anew: one process does it at a time.
-const TRY_LOCK: &str = "select 1 where pg_try_advisory_lock(7236838)";
-const UNLOCK: &str = "select 1 where pg_advisory_unlock(7236838)";
-
-/// The row of no account holds when the tables were last written anew, or this was tried, by whichever process. Nothing is
-/// returned if it was less than $1 milliseconds ago. If the clock was set back, it may be done again.
-const TAKE_TURN: &str = "insert into erasure (account, at) \
-     values (0, (extract(epoch from clock_timestamp()) * 1000)::bigint) \
-     on conflict (account) do update set at = excluded.at \
-     where erasure.at <= excluded.at - $1 or erasure.at > excluded.at returning account";
-
-/// Who may still see what has been deleted, or keeps new snapshots from being newer, the oldest first, and its age in
-/// transactions. An open transaction counts in whichever database it is; `vacuum` itself does not. The row without a name is
-/// this statement's own snapshot: it is taken first, so a transaction that ends while the others are looked through is in it.
-const SNAPSHOTS: &str = "select h.holder, h.age from ( \
-     select 'process ' || a.pid || coalesce(' (' || nullif(a.application_name, '') || ')', '') \
-         || coalesce(', for ' || extract(epoch from now() - a.xact_start)::bigint || ' s', '') as holder, \
-         greatest(age(a.backend_xid), case when a.datname = current_database() or a.datid is null then age(a.backend_xmin) end) \
-         as age from pg_stat_activity a \
-         where a.pid <> pg_backend_pid() and not exists (select from pg_stat_progress_vacuum v where v.pid = a.pid) \
-     union all select 'the prepared transaction ' || p.gid, age(p.transaction) from pg_prepared_xacts p \
-     union all select 'the replication slot ' || s.slot_name, age(s.xmin) from pg_replication_slots s \
-     union all select null, age(pg_snapshot_xmin(pg_current_snapshot())::xid) \
-     ) h where h.age is not null order by h.age desc, h.holder limit 4";
-/// How many transactions ago an account was deleted: in the one that put it on the list.
-const DELETIONS: &str = "select account, age(xmin) from erasure";
-
-/// Who keeps a table from being locked. Of a prepared transaction there is no process.
-const HOLDERS: &str = "select coalesce('process ' || l.pid || coalesce(' (' || nullif(a.application_name, '') || ')', '') \
-     || coalesce(', for ' || extract(epoch from now() - a.xact_start)::bigint || ' s', ''), \
-     'the prepared transaction ' || p.gid, 'a transaction')::text \
-     from pg_locks l left join pg_stat_activity a on a.pid = l.pid \
-     left join pg_locks t on l.pid is null and t.virtualtransaction = l.virtualtransaction and t.locktype = 'transactionid' \
-     left join pg_prepared_xacts p on p.transaction = t.transactionid \
-     where l.relation = to_regclass($1) and l.granted and l.pid is distinct from pg_backend_pid() \
-     and l.database = (select oid from pg_database where datname = current_database()) limit 3";
-const NOT_OWNED: &str = "select current_user::text, c.relname::text from pg_class c \
-     where c.oid in (to_regclass('account'), to_regclass('session')) and not pg_has_role(c.relowner, 'usage') \
-     order by c.relname";
-
 impl Postgres {
     /// Writes the tables of what is personal anew, unless that was tried less than `interval` ago. Returns those of these
     /// deleted accounts of which nothing is left.
@@ -69,17 +30,17 @@ impl Postgres {
         accounts: &[i64],
         interval: Duration,
     ) -> Result<Vec<i64>> {
-        if self.run(TRY_LOCK, &[])?.is_empty() {
+        if self.run(&TRY_LOCK, &[])?.is_empty() {
             return Ok(Vec::new());
         }
         let done = self.rewrite_in_turn(accounts, interval);
-        let unlocked = self.run(UNLOCK, &[]);
+        let unlocked = self.run(&UNLOCK, &[]);
         done.and_then(|done| unlocked.map(|_| done))
     }
 
     fn rewrite_in_turn(&mut self, accounts: &[i64], interval: Duration) -> Result<Vec<i64>> {
         let interval = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX);
-        if self.run(TAKE_TURN, &[Value::Int(interval)])?.is_empty() {
+        if self.run(&TAKE_TURN, &[Value::Int(interval)])?.is_empty() {
             return Ok(Vec::new());
         }
         if let Some(reason) = self.not_owned()? {
@@ -95,7 +56,7 @@ impl Postgres {
         // Within one transaction all ages are counted from the same one.
         self.begin()?;
         let read =
-            self.run(SNAPSHOTS, &[]).and_then(|found| Ok((found, self.run(DELETIONS, &[])?)));
+            self.run(&SNAPSHOTS, &[]).and_then(|found| Ok((found, self.run(&DELETIONS, &[])?)));
         self.rollback()?;
         let (mut snapshots, deletions) = read?;
         let oldest = snapshots.first().map(|row| row.int(1)).transpose()?;
@@ -150,7 +111,7 @@ impl Postgres {
     }
 
     fn holders(&mut self, table: &str) -> Result<String> {
-        let mut holders = self.run(HOLDERS, &[Value::Text(table)])?;
+        let mut holders = self.run(&HOLDERS, &[Value::Text(table)])?;
         let holders: Vec<_> = holders.iter_mut().map(|row| row.text(0)).collect::<Result<_>>()?;
         if holders.is_empty() {
             return Ok(format!("the table {table} was locked by others"));
@@ -163,7 +124,7 @@ impl Postgres {
 
     /// Why this role cannot write the tables anew, if it cannot.
     pub(super) fn not_owned(&mut self) -> Result<Option<String>> {
-        let mut rows = self.run(NOT_OWNED, &[])?;
+        let mut rows = self.run(&NOT_OWNED, &[])?;
         let Some(role) = rows.first_mut().map(|row| row.text(0)).transpose()? else {
             return Ok(None);
         };
@@ -176,4 +137,59 @@ impl Postgres {
             all.join("; ")
         )))
     }
+}
+
+statements! {
+    /// Any number that is ours, held while the tables are written anew: one process does it at a time.
+    static TRY_LOCK: Statement = Statement::only_postgres(
+        "select 1 where pg_try_advisory_lock(7236838)"
+    );
+
+    static UNLOCK: Statement = Statement::only_postgres(
+        "select 1 where pg_advisory_unlock(7236838)"
+    );
+
+    /// The row of no account holds when the tables were last written anew, or this was tried, by whichever process. Nothing is
+    /// returned if it was less than $1 milliseconds ago. If the clock was set back, it may be done again.
+    static TAKE_TURN: Statement = Statement::only_postgres(
+        "insert into erasure (account, at) values (0, (extract(epoch \
+         from clock_timestamp()) * 1000)::bigint) on conflict (account) do update set at = excluded.at \
+         where erasure.at <= excluded.at - $1 or erasure.at > excluded.at returning account"
+    );
+
+    /// Who may still see what has been deleted, or keeps new snapshots from being newer, the oldest first, and its age in
+    /// transactions. An open transaction counts in whichever database it is; `vacuum` itself does not. The row without a name is
+    /// this statement's own snapshot: it is taken first, so a transaction that ends while the others are looked through is in it.
+    static SNAPSHOTS: Statement = Statement::only_postgres(
+        "select h.holder, h.age from ( select 'process ' || a.pid || coalesce(' (' || nullif(a.application_name, \
+         '') || ')', '') || coalesce(', for ' || extract(epoch from now() - a.xact_start)::bigint || ' s', '') as \
+         holder, greatest(age(a.backend_xid), case when a.datname = current_database() \
+         or a.datid is null then age(a.backend_xmin) end) as age from pg_stat_activity a \
+         where a.pid <> pg_backend_pid() and not exists (select from pg_stat_progress_vacuum v \
+         where v.pid = a.pid) union all select 'the prepared transaction ' || p.gid, age(p.transaction) \
+         from pg_prepared_xacts p union all select 'the replication slot ' || s.slot_name, age(s.xmin) \
+         from pg_replication_slots s union all select null, age(pg_snapshot_xmin(pg_current_snapshot())::xid) ) h \
+         where h.age is not null order by h.age desc, h.holder limit 4"
+    );
+
+    /// How many transactions ago an account was deleted: in the one that put it on the list.
+    static DELETIONS: Statement = Statement::only_postgres("select account, age(xmin) from erasure");
+
+    /// Who keeps a table from being locked. Of a prepared transaction there is no process.
+    static HOLDERS: Statement = Statement::only_postgres(
+        "select coalesce('process ' || l.pid || coalesce(' (' || nullif(a.application_name, '') || ')', '') || \
+         coalesce(', for ' || extract(epoch from now() - a.xact_start)::bigint || ' s', ''), 'the prepared \
+         transaction ' || p.gid, 'a transaction')::text from pg_locks l \
+         left join pg_stat_activity a on a.pid = l.pid left join pg_locks t on l.pid is null \
+         and t.virtualtransaction = l.virtualtransaction and t.locktype = 'transactionid' \
+         left join pg_prepared_xacts p on p.transaction = t.transactionid where l.relation = to_regclass($1) \
+         and l.granted and l.pid is distinct from pg_backend_pid() and l.database = (select oid \
+         from pg_database where datname = current_database()) limit 3"
+    );
+
+    static NOT_OWNED: Statement = Statement::only_postgres(
+        "select current_user::text, c.relname::text from pg_class c \
+         where c.oid in (to_regclass('account'), to_regclass('session')) and not pg_has_role(c.relowner, 'usage') \
+         order by c.relname"
+    );
 }

@@ -6,7 +6,7 @@ use postgres::types::ToSql;
 
 use super::Postgres;
 use crate::Result;
-use crate::engine::{Engine, ForEach, IndexCursor, Type, Value};
+use crate::engine::{BatchStatement, Engine, IndexCursor, Statement, Value, statements};
 use crate::search::{IndexTerm, NewestIds, SearchQuery, term, terms, too_slow};
 
 /// Conversations whose words are looked up together: for each of their messages that has one of the words, it is looked
@@ -16,9 +16,6 @@ const CONVERSATIONS: usize = 64;
 const LOOKED_AT: usize = 256;
 /// Messages whose words are made in one transaction while the index is rebuilt. An edit of one of them waits for it.
 const REINDEXED_MAX: i64 = 256;
-
-const OWN: &str = "select s.conversation from member s join conversation c on c.id = s.conversation \
-     where s.account = $1 and (c.declined = 0 or c.asker = s.account)";
 
 /// What of `message m` the account of `member s` can see and find.
 macro_rules! visible {
@@ -31,48 +28,15 @@ macro_rules! visible {
     };
 }
 
-/// Words first: left to itself the planner walks back through all messages and makes words of each.
-const INDEXED: &str = concat!(
-    "with found as materialized (select f.id, f.conversation, f.kind from unnest($1::text[]) q (words) \
-     cross join message f where message_words(f.conversation, f.words) @@ q.words::tsquery) \
-     select m.id from found m join member s on s.conversation = m.conversation and s.account = $2 where ",
-    visible!()
-);
-/// What is not in the index, as older messages are after an upgrade that makes it anew. `offset 0`: for each conversation, however
-/// few messages the planner takes for being so.
-const WORDLESS: &str = concat!(
-    "with found as materialized (select f.* from unnest($1::bigint[]) c (id) cross join lateral \
-     (select o.id, o.conversation, o.kind, o.content from message o \
-     where o.conversation = c.id and o.kind = 0 and o.words is null offset 0) f) \
-     select m.id, m.content from found m join member s on s.conversation = m.conversation and s.account = $2 where ",
-    visible!()
-);
-static CONTENTS: ForEach = ForEach {
-    sql: "select m.id, m.content from {rows} join message m on m.id = r.message",
-    columns: &[("message", Type::Int)],
-};
-
-/// Skips rows that are locked: an edit will set their words, or another node is at them.
-const NEXT_WORDLESS: &str = "select conversation, id, content from message \
-     where kind = 0 and words is null and (conversation, id) > ($1, $2) order by conversation, id limit $3 \
-     for update skip locked";
-static GIVE_WORDS: ForEach = ForEach {
-    sql: "update message set words = r.words from {rows} where message.id = r.id",
-    columns: &[("id", Type::Int), ("words", Type::Words)],
-};
-
 /// The words of a text as they are stored.
-pub(super) fn words(content: Value<'_>) -> Option<String> {
-    match content {
-        Value::Text(content) => Some(terms(content).join(" ")),
-        _ => None,
-    }
+pub(super) fn words(content: &str) -> String {
+    terms(content).join(" ")
 }
 
 impl Postgres {
     /// See [`Engine::search`].
     pub(super) fn find(&mut self, query: &SearchQuery) -> Result<Vec<i64>> {
-        let own = self.run(OWN, &[Value::Int(query.account.0)])?;
+        let own = self.run(&OWN, &[Value::Int(query.account.0)])?;
         let own: Vec<i64> = own.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
         let mut newest = NewestIds::new(query.limit);
         // First: a message that gets its words after this is found by them.
@@ -82,7 +46,7 @@ impl Postgres {
         let mut before = query.before.0;
         let limit = if query.wanted.is_exact { query.limit } else { LOOKED_AT };
         loop {
-            let ids = self.look_up(INDEXED, &all, query.account.0, before, limit)?;
+            let ids = self.look_up(&INDEXED, &all, query.account.0, before, limit)?;
             let ids: Vec<i64> = ids.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<_>>()?;
             let is_last = ids.len() < limit || query.wanted.is_exact;
             before = ids.last().copied().unwrap_or(0);
@@ -103,7 +67,7 @@ impl Postgres {
     ) -> Result<()> {
         let mut before = query.before.0;
         loop {
-            let rows = self.look_up(WORDLESS, &own, query.account.0, before, LOOKED_AT)?;
+            let rows = self.look_up(&WORDLESS, &own, query.account.0, before, LOOKED_AT)?;
             for row in &rows {
                 before = row.try_get(0)?;
                 if query.wanted.matches_unindexed(row.try_get(1)?) {
@@ -119,13 +83,13 @@ impl Postgres {
 
     fn look_up(
         &mut self,
-        sql: &'static str,
+        statement: &Statement,
         places: &(dyn ToSql + Sync),
         account: i64,
         before: i64,
         limit: usize,
     ) -> Result<Vec<postgres::Row>> {
-        let statement = self.prepare(sql, || sql.to_owned())?;
+        let statement = self.prepare(statement.postgres)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let params: [&(dyn ToSql + Sync); 4] = [places, &account, &before, &limit];
         Ok(self.client.query(&statement, &params)?)
@@ -138,7 +102,7 @@ impl Postgres {
         }
         let rows: Vec<_> = ids.iter().map(|id| vec![Value::Int(*id)]).collect();
         let mut having = Vec::new();
-        for mut row in self.run_for_each(&CONTENTS, &rows)? {
+        for mut row in self.run_batch(&CONTENTS, &rows)? {
             if query.wanted.matches_text(&row.text(1)?) {
                 having.push(row.int(0)?);
             }
@@ -150,16 +114,16 @@ impl Postgres {
     /// See [`Engine::index_some`].
     pub(super) fn index_wordless(&mut self, place: IndexCursor) -> Result<Option<IndexCursor>> {
         let params = [place.0, place.1, REINDEXED_MAX].map(Value::Int);
-        let mut found = self.run(NEXT_WORDLESS, &params)?;
+        let mut found = self.run(&NEXT_WORDLESS, &params)?;
         let Some(last) = found.last() else { return Ok(None) };
         let place = (last.int(0)?, last.int(1)?);
         let mut texts = Vec::with_capacity(found.len());
         for row in &mut found {
             texts.push((row.int(1)?, row.text(2)?));
         }
-        let rows = texts.iter().map(|(id, text)| vec![Value::Int(*id), Value::Text(text)]);
+        let rows = texts.iter().map(|(id, text)| vec![Value::Int(*id), Value::Terms(text)]);
         let rows: Vec<_> = rows.collect();
-        self.run_for_each(&GIVE_WORDS, &rows)?;
+        self.run_batch(&GIVE_WORDS, &rows)?;
         Ok(Some(place))
     }
 }
@@ -178,4 +142,49 @@ fn any_of(conversations: &[i64], terms: &[IndexTerm]) -> String {
         format!("({})", terms.iter().map(term).collect::<Vec<_>>().join(" & "))
     };
     conversations.iter().map(all_in).collect::<Vec<_>>().join(" | ")
+}
+
+statements! {
+    static CONTENTS: BatchStatement = BatchStatement::of(Statement::only_postgres(
+        "select m.id, m.content from unnest($1::bigint[]) as r(message) join message m on m.id = r.message"
+    ));
+
+    static GIVE_WORDS: BatchStatement = BatchStatement::of(Statement::only_postgres(
+        "update message set words = r.words from unnest($1::bigint[], $2::text[]) as r(id, words) \
+         where message.id = r.id"
+    ));
+
+    static OWN: Statement = Statement::only_postgres(
+        "select s.conversation from member s join conversation c on c.id = s.conversation where s.account = $1 \
+         and (c.declined = 0 or c.asker = s.account)"
+    );
+
+    /// Words first: left to itself the planner walks back through all messages and makes words of each.
+    static INDEXED: Statement = Statement::only_postgres(
+        concat!(
+            "with found as materialized (select f.id, f.conversation, f.kind \
+             from unnest($1::text[]) q (words) cross join message f where message_words(f.conversation, f.words) @@ \
+             q.words::tsquery) select m.id from found m join member s on s.conversation = m.conversation \
+             and s.account = $2 where ",
+            visible!(),
+        )
+    );
+
+    /// What is not in the index, as older messages are after an upgrade that makes it anew. `offset 0`: for each conversation, however
+    /// few messages the planner takes for being so.
+    static WORDLESS: Statement = Statement::only_postgres(
+        concat!(
+            "with found as materialized (select f.* from unnest($1::bigint[]) c (id) cross join lateral \
+             (select o.id, o.conversation, o.kind, o.content from message o where o.conversation = c.id \
+             and o.kind = 0 and o.words is null offset 0) f) select m.id, m.content from found m \
+             join member s on s.conversation = m.conversation and s.account = $2 where ",
+            visible!(),
+        )
+    );
+
+    /// Skips rows that are locked: an edit will set their words, or another node is at them.
+    static NEXT_WORDLESS: Statement = Statement::only_postgres(
+        "select conversation, id, content from message where kind = 0 and words is null \
+         and (conversation, id) > ($1, $2) order by conversation, id limit $3 for update skip locked"
+    );
 }

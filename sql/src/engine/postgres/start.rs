@@ -1,6 +1,5 @@
 //! What is looked at before the program starts: whether PostgreSQL can keep what `sent` promises, and has room.
 
-use std::collections::HashMap;
 use std::error::Error as _;
 use std::time::Duration;
 
@@ -74,7 +73,7 @@ impl Connector {
     /// One connection, for a command: what keeps it from connecting is said and not waited for.
     pub(crate) fn open(&self, usage: Purpose) -> Result<Postgres, StartError> {
         let client = self.session(usage).map_err(|error| self.fault(&error, 0, 1))?;
-        Ok(Postgres { client, prepared: HashMap::new(), together: HashMap::new() })
+        Ok(Postgres::new(client))
     }
 
     /// Looks at what [`Connector::check`] does, without opening more connections than one.

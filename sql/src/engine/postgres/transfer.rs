@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use postgres::types::ToSql;
 
-use super::{Column as Array, Postgres, TRY_SCHEMA_LOCK, row};
+use super::Postgres;
+use super::encode::{Column as Array, row};
+use super::schema::TRY_LOCK_SCHEMA;
 use crate::copy::{BackupFormat, Column, ColumnType, Transfer, names};
-use crate::engine::{Cell, Engine, Value};
+use crate::engine::{Cell, Engine, Statement, Value, statements};
 use crate::{Error, OpenError, Result};
 
 /// Rows that are fetched at once: of the longest texts 8 MiB.
@@ -44,7 +46,7 @@ impl Transfer for Postgres {
     fn lock_schema_of_empty(&mut self) -> Result<()> {
         // A server that starts at this moment waits here, and then finds what was restored.
         let deadline = Instant::now() + LOCK_PATIENCE;
-        while self.run(TRY_SCHEMA_LOCK, &[])?.is_empty() {
+        while self.run(&TRY_LOCK_SCHEMA, &[])?.is_empty() {
             if Instant::now() >= deadline {
                 let reason = "another restore, or a server, is preparing this database: wait until it has ended";
                 return Err(OpenError::NotEmpty(reason.to_owned()).into());
@@ -61,18 +63,12 @@ impl Transfer for Postgres {
     }
 
     fn tables(&mut self) -> Result<Vec<String>> {
-        let sql = "select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace \
-                   where n.nspname = current_schema() and c.relkind in ('r', 'p', 'v', 'm', 'f') order by 1";
-        self.run(sql, &[])?.iter_mut().map(|row| row.text(0)).collect()
+        self.run(&TABLES, &[])?.iter_mut().map(|row| row.text(0)).collect()
     }
 
     fn columns(&mut self, table: &str) -> Result<Vec<Column>> {
-        let sql = "select attname::text, atttypid::regtype::text from pg_attribute \
-                   where attrelid = to_regclass($1) and attnum > 0 and not attisdropped \
-                   and not ($1 = 'message' and attname = 'words') order by attnum";
-        // The words of a message are made again from its text: sql/src/reindex.rs.
         let mut columns = Vec::new();
-        for mut row in self.run(sql, &[Value::Text(table)])? {
+        for mut row in self.run(&COLUMNS, &[Value::Text(table)])? {
             let kind = match row.text(1)?.as_str() {
                 "bigint" => ColumnType::Int,
                 "text" => ColumnType::Text,
@@ -99,7 +95,7 @@ impl Transfer for Postgres {
         'all: loop {
             let rows = self.client.query(&fetch, &[])?;
             for found in &rows {
-                if !take(row(found, 0..columns.len())?.0) {
+                if !take(row(found)?.0) {
                     break 'all;
                 }
             }
@@ -124,7 +120,7 @@ impl Transfer for Postgres {
         );
         let rows: Vec<Vec<Cell>> =
             rows.iter().map(|row| row.iter().map(without_nul).collect()).collect();
-        let array = |at: usize| Array::Values(rows.iter().map(|row| row[at].value()).collect());
+        let array = |at: usize| Array(rows.iter().map(|row| row[at].value()).collect());
         let values: Vec<_> = (0..columns.len()).map(array).collect();
         let params: Vec<&(dyn ToSql + Sync)> = values.iter().map(|array| array as _).collect();
         self.client.query(text.as_str(), &params)?;
@@ -132,13 +128,11 @@ impl Transfer for Postgres {
     }
 
     fn last_id(&mut self, table: &str) -> Result<i64> {
-        let sql = "select coalesce(pg_sequence_last_value(pg_get_serial_sequence($1, 'id')::regclass), 0)";
-        self.run(sql, &[Value::Text(table)])?.first().map_or(Ok(0), |row| row.int(0))
+        self.run(&LAST_ID, &[Value::Text(table)])?.first().map_or(Ok(0), |row| row.int(0))
     }
 
     fn set_last_id(&mut self, table: &str, last: i64) -> Result<()> {
-        let sql = "select setval(pg_get_serial_sequence($1, 'id')::regclass, $2)";
-        self.run(sql, &[Value::Text(table), Value::Int(last)]).map(drop)
+        self.run(&SET_LAST_ID, &[Value::Text(table), Value::Int(last)]).map(drop)
     }
 
     fn round_off(&mut self) -> Result<()> {
@@ -152,4 +146,25 @@ fn without_nul(cell: &Cell) -> Cell {
         Cell::Text(text) if text.contains('\0') => Cell::Text(text.replace('\0', " ")),
         cell => cell.clone(),
     }
+}
+
+statements! {
+    static TABLES: Statement = Statement::only_postgres(
+        "select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+         where n.nspname = current_schema() and c.relkind in ('r', 'p', 'v', 'm', 'f') order by 1"
+    );
+
+    /// The words of a message are made again from its text: `sql/src/reindex.rs`.
+    static COLUMNS: Statement = Statement::only_postgres(
+        "select attname::text, atttypid::regtype::text from pg_attribute \
+         where attrelid = to_regclass($1) and attnum > 0 and not attisdropped \
+         and not ($1 = 'message' and attname = 'words') order by attnum"
+    );
+
+    static LAST_ID: Statement = Statement::only_postgres(
+        "select coalesce(pg_sequence_last_value(pg_get_serial_sequence($1, 'id')::regclass), 0)"
+    );
+
+    static SET_LAST_ID: Statement =
+        Statement::only_postgres("select setval(pg_get_serial_sequence($1, 'id')::regclass, $2)");
 }

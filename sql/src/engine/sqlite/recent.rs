@@ -9,7 +9,7 @@ use wire::limit::CONTENT_BYTES_MAX;
 
 use super::Sqlite;
 use crate::Result;
-use crate::engine::{Cell, Engine, Value};
+use crate::engine::{Cell, Engine, Statement, Value, statements};
 
 /// After so many changed rows of any table it is looked whether there is something to move.
 const CHANGES: u64 = 512;
@@ -50,58 +50,65 @@ const LAST: (Value<'_>, Value<'_>) = (Value::Int(i64::MAX), Value::Int(0));
 
 /// A table that is kept in two, by the keys of its rows.
 struct Table {
-    count: &'static str,
+    count: &'static Statement,
     /// The key of a row so many places after another.
-    key: &'static str,
+    key: &'static Statement,
     /// Copies what is after a key and not after another to where it stays.
-    settle: &'static str,
+    settle: &'static Statement,
     /// Takes it out.
-    clear: &'static str,
-}
-
-macro_rules! table {
-    ($name:literal, $key:literal) => {
-        Table {
-            count: concat!("select count(*) from recent_", $name),
-            key: concat!(
-                concat!("select ", $key, " from recent_", $name, " where (", $key, ") > ($1, $2) "),
-                concat!("order by ", $key, " limit 1 offset $3")
-            ),
-            // `or ignore`: what is there already does not keep everybody else's rows from being moved.
-            settle: concat!(
-                concat!("insert or ignore into settled_", $name, " select * from recent_", $name),
-                concat!(
-                    " where (",
-                    $key,
-                    ") > ($1, $2) and (",
-                    $key,
-                    ") <= ($3, $4) order by ",
-                    $key
-                )
-            ),
-            clear: concat!(
-                concat!("delete from recent_", $name),
-                concat!(" where (", $key, ") > ($1, $2) and (", $key, ") <= ($3, $4)")
-            ),
-        }
-    };
+    clear: &'static Statement,
 }
 
 static TABLES: [Table; 3] = [
-    table!("event", "account, seq"),
-    table!("entry", "conversation, message"),
-    table!("ref", "sender, ref"),
+    Table {
+        count: &COUNT_EVENTS,
+        key: &KEY_OF_EVENT,
+        settle: &SETTLE_EVENTS,
+        clear: &CLEAR_EVENTS,
+    },
+    Table {
+        count: &COUNT_ENTRIES,
+        key: &KEY_OF_ENTRY,
+        settle: &SETTLE_ENTRIES,
+        clear: &CLEAR_ENTRIES,
+    },
+    Table { count: &COUNT_REFS, key: &KEY_OF_REF, settle: &SETTLE_REFS, clear: &CLEAR_REFS },
 ];
 
-/// The last message of the next step: the oldest whose words are not in the index, of no more than so many bytes together.
-const NEXT_INDEXED: &str = "select max(id) from (select id, sum(bytes) over (order by id) as bytes from \
-    (select id, octet_length(content) as bytes from message where id > (select message from indexed) order by id limit $1)) \
-    where bytes <= $2";
-/// In the order of numbers: a message whose words are in the index is never after one whose are not.
-const INDEX_TEXTS: &str = "insert into message_text (rowid, terms) \
-    select id, message_terms(conversation, content) from message \
-    where id > (select message from indexed) and id <= $1 and kind = 0 order by id";
-const SET_INDEXED: &str = "update indexed set message = $1";
+macro_rules! count {
+    ($name:literal) => {
+        Statement::only_sqlite(concat!("select count(*) from recent_", $name))
+    };
+}
+
+macro_rules! key {
+    ($name:literal, $key:literal) => {
+        Statement::only_sqlite(concat!(
+            concat!("select ", $key, " from recent_", $name, " where (", $key, ") > ($1, $2) "),
+            concat!("order by ", $key, " limit 1 offset $3")
+        ))
+    };
+}
+
+/// `or ignore`: what is there already does not keep everybody else's rows from being moved.
+macro_rules! settle {
+    ($name:literal, $key:literal) => {
+        Statement::only_sqlite(concat!(
+            concat!("insert or ignore into settled_", $name, " select * from recent_", $name),
+            concat!(" where (", $key, ") > ($1, $2) and (", $key, ") <= ($3, $4)"),
+            concat!(" order by ", $key)
+        ))
+    };
+}
+
+macro_rules! clear {
+    ($name:literal, $key:literal) => {
+        Statement::only_sqlite(concat!(
+            concat!("delete from recent_", $name),
+            concat!(" where (", $key, ") > ($1, $2) and (", $key, ") <= ($3, $4)")
+        ))
+    };
+}
 
 impl Sqlite {
     /// Moves what has become too much. To be called within a transaction, before it ends.
@@ -126,11 +133,11 @@ impl Sqlite {
 
     /// Brings the words of the oldest messages into the index that has not got them. Whether that was enough for now.
     pub(super) fn index_some_of(&mut self, most: Step) -> Result<bool> {
-        let found = self.run(NEXT_INDEXED, &[most.messages, most.bytes].map(Value::Int))?;
+        let found = self.run(&NEXT_INDEXED, &[most.messages, most.bytes].map(Value::Int))?;
         let Some(last) = found.first().map_or(Ok(None), |row| row.maybe_int(0))? else {
             return Ok(true);
         };
-        for sql in [INDEX_TEXTS, SET_INDEXED] {
+        for sql in [&INDEX_TEXTS, &SET_INDEXED] {
             self.run(sql, &[Value::Int(last)])?;
         }
         Ok(self.unindexed()? < UNINDEXED_MAX)
@@ -156,18 +163,55 @@ impl Sqlite {
 
     /// How many of the last messages may be missing from the index of words; less than none if the newest are gone.
     fn unindexed(&mut self) -> Result<i64> {
-        self.number("select coalesce(max(id), 0) - (select message from indexed) from message")
+        self.number(&COUNT_UNINDEXED)
     }
 
-    fn number(&mut self, sql: &'static str) -> Result<i64> {
-        self.run(sql, &[])?.first().map_or(Ok(0), |row| row.int(0))
+    fn number(&mut self, statement: &'static Statement) -> Result<i64> {
+        self.run(statement, &[])?.first().map_or(Ok(0), |row| row.int(0))
     }
+}
+
+statements! {
+    static COUNT_EVENTS: Statement = count!("event");
+    static KEY_OF_EVENT: Statement = key!("event", "account, seq");
+    static SETTLE_EVENTS: Statement = settle!("event", "account, seq");
+    static CLEAR_EVENTS: Statement = clear!("event", "account, seq");
+
+    static COUNT_ENTRIES: Statement = count!("entry");
+    static KEY_OF_ENTRY: Statement = key!("entry", "conversation, message");
+    static SETTLE_ENTRIES: Statement = settle!("entry", "conversation, message");
+    static CLEAR_ENTRIES: Statement = clear!("entry", "conversation, message");
+
+    static COUNT_REFS: Statement = count!("ref");
+    static KEY_OF_REF: Statement = key!("ref", "sender, ref");
+    static SETTLE_REFS: Statement = settle!("ref", "sender, ref");
+    static CLEAR_REFS: Statement = clear!("ref", "sender, ref");
+
+    static COUNT_UNINDEXED: Statement = Statement::only_sqlite(
+        "select coalesce(max(id), 0) - (select message from indexed) from message"
+    );
+
+    /// The last message of the next step: the oldest whose words are not in the index, of no more than so many bytes together.
+    static NEXT_INDEXED: Statement = Statement::only_sqlite(
+        "select max(id) from (select id, sum(bytes) over (order by id) as bytes from \
+         (select id, octet_length(content) as bytes from message where id > (select message from indexed) \
+         order by id limit $1)) where bytes <= $2"
+    );
+
+    /// In the order of numbers: a message whose words are in the index is never after one whose are not.
+    static INDEX_TEXTS: Statement = Statement::only_sqlite(
+        "insert into message_text (rowid, terms) select id, message_terms(conversation, content) from message \
+         where id > (select message from indexed) and id <= $1 and kind = 0 order by id"
+    );
+
+    static SET_INDEXED: Statement = Statement::only_sqlite("update indexed set message = $1");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::Purpose;
+    use crate::engine::statement::in_test;
 
     /// With accounts that write in turn, as many as fill a few pages.
     const ACCOUNTS: i64 = 300;
@@ -186,10 +230,10 @@ mod tests {
         let text = n.to_string();
         let (conversation, content) = (Value::Int(n % ACCOUNTS), Value::Text("word"));
         let params = [conversation, Value::Int(n % ACCOUNTS), content, Value::Text(&text)];
-        sqlite.run(sql, &params).unwrap();
+        sqlite.run(in_test(sql), &params).unwrap();
         let sql = "insert into event (account, seq, kind, message) values ($1, $2, 1, $3)";
         let params = [n % ACCOUNTS, n / ACCOUNTS + 1, n + 1].map(Value::Int);
-        sqlite.run(sql, &params).unwrap();
+        sqlite.run(in_test(sql), &params).unwrap();
     }
 
     #[test]
@@ -209,7 +253,7 @@ mod tests {
         }
         // The hand has gone round: each account's were moved.
         let settled = "select count(distinct account) from settled_event";
-        assert_eq!(sqlite.number(settled).unwrap(), ACCOUNTS);
+        assert_eq!(sqlite.number(in_test(settled)).unwrap(), ACCOUNTS);
         for sql in [
             "select count(distinct account * 1000000 + seq) from event",
             "select count(distinct message) from entry",
@@ -218,17 +262,19 @@ mod tests {
             "select count(*) from entry",
             "select count(*) from reference",
         ] {
-            assert_eq!(sqlite.number(sql).unwrap(), all, "{sql}");
+            assert_eq!(sqlite.number(in_test(sql)).unwrap(), all, "{sql}");
         }
-        sqlite.run("delete from event where seq > $1", &[Value::Int(1)]).unwrap();
-        sqlite.run("update message set ref = null where sender <> $1", &[Value::Int(1)]).unwrap();
-        sqlite.run("delete from message where sender <> $1", &[Value::Int(2)]).unwrap();
+        sqlite.run(in_test("delete from event where seq > $1"), &[Value::Int(1)]).unwrap();
+        sqlite
+            .run(in_test("update message set ref = null where sender <> $1"), &[Value::Int(1)])
+            .unwrap();
+        sqlite.run(in_test("delete from message where sender <> $1"), &[Value::Int(2)]).unwrap();
         for (sql, left) in [
             ("select count(*) from event", ACCOUNTS),
             ("select count(*) from entry where sender <> 2", 0),
             ("select count(*) from reference", 0),
         ] {
-            assert_eq!(sqlite.number(sql).unwrap(), left, "{sql}");
+            assert_eq!(sqlite.number(in_test(sql)).unwrap(), left, "{sql}");
         }
     }
 
@@ -239,13 +285,13 @@ mod tests {
         for n in 0..UNINDEXED_MAX {
             sqlite.recent.looked_at = None;
             sqlite.move_excess().unwrap();
-            assert_eq!(sqlite.number(found).unwrap(), 0, "{n}");
+            assert_eq!(sqlite.number(in_test(found)).unwrap(), 0, "{n}");
             say(&mut sqlite, n);
         }
         sqlite.recent.looked_at = None;
         sqlite.move_excess().unwrap();
         let in_seventh = (0..UNINDEXED_MAX).filter(|n| n % ACCOUNTS == 7).count();
-        assert_eq!(sqlite.number(found).unwrap(), in_seventh as i64);
+        assert_eq!(sqlite.number(in_test(found)).unwrap(), in_seventh as i64);
         assert_eq!(sqlite.unindexed().unwrap(), 0);
     }
 
@@ -255,7 +301,7 @@ mod tests {
         let long = "word ".repeat(CONTENT_BYTES_MAX / 5);
         let sql = "insert into message (conversation, sender, content, at, seq) values ($1, $2, $3, 0, 1)";
         for _ in 0..2 * UNINDEXED_MAX {
-            sqlite.run(sql, &[Value::Int(1), Value::Int(1), Value::Text(&long)]).unwrap();
+            sqlite.run(in_test(sql), &[Value::Int(1), Value::Int(1), Value::Text(&long)]).unwrap();
         }
         let step = INDEXED_MAX.bytes / long.len() as i64;
         for steps in 1..=UNINDEXED_MAX / step {

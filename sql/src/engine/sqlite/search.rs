@@ -7,26 +7,11 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::Sqlite;
 use crate::Result;
-use crate::engine::{Engine, Value};
+use crate::engine::{Engine, Statement, Value, statements};
 use crate::search::{IndexTerm, NewestIds, ParsedQuery, SearchQuery, term, terms, too_slow};
 
 /// SQLite looks at the clock after so many steps of its machine.
 const STEPS: i32 = 1000;
-
-/// What is looked up in each conversation.
-const OWN: &str = "select s.conversation, s.since, coalesce(s.until, 9223372036854775807) from member s \
-                   join conversation c on c.id = s.conversation \
-                   where s.account = $1 and (c.declined = 0 or c.asker = s.account)";
-/// FTS5 goes from the newest message to the oldest by itself.
-const INDEXED: &str = "select rowid from message_text \
-                       where message_text match $1 and rowid > $2 and rowid < $3 order by rowid desc";
-/// What is not in the index yet.
-const UNINDEXED: &str = "select e.message from entry e where e.conversation = $1 and e.message > $2 and e.message < $3 \
-                         and e.kind = 0 order by e.message desc";
-const CONTENT: &str = "select content from message where id = $1";
-/// From which message on, up to this one, nothing is to be found; nothing if this one is.
-const HIDDEN: &str = "select run from withheld where message = $1 and account = $2 union all \
-                      select message from withheld_edit where message = $1 and account = $2 limit 1";
 
 /// Makes `message_terms` known, by which the schema fills the index of words.
 pub(super) fn add_function(connection: &Connection) -> rusqlite::Result<()> {
@@ -58,9 +43,9 @@ impl Sqlite {
 
     fn find_all(&mut self, query: &SearchQuery) -> Result<Vec<i64>> {
         let account = Value::Int(query.account.0);
-        let indexed = self.run("select message from indexed", &[])?[0].int(0)?;
+        let indexed = self.run(&LAST_INDEXED, &[])?[0].int(0)?;
         let mut newest = NewestIds::new(query.limit);
-        for row in self.run(OWN, &[account])? {
+        for row in self.run(&OWN, &[account])? {
             if Instant::now() >= query.deadline {
                 return Err(too_slow());
             }
@@ -84,7 +69,7 @@ impl Sqlite {
         (conversation, after, before): (i64, i64, i64),
         newest: &mut NewestIds,
     ) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(UNINDEXED)?;
+        let mut statement = self.connection.prepare_cached(UNINDEXED.sqlite)?;
         let mut rows = statement.query((conversation, after.max(newest.least()), before))?;
         let mut hidden_from = i64::MAX;
         while let Some(row) = rows.next()? {
@@ -110,7 +95,7 @@ impl Sqlite {
         newest: &mut NewestIds,
     ) -> Result<()> {
         let after = since.max(newest.least());
-        let mut statement = self.connection.prepare_cached(INDEXED)?;
+        let mut statement = self.connection.prepare_cached(INDEXED.sqlite)?;
         let mut rows = statement.query((words, after, before))?;
         let mut hidden_from = i64::MAX;
         while let Some(row) = rows.next()? {
@@ -140,20 +125,52 @@ impl Sqlite {
         if Instant::now() >= query.deadline {
             return Err(too_slow());
         }
-        let mut statement = self.connection.prepare_cached(CONTENT)?;
+        let mut statement = self.connection.prepare_cached(CONTENT.sqlite)?;
         let content: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
         Ok(content.is_some_and(|content| fits(&query.wanted, &content)))
     }
 
     fn hidden_from(&self, query: &SearchQuery, id: i64) -> Result<Option<i64>> {
-        let mut statement = self.connection.prepare_cached(HIDDEN)?;
+        let mut statement = self.connection.prepare_cached(HIDDEN.sqlite)?;
         let found = statement.query_row((id, query.account.0), |row| row.get(0));
         Ok(found.optional()?)
     }
 }
 
+statements! {
+    /// What is looked up in each conversation.
+    static OWN: Statement = Statement::only_sqlite(
+        "select s.conversation, s.since, coalesce(s.until, 9223372036854775807) from member s \
+         join conversation c on c.id = s.conversation where s.account = $1 and (c.declined = 0 \
+         or c.asker = s.account)"
+    );
+
+    /// FTS5 goes from the newest message to the oldest by itself.
+    static INDEXED: Statement = Statement::only_sqlite(
+        "select rowid from message_text where message_text match $1 and rowid > $2 and rowid < $3 order by rowid desc"
+    );
+
+    /// What is not in the index yet.
+    static UNINDEXED: Statement = Statement::only_sqlite(
+        "select e.message from entry e where e.conversation = $1 and e.message > $2 and e.message < $3 \
+         and e.kind = 0 order by e.message desc"
+    );
+
+    /// The last message whose words are in the index.
+    static LAST_INDEXED: Statement = Statement::only_sqlite("select message from indexed");
+
+    static CONTENT: Statement = Statement::only_sqlite("select content from message where id = $1");
+
+    /// From which message on, up to this one, nothing is to be found; nothing if this one is.
+    static HIDDEN: Statement = Statement::only_sqlite(
+        "select run from withheld where message = $1 and account = $2 union all select message \
+         from withheld_edit where message = $1 and account = $2 limit 1"
+    );
+}
+
 #[cfg(test)]
 mod tests {
+    use crate::engine::statement::in_test;
     use std::time::Duration;
 
     use super::super::recent::Step;
@@ -192,7 +209,7 @@ mod tests {
     fn say(sqlite: &mut Sqlite, conversation: i64, text: &str) {
         let sql =
             "insert into message (conversation, sender, content, at, seq) values ($1, 1, $2, 0, 1)";
-        sqlite.run(sql, &[Value::Int(conversation), Value::Text(text)]).unwrap();
+        sqlite.run(in_test(sql), &[Value::Int(conversation), Value::Text(text)]).unwrap();
     }
 
     #[test]
@@ -213,7 +230,7 @@ mod tests {
         assert!(own > zebra, "what is counted");
         sqlite.script("create virtual table term using fts5vocab (message_text, row)").unwrap();
         let foreign = "select count(*) from term where term not glob '1x*' and term not glob '2x*'";
-        assert_eq!(sqlite.run(foreign, &[]).unwrap()[0].int(0).unwrap(), 0);
+        assert_eq!(sqlite.run(in_test(foreign), &[]).unwrap()[0].int(0).unwrap(), 0);
     }
 
     #[test]
@@ -226,6 +243,6 @@ mod tests {
             .unwrap();
         let endless =
             "with recursive x (n) as (select 1 union all select n + 1 from x) select max(n) from x";
-        assert!(matches!(sqlite.run(endless, &[]), Err(crate::Error::TimedOut(_))));
+        assert!(matches!(sqlite.run(in_test(endless), &[]), Err(crate::Error::TimedOut(_))));
     }
 }

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::{Sqlite, private};
-use crate::engine::{Engine as _, Purpose, StartError};
+use crate::engine::{Engine as _, Purpose, StartError, Statement, statements};
 use crate::{Error, Result};
 
 /// Looks whether the file can be used, and makes it if there is none.
@@ -18,7 +18,7 @@ pub(crate) fn check(path: &Path) -> std::result::Result<(), StartError> {
 
 fn look(path: &Path) -> Result<()> {
     let mut sqlite = Sqlite::open(Some(path), Purpose::Write)?;
-    sqlite.run("select count(*) from sqlite_master", &[]).map(drop)
+    sqlite.run(&READ_SCHEMA, &[]).map(drop)
 }
 
 /// Another process that writes for long will end; nothing else does by itself.
@@ -77,6 +77,10 @@ pub(crate) fn reason(path: &Path, said: &str) -> String {
             "{said}; SQLite makes two files beside {named}: this program's user needs the right to write to {parent}"
         ),
     }
+}
+
+statements! {
+    static READ_SCHEMA: Statement = Statement::only_sqlite("select count(*) from sqlite_master");
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! Rows out of SQLite and into it, whole tables at a time.
 
-use rusqlite::types::Value as Sql;
-
 use super::{Sqlite, cell};
 use crate::copy::{BackupFormat, Column, ColumnType, Transfer, names};
-use crate::engine::{Cell, Engine, Value};
+use crate::engine::{Cell, Engine, Statement, Value, statements};
 use crate::{Error, Result};
 
 /// What came by the triggers of `message` goes where it stays.
@@ -33,14 +31,12 @@ impl Transfer for Sqlite {
     }
 
     fn tables(&mut self) -> Result<Vec<String>> {
-        let sql = "select name from sqlite_master where type in ('table', 'view') and name not like 'sqlite_%' order by name";
-        self.run(sql, &[])?.iter_mut().map(|row| row.text(0)).collect()
+        self.run(&TABLES, &[])?.iter_mut().map(|row| row.text(0)).collect()
     }
 
     fn columns(&mut self, table: &str) -> Result<Vec<Column>> {
-        let sql = "select name, lower(type) from pragma_table_info($1) order by cid";
         let mut columns = Vec::new();
-        for mut row in self.run(sql, &[Value::Text(table)])? {
+        for mut row in self.run(&COLUMNS, &[Value::Text(table)])? {
             let kind = match row.text(1)?.as_str() {
                 "integer" => ColumnType::Int,
                 "text" => ColumnType::Text,
@@ -86,18 +82,32 @@ impl Transfer for Sqlite {
     }
 
     fn last_id(&mut self, table: &str) -> Result<i64> {
-        let sql = "select coalesce(max(seq), 0) from sqlite_sequence where name = $1";
-        self.run(sql, &[Value::Text(table)])?.first().map_or(Ok(0), |row| row.int(0))
+        self.run(&LAST_ID, &[Value::Text(table)])?.first().map_or(Ok(0), |row| row.int(0))
     }
 
     fn set_last_id(&mut self, table: &str, last: i64) -> Result<()> {
-        self.run("delete from sqlite_sequence where name = $1", &[Value::Text(table)])?;
-        let row = [Sql::Text(table.to_owned()), Sql::Integer(last)];
-        self.connection.execute("insert into sqlite_sequence (name, seq) values (?1, ?2)", row)?;
-        Ok(())
+        self.run(&FORGET_LAST_ID, &[Value::Text(table)])?;
+        self.run(&SET_LAST_ID, &[Value::Text(table), Value::Int(last)]).map(drop)
     }
 
     fn round_off(&mut self) -> Result<()> {
         self.script(SETTLE) // The index of words is filled while the program runs: sql/src/reindex.rs.
     }
+}
+
+statements! {
+    static TABLES: Statement = Statement::only_sqlite(
+        "select name from sqlite_master where type in ('table', 'view') and name not like 'sqlite_%' order by name"
+    );
+
+    static COLUMNS: Statement =
+        Statement::only_sqlite("select name, lower(type) from pragma_table_info($1) order by cid");
+
+    static LAST_ID: Statement =
+        Statement::only_sqlite("select coalesce(max(seq), 0) from sqlite_sequence where name = $1");
+
+    static FORGET_LAST_ID: Statement = Statement::only_sqlite("delete from sqlite_sequence where name = $1");
+
+    static SET_LAST_ID: Statement =
+        Statement::only_sqlite("insert into sqlite_sequence (name, seq) values ($1, $2)");
 }

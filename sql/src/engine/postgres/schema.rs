@@ -1,0 +1,49 @@
+//! The schema: its versions, the lock under which it is changed, and how its scripts are planned.
+
+use crate::engine::{Statement, statements};
+
+/// Makes the table of versions, and its column for checksums, which the first versions did not have. A role that may not make
+/// tables can still use those that are there.
+pub(super) const SCHEMA_VERSION: &str = "do $$ begin \
+     if to_regclass('schema_version') is null then \
+     create table schema_version (version bigint primary key, checksum text); \
+     elsif not exists (select from pg_attribute where attrelid = to_regclass('schema_version') and attname = 'checksum') then \
+     alter table schema_version add column checksum text; end if; end $$";
+/// A script that rewrites or indexes a table takes as long as it takes.
+pub(super) const NO_TIMEOUTS: &str = "set local statement_timeout = 0; set local lock_timeout = 0";
+
+/// A migration reads whole tables, for which the planner settings of [`super::session`] are wrong. Only its scripts are planned
+/// with PostgreSQL's own: the plans of other statements are kept, and are made under ours.
+pub(super) const USE_DEFAULT_PLANNER: &str = "select set_config('messenger.' || name, current_setting(name), true), set_config(name, value, true) \
+     from (values ('join_collapse_limit', '8'), ('enable_seqscan', 'on'), ('enable_hashjoin', 'on'), \
+     ('enable_mergejoin', 'on'), ('enable_material', 'on')) t (name, value)";
+pub(super) const USE_OUR_PLANNER: &str = "select set_config(name, current_setting('messenger.' || name), true) \
+     from (values ('join_collapse_limit'), ('enable_seqscan'), ('enable_hashjoin'), ('enable_mergejoin'), ('enable_material')) t (name)";
+
+pub(super) static MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("../../../migrations/postgres/0001_accounts_and_logs.sql")),
+    (2, include_str!("../../../migrations/postgres/0002_conversations.sql")),
+    (3, include_str!("../../../migrations/postgres/0003_entries.sql")),
+    (4, include_str!("../../../migrations/postgres/0004_member_by_whole_key.sql")),
+    (5, include_str!("../../../migrations/postgres/0005_pair_by_whole_key.sql")),
+    (6, include_str!("../../../migrations/postgres/0006_message_requests.sql")),
+    (7, include_str!("../../../migrations/postgres/0007_bounds.sql")),
+    (8, include_str!("../../../migrations/postgres/0008_search_and_blocks.sql")),
+    (9, include_str!("../../../migrations/postgres/0009_email_keys.sql")),
+    (10, include_str!("../../../migrations/postgres/0010_counted_invitations.sql")),
+    (11, include_str!("../../../migrations/postgres/0011_groups_of_a_member.sql")),
+    (12, include_str!("../../../migrations/postgres/0012_clock.sql")),
+    (13, include_str!("../../../migrations/postgres/0013_last_seen_of_a_blocker.sql")),
+    (14, include_str!("../../../migrations/postgres/0014_node.sql")),
+    (15, include_str!("../../../migrations/postgres/0015_deleted_entries.sql")),
+    (16, include_str!("../../../migrations/postgres/0016_folded_words.sql")),
+    (17, include_str!("../../../migrations/postgres/0017_confirmed_clock.sql")),
+];
+
+statements! {
+    /// The number is arbitrary: it keeps two nodes from changing the schema at once.
+    pub(super) static LOCK_SCHEMA: Statement = Statement::only_postgres("select 1 from pg_advisory_xact_lock(7236837)");
+
+    pub(super) static TRY_LOCK_SCHEMA: Statement =
+        Statement::only_postgres("select 1 where pg_try_advisory_xact_lock(7236837)");
+}
