@@ -15,6 +15,8 @@ lib.fileset.toSource {
       # The protocol's page and schemas, which tests compare with the code.
       ../docs/PROTOCOL.md
       (lib.fileset.fileFilter (file: file.hasExt "json" || file.hasExt "yaml") ../docs)
+      # The web client, which `web_client` puts into the programs; without its tests.
+      (lib.fileset.difference ../web ../web/test)
     ]
     ++ crates
   );

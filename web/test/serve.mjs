@@ -25,7 +25,10 @@ const TYPES = {
 };
 
 /** Folders and files that are for development only. */
-const HIDDEN = /^(test|node_modules)\/|\.d\.ts$|^jsconfig\.json$|\.config\.js$/;
+const HIDDEN = /^(test|node_modules)\/|(^|\/)\.|\.d\.ts$|^jsconfig\.json$|\.config\.js$/;
+
+/** Files with an address that does not change, and with the placeholder. */
+const ENTRIES = ["index.html", "manifest.json", "sw.js"];
 
 export const CSP =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; " +
@@ -52,14 +55,15 @@ export function served(folder = "") {
     });
 }
 
+/** The file's bytes, before the placeholder is replaced. @param {string} path */
+function bytesOf(path) {
+    const bytes = readFileSync(join(root, path));
+    return /\.(js|css)$/.test(path) ? Buffer.from(stripped(path, bytes.toString())) : bytes;
+}
+
 export function buildHash() {
     const hash = createHash("sha256");
-    for (const path of served().sort()) {
-        hash.update(path)
-            .update("\0")
-            .update(readFileSync(join(root, path)))
-            .update("\0");
-    }
+    for (const path of served().sort()) hash.update(path).update("\0").update(bytesOf(path)).update("\0");
     return hash.digest("hex").slice(0, 16);
 }
 
@@ -82,7 +86,7 @@ export function stripped(path, text) {
 }
 
 /** A file with the placeholder `BUILDHASH` replaced. */
-const filled = (path) => readFileSync(join(root, path), "utf8").replaceAll("BUILDHASH", buildHash());
+const filled = (path) => bytesOf(path).toString().replaceAll("BUILDHASH", buildHash());
 
 function answer(res, status, type, body, headers = {}) {
     res.writeHead(status, { ...PAGE_HEADERS, "Content-Type": type, ...headers });
@@ -104,12 +108,10 @@ function own(req, res) {
     const inside = path.match(/^\/web\/[0-9a-f]{16}\/(.+)$/)?.[1];
     if (!inside) return false;
     const name = normalize(inside);
-    if (!served().includes(name)) answer(res, 404, "text/plain", "no such file");
+    if (!served().includes(name) || ENTRIES.includes(name)) answer(res, 404, "text/plain", "no such file");
     else {
         const headers = { "Cache-Control": "public, max-age=31536000, immutable" };
-        const bytes = readFileSync(join(root, name));
-        const isText = /\.(js|css)$/.test(name);
-        answer(res, 200, TYPES[extname(name)], isText ? stripped(name, bytes.toString()) : bytes, headers);
+        answer(res, 200, TYPES[extname(name)], bytesOf(name), headers);
     }
     return true;
 }
