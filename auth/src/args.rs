@@ -27,17 +27,17 @@ pub struct Args {
 #[derive(Clone, Debug)]
 pub struct Config {
     /// How it listens; the name is `auth`.
-    pub listener: net::ListenerConfig,
+    pub http: http::ServerConfig,
     /// Signups a minute from one address; 0: no limit.
     pub signup_rate: u32,
 }
 
 impl Args {
-    /// The server that is meant; `net` has the settings of its listener, `limits` is what the process has, or this
+    /// The server that is meant; `http` has the settings of its listener, `limits` is what the process has, or this
     /// server's share of it. More connections than there are descriptors for are cut to that, also if they were asked
     /// for: tiny_http does not survive running out.
-    pub fn config(&self, net: &net::args::Args, limits: SystemLimits) -> Config {
-        Config { listener: net.config("auth", limits, COST), signup_rate: self.signup_rate }
+    pub fn config(&self, http: &http::args::Args, limits: SystemLimits) -> Config {
+        Config { http: http.config("auth", limits, COST), signup_rate: self.signup_rate }
     }
 }
 
@@ -51,7 +51,7 @@ mod tests {
         #[command(flatten)]
         auth: Args,
         #[command(flatten)]
-        net: net::args::Args,
+        http: http::args::Args,
     }
 
     #[test]
@@ -59,11 +59,11 @@ mod tests {
         let limits = SystemLimits { descriptors: 1000, maps: 65_530, tasks: 65_536 };
         let config = |flags: &[&str]| {
             let program = Program::parse_from([&["auth"], flags].concat());
-            program.auth.config(&program.net, limits)
+            program.auth.config(&program.http, limits)
         };
-        assert_eq!(config(&[]).listener.connections_max, 250);
-        assert_eq!(config(&["--connections-max", "7"]).listener.connections_max, 7);
-        assert_eq!(config(&["--connections-max", "5000"]).listener.connections_max, 250);
+        assert_eq!(config(&[]).http.listener.connections_max, 250);
+        assert_eq!(config(&["--connections-max", "7"]).http.listener.connections_max, 7);
+        assert_eq!(config(&["--connections-max", "5000"]).http.listener.connections_max, 250);
         assert_eq!(config(&[]).signup_rate, 10);
         assert_eq!(config(&["--signup-rate", "0"]).signup_rate, 0);
     }

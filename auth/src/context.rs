@@ -1,13 +1,15 @@
 //! What all handlers share: the session of a request, and the check of a password.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use net::bucket::Buckets;
 use net::network::Network;
 use net::network::NetworkBuckets;
+use os_thread::lock;
 use sql::{Credentials, Session, Store};
+use telemetry::health::Unhealthy;
 
 use crate::error::ApiError;
 use crate::exports::Exports;
@@ -15,6 +17,7 @@ use crate::hash_queue::{QueueKey, QueuePath};
 use crate::limit::{
     BUCKETS_WIDTH, HEARTBEAT_MAX, LOOKUPS, LOOKUPS_PER_SECOND, SESSION_MS, TOUCH_INTERVAL_MS,
 };
+use crate::metrics;
 use crate::password::{Bounds, HashError, HashParams, HashSlot, Hasher, Password};
 use crate::request::Request;
 use crate::throttle::{Origin, Throttle};
@@ -41,12 +44,17 @@ impl Heartbeat {
     }
 
     pub(crate) fn beat(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *lock(&self.0) = Instant::now();
+    }
+
+    /// How long ago that was.
+    pub(crate) fn age(&self) -> std::time::Duration {
+        lock(&self.0).elapsed()
     }
 
     /// Whether that was at most [`HEARTBEAT_MAX`] ago; after a silence the library is sent a probe.
     pub(crate) fn is_recent(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < HEARTBEAT_MAX
+        self.age() < HEARTBEAT_MAX
     }
 }
 
@@ -83,6 +91,18 @@ impl Context {
             heartbeat: Heartbeat::new(),
             lookups: Buckets::new(LOOKUPS, LOOKUPS_PER_SECOND, BUCKETS_WIDTH),
         })
+    }
+
+    /// Whether the server can do its job now.
+    ///
+    /// # Errors
+    /// What is missing, and why.
+    pub(crate) fn check_health(&self) -> Result<(), Unhealthy> {
+        if !self.heartbeat.is_recent() {
+            return Err(Unhealthy::new("not_serving", "the HTTP library takes no requests"));
+        }
+        metrics::CLOCK_AHEAD.set(self.store.clock_doubt() / 1000);
+        self.store.health().map_err(|it| Unhealthy::new(it.code, it.reason))
     }
 
     /// The session whose token the request shows. Its life is prolonged, written down once an hour.

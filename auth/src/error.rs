@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::limit::RETRY_AFTER_SECONDS;
 
-/// Why a request was refused. The list is closed: a client may match on all of it. `net` adds its own for
-/// requests that are not HTTP as we understand it: `timeout`, `length_required`, `too_large`, `head_too_large`,
+/// Why a request was refused. The list is closed: a client may match on all of it. The crate `http` adds its own for
+/// requests that it refuses: `timeout`, `too_large`, `head_too_large`,
 /// `foreign_origin`, `unsupported_media_type`, `wrong_host`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
@@ -65,6 +65,11 @@ impl ErrorCode {
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
         }
+    }
+
+    /// The code of that word.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.word() == word)
     }
 
     /// The HTTP status.
@@ -167,6 +172,16 @@ impl From<sql::Error> for ApiError {
             | sql::Error::Open(_)
             | sql::Error::Internal(_)
             | sql::Error::Corrupted(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ApiError> for http::Response {
+    fn from(error: ApiError) -> Self {
+        let response = Self::error(error.code.status(), error.code.word(), &error.sentence);
+        match error.header {
+            Some((name, value)) => response.with_header(name, value),
+            None => response,
         }
     }
 }

@@ -84,8 +84,6 @@ pub const BUCKETS_WIDTH: usize = 16_384;
 pub const RETRY_AFTER_SECONDS: u64 = 2;
 /// Rows of a page of an export; of long messages it has fewer, [`sql::PAGE_BYTES`] of text.
 pub const EXPORT_PAGE_ROWS: i64 = 100;
-/// Bytes of a streamed document in one chunk.
-pub(crate) const STREAM_BYTES: usize = 16 * 1024;
 /// After how long an account whose export is being sent may ask whether that has ended.
 pub const EXPORT_RETRY_AFTER: Duration = Duration::from_secs(10);
 /// Stack of a request's thread.
@@ -94,6 +92,16 @@ pub const REQUEST_STACK_BYTES: usize = 512 * 1024;
 pub const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 /// How long the HTTP library may deliver nothing, also no probe, before the server counts as deaf.
 pub const HEARTBEAT_MAX: Duration = Duration::from_secs(11);
+/// How long the HTTP library may take to answer a probe.
+pub const PROBE_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a handler may take.
+pub const RESPONSE_DEADLINE: Duration = Duration::from_secs(30);
+/// Bytes set aside for a response of the HTTP library; most fit.
+pub const RESPONSE_BYTES_FIRST: usize = 2 * 1024;
+/// Bytes of a response of the HTTP library; longer ones are streamed, and never pass through it.
+pub const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
+/// Connections to the HTTP library that are kept while nobody uses them.
+pub const CONNECTIONS_KEPT: usize = 64;
 /// The pause before a private socket that could not be made is tried again.
 pub const RELISTEN_PAUSE: Duration = Duration::from_millis(200);
 

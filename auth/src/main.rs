@@ -30,7 +30,7 @@ struct Program {
     #[command(flatten)]
     auth: auth::Args,
     #[command(flatten)]
-    net: net::args::Args,
+    http: http::args::Args,
     #[command(flatten)]
     exit: net::exit_flags::ExitFlags,
 }
@@ -56,34 +56,35 @@ fn main() -> ExitCode {
 
 /// What `doctor` is to know.
 fn settings(program: &Program) -> Settings<'_> {
-    let listener = program.auth.config(&program.net, SystemLimits::of_this_process()).listener;
+    let listener =
+        program.auth.config(&program.http, SystemLimits::of_this_process()).http.listener;
     Settings {
         listen: program.listen.clone(),
-        net: &program.net,
+        http: &program.http,
         connections: vec![(listener.name, listener.connections_max)],
     }
 }
 
 fn run(program: &Program) -> Result<()> {
     let url = program.database.resolve(DefaultDatabase::DataDirectory)?.context("no database")?;
-    program.net.init_log();
+    program.http.init_log();
     let shutdown = Shutdown::new();
     net::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
     let listener = Listener::bind(&program.listen).with_context(|| {
         let wanted = listen::list(&program.listen);
         format!("cannot listen on {wanted}; choose another with --listen")
     })?;
-    let config = program.auth.config(&program.net, SystemLimits::of_this_process());
-    let opening = listener.begin(config.listener.clone(), &shutdown)?;
+    let config = program.auth.config(&program.http, SystemLimits::of_this_process());
+    let opening = http::begin(listener, config.http.clone(), &shutdown)?;
     let ready = telemetry::health::Readiness::default();
     let asked = ready.clone();
-    if let Some(address) = program.net.metrics_listen {
+    if let Some(address) = program.http.metrics_listen {
         let metrics = net::metrics::all()
             .into_iter()
             .chain(telemetry::metrics::all())
             .chain(auth::metrics::all())
             .collect();
-        let taken = net::ops::serve(address, metrics, move || asked.check(), &shutdown);
+        let taken = http::ops::serve(address, metrics, move || asked.check(), &shutdown);
         let taken = taken.with_context(|| format!("cannot listen on {address} for metrics"))?;
         tracing::info!("metrics listening on {}", taken.listening("http"));
     }

@@ -29,8 +29,8 @@ pub(crate) static CLOCK_AHEAD: Gauge = Gauge::new(
 /// What a hash takes.
 pub(crate) static HASH_SECONDS: Histogram =
     Histogram::new("auth_hash_seconds", "Time to hash one password.", SECONDS);
-/// Errors by their code: ours, then those of `net`.
-pub(crate) static REFUSALS: CounterVec<15> = CounterVec::new(
+/// Errors by their code: ours, then those of the crate `http`.
+pub(crate) static REFUSALS: CounterVec<17> = CounterVec::new(
     "auth_refusals_total",
     "Requests refused, by the code of the answer.",
     "code",
@@ -47,7 +47,9 @@ pub(crate) static REFUSALS: CounterVec<15> = CounterVec::new(
         "unavailable",
         "internal",
         "timeout",
-        "length_required",
+        "foreign_origin",
+        "unsupported_media_type",
+        "wrong_host",
         "too_large",
         "head_too_large",
     ],
@@ -67,7 +69,9 @@ pub(crate) fn answered(status: u16, code: Option<&str>) {
         _ => "5xx",
     });
     if let Some(code) = code {
-        REFUSALS.inc(code);
+        // Those of health checks are told there.
+        let is_known = REFUSALS.words().contains(&code);
+        REFUSALS.inc(if is_known { code } else { "unavailable" });
     }
 }
 

@@ -1,52 +1,42 @@
-//! A request as the handlers see it, whatever library it came through.
+//! A request as the handlers of accounts see it.
 
-use std::io::{self, Read as _};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 use wire::Token;
 
 use crate::error::ApiError;
-use crate::limit::BODY_BYTES_MAX;
 
 /// What was asked, by whom and when. Without `Debug`: it holds tokens and passwords.
 pub(crate) struct Request {
-    pub(crate) id: String,
-    pub(crate) method: String,
-    /// As sent, not decoded.
+    /// Percent-decoded.
     pub(crate) path: String,
-    query: String,
+    pub(crate) query: String,
     pub(crate) token: Option<Token>,
-    /// The client's, as `net` has found it.
+    /// The client's, also behind a trusted proxy.
     pub(crate) address: IpAddr,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     /// When it was taken, in milliseconds.
     pub(crate) now: i64,
 }
 
 impl Request {
-    /// Reads a request that was forwarded at `now`: `net` wrote the length and the `X-` headers itself.
-    ///
-    /// # Errors
-    /// The connection broke off.
-    pub(crate) fn read(request: &mut tiny_http::Request, now: i64) -> io::Result<Self> {
-        let mut body = Vec::with_capacity(request.body_length().unwrap_or(0).min(BODY_BYTES_MAX));
-        request.as_reader().take(BODY_BYTES_MAX as u64).read_to_end(&mut body)?;
-        let header = |name: &'static str| {
-            let found = request.headers().iter().find(|header| header.field.equiv(name));
-            found.map_or("", |header| header.value.as_str())
-        };
-        let (path, query) = request.url().split_once('?').unwrap_or((request.url(), ""));
-        Ok(Self {
-            id: header("X-Request-Id").to_owned(),
-            method: request.method().as_str().to_owned(),
-            path: path.to_owned(),
-            query: query.to_owned(),
-            token: Token::from_header(header("Authorization")),
-            address: header("X-Real-Ip").parse().unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
-            body,
+    /// A request that came at `now`.
+    pub(crate) fn new(request: &http::Request<'_>, now: i64) -> Self {
+        let head = &request.head;
+        Self {
+            path: head.path().to_owned(),
+            query: head.query().unwrap_or_default().to_owned(),
+            token: head.header("authorization").and_then(Token::from_header),
+            address: request.address,
+            body: request.body.bytes().to_vec(),
             now,
-        })
+        }
+    }
+
+    /// The last segment of the path, for routes that end in `{id}`.
+    pub(crate) fn last_segment(&self) -> &str {
+        self.path.rsplit_once('/').map_or(&self.path, |(_, segment)| segment)
     }
 
     /// The body's keys.
@@ -65,10 +55,9 @@ impl Request {
         }
     }
 
-    /// The first value of a key of the query, percent-decoded. A `+` stays one: emails have them, and have no spaces.
+    /// The first value of a key of the query, percent-decoded.
     pub(crate) fn query(&self, key: &str) -> Option<String> {
-        let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.filter(|(name, _)| *name == key).map(|(_, value)| decoded(value)).next()
+        http::head::query_value(&self.query, key)
     }
 }
 
@@ -97,33 +86,16 @@ impl Fields {
     }
 }
 
-/// Percent-decodes (RFC 3986, section 2.1); what is no valid escape stays as it is.
-fn decoded(text: &str) -> String {
-    let (mut out, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
-    while let Some((&byte, after)) = rest.split_first() {
-        let digits = after.first_chunk::<2>().filter(|_| byte == b'%');
-        let value = digits.and_then(|[high, low]| {
-            let digit = |byte: u8| char::from(byte).to_digit(16);
-            u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()
-        });
-        out.push(value.unwrap_or(byte));
-        rest = if value.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
 #[cfg(test)]
 impl Request {
     /// A request that came through no library.
-    pub(crate) fn of(method: &str, target: &str, token: Option<&str>, body: &str) -> Self {
+    pub(crate) fn of(target: &str, token: Option<&str>, body: &str) -> Self {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         Self {
-            id: String::new(),
-            method: method.to_owned(),
             path: path.to_owned(),
             query: query.to_owned(),
             token: token.and_then(Token::parse),
-            address: Ipv4Addr::LOCALHOST.into(),
+            address: std::net::Ipv4Addr::LOCALHOST.into(),
             body: body.as_bytes().to_vec(),
             now: i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap(),
         }
@@ -135,17 +107,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_is_decoded_once() {
-        let request = Request::of("GET", "/users?x=1&email=a%2Bb%40c%2540+%zz%&email=no", None, "");
-        assert_eq!(request.query("email").unwrap(), "a+b@c%40+%zz%");
-        assert_eq!(request.query("mail"), None);
-        assert_eq!(Request::of("GET", "/users?email", None, "").query("email"), None);
-    }
-
-    #[test]
     fn what_is_wrong_with_a_body_names_the_key_and_repeats_no_value() {
         let sentence = |body: &str| {
-            let fields = Request::of("POST", "/", None, body).fields();
+            let fields = Request::of("/", None, body).fields();
             let text = fields.and_then(|mut fields| fields.text("password"));
             text.err().unwrap().sentence.into_owned()
         };

@@ -1,16 +1,17 @@
 //! The one table of what can be asked. `openapi.json` describes the same; a test holds them together.
 
+use http::{BodyPolicy, Response};
 use sql::Session;
 
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::limit::BODY_BYTES_MAX;
 use crate::request::Request;
-use crate::response::Response;
 use crate::verb::{
     export, health, login, logout, me, openapi, password, root, sessions, signup, users,
 };
 
-type Outcome = Result<Response, ApiError>;
+pub(crate) type Outcome = Result<Response, ApiError>;
 
 /// What answers, and who may ask.
 #[derive(Clone, Copy)]
@@ -21,12 +22,48 @@ pub(crate) enum Handler {
     Owner(fn(&Context, &Request, &Session) -> Outcome),
 }
 
+/// Where a handler runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Runs {
+    /// On the HTTP library's side of the private socket (decision 4).
+    Library,
+    /// On the connection's own thread: for documents that take no time, and for streams, which never pass through the
+    /// library.
+    Connection,
+}
+
 /// One line of the table.
 pub(crate) struct Route {
     pub(crate) method: &'static str,
     /// `{id}` stands for one segment.
     pub(crate) path: &'static str,
     pub(crate) handler: Handler,
+    pub(crate) runs: Runs,
+}
+
+impl Route {
+    /// What is done with a body: only requests that change something have one.
+    pub(crate) fn body(&self) -> BodyPolicy {
+        match self.method {
+            "GET" => BodyPolicy::Ignored,
+            _ => BodyPolicy::Whole(BODY_BYTES_MAX),
+        }
+    }
+
+    /// Answers a request for this route.
+    ///
+    /// # Errors
+    /// What the handler refuses.
+    pub(crate) fn answer(&self, context: &Context, request: &Request) -> Outcome {
+        match self.handler {
+            Handler::Anyone(handler) => handler(context, request),
+            Handler::Owner(handler) => handler(context, request, &context.session(request)?),
+        }
+    }
+
+    const fn on_connection(self) -> Self {
+        Self { runs: Runs::Connection, ..self }
+    }
 }
 
 const fn anyone(
@@ -34,7 +71,7 @@ const fn anyone(
     path: &'static str,
     handler: fn(&Context, &Request) -> Outcome,
 ) -> Route {
-    Route { method, path, handler: Handler::Anyone(handler) }
+    Route { method, path, handler: Handler::Anyone(handler), runs: Runs::Library }
 }
 
 const fn owner(
@@ -42,7 +79,7 @@ const fn owner(
     path: &'static str,
     handler: fn(&Context, &Request, &Session) -> Outcome,
 ) -> Route {
-    Route { method, path, handler: Handler::Owner(handler) }
+    Route { method, path, handler: Handler::Owner(handler), runs: Runs::Library }
 }
 
 pub(crate) static ROUTES: &[Route] = &[
@@ -57,42 +94,41 @@ pub(crate) static ROUTES: &[Route] = &[
     owner("DELETE", "/sessions/{id}", sessions::revoke),
     owner("GET", "/users", users::find),
     owner("GET", "/users/{id}", users::show),
-    owner("GET", "/export", export::export),
-    anyone("GET", "/healthz", health::health),
-    anyone("GET", "/livez", health::alive),
-    anyone("GET", "/openapi.json", openapi::openapi),
-    anyone("GET", "/", root::root),
+    owner("GET", "/export", export::export).on_connection(),
+    anyone("GET", "/healthz", health::health).on_connection(),
+    anyone("GET", "/livez", health::alive).on_connection(),
+    anyone("GET", "/openapi.json", openapi::openapi).on_connection(),
+    anyone("GET", "/", root::root).on_connection(),
 ];
 
-/// Answers a request. HEAD is a GET whose body the library leaves out.
+/// The route of a request. HEAD is a GET whose body is left out.
 ///
 /// # Errors
-/// What the handler refuses; 404 and 405 for what the table does not have.
-pub(crate) fn answer(context: &Context, request: &Request) -> Outcome {
-    let here = || ROUTES.iter().filter(|route| fits(route.path, &request.path));
-    let method = if request.method == "HEAD" { "GET" } else { &request.method };
-    match here().find(|route| route.method == method).map(|route| route.handler) {
-        Some(Handler::Anyone(handler)) => handler(context, request),
-        Some(Handler::Owner(handler)) => handler(context, request, &context.session(request)?),
-        None if here().next().is_none() => Err(ApiError::not_found("there is no such page")),
-        None => {
-            let mut allow: Vec<_> = here().map(|route| route.method).collect();
-            if allow.contains(&"GET") {
-                allow.push("HEAD");
-            }
-            Err(ApiError::method_not_allowed(allow.join(", ")))
-        }
+/// 404 and 405 for what the table does not have; for OPTIONS the methods of the path.
+pub(crate) fn find(method: &str, path: &str) -> Result<&'static Route, Response> {
+    let here = || ROUTES.iter().filter(|route| fits(route.path, path));
+    let wanted = if method == "HEAD" { "GET" } else { method };
+    if let Some(route) = here().find(|route| route.method == wanted) {
+        return Ok(route);
+    }
+    if here().next().is_none() {
+        return Err(ApiError::not_found("there is no such page").into());
+    }
+    let mut allow: Vec<_> = here().map(|route| route.method).collect();
+    if allow.contains(&"GET") {
+        allow.push("HEAD");
+    }
+    allow.push("OPTIONS");
+    let allow = allow.join(", ");
+    match method {
+        "OPTIONS" => Err(Response::no_content().with_header("Allow", allow)),
+        _ => Err(ApiError::method_not_allowed(allow).into()),
     }
 }
 
 /// The path as the table has it, for the log: what strangers put into a path may be anyone's email.
 pub(crate) fn name(path: &str) -> &'static str {
     ROUTES.iter().find(|route| fits(route.path, path)).map_or("(unknown)", |route| route.path)
-}
-
-/// The last segment of a path, for routes that end in `{id}`.
-pub(crate) fn last_segment(path: &str) -> &str {
-    path.rsplit_once('/').map_or(path, |(_, segment)| segment)
 }
 
 fn fits(pattern: &str, path: &str) -> bool {

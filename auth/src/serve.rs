@@ -1,47 +1,27 @@
 //! The server: the listener, the HTTP library, the threads that maintain the database.
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use net::{Opening, Request, Shutdown};
+use http::{Opening, Service};
+use net::Shutdown;
 use os_thread::SERVICE_STACK_BYTES;
 use sql::Store;
-use telemetry::health::Unhealthy;
 
 use crate::args::Config;
-use crate::backend;
+use crate::backend::Backend;
 use crate::context::Context;
-use crate::limit::{BODY_BYTES_MAX, SWEEP_INTERVAL};
-use crate::metrics;
-
-/// Paths that the chat server answers, where it runs in the same process.
-const CHAT_PATHS: [&str; 3] = ["/ws", "/schema.json", "/asyncapi.json"];
-
-/// What answers `CHAT_PATHS`.
-pub type Chat = Box<dyn Fn(Request) + Send + Sync>;
+use crate::limit::SWEEP_INTERVAL;
+use crate::service::AuthService;
+use telemetry::health::Unhealthy;
 
 /// A server that serves.
 pub struct Serving {
     listener: net::Serving,
     /// Thrown when nobody can ask any more.
     end: Shutdown,
-    health: Health,
-}
-
-/// What tells whether the server can do its job.
-#[derive(Clone)]
-struct Health(Arc<Context>);
-
-impl Health {
-    fn check(&self) -> Result<(), Unhealthy> {
-        if !self.0.heartbeat.is_recent() {
-            return Err(Unhealthy::new("not_serving", "the HTTP library takes no requests"));
-        }
-        metrics::CLOCK_AHEAD.set(self.0.store.clock_doubt() / 1000);
-        self.0.store.health().map_err(|it| Unhealthy::new(it.code, it.reason))
-    }
+    context: Arc<Context>,
 }
 
 /// Serves accounts until `shutdown` begins, and says in the log on which address. With `chat` one port is enough for both
@@ -54,7 +34,7 @@ pub fn serve(
     opening: Opening,
     store: Arc<Store>,
     shutdown: &Shutdown,
-    chat: Option<Chat>,
+    chat: Option<Box<dyn Service>>,
 ) -> io::Result<Serving> {
     let end = Shutdown::new();
     let sweeping = (Arc::clone(&store), shutdown.clone());
@@ -66,29 +46,21 @@ pub fn serve(
     os_thread::spawn("auth-probe", SERVICE_STACK_BYTES, move || {
         probed.run_health_probes(|time| stopped.wait_for(time));
     })?;
-    let context = Context::new(store, config.signup_rate).map_err(io::Error::other)?;
-    let health = Health(Arc::new(context));
-    let socket = backend::serve(Arc::clone(&health.0), &end)?;
-    let told = health.clone();
+    let context = Arc::new(Context::new(store, config.signup_rate).map_err(io::Error::other)?);
+    let backend = Backend::start(&context, &end)?;
     let sweep = move || sweep(&sweeping.0, &sweeping.1);
     os_thread::spawn("auth-sweep", SERVICE_STACK_BYTES, sweep)?;
-    let admit = move |request: Request| {
-        if let Some(chat) = chat.as_ref().filter(|_| CHAT_PATHS.contains(&request.head.path())) {
-            return chat(request);
-        }
-        let request_id = request.request_id();
-        admit(request, socket.path(), &request_id, &told);
-    };
-    let listener = opening.open(admit);
+    let service = AuthService { context: Arc::clone(&context), backend, chat };
+    let listener = opening.open(service);
     listener.log_endpoints("http");
-    Ok(Serving { listener, end, health })
+    Ok(Serving { listener, end, context })
 }
 
 impl Serving {
     /// Whether it can do its job now.
     pub fn readiness(&self) -> impl Fn() -> Result<(), Unhealthy> + Send + Sync + 'static {
-        let health = self.health.clone();
-        move || health.check()
+        let context = Arc::clone(&self.context);
+        move || context.check_health()
     }
 
     /// Waits until every request has been answered; false if `deadline` passes first.
@@ -100,37 +72,6 @@ impl Serving {
 impl Drop for Serving {
     fn drop(&mut self) {
         self.end.begin();
-    }
-}
-
-/// Reads a request's body and passes it on whole; what is no request is refused here.
-/// Who asks how it is must not wait for what hangs.
-#[inline(never)] // A chat connection sleeps above whatever this frame would hold.
-fn admit(mut request: Request, socket: &Path, request_id: &str, health: &Health) {
-    let begin = Instant::now();
-    let is_read = matches!(request.head.method.as_str(), "GET" | "HEAD");
-    let told = match request.head.path() {
-        "/healthz" if is_read => Some(net::ops::health(health.check())),
-        "/livez" if is_read => Some(net::ops::alive()),
-        _ => None,
-    };
-    if let Some(reply) = told {
-        let _context = telemetry::log::context("request", request_id);
-        let (method, path) = (request.head.method.clone(), request.head.path().to_owned());
-        let status = reply.status;
-        request.reply(reply);
-        let code = (status != 200).then_some("unavailable");
-        return backend::answered(&method, &path, status, code, begin);
-    }
-    match request.body(BODY_BYTES_MAX) {
-        Ok(body) => net::relay::relay(request, body, socket, request_id),
-        Err(refusal) => {
-            let _context = telemetry::log::context("request", request_id);
-            let (status, code) = (refusal.status, refusal.code);
-            let (method, path) = (request.head.method.clone(), request.head.path().to_owned());
-            request.reply(refusal);
-            backend::answered(&method, &path, status, Some(code), begin);
-        }
     }
 }
 

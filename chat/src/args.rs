@@ -33,7 +33,7 @@ pub struct Args {
 #[derive(Clone, Debug)]
 pub struct Config {
     /// How it listens; the name is `chat`.
-    pub listener: net::ListenerConfig,
+    pub http: http::ServerConfig,
     /// Frames a second that one account may send over all its connections; 0: no limit.
     pub message_rate: u32,
     /// How much of each account's log is kept.
@@ -41,11 +41,11 @@ pub struct Config {
 }
 
 impl Args {
-    /// The server that is meant; `net` has the settings of its listener, `limits` is what the process has, or this server's
+    /// The server that is meant; `http` has the settings of its listener, `limits` is what the process has, or this server's
     /// share of it.
-    pub fn config(&self, net: &net::args::Args, limits: SystemLimits) -> Config {
+    pub fn config(&self, http: &http::args::Args, limits: SystemLimits) -> Config {
         Config {
-            listener: net.config("chat", limits, COST),
+            http: http.config("chat", limits, COST),
             message_rate: self.message_rate,
             keep: LogRetention { days: self.log_days, events: self.log_events },
         }

@@ -14,6 +14,7 @@ mod drainer;
 mod event;
 mod fanout;
 mod flow;
+mod http_service;
 mod hub;
 mod limit;
 mod long_answers;
@@ -47,10 +48,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
 
-use net::{Opening, Request, Serving, Shutdown};
+use http::Opening;
+use net::{Serving, Shutdown};
 use sql::Store;
 
 pub use args::{Args, COST, Config, LISTEN_DEFAULT};
+pub use http_service::ChatService;
 
 use crate::committer::Committer;
 use crate::dispatcher::Inbox;
@@ -127,13 +130,11 @@ pub fn serve(
         rate_limits: RateLimits::new(config.message_rate),
         token_throttle: TokenThrottle::new(),
         shutdown: shutdown.clone(),
-        schema: format!("{:#}\n", wire::schema()),
-        asyncapi: format!("{:#}\n", wire::asyncapi()),
     });
     // Sessions see the flag as soon as their `recv` returns.
     shutdown.on_begin(move || hub.for_each(|outbox| outbox.end_reading()));
     let shared = Arc::clone(&server);
-    let serving = opening.open(move |request| upgrade::serve(&shared, request));
+    let serving = opening.open(ChatService(shared));
     serving.log_endpoints("ws");
     Ok(Running { serving, server, committer, dispatcher })
 }
@@ -147,14 +148,13 @@ impl Running {
         move || server.ready()
     }
 
-    /// Serves requests of another listener as if they had come to this server's own.
-    pub fn handler(&self) -> impl Fn(Request) + Send + Sync + 'static {
-        let server = Arc::clone(&self.server);
-        move |request| upgrade::serve(&server, request)
+    /// Answers requests of another listener as if they had come to this server's own.
+    pub fn service(&self) -> ChatService {
+        ChatService(Arc::clone(&self.server))
     }
 
     /// After the shutdown has begun: waits until what was accepted is committed and told, but not past `deadline`.
-    /// `wait_elsewhere` waits for the requests of [`Running::handler`] for a time, and says whether they have ended.
+    /// `wait_elsewhere` waits for the requests of [`Running::service`] for a time, and says whether they have ended.
     pub fn finish(self, deadline: Instant, wait_elsewhere: impl Fn(Duration) -> bool) {
         let left = || deadline.saturating_duration_since(Instant::now());
         let until = Instant::now() + SESSIONS_END_MAX.min(left());

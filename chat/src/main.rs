@@ -31,7 +31,7 @@ struct Cli {
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
-    net: net::args::Args,
+    http: http::args::Args,
     #[command(flatten)]
     exit: net::exit_flags::ExitFlags,
 }
@@ -56,23 +56,23 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<()> {
     let database = cli.database.resolve(DefaultDatabase::None)?;
-    cli.net.init_log();
+    cli.http.init_log();
     let shutdown = Shutdown::new();
     net::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
     let listener = Listener::bind(&cli.listen).with_context(|| {
         let wanted = listen::list(&cli.listen);
         format!("cannot listen on {wanted}; choose another with --listen")
     })?;
-    let config = cli.chat.config(&cli.net, SystemLimits::of_this_process());
-    let opening = listener.begin(config.listener.clone(), &shutdown)?;
+    let config = cli.chat.config(&cli.http, SystemLimits::of_this_process());
+    let opening = http::begin(listener, config.http.clone(), &shutdown)?;
     let ready = telemetry::health::Readiness::default();
     let asked = ready.clone();
-    if let Some(address) = cli.net.metrics_listen {
+    if let Some(address) = cli.http.metrics_listen {
         let registry = [net::metrics::all(), telemetry::metrics::all(), chat::metrics::all()]
             .into_iter()
             .flatten()
             .collect();
-        let taken = net::ops::serve(address, registry, move || asked.check(), &shutdown)
+        let taken = http::ops::serve(address, registry, move || asked.check(), &shutdown)
             .with_context(|| {
                 format!("cannot listen on {address}; choose another with --metrics-listen")
             })?;

@@ -1,8 +1,11 @@
 //! What a browser, a developer or a health check gets from the chat port.
 
-use net::{Head, Reply};
+use std::sync::LazyLock;
+
+use http::{Head, Response, Route, ops};
 
 use crate::server::Server;
+use crate::upgrade::upgrade_required;
 
 const PAGE: &str = include_str!("page.html");
 
@@ -15,30 +18,40 @@ const HERE: &str = concat!(
     r#""description":"/asyncapi.json","schema":"/schema.json"}"#
 );
 
-/// Answers what is no upgrade.
-pub(crate) fn answer(server: &Server, head: &Head) -> Reply {
-    let (path, method) = (head.path(), head.method.as_str());
-    if PAGES.contains(&path) && !matches!(method, "GET" | "HEAD") {
-        let reply = Reply::error(405, "method_not_allowed", "only GET and HEAD are known here");
-        return reply.with_header("Allow", "GET, HEAD");
+/// The JSON Schema of every frame.
+static SCHEMA: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", wire::schema()));
+/// The AsyncAPI document.
+static ASYNCAPI: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", wire::asyncapi()));
+
+/// What answers a request that is no upgrade.
+pub(crate) fn route<'a>(server: &'a Server, head: &Head) -> Route<'a> {
+    let path = head.path();
+    if PAGES.contains(&path)
+        && let Some(refusal) = ops::only_reading(head)
+    {
+        return Route::fixed(refusal);
+    }
+    if matches!(path, "/" | "/ws") && head.header("sec-websocket-key").is_some() {
+        return Route::fixed(upgrade_required(
+            "the headers Upgrade and Connection of a WebSocket handshake are missing; a reverse proxy must pass them on",
+        ));
     }
     match path {
-        "/" if is_browser(head) => Reply::html(200, PAGE).with_header(
+        "/" if is_browser(head) => Route::fixed(Response::html(200, PAGE).with_header(
             "Content-Security-Policy",
             "default-src 'none'; style-src 'unsafe-inline'",
-        ),
-        "/" => Reply::new(200, "application/json", HERE.as_bytes()),
-        "/ws" => Reply::error(426, "upgrade_required", "this address speaks WebSocket")
-            .with_header("Upgrade", "websocket"),
+        )),
+        "/" => Route::fixed(Response::bytes(200, "application/json", HERE.as_bytes())),
+        "/ws" => Route::fixed(upgrade_required("this address speaks WebSocket")),
         "/schema.json" => {
-            Reply::new(200, "application/schema+json", server.schema.clone().into_bytes())
+            Route::fixed(Response::bytes(200, "application/schema+json", SCHEMA.as_bytes()))
         }
         "/asyncapi.json" => {
-            Reply::new(200, "application/json", server.asyncapi.clone().into_bytes())
+            Route::fixed(Response::bytes(200, "application/json", ASYNCAPI.as_bytes()))
         }
-        "/healthz" => net::ops::health(server.ready()),
-        "/livez" => net::ops::alive(),
-        _ => Reply::error(404, "not_found", "there is no such page"),
+        "/healthz" => Route::respond(|_| ops::health(server.ready())),
+        "/livez" => Route::fixed(ops::alive()),
+        _ => Route::fixed(Response::error(404, "not_found", "there is no such page")),
     }
 }
 

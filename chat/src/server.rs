@@ -36,10 +36,6 @@ pub(crate) struct Server {
     /// The brake for who tries out tokens.
     pub(crate) token_throttle: TokenThrottle,
     pub(crate) shutdown: Shutdown,
-    /// The JSON Schema of every frame.
-    pub(crate) schema: String,
-    /// The AsyncAPI document.
-    pub(crate) asyncapi: String,
 }
 
 /// How long a connection may keep silent, or keep us. The defaults are those of [`crate::limit`].

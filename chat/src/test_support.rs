@@ -42,7 +42,5 @@ pub(crate) fn server(timeouts: Timeouts, mode: Mode) -> Server {
         rate_limits: RateLimits::new(0),
         token_throttle: TokenThrottle::new(),
         shutdown: Shutdown::new(),
-        schema: String::new(),
-        asyncapi: String::new(),
     }
 }

@@ -2,29 +2,24 @@
 
 use std::sync::Arc;
 
-use net::{Head, Reply, Request};
+use http::{Head, Response, Upgrade};
 use tungstenite::handshake::derive_accept_key;
 use wire::Token;
 
 use crate::connection::Connection;
 use crate::message_reader::MessageReader;
 use crate::outbox::Outbox;
-use crate::page;
 use crate::server::Server;
 
-/// Serves one connection, whatever it wants.
-pub(crate) fn serve(server: &Server, request: Request) {
-    if !request.head.is_upgrade() {
-        let reply = page::answer(server, &request.head);
-        return request.reply(reply);
-    }
-    let response = match shake_hands(&request.head) {
+/// Serves a connection that asks for WebSocket, until its end.
+pub(crate) fn serve(server: &Server, upgrade: Upgrade) {
+    let response = match shake_hands(&upgrade.head) {
         Ok(response) => response,
-        Err(reply) => return request.reply(reply),
+        Err(refusal) => return upgrade.refuse(refusal),
     };
-    let token = request.head.header("authorization").and_then(Token::from_header);
+    let token = upgrade.head.header("authorization").and_then(Token::from_header);
     // Only what the connection needs from here on stays in memory while it lasts.
-    let Request { id, stream, address, head, rest, permit, .. } = request;
+    let Upgrade { id, stream, address, head, rest, permit, .. } = upgrade;
     drop(head);
     let outbox = Arc::new(Outbox::new(id, stream, server.drainer.clone(), Some(permit)));
     outbox.push_handshake(&response);
@@ -34,17 +29,19 @@ pub(crate) fn serve(server: &Server, request: Request) {
 }
 
 #[inline(never)] // It goes deep, and the connection sleeps below whatever this frame would hold.
-fn shake_hands(head: &Head) -> Result<Vec<u8>, Reply> {
+fn shake_hands(head: &Head) -> Result<Vec<u8>, Response> {
     if !matches!(head.path(), "/" | "/ws") {
-        return Err(Reply::error(404, "not_found", "connect to / or /ws"));
+        return Err(Response::error(404, "not_found", "connect to / or /ws"));
     }
-    let bad =
-        |what: &str| Reply::error(400, "bad_request", &format!("no WebSocket handshake: {what}"));
+    let bad = |what: &str| {
+        let sentence = format!("no WebSocket handshake: {what}");
+        Response::error(400, "bad_request", &sentence).with_header("Sec-WebSocket-Version", "13")
+    };
     if head.method != "GET" || head.is_http_10() {
         return Err(bad("it must be a GET of HTTP/1.1"));
     }
     if head.header("sec-websocket-version") != Some("13") {
-        return Err(bad("Sec-WebSocket-Version must be 13"));
+        return Err(upgrade_required("the only version known here is 13 (Sec-WebSocket-Version)"));
     }
     let key = head.header("sec-websocket-key").filter(|key| is_key(key));
     let key = key.ok_or_else(|| bad("Sec-WebSocket-Key must be 16 bytes in base64"))?;
@@ -54,6 +51,14 @@ fn shake_hands(head: &Head) -> Result<Vec<u8>, Reply> {
          Sec-WebSocket-Accept: {accept}\r\n\r\n"
     );
     Ok(response.into_bytes())
+}
+
+/// 426: only WebSocket, of version 13, is spoken here.
+pub(crate) fn upgrade_required(sentence: &str) -> Response {
+    Response::error(426, "upgrade_required", sentence)
+        .with_header("Upgrade", "websocket")
+        .with_header("Connection", "upgrade")
+        .with_header("Sec-WebSocket-Version", "13")
 }
 
 /// Whether it is 16 bytes in base64: 21 digits, one whose last four bits are 0, and the padding.

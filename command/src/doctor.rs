@@ -29,7 +29,7 @@ pub struct Settings<'a> {
     /// Where it would listen.
     pub listen: Vec<net::Listen>,
     /// What is set of its doors.
-    pub net: &'a net::args::Args,
+    pub http: &'a http::args::Args,
     /// Its servers, and how many connections each would take.
     pub connections: Vec<(&'static str, usize)>,
 }

@@ -44,7 +44,7 @@ struct Cli {
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
-    net: net::args::Args,
+    http: http::args::Args,
     #[command(flatten)]
     exit: net::exit_flags::ExitFlags,
 }
@@ -71,18 +71,18 @@ fn main() -> ExitCode {
 /// What `doctor` is to know.
 fn settings(cli: &Cli) -> Settings<'_> {
     let limits = SystemLimits::of_this_process().shared_by(2);
-    let chat = cli.chat.config(&cli.net, limits).listener;
-    let auth = cli.auth.config(&cli.net, limits).listener;
+    let chat = cli.chat.config(&cli.http, limits).http.listener;
+    let auth = cli.auth.config(&cli.http, limits).http.listener;
     Settings {
         listen: [&cli.chat_listen[..], &cli.auth_listen].concat(),
-        net: &cli.net,
+        http: &cli.http,
         connections: vec![(chat.name, chat.connections_max), (auth.name, auth.connections_max)],
     }
 }
 
 fn run(cli: &Cli) -> Result<()> {
     let url = cli.database.resolve(DefaultDatabase::DataDirectory)?.context("no database")?;
-    cli.net.init_log();
+    cli.http.init_log();
     let shutdown = Shutdown::new();
     net::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
     let bind = |entries: &[Listen], flag| {
@@ -96,12 +96,12 @@ fn run(cli: &Cli) -> Result<()> {
     let banner = banner::text(at_chat.endpoints(), at_auth.endpoints(), &url);
     let limits = SystemLimits::of_this_process().shared_by(2);
     let (chat_config, auth_config) =
-        (cli.chat.config(&cli.net, limits), cli.auth.config(&cli.net, limits));
-    let at_chat = at_chat.begin(chat_config.listener.clone(), &shutdown)?;
-    let at_auth = at_auth.begin(auth_config.listener.clone(), &shutdown)?;
+        (cli.chat.config(&cli.http, limits), cli.auth.config(&cli.http, limits));
+    let at_chat = http::begin(at_chat, chat_config.http.clone(), &shutdown)?;
+    let at_auth = http::begin(at_auth, auth_config.http.clone(), &shutdown)?;
     let ready = telemetry::health::Readiness::default();
     let asked = ready.clone();
-    if let Some(address) = cli.net.metrics_listen {
+    if let Some(address) = cli.http.metrics_listen {
         let all = [
             net::metrics::all(),
             telemetry::metrics::all(),
@@ -109,7 +109,7 @@ fn run(cli: &Cli) -> Result<()> {
             auth::metrics::all(),
         ];
         let registry = all.into_iter().flatten().collect();
-        let taken = net::ops::serve(address, registry, move || asked.check(), &shutdown)
+        let taken = http::ops::serve(address, registry, move || asked.check(), &shutdown)
             .with_context(|| {
                 format!("cannot listen on {address}; choose another with --metrics-listen")
             })?;
@@ -120,7 +120,7 @@ fn run(cli: &Cli) -> Result<()> {
         opened => Arc::new(opened?),
     };
     let chat = chat::serve(&chat_config, at_chat, Some(Arc::clone(&store)), &shutdown)?;
-    let sockets = Box::new(chat.handler());
+    let sockets = Box::new(chat.service());
     let auth = auth::serve(&auth_config, at_auth, Arc::clone(&store), &shutdown, Some(sockets))?;
     let (chat_ready, auth_ready) = (chat.readiness(), auth.readiness());
     ready.set(move || chat_ready().and_then(|()| auth_ready()));

@@ -1,89 +1,103 @@
-//! A connection's thread, from its first line to the server's.
+//! An accepted connection on its own thread.
 
 use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
+use telemetry::log;
+
 use crate::address;
-use crate::error::HttpError;
+use crate::limit::PROXY_HEADER_DEADLINE;
 use crate::listener::ListenerConfig;
 use crate::metrics::{Cause, ConnectionMetrics};
 use crate::permits::{Permit, Permits};
-use crate::reply::Reply;
-use crate::request::{Deadlines, HeadError, Request, read_head};
+use crate::proxy_protocol;
 use crate::warnings::Warnings;
-use crate::web::Web;
-use telemetry::log;
 
-/// What every connection's thread needs.
-pub(crate) struct ListenerShared<H> {
-    pub config: ListenerConfig,
-    pub deadlines: Deadlines,
-    pub server: &'static ConnectionMetrics,
-    pub permits: Permits,
-    pub warnings: Warnings,
-    pub web: Option<Web>,
-    pub handle: H,
+/// What speaks on the connections of a listener.
+pub trait Protocol: Send + Sync + 'static {
+    /// Serves one connection, on its own thread.
+    fn serve(&self, connection: Connection);
+
+    /// The bytes that refuse connection `id` before anything has been read; at most a few hundred.
+    fn refusal(&self, cause: Cause, id: u64) -> Vec<u8>;
 }
 
-/// Reads the head, then hands over.
-pub(crate) fn handle_connection<H: Fn(Request)>(
-    shared: &ListenerShared<H>,
+/// What the connections of one listener share.
+pub struct ListenerShared {
+    /// How the listener was set up.
+    pub config: ListenerConfig,
+    pub(crate) metrics: &'static ConnectionMetrics,
+    pub(crate) permits: Permits,
+    pub(crate) warnings: Warnings,
+}
+
+/// An accepted connection.
+pub struct Connection {
+    /// Its number, unique in the process.
+    pub id: u64,
+    /// The socket: blocking, without time-outs, `TCP_NODELAY`. Others may hold it too, to shut it down.
+    pub stream: Arc<TcpStream>,
+    /// The peer's address, or what a trusted proxy has named in a PROXY header.
+    pub peer: IpAddr,
+    /// When it was accepted.
+    pub accepted: Instant,
+    /// The bytes that have been read already.
+    pub received: Vec<u8>,
+    /// Its place among the bounds. It can be evicted until [`Permit::mark_established`].
+    pub permit: Permit,
+    /// The listener.
+    pub listener: Arc<ListenerShared>,
+}
+
+impl ListenerShared {
+    /// Counts a refused request.
+    pub fn count_refused(&self, cause: Cause) {
+        self.metrics.refused(cause);
+    }
+
+    /// Whether `address` is a trusted proxy.
+    pub fn is_proxy(&self, address: IpAddr) -> bool {
+        address::is_proxy(address, &self.config.trusted_proxies)
+    }
+
+    /// Warns that `X-Forwarded-For` of `peer`, which is no trusted proxy, is ignored.
+    pub fn warn_forwarded_for_ignored(&self, peer: IpAddr) {
+        self.warnings.forwarded_for_ignored(&self.config, peer);
+    }
+
+    /// Warns that `address` has all the connections it may have.
+    pub fn warn_address_full(&self, address: IpAddr) {
+        self.warnings.address_full(&self.config, address);
+    }
+}
+
+/// Prepares the socket and passes the connection to the protocol.
+pub(crate) fn handle_connection(
+    listener: &Arc<ListenerShared>,
+    protocol: &dyn Protocol,
     id: u64,
     stream: Arc<TcpStream>,
     peer: IpAddr,
     accepted: Instant,
-    mut permit: Permit,
+    permit: Permit,
 ) {
-    let peer = address::canonical(peer);
-    let _context = [log::context("conn", id), log::context("peer", address::shown(peer))];
+    let mut peer = address::canonical(peer);
     // Without it small frames wait for the client's acknowledgement. Failing, they only wait; a Unix socket has no such
     // thing.
     let _ = stream.set_nodelay(true);
-    let (head, rest) = match read_head(&stream, accepted + shared.deadlines.head) {
-        Ok(read) => read,
-        Err(error) => {
-            if let Some(cause) = error.cause() {
-                shared.server.refused(cause);
+    let mut received = Vec::new();
+    if listener.is_proxy(peer) {
+        match proxy_protocol::read(&stream, &mut received, accepted + PROXY_HEADER_DEADLINE) {
+            Ok(Some(client)) => peer = address::canonical(client),
+            Ok(None) => {}
+            Err(error) => {
+                listener.metrics.refused(Cause::BadHead);
+                return tracing::debug!(%error, peer = address::shown(peer), "no valid PROXY header");
             }
-            if let HeadError::Refused(_, refusal) = error {
-                tracing::debug!(status = refusal.status, "head refused");
-                shared.deadlines.reply_to(&stream, false, id, Reply::from(refusal));
-            }
-            return;
         }
-    };
-    shared.warnings.forwarded_for_ignored(&shared.config, peer, &head);
-    let address = address::client(peer, &head, &shared.config.trusted_proxies);
-    let cors = shared.web.as_ref().map(|web| web.cors(&head)).unwrap_or_default();
-    let is_counted = permit.count_for(address);
-    let deadlines = shared.deadlines;
-    let request = Request { id, stream, address, head, rest, permit, cors, deadlines };
-    if let Some(request) = admit(shared, request, is_counted) {
-        (shared.handle)(request);
     }
-}
-
-/// The request, if the server may have it; else it has been answered here.
-#[inline(never)] // The connection sleeps below whatever this frame would hold.
-fn admit<H>(shared: &ListenerShared<H>, request: Request, is_counted: bool) -> Option<Request> {
-    let web = shared.web.as_ref();
-    let checked = match is_counted {
-        true => web.map_or(Ok(()), |web| web.check(&request.head)),
-        false => Err((Cause::AddressFull, HttpError::address_full())),
-    };
-    let answer = match checked {
-        Ok(()) if web.is_some_and(|web| web.is_preflight(&request.head)) => Reply::no_content(),
-        Ok(()) => return Some(request),
-        Err((cause, refusal)) => {
-            shared.server.refused(cause);
-            if cause == Cause::AddressFull {
-                shared.warnings.address_full(&shared.config, request.address);
-            }
-            tracing::debug!(status = refusal.status, code = refusal.code, "request refused");
-            Reply::from(refusal)
-        }
-    };
-    request.reply(answer);
-    None
+    let _context = [log::context("conn", id), log::context("peer", address::shown(peer))];
+    let listener = Arc::clone(listener);
+    protocol.serve(Connection { id, stream, peer, accepted, received, permit, listener });
 }

@@ -2,26 +2,8 @@
 
 use std::time::Duration;
 
-/// Bytes of a request's head, the empty line included.
-pub const HEAD_BYTES_MAX: usize = 16 * 1024;
-/// Bytes set aside for a head before any has come; most heads fit.
-pub const HEAD_BYTES_FIRST: usize = 2 * 1024;
-/// Header lines of a request.
-pub const HEADERS_MAX: usize = 64;
-/// From accept to the end of the head. Bytes that trickle in do not extend it.
-pub const HEAD_DEADLINE: Duration = Duration::from_secs(5);
-/// From the call for a body to its last byte. Bytes that trickle in do not extend it.
-pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
-/// For a whole reply of our own; for a relayed one, the longest pause without a byte.
-pub const REPLY_DEADLINE: Duration = Duration::from_secs(30);
-/// How long a relayed 429 or 503 is held back. Who asks again at once, in a loop, asks no more than so often on each connection.
-pub const REFUSAL_HELD: Duration = Duration::from_millis(500);
 /// How long a connection is listened to after the last word, so that the word arrives.
-pub const LINGER: Duration = Duration::from_secs(1);
-/// Bytes thrown away during [`LINGER`].
-pub const LINGER_BYTES_MAX: usize = 256 * 1024;
-/// Bytes moved at once from a relayed response, and on the stack of who relays.
-pub const COPY_BYTES: usize = 16 * 1024;
+pub const LINGER: Duration = Duration::from_secs(2);
 
 /// The pause after an error of accept; the usual one, no free descriptor, needs time to pass.
 pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
@@ -39,8 +21,6 @@ pub const LEAVING_MAX: usize = 64;
 pub const EVICTED_AT_ONCE: usize = 32;
 /// Sockets that have been told "full" and are kept for [`LINGER`] so that they hear it.
 pub const LINGERING_MAX: usize = 32;
-/// What `Retry-After` says when the house is full or the service away.
-pub const RETRY_AFTER_SECONDS: u32 = 2;
 
 /// Stack of a connection's thread. 16 KiB of it are the buffer of a relay.
 pub const SESSION_STACK_BYTES: usize = 256 * 1024;
@@ -68,21 +48,17 @@ pub const NETWORK_LEVEL_FACTOR: f64 = 2.0;
 /// Cells of a row of the counters by network (each takes 8 bytes, and each table has four rows).
 pub const NETWORK_BUCKETS_WIDTH: usize = 16 * 1024;
 
-/// Between two warnings about the same host that is none of ours.
-pub const HOST_WARN_INTERVAL: Duration = Duration::from_secs(60);
-/// Characters of such a host that are logged; a DNS name has at most 253.
-pub const HOST_CHARS_LOGGED: usize = 100;
-/// How long a browser may keep what an allowed origin's page may send; more than this Chrome does not take.
-pub const PREFLIGHT_KEPT: Duration = Duration::from_secs(7200);
+/// From accept to the end of a PROXY header.
+pub const PROXY_HEADER_DEADLINE: Duration = Duration::from_secs(5);
+/// Bytes of a PROXY header of version 1, from its specification.
+pub const PROXY_V1_BYTES_MAX: usize = 107;
+/// Bytes of a PROXY header of version 2 with its extensions.
+pub const PROXY_V2_BYTES_MAX: usize = 1024;
 /// Between two warnings about peers whose `X-Forwarded-For` is not believed, and between two about full addresses.
 pub const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Between two lines of the log about a program that cannot do its job, while it is asked.
-pub const HEALTH_LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// How long `--health` takes at most, however many servers it asks; container engines give it 5 s in all.
 pub const PROBE_PATIENCE: Duration = Duration::from_secs(4);
-/// Connections of the operators' listener, in all.
-pub const OPS_CONNECTIONS_MAX: usize = 32;
 
 /// Free ports tried until one is free at every address that a name stands for.
 pub const PORT_TRIES_MAX: u32 = 16;
@@ -90,9 +66,6 @@ pub const PORT_TRIES_MAX: u32 = 16;
 /// Bytes of a Unix socket's path, from `sun_path` less its closing NUL.
 pub const SOCKET_PATH_BYTES_MAX: usize = 107;
 
-const _: () = assert!(HEAD_BYTES_MAX <= u16::MAX as usize, "heads are indexed by u16");
-const _: () = assert!(HEAD_BYTES_FIRST <= HEAD_BYTES_MAX);
-const _: () = assert!(COPY_BYTES * 4 <= SESSION_STACK_BYTES);
 const _: () = assert!(DRAIN_GRACE.as_secs() < DRAIN_DEADLINE.as_secs());
 const _: () = assert!(DRAIN_DEADLINE.as_millis() < END_DEADLINE.as_millis());
 const _: () = assert!(END_DEADLINE.as_secs() < 10, "the contract: exit within 10 s");

@@ -1,4 +1,4 @@
-//! Saying "full" without waiting: for the accept thread, which must never wait for a client.
+//! Refusing a connection without waiting: for the accept thread, which must never wait for a client.
 
 use std::collections::VecDeque;
 use std::net::{Shutdown as Direction, TcpStream};
@@ -11,7 +11,6 @@ use rustix::net::{RecvFlags, SendFlags};
 
 use crate::deadline;
 use crate::limit::{LINGER, LINGERING_MAX};
-use crate::reply::Reply;
 
 /// Refused sockets, kept open a moment: closing one with unread input sends a reset, and the reset may
 /// overtake the answer.
@@ -20,10 +19,9 @@ pub(crate) struct LingeringClose(VecDeque<(Instant, Arc<TcpStream>)>);
 
 impl LingeringClose {
     /// Sends `reply` as far as the socket takes it at once, and keeps the socket for a moment.
-    pub(crate) fn send_and_close(&mut self, stream: Arc<TcpStream>, reply: &Reply) {
+    pub(crate) fn send_and_close(&mut self, stream: Arc<TcpStream>, reply: &[u8]) {
         // A new socket's buffer is empty: a short reply always fits. Who has left does not care.
-        let _ =
-            rustix::net::send(&*stream, &reply.bytes(), SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+        let _ = rustix::net::send(&*stream, reply, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
         let _ = stream.shutdown(Direction::Write);
         if self.0.len() >= LINGERING_MAX {
             self.close_first();

@@ -12,21 +12,17 @@ use rustix::net::SocketFlags;
 
 use crate::address::UNIX_PEER;
 use crate::bind::{self, Bound};
-use crate::connection::{ListenerShared, handle_connection};
+use crate::connection::{ListenerShared, Protocol, handle_connection};
 use crate::endpoint::Endpoint;
-use crate::error::HttpError;
 use crate::limit::{ACCEPT_BACKOFF, DRAIN_GRACE, SESSION_STACK_BYTES};
 use crate::linger::LingeringClose;
 use crate::listen::Listen;
 use crate::metrics::{self, Cause};
 use crate::permits::Permits;
 use crate::proxy::TrustedProxy;
-use crate::reply::Reply;
-use crate::request::{Deadlines, Request};
 use crate::shutdown::Shutdown;
 use crate::unix_socket::SocketFile;
 use crate::warnings::Warnings;
-use crate::web::{Rules, Web};
 
 /// Connections are numbered through the whole process, so that a number in a log is one connection.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -42,15 +38,12 @@ pub struct ListenerConfig {
     pub connections_per_address: usize,
     /// Peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<TrustedProxy>,
-    /// What web pages may do; without it they are not told from programs.
-    pub web: Option<Rules>,
 }
 
 /// Bound sockets. Callers queue in the kernel until [`Listener::serve`].
 #[derive(Debug)]
 pub struct Listener {
     bound: Vec<Bound>,
-    deadlines: Deadlines,
 }
 
 /// A listener that serves.
@@ -70,7 +63,7 @@ impl Listener {
     /// # Errors
     /// What the system says, after the name of the endpoint: in use, not this machine's, not permitted.
     pub fn bind(entries: &[Listen]) -> io::Result<Self> {
-        Ok(Self { bound: bind::all(entries)?, deadlines: Deadlines::default() })
+        Ok(Self { bound: bind::all(entries)? })
     }
 
     /// Binds one address; port 0 takes a free one.
@@ -81,20 +74,13 @@ impl Listener {
         Self::bind(&[Listen::Address(address)])
     }
 
-    /// Other deadlines than those of [`crate::limit`], for tests that reach them.
-    #[must_use]
-    pub fn with_deadlines(mut self, deadlines: Deadlines) -> Self {
-        self.deadlines = deadlines;
-        self
-    }
-
     /// Where it listens, with the ports taken.
     pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
         self.bound.iter().map(|bound| &bound.endpoint)
     }
 
-    /// Accepts until `shutdown` begins. Each connection gets a permit and a thread, which reads the
-    /// head and calls `handle`; whatever `handle` does, a panic included, ends that connection only.
+    /// Accepts until `shutdown` begins. Each connection gets a permit and a thread, on which
+    /// `protocol` serves it; whatever happens there, a panic included, ends that connection only.
     ///
     /// # Errors
     /// The accept threads could not be started.
@@ -102,17 +88,20 @@ impl Listener {
         self,
         config: ListenerConfig,
         shutdown: &Shutdown,
-        handle: impl Fn(Request) + Send + Sync + 'static,
+        protocol: &Arc<dyn Protocol>,
     ) -> io::Result<Serving> {
         let server = metrics::named(config.name);
         let permits = Permits::new(&config, server);
         let endpoints = self.endpoints().cloned().collect();
         let thread_name = format!("{}-accept", config.name);
-        let web = config.web.clone().map(|rules| Web::new(rules, self.endpoints()));
-        let (warnings, deadlines) = (Warnings::default(), self.deadlines);
         let name = config.name;
-        let shared = ListenerShared { config, deadlines, server, permits, warnings, web, handle };
-        let (permits, shared) = (shared.permits.clone(), Arc::new(shared));
+        let shared = ListenerShared {
+            config,
+            metrics: server,
+            permits: permits.clone(),
+            warnings: Warnings::default(),
+        };
+        let shared = Arc::new(shared);
         let files = self.bound.iter().filter_map(|bound| bound.file.clone()).collect();
         let open = Arc::new(AtomicUsize::new(self.bound.len()));
         let mut accepting = Vec::new();
@@ -121,11 +110,12 @@ impl Listener {
             // accept thread ends.
             let socket: Weak<OwnedFd> = Arc::downgrade(&bound.socket);
             let (shared, open, begun) = (Arc::clone(&shared), Arc::clone(&open), shutdown.clone());
+            let protocol = Arc::clone(protocol);
             accepting.push(os_thread::spawn(
                 &thread_name,
                 os_thread::SERVICE_STACK_BYTES,
                 move || {
-                    accept(&bound, &shared, &begun);
+                    accept(&bound, &shared, &protocol, &begun);
                     if let Some(file) = &bound.file {
                         file.remove();
                     }
@@ -184,21 +174,22 @@ impl Serving {
     }
 }
 
-type Handle<H> = Arc<ListenerShared<H>>;
-
-fn accept<H: Fn(Request) + Send + Sync + 'static>(
+fn accept(
     bound: &Bound,
-    shared: &Handle<H>,
+    shared: &Arc<ListenerShared>,
+    protocol: &Arc<dyn Protocol>,
     shutdown: &Shutdown,
 ) {
     let mut lingering = LingeringClose::default();
     while !shutdown.has_begun() {
         lingering.wait(&bound.socket);
         match accept_one(bound) {
-            Ok((stream, peer)) => on_accept(shared, Arc::new(stream), peer, &mut lingering),
+            Ok((stream, peer)) => {
+                on_accept(shared, protocol, Arc::new(stream), peer, &mut lingering)
+            }
             Err(_) if shutdown.has_begun() => break,
             Err(error) => {
-                shared.server.refused(Cause::AcceptError);
+                shared.metrics.refused(Cause::AcceptError);
                 // Usually descriptors have run out: give back those that nobody will miss.
                 lingering.clear();
                 shared.permits.evict_some();
@@ -224,39 +215,35 @@ fn accept_one(bound: &Bound) -> io::Result<(TcpStream, IpAddr)> {
     Ok((TcpStream::from(socket), peer))
 }
 
-fn on_accept<H: Fn(Request) + Send + Sync + 'static>(
-    shared: &Handle<H>,
+fn on_accept(
+    shared: &Arc<ListenerShared>,
+    protocol: &Arc<dyn Protocol>,
     stream: Arc<TcpStream>,
     peer: IpAddr,
     lingering: &mut LingeringClose,
 ) {
     let accepted = Instant::now();
-    shared.server.accepted();
+    shared.metrics.accepted();
     let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
     let permit = match shared.permits.admit(id, peer, &stream) {
         Ok(permit) => permit,
         Err(cause) => {
-            shared.server.refused(cause);
-            let refusal = match cause {
-                Cause::AddressFull => {
-                    shared.warnings.address_full(&shared.config, peer);
-                    HttpError::address_full()
-                }
-                _ => HttpError::unavailable("the server is full"),
-            };
-            return lingering.send_and_close(stream, &Reply::from(refusal).answering(id));
+            shared.metrics.refused(cause);
+            if cause == Cause::AddressFull {
+                shared.warn_address_full(peer);
+            }
+            return lingering.send_and_close(stream, &protocol.refusal(cause, id));
         }
     };
     let (name, theirs) = (format!("{}-{id}", shared.config.name), Arc::clone(&stream));
-    let their_shared = Arc::clone(shared);
+    let (shared_too, protocol_too) = (Arc::clone(shared), Arc::clone(protocol));
     let thread = os_thread::spawn_detached(&name, SESSION_STACK_BYTES, move || {
-        handle_connection(&their_shared, id, theirs, peer, accepted, permit);
+        handle_connection(&shared_too, &*protocol_too, id, theirs, peer, accepted, permit);
     });
     if let Err(error) = thread {
         // The permit went with the closure; the next one may have more luck.
-        shared.server.refused(Cause::NoThread);
+        shared.metrics.refused(Cause::NoThread);
         tracing::debug!(conn = id, %error, "no thread");
-        let reply = Reply::from(HttpError::unavailable("the server is full"));
-        lingering.send_and_close(stream, &reply.answering(id));
+        lingering.send_and_close(stream, &protocol.refusal(Cause::NoThread, id));
     }
 }

@@ -191,9 +191,18 @@ impl Permit {
         remains
     }
 
+    /// Enters the pending connections again: from here on the connection may be evicted for a newcomer, until
+    /// [`Permit::mark_established`]. For connections that are kept open between two requests.
+    pub fn mark_idle(&self, stream: &Arc<TcpStream>) {
+        let mut state = lock(&self.permits.0.state);
+        if !state.leaving.contains(&self.id) {
+            state.waiting.insert(self.id, Arc::clone(stream));
+        }
+    }
+
     /// From now on counts for `client`, whom a trusted proxy has named. False, and nothing changes,
     /// if that address has all the connections it may have.
-    pub(crate) fn count_for(&mut self, client: IpAddr) -> bool {
+    pub fn count_for(&mut self, client: IpAddr) -> bool {
         let address = self.permits.counted(client);
         if address == self.address {
             return true;

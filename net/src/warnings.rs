@@ -6,7 +6,6 @@ use std::time::Instant;
 use telemetry::LogLimiter;
 
 use crate::address;
-use crate::head::Head;
 use crate::limit::{ACCEPT_WARN_INTERVAL, WARN_INTERVAL};
 use crate::listener::ListenerConfig;
 
@@ -28,13 +27,10 @@ impl Default for Warnings {
 }
 
 impl Warnings {
-    /// Warns if `peer` sends `X-Forwarded-For` and is no trusted proxy: then all its clients count as one address.
+    /// Warns that `peer` sends `X-Forwarded-For` and is no trusted proxy: all its clients count as one address.
     #[inline(never)] // The connection sleeps below whatever this frame would hold.
-    pub(crate) fn forwarded_for_ignored(&self, config: &ListenerConfig, peer: IpAddr, head: &Head) {
-        if head.header("x-forwarded-for").is_some()
-            && !address::is_proxy(peer, &config.trusted_proxies)
-            && self.forwarded_for.is_due("", Instant::now())
-        {
+    pub(crate) fn forwarded_for_ignored(&self, config: &ListenerConfig, peer: IpAddr) {
+        if self.forwarded_for.is_due("", Instant::now()) {
             tracing::warn!(
                 server = config.name,
                 address = address::shown(peer),

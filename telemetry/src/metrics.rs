@@ -198,6 +198,11 @@ impl<const N: usize> CounterVec<N> {
         }
     }
 
+    /// The list of words.
+    pub const fn words(&self) -> &[&'static str] {
+        &self.words
+    }
+
     /// The count for `word`; 0 for one that is not in the list.
     pub fn get(&self, word: &str) -> u64 {
         let at = self.words.iter().position(|known| *known == word);

@@ -3,6 +3,7 @@
 //! The document is made page by page while it is sent, so that it takes no more memory than a page however much there
 //! is.
 
+use http::Response;
 use std::io::{self, Read, Write as _};
 use std::sync::Arc;
 
@@ -18,7 +19,6 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::limit::EXPORT_PAGE_ROWS;
 use crate::request::Request;
-use crate::response::Response;
 
 pub(crate) fn export(
     context: &Context,
@@ -29,7 +29,9 @@ pub(crate) fn export(
     let account = context.store.account(session.account)?.ok_or_else(ApiError::unauthorized)?;
     let document = Document::new(Arc::clone(&context.store), &account, request.now);
     let document = document.map_err(|error| ApiError::internal(&error))?;
-    Ok(Response::stream("messenger-export.json", place.of(document)))
+    let response = Response::stream(200, "application/json", place.of(document));
+    Ok(response
+        .with_header("Content-Disposition", "attachment; filename=\"messenger-export.json\""))
 }
 
 /// The document, read from the front.

@@ -1,17 +1,15 @@
-//! `GET /healthz`: whether the server can do its job.
+//! `GET /healthz`: whether the server can do its job. `GET /livez`: whether the process lives.
+
+use http::{Response, ops};
 
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::request::Request;
-use crate::response::Response;
 
-pub(crate) fn health(context: &Context, request: &Request) -> Result<Response, ApiError> {
-    // Requests from outside are answered before the HTTP library, whatever hangs here.
-    context.store.health().map_err(|_| ApiError::busy("the server cannot do its job just now"))?;
-    alive(context, request)
+pub(crate) fn health(context: &Context, _: &Request) -> Result<Response, ApiError> {
+    Ok(ops::health(context.check_health()))
 }
 
-/// `GET /livez`: whether the process lives.
 pub(crate) fn alive(_: &Context, _: &Request) -> Result<Response, ApiError> {
-    Response::json(200, &serde_json::json!({ "status": "ok" }))
+    Ok(ops::alive())
 }

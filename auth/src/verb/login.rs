@@ -1,5 +1,6 @@
 //! `POST /login`: gives a device a token.
 
+use http::Response;
 use serde::Serialize;
 use sql::Login;
 use wire::{AccountId, Email, Token};
@@ -7,11 +8,11 @@ use wire::{AccountId, Email, Token};
 use crate::context::{Context, LoginAttempt};
 use crate::device::DeviceId;
 use crate::error::{ApiError, ErrorCode};
+use crate::json::json;
 use crate::limit::SESSION_MS;
 use crate::metrics::LOGINS;
 use crate::password::{HashSlot, Password};
 use crate::request::Request;
-use crate::response::Response;
 use crate::throttle::Origin;
 use crate::{device_name, token};
 
@@ -99,7 +100,7 @@ fn open(
     // Nothing is opened if the password was changed, or the account deleted, since the credentials were read.
     context.store.open_session(&login)?.ok_or_else(wrong)?;
     let (id, name, token) = (account.id, account.name.as_str(), token.expose());
-    Response::json(200, &LoggedIn { id, name, token, expires_at, device_secret })
+    json(200, &LoggedIn { id, name, token, expires_at, device_secret })
 }
 
 /// Replaces a hash from a time when less was thought enough: only now the password is at hand. The better one, if there is one.

@@ -1,11 +1,11 @@
 //! `POST /logout`: ends the session that asks.
 
+use http::Response;
 use sql::Session;
 
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::request::Request;
-use crate::response::Response;
 
 pub(crate) fn logout(
     context: &Context,
@@ -14,5 +14,5 @@ pub(crate) fn logout(
 ) -> Result<Response, ApiError> {
     // False: it was ended meanwhile, which is what was wanted.
     context.store.revoke(session.account, session.id, request.now)?;
-    Ok(Response::done())
+    Ok(Response::no_content())
 }

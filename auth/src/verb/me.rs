@@ -1,13 +1,14 @@
 //! `/me`: one's own account, looked at, renamed or deleted.
 
+use http::Response;
 use serde::Serialize;
 use sql::{Account, Session};
 
 use crate::context::{Context, LoginAttempt};
 use crate::error::ApiError;
+use crate::json::json;
 use crate::password::Password;
 use crate::request::Request;
-use crate::response::Response;
 use crate::throttle::Origin;
 
 #[derive(Serialize)]
@@ -55,7 +56,7 @@ pub(crate) fn delete(
     };
     drop(context.verify_password(&attempt, &password)?.ok_or_else(ApiError::wrong_password)?);
     context.store.delete_account(session.account, request.now)?;
-    Ok(Response::done())
+    Ok(Response::no_content())
 }
 
 fn reply(context: &Context, account: Option<Account>) -> Result<Response, ApiError> {
@@ -63,5 +64,5 @@ fn reply(context: &Context, account: Option<Account>) -> Result<Response, ApiErr
     let Account { id, email, name, created_at } = account.ok_or_else(ApiError::unauthorized)?;
     let state = context.store.log_state(id)?.ok_or_else(ApiError::unauthorized)?;
     let (stored, quota) = (state.stored, context.store.quota().unwrap_or(0));
-    Response::json(200, &Me { id, email, name, created_at, stored, quota })
+    json(200, &Me { id, email, name, created_at, stored, quota })
 }

@@ -3,11 +3,12 @@
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::request::Request;
-use crate::response::Response;
+use http::Response;
 
 /// Written by hand; a test holds it against the table of routes.
 pub(crate) const OPENAPI: &str = include_str!("../../openapi.json");
 
 pub(crate) fn openapi(_: &Context, _: &Request) -> Result<Response, ApiError> {
-    Ok(Response::document(OPENAPI).header("Cache-Control", "max-age=300"))
+    Ok(Response::bytes(200, "application/json", OPENAPI.as_bytes())
+        .with_header("Cache-Control", "max-age=300"))
 }

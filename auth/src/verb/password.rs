@@ -1,12 +1,12 @@
 //! `POST /password`: sets a new password and ends every other session.
 
+use http::Response;
 use sql::Session;
 
 use crate::context::{Context, LoginAttempt};
 use crate::error::ApiError;
 use crate::password::Password;
 use crate::request::Request;
-use crate::response::Response;
 use crate::throttle::Origin;
 use crate::verb::signup::chosen;
 
@@ -31,7 +31,7 @@ pub(crate) fn change(
     drop(slot);
     let (account, epoch) = (session.account, credentials.epoch);
     match context.store.set_password(account, epoch, &phc, session.id, request.now)? {
-        true => Ok(Response::done()),
+        true => Ok(Response::no_content()),
         // Another change was faster, so that `old` is not the password any more.
         false => Err(ApiError::wrong_password()),
     }

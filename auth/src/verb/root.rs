@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::request::Request;
-use crate::response::Response;
+use http::Response;
 
 const HERE: &str = concat!(
     r#"{"name":"messenger auth","version":""#,
@@ -13,5 +13,5 @@ const HERE: &str = concat!(
 );
 
 pub(crate) fn root(_: &Context, _: &Request) -> Result<Response, ApiError> {
-    Ok(Response::document(HERE))
+    Ok(Response::bytes(200, "application/json", HERE.as_bytes()))
 }

@@ -1,14 +1,14 @@
 //! `/sessions`: the devices that are logged in, listed or sent away.
 
+use http::Response;
 use serde::Serialize;
 use sql::Session;
 use wire::SessionId;
 
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::json::json;
 use crate::request::Request;
-use crate::response::Response;
-use crate::route::last_segment;
 
 #[derive(Serialize)]
 struct Sessions {
@@ -38,7 +38,7 @@ pub(crate) fn list(
         let seen_at = seen_at.min(request.now);
         Device { id, device, created_at, seen_at, expires_at, current }
     };
-    Response::json(200, &Sessions { sessions: all.into_iter().map(device).collect() })
+    json(200, &Sessions { sessions: all.into_iter().map(device).collect() })
 }
 
 pub(crate) fn revoke(
@@ -47,10 +47,10 @@ pub(crate) fn revoke(
     session: &Session,
 ) -> Result<Response, ApiError> {
     // What is no number is no session's.
-    let id = last_segment(&request.path).parse().map(SessionId);
+    let id = request.last_segment().parse().map(SessionId);
     let id = id.map_err(|_| no_session())?;
     match context.store.revoke(session.account, id, request.now)? {
-        true => Ok(Response::done()),
+        true => Ok(Response::no_content()),
         false => Err(no_session()),
     }
 }

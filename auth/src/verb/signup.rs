@@ -1,5 +1,6 @@
 //! `POST /signup`: makes an account.
 
+use http::Response;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -7,10 +8,10 @@ use wire::Email;
 
 use crate::context::{Context, queue_path};
 use crate::error::{ApiError, ErrorCode};
+use crate::json::json;
 use crate::metrics::SIGNUPS;
 use crate::password::Password;
 use crate::request::Request;
-use crate::response::Response;
 
 #[derive(Serialize)]
 struct Made<'a> {
@@ -43,7 +44,7 @@ pub(crate) fn signup(context: &Context, request: &Request) -> Result<Response, A
         made => made?,
     };
     SIGNUPS.inc();
-    Response::json(201, &Made { id, email: &email, name: &name })
+    json(201, &Made { id, email: &email, name: &name })
 }
 
 /// A password to be set, from the field `key`.

@@ -1,5 +1,6 @@
 //! `GET /users?email=E` finds an account by its exact email, `GET /users/ID` gives the name of one that the asker may know of.
 
+use http::Response;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -8,9 +9,8 @@ use wire::AccountId;
 
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::json::json;
 use crate::request::Request;
-use crate::response::Response;
-use crate::route::last_segment;
 
 #[derive(Serialize)]
 struct Found<'a> {
@@ -30,7 +30,7 @@ pub(crate) fn find(
     let nobody = || ApiError::not_found("nobody has this email");
     let account = context.store.find_by_email(&email)?.ok_or_else(nobody)?;
     context.store.record_found_account(session.account, account.id, request.now)?;
-    Response::json(200, &Found { id: account.id, name: &account.name })
+    json(200, &Found { id: account.id, name: &account.name })
 }
 
 pub(crate) fn show(
@@ -42,7 +42,7 @@ pub(crate) fn show(
     taken.map_err(|wait| ApiError::rate_limited("too many look-ups; wait", wait))?;
     // Who does not exist and who may not be known of are answered alike.
     let nobody = || ApiError::not_found("you know no account with this id");
-    let id = last_segment(&request.path).parse().map_err(|_| nobody())?;
+    let id = request.last_segment().parse().map_err(|_| nobody())?;
     let name = context.store.name(session.account, AccountId(id))?.ok_or_else(nobody)?;
-    Response::json(200, &Found { id: AccountId(id), name: &name })
+    json(200, &Found { id: AccountId(id), name: &name })
 }

@@ -10,8 +10,8 @@ pub(super) fn look(settings: &Settings<'_>) -> Vec<Diagnostic> {
     let mut advice = Vec::new();
     let mut note = |level, about, text: String| advice.push(Diagnostic::new(level, about, text));
     let is_near = settings.listen.iter().all(net::Listen::is_local);
-    let has_proxy = !settings.net.trusted_proxy.is_empty();
-    let Some(url) = &settings.net.public_url else {
+    let has_proxy = !settings.http.trusted_proxy.is_empty();
+    let Some(url) = &settings.http.public_url else {
         if is_near {
             note(
                 Severity::Fine,

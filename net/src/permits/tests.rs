@@ -19,7 +19,6 @@ impl ListenerShared {
             connections_max,
             connections_per_address,
             trusted_proxies: proxies.iter().map(|text| text.parse().unwrap()).collect(),
-            web: None,
         };
         let permits = Permits::new(&config, crate::metrics::named("other"));
         Self {

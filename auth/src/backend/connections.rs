@@ -1,0 +1,171 @@
+//! Kept connections to the HTTP library.
+//!
+//! The library hands a new connection to a thread of its pool, and two that come at once may be left without one until
+//! another connection ends. So connections are opened one after the other, and each has to answer a probe first.
+
+use std::fmt::Write as _;
+use std::io::{self, ErrorKind};
+use std::os::unix::net::UnixStream;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use http::Response;
+use net::deadline::{recv_append, send_all};
+use os_thread::lock;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
+
+use super::private_socket::PrivateSocket;
+use crate::error::ErrorCode;
+use crate::limit::{
+    CONNECTIONS_KEPT, PROBE_DEADLINE, RESPONSE_BYTES_FIRST, RESPONSE_BYTES_MAX, RESPONSE_DEADLINE,
+};
+
+/// What a new connection has to answer.
+pub(super) const PROBE: &str = "/.probe";
+/// A header between the library and here: the code of an error.
+pub(super) const CODE_HEADER: &str = "X-Error-Code";
+/// Headers that are written anew for the client, or concern this connection only.
+const NOT_PASSED_ON: [&str; 6] =
+    ["Connection", "Content-Length", "Date", "Server", "X-Error-Code", "Transfer-Encoding"];
+/// Header lines of the library's responses.
+const HEADERS_MAX: usize = 32;
+
+/// The connections, and the socket that they lead to.
+pub(super) struct Connections {
+    pub(super) socket: PrivateSocket,
+    idle: Mutex<Vec<UnixStream>>,
+    /// Held while one is opened.
+    opening: Mutex<()>,
+}
+
+impl Connections {
+    pub(super) fn new(socket: PrivateSocket) -> Self {
+        Self { socket, idle: Mutex::default(), opening: Mutex::default() }
+    }
+
+    /// Sends a request and receives its response.
+    pub(super) fn call(&self, request: &http::Request<'_>) -> io::Result<Response> {
+        let idle = lock(&self.idle).pop();
+        let stream = match idle {
+            Some(stream) => stream,
+            None => self.open()?,
+        };
+        let bytes = written(request);
+        send_all(&stream, &bytes, Instant::now() + RESPONSE_DEADLINE)?;
+        let response = receive(&stream, RESPONSE_DEADLINE)?;
+        self.keep(stream);
+        Ok(response)
+    }
+
+    /// Opens a connection to which the library answers.
+    ///
+    /// # Errors
+    /// The library cannot be reached, or does not answer.
+    pub(super) fn open(&self) -> io::Result<UnixStream> {
+        let _one_at_a_time = lock(&self.opening);
+        let stream = connect(&self.socket, PROBE_DEADLINE)?;
+        let probe = format!("GET {PROBE} HTTP/1.1\r\n\r\n");
+        send_all(&stream, probe.as_bytes(), Instant::now() + PROBE_DEADLINE)?;
+        receive(&stream, PROBE_DEADLINE)?;
+        Ok(stream)
+    }
+
+    /// Keeps a connection whose last response was whole.
+    pub(super) fn keep(&self, stream: UnixStream) {
+        let mut idle = lock(&self.idle);
+        if idle.len() < CONNECTIONS_KEPT {
+            idle.push(stream);
+        }
+    }
+
+    /// Gives up all that are idle.
+    pub(super) fn clear(&self) {
+        let idle = std::mem::take(&mut *lock(&self.idle));
+        drop(idle);
+    }
+}
+
+/// Connects, also when the library is slow to accept; a blocking connect would wait for ever.
+fn connect(socket: &PrivateSocket, patience: Duration) -> io::Result<UnixStream> {
+    let (family, kind) = (AddressFamily::UNIX, SocketType::STREAM);
+    let stream = rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_socket_timeout(&stream, sockopt::Timeout::Send, Some(patience))?;
+    rustix::net::connect(&stream, &SocketAddrUnix::new(socket.path())?)?;
+    Ok(UnixStream::from(stream))
+}
+
+/// A request as the library gets it: what handlers need, and nothing that a client could confuse it with.
+fn written(request: &http::Request<'_>) -> Vec<u8> {
+    let (head, body) = (&request.head, request.body.bytes());
+    // A HEAD is a GET here, so that the response states its length; its body is left out later.
+    let method = if head.method == "HEAD" { "GET" } else { &head.method };
+    let mut text = String::with_capacity(512);
+    // Writing to a String cannot fail.
+    let _ = write!(
+        text,
+        "{method} {} HTTP/1.1\r\nX-Request-Id: {}\r\nX-Real-Ip: {}\r\nContent-Length: {}\r\n",
+        head.target,
+        request.id,
+        request.address,
+        body.len()
+    );
+    // tiny_http refuses a whole request for one header outside of ASCII.
+    if let Some(value) = head.header("authorization").filter(|value| value.is_ascii()) {
+        let _ = write!(text, "Authorization: {value}\r\n");
+    }
+    text.push_str("\r\n");
+    let mut bytes = text.into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// Reads one response with a stated length, and nothing after it.
+fn receive(stream: &UnixStream, patience: Duration) -> io::Result<Response> {
+    let by = Instant::now() + patience;
+    let mut bytes = Vec::with_capacity(RESPONSE_BYTES_FIRST);
+    loop {
+        if bytes.len() == bytes.capacity() {
+            bytes.reserve_exact(bytes.len().max(RESPONSE_BYTES_FIRST));
+        }
+        if bytes.len() > RESPONSE_BYTES_MAX {
+            return Err(ErrorKind::FileTooLarge.into());
+        }
+        if recv_append(stream, &mut bytes, by)? == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(response) = parse(&bytes)? {
+            return Ok(response);
+        }
+    }
+}
+
+/// The response, once all of it is there.
+fn parse(bytes: &[u8]) -> io::Result<Option<Response>> {
+    let mut space = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut head = httparse::Response::new(&mut space);
+    let parsed = head.parse(bytes).map_err(|_| io::Error::from(ErrorKind::InvalidData))?;
+    let httparse::Status::Complete(end) = parsed else { return Ok(None) };
+    let header = |name: &str| {
+        let found = head.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+        found.and_then(|header| std::str::from_utf8(header.value).ok())
+    };
+    let status = head.code.unwrap_or(500);
+    let length: usize = header("Content-Length").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let Some(body) = bytes.get(end..end + length) else { return Ok(None) };
+    if bytes.len() > end + length {
+        return Err(ErrorKind::InvalidData.into());
+    }
+    let mut response = match header("Content-Type") {
+        Some(kind) => Response::bytes(status, kind.to_owned(), body.to_vec()),
+        None => Response::empty(status),
+    };
+    response.code = header(CODE_HEADER).and_then(ErrorCode::from_word).map(ErrorCode::word);
+    for header in &*head.headers {
+        let is_own = NOT_PASSED_ON.iter().any(|name| name.eq_ignore_ascii_case(header.name));
+        if !is_own && !header.name.eq_ignore_ascii_case("Content-Type") {
+            let value = String::from_utf8_lossy(header.value).into_owned();
+            response = response.with_header(header.name.to_owned(), value);
+        }
+    }
+    Ok(Some(response))
+}

@@ -1,0 +1,84 @@
+//! The server as HTTP sees it: each request is answered by its route, and logged.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use http::{Answered, Head, Response, Route, Service, Upgrade};
+
+use crate::backend::Backend;
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::metrics;
+use crate::request::Request;
+use crate::route::{self, Runs};
+
+/// Paths that the chat server answers, where it runs in the same process.
+const CHAT_PATHS: [&str; 3] = ["/ws", "/schema.json", "/asyncapi.json"];
+/// Paths that are asked often, about the server itself: never delayed.
+const HEALTH_PATHS: [&str; 2] = ["/healthz", "/livez"];
+
+pub(crate) struct AuthService {
+    pub(crate) context: Arc<Context>,
+    pub(crate) backend: Backend,
+    /// What answers `CHAT_PATHS`.
+    pub(crate) chat: Option<Box<dyn Service>>,
+}
+
+impl Service for AuthService {
+    fn route<'a>(&'a self, head: &Head) -> Route<'a> {
+        if let Some(chat) = self.chat.as_ref().filter(|_| CHAT_PATHS.contains(&head.path())) {
+            return chat.route(head);
+        }
+        match route::find(&head.method, head.path()) {
+            Ok(route) => {
+                Route::Respond(route.body(), Box::new(move |request| self.answer(route, &request)))
+            }
+            Err(response) => Route::fixed(response),
+        }
+    }
+
+    fn upgrade(&self, upgrade: Upgrade) {
+        if let Some(chat) = &self.chat {
+            chat.upgrade(upgrade);
+        }
+    }
+
+    /// One line for one request, without anything that tells whom it was about.
+    fn answered(&self, answered: &Answered<'_>) {
+        if answered.method.is_empty() || self.chat.is_some() && CHAT_PATHS.contains(&answered.path)
+        {
+            return;
+        }
+        metrics::answered(answered.status, answered.code);
+        let _context = telemetry::log::context("request", answered.request_id);
+        let ms = u64::try_from(answered.time.as_millis()).unwrap_or(u64::MAX);
+        // Methods are a stranger's words as well.
+        let method = if answered.method.len() <= 16 { answered.method } else { "(long)" };
+        let (path, status) = (route::name(answered.path), answered.status);
+        let code = answered.code.unwrap_or("-");
+        tracing::info!(method, path, status, code, ms, "answered");
+    }
+}
+
+impl AuthService {
+    fn answer(&self, route: &'static route::Route, request: &http::Request<'_>) -> Response {
+        let response = match route.runs {
+            Runs::Library => self.backend.call(request),
+            Runs::Connection => {
+                let _context = telemetry::log::context("request", &request.id);
+                run(route, &self.context, &Request::new(request, self.context.store.now()))
+            }
+        };
+        match response.status {
+            429 | 503 if !HEALTH_PATHS.contains(&route.path) => response.delayed(),
+            _ => response,
+        }
+    }
+}
+
+/// Calls a route's handler; a panic is a fault of the server.
+pub(crate) fn run(route: &route::Route, context: &Context, request: &Request) -> Response {
+    let outcome = catch_unwind(AssertUnwindSafe(|| route.answer(context, request)));
+    let outcome = outcome.unwrap_or_else(|_| Err(ApiError::internal(&"a panic")));
+    outcome.unwrap_or_else(Response::from)
+}
