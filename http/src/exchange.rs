@@ -16,7 +16,8 @@ use crate::error::HttpError;
 use crate::forwarded;
 use crate::head::{Head, Scan};
 use crate::limit::{
-    DISCARDED_BYTES_MAX, HEAD_BYTES_FIRST, HEAD_BYTES_MAX, REQUESTS_PER_CONNECTION_MAX,
+    DISCARDED_BYTES_MAX, HEAD_BYTES_FIRST, HEAD_BYTES_MAX, LINGER_HEAD_BYTES_MAX,
+    REQUESTS_PER_CONNECTION_MAX,
 };
 use crate::request::{Request, Upgrade, given_request_id, request_id};
 use crate::response::{Response, Sending};
@@ -315,7 +316,9 @@ impl Exchange<'_> {
         let sending = Sending { request_id: &request_id, is_last: true, ..Sending::default() };
         let deadlines = self.server.deadlines;
         match Response::from(error).send(&self.input.stream, &sending, deadlines.response) {
-            Ok(()) => finish(&self.input.stream, deadlines.linger),
+            Ok(()) => {
+                finish_within(&self.input.stream, deadlines.linger, LINGER_HEAD_BYTES_MAX);
+            }
             Err(error) => tracing::debug!(%error, status, "response not taken"),
         }
         let request_id = &*request_id;
@@ -329,14 +332,20 @@ impl Exchange<'_> {
 /// still sending, until it has finished or `linger` is over. A close with unread input would send a reset, which may
 /// overtake the response.
 pub(crate) fn finish(stream: &TcpStream, linger: Duration) {
+    finish_within(stream, linger, u64::MAX);
+}
+
+/// As [`finish`], taking in at most `most` bytes: for what was no request.
+fn finish_within(stream: &TcpStream, linger: Duration, most: u64) {
     if stream.shutdown(Direction::Write).is_err() {
         return;
     }
     let by = Instant::now() + linger;
-    let mut scrap = [0; 8 * 1024];
-    // A client that sends without a pause never meets the deadline inside `recv`.
-    while let Ok(1..) = recv(stream, &mut scrap, by) {
-        if Instant::now() >= by {
+    let (mut scrap, mut taken) = ([0; 8 * 1024], 0);
+    while let Ok(count @ 1..) = recv(stream, &mut scrap, by) {
+        taken += count as u64;
+        // A client that sends without a pause never meets the deadline inside `recv`.
+        if taken >= most || Instant::now() >= by {
             break;
         }
     }

@@ -43,6 +43,8 @@ pub const CHUNK_LINE_BYTES_MAX: usize = 256;
 pub const TRAILER_BYTES_MAX: usize = 4096;
 /// Bytes of an unread body that are thrown away to keep the connection.
 pub const DISCARDED_BYTES_MAX: usize = 64 * 1024;
+/// Bytes that are still taken in after a head was refused.
+pub const LINGER_HEAD_BYTES_MAX: u64 = 256 * 1024;
 /// How long a browser keeps to https after a response over it.
 pub const HSTS_SECONDS: u32 = 31_536_000;
 /// Bytes of a request ID taken over from a trusted proxy.

@@ -104,13 +104,24 @@ fn a_client_that_does_not_read_its_reply_is_dropped() {
 #[test]
 fn a_client_that_never_stops_sending_is_left_after_a_time() {
     let server = TestServer::greeting(PATIENT);
-    let mut client = server.say("nonsense\n");
-    let chunk = vec![b'x'; 64 * 1024];
-    let begun = Instant::now();
+    let mut client =
+        server.say("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n");
+    let (chunk, begun) = (vec![b'x'; 64 * 1024], Instant::now());
     while client.write_all(&chunk).is_ok() {
         assert!(begun.elapsed() < PATIENCE, "it is listened to for ever");
     }
     assert!(begun.elapsed() >= PATIENT.linger, "the answer may be lost: {:?}", begun.elapsed());
+    server.until_connections(0);
+}
+
+#[test]
+fn what_was_no_request_is_listened_to_for_its_share() {
+    // The time to linger is not what ends it.
+    let server = TestServer::greeting(http::Deadlines { linger: PATIENCE, ..PATIENT });
+    let mut client = server.say("nonsense\n");
+    let chunk = vec![b'x'; 64 * 1024];
+    let taken = (0..2000).take_while(|_| client.write_all(&chunk).is_ok()).count();
+    assert!(taken < 2000, "125 MiB were listened to");
     server.until_connections(0);
 }
 
