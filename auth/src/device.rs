@@ -4,11 +4,11 @@
 //! which nobody outside knows. So the server keeps nothing of it, every node and every restart knows it, and it is worth
 //! nothing once the account has another password. It opens nothing: it only says whose failures count for whom.
 
+use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use crate::limit::DEVICE_ID_BYTES;
-use crate::token::{base64url, unbase64url};
 
 /// What the code is of, besides the number: the same key must never be used for anything else.
 const PURPOSE: &[u8] = b"messenger device\0";
@@ -32,7 +32,7 @@ impl DeviceId {
 
     /// The device whose secret for the account with this stored hash `text` is; none if it is none.
     pub(crate) fn proved(text: &str, phc: &str) -> Option<Self> {
-        let bytes = unbase64url(text)?;
+        let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
         let (id, shown) = bytes.split_first_chunk::<DEVICE_ID_BYTES>()?;
         let id = Self(*id);
         // Compares in constant time.
@@ -42,7 +42,7 @@ impl DeviceId {
     /// Its secret, as long as the account has this stored hash: 64 characters of base64url.
     pub(crate) fn secret(self, phc: &str) -> String {
         let code: [u8; CODE_BYTES] = self.code(phc).finalize().into_bytes().into();
-        base64url(&[&self.0[..], &code].concat())
+        BASE64URL_NOPAD.encode(&[&self.0[..], &code].concat())
     }
 
     fn code(self, phc: &str) -> Hmac<Sha256> {

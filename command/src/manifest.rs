@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use sql::{Column, ColumnType};
@@ -86,7 +87,7 @@ impl Manifest {
     /// The texts of both files.
     pub(crate) fn texts(&self) -> Result<[(&'static str, String); 2]> {
         let text = serde_json::to_string_pretty(self)? + "\n";
-        let sum = format!("{}  {MANIFEST}\n", hex(&Sha256::digest(&text)));
+        let sum = format!("{}  {MANIFEST}\n", HEXLOWER.encode(&Sha256::digest(&text)));
         Ok([(MANIFEST, text), (CHECKSUM, sum)])
     }
 
@@ -104,7 +105,7 @@ impl Manifest {
         let sum =
             fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         ensure!(
-            sum.split_whitespace().next() == Some(&hex(&Sha256::digest(&text))),
+            sum.split_whitespace().next() == Some(&HEXLOWER.encode(&Sha256::digest(&text))),
             "{MANIFEST} in {shown} is not as it was written: use another backup"
         );
         let read: serde_json::Value = serde_json::from_str(&text)?;
@@ -148,14 +149,9 @@ fn sum(path: &Path) -> io::Result<(u64, String)> {
     loop {
         let count = file.read(&mut chunk)?;
         if count == 0 {
-            return Ok((bytes, hex(&sum.finalize())));
+            return Ok((bytes, HEXLOWER.encode(&sum.finalize())));
         }
         sum.update(&chunk[..count]);
         bytes += count as u64;
     }
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

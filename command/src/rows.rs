@@ -6,12 +6,12 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use data_encoding::HEXLOWER;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use sql::Cell;
 
 use crate::limit::UNSYNCED_BYTES_MAX;
-use crate::manifest::hex;
 
 /// Writes a file that is its owner's alone.
 pub(crate) struct Writer {
@@ -68,7 +68,7 @@ impl Writer {
     pub(crate) fn finish(mut self) -> io::Result<String> {
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
-        Ok(hex(&self.sum.finalize()))
+        Ok(HEXLOWER.encode(&self.sum.finalize()))
     }
 }
 
