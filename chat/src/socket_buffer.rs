@@ -13,7 +13,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use tungstenite::protocol::frame::FrameHeader;
-use tungstenite::protocol::frame::coding::OpCode;
+use tungstenite::protocol::frame::coding::{Control, OpCode};
 
 use crate::limit::{BURST_BYTES, FRAGMENTS_MAX, READ_BYTES};
 use crate::outbox::Outbox;
@@ -26,6 +26,8 @@ pub(crate) struct SocketBuffer {
     taken: usize,
     /// Bytes of the frame that tungstenite is at which it has not been handed yet.
     left: u64,
+    /// That frame is a close frame.
+    is_close: bool,
     /// tungstenite has had a part of a message: the next one of its frames is tungstenite's too.
     is_amid_message: bool,
     /// Fragments of that message so far.
@@ -49,6 +51,7 @@ impl SocketBuffer {
             ahead,
             taken: 0,
             left: 0,
+            is_close: false,
             is_amid_message: false,
             fragments: 0,
             may_sleep: false,
@@ -70,6 +73,11 @@ impl SocketBuffer {
     /// Whether the tick slept and nothing came.
     pub(crate) fn timed_out(&self) -> bool {
         self.timed_out
+    }
+
+    /// Whether the last frame that was read, also by bytes, is a whole close frame.
+    pub(crate) fn has_read_close(&self) -> bool {
+        self.is_close && self.left == 0
     }
 
     /// Whether anything came in this tick.
@@ -121,6 +129,7 @@ impl SocketBuffer {
             match FrameHeader::parse(&mut cursor) {
                 Ok(Some((header, length))) => {
                     self.left = length.saturating_add(cursor.position());
+                    self.is_close = header.opcode == OpCode::Control(Control::Close);
                     if let OpCode::Data(_) = header.opcode {
                         self.is_amid_message = !header.is_final;
                         self.fragments = if header.is_final { 0 } else { self.fragments + 1 };

@@ -117,6 +117,8 @@ fn discard(reader: &mut MessageReader, input: &mut Input) -> bool {
 fn discard_bytes(buffer: &mut SocketBuffer) -> tungstenite::Result<()> {
     match buffer.read(&mut [0; READ_BYTES])? {
         0 => Err(tungstenite::Error::ConnectionClosed),
+        // The client's answer to ours: nothing follows.
+        _ if buffer.has_read_close() => Err(tungstenite::Error::ConnectionClosed),
         _ => Ok(()),
     }
 }

@@ -102,6 +102,28 @@ fn a_peer_that_answers_the_close_of_another_thread_need_not_wait_for_the_end() {
 }
 
 #[test]
+fn a_peer_that_answers_the_close_after_a_violation_need_not_wait_for_the_end() {
+    let timeouts = Timeouts { linger: 2 * DEADLINE, ..Timeouts::default() };
+    let too_long = [&[0x81, 0xff, 0, 0, 0, 0, 0, 1, 0x86, 0xa0, 0, 0, 0, 0][..], &[b'x'; 100_000]];
+    for (violation, code) in [
+        (too_long.concat(), 1009_u16),
+        (vec![0x81, 0x81, 0, 0, 0, 0, 0xff], 1007),
+        (vec![0xf1, 0x80, 0, 0, 0, 0], 1002),
+    ] {
+        with_client(&server(timeouts, guests()), b"", |mut client| {
+            text(&mut client);
+            client.write_all(&violation).unwrap();
+            let (kind, payload) = hear(&mut client);
+            assert_eq!((kind, &payload[..2]), (0x88, &code.to_be_bytes()[..]));
+            client.write_all(&[0x88, 0x82, 0, 0, 0, 0, payload[0], payload[1]]).unwrap();
+            let mut rest = Vec::new();
+            client.read_to_end(&mut rest).unwrap();
+            assert!(rest.is_empty(), "{rest:?}");
+        });
+    }
+}
+
+#[test]
 fn a_peer_that_answers_pings_stays() {
     let timeouts = Timeouts { ping: Duration::from_millis(400), ..Timeouts::default() };
     with_client(&server(timeouts, guests()), b"", |mut client| {
