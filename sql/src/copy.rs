@@ -45,6 +45,7 @@ pub(crate) const BACKUP_FORMATS: &[BackupFormat] = &[
     BackupFormat { number: 8, sqlite: 13, postgres: 15 },
     BackupFormat { number: 9, sqlite: 14, postgres: 16 },
     BackupFormat { number: 10, sqlite: 15, postgres: 17 },
+    BackupFormat { number: 11, sqlite: 16, postgres: 18 },
 ];
 
 /// The newest form of a copy that this program can write and read.
@@ -135,6 +136,8 @@ mod tests {
         // A restore ends all sessions, and a copy that has none is of no use to log in with.
         "session",
         "revocation",
+        // Good for a minute, of a session that a restore ends.
+        "ticket",
         // A copy has no file in which something deleted could still stand.
         "erasure",
         "schema_version",

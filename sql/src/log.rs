@@ -2,11 +2,11 @@
 
 use wire::{AccountId, Seq, SessionId, TokenHash};
 
-use crate::engine::{BatchStatement, Rows, Statement, Value, for_each_row, statements};
+use crate::engine::{BatchStatement, Row, Rows, Statement, Value, for_each_row, statements};
 use crate::entry::PAGE;
 use crate::event::{self, Event};
 use crate::pool::Requester;
-use crate::{Result, Store};
+use crate::{Result, Store, Ticket};
 
 /// Who a session speaks for, and where its account's log stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,20 +34,18 @@ impl Store {
     /// [`crate::Error::Unavailable`].
     pub fn log_position(&self, token: &TokenHash, now: i64) -> Result<Option<LogPosition>> {
         let params = [Value::Bytes(&token.0), Value::Int(self.clock.trusted_by(now))];
-        let mut places = self.read(self.tokens.requester(token), &PLACE, &params, |row| {
-            Ok(LogPosition {
-                session: SessionId(row.int(0)?),
-                account: AccountId(row.int(1)?),
-                name: row.text(2)?,
-                head: Seq(row.int(3)?),
-                acknowledged: Seq(row.int(4)?),
-                forgotten: Seq(row.int(5)?),
-                seen_at: row.int(6)?,
-            })
-        })?;
-        let found = places.pop();
+        let found = self.read(self.tokens.requester(token), &PLACE, &params, place)?.pop();
         self.tokens.note(token, found.as_ref().map(|place| place.account));
         Ok(found)
+    }
+
+    /// The same for the session that a ticket stood for.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn log_position_of(&self, ticket: Ticket, now: i64) -> Result<Option<LogPosition>> {
+        let params = [Value::Int(ticket.session.0), Value::Int(self.clock.trusted_by(now))];
+        Ok(self.read(ticket.account, &PLACE_OF_SESSION, &params, place)?.pop())
     }
 
     /// Up to `limit` events after `since`, in order; of longer ones a page of [`PAGE_BYTES`](crate::PAGE_BYTES), and only at the
@@ -119,6 +117,18 @@ impl Store {
     }
 }
 
+fn place(row: &mut Row) -> Result<LogPosition> {
+    Ok(LogPosition {
+        session: SessionId(row.int(0)?),
+        account: AccountId(row.int(1)?),
+        name: row.text(2)?,
+        head: Seq(row.int(3)?),
+        acknowledged: Seq(row.int(4)?),
+        forgotten: Seq(row.int(5)?),
+        seen_at: row.int(6)?,
+    })
+}
+
 fn account_rows(accounts: &[AccountId]) -> Rows<'static> {
     accounts.iter().map(|account| vec![Value::Int(account.0)]).collect()
 }
@@ -140,6 +150,12 @@ statements! {
     static PLACE: Statement = Statement::both(
         "select s.id, s.account, a.name, l.head, l.acknowledged, l.forgotten, s.seen_at from session s \
          join account a on a.id = s.account join log l on l.account = s.account where s.token_hash = $1 \
+         and s.expires_at > $2"
+    );
+
+    static PLACE_OF_SESSION: Statement = Statement::both(
+        "select s.id, s.account, a.name, l.head, l.acknowledged, l.forgotten, s.seen_at from session s \
+         join account a on a.id = s.account join log l on l.account = s.account where s.id = $1 \
          and s.expires_at > $2"
     );
 }

@@ -6,6 +6,7 @@ use wire::{AccountId, SessionId, TokenHash};
 use crate::account::first;
 use crate::engine::{BatchStatement, Engine, Row, Statement, Value, locking, statements};
 use crate::pool::Requester;
+use crate::ticket::DELETE_OLD_TICKETS;
 use crate::{Result, Store};
 
 /// How far [`Store::revocations`] looks back. PostgreSQL hands out ids before the commit, so that a lower one may
@@ -152,8 +153,8 @@ impl Store {
             .unwrap_or(0))
     }
 
-    /// Removes sessions that have ended by themselves, and revocations that every node has long seen; nothing while the
-    /// machine's clock is in doubt.
+    /// Removes sessions and tickets that have ended by themselves, and revocations that every node has long seen; nothing
+    /// while the machine's clock is in doubt.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
@@ -162,6 +163,7 @@ impl Store {
         let old = now.saturating_sub(REVOCATION_KEPT_MS);
         self.write(Requester::Server, |engine| {
             engine.run(&DELETE_EXPIRED, &[Value::Int(now)])?;
+            engine.run(&DELETE_OLD_TICKETS, &[Value::Int(now)])?;
             engine.run(&DELETE_OLD_REVOCATIONS, &[Value::Int(old)]).map(drop)
         })
     }

@@ -45,5 +45,5 @@ pub use shape::{
 pub use surrogate::{UNPAIRED_SURROGATE, has_unpaired_surrogate};
 pub use template::MessageTemplate;
 pub use text::Text;
-pub use token::{Token, TokenHash};
+pub use token::{TICKET_PREFIX, Token, TokenHash};
 pub use words::{Word, folded, words};

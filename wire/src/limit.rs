@@ -59,6 +59,10 @@ pub const TOKEN_BITS: usize = 256;
 pub const SESSION_LIFE_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 /// Sessions of one account; one more ends the longest unused.
 pub const SESSIONS_MAX: i64 = 50;
+/// How long a ticket is good, in milliseconds: 60 s.
+pub const TICKET_LIFE_MS: i64 = 60 * 1000;
+/// Tickets of one account that are still good; one more ends the oldest.
+pub const TICKETS_MAX: i64 = 32;
 /// How far ahead a session counts as in use when an open socket of it is noted, in milliseconds: 15 minutes.
 pub const SESSION_USE_MS: i64 = 15 * 60 * 1000;
 

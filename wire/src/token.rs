@@ -6,6 +6,9 @@ use sha2::{Digest, Sha256};
 
 use crate::limit::TOKEN_TEXT_BYTES_MAX;
 
+/// With what a ticket begins. A session's token has no dot.
+pub const TICKET_PREFIX: &str = "ticket.";
+
 /// A clear token. It has neither `Debug` nor `Serialize`, so that it cannot end in a log.
 pub struct Token(String);
 
@@ -14,6 +17,11 @@ impl Token {
     pub fn parse(text: &str) -> Option<Self> {
         let fits = !text.is_empty() && text.len() <= TOKEN_TEXT_BYTES_MAX;
         (fits && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Self(text.to_owned()))
+    }
+
+    /// Whether this is a ticket, good once, and no session's token. Tickets begin with [`TICKET_PREFIX`].
+    pub fn is_ticket(&self) -> bool {
+        self.0.starts_with(TICKET_PREFIX)
     }
 
     /// Takes the token out of an `Authorization` header (RFC 6750, section 2.1).

@@ -104,6 +104,7 @@ pub(crate) fn authenticate(
     let server = context.server;
     let Some(accounts) = server.accounts() else { return Ok(None) };
     let Identity::Unknown { deadline, address } = context.client.identity else { return Ok(None) };
+    let is_ticket = token.is_ticket();
     let token = token.hash();
     let permit = match accounts.store.last_owner(&token) {
         Some(account) => {
@@ -123,8 +124,20 @@ pub(crate) fn authenticate(
             Some(permit)
         }
     };
-    let look_up = || accounts.store.log_position(&token, accounts.store.now());
-    let flow = introduce(context, accounts, permit, look_up, since, hello_ref);
+    let now = || accounts.store.now();
+    let flow = if is_ticket {
+        match accounts.store.redeem_ticket(&token, now()) {
+            Ok(Some(ticket)) => {
+                let look_up = || accounts.store.log_position_of(ticket, now());
+                introduce(context, accounts, permit, look_up, since, hello_ref)
+            }
+            Ok(None) => turn_away(context, hello_ref.in_error()),
+            Err(error) => not_looked_up(context, &error, hello_ref),
+        }
+    } else {
+        let look_up = || accounts.store.log_position(&token, now());
+        introduce(context, accounts, permit, look_up, since, hello_ref)
+    };
     if let Err(EndReason::Close(Close::Unauthorized)) = flow {
         note_failure(context);
     }
@@ -160,11 +173,7 @@ fn introduce(
     let mut position = match found {
         Ok(Some(position)) => position,
         Ok(None) => return turn_away(context, reference),
-        Err(error) => {
-            wait_again(context);
-            context.replies.query_error(&error, reference);
-            return Ok(None);
-        }
+        Err(error) => return not_looked_up(context, &error, hello_ref),
     };
     let rate_limit = context.server.rate_limits.of(position.account, context.now);
     if let Err(wait) = rate_limit.take(RateKind::Hello, context.now) {
@@ -205,6 +214,17 @@ fn introduce(
     // Most clients have missed nothing. The log need not be read to know it: the outbox knows of events since the look-up.
     let is_live = seq >= position.head && context.replies.outbox().go_live(seq);
     Ok((!is_live).then(|| Replay::new(position.account, seq, position.head)))
+}
+
+/// The database does not answer: the client may say hello again.
+fn not_looked_up(
+    context: &mut HelloContext<'_>,
+    error: &sql::Error,
+    hello_ref: HelloRef<'_>,
+) -> Replayed {
+    wait_again(context);
+    context.replies.query_error(error, hello_ref.in_error());
+    Ok(None)
 }
 
 /// A client that said hello in time, but could not be looked up, has as long again for the next hello.

@@ -108,6 +108,11 @@ impl Engines {
             let params = [Value::Int(account), Value::Bytes(bytes)];
             sqlite.run(session, &params).unwrap();
             postgres.run(session, &params).unwrap();
+            let ticket = in_test(
+                "insert into ticket (account, hash, session, expires_at) values ($1, $2, $1, 7)",
+            );
+            sqlite.run(ticket, &params).unwrap();
+            postgres.run(ticket, &params).unwrap();
         }
         let mut engines = Self { sqlite, postgres, _directory: directory };
         let tables: BTreeSet<_> = TABLES.iter().copied().collect();
@@ -270,6 +275,7 @@ fn changed_by(text: &str) -> Vec<&'static str> {
     };
     let all = TABLES.iter().chain(&[
         "session",
+        "ticket",
         "revocation",
         "node",
         "clock",

@@ -1,3 +1,6 @@
+#[path = "tickets.rs"]
+mod tickets;
+
 use sql::{Batch, Login, Store};
 use wire::limit::{SESSION_LIFE_MS, SESSION_USE_MS, SESSIONS_MAX};
 use wire::{AccountId, SessionId, TokenHash};
@@ -15,6 +18,7 @@ pub fn suite(store: &Store) {
     what_is_over_is_swept(store);
     of_too_many_sessions_the_longest_unused_ends(store);
     a_session_with_an_open_socket_outlives_idle_ones(store);
+    tickets::suite(store);
 }
 
 /// A token that no other account has.

@@ -354,3 +354,31 @@ fn wrong_tokens_are_counted_where_they_come_from() {
     let held = pass("192.0.2.1");
     assert!(held.is_some() && pass("192.0.2.1").is_none() && pass("192.0.2.2").is_some());
 }
+
+#[test]
+fn a_ticket_opens_one_connection_which_ends_with_the_session() {
+    let house = House::new();
+    let text = format!("{}abc", wire::TICKET_PREFIX);
+    let ticket = sql::Ticket { session: house.login, account: house.account };
+    let open = || {
+        let hash = Token::parse(&text).unwrap().hash();
+        house.store.open_ticket(ticket, &hash, now_ms(), now_ms() + 60_000).unwrap();
+    };
+    let greet = || {
+        let (outbox, _theirs) = test_support::outbox();
+        let address = std::net::Ipv4Addr::LOCALHOST.into();
+        let mut connection = Connection::new(&house.server, outbox, address);
+        let flow = hello(&mut connection.hello_context(), &text, None, HelloRef::Hello(None));
+        (flow.map(|replay| replay.is_some()), connection)
+    };
+    open();
+    let (flow, first) = greet();
+    assert!(flow.is_ok() && !first.replies.outbox().is_ending(), "{flow:?}");
+    let (again, _) = greet();
+    assert!(matches!(again, Err(EndReason::Close(Close::Unauthorized))), "{again:?}");
+    open();
+    house.revoke();
+    assert!(first.replies.outbox().is_ending(), "it ends with its session");
+    let (late, _) = greet();
+    assert!(matches!(late, Err(EndReason::Close(Close::Unauthorized))), "{late:?}");
+}

@@ -38,6 +38,7 @@ pub(super) static MIGRATIONS: &[(i64, &str)] = &[
     (15, include_str!("../../../migrations/postgres/0015_deleted_entries.sql")),
     (16, include_str!("../../../migrations/postgres/0016_folded_words.sql")),
     (17, include_str!("../../../migrations/postgres/0017_confirmed_clock.sql")),
+    (18, include_str!("../../../migrations/postgres/0018_tickets.sql")),
 ];
 
 statements! {

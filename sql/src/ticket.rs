@@ -1,0 +1,82 @@
+//! Tickets: a proof that is good once, for a short time, in place of a session's token.
+
+use wire::limit::TICKETS_MAX;
+use wire::{AccountId, SessionId, TokenHash};
+
+use crate::engine::{Statement, Value, statements};
+use crate::{Result, Store};
+
+/// A ticket to be opened, or that was good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// The session that it stands for.
+    pub session: SessionId,
+    /// Whose session that is.
+    pub account: AccountId,
+}
+
+impl Store {
+    /// Opens a ticket, good until `expires_at`. An account has at most [`TICKETS_MAX`]: of more, the oldest end.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] a ticket may exist that nobody has.
+    pub fn open_ticket(
+        &self,
+        ticket: Ticket,
+        hash: &TokenHash,
+        now: i64,
+        expires_at: i64,
+    ) -> Result<()> {
+        let account = Value::Int(ticket.account.0);
+        let kept = [account, Value::Int(now), Value::Int(TICKETS_MAX - 1)];
+        let (session, expiry) = (Value::Int(ticket.session.0), Value::Int(expires_at));
+        let added = [Value::Bytes(&hash.0), account, session, expiry];
+        self.write(ticket.account, |engine| {
+            engine.run(&END_OLDEST, &kept)?;
+            engine.run(&ADD_TICKET, &added).map(drop)
+        })?;
+        self.tokens.note(hash, Some(ticket.account));
+        Ok(())
+    }
+
+    /// Uses a ticket up: what it stands for, once; nothing if it is none, was used, or is too old. Whether the session goes
+    /// on is not looked at: [`Store::log_position_of`] does.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] it may be used up.
+    pub fn redeem_ticket(&self, hash: &TokenHash, now: i64) -> Result<Option<Ticket>> {
+        let params = [Value::Bytes(&hash.0), Value::Int(now)];
+        let requester = self.tokens.requester(hash);
+        self.tokens.note(hash, None);
+        // A made-up one costs no write.
+        let found = self.read(requester, &FIND_TICKET, &params, |row| row.int(0))?.pop();
+        let Some(account) = found else { return Ok(None) };
+        self.write(AccountId(account), |engine| {
+            let used = engine.run(&USE_TICKET, &params)?;
+            let ticket = used.first().map(|row| {
+                Ok(Ticket { session: SessionId(row.int(0)?), account: AccountId(row.int(1)?) })
+            });
+            ticket.transpose()
+        })
+    }
+}
+
+statements! {
+    static END_OLDEST: Statement = Statement::both(
+        "delete from ticket where account = $1 and (expires_at <= $2 or hash not in (select hash from ticket \
+         where account = $1 order by expires_at desc, hash limit $3))"
+    );
+
+    static ADD_TICKET: Statement = Statement::both(
+        "insert into ticket (hash, account, session, expires_at) values ($1, $2, $3, $4)"
+    );
+
+    static FIND_TICKET: Statement =
+        Statement::both("select account from ticket where hash = $1 and expires_at > $2");
+
+    static USE_TICKET: Statement =
+        Statement::both("delete from ticket where hash = $1 and expires_at > $2 returning session, account");
+
+    /// Those that are too old.
+    pub(crate) static DELETE_OLD_TICKETS: Statement = Statement::both("delete from ticket where expires_at <= $1");
+}
