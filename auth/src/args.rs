@@ -21,6 +21,10 @@ pub struct Args {
     /// Signups a minute from one address; 0: no limit
     #[arg(long, env = "AUTH_SIGNUP_RATE", value_name = "COUNT", default_value_t = SIGNUP_RATE)]
     pub signup_rate: u32,
+
+    /// Where the web client finds the chat, as `wss://chat.example/ws`, if not at `/ws` of the address of its page
+    #[arg(long, env = "AUTH_CHAT_URL", value_name = "URL", value_parser = chat_url)]
+    pub chat_url: Option<String>,
 }
 
 /// What the server is to be like.
@@ -30,6 +34,8 @@ pub struct Config {
     pub http: http::ServerConfig,
     /// Signups a minute from one address; 0: no limit.
     pub signup_rate: u32,
+    /// Where the web client finds the chat, if not at `/ws` of its own origin.
+    pub chat_url: Option<String>,
 }
 
 impl Args {
@@ -37,7 +43,25 @@ impl Args {
     /// server's share of it. More connections than there are descriptors for are cut to that, also if they were asked
     /// for: tiny_http does not survive running out.
     pub fn config(&self, http: &http::args::Args, limits: SystemLimits) -> Config {
-        Config { http: http.config("auth", limits, COST), signup_rate: self.signup_rate }
+        Config {
+            http: http.config("auth", limits, COST),
+            signup_rate: self.signup_rate,
+            chat_url: self.chat_url.clone(),
+        }
+    }
+}
+
+/// A WebSocket URL that can stand in a page's security policy.
+fn chat_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("wss://").or_else(|| text.strip_prefix("ws://"));
+    let host = rest.and_then(|rest| rest.split('/').next());
+    let is_host = host.is_some_and(|host| net::host::Host::parse(host).is_some());
+    // A policy knows neither a query nor a fragment, and these characters end its parts.
+    let is_plain = !text.contains(['?', '#', ';', ',', '"', '\''])
+        && text.bytes().all(|byte| byte.is_ascii_graphic());
+    match is_host && is_plain {
+        true => Ok(text.to_owned()),
+        false => Err("a chat's address looks like wss://chat.example/ws".to_owned()),
     }
 }
 
@@ -52,6 +76,26 @@ mod tests {
         auth: Args,
         #[command(flatten)]
         http: http::args::Args,
+    }
+
+    #[test]
+    fn a_chat_url_is_a_websocket_url_without_a_query() {
+        for good in
+            ["wss://chat.example/ws", "ws://127.0.0.1:8080", "ws://[::1]:8080/", "wss://a:1"]
+        {
+            assert_eq!(chat_url(good).as_deref(), Ok(good));
+        }
+        for wrong in [
+            "",
+            "chat.example",
+            "https://chat.example/ws",
+            "wss://",
+            "ws://a/?x=1",
+            "ws://a/;x",
+            "ws://a b/",
+        ] {
+            assert!(chat_url(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@
 
 mod args;
 mod backend;
+mod client;
 mod context;
 mod device;
 mod device_name;

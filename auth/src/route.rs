@@ -128,6 +128,9 @@ pub(crate) fn find(method: &str, path: &str) -> Result<&'static Route, Response>
 
 /// The path as the table has it, for the log: what strangers put into a path may be anyone's email.
 pub(crate) fn name(path: &str) -> &'static str {
+    if let Some(file) = web_client::asset(path) {
+        return file.path;
+    }
     ROUTES.iter().find(|route| fits(route.path, path)).map_or("(unknown)", |route| route.path)
 }
 

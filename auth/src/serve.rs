@@ -11,6 +11,7 @@ use sql::Store;
 
 use crate::args::Config;
 use crate::backend::Backend;
+use crate::client::Client;
 use crate::context::Context;
 use crate::limit::SWEEP_INTERVAL;
 use crate::service::AuthService;
@@ -50,7 +51,8 @@ pub fn serve(
     let backend = Backend::start(&context, &end)?;
     let sweep = move || sweep(&sweeping.0, &sweeping.1);
     os_thread::spawn("auth-sweep", SERVICE_STACK_BYTES, sweep)?;
-    let service = AuthService { context: Arc::clone(&context), backend, chat };
+    let client = Client::new(config.chat_url.as_deref());
+    let service = AuthService { context: Arc::clone(&context), backend, client, chat };
     let listener = opening.open(service);
     listener.log_endpoints("http");
     Ok(Serving { listener, end, context })

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::{Answered, Head, Response, Route, Service, Upgrade};
 
 use crate::backend::Backend;
+use crate::client::Client;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::metrics;
@@ -20,6 +21,7 @@ const HEALTH_PATHS: [&str; 2] = ["/healthz", "/livez"];
 pub(crate) struct AuthService {
     pub(crate) context: Arc<Context>,
     pub(crate) backend: Backend,
+    pub(crate) client: Client,
     /// What answers `CHAT_PATHS`.
     pub(crate) chat: Option<Box<dyn Service>>,
 }
@@ -28,6 +30,9 @@ impl Service for AuthService {
     fn route<'a>(&'a self, head: &Head) -> Route<'a> {
         if let Some(chat) = self.chat.as_ref().filter(|_| CHAT_PATHS.contains(&head.path())) {
             return chat.route(head);
+        }
+        if let Some(file) = self.client.respond(head) {
+            return Route::fixed(file);
         }
         match route::find(&head.method, head.path()) {
             Ok(route) => {

@@ -13,5 +13,7 @@ const HERE: &str = concat!(
 );
 
 pub(crate) fn root(_: &Context, _: &Request) -> Result<Response, ApiError> {
-    Ok(Response::bytes(200, "application/json", HERE.as_bytes()))
+    // A browser gets the web client here (`client.rs`).
+    Ok(Response::bytes(200, "application/json", HERE.as_bytes())
+        .with_header("Vary", "Accept, Accept-Encoding"))
 }
