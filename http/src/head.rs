@@ -304,18 +304,14 @@ fn target(method: &str, text: &str) -> Result<(Option<String>, String), HttpErro
 /// The path of a target, percent-decoded.
 ///
 /// # Errors
-/// 400 if it is not UTF-8 or has a control character, 404 if it has a segment `..`.
+/// 404 if it is not UTF-8, or has a control character or a segment `..`: nothing has such a path.
 pub fn decoded_path(target: &str) -> Result<String, HttpError> {
     let path = target.split_once('?').map_or(target, |(path, _)| path);
-    let path = percent_decode_str(path).decode_utf8();
-    let path = path.map_err(|_| HttpError::bad_request("the path is not valid UTF-8"))?;
-    if path.contains(char::is_control) {
-        return Err(HttpError::bad_request("the path has a control character"));
-    }
-    if path.split('/').any(|segment| segment == "..") {
-        // No path leads upwards, however it is written.
-        return Err(HttpError::new(404, "not_found", "there is no such page"));
-    }
+    let path = percent_decode_str(path).decode_utf8().ok();
+    let path = path.filter(|path| {
+        !path.contains(char::is_control) && path.split('/').all(|segment| segment != "..")
+    });
+    let path = path.ok_or(HttpError::new(404, "not_found", "there is no such page"))?;
     Ok(path.into_owned())
 }
 

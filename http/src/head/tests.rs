@@ -96,8 +96,6 @@ fn the_request_line_is_strict() {
         "GET http:///a HTTP/1.1",
         "GET http://user@a/ HTTP/1.1",
         "GET * HTTP/1.1",
-        "GET /%00 HTTP/1.1",
-        "GET /%ff HTTP/1.1",
         "CONNECT a:80 HTTP/1.1",
         "GET /#a HTTP/1.1",
         "GET /\u{e9} HTTP/1.1",
@@ -110,7 +108,8 @@ fn the_request_line_is_strict() {
     ] {
         assert_eq!(parse(&[line, "Host: a"]).unwrap_err().status, 400, "{line}");
     }
-    for line in ["GET /a/%2e%2e/b HTTP/1.1", "GET /..%2fme HTTP/1.1", "GET /.. HTTP/1.1"] {
+    for path in ["/a/%2e%2e/b", "/..%2fme", "/..", "/%00", "/%ff", "/%0d%0aX:"] {
+        let line = &*format!("GET {path} HTTP/1.1");
         assert_eq!(parse(&[line, "Host: a"]).unwrap_err().status, 404, "{line}");
     }
     for line in ["GET / HTTP/2.0", "GET / a HTTP/1.1"] {
