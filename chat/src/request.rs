@@ -42,9 +42,30 @@ pub(crate) enum Live {
     Presence { ids: Vec<AccountId> },
 }
 
+/// Where in a conversation a page of its history lies.
+#[derive(Clone, Copy)]
+pub(crate) enum Anchor {
+    /// The newest messages.
+    Newest,
+    /// Older than this one.
+    Before(MessageId),
+    /// Newer than this one.
+    After(MessageId),
+    /// On both sides of this one.
+    Around(MessageId),
+}
+
+impl Anchor {
+    /// Of the three keys a request has one at most.
+    fn of(before: Option<MessageId>, after: Option<MessageId>, around: Option<MessageId>) -> Self {
+        let anchor = before.map(Self::Before).or(after.map(Self::After));
+        anchor.or(around.map(Self::Around)).unwrap_or(Self::Newest)
+    }
+}
+
 /// What reads the database.
 pub(crate) enum Query<'a> {
-    History { with: Peer, before: Option<MessageId>, limit: Option<i64> },
+    History { with: Peer, anchor: Anchor, limit: Option<i64> },
     Search { text: Cow<'a, str>, before: Option<MessageId>, limit: Option<i64> },
     Conversations { before: Option<MessageId>, limit: Option<i64> },
     GroupShow { group: GroupId },
@@ -74,8 +95,9 @@ impl<'a> From<Command<'a>> for RequestClass<'a> {
             }
             Command::Typing { to } => Self::Live(Live::Typing { to }),
             Command::Presence { ids } => Self::Live(Live::Presence { ids }),
-            Command::History { with, before, limit } => {
-                Self::Query(Query::History { with, before, limit })
+            Command::History { with, before, after, around, limit } => {
+                let anchor = Anchor::of(before, after, around);
+                Self::Query(Query::History { with, anchor, limit })
             }
             Command::Search { text, before, limit } => {
                 Self::Query(Query::Search { text, before, limit })

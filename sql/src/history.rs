@@ -1,6 +1,5 @@
 //! Looking back into one conversation.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use wire::limit::REACTIONS_LISTED_MAX;
@@ -8,7 +7,7 @@ use wire::{AccountId, MessageId, Peer};
 
 use crate::engine::{BatchStatement, Statement, Value, for_each_row, statements};
 use crate::entry::{self, Message, bytes_seen, columns, columns_seen, edits_withheld, page};
-use crate::limit::PAGE_BYTES;
+use crate::limit::{PAGE_BYTES, WITHHELD_STRIDE};
 use crate::{Result, Store};
 
 /// Somebody's reaction to a message.
@@ -27,6 +26,13 @@ struct VisibleRange {
     until: MessageId,
 }
 
+/// From which end of a range a page is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PageOrder {
+    NewestFirst,
+    OldestFirst,
+}
+
 impl Store {
     /// Up to `limit` messages of a conversation that `account` can see, older than `before`, the newest first; of
     /// longer ones a page of [`PAGE_BYTES`](crate::PAGE_BYTES). Nothing if it is a group that the account never was in; with a
@@ -43,13 +49,14 @@ impl Store {
         before: MessageId,
         limit: usize,
     ) -> Result<Option<Vec<Message>>> {
-        let Some(window) = self.window(account, with)? else {
+        let Some(mut window) = self.window(account, with)? else {
             return Ok(matches!(with, Peer::Account(_)).then(Vec::new));
         };
         // What is withheld is passed run by run, however long they are.
         let (mut messages, mut end) = (Vec::new(), window.until.0.min(before.0.saturating_sub(1)));
         loop {
-            let page = self.page(account, &window, end, limit)?;
+            window.until = MessageId(end);
+            let page = self.page(account, &window, PageOrder::NewestFirst, limit)?;
             let is_whole = page.iter().all(|(run, _)| run.is_none());
             for (run, message) in page {
                 if message.id.0 <= end {
@@ -68,26 +75,93 @@ impl Store {
         }
     }
 
-    /// A page of the newest messages up to `end`, also of those that are withheld: they are with the first message of their run.
+    /// Up to `limit` messages of a conversation that `account` can see, newer than `after`, the oldest first; otherwise as
+    /// [`Store::history`].
+    ///
+    /// The cost does not depend on how long the conversation is, but for what a block withholds in it: that is passed
+    /// [`WITHHELD_STRIDE`] entries at a time.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn history_after(
+        &self,
+        account: AccountId,
+        with: Peer,
+        after: MessageId,
+        limit: usize,
+    ) -> Result<Option<Vec<Message>>> {
+        let Some(mut window) = self.window(account, with)? else {
+            return Ok(matches!(with, Peer::Account(_)).then(Vec::new));
+        };
+        window.since = window.since.max(after);
+        let mut messages = Vec::new();
+        loop {
+            let page = self.page(account, &window, PageOrder::OldestFirst, limit)?;
+            let is_whole = page.iter().all(|(run, _)| run.is_none());
+            let Some((last_run, last)) = page.last().map(|(run, last)| (*run, last.id)) else {
+                return Ok(Some(messages));
+            };
+            let seen = page.into_iter().filter(|(run, _)| run.is_none());
+            messages.extend(seen.map(|(_, message)| message));
+            let before_last = messages.iter().rev().skip(1);
+            let bytes: usize = before_last.map(|message: &Message| message.content.len()).sum();
+            if is_whole || messages.len() >= limit || bytes >= PAGE_BYTES {
+                messages.truncate(limit);
+                return Ok(Some(messages));
+            }
+            window.since = last;
+            if last_run.is_some() {
+                let Some(next) = self.next_visible(account, &window)? else {
+                    return Ok(Some(messages));
+                };
+                window.since = MessageId(next.0 - 1);
+            }
+        }
+    }
+
+    /// The oldest message in `window` that is not withheld.
+    fn next_visible(&self, account: AccountId, window: &VisibleRange) -> Result<Option<MessageId>> {
+        let mut since = window.since.0;
+        loop {
+            let params = [account.0, window.conversation, since, window.until.0, WITHHELD_STRIDE];
+            let row = |row: &mut crate::engine::Row| Ok((row.maybe_int(0)?, row.maybe_int(1)?));
+            let found = self.read(account, &NEXT_VISIBLE, &params.map(Value::Int), row)?.pop();
+            match found {
+                Some((_, Some(visible))) => return Ok(Some(MessageId(visible))),
+                Some((Some(last), None)) => since = last,
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    /// A page of the messages in `window`, from one end of it, also of those that are withheld: they are with the first message
+    /// of their run.
     fn page(
         &self,
         account: AccountId,
         window: &VisibleRange,
-        end: i64,
+        order: PageOrder,
         limit: usize,
     ) -> Result<Vec<(Option<i64>, Message)>> {
+        let statement = match order {
+            PageOrder::NewestFirst => &NEWEST_PAGE,
+            PageOrder::OldestFirst => &OLDEST_PAGE,
+        };
         let params = [
             Value::Int(window.conversation),
             Value::Int(window.since.0),
             // One bound: of two, SQLite would use the one and walk to the other.
-            Value::Int(end),
+            Value::Int(window.until.0),
             Value::Int(i64::try_from(limit).unwrap_or(i64::MAX)),
             Value::Int(account.0),
             entry::PAGE,
         ];
         let row = |row: &mut crate::engine::Row| Ok((row.maybe_int(0)?, entry::message(row, 1)?));
-        let mut page = self.read(account, &PAGE, &params, row)?;
-        page.sort_unstable_by_key(|(_, message)| Reverse(message.id));
+        let mut page = self.read(account, statement, &params, row)?;
+        page.sort_unstable_by_key(|(_, message)| message.id);
+        if order == PageOrder::NewestFirst {
+            page.reverse();
+        }
         Ok(page)
     }
 
@@ -161,6 +235,27 @@ pub(crate) use reaction_has_come;
 
 const _: () = assert!(REACTIONS_LISTED_MAX == 100, "as in the statement");
 
+macro_rules! page_of_history {
+    ($direction:literal, $order:literal) => {
+        concat!(
+            "select e.run, ",
+            columns_seen!(),
+            " from ",
+            page!(
+                concat!(
+                    "select e.message, w.run from (select e.message from entry e where e.conversation = $1 \
+                     and e.message > $2 and e.message <= $3 and e.kind = 0 order by e.message",
+                    $direction,
+                    " limit $4) e left join withheld w on w.message = e.message and w.account = $5"
+                ),
+                account: "$5", order: $order, bytes: "$6"
+            ),
+            " e join message m on m.id = e.message",
+            edits_withheld!("$5"),
+        )
+    };
+}
+
 statements! {
     /// The latest of those that have come: what is withheld must not take the place of another. They are numbered, since
     /// PostgreSQL would look for the latest once for each reaction.
@@ -175,22 +270,17 @@ statements! {
         )
     );
 
-    static PAGE: Statement = Statement::both(
-        concat!(
-            "select e.run, ",
-            columns_seen!(),
-            " from ",
-            page!(
-                "select e.message, w.run from (select e.message from entry e where e.conversation = $1 \
-                 and e.message > $2 and e.message <= $3 and e.kind = 0 order by e.message desc limit $4) e \
-                 left join withheld w on w.message = e.message and w.account = $5",
-                account: "$5",
-                order: "message desc",
-                bytes: "$6"
-            ),
-            " e join message m on m.id = e.message",
-            edits_withheld!("$5"),
-        )
+    static NEWEST_PAGE: Statement = Statement::both(page_of_history!(" desc", "message desc"));
+
+    static OLDEST_PAGE: Statement = Statement::both(page_of_history!("", "message"));
+
+    /// Looked up message by message: joined, PostgreSQL may compare each with all that is withheld.
+    static NEXT_VISIBLE: Statement = Statement::both(
+        "select max(e.message), min(case when e.run is null then e.message end) from \
+         (select e.message, (select w.run from withheld w where w.message = e.message \
+         and w.account = $1) as run from (select e.message from entry e \
+         where e.conversation = $2 and e.message > $3 and e.message <= $4 and e.kind = 0 \
+         order by e.message limit $5) e) e"
     );
 
     static WINDOW_OF_PAIR: Statement = Statement::both(

@@ -85,6 +85,9 @@ pub(crate) const fn share(connections: usize) -> usize {
     if connections > 1 { connections / 2 } else { 1 }
 }
 
+/// Messages that are looked at in one statement to find the next one that is not withheld.
+pub(crate) const WITHHELD_STRIDE: i64 = 1000;
+
 /// Bytes of text in one page of what is read. What passes them is read as well, and one after it, which shows that there is more.
 pub const PAGE_BYTES: usize = 256 * 1024;
 

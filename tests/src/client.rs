@@ -148,6 +148,7 @@ impl Client {
         ensure!(first["id"] == self.id && first["name"] == *self.name, "not mine: {first}");
         ensure!(first["seq"].is_i64(), "a welcome without `seq`: {first}");
         ensure!(first["recovered"] == true, "a log that lost something: {first}");
+        ensure!(first["now"].is_i64(), "a welcome without the server's time: {first}");
         Ok(first)
     }
 

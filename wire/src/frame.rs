@@ -35,6 +35,9 @@ pub enum Frame<'a> {
         /// Absent in guest mode.
         #[serde(skip_serializing_if = "Option::is_none")]
         recovered: Option<bool>,
+        /// The server's time, in milliseconds since 1970 UTC, by the clock that messages carry. Absent in guest mode.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        now: Option<i64>,
         /// The `ref` of the `hello`. Absent if it had none.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<Cow<'a, str>>,

@@ -48,6 +48,8 @@ struct Keys<'a> {
     since: Option<Seq>,
     seq: Option<Seq>,
     before: Option<MessageId>,
+    after: Option<MessageId>,
+    around: Option<MessageId>,
     limit: Option<i64>,
     #[serde(borrow)]
     text: Option<Text<'a>>,
@@ -140,11 +142,18 @@ fn command<'a>(keys: &mut Keys<'a>) -> Result<Option<Command<'a>>, Reason> {
                 .filter(|ids| ids.len() <= PRESENCE_IDS_MAX)
                 .ok_or("`ids` must be a list of at most 300 numbers")?,
         },
-        "history" => Command::History {
-            with: keys.with()?,
-            before: keys.before,
-            limit: limit(keys.limit, PAGE_ITEMS_MAX)?,
-        },
+        "history" => {
+            if [keys.before, keys.after, keys.around].iter().flatten().count() > 1 {
+                return Err("only one of `before`, `after` and `around` may be there");
+            }
+            Command::History {
+                with: keys.with()?,
+                before: keys.before,
+                after: keys.after,
+                around: keys.around,
+                limit: limit(keys.limit, PAGE_ITEMS_MAX)?,
+            }
+        }
         "conversations" => Command::Conversations {
             before: keys.before,
             limit: limit(keys.limit, CONVERSATIONS_MAX)?,

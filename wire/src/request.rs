@@ -84,14 +84,26 @@ pub enum Command<'a> {
         #[schemars(length(min = 1, max = 64))]
         emoji: Option<Cow<'a, str>>,
     },
-    /// Asks for one page of the messages of a conversation: the newest, or those before `before`.
+    /// Asks for one page of the messages of a conversation: the newest, or those beside a message.
+    /// At most one of `before`, `after` and `around` may be there.
+    #[schemars(extend("not" = {"anyOf": [
+        {"required": ["before", "after"]},
+        {"required": ["before", "around"]},
+        {"required": ["after", "around"]},
+    ]}))]
     History {
         /// The conversation: `with` or `group`, exactly one of them.
         #[serde(flatten)]
         with: Peer,
-        /// Only messages with a lower id than this. Absent: the newest messages.
+        /// Only messages with a lower id than this: the newest of them.
         #[serde(skip_serializing_if = "Option::is_none")]
         before: Option<MessageId>,
+        /// Only messages with a higher id than this: the oldest of them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        after: Option<MessageId>,
+        /// The messages nearest to this id on both sides. The message itself counts among the older half.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        around: Option<MessageId>,
         /// The highest number of messages in the page. Absent: 50. Values over 200 count as 200.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schemars(range(min = 1))]

@@ -167,7 +167,11 @@ pub struct Page<'a> {
     /// The messages of this page, the newest last.
     pub messages: Vec<Message<'a>>,
     /// `true`: there are older ones. Ask again with the `id` of the first message as `before`.
+    /// In an answer to `after`: there are newer ones. Ask again with the `id` of the last message as `after`.
     pub more: bool,
+    /// Whether there are newer ones. Only in answers to `around`; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more_after: Option<bool>,
 }
 
 /// A conversation as this account sees it.

@@ -41,6 +41,7 @@ pub(crate) fn welcome_guest(context: &mut HelloContext<'_>, id: AccountId) {
         seq: None,
         head: None,
         recovered: None,
+        now: None,
         reference: None,
     });
 }
@@ -205,6 +206,7 @@ fn introduce(
         seq: Some(seq),
         head: Some(position.head),
         recovered: Some(recovered),
+        now: Some(accounts.store.now()),
         reference: hello_ref.in_welcome().map(Into::into),
     });
     // A session that was used lately need not be recorded as in use.

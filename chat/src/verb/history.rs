@@ -9,18 +9,83 @@ use wire::{AccountId, Code, Frame, MessageId, Page, Peer};
 use crate::event;
 use crate::limit::{PAGE_BYTES, REACTIONS_CHUNK};
 use crate::query_context::QueryContext;
+use crate::request::Anchor;
 use crate::server::Accounts;
-use crate::verb::paging::{PageRequest, page_of};
+use crate::verb::paging::{PageRequest, page_of, page_within};
 
 /// A page of one conversation.
-pub(super) fn history(context: &QueryContext<'_>, with: Peer, page: PageRequest) {
+pub(super) fn history(context: &QueryContext<'_>, with: Peer, anchor: Anchor, limit: Option<i64>) {
+    let request = |before| PageRequest { before, limit };
+    match anchor {
+        Anchor::Newest => before(context, with, request(None)),
+        Anchor::Before(id) => before(context, with, request(Some(id))),
+        Anchor::After(id) => after(context, with, id, request(None).limit(PAGE_ITEMS)),
+        Anchor::Around(id) => around(context, with, id, request(None).limit(PAGE_ITEMS)),
+    }
+}
+
+fn before(context: &QueryContext<'_>, with: Peer, page: PageRequest) {
     let QueryContext { accounts, me, .. } = *context;
     match accounts.store.history(me, with, page.before(), page.limit(PAGE_ITEMS) + 1) {
         Ok(Some(found)) => answer(context, &found, page, List::History),
-        Ok(None) => context.refuse(Code::NotFound, "you are in no such group"),
+        Ok(None) => context.refuse(Code::NotFound, NO_GROUP),
         Err(error) => context.error(&error),
     }
 }
+
+fn after(context: &QueryContext<'_>, with: Peer, id: MessageId, limit: usize) {
+    let QueryContext { accounts, reference, me, .. } = *context;
+    let found = accounts.store.history_after(me, with, id, limit + 1).and_then(|found| {
+        let Some(found) = found else { return Ok(None) };
+        let reactions = reactions(accounts, me, &found)?;
+        Ok(Some((found, reactions)))
+    });
+    match found {
+        Ok(Some((found, reactions))) => {
+            let (messages, more) = page_of(with_all_reactions(&found, &reactions), limit);
+            context.push(&Frame::History(Page { reference, messages, more, more_after: None }));
+        }
+        Ok(None) => context.refuse(Code::NotFound, NO_GROUP),
+        Err(error) => context.error(&error),
+    }
+}
+
+/// The message itself is among the older half, which is the larger one if `limit` is odd. The older half has half of the bytes;
+/// what it leaves is for the newer one.
+fn around(context: &QueryContext<'_>, with: Peer, id: MessageId, limit: usize) {
+    let QueryContext { accounts, reference, me, .. } = *context;
+    let newer_limit = limit / 2;
+    let older_limit = limit - newer_limit;
+    let store = &accounts.store;
+    let found = || {
+        let upto = MessageId(id.0.saturating_add(1));
+        let Some(older) = store.history(me, with, upto, older_limit + 1)? else { return Ok(None) };
+        let Some(newer) = store.history_after(me, with, id, newer_limit + 1)? else {
+            return Ok(None);
+        };
+        let (of_older, of_newer) =
+            (reactions(accounts, me, &older)?, reactions(accounts, me, &newer)?);
+        Ok(Some([(older, of_older), (newer, of_newer)]))
+    };
+    match found() {
+        Ok(Some([(older, of_older), (newer, of_newer)])) => {
+            let mut budget = PAGE_BYTES / 2;
+            let older = with_all_reactions(&older, &of_older);
+            let (mut messages, more) = page_within(older, older_limit, &mut budget);
+            messages.reverse();
+            budget += PAGE_BYTES / 2;
+            let newer = with_all_reactions(&newer, &of_newer);
+            let (newer, more_after) = page_within(newer, newer_limit, &mut budget);
+            messages.extend(newer);
+            let more_after = Some(more_after);
+            context.push(&Frame::History(Page { reference, messages, more, more_after }));
+        }
+        Ok(None) => context.refuse(Code::NotFound, NO_GROUP),
+        Err(error) => context.error(&error),
+    }
+}
+
+const NO_GROUP: &str = "you are in no such group";
 
 /// The messages that contain these words.
 pub(super) fn search(context: &QueryContext<'_>, text: &str, page: PageRequest) {
@@ -47,17 +112,24 @@ fn answer(context: &QueryContext<'_>, found: &[Message], page: PageRequest, list
         Ok(reactions) => reactions,
         Err(error) => return context.error(&error),
     };
-    let messages = found.iter().map(|message| {
-        let reactions = reactions.get(&message.id).map_or(&[][..], Vec::as_slice);
-        with_reactions(message, reactions)
-    });
+    let messages = with_all_reactions(found, &reactions);
     let (mut messages, more) = page_of(messages, page.limit(PAGE_ITEMS));
     messages.reverse();
-    let page = Page { reference: context.reference, messages, more };
+    let page = Page { reference: context.reference, messages, more, more_after: None };
     context.push(&match list {
         List::History => Frame::History(page),
         List::Search => Frame::Search(page),
     });
+}
+
+fn with_all_reactions<'a>(
+    found: &'a [Message],
+    reactions: &'a HashMap<MessageId, Vec<Reaction>>,
+) -> impl Iterator<Item = wire::Message<'a>> {
+    found.iter().map(|message| {
+        let reactions = reactions.get(&message.id).map_or(&[][..], Vec::as_slice);
+        with_reactions(message, reactions)
+    })
 }
 
 /// The reactions to `found`, a chunk at a time, as far as what is found fills a page: no page goes beyond.

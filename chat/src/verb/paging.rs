@@ -29,12 +29,22 @@ pub(crate) fn page_of<T: Serialize>(
     items: impl Iterator<Item = T>,
     limit: usize,
 ) -> (Vec<T>, bool) {
-    let (mut page, mut bytes) = (Vec::new(), 0);
+    page_within(items, limit, &mut { PAGE_BYTES })
+}
+
+/// As [`page_of`], with as many bytes of JSON as `budget` has left, of which those of the page are taken.
+pub(crate) fn page_within<T: Serialize>(
+    items: impl Iterator<Item = T>,
+    limit: usize,
+    budget: &mut usize,
+) -> (Vec<T>, bool) {
+    let mut page = Vec::new();
     for item in items {
-        if page.len() == limit || bytes >= PAGE_BYTES {
+        if page.len() == limit || *budget == 0 {
             return (page, true);
         }
-        bytes += serde_json::to_vec(&item).map_or(0, |json| json.len());
+        let bytes = serde_json::to_vec(&item).map_or(0, |json| json.len());
+        *budget = budget.saturating_sub(bytes);
         page.push(item);
     }
     (page, false)

@@ -10,9 +10,7 @@ use crate::verb::{conversations, history};
 pub(crate) fn answer(context: &QueryContext<'_>, query: Query<'_>) -> Flow {
     let Some(_slot) = context.acquire_slot()? else { return Ok(()) };
     match query {
-        Query::History { with, before, limit } => {
-            history::history(context, with, PageRequest { before, limit });
-        }
+        Query::History { with, anchor, limit } => history::history(context, with, anchor, limit),
         Query::Search { text, before, limit } => {
             history::search(context, &text, PageRequest { before, limit });
         }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sql::{Error, GroupAction, Operation, SEARCH_TIME_MAX, SEARCH_WORDS_MAX, Store};
+use sql::{Error, GroupAction, Operation, SEARCH_TIME_MAX, SEARCH_WORDS_MAX, Store, Submission};
 use wire::limit::{UNREAD_LOOKED_AT_MAX, UNREAD_MAX};
 use wire::{AccountId, GroupId, MessageId, Peer, Seq};
 
@@ -8,6 +8,8 @@ use crate::{HOUR, NOW, account, act, commit, group, post, post_to, say};
 
 pub fn suite(store: &Store) {
     history_comes_in_pages(store);
+    history_goes_on_after_a_message(store);
+    what_is_withheld_is_passed_on_the_way_to_newer_messages(store);
     conversations_are_listed_by_activity(store);
     unread_messages_are_counted_up_to_a_bound(store);
     what_is_deleted_is_not_unread(store);
@@ -40,6 +42,61 @@ fn history_comes_in_pages(store: &Store) {
     let trip = group(store, &[alice, bob]);
     assert_eq!(none(Peer::Group(trip)), None);
     assert_eq!(none(Peer::Group(GroupId(i64::MAX))), None);
+}
+
+fn history_goes_on_after_a_message(store: &Store) {
+    let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    commit(store, (1..=10).map(|n| post(alice, bob, &n.to_string(), None)).collect());
+    let (mut read, mut after) = (Vec::new(), MessageId(0));
+    loop {
+        let page = store.history_after(bob, Peer::Account(alice), after, 4).unwrap().unwrap();
+        assert!(page.len() <= 4);
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        read.extend(page.into_iter().map(|message| message.content));
+    }
+    assert_eq!(read, (1..=10).map(|n| n.to_string()).collect::<Vec<_>>());
+    let none = |with| store.history_after(carol, with, MessageId(0), 4).unwrap();
+    assert_eq!(none(Peer::Account(alice)), Some(Vec::new()));
+    let trip = group(store, &[alice, bob]);
+    assert_eq!(none(Peer::Group(trip)), None);
+
+    // A member sees what was said while it was one.
+    let texts = |who| -> Vec<String> {
+        let page = store.history_after(who, Peer::Group(trip), MessageId(0), 9).unwrap().unwrap();
+        page.into_iter().map(|message| message.content).collect()
+    };
+    act(store, alice, post_to(trip, "before"));
+    act(store, alice, Operation::ChangeGroup { group: trip, action: GroupAction::Add(carol) });
+    act(store, alice, post_to(trip, "during"));
+    act(store, alice, Operation::ChangeGroup { group: trip, action: GroupAction::Remove(carol) });
+    act(store, alice, post_to(trip, "afterwards"));
+    assert_eq!(texts(carol), ["during"]);
+    assert_eq!(texts(bob), ["before", "during", "afterwards"]);
+}
+
+fn what_is_withheld_is_passed_on_the_way_to_newer_messages(store: &Store) {
+    // As many as one statement looks at, and some more.
+    const WITHHELD: usize = 1010;
+    let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let trip = group(store, &[alice, bob, carol]);
+    act(store, carol, Operation::Block { id: bob });
+    let say = |by, text: &str| Submission { by, reference: None, operation: post_to(trip, text) };
+    let mut all = vec![say(alice, "1"), say(bob, "no"), say(alice, "2"), say(alice, "3")];
+    all.extend((0..WITHHELD).map(|_| say(bob, "no")));
+    all.push(say(alice, "4"));
+    all.extend((0..3).map(|_| say(bob, "no")));
+    commit(store, all);
+    let page = |after, limit| store.history_after(carol, Peer::Group(trip), after, limit);
+    let texts = |limit| -> Vec<String> {
+        let page = page(MessageId(0), limit).unwrap().unwrap();
+        page.into_iter().map(|message| message.content).collect()
+    };
+    assert_eq!(texts(1), ["1"]);
+    assert_eq!(texts(3), ["1", "2", "3"]);
+    assert_eq!(texts(9), ["1", "2", "3", "4"]);
+    let last = page(MessageId(0), 9).unwrap().unwrap()[3].id;
+    assert_eq!(page(last, 9).unwrap(), Some(Vec::new()));
 }
 
 fn conversations_are_listed_by_activity(store: &Store) {

@@ -51,7 +51,7 @@ macro_rules! stories {
                 last_admin_leaves removed_members deleted_members
                 invitations invitations_declined invitations_by_who_is_blocked
                 edits deletions reactions replies retention
-                history_pages history_of_strangers conversations unread search
+                history_pages history_both_ways history_of_strangers conversations unread search
                 typing presence blocks blocks_in_groups
                 message_requests declined_requests names_of_strangers
                 refusals_have_refs resume_over_everything export_of_everything;

@@ -18,6 +18,7 @@ fn welcomes() -> Vec<Named> {
         seq: Some(Seq(9)),
         head: Some(Seq(12)),
         recovered: Some(recovered),
+        now: Some(AT),
         reference: reference.map(Into::into),
     };
     let guest = Frame::Welcome {
@@ -26,6 +27,7 @@ fn welcomes() -> Vec<Named> {
         seq: None,
         head: None,
         recovered: None,
+        now: None,
         reference: None,
     };
     vec![
@@ -88,9 +90,16 @@ fn pages() -> Vec<Named> {
         at: AT,
         ..Message::default()
     };
-    let page = |reference, messages, more| Page { reference: Some(reference), messages, more };
+    let page = |reference, messages, more| Page {
+        reference: Some(reference),
+        messages,
+        more,
+        more_after: None,
+    };
+    let around = Page { more_after: Some(true), ..page("h", vec![edited.clone()], true) };
     vec![
         ("history", Frame::History(page("h", vec![deleted, edited], true))),
+        ("history-around", Frame::History(around)),
         ("search", Frame::Search(page("s", vec![found], false))),
     ]
 }
