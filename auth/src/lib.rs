@@ -13,6 +13,7 @@ mod args;
 mod backend;
 mod client;
 mod context;
+mod cookie;
 mod device;
 mod device_name;
 mod error;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde_json::{Map, Value};
 use wire::Token;
 
+use crate::cookie::CookieKind;
 use crate::error::ApiError;
 
 /// What was asked, by whom and when. Without `Debug`: it holds tokens and passwords.
@@ -13,6 +14,10 @@ pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) token: Option<Token>,
+    /// The token came in a cookie.
+    pub(crate) is_cookie: bool,
+    /// How the browser, if it is one, is to keep a cookie.
+    pub(crate) cookie: CookieKind,
     /// The client's, also behind a trusted proxy.
     pub(crate) address: IpAddr,
     pub(crate) body: Vec<u8>,
@@ -24,13 +29,24 @@ impl Request {
     /// A request that came at `now`.
     pub(crate) fn new(request: &http::Request<'_>, now: i64) -> Self {
         let head = &request.head;
+        let shown = Shown::by(request);
         Self {
             path: head.path().to_owned(),
             query: head.query().unwrap_or_default().to_owned(),
-            token: head.header("authorization").and_then(Token::from_header),
+            token: shown.token,
+            is_cookie: shown.is_cookie,
+            cookie: shown.cookie,
             address: request.address,
             body: request.body.bytes().to_vec(),
             now,
+        }
+    }
+
+    /// The response to a request that ends its session: a browser forgets the cookie.
+    pub(crate) fn without_cookie(&self, response: http::Response) -> http::Response {
+        match self.is_cookie {
+            true => response.with_header("Set-Cookie", self.cookie.removed()),
+            false => response,
         }
     }
 
@@ -61,6 +77,36 @@ impl Request {
     }
 }
 
+/// What a request shows of its session.
+pub(crate) struct Shown {
+    pub(crate) token: Option<Token>,
+    pub(crate) is_cookie: bool,
+    pub(crate) cookie: CookieKind,
+}
+
+impl Shown {
+    /// The token of the `Authorization` header; without one, that of the cookie, if no page of another site sends it.
+    pub(crate) fn by(request: &http::Request<'_>) -> Self {
+        let head = &request.head;
+        let cookie = CookieKind::of(head, request.is_https);
+        match head.header("authorization") {
+            Some(value) => Self { token: Token::from_header(value), is_cookie: false, cookie },
+            None => {
+                let token = cookie.token(head).filter(|_| request.may_use_cookie);
+                Self { is_cookie: token.is_some(), token, cookie }
+            }
+        }
+    }
+
+    /// Whether a page of another site relies on the cookie.
+    pub(crate) fn is_foreign(request: &http::Request<'_>) -> bool {
+        let cookie = CookieKind::of(&request.head, request.is_https);
+        !request.may_use_cookie
+            && request.head.header("authorization").is_none()
+            && cookie.token(&request.head).is_some()
+    }
+}
+
 /// The keys of a JSON object; unknown ones are ignored.
 pub(crate) struct Fields(Map<String, Value>);
 
@@ -84,6 +130,18 @@ impl Fields {
             Some(_) => Err(ApiError::bad_request(format!("`{key}` must be a text"))),
         }
     }
+
+    /// Takes out a yes or no; no where it is missing.
+    ///
+    /// # Errors
+    /// 400, naming the key, if it is neither.
+    pub(crate) fn flag(&mut self, key: &str) -> Result<bool, ApiError> {
+        match self.0.remove(key) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(_) => Err(ApiError::bad_request(format!("`{key}` must be true or false"))),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -95,6 +153,8 @@ impl Request {
             path: path.to_owned(),
             query: query.to_owned(),
             token: token.and_then(Token::parse),
+            is_cookie: false,
+            cookie: CookieKind::Secure,
             address: std::net::Ipv4Addr::LOCALHOST.into(),
             body: body.as_bytes().to_vec(),
             now: i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap(),

@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use crate::limit::BODY_BYTES_MAX;
 use crate::request::Request;
 use crate::verb::{
-    export, health, login, logout, me, openapi, password, root, sessions, signup, users,
+    export, health, login, logout, me, openapi, password, root, sessions, signup, ticket, users,
 };
 
 pub(crate) type Outcome = Result<Response, ApiError>;
@@ -92,6 +92,7 @@ pub(crate) static ROUTES: &[Route] = &[
     owner("POST", "/password", password::change),
     owner("GET", "/sessions", sessions::list),
     owner("DELETE", "/sessions/{id}", sessions::revoke),
+    owner("POST", "/ticket", ticket::open),
     owner("GET", "/users", users::find),
     owner("GET", "/users/{id}", users::show),
     owner("GET", "/export", export::export).on_connection(),

@@ -3,14 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use http::{Answered, Head, Response, Route, Service, Upgrade};
+use http::{Answered, Head, HttpError, Response, Route, Service, Upgrade};
 
 use crate::backend::Backend;
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::metrics;
-use crate::request::Request;
+use crate::request::{Request, Shown};
 use crate::route::{self, Runs};
 
 /// Paths that the chat server answers, where it runs in the same process.
@@ -67,6 +67,9 @@ impl Service for AuthService {
 
 impl AuthService {
     fn answer(&self, route: &'static route::Route, request: &http::Request<'_>) -> Response {
+        if matches!(route.handler, route::Handler::Owner(_)) && Shown::is_foreign(request) {
+            return HttpError::foreign_origin().into();
+        }
         let response = match route.runs {
             Runs::Library => self.backend.call(request),
             Runs::Connection => {
@@ -87,3 +90,7 @@ pub(crate) fn run(route: &route::Route, context: &Context, request: &Request) ->
     let outcome = outcome.unwrap_or_else(|_| Err(ApiError::internal(&"a panic")));
     outcome.unwrap_or_else(Response::from)
 }
+
+#[cfg(test)]
+#[path = "service/tests.rs"]
+mod tests;

@@ -1,8 +1,8 @@
 //! New tokens: 256 random bits as text. Only their hash is ever stored.
 
 use data_encoding::BASE64URL_NOPAD;
-use wire::Token;
 use wire::limit::TOKEN_BITS;
+use wire::{TICKET_PREFIX, Token};
 
 /// A token that nobody has.
 ///
@@ -15,6 +15,15 @@ pub(crate) fn mint() -> std::io::Result<Token> {
         .ok_or_else(|| std::io::Error::other("a token is too long"))
 }
 
+/// A ticket that nobody has.
+///
+/// # Errors
+/// The system gives no random numbers.
+pub(crate) fn mint_ticket() -> std::io::Result<Token> {
+    Token::parse(&format!("{TICKET_PREFIX}{}", mint()?.expose()))
+        .ok_or_else(|| std::io::Error::other("a ticket is too long"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -24,5 +33,6 @@ mod tests {
         let (one, other) = (mint().unwrap(), mint().unwrap());
         assert_eq!(one.expose().len(), 43);
         assert_ne!(one.expose(), other.expose());
+        assert!(mint_ticket().unwrap().is_ticket() && !one.is_ticket());
     }
 }

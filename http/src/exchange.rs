@@ -5,15 +5,13 @@ use std::net::{IpAddr, Shutdown as Direction, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use net::address::shown;
 use net::deadline::recv;
 use net::metrics::Cause;
 use net::{Connection, ListenerShared, Permit};
-use telemetry::log;
 
 use crate::body::{Body, BodyReader, BodyState, Input, Pace};
 use crate::error::HttpError;
-use crate::forwarded;
+use crate::forwarded::{self, client_context};
 use crate::head::{Head, Scan};
 use crate::limit::{
     DISCARDED_BYTES_MAX, HEAD_BYTES_FIRST, HEAD_BYTES_MAX, LINGER_HEAD_BYTES_MAX,
@@ -33,10 +31,6 @@ pub(crate) fn serve(server: &Server, connection: Connection) {
         let _context = (upgrade.address != peer).then(|| client_context(upgrade.address));
         server.service.upgrade(upgrade);
     }
-}
-
-fn client_context(address: IpAddr) -> log::ContextGuard {
-    log::context("client", shown(address))
 }
 
 /// Answers requests until the connection ends or leaves HTTP.
@@ -230,7 +224,10 @@ impl Exchange<'_> {
             _ => Body::Whole(whole),
         };
         let (id, address) = (known.request_id.clone(), known.address);
-        let response = handler(Request { id, address, head, body });
+        let web = self.server.web.as_ref();
+        let is_https = known.is_https || web.is_some_and(|web| web.is_public_https(&head));
+        let may_use_cookie = web.is_none_or(|web| web.may_use_cookie(&head));
+        let response = handler(Request { id, address, head, body, is_https, may_use_cookie });
         if response.is_delayed() {
             // On this thread alone, while the connection keeps its place.
             std::thread::sleep(self.server.deadlines.refusal);

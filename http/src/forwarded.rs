@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use net::TrustedProxy;
-use net::address::{canonical, is_proxy};
+use net::address::{canonical, is_proxy, shown};
+use telemetry::log;
 
 use crate::head::Head;
 
@@ -26,6 +27,11 @@ pub fn client(peer: IpAddr, head: &Head, proxies: &[TrustedProxy]) -> IpAddr {
     known
 }
 
+/// Lines of the log name this client while the guard lives.
+pub(crate) fn client_context(address: IpAddr) -> log::ContextGuard {
+    log::context("client", shown(address))
+}
+
 /// An entry as proxies write it: bare, or with a port (`1.2.3.4:5`, `[::1]:5`).
 fn parse(entry: &str) -> Option<IpAddr> {
     if let Ok(address) = entry.parse() {
@@ -40,7 +46,7 @@ fn parse(entry: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use net::address::{UNIX_PEER, shown};
+    use net::address::UNIX_PEER;
 
     use super::*;
 

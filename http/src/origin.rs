@@ -77,6 +77,11 @@ impl Origin {
         &self.host
     }
 
+    /// Whether its scheme is `https`.
+    pub fn is_https(&self) -> bool {
+        self.scheme == "https"
+    }
+
     /// Whether it is the address `host` under `http` or `https`. TLS may end at a proxy, so the scheme does not tell.
     pub fn is_at(&self, host: &Host) -> bool {
         let port = default_port(&self.scheme);

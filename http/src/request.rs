@@ -24,6 +24,10 @@ pub struct Request<'a> {
     pub head: Head,
     /// The body.
     pub body: Body<'a>,
+    /// The browser came over https: a trusted proxy says so, or the public URL.
+    pub is_https: bool,
+    /// No page of another site sends it, so a cookie may speak for whoever it belongs to.
+    pub may_use_cookie: bool,
 }
 
 /// A connection that leaves HTTP after its request.

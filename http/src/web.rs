@@ -14,7 +14,8 @@
 //!    a preflight.
 //!
 //! A request with neither header comes from a program, and rules 2 and 3 leave it alone. So are requests that only
-//! read: there are no cookies, a foreign page has no token to send, and without CORS it cannot read the answer.
+//! read: a foreign page has no token to send, and without CORS it cannot read the answer. Whoever accepts a cookie asks
+//! [`crate::Request::may_use_cookie`] first: rule 2 for requests that read as well, without other allowed origins.
 //!
 //! **Upgrades** to WebSocket change something, and for them the rule of origins leaves the port aside: the web client
 //! comes from the accounts' server's port of the same host. That is safe as long as no cookie opens a socket: a page
@@ -101,6 +102,22 @@ impl Web {
             Kind::Changing => is_own_site && self.is_own(&origin, host.as_ref()),
             Kind::Preflight | Kind::Reading => false,
         }
+    }
+
+    /// Whether a cookie of this request may be used: it comes from a page of our own origin, or from no page.
+    pub(crate) fn may_use_cookie(&self, head: &Head) -> bool {
+        let host = head.header("host").and_then(Host::parse);
+        let is_own = |origin| {
+            Origin::parse(origin).is_some_and(|origin| self.is_own(&origin, host.as_ref()))
+        };
+        is_own_site(head.header("sec-fetch-site")) && head.header("origin").is_none_or(is_own)
+    }
+
+    /// Whether the request is for the host of a public URL that is https.
+    pub(crate) fn is_public_https(&self, head: &Head) -> bool {
+        let host = head.header("host").and_then(Host::parse);
+        let public = self.rules.public_url.as_ref().filter(|url| url.is_https());
+        public.is_some_and(|url| host.is_some_and(|host| url.is_at(&host)))
     }
 
     /// Whether a browser asks what an allowed origin's page may send; the answer is [`Web::cors`].

@@ -1,7 +1,5 @@
 // The HTTP calls. What is refused is thrown as an `ApiError`: status 0 if the server was not reached.
 
-import { keepToken, tokenForHello, tokenHeader } from "./token.js";
-
 /** @import {ApiError, Device, Me} from "../core/types.js" */
 
 /** Milliseconds after which a call counts as not answered. */
@@ -29,7 +27,7 @@ export async function request(method, path, { body, headers = {} } = {}) {
   try {
     answer = await fetch(path, {
       method,
-      headers: { Accept: "application/json", ...tokenHeader(), ...json, ...headers },
+      headers: { Accept: "application/json", ...json, ...headers },
       credentials: "same-origin",
       cache: "no-store",
       signal: AbortSignal.timeout(PATIENCE),
@@ -58,20 +56,16 @@ async function session() {
 
 /** @param {{email: string, password: string, device?: string}} args @returns {Promise<Me>} */
 async function login({ email, password, device }) {
-  const { id, name, token } = await json("POST", "/login", {
+  const { id, name } = await json("POST", "/login", {
     email,
     password,
     device: device || deviceName(),
     web: true,
   });
-  keepToken(token);
   return { id, name, email };
 }
 
-async function logout() {
-  await json("POST", "/logout");
-  keepToken(undefined);
-}
+const logout = () => json("POST", "/logout");
 
 async function logoutEverywhere() {
   for (const { id, current } of await devices()) if (!current) await json("DELETE", `/sessions/${id}`);
@@ -111,10 +105,7 @@ export const calls = {
   me: () => json("GET", "/me"),
   change: (changes) => json("PATCH", "/me", changes),
   password: (args) => json("POST", "/password", args),
-  deleteAccount: async (args) => {
-    await json("DELETE", "/me", args);
-    keepToken(undefined);
-  },
+  deleteAccount: (args) => json("DELETE", "/me", args),
   endDevice: ({ id }) => json("DELETE", `/sessions/${id}`),
   export: () => json("GET", "/export"),
   find: ({ email }) => json("GET", `/users?email=${encodeURIComponent(email.trim())}`),
@@ -122,17 +113,7 @@ export const calls = {
 };
 
 /** What the next `hello` proves itself with: a ticket, good once. */
-export async function ticket() {
-  if (tokenForHello()) {
-    try {
-      return (await json("POST", "/ticket")).ticket;
-    } catch (/** @type {any} */ error) {
-      if (error.status === 404 || error.status === 405) return tokenForHello();
-      throw error;
-    }
-  }
-  return (await json("POST", "/ticket")).ticket;
-}
+export const ticket = async () => (await json("POST", "/ticket")).ticket;
 
 /** Bytes that one file may have, as the server says; `null`: it does not. */
 export async function fileMax() {

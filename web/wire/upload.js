@@ -1,7 +1,6 @@
 // Uploads by tus 1.0.0: created, sent from where the server has come to, resumed, ended.
 
 import { request } from "./api.js";
-import { tokenHeader } from "./token.js";
 
 /** @import {ApiError} from "../core/types.js" */
 
@@ -64,7 +63,7 @@ function patch(id, from, part, onProgress, signal) {
       reject(error);
     };
     xhr.open("PATCH", `/files/${id}`);
-    const headers = { ...TUS, ...tokenHeader(), "Upload-Offset": String(from) };
+    const headers = { ...TUS, "Upload-Offset": String(from) };
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
     xhr.setRequestHeader("Content-Type", "application/offset+octet-stream");
     xhr.upload.onprogress = ({ loaded }) => onProgress(loaded);

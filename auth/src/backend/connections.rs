@@ -15,15 +15,21 @@ use os_thread::lock;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
 use super::private_socket::PrivateSocket;
+use crate::cookie::CookieKind;
 use crate::error::ErrorCode;
 use crate::limit::{
     CONNECTIONS_KEPT, PROBE_DEADLINE, RESPONSE_BYTES_FIRST, RESPONSE_BYTES_MAX, RESPONSE_DEADLINE,
 };
+use crate::request::Shown;
 
 /// What a new connection has to answer.
 pub(super) const PROBE: &str = "/.probe";
 /// A header between the library and here: the code of an error.
 pub(super) const CODE_HEADER: &str = "X-Error-Code";
+/// A header between here and the library: the token came in a cookie.
+pub(super) const COOKIE_HEADER: &str = "X-Is-Cookie";
+/// A header between here and the library: a cookie would be [`CookieKind::Secure`].
+pub(super) const SECURE_HEADER: &str = "X-Is-Secure";
 /// Headers that are written anew for the client, or concern this connection only.
 const NOT_PASSED_ON: [&str; 6] =
     ["Connection", "Content-Length", "Date", "Server", "X-Error-Code", "Transfer-Encoding"];
@@ -109,9 +115,16 @@ fn written(request: &http::Request<'_>) -> Vec<u8> {
         request.address,
         body.len()
     );
-    // tiny_http refuses a whole request for one header outside of ASCII.
-    if let Some(value) = head.header("authorization").filter(|value| value.is_ascii()) {
-        let _ = write!(text, "Authorization: {value}\r\n");
+    // Only a token that has been checked: tiny_http refuses a whole request for one header outside of ASCII.
+    let shown = Shown::by(request);
+    if let Some(token) = &shown.token {
+        let _ = write!(text, "Authorization: Bearer {}\r\n", token.expose());
+    }
+    if shown.is_cookie {
+        let _ = write!(text, "{COOKIE_HEADER}: 1\r\n");
+    }
+    if shown.cookie == CookieKind::Secure {
+        let _ = write!(text, "{SECURE_HEADER}: 1\r\n");
     }
     text.push_str("\r\n");
     let mut bytes = text.into_bytes();

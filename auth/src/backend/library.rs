@@ -11,9 +11,10 @@ use net::Shutdown;
 use os_thread::SERVICE_STACK_BYTES;
 use wire::Token;
 
-use super::connections::{CODE_HEADER, Connections, PROBE};
+use super::connections::{CODE_HEADER, COOKIE_HEADER, Connections, PROBE, SECURE_HEADER};
 use super::private_socket::PrivateSocket;
 use crate::context::Context;
+use crate::cookie::CookieKind;
 use crate::limit::{BODY_BYTES_MAX, PROBE_INTERVAL, RELISTEN_PAUSE, REQUEST_STACK_BYTES};
 use crate::request::Request;
 use crate::{route, service};
@@ -142,6 +143,9 @@ impl Library {
             return drop(request.respond(tiny_http::Response::empty(204)));
         };
         let token = header("Authorization").as_deref().and_then(Token::from_header);
+        let is_cookie = header(COOKIE_HEADER).is_some();
+        let is_secure = header(SECURE_HEADER).is_some();
+        let cookie = if is_secure { CookieKind::Secure } else { CookieKind::Plain };
         let address = header("X-Real-Ip").and_then(|text| text.parse().ok());
         let _context = telemetry::log::context("request", &id);
         let mut body = Vec::with_capacity(request.body_length().unwrap_or(0).min(BODY_BYTES_MAX));
@@ -153,7 +157,7 @@ impl Library {
             Ok(route) => {
                 let address = address.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
                 let now = self.context.store.now();
-                let parsed = Request { path, query, token, address, body, now };
+                let parsed = Request { path, query, token, is_cookie, cookie, address, body, now };
                 service::run(route, &self.context, &parsed)
             }
             Err(response) => response,

@@ -25,6 +25,8 @@ fn request(line: &str, headers: &str, body: &str) -> http::Request<'static> {
         address: "192.0.2.1".parse().unwrap(),
         head: Head::parse(head.as_bytes()).unwrap(),
         body: Body::Whole(body.as_bytes().to_vec()),
+        is_https: false,
+        may_use_cookie: true,
     }
 }
 

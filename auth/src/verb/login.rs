@@ -20,7 +20,9 @@ use crate::{device_name, token};
 struct LoggedIn<'a> {
     id: AccountId,
     name: &'a str,
-    token: &'a str,
+    /// Left out where it is in a cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
     expires_at: i64,
     device_secret: &'a str,
 }
@@ -33,6 +35,8 @@ struct LoginRequest<'a> {
     device: &'a str,
     /// What it was given at an earlier login, perhaps.
     secret: &'a str,
+    /// For a page: the token goes into a cookie.
+    is_web: bool,
 }
 
 pub(crate) fn login(context: &Context, request: &Request) -> Result<Response, ApiError> {
@@ -42,10 +46,16 @@ pub(crate) fn login(context: &Context, request: &Request) -> Result<Response, Ap
     let device = fields.maybe_text("device")?.unwrap_or_default();
     let device = device_name::clean(&device).map_err(ApiError::bad_request)?;
     let secret = fields.maybe_text("device_secret")?.unwrap_or_default();
+    let is_web = fields.flag("web")?;
     // What is no email is nobody's, and nothing to be remembered by the throttle.
     let email = Email::claimed(&email).map_err(|_| wrong())?;
-    let wish =
-        LoginRequest { email: &email, password: &password, device: &device, secret: &secret };
+    let wish = LoginRequest {
+        email: &email,
+        password: &password,
+        device: &device,
+        secret: &secret,
+        is_web,
+    };
     let outcome = open(context, request, &wish);
     LOGINS.inc(match &outcome {
         Ok(_) => "ok",
@@ -99,8 +109,13 @@ fn open(
     };
     // Nothing is opened if the password was changed, or the account deleted, since the credentials were read.
     context.store.open_session(&login)?.ok_or_else(wrong)?;
-    let (id, name, token) = (account.id, account.name.as_str(), token.expose());
-    json(200, &LoggedIn { id, name, token, expires_at, device_secret })
+    let (id, name) = (account.id, account.name.as_str());
+    let shown = (!wish.is_web).then(|| token.expose());
+    let response = json(200, &LoggedIn { id, name, token: shown, expires_at, device_secret })?;
+    Ok(match wish.is_web {
+        true => response.with_header("Set-Cookie", request.cookie.kept(&token)),
+        false => response,
+    })
 }
 
 /// Replaces a hash from a time when less was thought enough: only now the password is at hand. The better one, if there is one.

@@ -14,5 +14,5 @@ pub(crate) fn logout(
 ) -> Result<Response, ApiError> {
     // False: it was ended meanwhile, which is what was wanted.
     context.store.revoke(session.account, session.id, request.now)?;
-    Ok(Response::no_content())
+    Ok(request.without_cookie(Response::no_content()))
 }

@@ -25,10 +25,15 @@ struct Me {
 
 pub(crate) fn show(
     context: &Context,
-    _: &Request,
+    request: &Request,
     session: &Session,
 ) -> Result<Response, ApiError> {
-    reply(context, context.store.account(session.account)?)
+    let response = reply(context, context.store.account(session.account)?)?;
+    // The page asks this when it opens: the cookie lives on with its session.
+    Ok(match request.token.as_ref().filter(|_| request.is_cookie) {
+        Some(token) => response.with_header("Set-Cookie", request.cookie.kept(token)),
+        None => response,
+    })
 }
 
 pub(crate) fn rename(
@@ -56,7 +61,7 @@ pub(crate) fn delete(
     };
     drop(context.verify_password(&attempt, &password)?.ok_or_else(ApiError::wrong_password)?);
     context.store.delete_account(session.account, request.now)?;
-    Ok(Response::no_content())
+    Ok(request.without_cookie(Response::no_content()))
 }
 
 fn reply(context: &Context, account: Option<Account>) -> Result<Response, ApiError> {

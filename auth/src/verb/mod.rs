@@ -10,6 +10,7 @@ pub(crate) mod password;
 pub(crate) mod root;
 pub(crate) mod sessions;
 pub(crate) mod signup;
+pub(crate) mod ticket;
 pub(crate) mod users;
 
 #[cfg(test)]

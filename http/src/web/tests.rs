@@ -251,3 +251,38 @@ fn a_wrong_host_is_told_the_operator_once_in_a_while() {
     assert!(web.warned.is_due("chat.example", Instant::now()), "another name is not hidden by it");
     assert!(web.warned.is_due("evil.example", Instant::now() + HOST_WARN_INTERVAL));
 }
+
+#[test]
+fn a_cookie_is_used_for_our_own_pages_only_also_to_read() {
+    let web = web(LOOPBACK, &["https://app.example"], &[], Some("https://chat.example"));
+    for (lines, may) in [
+        (&[][..], true),
+        (&["Sec-Fetch-Site: same-origin"], true),
+        (&["Sec-Fetch-Site: none"], true),
+        (&["Sec-Fetch-Site: same-site"], false),
+        (&["Sec-Fetch-Site: cross-site"], false),
+        (&["Origin: https://chat.example"], true),
+        (&["Origin: https://chat.example", "Sec-Fetch-Site: same-site"], false),
+        (&["Origin: http://chat.example"], false),
+        (&["Origin: https://chat.example:8443"], false),
+        (&["Origin: https://app.example"], false),
+        (&["Origin: null"], false),
+    ] {
+        for request in ["GET /me HTTP/1.1", "PATCH /me HTTP/1.1"] {
+            let head = head(request, &[&["Host: chat.example"], lines].concat());
+            assert_eq!(web.may_use_cookie(&head), may, "{request} {lines:?}");
+        }
+    }
+}
+
+#[test]
+fn a_public_url_says_that_browsers_come_over_https() {
+    let at = |public, host: &str| {
+        let head = head("GET / HTTP/1.1", &[&format!("Host: {host}")]);
+        web(LOOPBACK, &[], &[], public).is_public_https(&head)
+    };
+    assert!(at(Some("https://chat.example"), "chat.example"));
+    assert!(!at(Some("https://chat.example"), "127.0.0.1:3000"));
+    assert!(!at(Some("http://chat.example"), "chat.example"));
+    assert!(!at(None, "chat.example"));
+}

@@ -5,13 +5,12 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 import { chromium } from "playwright-core";
-
-import { serve } from "../serve.mjs";
 
 /** Milliseconds that anything may take. */
 export const PATIENCE = Number(process.env.PATIENCE ?? 15_000);
@@ -56,6 +55,18 @@ async function startMessenger(folder, args) {
   return { child, addresses: found };
 }
 
+/** Passes connections on to the program, so that they can be cut. @param {string} to @returns {Promise<import("node:net").Server>} */
+function relay(to) {
+  const { hostname, port } = new URL(to);
+  const server = createServer((socket) => {
+    const onward = connect(Number(port), hostname);
+    socket.pipe(onward).pipe(socket);
+    const end = () => (socket.destroy(), onward.destroy());
+    for (const side of [socket, onward]) side.on("error", end).on("close", end);
+  });
+  return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
+}
+
 /**
  * A server and a browser for the tests of a file. `end` removes all of it.
  * @param {string[]} [args] flags of `messenger`
@@ -63,16 +74,16 @@ async function startMessenger(folder, args) {
 export async function world(args = []) {
   const folder = mkdtempSync(join(tmpdir(), "messenger-web-"));
   const { child, addresses } = await startMessenger(folder, args);
-  const http = await serve({ port: 0, server: addresses.auth, chat: addresses.chat });
+  const front = await relay(addresses.auth);
   /** Connections of the browsers, and whether there can be any. @type {Set<import("node:net").Socket>} */
   const sockets = new Set();
   let isCut = false;
-  http.on("connection", (socket) => {
+  front.on("connection", (socket) => {
     if (isCut) return socket.destroy();
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
   });
-  const base = `http://127.0.0.1:${/** @type {any} */ (http.address()).port}`;
+  const base = `http://127.0.0.1:${/** @type {any} */ (front.address()).port}`;
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
     args: ["--no-sandbox", "--force-color-profile=srgb"],
@@ -114,8 +125,8 @@ export async function world(args = []) {
     },
     async end() {
       await browser.close();
-      http.closeAllConnections();
-      http.close();
+      for (const socket of sockets) socket.destroy();
+      front.close();
       child.removeAllListeners("exit");
       const gone = once(child, "exit");
       child.kill("SIGTERM");
