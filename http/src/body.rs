@@ -264,6 +264,10 @@ impl BodyState {
             if let Some(end) = there[looked..].iter().position(|byte| *byte == b'\n') {
                 let end = looked + end;
                 let line = there[..end].strip_suffix(b"\r").ok_or_else(malformed)?.to_vec();
+                if line.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+                    // A CR that others may read as a line end, above all.
+                    return Err(malformed());
+                }
                 input.consume(end + 1);
                 return Ok(line);
             }

@@ -1,16 +1,16 @@
 //! The requests of one connection, one after the other.
 
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Shutdown as Direction, TcpStream};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use net::deadline::recv;
 use net::metrics::Cause;
 use net::{Connection, ListenerShared, Permit};
 
 use crate::body::{Body, BodyReader, BodyState, Input, Pace};
 use crate::error::HttpError;
+use crate::finish::{finish, finish_within};
 use crate::forwarded::{self, client_context};
 use crate::head::{Head, Scan};
 use crate::limit::{
@@ -54,7 +54,14 @@ fn requests(server: &Server, connection: Connection) -> Option<Upgrade> {
             }
             Next::End => return None,
         }
+        // Between two requests a proxy's connection belongs to none of its clients.
+        exchange.permit.count_for(exchange.peer);
         exchange.permit.mark_idle(&exchange.input.stream);
+        // The shutdown may have begun after the response's head was sent, and everyone idle have been evicted already.
+        if server.shutdown.has_begun() {
+            finish(&exchange.input.stream, server.deadlines.linger);
+            return None;
+        }
         by = Instant::now() + server.deadlines.idle;
     }
 }
@@ -322,29 +329,6 @@ impl Exchange<'_> {
         let (method, path, time) = ("", "", Duration::ZERO);
         self.server.service.answered(&Answered { request_id, method, path, status, code, time });
         Next::End
-    }
-}
-
-/// Ends a connection so that the last response arrives: says that nothing follows, then takes in what the client is
-/// still sending, until it has finished or `linger` is over. A close with unread input would send a reset, which may
-/// overtake the response.
-pub(crate) fn finish(stream: &TcpStream, linger: Duration) {
-    finish_within(stream, linger, u64::MAX);
-}
-
-/// As [`finish`], taking in at most `most` bytes: for what was no request.
-fn finish_within(stream: &TcpStream, linger: Duration, most: u64) {
-    if stream.shutdown(Direction::Write).is_err() {
-        return;
-    }
-    let by = Instant::now() + linger;
-    let (mut scrap, mut taken) = ([0; 8 * 1024], 0);
-    while let Ok(count @ 1..) = recv(stream, &mut scrap, by) {
-        taken += count as u64;
-        // A client that sends without a pause never meets the deadline inside `recv`.
-        if taken >= most || Instant::now() >= by {
-            break;
-        }
     }
 }
 

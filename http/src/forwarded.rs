@@ -100,6 +100,13 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_not_utf_8_hide_nothing_that_the_proxy_has_added() {
+        let head = b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: \xff, 9.9.9.9\r\n\r\n";
+        let proxies = ["10.0.0.1".parse().unwrap()];
+        assert_eq!(client(ip("10.0.0.1"), &Head::parse(head).unwrap(), &proxies), ip("9.9.9.9"));
+    }
+
+    #[test]
     fn nonsense_is_the_proxys_own() {
         for nonsense in ["unknown", "", "1.1.1.1, unknown", "1.1.1.1,"] {
             assert_eq!(seen("10.0.0.1", &[nonsense], &["10.0.0.1"]), ip("10.0.0.1"), "{nonsense}");

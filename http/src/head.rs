@@ -124,16 +124,15 @@ impl Head {
         };
         let mut headers = Vec::with_capacity(request.headers.len());
         for header in &*request.headers {
-            if std::str::from_utf8(header.value).is_ok() {
-                headers.push((slice(header.name.as_bytes()), slice(header.value)));
-            } else if is_significant(header.name) {
+            if std::str::from_utf8(header.value).is_err() && is_significant(header.name) {
                 return Err(HttpError::bad_request("a header is not valid UTF-8"));
             }
-            // Others are passed over: what they mean is not known here.
+            headers.push((slice(header.name.as_bytes()), slice(header.value)));
         }
         let is_http_10 = request.version == Some(0);
         let text = String::from_utf8(bytes).unwrap_or_else(|error| {
-            // Only values that were passed over: every byte in its place, so that slices hold.
+            // Only values of other headers, which a proxy may have completed (`X-Forwarded-For`), so none is dropped.
+            // Every byte in its place, so that slices hold.
             let bytes = error.into_bytes();
             bytes
                 .into_iter()

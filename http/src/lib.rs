@@ -11,6 +11,7 @@ pub mod args;
 pub mod body;
 pub mod error;
 mod exchange;
+mod finish;
 mod forwarded;
 pub mod head;
 pub mod limit;

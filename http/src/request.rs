@@ -8,7 +8,7 @@ use std::time::Instant;
 use net::Permit;
 
 use crate::body::Body;
-use crate::exchange::finish;
+use crate::finish::finish;
 use crate::head::Head;
 use crate::limit::REQUEST_ID_BYTES_MAX;
 use crate::response::{Response, Sending};

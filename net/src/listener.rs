@@ -225,7 +225,7 @@ fn on_accept(
     let accepted = Instant::now();
     shared.metrics.accepted();
     let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-    let permit = match shared.permits.admit(id, peer, &stream) {
+    let permit = match shared.permits.admit(peer, &stream) {
         Ok(permit) => permit,
         Err(cause) => {
             shared.metrics.refused(cause);

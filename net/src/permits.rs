@@ -38,16 +38,19 @@ struct State {
     held: usize,
     /// Permits per counted address; no entry is 0.
     addresses: HashMap<Network, usize>,
-    /// By connection number, which is the order of arrival.
+    /// By ticket, which is the order in which they began to wait.
     waiting: BTreeMap<u64, Arc<TcpStream>>,
-    /// Shut down from here; their threads have yet to notice.
+    /// The tickets of those that have been shut down from here; their threads have yet to notice.
     leaving: HashSet<u64>,
+    /// The last ticket given out.
+    last_ticket: u64,
 }
 
 /// One connection's place. Given back when dropped.
 pub struct Permit {
     permits: Permits,
-    id: u64,
+    /// Of its last stay in the waiting room.
+    ticket: u64,
     /// The address it counts for, if any.
     address: Option<Network>,
 }
@@ -64,16 +67,11 @@ impl Permits {
         }))
     }
 
-    /// A place in the waiting room for connection `id`, greater than those before. If the house is
-    /// full, the one that has waited longest is shut down for it.
-    pub(crate) fn admit(
-        &self,
-        id: u64,
-        peer: IpAddr,
-        stream: &Arc<TcpStream>,
-    ) -> Result<Permit, Cause> {
+    /// A place in the waiting room for a new connection. If the house is full, the one that has waited longest is shut
+    /// down for it.
+    pub(crate) fn admit(&self, peer: IpAddr, stream: &Arc<TcpStream>) -> Result<Permit, Cause> {
         let address = self.counted(peer);
-        let evicted = {
+        let (ticket, evicted) = {
             let mut state = lock(&self.0.state);
             if address.is_some_and(|address| !self.has_room(&state, address)) {
                 return Err(Cause::AddressFull);
@@ -83,15 +81,15 @@ impl Permits {
                 false => Some(state.evict().ok_or(Cause::Full)?),
             };
             state.held += 1;
-            state.waiting.insert(id, Arc::clone(stream));
+            let ticket = state.wait(stream);
             if let Some(address) = address {
                 *state.addresses.entry(address).or_default() += 1;
             }
-            evicted
+            (ticket, evicted)
         };
         self.0.server.opened();
         self.shut_down(evicted);
-        Ok(Permit { permits: self.clone(), id, address })
+        Ok(Permit { permits: self.clone(), ticket, address })
     }
 
     /// Shuts down a few that have waited longest: for when descriptors run out before permits do.
@@ -157,14 +155,21 @@ impl Permits {
 }
 
 impl State {
+    /// Lets a connection wait behind all others; its ticket.
+    fn wait(&mut self, stream: &Arc<TcpStream>) -> u64 {
+        self.last_ticket += 1;
+        self.waiting.insert(self.last_ticket, Arc::clone(stream));
+        self.last_ticket
+    }
+
     /// Moves the one that has waited longest to those who leave; none if nobody waits, or too many
     /// are still leaving.
     fn evict(&mut self) -> Option<Arc<TcpStream>> {
         if self.leaving.len() >= LEAVING_MAX {
             return None;
         }
-        let (id, stream) = self.waiting.pop_first()?;
-        self.leaving.insert(id);
+        let (ticket, stream) = self.waiting.pop_first()?;
+        self.leaving.insert(ticket);
         Some(stream)
     }
 
@@ -183,8 +188,8 @@ impl Permit {
     /// if it already has been. A second call changes nothing.
     pub fn mark_established(&self) -> bool {
         let mut state = lock(&self.permits.0.state);
-        let stream = state.waiting.remove(&self.id);
-        let remains = !state.leaving.contains(&self.id);
+        let stream = state.waiting.remove(&self.ticket);
+        let remains = !state.leaving.contains(&self.ticket);
         drop(state);
         // After the unlock: this may be the last handle, and its drop a close(2).
         drop(stream);
@@ -192,11 +197,14 @@ impl Permit {
     }
 
     /// Enters the pending connections again: from here on the connection may be evicted for a newcomer, until
-    /// [`Permit::mark_established`]. For connections that are kept open between two requests.
-    pub fn mark_idle(&self, stream: &Arc<TcpStream>) {
+    /// [`Permit::mark_established`]. All that wait already are evicted before it. For connections that are kept open
+    /// between two requests.
+    pub fn mark_idle(&mut self, stream: &Arc<TcpStream>) {
         let mut state = lock(&self.permits.0.state);
-        if !state.leaving.contains(&self.id) {
-            state.waiting.insert(self.id, Arc::clone(stream));
+        if !state.leaving.contains(&self.ticket) {
+            // `stream` is another handle: this drop closes nothing.
+            state.waiting.remove(&self.ticket);
+            self.ticket = state.wait(stream);
         }
     }
 
@@ -226,8 +234,8 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let shared = &self.permits.0;
         let mut state = lock(&shared.state);
-        let stream = state.waiting.remove(&self.id);
-        state.leaving.remove(&self.id);
+        let stream = state.waiting.remove(&self.ticket);
+        state.leaving.remove(&self.ticket);
         state.held -= 1;
         if let Some(address) = self.address {
             state.uncount(address);
@@ -244,7 +252,7 @@ impl Drop for Permit {
 
 impl std::fmt::Debug for Permit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Permit").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Permit").field("ticket", &self.ticket).finish_non_exhaustive()
     }
 }
 

@@ -215,9 +215,9 @@ fn later_minor_versions_are_understood_as_1_1() {
 }
 
 #[test]
-fn values_with_bytes_over_127_are_passed_over() {
+fn values_that_are_not_utf_8_keep_their_ascii() {
     let head = Head::parse(b"GET / HTTP/1.1\r\nHost: a\r\nX-A: \xe9\r\nX-B: b\r\n\r\n").unwrap();
-    assert_eq!((head.header("x-a"), head.header("x-b")), (None, Some("b")));
+    assert_eq!((head.header("x-a"), head.header("x-b")), (Some("?"), Some("b")));
     for name in ["Content-Length", "Transfer-Encoding", "Authorization"] {
         let head = [b"GET / HTTP/1.1\r\nHost: a\r\n", name.as_bytes(), b": 5\xe9\r\n\r\n"].concat();
         assert_eq!(Head::parse(&head).unwrap_err().status, 400, "{name}");

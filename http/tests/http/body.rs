@@ -142,6 +142,11 @@ fn malformed_chunks_are_refused() {
         "-1\r\n",
         "0x5\r\n",
         "10000000000000000\r\n",
+        "5\r\r\nhello\r\n0\r\n\r\n",
+        "5;a\rb\r\nhello\r\n0\r\n\r\n",
+        "5;a\0\r\nhello\r\n0\r\n\r\n",
+        "0\r\nX: a\rb\r\n\r\n",
+        "0\r\nX: a\u{7f}\r\n\r\n",
     ] {
         assert_eq!(status(&server.ask(&post(CHUNKED, chunks))), 400, "{chunks:?}");
     }

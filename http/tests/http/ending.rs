@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::server::{PATIENCE, PATIENT, TestServer, answer, config, status, until};
+use crate::server::{PATIENCE, PATIENT, TestServer, answer, config, heard, status, until};
 use http::{BodyPolicy, Response};
 use net::Listener;
 use net::limit::DRAIN_GRACE;
@@ -51,6 +51,35 @@ fn who_only_waits_does_not_hold_up_the_end() {
     let begun = Instant::now();
     assert!(server.serving.wait(PATIENCE));
     assert!(begun.elapsed() < DRAIN_GRACE * 3, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_connection_ends_with_the_response_in_progress() {
+    let (send, pieces) = std::sync::mpsc::sync_channel::<()>(1);
+    let pieces = std::sync::Mutex::new(Some(pieces));
+    let respond = move |_: http::Request<'_>| {
+        let pieces = pieces.lock().unwrap().take().unwrap();
+        Response::stream(200, "text/plain", Held(pieces))
+    };
+    let server = TestServer::open(config(), PATIENT, respond);
+    let mut client = server.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    // The head is on its way, and does not say that the connection ends.
+    std::io::Read::read_exact(&mut client, &mut [0; 12]).unwrap();
+    server.shutdown.begin();
+    drop(send);
+    client.set_read_timeout(Some(PATIENCE / 2)).unwrap();
+    let text = heard(client);
+    assert!(!text.contains("Connection: close") && text.ends_with("\r\n0\r\n\r\n"), "{text}");
+}
+
+/// Ends when the other side of the channel is dropped.
+struct Held(std::sync::mpsc::Receiver<()>);
+
+impl std::io::Read for Held {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        assert!(self.0.recv_timeout(PATIENCE).is_err());
+        Ok(0)
+    }
 }
 
 #[test]

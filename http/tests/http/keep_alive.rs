@@ -187,6 +187,23 @@ fn a_proxy_header_names_the_client_if_the_proxy_is_trusted() {
 }
 
 #[test]
+fn an_idle_connection_of_a_proxy_is_counted_for_no_client() {
+    let config = ListenerConfig {
+        trusted_proxies: vec!["127.0.0.1".parse().unwrap()],
+        connections_per_address: 1,
+        ..config()
+    };
+    let server = TestServer::open(config, PATIENT, |_| Response::text(200, "hello"));
+    let request = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n";
+    let mut idle = server.say(request);
+    idle.read_exact(&mut [0; 12]).unwrap();
+    // Its response may still be on the way out.
+    crate::server::until(|| status(&server.ask(request)) == 200);
+    idle.write_all(request.as_bytes()).unwrap();
+    assert_eq!(answer(idle).matches("hello").count(), 2);
+}
+
+#[test]
 fn files_and_streams_are_sent() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("file");

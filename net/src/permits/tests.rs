@@ -7,7 +7,6 @@ const FAR: &str = "203.0.113.7";
 struct ListenerShared {
     permits: Permits,
     listener: TcpListener,
-    next: u64,
     /// What a handler would hold.
     streams: Vec<Arc<TcpStream>>,
 }
@@ -21,12 +20,7 @@ impl ListenerShared {
             trusted_proxies: proxies.iter().map(|text| text.parse().unwrap()).collect(),
         };
         let permits = Permits::new(&config, crate::metrics::named("other"));
-        Self {
-            permits,
-            listener: TcpListener::bind("127.0.0.1:0").unwrap(),
-            next: 0,
-            streams: Vec::new(),
-        }
+        Self { permits, listener: TcpListener::bind("127.0.0.1:0").unwrap(), streams: Vec::new() }
     }
 
     /// A newcomer who claims that address, and the client's end of its connection.
@@ -35,8 +29,7 @@ impl ListenerShared {
         client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         let stream = Arc::new(self.listener.accept().unwrap().0);
         self.streams.push(Arc::clone(&stream));
-        self.next += 1;
-        Ok((self.permits.admit(self.next, peer.parse().unwrap(), &stream)?, client))
+        Ok((self.permits.admit(peer.parse().unwrap(), &stream)?, client))
     }
 }
 
@@ -63,6 +56,25 @@ fn the_one_that_waited_longest_makes_place() {
     // `first` has not noticed yet, and `second` is settled: now `third` goes.
     let (_fourth, mut fourth) = shared.comes(FAR).unwrap();
     assert!(is_shut(&mut third) && is_open(&mut second) && is_open(&mut fourth));
+}
+
+#[test]
+fn who_became_idle_last_is_evicted_last() {
+    let mut shared = ListenerShared::new(3, 10, &[]);
+    let (mut active, mut first) = shared.comes(FAR).unwrap();
+    assert!(active.mark_established());
+    let (_second, mut second) = shared.comes(FAR).unwrap();
+    let (mut refused, mut third) = shared.comes(FAR).unwrap();
+    active.mark_idle(&shared.streams[0]);
+    // A request that was refused before it was established: it waits anew, and once.
+    refused.mark_idle(&shared.streams[2]);
+    let (_fourth, mut fourth) = shared.comes(FAR).unwrap();
+    assert!(is_shut(&mut second) && is_open(&mut first) && is_open(&mut third));
+    let (_fifth, mut fifth) = shared.comes(FAR).unwrap();
+    assert!(is_shut(&mut first) && is_open(&mut third));
+    assert!(!active.mark_established());
+    assert!(refused.mark_established() && is_open(&mut fourth) && is_open(&mut fifth));
+    assert_eq!(lock(&shared.permits.0.state).waiting.len(), 2);
 }
 
 #[test]
@@ -154,12 +166,12 @@ fn under_many_threads_every_permit_comes_back() {
     let shared = ListenerShared::new(3, 1000, &[]);
     let client = TcpStream::connect(shared.listener.local_addr().unwrap()).unwrap();
     let stream = Arc::new(client);
-    let threads: Vec<_> = (0..8u64)
-        .map(|thread| {
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
             let (permits, stream) = (shared.permits.clone(), Arc::clone(&stream));
             os_thread::spawn("guest", 64 * 1024, move || {
                 for turn in 0..2000 {
-                    let admitted = permits.admit(turn * 8 + thread, FAR.parse().unwrap(), &stream);
+                    let admitted = permits.admit(FAR.parse().unwrap(), &stream);
                     if let Ok(permit) = admitted
                         && turn % 2 == 0
                     {
