@@ -14,6 +14,8 @@ pub const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// The longest time in which a client takes nothing of a response.
 pub const RESPONSE_DEADLINE: Duration = Duration::from_secs(30);
+/// Bytes a second of a response that a client must take on average, after [`RESPONSE_DEADLINE`].
+pub const RESPONSE_BYTES_PER_SECOND_MIN: u32 = 1024;
 /// How long a refusal of [`crate::Response::delayed`] is held back, so that a client that repeats its request in a loop
 /// sends few on each connection.
 pub const REFUSAL_HELD: Duration = Duration::from_millis(500);

@@ -7,11 +7,11 @@ use std::io::{self, Read};
 use std::net::TcpStream;
 use std::time::{Duration, SystemTime};
 
-use net::deadline::send_all_moving;
+use net::deadline::PacedSend;
 use serde_json::Value;
 
 use crate::error::HttpError;
-use crate::limit::{COPY_BYTES, HSTS_SECONDS, RETRY_AFTER_SECONDS};
+use crate::limit::{COPY_BYTES, HSTS_SECONDS, RESPONSE_BYTES_PER_SECOND_MIN, RETRY_AFTER_SECONDS};
 
 /// Up to this many bytes a body is sent together with its head, at the price of a copy.
 const JOINED_BYTES_MAX: usize = 16 * 1024;
@@ -218,7 +218,8 @@ impl Response {
         bytes
     }
 
-    /// Sends the response. A client that takes nothing for `stall` is given up.
+    /// Sends the response. A client that takes nothing for `stall`, or, after a first `stall`, less than
+    /// [`RESPONSE_BYTES_PER_SECOND_MIN`] on average, is given up.
     ///
     /// # Errors
     /// What the socket, the file or the stream says; the response is then incomplete, and the connection of no use.
@@ -228,31 +229,37 @@ impl Response {
         sending: &Sending<'_>,
         stall: Duration,
     ) -> io::Result<()> {
+        let mut paced = PacedSend::new(stall, RESPONSE_BYTES_PER_SECOND_MIN);
         let is_whole = sending.is_head || !may_have_body(self.status);
         match &self.body {
             Content::Bytes(body) if !is_whole && body.len() > JOINED_BYTES_MAX => {
-                send_all_moving(stream, &self.head(sending), stall)?;
-                return send_all_moving(stream, body, stall);
+                paced.send_all(stream, &self.head(sending))?;
+                return paced.send_all(stream, body);
             }
-            _ => send_all_moving(stream, &self.to_bytes(sending), stall)?,
+            _ => paced.send_all(stream, &self.to_bytes(sending))?,
         }
         match self.body {
             _ if is_whole => Ok(()),
             Content::Empty | Content::Bytes(_) => Ok(()),
-            Content::File(file, length) => copy_file(file, length, stream, stall),
-            Content::Stream(body) => copy_stream(body, stream, !sending.is_http_10, stall),
+            Content::File(file, length) => copy_file(file, length, stream, &mut paced),
+            Content::Stream(body) => copy_stream(body, stream, !sending.is_http_10, &mut paced),
         }
     }
 }
 
-fn copy_file(mut file: File, mut left: u64, stream: &TcpStream, stall: Duration) -> io::Result<()> {
+fn copy_file(
+    mut file: File,
+    mut left: u64,
+    stream: &TcpStream,
+    paced: &mut PacedSend,
+) -> io::Result<()> {
     let mut buffer = vec![0; COPY_BYTES];
     while left > 0 {
         let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         match file.read(&mut buffer[..most])? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             count => {
-                send_all_moving(stream, &buffer[..count], stall)?;
+                paced.send_all(stream, &buffer[..count])?;
                 left -= count as u64;
             }
         }
@@ -265,7 +272,7 @@ fn copy_stream(
     mut body: Box<dyn Read + Send>,
     stream: &TcpStream,
     is_chunked: bool,
-    stall: Duration,
+    paced: &mut PacedSend,
 ) -> io::Result<()> {
     let mut buffer = vec![0; COPY_BYTES];
     loop {
@@ -276,9 +283,9 @@ fn copy_stream(
         if is_chunked {
             // The empty chunk is the last one; no trailers follow.
             let piece = [format!("{count:x}\r\n").as_bytes(), &buffer[..count], b"\r\n"].concat();
-            send_all_moving(stream, &piece, stall)?;
+            paced.send_all(stream, &piece)?;
         } else {
-            send_all_moving(stream, &buffer[..count], stall)?;
+            paced.send_all(stream, &buffer[..count])?;
         }
         if count == 0 {
             return Ok(());

@@ -35,7 +35,7 @@ pub struct Deadlines {
     pub idle: Duration,
     /// From the call for a body to its end.
     pub body: Duration,
-    /// The longest pause in taking a response.
+    /// The longest pause in taking a response, and the time before its least rate applies.
     pub response: Duration,
     /// How long a delayed refusal is held back.
     pub refusal: Duration,

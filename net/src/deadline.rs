@@ -41,25 +41,54 @@ pub fn recv(socket: impl AsFd, buffer: &mut [u8], by: Instant) -> io::Result<usi
 /// # Errors
 /// [`ErrorKind::TimedOut`] at the deadline, with some bytes perhaps sent; else what the socket says.
 pub fn send_all(socket: impl AsFd, bytes: &[u8], by: Instant) -> io::Result<()> {
-    send(socket, bytes, || by)
+    send(socket, bytes, |_| by)
 }
 
-/// Sends all of `bytes`, for as long as it takes, while no pause exceeds `stall`.
-///
-/// # Errors
-/// [`ErrorKind::TimedOut`] after such a pause; else what the socket says.
-pub fn send_all_moving(socket: impl AsFd, bytes: &[u8], stall: Duration) -> io::Result<()> {
-    send(socket, bytes, || Instant::now() + stall)
+/// Sends to a reader that may be slow: it takes `bytes_per_second` on average after a first `stall`, and never pauses
+/// for longer than `stall`. Time between two calls does not count.
+#[derive(Debug)]
+pub struct PacedSend {
+    stall: Duration,
+    bytes_per_second: u32,
+    sent: u64,
+    /// The time spent in calls that have returned.
+    spent: Duration,
 }
 
-fn send(socket: impl AsFd, mut bytes: &[u8], mut by: impl FnMut() -> Instant) -> io::Result<()> {
-    let socket = socket.as_fd();
+impl PacedSend {
+    /// Nothing has been sent yet.
+    pub fn new(stall: Duration, bytes_per_second: u32) -> Self {
+        Self { stall, bytes_per_second, sent: 0, spent: Duration::ZERO }
+    }
+
+    /// Sends all of `bytes`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TimedOut`] if the reader is too slow; else what the socket says.
+    pub fn send_all(&mut self, socket: impl AsFd, bytes: &[u8]) -> io::Result<()> {
+        let (begun, spent) = (Instant::now(), self.spent);
+        let outcome = send(socket, bytes, |count| {
+            self.sent += count;
+            let earned = self.sent.saturating_mul(1000) / u64::from(self.bytes_per_second);
+            let left = (self.stall + Duration::from_millis(earned)).saturating_sub(spent);
+            (begun + left).min(Instant::now() + self.stall)
+        });
+        self.spent += begun.elapsed();
+        outcome
+    }
+}
+
+/// Sends all of `bytes`; `by` is told how many more have been sent, and says until when the next must be.
+fn send(socket: impl AsFd, mut bytes: &[u8], mut by: impl FnMut(u64) -> Instant) -> io::Result<()> {
+    let (socket, mut sent) = (socket.as_fd(), 0);
     while !bytes.is_empty() {
-        let sent = patiently(socket, PollFlags::OUT, by(), || {
+        let deadline = by(sent as u64);
+        sent = patiently(socket, PollFlags::OUT, deadline, || {
             rustix::net::send(socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)
         })?;
         bytes = &bytes[sent..];
     }
+    by(sent as u64);
     Ok(())
 }
 
@@ -139,7 +168,7 @@ mod tests {
         let much = vec![0; 8 << 20];
         let error = send_all(&near, &much, Instant::now() + SHORT).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        let error = send_all_moving(&near, &much, SHORT).unwrap_err();
+        let error = PacedSend::new(SHORT, 1).send_all(&near, &much).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
     }
 
@@ -153,7 +182,27 @@ mod tests {
                 read += recv(&far, &mut some, Instant::now() + Duration::from_secs(5)).unwrap();
             }
         });
-        send_all_moving(&near, &vec![0; 4 << 20], Duration::from_secs(5)).unwrap();
+        let mut paced = PacedSend::new(Duration::from_secs(5), 1);
+        paced.send_all(&near, &vec![0; 4 << 20]).unwrap();
+        reader.unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn a_reader_that_keeps_reading_too_slowly_times_out() {
+        let (near, far) = UnixStream::pair().unwrap();
+        // Some 16 MB/s at most: never a pause, and far less than wanted.
+        let reader = os_thread::spawn("reader", 256 * 1024, move || {
+            let mut some = vec![0; 16 * 1024];
+            while recv(&far, &mut some, Instant::now() + Duration::from_secs(5)).unwrap() > 0 {
+                std::thread::park_timeout(Duration::from_millis(1));
+            }
+        });
+        let (stall, begun) = (Duration::from_millis(300), Instant::now());
+        let mut paced = PacedSend::new(stall, 1 << 30);
+        let error = paced.send_all(&near, &vec![0; 64 << 20]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert!(begun.elapsed() >= stall && paced.spent >= stall && paced.sent > 0);
+        drop(near);
         reader.unwrap().join().unwrap();
     }
 }

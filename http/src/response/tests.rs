@@ -1,4 +1,7 @@
 use super::*;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::time::Instant;
 
 fn written(response: &Response) -> String {
     let sending = Sending { request_id: "r", is_last: true, ..Sending::default() };
@@ -49,4 +52,36 @@ fn https_is_kept_to_once_it_was_used() {
         String::from_utf8(Response::no_content().to_bytes(&sending)).unwrap()
     };
     assert!(over(true).contains(line) && !over(false).contains(line));
+}
+
+/// Pieces of 32 bytes.
+struct Pieces;
+
+impl Read for Pieces {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        out[..32].fill(b'x');
+        Ok(32)
+    }
+}
+
+#[test]
+fn a_client_that_takes_less_than_the_least_rate_is_given_up() {
+    let (near, far) = UnixStream::pair().unwrap();
+    rustix::net::sockopt::set_socket_send_buffer_size(&near, 1).unwrap();
+    let near = TcpStream::from(OwnedFd::from(near));
+    // At most a piece in its chunk each 100 ms, 380 bytes a second, and never a pause of a second.
+    let reader = os_thread::spawn("reader", 64 * 1024, move || {
+        while let Ok(1..) = (&far).read(&mut [0; 38]) {
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+    });
+    let (stall, begun) = (Duration::from_secs(1), Instant::now());
+    let sending = Sending::default();
+    let response = Response::stream(200, "text/plain", Pieces.take(4096));
+    let error = response.send(&near, &sending, stall).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    let taken = begun.elapsed();
+    drop(near);
+    reader.unwrap().join().unwrap();
+    assert!(taken > stall, "{taken:?}");
 }
