@@ -94,6 +94,8 @@ pub const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 pub const HEARTBEAT_MAX: Duration = Duration::from_secs(11);
 /// How long the HTTP library may take to answer a probe.
 pub const PROBE_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a request may wait until others have opened their connections to the HTTP library.
+pub const TURN_DEADLINE: Duration = Duration::from_secs(5);
 /// How long a handler may take.
 pub const RESPONSE_DEADLINE: Duration = Duration::from_secs(30);
 /// Bytes set aside for a response of the HTTP library; most fit.

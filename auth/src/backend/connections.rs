@@ -1,16 +1,17 @@
 //! Kept connections to the HTTP library.
 //!
 //! The library hands a new connection to a thread of its pool, and two that come at once may be left without one until
-//! another connection ends. So connections are opened one after the other, and each has to answer a probe first.
+//! another connection ends. So connections are opened one after the other, and each has to answer a probe first. When one
+//! does not, all that wait for their turn fail with it: they would wait as long, one after the other.
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixStream;
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::Response;
-use net::deadline::{recv_append, send_all};
+use net::deadline::{recv, recv_append, send_all};
 use os_thread::lock;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
@@ -19,6 +20,7 @@ use crate::cookie::CookieKind;
 use crate::error::ErrorCode;
 use crate::limit::{
     CONNECTIONS_KEPT, PROBE_DEADLINE, RESPONSE_BYTES_FIRST, RESPONSE_BYTES_MAX, RESPONSE_DEADLINE,
+    TURN_DEADLINE,
 };
 use crate::request::Shown;
 
@@ -39,56 +41,124 @@ const HEADERS_MAX: usize = 32;
 /// The connections, and the socket that they lead to.
 pub(super) struct Connections {
     pub(super) socket: PrivateSocket,
-    idle: Mutex<Vec<UnixStream>>,
-    /// Held while one is opened.
-    opening: Mutex<()>,
+    idle: Mutex<Idle>,
+    opening: Mutex<Opening>,
+    /// One has been opened, or could not be.
+    opened: Condvar,
+}
+
+#[derive(Default)]
+struct Idle {
+    links: Vec<Link>,
+    /// Raised with each new library.
+    generation: u64,
+}
+
+#[derive(Default)]
+struct Opening {
+    is_in_progress: bool,
+    failures: u64,
+}
+
+/// A connection to the library.
+pub(super) struct Link {
+    stream: UnixStream,
+    /// Of the library, or an older one.
+    generation: u64,
 }
 
 impl Connections {
     pub(super) fn new(socket: PrivateSocket) -> Self {
-        Self { socket, idle: Mutex::default(), opening: Mutex::default() }
+        let (idle, opening, opened) = (Mutex::default(), Mutex::default(), Condvar::new());
+        Self { socket, idle, opening, opened }
     }
 
     /// Sends a request and receives its response.
     pub(super) fn call(&self, request: &http::Request<'_>) -> io::Result<Response> {
-        let idle = lock(&self.idle).pop();
-        let stream = match idle {
-            Some(stream) => stream,
+        let mut idle = std::iter::from_fn(|| lock(&self.idle).links.pop());
+        let link = match idle.find(Link::is_silent) {
+            Some(link) => link,
             None => self.open()?,
         };
         let bytes = written(request);
-        send_all(&stream, &bytes, Instant::now() + RESPONSE_DEADLINE)?;
-        let response = receive(&stream, RESPONSE_DEADLINE)?;
-        self.keep(stream);
+        send_all(&link.stream, &bytes, Instant::now() + RESPONSE_DEADLINE)?;
+        let response = receive(&link.stream, RESPONSE_DEADLINE)?;
+        self.keep(link);
         Ok(response)
     }
 
     /// Opens a connection to which the library answers.
     ///
     /// # Errors
-    /// The library cannot be reached, or does not answer.
-    pub(super) fn open(&self) -> io::Result<UnixStream> {
-        let _one_at_a_time = lock(&self.opening);
-        let stream = connect(&self.socket, PROBE_DEADLINE)?;
-        let probe = format!("GET {PROBE} HTTP/1.1\r\n\r\n");
-        send_all(&stream, probe.as_bytes(), Instant::now() + PROBE_DEADLINE)?;
-        receive(&stream, PROBE_DEADLINE)?;
-        Ok(stream)
+    /// The library cannot be reached or does not answer, or so it was for the one before; or the turn does not come
+    /// within [`TURN_DEADLINE`].
+    pub(super) fn open(&self) -> io::Result<Link> {
+        self.wait_for_turn()?;
+        // Before it connects: of a library that is replaced meanwhile none is kept.
+        let generation = lock(&self.idle).generation;
+        let outcome = probed(&self.socket);
+        let mut opening = lock(&self.opening);
+        opening.is_in_progress = false;
+        match outcome {
+            Ok(_) => self.opened.notify_one(),
+            Err(_) => {
+                opening.failures += 1;
+                self.opened.notify_all();
+            }
+        }
+        Ok(Link { stream: outcome?, generation })
     }
 
-    /// Keeps a connection whose last response was whole.
-    pub(super) fn keep(&self, stream: UnixStream) {
+    fn wait_for_turn(&self) -> io::Result<()> {
+        let opening = lock(&self.opening);
+        let failures = opening.failures;
+        let must_wait = |it: &mut Opening| it.is_in_progress && it.failures == failures;
+        let waited = self.opened.wait_timeout_while(opening, TURN_DEADLINE, must_wait);
+        let (mut opening, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if opening.failures != failures {
+            return Err(io::Error::other("it did not answer to the connection opened before"));
+        }
+        if opening.is_in_progress {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        opening.is_in_progress = true;
+        Ok(())
+    }
+
+    /// Keeps a connection whose last response was whole, unless it leads to a library that has been replaced.
+    pub(super) fn keep(&self, link: Link) {
         let mut idle = lock(&self.idle);
-        if idle.len() < CONNECTIONS_KEPT {
-            idle.push(stream);
+        if idle.links.len() < CONNECTIONS_KEPT && idle.generation == link.generation {
+            idle.links.push(link);
         }
     }
 
-    /// Gives up all that are idle.
+    /// Gives up all that are idle, and, as soon as they are, those in use.
     pub(super) fn clear(&self) {
-        let idle = std::mem::take(&mut *lock(&self.idle));
-        drop(idle);
+        let links = {
+            let mut idle = lock(&self.idle);
+            idle.generation += 1;
+            std::mem::take(&mut idle.links)
+        };
+        drop(links);
     }
+}
+
+impl Link {
+    /// Whether nothing has come since the last response. Otherwise it would be taken for the next one.
+    fn is_silent(&self) -> bool {
+        let come = recv(&self.stream, &mut [0], Instant::now());
+        come.is_err_and(|error| error.kind() == ErrorKind::TimedOut)
+    }
+}
+
+/// Connects, and has the library answer to the connection.
+fn probed(socket: &PrivateSocket) -> io::Result<UnixStream> {
+    let stream = connect(socket, PROBE_DEADLINE)?;
+    let probe = format!("GET {PROBE} HTTP/1.1\r\n\r\n");
+    send_all(&stream, probe.as_bytes(), Instant::now() + PROBE_DEADLINE)?;
+    receive(&stream, PROBE_DEADLINE)?;
+    Ok(stream)
 }
 
 /// Connects, also when the library is slow to accept; a blocking connect would wait for ever.
@@ -182,3 +252,7 @@ fn parse(bytes: &[u8]) -> io::Result<Option<Response>> {
     }
     Ok(Some(response))
 }
+
+#[cfg(test)]
+#[path = "connections/tests.rs"]
+mod tests;

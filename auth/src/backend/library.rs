@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use net::Shutdown;
 use os_thread::SERVICE_STACK_BYTES;
@@ -45,9 +45,14 @@ pub(super) fn keep_running(
         if context.heartbeat.age() < PROBE_INTERVAL {
             continue;
         }
-        let Err(error) = connections.open().map(|stream| connections.keep(stream)) else {
+        let begun = Instant::now();
+        let Err(error) = connections.open().map(|link| connections.keep(link)) else {
             continue;
         };
+        if context.heartbeat.age() < begun.elapsed() {
+            // It has delivered something meanwhile: others were before the probe.
+            continue;
+        }
         tracing::error!(%error, "the HTTP library has gone deaf; starting it anew");
         library.stop();
         while !end.has_begun() {

@@ -1,0 +1,87 @@
+use std::io::Write as _;
+use std::sync::Arc;
+
+use http::{Body, Head};
+use os_thread::SERVICE_STACK_BYTES;
+
+use super::*;
+
+/// Connections, and the listener that they lead to.
+fn connections() -> (Connections, std::os::unix::net::UnixListener) {
+    let (socket, listener) = PrivateSocket::create().unwrap();
+    (Connections::new(socket), listener)
+}
+
+/// A connection and the library's end of it.
+fn link(connections: &Connections) -> (Link, UnixStream) {
+    let (stream, theirs) = UnixStream::pair().unwrap();
+    (Link { stream, generation: lock(&connections.idle).generation }, theirs)
+}
+
+fn idle(connections: &Connections) -> usize {
+    lock(&connections.idle).links.len()
+}
+
+#[test]
+fn a_connection_to_a_library_that_was_replaced_is_not_kept() {
+    let (connections, _listener) = connections();
+    let (in_use, _a) = link(&connections);
+    connections.keep(link(&connections).0);
+    assert_eq!(idle(&connections), 1);
+    connections.clear();
+    assert_eq!(idle(&connections), 0);
+    connections.keep(in_use);
+    assert_eq!(idle(&connections), 0);
+    connections.keep(link(&connections).0);
+    assert_eq!(idle(&connections), 1);
+}
+
+#[test]
+fn a_response_that_nobody_has_asked_for_reaches_nobody() {
+    let (connections, listener) = connections();
+    let (kept, mut theirs) = link(&connections);
+    theirs.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+    connections.keep(kept);
+    // Nobody accepts any more: what is not answered from the kept connection is not answered at all.
+    rustix::net::shutdown(&listener, rustix::net::Shutdown::Both).unwrap();
+    let request = http::Request {
+        id: "r-7".to_owned(),
+        address: "192.0.2.1".parse().unwrap(),
+        head: Head::parse(b"GET /me HTTP/1.1\r\nHost: a\r\n\r\n").unwrap(),
+        body: Body::Whole(Vec::new()),
+        is_https: false,
+        may_use_cookie: true,
+    };
+    assert_eq!(
+        connections.call(&request).map(drop).unwrap_err().kind(),
+        ErrorKind::ConnectionRefused
+    );
+    assert_eq!(idle(&connections), 0);
+}
+
+#[test]
+fn all_that_wait_for_their_turn_fail_with_the_one_before() {
+    // It takes connections in, and never answers.
+    let (connections, _listener) = connections();
+    let connections = Arc::new(connections);
+    let begun = Instant::now();
+    let threads: Vec<_> = (0..20)
+        .map(|_| {
+            let connections = Arc::clone(&connections);
+            let open = move || assert!(connections.open().is_err());
+            os_thread::spawn("opens", SERVICE_STACK_BYTES, open).unwrap()
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert!(begun.elapsed() < 3 * PROBE_DEADLINE, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_turn_is_waited_for_until_the_deadline_and_no_longer() {
+    let (connections, _listener) = connections();
+    connections.wait_for_turn().unwrap();
+    let begun = Instant::now();
+    let error = connections.wait_for_turn().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    assert!(begun.elapsed() >= TURN_DEADLINE);
+}
