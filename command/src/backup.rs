@@ -1,4 +1,4 @@
-//! `backup`: one moment of the database as a directory, which is there only once it is whole.
+//! `backup`: a snapshot of the database as a directory, which appears only when it is complete.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,8 +9,8 @@ use sql::{ColumnType, DatabaseUrl, Snapshot, TABLES};
 
 use crate::limit::NICENESS;
 use crate::manifest::{FORMAT, Manifest, Table};
-use crate::partial::Partial;
-use crate::rows::Writer;
+use crate::rows::RowWriter;
+use crate::staged::StagedDirectory;
 
 /// Where to.
 #[derive(Debug, clap::Args)]
@@ -24,9 +24,9 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl) -> Result<ExitCode> {
     // Only if the system lets it; the servers go first.
     let _ = rustix::process::nice(NICENESS);
     let snapshot = Snapshot::open(url)?;
-    let partial = Partial::make(&args.directory)?;
+    let partial = StagedDirectory::make(&args.directory)?;
     let manifest = fill(&partial.path, snapshot)?;
-    partial.reveal()?;
+    partial.publish()?;
     telemetry::log::print_line(&format!(
         "{}: {} accounts, {} messages, {} bytes in {:.1} s",
         args.directory.display(),
@@ -57,7 +57,7 @@ fn fill(directory: &Path, mut snapshot: Snapshot) -> Result<Manifest> {
     for (name, text) in manifest.texts()? {
         let path = directory.join(name);
         let write = || {
-            let mut writer = Writer::create(&path)?;
+            let mut writer = RowWriter::create(&path)?;
             writer.text(text.as_bytes())?;
             writer.finish()
         };
@@ -70,7 +70,7 @@ fn write_table(directory: &Path, snapshot: &mut Snapshot, name: &str) -> Result<
     let path = directory.join(Table::file(name));
     let cannot = || format!("cannot write {}", path.display());
     let columns = snapshot.columns(name)?;
-    let mut writer = Writer::create(&path).with_context(cannot)?;
+    let mut writer = RowWriter::create(&path).with_context(cannot)?;
     let mut written = Ok(());
     snapshot.each_row(name, &columns, |row| {
         written = writer.row(&row);

@@ -16,7 +16,7 @@ use crate::owner;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// What to look at besides.
+/// The arguments of `doctor`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Where your backups are: a backup, or a directory of them, to see how old the newest is
@@ -24,9 +24,9 @@ pub struct Args {
     backups: Option<PathBuf>,
 }
 
-/// How the server that would start is set.
+/// The settings of the server.
 pub struct Settings<'a> {
-    /// Where it would listen.
+    /// The addresses that it listens on.
     pub listen: Vec<net::Listen>,
     /// What is set of its doors.
     pub http: &'a http::args::Args,

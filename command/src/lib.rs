@@ -1,16 +1,16 @@
-//! What an operator types: commands of `messenger` and `auth` that do their work on the database and exit.
+//! The commands of `messenger` and `auth`: they work on the database and exit.
 //!
-//! They act as the owner of the database's file, whoever starts them, and none but `restore` makes a database. What they say for a
-//! person goes to standard output; which database they use, and what went wrong, to standard error.
+//! A command runs as the owner of the database's file. Only `restore` creates a database. Results go to standard output; the
+//! database in use and errors go to standard error.
 
 mod backup;
 mod doctor;
 mod limit;
 mod manifest;
 mod owner;
-mod partial;
 mod restore;
 mod rows;
+mod staged;
 mod verify;
 
 use std::process::ExitCode;
@@ -36,7 +36,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Does it. The exit code is 0 if it is done, and for `doctor` and `verify` 1 if something is wrong.
+    /// Runs the command. The exit code is 0 for success; `doctor` and `verify` exit with 1 if something is wrong.
     ///
     /// # Errors
     /// Why it could not be done, as a sentence.
@@ -46,11 +46,11 @@ impl Command {
         let place = match self {
             Self::Restore(_) => {
                 sql::args::make_default_directory(&url)?;
-                owner::act_as_owner_of_new(directory.as_deref())?;
+                owner::run_as_owner_of_new(directory.as_deref())?;
                 directory.as_deref()
             }
             _ => {
-                owner::act_as_owner_of(url.path())?;
+                owner::run_as_owner_of(url.path())?;
                 url.path()
             }
         };

@@ -1,4 +1,4 @@
-//! What a backup says of itself: `manifest.json`, and `manifest.sha256` with its checksum, in the manner of `sha256sum`.
+//! The description of a backup: `manifest.json`, and `manifest.sha256` with its checksum in the format of `sha256sum`.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -21,7 +21,7 @@ pub(crate) fn files() -> impl Iterator<Item = String> {
     sql::TABLES.iter().map(|table| Table::file(table)).chain(own)
 }
 
-/// A whole backup has one, and one that was broken off has none.
+/// A complete backup has one; an interrupted one has none.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Manifest {
     /// Of the directory.

@@ -1,4 +1,4 @@
-//! Whoever starts a command: it acts as the owner of the database's file, so that it leaves no file that the servers cannot open.
+//! Runs a command as the owner of the database's file, so that it leaves no file that the servers cannot open.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -9,14 +9,14 @@ use std::process::Command;
 
 use anyhow::{Context as _, Error, Result, bail};
 
-/// Goes on as the owner of the file or directory that the command works in, if the database is a file.
-pub(crate) fn act_as_owner_of(place: Option<&Path>) -> Result<()> {
-    place.map_or(Ok(()), act_as)
+/// Continues as the owner of the file or directory that the command works in, if the database is a file.
+pub(crate) fn run_as_owner_of(place: Option<&Path>) -> Result<()> {
+    place.map_or(Ok(()), run_as)
 }
 
 /// The same before a file is made there. Only root can be somebody else: a file that anybody else makes is their own.
-pub(crate) fn act_as_owner_of_new(place: Option<&Path>) -> Result<()> {
-    if rustix::process::geteuid().is_root() { act_as_owner_of(place) } else { Ok(()) }
+pub(crate) fn run_as_owner_of_new(place: Option<&Path>) -> Result<()> {
+    if rustix::process::geteuid().is_root() { run_as_owner_of(place) } else { Ok(()) }
 }
 
 /// If a right is missing: says as which user the command runs, since that may not be the user who has started it.
@@ -36,7 +36,7 @@ pub(crate) fn explained(error: Error, place: Option<&Path>) -> Error {
 }
 
 /// Goes on as the owner of a file: by starting this program again as that user, if this is root.
-fn act_as(path: &Path) -> Result<()> {
+fn run_as(path: &Path) -> Result<()> {
     // Who opens it says what is wrong.
     let Ok(found) = fs::metadata(path) else { return Ok(()) };
     let own = rustix::process::geteuid();

@@ -8,7 +8,7 @@ use sql::{DatabaseUrl, RESTORED_ROWS, Restoration, TABLES};
 
 use crate::limit::CLOCK_PROBLEM_MS;
 use crate::manifest::{Manifest, Table};
-use crate::rows::Reader;
+use crate::rows::RowReader;
 
 /// Where from.
 #[derive(Debug, clap::Args)]
@@ -58,7 +58,7 @@ fn fill_table(restoration: &mut Restoration, table: &Table, directory: &Path) ->
         ensure!(known.contains(column), "{} is no column of it", column.name);
     }
     let path = directory.join(Table::file(&table.name));
-    let (mut reader, mut count) = (Reader::open(&path, columns.len())?, 0);
+    let (mut reader, mut count) = (RowReader::open(&path, columns.len())?, 0);
     loop {
         let rows = reader.rows(RESTORED_ROWS)?;
         if rows.is_empty() {

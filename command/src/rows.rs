@@ -14,7 +14,7 @@ use sql::Cell;
 use crate::limit::UNSYNCED_BYTES_MAX;
 
 /// Writes a file that is its owner's alone.
-pub(crate) struct Writer {
+pub(crate) struct RowWriter {
     file: BufWriter<File>,
     sum: Sha256,
     line: Vec<u8>,
@@ -23,7 +23,7 @@ pub(crate) struct Writer {
     unsynced: u64,
 }
 
-impl Writer {
+impl RowWriter {
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         let (file, sum) = (BufWriter::with_capacity(64 * 1024, file), Sha256::new());
@@ -72,14 +72,14 @@ impl Writer {
     }
 }
 
-/// Reads what [`Writer`] has written.
-pub(crate) struct Reader {
+/// Reads what [`RowWriter`] has written.
+pub(crate) struct RowReader {
     file: BufReader<File>,
     line: Vec<u8>,
     columns: usize,
 }
 
-impl Reader {
+impl RowReader {
     pub(crate) fn open(path: &Path, columns: usize) -> Result<Self> {
         let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         Ok(Self { file: BufReader::with_capacity(64 * 1024, file), line: Vec::new(), columns })
@@ -127,15 +127,15 @@ mod tests {
             vec![Cell::Int(i64::MAX), Cell::Text(odd.to_owned()), Cell::Null],
             vec![Cell::Int(i64::MIN), Cell::Text(String::new()), Cell::Int(0)],
         ];
-        let mut writer = Writer::create(&path).unwrap();
+        let mut writer = RowWriter::create(&path).unwrap();
         rows.iter().for_each(|row| writer.row(row).unwrap());
         let (count, bytes) = (writer.rows, writer.bytes);
         writer.finish().unwrap();
         assert_eq!((count, bytes), (2, std::fs::metadata(&path).unwrap().len()));
-        let mut reader = Reader::open(&path, 3).unwrap();
+        let mut reader = RowReader::open(&path, 3).unwrap();
         assert_eq!(reader.rows(1).unwrap(), rows[..1]);
         assert_eq!(reader.rows(9).unwrap(), rows[1..]);
         assert_eq!(reader.rows(9).unwrap(), Vec::<Vec<Cell>>::new());
-        assert!(Reader::open(&path, 2).unwrap().rows(1).is_err());
+        assert!(RowReader::open(&path, 2).unwrap().rows(1).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Accounts: made, looked up, changed and deleted.
+//! Creating, reading, changing and deleting accounts.
 
 use wire::{AccountId, Email, SessionId};
 
@@ -11,28 +11,28 @@ use crate::{Error, Result, Store};
 /// An account that is not deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// Its number, never given twice.
+    /// Its number, which is never reused.
     pub id: AccountId,
     /// Its email, trimmed and in lower case.
     pub email: String,
     /// Its name.
     pub name: String,
-    /// When it was made, in milliseconds.
+    /// The time of its creation, in milliseconds.
     pub created_at: i64,
 }
 
-/// What a password is checked against. Without `Debug`: a hash does not belong into a log.
+/// What a password is verified against. Without `Debug`: a hash does not belong into a log.
 #[derive(Clone)]
 pub struct Credentials {
-    /// Whose they are.
+    /// The account.
     pub account: Account,
     /// The password's hash, as a PHC string.
     pub phc: String,
-    /// How many passwords the account has had. Who was let in by an older one is not let in.
+    /// The number of passwords that the account has had. A login with an earlier epoch is rejected.
     pub epoch: i64,
 }
 
-/// Of accounts from before there were keys two may mean the same by their emails: then each is found by its own.
+/// Two accounts from before there were email keys may have equivalent emails: then each is found by its own.
 macro_rules! by_email {
     () => {
         "from account where (email = $1 or email_key = $2) and password is not null \
@@ -41,7 +41,7 @@ macro_rules! by_email {
 }
 
 impl Store {
-    /// Makes an account with an empty log. No two have emails that mean the same ([`Email`]).
+    /// Creates an account with an empty log. No two accounts have equivalent emails ([`Email`]).
     ///
     /// # Errors
     /// [`Error::AlreadyExists`] if the email is taken. PostgreSQL leaves a gap in the ids then, so ask
@@ -64,7 +64,7 @@ impl Store {
         })
     }
 
-    /// The account of that number.
+    /// The account with this number.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -72,7 +72,7 @@ impl Store {
         Ok(self.read(id, &FIND_ACCOUNT, &[Value::Int(id.0)], account)?.pop())
     }
 
-    /// The account of this email, however it is written.
+    /// The account with this email, however it is written.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -80,7 +80,7 @@ impl Store {
         self.read_by_email(&FIND_BY_EMAIL, email, account)
     }
 
-    /// What to check the password against of the account of this email, however it is written.
+    /// The credentials of the account with this email, however it is written.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -94,13 +94,13 @@ impl Store {
         email: &str,
         map: impl FnMut(&mut Row) -> Result<T>,
     ) -> Result<Option<T>> {
-        // What is no email is nobody's.
+        // No account has an invalid email.
         let Ok(Email { text, key }) = Email::claimed(email) else { return Ok(None) };
         let params = [Value::Text(&text), Value::maybe_text(key.as_deref())];
         Ok(self.read(Requester::Stranger, statement, &params, map)?.pop())
     }
 
-    /// As [`Store::credentials`], of the account of that number.
+    /// As [`Store::credentials`], by the account's number.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -108,7 +108,7 @@ impl Store {
         Ok(self.read(id, &CREDENTIALS_BY_ID, &[Value::Int(id.0)], credentials)?.pop())
     }
 
-    /// Gives an account another name; what it is then, or nothing if it is deleted.
+    /// Renames an account and returns it; `None` if it is deleted.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
@@ -119,8 +119,8 @@ impl Store {
         })
     }
 
-    /// Gives an account another password and revokes all its sessions but `keep`. False, and nothing done, if the
-    /// password is no longer that of `epoch`.
+    /// Changes the password and revokes all sessions but `keep`. False, and nothing is stored, if `epoch` is no longer the epoch of
+    /// the password.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
@@ -152,9 +152,9 @@ impl Store {
         self.write(id, |engine| Ok(!engine.run(&REPLACE_HASH, &params)?.is_empty()))
     }
 
-    /// Deletes an account: its email, name, password, sessions and log are gone, from the database's own files as
-    /// [`Store::run_eraser`] comes to it, from SQLite's at once if nobody reads an older state. Its messages stay with those who got them; those that nobody is left to read go as
-    /// well. False if there is no such account.
+    /// Deletes an account with its email, name, password, sessions and log. [`Store::run_eraser`] removes them from the database's
+    /// files as well; from SQLite's file they are removed at once, unless a reader holds an older state. Its messages stay with
+    /// their recipients; messages without a remaining reader are deleted. False if there is no such account.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
@@ -168,7 +168,7 @@ impl Store {
     }
 }
 
-/// What must happen at once. The rest, of which there may be much, follows page by page in [`Store::erase_account_rows`].
+/// The part of a deletion that must be one transaction. The rest may be many rows; [`Store::erase_account_rows`] deletes them in steps.
 fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
     let id = [Value::Int(id.0)];
     if engine.run(&LOCK_LOG, &id)?.is_empty() {

@@ -1,7 +1,6 @@
-//! Who knows whom, and who may see whose name.
+//! Which accounts know each other, and which may see each other's names.
 //!
-//! Two accounts know each other if their conversation has no `asker`. Nothing else is looked at: not the groups in which both are,
-//! and not what was written.
+//! Two accounts know each other if their conversation has no `asker`, whatever groups they share and whatever was written.
 
 use std::collections::HashMap;
 use wire::AccountId;
@@ -13,13 +12,13 @@ use crate::limit::REQUESTS_PAGE;
 use crate::pool::Requester;
 use crate::{Result, Store};
 
-/// How two accounts that do not know each other come together.
+/// How two accounts that do not know each other make contact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ContactPolicy {
-    /// Who writes to a stranger asks first: a message request, which is accepted, declined or left alone.
+    /// A message to a stranger is a request, which is accepted, declined or ignored.
     #[default]
     Request,
-    /// Everybody knows everybody.
+    /// All accounts count as knowing each other.
     Open,
 }
 
@@ -71,10 +70,10 @@ macro_rules! sees_name {
 }
 pub(crate) use sees_name;
 
-/// What somebody may know of an account's being here.
+/// What an account may know of another's presence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContactStatus {
-    /// They know each other, and it was last here then, in milliseconds.
+    /// They know each other. With the last time at which the other was connected, in milliseconds.
     Known(Option<i64>),
     /// One of the two has blocked the other. If only the other has: when it was last here as far as the account can tell, in
     /// milliseconds, that is when it blocked the account or, after that, last did something that reached the account.
@@ -91,17 +90,17 @@ impl ContactStatus {
     }
 }
 
-/// An account that another has found by its email.
+/// An account that was found by its email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FoundAccount {
-    /// Who was found.
+    /// The account.
     pub id: AccountId,
-    /// When last, in milliseconds.
+    /// The last time it was found, in milliseconds.
     pub at: i64,
 }
 
 impl Store {
-    /// Where everybody knows everybody nobody waits for an answer, also not later, once strangers ask again.
+    /// Under [`ContactPolicy::Open`], accepts all contact requests, so that none waits if the policy changes again.
     pub(crate) fn apply_contact_policy(&self) -> Result<()> {
         if self.contact == ContactPolicy::Request {
             return Ok(());
@@ -128,7 +127,7 @@ impl Store {
         Ok(self.read(viewer, &FIND_NAME, &params, |row| row.text(0))?.pop())
     }
 
-    /// Which of `others` `account` knows, and what it may know of them.
+    /// The contact status of those of `others` that `account` knows.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -167,8 +166,8 @@ impl Store {
         Ok(self.read(Requester::Server, &LAST_SEEN_BY_BLOCKED, &params, |row| row.int(0))?.pop())
     }
 
-    /// Writes down that `by` has found an account by its email, so that it may see the name. Of [`FINDINGS_MAX`] the oldest
-    /// gives way.
+    /// Records that `by` has found an account by its email, so that it may see the name. Beyond [`FINDINGS_MAX`] the oldest record
+    /// is deleted.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
@@ -179,7 +178,7 @@ impl Store {
         })
     }
 
-    /// Whom `account` has found by email; never more than [`FINDINGS_MAX`].
+    /// The accounts that `account` has found by email, at most [`FINDINGS_MAX`].
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].

@@ -1,4 +1,4 @@
-//! Whom an account talks with: the list of its conversations, a group's members, who is blocked, who may know of whom.
+//! The list of an account's conversations, the members of a group, and blocked accounts.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -13,12 +13,12 @@ use crate::limit::PAGE_BYTES;
 use crate::unread::UNREAD;
 use crate::{Result, Store};
 
-/// A conversation as one of its people sees it.
+/// A conversation as one of its accounts sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversation {
-    /// Which.
+    /// The other account or the group.
     pub with: Peer,
-    /// The other side's or the group's name; nothing if the account is deleted.
+    /// The other side's or the group's name; `None` if the account is deleted.
     pub name: Option<String>,
     /// The last entry.
     pub activity: MessageId,
@@ -47,18 +47,18 @@ pub struct Group {
     pub name: String,
     /// For how many days messages are kept; nothing: for ever.
     pub days: Option<i64>,
-    /// Who is in it, the longest-standing first; then who is invited.
+    /// The members, the longest-standing first; then the invited accounts.
     pub members: Vec<Member>,
 }
 
-/// Somebody in a group.
+/// A member or an invited account of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// The account.
     pub id: AccountId,
     /// Its name; nothing if it is deleted, or invited and not to be seen by who asks.
     pub name: Option<String>,
-    /// What it is there.
+    /// Its role.
     pub role: Role,
     /// The last message that its devices have.
     pub delivered: MessageId,

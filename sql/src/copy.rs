@@ -1,4 +1,4 @@
-//! What a copy of a database holds, whichever engine it was made from: rows of tables, by the names of their columns.
+//! The content of a backup, independent of the engine: rows of tables, by the names of their columns.
 
 use crate::Result;
 use crate::engine::{Cell, Engine};
@@ -71,7 +71,7 @@ pub enum ColumnType {
     Bytes,
 }
 
-/// What copying needs of a database beyond what the verbs do.
+/// What backup and restore need of an engine.
 pub(crate) trait Transfer: Engine {
     /// The engine's name.
     fn name(&self) -> &'static str;

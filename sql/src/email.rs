@@ -1,4 +1,4 @@
-//! The keys by which emails are compared: what no SQL can compute, for accounts from before there were keys.
+//! Fills in email keys, by which emails are compared, for accounts from before there were keys. SQL cannot compute them.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ const PAGE: i64 = 1000;
 /// Accounts that are named in the log, at each start.
 const NAMED_MAX: usize = 100;
 
-/// What became of the accounts that had no key.
+/// The result of filling in keys.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct KeylessAccounts {
     /// Accounts whose email means the same as that of another, which is named second.

@@ -1,4 +1,4 @@
-//! What was said and done in a conversation: the rows of `message`, in the order of their ids.
+//! The entries of a conversation: messages and changes, rows of `message` in the order of their ids.
 
 use wire::{AccountId, Change, GroupId, MessageId, Recipient};
 
@@ -11,62 +11,62 @@ use crate::{Error, Result};
 pub struct Message {
     /// Its number.
     pub id: MessageId,
-    /// Who sent it.
+    /// The sender.
     pub from: AccountId,
-    /// Who was to have it.
+    /// The recipient.
     pub to: Recipient,
     /// Its text; empty once it is deleted.
     pub content: String,
-    /// When it was taken, in milliseconds.
+    /// The time at which it was stored, in milliseconds.
     pub at: i64,
-    /// The message that it answers.
+    /// The message that it replies to.
     pub reply_to: Option<MessageId>,
     /// When its text was last edited, in milliseconds.
     pub edited_at: Option<i64>,
     /// Whether its sender has deleted it.
     pub deleted: bool,
-    /// Whether it came as a message request: its receiver did not know its sender then.
+    /// Whether it was a message request: the recipient did not know the sender.
     pub request: bool,
 }
 
-/// How a group has changed.
+/// A change of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupChange {
     /// The group.
     pub group: GroupId,
-    /// What happened.
+    /// The kind of change.
     pub change: Change,
-    /// Who did it.
+    /// The account that made the change.
     pub by: AccountId,
-    /// To whom it happened.
+    /// The member that it concerns.
     pub member: Option<AccountId>,
-    /// The group's name then.
+    /// The group's name after the change.
     pub name: String,
-    /// When, in milliseconds.
+    /// The time in milliseconds.
     pub at: i64,
 }
 
-/// For how long a conversation keeps its messages from now on.
+/// A change of how long a conversation keeps its messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Who said so.
+    /// The account that made the change.
     pub by: AccountId,
-    /// In which conversation: as a message by `by` would be addressed.
+    /// The conversation, addressed like a message of `by`.
     pub to: Recipient,
-    /// For how many days; nothing: for ever.
+    /// The number of days; `None`: for ever.
     pub days: Option<i64>,
-    /// When, in milliseconds.
+    /// The time in milliseconds.
     pub at: i64,
 }
 
 /// One entry of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// Something was said.
+    /// A message.
     Message(Message),
-    /// The group was changed.
+    /// A change of the group.
     Change(GroupChange),
-    /// It keeps its messages for another time.
+    /// A change of the retention.
     Retention(Retention),
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn kind_of(change: Change) -> i64 {
     entry.expect("the table has every change").0
 }
 
-/// The columns of an entry, of a `message m`, as everybody sees it from whom no edit is withheld.
+/// The columns of an entry, a `message m`, for accounts from which no edit is withheld.
 macro_rules! columns {
     () => {
         columns!("m.content", "m.edited_at")
@@ -109,7 +109,7 @@ macro_rules! columns {
 }
 pub(crate) use columns;
 
-/// [`columns`] as one account sees them, for whom [`edits_withheld`] are joined.
+/// [`columns`] as one account sees them. [`edits_withheld`] must be joined for it.
 macro_rules! columns_seen {
     () => {
         columns!(
@@ -120,7 +120,7 @@ macro_rules! columns_seen {
 }
 pub(crate) use columns_seen;
 
-/// Joins to each `message m` the text that this account had before a block withheld an edit, if one did.
+/// Joins to each `message m` the older text that the account sees because an edit is withheld from it.
 macro_rules! edits_withheld {
     ($account:literal) => {
         concat!(" left join withheld_edit h on h.message = m.id and h.account = ", $account, " ")
@@ -128,7 +128,7 @@ macro_rules! edits_withheld {
 }
 pub(crate) use edits_withheld;
 
-/// The bytes of a `message m`'s text as one account sees it, for whom [`edits_withheld`] are joined. Both engines know the length
+/// The bytes of a `message m`'s text as one account sees it. [`edits_withheld`] must be joined for it. Both engines know the length
 /// without reading the text.
 macro_rules! bytes_seen {
     () => {
@@ -137,8 +137,8 @@ macro_rules! bytes_seen {
 }
 pub(crate) use bytes_seen;
 
-/// Of the rows of `$keys`, which have a `message`, the first in this order whose texts fit a page: up to the one that passes
-/// `$bytes`, and one after it. Lengths first, texts then: what does not fit is not read.
+/// The first rows of `$keys`, in this order, whose texts fit a page: up to the row that exceeds `$bytes`, and one more. The
+/// lengths are read before the texts, so texts that do not fit are not read.
 macro_rules! page {
     ($keys:expr, account: $account:literal, order: $order:literal, bytes: $bytes:literal) => {
         concat!(
@@ -162,7 +162,7 @@ pub(crate) use page;
 /// [`PAGE_BYTES`], for [`page`].
 pub(crate) const PAGE: Value<'static> = Value::Int(PAGE_BYTES as i64);
 
-/// Reads [`columns`] that begin at column `first`; nothing if the row is not there (a `left join` found none).
+/// Reads [`columns`] that begin at column `first`; `None` if a `left join` found no row.
 pub(crate) fn entry(row: &mut Row, first: usize) -> Result<Option<Entry>> {
     let Some(id) = row.maybe_int(first)? else { return Ok(None) };
     let by = AccountId(row.int(first + 2)?);

@@ -1,8 +1,8 @@
-//! Deleted accounts leave the database's files too: what was theirs is overwritten, and that is tried until it is done.
+//! Erasing deleted accounts from the database's files, retried until it succeeds.
 //!
-//! The list of what is to be done is the table `erasure`, so that a restart goes on with it. SQLite overwrites rows as they are
-//! deleted; what is left to do is to empty its write-ahead log, which waits for whoever reads an older state. PostgreSQL writes
-//! the small tables of what is personal anew, which waits for whoever may still see what was deleted, or has locked one of them.
+//! The table `erasure` lists the accounts, so that a restart continues. SQLite overwrites rows when they are deleted; only its
+//! write-ahead log has to be emptied, which waits for readers of an older state. PostgreSQL rewrites the small tables with
+//! personal data, which waits for snapshots that may still see the deleted rows, and for locks on these tables.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -16,7 +16,7 @@ use crate::pacer::Pacer;
 use crate::pool::Requester;
 use crate::{Error, Result, Store};
 
-/// How often it is looked whether an account was deleted whose data are still in the files.
+/// How often the list of accounts to erase is read.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// The shortest time between two lines in the log that say why they cannot be overwritten.
 const WARN_INTERVAL: Duration = Duration::from_secs(60);
@@ -98,7 +98,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes accounts from the list.
+    /// Removes accounts from the list.
     fn erased(&self, requester: impl Into<Requester>, accounts: &[i64]) -> Result<()> {
         if accounts.is_empty() {
             return Ok(());
@@ -107,7 +107,7 @@ impl Store {
         self.write(requester, |engine| engine.run_batch(&ERASED, &rows).map(drop))
     }
 
-    /// The first try, while whoever has just deleted the account waits. What takes longer than [`ERASE_AT_ONCE_MAX`] is left to
+    /// The first attempt, while the request to delete the account waits. After [`ERASE_AT_ONCE_MAX`] the rest is left to
     /// [`Store::run_eraser`].
     pub(crate) fn erase_at_once(&self, account: AccountId) -> Result<()> {
         self.erase_account_rows(account, Pacer::until(Instant::now() + ERASE_AT_ONCE_MAX))?;

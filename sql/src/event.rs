@@ -1,7 +1,7 @@
-//! What an account must not miss: the kinds of events in its log, and how each is kept.
+//! The events of an account's log, and how they are stored.
 //!
-//! A row of `event` names a message or another account, or both; everything else is read from where it is kept. So an
-//! event that is read back late shows what it is about as it is now, and what was deleted is nowhere.
+//! A row of `event` refers to a message, another account, or both; the content is read from their own tables. So an event that
+//! is read late shows the present content, and what was deleted is stored nowhere.
 
 use wire::{AccountId, GroupId, MessageId, Seq};
 
@@ -15,88 +15,88 @@ use crate::{Error, Result};
 /// One event of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Its place in the log.
+    /// Its position in the log.
     pub seq: Seq,
-    /// What happened.
+    /// Its content.
     pub body: EventBody,
 }
 
-/// What can happen.
+/// The content of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventBody {
-    /// Something was said or done in a conversation.
+    /// A new entry of a conversation.
     Entry(Entry),
     /// `by`'s devices have this message and all before it in its conversation.
     Delivered(Receipt),
     /// `by` has read this message and all before it in its conversation.
     Read(Receipt),
-    /// A message has another text.
+    /// A message was edited.
     Edit {
         /// The message.
         id: MessageId,
-        /// Its text now.
+        /// The new text.
         content: String,
     },
-    /// A message's text is gone.
+    /// A message was deleted.
     Delete {
         /// The message.
         id: MessageId,
     },
-    /// A reaction has come, changed or gone.
+    /// A reaction was added, changed or removed.
     React {
         /// The message.
         id: MessageId,
-        /// Whose reaction.
+        /// The account that reacts.
         by: AccountId,
-        /// What it is now.
+        /// The reaction now; `None`: removed.
         emoji: Option<String>,
     },
     /// This account has blocked another.
     Block {
-        /// The other.
+        /// The other account.
         id: AccountId,
-        /// When, in milliseconds; nothing if it is read from the log.
+        /// The time in milliseconds; `None` in an event that is read from the log.
         at: Option<i64>,
     },
     /// This account has unblocked another.
     Unblock {
-        /// The other.
+        /// The other account.
         id: AccountId,
     },
     /// This account has accepted another's message request.
     Accept {
-        /// The other.
+        /// The other account.
         id: AccountId,
     },
     /// This account has declined another's message request.
     Decline {
-        /// The other.
+        /// The other account.
         id: AccountId,
     },
-    /// This account has declined an invitation.
+    /// This account has declined an invitation to a group.
     DeclineInvitation {
         /// The group.
         group: GroupId,
     },
-    /// It was about a message that is no longer kept.
+    /// The event of a message that is no longer stored.
     Expired,
 }
 
-/// How far somebody has come.
+/// A receipt: how far an account has received or read a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// The message.
     pub id: MessageId,
-    /// Who.
+    /// The account that has received or read it.
     pub by: AccountId,
-    /// Whether all others in the group have come so far now.
+    /// Whether all other members of the group have now.
     pub all: bool,
 }
 
-/// A kind of event as the database has it.
+/// The kinds of events, by their numbers in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EventKind {
-    /// With another account: the same change, made again by this one, of which only the log's account hears.
+    /// With another account: an invitation that this account has repeated; only the invited account has the event.
     Entry = 1,
     Delivered = 2,
     DeliveredToAll = 3,
@@ -109,7 +109,7 @@ pub(crate) enum EventKind {
     Unblock = 10,
     Accept = 11,
     Decline = 12,
-    /// Of the entry that invited.
+    /// Refers to the entry of the invitation.
     DeclineInvitation = 13,
 }
 

@@ -1,4 +1,4 @@
-//! All that is kept about an account, page by page: whoever writes it out needs memory for one page.
+//! Everything that is stored about an account, in pages, so that an export needs memory for one page only.
 //!
 //! A page begins after the last item of the page before; an empty one is the end. Pages are read one by one, so what
 //! changes meanwhile may be in the export or not.

@@ -1,6 +1,6 @@
-//! Whether the database does its part: what real traffic saw last, and where there is none a probe that all share.
+//! The health of the database: the results of the last requests, or of a probe where there are none.
 //!
-//! Whoever asks reads what is written down here, and never touches the database.
+//! A health check reads the recorded results and never waits for the database.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use crate::limit::{
 use crate::pool::Requester;
 use crate::{Error, Result, Store};
 
-/// What does not work.
+/// What is wrong with the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unhealthy {
     /// `not_storing`, `not_reading` or `damaged`.
@@ -23,7 +23,7 @@ pub struct Unhealthy {
     pub reason: String,
 }
 
-/// How storing goes.
+/// The state of commits, for metrics.
 #[derive(Clone, Copy, Debug)]
 pub struct StorageStatus {
     /// How long the commit that runs now has been running; zero if none does.
@@ -46,7 +46,7 @@ struct State {
     damage: Option<(Instant, String)>,
 }
 
-/// One of the things that a database does.
+/// The results of one kind of work: storing or reading.
 struct Activity {
     /// When what runs now began, the oldest first.
     running: Vec<Instant>,
@@ -145,7 +145,7 @@ impl State {
     }
 }
 
-/// While it lives something is being stored; also a panic ends it.
+/// A commit in progress, which also ends with a panic.
 struct InFlight<'a>(&'a Health, Instant);
 
 impl Drop for InFlight<'_> {

@@ -1,4 +1,4 @@
-//! Looking back into one conversation.
+//! Reading the history of one conversation.
 
 use std::collections::HashMap;
 
@@ -10,16 +10,16 @@ use crate::entry::{self, Message, bytes_seen, columns, columns_seen, edits_withh
 use crate::limit::{PAGE_BYTES, WITHHELD_STRIDE};
 use crate::{Result, Store};
 
-/// Somebody's reaction to a message.
+/// A reaction to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reaction {
-    /// Whose.
+    /// The account that reacts.
     pub by: AccountId,
-    /// What.
+    /// The reaction.
     pub emoji: String,
 }
 
-/// The part of a conversation that somebody sees.
+/// The part of a conversation that an account sees.
 struct VisibleRange {
     conversation: i64,
     since: MessageId,

@@ -1,10 +1,10 @@
-//! The store: accounts, sessions, messages and logs, by the same verbs over SQLite and PostgreSQL.
+//! The store: accounts, sessions, messages and logs, with the same methods over SQLite and PostgreSQL.
 //!
-//! A [`Store`] is opened from a [`DatabaseUrl`]. Each verb is one method, documented with its promise, in the file of its
-//! noun. Whatever a verb writes is one transaction: it has happened when the verb returns `Ok`, and has not when it
+//! A [`Store`] is opened from a [`DatabaseUrl`]. Its methods are in the files of what they are
+//! about. A method that writes does so in one transaction, which is stored if the method returns `Ok` and not stored if it
 //! returns an [`Error`], except for [`Error::InDoubt`].
 //!
-//! Verbs are written against `engine::Engine`, which both databases implement. How a statement is written: `engine/statement.rs`.
+//! The methods are written against `engine::Engine`, which both databases implement. How a statement is written: `engine/statement.rs`.
 //! The crate knows no HTTP, no JSON, and neither a clear password nor a clear token.
 
 mod account;

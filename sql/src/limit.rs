@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Connections for signups, logins and the like; SQLite allows one writer, for everything.
 pub(crate) const POSTGRES_WRITERS: usize = 4;
-/// The connection of whoever commits messages: it must not wait for accounts being deleted.
+/// The connection that commits messages, apart from the writers, so that it does not wait for the deletion of accounts.
 pub(crate) const POSTGRES_COMMITTERS: usize = 1;
 /// Connections that only read, for requests.
 pub(crate) const READERS: usize = 4;
@@ -23,8 +23,8 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long PostgreSQL may take to carry out another statement.
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long who deletes an account waits for what it leaves to be erased; the rest is done by the server afterwards. Below the
-/// time that an answer over HTTP may take.
+/// How long a request to delete an account waits for its rows to be erased; the server erases the rest afterwards. Less than an
+/// HTTP response may take.
 pub(crate) const ERASE_AT_ONCE_MAX: Duration = Duration::from_secs(5);
 /// How much later than PostgreSQL itself we give a statement up.
 pub(crate) const ANSWER_GRACE: Duration = Duration::from_secs(1);
@@ -32,11 +32,11 @@ pub(crate) const ANSWER_GRACE: Duration = Duration::from_secs(1);
 pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long asking the server to give up a statement, or saying goodbye, may take.
 pub(crate) const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
-/// What failed within this time is tried again: a dead connection says so at once. Who has waited longer has waited.
+/// Only a failure within this time is retried: a dead connection fails at once.
 pub(crate) const RETRY_WITHIN: Duration = Duration::from_secs(1);
-/// Where there has been no traffic for so long, storing and reading are tried out.
+/// After this long without traffic, storing and reading are probed.
 pub(crate) const PROBE_INTERVAL: Duration = Duration::from_secs(5);
-/// Where there is none, it is tried out so often whether there is room for more.
+/// How often a probe writes enough to notice a full disk, without traffic.
 pub(crate) const PROBE_ROOM_INTERVAL: Duration = Duration::from_secs(15);
 /// Bytes that are written for that: two pages of PostgreSQL.
 pub(crate) const PROBE_BYTES: usize = 16 * 1024;
@@ -77,10 +77,10 @@ pub(crate) const WRITE_TRIES_MAX: usize = 4;
 
 /// Message requests accepted in one transaction, at a start where everybody knows everybody.
 pub(crate) const REQUESTS_PAGE: i64 = 1000;
-/// RecentTokens that were good lately and are remembered, so that those who show them do not wait behind made-up ones.
+/// Recently valid tokens that are remembered, so that their owners do not wait behind made-up tokens.
 pub(crate) const TOKENS_REMEMBERED_MAX: usize = 64 * 1024;
 
-/// How many of so many connections one account may hold at one time.
+/// The number of connections of a pool that one account may hold at one time.
 pub(crate) const fn share(connections: usize) -> usize {
     if connections > 1 { connections / 2 } else { 1 }
 }

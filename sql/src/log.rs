@@ -1,4 +1,4 @@
-//! An account's log, read back.
+//! Reading an account's log.
 
 use wire::{AccountId, Seq, SessionId, TokenHash};
 
@@ -8,14 +8,14 @@ use crate::event::{self, Event};
 use crate::pool::Requester;
 use crate::{Result, Store, Ticket};
 
-/// Who a session speaks for, and where its account's log stands.
+/// A session's account and the position of the account's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogPosition {
     /// The session.
     pub session: SessionId,
     /// The account.
     pub account: AccountId,
-    /// Until when it is written down that the session is in use, in milliseconds.
+    /// The time until which the session is recorded as in use, in milliseconds.
     pub seen_at: i64,
     /// The account's name.
     pub name: String,
@@ -28,7 +28,7 @@ pub struct LogPosition {
 }
 
 impl Store {
-    /// Where the log stands of the account that a live session with this token speaks for.
+    /// The account of a live session with this token, and the position of its log.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -57,8 +57,8 @@ impl Store {
         self.events_for(account.into(), account, since, limit)
     }
 
-    /// As [`Store::events`], on the server's own connections: whoever tells everybody what has happened must not wait behind one
-    /// account's reads.
+    /// As [`Store::events`], on the server's own connections: the dispatcher must not wait behind the reads of
+    /// one account.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].

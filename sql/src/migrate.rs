@@ -29,7 +29,7 @@ impl From<Error> for MigrateError {
     }
 }
 
-/// Runs what is missing. Several nodes may do so at once: one of them does it, under a lock, and the others find it done.
+/// Runs the missing migrations. If several nodes start at once, one runs them under a lock.
 pub(crate) fn up(store: &Store) -> Result<(), MigrateError> {
     let (versions, keyless) = store.write(Requester::Server, run_missing)?;
     for version in versions {

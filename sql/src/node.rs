@@ -1,7 +1,7 @@
 //! Whether other chat servers use the same database.
 //!
-//! Each has a row of the table `node` and counts it up. Who counts while somebody looks is alive, whatever any clock shows; who does
-//! not has ended, or was killed.
+//! Each server has a row of the table `node` with a counter. A server whose counter rises is alive, whatever any clock shows; one
+//! whose counter stands still has ended.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Connections that are lent out: a bounded number of them, for a bounded wait, each requester in its turn.
+//! A bounded pool of connections with a bounded wait and fair queueing.
 
 mod queue;
 
@@ -15,7 +15,7 @@ pub(crate) use queue::Requester;
 
 type Connect = Box<dyn Fn() -> Result<Box<dyn Engine>> + Send + Sync>;
 
-/// A connection that rests, and since when; or the right to open one.
+/// An idle connection and the time since when it is idle; or the right to open one.
 type Slot = Option<(Box<dyn Engine>, Instant)>;
 
 pub(crate) struct Pool {
@@ -24,14 +24,14 @@ pub(crate) struct Pool {
     take_timeout: Duration,
 }
 
-/// While there is something to be lent, nobody waits who may have it.
+/// While a slot is free, no requester waits that may have it.
 struct State {
     /// The most recently used last: the rest may grow old.
     idle: Vec<(Box<dyn Engine>, Instant)>,
     /// Connections that may still be opened.
     unopened: usize,
     queues: Queues,
-    /// What has been set aside for threads that are waking up, by their tickets.
+    /// Slots that are reserved for threads that are waking up, by ticket.
     granted: Vec<(u64, Slot)>,
     last_ticket: u64,
 }
@@ -79,7 +79,7 @@ impl Pool {
         }
     }
 
-    /// Takes a connection that rests, or the right to open one.
+    /// Takes an idle connection, or the right to open one.
     fn take_turn(&self, requester: Requester, deadline: Instant) -> Result<Slot> {
         let mut state = self.lock();
         if state.queues.has_share(requester)
@@ -112,7 +112,7 @@ impl Pool {
 }
 
 impl State {
-    /// What can be lent, if there is anything.
+    /// A free slot, if there is one.
     fn take_slot(&mut self) -> Option<Slot> {
         if let Some(rested) = self.idle.pop() {
             return Some(Some(rested));
@@ -121,7 +121,7 @@ impl State {
         Some(None)
     }
 
-    /// Sets what there is aside for those whose turn it is, and wakes them.
+    /// Reserves the free slots for the next requesters, and wakes their threads.
     fn grant(&mut self) {
         while !self.idle.is_empty() || self.unopened > 0 {
             let Some((requester, waiter)) = self.queues.next() else { return };
@@ -152,7 +152,7 @@ impl Lease<'_> {
         }
     }
 
-    /// Throws the connection away and, since they most likely share its fate, all that rest.
+    /// Closes the connection, and all idle ones, since they are most likely dead as well.
     pub(crate) fn discard(mut self) {
         let mut state = self.pool.lock();
         let resting = std::mem::take(&mut state.idle);

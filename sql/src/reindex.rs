@@ -1,4 +1,4 @@
-//! Makes the index of words anew while the program runs, where an upgrade has left it empty.
+//! Rebuilds the index of words while the program runs, after an upgrade has emptied it.
 //!
 //! What is done is in the database: a program that stops in the middle goes on at its next start. Till then searches read the
 //! messages that are not in the index, so that they find the same.

@@ -169,7 +169,7 @@ impl Restoration {
         self.engine.run(&SET_CLOCK, &[Value::Int(made_at)]).map_err(broken)?;
         self.engine.commit().map_err(broken)?;
         drop(self.engine);
-        let revealed = self.nascent.map_or(Ok(()), StagedFile::reveal);
+        let revealed = self.nascent.map_or(Ok(()), StagedFile::publish);
         revealed.map_err(|error| refused(format!("it cannot be put in its place: {error}")))
     }
 }

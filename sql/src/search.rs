@@ -1,4 +1,4 @@
-//! FoundAccount one's own messages by their words.
+//! Full-text search in an account's own messages.
 //!
 //! Words are folded and cut in one place for both engines: [`wire::folded`], [`wire::words`] and here. A word is in the index as it
 //! stands and is found by its beginning. A run of a script without spaces is in the index as its pairs of characters, so that
@@ -32,7 +32,7 @@ pub const INDEXED_WORDS_MAX: usize = 4096;
 /// Characters of a run that are in the index together.
 const PAIR: usize = 2;
 
-/// What an engine is to find.
+/// A search as an engine gets it.
 pub(crate) struct SearchQuery {
     pub(crate) account: AccountId,
     /// Messages have all of these.
@@ -40,26 +40,26 @@ pub(crate) struct SearchQuery {
     /// Messages are older than this one.
     pub(crate) before: MessageId,
     pub(crate) limit: usize,
-    /// When it gives up, with [`Error::TimedOut`].
+    /// The time at which it gives up, with [`Error::TimedOut`].
     pub(crate) deadline: Instant,
 }
 
-/// What somebody searches for.
+/// The words of a search.
 #[derive(Clone, Debug)]
 pub(crate) struct ParsedQuery {
-    /// Beginnings of words, and parts of runs.
+    /// Prefixes of words, and parts of runs; true: of a run.
     words: Vec<(String, bool)>,
-    /// What the index is asked for.
+    /// The terms that are looked up in the index.
     pub(crate) terms: Vec<IndexTerm>,
     /// Whether every message with all the terms has all the words. If not, its text decides.
     pub(crate) is_exact: bool,
 }
 
-/// Something that is looked up in the index.
+/// A term of the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct IndexTerm {
     pub(crate) text: String,
-    /// Whether what only begins so is found as well.
+    /// Whether it is a prefix.
     pub(crate) is_beginning: bool,
 }
 
@@ -167,7 +167,7 @@ pub(crate) fn term(conversation: i64, word: &str) -> String {
     format!("{conversation}x{word}")
 }
 
-/// The newest messages so far.
+/// The newest ids found so far.
 pub(crate) struct NewestIds {
     ids: BTreeSet<i64>,
     limit: usize,
@@ -178,7 +178,7 @@ impl NewestIds {
         Self { ids: BTreeSet::new(), limit }
     }
 
-    /// Older ones need not be looked for.
+    /// Ids up to this one are too old.
     pub(crate) fn least(&self) -> i64 {
         let is_full = self.ids.len() >= self.limit;
         self.ids.first().copied().filter(|_| is_full).unwrap_or(0)
@@ -251,13 +251,13 @@ impl Store {
     }
 }
 
-/// What a search ends with that has taken too long.
+/// The error of a search that takes too long.
 pub(crate) fn too_slow() -> Error {
     Error::TimedOut("a search".to_owned())
 }
 
 statements! {
-    /// As they are now for the account: something may have been done to them since they were found.
+    /// The found messages as the account sees them now: they may have changed since the search.
     static FOUND: BatchStatement = for_each_row!(
         r(message bigint, account bigint),
         concat!(

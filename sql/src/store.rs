@@ -1,4 +1,4 @@
-//! Opening a database, and the two ways to work on it.
+//! Opening a database; reading and writing transactions.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -19,13 +19,13 @@ use crate::token::RecentTokens;
 use crate::url::Backend;
 use crate::{ContactPolicy, DatabaseUrl, Error, OpenError, Result, migrate};
 
-/// PostgreSQL overwrites what deleted accounts leave at most this often, by all processes together: others wait for it.
+/// The shortest time between two rewrites of PostgreSQL's tables for deleted accounts, over all processes: others wait for them.
 const POSTGRES_ERASE_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Decides, told what is wrong, whether to go on waiting for a database (after a pause of its own making).
+/// Decides whether to keep waiting for a database. It gets the reason, and pauses before it returns.
 pub type WaitPolicy<'a> = &'a dyn Fn(&str) -> bool;
 
-/// An open database. Shared by reference; every verb may be called from any thread.
+/// An open database. Shared by reference; every method may be called from any thread.
 pub struct Store {
     writers: Pool,
     /// `None`: the writers commit messages too.
@@ -50,14 +50,14 @@ pub struct Store {
     pub(crate) foreground_writes: ForegroundWrites,
     /// How storing and reading go.
     pub(crate) health: Arc<Health>,
-    /// RecentTokens that were good lately.
+    /// Recently valid tokens.
     pub(crate) tokens: RecentTokens,
     pub(crate) clock: Clock,
 }
 
 impl Store {
-    /// Opens the database, waiting with `patience` while it cannot be reached, and brings its schema up to date. Strangers come
-    /// together as `contact` says; where everybody knows everybody, requests that wait are accepted.
+    /// Opens the database and brings its schema up to date. While it cannot be reached, `patience` decides whether to wait. Under
+    /// [`ContactPolicy::Open`], waiting contact requests are accepted.
     ///
     /// # Errors
     /// [`OpenError`]: what waiting would not mend.
@@ -164,7 +164,7 @@ impl Store {
         }
     }
 
-    /// Lets an account have so many bytes stored, at the most; 0: no limit.
+    /// Sets the quota of each account, in bytes; 0: no limit.
     #[must_use]
     pub fn with_quota(self, bytes: i64) -> Self {
         Self { quota: bytes, ..self }
@@ -175,7 +175,7 @@ impl Store {
         (self.quota > 0).then_some(self.quota)
     }
 
-    /// Runs one reading statement for `requester` and turns its rows into what the caller wants.
+    /// Runs a reading statement for `requester` and maps its rows.
     pub(crate) fn read<T>(
         &self,
         requester: impl Into<Requester>,
@@ -282,7 +282,7 @@ impl Store {
         if self.committers.is_some() { "postgresql" } else { "sqlite" }
     }
 
-    /// As [`Store::write`], on the connection that is kept for commits of messages, and within [`COMMIT_TIMEOUT`].
+    /// As [`Store::write`], on the connection for commits of messages, and within [`COMMIT_TIMEOUT`].
     pub(crate) fn write_messages<T>(
         &self,
         work: impl FnMut(&mut dyn Engine) -> Result<T>,
@@ -293,7 +293,7 @@ impl Store {
         self.health.storing(|| write_on(pool, Requester::Server, Some(until), work, &self.health))
     }
 
-    /// Before the end of a process: leaves a database that is a file whole in that file, unless others are still at it.
+    /// To be called before a process ends: moves SQLite's write-ahead log into the database file, unless other processes use it.
     pub fn checkpoint(&self) {
         if self.committers.is_some() {
             return; // PostgreSQL has files of its own.

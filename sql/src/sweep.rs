@@ -1,4 +1,4 @@
-//! What is no longer kept, taken out in small steps so that nobody waits long for one; see [`crate::pacer`].
+//! Deletion by age, in small steps; see [`crate::pacer`].
 
 use wire::{AccountId, GroupId, MessageId};
 
@@ -11,17 +11,17 @@ use crate::{Result, Store};
 const PAGE: i64 = 100;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// How much of a log is kept.
+/// How much of each log is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct LogRetention {
-    /// For how many days at least after an event was acknowledged; it may be up to twice as many.
+    /// Days for which an acknowledged event is kept at least; it may be up to twice as long.
     pub days: i64,
-    /// How many events at the most, acknowledged or not.
+    /// The largest number of events, acknowledged or not.
     pub events: i64,
 }
 
 impl Store {
-    /// Has every log forget what is beyond `keep`; nothing while the machine's clock is in doubt.
+    /// Deletes the events of every log that are beyond `keep`; none while the machine's clock is in doubt.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`]; what has been taken out stays out.
@@ -42,12 +42,13 @@ impl Store {
                     trim(engine, account, rows, keep.events, acknowledged_before)
                 })? {}
             }
-            // What had to go first is gone.
+            // The next mark is set once the events before the last one are deleted.
             self.advance_trim_marks(&mut pacer, acknowledged_before, now)?;
         }
     }
 
-    /// Where nothing is to be forgotten, what is acknowledged by now becomes ripe, and is kept for as long again.
+    /// Sets the trim mark of each log whose events up to the last mark are deleted: what is acknowledged by now is kept for `days`
+    /// more. The columns `ripe` and `ripe_at` hold the mark and its time.
     fn advance_trim_marks(
         &self,
         pacer: &mut Pacer,
@@ -61,7 +62,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes out the messages that their conversations no longer keep; nothing while the machine's clock is in doubt.
+    /// Deletes the messages that are older than their conversation keeps them; none while the machine's clock is in doubt.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`]; what has been taken out stays out.
@@ -81,7 +82,7 @@ impl Store {
         }
     }
 
-    /// Whether there may be more.
+    /// Deletes some messages of a conversation; true if there may be more.
     fn expire_some(&self, pacer: &mut Pacer, conversation: i64, before: i64) -> Result<bool> {
         let oldest =
             self.read(Requester::Server, &OLDEST_ENTRY, &[Value::Int(conversation)], |row| {
@@ -112,7 +113,7 @@ impl Store {
         Ok(())
     }
 
-    /// Deleted accounts that are still in groups: their leaving is to be told to the others.
+    /// Deleted accounts that are still members of groups, so that the other members can be told.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -122,8 +123,8 @@ impl Store {
         })
     }
 
-    /// Takes out what is left of deleted accounts and nobody is there to read. To be called now and then: a deletion may have
-    /// been interrupted.
+    /// Deletes the remaining rows of deleted accounts that nobody can read. To be called regularly: a deletion may have been
+    /// interrupted.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`]; what has been taken out stays out.
@@ -192,7 +193,7 @@ impl Store {
     }
 }
 
-/// Returns whether there is more to forget.
+/// Deletes some events of a log; true if there may be more.
 fn trim(
     engine: &mut dyn Engine,
     account: i64,
@@ -258,7 +259,7 @@ statements! {
              order by account",
     });
 
-    /// Their senders have so many fewer bytes stored.
+    /// Subtracts the bytes of deleted messages from their senders' quota.
     static UNSTORE: BatchStatement = BatchStatement::of(Statement {
         postgres:
             "update log set stored = stored - d.bytes from (select m.sender, sum(octet_length(m.content)) as bytes \

@@ -1,4 +1,4 @@
-//! RecentTokens that were good lately, by their hashes, and whose they were.
+//! Recently valid tokens, by their hashes, with their accounts.
 //!
 //! Each is looked up all the same. Only the wait for a connection differs: made-up tokens wait apart from these.
 

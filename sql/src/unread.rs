@@ -1,4 +1,4 @@
-//! How many messages of a conversation are not read.
+//! Counts the unread messages of conversations.
 
 use wire::limit::{UNREAD_LOOKED_AT_MAX, UNREAD_MAX};
 

@@ -24,7 +24,7 @@ pub(super) fn look(found: &Inspection) -> Vec<Diagnostic> {
     advice
 }
 
-fn level(apart: i64) -> Severity {
+fn severity(apart: i64) -> Severity {
     match apart {
         CLOCK_PROBLEM_MS.. => Severity::Problem,
         CLOCK_WARNING_MS.. => Severity::Warning,
@@ -33,7 +33,7 @@ fn level(apart: i64) -> Severity {
 }
 
 fn database(ahead: i64) -> Option<Diagnostic> {
-    let level = level(ahead.abs());
+    let level = severity(ahead.abs());
     let text = format!("it and the database's are {} apart: set both by NTP", length(ahead.abs()));
     (level != Severity::Fine).then(|| Diagnostic::new(level, "clock", text))
 }
@@ -64,7 +64,7 @@ fn record(ahead: i64, doubted: i64) -> Option<Diagnostic> {
 fn newest(ahead: i64) -> Option<Diagnostic> {
     let text =
         format!("the newest message is from {} in the future: set the clock by NTP", length(ahead));
-    (level(ahead) != Severity::Fine).then(|| Diagnostic::new(level(ahead), "clock", text))
+    (severity(ahead) != Severity::Fine).then(|| Diagnostic::new(severity(ahead), "clock", text))
 }
 
 fn length(ms: i64) -> String {

@@ -1,4 +1,4 @@
-//! Who reads a message, and what of its edits and reactions a block withholds from whom of them.
+//! Who is told of an edit, a deletion or a reaction, and from whom a block withholds it.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -12,21 +12,21 @@ use crate::engine::{
     BatchStatement, Rows, Statement, Value, for_each_row, run_batches, statements,
 };
 
-/// Everybody who has a message and is still there, by whether they let arrive what somebody does to it.
+/// The accounts that have a message and are still in its conversation.
 #[derive(Default)]
 pub(super) struct Audience {
     pub(super) recipients: BTreeSet<AccountId>,
-    /// Who of them sees it without being told: it happens to a request that waits for their answer.
+    /// Recipients without an event: the message is of a request that they have not answered yet.
     silent: BTreeSet<AccountId>,
-    /// They have blocked who does it, or declined its request; or they wait for its answer to theirs, and do not see it before.
+    /// They have blocked the submitter or declined its request; or they wait for its answer to their own request.
     excluded: BTreeSet<AccountId>,
-    /// From whom an edit of the message is withheld so far.
+    /// Accounts from which an earlier edit of the message is withheld.
     without_edit: Vec<AccountId>,
-    /// From whom the reaction of who does it is withheld so far.
+    /// Accounts from which the submitter's reaction is withheld.
     without_reaction: BTreeSet<AccountId>,
 }
 
-/// Looks up who is to hear what `by` does to a message.
+/// Looks up the audience of what `by` does to a message.
 pub(super) fn find(
     ctx: &mut BatchContext<'_>,
     by: AccountId,
@@ -76,13 +76,13 @@ pub(super) fn find(
 }
 
 impl Audience {
-    /// Who is told.
+    /// The accounts that get an event.
     pub(super) fn told(&self) -> impl Iterator<Item = AccountId> {
         self.recipients.difference(&self.silent).copied()
     }
 }
 
-/// Who waits for an answer to the request that a message is of, and whether the other one has declined.
+/// The account whose request the message is part of, and whether the request was declined; `None` if no request waits.
 fn request(
     ctx: &mut BatchContext<'_>,
     target: &TargetMessage,
@@ -94,15 +94,15 @@ fn request(
     rows.first().map(|row| Ok((AccountId(row.int(0)?), row.int(1)? != 0))).transpose()
 }
 
-/// Nobody, as the last of the rows that a statement is run for: it is run, and takes its round trip, whether or not somebody is
-/// deaf, so that who is blocked cannot tell by the time.
+/// A placeholder row without an account. With it a statement takes its round trip even if nobody is excluded, so that a blocked
+/// account cannot tell by the time.
 const NOBODY: AccountId = AccountId(0);
 
 fn or_nobody<'r>(id: MessageId, accounts: impl Iterator<Item = &'r AccountId>) -> Rows<'static> {
     accounts.chain([&NOBODY]).map(|account| [id.0, account.0].map(Value::Int).to_vec()).collect()
 }
 
-/// Before a message gets another text: who does not hear of it keeps the text that it reads now.
+/// Before an edit: the excluded accounts keep the text that they read now.
 pub(super) fn keep_text(
     ctx: &mut BatchContext<'_>,
     audience: &Audience,
@@ -111,7 +111,7 @@ pub(super) fn keep_text(
     ask(ctx.engine, &KEEP_TEXT, or_nobody(id, audience.excluded.iter())).map(drop)
 }
 
-/// After it has got it: who hears of it keeps no other.
+/// After an edit: the recipients no longer read an older text.
 pub(super) fn forget_texts(
     ctx: &mut BatchContext<'_>,
     audience: &Audience,
@@ -122,7 +122,7 @@ pub(super) fn forget_texts(
     ask(ctx.engine, &FORGET_TEXT, or_nobody(id, recipients)).map(drop)
 }
 
-/// After a reaction has been made, changed or taken back: who does not hear of it does not see it, and who does sees it again.
+/// After a change of a reaction: it is withheld from the excluded accounts, and visible to the recipients.
 pub(super) fn withhold_reaction(
     ctx: &mut BatchContext<'_>,
     audience: &mut Audience,
@@ -130,7 +130,7 @@ pub(super) fn withhold_reaction(
     by: AccountId,
     is_there: bool,
 ) -> Result<()> {
-    // Whoever has left keeps their rows: what was hidden from them stays so.
+    // Former members keep their rows: what was withheld from them stays so.
     let sees = |account: &&AccountId| {
         audience.recipients.contains(account) || (!is_there && audience.excluded.contains(account))
     };
@@ -140,14 +140,14 @@ pub(super) fn withhold_reaction(
     let withheld = excluded.chain([&NOBODY]).map(row).collect();
     run_batches(ctx.engine, &[(&SHOW_REACTION, shown), (&WITHHOLD_REACTION, withheld)])?;
     if !is_there {
-        // Nobody is told of the end of what they did not see.
+        // An account that did not see the reaction is not told of its removal.
         audience.recipients.retain(|account| !audience.without_reaction.contains(account));
     }
     Ok(())
 }
 
 statements! {
-    /// Of whom something is withheld. One statement for all: most messages have nothing of the kind.
+    /// What is withheld of a message, and from whom. One statement for all kinds, since most messages have none.
     static FIND_WITHHELD: BatchStatement = for_each_row!(
         r(message bigint, reactor bigint),
         "select 0, w.account from r join withheld w on w.message = r.message union all select 1, h.account \

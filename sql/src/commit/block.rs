@@ -1,4 +1,4 @@
-//! Not wanting to hear from somebody. The other's log has nothing of it.
+//! Blocking and unblocking an account. The blocked account is not told.
 
 use wire::limit::BLOCKS_MAX;
 use wire::{AccountId, Code};
@@ -9,7 +9,7 @@ use crate::account::first;
 use crate::engine::{Statement, Value, statements};
 use crate::event::{EventBody, EventKind};
 
-/// From now on nothing from `id` arrives.
+/// Blocks `id`: nothing from it is delivered to `by`.
 pub(super) fn block(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -38,7 +38,7 @@ pub(super) fn block(
     Ok(Outcome::Done)
 }
 
-/// From now on it arrives again.
+/// Unblocks `id`.
 pub(super) fn unblock(
     ctx: &mut BatchContext<'_>,
     index: usize,

@@ -1,12 +1,12 @@
-//! Who in a conversation has blocked somebody, and whom somebody has blocked there.
+//! Which members of a conversation have blocked an account, and which of them the account has blocked.
 //!
-//! Any number of accounts may have blocked one account, and a conversation has few or many members. If at most 50 have blocked
-//! the account, these are looked through, and each is looked up in the conversation. Of more than 50 the members of the
-//! conversation are looked through, so that the work never depends on how many others have blocked the account.
+//! Any number of accounts may have blocked one account, and a conversation has few or many members. If at most 50 accounts have
+//! blocked it, each of them is looked up in the conversation. If more have, each member of the conversation is looked up among
+//! the blocks. So the work never depends on how many accounts outside the conversation have blocked the account.
 
 use crate::engine::{BatchStatement, for_each_row, statements};
 
-/// Whether at most 50 accounts have blocked `r.sender`. No more than 51 are counted.
+/// Whether at most 50 accounts have blocked `r.sender`. At most 51 rows are read.
 macro_rules! few {
     () => {
         "(select count(*) from (select 1 from block f where f.blocked = r.sender limit 51) f) <= 50"
@@ -16,8 +16,8 @@ macro_rules! few {
 /// A statement for rows with `sender` and `conversation` that selects `$columns` for each account `b.account` that is in the
 /// conversation now, has blocked the sender, and for which `$fits` holds.
 ///
-/// The keys are asked for as ranges of one. For an equal key PostgreSQL may read all of `block` or `member` and join by a hash
-/// table. And the end of a range says which of the two is empty: SQLite would look at a condition once a row.
+/// The keys are ranges of one value. With equality PostgreSQL may read all of `block` or `member` for a hash join. The end of the
+/// range is 0 for the branch that is not taken: SQLite would check a separate condition for each row.
 macro_rules! blockers {
     ($columns:literal, $fits:literal $(,)?) => {
         concat!(
@@ -36,7 +36,7 @@ macro_rules! blockers {
 }
 pub(super) use {blockers, few};
 
-/// Whether the account has blocked at most 50. No more than 51 are counted.
+/// Whether the account has blocked at most 50 accounts. At most 51 rows are read.
 macro_rules! few_blocked {
     () => {
         "(select count(*) from (select 1 from block f where f.account = r.account limit 51) f) <= 50"
@@ -44,7 +44,7 @@ macro_rules! few_blocked {
 }
 
 statements! {
-    /// Which of some accounts somebody has blocked.
+    /// Which of the given accounts an account has blocked.
     pub(super) static FIND_BLOCKED_AMONG: BatchStatement = for_each_row!(
         r(account bigint, other bigint),
         "select b.account, b.blocked from r join block b on b.blocked = r.other and b.account = r.account"

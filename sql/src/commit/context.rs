@@ -1,6 +1,6 @@
-//! What a batch works on: the logs and groups that it touches, found, locked and kept in memory until they are written back.
+//! The state of a batch: the logs and groups that it touches. They are locked, kept in memory, and written back at the end.
 //!
-//! Lock order, also of whoever deletes an account: groups by number, logs by account, then the rest.
+//! Lock order, also for deleting an account: groups by number, then logs by account, then all other rows.
 
 mod log_row;
 mod withheld;
@@ -32,41 +32,41 @@ pub(super) struct BatchContext<'a> {
     /// What the operator has set.
     pub(super) policy: CommitPolicy,
     outcomes: Vec<Option<Outcome>>,
-    /// By account; deleted ones have none.
+    /// By account. Deleted accounts have none.
     logs: BTreeMap<i64, LogRow>,
     groups: BTreeMap<i64, GroupState>,
-    /// The message that an submission is about, by the submission's place; not there if who submissions cannot see it.
+    /// The message that a submission refers to, by the submission's index; missing if the submitter cannot see it.
     targets: HashMap<usize, TargetMessage>,
-    /// Who used which `ref` for an entry first in this batch.
+    /// The first submission in this batch with this `ref`, for entries.
     refs: HashMap<(AccountId, &'a str), usize>,
     event_rows: Vec<Vec<Value<'static>>>,
-    /// Entries that a block withholds from somebody.
+    /// Rows of `withheld`: entries that a block keeps from an account.
     withheld: Rows<'static>,
-    /// Who has blocked whom in this batch.
+    /// Blocks made in this batch: who has blocked whom.
     blocks: Vec<(AccountId, AccountId)>,
-    /// Who has blocked whom, as far as it has been looked up for who says or does something.
+    /// Who has blocked whom, as far as it was looked up for the submitters.
     blocked: BTreeSet<(AccountId, AccountId)>,
-    /// Who has blocked whom, and reaches it all the same, and when last.
+    /// Submitters whose operation reaches somebody whom they have blocked, and the last time of that.
     reached: BTreeMap<(AccountId, AccountId), i64>,
     committed: Vec<CommittedEvent>,
 }
 
-/// A message that somebody does something about.
+/// A message that a submission refers to.
 #[derive(Clone)]
 pub(super) struct TargetMessage {
     pub(super) id: MessageId,
     pub(super) conversation: i64,
     pub(super) from: AccountId,
-    /// `None`: it is in a group.
+    /// `None`: the message is in a group.
     pub(super) recipient: Option<AccountId>,
     pub(super) at: i64,
     pub(super) deleted: bool,
-    /// Whether it came as a message request.
+    /// Whether it was sent as a message request.
     pub(super) request: bool,
 }
 
 impl<'a> BatchContext<'a> {
-    /// Finds and locks everything that `batch` touches, also what its receipts are about.
+    /// Finds and locks everything that `batch` touches, including the messages of its receipts.
     pub(super) fn open(
         engine: &'a mut dyn Engine,
         batch: &'a Batch,
@@ -107,7 +107,7 @@ impl<'a> BatchContext<'a> {
         let mut accounts: BTreeSet<i64> = receipts.senders().map(|account| account.0).collect();
         accounts.extend(batch.disconnections.iter().map(|(account, _)| account.0));
         ctx.lock_logs(accounts)?;
-        // Those of posts are looked up with their conversations.
+        // The repeats of posts are looked up together with their conversations.
         let others = (0..submissions.len())
             .filter(|index| !matches!(submissions[*index].operation, Operation::Post { .. }));
         let rows = ctx.repeat_rows(others);
@@ -116,7 +116,7 @@ impl<'a> BatchContext<'a> {
         Ok((ctx, receipts))
     }
 
-    /// Writes events and logs back.
+    /// Writes the events and the logs.
     pub(super) fn close(mut self) -> Result<Committed> {
         let changed = self.logs.iter().filter(|(_, log)| log.is_changed);
         let logs: Vec<_> = changed.map(|(account, log)| log.row(*account)).collect();
@@ -131,7 +131,7 @@ impl<'a> BatchContext<'a> {
             [by.0, id.0, at].map(Value::Int).to_vec()
         };
         let reached = reached.into_iter().map(reach).collect();
-        // Together with what there is to write anyway, so that nobody has to wait longer whom somebody has blocked.
+        // In the same round trip as the events, so that the time does not show whether anybody was blocked.
         let all = [
             (&ADD_EVENTS, events),
             (&SET_LOGS, logs),
@@ -151,7 +151,7 @@ impl<'a> BatchContext<'a> {
         Ok(Committed { outcomes: outcomes.ok_or_else(|| lost("ref"))?, events: self.committed })
     }
 
-    /// When something that is stored now happens in each of these conversations: not before what is there already.
+    /// The time of a new entry in each of these conversations: not before the last entry that is there.
     pub(super) fn times_in(&mut self, conversations: BTreeSet<i64>) -> Result<HashMap<i64, i64>> {
         let mut times: HashMap<_, _> = conversations.iter().map(|id| (*id, self.at)).collect();
         if self.policy.follows_later {
@@ -163,7 +163,7 @@ impl<'a> BatchContext<'a> {
         Ok(times)
     }
 
-    /// The same, in one.
+    /// As [`BatchContext::times_in`], for one conversation.
     pub(super) fn time_in(&mut self, conversation: i64) -> Result<i64> {
         let times = self.times_in(BTreeSet::from([conversation]))?;
         Ok(times.get(&conversation).copied().unwrap_or(self.at))
@@ -173,19 +173,19 @@ impl<'a> BatchContext<'a> {
         self.outcomes[index] = Some(outcome);
     }
 
-    /// Whether it is known what becomes of an submission: it is a repeat.
+    /// Whether a submission has its outcome already, because it is a repeat.
     pub(super) fn has_outcome(&self, index: usize) -> bool {
         self.outcomes[index].is_some()
     }
 
-    /// Takes the submission's `ref` for an entry. False if the batch has an entry of that `ref` already, whose answer it gets.
+    /// Claims the submission's `ref` for an entry. False if an earlier submission of the batch has it, whose reply it gets.
     pub(super) fn claim_ref(&mut self, index: usize) -> bool {
         let Some(reference) = self.reference(index) else { return true };
         *self.refs.entry((self.submissions[index].by, reference)).or_insert(index) == index
     }
 
-    /// The `ref` that an entry of this submission keeps. A deleted account has none: there is no log of it to lock, and so nothing that
-    /// would keep two nodes from storing the same one.
+    /// The `ref` that the entry of this submission keeps. A deleted account keeps none: it has no log to lock, so two nodes could
+    /// store the same `ref`.
     pub(super) fn reference(&self, index: usize) -> Option<&'a str> {
         let submission = &self.submissions[index];
         submission
@@ -194,12 +194,12 @@ impl<'a> BatchContext<'a> {
             .filter(|_| submission.operation.is_entry() && self.has_log(submission.by))
     }
 
-    /// Gives the submission's `ref` back: it became no entry.
+    /// Releases the submission's `ref`, because it made no entry.
     pub(super) fn release_ref(&mut self, index: usize) {
         self.refs.retain(|_, first| *first != index);
     }
 
-    /// Puts one event into several logs, at places that [`BatchContext::next`] gave.
+    /// Writes one event to several logs, at positions from [`BatchContext::next`].
     pub(super) fn tell_at(
         &mut self,
         to: Vec<(AccountId, Seq)>,
@@ -222,7 +222,7 @@ impl<'a> BatchContext<'a> {
         self.committed.push(CommittedEvent { body, to, submission: reply_of });
     }
 
-    /// Puts one event at the end of several logs.
+    /// Appends one event to several logs.
     pub(super) fn tell(
         &mut self,
         accounts: impl IntoIterator<Item = AccountId>,
@@ -235,34 +235,34 @@ impl<'a> BatchContext<'a> {
         self.tell_at(to, about, body, reply_of);
     }
 
-    /// A group that is locked.
+    /// A locked group.
     pub(super) fn group(&self, group: GroupId) -> Option<&GroupState> {
         self.groups.get(&group.0)
     }
 
-    /// The same, to be changed.
+    /// A locked group, to be changed.
     pub(super) fn group_mut(&mut self, group: GroupId) -> &mut GroupState {
         self.groups.entry(group.0).or_default()
     }
 
-    /// What somebody is in a group.
+    /// An account's membership of a group.
     pub(super) fn membership(&self, group: GroupId, account: AccountId) -> Option<Membership> {
         self.groups.get(&group.0)?.members.get(&account).copied()
     }
 
-    /// The message that an submission is about, if who submissions can see it.
+    /// The message that a submission refers to, if the submitter can see it.
     pub(super) fn target(&self, index: usize) -> Option<&TargetMessage> {
         self.targets.get(&index)
     }
 
-    /// What is done to this message later in the batch is done to a deleted one.
+    /// Later submissions of the batch see this message as deleted.
     pub(super) fn note_deletion(&mut self, id: MessageId) {
         for target in self.targets.values_mut().filter(|target| target.id == id) {
             target.deleted = true;
         }
     }
 
-    /// The answer to the first entry of the same `ref`.
+    /// The reply to the first submission with the same `ref`.
     fn first_answer(&self, index: usize) -> Option<Outcome> {
         let submission = &self.submissions[index];
         let first = self.refs.get(&(submission.by, self.reference(index)?))?;
@@ -280,7 +280,7 @@ impl<'a> BatchContext<'a> {
         indexes.into_iter().filter_map(row).collect()
     }
 
-    /// Settles the submissions that are repeats, as [`FIND_REPEATS`] has answered.
+    /// Records the outcome of repeats, from the rows of [`FIND_REPEATS`].
     pub(super) fn note_repeats(&mut self, rows: Vec<Row>) -> Result<()> {
         for mut row in rows {
             let (index, seq) = (row.int(0)? as usize, Seq(row.int(1)?));
@@ -336,7 +336,7 @@ statements! {
          where e.conversation = r.conversation order by e.message desc limit 1)) from r"
     );
 
-    /// To be run when the logs of the senders are locked: then there is nobody else who could store the same `ref`.
+    /// To be run once the logs of the senders are locked: from then on nobody else can store the same `ref`.
     pub(super) static FIND_REPEATS: BatchStatement = BatchStatement::of(Statement {
         postgres:
             concat!(

@@ -1,6 +1,6 @@
-//! GroupProgress: made and changed.
+//! Creating and changing groups.
 //!
-//! A group's row is locked while it is changed, so that changes, messages and leaving have one order in every log.
+//! A change locks the group's row, so that changes and messages have the same order in every log.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ pub(super) const IN_TOO_MANY: Rejection = Rejection {
     message: "an account can be in 1000 groups: you, or somebody you want to add, must leave one first",
 };
 
-/// Makes a group; who makes it is its first admin. Who does not know it is invited, everybody else is in it at once.
+/// Creates a group; its creator is the first admin. Accounts that do not know the creator are invited, all others join at once.
 pub(super) fn create(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -73,7 +73,7 @@ pub(super) fn create(
     Ok(Outcome::Done)
 }
 
-/// Changes a group, if who wants it may.
+/// Changes a group, if the submitter is allowed to.
 pub(super) fn change(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -94,7 +94,7 @@ pub(super) fn change(
     if own.role != Role::Admin {
         return Err(NOT_ADMIN.into());
     }
-    // Who is over its quota can still have others go.
+    // An account over its quota can still remove members.
     let is_more = !matches!(action, GroupAction::Remove(_) | GroupAction::Demote(_));
     if is_more && !ctx.has_room(by, name_bytes(ctx, group, action)) {
         return Err(Rejection::OVER_QUOTA.into());
@@ -166,7 +166,7 @@ fn remove(
     Ok(Outcome::Done)
 }
 
-/// The last admin's place goes to the longest-candidate member.
+/// If the last admin leaves, the longest-standing member becomes admin.
 fn leave(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -210,7 +210,7 @@ fn rename(
     }
     ctx.engine.run(&SET_GROUP_NAME, &[Value::Text(name), Value::Int(group.0)])?;
     name.clone_into(&mut ctx.group_mut(group).name);
-    // The name holds for all; but it is text, and reaches nobody who has blocked whose it is.
+    // The name changes for all members; but it is text, so members who have blocked the submitter get no event of it.
     let excluded = withheld_posts::blocks_in(ctx, by, group)?;
     let mut audience = accounts(ctx, group);
     audience.retain(|account| !excluded.contains_key(account));
@@ -253,7 +253,7 @@ fn set_role(
     Ok(Outcome::Done)
 }
 
-/// Bytes of the name that the entry of a change holds.
+/// Bytes of the group's name in the entry of a change.
 fn name_bytes(ctx: &BatchContext<'_>, group: GroupId, action: &GroupAction) -> i64 {
     let name = match action {
         GroupAction::Rename(name) => Some(name),
@@ -262,7 +262,7 @@ fn name_bytes(ctx: &BatchContext<'_>, group: GroupId, action: &GroupAction) -> i
     name.map_or(0, |name| name.len() as i64)
 }
 
-/// Who is in a group now.
+/// The members of a group.
 pub(super) fn accounts(ctx: &BatchContext<'_>, group: GroupId) -> Vec<AccountId> {
     ctx.group(group).map(GroupState::accounts).unwrap_or_default()
 }
@@ -284,7 +284,7 @@ fn number(role: Role) -> i64 {
     i64::from(role == Role::Admin)
 }
 
-/// Writes down who has come. Who comes back begins anew.
+/// Stores new members. A member who comes back sees only what follows.
 pub(super) fn add_members(
     ctx: &mut BatchContext<'_>,
     group: GroupId,
@@ -300,7 +300,7 @@ pub(super) fn add_members(
     for_each(ctx.engine, &ADD_MEMBERS, rows)
 }
 
-/// Who has gone sees everything up to its going, `last`.
+/// Ends a membership. The former member sees everything up to `last`, the entry of its leaving.
 fn remove_member(
     ctx: &mut BatchContext<'_>,
     group: GroupId,

@@ -1,4 +1,4 @@
-//! Whether all of a group have come to a message. Its members are looked at once a batch, not once a receipt.
+//! Whether all members of a group have received or read a message. Members are read once a batch, not once a receipt.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,19 +9,19 @@ use super::blocker::{blockers, few};
 use crate::Result;
 use crate::engine::{BatchStatement, Engine, Value, for_each_row, run_batches, statements};
 
-/// How far those who are in some groups now have come.
+/// How far the present members of some groups have received or read them.
 #[derive(Default)]
 pub(super) struct GroupProgress {
     members: BTreeMap<i64, BTreeMap<AccountId, MessageId>>,
-    /// Messages that somebody in their group has been spared, or has not come to for all that their sender may know.
+    /// Messages that are withheld from a member, or that a member who has blocked the sender had not reached at the block.
     withheld: HashSet<MessageId>,
 }
 
-/// What the sender of a message in a group may hear.
+/// What receipts the sender of a group's message gets.
 pub(super) struct MessageProgress {
-    /// Everybody else has come so far.
+    /// All other members have reached the message.
     pub(super) by_all: bool,
-    /// The group has more members than are told of one by one.
+    /// The group is too large for a receipt from each member.
     pub(super) is_large: bool,
 }
 
@@ -39,7 +39,7 @@ macro_rules! positions {
 }
 
 impl GroupProgress {
-    /// Looks at the groups of these messages, each with its sender.
+    /// Reads the groups of these messages, each with its sender.
     pub(super) fn find(
         engine: &mut dyn Engine,
         messages: &HashSet<(i64, MessageId, AccountId)>,
@@ -66,7 +66,7 @@ impl GroupProgress {
         Ok(groups)
     }
 
-    /// What `sender` may hear of its message; nothing once it has left.
+    /// The progress of a message for its sender; `None` once the sender has left.
     pub(super) fn seen(
         &self,
         group: i64,
@@ -94,7 +94,7 @@ statements! {
          and x.since < r.message"
     );
 
-    /// Who has blocked the sender has come no further than it had then.
+    /// A member who has blocked the sender counts with the receipts from before the block.
     static NOT_DELIVERED: BatchStatement = for_each_row!(
         r(conversation bigint, message bigint, sender bigint),
         blockers!(

@@ -1,4 +1,4 @@
-//! A group as a batch works on it: its name, who is in it, and who is invited.
+//! A group in a batch: its name, members and invitations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,38 +11,38 @@ use crate::engine::{
     BatchStatement, Engine, Row, Rows, Statement, Value, for_each_row, run_batches, statements,
 };
 
-/// A group and who is in it now.
+/// A locked group and its members.
 #[derive(Default)]
 pub(super) struct GroupState {
     pub(super) name: String,
     pub(super) days: Option<i64>,
     pub(super) members: BTreeMap<AccountId, Membership>,
-    /// Who is or was invited. Looked up only for operations that need it.
+    /// Present and past invitations. Looked up only for operations that need them.
     pub(super) invitations: BTreeMap<AccountId, Invitation>,
 }
 
-/// A member's place in a group.
+/// What a group knows of a member.
 #[derive(Clone, Copy)]
 pub(super) struct Membership {
     pub(super) role: Role,
-    /// What it sees comes after this message.
+    /// The member sees messages after this one.
     pub(super) since: MessageId,
 }
 
 impl GroupState {
-    /// Who is in it.
+    /// The members' accounts.
     pub(super) fn accounts(&self) -> Vec<AccountId> {
         self.members.keys().copied().collect()
     }
 
-    /// How many are in it or invited.
+    /// The number of members and of invited accounts.
     pub(super) fn size(&self) -> usize {
         let invited = self.invitations.values().filter(|it| it.state != InvitationState::Withdrawn);
         self.members.len() + invited.count()
     }
 }
 
-/// Takes groups that [`LOCK_GROUPS`] has answered with, and looks up who is in them.
+/// Looks up the members and invitations of groups. `rows`: the result of [`LOCK_GROUPS`].
 pub(super) fn complete(
     engine: &mut dyn Engine,
     submissions: &[Submission],

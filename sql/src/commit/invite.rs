@@ -1,4 +1,4 @@
-//! Invitations to groups: whoever does not know who adds it, or has been in the group or asked before, is asked first.
+//! Invitations to groups. An account is invited, and not added, if it does not know the admin, was a member or was invited before.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,25 +18,25 @@ use crate::event::{EventBody, EventKind};
 use crate::{Error, Result};
 
 const NO_INVITATION: Rejection = Rejection::not_found("you are not invited to such a group");
-/// Somebody is or was invited to a group.
+/// A present or past invitation to a group.
 #[derive(Clone, Copy)]
 pub(super) struct Invitation {
     inviter: AccountId,
-    /// The entry that says so.
+    /// The entry of the invitation.
     entry: MessageId,
-    /// Whether it is counted where the two do not know each other.
+    /// Whether it counts among the open requests of the inviter.
     counts: bool,
     pub(super) state: InvitationState,
 }
 
-/// What has become of an invitation.
+/// The state of an invitation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum InvitationState {
     /// It waits for an answer.
     Waiting = 0,
-    /// The account has declined, or never heard of it. The group cannot tell.
+    /// The account has declined, or was never told. The group cannot tell the two apart.
     Silent = 1,
-    /// An admin has taken it back. It is kept, since the account is to be asked again.
+    /// An admin has withdrawn it. The row is kept: the account is invited again, and not added.
     Withdrawn = 2,
 }
 
@@ -58,37 +58,37 @@ impl Invitation {
     }
 }
 
-/// How an account stands to who wants it in a group.
+/// An account that is to be added to a group.
 pub(super) struct Candidate {
     pub(super) account: AccountId,
-    /// The two know each other.
+    /// The account and the admin know each other.
     is_known: bool,
-    /// It hears nothing from the other: it has blocked it, or declined its request.
+    /// The account has blocked the admin, or declined its request.
     is_excluded: bool,
 }
 
 impl Candidate {
-    /// Whether it need not be asked.
+    /// Whether the account joins without an invitation.
     pub(super) fn joins(&self) -> bool {
         self.is_known && !self.is_excluded
     }
 }
 
-/// ContactRequests of whom to invite that are still to be written down.
+/// The contact requests of new invitations, not stored yet.
 pub(super) struct PendingRequests {
     requests: ContactRequests,
     found: HashMap<AccountPair, PairConversation>,
 }
 
 impl PendingRequests {
-    /// They are invited: each of the requests counts.
+    /// Stores the requests, once the accounts are invited.
     pub(super) fn store(self, ctx: &mut BatchContext<'_>) -> Result<()> {
         self.requests.store(ctx.engine, self.found).map(drop)
     }
 }
 
-/// How these accounts stand to `by`. Who does not know it will be invited: that is a request, like a message, and refused if it is
-/// one too many.
+/// Looks up what `by` and these accounts have to do with each other. An invitation of a stranger is a contact request, like a
+/// message, and is rejected if there are too many.
 pub(super) fn candidates(
     ctx: &mut BatchContext<'_>,
     by: AccountId,
@@ -122,7 +122,7 @@ pub(super) fn candidates(
     Ok((candidates, PendingRequests { requests, found }))
 }
 
-/// Invites somebody who is not in the group. `place`: the submission whose answer it is.
+/// Invites an account that is not in the group. `index`: the submission whose reply this is.
 pub(super) fn invite(
     ctx: &mut BatchContext<'_>,
     index: Option<usize>,
@@ -145,9 +145,9 @@ pub(super) fn invite(
     Ok(())
 }
 
-/// An admin adds somebody whom the group takes for invited, and who never heard of it, since it hears nothing from its inviter. So
-/// that nobody keeps others from inviting it, it is told now, as of an invitation by `by`. The group and `by` can tell nothing of
-/// it: nothing is recorded or counted, and it is not refused.
+/// An admin adds an account that was invited by an admin whom it has blocked, and so was never told. It is told now, as of an
+/// invitation by `by`; otherwise a blocked admin could prevent invitations by others. The group and `by` notice nothing: no entry
+/// is made, nothing is counted, and nothing is rejected.
 pub(super) fn invite_again(
     ctx: &mut BatchContext<'_>,
     by: AccountId,
@@ -177,7 +177,7 @@ pub(super) fn invite_again(
     Ok(())
 }
 
-/// Whether an account hears nothing from another: it has blocked it, or declined its request.
+/// Whether an account has blocked another, or declined its request.
 fn is_excluded(ctx: &mut BatchContext<'_>, account: AccountId, other: AccountId) -> Result<bool> {
     let request = pair::find(ctx.engine, account, other)?.map(|shared| shared.request);
     if request.is_some_and(|it| it.is_declined && it.asker == Some(other)) {
@@ -186,7 +186,7 @@ fn is_excluded(ctx: &mut BatchContext<'_>, account: AccountId, other: AccountId)
     Ok(!ctx.engine.run(&IS_BLOCKED, &[other.0, account.0].map(Value::Int))?.is_empty())
 }
 
-/// Whether an account comes into the group only by accepting: it was in it or invited before.
+/// Whether an account was a member or invited before, and so can only join by accepting.
 pub(super) fn was_there(
     ctx: &mut BatchContext<'_>,
     group: GroupId,
@@ -198,8 +198,8 @@ pub(super) fn was_there(
     Ok(!ctx.engine.run(&WAS_MEMBER, &[group.0, account.0].map(Value::Int))?.is_empty())
 }
 
-/// Takes an invitation back; false if there is none that the group knows of. The account has read it: it stays an open request, so
-/// that nobody reaches one stranger after the other by inviting and taking back.
+/// Withdraws an invitation; false if the group knows of none. It stays an open request of the inviter, since the account has read
+/// it: otherwise inviting and withdrawing would reach any number of strangers.
 pub(super) fn withdraw(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -220,20 +220,20 @@ pub(super) fn withdraw(
     Ok(true)
 }
 
-/// Nobody is left in the group: there is nothing to be invited to. What was asked stays an open request, as in [`withdraw`].
+/// Ends all invitations of a group without members. They stay open requests, as in [`withdraw`].
 pub(super) fn withdraw_all(ctx: &mut BatchContext<'_>, group: GroupId) -> Result<()> {
     ctx.group_mut(group).invitations.clear();
     ctx.engine.run(&DELETE_INVITATIONS, &[Value::Int(group.0)]).map(drop)
 }
 
-/// Once one of them has accepted an invitation: if all that `asker` has asked of `other` were invitations, and none of them waits
-/// any more, it is none of its open requests. What was taken back stays counted among the five.
+/// After an accepted invitation: the request of `asker` to `other` is no longer open if it consists of invitations only and none
+/// of them waits. Withdrawn ones stay counted among the five.
 fn close(ctx: &mut BatchContext<'_>, asker: AccountId, other: AccountId) -> Result<()> {
     let (low, high) = (asker.0.min(other.0), asker.0.max(other.0));
     ctx.engine.run(&CLOSE_CONVERSATION, &[low, high, asker.0, other.0].map(Value::Int)).map(drop)
 }
 
-/// Accepts an invitation: from now on `by` is in the group.
+/// Accepts an invitation: `by` joins the group.
 pub(super) fn join(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -267,8 +267,8 @@ pub(super) fn join(
     Ok(Outcome::Done)
 }
 
-/// An invitation by `inviter` that was counted no longer waits. Of a request of which nothing else was said nothing is left, or
-/// what the other one has invited to is the request from now on.
+/// Removes an accepted invitation from the counts of a contact request. If the request held nothing else, it ends, or the
+/// invitations of the other side become the request.
 fn uncount_invitation(ctx: &mut BatchContext<'_>, by: AccountId, inviter: AccountId) -> Result<()> {
     let Some(shared) = pair::find(ctx.engine, by, inviter)? else { return Ok(()) };
     let mut request = shared.request;
@@ -288,12 +288,12 @@ fn uncount_invitation(ctx: &mut BatchContext<'_>, by: AccountId, inviter: Accoun
     close(ctx, asker, if asker == by { inviter } else { by })
 }
 
-/// Whether two people's conversation holds anything.
+/// Whether the conversation of a pair has entries.
 fn is_said(ctx: &mut BatchContext<'_>, shared: &PairConversation) -> Result<bool> {
     Ok(!ctx.engine.run(&HAS_ENTRY, &[Value::Int(shared.conversation)])?.is_empty())
 }
 
-/// Declines an invitation. The group is not told, and may not ask again before it has taken the invitation back.
+/// Declines an invitation. The group is not told, and cannot invite again before it has withdrawn the invitation.
 pub(super) fn decline(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -315,7 +315,7 @@ pub(super) fn decline(
     }
 }
 
-/// What has become of an account's invitation; nothing if there was none.
+/// The state of an account's invitation; `None` if there was none.
 pub(super) fn state(
     ctx: &BatchContext<'_>,
     group: GroupId,
@@ -338,7 +338,7 @@ fn set_state(
 }
 
 statements! {
-    /// To be run when the logs of both are locked: who blocks locks its own as well.
+    /// To be run once the logs of both are locked: a block locks the blocker's log as well.
     static FIND_BLOCKERS: BatchStatement = for_each_row!(
         r(account bigint, inviter bigint),
         "select r.account from r join block b on b.blocked = r.inviter and b.account = r.account"

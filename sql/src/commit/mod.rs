@@ -1,9 +1,9 @@
-//! Group commit: what many connections want done, in one transaction.
+//! Group commit: the operations of many connections in one transaction.
 //!
-//! A batch is carried out on a [`context`]: it finds and locks what the batch touches, always in the same order, so that
-//! nodes cannot block each other in a circle; then each operation has a file here; then the ledger writes the events.
-//! PreparedPosts that follow each other, and all receipts, are done together: a round trip for many, not for each. And what does
-//! not need the answer to another is asked together with it.
+//! The [`context`] of a batch finds and locks the rows that the batch touches, always in the same order, so that nodes cannot
+//! deadlock. Then the operations are carried out; each kind has a file here. At the end the context writes the events.
+//! Consecutive posts, and all receipts, share their statements: one round trip for many operations. Statements that do not
+//! need each other's results are sent together.
 
 mod audience;
 mod block;
@@ -36,63 +36,63 @@ pub use operation::{GroupAction, Operation};
 use post::ADD_MESSAGES;
 use receipt::ADVANCE_DELIVERED;
 
-/// Something that an account wants done.
+/// An operation that an account has submitted.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// Who wants it.
+    /// The account that submits it.
     pub by: AccountId,
-    /// Its own name for it; that of an entry is unique among the account's.
+    /// The client's `ref`. The `ref` of an entry is unique among those of the account.
     pub reference: Option<String>,
-    /// What.
+    /// The operation.
     pub operation: Operation,
 }
 
-/// What is to be done together.
+/// What is stored in one transaction.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// What accounts want, in the order in which it is done.
+    /// Operations, in the order in which they are carried out.
     pub submissions: Vec<Submission>,
-    /// Sessions that have an open socket at the batch's time: they count as in use for [`SESSION_USE_MS`], and end
-    /// [`SESSION_LIFE_MS`] later.
+    /// Sessions with an open connection at the time of the batch. They count as in use for [`SESSION_USE_MS`], and expire
+    /// after [`SESSION_LIFE_MS`].
     pub session_uses: Vec<SessionId>,
-    /// Accounts whose last connection has ended, and when, in milliseconds.
+    /// Accounts whose last connection has closed, and the time of that in milliseconds.
     pub disconnections: Vec<(AccountId, i64)>,
 }
 
-/// What has been done.
+/// The result of a batch.
 #[derive(Debug)]
 pub struct Committed {
-    /// What became of each submission.
+    /// The outcome of each submission.
     pub outcomes: Vec<Outcome>,
-    /// The events that came of it, those of each log in order.
+    /// The events of the batch. Those of each log are in order.
     pub events: Vec<CommittedEvent>,
 }
 
-/// The same event in several logs.
+/// An event that was written to one or several logs.
 #[derive(Debug)]
 pub struct CommittedEvent {
-    /// What happened.
+    /// The content of the event.
     pub body: EventBody,
-    /// In whose log it is, and where there.
+    /// The accounts whose logs have it, and its position in each.
     pub to: Vec<(AccountId, Seq)>,
-    /// The submission whose answer this is, in the log of who wanted it.
+    /// The index of the submission whose reply this is, in the log of the account that submitted it.
     pub submission: Option<usize>,
 }
 
-/// What became of an submission.
+/// The outcome of a submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is done: one of the news is its answer.
+    /// It is stored; one of the events is its reply.
     Done,
-    /// It was done before, under the same `ref`: the first answer.
+    /// It was stored before under the same `ref`. This is the first reply.
     Repeat(EventBody, Seq),
-    /// There was nothing left to do.
+    /// There was nothing to change.
     Unchanged,
-    /// It is not done.
+    /// It was not carried out.
     Rejected(Rejection),
 }
 
-/// Why an submission is not done.
+/// Why a submission was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rejection {
     /// For a program.
@@ -122,12 +122,12 @@ impl Rejection {
 }
 
 impl Store {
-    /// Does what `batch` holds in one transaction and says what became of it.
+    /// Carries out a batch in one transaction.
     ///
-    /// `at` is the time it carries, in milliseconds. Each account's log stays without a hole whoever else writes.
+    /// `at` is the time of its events, in milliseconds. Each account's log stays without a gap, whichever nodes write to it.
     ///
     /// # Errors
-    /// None of the batch is done, except that [`Error::InDoubt`] leaves it open.
+    /// Nothing of the batch is stored, except that after [`Error::InDoubt`] all of it may be.
     pub fn commit(&self, batch: &Batch, at: i64) -> Result<Committed> {
         let quota = self.quota().unwrap_or(i64::MAX);
         let follows_later = self.clock.has_given_later(at);
@@ -136,14 +136,14 @@ impl Store {
     }
 }
 
-/// What the operator has set.
+/// Settings of the operator that a commit obeys.
 #[derive(Clone, Copy)]
 struct CommitPolicy {
-    /// How strangers come together.
+    /// How accounts that do not know each other make contact.
     contact: ContactPolicy,
-    /// Bytes that one account may have stored.
+    /// The quota of one account, in bytes.
     quota: i64,
-    /// Whether there may be messages that seem to come from later than now, since a clock was wrong.
+    /// Whether messages may carry a later time than now, because a clock was wrong.
     follows_later: bool,
 }
 
@@ -159,7 +159,7 @@ fn commit(
         match &submission.operation {
             Operation::Post { .. } => posts.push(index),
             Operation::Received { .. } | Operation::Read { .. } => {}
-            // What it does must meet what was said before it.
+            // The operation must see the posts before it.
             operation => {
                 post::store(&mut ctx, &std::mem::take(&mut posts))?;
                 if !ctx.has_outcome(index) && ctx.claim_ref(index) {
@@ -184,7 +184,7 @@ fn commit(
     Ok(committed)
 }
 
-/// The table of what is done submission by submission.
+/// Carries out an operation that shares its statements with no other.
 fn alone(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -192,7 +192,7 @@ fn alone(
     operation: &Operation,
 ) -> Result<Outcome> {
     let is_leaving = matches!(operation, Operation::ChangeGroup { action: GroupAction::Leave, .. });
-    // A deleted account can do one thing still: go out of its groups.
+    // A deleted account can only leave its groups.
     if !is_leaving && !ctx.has_log(submission.by) {
         return Ok(Outcome::Rejected(Rejection::GONE));
     }
@@ -275,7 +275,7 @@ fn record_disconnections(
     for_each(engine, &RECORD_DISCONNECTIONS, disconnections.map(row))
 }
 
-/// Runs one statement, if there are rows for it.
+/// Runs one statement for each of `rows`, unless there are none.
 fn ask(
     engine: &mut dyn Engine,
     statement: &'static BatchStatement,
@@ -284,7 +284,7 @@ fn ask(
     run_batches(engine, &[(statement, rows)]).map(|[answer]| answer)
 }
 
-/// Runs one that returns nothing.
+/// As [`ask`], for a statement that returns nothing.
 fn for_each<'v>(
     engine: &mut dyn Engine,
     statement: &'static BatchStatement,

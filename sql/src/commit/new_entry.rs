@@ -1,4 +1,4 @@
-//! Writing an entry of a conversation that is not a message of a batch's posts: a change of a group or of its retention.
+//! Writes entries that are not posts: changes of a group, and of a conversation's retention.
 
 use wire::{AccountId, Change, GroupId, MessageId, Recipient, Seq};
 
@@ -10,7 +10,7 @@ use crate::engine::{Statement, Value, run_batches, statements};
 use crate::entry::{Entry, GroupChange, kind_of};
 use crate::event::{EventBody, EventKind};
 
-/// Writes a change of a group into it and into everybody's log.
+/// Writes the entry of a group's change, and its event to the logs of `audience`.
 pub(super) fn record(
     ctx: &mut BatchContext<'_>,
     index: Option<usize>,
@@ -27,7 +27,7 @@ pub(super) fn record(
     write(ctx, index, by, &row, entry, audience)
 }
 
-/// What `by` does reaches these; see [`BatchContext::note_reached`].
+/// Notes that an operation of `by` reaches these accounts; see [`BatchContext::note_reached`].
 pub(super) fn note_reached(
     ctx: &mut BatchContext<'_>,
     by: AccountId,
@@ -38,7 +38,7 @@ pub(super) fn note_reached(
     if audience.iter().all(|account| *account == by) {
         return Ok(());
     }
-    // Who joins or is invited is not in the group yet.
+    // Accounts that are joining or invited are not members yet.
     let members = ctx.group(GroupId(conversation)).map(|it| &it.members);
     let is_outside = |account: &&AccountId| members.is_none_or(|all| !all.contains_key(account));
     let outside = audience.iter().filter(is_outside);
@@ -61,7 +61,7 @@ pub(super) struct NewEntry<'a> {
     pub(super) at: i64,
 }
 
-/// Inserts an entry and puts it into everybody's log; `by` is among them. `place`: the submission whose answer it is.
+/// Writes an entry, and its event to the logs of `audience`, which includes `by`. `index`: the submission whose reply this is.
 pub(super) fn write(
     ctx: &mut BatchContext<'_>,
     index: Option<usize>,

@@ -1,87 +1,87 @@
-//! What accounts do, and what each operation touches.
+//! The operations that accounts submit, and which rows each of them touches.
 
 use wire::{AccountId, GroupId, MessageId, Peer, Recipient, Seq};
 
-/// What can be done. Texts and lists are within the bounds of [`wire::limit`].
+/// An operation that is stored. Texts and lists are within the bounds of [`wire::limit`].
 #[derive(Clone, Debug)]
 pub enum Operation {
-    /// Say something.
+    /// Send a message.
     Post {
-        /// To whom; may be oneself.
+        /// The recipient; may be the sender.
         to: Recipient,
         /// The text.
         content: String,
-        /// The message that it answers.
+        /// The message that it replies to.
         reply_to: Option<MessageId>,
     },
-    /// A device has everything up to here; beyond the head it means the head.
+    /// Acknowledge that a device has all events up to `seq`. Beyond the head of the log it means the head.
     Received {
         /// The last event.
         seq: Seq,
     },
-    /// Everything up to this message of its conversation has been read.
+    /// Mark this message and all before it in its conversation as read.
     Read {
         /// The message.
         id: MessageId,
     },
-    /// Give an own message another text.
+    /// Edit an own message.
     Edit {
         /// The message.
         id: MessageId,
-        /// The text.
+        /// The new text.
         content: String,
     },
-    /// Take an own message's text away.
+    /// Delete an own message: its text is removed.
     Delete {
         /// The message.
         id: MessageId,
     },
-    /// Set one's reaction to a message.
+    /// React to a message, or remove the reaction.
     React {
         /// The message.
         id: MessageId,
-        /// Nothing takes it back.
+        /// The reaction; `None` removes it.
         emoji: Option<String>,
     },
-    /// Let nothing from an account arrive.
+    /// Block an account: nothing from it is delivered.
     Block {
         /// The account.
         id: AccountId,
     },
-    /// Let it arrive again.
+    /// Unblock an account.
     Unblock {
         /// The account.
         id: AccountId,
     },
-    /// Know an account from now on that has asked.
+    /// Accept the message request of an account.
     Accept {
         /// The account.
         id: AccountId,
     },
-    /// Let nothing arrive from an account that has asked.
+    /// Decline the message request of an account: nothing from it is delivered.
     Decline {
         /// The account.
         id: AccountId,
     },
-    /// Let a conversation keep its messages for so many days.
+    /// Set for how long a conversation keeps its messages.
     SetRetention {
         /// The conversation.
         with: Peer,
-        /// Nothing is for ever.
+        /// Days; `None`: for ever.
         days: Option<i64>,
     },
-    /// Make a group.
+    /// Create a group.
     CreateGroup {
         /// Its name.
         name: String,
-        /// Who else is in it.
+        /// The other members.
         members: Vec<AccountId>,
     },
     /// Change a group.
     ChangeGroup {
         /// The group.
         group: GroupId,
-        /// How.
+        /// The change.
         action: GroupAction,
     },
     /// Accept an invitation to a group.
@@ -96,25 +96,25 @@ pub enum Operation {
     },
 }
 
-/// How a group can be changed.
+/// A change of a group.
 #[derive(Clone, Debug)]
 pub enum GroupAction {
-    /// One more member, or one more who is invited.
+    /// Add a member, or invite an account that does not know the admin.
     Add(AccountId),
-    /// One less; who is invited is no longer.
+    /// Remove a member, or withdraw an invitation.
     Remove(AccountId),
-    /// Another name.
+    /// Give the group another name.
     Rename(String),
-    /// Go oneself.
+    /// Leave the group.
     Leave,
     /// Make a member an admin.
     Promote(AccountId),
-    /// Make an admin a member like others.
+    /// Make an admin an ordinary member.
     Demote(AccountId),
 }
 
 impl Operation {
-    /// Whether it makes an entry, which keeps its `ref`.
+    /// Whether it makes an entry of a conversation, which keeps the `ref`.
     pub(super) fn is_entry(&self) -> bool {
         matches!(
             self,
@@ -126,7 +126,7 @@ impl Operation {
         )
     }
 
-    /// The message it is about.
+    /// The message that it refers to.
     pub(super) fn target(&self) -> Option<MessageId> {
         match self {
             Self::Post { reply_to, .. } => *reply_to,
@@ -138,12 +138,12 @@ impl Operation {
         }
     }
 
-    /// Whether it changes the message it is about, and all who have it are told.
+    /// Whether it changes the message that it refers to, which everybody who has the message is told.
     pub(super) fn is_revision(&self) -> bool {
         matches!(self, Self::Edit { .. } | Self::Delete { .. } | Self::React { .. })
     }
 
-    /// The group it is for.
+    /// The group that it refers to.
     pub(super) fn group(&self) -> Option<GroupId> {
         match self {
             Self::Post { to: Recipient::Group(group), .. }
@@ -155,7 +155,7 @@ impl Operation {
         }
     }
 
-    /// Whether it depends on who is invited to its group.
+    /// Whether it needs the invitations of its group.
     pub(super) fn needs_invitations(&self) -> bool {
         matches!(
             self,
@@ -163,7 +163,7 @@ impl Operation {
         )
     }
 
-    /// Whose logs it may touch besides those of its group, of its target and of who does it.
+    /// Further accounts whose logs it may write to: not the submitter, the members of its group, and the people of its target.
     pub(super) fn others(&self) -> &[AccountId] {
         match self {
             Self::Post { to: Recipient::Account(account), .. }

@@ -1,4 +1,4 @@
-//! The conversation of two people. It is made when it is first needed, and says whether they know each other.
+//! The conversation of two people. It is created when it is first needed, and records whether they know each other.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,47 +8,46 @@ use super::{ask, for_each, lost};
 use crate::Result;
 use crate::engine::{BatchStatement, Engine, Row, Rows, Statement, Value, statements};
 
-/// Two people, the lower account first.
+/// Two accounts, the lower number first.
 pub(super) type AccountPair = (i64, i64);
 
-/// What they share.
+/// The conversation of a pair, with blocks and contact request.
 #[derive(Clone, Copy)]
 pub(super) struct PairConversation {
-    /// Their conversation.
+    /// The number of the conversation.
     pub(super) conversation: i64,
-    /// Who of them has blocked the other, and from where on everything is withheld from it; 0: the last entry is not.
+    /// For each of them that has blocked the other: the first of the consecutive entries that are withheld from it; 0: none.
     blockers: [(i64, Option<i64>); 2],
-    /// If one of them has declined the other's request: the same of what is withheld from it.
+    /// As `blockers`, for the one that has declined the other's request.
     declined: Option<i64>,
-    /// Whether they know each other.
+    /// The contact request between them.
     pub(super) request: ContactRequest,
 }
 
-/// Whether two people know each other, and if not, who of them has asked. By default they do.
+/// The contact request between two accounts. The default is no request: they know each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ContactRequest {
-    /// Who has written or invited and waits for an answer; nothing: they know each other.
+    /// The account that waits for an answer; `None`: they know each other.
     pub(super) asker: Option<AccountId>,
-    /// Its messages and pending invitations so far.
+    /// The number of the asker's messages and pending invitations.
     pub(super) asks: i64,
-    /// The pending invitations so far of the other one, which by them does not answer.
+    /// The number of pending invitations by the other one. To invite is no answer.
     pub(super) invites: i64,
-    /// Whether it is one of the asker's open requests. It is none once the other one has accepted an invitation and all that is
-    /// left of what was asked are invitations that were taken back.
+    /// Whether it counts among the asker's open requests. It no longer does once the other one has accepted an invitation and only
+    /// withdrawn invitations are left.
     pub(super) is_open: bool,
     /// Whether the other one has declined.
     pub(super) is_declined: bool,
 }
 
 impl PairConversation {
-    /// If this one of them has blocked the other: the first of all entries without a gap up to the last one that are withheld
-    /// from it, or 0.
+    /// If `account` has blocked the other: the first of the consecutive entries up to the last one that are withheld from it, or 0.
     pub(super) fn withheld_from(&self, account: AccountId) -> Option<i64> {
         let blocker = self.blockers.iter().find(|(blocker, _)| *blocker == account.0);
         blocker.and_then(|(_, run)| *run)
     }
 
-    /// The same of who has declined the other's request, which has been so before this batch if it is so in it.
+    /// As [`PairConversation::withheld_from`], for the account that has declined the other's request.
     pub(super) fn withheld_as_declined(&self) -> i64 {
         self.declined.unwrap_or(0)
     }
@@ -59,7 +58,7 @@ impl PairConversation {
     }
 }
 
-/// The pair that `by` is with whom it writes to; nothing in a group.
+/// The pair of a sender and a recipient; `None` for a group.
 pub(super) fn pair(by: AccountId, to: Recipient) -> Option<AccountPair> {
     match to {
         Recipient::Account(account) => Some((by.0.min(account.0), by.0.max(account.0))),
@@ -67,7 +66,7 @@ pub(super) fn pair(by: AccountId, to: Recipient) -> Option<AccountPair> {
     }
 }
 
-/// From where on everything in `conversation c` is withheld from an account; 0: the last entry is not.
+/// The first of the consecutive entries up to the last one of `conversation c` that are withheld from an account, or 0.
 macro_rules! run {
     ($account:literal) => {
         concat!(
@@ -94,7 +93,7 @@ macro_rules! withheld_from {
     };
 }
 
-/// What these two share, if there is anything.
+/// The conversation of two accounts, if there is one.
 pub(super) fn find(
     engine: &mut dyn Engine,
     by: AccountId,
@@ -104,7 +103,7 @@ pub(super) fn find(
     Ok(found(&ask(engine, &FIND_PAIRS, rows(&pairs))?)?.into_values().next())
 }
 
-/// What these two share, who know each other if they have had nothing to do with each other so far.
+/// The conversation of two accounts. If there is none it is created, without a contact request.
 pub(super) fn shared(
     engine: &mut dyn Engine,
     by: AccountId,
@@ -117,7 +116,7 @@ pub(super) fn shared(
     found.into_values().next().ok_or_else(|| lost("conversation"))
 }
 
-/// Writes down who waits for an answer, or nobody does.
+/// Stores contact requests, each with its conversation.
 pub(super) fn set(
     engine: &mut dyn Engine,
     requests: impl IntoIterator<Item = (i64, ContactRequest)>,
@@ -131,7 +130,7 @@ pub(super) fn set(
     for_each(engine, &SET_REQUESTS, requests.into_iter().map(row))
 }
 
-/// Takes out a conversation that holds nothing.
+/// Deletes a conversation without entries.
 pub(super) fn remove(engine: &mut dyn Engine, shared: &PairConversation) -> Result<()> {
     let conversation = [Value::Int(shared.conversation)];
     engine.run(&DELETE_MEMBERS, &conversation)?;
@@ -161,7 +160,7 @@ pub(super) fn found(rows: &[Row]) -> Result<HashMap<AccountPair, PairConversatio
     rows.iter().map(map_row).collect()
 }
 
-/// Makes the conversations of `pairs` that are not among `found`.
+/// Creates the conversations of `pairs` that are not among `found`.
 pub(super) fn add(
     engine: &mut dyn Engine,
     mut pairs: BTreeMap<AccountPair, ContactRequest>,
@@ -189,7 +188,7 @@ pub(super) fn add(
 }
 
 statements! {
-    /// To be run when the logs of both are locked: who blocks locks its own as well.
+    /// To be run once the logs of both are locked: a block locks the blocker's log as well.
     pub(super) static FIND_PAIRS: BatchStatement = BatchStatement::of(Statement {
         postgres:
             concat!(

@@ -1,4 +1,4 @@
-//! Things said, many at once.
+//! Posts: many messages in one round trip.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -27,20 +27,20 @@ struct NewMessage<'a> {
     sender_seq: Seq,
     id: MessageId,
     stage: ContactStage,
-    /// What the receiver is told first: how far its request had come that this answers.
+    /// The receipts that the recipient gets before this answer to its contact request.
     reached: Vec<(Seq, RequestProgress)>,
 }
 
-/// PreparedPosts that have their places in the logs, and are to be inserted.
+/// Posts with their positions in the logs, ready to be inserted.
 pub(super) struct PreparedPosts<'a> {
     messages: Vec<NewMessage<'a>>,
-    /// Who gets which post not, since it has blocked the sender or declined its request.
+    /// From whom each post is withheld: they have blocked the sender or declined its request.
     blocks: WithheldPosts,
-    /// Who gets them, and where.
+    /// The recipients of each post, with the positions in their logs.
     receivers: Vec<Vec<(AccountId, Seq)>>,
 }
 
-/// Stores the posts at these places of the batch, in their order.
+/// Stores the posts with these indexes, in order.
 pub(super) fn store(ctx: &mut BatchContext<'_>, indexes: &[usize]) -> Result<()> {
     if indexes.is_empty() {
         return Ok(());
@@ -51,7 +51,7 @@ pub(super) fn store(ctx: &mut BatchContext<'_>, indexes: &[usize]) -> Result<()>
     ctx.withhold()
 }
 
-/// Does all that comes before inserting them.
+/// Looks up, checks and numbers posts, up to their insertion.
 pub(super) fn prepare<'a>(
     ctx: &mut BatchContext<'a>,
     indexes: &[usize],
@@ -86,7 +86,7 @@ impl<'a> PreparedPosts<'a> {
         self.messages.iter().map(message_row).collect()
     }
 
-    /// Tells everybody who gets them, now that [`ADD_MESSAGES`] has answered with `ids`.
+    /// Writes the events of the posts. `ids`: the result of [`ADD_MESSAGES`].
     pub(super) fn tell(mut self, ctx: &mut BatchContext<'_>, ids: &[Row]) -> Result<()> {
         identify(&mut self.messages, ids)?;
         for (post, to) in self.messages.iter().zip(self.receivers) {
@@ -119,7 +119,7 @@ impl<'a> PreparedPosts<'a> {
     }
 }
 
-/// Takes the posts that may be stored, and says why the others may not.
+/// Selects the posts that may be stored, and rejects the others.
 fn admit<'a>(
     ctx: &mut BatchContext<'a>,
     requests: &mut ContactRequests,
@@ -180,7 +180,7 @@ fn admit<'a>(
     messages
 }
 
-/// Whether what a post answers is in the same conversation, where its sender can see it.
+/// Whether the message that a post replies to is in the same conversation and visible to the sender.
 fn answers_something_here(
     ctx: &BatchContext<'_>,
     index: usize,
@@ -194,7 +194,7 @@ fn answers_something_here(
     })
 }
 
-/// The pairs that the posts at these places are between.
+/// The pairs of sender and recipient of these posts.
 fn pairs(
     submissions: &[Submission],
     indexes: impl Iterator<Item = usize>,
@@ -206,7 +206,7 @@ fn pairs(
     indexes.filter_map(pair).collect()
 }
 
-/// The same, as who wants something of whom.
+/// As [`pairs`], the sender first.
 fn people(
     submissions: &[Submission],
     indexes: impl Iterator<Item = usize>,
@@ -219,8 +219,8 @@ fn people(
     })
 }
 
-/// Says in which conversation each post is, and how far the request had come that it answers; and adds to `blocks` who gets
-/// none of what the other of a pair says. Notes whom the sender has blocked.
+/// Sets the conversation of each post, and the receipts of a request that it answers. Adds blocks and declined requests of pairs
+/// to `blocks`, and notes whom the sender has blocked.
 fn find_conversations(
     ctx: &mut BatchContext<'_>,
     messages: &mut [NewMessage<'_>],
@@ -252,7 +252,7 @@ fn find_conversations(
     Ok(())
 }
 
-/// Gives each post its places in the logs of its sender and its receivers.
+/// Assigns each post its positions in the logs of the sender and the recipients.
 fn number(
     ctx: &mut BatchContext<'_>,
     messages: &mut [NewMessage<'_>],
@@ -290,7 +290,7 @@ fn number(
     all
 }
 
-/// Fills in the ids.
+/// Sets the ids of the stored messages.
 fn identify(messages: &mut [NewMessage<'_>], ids: &[Row]) -> Result<()> {
     let id = |row: &Row| Ok(((row.int(0)?, row.int(1)?), MessageId(row.int(2)?)));
     let ids = ids.iter().map(id).collect::<Result<HashMap<_, _>>>()?;
@@ -323,10 +323,10 @@ fn message_row<'a>(post: &NewMessage<'a>) -> Vec<Value<'a>> {
     ]
 }
 
-/// Notes who does not get which post. What is withheld from somebody without a gap is one run.
+/// Notes from whom each post is withheld. Consecutive entries that are withheld from one account are a run.
 fn withhold(ctx: &mut BatchContext<'_>, messages: &mut [NewMessage<'_>], blocks: &WithheldPosts) {
     messages.sort_unstable_by_key(|post| post.id);
-    // From whom the last post in a conversation is withheld, and since when everything is.
+    // By conversation: the accounts from which its last post is withheld, each with the start of the run.
     let mut last = HashMap::<i64, HashMap<AccountId, i64>>::new();
     for post in messages {
         let before = last.get(&post.conversation);

@@ -1,7 +1,7 @@
-//! BatchReceipts: how far an account has received its log and read its conversations, and who is told.
+//! Receipts: how far an account has received its log and read its conversations, and which senders are told.
 //!
-//! A member's row keeps one message number for each of the two; a sender is told only of messages of its own, and the
-//! highest of them stands for all before it.
+//! A member's row has one message number for delivery and one for reading. A sender is told of its own messages only; a receipt
+//! for the latest of them stands for all before it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -14,19 +14,19 @@ use crate::Result;
 use crate::engine::{BatchStatement, Known, Row, Rows, Statement, Value, for_each_row, statements};
 use crate::event::{EventBody, EventKind, Receipt};
 
-/// What a batch's receipts are about.
+/// The receipts of a batch.
 pub(super) struct BatchReceipts {
-    /// How far each account has received its log.
+    /// The position up to which each account has acknowledged its log.
     acknowledged: BTreeMap<AccountId, i64>,
     delivered: Vec<PendingReceipt>,
     positions: ReadPositions,
     read: Vec<PendingReceipt>,
 }
 
-/// How far each account has read each conversation, and which submission says so.
+/// The last message that each account has read in each conversation, and the submission of it.
 pub(super) type ReadPositions = BTreeMap<(AccountId, i64), (MessageId, usize)>;
 
-/// Somebody has come to a message of `sender`.
+/// An account has received or read messages of `sender` up to `id`.
 #[derive(Clone, Copy)]
 struct PendingReceipt {
     by: AccountId,
@@ -34,12 +34,12 @@ struct PendingReceipt {
     sender: AccountId,
     id: MessageId,
     is_group: bool,
-    /// Whether it may be of a request that waits for an answer: then its sender is not told yet.
+    /// Whether the message may be of an unanswered contact request, whose sender is not told yet.
     is_request: bool,
 }
 
 impl BatchReceipts {
-    /// From what [`FIND_DELIVERED`] and [`FIND_READ`] have answered with.
+    /// `delivered` and `read`: the results of [`FIND_DELIVERED`] and [`FIND_READ`].
     pub(super) fn new(
         acknowledged: BTreeMap<AccountId, i64>,
         delivered: &[Row],
@@ -50,7 +50,7 @@ impl BatchReceipts {
         Ok(Self { acknowledged, delivered, positions, read })
     }
 
-    /// Whose logs may get a receipt.
+    /// Senders that may get a receipt.
     pub(super) fn senders(&self) -> impl Iterator<Item = AccountId> {
         self.delivered.iter().chain(&self.read).map(|progress| progress.sender)
     }
@@ -61,10 +61,9 @@ impl BatchReceipts {
     }
 }
 
-// SQLite looks for a range in a view only where it knows its ends. It does if what gives the lower one is a question of its
-// own, which it asks once.
+// SQLite uses an index range in a view only for known bounds. A scalar subquery as lower bound, evaluated once, is known.
 
-/// How far each account says that it has received its log.
+/// The position up to which each account acknowledges its log.
 pub(super) fn acknowledged(submissions: &[Submission]) -> BTreeMap<AccountId, i64> {
     let mut acknowledged = BTreeMap::new();
     for submission in submissions {
@@ -81,7 +80,7 @@ pub(super) fn delivered_rows(acknowledged: &BTreeMap<AccountId, i64>) -> Rows<'s
     acknowledged.iter().map(|(by, seq)| [by.0, *seq].map(Value::Int).to_vec()).collect()
 }
 
-/// How far each account says that it has read each conversation.
+/// The last message that each account marks as read in each conversation.
 pub(super) fn positions(ctx: &BatchContext<'_>) -> ReadPositions {
     let mut positions = ReadPositions::new();
     for (index, submission) in ctx.submissions.iter().enumerate() {
@@ -98,7 +97,7 @@ pub(super) fn positions(ctx: &BatchContext<'_>) -> ReadPositions {
 pub(super) fn read_rows(ctx: &BatchContext<'_>, positions: &ReadPositions) -> Rows<'static> {
     let row = |((by, conversation), (id, index)): (&(AccountId, i64), &(MessageId, usize))| {
         let is_group = ctx.target(*index).is_some_and(|target| target.recipient.is_none());
-        // What comes after a request was answered is none, and what comes before is one.
+        // Messages after the answer to a request are no requests; those before it are.
         let is_request = ctx.target(*index).is_some_and(|target| target.request);
         [by.0, *conversation, id.0, is_group.into(), is_request.into()].map(Value::Int).to_vec()
     };
@@ -117,12 +116,12 @@ fn progress(rows: &[Row]) -> Result<Vec<PendingReceipt>> {
         })
     };
     let mut found: Vec<PendingReceipt> = rows.iter().map(map_row).collect::<Result<_>>()?;
-    // The engines answer in any order; who is told of two messages is told of the earlier one first.
+    // The engines return rows in any order. Receipts for one sender must be in the order of the messages.
     found.sort_unstable_by_key(|progress| (progress.id, progress.by));
     Ok(found)
 }
 
-/// Tells the senders, now that [`ADVANCE_DELIVERED`] has answered with `advanced`; and writes down what has been read.
+/// Writes the receipts to the senders' logs, and stores what was read. `advanced`: the result of [`ADVANCE_DELIVERED`].
 pub(super) fn store(
     ctx: &mut BatchContext<'_>,
     receipts: &BatchReceipts,
@@ -144,7 +143,7 @@ pub(super) fn store(
     tell(ctx, &receipts.read, &advanced, true)
 }
 
-/// What becomes of each receipt unless it turns out to be news.
+/// Records the outcome of each receipt, as if it changed nothing.
 fn record_outcomes(ctx: &mut BatchContext<'_>, receipts: &BatchReceipts) {
     for (index, submission) in ctx.submissions.iter().enumerate() {
         let outcome = match submission.operation {
@@ -163,7 +162,7 @@ fn record_outcomes(ctx: &mut BatchContext<'_>, receipts: &BatchReceipts) {
     debug_assert!(receipts.positions.values().all(|(_, index)| ctx.has_outcome(*index)));
 }
 
-/// Where somebody is in a conversation.
+/// The last message that an account has reached in a conversation.
 type Positions = HashMap<(AccountId, i64), MessageId>;
 
 fn highest(all: impl Iterator<Item = ((AccountId, i64), MessageId)>) -> Positions {
@@ -205,13 +204,12 @@ fn advance_rows(positions: &Positions) -> Rows<'static> {
     positions.iter().map(row).collect()
 }
 
-/// Who has moved forward where.
+/// The accounts and conversations whose position has advanced.
 fn moved(advanced: &[Row]) -> Result<HashSet<(AccountId, i64)>> {
     advanced.iter().map(|row| Ok((AccountId(row.int(0)?), row.int(1)?))).collect()
 }
 
-/// Tells the senders of messages that somebody has now come to; in a group only those who are still in it, and nobody whose
-/// request waits for an answer.
+/// Writes receipts to the senders' logs. In a group only members get them, and nobody whose contact request is unanswered.
 fn tell(
     ctx: &mut BatchContext<'_>,
     all: &[PendingReceipt],
@@ -222,14 +220,14 @@ fn tell(
     let in_groups = moved().filter(|it| it.is_group).map(|it| (it.conversation, it.id, it.sender));
     let in_groups = in_groups.collect();
     let groups = GroupProgress::find(ctx.engine, &in_groups, is_read)?;
-    // Looked up now: the batch may have answered some.
+    // Looked up now, since the batch may have answered requests.
     let requests: BTreeSet<i64> =
         moved().filter(|it| it.is_request).map(|it| it.conversation).collect();
     let rows = requests.into_iter().map(|id| vec![Value::Int(id)]).collect();
     let askers = ask(ctx.engine, &FIND_ASKERS, rows)?;
     let asker = |row: &Row| Ok((row.int(0)?, AccountId(row.int(1)?)));
     let askers = askers.iter().map(asker).collect::<Result<HashSet<_>>>()?;
-    // One receipt says that everybody has come so far: the last of a batch.
+    // Only the last receipt of a batch for a message says that all members have reached it.
     let key = |it: &PendingReceipt| (it.conversation, it.sender, it.id);
     let last: HashMap<_, _> = moved().map(|it| (key(it), it.by)).collect();
     for it in moved().filter(|it| !askers.contains(&(it.conversation, it.sender))) {
@@ -311,7 +309,7 @@ statements! {
              and b.account = ?1) is null group by ?1, ?2, e.sender, ?4, ?5",
     });
 
-    /// Who waits for an answer.
+    /// The accounts whose contact request is unanswered, by conversation.
     static FIND_ASKERS: BatchStatement = for_each_row!(
         r(id bigint),
         "select c.id, c.asker from r join conversation c on c.id = r.id and c.asker is not null"

@@ -1,6 +1,6 @@
-//! Message requests: who writes to somebody who does not know it waits for an answer, and for no more than a few messages.
+//! Contact requests: an account that writes to a stranger waits for an answer, and may send only a few messages until then.
 //!
-//! That the other has declined, or has blocked it, changes nothing of what it can tell.
+//! The asker cannot tell whether the other has declined or blocked it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -30,32 +30,32 @@ const NOTHING_WAITS: Rejection =
     Rejection::not_found("no request of this account waits for you to accept or decline it");
 const KNOWN: Rejection = Rejection::forbidden("you know this account: block it instead");
 
-/// How something comes to who it is for.
+/// What a message or invitation is between two accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ContactStage {
     /// They know each other.
     Known,
-    /// As a request.
+    /// It is part of a contact request.
     Request {
-        /// Which the other has declined before: it does not come.
+        /// Whether the request was declined before: then it is not delivered.
         is_declined: bool,
     },
-    /// It answers the other's request: now they know each other.
+    /// It answers the other's request: from now on they know each other.
     Answer,
 }
 
-/// Who asks whom, as a batch goes on.
+/// The contact requests of a batch, as they are after the operations so far.
 pub(super) struct ContactRequests {
     contact: ContactPolicy,
-    /// Of the pairs that the batch is about; those that are new are not there before somebody has asked.
+    /// By pair. A pair that has no conversation yet is missing until one asks.
     now: HashMap<AccountPair, ContactRequest>,
-    /// How many requests of an account are open, of those who may begin one.
+    /// The number of open requests of each account that may open another.
     open: HashMap<AccountId, i64>,
     changed: BTreeSet<AccountPair>,
 }
 
 impl ContactRequests {
-    /// As it is now: `found` is what there is of the pairs of these people, of whom the first wants something of the second.
+    /// The requests before the batch. `people`: pairs of sender and recipient; `found`: their conversations.
     pub(super) fn begin(
         ctx: &mut BatchContext<'_>,
         found: &HashMap<AccountPair, PairConversation>,
@@ -82,7 +82,7 @@ impl ContactRequests {
         Ok(requests)
     }
 
-    /// Has `by` say something to `other`, if it may now; and tells how it comes.
+    /// Records a message of `by` to `other`, if it is allowed.
     pub(super) fn take(
         &mut self,
         by: AccountId,
@@ -93,7 +93,7 @@ impl ContactRequests {
         Ok(stage)
     }
 
-    /// Whether `by` may say something to `other` now, and how it comes.
+    /// What a message of `by` to `other` would be, if it is allowed.
     pub(super) fn stage(
         &self,
         by: AccountId,
@@ -121,7 +121,7 @@ impl ContactRequests {
         }
     }
 
-    /// It is said.
+    /// Records a message.
     pub(super) fn note(&mut self, by: AccountId, other: AccountId, stage: ContactStage) {
         let Some(pair) = pair(by, Recipient::Account(other)) else { return };
         match stage {
@@ -144,7 +144,8 @@ impl ContactRequests {
         }
     }
 
-    /// Whether `by` may invite `other` now. Who was asked by it does not answer so, and may invite as often as one may ask.
+    /// What an invitation of `other` by `by` would be, if it is allowed. To invite the asker is no answer; there may be as many
+    /// such invitations as messages of a request.
     pub(super) fn invitation(
         &self,
         by: AccountId,
@@ -159,7 +160,7 @@ impl ContactRequests {
         Ok(stage)
     }
 
-    /// It is invited.
+    /// Records an invitation.
     pub(super) fn note_invitation(&mut self, by: AccountId, other: AccountId, stage: ContactStage) {
         match stage {
             ContactStage::Known => {}
@@ -172,7 +173,7 @@ impl ContactRequests {
         }
     }
 
-    /// Writes it down, and makes the conversations that are new.
+    /// Stores the requests that have changed, and creates the new conversations.
     pub(super) fn store(
         self,
         engine: &mut dyn Engine,
@@ -189,7 +190,7 @@ impl ContactRequests {
     }
 }
 
-/// From now on the two know each other.
+/// Accepts a contact request: the two know each other.
 pub(super) fn accept(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -220,7 +221,7 @@ pub(super) fn accept(
     Ok(Outcome::Done)
 }
 
-/// From now on nothing from `id` arrives, until one writes to it or accepts it. It is not told.
+/// Declines a contact request: nothing from `id` is delivered until `by` writes to it or accepts it. `id` is not told.
 pub(super) fn decline(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -248,7 +249,7 @@ pub(super) fn decline(
     Ok(Outcome::Done)
 }
 
-/// How far somebody had come in what a request said before it was answered.
+/// How far an account had received or read the messages of a request before it answered.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RequestProgress {
     pub(super) id: MessageId,
@@ -256,7 +257,7 @@ pub(super) struct RequestProgress {
 }
 
 impl RequestProgress {
-    /// The receipt that its sender gets now.
+    /// The receipt that the asker gets now.
     pub(super) fn told(self, by: AccountId) -> (EventKind, EventBody) {
         let receipt = Receipt { id: self.id, by, all: false };
         match self.is_read {
@@ -266,15 +267,15 @@ impl RequestProgress {
     }
 }
 
-/// `by` knows `asker` now: what it did to the messages of the request is shown to `asker`, and how far it had come with them is
-/// returned. Nothing if one of the two has blocked the other.
+/// After `by` has answered `asker`: shows the reactions of `by` to the messages of the request, and returns the receipts that
+/// `asker` gets now. No receipts if one of the two has blocked the other.
 pub(super) fn meet(
     engine: &mut dyn Engine,
     shared: &PairConversation,
     asker: AccountId,
     by: AccountId,
 ) -> Result<Vec<RequestProgress>> {
-    // The statements are run for nobody then, so that `by` cannot tell by the round trips.
+    // Then the statements run for no account, so that `by` cannot tell by the round trips.
     let asker = if shared.is_blocked() { AccountId(0) } else { asker };
     engine.run(&SHOW_REACTIONS, &[asker.0, by.0, shared.conversation].map(Value::Int))?;
     let rows =

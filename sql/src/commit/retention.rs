@@ -12,7 +12,7 @@ use crate::ContactPolicy;
 use crate::engine::{Statement, Value, statements};
 use crate::entry::{Entry, RETENTION, Retention};
 
-/// Has a conversation keep its messages for so many days.
+/// Sets for how many days a conversation keeps its messages.
 pub(super) fn set(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -50,7 +50,7 @@ pub(super) fn set(
     if let Peer::Group(group) = with {
         ctx.group_mut(group).days = days;
     }
-    // It holds for both, else the one could tell that the other has blocked it; only, the other does not hear of it.
+    // The setting changes for both, or a block could be noticed; but an account that has blocked `by` gets no event of it.
     audience.retain(|account| excluded.is_none_or(|(excluded, _)| *account != excluded));
     let at = ctx.time_in(conversation)?;
     let row = NewEntry { conversation, to, kind: RETENTION, content: "", subject: days, at };

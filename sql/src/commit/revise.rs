@@ -1,4 +1,4 @@
-//! What is done to a message afterwards: another text, none, a reaction.
+//! Edits, deletions and reactions.
 
 use wire::limit::EDIT_WINDOW_MS;
 use wire::{AccountId, Code, GroupId, MessageId};
@@ -14,7 +14,7 @@ const TOO_LATE: Rejection =
     Rejection { code: Code::TooLate, message: "a message can be changed for 15 minutes" };
 const DELETED: Rejection = Rejection { code: Code::TooLate, message: "this message is deleted" };
 
-/// Gives an own message another text.
+/// Edits an own message.
 pub(super) fn edit(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -46,7 +46,7 @@ pub(super) fn edit(
     tell(ctx, index, (by, EventKind::Edit, target.id), &audience, body)
 }
 
-/// Takes an own message's text away, and the reactions to it.
+/// Deletes the text of an own message, and the reactions to it.
 pub(super) fn delete(ctx: &mut BatchContext<'_>, index: usize, by: AccountId) -> OpResult {
     let target = match own(ctx, index, by) {
         Ok(target) => target,
@@ -65,7 +65,7 @@ pub(super) fn delete(ctx: &mut BatchContext<'_>, index: usize, by: AccountId) ->
     tell(ctx, index, (by, EventKind::Delete, target.id), &audience, body)
 }
 
-/// Sets or takes back one's reaction.
+/// Sets or removes the submitter's reaction.
 pub(super) fn react(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -97,7 +97,7 @@ pub(super) fn react(
     tell(ctx, index, (by, EventKind::React, target.id), &audience, body)
 }
 
-/// The message, if it is `by`'s own and young enough.
+/// The target, if `by` has sent it and may still change it.
 fn own(
     ctx: &BatchContext<'_>,
     index: usize,
@@ -113,26 +113,26 @@ fn own(
     if target.deleted {
         return Err(DELETED);
     }
-    // A message that seems to come from the future is no younger than another: some clock was wrong.
+    // If the message seems to come from the future, a clock was wrong; it is not younger because of that.
     if (ctx.at - target.at).abs() > EDIT_WINDOW_MS {
         return Err(TOO_LATE);
     }
     Ok(target)
 }
 
-/// How long the text of a message is, and whether it is `content`; nothing if it is deleted or gone. Its sender's log is locked,
-/// so nobody else changes it.
+/// The length of a message's text, and whether the text is `content`; `None` if it is deleted. The log of the sender is locked, so
+/// the text does not change meanwhile.
 fn text(ctx: &mut BatchContext<'_>, id: MessageId, content: &str) -> Result<Option<(i64, bool)>> {
     let rows = ctx.engine.run(&COMPARE_TEXT, &[Value::Text(content), Value::Int(id.0)])?;
     rows.first().map(|row| Ok((row.int(0)?, row.int(1)? != 0))).transpose()
 }
 
-/// Whether `by` is still in the conversation.
+/// Whether `by` is still a member of the conversation.
 fn is_there(ctx: &BatchContext<'_>, by: AccountId, target: &TargetMessage) -> bool {
     target.recipient.is_some() || ctx.membership(GroupId(target.conversation), by).is_some()
 }
 
-/// Tells everybody who hears it.
+/// Writes the event to the logs of the audience.
 fn tell(
     ctx: &mut BatchContext<'_>,
     index: usize,

@@ -1,4 +1,4 @@
-//! Who in a group does not get a post, since it has blocked the sender.
+//! Members of a group who do not get a post, because they have blocked the sender.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,11 +10,11 @@ use super::{Operation, Submission, ask};
 use crate::Result;
 use crate::engine::{BatchStatement, Row, Rows, Value, for_each_row, statements};
 
-/// By the place of a post: who does not get it, and from where on what came before the batch's first post in its conversation is
-/// withheld from them as well; 0: the last entry is not.
+/// By the index of a post: the accounts from which it is withheld. Each with the first of the consecutive entries before the batch
+/// that are withheld as well; 0: none.
 pub(super) type WithheldPosts = HashMap<usize, HashMap<AccountId, i64>>;
 
-/// Who in a group has blocked `sender`, each as [`WithheldPosts`] has it.
+/// The members of a group who have blocked `sender`, as in [`WithheldPosts`].
 pub(super) fn blocks_in(
     ctx: &mut BatchContext<'_>,
     sender: AccountId,
@@ -42,7 +42,7 @@ pub(super) fn block_rows(submissions: &[Submission], indexes: &[usize]) -> Rows<
     senders.into_iter().map(|(by, group)| [by, group].map(Value::Int).to_vec()).collect()
 }
 
-/// What [`FIND_BLOCKERS`] has answered, by the posts at these places.
+/// The result of [`FIND_BLOCKERS`], by the index of the post.
 pub(super) fn blocks_of(
     submissions: &[Submission],
     indexes: &[usize],
@@ -58,7 +58,7 @@ pub(super) fn blocks_of(
 }
 
 statements! {
-    /// Who in a group has blocked the sender of a post to it. To be run when the logs of its members are locked.
+    /// The members of a group who have blocked the sender of a post. To be run once the members' logs are locked.
     pub(super) static FIND_BLOCKERS: BatchStatement = for_each_row!(
         r(sender bigint, conversation bigint),
         blockers!(

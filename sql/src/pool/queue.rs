@@ -1,4 +1,4 @@
-//! Who waits for a connection, and whose turn is next.
+//! The requesters that wait for a connection, and their order.
 //!
 //! Fair queueing (Nagle, RFC 970), in two levels. Requesters of one kind are a class, and the classes that wait have a turn each,
 //! round robin. In a class each requester has a queue of its own, and the queues are served round robin. So an account that asks a
@@ -10,7 +10,7 @@ use std::thread::Thread;
 
 use wire::AccountId;
 
-/// For whom the database is asked.
+/// The requester of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Requester {
     /// This account. The work may be long.

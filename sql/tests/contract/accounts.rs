@@ -7,13 +7,14 @@ use wire::AccountId;
 
 use crate::{HOUR, NOW, account, email};
 
-pub fn suite(store: &Store) {
-    an_account_is_found_by_id_and_by_email(store);
-    an_email_belongs_to_one_account(store);
-    a_hundred_at_once_make_one_account(store);
-    a_name_can_be_changed(store);
-    a_password_is_changed_only_by_who_knows_the_current_one(store);
-    a_hash_is_replaced_only_if_it_is_still_the_old_one(store);
+cases! {
+    OPEN, const ALL:
+    an_account_is_found_by_id_and_by_email,
+    an_email_belongs_to_one_account,
+    a_hundred_at_once_make_one_account,
+    a_name_can_be_changed,
+    a_password_is_changed_only_by_who_knows_the_current_one,
+    a_hash_is_replaced_only_if_it_is_still_the_old_one,
 }
 
 fn an_account_is_found_by_id_and_by_email(store: &Store) {

@@ -7,7 +7,8 @@ use wire::{AccountId, MessageId, Peer, Seq};
 
 use crate::{NOW, account, ask_first, commit, open, post, say};
 use crate::{
-    accounts, blocks, deletion, groups, invitations, messages, receipts, revise, strangers, sweeps,
+    accounts, blocks, blocks_revised, contact_policy, deletion, groups, invitations, messages,
+    names, receipts, revise, strangers, sweeps,
 };
 
 /// A table: its columns, and its rows in some order.
@@ -122,22 +123,28 @@ fn postgresql() -> DatabaseUrl {
 
 /// Something of every kind, without what takes the longest.
 fn fill(store: &Store) {
-    accounts::suite(store);
-    messages::suite(store);
-    receipts::suite(store);
-    revise::suite(store);
-    groups::suite(store);
-    invitations::suite_of_both(store);
-    blocks::suite(store);
-    sweeps::suite(store);
-    deletion::suite(store);
+    let all = [
+        accounts::ALL,
+        messages::ALL,
+        receipts::ALL,
+        revise::ALL,
+        groups::ALL,
+        invitations::ALL,
+        blocks::ALL,
+        blocks_revised::ALL,
+        sweeps::ALL,
+        deletion::ALL,
+    ];
+    all.iter().flat_map(|cases| cases.iter()).for_each(|case| case(store));
 }
 
 /// From `first` to `second` and back to `third`: the same, and all of it usable.
 pub fn there_and_back(first: &DatabaseUrl, second: &DatabaseUrl, third: &DatabaseUrl) {
     fill(&open(first));
     let store = ask_first(first);
-    strangers::suite(&store, first);
+    let of_strangers = strangers::ALL.iter().chain(names::ALL);
+    of_strangers.for_each(|case| case(&store));
+    contact_policy::nobody_waits_where_everybody_knows_everybody(first);
     let [alice, bob] = ["Alice", "Bob"].map(|name| account(&store, name));
     say(&store, alice, bob, "needle in a copy", "same");
     drop(store);

@@ -7,11 +7,12 @@ use crate::revise::edit;
 use crate::sessions::{open, revoked_since, token};
 use crate::{HOUR, NOW, account, act, commit, email, export, post, say};
 
-pub fn suite(store: &Store) {
-    a_deleted_account_is_nobody(store);
-    what_it_said_stays_with_others(store);
-    what_nobody_can_read_goes(store);
-    two_that_delete_each_other_at_once_leave_nothing(store);
+cases! {
+    OPEN, const ALL:
+    a_deleted_account_is_nobody,
+    what_it_said_stays_with_others,
+    what_nobody_can_read_goes,
+    two_that_delete_each_other_at_once_leave_nothing,
 }
 
 fn a_deleted_account_is_nobody(store: &Store) {

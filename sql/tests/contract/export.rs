@@ -5,11 +5,12 @@ use wire::{AccountId, MessageId, Peer, Role, Seq, SessionId};
 
 use crate::{NOW, account, act, act_at, group, post_to, say};
 
-pub fn suite(store: &Store) {
-    every_page_goes_on_where_the_last_ended(store);
-    nobody_gets_what_is_not_theirs(store);
-    how_far_one_has_come_is_kept(store);
-    whom_one_has_blocked_is_kept(store);
+cases! {
+    OPEN:
+    every_page_goes_on_where_the_last_ended,
+    nobody_gets_what_is_not_theirs,
+    how_far_one_has_come_is_kept,
+    whom_one_has_blocked_is_kept,
 }
 
 /// All messages, in pages of two.

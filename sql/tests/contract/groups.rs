@@ -6,16 +6,17 @@ use wire::{AccountId, Change, Code, GroupId, MessageId, Peer, Role, Seq};
 
 use crate::{NOW, account, act, code, commit, events, group, post_to};
 
-pub fn suite(store: &Store) {
-    every_change_is_an_event_in_every_log(store);
-    what_a_role_does_not_allow(store);
-    the_last_admin_hands_over(store);
-    who_is_removed_hears_and_reads_nothing_later(store);
-    who_comes_back_begins_anew(store);
-    a_group_has_a_thousand_members_and_no_more(store);
-    races_end_the_same_in_every_log(store);
-    a_deleted_account_leaves_its_groups(store);
-    a_deleted_account_keeps_no_ref(store);
+cases! {
+    OPEN, const ALL:
+    every_change_is_an_event_in_every_log,
+    what_a_role_does_not_allow,
+    the_last_admin_hands_over,
+    who_is_removed_hears_and_reads_nothing_later,
+    who_comes_back_begins_anew,
+    a_group_has_a_thousand_members_and_no_more,
+    races_end_the_same_in_every_log,
+    a_deleted_account_leaves_its_groups,
+    a_deleted_account_keeps_no_ref,
 }
 
 pub fn change(group: GroupId, action: GroupAction) -> Operation {

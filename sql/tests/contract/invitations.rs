@@ -7,25 +7,30 @@ use wire::{AccountId, Change, Code, GroupId, MessageId, Peer, Role, Seq};
 use crate::groups::{change, changes, members, texts};
 use crate::{NOW, account, act, code, commit, events, group, post, post_to};
 
-/// Where strangers ask.
-pub fn suite(store: &Store) {
-    a_stranger_is_invited_and_hears_nothing_else(store);
-    who_accepts_is_in_the_group(store);
-    who_declines_is_not_and_nobody_is_told(store);
-    an_invitation_can_be_taken_back(store);
-    who_knows_the_admin_joins_at_once(store);
-    who_has_blocked_the_admin_hears_nothing(store);
-    who_has_declined_the_admin_hears_nothing(store);
-    an_invited_one_inherits_nothing(store);
-    deleted_accounts_are_not_invited(store);
-    what_waits_is_exported(store);
-    names_of_strangers_are_not_shown(store);
-    an_invited_one_keeps_no_receipt_back(store);
-    an_invitation_does_not_go_past_what_a_page_leaves_out(store);
+cases! {
+    REQUEST:
+    a_stranger_is_invited_and_hears_nothing_else,
+    who_accepts_is_in_the_group,
+    who_declines_is_not_and_nobody_is_told,
+    an_invitation_can_be_taken_back,
+    who_knows_the_admin_joins_at_once,
+    who_has_blocked_the_admin_hears_nothing,
+    who_has_declined_the_admin_hears_nothing,
+    an_invited_one_inherits_nothing,
+    deleted_accounts_are_not_invited,
+    what_waits_is_exported,
+    names_of_strangers_are_not_shown,
+    an_invited_one_keeps_no_receipt_back,
+    an_invitation_does_not_go_past_what_a_page_leaves_out,
+    who_has_left_comes_back_only_by_accepting,
 }
 
-/// In any mode.
-pub fn suite_of_both(store: &Store) {
+cases! {
+    OPEN, const ALL:
+    who_has_left_comes_back_only_by_accepting_where_everybody_knows_everybody,
+}
+
+fn who_has_left_comes_back_only_by_accepting_where_everybody_knows_everybody(store: &Store) {
     who_has_left_comes_back_only_by_accepting(store);
 }
 

@@ -8,19 +8,19 @@ use crate::groups::{change, changes, members};
 use crate::invitations::{create, listed, made, meet, people};
 use crate::{account, act, code, commit, events, group, post, post_to};
 
-/// Where strangers ask.
-pub fn suite(store: &Store) {
-    an_invitation_counts_like_a_message(store);
-    fifty_may_be_open(store);
-    a_message_to_a_group_of_strangers_is_one_event(store);
-    invitations_both_ways_take_no_message_with_them(store);
-    who_is_not_heard_keeps_nobody_from_being_invited(store);
-    what_was_taken_back_stays_open(store);
-    strangers_are_not_reached_one_after_the_other(store);
-    a_group_that_ends_leaves_its_invitations_open(store);
-    to_invite_is_no_answer(store);
-    what_both_have_invited_to_counts_for_each(store);
-    who_is_invited_counts_as_a_member(store);
+cases! {
+    REQUEST:
+    an_invitation_counts_like_a_message,
+    fifty_may_be_open,
+    a_message_to_a_group_of_strangers_is_one_event,
+    invitations_both_ways_take_no_message_with_them,
+    who_is_not_heard_keeps_nobody_from_being_invited,
+    what_was_taken_back_stays_open,
+    strangers_are_not_reached_one_after_the_other,
+    a_group_that_ends_leaves_its_invitations_open,
+    to_invite_is_no_answer,
+    what_both_have_invited_to_counts_for_each,
+    who_is_invited_counts_as_a_member,
 }
 
 fn an_invitation_counts_like_a_message(store: &Store) {

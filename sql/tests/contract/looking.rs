@@ -6,21 +6,23 @@ use wire::{AccountId, GroupId, MessageId, Peer, Seq};
 
 use crate::{HOUR, NOW, account, act, commit, group, post, post_to, say};
 
-pub fn suite(store: &Store) {
-    history_comes_in_pages(store);
-    history_goes_on_after_a_message(store);
-    what_is_withheld_is_passed_on_the_way_to_newer_messages(store);
-    conversations_are_listed_by_activity(store);
-    unread_messages_are_counted_up_to_a_bound(store);
-    what_is_deleted_is_not_unread(store);
-    what_is_deleted_between_what_is_withheld_is_not_unread(store);
-    unread_messages_are_looked_for_among_the_newest(store);
-    a_search_finds_only_ones_own(store);
-    words_are_found_however_they_are_written(store);
-    many_words_are_searched_for_at_once(store);
-    what_came_before_and_after_ones_time_in_a_group_is_not_found(store);
-    a_search_takes_no_longer_than_it_may(store);
-    one_of_many_conversations_has_the_word(store);
+cases! {
+    OPEN:
+    history_comes_in_pages,
+    history_goes_on_after_a_message,
+    what_is_withheld_is_passed_on_the_way_to_newer_messages,
+    conversations_are_listed_by_activity,
+    unread_messages_are_counted_up_to_a_bound,
+    what_is_deleted_is_not_unread,
+    what_is_deleted_between_what_is_withheld_is_not_unread,
+    unread_messages_are_looked_for_among_the_newest,
+    unread_messages_are_looked_for_in_so_many_pieces,
+    a_search_finds_only_ones_own,
+    words_are_found_however_they_are_written,
+    many_words_are_searched_for_at_once,
+    what_came_before_and_after_ones_time_in_a_group_is_not_found,
+    a_search_takes_no_longer_than_it_may,
+    one_of_many_conversations_has_the_word,
 }
 
 const END: MessageId = MessageId(i64::MAX);
@@ -199,6 +201,22 @@ fn found(store: &Store, who: AccountId, text: &str) -> Vec<String> {
     found.into_iter().map(|message| message.content).collect()
 }
 
+/// Where something is withheld every second entry, each piece between is looked at by itself.
+fn unread_messages_are_looked_for_in_so_many_pieces(store: &Store) {
+    let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let trip = group(store, &[alice, bob, carol]);
+    act(store, alice, Operation::Block { id: bob });
+    let unread = || store.conversations(alice, END, 1).unwrap()[0].unread;
+    let post = |by| Submission { by, reference: None, operation: post_to(trip, "x") };
+    commit(store, vec![post(carol), post(carol)]);
+    // Pieces without an unread message: Alice's own ones.
+    let pieces = |count| commit(store, (0..count).flat_map(|_| [bob, alice]).map(post).collect());
+    pieces(UNREAD_MAX - 1);
+    assert_eq!(unread(), 2, "within the bound");
+    pieces(2);
+    assert_eq!(unread(), 0, "what comes before so many pieces is not looked at");
+}
+
 fn a_search_finds_only_ones_own(store: &Store) {
     let people = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
     let [alice, bob, carol] = people;
@@ -280,7 +298,6 @@ fn one_of_many_conversations_has_the_word(store: &Store) {
     assert_eq!(ids(all[2], 50), all[3..53]);
 }
 
-/// Also in one that knows no letters but ASCII's.
 /// Two processes on one database, of which either may put words into the index.
 pub fn words_are_found_whoever_stored_them(one: &Store, two: &Store) {
     let [alice, bob] = ["Alice", "Bob"].map(|name| account(one, name));

@@ -7,10 +7,11 @@ use wire::limit::FINDINGS_MAX;
 use crate::strangers::{accept, listed, meet, people, tries};
 use crate::{NOW, account, act, group};
 
-pub fn suite(store: &Store) {
-    presence_is_for_who_knows_whom(store);
-    names_are_for_who_may_see_them(store);
-    so_many_findings_are_kept(store);
+cases! {
+    REQUEST, const ALL:
+    presence_is_for_who_knows_whom,
+    names_are_for_who_may_see_them,
+    so_many_findings_are_kept,
 }
 
 fn presence_is_for_who_knows_whom(store: &Store) {

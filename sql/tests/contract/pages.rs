@@ -12,10 +12,11 @@ const FITTING: usize = PAGE_BYTES / CONTENT_BYTES_MAX + 1;
 const MESSAGES: usize = 2 * FITTING + 3;
 const END: MessageId = MessageId(i64::MAX);
 
-pub fn suite(store: &Store) {
-    history_and_log_and_export_come_in_pages_of_bytes(store);
-    conversations_come_in_pages_of_bytes(store);
-    a_text_before_an_edit_counts_as_it_is_seen(store);
+cases! {
+    OPEN:
+    history_and_log_and_export_come_in_pages_of_bytes,
+    conversations_come_in_pages_of_bytes,
+    a_text_before_an_edit_counts_as_it_is_seen,
 }
 
 fn long(n: usize) -> String {

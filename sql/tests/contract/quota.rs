@@ -14,10 +14,11 @@ pub const COUNT_WRONG: &str = "select count(*) from log l left join \
     where s.until is null group by s.account) g on g.account = l.account \
     where l.stored <> coalesce(m.bytes, 0) or l.groups <> coalesce(g.groups, 0)";
 
-pub fn suite(store: &Store) {
-    what_is_kept_is_counted(store);
-    what_goes_is_no_longer_counted(store);
-    an_account_is_in_a_thousand_groups_and_no_more(store);
+cases! {
+    OPEN:
+    what_is_kept_is_counted,
+    what_goes_is_no_longer_counted,
+    an_account_is_in_a_thousand_groups_and_no_more,
 }
 
 fn stored(store: &Store, who: AccountId) -> i64 {

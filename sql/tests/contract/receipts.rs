@@ -4,16 +4,17 @@ use wire::{AccountId, Code, MessageId, Peer, Seq};
 
 use crate::{NOW, account, act, code, events, group, post_to, say};
 
-pub fn suite(store: &Store) {
-    who_sent_it_hears_once_that_it_arrived_and_was_read(store);
-    one_receipt_stands_for_all_before_it(store);
-    the_last_of_a_group_makes_it_whole(store);
-    the_last_of_a_group_may_come_together_with_others(store);
-    nobody_reads_what_is_not_theirs(store);
-    ones_own_words_need_no_receipt(store);
-    in_a_large_group_only_the_last_is_heard_of(store);
-    whoever_comes_last_makes_a_group_whole(store);
-    an_edit_does_not_keep_a_group_from_being_whole(store);
+cases! {
+    OPEN, const ALL:
+    who_sent_it_hears_once_that_it_arrived_and_was_read,
+    one_receipt_stands_for_all_before_it,
+    the_last_of_a_group_makes_it_whole,
+    the_last_of_a_group_may_come_together_with_others,
+    nobody_reads_what_is_not_theirs,
+    ones_own_words_need_no_receipt,
+    in_a_large_group_only_the_last_is_heard_of,
+    whoever_comes_last_makes_a_group_whole,
+    an_edit_does_not_keep_a_group_from_being_whole,
 }
 
 fn received(seq: i64) -> Operation {

@@ -4,14 +4,15 @@ use wire::{AccountId, Code, MessageId, Peer, Seq};
 
 use crate::{NOW, account, act, act_at, code, events, group, post_to, say};
 
-pub fn suite(store: &Store) {
-    an_edit_is_an_event_and_changes_what_is_read_back(store);
-    a_deleted_message_has_no_text_anywhere(store);
-    only_the_sender_and_not_for_long(store);
-    one_reaction_a_person(store);
-    who_left_does_not_read_the_new_text(store);
-    who_came_back_does_not_read_it_either(store);
-    a_reaction_does_not_outlive_a_deletion_of_the_same_moment(store);
+cases! {
+    OPEN, const ALL:
+    an_edit_is_an_event_and_changes_what_is_read_back,
+    a_deleted_message_has_no_text_anywhere,
+    only_the_sender_and_not_for_long,
+    one_reaction_a_person,
+    who_left_does_not_read_the_new_text,
+    who_came_back_does_not_read_it_either,
+    a_reaction_does_not_outlive_a_deletion_of_the_same_moment,
 }
 
 pub fn edit(id: MessageId, content: &str) -> Operation {

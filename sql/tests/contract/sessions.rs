@@ -7,18 +7,18 @@ use wire::{AccountId, SessionId, TokenHash};
 
 use crate::{HOUR, NOW, account};
 
-pub fn suite(store: &Store) {
-    a_session_is_found_by_its_token_until_it_expires(store);
-    a_used_session_lives_longer(store);
-    a_session_is_revoked_by_its_own_account_only(store);
-    a_new_password_ends_the_other_sessions(store);
-    a_login_that_was_overtaken_by_a_new_password_opens_nothing(store);
-    the_last_used_device_is_listed_first(store);
-    a_late_revocation_is_still_seen(store);
-    what_is_over_is_swept(store);
-    of_too_many_sessions_the_longest_unused_ends(store);
-    a_session_with_an_open_socket_outlives_idle_ones(store);
-    tickets::suite(store);
+cases! {
+    OPEN:
+    a_session_is_found_by_its_token_until_it_expires,
+    a_used_session_lives_longer,
+    a_session_is_revoked_by_its_own_account_only,
+    a_new_password_ends_the_other_sessions,
+    a_login_that_was_overtaken_by_a_new_password_opens_nothing,
+    the_last_used_device_is_listed_first,
+    a_late_revocation_is_still_seen,
+    what_is_over_is_swept,
+    of_too_many_sessions_the_longest_unused_ends,
+    a_session_with_an_open_socket_outlives_idle_ones,
 }
 
 /// A token that no other account has.

@@ -177,7 +177,7 @@ pub fn a_pooler_lends_whole_sessions() {
     }
     let pooler = Pooler::start(cluster, &url, "session", 20).unwrap();
     let store = crate::open(&pooler.url(&url).parse().unwrap());
-    crate::messages::suite(&store);
+    crate::messages::ALL.iter().for_each(|case| case(&store));
     drop(store);
     let pooler = Pooler::start(cluster, &url, "session", 4).unwrap();
     let said = said(&pooler.url(&url));

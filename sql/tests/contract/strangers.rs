@@ -1,35 +1,30 @@
 //! Accounts that do not know each other.
 
-use sql::{
-    ContactPolicy, Conversation, DatabaseUrl, Entry, EventBody, Operation, Outcome, Store,
-    Submission,
-};
+use sql::{Conversation, Entry, EventBody, Operation, Outcome, Store, Submission};
 use wire::limit::{REQUEST_MESSAGES_MAX, REQUESTS_OPEN_MAX};
 use wire::{AccountId, Code, MessageId, Peer, Seq};
 
-use crate::names;
 use crate::revise::{edit, react};
 use crate::{NOW, account, act, code, commit, events, post, say};
 
 const END: MessageId = MessageId(i64::MAX);
 
-pub fn suite(store: &Store, url: &DatabaseUrl) {
-    a_few_messages_wait_for_an_answer(store);
-    a_batch_counts_like_one_after_another(store);
-    who_is_written_to_by_two_at_once_knows_both(store);
-    nothing_betrays_how_a_request_fares(store);
-    accepting_sends_the_receipts_reached_so_far(store);
-    so_does_answering_and_before_the_answer(store);
-    what_waits_is_revised_without_a_word(store);
-    what_is_declined_is_out_of_sight_until_one_writes(store);
-    what_does_not_wait_is_neither_accepted_nor_declined(store);
-    declined_and_blocked_look_like_pending(store);
-    so_many_requests_may_be_open(store);
-    strangers_have_no_retention_to_set(store);
-    a_deleted_account_asks_nothing_and_is_asked_nothing(store);
-    requests_are_exported(store);
-    names::suite(store);
-    nobody_waits_where_everybody_knows_everybody(store, url);
+cases! {
+    REQUEST, const ALL:
+    a_few_messages_wait_for_an_answer,
+    a_batch_counts_like_one_after_another,
+    who_is_written_to_by_two_at_once_knows_both,
+    nothing_betrays_how_a_request_fares,
+    accepting_sends_the_receipts_reached_so_far,
+    so_does_answering_and_before_the_answer,
+    what_waits_is_revised_without_a_word,
+    what_is_declined_is_out_of_sight_until_one_writes,
+    what_does_not_wait_is_neither_accepted_nor_declined,
+    declined_and_blocked_look_like_pending,
+    so_many_requests_may_be_open,
+    strangers_have_no_retention_to_set,
+    a_deleted_account_asks_nothing_and_is_asked_nothing,
+    requests_are_exported,
 }
 
 pub fn people<const N: usize>(store: &Store) -> [AccountId; N] {
@@ -67,7 +62,7 @@ pub fn texts(store: &Store, who: AccountId, other: AccountId) -> Vec<String> {
 }
 
 /// Of each message in a log whether it came as a request.
-fn requests(store: &Store, who: AccountId) -> Vec<bool> {
+pub fn requests(store: &Store, who: AccountId) -> Vec<bool> {
     let turn = |what| match what {
         EventBody::Entry(Entry::Message(message)) => Some(message.request),
         _ => None,
@@ -370,26 +365,4 @@ fn requests_are_exported(store: &Store) {
     assert_eq!((kept(alice), kept(bob)), ((Some(alice), false), (Some(alice), true)));
     act(store, bob, accept(alice));
     assert_eq!((kept(alice), kept(bob)), ((None, false), (None, false)));
-}
-
-fn nobody_waits_where_everybody_knows_everybody(store: &Store, url: &DatabaseUrl) {
-    let [alice, bob, carol, dave] = people(store);
-    tries(store, alice, bob);
-    let open = Store::open(url, ContactPolicy::Open, &|_| false).unwrap();
-    for _ in 0..=REQUEST_MESSAGES_MAX {
-        for to in [bob, carol] {
-            assert_eq!(tries(&open, alice, to), Outcome::Done);
-        }
-    }
-    assert!(!requests(&open, bob).pop().unwrap());
-    assert_eq!(open.name(alice, dave).unwrap().as_deref(), Some("Dave"));
-    assert_eq!(open.contact_statuses(alice, &[dave]).unwrap().len(), 1);
-    assert_eq!(act(&open, alice, accept(dave)), Outcome::Unchanged);
-    assert_eq!(code(&act(&open, alice, decline(dave))), Some(Code::Forbidden));
-    // Who has come together stays so.
-    for other in [bob, carol] {
-        assert_eq!(tries(store, alice, other), Outcome::Done);
-        assert!(!requests(store, other).pop().unwrap());
-    }
-    assert_eq!(store.contact_statuses(alice, &[dave]).unwrap().len(), 0);
 }

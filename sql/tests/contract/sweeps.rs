@@ -5,10 +5,11 @@ use crate::{NOW, account, act, commit, events, post, say};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
-pub fn suite(store: &Store) {
-    a_log_keeps_so_many_events_and_no_more(store);
-    what_is_acknowledged_is_kept_for_a_while(store);
-    messages_expire_as_their_conversation_says(store);
+cases! {
+    OPEN, const ALL:
+    a_log_keeps_so_many_events_and_no_more,
+    what_is_acknowledged_is_kept_for_a_while,
+    messages_expire_as_their_conversation_says,
 }
 
 fn state(store: &Store, who: AccountId) -> (i64, i64) {

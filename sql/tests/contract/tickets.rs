@@ -7,12 +7,13 @@ use crate::{HOUR, NOW, account};
 
 const LIFE: i64 = 60_000;
 
-pub fn suite(store: &Store) {
-    a_ticket_is_good_once_until_it_expires(store);
-    a_ticket_speaks_for_a_session_that_goes_on(store);
-    of_too_many_tickets_the_oldest_end(store);
-    what_is_over_is_swept(store);
-    many_at_once_use_a_ticket_once(store);
+cases! {
+    OPEN:
+    a_ticket_is_good_once_until_it_expires,
+    a_ticket_speaks_for_a_session_that_goes_on,
+    of_too_many_tickets_the_oldest_end,
+    what_is_over_is_swept,
+    many_at_once_use_a_ticket_once,
 }
 
 /// A ticket of a new account with one session, and its hash.

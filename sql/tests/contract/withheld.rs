@@ -7,7 +7,15 @@ use crate::revise::{edit, react};
 use crate::strangers::{accept, decline, listed, meet, people, texts, tries};
 use crate::{NOW, act, act_at, commit, events, group, post, post_to, say};
 
-pub fn what_is_edited_after_a_decline(store: &Store) {
+cases! {
+    REQUEST:
+    what_is_edited_after_a_decline,
+    several_messages_after_a_decline,
+    a_rename_by_who_is_blocked,
+    when_who_has_blocked_was_here,
+}
+
+fn what_is_edited_after_a_decline(store: &Store) {
     let [alice, bob] = people(store);
     let id = say(store, alice, bob, "hello", "1").id;
     act(store, bob, decline(alice));
@@ -32,7 +40,7 @@ pub fn what_is_edited_after_a_decline(store: &Store) {
     assert_eq!(texts(store, bob, alice), [""]);
 }
 
-pub fn several_messages_after_a_decline(store: &Store) {
+fn several_messages_after_a_decline(store: &Store) {
     let [alice, bob] = people(store);
     let seen = say(store, alice, bob, "hello", "1").id;
     act(store, bob, decline(alice));
@@ -47,7 +55,7 @@ pub fn several_messages_after_a_decline(store: &Store) {
     assert_eq!(texts(store, bob, alice), ["hello"]);
 }
 
-pub fn a_rename_by_who_is_blocked(store: &Store) {
+fn a_rename_by_who_is_blocked(store: &Store) {
     let [alice, bob, carol] = people(store);
     meet(store, bob, alice);
     meet(store, bob, carol);
@@ -80,7 +88,7 @@ pub fn a_rename_by_who_is_blocked(store: &Store) {
     assert_eq!(events(store, alice, Seq(0)).len(), hers.len() + 2, "who is not blocked is heard");
 }
 
-pub fn when_who_has_blocked_was_here(store: &Store) {
+fn when_who_has_blocked_was_here(store: &Store) {
     let [alice, bob, carol] = people(store);
     for (one, other) in [(bob, alice), (bob, carol), (alice, carol)] {
         meet(store, one, other);

@@ -14,12 +14,13 @@ use crate::{HOUR, NOW, account, act, commit, post, say};
 
 const END: MessageId = MessageId(i64::MAX);
 
-pub fn suite(store: &Store) {
-    what_reads_alike_is_found(store);
-    parts_of_runs_are_found(store);
-    long_words_are_found_by_their_beginning(store);
-    one_message_is_found_by_so_many_words(store);
-    runs_go_with_their_messages(store);
+cases! {
+    OPEN:
+    what_reads_alike_is_found,
+    parts_of_runs_are_found,
+    long_words_are_found_by_their_beginning,
+    one_message_is_found_by_so_many_words,
+    runs_go_with_their_messages,
 }
 
 fn people(store: &Store) -> [AccountId; 2] {

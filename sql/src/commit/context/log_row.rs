@@ -10,7 +10,7 @@ use crate::Result;
 use crate::engine::{BatchStatement, Statement, Value, statements};
 use crate::log::LOCK_LOGS;
 
-/// Where an account's log stands.
+/// An account's row of `log`.
 pub(super) struct LogRow {
     /// The last event before this batch.
     stored: i64,
@@ -20,7 +20,7 @@ pub(super) struct LogRow {
     acknowledged: i64,
     /// Bytes of text that the account has sent and that are kept.
     bytes: i64,
-    /// How many groups the account is in.
+    /// The number of groups that the account is a member of.
     groups: i64,
     pub(super) is_changed: bool,
 }
@@ -33,12 +33,12 @@ impl LogRow {
 }
 
 impl BatchContext<'_> {
-    /// Whether the account is there and not deleted.
+    /// Whether the account exists and is not deleted.
     pub(in crate::commit) fn has_log(&self, account: AccountId) -> bool {
         self.logs.contains_key(&account.0)
     }
 
-    /// The next place in the account's log; nothing if it has none.
+    /// The next position in the account's log; `None` if it has no log.
     pub(in crate::commit) fn next(&mut self, account: AccountId) -> Option<Seq> {
         let log = self.logs.get_mut(&account.0)?;
         log.head += 1;
@@ -46,7 +46,7 @@ impl BatchContext<'_> {
         Some(Seq(log.head))
     }
 
-    /// A device of the account has all events up to `seq`; what is beyond those that there were means those.
+    /// Acknowledges all events up to `seq`, but none of this batch.
     pub(in crate::commit) fn acknowledge(&mut self, account: AccountId, seq: i64) {
         let Some(log) = self.logs.get_mut(&account.0) else { return };
         let seq = seq.min(log.stored);
@@ -56,24 +56,24 @@ impl BatchContext<'_> {
         }
     }
 
-    /// Whether the account's quota has room for so many more bytes. A deleted account has no quota.
+    /// Whether the account's quota has room for `bytes` more. A deleted account has no quota.
     pub(in crate::commit) fn has_room(&self, account: AccountId, bytes: i64) -> bool {
         self.logs.get(&account.0).is_none_or(|log| log.bytes + bytes <= self.policy.quota)
     }
 
-    /// The account has stored so many more bytes, or fewer.
+    /// Changes the number of bytes that the account has stored.
     pub(in crate::commit) fn add_bytes(&mut self, account: AccountId, bytes: i64) {
         let Some(log) = self.logs.get_mut(&account.0) else { return };
         log.bytes += bytes;
         log.is_changed = true;
     }
 
-    /// How many groups the account is in.
+    /// The number of groups that the account is a member of.
     pub(in crate::commit) fn groups(&self, account: AccountId) -> i64 {
         self.logs.get(&account.0).map_or(0, |log| log.groups)
     }
 
-    /// The account has come into so many groups, or out of them.
+    /// Changes the number of groups that the account is a member of.
     pub(in crate::commit) fn add_groups(&mut self, account: AccountId, groups: i64) {
         let Some(log) = self.logs.get_mut(&account.0) else { return };
         log.groups += groups;
@@ -91,7 +91,7 @@ impl BatchContext<'_> {
         }
         for group_state in self.groups.values() {
             accounts.extend(group_state.members.keys().map(|account| account.0));
-            // If nobody is left in the group, they are invited no more.
+            // If the last member leaves, the invitations end.
             let ends = group_state.members.len() <= self.submissions.len();
             let invited = group_state.invitations.keys().filter(|_| ends);
             accounts.extend(invited.map(|account| account.0));

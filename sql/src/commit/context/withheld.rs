@@ -11,7 +11,7 @@ use crate::engine::{BatchStatement, Row, Statement, Value, statements};
 pub(super) const NOBODY: [Value<'_>; 4] = [Value::Int(0); 4];
 
 impl BatchContext<'_> {
-    /// An entry is withheld from somebody, and so is everything in its conversation from `run` on.
+    /// Withholds an entry from `account`. `run` is the first of the consecutive entries that are withheld up to this one.
     pub(in crate::commit) fn note_withheld(
         &mut self,
         id: MessageId,
@@ -22,31 +22,31 @@ impl BatchContext<'_> {
         self.withheld.push([id.0, account.0, conversation, run].map(Value::Int).to_vec());
     }
 
-    /// Writes down what is withheld so far, for what else the batch holds. The statement is run also if there is nothing, so that
-    /// nobody can tell by the round trip.
+    /// Writes the withheld entries so far, so that the rest of the batch sees them. The statement runs even without rows, so that
+    /// the time does not show whether there are any.
     pub(in crate::commit) fn withhold(&mut self) -> Result<()> {
         let mut withheld = std::mem::take(&mut self.withheld);
         withheld.push(NOBODY.to_vec());
         for_each(self.engine, &WITHHOLD, withheld)
     }
 
-    /// `by` has blocked `id`: what `id` sees of how far it has come stays as it is at the end of this batch.
+    /// `by` has blocked `id`: the receipts of `by` that `id` sees stay as they are at the end of this batch.
     pub(in crate::commit) fn note_block(&mut self, by: AccountId, id: AccountId) {
         self.blocks.push((by, id));
         self.note_blocked(by, id);
     }
 
-    /// It has not, after all.
+    /// Undoes [`BatchContext::note_block`].
     pub(in crate::commit) fn forget_block(&mut self, by: AccountId, id: AccountId) {
         self.blocks.retain(|block| *block != (by, id));
     }
 
-    /// `by` has blocked `id`.
+    /// Notes that `by` has blocked `id`.
     pub(in crate::commit) fn note_blocked(&mut self, by: AccountId, id: AccountId) {
         self.blocked.insert((by, id));
     }
 
-    /// What [`super::super::blocker::FIND_BLOCKED`] has answered.
+    /// Notes the rows of [`super::super::blocker::FIND_BLOCKED`].
     pub(in crate::commit) fn note_all_blocked(&mut self, rows: &[Row]) -> Result<()> {
         for row in rows {
             self.note_blocked(AccountId(row.int(0)?), AccountId(row.int(1)?));
@@ -54,8 +54,8 @@ impl BatchContext<'_> {
         Ok(())
     }
 
-    /// What `by` says or does, at `at`, reaches these. For those of them whom it has blocked it was here now, so that its last seen is not
-    /// before what they have of it. Whom it has blocked is to be looked up before.
+    /// An operation of `by` at `at` reaches these accounts. Those of them that `by` has blocked see `at` as its last seen, so that it is
+    /// not before an entry that they have from `by`. Whom `by` has blocked must be looked up before.
     pub(in crate::commit) fn note_reached(
         &mut self,
         by: AccountId,

@@ -18,7 +18,7 @@ const UNSEEN: &str = "pragma journal_mode = off; pragma synchronous = off";
 /// How often a file is tried to be made where others make and remove theirs at the same time.
 const TRIES: usize = 8;
 
-/// A place where a database is to be. Dropping it before [`StagedFile::reveal`] takes away what there is of it.
+/// A place where a database is to be. Dropping it before [`StagedFile::publish`] takes away what there is of it.
 pub(crate) struct StagedFile {
     /// Where the file is to be,
     path: PathBuf,
@@ -59,7 +59,7 @@ impl StagedFile {
     }
 
     /// It is whole and closed: puts it where it is to be, on the disk, unless something has come there meanwhile.
-    pub(crate) fn reveal(self) -> io::Result<()> {
+    pub(crate) fn publish(self) -> io::Result<()> {
         self.partial.file.sync_all()?;
         rename_to_new(&self.partial.path, &self.path)?;
         File::open(private::directory(&self.path))?.sync_all()
@@ -188,7 +188,7 @@ mod tests {
         let again = StagedFile::take(&path).err().unwrap();
         assert!(again.contains("another restore is making"), "{again}");
         drop(nascent.open().unwrap());
-        nascent.reveal().unwrap();
+        nascent.publish().unwrap();
         assert_eq!(mode(&path), 0o600);
         assert_eq!(fs::read_to_string(&other).unwrap(), "left");
         assert_eq!(names(base.path()), ["a.db", "other"]);
@@ -223,7 +223,7 @@ mod tests {
         let path = base.path().join("a.db");
         let nascent = StagedFile::take(&path).unwrap();
         fs::write(&path, "came meanwhile").unwrap();
-        assert_eq!(nascent.reveal().unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(nascent.publish().unwrap_err().kind(), ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(&path).unwrap(), "came meanwhile");
         drop(StagedFile::take(&base.path().join("b.db")).unwrap());
         assert_eq!(names(base.path()), ["a.db"]);

@@ -1,4 +1,4 @@
-//! The directory of a backup while it is not whole.
+//! The directory of a backup until it is complete.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Permissions};
@@ -17,12 +17,12 @@ const LOST_AND_FOUND: &str = "lost+found";
 /// How often a directory is tried to be made where others make and remove theirs at the same time.
 const TRIES: usize = 8;
 
-/// Where a backup is made until it is whole. Locked, so that another backup sees it. Dropping it before [`Partial::reveal`] takes
+/// The directory in which a backup is made until it is complete. It is locked, so that another backup notices it. Dropping it before [`StagedDirectory::publish`] takes
 /// away what there is of it.
-pub(crate) struct Partial {
-    /// Where the files are written.
+pub(crate) struct StagedDirectory {
+    /// The directory in which the files are written.
     pub(crate) path: PathBuf,
-    /// Where the backup is to be.
+    /// The directory of the complete backup.
     directory: PathBuf,
     /// Whether that was there, empty. It may be one that cannot be renamed: a mount point, a link, one whose parent is closed.
     was_there: bool,
@@ -30,8 +30,8 @@ pub(crate) struct Partial {
     _lock: File,
 }
 
-impl Partial {
-    /// Makes it. What a broken-off backup has left there is taken away.
+impl StagedDirectory {
+    /// Creates it. Leftovers of an interrupted backup are removed.
     pub(crate) fn make(directory: &Path) -> Result<Self> {
         let was_there = is_there(directory)?;
         if was_there {
@@ -54,8 +54,8 @@ impl Partial {
         Ok(Self { path, directory, was_there, is_revealed: false, _lock: lock })
     }
 
-    /// It is whole: puts it where it is to be, on the disk.
-    pub(crate) fn reveal(mut self) -> Result<()> {
+    /// Moves the complete backup to its place, and flushes it to the disk.
+    pub(crate) fn publish(mut self) -> Result<()> {
         let put = if self.was_there { self.move_files() } else { self.rename() };
         put.with_context(|| format!("cannot put the backup at {}", self.directory.display()))?;
         self.is_revealed = true;
@@ -81,7 +81,7 @@ impl Partial {
     }
 }
 
-impl Drop for Partial {
+impl Drop for StagedDirectory {
     fn drop(&mut self) {
         if self.is_revealed {
             return;
@@ -191,7 +191,7 @@ mod tests {
         names
     }
 
-    fn fill(partial: &Partial) {
+    fn fill(partial: &StagedDirectory) {
         files().for_each(|name| fs::write(partial.path.join(name), "").unwrap());
     }
 
@@ -204,19 +204,19 @@ mod tests {
         fs::create_dir(directory.join(PARTIAL)).unwrap();
         fs::write(directory.join(PARTIAL).join("half.jsonl"), "").unwrap();
         fs::write(directory.join("account.jsonl"), "").unwrap();
-        let partial = Partial::make(directory).unwrap();
+        let partial = StagedDirectory::make(directory).unwrap();
         assert_eq!(names(directory), [PARTIAL, LOST_AND_FOUND]);
-        let other = Partial::make(directory).err().unwrap().to_string();
+        let other = StagedDirectory::make(directory).err().unwrap().to_string();
         assert!(other.contains("another backup is being made"), "{other}");
         fill(&partial);
         drop(partial);
         assert_eq!(names(directory), [LOST_AND_FOUND]);
-        let partial = Partial::make(directory).unwrap();
+        let partial = StagedDirectory::make(directory).unwrap();
         fill(&partial);
-        partial.reveal().unwrap();
+        partial.publish().unwrap();
         assert_eq!(names(directory).len(), files().count() + 1);
         assert_eq!(directory.metadata().unwrap().permissions().mode() & 0o777, 0o700);
-        let full = Partial::make(directory).err().unwrap().to_string();
+        let full = StagedDirectory::make(directory).err().unwrap().to_string();
         assert!(full.contains("holds something already"), "{full}");
     }
 
@@ -230,15 +230,15 @@ mod tests {
             if name != "account.jsonl" {
                 fs::create_dir(directory.join(PARTIAL)).unwrap();
             }
-            let refused = Partial::make(&directory).err().unwrap().to_string();
+            let refused = StagedDirectory::make(&directory).err().unwrap().to_string();
             assert!(refused.contains("holds something already"), "{refused}");
             assert!(directory.join(name).exists());
         }
         std::os::unix::fs::symlink("nowhere", base.path().join("link")).unwrap();
-        let refused = Partial::make(&base.path().join("link")).err().unwrap().to_string();
+        let refused = StagedDirectory::make(&base.path().join("link")).err().unwrap().to_string();
         assert!(refused.contains("leads nowhere"), "{refused}");
         std::os::unix::fs::symlink("notes", base.path().join("a.partial")).unwrap();
-        let refused = Partial::make(&base.path().join("a")).err().unwrap().to_string();
+        let refused = StagedDirectory::make(&base.path().join("a")).err().unwrap().to_string();
         assert!(refused.contains("is in the way"), "{refused}");
     }
 }
