@@ -72,7 +72,7 @@ impl Pool {
                 return Ok(lease);
             };
             lease.engine = Some(engine);
-            if since.elapsed() < REST_UNCHECKED || lease.engine().answers() {
+            if since.elapsed() < REST_UNCHECKED || lease.engine().is_alive() {
                 return Ok(lease);
             }
             lease.discard();
@@ -147,7 +147,7 @@ impl Lease<'_> {
 
     /// Gives it back after an error: only if it still answers.
     pub(crate) fn give_back(mut self) {
-        if !self.engine().answers() {
+        if !self.engine().is_alive() {
             self.discard();
         }
     }

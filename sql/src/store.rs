@@ -342,10 +342,10 @@ fn write_on<T>(
 ) -> Result<T> {
     for last in (0..WRITE_TRIES_MAX).rev() {
         let mut lease = pool.take(requester)?;
-        lease.engine().bound(until);
+        lease.engine().set_deadline(until);
         let began = Instant::now();
         if let Err(error) = lease.engine().begin() {
-            lease.engine().bound(None);
+            lease.engine().set_deadline(None);
             lease.give_back();
             if last == 0 || began.elapsed() > RETRY_WITHIN {
                 health.has_not_written(&error);
@@ -356,11 +356,11 @@ fn write_on<T>(
         let done = work(lease.engine());
         match done.and_then(|value| lease.engine().commit().map(|()| value)) {
             Ok(value) => {
-                lease.engine().bound(None);
+                lease.engine().set_deadline(None);
                 return Ok(value);
             }
             Err(error) => {
-                lease.engine().bound(None);
+                lease.engine().set_deadline(None);
                 match lease.engine().rollback() {
                     Ok(()) => lease.give_back(),
                     Err(_) => lease.discard(),

@@ -1,4 +1,4 @@
-//! What the verbs need of a database, and no more.
+//! The interface that the store uses on both database engines. How SQL statements are written: [`statement`].
 
 #[cfg(test)]
 pub(crate) mod compare;
@@ -97,18 +97,18 @@ pub(crate) type Rows<'v> = Vec<Vec<Value<'v>>>;
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Whatever there is to do.
+    /// Writing, and reading in the same transaction.
     Write,
-    /// To read for requests: no statement takes longer than [`READ_TIMEOUT`].
+    /// Reading for requests: no statement takes longer than [`READ_TIMEOUT`].
     Read,
-    /// To search.
+    /// Searching.
     Search,
-    /// To read for the server itself, which may take long.
+    /// Reading for the server itself, which may take long.
     Upkeep,
 }
 
 impl Purpose {
-    /// How long a statement may take, if there is a bound of ours.
+    /// The longest time of a statement; `None`: the engine's own bound.
     pub(crate) fn timeout(self) -> Option<Duration> {
         match self {
             Self::Read => Some(READ_TIMEOUT),
@@ -117,15 +117,15 @@ impl Purpose {
     }
 }
 
-/// How far [`Engine::index_some`] has come: a conversation and a message.
+/// The conversation and the message that [`Engine::index_some`] has indexed last.
 pub(crate) type IndexCursor = (i64, i64);
 
 /// Why a program cannot start.
 #[derive(Debug, PartialEq)]
 pub(crate) enum StartError {
-    /// Waiting would not help. The sentence says what to do.
+    /// Trying again would not help. The text says what the operator has to do.
     Permanent(String),
-    /// It may pass by itself.
+    /// Trying again may help.
     Transient(String),
 }
 
@@ -153,15 +153,16 @@ pub(crate) trait Engine: Send {
     /// The newest messages that `query` asks for, in no particular order. Looks at nothing but the account's conversations.
     fn search(&mut self, query: &SearchQuery) -> Result<Vec<i64>>;
 
-    /// Brings the words of some messages into the index that are not in it, as all are after an upgrade that makes it anew; in a
-    /// transaction of its own. Goes on after `place`, which the step before it has returned; nothing: there are no more.
-    fn index_some(&mut self, place: IndexCursor) -> Result<Option<IndexCursor>>;
+    /// Adds some messages to the search index that are missing from it, in a transaction of its own. After an upgrade that
+    /// rebuilds the index, all messages are missing. Continues after `cursor`, the answer of the previous step; `None`: nothing
+    /// is missing.
+    fn index_some(&mut self, cursor: IndexCursor) -> Result<Option<IndexCursor>>;
 
-    /// Moves what is kept apart since it is recent to where it stays, if it has become much. To be called at the end of a
-    /// transaction that commits messages.
+    /// Moves rows from the tables of recent rows to the large tables, if there are too many (SQLite only). Is called at the end of
+    /// each transaction that commits messages.
     fn move_recent(&mut self) -> Result<()>;
 
-    /// What the database's own clock shows, in milliseconds; nothing if it goes by the machine's.
+    /// The time of the database's own clock, in milliseconds; `None` if it uses this machine's.
     fn time(&mut self) -> Result<Option<i64>>;
 
     /// Runs a script of several statements without parameters.
@@ -173,36 +174,35 @@ pub(crate) trait Engine: Send {
     /// Begins a transaction that will write.
     fn begin(&mut self) -> Result<()>;
 
-    /// Ends it; after an error nothing is stored, except for [`Error::InDoubt`].
+    /// Commits the transaction. After an error nothing is stored, except after [`Error::InDoubt`].
     fn commit(&mut self) -> Result<()>;
 
-    /// Gives it up.
+    /// Rolls the transaction back.
     fn rollback(&mut self) -> Result<()>;
 
-    /// Lets nobody else migrate until the transaction ends, and makes the table of versions if there is none.
+    /// Locks the schema against other processes until the transaction ends, and makes the table of versions if it is missing.
     fn lock_schema(&mut self) -> Result<()>;
 
-    /// The schema, as numbered scripts.
+    /// The migrations: scripts with their version numbers.
     fn migrations(&self) -> &'static [(i64, &'static str)];
 
-    /// The script for databases that early forms of those have made, and the version from which on there is something to do.
+    /// A script that repairs databases made by early forms of the migrations, and the first version that needs it.
     fn repair(&self) -> (i64, &'static str);
 
-    /// Whatever is waited for from now on is over at `until`, as far as the engine can see to it; nothing: each wait has its own
-    /// bound.
-    fn bound(&mut self, until: Option<Instant>);
+    /// Ends every wait of this connection at `until`, as far as the engine can; `None`: each wait has only its own bound.
+    fn set_deadline(&mut self, until: Option<Instant>);
 
-    /// Whether the connection, after a while of rest, still answers.
-    fn answers(&mut self) -> bool;
+    /// Whether the connection still works after it has been idle.
+    fn is_alive(&mut self) -> bool;
 
-    /// Leaves nothing beside the database's own file, if it is one.
+    /// Copies everything into the database's file and empties the files beside it (SQLite only).
     fn checkpoint(&mut self) -> Result<()>;
 
-    /// Makes what was deleted of these accounts and their sessions unreadable in the database's own files, and returns those for
-    /// which that is done: none if it was tried less than `interval` ago. The error says what is in the way.
+    /// Overwrites what deleted rows of these accounts and their sessions have left in the database's files. Returns the accounts for
+    /// which this is done: none if it was tried less than `interval` ago. The error says what prevents it.
     fn scrub(&mut self, accounts: &[i64], interval: Duration) -> Result<Vec<i64>>;
 
-    /// Why that will never be possible, if so.
+    /// The reason why [`Engine::scrub`] can never succeed here, if there is one.
     fn cannot_scrub(&mut self) -> Result<Option<String>>;
 }
 

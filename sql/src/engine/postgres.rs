@@ -258,12 +258,12 @@ impl Engine for Postgres {
         (1, include_str!("../../migrations/postgres/repair.sql"))
     }
 
-    fn answers(&mut self) -> bool {
-        self.client.answers()
+    fn is_alive(&mut self) -> bool {
+        self.client.is_alive()
     }
 
-    fn bound(&mut self, until: Option<Instant>) {
-        self.client.bound(until);
+    fn set_deadline(&mut self, until: Option<Instant>) {
+        self.client.set_deadline(until);
     }
 
     fn checkpoint(&mut self) -> Result<()> {

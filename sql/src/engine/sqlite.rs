@@ -238,11 +238,11 @@ impl Engine for Sqlite {
         (2, include_str!("../../migrations/sqlite/repair.sql"))
     }
 
-    fn answers(&mut self) -> bool {
+    fn is_alive(&mut self) -> bool {
         true
     }
 
-    fn bound(&mut self, _: Option<Instant>) {} // Only locks are waited for, and no longer than `BUSY_TIMEOUT`.
+    fn set_deadline(&mut self, _: Option<Instant>) {} // Only locks are waited for, and no longer than `BUSY_TIMEOUT`.
 
     /// `secure_delete` has overwritten the rows; the write-ahead log is emptied as well.
     fn scrub(&mut self, accounts: &[i64], _interval: Duration) -> Result<Vec<i64>> {

@@ -67,7 +67,7 @@ impl Client {
     }
 
     /// What is waited for from now on is over at `until`; nothing: only each statement has its bound.
-    pub(super) fn bound(&mut self, until: Option<Instant>) {
+    pub(super) fn set_deadline(&mut self, until: Option<Instant>) {
         self.until = until;
     }
 
@@ -134,7 +134,7 @@ impl Client {
     }
 
     /// Whether it answers, within [`CHECK_TIMEOUT`].
-    pub(super) fn answers(&mut self) -> bool {
+    pub(super) fn is_alive(&mut self) -> bool {
         let patience = self.set_patience(Some(CHECK_TIMEOUT));
         let answers = self.wait(async |client| client.check_connection().await).is_ok();
         self.patience = patience;

@@ -1,9 +1,10 @@
-//! What came lately, moved in bulk to where it stays.
+//! Small tables of recent rows, whose excess is moved to the large tables in bulk (decision 11).
 //!
-//! Rows that come in the order of time, but lie in the order of accounts or conversations, would each change a page of their
-//! own. So they come into a small table first, whose pages hold those of many. What is moved from there follows a hand that
-//! goes round in the table's order: by the time it is back, several rows have come for each page that it changes.
-//! It is the lowest level of a log-structured merge tree (O'Neil et al., 1996), without the others.
+//! Rows arrive in the order of time, but the large tables are ordered by account or conversation. There each row would change a
+//! page of its own. So rows are inserted into a small table first, where one page holds rows of many accounts. Rows are moved
+//! in the order of the key, starting after the key that was moved last. By the time a move returns to the same keys, several
+//! rows have arrived for each page that it changes. This is the lowest level of a log-structured merge tree (O'Neil et al.,
+//! 1996).
 
 use wire::limit::CONTENT_BYTES_MAX;
 
@@ -11,68 +12,59 @@ use super::Sqlite;
 use crate::Result;
 use crate::engine::{Cell, Engine, Statement, Value, statements};
 
-/// After so many changed rows of any table it is looked whether there is something to move.
+/// The tables are counted once this many rows of any table have changed.
 const CHANGES: u64 = 512;
-/// Rows that are kept apart of each table. With more each commit changes more pages; with less moving them does.
+/// Rows that a small table keeps. With more, a commit changes more pages; with fewer, a move does.
 const RECENT_MAX: i64 = 8192;
-/// Messages whose words are not in the index yet: a search reads those of the searcher. With less they cost more.
+/// Messages that may be missing from the search index. A search reads those of its own conversations. With fewer, indexing
+/// one message costs more.
 const UNINDEXED_MAX: i64 = 512;
-/// Messages, and bytes of text, whose words one commit brings into the index: other people's messages wait for it.
+/// The most that one commit adds to the index: other people's messages wait for it.
 const INDEXED_MAX: Step = Step { messages: 2 * UNINDEXED_MAX, bytes: 512 * 1024 };
-/// With so many missing the index is being rebuilt, mostly by a thread of its own: commits take smaller steps.
+/// With this many missing the index is being rebuilt, mostly by a thread of its own, and commits take smaller steps.
 const REBUILD: i64 = 16 * UNINDEXED_MAX;
-/// The same while the index is rebuilt: commits go on in between.
+/// The most that one step adds while the index is rebuilt: commits go on in between.
 pub(super) const REINDEXED_MAX: Step = Step { messages: 256, bytes: 64 * 1024 };
 // The longest message fits, or there would be no next step.
 const _: () = assert!(CONTENT_BYTES_MAX as i64 <= REINDEXED_MAX.bytes);
 
-/// How much is brought into the index at the most.
+/// A bound on what one step adds to the index.
 #[derive(Clone, Copy)]
 pub(super) struct Step {
     pub(super) messages: i64,
     pub(super) bytes: i64,
 }
 
-/// How far the moving has come.
+/// The state of moving rows.
 #[derive(Default)]
 pub(super) struct Recent {
-    /// Rows that this connection had changed when it looked last.
-    looked_at: Option<u64>,
-    /// The keys of what was moved last.
-    hands: [Cursor; TABLES.len()],
+    /// The rows that this connection had changed in all when it last counted the tables.
+    counted_at: Option<u64>,
+    /// The keys that were moved last, by table.
+    cursors: [Cursor; TABLES.len()],
 }
 
-/// A key, of two columns; nothing is before all of them.
+/// A key of two columns; `None` is before all keys.
 type Cursor = Option<[Cell; 2]>;
-/// Before and after all keys, whose first column is a number from 1.
+/// Values before and after all keys, whose first column counts from 1.
 const FIRST: (Value<'_>, Value<'_>) = (Value::Int(0), Value::Int(0));
 const LAST: (Value<'_>, Value<'_>) = (Value::Int(i64::MAX), Value::Int(0));
 
-/// A table that is kept in two, by the keys of its rows.
+/// The statements of a table that has a small and a large part.
 struct Table {
     count: &'static Statement,
-    /// The key of a row so many places after another.
+    /// The key of the row that is this many rows after another.
     key: &'static Statement,
-    /// Copies what is after a key and not after another to where it stays.
-    settle: &'static Statement,
-    /// Takes it out.
+    /// Copies the rows after one key up to another into the large table.
+    copy: &'static Statement,
+    /// Deletes these rows from the small table.
     clear: &'static Statement,
 }
 
 static TABLES: [Table; 3] = [
-    Table {
-        count: &COUNT_EVENTS,
-        key: &KEY_OF_EVENT,
-        settle: &SETTLE_EVENTS,
-        clear: &CLEAR_EVENTS,
-    },
-    Table {
-        count: &COUNT_ENTRIES,
-        key: &KEY_OF_ENTRY,
-        settle: &SETTLE_ENTRIES,
-        clear: &CLEAR_ENTRIES,
-    },
-    Table { count: &COUNT_REFS, key: &KEY_OF_REF, settle: &SETTLE_REFS, clear: &CLEAR_REFS },
+    Table { count: &COUNT_EVENTS, key: &KEY_OF_EVENT, copy: &COPY_EVENTS, clear: &CLEAR_EVENTS },
+    Table { count: &COUNT_ENTRIES, key: &KEY_OF_ENTRY, copy: &COPY_ENTRIES, clear: &CLEAR_ENTRIES },
+    Table { count: &COUNT_REFS, key: &KEY_OF_REF, copy: &COPY_REFS, clear: &CLEAR_REFS },
 ];
 
 macro_rules! count {
@@ -90,8 +82,8 @@ macro_rules! key {
     };
 }
 
-/// `or ignore`: what is there already does not keep everybody else's rows from being moved.
-macro_rules! settle {
+/// `or ignore`: a row that is there already must not keep other rows from being moved.
+macro_rules! copy {
     ($name:literal, $key:literal) => {
         Statement::only_sqlite(concat!(
             concat!("insert or ignore into settled_", $name, " select * from recent_", $name),
@@ -114,12 +106,12 @@ impl Sqlite {
     /// Moves what has become too much. To be called within a transaction, before it ends.
     pub(super) fn move_excess(&mut self) -> Result<()> {
         let changes = self.connection.total_changes();
-        if self.recent.looked_at.is_some_and(|at| changes - at < CHANGES) {
+        if self.recent.counted_at.is_some_and(|at| changes - at < CHANGES) {
             return Ok(());
         }
         for (place, table) in TABLES.iter().enumerate() {
-            let hand = self.recent.hands[place].take();
-            self.recent.hands[place] = self.move_some(table, hand)?;
+            let cursor = self.recent.cursors[place].take();
+            self.recent.cursors[place] = self.move_some(table, cursor)?;
         }
         let is_done = match self.unindexed()? {
             ..UNINDEXED_MAX => true,
@@ -127,7 +119,7 @@ impl Sqlite {
             _ => self.index_some_of(REINDEXED_MAX)?,
         };
         // What a step has left is for the next commit.
-        self.recent.looked_at = is_done.then(|| self.connection.total_changes());
+        self.recent.counted_at = is_done.then(|| self.connection.total_changes());
         Ok(())
     }
 
@@ -143,19 +135,19 @@ impl Sqlite {
         Ok(self.unindexed()? < UNINDEXED_MAX)
     }
 
-    /// Moves what is beyond [`RECENT_MAX`], beginning after `hand`; returns where the next is to begin.
-    fn move_some(&mut self, table: &'static Table, hand: Cursor) -> Result<Cursor> {
+    /// Moves what is beyond [`RECENT_MAX`], beginning after `cursor`; returns where the next is to begin.
+    fn move_some(&mut self, table: &'static Table, cursor: Cursor) -> Result<Cursor> {
         let excess = self.number(table.count)? - RECENT_MAX;
         if excess <= 0 {
-            return Ok(hand);
+            return Ok(cursor);
         }
-        let (one, two) = hand.as_ref().map_or(FIRST, |[one, two]| (one.value(), two.value()));
+        let (one, two) = cursor.as_ref().map_or(FIRST, |[one, two]| (one.value(), two.value()));
         let found = self.run(table.key, &[one, two, Value::Int(excess - 1)])?;
         // If there are not so many, up to the last; and the next begins with the first again. Not after the last key: of that
         // account there are always more.
         let next = found.first().map(|row| [row.0[0].clone(), row.0[1].clone()]);
         let (last, last_two) = next.as_ref().map_or(LAST, |[one, two]| (one.value(), two.value()));
-        for sql in [table.settle, table.clear] {
+        for sql in [table.copy, table.clear] {
             self.run(sql, &[one, two, last, last_two])?;
         }
         Ok(next)
@@ -174,17 +166,17 @@ impl Sqlite {
 statements! {
     static COUNT_EVENTS: Statement = count!("event");
     static KEY_OF_EVENT: Statement = key!("event", "account, seq");
-    static SETTLE_EVENTS: Statement = settle!("event", "account, seq");
+    static COPY_EVENTS: Statement = copy!("event", "account, seq");
     static CLEAR_EVENTS: Statement = clear!("event", "account, seq");
 
     static COUNT_ENTRIES: Statement = count!("entry");
     static KEY_OF_ENTRY: Statement = key!("entry", "conversation, message");
-    static SETTLE_ENTRIES: Statement = settle!("entry", "conversation, message");
+    static COPY_ENTRIES: Statement = copy!("entry", "conversation, message");
     static CLEAR_ENTRIES: Statement = clear!("entry", "conversation, message");
 
     static COUNT_REFS: Statement = count!("ref");
     static KEY_OF_REF: Statement = key!("ref", "sender, ref");
-    static SETTLE_REFS: Statement = settle!("ref", "sender, ref");
+    static COPY_REFS: Statement = copy!("ref", "sender, ref");
     static CLEAR_REFS: Statement = clear!("ref", "sender, ref");
 
     static COUNT_UNINDEXED: Statement = Statement::only_sqlite(
@@ -246,12 +238,12 @@ mod tests {
             if n % 100 == 0 {
                 for table in &TABLES {
                     let recent = sqlite.number(table.count).unwrap();
-                    // Less than `CHANGES` come before it is looked again, and the hand's way round moves less once.
+                    // Less than `CHANGES` come before the tables are counted again, and the cursor's way round moves less once.
                     assert!(recent < RECENT_MAX + 2 * CHANGES as i64, "{recent}");
                 }
             }
         }
-        // The hand has gone round: each account's were moved.
+        // The cursor has gone round: each account's were moved.
         let settled = "select count(distinct account) from settled_event";
         assert_eq!(sqlite.number(in_test(settled)).unwrap(), ACCOUNTS);
         for sql in [
@@ -283,12 +275,12 @@ mod tests {
         let mut sqlite = open();
         let found = "select count(*) from message_text where message_text match '7xword'";
         for n in 0..UNINDEXED_MAX {
-            sqlite.recent.looked_at = None;
+            sqlite.recent.counted_at = None;
             sqlite.move_excess().unwrap();
             assert_eq!(sqlite.number(in_test(found)).unwrap(), 0, "{n}");
             say(&mut sqlite, n);
         }
-        sqlite.recent.looked_at = None;
+        sqlite.recent.counted_at = None;
         sqlite.move_excess().unwrap();
         let in_seventh = (0..UNINDEXED_MAX).filter(|n| n % ACCOUNTS == 7).count();
         assert_eq!(sqlite.number(in_test(found)).unwrap(), in_seventh as i64);
