@@ -23,9 +23,7 @@ lib.makeScope newScope (
     messenger =
       program "messenger" "Chat server and accounts in one process, on one embedded database"
         { };
-    acceptance =
-      program "acceptance" "Runs the acceptance stories on a running Messenger"
-        { };
+    acceptance = program "acceptance" "Runs the acceptance stories on a running Messenger" { };
 
     manual = self.callPackage ./manual.nix { };
     sbom = self.callPackage ./sbom.nix { };
