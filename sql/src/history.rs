@@ -79,7 +79,7 @@ impl Store {
     /// [`Store::history`].
     ///
     /// The cost does not depend on how long the conversation is, but for what a block withholds in it: that is passed
-    /// [`WITHHELD_STRIDE`] entries at a time.
+    /// `WITHHELD_STRIDE` entries at a time.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
