@@ -31,7 +31,8 @@ impl Body<'_> {
     }
 }
 
-/// Reads a body while it comes. The client must send [`BODY_BYTES_PER_SECOND_MIN`] on average, after a first grace.
+/// Reads a body while it comes. The client must send [`BODY_BYTES_PER_SECOND_MIN`] on average, after a first grace, and
+/// never pause for longer than that grace.
 /// Errors contain an [`HttpError`]: see [`HttpError::from_io`].
 pub struct BodyReader<'a> {
     pub(crate) input: &'a mut Input,
@@ -133,7 +134,7 @@ pub(crate) struct BodyState {
 pub(crate) enum Pace {
     /// The grace, in all.
     Whole,
-    /// The grace, and longer for each byte that has come.
+    /// The grace, and longer for each byte that has come; no pause may be longer than the grace.
     Stream,
 }
 
@@ -291,6 +292,7 @@ impl BodyState {
         let mut by = begun + self.grace;
         if self.pace == Pace::Stream {
             by += Duration::from_secs(self.taken / u64::from(BODY_BYTES_PER_SECOND_MIN));
+            by = by.min(Instant::now() + self.grace);
         }
         if !self.is_invited {
             self.is_invited = true;

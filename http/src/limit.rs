@@ -37,7 +37,7 @@ pub const OPS_CONNECTIONS_MAX: usize = 32;
 pub const REQUESTS_PER_CONNECTION_MAX: u32 = 1000;
 /// From a response to the first byte of the next request.
 pub const IDLE_DEADLINE: Duration = Duration::from_secs(30);
-/// Bytes a second that a streamed body must have on average, after [`BODY_DEADLINE`].
+/// Bytes a second that a streamed body must have on average, after [`BODY_DEADLINE`]; no pause may be longer than that.
 pub const BODY_BYTES_PER_SECOND_MIN: u32 = 1024;
 /// Bytes of the line before a chunk, with its extensions.
 pub const CHUNK_LINE_BYTES_MAX: usize = 256;

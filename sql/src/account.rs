@@ -279,7 +279,7 @@ statements! {
 
     static DELETE_INVITATIONS: Statement = Statement::both("delete from invitation where account = $1");
 
-    /// The others of a group it is still in are told of its leaving; see `Store::ghosts`.
+    /// Members of a group that the account is still in are told of its leaving; see `Store::deleted_members`.
     static DELETE_LEFT_MEMBERSHIPS: Statement =
         Statement::both("delete from member where account = $1 and until is not null");
 }

@@ -3,8 +3,7 @@
 //! The database keeps the checksum of each script that made it. Early scripts were changed after they had landed, so a database
 //! without checksums is first made the same as others of its version, by the engine's repair script.
 
-use std::fmt::Write as _;
-
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 use crate::email::{KeylessAccounts, fill_keys};
@@ -118,10 +117,7 @@ fn run_missing(engine: &mut dyn Engine) -> crate::Result<Migrated> {
 
 /// SHA-256, in lower-case hexadecimal digits, as `sha256sum` writes it.
 fn checksum(script: &str) -> String {
-    Sha256::digest(script).iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    HEXLOWER.encode(&Sha256::digest(script))
 }
 
 statements! {

@@ -118,7 +118,7 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn deleted_members(&self) -> Result<Vec<(AccountId, GroupId)>> {
-        self.read(Requester::Server, &GHOSTS, &[Value::Int(PAGE)], |row| {
+        self.read(Requester::Server, &DELETED_MEMBERS, &[Value::Int(PAGE)], |row| {
             Ok((AccountId(row.int(0)?), GroupId(row.int(1)?)))
         })
     }
@@ -300,7 +300,7 @@ statements! {
          order by message limit $2) e join message m on m.id = e.message order by m.id"
     );
 
-    static GHOSTS: Statement = Statement::both(
+    static DELETED_MEMBERS: Statement = Statement::both(
         "select s.account, s.conversation from member s join account a on a.id = s.account and a.email is null \
          join conversation c on c.id = s.conversation and c.low is null where s.until is null \
          order by s.conversation, s.account limit $1"

@@ -18,25 +18,25 @@ const READ_WITHIN: Duration = Duration::from_secs(9);
 /// For what the database does by itself.
 const SOON: Duration = Duration::from_secs(60);
 
-struct House {
+struct TestDatabase {
     cluster: Cluster,
     url: String,
     store: Store,
     me: AccountId,
 }
 
-fn house() -> House {
+fn database() -> TestDatabase {
     let cluster = Cluster::make().unwrap();
     cluster.start().unwrap();
     let url = cluster.database().unwrap();
     let store = Store::open(&url.parse().unwrap(), ContactPolicy::Open, &|_| false).unwrap();
     let me = store.create_account("a@x", "Alice", "phc", 1).unwrap();
-    let house = House { cluster, url, store, me };
-    house.commit().unwrap();
-    house
+    let database = TestDatabase { cluster, url, store, me };
+    database.commit().unwrap();
+    database
 }
 
-impl House {
+impl TestDatabase {
     fn commit(&self) -> sql::Result<sql::Committed> {
         let operation = Operation::Post {
             to: Recipient::Account(self.me),
@@ -80,25 +80,25 @@ impl House {
 
 #[test]
 fn a_commit_whose_standby_is_gone_is_in_doubt_and_learned_later() {
-    let house = house();
-    house.set_standby("nobody");
+    let database = database();
+    database.set_standby("nobody");
     let begin = Instant::now();
-    let done = house.commit();
+    let done = database.commit();
     assert!(matches!(done, Err(Error::InDoubt(_))), "{done:?}");
     assert!(begin.elapsed() < COMMIT_WITHIN, "{:?}", begin.elapsed());
-    house.set_standby("");
-    house.until("the commit to be known", || house.head() == Some(Seq(2)));
-    house.commit().unwrap();
+    database.set_standby("");
+    database.until("the commit to be known", || database.head() == Some(Seq(2)));
+    database.commit().unwrap();
 }
 
 #[test]
 fn a_wait_for_a_standby_that_is_given_up_is_no_confirmation() {
-    let house = house();
-    house.set_standby("nobody");
+    let database = database();
+    database.set_standby("nobody");
     thread::scope(|scope| {
-        let commit = scope.spawn(|| house.commit());
-        house.until("the wait", || {
-            let mut client = postgres::Client::connect(&house.url, postgres::NoTls).unwrap();
+        let commit = scope.spawn(|| database.commit());
+        database.until("the wait", || {
+            let mut client = postgres::Client::connect(&database.url, postgres::NoTls).unwrap();
             let sql =
                 "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'";
             !client.query(sql, &[]).unwrap().is_empty()
@@ -110,34 +110,14 @@ fn a_wait_for_a_standby_that_is_given_up_is_no_confirmation() {
 }
 
 #[test]
-fn heads_are_read_at_once_while_a_transaction_adds_to_the_log_unless_it_is_waited_for() {
-    let house = house();
-    let mut client = postgres::Client::connect(&house.url, postgres::NoTls).unwrap();
-    let mut writer = client.transaction().unwrap();
-    assert_eq!(writer.execute("update log set head = head + 1", &[]).unwrap(), 1);
-    assert_eq!(house.store.heads(&[house.me]).unwrap(), [(house.me, Seq(1))]);
-    thread::scope(|scope| {
-        let waiting = scope.spawn(|| house.store.heads_after_doubt(&[house.me]));
-        house.until("the wait", || {
-            let mut client = postgres::Client::connect(&house.url, postgres::NoTls).unwrap();
-            let sql = "select pid from pg_stat_activity where wait_event_type = 'Lock'";
-            !client.query(sql, &[]).unwrap().is_empty()
-        });
-        assert_eq!(house.store.heads(&[house.me]).unwrap(), [(house.me, Seq(1))]);
-        writer.commit().unwrap();
-        assert_eq!(waiting.join().unwrap().unwrap(), [(house.me, Seq(2))]);
-    });
-}
-
-#[test]
 fn a_frozen_database_keeps_nobody_for_long_and_no_reader_for_good() {
-    let house = house();
-    let frozen = house.cluster.freeze().unwrap();
+    let database = database();
+    let frozen = database.cluster.freeze().unwrap();
     let begin = Instant::now();
     thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
-                let found = house.store.account(house.me);
+                let found = database.store.account(database.me);
                 assert!(matches!(found, Err(Error::Unavailable(_))), "{found:?}");
             });
         }
@@ -145,15 +125,15 @@ fn a_frozen_database_keeps_nobody_for_long_and_no_reader_for_good() {
     // Four at a time.
     assert!(begin.elapsed() < 2 * READ_WITHIN, "{:?}", begin.elapsed());
     let begin = Instant::now();
-    let done = house.commit();
+    let done = database.commit();
     assert!(matches!(done, Err(Error::Unavailable(_) | Error::InDoubt(_))), "{done:?}");
     assert!(begin.elapsed() < COMMIT_WITHIN, "{:?}", begin.elapsed());
     let begin = Instant::now();
-    house.store.checkpoint();
+    database.store.checkpoint();
     assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
     drop(frozen);
-    house.until("the database to be back", || house.store.account(house.me).is_ok());
-    house.until("commits to be back", || house.commit().is_ok());
+    database.until("the database to be back", || database.store.account(database.me).is_ok());
+    database.until("commits to be back", || database.commit().is_ok());
 }
 
 /// What is told about the store, once it is told.
@@ -191,23 +171,23 @@ impl Drop for Over<'_> {
 
 #[test]
 fn what_postgresql_does_not_do_is_told_and_so_is_that_it_does_again() {
-    let house = house();
-    probed(&house.store, || {
-        told(&house.store, None);
-        house.set_standby("nobody");
-        told(&house.store, Some("not_storing"));
-        house.set_standby("");
-        told(&house.store, None);
-        house.ask("alter system set default_transaction_read_only = on");
-        house.ask("select pg_reload_conf()");
-        told(&house.store, Some("not_storing"));
-        house.ask("alter system reset default_transaction_read_only");
-        house.ask("select pg_reload_conf()");
-        told(&house.store, None);
-        let frozen = house.cluster.freeze().unwrap();
-        told(&house.store, Some("not_storing"));
+    let database = database();
+    probed(&database.store, || {
+        told(&database.store, None);
+        database.set_standby("nobody");
+        told(&database.store, Some("not_storing"));
+        database.set_standby("");
+        told(&database.store, None);
+        database.ask("alter system set default_transaction_read_only = on");
+        database.ask("select pg_reload_conf()");
+        told(&database.store, Some("not_storing"));
+        database.ask("alter system reset default_transaction_read_only");
+        database.ask("select pg_reload_conf()");
+        told(&database.store, None);
+        let frozen = database.cluster.freeze().unwrap();
+        told(&database.store, Some("not_storing"));
         drop(frozen);
-        told(&house.store, None);
+        told(&database.store, None);
     });
 }
 
