@@ -150,7 +150,7 @@ impl Postgres {
 }
 
 /// Erases once nothing is in the way any more. Every transaction of the cluster is, also one that another test has open for a moment.
-fn erase(store: &Store) {
+pub fn erase(store: &Store) {
     let deadline = Instant::now() + PATIENCE;
     while let Err(error) = store.erase_deleted_from_files() {
         assert!(Instant::now() < deadline, "{error}");

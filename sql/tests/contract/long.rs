@@ -3,6 +3,7 @@
 use sql::{EventBody, Operation, Outcome, Receipt, Store};
 use wire::{AccountId, MessageId, Peer, Seq};
 
+use crate::erasure::erase;
 use crate::{NOW, account, act, commit, events, post, say};
 
 /// Messages in all; SQLite keeps the last 8,192 rows of a table apart.
@@ -92,7 +93,7 @@ fn what_is_long_ago_can_be_forgotten(store: &Store, alice: AccountId, bob: Accou
     assert_eq!(referred(), MESSAGES);
     assert!(store.delete_account(alice, NOW).unwrap());
     // The deletion's answer waits for a bounded time; what is left then is erased afterwards.
-    store.erase_deleted_from_files().unwrap();
+    erase(store);
     assert!(store.exported_events(alice, Seq(0), 1).unwrap().is_empty());
     assert_eq!(referred(), 0);
 }
