@@ -1,8 +1,9 @@
 //! Kept connections to the HTTP library.
 //!
 //! The library hands a new connection to a thread of its pool, and two that come at once may be left without one until
-//! another connection ends. So connections are opened one after the other, and each has to answer a probe first. When one
-//! does not, all that wait for their turn fail with it: they would wait as long, one after the other.
+//! another connection ends. So connections are opened one after the other, and each has to answer a probe first. Whoever
+//! waits for that takes a connection that becomes free meanwhile. When a new connection does not answer, all that wait fail
+//! with it: they would wait as long, one after the other.
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
@@ -41,23 +42,28 @@ const HEADERS_MAX: usize = 32;
 /// The connections, and the socket that they lead to.
 pub(super) struct Connections {
     pub(super) socket: PrivateSocket,
-    idle: Mutex<Idle>,
-    opening: Mutex<Opening>,
-    /// One has been opened, or could not be.
-    opened: Condvar,
+    state: Mutex<State>,
+    /// One has become free, has been opened, or could not be.
+    changed: Condvar,
 }
 
 #[derive(Default)]
-struct Idle {
-    links: Vec<Link>,
+struct State {
+    idle: Vec<Link>,
     /// Raised with each new library.
     generation: u64,
+    /// One is being opened.
+    is_opening: bool,
+    /// How many could not be opened.
+    failures: u64,
 }
 
-#[derive(Default)]
-struct Opening {
-    is_in_progress: bool,
-    failures: u64,
+/// What a caller gets that waits for a connection.
+enum Turn {
+    /// To open one.
+    Open,
+    /// One that nobody uses.
+    Idle(Link),
 }
 
 /// A connection to the library.
@@ -69,22 +75,29 @@ pub(super) struct Link {
 
 impl Connections {
     pub(super) fn new(socket: PrivateSocket) -> Self {
-        let (idle, opening, opened) = (Mutex::default(), Mutex::default(), Condvar::new());
-        Self { socket, idle, opening, opened }
+        Self { socket, state: Mutex::default(), changed: Condvar::new() }
     }
 
     /// Sends a request and receives its response.
     pub(super) fn call(&self, request: &http::Request<'_>) -> io::Result<Response> {
-        let mut idle = std::iter::from_fn(|| lock(&self.idle).links.pop());
-        let link = match idle.find(Link::is_silent) {
-            Some(link) => link,
-            None => self.open()?,
-        };
+        let link = self.free()?;
         let bytes = written(request);
         send_all(&link.stream, &bytes, Instant::now() + RESPONSE_DEADLINE)?;
         let response = receive(&link.stream, RESPONSE_DEADLINE)?;
         self.keep(link);
         Ok(response)
+    }
+
+    /// A connection that nobody uses, or a new one if there is none.
+    fn free(&self) -> io::Result<Link> {
+        let by = Instant::now() + TURN_DEADLINE;
+        loop {
+            match self.wait_for(by, |state| state.idle.pop())? {
+                Turn::Idle(link) if link.is_silent() => return Ok(link),
+                Turn::Idle(_) => {}
+                Turn::Open => return self.open_now(),
+            }
+        }
     }
 
     /// Opens a connection to which the library answers.
@@ -93,52 +106,66 @@ impl Connections {
     /// The library cannot be reached or does not answer, or so it was for the one before; or the turn does not come
     /// within [`TURN_DEADLINE`].
     pub(super) fn open(&self) -> io::Result<Link> {
-        self.wait_for_turn()?;
+        self.wait_for(Instant::now() + TURN_DEADLINE, |_| None)?;
+        self.open_now()
+    }
+
+    /// In one's turn.
+    fn open_now(&self) -> io::Result<Link> {
         // Before it connects: of a library that is replaced meanwhile none is kept.
-        let generation = lock(&self.idle).generation;
+        let generation = lock(&self.state).generation;
         let outcome = probed(&self.socket);
-        let mut opening = lock(&self.opening);
-        opening.is_in_progress = false;
+        let mut state = lock(&self.state);
+        state.is_opening = false;
         match outcome {
-            Ok(_) => self.opened.notify_one(),
+            Ok(_) => self.changed.notify_one(),
             Err(_) => {
-                opening.failures += 1;
-                self.opened.notify_all();
+                state.failures += 1;
+                self.changed.notify_all();
             }
         }
         Ok(Link { stream: outcome?, generation })
     }
 
-    fn wait_for_turn(&self) -> io::Result<()> {
-        let opening = lock(&self.opening);
-        let failures = opening.failures;
-        let must_wait = |it: &mut Opening| it.is_in_progress && it.failures == failures;
-        let waited = self.opened.wait_timeout_while(opening, TURN_DEADLINE, must_wait);
-        let (mut opening, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if opening.failures != failures {
-            return Err(io::Error::other("it did not answer to the connection opened before"));
+    /// Waits until `idle` gives a connection, or it is one's turn to open one.
+    fn wait_for(&self, by: Instant, idle: impl Fn(&mut State) -> Option<Link>) -> io::Result<Turn> {
+        let mut state = lock(&self.state);
+        let failures = state.failures;
+        loop {
+            if let Some(link) = idle(&mut state) {
+                return Ok(Turn::Idle(link));
+            }
+            if state.failures != failures {
+                return Err(io::Error::other("it did not answer to the connection opened before"));
+            }
+            if !state.is_opening {
+                state.is_opening = true;
+                return Ok(Turn::Open);
+            }
+            let left = by.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            let waited = self.changed.wait_timeout(state, left);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
-        if opening.is_in_progress {
-            return Err(ErrorKind::TimedOut.into());
-        }
-        opening.is_in_progress = true;
-        Ok(())
     }
 
     /// Keeps a connection whose last response was whole, unless it leads to a library that has been replaced.
     pub(super) fn keep(&self, link: Link) {
-        let mut idle = lock(&self.idle);
-        if idle.links.len() < CONNECTIONS_KEPT && idle.generation == link.generation {
-            idle.links.push(link);
+        let mut state = lock(&self.state);
+        if state.idle.len() < CONNECTIONS_KEPT && state.generation == link.generation {
+            state.idle.push(link);
+            self.changed.notify_one();
         }
     }
 
     /// Gives up all that are idle, and, as soon as they are, those in use.
     pub(super) fn clear(&self) {
         let links = {
-            let mut idle = lock(&self.idle);
-            idle.generation += 1;
-            std::mem::take(&mut idle.links)
+            let mut state = lock(&self.state);
+            state.generation += 1;
+            std::mem::take(&mut state.idle)
         };
         drop(links);
     }

@@ -15,11 +15,11 @@ fn connections() -> (Connections, std::os::unix::net::UnixListener) {
 /// A connection and the library's end of it.
 fn link(connections: &Connections) -> (Link, UnixStream) {
     let (stream, theirs) = UnixStream::pair().unwrap();
-    (Link { stream, generation: lock(&connections.idle).generation }, theirs)
+    (Link { stream, generation: lock(&connections.state).generation }, theirs)
 }
 
 fn idle(connections: &Connections) -> usize {
-    lock(&connections.idle).links.len()
+    lock(&connections.state).idle.len()
 }
 
 #[test]
@@ -79,9 +79,26 @@ fn all_that_wait_for_their_turn_fail_with_the_one_before() {
 #[test]
 fn a_turn_is_waited_for_until_the_deadline_and_no_longer() {
     let (connections, _listener) = connections();
-    connections.wait_for_turn().unwrap();
+    connections.wait_for(Instant::now(), |_| None).unwrap();
     let begun = Instant::now();
-    let error = connections.wait_for_turn().unwrap_err();
+    let error = connections.open().map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     assert!(begun.elapsed() >= TURN_DEADLINE);
+}
+
+#[test]
+fn who_waits_for_a_connection_takes_one_that_becomes_free() {
+    let (connections, _listener) = connections();
+    // One is being opened, for as long as this test goes on.
+    connections.wait_for(Instant::now(), |_| None).unwrap();
+    let connections = Arc::new(connections);
+    let (theirs, begun) = (Arc::clone(&connections), Instant::now());
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    let wait = move || sender.send(theirs.free().is_ok()).unwrap();
+    let thread = os_thread::spawn("waits", SERVICE_STACK_BYTES, wait).unwrap();
+    let (kept, _theirs) = link(&connections);
+    connections.keep(kept);
+    assert!(receiver.recv_timeout(TURN_DEADLINE).unwrap());
+    assert!(begun.elapsed() < TURN_DEADLINE);
+    thread.join().unwrap();
 }
