@@ -47,7 +47,7 @@ fn message(name: &str, kind: &str, frame: &Value) -> Value {
     })
 }
 
-/// What the server receives, each with its answers, and what it sends unasked.
+/// One operation for each request, with the frames that answer it, and one for the frames that answer no request.
 fn operations(messages: &Map<String, Value>) -> Map<String, Value> {
     let channel = json!({ "$ref": "#/channels/chat" });
     let in_channel = |name: &str| refer("/channels/chat/messages", name);
@@ -71,8 +71,9 @@ fn operations(messages: &Map<String, Value>) -> Map<String, Value> {
     operations
 }
 
-/// What comes without a request: the greeting of guests, events of the log, what is live only, and refusals of what cannot be read.
-const UNASKED: [&str; 15] = [
+/// The frames that answer no request: the welcome of guests, events of the log, live frames, and errors about frames that
+/// cannot be parsed.
+const UNASKED: [&str; 17] = [
     "welcome",
     "message",
     "delivered",
@@ -84,13 +85,15 @@ const UNASKED: [&str; 15] = [
     "retention",
     "block",
     "unblock",
+    "accept",
+    "decline",
     "expired",
     "typing",
     "presence",
     "error",
 ];
 
-/// What answers a request that is not refused.
+/// The frames that answer a request which is not refused.
 fn answers(kind: &str) -> Vec<&str> {
     match kind {
         "hello" => vec!["welcome"],
@@ -100,7 +103,7 @@ fn answers(kind: &str) -> Vec<&str> {
         "history" | "conversations" | "search" | "blocks" | "group.show" => vec![kind],
         "group.create" => vec!["group"],
         _ if kind.starts_with("group.") => vec!["group", "ok"],
-        // An event of the same type, or `ok` where nothing changes.
+        // An event of the same type, or `ok` if nothing changes.
         _ => vec![kind, "ok"],
     }
 }

@@ -10,33 +10,37 @@ pub enum Code {
     /// The frame is not a JSON object in a text frame, or a key is missing, of the wrong type or out of bounds.
     /// Fix the client.
     BadRequest,
-    /// There is no such `type`.
+    /// The server knows no frame of this `type`. Fix the client, or do without it on this server.
     UnknownType,
-    /// There is no valid token. If a wrong or revoked one was shown, the connection is closed with 4401.
+    /// The connection is not authenticated: the frame came before a `hello`, or its token is wrong, expired or revoked.
+    /// After a token that is not valid the connection is closed with 4401. Log in again.
     Unauthorized,
-    /// This account may not do that: for example edit the message of another account, or change a group without being an admin.
+    /// This account is not allowed to do this: for example to edit a message of another account, or to change a group
+    /// without being its admin. Sending it again does not help.
     Forbidden,
-    /// There is no such account, group or message, or none that this account may see.
+    /// The account, group or message that the request names does not exist, or this account may not see it.
+    /// Both cases are answered alike.
     NotFound,
-    /// This was allowed only before: 15 minutes have passed, or the message is deleted.
+    /// The message can no longer be changed: it was sent more than 15 minutes ago (edit, delete), or it is deleted
+    /// (edit, react).
     TooLate,
-    /// A bound would be exceeded: members of a group, groups of an account, or blocked accounts. Each is 1000.
+    /// A bound would be exceeded: 1000 members of a group, 1000 groups of an account, or 1000 blocked accounts.
     TooMany,
-    /// Five messages or invitations wait for an account that has not accepted this one, or 50 of this account's requests are open.
-    /// Wait for an answer.
+    /// This account has sent five messages and invitations to an account that has not accepted it, or 50 of its requests
+    /// to others are open. Wait for an answer.
     NotAccepted,
-    /// The account has as many bytes stored as it may have.
-    /// Delete messages, or shorten the retention of conversations.
+    /// The account has used up its quota of stored bytes.
+    /// Delete messages, shorten the retention of conversations, or ask the operator.
     OverQuota,
-    /// Guest mode: nothing is stored, so this request is not available.
+    /// The server is in guest mode: it stores nothing, so it does not support this request.
     Unsupported,
-    /// Guest mode: no connection has this id.
+    /// The server is in guest mode, and no connection has the id of the receiver now.
     NotConnected,
-    /// Too many frames of this account, or long answers that its connections do not read.
-    /// Wait `retry_after_ms` and send it again.
+    /// The account has sent too many frames in too short a time, or its connections do not read their long answers.
+    /// Nothing was carried out. Wait `retry_after_ms`, then send the request again.
     RateLimited,
-    /// The server cannot store or look up anything at the moment, or a look-up took too long.
-    /// Send it again with the same `ref`.
+    /// The database does not work at the moment, or a query took too long.
+    /// The change may have been stored all the same. Send the request again with the same `ref`.
     Unavailable,
 }
 

@@ -20,9 +20,10 @@ pub struct Request<'a> {
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Command<'a> {
-    /// Authenticates the connection and says where the account's log continues. Answered with `welcome`.
+    /// Authenticates the connection, within 10 s, and says from where the client needs the account's log.
+    /// Answered with `welcome`; the missed events follow it.
     Hello {
-        /// The `token` that `POST /login` returned.
+        /// The `token` that `POST /login` returned, or a ticket of `POST /ticket`.
         #[schemars(length(min = 1, max = 128))]
         token: Cow<'a, str>,
         /// The highest `seq` that this device has stored; events after it follow.
@@ -32,7 +33,7 @@ pub enum Command<'a> {
         since: Option<Seq>,
     },
     /// Sends a message to one account or one group. `type` may be left out.
-    /// Answered with `sent` if there is a `ref`.
+    /// Answered with `sent` if there is a `ref`. The connection that sends a message gets no event for it.
     /// With accounts, the same `ref` again stores nothing new and returns the first answer.
     Message {
         /// The sender's own id. It may be left out; any other id is refused as `forbidden`.
@@ -47,23 +48,25 @@ pub enum Command<'a> {
         /// The id of a message of the same conversation that this one replies to. Absent: no reply.
         #[serde(skip_serializing_if = "Option::is_none")]
         reply_to: Option<MessageId>,
-        /// The token, if this message is the first frame and takes the place of a `hello`. Otherwise left out.
+        /// The token or ticket, if this message is the first frame and takes the place of a `hello`. Otherwise left out.
         #[serde(skip_serializing_if = "Option::is_none")]
         token: Option<Cow<'a, str>>,
     },
     /// Acknowledges that this device has stored all events up to `seq`. One frame may acknowledge many events.
-    /// Answered with `ok` if there is a `ref`.
+    /// The senders of messages among these events get `delivered`. Answered with `ok` if there is a `ref`.
     Received {
         /// The highest `seq` that this device has stored, from 0.
         #[schemars(range(min = 0))]
         seq: Seq,
     },
-    /// Marks a message and all earlier ones of its conversation as read.
+    /// Marks a message and all earlier ones of its conversation as read by this account.
+    /// The senders get `read`, and so do this account's other devices.
     Read {
-        /// The id of the message.
+        /// The id of the latest message that was read.
         id: MessageId,
     },
-    /// Replaces the text of an own message, within 15 minutes after it was sent.
+    /// Replaces the text of a message that this account has sent, within 15 minutes after it was sent.
+    /// Later it is refused with `too_late`; a message of another account is refused with `forbidden`.
     Edit {
         /// The id of the message.
         id: MessageId,
@@ -71,7 +74,9 @@ pub enum Command<'a> {
         #[schemars(with = "String", length(min = 1, max = 16384))]
         content: Text<'a>,
     },
-    /// Deletes the text of an own message for everybody, within 15 minutes after it was sent.
+    /// Deletes a message that this account has sent, within 15 minutes after it was sent.
+    /// Its text is removed for everybody; the message itself stays in `history`, with `deleted` and an empty `content`.
+    /// Later it is refused with `too_late`; a message of another account is refused with `forbidden`.
     Delete {
         /// The id of the message.
         id: MessageId,
@@ -80,12 +85,12 @@ pub enum Command<'a> {
     React {
         /// The id of the message.
         id: MessageId,
-        /// One emoji of those that Unicode recommends (RGI), with or without U+FE0F. `null` removes the reaction.
+        /// One emoji of Unicode's recommended set (RGI), with or without U+FE0F. `null` removes the reaction.
         #[schemars(length(min = 1, max = 64))]
         emoji: Option<Cow<'a, str>>,
     },
-    /// Asks for one page of the messages of a conversation: the newest, or those beside a message.
-    /// At most one of `before`, `after` and `around` may be there.
+    /// Asks for one page of the messages of a conversation: the newest messages, or those next to a given id.
+    /// At most one of `before`, `after` and `around` may be given.
     #[schemars(extend("not" = {"anyOf": [
         {"required": ["before", "after"]},
         {"required": ["before", "around"]},
@@ -95,13 +100,14 @@ pub enum Command<'a> {
         /// The conversation: `with` or `group`, exactly one of them.
         #[serde(flatten)]
         with: Peer,
-        /// Only messages with a lower id than this: the newest of them.
+        /// The page has the newest messages with a lower id than this. No message needs to have this id.
         #[serde(skip_serializing_if = "Option::is_none")]
         before: Option<MessageId>,
-        /// Only messages with a higher id than this: the oldest of them.
+        /// The page has the oldest messages with a higher id than this. 0: from the conversation's first message on.
         #[serde(skip_serializing_if = "Option::is_none")]
         after: Option<MessageId>,
-        /// The messages nearest to this id on both sides. The message itself counts among the older half.
+        /// The page has the messages with the nearest ids on both sides, and the message with this id if there is one.
+        /// One half of the page is this message and older messages, the other half newer messages.
         #[serde(skip_serializing_if = "Option::is_none")]
         around: Option<MessageId>,
         /// The highest number of messages in the page. Absent: 50. Values over 200 count as 200.
@@ -112,6 +118,7 @@ pub enum Command<'a> {
     /// Asks for the account's conversations, the one with the latest activity first.
     Conversations {
         /// Only conversations whose `activity` is lower than this. Absent: from the latest activity on.
+        /// For the next page: the `activity` of the last conversation of the previous page.
         #[serde(skip_serializing_if = "Option::is_none")]
         before: Option<MessageId>,
         /// The highest number of conversations in the page. Absent: 300. Values over 1000 count as 1000.
@@ -119,13 +126,18 @@ pub enum Command<'a> {
         #[schemars(range(min = 1))]
         limit: Option<i64>,
     },
-    /// Searches the messages that the account can see for all of these words, in any letter case.
-    /// A word matches every word that begins with it.
+    /// Searches the current texts of all messages that the account can see.
+    /// A message is found if it has all words of `text`, in any order and letter case.
+    /// A word also finds the longer words that begin with it: `tra` finds `train`, and `rain` does not.
     Search {
-        /// The words, 1 to 256 bytes. Of more than 16 words the 16 longest count.
+        /// The words to search for, 1 to 256 bytes of UTF-8.
+        /// Every character that is neither a letter nor a digit separates words.
+        /// In scripts without spaces between words (such as Han or Thai) any part of a text is found.
+        /// Of more than 16 words only the 16 longest count. A text without a word finds nothing.
         #[schemars(length(min = 1, max = 256))]
         text: Cow<'a, str>,
         /// Only messages with a lower id than this. Absent: the newest matches.
+        /// For the next page: the `id` of the first message of the previous page.
         #[serde(skip_serializing_if = "Option::is_none")]
         before: Option<MessageId>,
         /// The highest number of messages in the page. Absent: 50. Values over 200 count as 200.
@@ -133,26 +145,29 @@ pub enum Command<'a> {
         #[schemars(range(min = 1))]
         limit: Option<i64>,
     },
-    /// Tells that this account is typing. Live only: not stored, and only connected clients receive it.
-    /// Too many are dropped without an error.
+    /// Tells the receivers that a person is typing at this client. Send it every few seconds while the person types.
+    /// Live only: it is not stored, and only connected clients of accounts that know this account receive it.
+    /// More than one per second from this account are dropped without an error.
     Typing {
         /// The receiver: `to` or `group`, exactly one of them.
         #[serde(flatten)]
         to: Recipient,
     },
-    /// Asks for the presence of these accounts: one `presence` frame for each now, and another whenever it changes.
-    /// Replaces the connection's previous list. Live only.
+    /// Subscribes this connection to the presence of these accounts.
+    /// One `presence` frame for each account comes at once, and another whenever its presence changes.
+    /// A new request replaces the connection's previous list. The subscription ends with the connection.
     Presence {
         /// The ids of the accounts, at most 300. An empty list ends the subscription.
         #[schemars(length(max = 300))]
         ids: Vec<AccountId>,
     },
-    /// Blocks an account: nothing that it sends reaches this account any more. The blocked account is not told.
+    /// Blocks an account: none of its messages, edits, reactions, receipts, typing and presence reach this account any more.
+    /// The blocked account is not told.
     Block {
         /// The id of the account to block.
         id: AccountId,
     },
-    /// Ends a block.
+    /// Ends a block. Messages that the account has sent during the block stay hidden.
     Unblock {
         /// The id of the blocked account.
         id: AccountId,
@@ -160,19 +175,22 @@ pub enum Command<'a> {
     /// Asks for the accounts that this account has blocked.
     Blocks,
     /// Accepts the message request of an account, or an invitation to a group.
+    /// After a message request the two accounts know each other; after an invitation this account is a member.
     Accept {
         /// The request or the invitation: `id` or `group`, exactly one of them.
         #[serde(flatten)]
         pending: PendingRequest,
     },
     /// Declines the message request of an account, or an invitation to a group. The other side is not told.
+    /// A declined conversation leaves `conversations`, and nothing from the account arrives until this account writes to it.
     Decline {
         /// The request or the invitation: `id` or `group`, exactly one of them.
         #[serde(flatten)]
         pending: PendingRequest,
     },
-    /// Sets for how many days a conversation keeps its messages. Older messages are deleted from then on.
-    /// In groups for admins only.
+    /// Sets for how many days a conversation keeps its messages. Older messages are deleted, also those from before
+    /// the change.
+    /// Either account of a conversation may set it; in a group, admins only.
     Retention {
         /// The conversation: `with` or `group`, exactly one of them.
         #[serde(flatten)]
@@ -181,24 +199,25 @@ pub enum Command<'a> {
         #[schemars(extend("enum" = [1, 7, 90, null]))]
         days: Option<i64>,
     },
-    /// Creates a group; this account is its first admin.
+    /// Creates a group; this account is its first admin. Answered with the event `group`, which has the group's id.
     /// The same `ref` again creates nothing new and returns the first answer.
     #[serde(rename = "group.create")]
     GroupCreate {
         /// The name of the group, 1 to 100 visible characters.
         #[schemars(length(min = 1, max = 100))]
         name: Cow<'a, str>,
-        /// The ids of the other members, at most 999. Those who do not know this account are invited instead.
+        /// The ids of the other members, at most 999. Accounts that do not know this account are invited and not added.
         #[schemars(length(max = 999))]
         members: Vec<AccountId>,
     },
-    /// Asks for the present name, retention and members of a group.
+    /// Asks for the current name, retention and members of a group. Members only.
     #[serde(rename = "group.show")]
     GroupShow {
         /// The id of the group.
         group: GroupId,
     },
-    /// Adds a member to a group, or invites it if it has to accept first. Admins only.
+    /// Adds an account to a group. Admins only.
+    /// The account is invited instead if it does not know this account, or has left the group or was removed from it before.
     #[serde(rename = "group.add")]
     GroupAdd {
         /// The id of the group.
@@ -245,7 +264,7 @@ pub enum Command<'a> {
         /// The id of the admin to make an ordinary member.
         member: AccountId,
     },
-    /// Asks for a `pong`, to see whether the connection works.
+    /// Asks for a `pong`, to see whether the connection works. Allowed before authentication, too.
     Ping,
 }
 

@@ -91,7 +91,7 @@ fn members(schema: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
 /// Any request may have a `ref`.
 fn allow_ref(request: &mut Value) {
     request["properties"]["ref"] = json!({
-        "description": "A name that the client chooses for this frame, 1 to 64 bytes of UTF-8. The answer, or the `error`, carries the same `ref`.",
+        "description": "A name that the client chooses for this request, 1 to 64 bytes of UTF-8. The answer, or the `error`, has the same `ref`.",
         "type": "string",
         "minLength": 1,
         "maxLength": limit::REF_BYTES_MAX,

@@ -13,7 +13,7 @@ pub struct Message<'a> {
     /// The id of the message. Absent in guest mode.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<MessageId>,
-    /// The number of this event in the account's log. Absent in guest mode and in pages.
+    /// The number of this event in the account's log. Absent in guest mode, and in answers to requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<Seq>,
     /// The id of the sender.
@@ -37,10 +37,11 @@ pub struct Message<'a> {
     /// `true`: the sender has deleted the message. Absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
-    /// `true`: a message request, because the receiver does not know the sender. Only in events; absent otherwise.
+    /// `true`: the message is a message request, because the receiver does not know the sender yet.
+    /// The receiver answers it with `accept`, `decline` or a message to the sender. Only in events; absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub request: bool,
-    /// The latest reactions, newest first, at most 100. Only in pages; absent if there are none.
+    /// The latest reactions, newest first, at most 100. Only in answers to `history` and `search`; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Reaction<'a>>,
 }
@@ -50,23 +51,25 @@ pub struct Message<'a> {
 pub struct Reaction<'a> {
     /// The id of the account that reacted.
     pub by: AccountId,
-    /// The emoji.
+    /// The emoji that the account has chosen.
     pub emoji: &'a str,
 }
 
 /// How far an account has received or read a conversation.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct Receipt<'a> {
-    /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
+    /// The `ref` of the request that this frame answers. Absent if it answers none, or if the request had no `ref`.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<&'a str>,
     /// The number of this event in the account's log.
     pub seq: Seq,
-    /// The id of the message; earlier ones of the conversation are included.
+    /// The id of the message. The receipt covers all earlier messages of the conversation, too.
     pub id: MessageId,
-    /// The id of the account that has received or read it.
+    /// The id of the account that has received (`delivered`) or read (`read`) the message.
+    /// In a `read` it may be this account: then another of its devices has read the conversation up to this message.
     pub by: AccountId,
-    /// `true`: now all members of the group have. Absent otherwise, and outside groups.
+    /// `true`: with this receipt all members of the group have received (`delivered`) or read (`read`) the message.
+    /// In a group of more than 64 members the sender gets only such receipts. Absent otherwise, and outside groups.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub all: bool,
 }
@@ -74,14 +77,14 @@ pub struct Receipt<'a> {
 /// One change of a group.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct GroupChange<'a> {
-    /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
+    /// The `ref` of the request that this frame answers. Absent if it answers none, or if the request had no `ref`.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<&'a str>,
     /// The number of this event in the account's log.
     pub seq: Seq,
     /// The id of the group.
     pub group: GroupId,
-    /// The kind of change.
+    /// What has changed.
     pub change: Change,
     /// The id of the account that made the change.
     pub by: AccountId,
@@ -121,7 +124,7 @@ pub enum Change {
 /// The account that was blocked or unblocked.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct Blocked<'a> {
-    /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
+    /// The `ref` of the request that this frame answers. Absent if it answers none, or if the request had no `ref`.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<&'a str>,
     /// The number of this event in the account's log.
@@ -133,7 +136,7 @@ pub struct Blocked<'a> {
 /// The account whose message request was accepted.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct Accepted<'a> {
-    /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
+    /// The `ref` of the request that this frame answers. Absent if it answers none, or if the request had no `ref`.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<&'a str>,
     /// The number of this event in the account's log.
@@ -145,7 +148,7 @@ pub struct Accepted<'a> {
 /// The message request or the invitation that was declined.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct Declined<'a> {
-    /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
+    /// The `ref` of the request that this frame answers. Absent if it answers none, or if the request had no `ref`.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<&'a str>,
     /// The number of this event in the account's log.
@@ -161,15 +164,17 @@ pub struct Declined<'a> {
 /// One page of messages.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Page<'a> {
-    /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
+    /// The `ref` of the request that this frame answers. Absent if it answers none, or if the request had no `ref`.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<&'a str>,
     /// The messages of this page, the newest last.
     pub messages: Vec<Message<'a>>,
-    /// `true`: there are older ones. Ask again with the `id` of the first message as `before`.
-    /// In an answer to `after`: there are newer ones. Ask again with the `id` of the last message as `after`.
+    /// `true`: there are older messages than these. Ask for them with the `id` of the first message as `before`.
+    /// In the answer to a request with `after` it is about newer messages: ask for them with the `id` of the last
+    /// message as `after`. A page may be shorter than `limit` although there are more.
     pub more: bool,
-    /// Whether there are newer ones. Only in answers to `around`; absent otherwise.
+    /// `true`: there are newer messages than these. Ask for them with the `id` of the last message as `after`.
+    /// Only in answers to requests with `around`; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub more_after: Option<bool>,
 }
@@ -187,19 +192,20 @@ pub struct Conversation<'a> {
     /// Absent if the account is deleted, or if this account may not know its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
-    /// The id of the last entry (a message, or a change of a group or of the retention). Pages are ordered by it.
+    /// The id of the conversation's last entry: a message, or a change of the group or of the retention.
+    /// Conversations are ordered by it, the highest first.
     pub activity: MessageId,
     /// The last message, without its reactions. Absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Message<'a>>,
-    /// The number of unread messages of others. 500 means 500 or more.
+    /// The number of messages by others that this account has not read. 500 means 500 or more.
     pub unread: i64,
-    /// The id up to which this account has read. 0: nothing yet.
+    /// This account has read all messages up to this id. 0: none yet.
     pub read: MessageId,
-    /// The id up to which the other account's devices have received. 0: nothing yet. Absent for a group.
+    /// A device of the other account has received all messages up to this id. 0: none yet. Absent for a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivered_to: Option<MessageId>,
-    /// The id up to which the other account has read. 0: nothing yet. Absent for a group.
+    /// The other account has read all messages up to this id. 0: none yet. Absent for a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_by: Option<MessageId>,
     /// `true`: the other account's message request waits for `accept` or `decline`. Absent otherwise.
@@ -218,9 +224,9 @@ pub struct Conversation<'a> {
 pub enum Role {
     /// An ordinary member.
     Member,
-    /// A member that may change the group.
+    /// A member that may also rename the group, change its members and roles, and set its retention.
     Admin,
-    /// Invited, and not a member yet.
+    /// Invited: a member once it accepts.
     Invited,
 }
 
@@ -234,23 +240,23 @@ pub struct Member<'a> {
     pub name: Option<&'a str>,
     /// The role of the account in the group.
     pub role: Role,
-    /// The id up to which the account's devices have received. 0: nothing yet.
+    /// A device of the account has received all messages up to this id. 0: none yet.
     pub delivered: MessageId,
-    /// The id up to which the account has read. 0: nothing yet.
+    /// The account has read all messages up to this id. 0: none yet.
     pub read: MessageId,
 }
 
 /// The contents of an `error` frame.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ErrorFrame<'a> {
-    /// A stable code for programs.
+    /// The reason, for programs. The list is closed.
     pub code: Code,
     /// A sentence for people: what happened and what to do next. It may change between versions.
     pub message: Cow<'a, str>,
-    /// The `ref` of the refused request. Absent if it had none or could not be read.
+    /// The `ref` of the refused request. Absent if the request had none, or if its `ref` could not be read.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<Cow<'a, str>>,
-    /// How long to wait before the next try, in milliseconds. Only with `rate_limited`.
+    /// For how many milliseconds to wait before sending the request again. Only with `rate_limited`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<i64>", range(min = 0))]
     pub retry_after_ms: Option<u64>,
