@@ -13,35 +13,35 @@ pub const LISTEN_DEFAULT: &str = "127.0.0.1:3000";
 pub const COST: ConnectionCost =
     ConnectionCost { descriptors: 4, maps: MAPS_PER_SESSION + 2 * MAPS_PER_THREAD, tasks: 3 };
 
-/// What was typed, to be taken in with `#[command(flatten)]`.
+/// The command line flags of the auth server, for `#[command(flatten)]`.
 #[derive(Clone, Debug, clap::Args)]
 // clap names groups after their types, and other crates have an `Args` too.
 #[group(id = "auth")]
 pub struct Args {
-    /// Signups a minute from one address; 0: no limit
+    /// Signups per minute from one address (IPv6: one /64 network); 0: no limit
     #[arg(long, env = "AUTH_SIGNUP_RATE", value_name = "COUNT", default_value_t = SIGNUP_RATE)]
     pub signup_rate: u32,
 
-    /// Where the web client finds the chat, as `wss://chat.example/ws`, if not at `/ws` of the address of its page
+    /// Address of the chat server for the web client, such as `wss://chat.example/ws`; by default `/ws` on the host of the page
     #[arg(long, env = "AUTH_CHAT_URL", value_name = "URL", value_parser = chat_url)]
     pub chat_url: Option<String>,
 }
 
-/// What the server is to be like.
+/// The settings of the auth server.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// How it listens; the name is `auth`.
     pub http: http::ServerConfig,
-    /// Signups a minute from one address; 0: no limit.
+    /// Signups per minute from one address; 0: no limit.
     pub signup_rate: u32,
-    /// Where the web client finds the chat, if not at `/ws` of its own origin.
+    /// The WebSocket URL that the web client uses; `None`: `/ws` of its own origin.
     pub chat_url: Option<String>,
 }
 
 impl Args {
-    /// The server that is meant; `http` has the settings of its listener, `limits` is what the process has, or this
-    /// server's share of it. More connections than there are descriptors for are cut to that, also if they were asked
-    /// for: tiny_http does not survive running out.
+    /// The settings of the server. `http` has the settings of its listener. `limits` are the limits of the process, or
+    /// this server's share of them. The number of connections is lowered to what the file descriptors allow, even if more
+    /// were asked for: tiny_http does not survive running out of descriptors.
     pub fn config(&self, http: &http::args::Args, limits: SystemLimits) -> Config {
         Config {
             http: http.config("auth", limits, COST),

@@ -12,14 +12,14 @@ use command::{Command, Settings};
 use net::{Listen, Listener, Shutdown, capacity::SystemLimits, limit::DRAIN_DEADLINE, listen};
 use sql::args::{DatabaseArgs, DefaultDatabase, OpenDatabaseError, UsageError};
 
-/// Accounts of a chat over HTTP: signup, login, sessions
+/// Messenger's auth server: accounts, logins and sessions over HTTP, and the web client
 #[derive(Parser)]
 #[command(version = VERSION.as_str(), after_help = sql::args::DEFAULT_HELP)]
 struct Program {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Where to listen: ADDRESS:PORT, NAME:PORT, :PORT (all addresses) or unix:PATH, several separated by commas; port 0
-    /// takes a free one
+    /// Where to listen: ADDRESS:PORT, NAME:PORT, :PORT (all addresses) or unix:PATH; several separated by commas; port 0
+    /// takes a free port
     #[arg(
         long, env = "AUTH_LISTEN", value_name = "WHERE", default_value = auth::LISTEN_DEFAULT,
         value_delimiter = ','
@@ -35,7 +35,7 @@ struct Program {
     exit: net::exit_flags::ExitFlags,
 }
 
-/// What `--version` prints after the name.
+/// The text that `--version` prints after the program's name.
 static VERSION: LazyLock<String> = LazyLock::new(|| telemetry::version!());
 
 fn main() -> ExitCode {
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// What `doctor` is to know.
+/// The settings that `doctor` checks.
 fn settings(program: &Program) -> Settings<'_> {
     let listener =
         program.auth.config(&program.http, SystemLimits::of_this_process()).http.listener;

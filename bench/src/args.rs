@@ -7,35 +7,35 @@ use clap::{Parser, ValueEnum};
 /// Measures Messenger against its peers, in alternating rounds, and writes a table and a plot.
 #[derive(Parser)]
 pub(crate) struct Args {
-    /// A few seconds of everything, to see that it runs; the figures mean nothing
+    /// Run each measurement for a moment, as a test of the benchmark; the figures mean nothing
     #[arg(long)]
     pub(crate) smoke: bool,
 
-    /// Rounds; each measures every server once
+    /// Number of rounds; each round measures every server once
     #[arg(long, default_value_t = 5, value_name = "COUNT")]
     pub(crate) rounds: usize,
 
-    /// Seconds of each measurement
+    /// Seconds that each measurement takes
     #[arg(long, default_value_t = 3.0, value_name = "SECONDS")]
     pub(crate) seconds: f64,
 
-    /// What to measure; all of it unless named
+    /// Parts to measure, separated by commas; by default all
     #[arg(long, value_enum, value_name = "PART", value_delimiter = ',')]
     pub(crate) only: Vec<Part>,
 
-    /// Measure again, up to three times, when others use more than so many cores meanwhile
+    /// Repeat a measurement, up to three times, if other processes used more than this many cores meanwhile
     #[arg(long, default_value_t = 0.3, value_name = "CORES")]
     pub(crate) other_max: f64,
 
-    /// Where the servers' programs are
+    /// Directory of the servers' programs
     #[arg(long, value_name = "DIRECTORY", default_value = "target/release")]
     pub(crate) programs: PathBuf,
 
-    /// Where the Node.js relay is installed
+    /// Directory in which the Node.js relay is installed
     #[arg(long, value_name = "DIRECTORY", default_value = "bench/peers/node")]
     pub(crate) node: PathBuf,
 
-    /// Where the table and the plot go
+    /// Directory for the table and the plot
     #[arg(long, value_name = "DIRECTORY", default_value = "target/bench")]
     pub(crate) out: PathBuf,
 }
@@ -43,26 +43,26 @@ pub(crate) struct Args {
 /// A part of the measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
-    /// One message under way: 50 and 2000 pairs
+    /// Latency of one message at a time, with 50 and 2000 pairs of clients
     Single,
-    /// 32 under way
+    /// Throughput with 32 messages in flight per sender
     Burst,
-    /// 5000 messages a second
+    /// Latency at 5000 messages per second
     Rate,
-    /// One sender, a thousand receivers
+    /// One sender and a thousand receivers
     Fanout,
-    /// Connections that do nothing
+    /// Memory of idle connections
     Idle,
-    /// All come back at once
+    /// All clients reconnect at once
     Storm,
-    /// With accounts and a database
+    /// Messages with accounts and a database
     Stored,
-    /// What a sweep costs others
+    /// Latency of messages while the sweep deletes old rows
     Sweep,
-    /// Logins and resumptions
+    /// Logins, and resuming of connections
     Login,
-    /// A log of many events
+    /// Reading a log of many events
     History,
-    /// From start to the first answer, and memory
+    /// Time from the start to the first answer, and memory
     Start,
 }

@@ -1,48 +1,48 @@
-//! What can be set from outside. Where the server listens and on which database is the program's to name.
+//! The settings of the chat server. The program's own settings name the database and where to listen.
 
 use net::capacity::{ConnectionCost, SystemLimits};
 use net::limit::MAPS_PER_SESSION;
 use sql::LogRetention;
 
-/// Where the server listens unless told otherwise.
+/// Where the server listens by default.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
 
 /// What one connection costs the process.
 pub const COST: ConnectionCost =
     ConnectionCost { descriptors: 1, maps: MAPS_PER_SESSION, tasks: 1 };
 
-/// Settings of the chat server, to be taken in with `#[command(flatten)]`.
+/// The command line flags of the chat server, for `#[command(flatten)]`.
 #[derive(Clone, Debug, clap::Args)]
 // clap names groups after their types, and other crates have an `Args` too.
 #[group(id = "chat")]
 pub struct Args {
-    /// Frames a second that one account may send over all its connections, saved up for ten seconds; 0: no limit
+    /// Frames per second that one account may send over all its connections, in bursts of up to ten times as many; 0: no limit
     #[arg(long, env = "CHAT_MESSAGE_RATE", value_name = "COUNT", default_value_t = 50)]
     pub message_rate: u32,
 
-    /// Days that a log keeps an event at least after it was acknowledged
+    /// Days for which an account's log keeps an event after it was acknowledged, at least
     #[arg(long, env = "CHAT_LOG_DAYS", value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(i64).range(1..=36_500))]
     pub log_days: i64,
 
-    /// Events that a log keeps at the most, acknowledged or not
+    /// Events that an account's log keeps at most, acknowledged or not
     #[arg(long, env = "CHAT_LOG_EVENTS", value_name = "COUNT", default_value_t = 100_000, value_parser = clap::value_parser!(i64).range(1..))]
     pub log_events: i64,
 }
 
-/// What the server is to be like.
+/// The settings of the chat server.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// How it listens; the name is `chat`.
     pub http: http::ServerConfig,
-    /// Frames a second that one account may send over all its connections; 0: no limit.
+    /// Frames per second that one account may send over all its connections; 0: no limit.
     pub message_rate: u32,
     /// How much of each account's log is kept.
     pub keep: LogRetention,
 }
 
 impl Args {
-    /// The server that is meant; `http` has the settings of its listener, `limits` is what the process has, or this server's
-    /// share of it.
+    /// The settings of the server. `http` has the settings of its listener. `limits` are the limits of the process, or
+    /// this server's share of them.
     pub fn config(&self, http: &http::args::Args, limits: SystemLimits) -> Config {
         Config {
             http: http.config("chat", limits, COST),

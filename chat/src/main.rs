@@ -12,15 +12,15 @@ use net::limit::DRAIN_DEADLINE;
 use net::{Listen, Listener, Shutdown, listen};
 use sql::args::{DatabaseArgs, DefaultDatabase, OpenDatabaseError, UsageError};
 
-/// WebSocket chat server: `ping` gets `pong`, {"from":2,"to":1,"content":"hello"} goes from 2 to 1.
+/// Messenger's chat server: messages over WebSockets
 ///
-/// Without a database people are guests, numbered 1, 2, 3, and nothing is stored. With one they log in at the auth server
-/// first, and a message is told only once it is committed.
+/// Without a database clients are guests, numbered 1, 2, 3 … as they connect, and nothing is stored. With a database clients
+/// authenticate with a token of the auth server, and a message is delivered once it is committed.
 #[derive(Parser)]
 #[command(version = VERSION.as_str())]
 struct Cli {
-    /// Where to listen: ADDRESS:PORT, NAME:PORT, :PORT (all addresses) or unix:PATH, several separated by commas; port 0
-    /// takes a free one
+    /// Where to listen: ADDRESS:PORT, NAME:PORT, :PORT (all addresses) or unix:PATH; several separated by commas; port 0
+    /// takes a free port
     #[arg(
         long, env = "CHAT_LISTEN", value_name = "WHERE", default_value = chat::LISTEN_DEFAULT,
         value_delimiter = ','
@@ -36,7 +36,7 @@ struct Cli {
     exit: net::exit_flags::ExitFlags,
 }
 
-/// What `--version` prints after the name.
+/// The text that `--version` prints after the program's name.
 static VERSION: LazyLock<String> = LazyLock::new(|| telemetry::version!());
 
 fn main() -> ExitCode {

@@ -12,16 +12,16 @@ use crate::manifest::{FORMAT, Manifest, Table};
 use crate::rows::RowWriter;
 use crate::staged::StagedDirectory;
 
-/// Where to.
+/// The arguments of `backup`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The directory to be made, or one that is empty
+    /// The directory to create; it may exist if it is empty
     directory: PathBuf,
 }
 
 pub(crate) fn run(args: &Args, url: &DatabaseUrl) -> Result<ExitCode> {
     let began = Instant::now();
-    // Only if the system lets it; the servers go first.
+    // The servers have priority. Without the right to change the priority the backup runs all the same.
     let _ = rustix::process::nice(NICENESS);
     let snapshot = Snapshot::open(url)?;
     let partial = StagedDirectory::make(&args.directory)?;

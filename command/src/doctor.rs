@@ -1,4 +1,4 @@
-//! `doctor`: looks at what a server depends on, and says what to do.
+//! `doctor`: checks what a server depends on, and says what to do.
 
 mod address;
 mod clock;
@@ -19,7 +19,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// The arguments of `doctor`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Where your backups are: a backup, or a directory of them, to see how old the newest is
+    /// A backup, or a directory of backups; checks that the newest is not too old
     #[arg(long, value_name = "DIRECTORY")]
     backups: Option<PathBuf>,
 }
@@ -28,9 +28,9 @@ pub struct Args {
 pub struct Settings<'a> {
     /// The addresses that it listens on.
     pub listen: Vec<net::Listen>,
-    /// What is set of its doors.
+    /// The settings of its listeners.
     pub http: &'a http::args::Args,
-    /// Its servers, and how many connections each would take.
+    /// Its servers, with the number of connections that each one accepts.
     pub connections: Vec<(&'static str, usize)>,
 }
 

@@ -22,16 +22,16 @@ use sql::args::{DatabaseArgs, DefaultDatabase};
 
 pub use doctor::Settings;
 
-/// A command. Without one the server starts.
+/// An operator's command. Without a command the program starts its servers.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Copy the whole database into a new directory, while servers run
+    /// Copy the whole database into a new directory; servers may be running
     Backup(backup::Args),
-    /// Put a backup back into an empty place, on either engine
+    /// Write a backup into an empty database, SQLite or PostgreSQL
     Restore(restore::Args),
-    /// Look at settings, database, clock, disk and limits of the system, and advise
+    /// Check settings, database, clock, disk and system limits, and print a line of advice for each
     Doctor(doctor::Args),
-    /// Check whether what is in the database holds together; reads only, also while servers run
+    /// Check the contents of the database for contradictions; changes nothing, and servers may be running
     Verify,
 }
 
@@ -39,7 +39,7 @@ impl Command {
     /// Runs the command. The exit code is 0 for success; `doctor` and `verify` exit with 1 if something is wrong.
     ///
     /// # Errors
-    /// Why it could not be done, as a sentence.
+    /// The reason why the command failed, as a sentence.
     pub fn run(&self, database: &DatabaseArgs, settings: &Settings<'_>) -> Result<ExitCode> {
         let url = database.resolve(DefaultDatabase::DataDirectory)?.context("no database")?;
         let directory = url.directory();

@@ -10,10 +10,10 @@ use crate::limit::CLOCK_PROBLEM_MS;
 use crate::manifest::{Manifest, Table};
 use crate::rows::RowReader;
 
-/// Where from.
+/// The arguments of `restore`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The directory that `backup` has made
+    /// The directory of a backup
     directory: PathBuf,
 }
 

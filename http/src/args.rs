@@ -1,4 +1,4 @@
-//! Settings that every program has, to be taken in with `#[command(flatten)]`.
+//! Settings that every program has.
 
 use std::net::SocketAddr;
 
@@ -12,74 +12,75 @@ use net::limit::CONNECTIONS_PER_ADDRESS;
 use net::proxy::TrustedProxy;
 use telemetry::log::{self, Format};
 
-/// What was typed.
+/// The command line flags that every program has, for `#[command(flatten)]`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// How log lines look, on standard error
+    /// Format of the log lines on standard error
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t, value_name = "FORMAT")]
     pub log_format: Format,
 
-    /// What is logged: a level, or levels by part such as `info,chat=debug`
+    /// Which log lines are written: a level (error, warn, info, debug, trace), or levels by crate such as `info,chat=debug`
     #[arg(
         long, env = "LOG_FILTER", default_value = "info", value_name = "FILTER",
         value_parser = log::check_filter
     )]
     pub log_filter: String,
 
-    /// Address and port of /metrics, /healthz and /readyz, for operators only; off unless set
+    /// Address and port that serve /metrics, /healthz and /readyz to operators; unset: not served
     #[arg(long, env = "METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     pub metrics_listen: Option<SocketAddr>,
 
-    /// Connections at once, for each server; by default as many as the machine's limits allow
+    /// Connections that each server accepts at a time; by default as many as the limits of the process allow
     #[arg(long, env = "CONNECTIONS_MAX", value_name = "COUNT", value_parser = at_least_one)]
     pub connections_max: Option<usize>,
 
-    /// Connections at once from one address (IPv6: one /64 network)
+    /// Connections that each server accepts at a time from one address (IPv6: one /64 network)
     #[arg(
         long, env = "CONNECTIONS_PER_ADDRESS", value_name = "COUNT",
         default_value_t = CONNECTIONS_PER_ADDRESS, value_parser = at_least_one
     )]
     pub connections_per_address: usize,
 
-    /// Reverse proxies whose X-Forwarded-For header is believed: addresses, networks such as 10.0.0.0/8, or unix for
-    /// those that connect by a Unix socket; separated by commas
+    /// Reverse proxies whose X-Forwarded-For header is trusted: addresses, networks such as 10.0.0.0/8, or unix for a
+    /// proxy that connects through a Unix socket; separated by commas
     #[arg(long, env = "TRUSTED_PROXY", value_name = "NETWORK", value_delimiter = ',')]
     pub trusted_proxy: Vec<TrustedProxy>,
 
-    /// Other sites whose web pages may use this server, as `https://app.example`, separated by commas
+    /// Origins of other sites whose web pages may use this server, such as `https://app.example`; separated by commas
     #[arg(
         long, env = "ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',',
         value_parser = Origin::from_setting
     )]
     pub allow_origin: Vec<Origin>,
 
-    /// What `--allow-origin` was called when only the chat server had it
+    /// The former name of `--allow-origin`
     #[arg(
         long, env = "CHAT_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', hide = true,
         value_parser = Origin::from_setting
     )]
     pub chat_allow_origin: Vec<Origin>,
 
-    /// Names under which this server is reached, separated by commas; by default that of
-    /// `--public-url`, localhost and IP addresses, or any if it listens beyond this machine without one
+    /// Host names under which clients reach this server, separated by commas; by default the name of `--public-url`,
+    /// localhost and IP addresses, or any name if the server listens beyond this machine and has no `--public-url`
     #[arg(
         long, env = "ALLOW_HOST", value_name = "NAME", value_delimiter = ',', value_parser = host_name
     )]
     pub allow_host: Vec<String>,
 
-    /// The address that people open, as `https://chat.example`
+    /// The URL that users open, such as `https://chat.example`
     #[arg(long, env = "PUBLIC_URL", value_name = "URL", value_parser = Origin::from_public_url)]
     pub public_url: Option<Origin>,
 }
 
 impl Args {
-    /// Begins to log as asked for; passwords that others can read are the first to be logged about, without their text.
+    /// Starts the log with these settings. The first lines warn about passwords that other users of the machine can read,
+    /// without printing the passwords.
     pub fn init_log(&self) {
         log::init(self.log_format, &self.log_filter);
         net::exposed::warn();
     }
 
-    /// What web pages may do.
+    /// The rules for requests from web pages.
     fn rules(&self) -> Rules {
         Rules {
             allowed_origins: [&self.allow_origin[..], &self.chat_allow_origin].concat(),
@@ -88,9 +89,8 @@ impl Args {
         }
     }
 
-    /// The listener of the server `name`, one of whose connections costs the process `cost`; `limits` is
-    /// what the process has, or this server's share of it. A setting past what the process has is
-    /// cut to that.
+    /// The settings of the server `name`. Each of its connections costs the process `cost`. `limits` are the limits of
+    /// the process, or this server's share of them. A setting above these limits is lowered to them.
     pub fn config(
         &self,
         name: &'static str,

@@ -15,23 +15,23 @@ use net::limit::DRAIN_DEADLINE;
 use net::{Listen, Listener, Shutdown, listen};
 use sql::args::{DatabaseArgs, DefaultDatabase, OpenDatabaseError, UsageError};
 
-/// A messenger for family, club or company: accounts, and messages that are never lost.
+/// A self-hosted chat server for a family, a club or a company
 ///
-/// Starts the auth server and the chat server in one process, on an SQLite file in your data directory. `auth` and `chat`
-/// are the same servers as programs of their own.
+/// Starts the auth server and the chat server in one process, by default on an SQLite file in your data directory. `auth`
+/// and `chat` are the same servers as separate programs.
 #[derive(Parser)]
 #[command(version = VERSION.as_str())]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Where the chat server listens: ADDRESS:PORT, NAME:PORT, :PORT (all addresses) or unix:PATH, several separated by
-    /// commas; port 0 takes a free one
+    /// Where the chat server listens: ADDRESS:PORT, NAME:PORT, :PORT (all addresses) or unix:PATH; several separated by
+    /// commas; port 0 takes a free port
     #[arg(
         long, env = "CHAT_LISTEN", value_name = "WHERE", default_value = chat::LISTEN_DEFAULT,
         value_delimiter = ','
     )]
     chat_listen: Vec<Listen>,
-    /// Where the auth server listens, written as for `--chat-listen`
+    /// Where the auth server listens, in the form of `--chat-listen`
     #[arg(
         long, env = "AUTH_LISTEN", value_name = "WHERE", default_value = auth::LISTEN_DEFAULT,
         value_delimiter = ','
@@ -49,7 +49,7 @@ struct Cli {
     exit: net::exit_flags::ExitFlags,
 }
 
-/// What `--version` prints after the name.
+/// The text that `--version` prints after the program's name.
 static VERSION: LazyLock<String> = LazyLock::new(|| telemetry::version!());
 
 fn main() -> ExitCode {

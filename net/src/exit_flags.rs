@@ -8,21 +8,22 @@ use telemetry::log;
 
 use crate::{limit::PROBE_PATIENCE, probe, settings};
 
-/// To be taken in with `#[command(flatten)]`.
+/// The flags, for `#[command(flatten)]`.
 #[derive(Clone, Copy, Debug, clap::Args)]
 #[group(id = "exit-flags")]
 pub struct ExitFlags {
-    /// Ask the server that runs with these settings whether it is well, and exit: with status 0 if it is, else with 1
+    /// Ask the server that runs with these settings for its health, and exit: status 0 if it is healthy, else 1
     #[arg(long)]
     pub health: bool,
 
-    /// Print every setting with its environment variable as JSON, and exit
+    /// Print all settings and their environment variables as JSON, and exit
     #[arg(long, hide = true)]
     pub print_settings: bool,
 }
 
 impl ExitFlags {
-    /// Does what was asked for; nothing if the program `P` is to serve. `servers` is where it would listen.
+    /// Does what the flags say and returns the exit code; `None` if there is no such flag and the program `P` is to serve.
+    /// `servers` are the addresses that it listens on.
     pub fn run<P: clap::CommandFactory>(self, servers: &[&[Listen]]) -> Option<ExitCode> {
         if self.print_settings {
             log::print_line(&format!("{:#}", settings::of(&P::command())));

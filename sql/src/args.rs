@@ -1,4 +1,4 @@
-//! Which database, as every program is told it: two flags with their environment twins, and a default.
+//! The settings of the database: flags with their environment variables, and the default.
 
 use std::cell::Cell;
 use std::fs::DirBuilder;
@@ -9,43 +9,44 @@ use std::{env, fs, io};
 
 use crate::{ContactPolicy, DatabaseUrl, Day, OpenError, Store, UrlError};
 
-/// The first pause while the database is waited for, and so between two lines in the log; each further one is twice as long.
+/// The first pause between two tries to open the database, and so between two lines of the log. Each further pause is twice as
+/// long.
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// Bytes that one account may have stored unless told otherwise: 2 GiB.
+/// Bytes that one account may have stored by default: 2 GiB.
 const ACCOUNT_QUOTA: i64 = 2 * 1024 * 1024 * 1024;
 
-/// For the end of `--help`, of programs with [`DefaultDatabase::DataDirectory`].
-pub const DEFAULT_HELP: &str = "Without a database setting everything is kept in \
-    $XDG_DATA_HOME/messenger/messenger.db, else ~/.local/share/messenger/messenger.db";
+/// The end of `--help` in programs with [`DefaultDatabase::DataDirectory`].
+pub const DEFAULT_HELP: &str = "Without --database or --database-file the database is the SQLite file \
+    $XDG_DATA_HOME/messenger/messenger.db, by default ~/.local/share/messenger/messenger.db";
 
-/// Settings, to be taken in with `#[command(flatten)]`. Without `Debug`: the URL may hold a password.
+/// The flags of every program with a database, for `#[command(flatten)]`. Not `Debug`: the URL may contain a password.
 #[derive(Clone, clap::Args)]
 pub struct DatabaseArgs {
-    /// The database: `sqlite:PATH`, `sqlite::memory:` or `postgres://…`
+    /// URL of the database: `sqlite:PATH`, `sqlite::memory:` or `postgres://…`
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
     pub database: Option<String>,
 
-    /// A file that holds the database's URL, so that its password need not be in the environment
+    /// A file that contains the URL of the database, so that its password is not in the environment
     #[arg(long, env = "DATABASE_URL_FILE", value_name = "PATH", global = true)]
     pub database_file: Option<PathBuf>,
 
-    /// Bytes of text that one account may have sent and that are kept; 0: no limit
+    /// Bytes of stored text that one account may have sent; 0: no limit
     #[arg(long, env = "ACCOUNT_QUOTA", value_name = "BYTES", default_value_t = ACCOUNT_QUOTA, value_parser = clap::value_parser!(i64).range(0..))]
     pub account_quota: i64,
 
-    /// A day on which the machine's clock is right although the database has recorded another time, as the log asks for
+    /// Today's date, as YYYY-MM-DD in UTC: confirms that the machine's clock is right; needed only if the log asks for it
     #[arg(long, env = "CLOCK_CONFIRMED", value_name = "DATE", value_parser = confirmed_day)]
     pub clock_confirmed: Option<ConfirmedDay>,
 
-    /// How two accounts that do not know each other come together: by a message request, or freely
+    /// What an account may send to a stranger: a message request, or anything
     #[arg(long, env = "CHAT_CONTACT", value_name = "RULE", value_enum, default_value_t)]
     pub contact: ContactPolicy,
 }
 
-/// What `--clock-confirmed` says; nothing if it is empty, which is how compose files and units leave a variable unset.
+/// The value of `--clock-confirmed`. An empty value counts as unset, because compose files and units pass unset variables so.
 #[derive(Clone, Copy, Debug)]
 pub struct ConfirmedDay(Option<Day>);
 
@@ -54,7 +55,7 @@ fn confirmed_day(text: &str) -> Result<ConfirmedDay, String> {
     Ok(ConfirmedDay(day))
 }
 
-/// What holds where nothing is set.
+/// The database of a program that has no database setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DefaultDatabase {
     /// A file in the user's data directory.
@@ -63,10 +64,10 @@ pub enum DefaultDatabase {
     None,
 }
 
-/// What is wrong with the settings. The sentence says what to do, and repeats no password.
+/// An error in the settings. Its text says what to do, and contains no password.
 #[derive(Debug, thiserror::Error)]
 pub enum UsageError {
-    /// Both ways to name a database are used.
+    /// Both `--database` and `--database-file` are set.
     #[error(
         "give the database either as --database (DATABASE_URL) or as --database-file (DATABASE_URL_FILE), not as both"
     )]
@@ -76,7 +77,7 @@ pub enum UsageError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
     /// The URL is malformed.
@@ -90,7 +91,7 @@ pub enum UsageError {
         /// What is wrong.
         error: UrlError,
     },
-    /// There is no place for the default.
+    /// There is no home directory for the default database.
     #[error(
         "there is no home directory to keep a database in: name one with --database sqlite:PATH"
     )]

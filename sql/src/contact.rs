@@ -15,7 +15,7 @@ use crate::{Result, Store};
 /// How two accounts that do not know each other make contact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ContactPolicy {
-    /// A message to a stranger is a request, which is accepted, declined or ignored.
+    /// A message to a stranger is a request, which the receiver accepts, declines or ignores.
     #[default]
     Request,
     /// All accounts count as knowing each other.

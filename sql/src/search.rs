@@ -1,14 +1,15 @@
 //! Full-text search in an account's own messages.
 //!
-//! Words are folded and cut in one place for both engines: [`wire::folded`], [`wire::words`] and here. A word is in the index as it
-//! stands and is found by its beginning. A run of a script without spaces is in the index as its pairs of characters, so that
-//! each part of it is found; whether a longer part stands there as one is looked up in the text.
+//! Both engines index the same terms, since texts are folded and split in Rust: by [`wire::folded`], [`wire::words`] and this
+//! file. A word is a term, and is found by its prefixes. A *run* (text in a script without spaces between words) is indexed as
+//! its pairs of characters, so that each part of it is found. A part of three or more characters is compared with the text
+//! of the messages that the index returns.
 //!
-//! Each word in the index carries the number of its conversation. A search looks up its words in each conversation of the
-//! searcher, so it reads nothing of what stands in the conversations of others, and its time says nothing about them.
+//! Each term in the index begins with the number of its conversation. A search looks up its terms in each conversation of the
+//! account. So it reads nothing of other conversations, and its duration reveals nothing about them.
 //!
-//! The index has the newest texts alone. A message of which somebody reads an older one is not found for them: neither by
-//! words that they cannot see, nor by those that they do.
+//! The index has the current texts only. If an edit is withheld from an account (so that it still sees the older text), a search
+//! of that account does not find the message, neither by words of the new text nor by words of the old one.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
@@ -23,35 +24,35 @@ use crate::{Error, Result, Store};
 
 /// How long a search may take.
 pub const SEARCH_TIME_MAX: Duration = Duration::from_secs(1);
-/// Words of a text that are searched for. Of more, the longest count: they are the ones that tell messages apart.
+/// Words of one search. Of more words the longest are used, since they match the fewest messages.
 pub const SEARCH_WORDS_MAX: usize = 16;
-/// Characters of a word that are in the index. What a longer word has after them is looked up in the text.
+/// Characters of a word that are in the index. The rest of a longer word is compared with the text of the messages.
 pub const WORD_CHARS_MAX: usize = SEARCH_BYTES_MAX;
-/// Different words and pairs of one message that are in the index: the first of its text. It is found by no others.
+/// Different terms of one message that are in the index: the first ones of its text. The message is not found by others.
 pub const INDEXED_WORDS_MAX: usize = 4096;
-/// Characters of a run that are in the index together.
+/// Characters of one term of a run.
 const PAIR: usize = 2;
 
-/// A search as an engine gets it.
+/// The parameters of a search, for an engine.
 pub(crate) struct SearchQuery {
     pub(crate) account: AccountId,
-    /// Messages have all of these.
+    /// The words that a message must have.
     pub(crate) wanted: ParsedQuery,
-    /// Messages are older than this one.
+    /// Only messages with a lower id than this are found.
     pub(crate) before: MessageId,
     pub(crate) limit: usize,
-    /// The time at which it gives up, with [`Error::TimedOut`].
+    /// The time at which the search ends with [`Error::TimedOut`].
     pub(crate) deadline: Instant,
 }
 
 /// The words of a search.
 #[derive(Clone, Debug)]
 pub(crate) struct ParsedQuery {
-    /// Prefixes of words, and parts of runs; true: of a run.
+    /// Prefixes of words (`false`) and parts of runs (`true`).
     words: Vec<(String, bool)>,
     /// The terms that are looked up in the index.
     pub(crate) terms: Vec<IndexTerm>,
-    /// Whether every message with all the terms has all the words. If not, its text decides.
+    /// Whether every message with all the terms has all the words. If not, the texts must be compared.
     pub(crate) is_exact: bool,
 }
 
@@ -64,7 +65,7 @@ pub(crate) struct IndexTerm {
 }
 
 impl ParsedQuery {
-    /// Each word once, and none that another one says already.
+    /// Parses the text of a search. A word that another word implies is left out.
     pub(crate) fn new(text: &str) -> Self {
         let folded = wire::folded(text);
         let mut all: Vec<Word<'_>> = wire::words(&folded).collect();
@@ -77,7 +78,7 @@ impl ParsedQuery {
                 words.push(word);
             }
         }
-        // First one of each word, so that none is left out.
+        // Takes one term of each word in turn, so that the bound leaves out no word entirely.
         let sought: Vec<Vec<IndexTerm>> = words.iter().map(sought).collect();
         let longest = sought.iter().map(Vec::len).max().unwrap_or(0);
         let mut terms = Vec::new();
@@ -93,14 +94,14 @@ impl ParsedQuery {
         Self { words, terms, is_exact }
     }
 
-    /// Whether a text has all the words.
+    /// Whether a text has all the words of the search.
     pub(crate) fn matches_text(&self, content: &str) -> bool {
         let folded = wire::folded(content);
         let all: Vec<Word<'_>> = wire::words(&folded).collect();
         self.words.iter().all(|(text, is_run)| all.iter().any(|it| has(it, text, *is_run)))
     }
 
-    /// Whether a text that is not in the index yet will be found by it.
+    /// Whether a message with this text will match once it is in the index.
     pub(crate) fn matches_unindexed(&self, content: &str) -> bool {
         if !self.matches_text(content) {
             return false;
@@ -118,13 +119,13 @@ impl ParsedQuery {
     }
 }
 
-/// Whether a word of a text is one that is searched for.
+/// Whether a word of a text matches a word of the search.
 fn has(word: &Word<'_>, text: &str, is_run: bool) -> bool {
     word.is_run == is_run
         && if is_run { word.text.contains(text) } else { word.text.starts_with(text) }
 }
 
-/// What is looked up for a word.
+/// The terms to look up for a word of the search.
 fn sought(word: &Word<'_>) -> Vec<IndexTerm> {
     let beginning = |text: String| vec![IndexTerm { text, is_beginning: true }];
     let chars: Vec<char> = word.text.chars().collect();
@@ -140,8 +141,8 @@ fn sought(word: &Word<'_>) -> Vec<IndexTerm> {
         .collect()
 }
 
-/// What the index has of a text, each once: words, and of each run the pairs of characters that follow each other and the last
-/// character. So every character and every pair of a run is the beginning of one of them.
+/// The terms of a text, each once: its words, and of each run all pairs of neighbouring characters and the last character. So each
+/// character and each pair of a run is a prefix of a term.
 pub(crate) fn terms(content: &str) -> Vec<String> {
     let folded = wire::folded(content);
     let (mut terms, mut seen) = (Vec::new(), HashSet::new());
@@ -162,7 +163,7 @@ pub(crate) fn terms(content: &str) -> Vec<String> {
     terms
 }
 
-/// A word as the index has it. Digits end at the `x`, so that no two conversations share a word.
+/// A term as it is in the index. The `x` ends the number of the conversation, so no two conversations share a term.
 pub(crate) fn term(conversation: i64, word: &str) -> String {
     format!("{conversation}x{word}")
 }
@@ -178,13 +179,13 @@ impl NewestIds {
         Self { ids: BTreeSet::new(), limit }
     }
 
-    /// Ids up to this one are too old.
+    /// Ids up to this one are not wanted any more: there are enough newer ones.
     pub(crate) fn least(&self) -> i64 {
         let is_full = self.ids.len() >= self.limit;
         self.ids.first().copied().filter(|_| is_full).unwrap_or(0)
     }
 
-    /// False if it is older than all, and there are enough.
+    /// Adds an id. Returns `false` if there are enough newer ones.
     pub(crate) fn add(&mut self, id: i64) -> bool {
         if id <= self.least() {
             return false;
@@ -202,10 +203,10 @@ impl NewestIds {
 }
 
 impl Store {
-    /// Up to `limit` messages that `account` can see, older than `before`, with all the words of `text`; the newest first. A word
-    /// stands for those that begin so, in scripts without spaces for all that it is a part of; letter case, the way accents are
-    /// written and Unicode's forms for compatibility make no difference. None of which an edit is withheld from `account`, and
-    /// none for a text without letters and digits.
+    /// Up to `limit` messages that `account` can see, with ids lower than `before` and all the words of `text`; the newest first.
+    /// A word also matches longer words that begin with it, and in scripts without spaces any text that contains it. Letter case,
+    /// the encoding of accents and Unicode's compatibility forms make no difference. A message of which an edit is withheld from
+    /// `account` is not found. A `text` without letters and digits finds nothing.
     ///
     /// # Errors
     /// [`Error::TimedOut`] after [`SEARCH_TIME_MAX`], and [`Error::Unavailable`].
@@ -219,7 +220,7 @@ impl Store {
         self.search_within(SEARCH_TIME_MAX, account, text, before, limit)
     }
 
-    /// As [`Store::search`], for no longer than `time`.
+    /// The same as [`Store::search`], with another time limit.
     ///
     /// # Errors
     /// As there.

@@ -22,13 +22,13 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use line::Line;
 use repeat::Repeat;
 
-/// How a log line looks.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// `2026-01-31T12:00:00.000000Z  INFO place: sentence key=value conn=42`
     #[default]
     Text,
-    /// One object a line.
+    /// One JSON object per line
     Json,
 }
 

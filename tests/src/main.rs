@@ -1,4 +1,4 @@
-//! Runs the stories on servers that are running already, or is a server that checks a client.
+//! Runs the acceptance stories against running servers, or is itself a server that checks a client.
 
 use std::io::{self, Write};
 use std::net::TcpListener;
@@ -8,27 +8,27 @@ use std::time::Duration;
 use acceptance::{Endpoints, STORIES, Story, check_client, run_stories};
 use clap::Parser;
 
-/// Says which of the protocol's promises a running Messenger keeps, or with --check-client: a client.
+/// Checks whether a running server keeps the promises of the protocol, or with --check-client whether a client does.
 ///
-/// Start the servers with `--signup-rate 0 --message-rate 0`: hundreds of people sign up here from one address.
+/// Start the servers with `--signup-rate 0 --message-rate 0`: the stories create hundreds of accounts from one address.
 #[derive(Parser)]
 struct Args {
-    /// The chat server
+    /// URL of the chat server
     #[arg(long, value_name = "ws://HOST:PORT", required_unless_present = "check_client")]
     chat: Option<String>,
-    /// The auth server of its accounts; without it the chat server's people are guests
+    /// URL of the auth server; without it the chat server is tested in guest mode
     #[arg(long, value_name = "http://HOST:PORT")]
     auth: Option<String>,
-    /// How many stories run at once
+    /// Stories that run at the same time
     #[arg(long, default_value_t = 4)]
     at_once: usize,
-    /// Listen here for a client to check. It is account 1, with any token, and is to say something to account 2
+    /// Listen on this address for a client to check. The client is account 1, with any token; let it send a message to account 2
     #[arg(long, alias = "judge", value_name = "HOST:PORT", conflicts_with = "chat")]
     check_client: Option<String>,
-    /// For how many seconds a client must stay away that was turned away
+    /// Seconds for which a client must not reconnect after it was refused with 4401
     #[arg(long, value_name = "SECONDS", default_value_t = 40, requires = "check_client")]
     away: u64,
-    /// Which stories; all that fit when none is named
+    /// Names of the stories to run; by default all that the servers support
     #[arg(value_name = "STORY")]
     stories: Vec<String>,
 }

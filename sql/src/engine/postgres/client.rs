@@ -1,4 +1,5 @@
-//! A connection whose every wait ends: the driver's blocking one waits for an answer for ever.
+//! A blocking connection to PostgreSQL with a deadline for every wait. The client of the crate `postgres` has none: it can wait
+//! for an answer for ever.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,24 +18,25 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::limit::{CANCEL_TIMEOUT, CHECK_TIMEOUT, COMMIT_TIMEOUT, CONNECT_TIMEOUT};
 
-/// A connection to PostgreSQL, with a loop of events of its own that runs only while something is waited for.
+/// A connection to PostgreSQL. It has a runtime of its own, which runs only while a call waits.
 ///
-/// When an answer does not come in time the server is asked to give the statement up, and the connection is of no use any more.
+/// If an answer does not come in time, the client asks the server to cancel the statement, and the connection cannot be used
+/// any more.
 pub(super) struct Client {
-    /// Nothing: it is being dropped.
+    /// `None` only while the connection is dropped.
     client: Option<tokio_postgres::Client>,
     runtime: Runtime,
     driver: Option<JoinHandle<()>>,
     tls: Option<MakeRustlsConnect>,
-    /// How long one statement may take,
+    /// How long one statement may take by default.
     usual: Duration,
-    /// and just now, if there is a bound.
+    /// How long one statement may take at present. `None`: without a bound.
     patience: Option<Duration>,
-    /// When the transaction has to be over.
+    /// The deadline of the present transaction.
     until: Option<Instant>,
-    /// Whether an answer is outstanding that nobody waits for.
+    /// Whether a wait was given up, so that an answer may still arrive which belongs to no call.
     is_lost: bool,
-    /// What the server has warned of.
+    /// The server's last warning.
     warning: Arc<Mutex<Option<String>>>,
 }
 
@@ -45,7 +47,7 @@ impl Client {
         tls: Option<&MakeRustlsConnect>,
         patience: Duration,
     ) -> Result<Self, Error> {
-        // The only thing that can be missing is a descriptor.
+        // This fails only if the process has no free file descriptor.
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|_| Error::__private_api_timeout())?;
         let warning = Arc::default();
@@ -66,17 +68,17 @@ impl Client {
         })
     }
 
-    /// What is waited for from now on is over at `until`; nothing: only each statement has its bound.
+    /// Sets a deadline for all calls from now on. `None`: only the bound of each statement holds.
     pub(super) fn set_deadline(&mut self, until: Option<Instant>) {
         self.until = until;
     }
 
-    /// Sets how long a statement may take from now on, and returns how long it might before.
+    /// Sets how long one statement may take from now on, and returns the previous bound.
     pub(super) fn set_patience(&mut self, patience: Option<Duration>) -> Option<Duration> {
         std::mem::replace(&mut self.patience, patience)
     }
 
-    /// A statement may take as long as at first.
+    /// Sets the bound of a statement back to that of [`Client::connect`].
     pub(super) fn reset_patience(&mut self) {
         self.patience = Some(self.usual);
     }
@@ -93,8 +95,8 @@ impl Client {
         self.wait(async |client| client.query(statement, params).await)
     }
 
-    /// Sends all these statements at once and then reads their answers: one round trip. They are run in this order, each after
-    /// the one before it. In a transaction those after one that fails fail as well; the error is that of the first.
+    /// Sends all these statements before it reads an answer (pipelining), so that they take one round trip. The server runs
+    /// them in order. In a transaction the statements after a failed one fail, too; the error is that of the first.
     pub(super) fn query_all(
         &mut self,
         all: &[(&Statement, &[&(dyn ToSql + Sync)])],
@@ -112,7 +114,7 @@ impl Client {
         self.wait(async |client| client.batch_execute(text).await)
     }
 
-    /// The first row of an answer as text, without a prepared statement: a pooler may answer one with another client's.
+    /// The first row of the answer, as text. It uses no prepared statement, because a pooler may mix up those of its clients.
     pub(super) fn one_row(&mut self, text: &str) -> Result<Vec<String>, Error> {
         let answers = self.wait(async |client| client.simple_query(text).await)?;
         let row = answers.iter().find_map(|answer| match answer {
@@ -123,7 +125,7 @@ impl Client {
         Ok((0..row.map_or(0, |row| row.len())).map(cell).collect())
     }
 
-    /// Commits. What the server has warned of meanwhile comes along: a wait for a standby may have been given up.
+    /// Commits, and returns the server's warning, if there was one: it may have given up waiting for a standby.
     pub(super) fn commit(&mut self) -> Result<Option<String>, Error> {
         self.take_warning();
         let patience = self.patience.into_iter().chain([COMMIT_TIMEOUT]).min();
@@ -133,7 +135,7 @@ impl Client {
         done.map(|()| self.take_warning())
     }
 
-    /// Whether it answers, within [`CHECK_TIMEOUT`].
+    /// Whether the server answers within [`CHECK_TIMEOUT`].
     pub(super) fn is_alive(&mut self) -> bool {
         let patience = self.set_patience(Some(CHECK_TIMEOUT));
         let answers = self.wait(async |client| client.check_connection().await).is_ok();
@@ -168,11 +170,11 @@ impl Client {
         })
     }
 
-    /// Has the server give up what it is at: otherwise it would hold its locks, and one of its few connections.
+    /// Asks the server to cancel the running statement. Otherwise the statement would keep its locks and its connection.
     fn cancel(&self) {
         let Some(client) = &self.client else { return };
         let token = client.cancel_token();
-        // Nobody says whether it has been obeyed.
+        // The server does not say whether it has cancelled anything, so there is nothing to check.
         let _ = self.runtime.block_on(async {
             match self.tls.clone() {
                 None => timeout(CANCEL_TIMEOUT, token.cancel_query(NoTls)).await,
@@ -182,7 +184,7 @@ impl Client {
     }
 }
 
-/// Says goodbye, if the other side listens.
+/// Closes the connection in an orderly way, unless the server has stopped answering.
 impl Drop for Client {
     fn drop(&mut self) {
         drop(self.client.take());
@@ -211,7 +213,7 @@ where
     Ok((client, runtime.spawn(drive(connection, warning))))
 }
 
-/// Carries what is said both ways.
+/// Moves the messages of the connection in both directions until it ends, and remembers the last warning.
 async fn drive<T>(mut connection: Connection<Socket, T>, warning: Arc<Mutex<Option<String>>>)
 where
     Connection<Socket, T>: Unpin,

@@ -1,8 +1,10 @@
-//! What is personal, overwritten: PostgreSQL leaves deleted rows in its files until their space is used again.
+//! Removes the data of deleted accounts from PostgreSQL's files. After a `delete`, PostgreSQL leaves the old rows in its
+//! files until their space is used again.
 //!
-//! `cluster` writes a table and its indices anew. It keeps rows that an older snapshot may still see, so whoever reads goes on
-//! reading what it began to read. (An `alter table` that rewrites would not: to an older snapshot the table is empty then, and
-//! `pg_dump` would write a copy without accounts.) So a deleted account is erased only once no snapshot is older than its deletion.
+//! The command `cluster` writes a table and its indexes anew, without the deleted rows. It keeps the rows that an older
+//! snapshot may still see, so transactions that read the table meanwhile are not disturbed. (An `alter table` that rewrites
+//! the table does not: to an older snapshot the table then looks empty, and `pg_dump` would write a copy without accounts.)
+//! So a deleted account is erased only once no snapshot is older than its deletion.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -14,17 +16,18 @@ use crate::engine::{Engine, Statement, Value, statements};
 use crate::limit::ANSWER_GRACE;
 use crate::{Error, Result};
 
-/// The tables of what is personal, each with its primary key. One at a time: whoever reads both may have locked them in any order.
+/// The tables with personal data, each with its primary key. They are rewritten one at a time, so that no lock is held while
+/// another one is requested: other transactions may lock the two tables in any order.
 const PERSONAL: [(&str, &str); 2] = [("session", "session_pkey"), ("account", "account_pkey")];
-/// How long to wait for a table's lock; whoever needs the table meanwhile waits too.
+/// How long to wait for the lock on a table. Statements of others that need the table queue behind this request.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// How long writing one anew may take: that of some seven million accounts, on a machine with little to spare.
+/// How long the rewriting of one table may take. It is enough for some seven million accounts on a busy machine.
 const REWRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Postgres {
-    /// Writes the tables of what is personal anew, unless that was tried less than `interval` ago. Returns those of these
-    /// deleted accounts of which nothing is left.
+    /// Rewrites the tables with personal data, unless a process tried so less than `interval` ago. Returns the accounts among
+    /// `accounts` (which are deleted) of which no data is left in these tables.
     pub(super) fn rewrite_personal(
         &mut self,
         accounts: &[i64],
@@ -51,9 +54,10 @@ impl Postgres {
         Ok(unseen)
     }
 
-    /// Those of these accounts that no snapshot shows as they were. That stays so: a new snapshot is not older than all there are.
+    /// The accounts among `accounts` that no snapshot can see any more. They stay unseen, since a new snapshot is never older
+    /// than all existing ones.
     fn unseen(&mut self, accounts: &[i64]) -> Result<Vec<i64>> {
-        // Within one transaction all ages are counted from the same one.
+        // Within one transaction `age` counts from the same transaction id each time, so the ages can be compared.
         self.begin()?;
         let read =
             self.run(&SNAPSHOTS, &[]).and_then(|found| Ok((found, self.run(&DELETIONS, &[])?)));
@@ -122,7 +126,7 @@ impl Postgres {
         ))
     }
 
-    /// Why this role cannot write the tables anew, if it cannot.
+    /// The reason why this role cannot rewrite the tables; `None` if it can.
     pub(super) fn not_owned(&mut self) -> Result<Option<String>> {
         let mut rows = self.run(&NOT_OWNED, &[])?;
         let Some(role) = rows.first_mut().map(|row| row.text(0)).transpose()? else {
@@ -140,7 +144,7 @@ impl Postgres {
 }
 
 statements! {
-    /// Any number that is ours, held while the tables are written anew: one process does it at a time.
+    /// The number is arbitrary. The lock is held during the rewriting, so that one process at a time does it.
     static TRY_LOCK: Statement = Statement::only_postgres(
         "select 1 where pg_try_advisory_lock(7236838)"
     );
@@ -149,17 +153,18 @@ statements! {
         "select 1 where pg_advisory_unlock(7236838)"
     );
 
-    /// The row of no account holds when the tables were last written anew, or this was tried, by whichever process. Nothing is
-    /// returned if it was less than $1 milliseconds ago. If the clock was set back, it may be done again.
+    /// The row with account 0 has the time at which any process last rewrote the tables, or tried to. The statement returns
+    /// no row if that was less than $1 milliseconds ago. If the clock was set back, the tables may be rewritten again.
     static TAKE_TURN: Statement = Statement::only_postgres(
         "insert into erasure (account, at) values (0, (extract(epoch \
          from clock_timestamp()) * 1000)::bigint) on conflict (account) do update set at = excluded.at \
          where erasure.at <= excluded.at - $1 or erasure.at > excluded.at returning account"
     );
 
-    /// Who may still see what has been deleted, or keeps new snapshots from being newer, the oldest first, and its age in
-    /// transactions. An open transaction counts in whichever database it is; `vacuum` itself does not. The row without a name is
-    /// this statement's own snapshot: it is taken first, so a transaction that ends while the others are looked through is in it.
+    /// The holders of snapshots that may still see deleted rows, the oldest first, each with its age in transactions. A
+    /// transaction of another database counts if it has an id, since it keeps new snapshots old. A running `vacuum` does not
+    /// count. The row without a name is this statement's own snapshot. It is taken first, so it covers transactions that end
+    /// while the statement reads the lists.
     static SNAPSHOTS: Statement = Statement::only_postgres(
         "select h.holder, h.age from ( select 'process ' || a.pid || coalesce(' (' || nullif(a.application_name, \
          '') || ')', '') || coalesce(', for ' || extract(epoch from now() - a.xact_start)::bigint || ' s', '') as \
@@ -172,10 +177,10 @@ statements! {
          where h.age is not null order by h.age desc, h.holder limit 4"
     );
 
-    /// How many transactions ago an account was deleted: in the one that put it on the list.
+    /// The age of each account's deletion, in transactions. The deletion has inserted the row, so it is `xmin`.
     static DELETIONS: Statement = Statement::only_postgres("select account, age(xmin) from erasure");
 
-    /// Who keeps a table from being locked. Of a prepared transaction there is no process.
+    /// The processes and prepared transactions that hold a lock on a table. A prepared transaction has no process.
     static HOLDERS: Statement = Statement::only_postgres(
         "select coalesce('process ' || l.pid || coalesce(' (' || nullif(a.application_name, '') || ')', '') || \
          coalesce(', for ' || extract(epoch from now() - a.xact_start)::bigint || ' s', ''), 'the prepared \

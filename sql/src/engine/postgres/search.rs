@@ -1,4 +1,4 @@
-//! Looking up words, many conversations at a time.
+//! Full-text search on PostgreSQL: looks up the words in many conversations at a time.
 
 use std::time::Instant;
 
@@ -9,15 +9,15 @@ use crate::Result;
 use crate::engine::{BatchStatement, Engine, IndexCursor, Statement, Value, statements};
 use crate::search::{IndexTerm, NewestIds, SearchQuery, term, terms, too_slow};
 
-/// Conversations whose words are looked up together: for each of their messages that has one of the words, it is looked
-/// which of them has it.
+/// Conversations that one search of the index covers. For each message that is found, PostgreSQL compares the words of all these
+/// conversations.
 const CONVERSATIONS: usize = 64;
-/// Messages that are looked at together, where their texts have the last say.
+/// Messages that are read at a time if their texts must be compared with the words of the search.
 const LOOKED_AT: usize = 256;
-/// Messages whose words are made in one transaction while the index is rebuilt. An edit of one of them waits for it.
+/// Messages that get their words in one transaction while the index is rebuilt. An edit of such a message waits for it.
 const REINDEXED_MAX: i64 = 256;
 
-/// What of `message m` the account of `member s` can see and find.
+/// The condition that the account of `member s` can see and find `message m`.
 macro_rules! visible {
     () => {
         "m.kind = 0 and m.id < $3 and m.id > s.since and (s.until is null or m.id <= s.until) \
@@ -39,7 +39,7 @@ impl Postgres {
         let own = self.run(&OWN, &[Value::Int(query.account.0)])?;
         let own: Vec<i64> = own.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
         let mut newest = NewestIds::new(query.limit);
-        // First: a message that gets its words after this is found by them.
+        // Messages without words are read first. One that gets its words after this is then found in the index.
         self.find_wordless(query, &own, &mut newest)?;
         let all = own.chunks(CONVERSATIONS).map(|chunk| any_of(chunk, &query.wanted.terms));
         let all: Vec<_> = all.collect();
@@ -95,7 +95,7 @@ impl Postgres {
         Ok(self.client.query(&statement, &params)?)
     }
 
-    /// Those of which the text has the words, the newest first.
+    /// The ids among `ids` whose texts have the words, the newest first.
     fn having(&mut self, query: &SearchQuery, ids: &[i64]) -> Result<Vec<i64>> {
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -132,7 +132,8 @@ fn in_time(query: &SearchQuery) -> Result<()> {
     if Instant::now() >= query.deadline { Err(too_slow()) } else { Ok(()) }
 }
 
-/// The terms, in any of these conversations, in PostgreSQL's language. They are of letters, digits and marks only.
+/// A `tsquery` for messages of any of these conversations that have all the terms. Terms consist of letters, digits and marks,
+/// so they need no quoting.
 fn any_of(conversations: &[i64], terms: &[IndexTerm]) -> String {
     let all_in = |conversation: &i64| {
         let term = |sought: &IndexTerm| {
@@ -159,7 +160,8 @@ statements! {
          and (c.declined = 0 or c.asker = s.account)"
     );
 
-    /// Words first: left to itself the planner walks back through all messages and makes words of each.
+    /// `materialized` makes the planner search the index of words first. Otherwise it would read all messages from the newest
+    /// on, and split each of them into words.
     static INDEXED: Statement = Statement::only_postgres(
         concat!(
             "with found as materialized (select f.id, f.conversation, f.kind \
@@ -170,8 +172,8 @@ statements! {
         )
     );
 
-    /// What is not in the index, as older messages are after an upgrade that makes it anew. `offset 0`: for each conversation, however
-    /// few messages the planner takes for being so.
+    /// The messages that are not in the index yet: older ones, after an upgrade that rebuilds the index. `offset 0` makes the
+    /// planner look them up by conversation, whatever number of such messages it expects.
     static WORDLESS: Statement = Statement::only_postgres(
         concat!(
             "with found as materialized (select f.* from unnest($1::bigint[]) c (id) cross join lateral \
@@ -182,7 +184,7 @@ statements! {
         )
     );
 
-    /// Skips rows that are locked: an edit will set their words, or another node is at them.
+    /// Skips locked rows: an edit or another node is about to set their words.
     static NEXT_WORDLESS: Statement = Statement::only_postgres(
         "select conversation, id, content from message where kind = 0 and words is null \
          and (conversation, id) > ($1, $2) order by conversation, id limit $3 for update skip locked"

@@ -1,4 +1,5 @@
-//! What is looked at before the program starts: whether PostgreSQL can keep what `sent` promises, and has room.
+//! The checks before the program starts: whether PostgreSQL's settings keep the promise of `sent`, and whether it has enough
+//! free connections.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -7,12 +8,13 @@ use super::{Client, Connector, Postgres, text};
 use crate::Error;
 use crate::engine::{Purpose, StartError};
 
-/// How long each step may take: a pooler lets a client wait for one of its connections without a word.
+/// How long each step may take. A pooler without a free connection lets its clients wait and says nothing.
 const STEP_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often it is asked which process of PostgreSQL answers. In transaction mode others may take it in between.
+/// How many times each connection asks which process of PostgreSQL answers. A pooler in transaction mode may give the process to
+/// another client between two questions.
 const PROCESS_ROUNDS: usize = 5;
 
-/// What it depends on. Counted are all who are connected: a superuser has the reserved places too.
+/// The settings and rights that are checked. A superuser may use the reserved connections, too.
 const FACTS: &str = "
     select current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'),
         current_setting('server_encoding'), current_database()::text, current_user::text, current_schema()::text,
@@ -25,7 +27,7 @@ const FACTS: &str = "
         r.rolconnlimit::bigint, d.datconnlimit::bigint
     from pg_roles r, pg_database d where r.rolname = current_user and d.datname = current_database()";
 
-/// The version, places that are free for this role, and the clock in milliseconds.
+/// The version, the number of free connections, and the clock in milliseconds.
 const LOOK: &str = "
     select current_setting('server_version'),
         current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint
@@ -33,21 +35,21 @@ const LOOK: &str = "
             - (select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()),
         (extract(epoch from clock_timestamp()) * 1000)::bigint";
 
-/// How PostgreSQL is.
+/// The state of a PostgreSQL server, for `doctor`.
 pub(crate) struct ServerInfo {
     pub(crate) version: String,
-    /// What weakens a promise.
+    /// Sentences about settings that weaken a promise.
     pub(crate) warnings: Vec<String>,
-    /// Connections that are free.
+    /// The number of free connections.
     pub(crate) free: i64,
-    /// Its clock, in milliseconds,
+    /// The server's clock, in milliseconds since 1970.
     pub(crate) clock: Option<i64>,
-    /// and the machine's at that moment.
+    /// This machine's clock at the same moment, in milliseconds since 1970.
     pub(crate) at: i64,
 }
 
 impl Connector {
-    /// Looks whether PostgreSQL is as it must be, and opens `needed` connections at once to see that there is room.
+    /// Checks the settings of PostgreSQL, and opens `needed` connections at a time to see that it grants them.
     pub(crate) fn check(&self, needed: usize) -> Result<(), StartError> {
         let mut clients = Vec::with_capacity(needed);
         for have in 0..needed {
@@ -65,18 +67,18 @@ impl Connector {
             }
         }
         drop(clients);
-        // A setting that the server refuses is found here, and not by the first one to send a message.
+        // A session setting that the server refuses is noticed here, and not when the first message is sent.
         let set = self.session(Purpose::Read).map(drop);
         set.map_err(|error| self.fault(&error, needed, needed))
     }
 
-    /// One connection, for a command: what keeps it from connecting is said and not waited for.
+    /// Opens one connection, for an operator's command. It does not wait for a server that cannot be reached.
     pub(crate) fn open(&self, usage: Purpose) -> Result<Postgres, StartError> {
         let client = self.session(usage).map_err(|error| self.fault(&error, 0, 1))?;
         Ok(Postgres::new(client))
     }
 
-    /// Looks at what [`Connector::check`] does, without opening more connections than one.
+    /// Checks the same as [`Connector::check`], with one connection only.
     pub(crate) fn look(&self, needed: usize) -> Result<ServerInfo, StartError> {
         let fault = |error| self.fault(&error, 0, needed);
         let mut client = self.client(STEP_TIMEOUT).map_err(fault)?;
@@ -88,7 +90,7 @@ impl Connector {
         Ok(ServerInfo { version, warnings, free: number(1).unwrap_or(0), clock: number(2), at })
     }
 
-    /// Refuses what would break a promise, and returns what weakens one.
+    /// Fails if a setting breaks a promise. Returns warnings about settings that weaken one.
     fn check_facts(&self, client: &mut Client, needed: usize) -> Result<Vec<String>, StartError> {
         let row = client.one_row(FACTS).map_err(|error| self.fault(&error, 0, needed))?;
         let word = |at: usize| row.get(at).map_or("", String::as_str);
@@ -143,7 +145,8 @@ impl Connector {
         Ok(warnings)
     }
 
-    /// In a session each client has a process of its own, and always the same one.
+    /// Fails behind a pooler in transaction mode. With sessions, each client always has the same process, and no other client
+    /// has it.
     fn check_pooling(
         &self,
         (one, first): &mut (Client, String),
@@ -152,7 +155,8 @@ impl Connector {
         let fault = |error| self.fault(&error, 2, 2);
         let mut is_mixed = first == second;
         for _ in 0..PROCESS_ROUNDS {
-            // Twice in a row, and then the other: a pooler may take the connection that rested longest, or shortest.
+            // The first client twice in a row, then the second one: a pooler may reuse the connection that was idle for longest,
+            // or the one that was used last.
             is_mixed |= process(one).map_err(fault)? != *first;
             is_mixed |= process(one).map_err(fault)? != *first;
             is_mixed |= process(two).map_err(fault)? != *second;
@@ -166,7 +170,7 @@ impl Connector {
         Ok(())
     }
 
-    /// What an error before the start means, and what to do about it.
+    /// The start error for an error of PostgreSQL, with what the operator can do about it.
     fn fault(&self, error: &postgres::Error, have: usize, needed: usize) -> StartError {
         let said = text(error);
         let role = self.config.get_user().unwrap_or("");
@@ -210,10 +214,10 @@ impl Connector {
     }
 }
 
-/// What it means that the schema could not be brought up to date.
+/// The start error for a failed migration of the schema.
 pub(crate) fn fault(error: Error) -> StartError {
     match error {
-        // A statement that others kept from its rows for too long has timed out: they may be gone the next time.
+        // For example, a statement has waited too long for a lock of another transaction, which may be gone at the next try.
         Error::Unavailable(said) | Error::InDoubt(said) | Error::TimedOut(said) => {
             StartError::Transient(said)
         }
@@ -268,7 +272,7 @@ fn fault_without_code(error: &postgres::Error, said: String) -> StartError {
     StartError::Transient(said)
 }
 
-/// Number of the process of PostgreSQL that answers.
+/// The number of the PostgreSQL process that answers.
 fn process(client: &mut Client) -> Result<String, postgres::Error> {
     Ok(client.one_row("select pg_backend_pid()")?.pop().unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! Rows out of PostgreSQL and into it, whole tables at a time.
+//! Backup and restore on PostgreSQL: reads and writes the rows of whole tables.
 
 use std::time::{Duration, Instant};
 
@@ -11,18 +11,19 @@ use crate::copy::{BackupFormat, Column, ColumnType, Transfer, names};
 use crate::engine::{Cell, Engine, Statement, Value, statements};
 use crate::{Error, OpenError, Result};
 
-/// Rows that are fetched at once: of the longest texts 8 MiB.
+/// The rows of one fetch: at most 8 MiB, if all of them have the longest text.
 const FETCHED: usize = 500;
-/// How long one statement of a snapshot may take. One that counts goes through whole tables.
+/// How long one statement on a snapshot may take. Some of them read whole tables.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-/// How long a restore waits for the lock on the schema: a process that was killed holds it until PostgreSQL has noticed.
+/// How long a restore waits for the lock on the schema. A killed process holds the lock until PostgreSQL notices its end.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
-/// How often it is tried meanwhile.
+/// The pause between two tries to take that lock.
 const LOCK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A whole table is read as it lies, and what is compared with it is hashed or sorted; see `session` for what holds else. The rows are
-/// written to a disk that may be slow while the transaction rests.
+/// Begins the snapshot. Its statements read whole tables, so the planner may use sequential scans and joins by hash or merge,
+/// which `session` switches off for all other statements. The transaction may be idle for long, while its rows are written to a
+/// slow disk.
 const SNAPSHOT: &str = "begin isolation level repeatable read, read only; \
     set local enable_seqscan = on; set local enable_hashjoin = on; set local enable_mergejoin = on; set local enable_material = on; \
     set local join_collapse_limit = 8; set local statement_timeout = '1h'; set local idle_in_transaction_session_timeout = '10min'";
@@ -39,12 +40,12 @@ impl Transfer for Postgres {
     fn begin_snapshot(&mut self) -> Result<()> {
         self.client.set_patience(Some(SNAPSHOT_TIMEOUT));
         self.script(SNAPSHOT)?;
-        // The moment is that of the first look.
+        // The first statement takes the snapshot.
         self.script("select 1 from pg_class limit 1")
     }
 
     fn lock_schema_of_empty(&mut self) -> Result<()> {
-        // A server that starts at this moment waits here, and then finds what was restored.
+        // A server that starts meanwhile waits for the same lock, and then finds the restored database.
         let deadline = Instant::now() + LOCK_PATIENCE;
         while self.run(&TRY_LOCK_SCHEMA, &[])?.is_empty() {
             if Instant::now() >= deadline {
@@ -82,7 +83,7 @@ impl Transfer for Postgres {
         Ok(columns)
     }
 
-    /// By a cursor: like `copy`, but with a bound on each wait.
+    /// Reads with a cursor. `copy` would do the same without a deadline for each wait.
     fn each_row(
         &mut self,
         table: &str,
@@ -136,11 +137,12 @@ impl Transfer for Postgres {
     }
 
     fn round_off(&mut self) -> Result<()> {
-        Ok(()) // The planner's statistics come by themselves.
+        Ok(()) // PostgreSQL gathers the planner's statistics by itself.
     }
 }
 
-/// SQLite may hold a NUL in a text from early on, which PostgreSQL does not. It becomes a space, so that bytes are counted the same.
+/// Replaces each NUL by a space. An old SQLite database may have NUL in a text, and PostgreSQL cannot store it. With a space, the
+/// text has the same number of bytes.
 fn without_nul(cell: &Cell) -> Cell {
     match cell {
         Cell::Text(text) if text.contains('\0') => Cell::Text(text.replace('\0', " ")),
@@ -154,7 +156,7 @@ statements! {
          where n.nspname = current_schema() and c.relkind in ('r', 'p', 'v', 'm', 'f') order by 1"
     );
 
-    /// The words of a message are made again from its text: `sql/src/reindex.rs`.
+    /// Without the words of messages: `sql/src/reindex.rs` makes them again from the texts.
     static COLUMNS: Statement = Statement::only_postgres(
         "select attname::text, atttypid::regtype::text from pg_attribute \
          where attrelid = to_regclass($1) and attnum > 0 and not attisdropped \

@@ -1,4 +1,4 @@
-//! The end of a statement that takes too long. SQLite asks now and then whether to go on.
+//! Interrupts statements that take too long. SQLite calls a handler at intervals, which ends the statement after its deadline.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,14 +8,14 @@ use rusqlite::Connection;
 
 use crate::Result;
 
-/// Steps of SQLite's virtual machine between two looks at the clock: well under a millisecond.
+/// Instructions of SQLite's virtual machine between two calls of the handler: well under a millisecond.
 const STEPS: i32 = 1000;
 
-/// When the statement that runs is interrupted.
+/// The deadline of the statement that a connection runs.
 pub(super) struct Deadline {
     timeout: Option<Duration>,
     opened: Instant,
-    /// In milliseconds since `opened`.
+    /// The deadline, in milliseconds since `opened`.
     at: Arc<AtomicU64>,
 }
 
@@ -31,7 +31,7 @@ impl Deadline {
         Ok(Self { timeout, opened, at })
     }
 
-    /// To be called before each statement.
+    /// Starts the time of the next statement. Must be called before each statement.
     pub(super) fn restart(&self) {
         if let Some(timeout) = self.timeout {
             self.at.store(millis(self.opened.elapsed() + timeout), Ordering::Relaxed);

@@ -1,21 +1,22 @@
-//! The database's files are for their owner only: they hold emails and password hashes.
+//! Only the owner of the database's files may read them, since they contain emails and password hashes.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// Symbolic links that are followed, one after the other; as many as Linux follows.
+/// How many symbolic links are followed, one after the other: as many as Linux follows.
 const LINKS_MAX: usize = 40;
 
-/// Creates the file with mode 0600, as SQLite would not; if `path` is a symbolic link that leads to nothing yet, the file
-/// that it leads to. SQLite gives the files beside it the same mode. A file that is there keeps the mode it has.
+/// Creates the database's file with mode 0600; SQLite would create it readable by others. If `path` is a symbolic link to a file
+/// that does not exist, that file is created. SQLite gives the `-wal` and `-shm` files the same mode. An existing file keeps
+/// its mode.
 pub(super) fn make(path: &Path) {
-    // Only new files are opened here: closing an open one would end SQLite's locks on it in the whole process.
-    // If it cannot be made, SQLite says so in its own words.
+    // `create_new` opens no existing file: closing it would release SQLite's locks on it in the whole process.
+    // If the file cannot be created, SQLite reports the error.
     let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(resolved(path));
 }
 
-/// Where the links at the end of a path lead, also if nothing is there.
+/// The target of the symbolic links at the end of a path, even if it does not exist.
 pub(super) fn resolved(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..LINKS_MAX {
@@ -25,7 +26,7 @@ pub(super) fn resolved(path: &Path) -> PathBuf {
     path
 }
 
-/// The directory in which a file is or is to be.
+/// The directory of a file, which need not exist.
 pub(super) fn directory(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -1,4 +1,4 @@
-//! Looking up words, one conversation after another.
+//! Full-text search on SQLite: looks up the words in one conversation after another.
 
 use std::time::Instant;
 
@@ -10,10 +10,10 @@ use crate::Result;
 use crate::engine::{Engine, Statement, Value, statements};
 use crate::search::{IndexTerm, NewestIds, ParsedQuery, SearchQuery, term, terms, too_slow};
 
-/// SQLite looks at the clock after so many steps of its machine.
+/// Instructions of SQLite's virtual machine between two looks at the clock.
 const STEPS: i32 = 1000;
 
-/// Makes `message_terms` known, by which the schema fills the index of words.
+/// Registers the SQL function `message_terms`, with which triggers of the schema fill the index of words.
 pub(super) fn add_function(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
@@ -21,16 +21,16 @@ pub(super) fn add_function(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function("message_terms", 2, flags, |call| {
         let conversation = call.get(0)?;
         let content: String = call.get(1)?;
-        // Each once: where in a text a word stands is not kept.
+        // Each term once: the index does not contain the positions of words.
         let terms = terms(&content).into_iter().map(|word| term(conversation, &word));
         Ok(terms.collect::<Vec<_>>().join(" "))
     })?;
-    // By this name schema 6 fills an index that schema 14 makes anew.
+    // Migration 6 calls this name to fill an index, which migration 14 replaces.
     connection.create_scalar_function("message_words", 2, flags, |_| Ok(""))
 }
 
 impl Sqlite {
-    /// See [`Engine::search`]. All that it reads is of one moment.
+    /// See [`Engine::search`]. It reads in one transaction, so from one snapshot.
     pub(super) fn find(&mut self, query: &SearchQuery) -> Result<Vec<i64>> {
         let deadline = query.deadline;
         self.script("begin")?;
@@ -103,7 +103,7 @@ impl Sqlite {
             if id >= hidden_from {
                 continue;
             }
-            // What has all the terms need not have the words.
+            // A message may have all the terms without having the words themselves.
             if !query.wanted.is_exact && !self.text_fits(query, id, ParsedQuery::matches_text)? {
                 continue;
             }
@@ -138,19 +138,19 @@ impl Sqlite {
 }
 
 statements! {
-    /// What is looked up in each conversation.
+    /// The conversations to search, each with the range of messages that the account can see.
     static OWN: Statement = Statement::only_sqlite(
         "select s.conversation, s.since, coalesce(s.until, 9223372036854775807) from member s \
          join conversation c on c.id = s.conversation where s.account = $1 and (c.declined = 0 \
          or c.asker = s.account)"
     );
 
-    /// FTS5 goes from the newest message to the oldest by itself.
+    /// FTS5 returns the newest message first without sorting.
     static INDEXED: Statement = Statement::only_sqlite(
         "select rowid from message_text where message_text match $1 and rowid > $2 and rowid < $3 order by rowid desc"
     );
 
-    /// What is not in the index yet.
+    /// The messages of a conversation that are not in the index yet.
     static UNINDEXED: Statement = Statement::only_sqlite(
         "select e.message from entry e where e.conversation = $1 and e.message > $2 and e.message < $3 \
          and e.kind = 0 order by e.message desc"
@@ -161,7 +161,7 @@ statements! {
 
     static CONTENT: Statement = Statement::only_sqlite("select content from message where id = $1");
 
-    /// From which message on, up to this one, nothing is to be found; nothing if this one is.
+    /// The first message of the withheld run that ends with this message. No row: this message may be found.
     static HIDDEN: Statement = Statement::only_sqlite(
         "select run from withheld where message = $1 and account = $2 union all select message \
          from withheld_edit where message = $1 and account = $2 limit 1"

@@ -1,11 +1,11 @@
-//! Rows out of SQLite and into it, whole tables at a time.
+//! Backup and restore on SQLite: reads and writes the rows of whole tables.
 
 use super::{Sqlite, cell};
 use crate::copy::{BackupFormat, Column, ColumnType, Transfer, names};
 use crate::engine::{Cell, Engine, Statement, Value, statements};
 use crate::{Error, Result};
 
-/// What came by the triggers of `message` goes where it stays.
+/// Moves the rows that the triggers of `message` have inserted from the tables of recent rows into the large tables (decision 11).
 const SETTLE: &str = "
     insert into settled_entry select * from recent_entry order by conversation, message;
     delete from recent_entry;
@@ -22,7 +22,7 @@ impl Transfer for Sqlite {
     }
 
     fn begin_snapshot(&mut self) -> Result<()> {
-        // The moment is that of the first look.
+        // The first statement takes the snapshot.
         self.script("begin; select count(*) from sqlite_master")
     }
 
@@ -69,7 +69,7 @@ impl Transfer for Sqlite {
     }
 
     fn insert_rows(&mut self, table: &str, columns: &[Column], rows: &[Vec<Cell>]) -> Result<()> {
-        // What a restore brings has not come lately.
+        // Restored events are not recent, so they go into the large table (decision 11).
         let table = if table == "event" { "settled_event" } else { table };
         let marks: Vec<_> = (1..=columns.len()).map(|number| format!("?{number}")).collect();
         let text =
@@ -91,7 +91,7 @@ impl Transfer for Sqlite {
     }
 
     fn round_off(&mut self) -> Result<()> {
-        self.script(SETTLE) // The index of words is filled while the program runs: sql/src/reindex.rs.
+        self.script(SETTLE) // The server fills the index of words while it runs: sql/src/reindex.rs.
     }
 }
 
