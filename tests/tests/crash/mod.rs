@@ -4,6 +4,8 @@
 mod database_away;
 /// The server is killed eight times.
 mod kill;
+/// The index of words is rebuilt while the server is killed.
+mod rebuild;
 /// Six people who never stop writing.
 mod traffic;
 

@@ -4,6 +4,7 @@
 mod damage;
 mod postgres;
 mod sqlite;
+mod wal;
 
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};

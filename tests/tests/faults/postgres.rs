@@ -19,18 +19,18 @@ const DISK: &str = "size=160m";
 const SESSIONS_MAX: usize = 400;
 
 /// A small disk, while this lives.
-struct Disk(PathBuf);
+pub struct Disk(PathBuf);
 
 impl Disk {
     /// `None` if that is not permitted here.
-    fn mount(at: &Path) -> Result<Option<Self>> {
+    pub fn mount(at: &Path, size: &str) -> Result<Option<Self>> {
         let done =
-            Command::new("mount").args(["-t", "tmpfs", "-o", DISK, "tmpfs"]).arg(at).output()?;
+            Command::new("mount").args(["-t", "tmpfs", "-o", size, "tmpfs"]).arg(at).output()?;
         Ok(done.status.success().then(|| Self(at.to_owned())))
     }
 
     /// Takes up all room; it is there again when the file is removed.
-    fn fill(&self) -> Result<PathBuf> {
+    pub fn fill(&self) -> Result<PathBuf> {
         let path = self.0.join("filler");
         let mut file = File::create(&path)?;
         for size in [1 << 20, 4096] {
@@ -60,7 +60,7 @@ fn people(deployment: &Deployment) -> Result<[Client; 2]> {
 #[test]
 fn a_full_disk_under_postgresql_is_told_and_ends_by_itself() -> Result<()> {
     let dir = tempfile::tempdir()?;
-    let Some(disk) = Disk::mount(dir.path())? else {
+    let Some(disk) = Disk::mount(dir.path(), DISK)? else {
         eprintln!("skipped: a small disk cannot be mounted without root");
         return Ok(());
     };
