@@ -15,12 +15,12 @@ use tokio::runtime::{Builder, Handle};
 /// Stack of the thread: TLS handshakes and request building of the libraries run on it.
 const STACK_BYTES: usize = 2 * 1024 * 1024;
 
-/// Why a future has no result.
+/// The reason why a future has no result.
 #[derive(Debug)]
 pub enum Failure {
-    /// It was not done at the deadline. It has been dropped.
+    /// The future was not ready at the deadline. It has been dropped.
     Late,
-    /// It panicked.
+    /// The future panicked.
     Panicked,
     /// The system has no thread or no descriptor for the runtime.
     NotStarted(io::Error),

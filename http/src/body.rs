@@ -1,4 +1,4 @@
-//! Bodies of requests: whole, or read while they come; with a length, or in chunks.
+//! Bodies of requests: read as a whole or as a stream, with a length or in chunks.
 
 use std::io::{self, ErrorKind, Read};
 use std::net::TcpStream;
@@ -13,11 +13,11 @@ use crate::limit::{
     BODY_BYTES_PER_SECOND_MIN, CHUNK_LINE_BYTES_MAX, COPY_BYTES, TRAILER_BYTES_MAX,
 };
 
-/// The body of a request, as the route's policy says.
+/// The body of a request, in the form of the route's [`crate::BodyPolicy`].
 pub enum Body<'a> {
-    /// All of it.
+    /// The whole body.
     Whole(Vec<u8>),
-    /// What comes.
+    /// A reader of the body while it arrives.
     Stream(BodyReader<'a>),
 }
 
@@ -31,7 +31,7 @@ impl Body<'_> {
     }
 }
 
-/// Reads a body while it comes. The client must send [`BODY_BYTES_PER_SECOND_MIN`] on average, after a first grace, and
+/// Reads a body while it arrives. The client must send [`BODY_BYTES_PER_SECOND_MIN`] on average, after a first grace, and
 /// never pause for longer than that grace.
 /// Errors contain an [`HttpError`]: see [`HttpError::from_io`].
 pub struct BodyReader<'a> {
@@ -40,7 +40,7 @@ pub struct BodyReader<'a> {
 }
 
 impl BodyReader<'_> {
-    /// The bytes that are still to come, if the request states them.
+    /// The number of bytes that are still to come, if the request states a length.
     pub fn length(&self) -> Option<u64> {
         match self.state.part {
             Part::Length(left) => Some(left),
@@ -57,14 +57,14 @@ impl Read for BodyReader<'_> {
 }
 
 impl HttpError {
-    /// The error that a [`BodyReader`] has met; 400 for any other.
+    /// The [`HttpError`] in an error of a [`BodyReader`]; 400 for any other error.
     pub fn from_io(error: &io::Error) -> Self {
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>());
         inner.cloned().unwrap_or(Self::bad_request("the body breaks off"))
     }
 }
 
-/// What has been read from a socket and not been used.
+/// The bytes that have been read from a socket and not been used yet.
 pub(crate) struct Input {
     pub(crate) stream: Arc<TcpStream>,
     bytes: Vec<u8>,
@@ -76,7 +76,7 @@ impl Input {
         Self { stream, bytes: received, used: 0 }
     }
 
-    /// The bytes that are there.
+    /// All bytes that are in the buffer.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes[self.used..]
     }
@@ -89,7 +89,7 @@ impl Input {
         }
     }
 
-    /// The first `count` of the bytes that are there.
+    /// Takes the first `count` bytes out of the buffer.
     pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.drain(..self.used);
@@ -98,7 +98,7 @@ impl Input {
         bytes
     }
 
-    /// All bytes that are there.
+    /// Takes all bytes out of the buffer.
     pub(crate) fn take_all(&mut self) -> Vec<u8> {
         let count = self.bytes().len();
         let mut bytes = self.take(count);
@@ -106,7 +106,7 @@ impl Input {
         bytes
     }
 
-    /// Waits for more until `by`; at most `most` bytes. 0: the client has finished.
+    /// Reads at most `most` more bytes, and waits for the first one until `by`. 0: the client has closed its side.
     pub(crate) fn fill(&mut self, most: usize, by: Instant) -> io::Result<usize> {
         self.bytes.drain(..self.used);
         self.used = 0;
@@ -115,12 +115,12 @@ impl Input {
     }
 }
 
-/// How far a body has been read.
+/// The state of reading a body.
 pub(crate) struct BodyState {
     part: Part,
     /// The client waits for 100 Continue.
     is_invited: bool,
-    /// Bytes that may still come.
+    /// The number of bytes that may still come.
     allowed: u64,
     limit: u64,
     grace: Duration,
@@ -132,13 +132,13 @@ pub(crate) struct BodyState {
 /// How long a body may take.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// The grace, in all.
+    /// The whole body must arrive within the grace.
     Whole,
-    /// The grace, and longer for each byte that has come; no pause may be longer than the grace.
+    /// Each byte that has arrived extends the grace. No pause may be longer than the grace.
     Stream,
 }
 
-/// What comes next.
+/// The part of the body that comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Length(u64),
@@ -168,7 +168,7 @@ impl BodyState {
         Self { part, is_invited, allowed: limit, limit, grace, pace, begun: None, taken: 0 }
     }
 
-    /// Bytes that come whether anybody reads them or not; `None` if nobody knows.
+    /// The number of bytes that are still to come; `None` if it is unknown.
     pub(crate) fn left(&self) -> Option<u64> {
         match self.part {
             Part::End => Some(0),
@@ -177,7 +177,7 @@ impl BodyState {
         }
     }
 
-    /// Refuses a stated length over the limit.
+    /// Refuses a length above the limit.
     pub(crate) fn check_length(&self) -> Result<(), HttpError> {
         match self.part {
             Part::Length(length) if length > self.limit => Err(self.too_large()),
@@ -193,7 +193,7 @@ impl BodyState {
     pub(crate) fn read_whole(&mut self, input: &mut Input) -> Result<Vec<u8>, HttpError> {
         let mut body = Vec::new();
         if let Part::Length(length) = self.part {
-            // Bounded by the limit, and paid for page by page as bytes come.
+            // The limit bounds it, and the system provides the pages only as bytes arrive.
             body.reserve_exact(usize::try_from(length.min(self.limit)).unwrap_or(0));
         }
         let mut piece = [0; 4096];
@@ -256,7 +256,7 @@ impl BodyState {
         }
     }
 
-    /// The next line without its end, of at most `most` bytes with it.
+    /// The next line, without its end. With its end it has at most `most` bytes.
     fn line(&mut self, input: &mut Input, most: usize) -> Result<Vec<u8>, HttpError> {
         let mut looked = 0;
         loop {

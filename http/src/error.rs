@@ -1,4 +1,4 @@
-//! Why a request goes no further, in words for a person and a word for a program.
+//! The refusal of a request: a sentence for a person and a code for a program.
 
 use std::borrow::Cow;
 
@@ -10,22 +10,22 @@ pub struct HttpError {
     pub status: u16,
     /// A stable word.
     pub code: &'static str,
-    /// A sentence that tells a stranger nothing about the inside.
+    /// A sentence for a person. It reveals nothing about the inside of the server.
     pub message: Cow<'static, str>,
 }
 
 impl HttpError {
-    /// Any refusal.
+    /// A refusal with this status, code and sentence.
     pub fn new(status: u16, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self { status, code, message: message.into() }
     }
 
-    /// 400 `bad_request`: not HTTP as we understand it.
+    /// 400 `bad_request`: the request is not valid HTTP.
     pub const fn bad_request(message: &'static str) -> Self {
         Self { status: 400, code: "bad_request", message: Cow::Borrowed(message) }
     }
 
-    /// 403 `foreign_origin`: a web page that may not use the server.
+    /// 403 `foreign_origin`: a web page of an origin that may not use the server.
     pub const fn foreign_origin() -> Self {
         Self {
             status: 403,
@@ -47,7 +47,7 @@ impl HttpError {
         Self::new(413, "too_large", format!("the body is larger than {max} bytes"))
     }
 
-    /// 415 `unsupported_media_type`: a web page whose body is not called JSON.
+    /// 415 `unsupported_media_type`: a web page's body has another `Content-Type` than JSON.
     pub const fn unsupported_media_type() -> Self {
         Self {
             status: 415,
@@ -56,7 +56,7 @@ impl HttpError {
         }
     }
 
-    /// 415 `unsupported_media_type`: a body in a content coding.
+    /// 415 `unsupported_media_type`: the body has a `Content-Encoding`.
     pub const fn unsupported_encoding() -> Self {
         Self {
             status: 415,
@@ -65,7 +65,7 @@ impl HttpError {
         }
     }
 
-    /// 421 `wrong_host`: the request is for a name that is none of this server's.
+    /// 421 `wrong_host`: the `Host` is not a name of this server.
     pub const fn wrong_host() -> Self {
         Self {
             status: 421,
@@ -81,7 +81,7 @@ impl HttpError {
         Self { status: 431, code: "head_too_large", message: Cow::Borrowed(message) }
     }
 
-    /// 429 `rate_limited`: this address has all the connections it may have.
+    /// 429 `rate_limited`: this address has used up its connections.
     pub const fn address_full() -> Self {
         Self {
             status: 429,
@@ -90,7 +90,7 @@ impl HttpError {
         }
     }
 
-    /// 503 `unavailable`: the server is full, or cannot do its job just now.
+    /// 503 `unavailable`: the server is full, or cannot do its job at the moment.
     pub const fn unavailable(message: &'static str) -> Self {
         Self { status: 503, code: "unavailable", message: Cow::Borrowed(message) }
     }

@@ -1,4 +1,4 @@
-//! The requests of one connection, one after the other.
+//! Serves the requests of one connection, one after the other.
 
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
@@ -54,7 +54,7 @@ fn requests(server: &Server, connection: Connection) -> Option<Upgrade> {
             }
             Next::End => return None,
         }
-        // Between two requests a proxy's connection belongs to none of its clients.
+        // Between two requests a proxy's connection is counted by the proxy and not by one of its clients.
         exchange.permit.count_for(exchange.peer);
         exchange.permit.mark_idle(&exchange.input.stream);
         // The shutdown may have begun after the response's head was sent, and everyone idle have been evicted already.
@@ -78,13 +78,13 @@ struct Exchange<'a> {
 }
 
 enum Next {
-    /// The connection is there for another one.
+    /// The connection is ready for another request.
     Request,
     Upgrade(Box<Head>, IpAddr, String),
     End,
 }
 
-/// What is known of a request once its head has been read.
+/// The properties of a request that its head determines.
 struct Known {
     request_id: String,
     address: IpAddr,
@@ -95,7 +95,7 @@ struct Known {
     is_https: bool,
     cors: Headers,
     begun: Instant,
-    /// The client or its bounds want the connection to end with this request.
+    /// The connection ends with this request, because the client asks for it or a bound is reached.
     is_last: bool,
 }
 
@@ -157,10 +157,10 @@ impl Exchange<'_> {
         }
     }
 
-    /// Whether the service may have the request.
+    /// Checks whether the request may be passed to the service.
     ///
     /// # Errors
-    /// The response in its place.
+    /// The response that refuses it.
     fn check(&mut self, known: &Known, head: &Head) -> Result<(), Response> {
         let web = self.server.web.as_ref();
         let checked = match self.permit.count_for(known.address) {
@@ -236,7 +236,7 @@ impl Exchange<'_> {
         let may_use_cookie = web.is_none_or(|web| web.may_use_cookie(&head));
         let response = handler(Request { id, address, head, body, is_https, may_use_cookie });
         if response.is_delayed() {
-            // On this thread alone, while the connection keeps its place.
+            // Only this connection's thread sleeps, and the connection keeps its permit.
             std::thread::sleep(self.server.deadlines.refusal);
         }
         self.send(known, response, &state)
@@ -332,14 +332,14 @@ impl Exchange<'_> {
     }
 }
 
-/// Why there is no head.
+/// The reason why there is no head.
 #[derive(Debug)]
 enum HeadError {
     /// The client left, or was evicted for a newcomer.
     Left,
     /// The client sent nothing at all until the deadline: a spare connection. It gets no response.
     Silent,
-    /// The client deserves an answer.
+    /// The head is refused, with a response.
     Refused(Cause, HttpError),
 }
 

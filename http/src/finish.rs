@@ -1,18 +1,18 @@
-//! The end of a connection.
+//! Lingering close: ends a connection so that the last response arrives.
 
 use std::net::{Shutdown as Direction, TcpStream};
 use std::time::{Duration, Instant};
 
 use net::deadline::recv;
 
-/// Ends a connection so that the last response arrives: says that nothing follows, then takes in what the client is
-/// still sending, until it has finished or `linger` is over. A close with unread input would send a reset, which may
-/// overtake the response.
+/// Ends a connection so that the last response arrives. It shuts down the sending side, then reads and drops what the client
+/// still sends, until the client closes its side or `linger` is over. A close with unread input would send a reset, which the
+/// client may get before the response.
 pub(crate) fn finish(stream: &TcpStream, linger: Duration) {
     finish_within(stream, linger, u64::MAX);
 }
 
-/// As [`finish`], taking in at most `most` bytes: for what was no request.
+/// The same as [`finish`], but reads at most `most` bytes: for a connection whose head was refused.
 pub(crate) fn finish_within(stream: &TcpStream, linger: Duration, most: u64) {
     if stream.shutdown(Direction::Write).is_err() {
         return;

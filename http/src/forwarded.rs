@@ -1,4 +1,4 @@
-//! Which address a client has: its peer's, or what trusted proxies say in `X-Forwarded-For`.
+//! The address of a client: that of the peer, or the one that trusted proxies name in `X-Forwarded-For`.
 
 use std::net::IpAddr;
 
@@ -8,9 +8,9 @@ use telemetry::log;
 
 use crate::head::Head;
 
-/// The client's address. Anyone can write `X-Forwarded-For`, so it counts only if `peer` is in one of
-/// `proxies`, and then only its rightmost entry that is not a proxy itself: what stands left of it
-/// was the client's to invent. An entry that is no address ends the search at the last hop known.
+/// The client's address. Any client can send `X-Forwarded-For`, so the header counts only if `peer` is one of `proxies`. Then the
+/// rightmost entry that is not a proxy itself is the client; a client can invent all entries left of it. At an entry that is
+/// not an address, the search ends with the last address before it.
 pub fn client(peer: IpAddr, head: &Head, proxies: &[TrustedProxy]) -> IpAddr {
     let mut known = canonical(peer);
     if !is_proxy(known, proxies) {

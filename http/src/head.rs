@@ -1,8 +1,7 @@
-//! The head of a request: what it says, and whether it says it in exactly one way.
+//! The head of a request: parses it, and refuses what is ambiguous.
 //!
-//! Pure: bytes in, [`Head`] or [`HttpError`] out. Everything that two programs could read differently
-//! (request smuggling) is refused rather than interpreted: a proxy, this server and a library behind it must never
-//! disagree about where a request ends.
+//! The functions are pure: they turn bytes into a [`Head`] or an [`HttpError`]. They refuse everything that two programs could
+//! interpret differently (request smuggling): a proxy, this server and a library behind it must agree where a request ends.
 
 use std::ops::Range;
 
@@ -11,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::HttpError;
 use crate::limit::{HEAD_BYTES_MAX, HEADERS_MAX};
 
-/// Headers of which a second one could contradict the first.
+/// Headers that may occur only once, since a second one could contradict the first.
 const SINGLE: [&str; 8] = [
     "host",
     "content-length",
@@ -32,11 +31,11 @@ pub struct Head {
     pub target: String,
     /// The path, percent-decoded.
     path: String,
-    /// The authority of a target in absolute form; it counts in place of `Host`.
+    /// The authority of a target in absolute form. It replaces `Host`.
     authority: Option<String>,
     is_http_10: bool,
     framing: Framing,
-    /// The head as it came; headers are slices of it.
+    /// The text of the head. Headers are slices of it.
     text: String,
     headers: Vec<(Slice, Slice)>,
 }
@@ -44,30 +43,29 @@ pub struct Head {
 /// How long the body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// There is none.
+    /// There is no body.
     Absent,
-    /// That many bytes.
+    /// A body with this number of bytes.
     Length(u64),
-    /// Chunks until an empty one.
+    /// A chunked body, which ends with an empty chunk.
     Chunked,
 }
 
-/// Where in the text; a head is shorter than 64 KiB.
+/// A range of the text. A head is shorter than 64 KiB.
 type Slice = Range<u16>;
 
-/// Looks for the end of a head while it comes in; each byte is looked at once.
+/// Looks for the end of a head while it arrives. Each byte is examined once.
 #[derive(Debug, Default)]
 pub struct Scan {
     checked: usize,
 }
 
 impl Scan {
-    /// How many of `bytes` are the head, once its empty line is there. `bytes` must begin with those
-    /// of the call before.
+    /// The number of bytes of the head, once its empty line has arrived. `bytes` must begin with the bytes of the previous call.
     ///
     /// # Errors
-    /// What can never become a head is refused at once, not at the deadline: NUL, a line end without
-    /// CR, an empty first line, more than [`HEAD_BYTES_MAX`].
+    /// Bytes that can never become a head are refused at once and not at the deadline: NUL, a line end without CR, an empty
+    /// first line, more than [`HEAD_BYTES_MAX`].
     pub fn end(&mut self, bytes: &[u8]) -> Result<Option<usize>, HttpError> {
         let until = bytes.len().min(HEAD_BYTES_MAX);
         for at in self.checked..until {
@@ -94,10 +92,10 @@ impl Scan {
 }
 
 impl Head {
-    /// Reads a whole head, its empty line included and nothing after it.
+    /// Parses a whole head, including its empty line and nothing after it.
     ///
     /// # Errors
-    /// 400 for what is malformed or ambiguous, 501 for an unknown transfer coding, 431 for too much.
+    /// 400: malformed or ambiguous. 501: unknown transfer coding. 431: too many or too long headers.
     pub fn parse(bytes: &[u8]) -> Result<Self, HttpError> {
         match Scan::default().end(bytes)? {
             Some(end) if end == bytes.len() => Self::from_scanned(bytes.to_vec()),
@@ -105,7 +103,7 @@ impl Head {
         }
     }
 
-    /// As [`Head::parse`], of bytes that a [`Scan`] has already found to be a head.
+    /// The same as [`Head::parse`], for bytes that a [`Scan`] has accepted.
     pub(crate) fn from_scanned(mut bytes: Vec<u8>) -> Result<Self, HttpError> {
         understand_minor_version(&mut bytes);
         let mut space = [httparse::EMPTY_HEADER; HEADERS_MAX];
@@ -145,7 +143,7 @@ impl Head {
         Ok(head)
     }
 
-    /// Refuses what could be read in two ways; how long the body is.
+    /// Refuses an ambiguous head. Returns the length of the body.
     fn check(&self) -> Result<Framing, HttpError> {
         for name in SINGLE {
             if self.values(name).nth(1).is_some() {
@@ -219,7 +217,7 @@ impl Head {
         self.target.split_once('?').map(|(_, query)| query)
     }
 
-    /// Whether the client asks to speak WebSocket from here on.
+    /// Whether the client asks for an upgrade to WebSocket.
     pub fn is_upgrade(&self) -> bool {
         self.lists("connection", "upgrade") && self.lists("upgrade", "websocket")
     }
@@ -236,7 +234,7 @@ impl Head {
         self.framing
     }
 
-    /// Whether there is a body, though perhaps an empty one in chunks.
+    /// Whether there is a body. A chunked one may be empty.
     pub fn has_body(&self) -> bool {
         !matches!(self.framing, Framing::Absent | Framing::Length(0))
     }
@@ -252,14 +250,14 @@ impl Head {
     }
 }
 
-/// Digits only. `+5`, `5, 5`, ` ` and 2^64 have all been read differently by somebody.
+/// Parses digits only. Programs differ in what they make of `+5`, `5, 5`, ` ` and 2^64.
 fn length(value: &str) -> Result<u64, HttpError> {
     let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     let length = digits.then(|| value.parse().ok()).flatten();
     length.ok_or(HttpError::bad_request("Content-Length is not a number"))
 }
 
-/// As [`Head::query_value`], of a query.
+/// The same as [`Head::query_value`], for a query string.
 pub fn query_value(query: &str, key: &str) -> Option<String> {
     let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.find(|(name, _)| *name == key)?;
@@ -303,7 +301,7 @@ fn target(method: &str, text: &str) -> Result<(Option<String>, String), HttpErro
 /// The path of a target, percent-decoded.
 ///
 /// # Errors
-/// 404 if it is not UTF-8, or has a control character or a segment `..`: nothing has such a path.
+/// 404 if it is not UTF-8, or has a control character or a segment `..`: no resource has such a path.
 pub fn decoded_path(target: &str) -> Result<String, HttpError> {
     let path = target.split_once('?').map_or(target, |(path, _)| path);
     let path = percent_decode_str(path).decode_utf8().ok();

@@ -1,4 +1,4 @@
-//! A server that answers before it can do anything: its database is still being opened.
+//! A server that answers 503 while its database is still being opened.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -18,7 +18,8 @@ pub struct Opening {
     service: Arc<OnceLock<Box<dyn Service>>>,
 }
 
-/// Accepts until `shutdown` begins, and answers until it is opened that the server is starting.
+/// Accepts connections until `shutdown` begins. Until [`Opening::open`] the answer to every request is that the server is
+/// starting.
 ///
 /// # Errors
 /// As [`serve`].
@@ -29,15 +30,15 @@ pub fn begin(listener: Listener, config: ServerConfig, shutdown: &Shutdown) -> i
 }
 
 impl Opening {
-    /// From now on `service` answers.
+    /// From now on `service` answers the requests.
     pub fn open(self, service: impl Service) -> Serving {
-        // Nobody else can have set it.
+        // `open` consumes this value, so the service has not been set before.
         let _ = self.service.set(Box::new(service));
         self.serving
     }
 }
 
-/// The service that was set, or the answer that there is none yet.
+/// The service if it has been set, otherwise the response that the server is starting.
 struct Starting(Arc<OnceLock<Box<dyn Service>>>);
 
 impl Service for Starting {

@@ -1,5 +1,5 @@
-//! Health, and the operators' own listener: `/metrics`, `/healthz`, `/readyz`, `/livez`. A listener of its own cannot be
-//! exposed by mistake.
+//! Health responses, and the listener for operators with `/metrics`, `/healthz`, `/readyz`, `/livez`. It is separate from the
+//! listeners for clients, so that it cannot be exposed by mistake.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,12 +16,12 @@ use crate::response::Response;
 use crate::server::{Deadlines, ServerConfig, serve as serve_http};
 use crate::service::{Route, Service};
 
-/// The answer of a server that is alive.
+/// The response of `/livez`.
 pub fn alive() -> Response {
     Response::json(200, &serde_json::json!({ "status": "ok" }))
 }
 
-/// The answer to the question whether a program can do its job; the reason is only logged.
+/// The response of `/healthz` on a port for clients. The reason of a failure is only logged.
 pub fn health(ready: Result<(), Unhealthy>) -> Response {
     static LIMITER: LogLimiter = LogLimiter::new(HEALTH_LOG_INTERVAL);
     match ready {
@@ -35,9 +35,8 @@ pub fn health(ready: Result<(), Unhealthy>) -> Response {
     }
 }
 
-/// Serves until the process ends: while connections drain, `/readyz` must still say so. `ready` tells
-/// whether the program can do its job, and if not why; it is called for each request and should be
-/// quick. Returns the address taken.
+/// Serves until the process ends, so that `/readyz` works while connections drain. `ready` says whether the program can do its
+/// job, and if not why. It is called for each request, so it must be fast. Returns the bound address.
 ///
 /// # Errors
 /// The address cannot be bound, or no thread be started.
@@ -101,13 +100,13 @@ impl Ops {
         }
         match (self.ready)() {
             Ok(()) => alive(),
-            // Only operators come here: the reason may be told.
+            // Only operators use this listener, so the response may have the reason.
             Err(Unhealthy { code, reason }) => Response::error(503, code, &reason),
         }
     }
 }
 
-/// The answer to a method other than GET and HEAD, where a path knows only these.
+/// The response 405 for a method other than GET and HEAD; `None` for these two.
 pub fn only_reading(head: &Head) -> Option<Response> {
     let allow = "GET, HEAD, OPTIONS";
     match &*head.method {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use net::host::Host;
 
-/// What an origin looks like, for people who wrote something else.
+/// The end of the error for an invalid origin.
 const EXAMPLE: &str = "an origin looks like https://app.example or http://localhost:5173";
 
 /// Scheme, host and port; the scheme's own port is left out.
@@ -15,7 +15,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Reads an `Origin` header: `scheme://host` or `scheme://host:port` and nothing else.
+    /// Parses an `Origin` header: `scheme://host` or `scheme://host:port`. `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         let (scheme, host) = text.split_once("://")?;
         let scheme = scheme.to_ascii_lowercase();
@@ -26,8 +26,8 @@ impl Origin {
         is_scheme.then_some(Self { scheme, host })
     }
 
-    /// Reads a setting that names another site's pages. It must be written as browsers send it, so that what is
-    /// compared is what stands in the configuration.
+    /// Parses the setting of an allowed origin. It must have the form that browsers send, so that the configuration shows exactly
+    /// what is compared.
     ///
     /// # Errors
     /// A sentence that says what to write instead.
@@ -52,7 +52,7 @@ impl Origin {
         }
     }
 
-    /// Reads a setting that names the address at which people open this server; a slash at its end is left out.
+    /// Parses the setting of the URL that users open. A slash at its end is dropped.
     ///
     /// # Errors
     /// A sentence that says what to write instead.
@@ -64,7 +64,7 @@ impl Origin {
         }
     }
 
-    /// The origin of a whole URL, with whatever else stands in it.
+    /// The origin of a URL, which may have more parts.
     fn of_url(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
         let authority = rest.split(['/', '?', '#']).next()?;
@@ -72,7 +72,7 @@ impl Origin {
         Self::parse(&format!("{scheme}://{host}"))
     }
 
-    /// Its host; the port is left out where it is the scheme's own.
+    /// The host, without the port if it is the default of the scheme.
     pub fn host(&self) -> &Host {
         &self.host
     }
@@ -82,13 +82,13 @@ impl Origin {
         self.scheme == "https"
     }
 
-    /// Whether it is the address `host` under `http` or `https`. TLS may end at a proxy, so the scheme does not tell.
+    /// Whether the origin is `host` under `http` or `https`. TLS may end at a proxy, so the scheme is not compared.
     pub fn is_at(&self, host: &Host) -> bool {
         let port = default_port(&self.scheme);
         port.is_some() && self.host == host.clone().without_port(port)
     }
 
-    /// Whether its host is `host` on any port, under `http` or `https`.
+    /// Whether the origin has the name of `host`, with any port, under `http` or `https`.
     pub fn is_at_any_port_of(&self, host: &Host) -> bool {
         default_port(&self.scheme).is_some() && self.host.name() == host.name()
     }

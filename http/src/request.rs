@@ -1,4 +1,4 @@
-//! A request as handlers see it, and a connection that leaves HTTP.
+//! A request for a handler, and a connection that is upgraded to another protocol.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::{IpAddr, TcpStream};
@@ -14,37 +14,37 @@ use crate::limit::REQUEST_ID_BYTES_MAX;
 use crate::response::{Response, Sending};
 use crate::server::Deadlines;
 
-/// A request. Its head is complete and unambiguous; its body is there as the route's policy says.
+/// A request. Its head is complete and unambiguous. Its body has the form of the route's [`crate::BodyPolicy`].
 pub struct Request<'a> {
-    /// Its name in the response and in the log.
+    /// The request ID in the response and in the log.
     pub id: String,
-    /// The client's address, also behind a trusted proxy.
+    /// The client's address. Behind a trusted proxy it is the one that the proxy names.
     pub address: IpAddr,
     /// Method, target and headers.
     pub head: Head,
     /// The body.
     pub body: Body<'a>,
-    /// The browser came over https: a trusted proxy says so, or the public URL.
+    /// Whether the client uses https, according to a trusted proxy or to the public URL.
     pub is_https: bool,
-    /// No page of another site sends it, so a cookie may speak for whoever it belongs to.
+    /// Whether a cookie may authenticate the request, because no page of another site sends it.
     pub may_use_cookie: bool,
 }
 
-/// A connection that leaves HTTP after its request.
+/// A connection that is upgraded to another protocol after its request.
 pub struct Upgrade {
     /// The connection's number, unique in the process.
     pub id: u64,
-    /// The socket: blocking, without time-outs, `TCP_NODELAY`. Others may hold it too, to shut it down.
+    /// The socket: blocking, without timeouts, with `TCP_NODELAY`. Other handles may exist, to shut it down.
     pub stream: Arc<TcpStream>,
-    /// The client's address, also behind a trusted proxy.
+    /// The client's address. Behind a trusted proxy it is the one that the proxy names.
     pub address: IpAddr,
     /// The request that asked for the upgrade.
     pub head: Head,
-    /// The request's name in the response and in the log.
+    /// The request ID in the response and in the log.
     pub request_id: String,
     /// Bytes that came after the head; at most 16 KiB.
     pub rest: Vec<u8>,
-    /// The connection's place among the bounds. It can be evicted until [`Permit::mark_established`].
+    /// The permit, which counts the connection. The connection can be evicted until [`Permit::mark_established`].
     pub permit: Permit,
     pub(crate) deadlines: Deadlines,
 }
@@ -60,7 +60,7 @@ impl Upgrade {
     }
 }
 
-/// The name of request `number` (from 1) of a connection: unique among processes, as far as random numbers can make it.
+/// The ID of request `number` (from 1) of a connection. A random part makes it unique among processes.
 pub(crate) fn request_id(connection: u64, number: u32) -> String {
     static PROCESS: LazyLock<u32> = LazyLock::new(|| {
         let random = RandomState::new().hash_one((std::process::id(), Instant::now()));
@@ -72,7 +72,7 @@ pub(crate) fn request_id(connection: u64, number: u32) -> String {
     }
 }
 
-/// The name that a trusted proxy has given to a request, if it is fit for a log.
+/// The request ID that a trusted proxy has assigned, if it is safe to log.
 pub(crate) fn given_request_id(head: &Head) -> Option<String> {
     let id = head.header("x-request-id")?;
     let is_fit = (1..=REQUEST_ID_BYTES_MAX).contains(&id.len())

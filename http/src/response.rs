@@ -1,4 +1,4 @@
-//! Responses: of bytes that live as long as the program, of owned bytes, of a file, or of a stream.
+//! Responses. The body is static bytes, owned bytes, a file or a stream.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::error::HttpError;
 use crate::limit::{COPY_BYTES, HSTS_SECONDS, RESPONSE_BYTES_PER_SECOND_MIN, RETRY_AFTER_SECONDS};
 
-/// Up to this many bytes a body is sent together with its head, at the price of a copy.
+/// A body of up to this many bytes is copied behind its head and sent with it.
 const JOINED_BYTES_MAX: usize = 16 * 1024;
 
 type Text = Cow<'static, str>;
@@ -22,7 +22,7 @@ type Text = Cow<'static, str>;
 pub struct Response {
     /// The HTTP status, 200 to 599.
     pub status: u16,
-    /// The stable word of an error, for logs.
+    /// The code of an error, for logs.
     pub code: Option<&'static str>,
     headers: Vec<(Text, Text)>,
     body: Content,
@@ -33,25 +33,25 @@ pub struct Response {
 enum Content {
     Empty,
     Bytes(Cow<'static, [u8]>),
-    /// That many bytes from where the file stands.
+    /// This number of bytes of a file, from its current position.
     File(File, u64),
-    /// Of unknown length, and perhaps larger than memory.
+    /// A stream of unknown length, which may be larger than the memory.
     Stream(Box<dyn Read + Send>),
 }
 
-/// What a response's head says about its connection.
+/// The properties of a request and its connection that change how a response is sent.
 #[derive(Default)]
 pub(crate) struct Sending<'a> {
     pub request_id: &'a str,
     /// The request is a HEAD: no body follows.
     pub is_head: bool,
-    /// The client knows no chunks.
+    /// The client does not support chunked bodies.
     pub is_http_10: bool,
     /// The connection is closed afterwards.
     pub is_last: bool,
-    /// The client came over https.
+    /// The client uses https.
     pub is_https: bool,
-    /// The lines of CORS.
+    /// The CORS headers.
     pub cors: &'a [(&'static str, String)],
 }
 
@@ -65,12 +65,12 @@ impl Response {
         Self::with(status, Content::Empty)
     }
 
-    /// Success with nothing to say: 204.
+    /// 204: success without a body.
     pub fn no_content() -> Self {
         Self::empty(204)
     }
 
-    /// A whole body of any type; a `&'static [u8]` is not copied.
+    /// A body of any type. A `&'static [u8]` is not copied.
     pub fn bytes(
         status: u16,
         content_type: impl Into<Text>,
@@ -89,18 +89,18 @@ impl Response {
         Self::bytes(status, "text/plain; charset=utf-8", into_bytes(body.into()))
     }
 
-    /// A page.
+    /// An HTML page.
     pub fn html(status: u16, body: impl Into<Text>) -> Self {
         Self::bytes(status, "text/html; charset=utf-8", into_bytes(body.into()))
     }
 
-    /// `length` bytes of a file, from where it stands. A file that ends earlier breaks the connection off.
+    /// `length` bytes of a file, from its current position. If the file ends earlier, the connection is closed.
     pub fn file(status: u16, content_type: impl Into<Text>, file: File, length: u64) -> Self {
         Self::with(status, Content::File(file, length)).with_header("Content-Type", content_type)
     }
 
-    /// A body of unknown length, made while it is sent. An error of `body` breaks the connection off, so that the client
-    /// notices.
+    /// A body of unknown length, which is generated while it is sent. At an error of `body` the connection is closed, so that the
+    /// client notices.
     pub fn stream(
         status: u16,
         content_type: impl Into<Text>,
@@ -110,15 +110,15 @@ impl Response {
             .with_header("Content-Type", content_type)
     }
 
-    /// The contract's error: a sentence for a person, a stable word for a program.
+    /// An error in the form of the contract: a sentence for a person, and a code for a program.
     pub fn error(status: u16, code: &'static str, message: &str) -> Self {
-        // By hand: serde_json would put the keys in the order of the alphabet.
+        // Written by hand, because serde_json would sort the keys.
         let body = format!(r#"{{"error":{},"code":{}}}"#, Value::from(message), Value::from(code));
         let response = Self::bytes(status, "application/json", body.into_bytes());
         Self { code: Some(code), ..response }
     }
 
-    /// Adds a header. Control characters in `value` become spaces: a value cannot end its line.
+    /// Adds a header. Control characters in `value` become spaces, so a value cannot end its line.
     #[must_use]
     pub fn with_header(mut self, name: impl Into<Text>, value: impl Into<Text>) -> Self {
         let mut value = value.into();
@@ -140,7 +140,7 @@ impl Response {
         self.headers.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    /// Is held back for [`crate::limit::REFUSAL_HELD`] before it is sent.
+    /// Delays the response by [`crate::limit::REFUSAL_HELD`].
     #[must_use]
     pub fn delayed(mut self) -> Self {
         self.is_delayed = true;
@@ -151,7 +151,7 @@ impl Response {
         self.is_delayed
     }
 
-    /// The whole body, also of a file or a stream.
+    /// The whole body, also if it is a file or a stream.
     ///
     /// # Errors
     /// What the file or the stream says.
@@ -166,7 +166,7 @@ impl Response {
         Ok(bytes)
     }
 
-    /// The head of the response. It states the length of the body also where none follows (HEAD).
+    /// The head of the response. It states the length of the body even if none follows (HEAD).
     fn head(&self, sending: &Sending<'_>) -> Vec<u8> {
         let mut head = String::with_capacity(512);
         // Writing to a String cannot fail.
@@ -206,7 +206,7 @@ impl Response {
         head.into_bytes()
     }
 
-    /// Head and body in one piece; nothing of a file or a stream.
+    /// Head and body in one piece. A body that is a file or a stream is left out.
     pub(crate) fn to_bytes(&self, sending: &Sending<'_>) -> Vec<u8> {
         let mut bytes = self.head(sending);
         if let Content::Bytes(body) = &self.body
@@ -218,11 +218,11 @@ impl Response {
         bytes
     }
 
-    /// Sends the response. A client that takes nothing for `stall`, or, after a first `stall`, less than
-    /// [`RESPONSE_BYTES_PER_SECOND_MIN`] on average, is given up.
+    /// Sends the response. Gives the client up if it reads nothing for `stall`, or, after the first `stall`, less than
+    /// [`RESPONSE_BYTES_PER_SECOND_MIN`] on average.
     ///
     /// # Errors
-    /// What the socket, the file or the stream says; the response is then incomplete, and the connection of no use.
+    /// The error of the socket, the file or the stream. The response is incomplete, and the connection must be closed.
     pub(crate) fn send(
         self,
         stream: &TcpStream,
@@ -267,7 +267,7 @@ fn copy_file(
     Ok(())
 }
 
-/// Sends pieces as they come, in chunks or, for HTTP/1.0, until the end of the connection.
+/// Sends a stream in chunks; for HTTP/1.0 without chunks, until the end of the connection.
 fn copy_stream(
     mut body: Box<dyn Read + Send>,
     stream: &TcpStream,
@@ -310,12 +310,12 @@ fn into_bytes(text: Text) -> Cow<'static, [u8]> {
     }
 }
 
-/// RFC 9110: these statuses have no body and state no length.
+/// Whether a response with this status may have a body and a length (RFC 9110).
 fn may_have_body(status: u16) -> bool {
     !matches!(status, 204 | 304)
 }
 
-/// The phrase beside the number; nobody reads it, some refuse a line without it.
+/// The reason phrase of a status. Programs ignore it, but some refuse a status line without one.
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",

@@ -1,4 +1,4 @@
-//! A listener that speaks HTTP.
+//! An HTTP server on a listener.
 
 use std::io;
 use std::sync::Arc;
@@ -18,28 +18,28 @@ use crate::web::{Rules, Web};
 /// How a server accepts connections and requests.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// How it listens.
+    /// The settings of its listener.
     pub listener: ListenerConfig,
-    /// What web pages may do; without it they are not told from programs.
+    /// The rules for web pages. `None`: requests of web pages are treated like all others.
     pub web: Option<Rules>,
-    /// How long a client may take.
+    /// The deadlines for clients.
     pub deadlines: Deadlines,
 }
 
-/// How long a client may take for what. The defaults are those of [`crate::limit`].
+/// The deadlines for clients. The defaults are those of [`crate::limit`].
 #[derive(Clone, Copy, Debug)]
 pub struct Deadlines {
     /// From the first byte of a head to its end; also from accept to the first byte.
     pub head: Duration,
     /// From a response to the first byte of the next head.
     pub idle: Duration,
-    /// From the call for a body to its end.
+    /// From the first wait for a body to its end.
     pub body: Duration,
-    /// The longest pause in taking a response, and the time before its least rate applies.
+    /// The longest pause in reading a response, and the time before its least rate applies.
     pub response: Duration,
-    /// How long a delayed refusal is held back.
+    /// The delay of a delayed refusal.
     pub refusal: Duration,
-    /// For the client to close after the last response.
+    /// The time in which the client must close its side after the last response.
     pub linger: Duration,
 }
 
@@ -56,7 +56,7 @@ impl Default for Deadlines {
     }
 }
 
-/// What all connections of a server share.
+/// The state that the connections of a server share.
 pub(crate) struct Server {
     pub(crate) service: Box<dyn Service>,
     pub(crate) web: Option<Web>,
@@ -64,7 +64,7 @@ pub(crate) struct Server {
     pub(crate) shutdown: Shutdown,
 }
 
-/// Accepts until `shutdown` begins, and answers what comes by `service`.
+/// Accepts connections until `shutdown` begins. `service` answers their requests.
 ///
 /// # Errors
 /// The accept threads could not be started.

@@ -1,4 +1,4 @@
-//! What a server does with requests.
+//! The service of a server: its routes and their handlers.
 
 use std::time::Duration;
 
@@ -6,42 +6,42 @@ use crate::head::Head;
 use crate::request::{Request, Upgrade};
 use crate::response::Response;
 
-/// A server, as the connections see it.
+/// Answers the requests of a server.
 pub trait Service: Send + Sync + 'static {
-    /// Chooses what answers a request, before its body is read.
+    /// Chooses the route of a request, by its head, before the body is read.
     fn route<'a>(&'a self, head: &Head) -> Route<'a>;
 
-    /// Serves a connection that has left HTTP, until it ends. Called for [`Route::Upgrade`].
+    /// Serves an upgraded connection until it ends. Called for [`Route::Upgrade`].
     fn upgrade(&self, upgrade: Upgrade) {
         drop(upgrade);
     }
 
-    /// Learns how a request was answered, for a log or metrics. Also called for requests that were refused before
+    /// Called after a response was sent, for a log or metrics. Also called for requests that were refused before
     /// [`Service::route`].
     fn answered(&self, answered: &Answered<'_>) {
         let _ = answered;
     }
 }
 
-/// A function from a request to a response.
+/// A handler: a function from a request to a response.
 pub type Handler<'a> = Box<dyn FnOnce(Request<'_>) -> Response + 'a>;
 
-/// What answers a request.
+/// The route of a request: what answers it.
 pub enum Route<'a> {
-    /// A handler, once the body is there as the policy says.
+    /// A handler. It is called once the body is available in the form of the policy.
     Respond(BodyPolicy, Handler<'a>),
-    /// The connection leaves HTTP: [`Service::upgrade`].
+    /// The connection is upgraded to another protocol: [`Service::upgrade`].
     Upgrade,
 }
 
-/// What a route does with a body.
+/// The form in which a handler gets the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyPolicy {
-    /// The handler gets no body. One that was sent all the same is ignored.
+    /// The handler gets no body. If the client sends one, it is ignored.
     Ignored,
-    /// The handler gets the whole body; one of more than that many bytes is refused with 413.
+    /// The handler gets the whole body. A body with more than this number of bytes is refused with 413.
     Whole(usize),
-    /// The handler reads the body while it comes, at most that many bytes of it.
+    /// The handler reads the body while it arrives, at most this number of bytes.
     Stream(u64),
 }
 
@@ -56,7 +56,7 @@ impl<'a> Route<'a> {
         Self::Respond(BodyPolicy::Whole(max), Box::new(handler))
     }
 
-    /// A handler that reads at most `max` bytes of body while they come.
+    /// A handler that reads the body while it arrives, at most `max` bytes.
     pub fn stream(max: u64, handler: impl FnOnce(Request<'_>) -> Response + 'a) -> Self {
         Self::Respond(BodyPolicy::Stream(max), Box::new(handler))
     }
@@ -68,18 +68,18 @@ impl<'a> Route<'a> {
     }
 }
 
-/// How a request was answered.
+/// A request that was answered, for a log or metrics.
 #[derive(Debug)]
 pub struct Answered<'a> {
-    /// The request's name in the log and in `X-Request-Id`.
+    /// The request ID in the log and in `X-Request-Id`.
     pub request_id: &'a str,
     /// Its method, as sent; empty if the head could not be read.
     pub method: &'a str,
-    /// Its path, decoded: a stranger's words.
+    /// Its path, decoded. A client may put any text into it.
     pub path: &'a str,
     /// The status of the response.
     pub status: u16,
-    /// The stable word of an error.
+    /// The code of an error.
     pub code: Option<&'static str>,
     /// From the end of the head to the end of the response.
     pub time: Duration,

@@ -1,4 +1,4 @@
-//! What web pages may do: the rules for `Host`, `Origin`, `Sec-Fetch-Site` and the body's type, and CORS.
+//! Rules for requests of web pages: `Host`, `Origin`, `Sec-Fetch-Site`, the body's type, and CORS.
 //!
 //! A browser sends requests for any page that it shows, so a page can reach servers that its author cannot: one on
 //! loopback, or one behind a firewall. Three rules keep foreign pages out. Both servers apply them before they read a
@@ -35,14 +35,14 @@ use crate::limit::{HOST_CHARS_LOGGED, HOST_WARN_INTERVAL, PREFLIGHT_KEPT};
 use crate::origin::Origin;
 use telemetry::LogLimiter;
 
-/// What an operator sets.
+/// The operator's settings.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     /// Origins of other sites whose pages may use the server.
     pub allowed_origins: Vec<Origin>,
     /// Names under which the server is reached, in lower case.
     pub allowed_hosts: Vec<String>,
-    /// The address that people open.
+    /// The URL that users open.
     pub public_url: Option<Origin>,
 }
 
@@ -50,12 +50,12 @@ pub struct Rules {
 #[derive(Debug)]
 pub(crate) struct Web {
     rules: Rules,
-    /// Whether any host will do: the server is reached from outside, and nobody has said under which name.
+    /// Whether any host is accepted: clients of other machines can connect, and no setting says under which name.
     is_any_host: bool,
     warned: LogLimiter,
 }
 
-/// Further lines of a reply.
+/// Additional headers of a response.
 pub(crate) type Headers = Vec<(&'static str, String)>;
 
 impl Web {
@@ -66,10 +66,10 @@ impl Web {
         Self { rules, is_any_host, warned: LogLimiter::new(HOST_WARN_INTERVAL) }
     }
 
-    /// Whether the request may go on.
+    /// Checks whether the request may be answered.
     ///
     /// # Errors
-    /// 421, 403 or 415, as the module says.
+    /// 421, 403 or 415, according to the rules above.
     pub(crate) fn check(&self, head: &Head) -> Result<(), (Cause, HttpError)> {
         if let Some(host) = head.header("host")
             && !self.is_our_host(host)
@@ -87,7 +87,7 @@ impl Web {
         Ok(())
     }
 
-    /// Whether the page that sends this is of an origin that may do so.
+    /// Whether the page that sends this request has an origin that may send it.
     fn may(&self, head: &Head) -> bool {
         let kind = kind(head);
         if kind == Kind::Reading || self.allowed(head).is_some() {
@@ -120,17 +120,17 @@ impl Web {
         public.is_some_and(|url| host.is_some_and(|host| url.is_at(&host)))
     }
 
-    /// Whether a browser asks what an allowed origin's page may send; the answer is [`Web::cors`].
+    /// Whether this is a CORS preflight request of an allowed origin. [`Web::cors`] has the headers of the response.
     pub(crate) fn is_preflight(&self, head: &Head) -> bool {
         kind(head) == Kind::Preflight && self.allowed(head).is_some()
     }
 
-    /// The lines of CORS for every answer to this request. Browsers show a page nothing of an upgrade's answer.
+    /// The CORS headers of the response. The response to an upgrade needs none, since browsers do not show it to pages.
     pub(crate) fn cors(&self, head: &Head) -> Headers {
         if self.rules.allowed_origins.is_empty() || head.is_upgrade() {
             return Headers::new();
         }
-        // On every answer, or a cache could give one site's answer to another.
+        // Every response has it. Otherwise a cache could use the response to one site for another.
         let mut lines = vec![("Vary", "Origin".to_owned())];
         if let Some(origin) = self.allowed(head) {
             lines.push(("Access-Control-Allow-Origin", origin.to_string()));
@@ -183,7 +183,7 @@ impl Web {
             || host.is_some_and(|host| origin.is_at_any_port_of(host))
     }
 
-    /// Tells the operator, who may have forgotten a name.
+    /// Warns the operator, who may have forgotten to set a name.
     fn warn(&self, host: &str) {
         let host: String = host.chars().take(HOST_CHARS_LOGGED).collect();
         if self.warned.is_due(&host, Instant::now()) {
@@ -196,12 +196,12 @@ impl Web {
     }
 }
 
-/// What a request does, as far as the rules tell requests apart.
+/// The kinds of request that the rules distinguish.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// It changes nothing.
     Reading,
-    /// A browser asks what a page may send.
+    /// A browser asks whether a page may send a request (CORS preflight).
     Preflight,
     /// It asks for a WebSocket.
     Upgrade,

@@ -4,10 +4,10 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use crate::proxy::TrustedProxy;
 
-/// What a peer on a Unix socket counts as: one address, of a network that is never routed (RFC 6666).
+/// The address that all peers on a Unix socket count as. Its network is never routed (RFC 6666).
 pub const UNIX_PEER: IpAddr = IpAddr::V6(Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 1));
 
-/// The same address in one spelling: an IPv4 address that came in over an IPv6 socket is an IPv4 one.
+/// The address in its simplest form: an IPv4 address from an IPv6 socket (`::ffff:192.0.2.1`) becomes an IPv4 address.
 pub fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
@@ -17,7 +17,7 @@ pub fn shown(peer: IpAddr) -> String {
     if peer == UNIX_PEER { "unix".to_owned() } else { peer.to_string() }
 }
 
-/// Whether `address` is in one of `proxies`, however either is spelt.
+/// Whether `address` is one of `proxies`. An IPv4 address in an IPv6 address counts as IPv4.
 pub fn is_proxy(address: IpAddr, proxies: &[TrustedProxy]) -> bool {
     proxies.iter().any(|proxy| proxy.contains(address))
 }

@@ -29,7 +29,7 @@ pub(crate) fn all(entries: &[Listen]) -> io::Result<Vec<Bound>> {
         let endpoints = entry.endpoints().map_err(|error| with_name(entry, &error))?;
         found.push(endpoints);
     }
-    // An IPv6 socket for all addresses takes IPv4's too, unless something else is to be bound there.
+    // An IPv6 socket for all addresses also accepts IPv4, unless another socket is to be bound to that port.
     let has_all_of_ipv4 = |port| {
         let all = found.iter().flatten().filter_map(Endpoint::tcp);
         all.filter(|it| it.is_ipv4() && it.ip().is_unspecified()).any(|it| it.port() == port)
@@ -56,8 +56,8 @@ pub(crate) fn one(endpoint: &Endpoint, is_ipv6_only: bool) -> io::Result<Bound> 
     Ok(Bound { socket, endpoint, file })
 }
 
-/// Binds the endpoints of one entry, at the same port. Where the system chooses the port for the first of them, it may be
-/// taken at another.
+/// Binds the endpoints of one entry, all at the same port. If the system chooses the port for the first endpoint, it may be in
+/// use at another one; then another port is tried.
 fn together(
     endpoints: &[Endpoint],
     has_all_of_ipv4: impl Fn(u16) -> bool,
@@ -75,7 +75,7 @@ fn together(
     }
 }
 
-/// The error comes with whether another free port may help.
+/// An error has a flag that says whether another port may work.
 fn at_one_port(
     endpoints: &[Endpoint],
     has_all_of_ipv4: impl Fn(u16) -> bool,
@@ -103,7 +103,7 @@ fn at_one_port(
     Ok(bound)
 }
 
-/// Whether this only says that the machine has no IPv6.
+/// Whether the error only means that the machine has no IPv6.
 fn is_without_ipv6(endpoint: &Endpoint, error: &io::Error) -> bool {
     let is_general = |ip: std::net::IpAddr| ip.is_loopback() || ip.is_unspecified();
     let errnos = [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL].map(Errno::raw_os_error);

@@ -1,4 +1,4 @@
-//! Token buckets: so many at once, so many a second on the long run. The clock is always passed in.
+//! Token buckets: they bound a burst and the long-term rate. The time is always a parameter.
 
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::Mutex;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use os_thread::lock;
 
-/// What float arithmetic may lose; a wait that was kept must not fail for a rounding error.
+/// Tolerance for rounding errors, so that a take after exactly the announced wait succeeds.
 const ROUNDING: f64 = 1e-6;
 
 /// A bucket that begins full.
@@ -19,8 +19,8 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// At most `capacity` takes at once, `per_second` on the long run. A rate of 0 never refills:
-    /// "no limit" is the request's to decide.
+    /// Allows `capacity` takes at once and `per_second` in the long term. A rate of 0 never refills; callers for which 0 means
+    /// "no limit" must not use a bucket then.
     pub const fn new(capacity: f64, per_second: f64) -> Self {
         Self { capacity, per_second, tokens: capacity, updated: None }
     }
@@ -54,7 +54,7 @@ impl Bucket {
         Err(Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX))
     }
 
-    /// Whether it holds all it can, so that forgetting it changes nothing.
+    /// Whether the bucket is full, so that it can be dropped and created anew without a difference.
     pub fn is_full(&self, now: Instant) -> bool {
         self.level(now) + ROUNDING >= self.capacity
     }
@@ -68,15 +68,15 @@ impl Bucket {
     }
 }
 
-/// Rows of [`Buckets`]: a key has a cell in each.
+/// Rows of [`Buckets`]. Each key has one cell in each row.
 const ROWS: usize = 4;
 
-/// One bucket for each key, in a fixed amount of memory, whatever keys there are. Shared between threads.
+/// A bucket for each key, in a fixed amount of memory for any number of keys. Shared between threads.
 ///
-/// A key has one cell in each of four rows, found by a hash that nobody outside can compute. A token is there as long as one
-/// of these cells has it, and is taken from those that have most (a count-min sketch). So no key is ever forgotten to make
-/// room for others, and who empties the buckets of many keys empties all four cells of another key only by rare chance:
-/// the share of emptied cells, to the fourth power.
+/// It is a count-min sketch: a key has one cell in each of four rows, at a position given by a keyed hash, which a client
+/// cannot compute. The key has a token as long as one of its four cells has one, and a take reduces the fullest cells. So no
+/// key is ever evicted to make room for others. A client that empties the buckets of many keys empties all four cells of
+/// another key only by chance, with a probability of the share of emptied cells to the fourth power.
 #[derive(Debug)]
 pub struct Buckets {
     /// Nanoseconds until a token comes back.
@@ -119,7 +119,7 @@ impl Buckets {
         let mut full_at = lock(&self.full_at);
         let fullest = self.fullest(&full_at, &cells);
         self.wait(fullest, now)?;
-        // Cells that have less for others' sake lose nothing more.
+        // Cells that other keys have emptied further are left as they are.
         let after = fullest.max(now) + self.token;
         for cell in cells {
             full_at[cell] = full_at[cell].max(after);

@@ -1,11 +1,15 @@
-//! How many connections this machine lets one process have.
+//! How many connections the system allows this process.
 //!
-//! Three things run out. Descriptors: accept then fails and the listener goes on. Threads, of which
-//! control groups (`TasksMax`, `pids_limit`) allow so many: newcomers are refused. Memory maps: of
-//! `vm.max_map_count` (65530 by default) a connection's thread needs
-//! [`MAPS_PER_SESSION`](crate::limit::MAPS_PER_SESSION), one of std's
-//! [`MAPS_PER_THREAD`](crate::limit::MAPS_PER_THREAD), and one of those that gets no map for its
-//! signal stack **aborts the process** (measured at 16367 threads, Rust 1.95). All three also hold against a setting that asks for more.
+//! Three resources can run out:
+//!
+//! - Descriptors: then accept(2) fails, and the listener continues.
+//! - Threads, which control groups limit (`TasksMax`, `pids_limit`): then new connections are refused.
+//! - Memory maps (`vm.max_map_count`, 65530 by default). The thread of a connection needs
+//!   [`MAPS_PER_SESSION`](crate::limit::MAPS_PER_SESSION), a thread of the standard library
+//!   [`MAPS_PER_THREAD`](crate::limit::MAPS_PER_THREAD). If the latter gets no map for its signal stack, it **aborts the
+//!   process** (measured at 16367 threads, Rust 1.95).
+//!
+//! A setting that asks for more connections than these resources allow is lowered.
 
 mod tasks;
 
@@ -13,21 +17,21 @@ use std::fs;
 
 use crate::limit::{DESCRIPTORS_RESERVED, MAPS_RESERVED, TASKS_RESERVED};
 
-/// What Linux grants when nobody changed it.
+/// The default of `vm.max_map_count`.
 const MAPS_DEFAULT: u64 = 65_530;
 
-/// What one connection costs the whole process.
+/// The resources of the process that one connection takes.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionCost {
-    /// Descriptors open at its busiest.
+    /// The most descriptors that are open for it at a time.
     pub descriptors: u64,
-    /// Memory maps of the threads that are busy with it.
+    /// Memory maps of the threads that work for it.
     pub maps: u64,
-    /// These threads.
+    /// Threads that work for it.
     pub tasks: u64,
 }
 
-/// What the process has.
+/// The resources of the process.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemLimits {
     /// Descriptors it may spend on connections.
@@ -39,7 +43,7 @@ pub struct SystemLimits {
 }
 
 impl SystemLimits {
-    /// What this process has now; raises its descriptor limit first.
+    /// The resources of this process at present. Raises its limit of descriptors first.
     pub fn of_this_process() -> Self {
         let maps = fs::read_to_string("/proc/sys/vm/max_map_count").ok();
         let maps = maps.and_then(|text| text.trim().parse().ok()).unwrap_or(MAPS_DEFAULT);
@@ -50,20 +54,20 @@ impl SystemLimits {
         }
     }
 
-    /// Connections that all means allow; at least 1.
+    /// Connections that all three resources allow; at least 1.
     pub fn connections(self, cost: ConnectionCost) -> usize {
         let by_descriptors = self.descriptors / cost.descriptors.max(1);
         let by_tasks = self.tasks / cost.tasks.max(1);
         at_least_one(by_descriptors.min(by_tasks)).min(self.connections_survivable(cost))
     }
 
-    /// Connections past which the process would be in danger of an abort; at least 1.
+    /// Connections up to which the process cannot be aborted for a lack of memory maps; at least 1.
     pub fn connections_survivable(self, cost: ConnectionCost) -> usize {
         let maps = self.maps.saturating_sub(MAPS_RESERVED);
         at_least_one(maps / cost.maps.max(1))
     }
 
-    /// An equal part of it, for a process that has `parts` servers.
+    /// An equal share of each resource, for a process with `parts` servers.
     pub fn shared_by(self, parts: u64) -> Self {
         let parts = parts.max(1);
         Self {
@@ -74,7 +78,8 @@ impl SystemLimits {
     }
 }
 
-/// What of a limit may go to connections, if `reserved` is kept for the rest. Of a very small one less is kept.
+/// The part of a limit that connections may use, if `reserved` is kept for everything else. Of a very small limit less is
+/// kept.
 fn spendable(limit: u64, reserved: u64) -> u64 {
     limit - reserved.min(limit / 4 * 3)
 }

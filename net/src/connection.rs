@@ -14,7 +14,7 @@ use crate::permits::{Permit, Permits};
 use crate::proxy_protocol;
 use crate::warnings::Warnings;
 
-/// What speaks on the connections of a listener.
+/// The protocol of a listener's connections.
 pub trait Protocol: Send + Sync + 'static {
     /// Serves one connection, on its own thread.
     fn serve(&self, connection: Connection);
@@ -23,7 +23,7 @@ pub trait Protocol: Send + Sync + 'static {
     fn refusal(&self, cause: Cause, id: u64) -> Vec<u8>;
 }
 
-/// What the connections of one listener share.
+/// The state that the connections of a listener share.
 pub struct ListenerShared {
     /// How the listener was set up.
     pub config: ListenerConfig,
@@ -36,7 +36,7 @@ pub struct ListenerShared {
 pub struct Connection {
     /// Its number, unique in the process.
     pub id: u64,
-    /// The socket: blocking, without time-outs, `TCP_NODELAY`. Others may hold it too, to shut it down.
+    /// The socket: blocking, without timeouts, with `TCP_NODELAY`. Other handles may exist, to shut it down.
     pub stream: Arc<TcpStream>,
     /// The peer's address, or what a trusted proxy has named in a PROXY header.
     pub peer: IpAddr,
@@ -44,7 +44,7 @@ pub struct Connection {
     pub accepted: Instant,
     /// The bytes that have been read already.
     pub received: Vec<u8>,
-    /// Its place among the bounds. It can be evicted until [`Permit::mark_established`].
+    /// The permit, which counts the connection. The connection can be evicted until [`Permit::mark_established`].
     pub permit: Permit,
     /// The listener.
     pub listener: Arc<ListenerShared>,
@@ -83,8 +83,8 @@ pub(crate) fn handle_connection(
     permit: Permit,
 ) {
     let mut peer = address::canonical(peer);
-    // Without it small frames wait for the client's acknowledgement. Failing, they only wait; a Unix socket has no such
-    // thing.
+    // Without this option small frames wait for the client's acknowledgement (Nagle's algorithm). An error is harmless; a
+    // Unix socket does not have the option.
     let _ = stream.set_nodelay(true);
     let mut received = Vec::new();
     if listener.is_proxy(peer) {

@@ -1,8 +1,7 @@
-//! Reading and writing a socket under a deadline.
+//! Reading and writing a socket with a deadline.
 //!
-//! Built on poll(2) and `MSG_DONTWAIT`, not on `SO_RCVTIMEO`: no time-out stays behind on the socket
-//! for its next user to trip over, it works whether the socket blocks or not, and what is already
-//! there costs a single system call.
+//! These functions use poll(2) and `MSG_DONTWAIT` instead of `SO_RCVTIMEO`. So they leave no timeout on the socket, they work
+//! with blocking and with non-blocking sockets, and bytes that have arrived already cost a single system call.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
@@ -13,11 +12,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 
-/// Appends what has come to `buffer`, within its spare capacity, which must not be empty; waits for
-/// the first byte until `by`. 0 means that the other side has finished.
+/// Appends received bytes to `buffer`, within its spare capacity, which must not be empty. Waits for the first byte until `by`.
+/// 0 means that the peer has closed its side.
 ///
 /// # Errors
-/// [`ErrorKind::TimedOut`] at the deadline; else what the socket says.
+/// [`ErrorKind::TimedOut`] at the deadline; otherwise the error of the socket.
 pub fn recv_append(socket: impl AsFd, buffer: &mut Vec<u8>, by: Instant) -> io::Result<usize> {
     let socket = socket.as_fd();
     patiently(socket, PollFlags::IN, by, || {
@@ -25,10 +24,10 @@ pub fn recv_append(socket: impl AsFd, buffer: &mut Vec<u8>, by: Instant) -> io::
     })
 }
 
-/// As [`recv_append`], into a slice, which must not be empty.
+/// The same as [`recv_append`], into a slice, which must not be empty.
 ///
 /// # Errors
-/// [`ErrorKind::TimedOut`] at the deadline; else what the socket says.
+/// [`ErrorKind::TimedOut`] at the deadline; otherwise the error of the socket.
 pub fn recv(socket: impl AsFd, buffer: &mut [u8], by: Instant) -> io::Result<usize> {
     let socket = socket.as_fd();
     patiently(socket, PollFlags::IN, by, || {
@@ -36,27 +35,27 @@ pub fn recv(socket: impl AsFd, buffer: &mut [u8], by: Instant) -> io::Result<usi
     })
 }
 
-/// Sends all of `bytes` until `by`, however slowly they are taken.
+/// Sends all of `bytes` until `by`. The peer may take them at any rate.
 ///
 /// # Errors
-/// [`ErrorKind::TimedOut`] at the deadline, with some bytes perhaps sent; else what the socket says.
+/// [`ErrorKind::TimedOut`] at the deadline, when some of the bytes may have been sent; otherwise the error of the socket.
 pub fn send_all(socket: impl AsFd, bytes: &[u8], by: Instant) -> io::Result<()> {
     send(socket, bytes, |_| by)
 }
 
-/// Sends to a reader that may be slow: it takes `bytes_per_second` on average after a first `stall`, and never pauses
-/// for longer than `stall`. Time between two calls does not count.
+/// Sends to a peer that must read at a least rate: after a first pause of up to `stall` it takes `bytes_per_second` on average,
+/// and it never pauses for longer than `stall`. The time between two calls does not count.
 #[derive(Debug)]
 pub struct PacedSend {
     stall: Duration,
     bytes_per_second: u32,
     sent: u64,
-    /// The time spent in calls that have returned.
+    /// The time that finished calls have taken.
     spent: Duration,
 }
 
 impl PacedSend {
-    /// Nothing has been sent yet.
+    /// A sender that has not sent anything yet.
     pub fn new(stall: Duration, bytes_per_second: u32) -> Self {
         Self { stall, bytes_per_second, sent: 0, spent: Duration::ZERO }
     }
@@ -64,7 +63,7 @@ impl PacedSend {
     /// Sends all of `bytes`.
     ///
     /// # Errors
-    /// [`ErrorKind::TimedOut`] if the reader is too slow; else what the socket says.
+    /// [`ErrorKind::TimedOut`] if the peer reads too slowly; otherwise the error of the socket.
     pub fn send_all(&mut self, socket: impl AsFd, bytes: &[u8]) -> io::Result<()> {
         let (begun, spent) = (Instant::now(), self.spent);
         let outcome = send(socket, bytes, |count| {
@@ -78,7 +77,7 @@ impl PacedSend {
     }
 }
 
-/// Sends all of `bytes`; `by` is told how many more have been sent, and says until when the next must be.
+/// Sends all of `bytes`. `by` gets the number of bytes that the last send has sent, and returns the deadline of the next one.
 fn send(socket: impl AsFd, mut bytes: &[u8], mut by: impl FnMut(u64) -> Instant) -> io::Result<()> {
     let (socket, mut sent) = (socket.as_fd(), 0);
     while !bytes.is_empty() {
@@ -92,8 +91,8 @@ fn send(socket: impl AsFd, mut bytes: &[u8], mut by: impl FnMut(u64) -> Instant)
     Ok(())
 }
 
-/// Tries, and waits for readiness until `by` before each further try. A deadline that has passed still
-/// allows the first try: what is there is there.
+/// Calls `attempt` until it does not return `EAGAIN`, and waits for `readiness` before each further call. The first call is made
+/// even if the deadline has passed, so bytes that have arrived already are read.
 fn patiently<T>(
     socket: impl AsFd,
     readiness: PollFlags,
@@ -113,8 +112,8 @@ fn patiently<T>(
     }
 }
 
-/// Waits until `socket` can be read or written without waiting (or has failed, which the next call
-/// will tell); false at the deadline.
+/// Waits until `socket` can be read or written without blocking, or has failed, which the next call then reports. Returns `false`
+/// at the deadline.
 ///
 /// # Errors
 /// poll(2) is out of memory.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// One place that is bound, or to be bound.
+/// An address at which a server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
     /// TCP.
@@ -14,7 +14,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// Its address, if it is one of TCP.
+    /// The TCP address; `None` for a Unix socket.
     pub fn tcp(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(address) => Some(*address),
@@ -27,8 +27,8 @@ impl Endpoint {
         self.tcp().is_none_or(|address| address.ip().to_canonical().is_loopback())
     }
 
-    /// Host and port under which this machine reaches it, if it is one of TCP: of a server that listens at all
-    /// addresses nobody can open `0.0.0.0` or `[::]` itself.
+    /// The host and port under which a program on this machine reaches a TCP endpoint. For a server on all addresses this is
+    /// `localhost`, since browsers cannot open `0.0.0.0` or `[::]`.
     pub fn to_open(&self) -> Option<String> {
         self.tcp().map(|address| match address.ip().is_unspecified() {
             true => format!("localhost:{}", address.port()),
@@ -36,7 +36,7 @@ impl Endpoint {
         })
     }
 
-    /// The endpoint for the log, and what to open, if that is something else.
+    /// The endpoint for the log, with the address to open if it is another one.
     pub fn listening(&self, scheme: &str) -> String {
         match self.to_open() {
             Some(open) if open != self.to_string() => {

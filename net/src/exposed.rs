@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-/// Schemes whose URLs have a token where others have a user's name.
+/// Schemes whose URLs may have a token in the place of the user's name.
 const TOKEN_SCHEMES: [&str; 2] = ["nats", "tls"];
 
 /// Warns of each flag of this process that has a password in its value.
@@ -41,7 +41,7 @@ fn has_password(text: &str) -> bool {
     let is_in_user = user.is_some_and(|user| user.contains(':') || TOKEN_SCHEMES.contains(&scheme));
     let query = rest.split_once('?').map_or("", |(_, query)| query);
     let keys = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(key, _)| key);
-    // An encoded key may be any.
+    // A percent-encoded key may stand for any word.
     is_in_user
         || keys.into_iter().any(|key| key.contains('%') || key.to_lowercase().contains("password"))
 }

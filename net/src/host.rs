@@ -12,7 +12,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Reads `name`, `name:port`, `[ipv6]` or `[ipv6]:port`, in any letter case; nothing else may be there.
+    /// Parses `name`, `name:port`, `[ipv6]` or `[ipv6]:port`, in any letter case. `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         let end = match text.strip_prefix('[') {
             Some(rest) => rest.find(']')? + 2,
@@ -48,7 +48,7 @@ impl Host {
         Self { port: self.port.filter(|port| Some(*port) != default), ..self }
     }
 
-    /// Whether it is `localhost` or an IP address: no name that somebody else's DNS server answers for.
+    /// Whether it is `localhost` or an IP address, which no DNS server of a stranger can redirect.
     pub fn is_literal(&self) -> bool {
         self.name == "localhost"
             || ipv6(&self.name).is_some()
@@ -76,7 +76,8 @@ fn ipv6(name: &str) -> Option<Ipv6Addr> {
     name.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
 }
 
-/// Labels of ASCII letters, digits, `-` and `_`. What ends in a number is an IPv4 address or nothing (WHATWG URL).
+/// Whether `name` consists of labels of ASCII letters, digits, `-` and `_`. A name that ends in a number must be an IPv4 address
+/// (WHATWG URL).
 fn is_name(name: &str) -> bool {
     let is_label = |label: &str| {
         let mut bytes = label.bytes();

@@ -1,8 +1,9 @@
 //! The network edge. It knows no HTTP, no account and no message.
 //!
 //! A [`Listener`] accepts a socket under a [`Permit`] and passes it as a [`Connection`] to its [`Protocol`], on a thread
-//! of its own. The address of a client behind a trusted proxy comes from a PROXY header here, or from HTTP in the crate
-//! `http`. Everything that a stranger can make grow, wait or repeat has its bound in [`limit`].
+//! of its own. The address of a client behind a trusted proxy comes from a PROXY header, which this crate reads, or from an
+//! HTTP header, which the crate `http` reads. Everything that a client can make grow, wait or repeat has its bound in
+//! [`limit`].
 //!
 //! Also here: signals ([`shutdown`]), rates ([`bucket`]), the settings as data ([`settings`]), and flags that exit
 //! ([`exit_flags`]).

@@ -2,48 +2,47 @@
 
 use std::time::Duration;
 
-/// How long a connection is listened to after the last word, so that the word arrives.
+/// How long a connection is kept open after the last bytes were sent, so that they arrive (lingering close).
 pub const LINGER: Duration = Duration::from_secs(2);
 
-/// The pause after an error of accept; the usual one, no free descriptor, needs time to pass.
+/// The pause after an error of accept(2). The usual error is that no descriptor is free, which takes time to pass.
 pub const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
-/// Between two warnings about accept.
+/// Least time between two warnings about errors of accept(2).
 pub const ACCEPT_WARN_INTERVAL: Duration = Duration::from_secs(1);
-/// Connections the kernel completes ahead of accept. std's 128 drops requests when all reconnect.
-/// The kernel cuts it to `net.core.somaxconn`.
+/// Connections that the kernel completes ahead of accept(2). The standard library's 128 loses connections when all clients
+/// reconnect. The kernel lowers it to `net.core.somaxconn`.
 pub const LISTEN_BACKLOG: i32 = 4096;
-/// Connections from one address (IPv6: one /64) unless set otherwise.
+/// Connections at a time from one address (IPv6: one /64) by default.
 pub const CONNECTIONS_PER_ADDRESS: usize = 256;
-/// Connections turned out of the waiting room whose threads have not noticed yet. They come on top
-/// of `connections_max`.
+/// Evicted connections whose threads have not noticed it yet. They come on top of `connections_max`.
 pub const LEAVING_MAX: usize = 64;
-/// Connections turned out of the waiting room when descriptors have run out.
+/// Pending connections that are evicted at a time when descriptors have run out.
 pub const EVICTED_AT_ONCE: usize = 32;
-/// Sockets that have been told "full" and are kept for [`LINGER`] so that they hear it.
+/// Refused sockets that are kept open for [`LINGER`], so that the refusal arrives.
 pub const LINGERING_MAX: usize = 32;
 
 /// Stack of a connection's thread. 16 KiB of it are the buffer of a relay.
 pub const SESSION_STACK_BYTES: usize = 256 * 1024;
 
-/// From the wish to stop until connections that remain are given up. The contract grants 10 s.
+/// From the signal to stop until the remaining connections are given up. The contract allows 10 s.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(8);
-/// From the wish to stop until the process ends, whatever is stuck. The contract grants 10 s.
+/// From the signal to stop until the process ends, even if something hangs. The contract allows 10 s.
 pub const END_DEADLINE: Duration = Duration::from_millis(9500);
-/// From the wish to stop until who has not finished asking is turned out.
+/// From the signal to stop until pending connections are evicted.
 pub const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
-/// Descriptors kept for files, databases, listeners, lingering and those who are leaving.
+/// Descriptors reserved for files, databases, listeners, and lingering and evicted connections.
 pub const DESCRIPTORS_RESERVED: u64 = 256;
-/// Threads kept for everything that is not a connection.
+/// Threads reserved for everything except connections.
 pub const TASKS_RESERVED: u64 = 256;
 /// Memory maps of a connection's thread: its stack and the guard below it.
 pub const MAPS_PER_SESSION: u64 = 2;
-/// Memory maps of one of std's threads: stack and signal stack, each with its guard (measured: 4.03).
+/// Memory maps of a thread of the standard library: stack and signal stack, each with its guard (measured: 4.03).
 pub const MAPS_PER_THREAD: u64 = 4;
-/// Memory maps kept for everything that is not a connection's thread.
+/// Memory maps reserved for everything except the threads of connections.
 pub const MAPS_RESERVED: u64 = 4096;
 
-/// How much more of everything counted by network a /56 has than a /64, and a /48 than a /56.
+/// The factor between the limits of a /56 and those of a /64, and between those of a /48 and of a /56.
 pub const NETWORK_LEVEL_FACTOR: f64 = 2.0;
 /// Cells of a row of the counters by network (each takes 8 bytes, and each table has four rows).
 pub const NETWORK_BUCKETS_WIDTH: usize = 16 * 1024;
@@ -54,13 +53,14 @@ pub const PROXY_HEADER_DEADLINE: Duration = Duration::from_secs(5);
 pub const PROXY_V1_BYTES_MAX: usize = 107;
 /// Bytes of a PROXY header of version 2 with its extensions.
 pub const PROXY_V2_BYTES_MAX: usize = 1024;
-/// Between two warnings about peers whose `X-Forwarded-For` is not believed, and between two about full addresses.
+/// Least time between two warnings about peers whose `X-Forwarded-For` is ignored, and between two about addresses that have
+/// used up their connections.
 pub const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How long `--health` takes at most, however many servers it asks; container engines give it 5 s in all.
+/// How long `--health` takes at most, for all servers together. Container engines allow 5 s.
 pub const PROBE_PATIENCE: Duration = Duration::from_secs(4);
 
-/// Free ports tried until one is free at every address that a name stands for.
+/// How many ports are tried to find one that is free at all addresses of a name.
 pub const PORT_TRIES_MAX: u32 = 16;
 
 /// Bytes of a Unix socket's path, from `sun_path` less its closing NUL.

@@ -1,4 +1,4 @@
-//! Refusing a connection without waiting: for the accept thread, which must never wait for a client.
+//! Lingering close for the accept thread: refuses a connection without waiting for the client.
 
 use std::collections::VecDeque;
 use std::net::{Shutdown as Direction, TcpStream};
@@ -12,15 +12,15 @@ use rustix::net::{RecvFlags, SendFlags};
 use crate::deadline;
 use crate::limit::{LINGER, LINGERING_MAX};
 
-/// Refused sockets, kept open a moment: closing one with unread input sends a reset, and the reset may
-/// overtake the answer.
+/// Refused sockets, which are kept open for a moment. Closing a socket with unread input sends a reset, and the client may get
+/// the reset before the answer.
 #[derive(Default)]
 pub(crate) struct LingeringClose(VecDeque<(Instant, Arc<TcpStream>)>);
 
 impl LingeringClose {
-    /// Sends `reply` as far as the socket takes it at once, and keeps the socket for a moment.
+    /// Sends the part of `reply` that the socket takes at once, and keeps the socket open for a moment.
     pub(crate) fn send_and_close(&mut self, stream: Arc<TcpStream>, reply: &[u8]) {
-        // A new socket's buffer is empty: a short reply always fits. Who has left does not care.
+        // The buffer of a new socket is empty, so a short reply always fits. If the client has left, the reply is not needed.
         let _ = rustix::net::send(&*stream, reply, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
         let _ = stream.shutdown(Direction::Write);
         if self.0.len() >= LINGERING_MAX {
@@ -29,18 +29,18 @@ impl LingeringClose {
         self.0.push_back((Instant::now() + LINGER, stream));
     }
 
-    /// Waits until `listener` has a request, or has been shut down; meanwhile closes what is due.
+    /// Waits until `listener` has a new connection or has been shut down. Meanwhile closes the sockets whose time is over.
     pub(crate) fn wait(&mut self, listener: impl AsFd) {
         while let Some((due, _)) = self.0.front() {
             match deadline::is_ready(&listener, PollFlags::IN, *due) {
-                // accept will tell what is the matter.
+                // accept(2) will report the error.
                 Ok(true) | Err(_) => break,
                 Ok(false) => self.close_first(),
             }
         }
     }
 
-    /// Closes all at once: their descriptors are needed.
+    /// Closes all sockets now, because their descriptors are needed.
     pub(crate) fn clear(&mut self) {
         while !self.0.is_empty() {
             self.close_first();

@@ -1,4 +1,4 @@
-//! A setting that says where to listen.
+//! The setting `--listen`.
 
 use std::fmt;
 use std::io;
@@ -10,7 +10,7 @@ use crate::endpoint::Endpoint;
 use crate::host::Host;
 use crate::limit::SOCKET_PATH_BYTES_MAX;
 
-/// What to write, for people who wrote something else.
+/// The end of the error for an invalid value.
 const EXAMPLES: &str =
     "write ADDRESS:PORT, NAME:PORT, :PORT (all addresses) or unix:PATH, separated by commas";
 
@@ -28,10 +28,10 @@ pub enum Listen {
 }
 
 impl Listen {
-    /// What to bind, without repetitions. A name is looked up now.
+    /// The endpoints to bind, without repetitions. A name is resolved now.
     ///
     /// # Errors
-    /// The name resolves to nothing.
+    /// The name does not resolve.
     pub fn endpoints(&self) -> io::Result<Vec<Endpoint>> {
         match self {
             Self::Address(address) => Ok(vec![Endpoint::Tcp(*address)]),
@@ -99,7 +99,7 @@ impl fmt::Display for Listen {
     }
 }
 
-/// Several entries as one writes them.
+/// Several entries, in the form of the setting.
 pub fn list(all: &[Listen]) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }

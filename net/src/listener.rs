@@ -24,7 +24,7 @@ use crate::shutdown::Shutdown;
 use crate::unix_socket::SocketFile;
 use crate::warnings::Warnings;
 
-/// Connections are numbered through the whole process, so that a number in a log is one connection.
+/// The number of the next connection. Numbers are unique in the process, so a number in the log means one connection.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// How a server accepts connections.
@@ -32,15 +32,15 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 pub struct ListenerConfig {
     /// The server's name, in threads, logs and metrics.
     pub name: &'static str,
-    /// Connections at once, in all.
+    /// Connections at a time, in total.
     pub connections_max: usize,
-    /// Connections at once from one address (IPv6: one /64); this machine's own are not counted.
+    /// Connections at a time from one address (IPv6: one /64). Loopback addresses have no such bound.
     pub connections_per_address: usize,
-    /// Peers whose `X-Forwarded-For` is believed.
+    /// Peers whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<TrustedProxy>,
 }
 
-/// Bound sockets. Callers queue in the kernel until [`Listener::serve`].
+/// Bound sockets. New connections queue in the kernel until [`Listener::serve`].
 #[derive(Debug)]
 pub struct Listener {
     bound: Vec<Bound>,
@@ -53,20 +53,20 @@ pub struct Serving {
     permits: Permits,
     shutdown: Shutdown,
     accepting: Vec<JoinHandle<()>>,
-    /// Removed when this is dropped, if not before.
+    /// The files of Unix sockets, which are removed when this is dropped at the latest.
     _files: Vec<Arc<SocketFile>>,
 }
 
 impl Listener {
-    /// Binds everything that the entries stand for; port 0 takes a free one.
+    /// Binds the endpoints of all entries. Port 0 takes a free port.
     ///
     /// # Errors
-    /// What the system says, after the name of the endpoint: in use, not this machine's, not permitted.
+    /// The endpoint and the system's error: the address is in use, belongs to another machine, or is not permitted.
     pub fn bind(entries: &[Listen]) -> io::Result<Self> {
         Ok(Self { bound: bind::all(entries)? })
     }
 
-    /// Binds one address; port 0 takes a free one.
+    /// Binds one address. Port 0 takes a free port.
     ///
     /// # Errors
     /// As for [`Listener::bind`].
@@ -74,13 +74,13 @@ impl Listener {
         Self::bind(&[Listen::Address(address)])
     }
 
-    /// Where it listens, with the ports taken.
+    /// The bound endpoints, with their actual ports.
     pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
         self.bound.iter().map(|bound| &bound.endpoint)
     }
 
-    /// Accepts until `shutdown` begins. Each connection gets a permit and a thread, on which
-    /// `protocol` serves it; whatever happens there, a panic included, ends that connection only.
+    /// Accepts connections until `shutdown` begins. Each connection gets a permit and a thread, on which `protocol` serves it. A
+    /// panic there ends that connection only.
     ///
     /// # Errors
     /// The accept threads could not be started.
@@ -106,8 +106,8 @@ impl Listener {
         let open = Arc::new(AtomicUsize::new(self.bound.len()));
         let mut accepting = Vec::new();
         for bound in self.bound {
-            // On Linux this wakes accept, which a close would not. Weak, so that the port is free again as soon as the
-            // accept thread ends.
+            // On Linux a shutdown wakes accept(2), and a close does not. The handle is weak, so that the port is free again as
+            // soon as the accept thread ends.
             let socket: Weak<OwnedFd> = Arc::downgrade(&bound.socket);
             let (shared, open, begun) = (Arc::clone(&shared), Arc::clone(&open), shutdown.clone());
             let protocol = Arc::clone(protocol);
@@ -142,16 +142,16 @@ impl Listener {
 }
 
 impl Serving {
-    /// Logs each endpoint, with the port taken.
+    /// Logs each endpoint, with its actual port.
     pub fn log_endpoints(&self, scheme: &str) {
         for endpoint in &self.endpoints {
             tracing::info!("{} listening on {}", self.name, endpoint.listening(scheme));
         }
     }
 
-    /// Waits until every connection has ended; false if `deadline` passes first. Once the shutdown
-    /// has begun, also those just being accepted are waited for, and who still stands in the waiting
-    /// room after [`DRAIN_GRACE`] is turned out: a browser's spare connection must not hold up the end.
+    /// Waits until every connection has ended. Returns `false` if `deadline` passes first. Once the shutdown has begun, it also
+    /// waits for connections that are just being accepted. Connections that are still pending after [`DRAIN_GRACE`] are
+    /// evicted, so that the spare connection of a browser does not delay the end.
     pub fn wait(&self, deadline: Duration) -> bool {
         let (grace, is_ending) = (DRAIN_GRACE.min(deadline), self.shutdown.has_begun());
         if self.permits.wait_until_returned(grace, is_ending) {
@@ -190,7 +190,7 @@ fn accept(
             Err(_) if shutdown.has_begun() => break,
             Err(error) => {
                 shared.metrics.refused(Cause::AcceptError);
-                // Usually descriptors have run out: give back those that nobody will miss.
+                // Usually descriptors have run out. The lingering sockets are the ones that can be closed early.
                 lingering.clear();
                 shared.permits.evict_some();
                 if shared.warnings.is_accept_error_due() {
@@ -203,8 +203,8 @@ fn accept(
     lingering.clear();
 }
 
-/// The next connection and its peer's address. That of a Unix socket is held as a `TcpStream` as well: reading, writing and
-/// shutting down are the same, and only options of TCP fail.
+/// The next connection and the address of its peer. A Unix socket becomes a `TcpStream`, too: reading, writing and shutting down
+/// work alike, and only the options of TCP fail.
 fn accept_one(bound: &Bound) -> io::Result<(TcpStream, IpAddr)> {
     let (socket, peer) = rustix::net::acceptfrom_with(&bound.socket, SocketFlags::CLOEXEC)?;
     let peer = match (&bound.endpoint, peer) {
@@ -241,7 +241,7 @@ fn on_accept(
         handle_connection(&shared_too, &*protocol_too, id, theirs, peer, accepted, permit);
     });
     if let Err(error) = thread {
-        // The permit went with the closure; the next one may have more luck.
+        // The closure that was not run has dropped the permit. A later connection may get a thread.
         shared.metrics.refused(Cause::NoThread);
         tracing::debug!(conn = id, %error, "no thread");
         lingering.send_and_close(stream, &protocol.refusal(Cause::NoThread, id));

@@ -5,28 +5,28 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use telemetry::metrics::{Metric, Registry, preamble};
 
-/// Why a connection or a request was refused.
+/// The reason why a connection or a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// All permits in use, and nobody in the waiting room.
+    /// All permits are in use, and no connection is pending.
     Full,
     /// The address has all the connections it may have.
     AddressFull,
-    /// Turned out of the waiting room for a newcomer.
+    /// The connection was pending and was evicted for a new one.
     Evicted,
     /// The head did not come in time.
     HeadTimeout,
     /// The head was malformed, ambiguous or too large.
     BadHead,
-    /// accept(2) failed; no connection was lost by it alone.
+    /// accept(2) failed. This alone loses no connection.
     AcceptError,
     /// The system had no thread to give.
     NoThread,
-    /// The request was for a host that is none of this server's.
+    /// The `Host` of the request is not a name of this server.
     WrongHost,
-    /// A web page of another origin.
+    /// The request came from a web page of another origin.
     ForeignOrigin,
-    /// A web page that sent no JSON.
+    /// A web page sent a body that is not JSON.
     UnsupportedMediaType,
 }
 
@@ -78,7 +78,7 @@ impl ConnectionMetrics {
         self.refused[cause as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How often that was the cause.
+    /// The number of refusals for this reason.
     pub fn refusals(&self, cause: Cause) -> u64 {
         self.refused[cause as usize].load(Ordering::Relaxed)
     }
@@ -96,7 +96,7 @@ static SERVERS: [ConnectionMetrics; 4] = [
     ConnectionMetrics::new("other"),
 ];
 
-/// The numbers of the server of that name; unknown names share `other`. From now on they are written.
+/// The metrics of the server with this name; unknown names share `other`. From now on they are on the metrics page.
 pub fn named(name: &str) -> &'static ConnectionMetrics {
     let server = SERVERS.iter().find(|server| server.name == name).unwrap_or(&SERVERS[3]);
     server.serves.store(true, Ordering::Relaxed);

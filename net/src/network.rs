@@ -1,4 +1,4 @@
-//! Networks: addresses that begin alike.
+//! Networks: ranges of IP addresses with a common prefix.
 
 mod buckets;
 
@@ -11,21 +11,22 @@ pub use buckets::NetworkBuckets;
 /// Bits of the networks that a client's IPv6 address is counted by. One customer usually holds a /64, often a /56 and
 /// sometimes a /48.
 const IPV6_LEVELS: [u8; 3] = [64, 56, 48];
-/// An IPv4 address is counted by itself: its neighbours are other customers.
+/// Bits of the network that a client's IPv4 address is counted by: the address alone, since its neighbours are other customers.
 const IPV4_LEVELS: [u8; 1] = [32];
 /// Bits before the IPv4 address in an IPv6 address that stands for one (`::ffff:0:0/96`).
 const MAPPED_BITS: u8 = 96;
 
-/// All addresses that have their first bits in common.
+/// All addresses with the same first bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Network {
-    /// The first of them.
+    /// The first address.
     base: IpAddr,
     bits: u8,
 }
 
 impl Network {
-    /// The network of that many bits (at most 32 of IPv4, 128 of IPv6) that `address` is in, however it is spelt.
+    /// The network with a prefix of `bits` bits (at most 32 for IPv4, 128 for IPv6) that contains `address`. An IPv4 address in
+    /// an IPv6 address counts as IPv4.
     pub fn of(address: IpAddr, bits: u8) -> Self {
         match address.to_canonical() {
             IpAddr::V4(v4) => {
@@ -55,7 +56,7 @@ impl Network {
         Self::of(address, bits)
     }
 
-    /// Whether it has this address, however it is spelt.
+    /// Whether the network contains `address`. An IPv4 address in an IPv6 address counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         address.is_ipv4() == self.base.is_ipv4() && Self::of(address, self.bits) == *self
@@ -65,7 +66,7 @@ impl Network {
 impl FromStr for Network {
     type Err = String;
 
-    /// An address, or an address, `/` and the number of bits that count.
+    /// Parses an address, or an address, `/` and the number of bits of the prefix.
     fn from_str(text: &str) -> Result<Self, String> {
         let (address, bits) = text.split_once('/').map_or((text, None), |(a, b)| (a, Some(b)));
         let address: IpAddr = address

@@ -1,9 +1,9 @@
-//! How many descriptors the process may have.
+//! The process's limit of open descriptors.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the soft limit of open descriptors to the hard one and returns what now holds. Where the
-/// system refuses, the old limit simply remains. "Unlimited" is `u64::MAX`.
+/// Raises the soft limit of open descriptors to the hard limit, and returns the limit that holds now. If the system refuses, the
+/// old limit remains. `u64::MAX` means no limit.
 pub fn raise() -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum

@@ -1,9 +1,9 @@
-//! How many connections there may be, in all and from one address.
+//! Permits bound the number of connections, in total and from one address.
 //!
-//! A connection that has not yet shown what it wants (its head is not finished, or its server has not
-//! called [`Permit::mark_established`]) stands in the *waiting room*. When all permits are in use, the one that
-//! has waited longest is shut down for the newcomer, so that half-sent heads and sockets that never
-//! introduce themselves cannot lock others out. One mutex; no system call under it.
+//! A connection is *pending* until its server calls [`Permit::mark_established`], which it does once it has a complete request
+//! or knows the account. If all permits are in use and a new connection comes, the connection that has been pending for longest
+//! is evicted: its socket is shut down. So half-sent heads and silent sockets cannot lock other clients out. There is one
+//! mutex, and no system call is made while it is locked.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, Shutdown as Direction, TcpStream};
@@ -32,26 +32,26 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Nobody will be admitted any more.
+    /// No connection will be admitted any more.
     is_closed: bool,
-    /// Permits not given back, those of `leaving` included.
+    /// Permits in use, including those of `leaving`.
     held: usize,
-    /// Permits per counted address; no entry is 0.
+    /// The number of permits of each counted address. No entry is 0.
     addresses: HashMap<Network, usize>,
-    /// By ticket, which is the order in which they began to wait.
+    /// The pending connections, by ticket: the order in which they became pending.
     waiting: BTreeMap<u64, Arc<TcpStream>>,
-    /// The tickets of those that have been shut down from here; their threads have yet to notice.
+    /// The tickets of evicted connections whose threads have not noticed it yet.
     leaving: HashSet<u64>,
-    /// The last ticket given out.
+    /// The last ticket that was assigned.
     last_ticket: u64,
 }
 
-/// One connection's place. Given back when dropped.
+/// The permit of one connection. It is returned when it is dropped.
 pub struct Permit {
     permits: Permits,
-    /// Of its last stay in the waiting room.
+    /// The ticket under which the connection was last pending.
     ticket: u64,
-    /// The address it counts for, if any.
+    /// The address that it is counted by, if any.
     address: Option<Network>,
 }
 
@@ -67,8 +67,8 @@ impl Permits {
         }))
     }
 
-    /// A place in the waiting room for a new connection. If the house is full, the one that has waited longest is shut
-    /// down for it.
+    /// A permit for a new connection, which is pending. If all permits are in use, the connection that has been pending for longest
+    /// is evicted.
     pub(crate) fn admit(&self, peer: IpAddr, stream: &Arc<TcpStream>) -> Result<Permit, Cause> {
         let address = self.counted(peer);
         let (ticket, evicted) = {
@@ -92,7 +92,7 @@ impl Permits {
         Ok(Permit { permits: self.clone(), ticket, address })
     }
 
-    /// Shuts down a few that have waited longest: for when descriptors run out before permits do.
+    /// Evicts the connections that have been pending for longest, a few at a time, when descriptors run out before permits do.
     pub(crate) fn evict_some(&self) {
         let evicted: Vec<_> = {
             let mut state = lock(&self.0.state);
@@ -101,7 +101,7 @@ impl Permits {
         self.shut_down(evicted);
     }
 
-    /// Shuts down everyone in the waiting room.
+    /// Evicts all pending connections.
     pub(crate) fn evict_all(&self) {
         let waiting = {
             let mut state = lock(&self.0.state);
@@ -120,14 +120,14 @@ impl Permits {
         }
     }
 
-    /// Says that nobody will be admitted any more.
+    /// From now on no connection is admitted.
     pub(crate) fn close(&self) {
         lock(&self.0.state).is_closed = true;
         self.0.returned.notify_all();
     }
 
-    /// Waits until every permit has been given back, and, `for_good`, until no other will be given;
-    /// false if `time` passes first.
+    /// Waits until every permit has been returned, and, with `for_good`, until no further connection will be admitted. Returns
+    /// `false` if `time` passes first.
     pub(crate) fn wait_until_returned(&self, time: Duration, for_good: bool) -> bool {
         let is_waited_for = |state: &mut State| state.held > 0 || (for_good && !state.is_closed);
         let state = lock(&self.0.state);
@@ -141,7 +141,7 @@ impl Permits {
         lock(&self.0.state).held
     }
 
-    /// What a peer is counted by. Who shares this machine, or is a proxy, speaks for many.
+    /// The network that a peer is counted by. `None` for a loopback address and for a proxy, which stand for many clients.
     fn counted(&self, peer: IpAddr) -> Option<Network> {
         let peer = address::canonical(peer);
         let speaks_for_many =
@@ -155,15 +155,15 @@ impl Permits {
 }
 
 impl State {
-    /// Lets a connection wait behind all others; its ticket.
+    /// Adds a pending connection behind all others, and returns its ticket.
     fn wait(&mut self, stream: &Arc<TcpStream>) -> u64 {
         self.last_ticket += 1;
         self.waiting.insert(self.last_ticket, Arc::clone(stream));
         self.last_ticket
     }
 
-    /// Moves the one that has waited longest to those who leave; none if nobody waits, or too many
-    /// are still leaving.
+    /// Moves the connection that has been pending for longest to `leaving`. `None` if none is pending, or too many are still
+    /// leaving.
     fn evict(&mut self) -> Option<Arc<TcpStream>> {
         if self.leaving.len() >= LEAVING_MAX {
             return None;
@@ -184,32 +184,31 @@ impl State {
 }
 
 impl Permit {
-    /// Leaves the waiting room: from here on the connection is not shut down for a newcomer. False
-    /// if it already has been. A second call changes nothing.
+    /// Ends the pending state: from now on the connection is not evicted for a new one. Returns `false` if it has been evicted
+    /// already. A second call changes nothing.
     pub fn mark_established(&self) -> bool {
         let mut state = lock(&self.permits.0.state);
         let stream = state.waiting.remove(&self.ticket);
         let remains = !state.leaving.contains(&self.ticket);
         drop(state);
-        // After the unlock: this may be the last handle, and its drop a close(2).
+        // After unlocking: this may be the last handle, and then its drop calls close(2).
         drop(stream);
         remains
     }
 
-    /// Enters the pending connections again: from here on the connection may be evicted for a newcomer, until
-    /// [`Permit::mark_established`]. All that wait already are evicted before it. For connections that are kept open
-    /// between two requests.
+    /// Makes the connection pending again, until [`Permit::mark_established`]: it may be evicted for a new one, after all others
+    /// that are pending. For connections that are kept open between two requests.
     pub fn mark_idle(&mut self, stream: &Arc<TcpStream>) {
         let mut state = lock(&self.permits.0.state);
         if !state.leaving.contains(&self.ticket) {
-            // `stream` is another handle: this drop closes nothing.
+            // `stream` is another handle, so this drop does not close the socket.
             state.waiting.remove(&self.ticket);
             self.ticket = state.wait(stream);
         }
     }
 
-    /// From now on counts for `client`, whom a trusted proxy has named. False, and nothing changes,
-    /// if that address has all the connections it may have.
+    /// From now on the connection is counted by `client`, the address that a trusted proxy has named. Returns `false` and changes
+    /// nothing if that address has used up its connections.
     pub fn count_for(&mut self, client: IpAddr) -> bool {
         let address = self.permits.counted(client);
         if address == self.address {

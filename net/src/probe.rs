@@ -1,4 +1,4 @@
-//! Asks a server whether it is well, as the health checks of containers do.
+//! Asks a server for its health, for the health checks of containers (`--health`).
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -11,10 +11,10 @@ use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType, 
 use crate::endpoint::Endpoint;
 use crate::listen::Listen;
 
-/// Bytes of an answer that are read: the status line is all that counts.
+/// Bytes of the response that are read. Only the status line is needed.
 const ANSWER_MAX: usize = 4096;
 
-/// Asks the server that listens there; of several addresses that the entry stands for, one has to answer well.
+/// Asks the server that listens on `listen` for its health. If the entry stands for several addresses, one healthy answer is enough.
 ///
 /// # Errors
 /// As for [`probe`], of the last address, or the name does not resolve.
@@ -30,10 +30,10 @@ pub fn probe_any(listen: &Listen, deadline: Instant) -> Result<(), String> {
     outcome
 }
 
-/// Asks the server that listens on `listen` for `/healthz`, and has its answer or gives up by `deadline`.
+/// Requests `/healthz` of the server that listens on `listen`, and gives up at `deadline`.
 ///
 /// # Errors
-/// A sentence with the address: it cannot be reached, or what it answered in place of 200.
+/// A sentence with the address: the server cannot be reached, or its response is not 200.
 pub fn probe(listen: &Endpoint, deadline: Instant) -> Result<(), String> {
     let (server, line) = match listen {
         Endpoint::Tcp(address) => {
@@ -49,7 +49,7 @@ pub fn probe(listen: &Endpoint, deadline: Instant) -> Result<(), String> {
     }
 }
 
-/// Where a server that listens on `address` can be reached on this machine.
+/// The address at which a server that listens on `address` can be reached from this machine.
 fn reachable(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
@@ -69,7 +69,7 @@ fn over_tcp(server: SocketAddr, deadline: Instant) -> io::Result<String> {
 fn over_unix(path: &Path, deadline: Instant) -> io::Result<String> {
     let socket =
         net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    // Where many wait to be accepted, connecting waits as sending does.
+    // With a full queue of the listener, connecting waits as long as sending may.
     sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(left(deadline)?))?;
     net::connect(&socket, &SocketAddrUnix::new(path)?)?;
     status_line(UnixStream::from(socket), deadline, |stream, left| {
@@ -99,7 +99,7 @@ fn status_line<S: io::Read + io::Write>(
     Ok(answer.lines().next().unwrap_or("an empty answer").to_owned())
 }
 
-/// The time that is left, which is not zero: a socket would take zero for no bound.
+/// The time until `deadline`. It is never zero, which would mean no timeout to a socket.
 fn left(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }

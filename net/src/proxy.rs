@@ -1,4 +1,4 @@
-//! Which peers' `X-Forwarded-For` is believed.
+//! The setting `--trusted-proxy`: the peers whose `X-Forwarded-For` is trusted.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -9,14 +9,14 @@ use crate::network::Network;
 /// One entry of `--trusted-proxy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrustedProxy {
-    /// Whoever connects by a Unix socket of this server.
+    /// Every peer that connects through a Unix socket of this server.
     Unix,
     /// The peers of a network.
     Network(Network),
 }
 
 impl TrustedProxy {
-    /// Whether it names this peer.
+    /// Whether the entry includes this peer.
     pub fn contains(&self, peer: IpAddr) -> bool {
         match self {
             Self::Unix => peer == UNIX_PEER,
@@ -34,7 +34,7 @@ impl From<Network> for TrustedProxy {
 impl FromStr for TrustedProxy {
     type Err = String;
 
-    /// `unix`, an address, or a network.
+    /// Parses `unix`, an address, or a network.
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "unix" => Ok(Self::Unix),

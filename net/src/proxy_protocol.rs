@@ -1,6 +1,6 @@
 //! The PROXY protocol, versions 1 and 2: a proxy that forwards bytes names its client in a header before them.
 //!
-//! Only connections of trusted proxies are looked at. Neither header can begin an HTTP request, so none is required.
+//! Only connections of trusted proxies are checked for it. The header is optional: no HTTP request can begin like one.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpStream};
@@ -14,14 +14,15 @@ const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// Bytes of a header of version 2 before the addresses.
 const V2_FIXED: usize = 16;
 
-/// What the first bytes of a connection are.
+/// The beginning of a connection.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
-    /// More bytes are needed to tell.
+    /// More bytes are needed to decide.
     Partial,
     /// No PROXY header.
     Absent,
-    /// A header of that many bytes. `None`: the proxy speaks for itself, or for a client without an IP address.
+    /// A header with this number of bytes, and the client's address. `None`: the proxy names none, because the connection is its
+    /// own or the client has no IP address.
     Header(usize, Option<IpAddr>),
 }
 
@@ -44,7 +45,7 @@ pub(crate) fn read(
             Found::Partial => {
                 received.reserve(PROXY_V2_BYTES_MAX);
                 match recv_append(stream, received, by) {
-                    // The reader of the request says what is the matter.
+                    // The code that reads the request reports the error.
                     Ok(0) => return Ok(None),
                     Err(error) if received.is_empty() && error.kind() == ErrorKind::TimedOut => {
                         return Ok(None);
@@ -111,7 +112,7 @@ fn version_2(bytes: &[u8]) -> io::Result<Found> {
     }
     let Some(addresses) = bytes.get(V2_FIXED..length) else { return Ok(Found::Partial) };
     let client = match (fixed[12], fixed[13]) {
-        // LOCAL: the proxy's own connection, a health check.
+        // LOCAL: the proxy's own connection, such as a health check.
         (0x20, _) => None,
         (0x21, 0x11) => {
             let (source, _) = addresses.split_first_chunk::<4>().ok_or_else(malformed)?;
@@ -123,7 +124,7 @@ fn version_2(bytes: &[u8]) -> io::Result<Found> {
             (addresses.len() >= 36).then_some(()).ok_or_else(malformed)?;
             Some(Ipv6Addr::from(*source).into())
         }
-        // Of other families nothing is known here.
+        // Other address families have no IP address.
         (0x21, _) => None,
         _ => return Err(malformed()),
     };

@@ -1,4 +1,4 @@
-//! The settings of a program as data, for packages that offer them as options of their own: the NixOS module does.
+//! The settings of a program as data, from which the NixOS module generates its options.
 
 use std::any::TypeId;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use clap::builder::PossibleValue;
 use clap::{Arg, Command};
 use serde_json::{Map, Value, json};
 
-/// Every setting that has an environment variable, by that variable. Hidden ones are old names, and left out.
+/// Every setting with an environment variable, by the name of that variable. Hidden settings are old names, and are left out.
 pub fn of(command: &Command) -> Value {
     let settings = command.get_arguments().filter(|arg| !arg.is_hide_set()).filter_map(|arg| {
         let variable = arg.get_env()?.to_str()?;

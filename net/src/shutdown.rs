@@ -1,4 +1,4 @@
-//! The wish to stop, known to every thread.
+//! The shutdown switch, which every thread can read and wait for.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use os_thread::{SERVICE_STACK_BYTES, lock};
 
 use crate::limit::END_DEADLINE;
 
-/// A switch that is thrown once. Clones are the same switch.
+/// A switch that is set once, when the process shuts down. Clones share the switch.
 #[derive(Clone, Default)]
 pub struct Shutdown(Arc<Inner>);
 
@@ -21,19 +21,18 @@ type Hook = Box<dyn FnOnce() + Send>;
 #[derive(Default)]
 struct Inner {
     begun: AtomicBool,
-    /// Hooks not yet called. `begun` only changes under this lock.
+    /// Hooks that have not been called. `begun` changes only under this lock.
     hooks: Mutex<Vec<Hook>>,
     changed: Condvar,
 }
 
 impl Shutdown {
-    /// A switch not yet thrown.
+    /// A switch that is not set.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Throws the switch: wakes who waits, calls the hooks on this thread. A second time does
-    /// nothing.
+    /// Sets the switch, wakes the threads that wait for it, and calls the hooks on this thread. A second call does nothing.
     pub fn begin(&self) {
         let hooks = {
             let mut hooks = lock(&self.0.hooks);
@@ -41,16 +40,16 @@ impl Shutdown {
             std::mem::take(&mut *hooks)
         };
         self.0.changed.notify_all();
-        // Outside the lock: a hook may ask `has_begun` or add another.
+        // Without the lock: a hook may call `has_begun` or add another hook.
         hooks.into_iter().for_each(|hook| hook());
     }
 
-    /// Whether the switch has been thrown. Costs one load.
+    /// Whether the switch is set. Costs one atomic load.
     pub fn has_begun(&self) -> bool {
         self.0.begun.load(Ordering::SeqCst)
     }
 
-    /// Waits until the switch is thrown.
+    /// Waits until the switch is set.
     pub fn wait(&self) {
         let guard = lock(&self.0.hooks);
         drop(
@@ -61,7 +60,7 @@ impl Shutdown {
         );
     }
 
-    /// Waits at most `time`; tells whether the switch has been thrown.
+    /// Waits until the switch is set, at most `time`. Returns whether it is set.
     pub fn wait_for(&self, time: Duration) -> bool {
         let guard = lock(&self.0.hooks);
         drop(
@@ -73,7 +72,7 @@ impl Shutdown {
         self.has_begun()
     }
 
-    /// Calls `hook` once: when the switch is thrown, or here and now if it has been.
+    /// Calls `hook` once: when the switch is set, or now if it is set already.
     pub fn on_begin(&self, hook: impl FnOnce() + Send + 'static) {
         {
             let mut hooks = lock(&self.0.hooks);
@@ -86,9 +85,9 @@ impl Shutdown {
     }
 }
 
-/// Lets SIGTERM and SIGINT throw the switch, and SIGHUP where the program was started from a terminal (`has_terminal`): the
-/// terminal has been closed. Elsewhere SIGHUP asks to reload. Further signals change nothing: whatever is stuck, the process
-/// ends [`END_DEADLINE`] after the first one.
+/// From now on SIGTERM and SIGINT set the switch. So does SIGHUP if the program was started from a terminal (`has_terminal`),
+/// because it then means that the terminal was closed; otherwise SIGHUP asks to reload. Further signals have no effect. The
+/// process ends [`END_DEADLINE`] after the first signal, even if something hangs.
 ///
 /// # Errors
 /// The handlers could not be installed or a thread not started.

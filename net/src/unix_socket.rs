@@ -14,22 +14,22 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::limit::LISTEN_BACKLOG;
 
-/// Owner and group may connect: the group is how a reverse proxy is let in.
+/// Owner and group may connect. A reverse proxy gets access through the group.
 const MODE: u32 = 0o660;
 
-/// A socket file that this process has made.
+/// A socket file that this process has created.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
-    /// Device and inode, so that another server's file at the same path is left alone. The open socket keeps the
-    /// inode's number from being given to another file.
+    /// Device and inode, to recognise the file of another server at the same path. While the socket is open, no other file gets
+    /// the number of its inode.
     identity: (u64, u64),
     _socket: Arc<OwnedFd>,
     is_removed: AtomicBool,
 }
 
 impl SocketFile {
-    /// Removes the file, unless another server has put its own there. A second call does nothing.
+    /// Removes the file, unless another server has replaced it. A second call does nothing.
     pub(crate) fn remove(&self) {
         let is_ours = |found: Metadata| identity(&found) == self.identity;
         if !self.is_removed.swap(true, Ordering::Relaxed)
@@ -47,19 +47,20 @@ impl Drop for SocketFile {
     }
 }
 
-/// Listens at `path` with the mode [`MODE`]. The file of a server that is gone is replaced.
+/// Listens at `path`, with a file of mode [`MODE`]. The file of a server that no longer runs is replaced.
 ///
 /// # Errors
 /// [`ErrorKind::AddrInUse`] if a server listens there, [`ErrorKind::AlreadyExists`] for another kind of file, else what
 /// the system says.
 pub(crate) fn listen(path: &Path) -> io::Result<(Arc<OwnedFd>, SocketFile)> {
-    // Held until we listen: of two servers that start at once, the second must not take the first's file for a dead one.
+    // The lock is held until this server listens. Otherwise, of two servers that start at the same time, one might take the
+    // file of the other for that of a dead server.
     let _lock = lock_directory(path)?;
     remove_stale(path)?;
     let (family, kind) = (AddressFamily::UNIX, SocketType::STREAM);
     let socket = rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
     rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
-    // Nobody can connect before `listen`, so nobody can by a wider mode.
+    // Nobody can connect before `listen`, so the wider mode before this line does no harm.
     fs::set_permissions(path, Permissions::from_mode(MODE))?;
     let identity = identity(&fs::symlink_metadata(path)?);
     rustix::net::listen(&socket, LISTEN_BACKLOG)?;

@@ -1,4 +1,4 @@
-//! Starting a thread that nobody joins.
+//! Threads that nobody joins.
 
 use std::ffi::{CString, c_void};
 use std::io;
@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Bytes of a thread's name that Linux keeps.
 const NAME_BYTES_MAX: usize = 15;
 
-/// What a new thread is given.
+/// The argument of a new thread.
 struct Start {
     name: CString,
     work: Box<dyn FnOnce() + Send>,
@@ -57,7 +57,7 @@ extern "C" fn run(start: *mut c_void) -> *mut c_void {
 struct Attributes(libc::pthread_attr_t);
 
 impl Attributes {
-    /// A stack of this size, and nobody to join.
+    /// Attributes of a detached thread with a stack of this size.
     fn new(stack_bytes: usize) -> io::Result<Self> {
         let mut fresh = MaybeUninit::uninit();
         // SAFETY: it may be written; what it writes is a whole `pthread_attr_t`.

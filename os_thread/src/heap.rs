@@ -1,21 +1,21 @@
-//! What the allocator keeps of what has been freed.
+//! Returning freed memory to the system, which glibc's allocator keeps by default.
 
-/// Blocks of at least this many bytes are the system's own, and given back when they are freed.
+/// The allocator maps blocks of at least this many bytes one by one, and unmaps them when they are freed.
 const LARGE_BLOCK_BYTES: libc::c_int = 128 * 1024;
 
-/// Gives memory that was freed, by whatever thread, back to the system. glibc keeps most of it by itself, for threads like
-/// those that freed it; after work that took much and will not soon come again that is too much to keep.
+/// Returns freed memory of all threads to the system. glibc keeps most of it for later allocations, which wastes memory after
+/// rare work that has used much.
 ///
-/// It looks at all free memory with allocation stopped: for rare moments.
+/// It looks through all free memory and blocks all allocations meanwhile, so call it rarely.
 pub fn trim_heap() {
     // SAFETY: it has no conditions; whether there was something to give back does not matter.
     unsafe { libc::malloc_trim(0) };
 }
 
-/// Has large blocks, 128 KiB and more, given back to the system as soon as they are freed, for the rest of the process.
+/// From now on the allocator returns blocks of 128 KiB and more to the system as soon as they are freed. Call it once, at the start.
 ///
-/// glibc begins so, but raises that bound to the size of what is freed, up to 32 MiB, and from then on keeps such blocks for
-/// the thread that freed them and those that share its memory. To be called once, at the start.
+/// This is also glibc's initial behaviour, but glibc raises the bound to the size of each freed block, up to 32 MiB. From then
+/// on it keeps blocks below the new bound for later allocations.
 pub fn give_back_large_blocks() {
     // SAFETY: it changes a number of the allocator's, under its own lock. Were it refused, all would be as before.
     unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES) };

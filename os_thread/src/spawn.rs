@@ -3,7 +3,7 @@
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
-/// Stack of a thread that exists once in the process.
+/// Bytes of stack of a thread that exists once in the process.
 pub const SERVICE_STACK_BYTES: usize = 1024 * 1024;
 
 /// Starts a thread. Linux shows the first 15 bytes of `name`; `stack_bytes` is reserved, and uses memory

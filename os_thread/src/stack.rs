@@ -1,15 +1,15 @@
-//! Giving back what a thread's stack has grown to.
+//! Returning unused stack of a thread to the system.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
-/// Bytes below the frame of [`give_back`] that are left alone: more than the red zone and the frame of `madvise` take.
+/// Bytes below the frame of [`trim_stack`] that are kept: more than the red zone and the frame of `madvise` need.
 const KEPT_BYTES: usize = 512;
 
-/// Gives the pages of the calling thread's stack that lie well below the caller's frame back to the system; they come
-/// again, zeroed, when they are next needed. For a thread that is about to sleep after having worked.
+/// Returns the unused pages of the calling thread's stack to the system: those well below the caller's frame. The system
+/// provides zeroed pages again when they are touched. Call it in a thread that has worked and is about to sleep.
 ///
-/// Of the main thread's stack nothing is given back.
+/// Does nothing in the main thread.
 pub fn trim_stack() {
     if let Some(lowest) = lowest() {
         give_back(lowest, page_bytes());

@@ -5,14 +5,14 @@ use std::sync::{Arc, OnceLock};
 /// Why a program cannot do its job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unhealthy {
-    /// One of the closed list in docs/OPERATING.md.
+    /// A code of the closed list in docs/OPERATING.md.
     pub code: &'static str,
-    /// Why, for operators.
+    /// The reason, as a sentence for operators.
     pub reason: String,
 }
 
 impl Unhealthy {
-    /// A code, and why.
+    /// An error with this code and reason.
     pub fn new(code: &'static str, reason: impl Into<String>) -> Self {
         Self { code, reason: reason.into() }
     }
@@ -25,7 +25,7 @@ pub struct Readiness(Arc<OnceLock<Check>>);
 type Check = Box<dyn Fn() -> Result<(), Unhealthy> + Send + Sync>;
 
 impl Readiness {
-    /// From now on `check` answers. Only the first call has an effect.
+    /// From now on [`Readiness::check`] calls `check`. Only the first call has an effect.
     pub fn set(&self, check: impl Fn() -> Result<(), Unhealthy> + Send + Sync + 'static) {
         let _ = self.0.set(Box::new(check));
     }
@@ -33,7 +33,7 @@ impl Readiness {
     /// Whether the program can do its job.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// The reason why it cannot.
     pub fn check(&self) -> Result<(), Unhealthy> {
         let starting = || Err(Unhealthy::new("starting", "the database is not open yet"));
         self.0.get().map_or_else(starting, |check| check())

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-/// Between two lines of the log about the same failure.
+/// Least time between two lines of the log about the same failure.
 pub const FAILURE_LOG_INTERVAL: Duration = Duration::from_secs(1);
-/// Failures whose repetitions are counted apart.
+/// Failures whose repetitions are counted separately.
 pub const CAUSES_TOLD_MAX: usize = 32;
 /// Bytes of stack of the thread that logs how often failures have repeated.
 pub const LOG_STACK_BYTES: usize = 128 * 1024;

@@ -1,11 +1,11 @@
-//! Logs: to stderr, one line an event, as text for people or JSON for programs.
+//! Logs: one line per event on standard error, as text for people or JSON for programs.
 //!
-//! The context of a thread ([`context`]: a connection, a request) is in every line that it writes, so that lines can be
-//! told apart. A failure that repeats is logged once a second, with a count. Nobody logs header values (but for a `Host` that was refused), bodies, tokens or messages. What libraries write through the `log` crate is
-//! not taken up: tungstenite traces message text.
+//! Every line of a thread has the thread's context ([`context`]: its connection, its request). A failure that repeats is logged
+//! once a second, with a count. No line contains header values (except a refused `Host`), bodies, tokens or messages. Events
+//! that libraries write through the `log` crate are dropped, because tungstenite traces message texts.
 //!
-//! Not tracing's own spans: the registry that keeps them serves 4096 threads and panics in the next, and here every
-//! connection is a thread.
+//! The context is not a span of `tracing`: the registry of spans serves 4096 threads and panics in the next one, and here every
+//! connection has a thread.
 
 mod line;
 mod repeat;
@@ -36,14 +36,14 @@ thread_local! {
     static CONTEXT: RefCell<Vec<(&'static str, String)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// While this lives its key and value stand in every line of its thread.
+/// Adds a key and a value to every line of its thread until it is dropped.
 pub struct ContextGuard(PhantomData<*const ()>);
 
-/// Says what this thread is busy with from here on.
+/// Adds `key` and `value` to every line of this thread, until the guard is dropped.
 #[must_use = "it ends when this is dropped"]
 pub fn context(key: &'static str, value: impl Display) -> ContextGuard {
     CONTEXT.with_borrow_mut(|context| {
-        // Two are usual, and every connection has them.
+        // Most connections have two entries, so the memory is reserved for exactly these.
         context.reserve_exact(if context.is_empty() { 2 } else { 1 });
         context.push((key, value.to_string()));
     });
@@ -56,9 +56,9 @@ impl Drop for ContextGuard {
     }
 }
 
-/// Begins to log what `filter` lets through (`info`, `net=debug,warn` …; `info` if it cannot be
-/// read), in colour only on a terminal. Panics are logged and counted from here on. Only the first
-/// call has an effect.
+/// Starts logging the events that `filter` lets through (such as `info` or `net=debug,warn`; an invalid filter counts as
+/// `info`). Lines are coloured on a terminal only. From now on panics are logged and counted. Only the first call has an
+/// effect.
 pub fn init(format: Format, filter: &str) {
     let parsed = EnvFilter::try_new(filter);
     let is_bad = parsed.is_err();
@@ -67,11 +67,11 @@ pub fn init(format: Format, filter: &str) {
     let builder = tracing_subscriber::fmt()
         .with_writer(stderr)
         .with_env_filter(filter_used)
-        // It would tell of a closed stderr on stderr, and panic for it in whatever thread logs.
+        // Otherwise a closed standard error would be reported on standard error, which panics in the thread that logs.
         .log_internal_errors(false)
         .with_ansi(colour)
         .event_format(Line(format));
-    // An error means that another subscriber stands already, as in tests.
+    // An error means that there is a subscriber already, as in tests.
     let _ = builder.finish().with(Repeat::start()).try_init();
     crate::metrics::process::count_panics();
     if is_bad {

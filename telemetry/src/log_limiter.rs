@@ -7,8 +7,8 @@ use os_thread::lock;
 
 use crate::limit::LIMITER_KEYS_MAX;
 
-/// Lets each key through once in an interval, and at most [`LIMITER_KEYS_MAX`] keys: a key that a stranger invents does
-/// not hide the others.
+/// Lets each key through once in an interval, and at most [`LIMITER_KEYS_MAX`] different keys, since clients may be able to choose
+/// keys freely.
 #[derive(Debug)]
 pub struct LogLimiter {
     interval: Duration,
@@ -17,13 +17,13 @@ pub struct LogLimiter {
 
 #[derive(Debug)]
 struct Seen {
-    /// When the first key was let through.
+    /// The time at which the first key of the interval was let through.
     since: Option<Instant>,
     keys: Vec<String>,
 }
 
 impl LogLimiter {
-    /// Lets nothing through twice within `interval`.
+    /// A limiter that lets no key through twice within `interval`.
     pub const fn new(interval: Duration) -> Self {
         Self { interval, seen: Mutex::new(Seen { since: None, keys: Vec::new() }) }
     }

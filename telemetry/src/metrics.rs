@@ -1,7 +1,7 @@
-//! Numbers for Prometheus: static atomics, written in the text exposition format 0.0.4.
+//! Metrics for Prometheus: static atomics, written in the text exposition format 0.0.4.
 //!
-//! Every metric is a `static`; a program lists those it has in a [`Registry`]. Labels take a closed
-//! set of values: never a user, a chat or an address.
+//! Every metric is a `static`; a program lists its metrics in a [`Registry`]. A label has a closed set of values and never
+//! names a user, a conversation or an address.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -11,7 +11,7 @@ pub mod process;
 
 pub use histogram::{COUNTS, Histogram, SECONDS};
 
-/// Something that can write its samples.
+/// A metric that writes its samples.
 pub trait Metric: Sync {
     /// Appends `# HELP`, `# TYPE` and the samples, each line ended by LF.
     fn write(&self, out: &mut String);
@@ -25,7 +25,7 @@ pub fn all() -> Registry {
     vec![&process::PANICS, &process::RESIDENT_BYTES, &process::OPEN_DESCRIPTORS, &process::THREADS]
 }
 
-/// The whole page.
+/// The text of the metrics page.
 pub fn render(registry: &Registry) -> String {
     let mut out = String::with_capacity(4096);
     registry.iter().for_each(|metric| metric.write(&mut out));
@@ -89,27 +89,27 @@ impl Gauge {
         Self { name, help, value: AtomicI64::new(0) }
     }
 
-    /// One more.
+    /// Adds 1.
     pub fn inc(&self) {
         self.add(1);
     }
 
-    /// One less.
+    /// Subtracts 1.
     pub fn dec(&self) {
         self.add(-1);
     }
 
-    /// `change` more, or less.
+    /// Adds `change`, which may be negative.
     pub fn add(&self, change: i64) {
         self.value.fetch_add(change, Ordering::Relaxed);
     }
 
-    /// From now on `value`.
+    /// Sets the value.
     pub fn set(&self, value: i64) {
         self.value.store(value, Ordering::Relaxed);
     }
 
-    /// The number now.
+    /// The current value.
     pub fn get(&self) -> i64 {
         self.value.load(Ordering::Relaxed)
     }
@@ -122,7 +122,7 @@ impl Metric for Gauge {
     }
 }
 
-/// Numbers that rise and fall and differ in one label of `N` fixed values; those that were never set are left out.
+/// Gauges that differ in one label of `N` fixed values. Gauges that were never set are left out of the page.
 #[derive(Debug)]
 pub struct GaugeVec<const N: usize> {
     name: &'static str,
@@ -143,7 +143,7 @@ impl<const N: usize> GaugeVec<N> {
         Self { name, help, label, words, values: [const { AtomicI64::new(i64::MIN) }; N] }
     }
 
-    /// From now on `value` for `word`; a word that is not in the list has none.
+    /// Sets the value for the label `word`. A word that is not in the list is ignored.
     pub fn set(&self, word: &str, value: i64) {
         if let Some(at) = self.words.iter().position(|known| *known == word) {
             self.values[at].store(value, Ordering::Relaxed);

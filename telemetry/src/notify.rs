@@ -1,6 +1,6 @@
-//! Tells systemd how far a service is: the protocol of sd_notify(3), for units with `Type=notify`.
+//! Tells systemd the state of the service: the protocol of sd_notify(3), for units with `Type=notify`.
 //!
-//! Without `NOTIFY_SOCKET` nothing is sent, and what cannot be sent is only logged: the server serves all the same.
+//! Without `NOTIFY_SOCKET` nothing is sent. A failure to send is only logged, since the server works without it.
 
 use std::env;
 use std::ffi::OsStr;
@@ -9,12 +9,12 @@ use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-/// The ports serve and the database is open.
+/// Tells systemd that the ports serve and the database is open.
 pub fn ready() {
     send("READY=1");
 }
 
-/// The program has been asked to stop, and finishes what was accepted.
+/// Tells systemd that the program has been asked to stop and finishes the requests that it has accepted.
 pub fn stopping() {
     send("STOPPING=1");
 }

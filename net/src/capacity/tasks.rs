@@ -1,4 +1,4 @@
-//! How many threads the process may still start: what its control groups (`TasksMax`, `pids_limit`) leave.
+//! How many more threads the control groups of the process allow (`TasksMax`, `pids_limit`).
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 /// Where Linux shows control groups.
 const ROOT: &str = "/sys/fs/cgroup";
 
-/// Threads that the control groups of this process leave; `u64::MAX` without a limit, or where none can be seen.
+/// Threads that the control groups of this process still allow. `u64::MAX`: there is no limit, or it cannot be read.
 pub(crate) fn left() -> u64 {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     left_in(Path::new(ROOT), &groups)

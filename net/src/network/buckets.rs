@@ -1,4 +1,4 @@
-//! Token buckets for all networks that an address is counted by.
+//! Token buckets for the networks of an address.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -7,12 +7,12 @@ use super::Network;
 use crate::bucket::Buckets;
 use crate::limit::{NETWORK_BUCKETS_WIDTH, NETWORK_LEVEL_FACTOR};
 
-/// Buckets for the networks of an address, from the narrowest to the widest, which has more.
+/// Buckets for the networks of an address, from the narrowest to the widest, which has the largest bucket.
 #[derive(Debug)]
 pub struct NetworkBuckets([Buckets; 3]);
 
 impl NetworkBuckets {
-    /// Buckets of that capacity and rate for the narrowest networks, of twice as much for the next, and so on.
+    /// `capacity` and `per_second` are those of the narrowest networks. Each wider level has twice as much as the one before.
     pub fn new(capacity: f64, per_second: f64) -> Self {
         Self(std::array::from_fn(|level| {
             let factor = NETWORK_LEVEL_FACTOR.powi(level as i32);
@@ -23,7 +23,7 @@ impl NetworkBuckets {
     /// Whether each network of `address` has a token.
     ///
     /// # Errors
-    /// One has none; all will after this wait.
+    /// A network has none. All networks have one after this wait.
     pub fn peek(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         let waits = self.each(address).filter_map(|(buckets, it)| buckets.peek(&it, now).err());
         waits.max().map_or(Ok(()), Err)
@@ -32,7 +32,7 @@ impl NetworkBuckets {
     /// Takes a token from each network of `address`.
     ///
     /// # Errors
-    /// One has none, and nothing was taken; all will after this wait.
+    /// A network has none, and nothing was taken. All networks have one after this wait.
     pub fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         self.peek(address, now)?;
         self.each(address).try_for_each(|(buckets, network)| buckets.take(&network, now))

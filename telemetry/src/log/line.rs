@@ -1,4 +1,4 @@
-//! One event, one line.
+//! Writes an event as one line.
 
 use std::fmt::{self, Debug};
 
@@ -76,7 +76,7 @@ fn json(mut out: Writer<'_>, time: String, event: &Event<'_>, fields: Fields) ->
     writeln!(out, "{}", Value::Object(line))
 }
 
-/// Text that cannot end its line or move the cursor of whoever reads it.
+/// Writes text without control characters, so that it cannot end the line or move the cursor of a terminal.
 fn harmless(out: &mut Writer<'_>, text: &str) -> fmt::Result {
     text.chars().try_for_each(|c| match c.is_control() {
         true => write!(out, "{}", c.escape_default()),
@@ -93,7 +93,7 @@ fn colour(level: Level) -> &'static str {
     }
 }
 
-/// What an event says.
+/// The fields of an event.
 #[derive(Default)]
 struct Fields {
     message: String,

@@ -1,4 +1,4 @@
-//! A failure that goes on is told once a second: what repeats is counted, and the count is logged.
+//! Logs a repeated failure once a second: repetitions are counted, and the count is logged.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -14,8 +14,9 @@ use os_thread::lock;
 
 use crate::limit::{CAUSES_TOLD_MAX, FAILURE_LOG_INTERVAL, LOG_STACK_BYTES};
 
-/// Lets a warning or an error that names its `error` or `cause` through once in [`FAILURE_LOG_INTERVAL`]. If the same place
-/// logs the same cause again before that is over, a line with their number and the last of them follows when it is.
+/// A filter for warnings and errors that have a field `error` or `cause`. The first one passes. If the same place logs the same
+/// cause again within [`FAILURE_LOG_INTERVAL`], these events are counted, and at the end of the interval one line has their
+/// number and the last of them.
 pub(super) struct Repeat(Arc<Shared>);
 
 #[derive(Default)]
@@ -24,20 +25,20 @@ struct Shared {
     added: Condvar,
 }
 
-/// What was logged less than an interval ago.
+/// A failure that was logged less than an interval ago.
 struct Told {
     place: Identifier,
     cause: String,
     at: Instant,
     level: Level,
-    /// How often it came again since,
+    /// How many times it was repeated since.
     count: u64,
-    /// and how it read the last time.
+    /// The fields of the last repetition.
     last: String,
 }
 
 impl Repeat {
-    /// `None` if there is no thread for it.
+    /// `None` if the thread that logs the counts cannot be started.
     pub(super) fn start() -> Option<Self> {
         let shared = Arc::<Shared>::default();
         let counted = Arc::clone(&shared);
@@ -61,7 +62,7 @@ impl<S: Subscriber> Layer<S> for Repeat {
 }
 
 impl Shared {
-    /// Whether it is to be logged now; else it is counted.
+    /// Whether the event is logged now. If not, it is counted.
     fn is_new(
         &self,
         place: Identifier,
@@ -72,7 +73,7 @@ impl Shared {
     ) -> bool {
         let mut told = lock(&self.told);
         if told.len() >= CAUSES_TOLD_MAX {
-            // Too many to be told apart.
+            // Too many different causes: all further ones count as one.
             cause.clear();
         }
         let is_same =
@@ -87,7 +88,7 @@ impl Shared {
         true
     }
 
-    /// Takes what has come again, of that whose interval is over.
+    /// Takes the counts of all failures whose interval is over.
     fn due(told: &mut Vec<Told>, now: Instant) -> Vec<(Level, u64, String)> {
         let is_over = |one: &Told| now.saturating_duration_since(one.at) >= FAILURE_LOG_INTERVAL;
         told.retain(|one| one.count > 0 || !is_over(one));

@@ -1,4 +1,4 @@
-//! How a quantity is spread.
+//! Histograms: the distribution of a quantity.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +16,7 @@ pub const COUNTS: &[f64] =
 /// Bounds that a histogram may have.
 const BOUNDS_MAX: usize = 16;
 
-/// How often a quantity fell below each of a few bounds.
+/// Counts how many observations of a quantity are below each of a few bounds.
 #[derive(Debug)]
 pub struct Histogram {
     name: &'static str,
@@ -29,7 +29,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// `bounds` rise, at most 16 of them, such as [`SECONDS`] or [`COUNTS`].
+    /// `bounds` are at most 16 numbers in ascending order, such as [`SECONDS`] or [`COUNTS`].
     pub const fn new(name: &'static str, help: &'static str, bounds: &'static [f64]) -> Self {
         assert!(bounds.len() <= BOUNDS_MAX, "a histogram has at most 16 bounds");
         let counts = [const { AtomicU64::new(0) }; BOUNDS_MAX + 1];

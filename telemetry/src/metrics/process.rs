@@ -1,4 +1,4 @@
-//! What the process uses, as Linux tells it, and whether it panicked.
+//! Metrics of the process, from Linux: memory, descriptors, threads; and its panics.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -19,14 +19,14 @@ pub static RESIDENT_BYTES: Reading = Reading {
 pub static OPEN_DESCRIPTORS: Reading = Reading {
     name: "process_open_fds",
     help: "Open descriptors.",
-    // One of those listed is the listing's own.
+    // One of the listed descriptors is that of the directory itself.
     read: || Some(fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1) as u64),
 };
 /// Threads.
 pub static THREADS: Reading =
     Reading { name: "process_threads", help: "Threads.", read: || status("Threads:") };
 
-/// A gauge that is read when asked for. Where it cannot be read, it is left out of the page.
+/// A gauge that is read when the page is rendered. If it cannot be read, it is left out of the page.
 #[derive(Debug)]
 pub struct Reading {
     name: &'static str,
@@ -50,8 +50,8 @@ fn status(key: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// From now on panics are counted and logged, with their place and thread but without their words:
-/// those of a slice out of bounds quote the text they were cut from. May be called twice.
+/// From now on panics are counted and logged, with their source line and thread but without their message, which may quote
+/// a text of a user. A second call does nothing.
 pub fn count_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
