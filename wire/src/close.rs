@@ -1,27 +1,27 @@
-//! Why the server ends a connection (RFC 6455, section 7.4; 4000 to 4999 are private use).
+//! The codes with which the server closes a connection (RFC 6455, section 7.4; 4000 to 4999 are for private use).
 
-/// The close codes the server sends, with the sentence that goes along.
+/// A close code of the server, with its reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Close {
-    /// 1001: the server stops, or wants the client to come back and resume.
+    /// 1001: the server stops, or the client must reconnect to resume.
     GoingAway,
-    /// 1002: not WebSocket as RFC 6455 has it.
+    /// 1002: the client has violated RFC 6455.
     Protocol,
-    /// 1007: a text frame that is not UTF-8.
+    /// 1007: a text frame was not UTF-8.
     NotUtf8,
-    /// 1009: a frame or message over [`crate::limit::FRAME_BYTES_MAX`].
+    /// 1009: a frame or a message was larger than [`crate::limit::FRAME_BYTES_MAX`].
     TooBig,
-    /// 1011: what the client asks for cannot be read, and will not be until the operator has mended it.
+    /// 1011: the account's log cannot be read until the operator has repaired the database.
     Internal,
-    /// 4401: no valid token; trying again with the same one is of no use.
+    /// 4401: there is no valid token. The client must not reconnect with the same one.
     Unauthorized,
-    /// 4408: no hello in time.
+    /// 4408: the client has not authenticated in time.
     HelloTimeout,
-    /// 4409: too slow a reader; everything is in the log.
+    /// 4409: the client reads too slowly. It can read everything from the log.
     SlowReader,
-    /// 4409 too: the account has opened more connections than it may have, and this was its oldest.
+    /// 4409: the account has opened more connections than allowed, and this was its oldest.
     TooManyConnections,
-    /// 4429: too fast a writer.
+    /// 4429: the client sends too fast.
     FastWriter,
 }
 
@@ -55,7 +55,7 @@ impl Close {
         }
     }
 
-    /// The number as a word, for metrics.
+    /// The number as text, for metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::GoingAway => "1001",

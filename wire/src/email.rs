@@ -1,4 +1,4 @@
-//! Emails: which there can be, and which are the same.
+//! Email addresses: which are valid, and which are equal.
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
@@ -8,18 +8,18 @@ use idna::uts46::{DnsLength, Hyphens, Uts46};
 use crate::freeform::fault;
 use crate::limit::{EMAIL_BYTES_MAX, EMAIL_BYTES_MIN};
 
-/// An email as somebody has given it.
+/// An email address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email {
-    /// As it is kept and shown: trimmed and in lower case.
+    /// The stored and displayed form: trimmed and in lower case.
     pub text: String,
-    /// By what it is compared: two with one key are one email. None: nobody may sign up with it, but somebody may have, when
-    /// that was still possible.
+    /// The form by which emails are compared: two emails with the same key are equal. `None`: the email is not valid any more. No
+    /// new account may have it, but an older account may.
     pub key: Option<String>,
 }
 
 impl Email {
-    /// An email that an account may have, from whatever time.
+    /// An email that any account may have, including accounts that older versions have created.
     ///
     /// # Errors
     /// A sentence about what is wrong.
@@ -40,7 +40,7 @@ impl Email {
     }
 }
 
-/// What the first releases asked of an email, and how they kept it.
+/// The rules and the stored form of the first releases.
 fn shown(text: &str) -> Result<String, &'static str> {
     let email = text.trim().to_lowercase();
     if !(EMAIL_BYTES_MIN..=EMAIL_BYTES_MAX).contains(&email.len()) {
@@ -57,8 +57,8 @@ fn shown(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// By what emails are compared: the domain's ASCII form (UTS 46), and before it the text by NFC and full case folding. Strictly a
-/// host may tell letter cases of its users apart; none does, and two accounts that look the same help nobody.
+/// The form by which emails are compared: the local part by NFC and full case folding, and the domain's ASCII form (UTS 46). A mail
+/// server may in theory distinguish letter cases of the local part. None does, and accounts whose emails look equal help nobody.
 fn key(email: &str) -> Result<String, &'static str> {
     let (user, host) = email.split_once('@').ok_or("`email` must have one @")?;
     let user = folded(user);
@@ -87,7 +87,7 @@ fn key(email: &str) -> Result<String, &'static str> {
     Ok(format!("{user}@{host}"))
 }
 
-/// The same for all texts that differ in letter case or in how accents are written (Unicode's canonical caseless match).
+/// A form that is equal for texts that differ only in letter case or in the encoding of accents (Unicode's canonical caseless match).
 fn folded(text: &str) -> String {
     let text = DecomposingNormalizer::new_nfd().normalize(text);
     let text = CaseMapper::new().fold_string(&text).into_owned();

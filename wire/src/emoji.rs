@@ -1,19 +1,19 @@
-//! What is one emoji: the sequences that Unicode recommends for general interchange (RGI, UTS 51).
+//! Emojis: the sequences of Unicode's recommended set (RGI, UTS 51).
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-/// Characters of the longest sequence: a couple with two skin tones, and each of its parts with a selector.
+/// Characters of the longest sequence: a couple with two skin tones, with a selector after each part.
 const CHARS_MAX: usize = 16;
-/// Asks for an emoji's colours; texts have it or leave it out.
+/// The variation selector that asks for the coloured form of an emoji. Texts may leave it out.
 const SELECTOR: char = '\u{fe0f}';
 const JOINER: char = '\u{200d}';
 
-/// Each without [`SELECTOR`]. A test holds the list against the crate `emojis`, whose names and groups no server needs.
+/// The emojis, without [`SELECTOR`]. A test compares the list with the crate `emojis`, which has much that no server needs.
 static RECOMMENDED: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| include_str!("emoji.txt").lines().collect());
 
-/// Whether it is one emoji, with or without its selectors.
+/// Whether the text is one emoji, with or without its selectors.
 pub(crate) fn is_emoji(text: &str) -> bool {
     let mut last = JOINER;
     let mut bare = String::with_capacity(text.len());
@@ -28,9 +28,9 @@ pub(crate) fn is_emoji(text: &str) -> bool {
     RECOMMENDED.contains(&*bare)
 }
 
-/// How many characters the longest emoji has with which these begin; none is an emoji: 0.
+/// The number of characters of the longest emoji at the beginning of `chars`; 0 if there is none.
 pub(crate) fn emoji_length(chars: &[char]) -> usize {
-    // No letter begins one, and what begins with a digit, `#` or `*` goes on.
+    // No emoji begins with an ASCII letter. (Some begin with a digit, `#` or `*`.)
     if chars.first().is_none_or(|first| first.is_alphabetic() && first.is_ascii()) {
         return 0;
     }

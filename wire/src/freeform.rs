@@ -1,4 +1,4 @@
-//! Which characters people may write into what others see: the FreeformClass of RFC 8264, section 4.3.
+//! The characters that are allowed in names: the FreeformClass of RFC 8264, section 4.3.
 
 use icu_properties::props::{
     CanonicalCombiningClass, DefaultIgnorableCodePoint, GeneralCategory, HangulSyllableType,
@@ -6,7 +6,7 @@ use icu_properties::props::{
 };
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// A sentence about a name that has it.
+/// The reason why a character is not allowed, as a sentence.
 pub(crate) type Fault = &'static str;
 
 const UNSEEN: Fault = "`name` must not contain characters that cannot be seen";
@@ -16,7 +16,7 @@ const UNDEFINED: Fault = "`name` must not contain characters that Unicode has no
 const STRETCHING: Fault = "`name` must not contain signs that only stretch or repeat others";
 const ALONE: Fault = "`name` must not contain joiners or signs that belong between letters of a script, without these";
 
-/// What is wrong with the character at a place, if anything.
+/// The reason why the character at index `at` is not allowed there; `None` if it is allowed.
 pub(crate) fn fault(text: &[char], at: usize) -> Option<Fault> {
     let character = text[at];
     if character.is_ascii() {
@@ -26,11 +26,11 @@ pub(crate) fn fault(text: &[char], at: usize) -> Option<Fault> {
         '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
             return Some(TURNING);
         }
-        // RFC 8264, section 9.6: what is not as its category says.
+        // RFC 8264, section 9.6: exceptions to the rules by category.
         '\u{640}' | '\u{7fa}' | '\u{302e}' | '\u{302f}' | '\u{3031}'..='\u{3035}' | '\u{303b}' => {
             return Some(STRETCHING);
         }
-        // Ours: signs by their category, though there is nothing to see of them.
+        // Our own exceptions: symbols by their category, but invisible.
         '\u{2800}' | '\u{fffc}' | '\u{1d159}' => return Some(UNSEEN),
         _ => {}
     }
@@ -53,21 +53,22 @@ pub(crate) fn fault(text: &[char], at: usize) -> Option<Fault> {
     }
 }
 
-/// Whether it is put onto what stands before it.
+/// Whether the character is a combining mark.
 pub(crate) fn is_mark(character: char) -> bool {
     let category = CodePointMapData::<GeneralCategory>::new().get(character);
     use GeneralCategory as Is;
     matches!(category, Is::NonspacingMark | Is::SpacingMark | Is::EnclosingMark)
 }
 
-/// Parts of syllables, some of which are empty; today's Korean is composed of them by normalization.
+/// Whether the character is a part of a Hangul syllable, some of which are invisible. Normalization composes modern Korean of
+/// such parts, so they do not occur in it.
 fn is_old_hangul(character: char) -> bool {
     use HangulSyllableType as Is;
     let kind = CodePointMapData::<Is>::new().get(character);
     matches!(kind, Is::LeadingJamo | Is::VowelJamo | Is::TrailingJamo)
 }
 
-/// The rules of RFC 5892, appendix A, for those characters that have one.
+/// The contextual rules of RFC 5892, appendix A; `None` for a character without such a rule.
 fn is_in_place(text: &[char], at: usize) -> Option<bool> {
     let before = at.checked_sub(1).and_then(|at| text.get(at)).copied();
     let after = text.get(at + 1).copied();
@@ -84,7 +85,7 @@ fn is_in_place(text: &[char], at: usize) -> Option<bool> {
             let script = CodePointMapData::<Script>::new().get(it);
             matches!(script, Script::Hiragana | Script::Katakana | Script::Han)
         }),
-        // Two sets of digits that look alike.
+        // Two sets of digits that look alike must not be mixed.
         '\u{660}'..='\u{669}' => !text.iter().any(|it| ('\u{6f0}'..='\u{6f9}').contains(it)),
         '\u{6f0}'..='\u{6f9}' => !text.iter().any(|it| ('\u{660}'..='\u{669}').contains(it)),
         _ => return None,
@@ -96,7 +97,7 @@ fn follows_virama(before: Option<char>) -> bool {
     before.is_some_and(|it| class(it) == CanonicalCombiningClass::Virama)
 }
 
-/// Whether letters on both sides would be joined, were it not for the character between.
+/// Whether the letters on both sides would be joined without the character between them.
 fn joins(text: &[char], at: usize) -> bool {
     use JoiningType as Is;
     let kind = |it: &char| CodePointMapData::<Is>::new().get(*it);

@@ -44,12 +44,12 @@ id!(
 );
 
 impl Seq {
-    /// The place after this one.
+    /// The next number.
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
     }
 
-    /// The place before this one.
+    /// The previous number.
     pub const fn before(self) -> Self {
         Self(self.0 - 1)
     }

@@ -1,4 +1,4 @@
-//! What people and groups are called: the Nickname profile of RFC 8266, and emojis.
+//! Names of accounts and groups: the Nickname profile of RFC 8266, and emojis.
 
 use icu_normalizer::ComposingNormalizer;
 
@@ -6,18 +6,18 @@ use crate::emoji::emoji_length;
 use crate::freeform::{fault, is_mark};
 use crate::limit::NAME_CHARS_MAX;
 
-/// How often RFC 8264 (section 7) has the rules applied; what changes even then is refused.
+/// How many times the rules are applied (RFC 8264, section 7). A name that changes even then is refused.
 const ROUNDS_MAX: usize = 4;
-/// Characters that were given for one that is kept: letters and marks that are composed, spaces that are trimmed.
+/// Characters of the given name for each stored one: letters and marks are composed, and spaces are trimmed.
 const GIVEN_PER_KEPT: usize = 4;
 const LENGTH: &str = "`name` must have 1 to 100 characters";
 const _: () = assert!(NAME_CHARS_MAX == 100, "as in LENGTH");
 
-/// A name in the form in which it is kept and shown: normalized by NFKC except for its emojis, with single spaces inside and none
-/// outside.
+/// The stored and displayed form of a name: normalized by NFKC except for its emojis, with single spaces between words and none
+/// around them.
 ///
 /// # Errors
-/// A sentence about what is wrong. It says of which class a character is, and repeats none.
+/// The reason why the name is not allowed, as a sentence. It names the class of a character, and not the character.
 pub fn name(text: &str) -> Result<String, &'static str> {
     let mut name = text.trim().to_owned();
     for _ in 0..ROUNDS_MAX {

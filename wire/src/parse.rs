@@ -1,4 +1,4 @@
-//! Parses a text frame into a [`Request`], in one pass, whatever the order of its keys.
+//! Parses a text frame into a [`Request`], in one pass, with keys in any order.
 
 use std::borrow::Cow;
 
@@ -22,9 +22,9 @@ mod lenient_ref;
 pub struct Malformed {
     /// [`Code::BadRequest`] or [`Code::UnknownType`].
     pub code: Code,
-    /// What is wrong, for a person.
+    /// A sentence for a person: what is wrong.
     pub message: String,
-    /// The frame's `ref`, where it has a good one.
+    /// The frame's `ref`, if it has a valid one.
     pub reference: Option<String>,
 }
 
@@ -58,7 +58,7 @@ struct Keys<'a> {
     ids: Option<Vec<AccountId>>,
     members: Option<Vec<AccountId>>,
     member: Option<AccountId>,
-    // Here `null` means something else than a missing key.
+    // For this key `null` differs from a missing key.
     #[serde(borrow, default, deserialize_with = "given")]
     emoji: Option<Option<Text<'a>>>,
     #[serde(default, deserialize_with = "given")]
@@ -267,7 +267,7 @@ fn limit(limit: Option<i64>, max: usize) -> Result<Option<i64>, Reason> {
     }
 }
 
-/// PostgreSQL cannot store U+0000, so nobody may send it.
+/// A text of 1 to `bytes_max` bytes, without U+0000, which PostgreSQL cannot store.
 fn bounded(text: Option<Text<'_>>, bytes_max: usize) -> Option<Text<'_>> {
     let fits = |text: &str| (1..=bytes_max).contains(&text.len()) && !text.contains('\0');
     text.filter(|text| fits(text))
@@ -281,7 +281,7 @@ fn bad(message: &str, reference: Option<String>) -> Malformed {
     Malformed { code: Code::BadRequest, message: message.to_owned(), reference }
 }
 
-/// The slow way, for frames that are refused anyway: says what is wrong and still finds the `ref`.
+/// Says what is wrong with a frame that is refused, and finds its `ref`. It may be slow.
 fn explain(text: &str, error: &serde_json::Error) -> Malformed {
     let reference = lenient_ref::reference(text).filter(|text| is_reference(text));
     let what = match error.classify() {

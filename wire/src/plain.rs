@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use crate::limit::{CONTENT_BYTES_MAX, REF_BYTES_MAX};
 use crate::{AccountId, Command, GroupId, Recipient, Request, Text};
 
-/// Digits of a number that cannot be too large.
+/// Digits of a number that always fits `i64`.
 const DIGITS_MAX: usize = 18;
-/// Bytes that are checked together.
+/// Bytes that are checked at a time.
 const BLOCK: usize = 16;
 
 /// Parses a message if its JSON is plain.
@@ -69,7 +69,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The next byte that is not white.
+    /// The next byte that is not white space.
     fn next(&mut self) -> Option<u8> {
         loop {
             let byte = *self.text.as_bytes().get(self.at)?;
@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
         (1..=bytes_max).contains(&length).then(|| self.until_quote(length))?
     }
 
-    /// So many bytes, and a quote behind them.
+    /// A text of `length` bytes, followed by a quote.
     fn until_quote(&mut self, length: usize) -> Option<&'a str> {
         let (start, end) = (self.at, self.at + length);
         self.at = end + 1;

@@ -1,10 +1,10 @@
-//! Unpaired surrogates: what is left of an emoji when a JavaScript string is cut inside it.
+//! Unpaired surrogates: a JavaScript string that is cut inside an emoji ends in one.
 
-/// The sentence of the error.
+/// The sentence of the error about an unpaired surrogate.
 pub const UNPAIRED_SURROGATE: &str = "a text holds half of a character (one of the two escapes \\ud800 to \\udfff \
                                   of an emoji, without the other); cut texts between characters";
 
-/// Whether a JSON text has an escape of one surrogate without the other, which stands for no character.
+/// Whether a JSON text has an escape of an unpaired surrogate, which stands for no character.
 pub fn has_unpaired_surrogate(json: &[u8]) -> bool {
     let (mut rest, mut is_after_first) = (json, false);
     while let Some((&byte, after)) = rest.split_first() {

@@ -1,9 +1,9 @@
-//! Frames of messages of which only the text differs.
+//! Frames of messages that differ only in their text.
 
 use crate::write::{after_content, before_content, escape};
 use crate::{AccountId, Message, Text};
 
-/// Room for the JSON before a text and after it, with large numbers.
+/// Capacity for the JSON before and after a text.
 const BEFORE_BYTES: usize = 128;
 const AFTER_BYTES: usize = 32;
 

@@ -31,7 +31,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// The text itself.
+    /// The text as an owned string.
     pub fn into_owned(self) -> String {
         self.0.into_owned()
     }

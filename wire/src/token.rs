@@ -1,4 +1,4 @@
-//! Session tokens: the proof which account a device belongs to.
+//! Tokens: the secrets with which a device authenticates.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::limit::TOKEN_TEXT_BYTES_MAX;
 
-/// With what a ticket begins. A session's token has no dot.
+/// The beginning of every ticket. The token of a session has no dot.
 pub const TICKET_PREFIX: &str = "ticket.";
 
 /// A clear token. It has neither `Debug` nor `Serialize`, so that it cannot end in a log.
@@ -19,7 +19,7 @@ impl Token {
         (fits && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Self(text.to_owned()))
     }
 
-    /// Whether this is a ticket, good once, and no session's token. Tickets begin with [`TICKET_PREFIX`].
+    /// Whether this is a ticket, which is valid once, and not the token of a session. Tickets begin with [`TICKET_PREFIX`].
     pub fn is_ticket(&self) -> bool {
         self.0.starts_with(TICKET_PREFIX)
     }
@@ -30,12 +30,12 @@ impl Token {
         scheme.eq_ignore_ascii_case("bearer").then(|| Self::parse(token.trim()))?
     }
 
-    /// The hash that the database stores. A secret of 256 random bits needs no slow hash.
+    /// The hash that the database stores. A secret of 256 random bits cannot be guessed, so a fast hash suffices.
     pub fn hash(&self) -> TokenHash {
         TokenHash(Sha256::digest(self.0.as_bytes()).into())
     }
 
-    /// The clear text, to be given to the client once.
+    /// The clear text, which the client gets once.
     pub fn expose(&self) -> &str {
         &self.0
     }

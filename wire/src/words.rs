@@ -1,4 +1,4 @@
-//! The words of a text, as search compares them: the same on every engine, whatever its locale and encoding.
+//! The words of a text for search. They are the same on both engines, with any locale.
 
 use std::borrow::Cow;
 
@@ -10,20 +10,20 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 
 use crate::freeform::is_mark;
 
-/// Marks the end of a word in scripts that write none (Thai, Khmer …), and cannot be seen.
+/// An invisible character that ends a word in scripts without spaces between words (Thai, Khmer …).
 const ZERO_WIDTH_SPACE: char = '\u{200b}';
 
 /// A part of a folded text between characters that are neither letters nor digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Word<'a> {
-    /// Its letters, digits and the marks on them.
+    /// The letters, digits and combining marks of the word.
     pub text: &'a str,
-    /// Whether it is of a script that puts no spaces between words: it may hold several of them.
+    /// Whether it is a run: text in a script without spaces between words, so it may contain several words.
     pub is_run: bool,
 }
 
-/// The form in which texts are compared: NFKC and full case folding, without characters that cannot be seen. Texts that differ
-/// only in letter case, in how accents are written or in compatibility forms (full width, ligatures) have the same form.
+/// The form in which texts are compared: NFKC and full case folding, without invisible characters. Texts that differ only in letter
+/// case, in the encoding of accents or in compatibility forms (full width, ligatures) have the same form.
 ///
 /// Folding it again changes nothing.
 #[must_use]
@@ -35,7 +35,7 @@ pub fn folded(text: &str) -> Cow<'_, str> {
             Cow::Borrowed(text)
         };
     }
-    // Twice, since what is taken apart may have another case, and what has another case may be taken apart (Unicode, D146).
+    // Twice, since a decomposed character may have another case, and folding may give a character that decomposes (Unicode, D146).
     let folded = folded_once(&folded_once(text));
     Cow::Owned(ComposingNormalizer::new_nfkc().normalize(&folded).into_owned())
 }
@@ -46,7 +46,7 @@ fn folded_once(text: &str) -> String {
     CaseMapper::new().fold_string(&seen).into_owned()
 }
 
-/// A character, unless it cannot be seen.
+/// The character; `None` if it is invisible.
 fn seen(character: char) -> Option<char> {
     if character.is_ascii() {
         return Some(character);
@@ -73,7 +73,7 @@ pub fn words(folded: &str) -> impl Iterator<Item = Word<'_>> {
     })
 }
 
-/// Whether a word may begin with it. Marks only go on.
+/// Whether a word may begin with this character. Combining marks may only follow.
 fn is_letter(character: char) -> bool {
     if character.is_ascii() {
         return character.is_ascii_alphanumeric();
@@ -86,7 +86,7 @@ fn is_letter(character: char) -> bool {
         )
 }
 
-/// Whether it is of a script that puts no spaces between words.
+/// Whether the character belongs to a script without spaces between words.
 fn is_unspaced(character: char) -> bool {
     if character.is_ascii() {
         return false;

@@ -24,7 +24,7 @@ impl Frame<'_> {
     }
 }
 
-/// Whether it has nothing that only some messages have.
+/// Whether the message has none of the optional keys that are rarely used.
 fn is_simple(message: &Message<'_>) -> bool {
     let Message { reply_to, edited_at, deleted, request, reactions, .. } = message;
     reply_to.is_none() && edited_at.is_none() && !deleted && !request && reactions.is_empty()
@@ -36,7 +36,7 @@ fn write_message(message: &Message<'_>, out: &mut Vec<u8>) {
     after_content(message, out);
 }
 
-/// All of a message that comes before its text.
+/// The JSON of a message up to its text.
 pub(crate) fn before_content(message: &Message<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"type":"message""#);
     optional(br#","id":"#, message.id.map(|id| id.0), out);
@@ -47,7 +47,7 @@ pub(crate) fn before_content(message: &Message<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(br#","content":"#);
 }
 
-/// All of a simple message that comes after its text.
+/// The JSON of a simple message after its text.
 pub(crate) fn after_content(message: &Message<'_>, out: &mut Vec<u8>) {
     number(br#","at":"#, message.at, out);
     out.push(b'}');
@@ -74,7 +74,7 @@ fn text(value: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// What stands between the quotes.
+/// The text as it is written between the quotes.
 pub(crate) fn escape<'a>(value: &str, out: &'a mut Vec<u8>) -> &'a [u8] {
     out.clear();
     to_json(value, out);

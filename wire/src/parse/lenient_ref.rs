@@ -1,6 +1,6 @@
-//! The `ref` of a frame that cannot be read: its sender waits for an answer, and repeats the frame without one.
+//! Finds the `ref` of a frame that cannot be parsed. Without an answer under its `ref` a client would repeat the frame for ever.
 
-/// The `ref` of an object that need not be JSON otherwise; of several the last, as JavaScript takes it.
+/// The `ref` of an object whose other parts need not be valid JSON. The last one counts if there are several, as in JavaScript.
 pub(super) fn reference(text: &str) -> Option<String> {
     let mut found = None;
     let (mut rest, mut depth) = (skip_space(text), 0_usize);
@@ -31,7 +31,7 @@ pub(super) fn reference(text: &str) -> Option<String> {
     found
 }
 
-/// A string with its quotes, and what follows it; one that does not end is all there is.
+/// Splits the text after the string at its beginning, which includes its quotes. A string without an end is the whole text.
 fn split_string(text: &str) -> (&str, &str) {
     let mut is_escaped = true; // the quote at the beginning
     let end = text.bytes().position(|byte| {

@@ -1,4 +1,4 @@
-//! A plain message read by hand is what the parser of everything says it is.
+//! The fast parser for plain messages gives the same result as the general parser.
 
 use proptest::prelude::*;
 use proptest::sample::select;
