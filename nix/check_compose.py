@@ -5,7 +5,7 @@ import yaml
 
 SERVICE_KEYS = {
     "cap_add", "cap_drop", "command", "configs", "depends_on", "entrypoint", "environment", "healthcheck", "image",
-    "mem_limit", "network_mode", "networks", "pids_limit", "ports", "pull_policy", "read_only", "restart", "secrets", "security_opt",
+    "mem_limit", "network_mode", "networks", "pids_limit", "ports", "profiles", "pull_policy", "read_only", "restart", "secrets", "security_opt",
     "stop_grace_period", "tmpfs", "user", "volumes",
 }
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
@@ -35,7 +35,7 @@ def complaints(file):
                 yield f"{name}: undeclared volume {source}"
         for kind in ("networks", "secrets", "configs"):
             for used in service.get(kind) or []:
-                if used not in declared[kind]:
+                if (used["source"] if isinstance(used, dict) else used) not in declared[kind]:
                     yield f"{name}: undeclared in {kind}: {used}"
 
 

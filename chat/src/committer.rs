@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use sql::{Operation, Store, Submission};
 use wire::{AccountId, Close, Recipient, SessionId};
 
+use crate::cluster::Cluster;
 use crate::committer::receipts::Receipts;
 use crate::committer::share::Shares;
 use crate::committer::worker::Worker;
@@ -107,15 +108,16 @@ struct State {
 }
 
 impl Committer {
-    /// Starts the thread, which hands what it has committed to `inbox`.
+    /// Starts the thread, which hands what it has committed to `inbox` and tells `cluster` of it.
     pub(crate) fn start(
         store: Arc<Store>,
         hub: Arc<Hub>,
         inbox: Inbox,
+        cluster: Option<Arc<Cluster>>,
     ) -> io::Result<(Self, Ended)> {
         let committer = Self(Arc::default());
         let queue = Arc::clone(&committer.0);
-        let worker = Worker::new(store, hub, inbox);
+        let worker = Worker::new(store, hub, inbox, cluster);
         let ended = service::spawn("chat-committer", move || {
             let _closing = Closing(&queue);
             worker.run(&queue);

@@ -273,13 +273,19 @@ impl Drop for Connection<'_> {
             self.server.rate_limits.leave(account, self.client.rate_limit(), Instant::now());
         }
         presence.forget(self.replies.outbox(), &self.watching);
-        if hub.unregister(account, self.replies.outbox()) {
+        let is_last = hub.unregister(account, self.replies.outbox());
+        let mut is_told_by_committer = false;
+        if is_last {
             // Accounts that watch it now and accounts that ask later are told the same time.
             let now = presence.now();
             inbox.presence_changed(account, now);
             if let Some(accounts) = self.server.accounts() {
-                accounts.committer.submit(Task::Departure(account, now));
+                let departure = Task::Departure(account, now);
+                is_told_by_committer = accounts.committer.submit(departure);
             }
+        }
+        if let (Some(cluster), false) = (&self.server.cluster, is_told_by_committer) {
+            cluster.connections_changed(account);
         }
     }
 }

@@ -9,11 +9,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-use sql::{Batch, Committed, Operation, Outcome, Submission};
+use sql::{Batch, Committed, Operation, Outcome, Store, Submission};
 use wire::{Code, ErrorFrame, Frame};
 
+use crate::backfill::Backfill;
 use crate::dispatcher::inbox::Next;
 use crate::fanout::{Fanout, Origin};
+use crate::hub::Hub;
 use crate::metrics;
 use crate::outbox::Outbox;
 use crate::presence::Presence;
@@ -21,15 +23,27 @@ use crate::service::{self, Ended};
 
 pub(crate) use inbox::{Committing, Inbox, Live, Notification};
 
-/// Starts the dispatcher of `inbox`. It ends once the inbox is closed and empty.
-pub(crate) fn start(inbox: Inbox, fanout: Fanout, presence: Arc<Presence>) -> io::Result<Ended> {
+/// Starts the dispatcher of `inbox`, and with a `store` the thread that fills gaps. It ends once the inbox is closed and empty, and
+/// nothing waits for a gap.
+pub(crate) fn start(
+    inbox: Inbox,
+    store: Option<Arc<Store>>,
+    hub: Arc<Hub>,
+    presence: Arc<Presence>,
+) -> io::Result<Ended> {
+    let backfill = store.clone().map(|store| {
+        let (filled, guard) = (inbox.clone(), Closing(inbox.clone()));
+        let filled = move |account| filled.backfilled(account);
+        Backfill::start(store, Arc::clone(&hub), Arc::clone(&presence), filled, guard)
+    });
+    let fanout = Fanout::new(store, hub, Arc::clone(&presence), backfill.transpose()?);
     service::spawn("chat-dispatch", move || {
         let closing = Closing(inbox);
         Dispatcher { fanout, presence }.run(&closing.0);
     })
 }
 
-/// However the dispatcher ends, its inbox is closed, so that nothing more is committed.
+/// However the dispatcher or the thread that fills gaps ends, the inbox is closed, so that nothing more is committed.
 struct Closing(Inbox);
 
 impl Drop for Closing {
@@ -46,7 +60,7 @@ struct Dispatcher {
 impl Dispatcher {
     fn run(mut self, inbox: &Inbox) {
         loop {
-            match inbox.next(self.presence.due_at()) {
+            match inbox.next(self.presence.due_at(), self.fanout.is_filling()) {
                 Next::Deliver(notification) => self.deliver(notification),
                 Next::TimedOut => self.presence.tell_due(Instant::now()),
                 Next::Closed => return,
@@ -65,6 +79,7 @@ impl Dispatcher {
             Notification::HeadsGrown(heads) => {
                 heads.iter().for_each(|(account, head)| self.fanout.backfill(*account, *head));
             }
+            Notification::Backfilled(account) => self.fanout.has_filled(account),
             Notification::Live(Live::Typing { to, frame }) => self.fanout.live(&to, &frame),
             Notification::Live(Live::PresenceChanged { account, at }) => {
                 self.presence.changed(account, at, Instant::now());

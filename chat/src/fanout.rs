@@ -1,13 +1,20 @@
 //! Appends events and live frames to the outboxes of the accounts that they are for. Used by the dispatcher's thread alone.
+//!
+//! An event before which others are missing waits until [`Backfill`] has read those from the log, and so does everything of the
+//! same log that comes after it.
 
+mod deferred;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use sql::{CommittedEvent, Entry, Error, EventBody, Store};
+use sql::{CommittedEvent, Entry, EventBody, Store};
 use wire::{AccountId, Close, Frame, Recipient, Seq};
 
+use crate::backfill::{Backfill, note_block};
 use crate::event;
+use crate::fanout::deferred::{Deferred, Waiting};
 use crate::hub::Hub;
-use crate::limit::REPLAY_PAGE;
 use crate::outbox::{Delivery, Outbox};
 use crate::presence::Presence;
 
@@ -16,6 +23,10 @@ pub(crate) struct Fanout {
     store: Option<Arc<Store>>,
     hub: Arc<Hub>,
     presence: Arc<Presence>,
+    /// Guest mode has none.
+    backfill: Option<Backfill>,
+    /// What waits for a gap in its log to be filled.
+    filling: HashMap<AccountId, Waiting>,
     /// Outboxes with something to send.
     to_flush: Vec<Arc<Outbox>>,
     json: Vec<u8>,
@@ -29,8 +40,14 @@ pub(crate) struct Origin<'a> {
 }
 
 impl Fanout {
-    pub(crate) fn new(store: Option<Arc<Store>>, hub: Arc<Hub>, presence: Arc<Presence>) -> Self {
-        Self { store, hub, presence, to_flush: Vec::new(), json: Vec::new() }
+    pub(crate) fn new(
+        store: Option<Arc<Store>>,
+        hub: Arc<Hub>,
+        presence: Arc<Presence>,
+        backfill: Option<Backfill>,
+    ) -> Self {
+        let (filling, to_flush) = (HashMap::new(), Vec::new());
+        Self { store, hub, presence, backfill, filling, to_flush, json: Vec::new() }
     }
 
     /// Appends an answer.
@@ -71,13 +88,16 @@ impl Fanout {
             event::frame(account, seq, what, reference).write(&mut self.json);
         }
         let answer = (!self.json.is_empty()).then_some(self.json.as_slice());
-        if let Delivery::Gap { since } = outbox.answer(seq, answer) {
+        if let Some(waiting) = self.filling.get_mut(&account) {
+            let outbox = Arc::clone(outbox);
+            waiting.push(Deferred::Answer { seq, outbox, json: answer.map(<[u8]>::to_vec) });
+        } else if let Delivery::Gap { .. } = outbox.answer(seq, answer) {
             // Everything before it first.
-            let answer = answer.map(<[u8]>::to_vec);
-            self.backfill_one(account, outbox, since, seq.before());
-            outbox.answer(seq, answer.as_deref());
+            let (outbox, json) = (Arc::clone(outbox), answer.map(<[u8]>::to_vec));
+            self.fill(account, seq.before(), Deferred::Answer { seq, outbox, json });
+        } else {
+            self.touch(outbox);
         }
-        self.touch(outbox);
     }
 
     /// Sends all that was appended.
@@ -97,16 +117,55 @@ impl Fanout {
         }
     }
 
-    /// Gives every connection of `account` the events up to `head` that it has missed.
+    /// Has every connection of `account` get the events up to `head` that it has missed.
     pub(crate) fn backfill(&mut self, account: AccountId, head: Seq) {
-        let mut behind = Vec::new();
         self.hub.advance_generation();
-        self.hub.for_each_of(account, |outbox| {
-            behind.extend(outbox.behind(head).map(|since| (Arc::clone(outbox), since)));
-        });
-        for (outbox, since) in behind {
-            self.backfill_one(account, &outbox, since, head);
+        if let Some(waiting) = self.filling.get_mut(&account) {
+            return waiting.push(Deferred::Head(head));
         }
+        let mut is_behind = false;
+        // Each of them, so that a replay learns that they are there.
+        self.hub.for_each_of(account, |outbox| is_behind |= outbox.behind(head).is_some());
+        if is_behind {
+            self.fill(account, head, Deferred::Head(head));
+        }
+    }
+
+    /// The gap in this account's log is filled: what waited for it goes out, up to the next gap.
+    pub(crate) fn has_filled(&mut self, account: AccountId) {
+        let Some(mut waiting) = self.filling.remove(&account) else { return };
+        if waiting.is_too_long() {
+            self.hub.for_each_of(account, |outbox| outbox.close(Close::GoingAway));
+            waiting.answered().for_each(|outbox| outbox.close(Close::GoingAway));
+            return;
+        }
+        while let Some(next) = waiting.pop() {
+            let gap = match &next {
+                Deferred::Event { seq, except, json } => {
+                    self.offer(account, *seq, json, except.as_ref()).then(|| seq.before())
+                }
+                Deferred::Answer { seq, outbox, json } => {
+                    let answered = outbox.answer(*seq, json.as_deref());
+                    self.to_flush.push(Arc::clone(outbox));
+                    matches!(answered, Delivery::Gap { .. }).then(|| seq.before())
+                }
+                Deferred::Head(head) => {
+                    let mut is_behind = false;
+                    self.hub
+                        .for_each_of(account, |outbox| is_behind |= outbox.behind(*head).is_some());
+                    is_behind.then_some(*head)
+                }
+            };
+            if let Some(upto) = gap {
+                waiting.put_back(next);
+                return self.start(account, upto, waiting);
+            }
+        }
+    }
+
+    /// Whether something waits for a gap to be filled.
+    pub(crate) fn is_filling(&self) -> bool {
+        !self.filling.is_empty()
     }
 
     fn event(
@@ -116,70 +175,64 @@ impl Fanout {
         what: &EventBody,
         origin: Option<&Arc<Outbox>>,
     ) {
-        let Self { hub, to_flush, json, .. } = self;
+        let mut json = std::mem::take(&mut self.json);
         json.clear();
-        let mut gaps = Vec::new();
-        hub.for_each_of(account, |outbox| {
-            if origin.is_some_and(|origin| Arc::ptr_eq(origin, outbox)) {
-                return;
+        if self.filling.contains_key(&account) || self.hub.is_online(account) {
+            event::frame(account, seq, what, None).write(&mut json);
+            let except = origin.cloned();
+            if let Some(waiting) = self.filling.get_mut(&account) {
+                waiting.push(Deferred::Event { seq, json: json.clone(), except });
+            } else if self.offer(account, seq, &json, origin) {
+                let event = Deferred::Event { seq, json: json.clone(), except };
+                self.fill(account, seq.before(), event);
             }
-            if json.is_empty() {
-                event::frame(account, seq, what, None).write(json);
+        }
+        self.json = json;
+    }
+
+    /// Appends an event for every connection of the account but one. Returns whether one of them misses events before it.
+    fn offer(
+        &mut self,
+        account: AccountId,
+        seq: Seq,
+        json: &[u8],
+        except: Option<&Arc<Outbox>>,
+    ) -> bool {
+        let Self { hub, to_flush, .. } = self;
+        let mut has_gap = false;
+        hub.for_each_of(account, |outbox| {
+            if except.is_some_and(|except| Arc::ptr_eq(except, outbox)) {
+                return;
             }
             match outbox.deliver(seq, json) {
                 Delivery::Done => to_flush.push(Arc::clone(outbox)),
-                Delivery::Gap { since } => gaps.push((Arc::clone(outbox), since)),
+                Delivery::Gap { .. } => has_gap = true,
             }
         });
-        for (outbox, since) in gaps {
-            self.backfill_one(account, &outbox, since, seq.before());
-            self.json.clear();
-            event::frame(account, seq, what, None).write(&mut self.json);
-            outbox.deliver(seq, &self.json);
-        }
+        has_gap
     }
 
-    /// Reads from the log the events up to `upto` that one live connection has missed: their commit was in doubt, or another
-    /// node's. Later events may belong to a commit of this node that is still in the inbox, with answers to its submitters.
-    fn backfill_one(
-        &mut self,
-        account: AccountId,
-        outbox: &Arc<Outbox>,
-        mut since: Seq,
-        upto: Seq,
-    ) {
-        while since < upto {
-            let Some(store) = &self.store else { return outbox.close(Close::GoingAway) };
-            let events = match store.events_for_dispatch(account, since, REPLAY_PAGE) {
-                Ok(events) if events.first().is_some_and(|first| first.seq == since.next()) => {
-                    events
-                }
-                Err(error @ (Error::Internal(_) | Error::Corrupted(_))) => {
-                    tracing::error!(%error, account = %account, "a log cannot be read");
-                    return outbox.close(Close::Internal);
-                }
-                // The log cannot be read, or no longer reaches back so far: it comes back and resumes.
-                _ => return outbox.close(Close::GoingAway),
-            };
-            for one in events.iter().take_while(|one| one.seq <= upto) {
-                self.json.clear();
-                event::frame(account, one.seq, &one.body, None).write(&mut self.json);
-                outbox.deliver(one.seq, &self.json);
-                self.note(account, &one.body);
-                since = one.seq;
+    /// `next` waits until the account's connections have had the events up to `upto`.
+    fn fill(&mut self, account: AccountId, upto: Seq, next: Deferred) {
+        let mut waiting = Waiting::default();
+        waiting.push(next);
+        self.start(account, upto, waiting);
+    }
+
+    fn start(&mut self, account: AccountId, upto: Seq, waiting: Waiting) {
+        match &self.backfill {
+            Some(backfill) => {
+                backfill.request(account, upto);
+                self.filling.insert(account, waiting);
+            }
+            None => {
+                self.hub.for_each_of(account, |outbox| outbox.close(Close::GoingAway));
             }
         }
-        self.touch(outbox);
     }
 
-    /// After a block neither of the two accounts sees the presence of the other.
     fn note(&self, account: AccountId, what: &EventBody) {
-        if let EventBody::Block { id, at } = what {
-            // The time that a later `presence` request gets too. An event read from the log does not have it, so it is looked up.
-            let look_up = || self.store.as_ref()?.last_seen_by_blocked(*id, account).ok().flatten();
-            let left_at = || Some(at.or_else(look_up).unwrap_or_else(|| self.presence.now()));
-            self.presence.part(account, *id, left_at);
-        }
+        note_block(self.store.as_ref(), &self.presence, account, what);
     }
 
     fn touch(&mut self, outbox: &Arc<Outbox>) {
@@ -194,3 +247,6 @@ fn is_message(what: &EventBody) -> bool {
 fn is_to_self(what: &EventBody) -> bool {
     matches!(what, EventBody::Entry(Entry::Message(message)) if message.to == Recipient::Account(message.from))
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,8 @@ pub(crate) struct Endpoint {
     pub(crate) outbox: Arc<Outbox>,
     /// Guests have none.
     pub(crate) session: Option<SessionId>,
+    /// When it was welcomed, in milliseconds.
+    pub(crate) since: i64,
 }
 
 /// The connections of an account after one more was added.
@@ -110,6 +112,20 @@ impl Hub {
         read(self.shard(account)).contains_key(&account)
     }
 
+    /// How many connections the account has, and when the oldest of them was welcomed.
+    pub(crate) fn connections(&self, account: AccountId) -> (usize, i64) {
+        let shard = read(self.shard(account));
+        let endpoints = shard.get(&account).map_or(&[][..], Vec::as_slice);
+        (endpoints.len(), endpoints.first().map_or(0, |oldest| oldest.since))
+    }
+
+    /// Takes the account's oldest connection out, which is to be closed.
+    pub(crate) fn evict_oldest(&self, account: AccountId) -> Option<Arc<Outbox>> {
+        let mut shard = self.shard(account).write().unwrap_or_else(PoisonError::into_inner);
+        let endpoints = shard.get_mut(&account).filter(|endpoints| !endpoints.is_empty())?;
+        Some(endpoints.remove(0).outbox)
+    }
+
     /// The accounts that are online, for a delivery from their logs. It advances the generation.
     pub(crate) fn accounts(&self) -> Vec<AccountId> {
         self.advance_generation();
@@ -173,8 +189,10 @@ mod tests {
         let (hub, account) = (Hub::new(), AccountId(1));
         let register = || {
             let outbox = test_support::outbox().0;
-            let registered =
-                hub.register(account, Endpoint { outbox: Arc::clone(&outbox), session: None });
+            let registered = hub.register(
+                account,
+                Endpoint { outbox: Arc::clone(&outbox), session: None, since: 0 },
+            );
             (outbox, registered)
         };
         let (first, registered) = register();

@@ -5,8 +5,10 @@
 //! *fanout* takes the committed events to the outboxes. docs/ARCHITECTURE.md follows a message through them.
 
 mod args;
+mod backfill;
 mod client;
 mod clock;
+mod cluster;
 mod committer;
 mod connection;
 mod dispatcher;
@@ -53,14 +55,15 @@ use net::{Serving, Shutdown};
 use sql::Store;
 
 pub use args::{Args, COST, Config, LISTEN_DEFAULT};
+pub use cluster::{BusError, BusUrl};
 pub use http_service::ChatService;
 
+use crate::cluster::Cluster;
 use crate::committer::Committer;
 use crate::dispatcher::Inbox;
 use crate::drainer::Drainer;
-use crate::fanout::Fanout;
 use crate::hub::Hub;
-use crate::limit::{COMMITTER_END_MAX, SESSIONS_END_MAX};
+use crate::limit::{COMMITTER_END_MAX, NODE_END_MAX, SESSIONS_END_MAX};
 use crate::presence::Presence;
 use crate::rate_limit::RateLimits;
 use crate::server::{Accounts, Mode, Server, Timeouts};
@@ -73,6 +76,8 @@ pub struct Running {
     server: Arc<Server>,
     committer: Option<Ended>,
     dispatcher: Ended,
+    /// The thread that looks at other nodes.
+    node: Option<Ended>,
 }
 
 /// Serves what has begun at `opening` until `shutdown` begins; without a `store` in guest mode.
@@ -90,13 +95,26 @@ pub fn serve(
     let clock = move || kept.as_ref().map_or_else(clock::now_ms, |store| store.now());
     let presence = Arc::new(Presence::new(Arc::clone(&hub), clock));
     let inbox = Inbox::default();
-    let fanout = Fanout::new(store.clone(), Arc::clone(&hub), Arc::clone(&presence));
-    let dispatcher = dispatcher::start(inbox.clone(), fanout, Arc::clone(&presence))?;
+    let delivering = (Arc::clone(&hub), Arc::clone(&presence));
+    let dispatcher = dispatcher::start(inbox.clone(), store.clone(), delivering.0, delivering.1)?;
+    let (mut cluster, mut node) = (None, None);
     let (mode, committer) = match store {
         None => (Mode::Guests { last: AtomicI64::new(0) }, None),
         Some(store) => {
-            let (committer, ended) =
-                Committer::start(Arc::clone(&store), Arc::clone(&hub), inbox.clone())?;
+            let nodes = Cluster::new(
+                Arc::clone(&store),
+                Arc::clone(&hub),
+                Arc::clone(&presence),
+                inbox.clone(),
+                config.bus.as_ref(),
+            )?;
+            cluster = Some(Arc::clone(&nodes));
+            let (committer, ended) = Committer::start(
+                Arc::clone(&store),
+                Arc::clone(&hub),
+                inbox.clone(),
+                Some(Arc::clone(&nodes)),
+            )?;
             let (keep, stop) = (config.keep, shutdown.clone());
             let (erased, stopped) = (Arc::clone(&store), shutdown.clone());
             os_thread::spawn("chat-erase", os_thread::SERVICE_STACK_BYTES, move || {
@@ -110,10 +128,8 @@ pub fn serve(
             os_thread::spawn("chat-probe", os_thread::SERVICE_STACK_BYTES, move || {
                 probed.run_health_probes(|time| stopped.wait_for(time));
             })?;
-            let (shown, stopped) = (Arc::clone(&store), shutdown.clone());
-            os_thread::spawn("chat-node", os_thread::SERVICE_STACK_BYTES, move || {
-                shown.run_node_heartbeat(|time| stopped.wait_for(time));
-            })?;
+            let shown = Arc::clone(&store);
+            node = Some(service::spawn("chat-node", move || shown.run_node(&*nodes))?);
             let notify = sweep::start(Arc::clone(&store), committer.clone(), keep, stop)?;
             revocation::watch(Arc::clone(&store), Arc::clone(&hub), notify, shutdown.clone())?;
             (Mode::Accounts(Accounts { store, committer }), Some(ended))
@@ -123,6 +139,7 @@ pub fn serve(
         hub: Arc::clone(&hub),
         presence,
         inbox,
+        cluster,
         drainer: Drainer::start()?,
         mode,
         long_answers: long_answers::LongAnswers::default(),
@@ -136,7 +153,7 @@ pub fn serve(
     let shared = Arc::clone(&server);
     let serving = opening.open(ChatService(shared));
     serving.log_endpoints("ws");
-    Ok(Running { serving, server, committer, dispatcher })
+    Ok(Running { serving, server, committer, dispatcher, node })
 }
 
 impl Running {
@@ -173,6 +190,10 @@ impl Running {
             tracing::warn!(
                 "the database does not answer in time: what waits to be stored or delivered is given up"
             );
+        }
+        if let (Some(cluster), Some(node)) = (&self.server.cluster, &self.node) {
+            cluster.end();
+            node.wait_until(Instant::now() + NODE_END_MAX.min(left()));
         }
         self.server.drainer.wait_until_drained(left());
     }

@@ -53,6 +53,8 @@ pub(crate) const CLOSE_LINGER: Duration = Duration::from_secs(2);
 pub(crate) const SESSIONS_END_MAX: Duration = Duration::from_secs(4);
 /// For the committer to finish its queue.
 pub(crate) const COMMITTER_END_MAX: Duration = Duration::from_secs(3);
+/// For the node to take its leave of the others.
+pub(crate) const NODE_END_MAX: Duration = Duration::from_secs(1);
 
 /// Connections that one account may have on this node; one more closes its oldest with 4409.
 pub(crate) const CONNECTIONS_PER_ACCOUNT_MAX: usize = 32;
@@ -106,6 +108,35 @@ pub(crate) const COMMITS_WAITING_MAX: usize = 1;
 /// Accounts whose logs have grown by other commits than this node's, that wait to be looked at; then the source of the hints
 /// waits.
 pub(crate) const HEADS_WAITING_MAX: usize = 16 * 1024;
+/// Between two looks at what other nodes have committed.
+pub(crate) const CLUSTER_LOOK: Duration = Duration::from_millis(200);
+/// The same while a bus brings it.
+pub(crate) const CLUSTER_LOOK_BESIDE_BUS: Duration = Duration::from_millis(800);
+/// How long connecting to a server of the bus may take.
+pub(crate) const BUS_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the bus may take to come after the start before the log says that it is away.
+pub(crate) const BUS_FIRST_WAIT: Duration = Duration::from_secs(3);
+/// How often the bus is asked whether it is there; after two answers that do not come it is away.
+pub(crate) const BUS_PING_INTERVAL: Duration = Duration::from_secs(2);
+/// The longest pause between two tries to connect to it.
+pub(crate) const BUS_RECONNECT_MAX: Duration = Duration::from_secs(1);
+/// Messages from the bus that wait to be looked at; further ones are dropped.
+pub(crate) const BUS_WAITING_MAX: usize = 4096;
+/// How often subscriptions of accounts that have left are given up.
+pub(crate) const BUS_TIDY_INTERVAL: Duration = Duration::from_secs(60);
+/// The shortest pause between two looks, also if connections come and go.
+pub(crate) const CLUSTER_PAUSE: Duration = Duration::from_millis(50);
+/// Logs whose heads are read in one statement when all that have a connection here are compared.
+pub(crate) const HEADS_PAGE: usize = 2048;
+/// Logs whose gaps are read in one statement.
+pub(crate) const BACKFILL_LOGS_MAX: usize = 128;
+/// The pause before gaps are read again while the database does not answer.
+pub(crate) const BACKFILL_PAUSE: Duration = Duration::from_millis(250);
+/// Bytes of events and answers of one account that wait for a gap in its log to be filled; past it its connections are closed
+/// with 1001, and resume from the log.
+pub(crate) const DEFERRED_BYTES_MAX: usize = OUTBOX_BYTES_MAX;
+/// Events and answers of one account that wait for that.
+pub(crate) const DEFERRED_MAX: usize = OUTBOX_FRAMES_MAX;
 /// Live notifications (typing, presence) that wait to be delivered; then typing is dropped, and a connection that comes or
 /// goes waits.
 pub(crate) const LIVE_WAITING_MAX: usize = 1024;

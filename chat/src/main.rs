@@ -49,13 +49,15 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             telemetry::log::print_error(&format!("chat: {error:#}"));
-            ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
+            let is_usage = error.is::<UsageError>() || error.is::<chat::BusError>();
+            ExitCode::from(if is_usage { 2 } else { 1 })
         }
     }
 }
 
 fn run(cli: &Cli) -> Result<()> {
     let database = cli.database.resolve(DefaultDatabase::None)?;
+    let bus = cli.chat.bus(database.as_ref())?;
     cli.http.init_log();
     let shutdown = Shutdown::new();
     net::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
@@ -64,6 +66,7 @@ fn run(cli: &Cli) -> Result<()> {
         format!("cannot listen on {wanted}; choose another with --listen")
     })?;
     let config = cli.chat.config(&cli.http, SystemLimits::of_this_process());
+    let config = chat::Config { bus, ..config };
     let opening = http::begin(listener, config.http.clone(), &shutdown)?;
     let ready = telemetry::health::Readiness::default();
     let asked = ready.clone();

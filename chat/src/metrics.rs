@@ -17,6 +17,37 @@ pub(crate) static MESSAGES: CounterVec<6> = CounterVec::new(
     "outcome",
     ["relayed", "stored", "repeated", "refused", "rate_limited", "unavailable"],
 );
+/// Other nodes.
+pub(crate) static OTHER_NODES: Gauge = Gauge::new(
+    "messenger_chat_other_nodes",
+    "Other chat servers that are known to use the same database.",
+);
+/// Hints of other nodes.
+pub(crate) static REMOTE_HEADS: Counter = Counter::new(
+    "messenger_chat_remote_heads_total",
+    "Logs that other nodes have grown and that have a connection here.",
+);
+/// Comparisons of all logs.
+pub(crate) static LOOKS_AT_ALL: Counter = Counter::new(
+    "messenger_chat_looks_at_all_logs_total",
+    "Comparisons of all logs that have a connection here, because something of another node may have been missed.",
+);
+/// Whether the bus is there.
+pub(crate) static BUS_CONNECTED: Gauge =
+    Gauge::new("messenger_chat_bus_connected", "Whether NATS is connected: 1, else 0.");
+/// Messages to the bus.
+pub(crate) static BUS_SENT: Counter =
+    Counter::new("messenger_chat_bus_sent_total", "Messages sent to other nodes over NATS.");
+/// Messages from the bus.
+pub(crate) static BUS_RECEIVED: Counter = Counter::new(
+    "messenger_chat_bus_received_total",
+    "Messages of other nodes received over NATS.",
+);
+/// Messages of the bus that were dropped.
+pub(crate) static BUS_DROPPED: Counter = Counter::new(
+    "messenger_chat_bus_dropped_total",
+    "Messages over NATS that could not be sent or taken in at once, or not be understood; the database has what is in them.",
+);
 /// Acts a commit.
 pub(crate) static BATCH_OPERATIONS: Histogram = Histogram::new(
     "messenger_chat_commit_batch_acts",
@@ -76,6 +107,13 @@ pub fn all() -> Registry {
         &PEOPLE,
         &FRAMES_IN,
         &MESSAGES,
+        &OTHER_NODES,
+        &REMOTE_HEADS,
+        &LOOKS_AT_ALL,
+        &BUS_CONNECTED,
+        &BUS_SENT,
+        &BUS_RECEIVED,
+        &BUS_DROPPED,
         &BATCH_OPERATIONS,
         &COMMIT_SECONDS,
         &COMMIT_AGE,

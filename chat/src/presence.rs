@@ -40,6 +40,25 @@ struct Watched {
     told_at: Option<Instant>,
     /// When its last connection went.
     left_at: Option<i64>,
+    /// Other nodes that it is connected to.
+    elsewhere: BTreeSet<i64>,
+    /// Looks at where else it is that have begun: an older one changes nothing after a newer one.
+    looks: u64,
+}
+
+impl Watched {
+    fn is_online(&self, hub: &Hub, id: AccountId) -> bool {
+        hub.is_online(id) || !self.elsewhere.is_empty()
+    }
+}
+
+/// A look at where else accounts are that has begun: those that are watched, and which of their looks this is.
+pub(crate) struct Look(Vec<(AccountId, u64)>);
+
+impl Look {
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = AccountId> {
+        self.0.iter().map(|(account, _)| *account)
+    }
 }
 
 struct Watch {
@@ -77,10 +96,9 @@ impl Presence {
         let mut state = self.lock();
         let mine = |watch: &&mut Watch| Arc::ptr_eq(&watch.outbox, outbox);
         let watched = state.watched.get_mut(&id);
-        let Some(watch) = watched.and_then(|it| it.by.iter_mut().find(mine)) else {
-            return false;
-        };
-        let online = self.hub.is_online(id);
+        let Some(watched) = watched else { return false };
+        let online = watched.is_online(&self.hub, id);
+        let Some(watch) = watched.by.iter_mut().find(mine) else { return false };
         watch.told = Some(online);
         outbox.push(&frame(id, online, last_seen));
         true
@@ -104,7 +122,7 @@ impl Presence {
     pub(crate) fn changed(&self, id: AccountId, at: i64, now: Instant) {
         let mut state = self.lock();
         let Some(watched) = state.watched.get_mut(&id) else { return };
-        if !self.hub.is_online(id) {
+        if !watched.is_online(&self.hub, id) {
             watched.left_at = Some(at);
         }
         match watched.told_at.map(|told| told + PRESENCE_INTERVAL).filter(|due| *due > now) {
@@ -114,6 +132,52 @@ impl Presence {
             }
             None => self.tell(state, id, now),
         }
+    }
+
+    /// Begins a look at where else those of `ids` are that somebody watches.
+    pub(crate) fn begin_look(&self, ids: &[AccountId]) -> Look {
+        let mut state = self.lock();
+        let begin = |id: &AccountId| {
+            let watched = state.watched.get_mut(id)?;
+            watched.looks += 1;
+            Some((*id, watched.looks))
+        };
+        Look(ids.iter().filter_map(begin).collect())
+    }
+
+    /// The end of a look: on which other nodes each of its accounts is. Returns the accounts for which that has changed:
+    /// [`Presence::changed`] is to be called for them.
+    pub(crate) fn end_look(
+        &self,
+        look: Look,
+        nodes: impl Fn(AccountId) -> BTreeSet<i64>,
+    ) -> Vec<AccountId> {
+        let mut state = self.lock();
+        let mut changed = Vec::new();
+        for (id, number) in look.0 {
+            let Some(watched) = state.watched.get_mut(&id) else { continue };
+            let elsewhere = nodes(id);
+            if watched.looks == number && watched.elsewhere != elsewhere {
+                watched.elsewhere = elsewhere;
+                changed.push(id);
+            }
+        }
+        changed
+    }
+
+    /// Another node has ended. Returns the accounts that were connected to it and are watched here.
+    pub(crate) fn forget_node(&self, node: i64) -> Vec<AccountId> {
+        let mut state = self.lock();
+        let was_there = state.watched.iter_mut().filter_map(|(id, watched)| {
+            watched.looks += 1;
+            watched.elsewhere.remove(&node).then_some(*id)
+        });
+        was_there.collect()
+    }
+
+    /// The accounts that somebody watches.
+    pub(crate) fn watched(&self) -> Vec<AccountId> {
+        self.lock().watched.keys().copied().collect()
     }
 
     /// When the next change is to be told that had to wait.
@@ -138,7 +202,7 @@ impl Presence {
     /// Tells the present state to the watchers that were told another one.
     fn tell(&self, mut state: MutexGuard<'_, State>, id: AccountId, now: Instant) {
         let Some(watched) = state.watched.get_mut(&id) else { return };
-        let online = self.hub.is_online(id);
+        let online = watched.is_online(&self.hub, id);
         let last_seen = (!online).then(|| watched.left_at.unwrap_or_else(&self.clock));
         let mut told = Vec::new();
         for watch in watched.by.iter_mut().filter(|watch| watch.told == Some(!online)) {
@@ -210,7 +274,6 @@ mod tests {
 
     use super::*;
     use crate::dispatcher::{self, Inbox};
-    use crate::fanout::Fanout;
     use crate::hub::Endpoint;
     use crate::test_support;
 
@@ -238,7 +301,8 @@ mod tests {
         /// Bob comes, or goes.
         fn flap(&self, bob: &Arc<Outbox>, comes: bool, now: Instant) {
             if comes {
-                self.hub.register(BOB, Endpoint { outbox: Arc::clone(bob), session: None });
+                self.hub
+                    .register(BOB, Endpoint { outbox: Arc::clone(bob), session: None, since: 0 });
             } else {
                 self.hub.unregister(BOB, bob);
             }
@@ -280,11 +344,10 @@ mod tests {
     #[test]
     fn the_dispatcher_tells_what_had_to_wait() {
         let (watcher, inbox) = (Watcher::new(), Inbox::default());
-        let fanout = Fanout::new(None, Arc::clone(&watcher.hub), Arc::clone(&watcher.presence));
-        let ended =
-            dispatcher::start(inbox.clone(), fanout, Arc::clone(&watcher.presence)).unwrap();
+        let (hub, presence) = (Arc::clone(&watcher.hub), Arc::clone(&watcher.presence));
+        let ended = dispatcher::start(inbox.clone(), None, hub, presence).unwrap();
         let (bob, _theirs) = test_support::outbox();
-        let endpoint = Endpoint { outbox: Arc::clone(&bob), session: None };
+        let endpoint = Endpoint { outbox: Arc::clone(&bob), session: None, since: 0 };
         watcher.hub.register(BOB, endpoint);
         inbox.presence_changed(BOB, 0);
         let deadline = Instant::now() + 20 * PRESENCE_INTERVAL;

@@ -9,6 +9,7 @@ use sql::Store;
 use telemetry::health::Unhealthy;
 use wire::AccountId;
 
+use crate::cluster::Cluster;
 use crate::committer::Committer;
 use crate::dispatcher::Inbox;
 use crate::drainer::Drainer;
@@ -27,6 +28,8 @@ pub(crate) struct Server {
     pub(crate) hub: Arc<Hub>,
     pub(crate) presence: Arc<Presence>,
     pub(crate) inbox: Inbox,
+    /// The other nodes; guest mode has none.
+    pub(crate) cluster: Option<Arc<Cluster>>,
     pub(crate) drainer: Drainer,
     pub(crate) mode: Mode,
     pub(crate) long_answers: LongAnswers,

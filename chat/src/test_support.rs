@@ -35,6 +35,7 @@ pub(crate) fn server(timeouts: Timeouts, mode: Mode) -> Server {
         presence: Arc::new(Presence::new(Arc::clone(&hub), crate::clock::now_ms)),
         hub,
         inbox: Inbox::default(),
+        cluster: None,
         drainer: DRAINER.clone(),
         mode,
         long_answers: LongAnswers::default(),

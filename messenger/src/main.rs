@@ -64,7 +64,8 @@ fn main() -> ExitCode {
     };
     done.unwrap_or_else(|error| {
         telemetry::log::print_error(&format!("messenger: {error:#}"));
-        ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
+        let is_usage = error.is::<UsageError>() || error.is::<chat::BusError>();
+        ExitCode::from(if is_usage { 2 } else { 1 })
     })
 }
 
@@ -82,6 +83,7 @@ fn settings(cli: &Cli) -> Settings<'_> {
 
 fn run(cli: &Cli) -> Result<()> {
     let url = cli.database.resolve(DefaultDatabase::DataDirectory)?.context("no database")?;
+    let bus = cli.chat.bus(Some(&url))?;
     cli.http.init_log();
     let shutdown = Shutdown::new();
     net::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
@@ -97,6 +99,7 @@ fn run(cli: &Cli) -> Result<()> {
     let limits = SystemLimits::of_this_process().shared_by(2);
     let (chat_config, auth_config) =
         (cli.chat.config(&cli.http, limits), cli.auth.config(&cli.http, limits));
+    let chat_config = chat::Config { bus, ..chat_config };
     let at_chat = http::begin(at_chat, chat_config.http.clone(), &shutdown)?;
     let at_auth = http::begin(at_auth, auth_config.http.clone(), &shutdown)?;
     let ready = telemetry::health::Readiness::default();

@@ -114,6 +114,18 @@ let
     database.urlFile = "/run/secrets/database-url";
   };
   escaped = evaluated { database.url = "postgres://me@db.example/x%20y?sslmode=verify-full"; };
+  withBus = evaluated {
+    database.createLocally = true;
+    nats.createLocally = true;
+  };
+  busElsewhere = evaluated {
+    database.url = "postgres://db.example/messenger";
+    nats.url = "nats://bus1.example,nats://bus2.example";
+  };
+  secretBus = evaluated {
+    database.createLocally = true;
+    credentials.NATS_URL = "/run/secrets/nats-url";
+  };
   template =
     (pkgs.nixos {
       imports = [
@@ -225,6 +237,16 @@ let
         elsewhere.systemd.services.messenger-chat.serviceConfig.LoadCredential
         == [ "DATABASE_URL:/run/secrets/database-url" ]
       && !elsewhere.services.postgresql.enable;
+    "a bus is made for this machine alone, and the chat server connects to it" =
+      withBus.services.nats.enable
+      && withBus.services.nats.settings.host == "127.0.0.1"
+      && (environment withBus "messenger-chat").NATS_URL == "nats://127.0.0.1:4222"
+      && !(environment withBus "messenger-auth" ? NATS_URL)
+      && !onPostgres.services.nats.enable;
+    "a bus may be elsewhere" =
+      (environment busElsewhere "messenger-chat").NATS_URL == "nats://bus1.example,nats://bus2.example"
+      && !busElsewhere.services.nats.enable
+      && (environment secretBus "messenger-chat").NATS_URL_FILE == "%d/NATS_URL";
     "a percent sign stays one" =
       (environment escaped "messenger-auth").DATABASE_URL
       == "postgres://me@db.example/x%%20y?sslmode=verify-full";
@@ -241,6 +263,9 @@ let
           onPostgres
           elsewhere
           escaped
+          withBus
+          busElsewhere
+          secretBus
           withCaddy
           withTls
           oneServerPublic

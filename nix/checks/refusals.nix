@@ -35,6 +35,37 @@ let
     "a password in the query, in capitals" = withPassword "postgres://me@db/x?PassWord=secret";
     "a password in the query, encoded" = withPassword "postgres://me@db/x?%70assword=secret";
     "a key's password in the query" = withPassword "postgres://me@db/x?sslpassword=secret";
+    "two buses" = [
+      {
+        database.createLocally = true;
+        nats = {
+          createLocally = true;
+          url = "nats://bus";
+        };
+      }
+      "set one of nats.createLocally"
+    ];
+    "a password in the bus's URL" = [
+      {
+        database.createLocally = true;
+        nats.url = "nats://a,tls://me:secret@bus";
+      }
+      "nats.url holds a password or a token"
+    ];
+    "a token in the bus's URL" = [
+      {
+        database.createLocally = true;
+        nats.url = "nats://t0ken@bus";
+      }
+      "credentials.NATS_URL"
+    ];
+    "a bus on SQLite" = [
+      { nats.createLocally = true; }
+      "SQLite is for one"
+    ];
+    "the bus in settings" =
+      secretSetting "NATS_URL" "nats://bus"
+        "is made by the module: set services.messenger.nats";
     "the database in settings" =
       secretSetting "DATABASE_URL" "postgres://me:secret@db/x"
         "is made by the module: set services.messenger.database";

@@ -146,6 +146,29 @@ in
       };
     };
 
+    nats = {
+      createLocally = mkOption {
+        type = types.bool;
+        default = false;
+        example = true;
+        description = ''
+          Whether to run a NATS server on this machine, which only this machine can reach, and to connect the chat server to
+          it. It makes several chat servers on one database faster; a single one does not need it.
+        '';
+      };
+
+      url = mkOption {
+        type = types.nullOr (types.strMatching "(nats|tls)://.*");
+        default = null;
+        example = "nats://nats1.example.com:4222,nats://nats2.example.com:4222";
+        description = ''
+          The NATS servers that connect this chat server with others on the same PostgreSQL database. Every user of the
+          machine can read the URL: one with a password or a token belongs into
+          {option}`services.messenger.credentials`.`NATS_URL`, and is refused here.
+        '';
+      };
+    };
+
     openFirewall = mkOption {
       type = types.bool;
       default = false;

@@ -2,7 +2,12 @@
 { config, lib, ... }:
 let
   cfg = config.services.messenger;
-  inherit (cfg) auth chat database;
+  inherit (cfg)
+    auth
+    chat
+    database
+    nats
+    ;
   known = import ./settings.nix { inherit lib; };
   address = import ./address.nix { inherit lib; };
   secret = import ./secret.nix { inherit lib; };
@@ -89,6 +94,23 @@ in
       {
         assertion = database.url == null || !secret.hasPassword database.url;
         message = "services.messenger.database.url holds a password, which every user of the machine could read: put the URL into a file and name it in services.messenger.credentials.DATABASE_URL.";
+      }
+      {
+        assertion =
+          lib.count lib.id [
+            nats.createLocally
+            (nats.url != null)
+            (cfg.credentials ? NATS_URL)
+          ] <= 1;
+        message = "services.messenger: set one of nats.createLocally, nats.url and credentials.NATS_URL.";
+      }
+      {
+        assertion = nats.url == null || !secret.hasUser nats.url;
+        message = "services.messenger.nats.url holds a password or a token, which every user of the machine could read: put the URL into a file and name it in services.messenger.credentials.NATS_URL.";
+      }
+      {
+        assertion = isSplit || !(nats.createLocally || nats.url != null || cfg.credentials ? NATS_URL);
+        message = "services.messenger.nats connects several chat servers on one PostgreSQL database, and SQLite is for one: set database.createLocally, database.url or credentials.DATABASE_URL.";
       }
       {
         assertion = isSplit || auth.metricsListen == null;

@@ -2,7 +2,12 @@
 { config, lib, ... }:
 let
   cfg = config.services.messenger;
-  inherit (cfg) auth chat database;
+  inherit (cfg)
+    auth
+    chat
+    database
+    nats
+    ;
   address = import ./address.nix { inherit lib; };
 
   # Two processes need a database between them.
@@ -24,6 +29,7 @@ let
   ofChat = {
     CHAT_LISTEN = address.toText chat;
     METRICS_LISTEN = chat.metricsListen;
+    NATS_URL = if nats.createLocally then "nats://127.0.0.1:4222" else nats.url;
   };
   ofAuth = {
     AUTH_LISTEN = address.toText auth;
@@ -133,6 +139,11 @@ in
           ensureDBOwnership = true;
         }
       ];
+    };
+
+    services.nats = lib.mkIf nats.createLocally {
+      enable = true;
+      settings.host = "127.0.0.1";
     };
 
     systemd.services =

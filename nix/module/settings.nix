@@ -12,6 +12,7 @@ let
     AUTH_LISTEN = "services.messenger.auth.listenAddress and services.messenger.auth.port";
     METRICS_LISTEN = "services.messenger.chat.metricsListen or services.messenger.auth.metricsListen";
     DATABASE_URL = "services.messenger.database";
+    NATS_URL = "services.messenger.nats";
   }
   // lib.listToAttrs (
     map (name: lib.nameValuePair "${name}_FILE" "services.messenger.credentials.${name}") secrets

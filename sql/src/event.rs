@@ -5,7 +5,7 @@
 
 use wire::{AccountId, GroupId, MessageId, Seq};
 
-use crate::engine::{Row, Statement, statements};
+use crate::engine::{BatchStatement, Row, Statement, statements};
 use crate::entry::{
     Entry, GroupChange, bytes_seen, columns, columns_seen, edits_withheld, entry, page,
 };
@@ -144,10 +144,16 @@ pub(crate) fn word(kind: i64) -> Result<&'static str> {
 
 /// Reads a row of [`&SELECT`].
 pub(crate) fn event(row: &mut Row) -> Result<Event> {
-    let (seq, (kind, _)) = (Seq(row.int(0)?), EventKind::of(row.int(1)?)?);
-    let (id, other) = (row.maybe_int(2)?.map(MessageId), row.maybe_int(3)?.map(AccountId));
-    let emoji = row.maybe_text(4)?;
-    let about = entry(row, 5)?;
+    event_at(row, 0)
+}
+
+/// Reads the columns of [`&SELECT`], which begin at column `first`.
+pub(crate) fn event_at(row: &mut Row, first: usize) -> Result<Event> {
+    let (seq, (kind, _)) = (Seq(row.int(first)?), EventKind::of(row.int(first + 1)?)?);
+    let id = row.maybe_int(first + 2)?.map(MessageId);
+    let other = row.maybe_int(first + 3)?.map(AccountId);
+    let emoji = row.maybe_text(first + 4)?;
+    let about = entry(row, first + 5)?;
     let body = match (kind, id, other, about) {
         (EventKind::Entry, _, Some(by), Some(Entry::Change(change))) => {
             EventBody::Entry(Entry::Change(GroupChange { by, ..change }))
@@ -176,11 +182,11 @@ pub(crate) fn event(row: &mut Row) -> Result<Event> {
     Ok(Event { seq, body })
 }
 
-statements! {
-    /// The columns of an event and of what it is about. The page of events comes first, and a reaction is looked up only for
-    /// events that are about one: else PostgreSQL joins the whole rest of the log, and reads all reactions, for each page. In no
-    /// order: SQLite would sort the texts as well.
-    pub(crate) static SELECT: Statement = Statement::both(
+/// The columns of an event and of what it is about, for the page of the account's events after `$since`. The page comes first, and
+/// a reaction is looked up only for events that are about one: else PostgreSQL joins the whole rest of the log, and reads all
+/// reactions, for each page. In no order: SQLite would sort the texts as well.
+macro_rules! select_page {
+    (account: $account:literal, after: $after:literal, limit: $limit:literal, bytes: $bytes:literal) => {
         concat!(
             "select e.seq, e.kind, e.message, e.other, (select x.emoji from reaction x where e.kind = 8 \
              and x.message = e.message and x.account = e.other and ",
@@ -189,15 +195,47 @@ statements! {
             columns_seen!(),
             " from ",
             page!(
-                "select account, seq, kind, message, other from event where account = $1 and seq > $2 \
-                 order by seq limit $3",
+                concat!(
+                    "select account, seq, kind, message, other from event where account = ",
+                    $account,
+                    " and ",
+                    $after,
+                    " order by seq limit ",
+                    $limit
+                ),
                 account: "k.account",
                 order: "seq",
-                bytes: "$4"
+                bytes: $bytes
             ),
             " e left join withheld w on w.message = e.message and w.account = e.account \
              left join message m on m.id = e.message and w.message is null",
             edits_withheld!("e.account"),
         )
+    };
+}
+
+statements! {
+    pub(crate) static SELECT: Statement = Statement::both(
+        select_page!(account: "$1", after: "seq > $2", limit: "$3", bytes: "$4")
     );
+
+    /// A page of each of several logs, up to a position: the account stands before the columns of [`SELECT`]. PostgreSQL reads
+    /// each page on its own, by the log's index, whatever it expects of the others.
+    pub(crate) static SELECT_OF_EACH: BatchStatement = BatchStatement::of(Statement {
+        postgres: concat!(
+            "select r.account, p.* from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) \
+             as r(account, since, upto, bytes) cross join lateral (",
+            select_page!(
+                account: "r.account", after: "seq > r.since and seq <= r.upto", limit: "128", bytes: "r.bytes"
+            ),
+            ") p"
+        ),
+        sqlite: concat!(
+            "select ?1, p.* from (",
+            select_page!(
+                account: "?1", after: "seq > ?2 and seq <= ?3", limit: "128", bytes: "?4"
+            ),
+            ") p"
+        ),
+    });
 }

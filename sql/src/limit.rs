@@ -62,9 +62,24 @@ pub(crate) const NODE_BEAT: Duration = Duration::from_secs(5);
 /// After so many looks at which another has counted up it is alive for sure; one that is being replaced has ended by then.
 pub(crate) const NODE_SURE_BEATS: u32 = 3;
 /// After so many looks at which another has not counted up it is forgotten.
-pub(crate) const NODE_SILENT_BEATS: u32 = 12;
-/// The shortest time between two lines in the log that say that there are others.
-pub(crate) const NODE_WARN_INTERVAL: Duration = Duration::from_secs(60);
+pub(crate) const NODE_SILENT_BEATS: u32 = 9;
+/// How long a node has been gone by the time that it is forgotten.
+pub const NODE_GONE_FOR: Duration =
+    Duration::from_secs(NODE_BEAT.as_secs() * NODE_SILENT_BEATS as u64);
+/// Between two looks whether there are other nodes, while there are none.
+pub(crate) const NODE_LOOK_ALONE: Duration = Duration::from_millis(500);
+/// The shortest time between two comparisons of all logs that have a connection here.
+pub(crate) const NODE_LOOK_AT_ALL: Duration = Duration::from_millis(500);
+/// A node that is not seen to tell of its commits, and has not counted up at so many looks, has ended or will say so.
+pub(crate) const NODE_QUIET_BEATS: u32 = 3;
+/// Accounts whose connections are told or read in one statement.
+pub(crate) const ONLINE_PAGE: usize = 1000;
+/// Notices of one node that are read at once.
+pub(crate) const NOTICES_PAGE: i64 = 256;
+/// Beats after which a notice is deleted: longer than a node that does not read it is kept in the table.
+pub(crate) const NOTICE_BEATS: usize = 2 * NODE_SILENT_BEATS as usize;
+/// How long all logs are compared after a notice was missing: its commit may still be running, without the node that began it.
+pub(crate) const NOTICE_DOUBT: Duration = Duration::from_secs(20);
 
 /// How long a verb waits for a connection before it gives up.
 pub(crate) const TAKE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -90,6 +105,10 @@ pub(crate) const WITHHELD_STRIDE: i64 = 1000;
 
 /// Bytes of text in one page of what is read. What passes them is read as well, and one after it, which shows that there is more.
 pub const PAGE_BYTES: usize = 256 * 1024;
+
+// Who was connected to a node that died is seen to be away within 60 s.
+const _: () = assert!(NODE_BEAT.as_secs() * (NODE_SILENT_BEATS as u64 + 2) < 60);
+const _: () = assert!(NOTICE_DOUBT.as_secs() > COMMIT_TIMEOUT.as_secs());
 
 const _: () = assert!(share(READERS) < READERS && share(SEARCHERS) < SEARCHERS);
 const _: () = assert!(

@@ -1,10 +1,13 @@
 //! Reading an account's log.
 
+use std::collections::HashMap;
+
 use wire::{AccountId, Seq, SessionId, TokenHash};
 
 use crate::engine::{BatchStatement, Row, Rows, Statement, Value, for_each_row, statements};
 use crate::entry::PAGE;
 use crate::event::{self, Event};
+use crate::limit::PAGE_BYTES;
 use crate::pool::Requester;
 use crate::{Result, Store, Ticket};
 
@@ -25,6 +28,17 @@ pub struct LogPosition {
     pub acknowledged: Seq,
     /// Events up to this one are no longer kept.
     pub forgotten: Seq,
+}
+
+/// Events of a log that are to be read: those after `since`, up to `upto`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The log's account.
+    pub account: AccountId,
+    /// The last event before the gap.
+    pub since: Seq,
+    /// The last event of the gap.
+    pub upto: Seq,
 }
 
 impl Store {
@@ -54,35 +68,34 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn events(&self, account: AccountId, since: Seq, limit: usize) -> Result<Vec<Event>> {
-        self.events_for(account.into(), account, since, limit)
+        let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
+        let params = [Value::Int(account.0), Value::Int(since.0), limit, PAGE];
+        let mut events = self.read(account, &event::SELECT, &params, event::event)?;
+        events.sort_unstable_by_key(|event| event.seq);
+        Ok(events)
     }
 
-    /// As [`Store::events`], on the server's own connections: the dispatcher must not wait behind the reads of
-    /// one account.
+    /// A page of the events in each of these gaps, in order, read in one round trip on the server's own connections. A page has at
+    /// least one event, unless the log has none there, and at most 128. The pages of all gaps together have the
+    /// text of a page of one log, and besides two events each.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn events_for_dispatch(
-        &self,
-        account: AccountId,
-        since: Seq,
-        limit: usize,
-    ) -> Result<Vec<Event>> {
-        self.events_for(Requester::Server, account, since, limit)
-    }
-
-    fn events_for(
-        &self,
-        requester: Requester,
-        account: AccountId,
-        since: Seq,
-        limit: usize,
-    ) -> Result<Vec<Event>> {
-        let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
-        let params = [Value::Int(account.0), Value::Int(since.0), limit, PAGE];
-        let mut events = self.read(requester, &event::SELECT, &params, event::event)?;
-        events.sort_unstable_by_key(|event| event.seq);
-        Ok(events)
+    pub fn events_in_gaps(&self, gaps: &[Gap]) -> Result<HashMap<AccountId, Vec<Event>>> {
+        let bytes = PAGE_BYTES / gaps.len().max(1);
+        let bytes = Value::Int(i64::try_from(bytes).unwrap_or(i64::MAX));
+        let row = |gap: &Gap| {
+            vec![Value::Int(gap.account.0), Value::Int(gap.since.0), Value::Int(gap.upto.0), bytes]
+        };
+        let rows: Rows<'_> = gaps.iter().map(row).collect();
+        let mut pages: HashMap<_, Vec<_>> = HashMap::new();
+        self.read_each(Requester::Server, &event::SELECT_OF_EACH, &rows, |row| {
+            let account = AccountId(row.int(0)?);
+            pages.entry(account).or_default().push(event::event_at(row, 1)?);
+            Ok(())
+        })?;
+        pages.values_mut().for_each(|page| page.sort_unstable_by_key(|event| event.seq));
+        Ok(pages)
     }
 
     /// The last event of each of these accounts' logs, as committed by now. Accounts without a log are missing from the answer.

@@ -1,162 +1,312 @@
-//! Whether other chat servers use the same database.
+//! The chat servers that use the same database ("nodes"), and what they tell each other.
 //!
-//! Each server has a row of the table `node` with a counter. A server whose counter rises is alive, whatever any clock shows; one
+//! Each node has a row of the table `node` with a counter. A node whose counter rises is alive, whatever any clock shows; one
 //! whose counter stands still has ended.
+//!
+//! While there are others, each commit of a node also writes a row of `notice`: the heads of the logs that it has grown. Every
+//! node reads the notices of the others a few times a second, from the last number that it has read of each. That costs as much
+//! as the others commit, however many accounts are connected. A node that does not know of another one yet writes no notices;
+//! the column `knows` says since when it does. Until then, and whenever a notice may be missing, the other one compares the
+//! heads of all logs that have a connection there ([`NodeObserver::look_at_all`]).
 
-use std::collections::HashMap;
+mod announcer;
+mod notice;
+mod online;
+mod others;
+
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use crate::engine::{Statement, Value, statements};
-use crate::limit::{NODE_BEAT, NODE_SILENT_BEATS, NODE_SURE_BEATS, NODE_WARN_INTERVAL};
+use wire::{AccountId, Seq};
+
+use crate::engine::{Engine, Statement, Value, statements};
+use crate::limit::{NODE_BEAT, NODE_GONE_FOR, NODE_LOOK_ALONE, NODE_LOOK_AT_ALL, NOTICES_PAGE};
 use crate::pool::Requester;
 use crate::{Result, Store};
+pub(crate) use announcer::{ADD_NOTICE, Announcer, NoticeKey};
+pub use notice::Notice;
+pub use online::{Elsewhere, LocalConnections, RemoteConnections};
+use others::{NodeRow, Others};
 
-/// The others, as seen from here.
-#[derive(Default)]
-struct OtherNodes(HashMap<i64, OtherNode>);
+/// What a node does about the others.
+pub trait NodeObserver {
+    /// These logs have grown by commits of other nodes.
+    fn heads_grown(&self, heads: &[(AccountId, Seq)]);
 
-struct OtherNode {
-    beat: i64,
-    /// Looks at which it had counted up since the one before, without a longer pause.
-    counted: u32,
-    /// Looks since it last had.
-    silent: u32,
+    /// These accounts have more or fewer connections to other nodes: [`Store::online_elsewhere`].
+    ///
+    /// # Errors
+    /// They could not be looked up; everything is compared later.
+    fn accounts_changed(&self, accounts: &[AccountId]) -> Result<()>;
+
+    /// A node has ended, and its connections with it.
+    fn node_gone(&self, node: i64);
+
+    /// Accounts that have more or fewer connections here since they were taken last, and how many. Only asked while there are others.
+    fn take_changed(&self) -> Vec<LocalConnections>;
+
+    /// These could not be told: they are to be taken again. `None`: all accounts that are here.
+    fn tell_again(&self, changed: Option<Vec<LocalConnections>>);
+
+    /// Other nodes can look these up now.
+    ///
+    /// # Errors
+    /// What is to be done about it could not be done; everything is compared later.
+    fn have_told(&self, changed: &[LocalConnections]) -> Result<()>;
+
+    /// Any log may have grown, and any account may have come or gone: all that concern this node are to be compared.
+    ///
+    /// # Errors
+    /// They could not be read; it is asked again.
+    fn look_at_all(&self) -> Result<()>;
+
+    /// How many other nodes are alive, whenever that changes.
+    fn others_changed(&self, alive: usize);
+
+    /// The time between two looks at the notices, while there are other nodes.
+    fn interval(&self) -> Duration;
+
+    /// Waits for this time, or until there is something to be told. Returns whether it is over.
+    fn wait(&self, time: Duration) -> bool;
 }
 
-impl OtherNodes {
-    /// Takes down the rows of a look, and returns how many are alive for sure and which are not.
-    fn look(&mut self, rows: &[(i64, i64)]) -> (usize, Vec<i64>) {
-        self.0.retain(|id, _| rows.iter().any(|(one, _)| one == id));
-        for (id, beat) in rows {
-            let Some(other) = self.0.get_mut(id) else {
-                self.0.insert(*id, OtherNode { beat: *beat, counted: 0, silent: 0 });
-                continue;
-            };
-            if other.beat == *beat {
-                other.silent += 1;
-                // Of two looks one may come just before it counts up.
-                if other.silent > 2 {
-                    other.counted = 0;
-                }
-            } else {
-                (other.beat, other.counted, other.silent) = (*beat, other.counted + 1, 0);
-            }
-        }
-        let alive = self.0.values().filter(|other| other.counted >= NODE_SURE_BEATS).count();
-        let gone = self.0.iter().filter(|(_, other)| other.silent >= NODE_SILENT_BEATS);
-        (alive, gone.map(|(id, _)| *id).collect())
-    }
+/// This node, as it shows itself to the others.
+#[derive(Default)]
+struct Me {
+    /// Its row; `None` before there is one.
+    id: Option<i64>,
+    /// The highest number of another node that it tells of all its commits; 0: none.
+    knows: i64,
+    beat_at: Option<Instant>,
+    looked_at_all: Option<Instant>,
+    /// Something may have been missed since then.
+    is_in_doubt: bool,
+    alive: usize,
 }
 
 impl Store {
-    /// Shows that a chat server uses this database, and says in the log if others do, until `wait` says that it is over.
-    pub fn run_node_heartbeat(&self, wait: impl Fn(Duration) -> bool) {
-        let (mut me, mut others, mut warned) = (None, OtherNodes::default(), None::<Instant>);
+    /// Shows the other nodes that this one uses the database, and tells `observer` what they have committed, until its
+    /// [`NodeObserver::wait`] says that it is over.
+    pub fn run_node(&self, observer: &dyn NodeObserver) {
+        let (mut me, mut others) = (Me::default(), Others::default());
         loop {
             // While the database is away its health says so.
-            let alive = self.beat(&mut me, &mut others).unwrap_or(0);
-            if alive > 0 && warned.is_none_or(|at| at.elapsed() >= NODE_WARN_INTERVAL) {
-                warned = Some(Instant::now());
-                tracing::warn!(
-                    others = alive,
-                    "another chat server uses this database, and several are not one server yet: a message that one of them stores reaches \
-                     clients of this one with the next event here or when they reconnect, and `typing` and presence not at all. \
-                     Stop all but one"
-                );
+            if let Err(error) = self.look(&mut me, &mut others, observer) {
+                tracing::debug!(%error, "cannot look for what other nodes have stored");
+                me.is_in_doubt = true;
             }
-            if wait(NODE_BEAT) {
+            let interval = if others.is_empty() { NODE_LOOK_ALONE } else { observer.interval() };
+            if observer.wait(interval) {
                 break;
             }
         }
-        if let Some(me) = me {
-            let _ = self.forget_node(me);
+        if let Some(id) = me.id {
+            let _ = self.forget_node(id, None);
         }
     }
 
-    /// Counts one up, and returns how many others are alive.
-    fn beat(&self, me: &mut Option<i64>, others: &mut OtherNodes) -> Result<usize> {
-        let old = me.unwrap_or(0);
-        let rows = self.write(Requester::Server, |engine| {
-            let counted = engine.run(&BEAT, &[Value::Int(old)])?;
-            if counted.is_empty() { engine.run(&ADD_NODE, &[Value::Int(0)]) } else { Ok(counted) }
-        })?;
-        let id = crate::account::first(&rows)?.int(0)?;
-        *me = Some(id);
-        let rows = self.read(Requester::Server, &OTHER_NODES, &[Value::Int(id)], |row| {
-            Ok((row.int(0)?, row.int(1)?))
-        })?;
-        let (alive, gone) = others.look(&rows);
-        gone.into_iter().try_for_each(|id| self.forget_node(id))?;
-        Ok(alive)
+    /// The name under which the nodes of this database find each other on a message bus.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn cluster_id(&self) -> Result<String> {
+        let mut ids = self.read(Requester::Server, &BUS_ID, &[], |row| row.text(0))?;
+        ids.pop().ok_or_else(|| crate::Error::Internal("the database has no name".to_owned()))
     }
 
-    fn forget_node(&self, id: i64) -> Result<()> {
+    /// One look at the other nodes and at their notices.
+    fn look(&self, me: &mut Me, others: &mut Others, observer: &dyn NodeObserver) -> Result<()> {
+        let rows = self.read(Requester::Server, &NODES, &[], |row| {
+            Ok(NodeRow { id: row.int(0)?, beat: row.int(1)?, knows: row.int(2)? })
+        })?;
+        let now = Instant::now();
+        let own = me.id.filter(|id| rows.iter().any(|row| row.id == *id));
+        let id = match own {
+            Some(id) => id,
+            // This is the beginning, or it has been silent for so long that another has forgotten it.
+            None => {
+                let id = self.add_node()?;
+                (me.id, me.knows, me.beat_at) = (Some(id), 0, Some(now));
+                id
+            }
+        };
+        let rows: Vec<_> = rows.into_iter().filter(|row| row.id != id).collect();
+        for gone in others.note(&rows, id) {
+            me.is_in_doubt = true;
+            observer.node_gone(gone);
+        }
+        let is_due = me.beat_at.is_none_or(|at| now >= at + NODE_BEAT);
+        let newest = rows.iter().map(|row| row.id).max();
+        // Whoever reads `knows` may rely on it: it rises after the first commit that is told, and falls before the first that is not.
+        if newest.is_some() && self.announcer.set(id, true) {
+            observer.tell_again(None);
+        }
+        let knows = newest.map_or(0, |newest| newest.max(me.knows));
+        if knows != me.knows || is_due {
+            self.beat(id, knows)?;
+            me.knows = knows;
+        }
+        if newest.is_none() {
+            self.announcer.set(id, false);
+        }
+        if is_due {
+            me.beat_at = Some(now);
+            let (alive, gone) = others.count(&rows);
+            let seen_at = self.now() - NODE_GONE_FOR.as_millis() as i64;
+            gone.into_iter().try_for_each(|id| self.forget_node(id, Some(seen_at)))?;
+            self.delete_old_notices()?;
+            if std::mem::replace(&mut me.alive, alive) != alive {
+                tracing::info!(others = alive, "other chat servers use this database");
+                observer.others_changed(alive);
+            }
+        }
+        if !rows.is_empty() {
+            self.tell_connections(id, observer)?;
+        }
+        for other in others.iter_mut() {
+            self.read_notices(other.0, other.1, observer, now)?;
+        }
+        let is_due = me.looked_at_all.is_none_or(|at| now >= at + NODE_LOOK_AT_ALL);
+        if is_due && (std::mem::take(&mut me.is_in_doubt) | others.take_doubt(now)) {
+            me.looked_at_all = Some(now);
+            if let Err(error) = observer.look_at_all() {
+                me.is_in_doubt = true;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what another node has told since the last look.
+    fn read_notices(
+        &self,
+        node: i64,
+        other: &mut others::OtherNode,
+        observer: &dyn NodeObserver,
+        now: Instant,
+    ) -> Result<()> {
+        let Some(mut after) = other.read_up_to() else {
+            let last = self.read(Requester::Server, &LAST_NOTICE, &[Value::Int(node)], |row| {
+                row.maybe_int(0)
+            })?;
+            other.begin(last.into_iter().flatten().next().unwrap_or(0));
+            return Ok(());
+        };
+        loop {
+            let params = [Value::Int(node), Value::Int(after), Value::Int(NOTICES_PAGE)];
+            let rows = self.read(Requester::Server, &NOTICES, &params, |row| {
+                Ok((row.int(0)?, row.bytes(1)?))
+            })?;
+            let Some((last, _)) = rows.last() else { return Ok(()) };
+            after = *last;
+            let (mut heads, mut accounts) = (Vec::new(), BTreeSet::new());
+            for (number, body) in &rows {
+                other.has_read(*number, now);
+                match Notice::decode(body) {
+                    Some(notice) if !notice.is_empty() => {
+                        heads.extend(notice.heads);
+                        accounts.extend(notice.accounts);
+                    }
+                    _ => other.doubt(),
+                }
+            }
+            observer.heads_grown(&heads);
+            if !accounts.is_empty() {
+                observer.accounts_changed(&accounts.into_iter().collect::<Vec<_>>())?;
+            }
+            if rows.len() < NOTICES_PAGE as usize {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Does this and tells the others of it in one transaction; nothing if nobody would read it.
+    fn announce(&self, body: &[u8], work: impl Fn(&mut dyn Engine) -> Result<()>) -> Result<()> {
+        // Held until it is committed, as by `commit`: notices become visible in the order of their numbers.
+        let mut announcing = self.announcer.lock();
+        let Some(key) = announcing.next() else { return Ok(()) };
+        let row = vec![Value::Int(key.node), Value::Int(key.number), Value::Bytes(body)];
+        let done = self.write(Requester::Server, |engine| {
+            work(engine)?;
+            engine.run_batch(&ADD_NOTICE, std::slice::from_ref(&row)).map(drop)
+        });
+        if matches!(done, Ok(()) | Err(crate::Error::InDoubt(_))) {
+            announcing.advance();
+        }
+        done
+    }
+
+    /// Has all other nodes compare the heads of their logs, once a commit is no longer in doubt: its notice may be missing.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn announce_all(&self) -> Result<()> {
+        self.announce(&Notice::default().encode(), |_| Ok(()))
+    }
+
+    fn add_node(&self) -> Result<i64> {
+        let added =
+            self.write(Requester::Server, |engine| engine.run(&ADD_NODE, &[Value::Int(0)]))?;
+        crate::account::first(&added)?.int(0)
+    }
+
+    /// Counts one up.
+    fn beat(&self, id: i64, knows: i64) -> Result<()> {
+        let params = [Value::Int(knows), Value::Int(id)];
+        self.write(Requester::Server, |engine| engine.run(&BEAT, &params).map(drop))
+    }
+
+    fn delete_old_notices(&self) -> Result<()> {
+        let Some(key) = self.announcer.lock().outdated() else { return Ok(()) };
+        let params = [Value::Int(key.node), Value::Int(key.number)];
+        self.write(Requester::Server, |engine| engine.run(&DELETE_NOTICES, &params).map(drop))
+    }
+
+    /// The others see that its row is gone, and compare all logs. `seen_at`: when its connections ended, if it did not say so itself.
+    fn forget_node(&self, id: i64, seen_at: Option<i64>) -> Result<()> {
         self.write(Requester::Server, |engine| {
-            engine.run(&DELETE_NODE, &[Value::Int(id)]).map(drop)
+            if let Some(at) = seen_at {
+                engine.run(&RECORD_LOST, &[Value::Int(at), Value::Int(id)])?;
+            }
+            engine.run(&DELETE_ALL_ONLINE, &[Value::Int(id)])?;
+            engine.run(&DELETE_NODE, &[Value::Int(id)])?;
+            engine.run(&DELETE_NOTICES, &[Value::Int(id), Value::Int(i64::MAX)]).map(drop)
         })
     }
 }
 
 statements! {
-    static BEAT: Statement = Statement::both("update node set beat = beat + 1 where id = $1 returning id");
+    static NODES: Statement = Statement::both("select id, beat, knows from node");
+
+    static BUS_ID: Statement = Statement::both("select id from bus");
+
+    static BEAT: Statement = Statement::both("update node set beat = beat + 1, knows = $1 where id = $2");
 
     static ADD_NODE: Statement = Statement::both("insert into node (beat) values ($1) returning id");
 
-    static OTHER_NODES: Statement = Statement::both("select id, beat from node where id <> $1");
-
     static DELETE_NODE: Statement = Statement::both("delete from node where id = $1");
+
+    static DELETE_ALL_ONLINE: Statement = Statement::both("delete from online where node = $1");
+
+    /// In the order in which commits lock logs.
+    static RECORD_LOST: Statement = Statement {
+        postgres:
+            "update log set seen_at = $1 from (select l.account from log l where coalesce(l.seen_at, 0) < $1 \
+             and l.account in (select o.account from online o where o.node = $2) order by l.account for update) lost \
+             where log.account = lost.account",
+        sqlite:
+            "update log set seen_at = $1 where coalesce(seen_at, 0) < $1 \
+             and account in (select o.account from online o where o.node = $2)",
+    };
+
+    static NOTICES: Statement = Statement::both(
+        "select number, body from notice where node = $1 and number > $2 order by number limit $3"
+    );
+
+    static LAST_NOTICE: Statement = Statement::both("select max(number) from notice where node = $1");
+
+    static DELETE_NOTICES: Statement = Statement::both("delete from notice where node = $1 and number <= $2");
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_counts_for_a_while_is_alive() {
-        let mut others = OtherNodes::default();
-        for beat in 0..i64::from(NODE_SURE_BEATS) {
-            assert_eq!(others.look(&[(7, beat)]).0, 0, "it may be about to end: a restart");
-        }
-        assert_eq!(others.look(&[(7, 100)]).0, 1);
-        assert_eq!(others.look(&[(7, 100)]).0, 1, "it counts just after this look");
-        assert_eq!(others.look(&[]).0, 0, "it has ended");
-    }
-
-    #[test]
-    fn who_was_killed_is_not_alive_and_forgotten() {
-        let mut others = OtherNodes::default();
-        for looks in 0..=NODE_SILENT_BEATS {
-            let (alive, gone) = others.look(&[(7, 3)]);
-            assert_eq!(
-                (alive, gone.len()),
-                (0, usize::from(looks == NODE_SILENT_BEATS)),
-                "{looks}"
-            );
-        }
-    }
-
-    #[test]
-    fn nodes_see_each_other_on_either_engine() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = format!("sqlite:{}", directory.path().join("messenger.db").display());
-        for url in [file, acceptance::Cluster::shared().unwrap().database().unwrap()] {
-            let open = || {
-                Store::open(&url.parse().unwrap(), crate::ContactPolicy::Open, &|_| false).unwrap()
-            };
-            let stores = [open(), open()];
-            let mut nodes = [(None, OtherNodes::default()), (None, OtherNodes::default())];
-            let mut alive = [0; 2];
-            for beat in 0..NODE_SURE_BEATS + 2 {
-                for (at, store) in stores.iter().enumerate() {
-                    let (me, others) = &mut nodes[at];
-                    alive[at] = store.beat(me, others).unwrap();
-                }
-                assert!(beat > 1 || alive == [0; 2], "{beat}: {alive:?}");
-            }
-            assert_eq!(alive, [1; 2]);
-            stores[1].forget_node(nodes[1].0.unwrap()).unwrap();
-            let (me, others) = &mut nodes[0];
-            assert_eq!(stores[0].beat(me, others).unwrap(), 0);
-        }
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ use crate::limit::{
     COMMIT_TIMEOUT, POSTGRES_COMMITTERS, POSTGRES_CONNECTIONS, POSTGRES_WRITERS, READERS,
     RETRY_WITHIN, SEARCHERS, SERVER_READERS, TAKE_TIMEOUT, WRITE_TRIES_MAX,
 };
+use crate::node::Announcer;
 use crate::pacer::ForegroundWrites;
 use crate::pool::{Pool, Requester};
 use crate::token::RecentTokens;
@@ -53,6 +54,8 @@ pub struct Store {
     /// Recently valid tokens.
     pub(crate) tokens: RecentTokens,
     pub(crate) clock: Clock,
+    /// What other nodes are told of commits.
+    pub(crate) announcer: Announcer,
 }
 
 impl Store {
@@ -161,6 +164,7 @@ impl Store {
             health: Arc::clone(&health),
             tokens: RecentTokens::default(),
             clock: Clock::default(),
+            announcer: Announcer::default(),
         }
     }
 

@@ -84,6 +84,11 @@ impl DatabaseUrl {
         Self(Backend::File(path.into()))
     }
 
+    /// Whether several servers may share it.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.0, Backend::Postgres(..))
+    }
+
     /// The file, if it is one.
     pub fn path(&self) -> Option<&std::path::Path> {
         match &self.0 {

@@ -1,7 +1,7 @@
 //! The URLs of the servers.
 
 use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::http::Call;
 use crate::{Client, PATIENCE, until};
 
-/// The URLs of a chat server and of its auth server.
+/// The URLs of a chat server, or of several that are one, and of their auth server.
 ///
 /// Clones share the URLs: when the servers restart on other ports, all clones see the new ones.
 #[derive(Clone)]
@@ -20,27 +20,41 @@ pub struct Endpoints {
 
 #[derive(Clone)]
 struct Urls {
-    chat: String,
+    chat: Vec<String>,
+    /// How often one of them was asked for.
+    asked: Arc<AtomicUsize>,
     auth: Option<String>,
+}
+
+impl Urls {
+    fn new(chat: &[String], auth: Option<&str>) -> Self {
+        let bare = |url: &str| url.trim_end_matches('/').to_owned();
+        let chat = chat.iter().map(|url| bare(url)).collect();
+        Self { chat, asked: Arc::default(), auth: auth.map(bare) }
+    }
 }
 
 impl Endpoints {
     /// A chat server, and the auth server of its accounts; without one its clients are guests.
     pub fn new(chat: &str, auth: Option<&str>) -> Self {
-        let bare = |url: &str| url.trim_end_matches('/').to_owned();
-        let urls = Urls { chat: bare(chat), auth: auth.map(bare) };
-        Self { urls: Arc::new(RwLock::new(urls)) }
+        Self { urls: Arc::new(RwLock::new(Urls::new(&[chat.to_owned()], auth))) }
     }
 
     /// The servers listen on other addresses from now on.
     pub fn moved(&self, chat: &str, auth: Option<&str>) {
-        let there = Self::new(chat, auth);
-        *lock(self.urls.write()) = lock(there.urls.read()).clone();
+        self.moved_to_all(&[chat.to_owned()], auth);
     }
 
-    /// The chat server's URL, `ws://…`.
+    /// The same for several chat servers that are one: each new connection goes to the next.
+    pub fn moved_to_all(&self, chat: &[String], auth: Option<&str>) {
+        *lock(self.urls.write()) = Urls::new(chat, auth);
+    }
+
+    /// The URL of the chat server, `ws://…`; if there are several, of the next one.
     pub fn chat(&self) -> String {
-        lock(self.urls.read()).chat.clone()
+        let urls = lock(self.urls.read());
+        let asked = urls.asked.fetch_add(1, Ordering::Relaxed);
+        urls.chat[asked % urls.chat.len()].clone()
     }
 
     /// The chat server's URL for a browser's plain requests, `http://…`.

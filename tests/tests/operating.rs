@@ -54,12 +54,12 @@ trap 'kill "$(cat "$ROOT/pid")" || true; wait' EXIT
 const DIRECTORIES: [&str; 4] =
     ["/var/backups", "/var/lib/messenger", "/usr/local/bin", "/etc/systemd/system"];
 
-fn page() -> Result<String> {
+pub(crate) fn page() -> Result<String> {
     fs::read_to_string(root().join("docs/OPERATING.md")).context("docs/OPERATING.md")
 }
 
 /// Fenced blocks: what follows the backticks, and the text.
-fn blocks(page: &str) -> Vec<(&str, String)> {
+pub(crate) fn blocks(page: &str) -> Vec<(&str, String)> {
     let (mut blocks, mut block) = (Vec::new(), None::<(&str, String)>);
     for line in page.lines() {
         match (&mut block, line.trim_start().strip_prefix("```")) {
@@ -157,7 +157,7 @@ fn every_command_works_on_postgresql() -> Result<()> {
 #[test]
 fn there_are_no_commands_but_in_blocks() -> Result<()> {
     let page = page()?;
-    let kinds = ["sh", "sh sqlite", "sh postgresql", "ini", "nginx"];
+    let kinds = ["sh", "sh sqlite", "sh postgresql", "ini", "nginx", "haproxy"];
     for (kind, text) in blocks(&page) {
         ensure!(kinds.contains(&kind), "a block is {kind:?}, which nothing tries:\n{text}");
     }

@@ -7,6 +7,7 @@ use sql::{Batch, Error, Store};
 use wire::AccountId;
 
 use super::{Queue, Task};
+use crate::cluster::Cluster;
 use crate::dispatcher::{Committing, Inbox};
 use crate::hub::Hub;
 use crate::limit::DOUBT_CHUNK;
@@ -20,17 +21,25 @@ pub(super) struct Worker {
     store: Arc<Store>,
     hub: Arc<Hub>,
     inbox: Inbox,
+    cluster: Option<Arc<Cluster>>,
     /// Accounts in whose logs an unconfirmed commit may have put events.
     doubt: Vec<AccountId>,
+    /// Whether other nodes are to be told that there was one.
+    is_to_announce: bool,
 }
 
 impl Worker {
-    pub(super) fn new(store: Arc<Store>, hub: Arc<Hub>, inbox: Inbox) -> Self {
-        Self { store, hub, inbox, doubt: Vec::new() }
+    pub(super) fn new(
+        store: Arc<Store>,
+        hub: Arc<Hub>,
+        inbox: Inbox,
+        cluster: Option<Arc<Cluster>>,
+    ) -> Self {
+        Self { store, hub, inbox, cluster, doubt: Vec::new(), is_to_announce: false }
     }
 
     pub(super) fn run(mut self, queue: &Queue) {
-        while let Some(tasks) = queue.take((!self.doubt.is_empty()).then_some(DOUBT_PAUSE)) {
+        while let Some(tasks) = queue.take(self.is_to_announce.then_some(DOUBT_PAUSE)) {
             if !self.inbox.is_open() {
                 return; // Without a dispatcher nothing more is committed.
             }
@@ -57,9 +66,14 @@ impl Worker {
             }
         }
         metrics::BATCH_OPERATIONS.observe(batch.submissions.len() as f64);
+        let departed: Vec<_> = batch.disconnections.iter().map(|(account, _)| *account).collect();
         let committing = self.inbox.begin_commit();
         let is_done = self.store(&committing, batch, origins);
         drop(committing);
+        // Whoever hears of it finds when that was.
+        if let Some(cluster) = &self.cluster {
+            departed.into_iter().for_each(|account| cluster.connections_changed(account));
+        }
         if !closes.is_empty() {
             self.inbox.close_connections(closes);
         }
@@ -84,6 +98,9 @@ impl Worker {
         match done {
             Ok(_) if batch.submissions.is_empty() => true,
             Ok(committed) => {
+                if let Some(cluster) = &self.cluster {
+                    cluster.has_committed(&committed);
+                }
                 committing.deliver(batch, origins, Some(committed));
                 true
             }
@@ -109,8 +126,10 @@ impl Worker {
             Err(error) => {
                 tracing::warn!(%error, operations = batch.submissions.len(), "messages were not stored");
                 if matches!(error, Error::InDoubt(_)) {
-                    // Only the accounts that are online here need to be told.
+                    // The accounts that are online here need to be told. The submitters' logs show when the commit has ended.
                     self.doubt = self.hub.accounts();
+                    self.doubt.extend(batch.submissions.iter().map(|submission| submission.by));
+                    self.is_to_announce = true;
                 }
                 committing.deliver(batch, origins, None);
                 false
@@ -126,6 +145,9 @@ impl Worker {
             let Ok(heads) = self.store.heads_after_doubt(&self.doubt[chunk..]) else { return };
             self.doubt.truncate(chunk);
             self.inbox.heads_grown(&heads);
+        }
+        if self.is_to_announce {
+            self.is_to_announce = self.store.announce_all().is_err();
         }
     }
 }

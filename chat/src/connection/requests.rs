@@ -109,14 +109,17 @@ impl Connection<'_> {
             {
                 Ok(())
             }
-            (Live::Typing { to }, Some(accounts)) => typing::tell(&server.inbox, accounts, me, to),
+            (Live::Typing { to }, Some(accounts)) => {
+                typing::tell(&server.inbox, server.cluster.as_deref(), accounts, me, to)
+            }
             (Live::Typing { to }, None) => {
                 let batch = self.relay.get_or_insert_with(|| RelayBatch::new(me));
                 typing::relay(batch, &server.hub, to);
                 Ok(())
             }
             (Live::Presence { ids }, accounts) => {
-                presence::watch(&server.presence, accounts, replies, &mut self.watching, me, ids)
+                let (presence, cluster) = (&server.presence, server.cluster.as_deref());
+                presence::watch(presence, cluster, accounts, replies, &mut self.watching, me, ids)
             }
         };
         match done {

@@ -167,7 +167,7 @@ fn no_hello_in_time_is_4408() {
         sql::Store::open(&"sqlite::memory:".parse().unwrap(), sql::ContactPolicy::Open, &|_| false)
             .unwrap();
     let (store, hub) = (Arc::new(store), Arc::new(Hub::new()));
-    let (committer, _) = Committer::start(Arc::clone(&store), hub, Inbox::default()).unwrap();
+    let (committer, _) = Committer::start(Arc::clone(&store), hub, Inbox::default(), None).unwrap();
     let mode = Mode::Accounts(crate::server::Accounts { store, committer });
     let timeouts = Timeouts { hello: Duration::from_millis(60), ..Timeouts::default() };
     with_client(&server(timeouts, mode), b"", |mut client| {
@@ -279,7 +279,7 @@ fn a_message_in_fragments_without_end_is_cut() {
 fn what_a_tick_says_is_heard_in_its_order() {
     let server = server(Timeouts::default(), guests());
     let (outbox, mut other) = test_support::outbox();
-    server.hub.register(AccountId(9), Endpoint { outbox, session: None });
+    server.hub.register(AccountId(9), Endpoint { outbox, session: None, since: 0 });
     let said = [
         r#"{"to":9,"content":"a","ref":"r"}"#,
         r#"{"to":9,"content":"b"}"#,

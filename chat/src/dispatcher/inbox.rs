@@ -23,6 +23,8 @@ pub(crate) enum Notification {
     Committed(Batch, Vec<Option<Arc<Outbox>>>, Option<Committed>),
     /// These logs have grown to these heads, by whatever commit: connections that are here read what they miss.
     HeadsGrown(HashMap<AccountId, Seq>),
+    /// The gap in this account's log that the dispatcher has asked to be filled is filled.
+    Backfilled(AccountId),
     /// Typing or presence.
     Live(Live),
     /// Connections to be closed, after everything that came before.
@@ -66,6 +68,8 @@ struct State {
     waiting_for_room: usize,
     is_idle: bool,
     closed: bool,
+    /// The dispatcher or the thread that fills gaps has ended.
+    abandoned: bool,
 }
 
 /// What the dispatcher does next.
@@ -99,6 +103,14 @@ impl Inbox {
             }
             self.0.wake(state);
         }
+    }
+
+    /// The gap in this account's log is filled. As many wait as the dispatcher has asked for.
+    pub(super) fn backfilled(&self, account: AccountId) {
+        let mut state = self.0.lock();
+        // Also while the inbox is closed: the dispatcher waits for it.
+        state.queue.push_back(Notification::Backfilled(account));
+        self.0.wake(state);
     }
 
     /// `frame` says that somebody is typing, for every connection of `to`. Dropped if too much waits.
@@ -138,8 +150,9 @@ impl Inbox {
         !self.0.lock().closed
     }
 
-    /// The next notification, for the dispatcher, which waits no longer than `until`.
-    pub(super) fn next(&self, until: Option<Instant>) -> Next {
+    /// The next notification, for the dispatcher, which waits no longer than `until`. `is_filling`: gaps are being filled, so there
+    /// is more to come also once the inbox is closed.
+    pub(super) fn next(&self, until: Option<Instant>, is_filling: bool) -> Next {
         let mut state = self.0.lock();
         loop {
             // However much waits to be delivered.
@@ -154,7 +167,7 @@ impl Inbox {
                 }
                 return Next::Deliver(next);
             }
-            if state.closed {
+            if state.closed && (state.abandoned || !is_filling) {
                 return Next::Closed;
             }
             state.is_idle = true;
@@ -170,11 +183,12 @@ impl Inbox {
         }
     }
 
-    /// Closes the inbox for a dispatcher that has ended, and forgets what is in it.
+    /// Closes the inbox because one of the threads that deliver has ended, and forgets what is in it.
     pub(super) fn abandon(&self) {
         let mut state = self.0.lock();
-        *state = State { closed: true, ..State::default() };
+        *state = State { closed: true, abandoned: true, ..State::default() };
         drop(state);
+        self.0.filled.notify_one();
         self.0.emptied.notify_all();
     }
 }
@@ -247,7 +261,7 @@ impl State {
             Notification::Committed(..) => self.commits += 1,
             Notification::Live(_) => self.live += 1,
             Notification::HeadsGrown(heads) => self.heads += heads.len(),
-            Notification::Close(_) => {}
+            Notification::Backfilled(_) | Notification::Close(_) => {}
         }
         self.queue.push_back(notification);
     }
@@ -266,7 +280,7 @@ impl State {
             Notification::Committed(..) => self.commits -= 1,
             Notification::Live(_) => self.live -= 1,
             Notification::HeadsGrown(heads) => self.heads -= heads.len(),
-            Notification::Close(_) => {}
+            Notification::Backfilled(_) | Notification::Close(_) => {}
         }
         Some(next)
     }

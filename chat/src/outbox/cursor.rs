@@ -96,6 +96,11 @@ impl Outbox {
         }
     }
 
+    /// No more events: the connection is being closed, and what it misses cannot be had here.
+    pub(crate) fn stop_events(&self) {
+        self.lock().cursor = LogCursor::Off;
+    }
+
     /// From now on the connection's own thread reads the log.
     pub(crate) fn start_replay(&self) {
         self.lock().cursor = LogCursor::Replaying { announced: Seq(0) };

@@ -246,9 +246,14 @@ fn register(
 ) {
     let HelloContext { server, client, replies, .. } = context;
     client.identify(id, session, rate_limit);
-    let endpoint = Endpoint { outbox: Arc::clone(replies.outbox()), session };
-    match server.hub.register(id, endpoint) {
-        Registered::First => server.inbox.presence_changed(id, server.presence.now()),
+    let since = server.presence.now();
+    let endpoint = Endpoint { outbox: Arc::clone(replies.outbox()), session, since };
+    let registered = server.hub.register(id, endpoint);
+    if let Some(cluster) = &server.cluster {
+        cluster.connections_changed(id);
+    }
+    match registered {
+        Registered::First => server.inbox.presence_changed(id, since),
         Registered::Additional => {}
         Registered::Evicted(oldest) => oldest.cut_short(Close::TooManyConnections),
     }

@@ -3,6 +3,7 @@
 use sql::ContactStatus;
 use wire::AccountId;
 
+use crate::cluster::Cluster;
 use crate::presence::{Presence, frame};
 use crate::replies::Replies;
 use crate::server::Accounts;
@@ -14,6 +15,7 @@ use crate::server::Accounts;
 /// It could not be looked up whom `me` may know of; nobody is watched then.
 pub(crate) fn watch(
     presence: &Presence,
+    cluster: Option<&Cluster>,
     accounts: Option<&Accounts>,
     replies: &Replies,
     watching: &mut Vec<AccountId>,
@@ -27,7 +29,12 @@ pub(crate) fn watch(
     // Watched first and looked up then: one of the two notices a block in between.
     presence.watch(me, outbox, &ids);
     watching.clone_from(&ids);
-    let known = match accounts.map(|it| it.store.contact_statuses(me, &ids)) {
+    let look_up = |accounts: &Accounts| {
+        // Where else they are is known before anybody is told.
+        cluster.map_or(Ok(()), |cluster| cluster.look_at_presence(&ids))?;
+        accounts.store.contact_statuses(me, &ids)
+    };
+    let known = match accounts.map(look_up) {
         None => ids.iter().map(|id| (*id, ContactStatus::Known(None))).collect(),
         Some(Ok(known)) => known,
         Some(Err(error)) => {

@@ -1,8 +1,9 @@
 //! `{"type":"typing",…}`: told to the others who are connected and may know, and never stored.
 
 use sql::ContactStatus;
-use wire::{AccountId, Frame, Recipient};
+use wire::{AccountId, Recipient};
 
+use crate::cluster::{Cluster, typing_frame};
 use crate::dispatcher::Inbox;
 use crate::hub::Hub;
 use crate::relay_batch::RelayBatch;
@@ -14,18 +15,16 @@ use crate::server::Accounts;
 /// It could not be looked up who may know.
 pub(crate) fn tell(
     inbox: &Inbox,
+    cluster: Option<&Cluster>,
     accounts: &Accounts,
     me: AccountId,
     target: Recipient,
 ) -> sql::Result<()> {
     let listeners = listeners(accounts, me, target)?;
-    let (to, group) = match target {
-        Recipient::Account(account) => (Some(account), None),
-        Recipient::Group(group) => (None, Some(group)),
-    };
-    let mut frame = Vec::new();
-    Frame::Typing { from: me, to, group }.write(&mut frame);
-    inbox.typing(listeners, frame);
+    if let Some(cluster) = cluster {
+        cluster.is_typing(me, target, &listeners);
+    }
+    inbox.typing(listeners, typing_frame(me, target));
     Ok(())
 }
 

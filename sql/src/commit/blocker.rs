@@ -113,7 +113,7 @@ mod tests {
         let policy =
             CommitPolicy { contact: ContactPolicy::Open, quota: i64::MAX, follows_later: false };
         let batch = Batch { submissions, ..Batch::default() };
-        commit(sqlite, &batch, 5, policy).unwrap().outcomes.remove(0)
+        commit(sqlite, &batch, 5, policy, None).unwrap().0.outcomes.remove(0)
     }
 
     fn post() -> Operation {

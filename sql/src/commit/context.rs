@@ -21,6 +21,7 @@ use crate::engine::{
 };
 use crate::entry::{REQUEST, columns, entry};
 use crate::event::{EventBody, EventKind};
+use crate::node::{ADD_NOTICE, Notice, NoticeKey};
 use log_row::{LogRow, SET_LOGS};
 use withheld::{KEEP_MARKS, NOBODY, NOTE_REACHED, WITHHOLD};
 
@@ -117,7 +118,15 @@ impl<'a> BatchContext<'a> {
     }
 
     /// Writes the events and the logs.
-    pub(super) fn close(mut self) -> Result<Committed> {
+    pub(super) fn close(mut self, notice: Option<NoticeKey>) -> Result<(Committed, bool)> {
+        let grown = self.logs.iter().filter_map(|(account, log)| log.grown(*account));
+        let heads = notice.map(|_| grown.collect()).unwrap_or_default();
+        let heads = Notice { heads, ..Notice::default() };
+        let is_announced = !heads.heads.is_empty();
+        let body = heads.encode();
+        let notice = notice
+            .filter(|_| is_announced)
+            .map(|key| vec![Value::Int(key.node), Value::Int(key.number), Value::Bytes(&body)]);
         let changed = self.logs.iter().filter(|(_, log)| log.is_changed);
         let logs: Vec<_> = changed.map(|(account, log)| log.row(*account)).collect();
         let events = std::mem::take(&mut self.event_rows);
@@ -137,6 +146,7 @@ impl<'a> BatchContext<'a> {
             (&SET_LOGS, logs),
             (&WITHHOLD, withheld),
             (&NOTE_REACHED, reached),
+            (&ADD_NOTICE, notice.into_iter().collect()),
         ];
         run_batches(self.engine, &all)?;
         let blocks = std::mem::take(&mut self.blocks);
@@ -148,7 +158,8 @@ impl<'a> BatchContext<'a> {
         let outcomes = outcomes
             .map(|(index, outcome)| outcome.or_else(|| self.first_answer(index)))
             .collect::<Option<_>>();
-        Ok(Committed { outcomes: outcomes.ok_or_else(|| lost("ref"))?, events: self.committed })
+        let outcomes = outcomes.ok_or_else(|| lost("ref"))?;
+        Ok((Committed { outcomes, events: self.committed }, is_announced))
     }
 
     /// The time of a new entry in each of these conversations: not before the last entry that is there.

@@ -30,6 +30,7 @@ use wire::{AccountId, Code, Seq, SessionId};
 
 use crate::engine::{BatchStatement, Engine, Row, Rows, Statement, Value, run_batches, statements};
 use crate::event::EventBody;
+use crate::node::NoticeKey;
 use crate::{ContactPolicy, Error, Result, Store};
 use context::BatchContext;
 pub use operation::{GroupAction, Operation};
@@ -132,7 +133,15 @@ impl Store {
         let quota = self.quota().unwrap_or(i64::MAX);
         let follows_later = self.clock.has_given_later(at);
         let policy = CommitPolicy { contact: self.contact, quota, follows_later };
-        self.write_messages(|engine| commit(engine, batch, at, policy))
+        let mut announcing = self.announcer.lock();
+        let notice = announcing.next();
+        let done = self.write_messages(|engine| commit(engine, batch, at, policy, notice));
+        match &done {
+            Ok((_, is_announced)) if !is_announced => {}
+            Ok(_) | Err(Error::InDoubt(_)) => announcing.advance(),
+            Err(_) => {}
+        }
+        done.map(|(committed, _)| committed)
     }
 }
 
@@ -147,12 +156,14 @@ struct CommitPolicy {
     follows_later: bool,
 }
 
+/// Also returns whether other nodes are told of it by this `notice`.
 fn commit(
     engine: &mut dyn Engine,
     batch: &Batch,
     at: i64,
     policy: CommitPolicy,
-) -> Result<Committed> {
+    notice: Option<NoticeKey>,
+) -> Result<(Committed, bool)> {
     let (mut ctx, receipts) = BatchContext::open(engine, batch, at, policy)?;
     let mut posts = Vec::new();
     for (index, submission) in batch.submissions.iter().enumerate() {
@@ -177,7 +188,7 @@ fn commit(
     let [ids, advanced] = run_batches(ctx.engine, &all)?;
     posts.tell(&mut ctx, &ids)?;
     receipt::store(&mut ctx, &receipts, &advanced)?;
-    let committed = ctx.close()?;
+    let committed = ctx.close(notice)?;
     record_disconnections(engine, &batch.disconnections)?;
     record_session_uses(engine, &batch.session_uses, at)?;
     engine.move_recent()?;

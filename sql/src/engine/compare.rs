@@ -113,6 +113,11 @@ impl Engines {
             );
             sqlite.run(ticket, &params).unwrap();
             postgres.run(ticket, &params).unwrap();
+            let notice = in_test(
+                "insert into notice (node, body, number) values ($1, $2, (select count(*) from notice) + 1)",
+            );
+            sqlite.run(notice, &params).unwrap();
+            postgres.run(notice, &params).unwrap();
         }
         let mut engines = Self { sqlite, postgres, _directory: directory };
         let tables: BTreeSet<_> = TABLES.iter().copied().collect();
@@ -278,6 +283,8 @@ fn changed_by(text: &str) -> Vec<&'static str> {
         "ticket",
         "revocation",
         "node",
+        "notice",
+        "online",
         "clock",
         "erasure",
         "schema_version",

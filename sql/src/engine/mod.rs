@@ -77,6 +77,14 @@ impl Row {
         self.maybe_text(column)?.ok_or_else(|| unexpected(column))
     }
 
+    /// Takes the bytes out of the row.
+    pub(crate) fn bytes(&mut self, column: usize) -> Result<Vec<u8>> {
+        match self.0.get_mut(column) {
+            Some(Cell::Bytes(bytes)) => Ok(std::mem::take(bytes)),
+            _ => Err(unexpected(column)),
+        }
+    }
+
     /// Takes the text out of the row.
     pub(crate) fn maybe_text(&mut self, column: usize) -> Result<Option<String>> {
         match self.0.get_mut(column) {

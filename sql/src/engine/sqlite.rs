@@ -59,6 +59,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (14, include_str!("../../migrations/sqlite/0014_folded_words.sql")),
     (15, include_str!("../../migrations/sqlite/0015_confirmed_clock.sql")),
     (16, include_str!("../../migrations/sqlite/0016_tickets.sql")),
+    (17, include_str!("../../migrations/sqlite/0017_notices.sql")),
 ];
 
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use acceptance::Endpoints;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -20,12 +20,19 @@ pub enum Arrangement {
     Pair,
     /// `chat` and `auth` on this PostgreSQL database.
     Postgres(String),
+    /// So many `chat` and one `auth` on this PostgreSQL database.
+    Nodes(usize, String),
 }
 
 impl Arrangement {
     /// `chat` and `auth` on a new database of the cluster that all tests share.
     pub fn postgres() -> Result<Self> {
         Ok(Self::Postgres(Cluster::shared()?.database()?))
+    }
+
+    /// So many `chat` and one `auth` on a new database of that cluster.
+    pub fn nodes(count: usize) -> Result<Self> {
+        Ok(Self::Nodes(count, Cluster::shared()?.database()?))
     }
 }
 
@@ -40,7 +47,7 @@ pub struct Deployment {
 }
 
 /// Flags that only one of the two servers has; `messenger` has them all.
-const CHAT_ONLY: [&str; 2] = ["--message-rate", "--log-events"];
+const CHAT_ONLY: [&str; 3] = ["--message-rate", "--log-events", "--nats"];
 const AUTH_ONLY: [&str; 1] = ["--signup-rate"];
 
 impl Deployment {
@@ -81,6 +88,13 @@ impl Deployment {
                 deployment.add(&["chat"], &flags_of("chat", flags, &own))?;
                 deployment.add(&["auth"], &flags_of("auth", flags, &own))?;
             }
+            Arrangement::Nodes(count, url) => {
+                let own = [listen, format!("--database={url}")];
+                for _ in 0..*count {
+                    deployment.add(&["chat"], &flags_of("chat", flags, &own))?;
+                }
+                deployment.add(&["auth"], &flags_of("auth", flags, &own))?;
+            }
         }
         for (_, launch) in &mut deployment.launches {
             *launch = change(launch.clone());
@@ -100,20 +114,44 @@ impl Deployment {
         for (_, launch) in &self.launches[self.servers.len()..] {
             self.servers.push(launch.start()?);
         }
-        let mut chat = None;
+        let mut chat = Vec::new();
         let mut auth = None;
         for ((roles, _), server) in self.launches.iter().zip(&mut self.servers) {
             for &role in *roles {
                 let address = server.address(role)?;
                 if role == "chat" {
-                    chat = Some(format!("ws://{address}"));
+                    chat.push(format!("ws://{address}"));
                 } else {
                     auth = Some(format!("http://{address}"));
                 }
             }
         }
-        self.endpoints.moved(&chat.context("no chat server")?, auth.as_deref());
+        ensure!(!chat.is_empty(), "no chat server");
+        self.endpoints.moved_to_all(&chat, auth.as_deref());
         Ok(())
+    }
+
+    /// The chat server at this place alone, and the auth server.
+    pub fn node(&mut self, at: usize) -> Result<Endpoints> {
+        let chat = format!("ws://{}", self.servers[at].address("chat")?);
+        Ok(Endpoints::new(&chat, Some(&self.endpoints.auth()?)))
+    }
+
+    /// Kills the program at this place.
+    pub fn kill(&mut self, at: usize) -> Result<()> {
+        self.servers[at].kill()
+    }
+
+    /// Starts the program at this place again, with one flag more.
+    pub fn restart_at(&mut self, at: usize, flag: &str) -> Result<()> {
+        self.launches[at].1 = self.launches[at].1.clone().args(&[flag]);
+        self.restart(at)
+    }
+
+    /// Starts the program at this place again.
+    pub fn restart(&mut self, at: usize) -> Result<()> {
+        self.servers[at] = self.launches[at].1.start()?;
+        self.start()
     }
 
     /// Kills the first program, leaves the others, and starts it again.

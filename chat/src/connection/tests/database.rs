@@ -156,7 +156,7 @@ fn who_has_no_turn_is_told_so_and_who_does_not_read_is_told_that() {
             other.push_text(&[b'x'; 1024]);
         }
         unread += other.backlog();
-        server.hub.register(account, Endpoint { outbox: other, session: None });
+        server.hub.register(account, Endpoint { outbox: other, session: None, since: 0 });
         if unread >= ANSWER_BYTES_PER_ACCOUNT {
             break;
         }

@@ -15,11 +15,12 @@ fn commit(inbox: &Inbox) {
 
 /// What the dispatcher would do next, by a word.
 fn next(inbox: &Inbox) -> String {
-    match inbox.next(Some(Instant::now() + DEADLINE)) {
+    match inbox.next(Some(Instant::now() + DEADLINE), false) {
         Next::TimedOut => "nothing".to_owned(),
         Next::Closed => "closed".to_owned(),
         Next::Deliver(Notification::Committed(..)) => "commit".to_owned(),
         Next::Deliver(Notification::Close(_)) => "close".to_owned(),
+        Next::Deliver(Notification::Backfilled(account)) => format!("filled {account}"),
         Next::Deliver(Notification::Live(Live::Typing { frame, .. })) => {
             String::from_utf8(frame).unwrap()
         }
@@ -124,9 +125,9 @@ fn too_much_typing_is_dropped_and_presence_waits() {
 #[test]
 fn the_dispatcher_wakes_at_its_time_however_much_waits() {
     let inbox = Inbox::default();
-    assert!(matches!(inbox.next(Some(Instant::now())), Next::TimedOut));
+    assert!(matches!(inbox.next(Some(Instant::now()), false), Next::TimedOut));
     commit(&inbox);
-    assert!(matches!(inbox.next(Some(Instant::now())), Next::TimedOut));
+    assert!(matches!(inbox.next(Some(Instant::now()), false), Next::TimedOut));
     assert_eq!(next(&inbox), "commit");
 }
 
@@ -147,4 +148,24 @@ fn nobody_waits_for_a_dispatcher_that_has_ended() {
     inbox.presence_changed(ALICE, 0);
     assert!(!inbox.is_open());
     assert_eq!(next(&inbox), "closed");
+}
+
+#[test]
+fn a_closed_inbox_waits_for_gaps_that_are_being_filled() {
+    let inbox = Inbox::default();
+    inbox.close();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| inbox.next(None, true));
+        while !inbox.0.lock().is_idle {
+            assert!(!waiting.is_finished(), "it does not wait");
+            std::thread::yield_now();
+        }
+        inbox.backfilled(BOB);
+        let next = waiting.join().unwrap();
+        assert!(matches!(next, Next::Deliver(Notification::Backfilled(BOB))));
+    });
+    assert!(matches!(inbox.next(None, false), Next::Closed));
+    // Not for a thread that has ended.
+    inbox.abandon();
+    assert!(matches!(inbox.next(None, true), Next::Closed));
 }

@@ -15,6 +15,7 @@ use crate::limit::{FAILED_HELLOS_BURST, HELLO_REFUSAL_HELD, HELLOS_BURST};
 use crate::outbox::Outbox;
 use crate::rate_limit::RateLimits;
 use crate::server::{Mode, Server, Timeouts};
+use crate::service::Ended;
 use crate::test_support;
 
 /// Whether a hello was followed by a replay, or why the connection ended.
@@ -69,7 +70,12 @@ impl House {
 
     fn fanout(&self) -> Fanout {
         let (hub, presence) = (Arc::clone(&self.server.hub), Arc::clone(&self.server.presence));
-        Fanout::new(Some(Arc::clone(&self.store)), hub, presence)
+        Fanout::new(Some(Arc::clone(&self.store)), hub, presence, None)
+    }
+
+    fn dispatch(&self, inbox: &Inbox) -> Ended {
+        let (hub, presence) = (Arc::clone(&self.server.hub), Arc::clone(&self.server.presence));
+        dispatcher::start(inbox.clone(), Some(Arc::clone(&self.store)), hub, presence).unwrap()
     }
 
     /// The account writes to itself, and its connections that can be found hear of it, as the dispatcher does it.
@@ -173,26 +179,6 @@ fn who_has_missed_nothing_is_live_at_once() {
 }
 
 #[test]
-fn a_gap_is_filled_up_to_its_end_and_not_with_what_is_still_to_be_told() {
-    let house = House::new();
-    house.greet(
-        || (),
-        |outbox, flow, _| {
-            assert!(flow.is_ok());
-            let (_missed, second, third) = (house.store(), house.store(), house.store());
-            let mut fanout = house.fanout();
-            fanout.backfill(house.account, Seq(1));
-            assert_eq!(outbox.behind(Seq(3)), Some(Seq(1)));
-            // The third is told, and brings the second, which nobody told.
-            drop(second);
-            third.events.iter().for_each(|event| fanout.fan_out(event, None));
-            assert_eq!(outbox.behind(Seq(4)), Some(Seq(3)));
-            assert!(!outbox.is_ending());
-        },
-    );
-}
-
-#[test]
 fn a_hint_brings_what_another_node_has_stored_to_those_who_are_here() {
     let house = House::new();
     house.greet(
@@ -201,8 +187,8 @@ fn a_hint_brings_what_another_node_has_stored_to_those_who_are_here() {
             assert!(matches!(flow, Ok(false)), "live at once");
             house.store();
             house.store();
-            let (inbox, presence) = (Inbox::default(), Arc::clone(&house.server.presence));
-            let ended = dispatcher::start(inbox.clone(), house.fanout(), presence).unwrap();
+            let inbox = Inbox::default();
+            let ended = house.dispatch(&inbox);
             inbox.heads_grown(&[(house.account, Seq(2)), (AccountId(99), Seq(7))]);
             // The same again, and what is older, changes nothing.
             inbox.heads_grown(&[(house.account, Seq(1))]);

@@ -26,6 +26,11 @@ pub(super) struct LogRow {
 }
 
 impl LogRow {
+    /// Its last event, if the batch has appended one.
+    pub(super) fn grown(&self, account: i64) -> Option<(AccountId, Seq)> {
+        (self.head > self.stored).then_some((AccountId(account), Seq(self.head)))
+    }
+
     /// Its row for [`SET_LOGS`].
     pub(super) fn row(&self, account: i64) -> Vec<Value<'static>> {
         [account, self.head, self.acknowledged, self.bytes, self.groups].map(Value::Int).to_vec()

@@ -39,6 +39,7 @@ pub(super) static MIGRATIONS: &[(i64, &str)] = &[
     (16, include_str!("../../../migrations/postgres/0016_folded_words.sql")),
     (17, include_str!("../../../migrations/postgres/0017_confirmed_clock.sql")),
     (18, include_str!("../../../migrations/postgres/0018_tickets.sql")),
+    (19, include_str!("../../../migrations/postgres/0019_notices.sql")),
 ];
 
 statements! {

@@ -1,0 +1,199 @@
+//! The other nodes: what they have committed, for the connections that are here, and what they are to hear at once.
+//!
+//! Everything that must not be missed comes from the database ([`sql::NodeObserver`]). A bus, if there is one, brings the same
+//! hints sooner, and what is live only.
+
+mod bus;
+mod message;
+mod observer;
+mod settings;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
+
+use os_thread::lock;
+use sql::{Committed, Elsewhere, NodeObserver as _, Notice, Store};
+use wire::{AccountId, Close, Frame, Recipient, Seq};
+
+use crate::cluster::bus::Bus;
+use crate::cluster::message::BusMessage;
+use crate::dispatcher::Inbox;
+use crate::hub::Hub;
+use crate::limit::CONNECTIONS_PER_ACCOUNT_MAX;
+use crate::metrics;
+use crate::presence::Presence;
+
+pub(crate) use settings::resolve;
+pub use settings::{BusError, BusUrl};
+
+pub(crate) struct Cluster {
+    store: Arc<Store>,
+    hub: Arc<Hub>,
+    presence: Arc<Presence>,
+    inbox: Inbox,
+    bus: OnceLock<Arc<Bus>>,
+    /// Accounts that have more or fewer connections here, which other nodes have not been told.
+    changed: Mutex<HashSet<AccountId>>,
+    /// There are some, or it is over.
+    has_changed: Condvar,
+    is_over: AtomicBool,
+}
+
+impl Cluster {
+    /// Begins to connect to the bus, if there is one.
+    ///
+    /// # Errors
+    /// A thread could not be started, or the bus's settings cannot be used.
+    pub(crate) fn new(
+        store: Arc<Store>,
+        hub: Arc<Hub>,
+        presence: Arc<Presence>,
+        inbox: Inbox,
+        bus: Option<&BusUrl>,
+    ) -> io::Result<Arc<Self>> {
+        let cluster = Arc::new(Self {
+            store,
+            hub,
+            presence,
+            inbox,
+            bus: OnceLock::new(),
+            changed: Mutex::default(),
+            has_changed: Condvar::new(),
+            is_over: AtomicBool::new(false),
+        });
+        if let Some(url) = bus {
+            let id = cluster.store.cluster_id().map_err(io::Error::other)?;
+            let receiver = Arc::clone(&cluster);
+            let (hub, presence) = (Arc::clone(&cluster.hub), Arc::clone(&cluster.presence));
+            let bus = Bus::connect(
+                url,
+                format!("messenger.{id}"),
+                move |message| receiver.receive(message),
+                move || [hub.accounts(), presence.watched()].concat(),
+            )?;
+            let _ = cluster.bus.set(bus);
+        }
+        Ok(cluster)
+    }
+
+    /// Everything is committed: this node leaves the others.
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        // Whoever is about to wait has seen it, or is woken.
+        drop(lock(&self.changed));
+        self.has_changed.notify_all();
+    }
+
+    /// An account has a connection more or less here.
+    pub(crate) fn connections_changed(&self, account: AccountId) {
+        if let Some(bus) = self.bus.get() {
+            bus.subscribe(account);
+        }
+        if self.store.has_other_nodes() {
+            lock(&self.changed).insert(account);
+            self.has_changed.notify_one();
+        }
+    }
+
+    /// Looks up where else these accounts are, as far as somebody watches them or they are here: their watchers are told of changes,
+    /// and of connections beyond [`CONNECTIONS_PER_ACCOUNT_MAX`] over all nodes those that are here and older than all others are
+    /// closed.
+    ///
+    /// # Errors
+    /// It cannot be looked up.
+    pub(crate) fn look_at_presence(&self, accounts: &[AccountId]) -> sql::Result<()> {
+        if !self.store.has_other_nodes() {
+            return Ok(());
+        }
+        let look = self.presence.begin_look(accounts);
+        if let Some(bus) = self.bus.get() {
+            look.accounts().for_each(|account| bus.subscribe(account));
+        }
+        let mut asked: BTreeSet<_> = look.accounts().collect();
+        asked.extend(accounts.iter().filter(|account| self.hub.is_online(**account)));
+        let asked: Vec<_> = asked.into_iter().collect();
+        let found = self.store.online_elsewhere(&asked)?;
+        let nodes = |account| {
+            let elsewhere = found.get(&account).map_or(&[][..], |it| &it.connections);
+            elsewhere.iter().map(|connections| connections.node).collect()
+        };
+        for account in self.presence.end_look(look, nodes) {
+            let last_seen = found.get(&account).and_then(|it| it.last_seen);
+            let at = last_seen.unwrap_or_else(|| self.presence.now());
+            self.inbox.presence_changed(account, at);
+        }
+        found.iter().for_each(|(account, elsewhere)| self.close_excess(*account, elsewhere));
+        Ok(())
+    }
+
+    /// Closes the account's connections here that are too many over all nodes, and older than those on other nodes.
+    fn close_excess(&self, account: AccountId, elsewhere: &Elsewhere) {
+        let (here, since) = self.hub.connections(account);
+        let there: usize = elsewhere.connections.iter().map(|it| it.count).sum();
+        if there == 0 || here == 0 || here + there <= CONNECTIONS_PER_ACCOUNT_MAX {
+            return;
+        }
+        let is_oldest = elsewhere.connections.iter().all(|it| since < it.since);
+        if let Some(oldest) = is_oldest.then(|| self.hub.evict_oldest(account)).flatten() {
+            oldest.cut_short(Close::TooManyConnections);
+            self.connections_changed(account);
+        }
+    }
+
+    /// Tells other nodes what was committed here.
+    pub(crate) fn has_committed(&self, committed: &Committed) {
+        let Some(bus) = self.bus.get() else { return };
+        let mut heads: BTreeMap<AccountId, Seq> = BTreeMap::new();
+        for (account, seq) in committed.events.iter().flat_map(|event| &event.to) {
+            let head = heads.entry(*account).or_insert(*seq);
+            *head = (*head).max(*seq);
+        }
+        bus.publish(
+            heads,
+            |(account, _)| *account,
+            |heads| BusMessage::Notice(Notice { heads, ..Notice::default() }).encode(),
+        );
+    }
+
+    /// Tells other nodes that `from` is typing, as far as `listeners` are there.
+    pub(crate) fn is_typing(&self, from: AccountId, to: Recipient, listeners: &[AccountId]) {
+        let Some(bus) = self.bus.get() else { return };
+        bus.publish(
+            listeners.iter().copied(),
+            |listener| *listener,
+            |listeners| BusMessage::Typing { from, to, listeners }.encode(),
+        );
+    }
+
+    fn receive(&self, bytes: &[u8]) {
+        match BusMessage::decode(bytes) {
+            Some(BusMessage::Notice(notice)) => {
+                if !notice.heads.is_empty() {
+                    self.heads_grown(&notice.heads);
+                }
+                // If it cannot be looked up, the same notice in the database brings it once more.
+                let _ = self.accounts_changed(&notice.accounts);
+            }
+            Some(BusMessage::Typing { from, to, mut listeners }) => {
+                listeners.retain(|listener| self.hub.is_online(*listener));
+                if !listeners.is_empty() {
+                    self.inbox.typing(listeners, typing_frame(from, to));
+                }
+            }
+            None => metrics::BUS_DROPPED.inc(),
+        }
+    }
+}
+
+/// The frame that says that `from` is typing.
+pub(crate) fn typing_frame(from: AccountId, to: Recipient) -> Vec<u8> {
+    let (to, group) = match to {
+        Recipient::Account(account) => (Some(account), None),
+        Recipient::Group(group) => (None, Some(group)),
+    };
+    let mut frame = Vec::new();
+    Frame::Typing { from, to, group }.write(&mut frame);
+    frame
+}

@@ -1,0 +1,222 @@
+//! The connection to NATS.
+//!
+//! The accounts are spread over [`SHARDS`] subjects, and a node subscribes to those of the accounts that are connected to it. So
+//! it has at most as many subscriptions as there are subjects, and a commit is published at most once on each. Nothing is ever
+//! waited for: what cannot be sent or taken in at once is dropped, and found in the database.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future as _;
+use std::io;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use async_nats::{Client, Event};
+use futures_util::StreamExt as _;
+use futures_util::future::{AbortHandle, abortable};
+use os_thread::lock;
+use wire::AccountId;
+
+use super::settings::BusUrl;
+use crate::limit::{BUS_CONNECT_TIMEOUT, BUS_FIRST_WAIT, BUS_TIDY_INTERVAL, BUS_WAITING_MAX};
+use crate::metrics;
+
+/// Subjects that the accounts are spread over.
+const SHARDS: i64 = 256;
+
+/// The connection.
+pub(super) struct Bus {
+    /// Not there before the first step of connecting is done.
+    client: OnceLock<Client>,
+    /// The subjects are this and a number.
+    prefix: String,
+    link: Arc<Link>,
+    subscribed: Mutex<BTreeMap<i64, AbortHandle>>,
+    received: SyncSender<Vec<u8>>,
+}
+
+/// Whether the bus is there. Each change is logged once.
+#[derive(Default)]
+struct Link(AtomicU8);
+
+const UNKNOWN: u8 = 0;
+const CONNECTED: u8 = 1;
+const AWAY: u8 = 2;
+
+impl Link {
+    fn set(&self, state: u8) {
+        let before = self.0.swap(state, Ordering::Relaxed);
+        if before == state {
+            return;
+        }
+        metrics::BUS_CONNECTED.set(i64::from(state == CONNECTED));
+        match state {
+            CONNECTED if before == AWAY => tracing::info!("NATS is back"),
+            CONNECTED => tracing::info!("connected to NATS"),
+            _ => tracing::warn!(
+                "NATS is away: what other chat servers store comes from the database until it is back, typing does not"
+            ),
+        }
+    }
+
+    /// It has not come within the time that it usually takes.
+    fn give_up_waiting(&self) {
+        if self.0.load(Ordering::Relaxed) == UNKNOWN {
+            self.set(AWAY);
+        }
+    }
+
+    fn is_connected(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == CONNECTED
+    }
+
+    fn note(&self, event: &Event) {
+        match event {
+            Event::Connected => self.set(CONNECTED),
+            Event::Disconnected | Event::Closed => self.set(AWAY),
+            Event::SlowConsumer(_) => metrics::BUS_DROPPED.inc(),
+            Event::ServerError(error) => tracing::debug!(%error, "NATS has refused something"),
+            other => tracing::debug!("NATS: {other}"),
+        }
+    }
+}
+
+impl Bus {
+    /// Begins to connect. `deliver` gets each message that is received; `online` tells the accounts that are here.
+    pub(super) fn connect(
+        url: &BusUrl,
+        prefix: String,
+        deliver: impl Fn(&[u8]) + Send + 'static,
+        online: impl Fn() -> Vec<AccountId> + Send + 'static,
+    ) -> io::Result<Arc<Self>> {
+        let (received, messages) = sync_channel(BUS_WAITING_MAX);
+        let link = Arc::<Link>::default();
+        let bus = Arc::new(Self {
+            client: OnceLock::new(),
+            prefix,
+            link: Arc::clone(&link),
+            subscribed: Mutex::default(),
+            received,
+        });
+        let options = url.options().event_callback(move |event| {
+            link.note(&event);
+            std::future::ready(())
+        });
+        let servers = url.servers().to_vec();
+        let connecting = async move { options.connect(servers).await };
+        // It goes on trying by itself; this only makes the client.
+        match async_thread::wait(connecting, BUS_CONNECT_TIMEOUT) {
+            Ok(Ok(client)) => drop(bus.client.set(client)),
+            Ok(Err(error)) => return Err(io::Error::other(error)),
+            Err(failure) => return Err(io::Error::other(format!("{failure:?}"))),
+        }
+        let thread = Arc::clone(&bus);
+        os_thread::spawn("chat-bus", os_thread::SERVICE_STACK_BYTES, move || {
+            thread.run(&messages, &deliver, &online);
+        })?;
+        Ok(bus)
+    }
+
+    /// Hands on what is received, and drops subscriptions that are of no use any more.
+    fn run(
+        &self,
+        messages: &Receiver<Vec<u8>>,
+        deliver: &impl Fn(&[u8]),
+        online: &impl Fn() -> Vec<AccountId>,
+    ) {
+        let began = Instant::now();
+        let mut tidied = began;
+        let mut patience = BUS_FIRST_WAIT;
+        loop {
+            match messages.recv_timeout(patience) {
+                Ok(message) => deliver(&message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if began.elapsed() >= BUS_FIRST_WAIT {
+                self.link.give_up_waiting();
+                patience = BUS_TIDY_INTERVAL;
+            }
+            if tidied.elapsed() >= BUS_TIDY_INTERVAL {
+                tidied = Instant::now();
+                self.tidy(online);
+            }
+        }
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.link.is_connected()
+    }
+
+    /// An account is here: what is said about it is heard from now on.
+    pub(super) fn subscribe(&self, account: AccountId) {
+        let shard = shard(account);
+        let mut subscribed = lock(&self.subscribed);
+        let (Some(client), false) = (self.client.get(), subscribed.contains_key(&shard)) else {
+            return;
+        };
+        let (client, subject) = (client.clone(), self.subject(shard));
+        let received = self.received.clone();
+        let (listening, handle) = abortable(async move {
+            let Ok(mut messages) = client.subscribe(subject).await else { return };
+            while let Some(message) = messages.next().await {
+                metrics::BUS_RECEIVED.inc();
+                if received.try_send(message.payload.to_vec()).is_err() {
+                    metrics::BUS_DROPPED.inc();
+                }
+            }
+        });
+        let listening = async move {
+            let _ = listening.await;
+        };
+        if async_thread::spawn(listening).is_ok() {
+            subscribed.insert(shard, handle);
+        }
+    }
+
+    fn tidy(&self, online: &impl Fn() -> Vec<AccountId>) {
+        // An account that comes meanwhile waits for the lock, and is subscribed to again.
+        let mut subscribed = lock(&self.subscribed);
+        let wanted: BTreeSet<i64> = online().into_iter().map(shard).collect();
+        subscribed.retain(|shard, listening| {
+            let is_wanted = wanted.contains(shard);
+            if !is_wanted {
+                listening.abort();
+            }
+            is_wanted
+        });
+    }
+
+    /// Sends what is to be said about each of these accounts to the nodes that they are on.
+    pub(super) fn publish<T>(
+        &self,
+        about: impl IntoIterator<Item = T>,
+        account: impl Fn(&T) -> AccountId,
+        message: impl Fn(Vec<T>) -> Vec<u8>,
+    ) {
+        let Some(client) = self.client.get().filter(|_| self.is_connected()) else { return };
+        let mut shards: BTreeMap<i64, Vec<T>> = BTreeMap::new();
+        for one in about {
+            shards.entry(shard(account(&one))).or_default().push(one);
+        }
+        for (shard, about) in shards {
+            let sending = pin!(client.publish(self.subject(shard), message(about).into()));
+            // It is done at once, unless too much waits to be sent.
+            match sending.poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(Ok(())) => metrics::BUS_SENT.inc(),
+                _ => metrics::BUS_DROPPED.inc(),
+            }
+        }
+    }
+
+    fn subject(&self, shard: i64) -> String {
+        format!("{}.{shard}", self.prefix)
+    }
+}
+
+fn shard(account: AccountId) -> i64 {
+    account.0.rem_euclid(SHARDS)
+}

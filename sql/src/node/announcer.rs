@@ -1,0 +1,126 @@
+//! The notices of this node: one for each commit, while other nodes use the database.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::engine::{BatchStatement, Statement, statements};
+use crate::limit::NOTICE_BEATS;
+
+/// What this node tells the others.
+#[derive(Default)]
+pub(crate) struct Announcer {
+    announcing: Mutex<Announcing>,
+    /// This node, while others are there; else 0.
+    shown: AtomicI64,
+}
+
+/// Locked while a commit runs, so that the notices become visible in the order of their numbers.
+#[derive(Default)]
+pub(crate) struct Announcing {
+    /// The node; `None`: it is not known to others.
+    node: Option<i64>,
+    /// Whether others are there to read it.
+    is_read: bool,
+    /// The number of the last notice.
+    last: i64,
+    /// What it was at the last beats.
+    lasts: VecDeque<i64>,
+}
+
+/// The key of a notice: its node and its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoticeKey {
+    pub(crate) node: i64,
+    pub(crate) number: i64,
+}
+
+impl Announcer {
+    /// Waits for the commit that runs.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Announcing> {
+        self.announcing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From the next commit on, this is the node, and it tells of each commit if there are others. Returns whether they see it as a
+    /// new one.
+    pub(super) fn set(&self, node: i64, is_read: bool) -> bool {
+        self.lock().set(node, is_read);
+        let shown = if is_read { node } else { 0 };
+        self.shown.swap(shown, Ordering::Relaxed) != shown && is_read
+    }
+
+    /// This node, while there are others.
+    pub(super) fn shown(&self) -> Option<i64> {
+        Some(self.shown.load(Ordering::Relaxed)).filter(|node| *node > 0)
+    }
+}
+
+impl Announcing {
+    fn set(&mut self, node: i64, is_read: bool) {
+        if self.node != Some(node) {
+            *self = Self { node: Some(node), ..Self::default() };
+        }
+        self.is_read = is_read;
+    }
+
+    /// The key of the next notice; `None` while nobody would read it.
+    pub(crate) fn next(&self) -> Option<NoticeKey> {
+        let node = self.node.filter(|_| self.is_read)?;
+        Some(NoticeKey { node, number: self.last + 1 })
+    }
+
+    /// The next notice is written, or may be: its number is not used again.
+    pub(crate) fn advance(&mut self) {
+        self.last += 1;
+    }
+
+    /// To be called at each beat: the last notice that is old enough to be deleted.
+    pub(super) fn outdated(&mut self) -> Option<NoticeKey> {
+        self.lasts.push_back(self.last);
+        let number = if self.lasts.len() > NOTICE_BEATS { self.lasts.pop_front()? } else { 0 };
+        let node = self.node?;
+        // Nothing was deleted before it, or nothing has come since.
+        (number > 0).then_some(NoticeKey { node, number })
+    }
+}
+
+statements! {
+    pub(crate) static ADD_NOTICE: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "insert into notice (node, number, body) select * \
+             from unnest($1::bigint[], $2::bigint[], $3::bytea[]) as r(node, number, body)",
+        sqlite: "insert into notice (node, number, body) values (?1, ?2, ?3)",
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notices_are_numbered_while_somebody_reads_them() {
+        let announcer = Announcer::default();
+        assert_eq!(announcer.lock().next(), None);
+        assert!(!announcer.set(7, false));
+        assert_eq!(announcer.lock().next(), None);
+        assert!(announcer.set(7, true));
+        announcer.lock().advance();
+        assert_eq!(announcer.lock().next(), Some(NoticeKey { node: 7, number: 2 }));
+        assert!(!announcer.set(7, true));
+        assert!(announcer.set(8, true));
+        assert_eq!(announcer.lock().next(), Some(NoticeKey { node: 8, number: 1 }));
+    }
+
+    #[test]
+    fn a_notice_is_kept_for_some_beats() {
+        let mut announcing = Announcing::default();
+        announcing.set(7, true);
+        announcing.advance();
+        for _ in 0..NOTICE_BEATS {
+            assert_eq!(announcing.outdated(), None);
+            announcing.advance();
+        }
+        assert_eq!(announcing.outdated(), Some(NoticeKey { node: 7, number: 1 }));
+        assert_eq!(announcing.outdated(), Some(NoticeKey { node: 7, number: 2 }));
+    }
+}

@@ -1,0 +1,139 @@
+//! Which accounts are connected to which nodes: the table `online`, kept while there are several nodes.
+
+use std::collections::HashMap;
+
+use wire::AccountId;
+
+use super::{NodeObserver, Notice};
+use crate::engine::{BatchStatement, Statement, Value, for_each_row, run_batches, statements};
+use crate::limit::ONLINE_PAGE;
+use crate::pool::Requester;
+use crate::{Result, Store};
+
+/// The connections of an account to this node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalConnections {
+    /// The account.
+    pub account: AccountId,
+    /// How many they are.
+    pub count: usize,
+    /// When the oldest began, in milliseconds.
+    pub since: i64,
+}
+
+/// The connections of an account to another node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemoteConnections {
+    /// The other node.
+    pub node: i64,
+    /// How many they are.
+    pub count: usize,
+    /// When the oldest began, in milliseconds.
+    pub since: i64,
+}
+
+/// Where else an account is, and when it was last seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// By node, in order.
+    pub connections: Vec<RemoteConnections>,
+    /// When the last connection to a node ended, in milliseconds.
+    pub last_seen: Option<i64>,
+}
+
+impl Store {
+    /// Where else these accounts are connected. Those that are nowhere else, and were never seen, may be missing.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn online_elsewhere(
+        &self,
+        accounts: &[AccountId],
+    ) -> Result<HashMap<AccountId, Elsewhere>> {
+        let mut found: HashMap<_, Elsewhere> = HashMap::new();
+        let Some(me) = self.announcer.shown() else { return Ok(found) };
+        for page in accounts.chunks(ONLINE_PAGE) {
+            let rows: Vec<_> =
+                page.iter().map(|account| vec![Value::Int(account.0), Value::Int(me)]).collect();
+            let rows = self.read_each(Requester::Server, &ONLINE_ELSEWHERE, &rows, |row| {
+                let connections = match row.maybe_int(1)? {
+                    Some(node) => Some(RemoteConnections {
+                        node,
+                        count: usize::try_from(row.int(2)?).unwrap_or(0),
+                        since: row.int(3)?,
+                    }),
+                    None => None,
+                };
+                Ok((AccountId(row.int(0)?), connections, row.maybe_int(4)?))
+            })?;
+            for (account, connections, last_seen) in rows {
+                let elsewhere = found.entry(account).or_default();
+                elsewhere.connections.extend(connections);
+                elsewhere.last_seen = last_seen;
+            }
+        }
+        found.values_mut().for_each(|it| it.connections.sort_unstable_by_key(|it| it.node));
+        Ok(found)
+    }
+
+    /// Whether other nodes use the database.
+    pub fn has_other_nodes(&self) -> bool {
+        self.announcer.shown().is_some()
+    }
+
+    /// Tells the other nodes which accounts have come to this one or gone.
+    pub(super) fn tell_connections(&self, node: i64, observer: &dyn NodeObserver) -> Result<()> {
+        let changed = observer.take_changed();
+        for (at, page) in changed.chunks(ONLINE_PAGE).enumerate() {
+            if let Err(error) = self.tell_page(node, page) {
+                observer.tell_again(Some(changed[at * ONLINE_PAGE..].to_vec()));
+                return Err(error);
+            }
+            observer.have_told(page)?;
+        }
+        Ok(())
+    }
+
+    fn tell_page(&self, node: i64, page: &[LocalConnections]) -> Result<()> {
+        let row = |it: &LocalConnections| {
+            let count = i64::try_from(it.count).unwrap_or(i64::MAX);
+            [it.account.0, node, count, it.since].map(Value::Int).to_vec()
+        };
+        let (here, gone): (Vec<_>, Vec<_>) = page.iter().partition(|it| it.count > 0);
+        let here: Vec<_> = here.into_iter().map(row).collect();
+        let key = |it: &LocalConnections| [it.account.0, node].map(Value::Int).to_vec();
+        let gone: Vec<_> = gone.into_iter().map(key).collect();
+        let accounts = page.iter().map(|it| it.account).collect();
+        let body = Notice { accounts, ..Notice::default() }.encode();
+        self.announce(&body, |engine| {
+            run_batches(engine, &[(&SET_ONLINE, here.clone()), (&DELETE_ONLINE, gone.clone())])
+                .map(drop)
+        })
+    }
+}
+
+statements! {
+    static SET_ONLINE: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "insert into online (account, node, connections, since) select * \
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) \
+             as r(account, node, connections, since) \
+             on conflict (account, node) do update set connections = excluded.connections, since = excluded.since",
+        sqlite:
+            "insert into online (account, node, connections, since) values (?1, ?2, ?3, ?4) \
+             on conflict (account, node) do update set connections = excluded.connections, since = excluded.since",
+    });
+
+    static DELETE_ONLINE: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "delete from online o using unnest($1::bigint[], $2::bigint[]) as r(account, node) \
+             where o.account = r.account and o.node = r.node",
+        sqlite: "delete from online where account = ?1 and node = ?2",
+    });
+
+    static ONLINE_ELSEWHERE: BatchStatement = for_each_row!(
+        r(account bigint, me bigint),
+        "select l.account, o.node, o.connections, o.since, l.seen_at from r join log l on l.account = r.account \
+         left join online o on o.account = r.account and o.node <> r.me"
+    );
+}

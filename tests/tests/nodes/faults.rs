@@ -1,0 +1,94 @@
+//! NATS or a node goes away, and comes back.
+
+use acceptance::{PATIENCE, until};
+use anyhow::{Result, ensure};
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::{Cluster, WITHIN, ask, latencies};
+
+#[test]
+fn nats_is_killed_and_comes_back() -> Result<()> {
+    let mut cluster = Cluster::launch(2, true)?;
+    let (mut alice, _) = cluster.person("Alice", 0)?;
+    let (mut bob, _) = cluster.person("Bob", 1)?;
+    latencies(&mut alice, &mut bob, 3)?;
+    let count = |cluster: &Cluster, text: &str| cluster.log(0).matches(text).count();
+    for round in 1..=2 {
+        cluster.nats.as_ref().map_or(Ok(()), acceptance::Nats::kill)?;
+        let (_, longest) = latencies(&mut alice, &mut bob, 10)?;
+        ensure!(longest <= WITHIN, "without NATS one took {longest:?}");
+        cluster.nats.as_ref().map_or(Ok(()), acceptance::Nats::restart)?;
+        until("NATS to be noticed", PATIENCE, || {
+            Ok((count(&cluster, "NATS is back") == round).then_some(()))
+        })?;
+        ensure!(count(&cluster, "NATS is away") == round, "{}", cluster.log(0));
+        until("typing", PATIENCE, || {
+            alice.change_nothing(json!({"type": "typing", "to": bob.id}))?;
+            let heard = bob.is_answered()?;
+            Ok(heard.iter().any(|frame| frame["type"] == "typing").then_some(()))
+        })?;
+        let (_, longest) = latencies(&mut bob, &mut alice, 10)?;
+        ensure!(longest <= WITHIN, "with NATS again one took {longest:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn nats_stands_still() -> Result<()> {
+    let mut cluster = Cluster::launch(2, true)?;
+    let (mut alice, _) = cluster.person("Alice", 0)?;
+    let (mut bob, _) = cluster.person("Bob", 1)?;
+    latencies(&mut alice, &mut bob, 3)?;
+    let nats = cluster.nats.take().ok_or_else(|| anyhow::anyhow!("no NATS"))?;
+    nats.signal(Signal::STOP)?;
+    let (_, longest) = latencies(&mut alice, &mut bob, 5)?;
+    ensure!(longest <= WITHIN, "while NATS stands still one took {longest:?}");
+    until("it to be noticed", PATIENCE, || {
+        Ok(cluster.log(0).contains("NATS is away").then_some(()))
+    })?;
+    nats.signal(Signal::CONT)?;
+    until("NATS to be back", PATIENCE, || {
+        Ok(cluster.log(0).contains("NATS is back").then_some(()))
+    })?;
+    latencies(&mut alice, &mut bob, 5)?;
+    Ok(())
+}
+
+#[test]
+fn a_node_is_killed_and_its_clients_go_on_elsewhere() -> Result<()> {
+    for has_nats in [false, true] {
+        let mut cluster = Cluster::launch(2, has_nats)?;
+        let (mut alice, place) = cluster.person("Alice", 0)?;
+        let (mut bob, _) = cluster.person("Bob", 1)?;
+        latencies(&mut alice, &mut bob, 3)?;
+        let mut last = 0;
+        for round in 0..3 {
+            // Some are stored and some are not when it dies; who asks again with the same `ref` finds out.
+            for number in 0..20 {
+                let reference = format!("{round}-{number}");
+                alice.write(&json!({"to": bob.id, "content": reference, "ref": reference}))?;
+            }
+            cluster.deployment.kill(0)?;
+            cluster.deployment.restart(0)?;
+            cluster.move_to(&place, 1 - round % 2)?;
+            alice.connect()?;
+            for number in 0..20 {
+                let reference = format!("{round}-{number}");
+                let post = json!({"to": bob.id, "content": reference});
+                ensure!(ask(&mut alice, post, &reference)?["type"] == "sent");
+            }
+            for number in 0..20 {
+                let content = format!("{round}-{number}");
+                let heard = bob.receive_message(&content)?;
+                let seq = heard["seq"].as_i64().unwrap_or(0);
+                ensure!(seq > last, "{heard} after {last}");
+                last = seq;
+            }
+        }
+        let heard = bob.whole_log("2-19")?;
+        let messages = heard.iter().filter(|event| event["type"] == "message").count();
+        ensure!(messages == 63, "{messages} messages");
+    }
+    Ok(())
+}
