@@ -1,15 +1,15 @@
-//! Settings of this server. Where it listens and on which database is the program's to name.
+//! The settings of the auth server. The program's own settings name the database and where to listen.
 
 use net::capacity::{ConnectionCost, SystemLimits};
 use net::limit::{MAPS_PER_SESSION, MAPS_PER_THREAD};
 
 use crate::limit::SIGNUP_RATE;
 
-/// Where the server listens unless told otherwise.
+/// Where the server listens by default.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:3000";
 
-/// What one connection costs the process at its busiest: the client's socket, both ends of the private one and the copy
-/// that tiny_http makes of its end; the connection's thread, tiny_http's and the request's.
+/// The resources that one connection takes at most. Descriptors: the client's socket, both ends of the private socket,
+/// and the copy that tiny_http makes of its end. Threads: the connection's, tiny_http's and the request's.
 pub const COST: ConnectionCost =
     ConnectionCost { descriptors: 4, maps: MAPS_PER_SESSION + 2 * MAPS_PER_THREAD, tasks: 3 };
 
@@ -51,12 +51,12 @@ impl Args {
     }
 }
 
-/// A WebSocket URL that can stand in a page's security policy.
+/// Parses a WebSocket URL that can be put into the page's `Content-Security-Policy`.
 fn chat_url(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("wss://").or_else(|| text.strip_prefix("ws://"));
     let host = rest.and_then(|rest| rest.split('/').next());
     let is_host = host.is_some_and(|host| net::host::Host::parse(host).is_some());
-    // A policy knows neither a query nor a fragment, and these characters end its parts.
+    // A policy allows neither a query nor a fragment, and these characters would end a part of it.
     let is_plain = !text.contains(['?', '#', ';', ',', '"', '\''])
         && text.bytes().all(|byte| byte.is_ascii_graphic());
     match is_host && is_plain {

@@ -1,20 +1,20 @@
-//! The web client: the page at `/`, its files, and the headers that browsers get with them.
+//! The web client: the page at `/`, its files, and their headers.
 
 use http::{Head, Response};
 use web_client::{Coding, Page, SECURITY_HEADERS};
 
-/// What a browser gets, once for all requests.
+/// The page and the headers, computed once for all requests.
 pub(crate) struct Client {
     page: Page,
 }
 
 impl Client {
-    /// `chat_url`: where the client finds the chat, if that is not at `/ws` of the page's own origin.
+    /// `chat_url` is the URL of the chat server; `None`: `/ws` of the page's own origin.
     pub(crate) fn new(chat_url: Option<&str>) -> Self {
         Self { page: Page::new(chat_url) }
     }
 
-    /// The response to a request for one of the client's files, or for the page by a browser. Nothing for any other.
+    /// The response to a request for a file of the client, or of a browser for the page. `None` for other requests.
     pub(crate) fn respond(&self, head: &Head) -> Option<Response> {
         if !matches!(head.method.as_str(), "GET" | "HEAD") {
             return None;
@@ -64,7 +64,8 @@ impl Client {
     }
 }
 
-/// Whether an `Accept` names HTML, as browsers do when they open a page; programs send `*/*`, or nothing.
+/// Whether an `Accept` header names HTML, as that of a browser does when it opens a page. Programs send `*/*`, or no
+/// such header.
 fn accepts_html(accept: &str) -> bool {
     let mut kinds = accept.split(',').filter_map(|kind| kind.split(';').next());
     kinds.any(|kind| kind.trim().eq_ignore_ascii_case("text/html"))

@@ -1,4 +1,4 @@
-//! What all handlers share: the session of a request, and the check of a password.
+//! The state that all handlers share, the session of a request, and the check of a password.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -22,14 +22,14 @@ use crate::password::{Bounds, HashError, HashParams, HashSlot, Hasher, Password}
 use crate::request::Request;
 use crate::throttle::{Origin, Throttle};
 
-/// What all requests share.
+/// The state that all requests share.
 pub(crate) struct Context {
     pub(crate) store: Arc<Store>,
     pub(crate) hasher: Hasher,
     pub(crate) throttle: Throttle,
-    /// None: no limit.
+    /// `None`: signups have no limit.
     pub(crate) signups: Option<NetworkBuckets>,
-    /// By account.
+    /// Look-ups by email, counted by account.
     pub(crate) lookups: Buckets,
     pub(crate) exports: Arc<Exports>,
     pub(crate) heartbeat: Heartbeat,
@@ -47,12 +47,12 @@ impl Heartbeat {
         *lock(&self.0) = Instant::now();
     }
 
-    /// How long ago that was.
+    /// The time since then.
     pub(crate) fn age(&self) -> std::time::Duration {
         lock(&self.0).elapsed()
     }
 
-    /// Whether that was at most [`HEARTBEAT_MAX`] ago; after a silence the library is sent a probe.
+    /// Whether that was at most [`HEARTBEAT_MAX`] ago. The library gets a probe when it has been silent for a while.
     pub(crate) fn is_recent(&self) -> bool {
         self.age() < HEARTBEAT_MAX
     }
@@ -61,11 +61,11 @@ impl Heartbeat {
 /// An attempt to prove an account by its password.
 pub(crate) struct LoginAttempt<'a> {
     pub(crate) from: IpAddr,
-    /// The session or the device by which the client is known, if any; its network may be known all the same.
+    /// The session or the device by which the client is known, if any. Its network may be known even without one.
     pub(crate) origin: Option<Origin>,
     /// The account's email; without an account the folded email.
     pub(crate) email: &'a str,
-    /// None for an account that does not exist.
+    /// `None`: there is no such account.
     pub(crate) credentials: Option<&'a Credentials>,
 }
 
@@ -96,7 +96,7 @@ impl Context {
     /// Whether the server can do its job now.
     ///
     /// # Errors
-    /// What is missing, and why.
+    /// The reason why it cannot.
     pub(crate) fn check_health(&self) -> Result<(), Unhealthy> {
         if !self.heartbeat.is_recent() {
             return Err(Unhealthy::new("not_serving", "the HTTP library takes no requests"));
@@ -105,7 +105,7 @@ impl Context {
         self.store.health().map_err(|it| Unhealthy::new(it.code, it.reason))
     }
 
-    /// The session whose token the request shows. Its life is prolonged, written down once an hour.
+    /// The session of the request's token. Its life is extended, which is stored once an hour.
     ///
     /// # Errors
     /// 401 without a token of a live session; 503 without a database.
@@ -113,7 +113,7 @@ impl Context {
         let token = request.token.as_ref().ok_or_else(ApiError::unauthorized)?;
         let session = self.store.session_by_token(&token.hash(), request.now)?;
         let session = session.ok_or_else(ApiError::unauthorized)?;
-        // So networks are known again soon after a restart, and on each node.
+        // So the networks of an account are soon known again after a restart, and on each node.
         self.throttle.let_in(request.address, session.account);
         if request.now - session.seen_at >= TOUCH_INTERVAL_MS {
             let expires_at = request.now + SESSION_MS;
@@ -146,7 +146,8 @@ impl Context {
         };
         check()?;
         let slot = self.acquire_slot(queue_path(known, from, email))?;
-        // Once more: of those who waited together only as many may fail as there are cores.
+        // Checked again after the wait: so, of the requests that waited together, only as many as there are cores may
+        // fail.
         check()?;
         if slot.is(password, attempt.credentials.map(|credentials| &*credentials.phc))? {
             if let Some(account) = account {
@@ -158,7 +159,7 @@ impl Context {
         Ok(None)
     }
 
-    /// A slot to hash in.
+    /// Waits for a slot for hashing.
     ///
     /// # Errors
     /// 503 if too many requests of its key wait.

@@ -1,4 +1,4 @@
-//! The cookie that holds the session of a web page, whose scripts never see the token.
+//! The cookie with the session's token of a web page, which the page's scripts cannot read.
 
 use std::net::Ipv4Addr;
 
@@ -8,12 +8,13 @@ use wire::Token;
 
 use crate::limit::SESSION_MS;
 
-/// How a browser is to keep the cookie.
+/// The attributes of the cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CookieKind {
-    /// Over https, and on this machine: it is sent back over these only, and no other host of the site can set it.
+    /// For https and for this machine: the browser sends the cookie over these only, and no other host of the site can
+    /// set it.
     Secure,
-    /// Over plain http to another machine, where browsers drop the other kind.
+    /// For plain http to another machine, where browsers drop the secure kind.
     Plain,
 }
 
@@ -41,12 +42,12 @@ impl CookieKind {
         })
     }
 
-    /// The value of `Set-Cookie` that keeps this token for as long as an unused session lives.
+    /// The value of `Set-Cookie` that stores the token, for as long as an unused session lives.
     pub(crate) fn kept(self, token: &Token) -> String {
         self.line(token.expose(), SESSION_MS / 1000)
     }
 
-    /// The value of `Set-Cookie` that removes it.
+    /// The value of `Set-Cookie` that removes the cookie.
     pub(crate) fn removed(self) -> String {
         self.line("", 0)
     }

@@ -1,8 +1,9 @@
-//! Known devices: what a login gives to a device, so that the next one is known to come from there.
+//! Known devices: a login gives a device a secret, by which its next login is recognised.
 //!
-//! A secret is a random number and an authentication code of it (HMAC-SHA-256) under the account's stored password hash,
-//! which nobody outside knows. So the server keeps nothing of it, every node and every restart knows it, and it is worth
-//! nothing once the account has another password. It opens nothing: it only says whose failures count for whom.
+//! The secret is a random number and its authentication code (HMAC-SHA-256) under the account's stored password hash,
+//! which only the servers know. So the server stores nothing for it, every node accepts it, also after a restart, and
+//! it loses its value when the password changes. It does not authenticate: it only decides by which counters the
+//! throttle counts failures.
 
 use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -10,7 +11,7 @@ use sha2::Sha256;
 
 use crate::limit::DEVICE_ID_BYTES;
 
-/// What the code is of, besides the number: the same key must never be used for anything else.
+/// The prefix of the authenticated data, so that the code cannot be confused with another use of the same key.
 const PURPOSE: &[u8] = b"messenger device\0";
 /// Bytes of an authentication code.
 const CODE_BYTES: usize = 32;
@@ -20,7 +21,7 @@ const CODE_BYTES: usize = 32;
 pub(crate) struct DeviceId([u8; DEVICE_ID_BYTES]);
 
 impl DeviceId {
-    /// One that no device has.
+    /// A new random number, which no device has.
     ///
     /// # Errors
     /// The system gives no random numbers.
@@ -30,7 +31,7 @@ impl DeviceId {
         Ok(Self(bytes))
     }
 
-    /// The device whose secret for the account with this stored hash `text` is; none if it is none.
+    /// The device whose secret `text` is, for the account with this stored hash. `None`: it is not a valid secret.
     pub(crate) fn proved(text: &str, phc: &str) -> Option<Self> {
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
         let (id, shown) = bytes.split_first_chunk::<DEVICE_ID_BYTES>()?;
@@ -39,7 +40,7 @@ impl DeviceId {
         id.code(phc).verify_slice(shown).ok().map(|()| id)
     }
 
-    /// Its secret, as long as the account has this stored hash: 64 characters of base64url.
+    /// The device's secret, which is valid as long as the account has this stored hash: 64 characters of base64url.
     pub(crate) fn secret(self, phc: &str) -> String {
         let code: [u8; CODE_BYTES] = self.code(phc).finalize().into_bytes().into();
         BASE64URL_NOPAD.encode(&[&self.0[..], &code].concat())

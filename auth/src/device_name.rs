@@ -1,8 +1,8 @@
-//! What devices call themselves. Checked once, here; elsewhere it is a plain string.
+//! Names of devices. They are checked here only; elsewhere a name is a plain string.
 
 use crate::limit::DEVICE_CHARS_MAX;
 
-/// What a device calls itself, as it is kept and shown: trimmed, perhaps empty.
+/// The stored and displayed form of a device's name: trimmed, possibly empty.
 ///
 /// # Errors
 /// A sentence about what is wrong.

@@ -1,34 +1,34 @@
-//! Why a request got no further: a stable word for programs and a sentence for people.
+//! The refusal of a request: a code for programs and a sentence for people.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::limit::RETRY_AFTER_SECONDS;
 
-/// Why a request was refused. The list is closed: a client may match on all of it. The crate `http` adds its own for
-/// requests that it refuses: `timeout`, `too_large`, `head_too_large`,
-/// `foreign_origin`, `unsupported_media_type`, `wrong_host`.
+/// The reason why a request was refused. The list is closed: a client may handle all of its values. The crate `http`
+/// adds its own for requests that it refuses: `timeout`, `too_large`, `head_too_large`, `foreign_origin`,
+/// `unsupported_media_type`, `wrong_host`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
     /// Not JSON, or a key is missing, of the wrong type or out of bounds.
     BadRequest,
     /// No token, or one that is wrong, revoked or expired.
     Unauthorized,
-    /// Wrong email or password; which of them is not told.
+    /// Wrong email or password. The response does not say which.
     WrongCredentials,
-    /// The account's password was not given.
+    /// The given password is not the account's.
     WrongPassword,
-    /// No such page, account or session.
+    /// There is no such path, account or session.
     NotFound,
-    /// The page knows other methods, listed in `Allow`.
+    /// The path has other methods, which `Allow` lists.
     MethodNotAllowed,
-    /// Somebody has an account with this email.
+    /// There is an account with this email already.
     EmailTaken,
-    /// Too many tries; `Retry-After` says when the next one will be heard.
+    /// Too many tries. `Retry-After` says when the next one is allowed.
     RateLimited,
-    /// Too many passwords are to be checked at this moment.
+    /// Too many passwords wait to be checked.
     Busy,
-    /// The database cannot be reached, or what was asked for takes it too long.
+    /// The database cannot be reached, or the request takes it too long.
     Unavailable,
     /// A fault of the server.
     Internal,
@@ -50,7 +50,7 @@ impl ErrorCode {
         Self::Internal,
     ];
 
-    /// The word in the answer.
+    /// The word in the response.
     pub const fn word(self) -> &'static str {
         match self {
             Self::BadRequest => "bad_request",
@@ -67,7 +67,7 @@ impl ErrorCode {
         }
     }
 
-    /// The code of that word.
+    /// The code with this word.
     pub(crate) fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.word() == word)
     }
@@ -92,9 +92,9 @@ impl ErrorCode {
 #[derive(Debug)]
 pub(crate) struct ApiError {
     pub(crate) code: ErrorCode,
-    /// Tells a stranger nothing about the inside.
+    /// A sentence for people. It reveals nothing about the inside of the server.
     pub(crate) sentence: Cow<'static, str>,
-    /// One more header, if the code wants it.
+    /// A further header, if the code needs one.
     pub(crate) header: Option<(&'static str, String)>,
 }
 
@@ -136,7 +136,7 @@ impl ApiError {
         Self { header: Some(("Allow", allow)), ..refusal }
     }
 
-    /// Too many tries; the next one will be heard after `wait`.
+    /// Too many tries. The next one is allowed after `wait`.
     pub(crate) fn rate_limited(sentence: &'static str, wait: Duration) -> Self {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         let header = Some(("Retry-After", seconds.max(1).to_string()));
@@ -147,7 +147,7 @@ impl ApiError {
         Self::new(ErrorCode::Busy, sentence)
     }
 
-    /// A fault of ours: `cause` is for the log only.
+    /// A fault of the server. `cause` is only logged.
     pub(crate) fn internal(cause: &dyn std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");
         Self::new(ErrorCode::Internal, "something went wrong here; it has been noted")

@@ -1,5 +1,6 @@
-//! Exports that are being sent: one for each account. Each holds one page of what it reads, and takes its turn at the database page by
-//! page; so there is no bound on all of them together, which a few accounts that read slowly could use up for everybody.
+//! The running exports: at most one for each account. An export keeps one page in memory, and waits for its turn at the
+//! database for each page. So the total number of exports needs no bound, which a few accounts that read slowly could
+//! use up.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -15,10 +16,10 @@ use crate::limit::EXPORT_RETRY_AFTER;
 pub(crate) struct Exports(Mutex<HashSet<AccountId>>);
 
 impl Exports {
-    /// Begins one.
+    /// Begins an export.
     ///
     /// # Errors
-    /// 429 while the account's last one is being sent.
+    /// 429 while the account's previous export is being sent.
     pub(crate) fn begin(self: &Arc<Self>, account: AccountId) -> Result<Export, ApiError> {
         let mut accounts = self.lock();
         if !accounts.insert(account) {
@@ -33,14 +34,15 @@ impl Exports {
     }
 }
 
-/// The place of one export; given back when this is dropped.
+/// A running export, until this is dropped.
 pub(crate) struct Export {
     exports: Arc<Exports>,
     account: AccountId,
 }
 
 impl Export {
-    /// Keeps the place until `document` has been read to its end, or is dropped: who has received all of it may ask again at once.
+    /// The export runs until `document` has been read to its end or is dropped. So a client that has received all of it
+    /// may ask again at once.
     pub(crate) fn of(self, document: impl Read + Send + 'static) -> Box<dyn Read + Send> {
         Box::new(SlotReader { document, export: Some(self) })
     }

@@ -1,11 +1,12 @@
-//! Accounts over HTTP: signup, login, sessions, export.
+//! The auth server: accounts over HTTP (signup, login, sessions, export), and the files of the web client.
 //!
-//! A request passes the door (slot, head, body, each under a deadline and a bound), then a private Unix socket with
-//! `tiny_http` behind it, then the one table in `route`, and ends in a file of `verb`: parse, decide, store, reply.
-//! The bounds on attackers are in `throttle` (wrong passwords), `password` (how many are hashed at once) and `hash_queue` (which
-//! request is next).
+//! The crate `http` reads a request under deadlines and bounds. The table in `route` finds its handler, a function in a
+//! file of `verb`: it parses, decides, stores and replies. Most handlers run behind a private Unix socket on
+//! `tiny_http` (`backend`); documents and streams are answered on the connection's own thread. Attackers are bounded by
+//! `throttle` (wrong passwords), `password` (how many passwords are hashed at a time) and `hash_queue` (whose password
+//! is next).
 //!
-//! Only `password` sees what is in a password, and only `token` makes a token; neither type has `Debug`.
+//! Only `password` reads the text of a password, and only `token` creates tokens. Neither type has `Debug`.
 //!
 //! Locks: one in `password`, one in `throttle` besides those of its buckets; none is held over I/O or over another.
 

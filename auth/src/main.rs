@@ -1,4 +1,4 @@
-//! The accounts' server as a program of its own.
+//! `auth`: the auth server as a program of its own.
 
 use std::{
     io::IsTerminal as _,

@@ -1,17 +1,17 @@
-//! What this server counts.
+//! The metrics of the auth server.
 
 use telemetry::metrics::{Counter, CounterVec, Gauge, Histogram, Registry, SECONDS};
 
-/// Answers by their class.
+/// Responses by the class of their status.
 pub(crate) static REQUESTS: CounterVec<4> = CounterVec::new(
     "auth_requests_total",
     "Requests answered, by class of status.",
     "status",
     ["2xx", "3xx", "4xx", "5xx"],
 );
-/// Accounts made.
+/// Accounts created.
 pub(crate) static SIGNUPS: Counter = Counter::new("auth_signups_total", "Accounts made.");
-/// Logins by what became of them.
+/// Logins by their outcome.
 pub(crate) static LOGINS: CounterVec<5> = CounterVec::new(
     "auth_logins_total",
     "Logins tried, by outcome.",
@@ -21,15 +21,15 @@ pub(crate) static LOGINS: CounterVec<5> = CounterVec::new(
 /// Requests that wait for a core to hash on.
 pub(crate) static HASH_QUEUE: Gauge =
     Gauge::new("auth_hash_queue_length", "Requests that wait for a core to hash on.");
-/// How far the clock is off.
+/// How far the machine's clock is ahead.
 pub(crate) static CLOCK_AHEAD: Gauge = Gauge::new(
     "auth_clock_ahead_seconds",
     "By how much the machine's clock is ahead of what it should show (less than 0: behind), so that no session ends because of its age; 0 while it is believed.",
 );
-/// What a hash takes.
+/// The time that hashing a password takes.
 pub(crate) static HASH_SECONDS: Histogram =
     Histogram::new("auth_hash_seconds", "Time to hash one password.", SECONDS);
-/// Errors by their code: ours, then those of the crate `http`.
+/// Errors by their code: those of this crate, then those of the crate `http`.
 pub(crate) static REFUSALS: CounterVec<17> = CounterVec::new(
     "auth_refusals_total",
     "Requests refused, by the code of the answer.",
@@ -55,12 +55,12 @@ pub(crate) static REFUSALS: CounterVec<17> = CounterVec::new(
     ],
 );
 
-/// All of them, for the page of a program that has this server.
+/// All metrics, for the page of a program with this server.
 pub fn all() -> Registry {
     vec![&REQUESTS, &SIGNUPS, &LOGINS, &CLOCK_AHEAD, &HASH_QUEUE, &HASH_SECONDS, &REFUSALS]
 }
 
-/// Counts an answer.
+/// Counts a response.
 pub(crate) fn answered(status: u16, code: Option<&str>) {
     REQUESTS.inc(match status {
         200..300 => "2xx",
@@ -69,7 +69,7 @@ pub(crate) fn answered(status: u16, code: Option<&str>) {
         _ => "5xx",
     });
     if let Some(code) = code {
-        // Those of health checks are told there.
+        // The codes of health checks are not in the list.
         let is_known = REFUSALS.words().contains(&code);
         REFUSALS.inc(if is_known { code } else { "unavailable" });
     }

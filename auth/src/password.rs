@@ -1,7 +1,8 @@
-//! Passwords: how they are hashed, and how many at once.
+//! Passwords, and the bounded queue for hashing them.
 //!
-//! A hash takes 19 MiB and some 28 ms of a core on purpose, so a stranger could make the server run out of both: a
-//! [`HashSlot`] and a [`Worker`] a core, a bounded [`FairQueue`] before them. Only this file sees what is in a [`Password`].
+//! A hash takes 19 MiB and some 28 ms of a core on purpose, so many logins could use up both. Therefore there is one
+//! [`HashSlot`] with one [`Worker`] for each core, and a bounded [`FairQueue`] before them. Only this file reads the
+//! text of a [`Password`].
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,18 +20,18 @@ use crate::worker::Worker;
 pub(crate) struct Password(String);
 
 impl Password {
-    /// A password somebody chooses; none if it is too short or too long.
+    /// A password for an account. `None`: it is too short or too long.
     pub(crate) fn chosen(text: String) -> Option<Self> {
         (PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX).contains(&text.len()).then_some(Self(text))
     }
 
-    /// A password somebody claims to be theirs. Any text: whatever is no password is simply wrong.
+    /// A password to compare with an account's. It may be any text; one that no account can have is simply wrong.
     pub(crate) fn unchecked(text: String) -> Self {
         Self(text)
     }
 }
 
-/// How a hash is made. Stored ones that are weaker are made anew when their password comes by.
+/// The parameters of a hash. A weaker stored hash is replaced at the next login with its password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HashParams {
     pub(crate) memory_kib: u32,
@@ -40,7 +41,7 @@ pub(crate) struct HashParams {
 impl HashParams {
     pub(crate) const CURRENT: Self = Self { memory_kib: HASH_MEMORY_KIB, passes: HASH_PASSES };
 
-    /// Of a hash that is Argon2id 1.3; none of any other.
+    /// The parameters of an Argon2id 1.3 hash; `None` for any other.
     fn of(phc: &str) -> Option<Self> {
         let mut parts = phc.strip_prefix("$argon2id$v=19$")?.split('$').next()?.split(',');
         let memory_kib = parts.next()?.strip_prefix("m=")?.parse().ok()?;
@@ -48,13 +49,13 @@ impl HashParams {
         Some(Self { memory_kib, passes })
     }
 
-    /// Whether a stored hash falls short of this.
+    /// Whether a stored hash is weaker than these parameters.
     pub(crate) fn exceeds(self, phc: &str) -> bool {
         Self::of(phc).is_none_or(|it| it.memory_kib < self.memory_kib || it.passes < self.passes)
     }
 }
 
-/// How many hash at once, and how many wait for it how long.
+/// How many passwords are hashed at a time, how many wait, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub(crate) at_once: usize,
@@ -63,35 +64,35 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// One a core.
+    /// One slot for each core.
     pub(crate) fn of_this_machine() -> Self {
         let at_once = std::thread::available_parallelism().map_or(1, usize::from);
         Self { at_once, waiting_max: HASH_WAITING_MAX, wait_max: HASH_WAIT_MAX }
     }
 }
 
-/// Too many of its party wait already, or it took too long.
+/// Too many requests of the same key wait already, or the wait took too long.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Busy;
 
-/// Why a password could not be hashed: no randomness, or a stored hash that is none.
+/// The reason why a password could not be hashed: there are no random numbers, or the stored hash is malformed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct HashError(String);
 
-/// Lends the permits to hash.
+/// Hands out the slots for hashing.
 pub(crate) struct Hasher {
     params: HashParams,
     bounds: Bounds,
-    /// A hash of nothing anyone knows, for accounts that do not exist.
+    /// A hash that no password matches, for accounts that do not exist.
     dummy: String,
     state: Mutex<State>,
 }
 
 struct State {
-    /// The last one used is the next: few logins keep to one.
+    /// Idle workers. The last used one is used next, so few logins use one worker.
     free: Vec<Worker>,
-    /// Nobody waits while one is free.
+    /// The waiting requests. There are none while a worker is idle.
     queue: FairQueue<SyncSender<Worker>>,
 }
 
@@ -104,7 +105,7 @@ impl Hasher {
         Ok(Self { params, bounds, dummy, state })
     }
 
-    /// Waits for its turn among `path`.
+    /// Waits for a slot, in the turn of the keys in `path`.
     pub(crate) fn acquire_slot(&self, path: QueuePath) -> Result<HashSlot<'_>, Busy> {
         let (notify, notified) = sync_channel(1);
         let mut state = self.lock();
@@ -115,7 +116,7 @@ impl Hasher {
         metrics::HASH_QUEUE.set(state.queue.len() as i64);
         drop(state);
         let number = number.map_err(|_full| Busy)?;
-        // An error: nobody has come so far, or it was sent away.
+        // An error means that the time is over, or that the request was removed from the queue.
         let worker = notified.recv_timeout(self.bounds.wait_max).ok().or_else(|| {
             let mut state = self.lock();
             state.queue.cancel(number);
@@ -127,12 +128,12 @@ impl Hasher {
         worker.map(|worker| HashSlot { hasher: self, worker: Some(worker) }).ok_or(Busy)
     }
 
-    /// A hash that fits nothing, of the same make as stored ones.
+    /// A hash that no password matches, with the parameters of stored ones.
     pub(crate) fn dummy(&self) -> &str {
         &self.dummy
     }
 
-    /// Passes a worker on to who is next.
+    /// Passes a worker to the next waiting request.
     fn give_back(&self, mut worker: Worker) {
         let mut state = self.lock();
         while let Some(notify) = state.queue.pop() {
@@ -153,10 +154,10 @@ impl Hasher {
     }
 }
 
-/// The right to use one core for hashing, until dropped.
+/// The right to use one core for hashing, until it is dropped.
 pub(crate) struct HashSlot<'a> {
     hasher: &'a Hasher,
-    /// There until it is dropped.
+    /// `None` only while this is dropped.
     worker: Option<Worker>,
 }
 
@@ -167,7 +168,7 @@ impl HashSlot<'_> {
         self.run(move || hash(params, password.as_bytes()))?
     }
 
-    /// Whether this is the password. Without a hash to compare with it takes as long, and is not.
+    /// Whether this is the password. Without a stored hash it takes as long, and the result is `false`.
     pub(crate) fn is(&self, password: &Password, phc: Option<&str>) -> Result<bool, HashError> {
         let against = phc.unwrap_or(&self.hasher.dummy).to_owned();
         let password = password.0.clone();

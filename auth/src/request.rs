@@ -1,4 +1,4 @@
-//! A request as the handlers of accounts see it.
+//! A request for the handlers of `verb`.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use wire::Token;
 use crate::cookie::CookieKind;
 use crate::error::ApiError;
 
-/// What was asked, by whom and when. Without `Debug`: it holds tokens and passwords.
+/// A request. Not `Debug`, since it contains tokens and passwords.
 pub(crate) struct Request {
     /// Percent-decoded.
     pub(crate) path: String,
@@ -16,17 +16,17 @@ pub(crate) struct Request {
     pub(crate) token: Option<Token>,
     /// The token came in a cookie.
     pub(crate) is_cookie: bool,
-    /// How the browser, if it is one, is to keep a cookie.
+    /// The attributes for a cookie, if the client is a browser.
     pub(crate) cookie: CookieKind,
-    /// The client's, also behind a trusted proxy.
+    /// The client's address. Behind a trusted proxy it is the one that the proxy names.
     pub(crate) address: IpAddr,
     pub(crate) body: Vec<u8>,
-    /// When it was taken, in milliseconds.
+    /// The time of the request, in milliseconds since 1970.
     pub(crate) now: i64,
 }
 
 impl Request {
-    /// A request that came at `now`.
+    /// A request that was received at `now`.
     pub(crate) fn new(request: &http::Request<'_>, now: i64) -> Self {
         let head = &request.head;
         let shown = Shown::by(request);
@@ -77,7 +77,7 @@ impl Request {
     }
 }
 
-/// What a request shows of its session.
+/// The token of a request, and where it came from.
 pub(crate) struct Shown {
     pub(crate) token: Option<Token>,
     pub(crate) is_cookie: bool,
@@ -98,7 +98,7 @@ impl Shown {
         }
     }
 
-    /// Whether a page of another site relies on the cookie.
+    /// Whether a page of another site wants to authenticate with the cookie.
     pub(crate) fn is_foreign(request: &http::Request<'_>) -> bool {
         let cookie = CookieKind::of(&request.head, request.is_https);
         !request.may_use_cookie
@@ -111,7 +111,7 @@ impl Shown {
 pub(crate) struct Fields(Map<String, Value>);
 
 impl Fields {
-    /// Takes out a text that must be there.
+    /// Takes out a required text.
     ///
     /// # Errors
     /// 400, naming the key, if it is missing or no text.
@@ -119,7 +119,7 @@ impl Fields {
         self.maybe_text(key)?.ok_or_else(|| ApiError::bad_request(format!("`{key}` is missing")))
     }
 
-    /// Takes out a text that may be there.
+    /// Takes out an optional text.
     ///
     /// # Errors
     /// 400, naming the key, if it is there and no text.
@@ -131,7 +131,7 @@ impl Fields {
         }
     }
 
-    /// Takes out a yes or no; no where it is missing.
+    /// Takes out a boolean; `false` if it is missing.
     ///
     /// # Errors
     /// 400, naming the key, if it is neither.

@@ -1,4 +1,4 @@
-//! The one table of what can be asked. `openapi.json` describes the same; a test holds them together.
+//! The table of routes. `openapi.json` describes the same routes, and a test compares the two.
 
 use http::{BodyPolicy, Response};
 use sql::Session;
@@ -13,12 +13,12 @@ use crate::verb::{
 
 pub(crate) type Outcome = Result<Response, ApiError>;
 
-/// What answers, and who may ask.
+/// The handler of a route, and who may call it.
 #[derive(Clone, Copy)]
 pub(crate) enum Handler {
-    /// Anyone.
+    /// Every client.
     Anyone(fn(&Context, &Request) -> Outcome),
-    /// Who shows the token of a live session.
+    /// Clients with the token of a live session.
     Owner(fn(&Context, &Request, &Session) -> Outcome),
 }
 
@@ -32,7 +32,7 @@ pub(crate) enum Runs {
     Connection,
 }
 
-/// One line of the table.
+/// A line of the table.
 pub(crate) struct Route {
     pub(crate) method: &'static str,
     /// `{id}` stands for one segment.
@@ -42,7 +42,7 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    /// What is done with a body: only requests that change something have one.
+    /// The policy for the body. Only requests that change something have one.
     pub(crate) fn body(&self) -> BodyPolicy {
         match self.method {
             "GET" => BodyPolicy::Ignored,
@@ -53,7 +53,7 @@ impl Route {
     /// Answers a request for this route.
     ///
     /// # Errors
-    /// What the handler refuses.
+    /// The refusal by the handler.
     pub(crate) fn answer(&self, context: &Context, request: &Request) -> Outcome {
         match self.handler {
             Handler::Anyone(handler) => handler(context, request),
@@ -102,10 +102,10 @@ pub(crate) static ROUTES: &[Route] = &[
     anyone("GET", "/", root::root).on_connection(),
 ];
 
-/// The route of a request. HEAD is a GET whose body is left out.
+/// The route of a request. HEAD is treated as GET; its body is left out later.
 ///
 /// # Errors
-/// 404 and 405 for what the table does not have; for OPTIONS the methods of the path.
+/// 404 or 405 for a request that the table does not have. For OPTIONS a response with the methods of the path.
 pub(crate) fn find(method: &str, path: &str) -> Result<&'static Route, Response> {
     let here = || ROUTES.iter().filter(|route| fits(route.path, path));
     let wanted = if method == "HEAD" { "GET" } else { method };
@@ -127,7 +127,7 @@ pub(crate) fn find(method: &str, path: &str) -> Result<&'static Route, Response>
     }
 }
 
-/// The path as the table has it, for the log: what strangers put into a path may be anyone's email.
+/// The path in the form of the table, for the log: clients may put emails into a path.
 pub(crate) fn name(path: &str) -> &'static str {
     if let Some(file) = web_client::asset(path) {
         return file.path;

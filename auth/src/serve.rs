@@ -17,16 +17,16 @@ use crate::limit::SWEEP_INTERVAL;
 use crate::service::AuthService;
 use telemetry::health::Unhealthy;
 
-/// A server that serves.
+/// A running server.
 pub struct Serving {
     listener: net::Serving,
-    /// Thrown when nobody can ask any more.
+    /// Set when no further request can come.
     end: Shutdown,
     context: Arc<Context>,
 }
 
-/// Serves accounts until `shutdown` begins, and says in the log on which address. With `chat` one port is enough for both
-/// servers: it gets the requests for `/ws` and for the descriptions of the protocol.
+/// Serves until `shutdown` begins, and logs the addresses. With `chat` one port is enough for both servers: `chat`
+/// answers the requests for `/ws` and for the descriptions of the protocol.
 ///
 /// # Errors
 /// The private socket cannot be had, there is no thread, or no random number.
@@ -59,13 +59,13 @@ pub fn serve(
 }
 
 impl Serving {
-    /// Whether it can do its job now.
+    /// The check whether the server can do its job.
     pub fn readiness(&self) -> impl Fn() -> Result<(), Unhealthy> + Send + Sync + 'static {
         let context = Arc::clone(&self.context);
         move || context.check_health()
     }
 
-    /// Waits until every request has been answered; false if `deadline` passes first.
+    /// Waits until every request has been answered. Returns `false` if `deadline` passes first.
     pub fn wait(&self, deadline: Duration) -> bool {
         self.listener.wait(deadline)
     }
@@ -77,7 +77,7 @@ impl Drop for Serving {
     }
 }
 
-/// Removes what has expired, at the start and every hour.
+/// Removes expired rows, at the start and every hour.
 fn sweep(store: &Store, shutdown: &Shutdown) {
     loop {
         if let Err(error) = store.sweep(store.now()) {

@@ -1,4 +1,4 @@
-//! The server as HTTP sees it: each request is answered by its route, and logged.
+//! The HTTP service: routes each request, and logs it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use crate::metrics;
 use crate::request::{Request, Shown};
 use crate::route::{self, Runs};
 
-/// Paths that the chat server answers, where it runs in the same process.
+/// Paths that the chat server answers if it runs in the same process.
 const CHAT_PATHS: [&str; 3] = ["/ws", "/schema.json", "/asyncapi.json"];
-/// Paths that are asked often, about the server itself: never delayed.
+/// Paths of health checks, which are requested often. They are never delayed.
 const HEALTH_PATHS: [&str; 2] = ["/healthz", "/livez"];
 
 pub(crate) struct AuthService {
     pub(crate) context: Arc<Context>,
     pub(crate) backend: Backend,
     pub(crate) client: Client,
-    /// What answers `CHAT_PATHS`.
+    /// The service that answers `CHAT_PATHS`.
     pub(crate) chat: Option<Box<dyn Service>>,
 }
 
@@ -48,7 +48,7 @@ impl Service for AuthService {
         }
     }
 
-    /// One line for one request, without anything that tells whom it was about.
+    /// Logs one line for each request. It contains nothing that identifies an account.
     fn answered(&self, answered: &Answered<'_>) {
         if answered.method.is_empty() || self.chat.is_some() && CHAT_PATHS.contains(&answered.path)
         {
@@ -57,7 +57,7 @@ impl Service for AuthService {
         metrics::answered(answered.status, answered.code);
         let _context = telemetry::log::context("request", answered.request_id);
         let ms = u64::try_from(answered.time.as_millis()).unwrap_or(u64::MAX);
-        // Methods are a stranger's words as well.
+        // A client may send any text as a method.
         let method = if answered.method.len() <= 16 { answered.method } else { "(long)" };
         let (path, status) = (route::name(answered.path), answered.status);
         let code = answered.code.unwrap_or("-");

@@ -1,11 +1,14 @@
-//! The throttle for wrong passwords. Right ones cost nothing.
+//! The throttle for wrong passwords. Right passwords are not counted.
 //!
-//! Who is *known* (a device with the secret of an earlier login, a live session, a network from which the account has been
-//! used before) is kept out by its own failures only. An account whose known ones have failed very often has only strangers
-//! for a while: so nobody with many devices fills the counters of others. Whoever else is a *stranger*: its failures count for
-//! the networks that it comes from, for the account it asks for, also if there is none, and for all strangers together; once
-//! one of these is used up, strangers wait, with the right password too. So that strangers elsewhere cannot keep an owner out
-//! who comes from a new network, each network has a few tries of its own at each account, and a few at all of them together.
+//! A client is *known* to an account by a device secret of an earlier login, by a live session, or by a network from
+//! which the account has been used before. A known client is throttled by its own failures only. If the known clients
+//! of an account have failed very often, they all count as strangers for a while, so an account with many devices
+//! cannot fill the counters of others.
+//!
+//! Every other client is a *stranger*. Its failures count for its networks, for the account that it tries (even if
+//! there is no such account), and for all strangers together. If one of these counters is used up, strangers must wait,
+//! even with the right password. Besides, each network has a few tries of its own for each account, and a few for all
+//! accounts together. So strangers elsewhere cannot lock out an owner who comes from a new network.
 
 mod known;
 
@@ -27,22 +30,22 @@ use crate::limit::{
 };
 use known::Known;
 
-/// What shows that somebody has been let into an account before.
+/// How a client is known to an account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Origin {
-    /// The secret that a login of this account gave to a device.
+    /// By the secret that a login of this account gave to a device.
     Device(DeviceId),
-    /// A live session of this account.
+    /// By a live session of this account.
     Session(SessionId),
-    /// An earlier login or request of this account from the same network.
+    /// By an earlier login or request of this account from the same network.
     Network(Network),
 }
 
-/// What went wrong lately, in a bounded amount of memory.
+/// The counters of recent failures, in a bounded amount of memory.
 pub(crate) struct Throttle {
     known: Mutex<Known>,
     by_known: Buckets,
-    /// By account, of all that are known to it.
+    /// Failures of all known clients of an account together.
     known_in_all: Buckets,
     by_network: NetworkBuckets,
     by_account: Buckets,
@@ -70,10 +73,10 @@ impl Throttle {
         lock(&self.known).has(account, network).then_some(Origin::Network(network))
     }
 
-    /// Whether a password may be tried; takes nothing. `known` is none for a stranger.
+    /// Checks whether a password may be tried, without counting a try. `known` is `None` for a stranger.
     ///
     /// # Errors
-    /// It may not for this long, if nobody else tries meanwhile.
+    /// It may not be tried for this long, if no other failures are counted meanwhile.
     pub(crate) fn check(
         &self,
         known: Option<&Origin>,
@@ -91,7 +94,7 @@ impl Throttle {
         account.or_else(|wait| self.peek_own(address, Some(email), wait, now))
     }
 
-    /// Takes down a wrong password.
+    /// Counts a wrong password.
     pub(crate) fn failed(
         &self,
         known: Option<&Origin>,
@@ -99,8 +102,8 @@ impl Throttle {
         email: &str,
         now: Instant,
     ) {
-        // A bucket that is empty already cannot hold more against anyone: whoever was checked at once with this one
-        // gets through, no more than there are cores.
+        // An empty bucket cannot count further failures. So requests that were checked at the same time as this one get
+        // through, at most as many as there are cores.
         if let Some(origin) = self.taken_for_known(known, email, now) {
             let _ = self.by_known.take(&(email, origin), now);
             let _ = self.known_in_all.take(&email, now);
@@ -113,7 +116,8 @@ impl Throttle {
         let _ = self.own.take(&own(address, Some(email)), now);
     }
 
-    /// `known`, unless too many that are known to this account have failed lately: then it is a stranger.
+    /// `known`, or `None` if the known clients of this account have failed too often: then the client counts as a
+    /// stranger.
     fn taken_for_known<'a>(
         &self,
         known: Option<&'a Origin>,
@@ -134,13 +138,15 @@ impl Throttle {
         self.own.peek(&own(address, email), now).map_err(|own| wait.min(own))
     }
 
-    /// Takes down a right password, or the token of a live session: this account's owner is at this address.
+    /// Records a right password or the token of a live session: the network of `address` is known to the account from
+    /// now on.
     pub(crate) fn let_in(&self, address: IpAddr, account: AccountId) {
         lock(&self.known).add(account, Network::narrowest(address));
     }
 }
 
-/// What has tries of its own at that account, or at all: the widest network, since who has it has all that are in it.
+/// The key of the tries that a network has of its own, for one account or for all. It is the widest network, since its
+/// owner has all networks in it.
 fn own(address: IpAddr, email: Option<&str>) -> impl Hash {
     (Network::levels(address).next_back(), email.map(str::to_owned))
 }

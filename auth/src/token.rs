@@ -1,10 +1,10 @@
-//! New tokens: 256 random bits as text. Only their hash is ever stored.
+//! Creates tokens: 256 random bits as text. Only their hash is stored.
 
 use data_encoding::BASE64URL_NOPAD;
 use wire::limit::TOKEN_BITS;
 use wire::{TICKET_PREFIX, Token};
 
-/// A token that nobody has.
+/// A new random token.
 ///
 /// # Errors
 /// The system gives no random numbers.
@@ -15,7 +15,7 @@ pub(crate) fn mint() -> std::io::Result<Token> {
         .ok_or_else(|| std::io::Error::other("a token is too long"))
 }
 
-/// A ticket that nobody has.
+/// A new random ticket.
 ///
 /// # Errors
 /// The system gives no random numbers.

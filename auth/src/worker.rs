@@ -1,7 +1,7 @@
-//! A thread that hashes for others.
+//! A thread that hashes passwords.
 //!
-//! glibc keeps what a thread has freed for that thread and those that share its memory: hashed on the threads of connections,
-//! 19 MiB at a time would be kept for many of them. A worker gives them back once nobody has wanted a hash for a while.
+//! glibc keeps freed memory for the thread that has freed it. If the threads of connections hashed, it would keep 19
+//! MiB for many of them. A worker returns the memory to the system once it has had no job for a while.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,11 +11,11 @@ use crate::limit::HASH_MEMORY_KEPT;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The way to one thread, which ends when this is dropped.
+/// A handle of the thread, which ends when the handle is dropped.
 pub(crate) struct Worker(SyncSender<Job>);
 
 impl Worker {
-    /// Starts it.
+    /// Starts the thread.
     ///
     /// # Errors
     /// The system has no thread to give.
@@ -46,7 +46,7 @@ impl Worker {
         Ok(Self(sender))
     }
 
-    /// Does `work` there and waits for what comes of it; nothing if it panics.
+    /// Runs `work` on the thread and waits for its result. `None` if it panics.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,

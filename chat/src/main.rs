@@ -1,4 +1,4 @@
-//! `chat`: the WebSocket server by itself.
+//! `chat`: the chat server as a program of its own.
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;

@@ -21,34 +21,34 @@ pub(crate) fn files() -> impl Iterator<Item = String> {
     sql::TABLES.iter().map(|table| Table::file(table)).chain(own)
 }
 
-/// A complete backup has one; an interrupted one has none.
+/// The manifest. A complete backup has one, and an interrupted backup has none.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Manifest {
-    /// Of the directory.
+    /// The version of the layout of the directory.
     pub(crate) format: i64,
-    /// Which tables and columns there are, whatever the engine.
+    /// The number of the backup's format: which tables and columns it has. It does not depend on the engine.
     pub(crate) form: i64,
     /// The engine that it was made from.
     pub(crate) engine: String,
-    /// And the version of its schema.
+    /// The version of that engine's schema.
     pub(crate) schema: i64,
-    /// The program that made it.
+    /// The program that has made the backup.
     pub(crate) program: String,
-    /// When, in milliseconds.
+    /// The time of the snapshot, in milliseconds since 1970.
     pub(crate) at: i64,
-    /// No number that was given out by then is higher.
+    /// The highest id or `seq` that was assigned until then.
     pub(crate) highest: i64,
-    /// A file each, `NAME.jsonl`.
+    /// The tables. Each has a file `NAME.jsonl`.
     pub(crate) tables: Vec<Table>,
-    /// Attachments, which there are none of yet.
+    /// The attachments. There are none yet.
     pub(crate) files: Vec<serde_json::Value>,
 }
 
-/// A table: one array a line, with the columns in this order.
+/// A table. Its file has one JSON array per row, with the columns in this order.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Table {
     pub(crate) name: String,
-    /// Name and type, `int` or `text`.
+    /// The name and type of each column. The type is `int` or `text`.
     pub(crate) columns: Vec<(String, String)>,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
@@ -56,7 +56,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// The name of its file.
+    /// The name of a table's file.
     pub(crate) fn file(name: &str) -> String {
         format!("{name}.jsonl")
     }
@@ -75,7 +75,7 @@ impl Table {
 }
 
 impl Manifest {
-    /// How many rows a table has.
+    /// The number of rows of a table.
     pub(crate) fn rows(&self, table: &str) -> u64 {
         self.tables.iter().find(|it| it.name == table).map_or(0, |it| it.rows)
     }

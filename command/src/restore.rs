@@ -1,4 +1,4 @@
-//! `restore`: a backup in an empty place, on either engine.
+//! `restore`: writes a backup into an empty database, SQLite or PostgreSQL.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! The rows of a table as lines of JSON.
+//! Writes and reads the rows of a table as lines of JSON.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, BufWriter, Write};
@@ -13,7 +13,7 @@ use sql::Cell;
 
 use crate::limit::UNSYNCED_BYTES_MAX;
 
-/// Writes a file that is its owner's alone.
+/// Writes the rows into a file that only its owner can read.
 pub(crate) struct RowWriter {
     file: BufWriter<File>,
     sum: Sha256,
@@ -64,7 +64,7 @@ impl RowWriter {
         Ok(())
     }
 
-    /// Has all of it on the disk, and returns its checksum.
+    /// Flushes the file to the disk, and returns its checksum.
     pub(crate) fn finish(mut self) -> io::Result<String> {
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
@@ -85,7 +85,7 @@ impl RowReader {
         Ok(Self { file: BufReader::with_capacity(64 * 1024, file), line: Vec::new(), columns })
     }
 
-    /// Up to so many rows; none at the end.
+    /// Reads up to `limit` rows; none at the end of the file.
     pub(crate) fn rows(&mut self, limit: usize) -> Result<Vec<Vec<Cell>>> {
         let mut rows = Vec::with_capacity(limit);
         while rows.len() < limit {

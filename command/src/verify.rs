@@ -1,4 +1,4 @@
-//! `verify`: whether what is in the database holds together.
+//! `verify`: checks the contents of the database for contradictions.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use sql::{DatabaseUrl, Inconsistency, Snapshot};
 use crate::limit::NICENESS;
 
 pub(crate) fn run(url: &DatabaseUrl) -> Result<ExitCode> {
-    // Only if the system lets it; the servers go first.
+    // The servers have priority. Without the right to change the priority the check runs all the same.
     let _ = rustix::process::nice(NICENESS);
     let mut snapshot = Snapshot::open(url)?;
     let mut count = 0;

@@ -1,4 +1,4 @@
-//! What a person sees who has just started it.
+//! The text that a terminal shows at the start.
 
 use net::Endpoint;
 use sql::DatabaseUrl;

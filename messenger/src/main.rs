@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// What `doctor` is to know.
+/// The settings that `doctor` checks.
 fn settings(cli: &Cli) -> Settings<'_> {
     let limits = SystemLimits::of_this_process().shared_by(2);
     let chat = cli.chat.config(&cli.http, limits).http.listener;

@@ -1,11 +1,11 @@
-//! The files, as the build script has made them.
+//! The table of files, which the build script has created.
 
 use crate::coding::Coding;
 
-/// A file with an address.
+/// A file of the web client.
 #[derive(Debug)]
 pub struct Asset {
-    /// The path of its address.
+    /// The path of its URL.
     pub path: &'static str,
     /// The value of `Content-Type`.
     pub content_type: &'static str,
@@ -15,19 +15,19 @@ pub struct Asset {
     pub gzip: Option<&'static [u8]>,
     /// Its bytes in Brotli (RFC 7932), if that is shorter.
     pub brotli: Option<&'static [u8]>,
-    /// Whether the address contains the build hash, so that what is there never changes.
+    /// Whether the URL contains the build hash, so that its contents never change.
     pub is_immutable: bool,
 }
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// The file at this path of an address.
+/// The file at this path of a URL.
 pub fn asset(path: &str) -> Option<&'static Asset> {
     ASSETS.iter().find(|asset| asset.path == path)
 }
 
 impl Asset {
-    /// The shortest bytes that a client takes which sends this `Accept-Encoding`, and their coding.
+    /// The shortest form that a client with this `Accept-Encoding` accepts, and its coding.
     pub fn negotiated(&self, accept_encoding: Option<&str>) -> (Coding, &'static [u8]) {
         let codings = [(Coding::Brotli, self.brotli), (Coding::Gzip, self.gzip)];
         let taken = codings.into_iter().find_map(|(coding, bytes)| {

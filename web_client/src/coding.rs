@@ -1,9 +1,9 @@
 //! Content codings and `Accept-Encoding` (RFC 9110, section 12.5.3).
 
-/// How bytes are packed on their way.
+/// A content coding: how bytes are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
-    /// Not at all.
+    /// Not compressed.
     Identity,
     /// RFC 1952.
     Gzip,
@@ -12,7 +12,7 @@ pub enum Coding {
 }
 
 impl Coding {
-    /// The value of `Content-Encoding`; none for bytes that are not packed.
+    /// The value of `Content-Encoding`; `None` for bytes that are not compressed.
     pub fn name(self) -> Option<&'static str> {
         match self {
             Self::Identity => None,
@@ -29,7 +29,7 @@ impl Coding {
         }
     }
 
-    /// Whether a client that sends this header takes the coding. Bytes that are not packed everybody takes.
+    /// Whether a client that sends this header accepts the coding. Every client accepts bytes that are not compressed.
     pub fn is_accepted(self, accept_encoding: Option<&str>) -> bool {
         let Some(name) = self.name() else { return true };
         let Some(header) = accept_encoding else { return false };

@@ -1,5 +1,5 @@
-//! The web client as it is served: the files of `web/`, their types, how long they may be kept, and the rules that the
-//! browser is given with them. It knows no server and no request; the build script makes the table of files.
+//! The files of the web client (`web/`), compressed, with their types, their caching rules and the security policy for
+//! browsers. The build script creates the table of files. This crate knows no server and no request.
 
 mod asset;
 mod coding;

@@ -1,4 +1,4 @@
-//! The page itself, and the rules that the browser is given with it.
+//! The page of the web client, and its security policy.
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use crate::asset::{Asset, asset};
 use crate::coding::Coding;
 
-/// Headers that every file of the client is sent with, besides its type and its `Content-Security-Policy`.
+/// Headers of every file of the client, besides its type and its `Content-Security-Policy`.
 pub const SECURITY_HEADERS: [(&str, &str); 4] = [
     ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
@@ -14,20 +14,20 @@ pub const SECURITY_HEADERS: [(&str, &str); 4] = [
     ("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
 ];
 
-/// Where the page says where the chat is.
+/// The place in the page where the URL of the chat server is inserted.
 const HTML: &str = "<html ";
 
 /// The page of one server.
 #[derive(Debug)]
 pub struct Page {
     asset: &'static Asset,
-    /// The page and the tag of a server whose chat is elsewhere.
+    /// The page and its tag, if the chat server has another URL than `/ws`.
     own: Option<(String, String)>,
     content_security_policy: String,
 }
 
 impl Page {
-    /// `chat_url` is a WebSocket URL, if the chat is not at `/ws` of the page's own origin.
+    /// `chat_url` is the WebSocket URL of the chat server; `None`: `/ws` of the page's own origin.
     ///
     /// # Panics
     /// Never: the build script puts the page in.
@@ -45,7 +45,7 @@ impl Page {
         &self.content_security_policy
     }
 
-    /// The page's bytes, their coding and their `ETag`. A page that names another chat is never packed.
+    /// The page's bytes, their coding and their `ETag`. A page that names another chat server is never compressed.
     pub fn negotiated(
         &self,
         accept_encoding: Option<&str>,
@@ -58,7 +58,7 @@ impl Page {
     }
 }
 
-/// The page that names the chat, and its tag.
+/// The page with the URL of the chat server, and its tag.
 fn with_chat(asset: &Asset, chat_url: &str) -> (String, String) {
     let escaped = chat_url.replace('&', "&amp;").replace('"', "&quot;");
     let html = String::from_utf8_lossy(asset.identity);
@@ -68,7 +68,8 @@ fn with_chat(asset: &Asset, chat_url: &str) -> (String, String) {
     (html, format!("\"{:016x}\"", hasher.finish()))
 }
 
-/// Nothing but our own files, no markup or script made of strings, and no requests but to our own origin and the chat.
+/// The policy allows our own files only, no markup or script from strings, and requests only to our own origin and the
+/// chat server.
 fn content_security_policy(chat_url: Option<&str>) -> String {
     // What could end the directive is no part of a URL.
     let chat = chat_url.map(|url| url.replace([';', ',', ' '], "")).map(|url| format!(" {url}"));

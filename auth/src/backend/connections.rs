@@ -1,9 +1,10 @@
-//! Kept connections to the HTTP library.
+//! The pool of connections to the HTTP library.
 //!
-//! The library hands a new connection to a thread of its pool, and two that come at once may be left without one until
-//! another connection ends. So connections are opened one after the other, and each has to answer a probe first. Whoever
-//! waits for that takes a connection that becomes free meanwhile. When a new connection does not answer, all that wait fail
-//! with it: they would wait as long, one after the other.
+//! The library passes a new connection to a thread of its own pool. Of two connections that are opened at the same
+//! time, one may get no thread until another connection ends. So this pool opens connections one after the other, and
+//! sends a probe on each before it is used. A request that waits for a new connection takes one that becomes free
+//! meanwhile. If the probe is not answered, all waiting requests fail at once; otherwise each of them would wait as
+//! long, one after the other.
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
@@ -25,15 +26,15 @@ use crate::limit::{
 };
 use crate::request::Shown;
 
-/// What a new connection has to answer.
+/// The path of the probe, which each new connection must answer.
 pub(super) const PROBE: &str = "/.probe";
-/// A header between the library and here: the code of an error.
+/// The header of the library's responses with the code of an error.
 pub(super) const CODE_HEADER: &str = "X-Error-Code";
-/// A header between here and the library: the token came in a cookie.
+/// The header that tells a handler that the token came in a cookie.
 pub(super) const COOKIE_HEADER: &str = "X-Is-Cookie";
-/// A header between here and the library: a cookie would be [`CookieKind::Secure`].
+/// The header that tells a handler that a cookie must be [`CookieKind::Secure`].
 pub(super) const SECURE_HEADER: &str = "X-Is-Secure";
-/// Headers that are written anew for the client, or concern this connection only.
+/// Headers of the library that the client does not get: they are written anew, or concern the private connection only.
 const NOT_PASSED_ON: [&str; 6] =
     ["Connection", "Content-Length", "Date", "Server", "X-Error-Code", "Transfer-Encoding"];
 /// Header lines of the library's responses.
@@ -43,33 +44,33 @@ const HEADERS_MAX: usize = 32;
 pub(super) struct Connections {
     pub(super) socket: PrivateSocket,
     state: Mutex<State>,
-    /// One has become free, has been opened, or could not be.
+    /// Signalled when a connection has become free, has been opened, or could not be opened.
     changed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     idle: Vec<Link>,
-    /// Raised with each new library.
+    /// Incremented with each restart of the library.
     generation: u64,
-    /// One is being opened.
+    /// Whether a connection is being opened.
     is_opening: bool,
-    /// How many could not be opened.
+    /// How many times a connection could not be opened.
     failures: u64,
 }
 
-/// What a caller gets that waits for a connection.
+/// The result of waiting for a connection.
 enum Turn {
-    /// To open one.
+    /// The caller must open a connection.
     Open,
-    /// One that nobody uses.
+    /// An idle connection.
     Idle(Link),
 }
 
 /// A connection to the library.
 pub(super) struct Link {
     stream: UnixStream,
-    /// Of the library, or an older one.
+    /// The generation of the library that it leads to.
     generation: u64,
 }
 
@@ -88,7 +89,7 @@ impl Connections {
         Ok(response)
     }
 
-    /// A connection that nobody uses, or a new one if there is none.
+    /// An idle connection, or a new one if there is none.
     fn free(&self) -> io::Result<Link> {
         let by = Instant::now() + TURN_DEADLINE;
         loop {
@@ -100,19 +101,19 @@ impl Connections {
         }
     }
 
-    /// Opens a connection to which the library answers.
+    /// Opens a connection, once the library has answered its probe.
     ///
     /// # Errors
-    /// The library cannot be reached or does not answer, or so it was for the one before; or the turn does not come
-    /// within [`TURN_DEADLINE`].
+    /// The library cannot be reached or does not answer the probe, or that of the connection before; or this caller's
+    /// turn does not come within [`TURN_DEADLINE`].
     pub(super) fn open(&self) -> io::Result<Link> {
         self.wait_for(Instant::now() + TURN_DEADLINE, |_| None)?;
         self.open_now()
     }
 
-    /// In one's turn.
+    /// Opens a connection, in this caller's turn.
     fn open_now(&self) -> io::Result<Link> {
-        // Before it connects: of a library that is replaced meanwhile none is kept.
+        // Read before connecting, so that no connection to a library that is restarted meanwhile is kept.
         let generation = lock(&self.state).generation;
         let outcome = probed(&self.socket);
         let mut state = lock(&self.state);
@@ -127,7 +128,7 @@ impl Connections {
         Ok(Link { stream: outcome?, generation })
     }
 
-    /// Waits until `idle` gives a connection, or it is one's turn to open one.
+    /// Waits until `idle` returns a connection, or it is this caller's turn to open one.
     fn wait_for(&self, by: Instant, idle: impl Fn(&mut State) -> Option<Link>) -> io::Result<Turn> {
         let mut state = lock(&self.state);
         let failures = state.failures;
@@ -151,7 +152,8 @@ impl Connections {
         }
     }
 
-    /// Keeps a connection whose last response was whole, unless it leads to a library that has been replaced.
+    /// Returns a connection to the pool after a complete response, unless it leads to a library that has been
+    /// restarted.
     pub(super) fn keep(&self, link: Link) {
         let mut state = lock(&self.state);
         if state.idle.len() < CONNECTIONS_KEPT && state.generation == link.generation {
@@ -160,7 +162,7 @@ impl Connections {
         }
     }
 
-    /// Gives up all that are idle, and, as soon as they are, those in use.
+    /// Closes all idle connections. Those in use are closed once they are idle.
     pub(super) fn clear(&self) {
         let links = {
             let mut state = lock(&self.state);
@@ -172,14 +174,14 @@ impl Connections {
 }
 
 impl Link {
-    /// Whether nothing has come since the last response. Otherwise it would be taken for the next one.
+    /// Whether no bytes have arrived since the last response. Otherwise they would be taken for the next response.
     fn is_silent(&self) -> bool {
         let come = recv(&self.stream, &mut [0], Instant::now());
         come.is_err_and(|error| error.kind() == ErrorKind::TimedOut)
     }
 }
 
-/// Connects, and has the library answer to the connection.
+/// Connects, and waits for the library's answer to the probe.
 fn probed(socket: &PrivateSocket) -> io::Result<UnixStream> {
     let stream = connect(socket, PROBE_DEADLINE)?;
     let probe = format!("GET {PROBE} HTTP/1.1\r\n\r\n");
@@ -188,7 +190,7 @@ fn probed(socket: &PrivateSocket) -> io::Result<UnixStream> {
     Ok(stream)
 }
 
-/// Connects, also when the library is slow to accept; a blocking connect would wait for ever.
+/// Connects within `patience`, since a blocking connect could wait for ever for a library that does not accept.
 fn connect(socket: &PrivateSocket, patience: Duration) -> io::Result<UnixStream> {
     let (family, kind) = (AddressFamily::UNIX, SocketType::STREAM);
     let stream = rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
@@ -197,7 +199,7 @@ fn connect(socket: &PrivateSocket, patience: Duration) -> io::Result<UnixStream>
     Ok(UnixStream::from(stream))
 }
 
-/// A request as the library gets it: what handlers need, and nothing that a client could confuse it with.
+/// The request for the library: only what handlers need, so a client cannot confuse the library with other headers.
 fn written(request: &http::Request<'_>) -> Vec<u8> {
     let (head, body) = (&request.head, request.body.bytes());
     // A HEAD is a GET here, so that the response states its length; its body is left out later.
@@ -212,7 +214,7 @@ fn written(request: &http::Request<'_>) -> Vec<u8> {
         request.address,
         body.len()
     );
-    // Only a token that has been checked: tiny_http refuses a whole request for one header outside of ASCII.
+    // Only a token with a valid form is passed on, because tiny_http refuses a request with a header outside of ASCII.
     let shown = Shown::by(request);
     if let Some(token) = &shown.token {
         let _ = write!(text, "Authorization: Bearer {}\r\n", token.expose());
@@ -229,7 +231,7 @@ fn written(request: &http::Request<'_>) -> Vec<u8> {
     bytes
 }
 
-/// Reads one response with a stated length, and nothing after it.
+/// Reads one response, which must have a `Content-Length`, and nothing after it.
 fn receive(stream: &UnixStream, patience: Duration) -> io::Result<Response> {
     let by = Instant::now() + patience;
     let mut bytes = Vec::with_capacity(RESPONSE_BYTES_FIRST);
@@ -249,7 +251,7 @@ fn receive(stream: &UnixStream, patience: Duration) -> io::Result<Response> {
     }
 }
 
-/// The response, once all of it is there.
+/// The response, once it has arrived completely.
 fn parse(bytes: &[u8]) -> io::Result<Option<Response>> {
     let mut space = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut head = httparse::Response::new(&mut space);

@@ -1,4 +1,4 @@
-//! The HTTP library and the threads that receive its requests.
+//! The HTTP library, and the threads that receive its requests.
 
 use std::io::{self, Read as _};
 use std::net::Ipv4Addr;
@@ -33,8 +33,8 @@ pub(super) fn start(context: &Arc<Context>, end: &Shutdown) -> io::Result<Arc<Co
     Ok(connections)
 }
 
-/// Starts the library anew whenever it no longer accepts: an error of accept ends its loop for good, a panic there does
-/// so without a word. So after a silence it is sent a probe.
+/// Restarts the library whenever it no longer accepts connections. An error of accept(2) ends its loop for good, and a
+/// panic in it does so without a notice. So the library is sent a probe when it has delivered no request for a while.
 pub(super) fn keep_running(
     mut library: Arc<Library>,
     connections: &Connections,
@@ -73,11 +73,12 @@ pub(super) fn keep_running(
     connections.clear();
 }
 
-/// A running library. Its threads are as many as requests are being answered, and one more that waits for the next.
+/// A running library. It has one thread for each request that is being answered, and one more that waits for the next
+/// request.
 pub(super) struct Library {
     server: tiny_http::Server,
     context: Arc<Context>,
-    /// Threads that wait for a request.
+    /// The number of threads that wait for a request.
     waiting: AtomicUsize,
     is_stopped: AtomicBool,
 }
@@ -107,7 +108,7 @@ impl Library {
         thread.map(drop)
     }
 
-    /// Answers requests, until nobody needs this thread. It counts as waiting when it begins.
+    /// Answers requests until this thread is not needed any more. The thread counts as waiting when it starts.
     fn receive(self: &Arc<Self>) {
         loop {
             let request = self.server.recv_timeout(PROBE_INTERVAL);
@@ -181,7 +182,7 @@ fn parts(request: &tiny_http::Request) -> Option<(String, String, String)> {
     Some((request.method().as_str().to_owned(), path, query.to_owned()))
 }
 
-/// Writes a response by the library. Its body is whole: streams never come here.
+/// Sends a response through the library. Its body is never a stream.
 fn send(response: http::Response, request: tiny_http::Request) -> io::Result<()> {
     let status = tiny_http::StatusCode(response.status);
     let code = response.code.map(|code| (CODE_HEADER.to_owned(), code.to_owned()));

@@ -1,8 +1,8 @@
 //! The handlers of accounts run on `tiny_http` (decision 4). Nothing outside of this folder knows that library.
 //!
-//! `tiny_http` never reads the bytes of a client: a request that is whole and valid is written anew to a private Unix
-//! socket ([`connections`]), and its response, which is whole as well, is read back. Connections to the library are
-//! kept. The library's side is in [`library`]: threads that receive requests and call the handlers.
+//! `tiny_http` never reads the bytes of a client. A complete and valid request is written anew to a private Unix socket
+//! ([`connections`]), and the complete response is read back. Connections to the library are kept. The library's side
+//! is in [`library`]: threads that receive requests and call the handlers.
 
 mod connections;
 mod library;
@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::error::ApiError;
 use connections::Connections;
 
-/// The way to the handlers.
+/// The connection pool to the handlers.
 pub(crate) struct Backend(Arc<Connections>);
 
 impl Backend {
@@ -30,7 +30,8 @@ impl Backend {
         library::start(context, end).map(Self)
     }
 
-    /// Has a request with a whole body answered. 503 if the library cannot be reached, 504 if it takes too long.
+    /// Passes a request with a whole body to its handler, and returns the response: 503 if the library cannot be
+    /// reached, 504 if it takes too long.
     pub(crate) fn call(&self, request: &http::Request<'_>) -> Response {
         self.0.call(request).unwrap_or_else(|error| {
             tracing::warn!(%error, "the HTTP library does not answer");

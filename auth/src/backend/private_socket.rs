@@ -1,7 +1,8 @@
-//! A Unix socket that no other user of the machine can reach, and that leaves nothing on a disk.
+//! A Unix socket that no other user of the machine can reach, and that leaves no file on a disk.
 //!
-//! It is bound to a path, as Linux wants it, and the path is removed before the first call is taken. What remains is a
-//! descriptor of what the path named, and `/proc/self/fd` leads this process there.
+//! The socket is bound to a path, because Linux requires one. The path is removed before the first connection is
+//! accepted. Before that, a descriptor of the socket file is opened. Through `/proc/self/fd` this process can still
+//! connect.
 
 use std::env;
 use std::fs::{self, Permissions};
@@ -18,13 +19,13 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use net::limit::{LISTEN_BACKLOG, SOCKET_PATH_BYTES_MAX};
 use os_thread::lock;
 
-/// Random bytes in the path, so that nobody can be there before us.
+/// Random bytes in the path, so that no other user can create it first.
 const NAME_BYTES: usize = 8;
 
-/// The way to one listener of this process.
+/// The address of one listener of this process.
 #[derive(Debug)]
 pub(crate) struct PrivateSocket {
-    /// Of what the path named; its number never changes.
+    /// The descriptor of the socket file. Its number never changes.
     target: Mutex<OwnedFd>,
     path: PathBuf,
 }
@@ -44,18 +45,18 @@ impl PrivateSocket {
         Ok((Self { target: Mutex::new(target), path }, listener))
     }
 
-    /// Makes another listener; [`PrivateSocket::path`] leads there from now on.
+    /// Creates another listener. From now on [`PrivateSocket::path`] leads to it.
     ///
     /// # Errors
-    /// As for [`PrivateSocket::create`]; then all is as it was.
+    /// As for [`PrivateSocket::create`]; then nothing has changed.
     pub(crate) fn listen_anew(&self) -> io::Result<UnixListener> {
         let (target, listener) = bind_in(places())?;
-        // At once, and under the same number: who connects meanwhile meets the old one or the new one.
+        // Atomically, under the same number: a concurrent connect reaches either the old listener or the new one.
         rustix::io::dup3(&target, &mut lock(&self.target), rustix::io::DupFlags::CLOEXEC)?;
         Ok(listener)
     }
 
-    /// Where this process, and nobody else, can connect as long as this lives.
+    /// The path under which this process, and no other, can connect as long as this value lives.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -90,16 +91,16 @@ fn bind(place: &Path) -> io::Result<(OwnedFd, UnixListener)> {
     }
     let (family, kind) = (AddressFamily::UNIX, SocketType::STREAM);
     let socket = rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
-    // Not every file system knows sockets.
+    // Not every file system supports sockets.
     rustix::net::bind(&socket, &SocketAddrUnix::new(&path)?)?;
     let target = target(&path);
     fs::remove_file(&path)?;
-    // Only now: until here every call was refused.
+    // Listening starts only now, so every earlier connect was refused.
     rustix::net::listen(&socket, LISTEN_BACKLOG)?;
     Ok((target?, UnixListener::from(socket)))
 }
 
-/// A descriptor of what the path names, which only its owner may call.
+/// A descriptor of the socket file, to which only its owner may connect.
 fn target(path: &Path) -> io::Result<OwnedFd> {
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
     let flags = OFlags::PATH | OFlags::NOFOLLOW;
@@ -113,7 +114,7 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::os::unix::net::UnixStream;
 
-    /// Whether a call to `path` reaches `listener`.
+    /// Whether connecting to `path` reaches `listener`.
     fn leads_to(path: &Path, listener: &UnixListener) -> bool {
         let Ok(mut client) = UnixStream::connect(path) else { return false };
         listener.set_nonblocking(true).unwrap();

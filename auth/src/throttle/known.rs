@@ -1,4 +1,4 @@
-//! From which networks accounts have been used.
+//! The known networks: those from which an account has been used.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, RandomState};
@@ -8,12 +8,13 @@ use wire::AccountId;
 
 use crate::limit::{KNOWN_NETWORKS_PER_ACCOUNT, KNOWN_SET_MAX, KNOWN_SETS};
 
-/// A bounded number of accounts and networks. Each account's lie in one of many sets, together with those of a few other
-/// accounts that nobody outside can foretell. A set forgets the oldest, but an account has only a few places in it: whoever
-/// uses his own account from everywhere forgets only his own.
+/// A bounded number of networks of accounts. The networks of an account are in one of many sets, chosen by a keyed
+/// hash, together with those of a few other accounts. A full set drops the network that was unused for longest. One
+/// account has only a few entries of a set, so an account that is used from many networks displaces only its own
+/// entries.
 pub(super) struct Known {
     hash: RandomState,
-    /// Account and network as hashes, the longest unused first.
+    /// The hashes of account and network, the longest unused first.
     sets: Vec<VecDeque<(u64, u64)>>,
 }
 
@@ -24,13 +25,13 @@ impl Known {
         Self { hash: RandomState::new(), sets }
     }
 
-    /// Whether that account has been used from there, as far as is remembered.
+    /// Whether the account is remembered to have been used from this network.
     pub(super) fn has(&self, account: AccountId, network: Network) -> bool {
         let pair = self.pair(account, network);
         self.sets[set(pair)].contains(&pair)
     }
 
-    /// Remembers it.
+    /// Remembers that the account has been used from this network.
     pub(super) fn add(&mut self, account: AccountId, network: Network) {
         let pair = self.pair(account, network);
         let set = &mut self.sets[set(pair)];

@@ -1,7 +1,6 @@
-//! `GET /export`: all that is kept about an account, as one JSON document.
+//! `GET /export`: all data about an account, as one JSON document.
 //!
-//! The document is made page by page while it is sent, so that it takes no more memory than a page however much there
-//! is.
+//! The document is generated page by page while it is sent, so it takes no more memory than one page.
 
 use http::Response;
 use std::io::{self, Read, Write as _};
@@ -34,7 +33,7 @@ pub(crate) fn export(
         .with_header("Content-Disposition", "attachment; filename=\"messenger-export.json\""))
 }
 
-/// The document, read from the front.
+/// The document, as a stream.
 pub(crate) struct Document {
     store: Arc<Store>,
     account: AccountId,
@@ -42,11 +41,11 @@ pub(crate) struct Document {
     rows: i64,
     page: Vec<u8>,
     read: usize,
-    /// Whether the list that is being written has an item already.
+    /// Whether the present list has an item already.
     has_items: bool,
 }
 
-/// What the next page holds.
+/// The contents of the next page.
 #[derive(Clone, Copy)]
 enum Stage {
     Sessions {
@@ -58,7 +57,7 @@ enum Stage {
     Invitations {
         after: GroupId,
     },
-    /// Of each conversation in its turn.
+    /// The messages of one conversation after the other.
     Messages {
         after: i64,
     },
@@ -98,7 +97,7 @@ struct ConversationItem<'a> {
     delivered: MessageId,
     read: MessageId,
     days: Option<i64>,
-    /// Whose message request waits for an answer.
+    /// The account whose message request waits for an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     asker: Option<AccountId>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -164,7 +163,7 @@ struct BlockItem {
     at: i64,
 }
 
-/// Somebody whom the account has found by email.
+/// An account that the account has found by email.
 #[derive(Serialize)]
 struct FindingItem {
     id: AccountId,
@@ -201,7 +200,7 @@ impl Document {
         })
     }
 
-    /// Writes the next page; it may turn out empty.
+    /// Writes the next page, which may be empty.
     fn turn(&mut self) -> io::Result<()> {
         self.page.clear();
         self.read = 0;

@@ -1,4 +1,4 @@
-//! `POST /login`: gives a device a token.
+//! `POST /login`: checks email and password, and returns a token.
 
 use http::Response;
 use serde::Serialize;
@@ -20,22 +20,22 @@ use crate::{device_name, token};
 struct LoggedIn<'a> {
     id: AccountId,
     name: &'a str,
-    /// Left out where it is in a cookie.
+    /// Absent if the token is in a cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<&'a str>,
     expires_at: i64,
     device_secret: &'a str,
 }
 
-/// What was asked for.
+/// The parameters of a login.
 struct LoginRequest<'a> {
     email: &'a Email,
     password: &'a Password,
-    /// What the device calls itself.
+    /// The name of the device.
     device: &'a str,
-    /// What it was given at an earlier login, perhaps.
+    /// The device secret of an earlier login, or an empty text.
     secret: &'a str,
-    /// For a page: the token goes into a cookie.
+    /// Whether the token goes into a cookie, for the web client.
     is_web: bool,
 }
 
@@ -118,7 +118,8 @@ fn open(
     })
 }
 
-/// Replaces a hash from a time when less was thought enough: only now the password is at hand. The better one, if there is one.
+/// Replaces a stored hash that is weaker than the present parameters, since the password is known only now. Returns the
+/// new hash, if there is one.
 fn rehash_if_needed(
     context: &Context,
     id: AccountId,

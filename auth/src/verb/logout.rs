@@ -12,7 +12,7 @@ pub(crate) fn logout(
     request: &Request,
     session: &Session,
 ) -> Result<Response, ApiError> {
-    // False: it was ended meanwhile, which is what was wanted.
+    // `false`: the session has ended already, which is the same.
     context.store.revoke(session.account, session.id, request.now)?;
     Ok(request.without_cookie(Response::no_content()))
 }

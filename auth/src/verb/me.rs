@@ -1,4 +1,4 @@
-//! `/me`: one's own account, looked at, renamed or deleted.
+//! `/me`: the client's own account: shows, renames or deletes it.
 
 use http::Response;
 use serde::Serialize;

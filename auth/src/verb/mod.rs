@@ -1,4 +1,4 @@
-//! What can be asked, one verb a file: parse, decide, store, reply.
+//! The handlers, one request per file: each parses, decides, stores and replies.
 
 pub(crate) mod export;
 pub(crate) mod health;

@@ -1,11 +1,11 @@
-//! `GET /openapi.json`: the description of all of this.
+//! `GET /openapi.json`: the OpenAPI description of all routes.
 
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::request::Request;
 use http::Response;
 
-/// Written by hand; a test holds it against the table of routes.
+/// Written by hand. A test compares it with the table of routes.
 pub(crate) const OPENAPI: &str = include_str!("../../openapi.json");
 
 pub(crate) fn openapi(_: &Context, _: &Request) -> Result<Response, ApiError> {

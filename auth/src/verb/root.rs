@@ -1,4 +1,4 @@
-//! `GET /`: what this is, for who came with a browser.
+//! `GET /`: a JSON page that says what this server is.
 
 use crate::context::Context;
 use crate::error::ApiError;

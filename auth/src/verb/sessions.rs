@@ -1,4 +1,4 @@
-//! `/sessions`: the devices that are logged in, listed or sent away.
+//! `/sessions`: lists or ends the account's sessions.
 
 use http::Response;
 use serde::Serialize;
@@ -22,7 +22,7 @@ struct Device {
     created_at: i64,
     seen_at: i64,
     expires_at: i64,
-    /// Whether this is the one that asks.
+    /// Whether this is the session of the request.
     current: bool,
 }
 

@@ -1,4 +1,4 @@
-//! `POST /signup`: makes an account.
+//! `POST /signup`: creates an account.
 
 use http::Response;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! `POST /ticket`: a proof, good once, that opens a socket of this session.
+//! `POST /ticket`: a ticket, which is valid once and opens a socket of this session.
 
 use http::Response;
 use serde::Serialize;

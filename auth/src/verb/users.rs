@@ -1,4 +1,5 @@
-//! `GET /users?email=E` finds an account by its exact email, `GET /users/ID` gives the name of one that the asker may know of.
+//! `GET /users?email=E` finds an account by its exact email. `GET /users/ID` returns the name of an account that the
+//! client's account may see.
 
 use http::Response;
 use std::time::Instant;

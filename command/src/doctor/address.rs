@@ -1,4 +1,4 @@
-//! Under which address people reach the server, and through what.
+//! Checks the addresses under which users reach the server, and the proxies before it.
 
 use std::net::ToSocketAddrs as _;
 

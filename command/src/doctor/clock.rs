@@ -1,4 +1,5 @@
-//! The machine's clock, against the database's own, its record of the time, and its newest message.
+//! Compares the machine's clock with the database server's clock, with the time recorded in the database, and with the
+//! newest message.
 
 use sql::{Diagnostic, Inspection, Severity};
 
@@ -38,7 +39,8 @@ fn database(ahead: i64) -> Option<Diagnostic> {
     (level != Severity::Fine).then(|| Diagnostic::new(level, "clock", text))
 }
 
-/// A server that starts now doubts the clock, and deletes nothing because of its age, if they are so far apart.
+/// Advice about the difference to the recorded time. If it is large, a server that starts now distrusts the clock and
+/// deletes nothing because of its age.
 fn record(ahead: i64, doubted: i64) -> Option<Diagnostic> {
     if ahead.abs() < CLOCK_PROBLEM_MS {
         return None;

@@ -1,4 +1,4 @@
-//! What the machine gives: disk, descriptors, threads.
+//! Checks the resources of the machine: disk, descriptors, threads.
 
 use std::path::Path;
 
