@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection, and how much they may send.
+//! The client of a connection: its identity and its rate limits.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,34 +12,34 @@ use crate::rate_limit::{RateKind, RateLimit};
 use crate::replies::Replies;
 use crate::strikes::{Strikes, TooFast};
 
-/// Who is at the other end.
+/// The identity of a client.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Identity {
-    /// There was no valid hello yet.
+    /// The client has not authenticated yet.
     Unknown {
-        /// When the connection is closed unless there is one.
+        /// The time at which the connection is closed if it has not authenticated.
         deadline: Instant,
         /// The address of the client.
         address: IpAddr,
     },
-    /// An account, or in guest mode a guest's number.
+    /// The client's account. In guest mode: the guest's number.
     Known(AccountId),
 }
 
 /// One connection's client.
 pub(crate) struct Client {
     pub(crate) identity: Identity,
-    /// The login session of the token; guests have none.
+    /// The session of the token. Guests have none.
     session: Option<SessionId>,
     /// When the use of the session was recorded last.
     use_recorded: Instant,
-    /// The account's, which all its connections share; before the hello the connection's own.
+    /// The rate limit of the account, which all its connections share. Before the hello: that of the connection.
     rate_limit: Arc<RateLimit>,
     strikes: Strikes,
 }
 
 impl Client {
-    /// A client that has not said hello.
+    /// A client that has not authenticated.
     pub(crate) fn new(deadline: Instant, address: IpAddr, rate_limit: Arc<RateLimit>) -> Self {
         Self {
             identity: Identity::Unknown { deadline, address },
@@ -50,7 +50,7 @@ impl Client {
         }
     }
 
-    /// The client has said a valid hello.
+    /// Sets the account of the client after a valid hello.
     pub(crate) fn identify(
         &mut self,
         id: AccountId,
@@ -74,10 +74,10 @@ impl Client {
         &self.rate_limit
     }
 
-    /// Counts a frame before anything is done about it. False if it is one too many; the client has then been told so.
+    /// Counts a frame before it is handled. Returns `false` if it exceeds the rate; the client has then got the error.
     ///
     /// # Errors
-    /// That has happened too often on this connection.
+    /// The connection has too many strikes.
     pub(crate) fn admits(
         &mut self,
         kind: RateKind,
@@ -93,7 +93,7 @@ impl Client {
         Ok(false)
     }
 
-    /// The session, if it is time to record again that it is in use; it counts as recorded then.
+    /// The session, if its use must be recorded again. From then on it counts as recorded.
     pub(crate) fn use_to_record(&mut self) -> Option<SessionId> {
         let session = self.session.filter(|_| self.use_recorded.elapsed() >= SEEN_EVERY)?;
         self.use_recorded = Instant::now();

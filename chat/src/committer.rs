@@ -1,10 +1,11 @@
-//! The queue of operations, and the thread that commits them and hands the outcome to the [dispatcher](crate::dispatcher).
+//! The queue of operations, and the thread that commits them and passes the outcome to the
+//! [dispatcher](crate::dispatcher).
 //!
-//! Acts wait in a bounded queue while a commit runs; the next commit takes all of them at once, so durability costs the
-//! batch and not each message. Frames are made and sent only after the commit.
+//! Operations wait in a bounded queue while a commit runs. The next commit takes all of them (group commit), so the
+//! cost of a durable write is shared. Frames are generated and sent only after the commit.
 //!
-//! Receipts that nobody waits for let others go first, for a while: one commit then does for many, and where an account
-//! says more than once how far it has come only the last of it is work.
+//! Receipts without a `ref`, which no client waits for, are delayed for a while. So one commit stores many of them, and
+//! of several `received` of one connection only the last one.
 
 mod receipts;
 mod share;
@@ -34,13 +35,13 @@ use crate::service::{self, Ended};
 
 /// A task of the committer, and the connection that submitted it.
 pub(crate) enum Task {
-    /// Something that an account wants done; the connection that asked, if one did.
+    /// An operation, and the connection that waits for its answer, if any.
     Operation(Submission, Option<Arc<Outbox>>),
-    /// A session is in use. Nobody waits for this.
+    /// Records that a session is in use. No client waits for this.
     SessionUse(SessionId),
-    /// An account's last connection has ended. Nobody waits for this.
+    /// Records that an account's last connection has ended, at this time in milliseconds. No client waits for this.
     Departure(AccountId, i64),
-    /// Close the connection, after the answers to everything that it sent before.
+    /// Closes the connection, after the answers to its earlier requests.
     Close(Close, Arc<Outbox>),
 }
 
@@ -58,7 +59,7 @@ impl Task {
 }
 
 impl Task {
-    /// Whether it may wait for others of its kind: it is a receipt that needs no answer.
+    /// Whether the task may be delayed: it is a receipt without a `ref`.
     fn is_deferrable(&self) -> bool {
         let Self::Operation(Submission { operation, reference, .. }, _) = self else {
             return false;
@@ -67,7 +68,7 @@ impl Task {
             && reference.is_none()
     }
 
-    /// Whether its event may be in a thousand logs.
+    /// Whether it may become an event in the logs of all members of a group.
     fn is_for_group(&self) -> bool {
         let Self::Operation(Submission { operation, .. }, _) = self else { return false };
         matches!(
@@ -84,31 +85,31 @@ impl Task {
     }
 }
 
-/// A handle on the committer; clones are the same.
+/// A handle of the committer. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Committer(Arc<Queue>);
 
 #[derive(Default)]
 struct Queue {
     state: Mutex<State>,
-    /// The committer has something to do.
+    /// Signalled when the committer has a task.
     filled: Condvar,
-    /// There is room again.
+    /// Signalled when the queue has room again.
     emptied: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     tasks: VecDeque<Task>,
-    /// Receipts that wait for others.
+    /// The delayed receipts.
     receipts: Receipts,
     bytes: usize,
-    /// It is to end, or has.
+    /// Whether the committer must end, or has ended.
     closed: bool,
 }
 
 impl Committer {
-    /// Starts the thread, which hands what it has committed to `inbox` and tells `cluster` of it.
+    /// Starts the thread. It passes what it has committed to `inbox` and to `cluster`.
     pub(crate) fn start(
         store: Arc<Store>,
         hub: Arc<Hub>,
@@ -137,12 +138,13 @@ impl Committer {
         self.0.take(Some(patience)).unwrap_or_default()
     }
 
-    /// Puts `task` into the queue. Returns false if there is no room for [`QUEUE_WAIT_MAX`]: nothing will come of it.
+    /// Puts `task` into the queue. Returns `false` if there is no room for [`QUEUE_WAIT_MAX`]; then the task is
+    /// dropped.
     pub(crate) fn submit(&self, task: Task) -> bool {
         self.0.put(task, QUEUE_WAIT_MAX)
     }
 
-    /// As [`Committer::submit`], but waits until `deadline`: all that a connection says in one tick waits only once.
+    /// The same as [`Committer::submit`] with another deadline, so that all requests of one tick share one wait.
     pub(crate) fn submit_by(&self, task: Task, deadline: Instant) -> bool {
         self.0.put(task, deadline.saturating_duration_since(Instant::now()))
     }
@@ -158,7 +160,7 @@ impl Committer {
     }
 }
 
-/// However the thread ends: nobody is to wait for it.
+/// Closes the queue when the thread ends, even by a panic, so that no thread waits for it.
 struct Closing<'a>(&'a Queue);
 
 impl Drop for Closing<'_> {
@@ -212,7 +214,7 @@ impl Queue {
             return false;
         }
         state.bytes += bytes;
-        // The committer wakes for tasks that do not wait, and to learn when the first receipt is due.
+        // The committer is woken for tasks that are not delayed, and for the first receipt, to learn when it is due.
         let wakes = if is_deferrable {
             state.receipts.add(task, now);
             [1, RECEIPTS_WAITING_MAX].contains(&state.receipts.len())
@@ -232,7 +234,7 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits, no longer than `time`, for something to do. `None` once it is closed and empty.
+    /// Waits for tasks, at most `time`. `None` once the queue is closed and empty.
     fn take(&self, time: Option<Duration>) -> Option<Vec<Task>> {
         let deadline = time.map(|time| Instant::now() + time);
         let mut state = self.lock();
@@ -292,7 +294,7 @@ impl State {
         tasks
     }
 
-    /// Each account's share of the tasks that wait; tasks beyond it keep their place.
+    /// Takes each account's share of the waiting tasks. Tasks beyond it keep their place in the queue.
     fn take_shares(&mut self) -> Vec<Task> {
         let mut shares = Shares::default();
         let mut free = BATCH_OPERATIONS_MAX;

@@ -1,7 +1,7 @@
 //! One connection on its own thread: it sleeps in `recv`, handles a tick, and sleeps again.
 //!
-//! A tick handles every frame that the socket holds, and then sends all frames that came of it, here and to others. A
-//! connection is three things: the state of its socket, its [client](crate::client), and its [replies](crate::replies).
+//! A tick handles all frames that have arrived, and then sends all resulting frames, to this client and to others. A
+//! connection has three parts: the state of its socket, its [client](crate::client), and its [replies](crate::replies).
 
 mod closing;
 mod requests;
@@ -36,20 +36,20 @@ pub(crate) struct Connection<'a> {
     /// Accounts whose presence it watches.
     watching: Vec<AccountId>,
     replay: Option<Replay>,
-    /// A guest's frames of this tick to other guests. In a box: most connections sleep.
+    /// A guest's frames of this tick to other guests. Boxed, since most connections sleep and have none.
     relay: Option<Box<RelayBatch>>,
-    /// A WebSocket ping was sent, and nothing came since.
+    /// Whether a WebSocket ping was sent and nothing has arrived since.
     pinged: bool,
-    /// When this tick began to handle what came: the clock is read once for all of it.
+    /// The time at which this tick began to handle frames: the clock is read once for all of them.
     now: Instant,
-    /// Frames read in this tick: a counter that all threads share is touched once a tick.
+    /// Frames read in this tick. The shared counter is updated once per tick.
     frames: u64,
 }
 
 impl<'a> Connection<'a> {
     /// A connection whose handshake is done.
     ///
-    /// In a box: what a sleeping thread has on its stack is paid for in whole pages.
+    /// Boxed, because a sleeping thread pays for its stack in whole pages.
     #[inline(never)]
     pub(crate) fn new(server: &'a Server, outbox: Arc<Outbox>, address: IpAddr) -> Box<Self> {
         let deadline = Instant::now() + server.timeouts.hello;
@@ -66,7 +66,7 @@ impl<'a> Connection<'a> {
         })
     }
 
-    /// Serves the connection until it ends. `token`: what the upgrade request's `Authorization` carried.
+    /// Serves the connection until it ends. `token` is that of the upgrade request's `Authorization` header.
     #[inline(never)]
     pub(crate) fn run(&mut self, reader: &mut MessageReader, token: Option<&wire::Token>) {
         self.server.hub.add_unknown(self.replies.outbox());
@@ -92,7 +92,7 @@ impl<'a> Connection<'a> {
         self.set_read_timeout()?;
         // The handshake has gone deeper than most ticks do.
         os_thread::trim_stack();
-        // Frames may have come along with the handshake: they are in the buffer, and no `recv` would wake for them.
+        // Frames that arrived with the handshake are in the buffer already, and `recv` would not wake for them.
         let mut may_sleep = false;
         loop {
             if self.server.shutdown.has_begun() {
@@ -110,7 +110,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Handles what the socket holds. Returns whether all of it was handled, so that the next tick may sleep.
+    /// Handles the frames that have arrived. Returns whether all of them were handled, so that the next tick may sleep.
     fn tick(&mut self, reader: &mut MessageReader, may_sleep: bool) -> Result<bool, EndReason> {
         reader.begin(may_sleep);
         let mut handled = 0;
@@ -185,7 +185,7 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    /// Ends who says nothing: no hello in time, or no sign of life.
+    /// Ends a connection without a hello in time, or without a sign of life.
     fn check_timeouts(&mut self, buffer: &SocketBuffer) -> Flow {
         if let Identity::Unknown { deadline, .. } = self.client.identity {
             if Instant::now() >= deadline {
@@ -209,7 +209,7 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    /// Has it recorded, now and then, that the session is in use.
+    /// Records at intervals that the session is in use.
     fn record_session_use(&mut self) {
         let Some(accounts) = self.server.accounts() else { return };
         if let Some(session) = self.client.use_to_record() {
@@ -217,7 +217,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Until when `recv` sleeps: the hello's deadline, or the time for a ping.
+    /// Sets how long `recv` sleeps: until the deadline for the hello, or until the next ping is due.
     fn set_read_timeout(&self) -> Flow {
         let time = match self.client.identity {
             Identity::Unknown { deadline, .. } => {
@@ -225,15 +225,15 @@ impl<'a> Connection<'a> {
             }
             Identity::Known(_) => self.server.timeouts.ping,
         };
-        // Zero would mean for ever.
+        // Zero would mean no timeout.
         let time = time.max(Duration::from_millis(1));
         self.replies.outbox().stream().set_read_timeout(Some(time)).map_err(|_| EndReason::PeerGone)
     }
 
-    /// Sends everything that this tick has appended, here and to others.
+    /// Sends all frames that this tick has appended, to this client and to others.
     fn flush(&mut self) {
         if self.frames > 0 {
-            // Counted before anybody can see that there was something to count.
+            // Counted before a client can see an effect of these frames.
             metrics::FRAMES_IN.add(std::mem::take(&mut self.frames));
         }
         if let Some(relay) = self.relay.take() {
@@ -242,7 +242,7 @@ impl<'a> Connection<'a> {
         self.replies.outbox().flush();
     }
 
-    /// A hello was answered: with a welcome, and this replay if events were missed, or with an error.
+    /// Continues after the answer to a hello. `replay`: the client has missed events.
     fn after_hello(&mut self, replay: Option<Replay>) -> Flow {
         if replay.is_some() {
             self.replay = replay;
@@ -250,7 +250,7 @@ impl<'a> Connection<'a> {
         self.set_read_timeout()
     }
 
-    /// What a hello works on.
+    /// The parts of the connection that a hello needs.
     pub(crate) fn hello_context(&mut self) -> HelloContext<'_> {
         HelloContext {
             server: self.server,
@@ -261,7 +261,7 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// However the connection ends, also by a panic.
+/// Runs however the connection ends, even by a panic.
 impl Drop for Connection<'_> {
     fn drop(&mut self) {
         let Server { hub, presence, inbox, .. } = self.server;
@@ -294,7 +294,7 @@ fn is_nothing(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::WouldBlock
 }
 
-/// What an error of tungstenite means for the connection.
+/// The reason for which the connection ends after an error of tungstenite.
 fn end_reason(error: &tungstenite::Error) -> EndReason {
     use tungstenite::Error;
     match error {

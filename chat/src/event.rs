@@ -3,7 +3,7 @@
 use sql::{Entry, EventBody, GroupChange, Retention};
 use wire::{Accepted, AccountId, Blocked, Declined, Frame, Message, Receipt, Recipient, Seq};
 
-/// The frame of event `seq` in the log of `viewer`; with a `ref` the answer to who asked for it.
+/// The frame of event `seq` in the log of `viewer`. With `reference` it is the answer to the request with this `ref`.
 pub(crate) fn frame<'a>(
     viewer: AccountId,
     seq: Seq,

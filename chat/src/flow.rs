@@ -1,8 +1,8 @@
-//! How a connection goes on after a step, or why it ends.
+//! Whether a connection continues after a step, or why it ends.
 
 use wire::Close;
 
-/// The connection goes on, or it ends for this reason.
+/// The connection continues, or it ends for this reason.
 pub(crate) type Flow = Result<(), EndReason>;
 
 /// Why a connection ends.

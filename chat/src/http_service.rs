@@ -1,4 +1,4 @@
-//! The chat server as HTTP sees it: an upgrade to WebSocket, and a few pages.
+//! The HTTP service of the chat server: the upgrade to WebSocket, and a few pages.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use http::{Head, Route, Service, Upgrade};
 use crate::server::Server;
 use crate::{page, upgrade};
 
-/// Answers the requests of one or several listeners; clones are the same server.
+/// Answers the requests of one or several listeners. Clones share the server.
 #[derive(Clone)]
 pub struct ChatService(pub(crate) Arc<Server>);
 

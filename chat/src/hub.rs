@@ -17,7 +17,7 @@ use wire::{AccountId, SessionId};
 use crate::limit::CONNECTIONS_PER_ACCOUNT_MAX;
 use crate::outbox::Outbox;
 
-/// Locks that the accounts are spread over, so that senders seldom wait for each other.
+/// The number of shards, each with its lock, so that senders rarely wait for each other.
 const SHARDS: usize = 64;
 
 type Shard = RwLock<HashMap<AccountId, Vec<Endpoint>>>;
@@ -53,15 +53,16 @@ impl Hub {
         Self { unknown: Mutex::default(), shards, generation: AtomicU64::new(0) }
     }
 
-    /// To be called by a thread that delivers a change of the database: after everybody can read the change, and before the
-    /// connections concerned are looked up here.
+    /// Must be called by a thread that delivers a change of the database: after the change is visible to all readers,
+    /// and before the connections concerned are looked up here.
     pub(crate) fn advance_generation(&self) {
         // A thread that sees the new generation reads the database after this thread read or wrote it.
         self.generation.fetch_add(1, Ordering::Release);
     }
 
-    /// How many deliveries have begun. To be compared between before the look-up and after [`Hub::register`]: the lock of the
-    /// shard makes the new generation visible to a connection that the delivery did not find.
+    /// The number of deliveries that have begun. A connection compares it before its look-up and after
+    /// [`Hub::register`]. The lock of the shard makes the new generation visible to a connection that the delivery did
+    /// not find.
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
@@ -90,12 +91,12 @@ impl Hub {
         registered
     }
 
-    /// A connection without a hello is gone.
+    /// Removes a connection without a hello.
     pub(crate) fn remove_unknown(&self, outbox: &Outbox) {
         self.unknown.lock().unwrap_or_else(PoisonError::into_inner).remove(&outbox.id());
     }
 
-    /// A connection of this account is gone. Returns whether it was the last one.
+    /// Removes a connection of this account. Returns whether it was the last one.
     pub(crate) fn unregister(&self, account: AccountId, outbox: &Arc<Outbox>) -> bool {
         let mut shard = self.shard(account).write().unwrap_or_else(PoisonError::into_inner);
         let Some(endpoints) = shard.get_mut(&account) else { return false };
@@ -160,7 +161,7 @@ impl Hub {
         }
     }
 
-    /// Calls `each` for every connection there is.
+    /// Calls `each` for every connection.
     pub(crate) fn for_each(&self, mut each: impl FnMut(&Arc<Outbox>)) {
         let unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
         unknown.values().for_each(&mut each);

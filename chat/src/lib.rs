@@ -1,8 +1,16 @@
-//! The WebSocket chat server: one thread a connection, every message committed before it is delivered.
+//! The chat server: messages over WebSockets. Each connection has a thread, and every message is committed before it is
+//! delivered. Without a database the clients are guests, and nothing is stored.
 //!
-//! [`serve`] is the only way to start it. The nouns: a *session* is one connection on its thread; its *outbox* is what
-//! waits to be sent to it; the *hub* knows whose outboxes are here; the *committer* stores what sessions bring and the
-//! *fanout* takes the committed events to the outboxes. docs/ARCHITECTURE.md follows a message through them.
+//! [`serve`] starts it. Its parts:
+//!
+//! - a *connection* reads requests on its own thread; `verb` has a file for each query and live request;
+//! - the *committer* stores operations (messages, receipts, edits, changes of groups …), many of them in one transaction;
+//! - the *dispatcher* takes committed events, and everything else that is to be delivered, from its inbox; the *fan-out* appends
+//!   them to outboxes;
+//! - the *hub* knows the connections of each account;
+//! - an *outbox* is the outgoing queue of one connection.
+//!
+//! docs/ARCHITECTURE.md follows a message through them.
 
 mod args;
 mod backfill;
@@ -148,7 +156,7 @@ pub fn serve(
         token_throttle: TokenThrottle::new(),
         shutdown: shutdown.clone(),
     });
-    // Sessions see the flag as soon as their `recv` returns.
+    // Connections see the flag as soon as their `recv` returns.
     shutdown.on_begin(move || hub.for_each(|outbox| outbox.end_reading()));
     let shared = Arc::clone(&server);
     let serving = opening.open(ChatService(shared));
@@ -157,7 +165,7 @@ pub fn serve(
 }
 
 impl Running {
-    /// Whether it can do its job now; the sentence says what is missing.
+    /// The check whether the server can do its job.
     pub fn readiness(
         &self,
     ) -> impl Fn() -> Result<(), telemetry::health::Unhealthy> + Send + Sync + 'static {
@@ -165,7 +173,7 @@ impl Running {
         move || server.ready()
     }
 
-    /// Answers requests of another listener as if they had come to this server's own.
+    /// A service that answers requests of another listener like those of this server's own.
     pub fn service(&self) -> ChatService {
         ChatService(Arc::clone(&self.server))
     }

@@ -1,4 +1,4 @@
-//! Receipts that nobody waits for: each lets others go first, until it is due.
+//! Delayed receipts: those without a `ref`, which no client waits for. Each is delayed until it is due.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -8,17 +8,18 @@ use wire::Seq;
 
 use super::Task;
 
-/// In the order in which they came. A connection that says more than once how far it has received its log is in here once,
-/// in its first place, and with the furthest that it has said when it goes.
+/// The delayed receipts, in the order of arrival. Several `received` of one connection are one entry, at the place of
+/// the first one and with the highest `seq`.
 #[derive(Default)]
 pub(super) struct Receipts {
     waiting: VecDeque<(Instant, Task)>,
-    /// How far connections have received their logs, by the connection's id.
+    /// The highest `seq` of the waiting `received` of each connection, by the connection's id.
     furthest: HashMap<u64, Seq>,
 }
 
 impl Receipts {
-    /// Whether a receipt of the same connection waits already. That one then acknowledges the further `seq` of the two.
+    /// Returns whether a `received` of the same connection waits already. That one then acknowledges the higher `seq`
+    /// of the two.
     pub(super) fn merge(&mut self, receipt: &Task) -> bool {
         let Some((connection, seq)) = received(receipt) else { return false };
         let Some(furthest) = self.furthest.get_mut(&connection) else { return false };
@@ -26,7 +27,7 @@ impl Receipts {
         true
     }
 
-    /// Adds one that has not been merged.
+    /// Adds a receipt that was not merged.
     pub(super) fn add(&mut self, receipt: Task, now: Instant) {
         if let Some((connection, seq)) = received(&receipt) {
             self.furthest.insert(connection, seq);
@@ -38,18 +39,18 @@ impl Receipts {
         self.waiting.len()
     }
 
-    /// When the first has waited for so long.
+    /// The time at which the first receipt has waited for `wait`.
     pub(super) fn due_at(&self, wait: Duration) -> Option<Instant> {
         self.waiting.front().map(|(since, _)| *since + wait)
     }
 
-    /// How many, but no more than `most`, have waited for so long.
+    /// The number of receipts that have waited for `wait`, at most `most`.
     pub(super) fn due(&self, wait: Duration, now: Instant, most: usize) -> usize {
         let is_due = |(since, _): &&(Instant, Task)| *since + wait <= now;
         self.waiting.iter().take(most).take_while(is_due).count()
     }
 
-    /// Moves the first of them to `tasks`.
+    /// Moves the first `count` receipts to `tasks`.
     pub(super) fn move_to(&mut self, tasks: &mut Vec<Task>, count: usize) {
         for (_, mut receipt) in self.waiting.drain(..count.min(self.waiting.len())) {
             if let Task::Operation(
@@ -69,7 +70,7 @@ impl Receipts {
     }
 }
 
-/// Which connection has received its account's log how far.
+/// The connection and the `seq` of a `received`.
 fn received(receipt: &Task) -> Option<(u64, Seq)> {
     match receipt {
         Task::Operation(

@@ -1,4 +1,4 @@
-//! How much of one commit a single account may take.
+//! The share of one account in a commit.
 //!
 //! An account that submits many operations at once would otherwise make one long commit of them, and everybody else's `sent` would wait
 //! for it. Operations beyond an account's share stay in the queue, in their order, for the next commits.
@@ -34,7 +34,7 @@ struct Used {
 }
 
 impl Shares {
-    /// Whether `task` goes into this commit. To be asked in the order of the queue.
+    /// Whether `task` goes into this commit. Must be called in the order of the queue.
     pub(super) fn admit(&mut self, task: &Task) -> bool {
         match task {
             Task::Operation(submission, origin) => {
@@ -61,7 +61,7 @@ impl Shares {
     ) -> bool {
         let group_operations = usize::from(is_for_group);
         let used = match self.used.entry(submission.by) {
-            // However large its first operation is, it fits.
+            // The first operation of an account always fits.
             Entry::Vacant(entry) => entry.insert(Used::default()),
             Entry::Occupied(entry) => {
                 let used = entry.into_mut();
