@@ -98,17 +98,17 @@ pub enum UsageError {
     NoHome,
 }
 
-/// Why there is no open database.
+/// The reason why the database is not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenDatabaseError {
-    /// The directory of the default database cannot be made.
+    /// The directory of the default database cannot be created.
     #[error(
         "cannot make the directory {path} for the database ({error}): name another with --database sqlite:PATH"
     )]
     Directory {
         /// The directory.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
     /// The database cannot be opened.
@@ -117,7 +117,7 @@ pub enum OpenDatabaseError {
 }
 
 impl DatabaseArgs {
-    /// The database that is meant; none only if that is the default.
+    /// The database of these settings. `None` only if the default is no database.
     ///
     /// # Errors
     /// [`UsageError`].
@@ -197,7 +197,7 @@ fn from_file(path: &Path) -> Result<DatabaseUrl, UsageError> {
     url.map_err(|error| UsageError::UrlInFile { path: path.to_owned(), error })
 }
 
-/// Where the database is if nobody says.
+/// The path of the default database.
 fn default_path() -> Option<PathBuf> {
     default_path_from(|name| env::var_os(name).map(PathBuf::from))
 }

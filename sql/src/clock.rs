@@ -1,11 +1,12 @@
-//! The server's time, which does not jump.
+//! The server's time, which does not jump (decision 17).
 //!
-//! The machine's clock is believed as long as it agrees with the *trusted time*: the time that it last showed when it was believed,
-//! and what the monotonic clock has counted since. The table `clock` keeps the trusted time over restarts. PostgreSQL has a clock of
-//! its own, which must agree too. While the machine's clock is in doubt nothing is deleted and no session ends because of its age.
+//! The machine's clock is trusted as long as it agrees with the *trusted time*: the time of the last moment at which
+//! the clock was trusted, plus the time that the monotonic clock has counted since. The table `clock` keeps the trusted
+//! time over restarts. PostgreSQL's own clock must agree, too. While the machine's clock is in doubt, nothing is
+//! deleted because of its age, and no session ends because of its age.
 //!
-//! The time in messages is another matter: a wrong one does no lasting harm. So it follows a clock that is ahead from the start of
-//! the program, or for minutes, also while that clock is in doubt; but never to before the trusted time.
+//! A wrong time in messages does no lasting harm. So it follows a clock that has been ahead since the start of the
+//! program, or for minutes, even while that clock is in doubt. It never goes back before the trusted time.
 
 mod day;
 mod record;
@@ -21,9 +22,9 @@ pub use day::Day;
 /// Both clocks of the machine, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 struct ClockReading {
-    /// Since 1970-01-01 UTC, as far as the machine knows.
+    /// The machine's clock, since 1970-01-01 UTC.
     wall: i64,
-    /// Since some moment, also while the machine sleeps. Nobody sets it.
+    /// The monotonic clock, since an arbitrary moment. It continues while the machine sleeps, and cannot be set.
     steady: i64,
 }
 
@@ -35,16 +36,16 @@ impl ClockReading {
     }
 }
 
-/// Why the machine's clock is not believed.
+/// The reason why the machine's clock is not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ClockDoubt {
-    /// It shows so many milliseconds more than the trusted time, or fewer.
+    /// It is ahead of the trusted time by this number of milliseconds, which may be negative.
     Differs(i64),
-    /// It shows so many milliseconds more than PostgreSQL's clock, or fewer.
+    /// It is ahead of PostgreSQL's clock by this number of milliseconds, which may be negative.
     Database(i64),
 }
 
-/// What is known about the time.
+/// The state of the clock.
 #[derive(Debug, Default)]
 struct State {
     /// The trusted time at the moment `steady`.
@@ -53,22 +54,22 @@ struct State {
     /// For how long the programs have been running while the clock was ahead.
     doubted: i64,
     doubt: Option<ClockDoubt>,
-    /// From which moment of `steady` on messages carry the time of a clock that is in doubt.
+    /// The moment of `steady` from which on messages carry the time of a clock that is in doubt.
     followed_from: i64,
-    /// How much more PostgreSQL's clock shows than `steady`, if the database has a clock of its own.
+    /// PostgreSQL's clock minus `steady`, if the database has a clock of its own.
     database: Option<i64>,
-    /// How often an operator has confirmed the clock, as far as this program knows.
+    /// How many times an operator has confirmed the clock, as far as this program knows.
     confirmed: i64,
-    /// Whether that was while this program runs, so that PostgreSQL's clock does not matter.
+    /// Whether an operator has confirmed the clock since this program started. Then PostgreSQL's clock is not compared.
     is_confirmed: bool,
-    /// The last time that was told.
+    /// The last time that [`Store::now`] has returned.
     told: i64,
-    /// The latest time that may be in a message, unless it was told since.
+    /// The latest time that a message may carry, except times that were returned since.
     given: i64,
 }
 
 impl State {
-    /// Begins from what the database has recorded; zero: nothing.
+    /// The state at the start, from the record in the database; zero: there is none.
     fn begin(record: record::Record, database: Option<i64>, look: ClockReading) -> Self {
         let mut state = Self {
             steady: look.steady,
@@ -80,18 +81,18 @@ impl State {
         };
         state.trusted = if record.seen == 0 { state.earlier(look) } else { record.seen };
         state.look(look);
-        // Most likely the programs were stopped for so long.
+        // Most likely the programs were stopped for this long.
         state.followed_from = look.steady;
         state.told = state.shown(look);
         state
     }
 
-    /// How much more PostgreSQL's clock shows than the machine's; 0 if there is none, or if it does not matter.
+    /// PostgreSQL's clock minus the machine's; 0 if there is none, or if it is not compared.
     fn database_ahead(&self, ClockReading { wall, steady }: ClockReading) -> i64 {
         self.database.filter(|_| !self.is_confirmed).map_or(0, |database| database + steady - wall)
     }
 
-    /// What the machine's clock shows, or PostgreSQL's if that is further behind: one of the two is wrong.
+    /// The earlier of the machine's and PostgreSQL's time, since one of the two is wrong.
     fn earlier(&self, look: ClockReading) -> i64 {
         let ahead = self.database_ahead(look);
         look.wall + if is_step(ahead) { ahead.min(0) } else { 0 }
@@ -122,7 +123,7 @@ impl State {
         }
     }
 
-    /// What new messages carry, unless a little later a time was told before.
+    /// The time for new messages, unless a slightly later time was returned before.
     fn shown(&self, look: ClockReading) -> i64 {
         if self.doubt.is_none() {
             look.wall
@@ -137,7 +138,7 @@ impl State {
         self.look(look);
         let shown = self.shown(look);
         if self.told > shown && is_step(self.told - shown) {
-            // What was told turns out to have been wrong, and messages carry it.
+            // The time that was returned has turned out to be wrong, and messages carry it.
             self.given = self.given.max(self.told);
             self.told = shown;
         }
@@ -145,7 +146,8 @@ impl State {
         self.told
     }
 
-    /// An operator has said that it was `seen` a moment ago, for the `confirmed`th time.
+    /// An operator has confirmed, for the `confirmed`th time, that the clock was right when it showed `seen` a moment
+    /// ago.
     fn confirm(&mut self, seen: i64, confirmed: i64, look: ClockReading) {
         (self.trusted, self.steady, self.doubted) = (seen, look.steady, 0);
         self.confirmed = confirmed;
@@ -158,7 +160,7 @@ fn ms(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Whether no clock that is right differs so much from another.
+/// Whether two clocks that differ this much cannot both be right.
 fn is_step(difference: i64) -> bool {
     difference.abs() > ms(CLOCK_STEP_MAX)
 }
@@ -170,9 +172,9 @@ pub(crate) struct Clock(Mutex<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     state: State,
-    /// When the record was written last,
+    /// The time of the last record in the database.
     recorded: Option<ClockReading>,
-    /// and when it was last said that the clock is in doubt, by the monotonic clock.
+    /// The time of the last warning that the clock is in doubt, by the monotonic clock.
     warned: Option<i64>,
 }
 
@@ -181,20 +183,20 @@ impl Clock {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the time be written down at the next look.
+    /// From now on the time counts as not recorded, so it is recorded at the next check.
     #[cfg(test)]
     pub(crate) fn forget_record(&self) {
         self.lock().recorded = None;
     }
 
-    /// `now`, but no later than the trusted time: what ends by its age has not ended because of a clock that jumped.
+    /// The earlier of `now` and the trusted time, so that nothing ends by its age because of a clock that jumped.
     pub(crate) fn trusted_by(&self, now: i64) -> i64 {
         let mut kept = self.lock();
         kept.state.look(ClockReading::now());
         now.min(kept.state.trusted)
     }
 
-    /// The same, or nothing while the clock is in doubt: then nothing is deleted because of its age.
+    /// The same; `None` while the clock is in doubt: then nothing is deleted because of its age.
     pub(crate) fn sweep_by(&self, now: i64) -> Option<i64> {
         let mut kept = self.lock();
         kept.state.look(ClockReading::now());
@@ -208,13 +210,14 @@ impl Clock {
 }
 
 impl Store {
-    /// The server's time, in milliseconds since 1970-01-01 UTC. It runs backwards only where it turns out to have been wrong, and does
-    /// not follow a jump of the machine's clock at once.
+    /// The server's time, in milliseconds since 1970-01-01 UTC. It does not follow a jump of the machine's clock at
+    /// once. It goes back only if it turns out to have been wrong.
     pub fn now(&self) -> i64 {
         self.clock.lock().state.now(ClockReading::now())
     }
 
-    /// By how many milliseconds the machine's clock is ahead of what it should show, or behind; 0 while it is believed.
+    /// By how many milliseconds the machine's clock is ahead of the expected time (negative: behind); 0 while it is
+    /// trusted.
     pub fn clock_doubt(&self) -> i64 {
         let mut kept = self.clock.lock();
         kept.state.look(ClockReading::now());
@@ -224,7 +227,7 @@ impl Store {
         }
     }
 
-    /// Takes the machine's clock for right if it shows `day` or the day after it, in UTC.
+    /// Trusts the machine's clock if it shows `day` or the day after it, in UTC.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -238,7 +241,7 @@ impl Store {
         Ok(())
     }
 
-    /// Says in the log that the clock is in doubt, at most once a minute.
+    /// Logs that the clock is in doubt, at most once a minute.
     fn warn_of_clock(&self) {
         let look = ClockReading::now();
         let mut kept = self.clock.lock();

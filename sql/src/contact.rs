@@ -23,13 +23,14 @@ pub enum ContactPolicy {
 }
 
 impl ContactPolicy {
-    /// As a parameter: 1 if everybody knows everybody.
+    /// The parameter of statements: 1 if all accounts know each other.
     pub(crate) fn is_open(self) -> Value<'static> {
         Value::Int((self == Self::Open).into())
     }
 }
 
-/// 1 if account `$few` is in a group in which `$many` is. Goes through the groups of `$few`, and looks up `$many` in each.
+/// 1 if the accounts `$few` and `$many` have a common group. It goes through the groups of `$few`, and looks up `$many`
+/// in each.
 macro_rules! in_a_group {
     ($few:literal, $many:literal) => {
         concat!(
@@ -44,11 +45,11 @@ macro_rules! in_a_group {
 }
 pub(crate) use in_a_group;
 
-/// Whether account `$viewer` may see the name of account `$other`: they know each other, `$other` has written to `$viewer`, was
-/// found by it, or is with it in a group. The last is looked for last, since it goes through the groups of one of them: of the one
-/// that is in fewer, so that nobody makes it long by being in many.
+/// Whether account `$viewer` may see the name of account `$other`: they know each other, or `$other` has written to
+/// `$viewer`, was found by it, or is in a group with it. Common groups are checked last, because this goes through the
+/// groups of one account: the one that is in fewer groups, so that an account in many groups does not make it slow.
 ///
-/// It holds where strangers ask; [`ContactPolicy::Open`] is for the statement to look at.
+/// This is the rule of [`ContactPolicy::Request`]. The statement itself checks for [`ContactPolicy::Open`].
 macro_rules! sees_name {
     ($viewer:literal, $other:literal) => {
         concat!(
@@ -70,18 +71,19 @@ macro_rules! sees_name {
 }
 pub(crate) use sees_name;
 
-/// What an account may know of another's presence.
+/// What an account may know about another account's presence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContactStatus {
     /// They know each other. With the last time at which the other was connected, in milliseconds.
     Known(Option<i64>),
-    /// One of the two has blocked the other. If only the other has: when it was last here as far as the account can tell, in
-    /// milliseconds, that is when it blocked the account or, after that, last did something that reached the account.
+    /// One of the two has blocked the other. If only the other account has: the time, in milliseconds, at which it
+    /// seems to have been online last: the time of the block, or of its latest action since then that reached this
+    /// account.
     Blocked(Option<i64>),
 }
 
 impl ContactStatus {
-    /// When the account was last here as far as the other may know, in milliseconds.
+    /// The time at which the other account was last online, as far as this account may know, in milliseconds.
     #[must_use]
     pub fn last_seen(&self) -> Option<i64> {
         match self {
@@ -156,8 +158,8 @@ impl Store {
         Ok(found.into_iter().collect())
     }
 
-    /// When an account that has blocked `blocked` was last here as far as `blocked` can tell, in milliseconds; nothing if it has
-    /// not. It waits for nobody who reads for an account.
+    /// The time at which account `by`, which has blocked `blocked`, seems to `blocked` to have been online last, in
+    /// milliseconds. `None` if it has not blocked it. It does not queue behind reads for accounts.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -189,7 +191,7 @@ impl Store {
     }
 }
 
-/// Each is looked up by itself, whoever else the two talk with and wherever both are.
+/// Each account is looked up by itself, so other conversations and common groups of the two do not matter.
 macro_rules! contact_statuses {
     ($who:literal) => {
         for_each_row!(
@@ -212,7 +214,7 @@ statements! {
 
     static EVERYBODY: BatchStatement = contact_statuses!("r.low <= r.high");
 
-    /// Page by page: however many there are, no statement takes long.
+    /// Read page by page, so that no statement takes long.
     static NEXT_REQUESTS: Statement = Statement::both(
         "select id from conversation where asker is not null and id > $1 order by id limit $2"
     );
@@ -233,7 +235,7 @@ statements! {
     static LAST_SEEN_BY_BLOCKED: Statement =
         Statement::both("select seen_at from block where blocked = $1 and account = $2");
 
-    /// Not of an account that is deleted.
+    /// Inserts nothing for a deleted account.
     static ADD_FINDING: Statement = Statement::both(
         "insert into finding (account, found, at) select l.account, o.account, cast($1 as bigint) \
          from log l cross join log o where l.account = $2 and o.account = $3 \

@@ -24,7 +24,7 @@ pub struct Conversation {
     pub activity: MessageId,
     /// The last message.
     pub last: Option<Message>,
-    /// How many messages of others are not read and not deleted, of the newest
+    /// The number of messages of others that are neither read nor deleted, among the newest
     /// [`UNREAD_LOOKED_AT_MAX`](wire::limit::UNREAD_LOOKED_AT_MAX) entries;
     /// [`UNREAD_MAX`] means so many, or more.
     pub unread: i64,
@@ -32,9 +32,10 @@ pub struct Conversation {
     pub read: MessageId,
     /// Whether the other side's message request waits for an answer.
     pub request: bool,
-    /// What the other side has and has read, as far as it is told; nothing in a group.
+    /// The last messages that the other side has received and has read, as far as this account may know; `None` for a
+    /// group.
     pub other: Option<(MessageId, MessageId)>,
-    /// What the account is in the group; nothing with one person, or once it has left.
+    /// The account's role in the group; `None` for a conversation of two, or once it has left.
     pub role: Option<Role>,
     /// For how many days messages are kept; nothing: for ever.
     pub days: Option<i64>,
@@ -56,11 +57,11 @@ pub struct Group {
 pub struct Member {
     /// The account.
     pub id: AccountId,
-    /// Its name; nothing if it is deleted, or invited and not to be seen by who asks.
+    /// Its name; `None` if it is deleted, or if the viewer may not see the name of an invited account.
     pub name: Option<String>,
     /// Its role.
     pub role: Role,
-    /// The last message that its devices have.
+    /// The last message that its devices have received.
     pub delivered: MessageId,
     /// The last message that it has read.
     pub read: MessageId,
@@ -140,8 +141,8 @@ impl Store {
         let found =
             self.read(account, &FIND_GROUP, &params, |row| Ok((row.text(0)?, row.maybe_int(1)?)))?;
         let Some((name, days)) = found.into_iter().next() else { return Ok(None) };
-        // Who has blocked this account has come no further than it had then.
-        // Joined, PostgreSQL may read all who have.
+        // For accounts that have blocked this account, the watermarks at the time of the block are shown.
+        // A join could make PostgreSQL read all accounts that have blocked it.
         let params = [Value::Int(account.0), Value::Int(group.0)];
         let mut members = self.read(account, &GROUP_MEMBERS, &params, |row| {
             let since = row.int(5)?;
@@ -162,7 +163,7 @@ impl Store {
         Ok(Some(Group { name, days, members }))
     }
 
-    /// Whom `account` has blocked.
+    /// The accounts that `account` has blocked.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -170,8 +171,8 @@ impl Store {
         self.read(account, &BLOCKS, &[Value::Int(account.0)], |row| Ok(AccountId(row.int(0)?)))
     }
 
-    /// Who is to hear what `account` does live in a group: its members, but for those of whom one has blocked the other. Nothing
-    /// if it is not there.
+    /// The accounts that get live frames of `account` in a group: the other members, except where one of the two has
+    /// blocked the other. Empty if `account` is not a member.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -200,8 +201,8 @@ struct ConversationRow {
     item: Conversation,
 }
 
-/// The name and the days of a `conversation c` for its `member s`. Who has left a group knows it by the name it had then: that
-/// of the entry which says so.
+/// The name and the retention of a `conversation c` for its `member s`. An account that has left a group sees the name
+/// that the group had then, from the entry of its leaving.
 macro_rules! name_and_days {
     () => {
         "case when s.until is null then c.name else (select g.content from message g where g.id = s.until) end as name, \
@@ -210,8 +211,8 @@ macro_rules! name_and_days {
 }
 pub(crate) use name_and_days;
 
-/// What happened last in a conversation that its `member s` has had; null if there is nothing. Before a run of what is withheld
-/// there is something that is not.
+/// The last entry of a conversation that its `member s` can see; null if there is none. Before a run of withheld
+/// entries there is one that is not withheld.
 macro_rules! activity {
     () => {
         "(select case when w.message is null then e.message else (select p.message from entry p \
@@ -252,7 +253,7 @@ fn listed(account: AccountId, row: &mut Row) -> Result<ConversationRow> {
     })
 }
 
-/// What `account` calls a conversation of these two people; of nobody in particular: a group.
+/// The conversation of `low` and `high` from the point of view of `account`; without these two accounts it is a group.
 pub(crate) fn with(
     account: AccountId,
     conversation: i64,
@@ -281,7 +282,8 @@ macro_rules! newest {
 }
 
 statements! {
-    /// The newest message of a conversation up to a given one, if it is not withheld; step by step, past all that is.
+    /// The newest message of a conversation up to a given one, if it is not withheld. It is called again to skip
+    /// withheld ones.
     static LAST: BatchStatement = for_each_row!(
         r(conversation bigint, account bigint, since bigint, until bigint, seen bigint, spared bigint),
         concat!(
@@ -335,7 +337,8 @@ statements! {
          where b.blocked = o.account and b.account = $1) is null"
     );
 
-    /// What happened last is looked up for each conversation in the index; only as many as are wanted are looked at further.
+    /// The last entry of each conversation is looked up in the index. Further columns are read only for the rows of the
+    /// page.
     static LIST: Statement = Statement::both(
         concat!(
             "select l.id, l.low, l.high, coalesce(l.name, case when o.account is null then null when l.open = 1 or ",

@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::engine::{Cell, Engine};
 
-/// The tables of a copy, each after those that it refers to. `log` stands before what is numbered by it.
+/// The tables of a backup, each after those that it refers to. `log` comes before the tables with its numbers.
 pub const TABLES: &[&str] = &[
     "account",
     "log",
@@ -21,11 +21,12 @@ pub const TABLES: &[&str] = &[
     "finding",
 ];
 
-/// Tables whose ids the database counts up. Sessions and revocations are in no copy, but their numbers are not given twice either.
+/// Tables whose ids the database assigns. Sessions and revocations are in no backup, but their ids must not be reused
+/// either.
 pub(crate) const COUNTED: &[&str] =
     &["account", "conversation", "message", "session", "revocation"];
 
-/// A set of tables and columns that a copy can have, and the schema of each engine that has the same.
+/// A format of backups: its tables and columns are those of one schema version of each engine.
 #[derive(Debug, PartialEq)]
 pub(crate) struct BackupFormat {
     pub(crate) number: i64,
@@ -33,7 +34,7 @@ pub(crate) struct BackupFormat {
     pub(crate) postgres: i64,
 }
 
-/// All of them, the newest last. Whoever adds a migration adds the form that it leads to.
+/// All formats, the newest last. A new migration needs a new format here.
 pub(crate) const BACKUP_FORMATS: &[BackupFormat] = &[
     BackupFormat { number: 1, sqlite: 6, postgres: 8 },
     BackupFormat { number: 2, sqlite: 7, postgres: 9 },
@@ -49,26 +50,26 @@ pub(crate) const BACKUP_FORMATS: &[BackupFormat] = &[
     BackupFormat { number: 12, sqlite: 17, postgres: 19 },
 ];
 
-/// The newest form of a copy that this program can write and read.
+/// The newest format that this program can write and read.
 pub const BACKUP_FORMAT: i64 = BACKUP_FORMATS[BACKUP_FORMATS.len() - 1].number;
 
-/// A column of a copy.
+/// A column of a backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     /// Its name, the same on both engines.
     pub name: String,
-    /// What it holds.
+    /// Its type.
     pub kind: ColumnType,
 }
 
-/// What a column holds.
+/// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnType {
     /// Whole numbers.
     Int,
     /// Text.
     Text,
-    /// Bytes, which no table of a copy has.
+    /// Bytes. No table of a backup has such a column.
     Bytes,
 }
 
@@ -77,10 +78,10 @@ pub(crate) trait Transfer: Engine {
     /// The engine's name.
     fn name(&self) -> &'static str;
 
-    /// The version of this engine's schema that has this form.
+    /// The version of this engine's schema with this format.
     fn version_of(&self, form: &BackupFormat) -> i64;
 
-    /// Begins a transaction that sees one moment of the database and changes nothing.
+    /// Begins a read-only transaction that sees one snapshot of the database.
     fn begin_snapshot(&mut self) -> Result<()>;
 
     /// Locks the schema as [`Engine::lock_schema`] does, unless there is something in the database already: [`crate::OpenError::NotEmpty`].
@@ -92,7 +93,7 @@ pub(crate) trait Transfer: Engine {
     /// The columns of a table.
     fn columns(&mut self, table: &str) -> Result<Vec<Column>>;
 
-    /// Hands on each row of a table, in no particular order, while `take` returns true.
+    /// Passes each row of a table to `take`, in no particular order, until `take` returns `false`.
     fn each_row(
         &mut self,
         table: &str,
@@ -100,16 +101,16 @@ pub(crate) trait Transfer: Engine {
         take: &mut dyn FnMut(Vec<Cell>) -> bool,
     ) -> Result<()>;
 
-    /// Inserts rows as they are, with their ids.
+    /// Inserts rows unchanged, with their ids.
     fn insert_rows(&mut self, table: &str, columns: &[Column], rows: &[Vec<Cell>]) -> Result<()>;
 
-    /// The last id that was given out in one of [`COUNTED`].
+    /// The last id that was assigned in one of the tables [`COUNTED`].
     fn last_id(&mut self, table: &str) -> Result<i64>;
 
-    /// The next id will be after this one.
+    /// Sets the last assigned id, so that the next id is higher.
     fn set_last_id(&mut self, table: &str, last: i64) -> Result<()>;
 
-    /// Once all rows are there: makes of them what the engine keeps beside them.
+    /// Called after all rows were inserted: creates the data that the engine derives from them.
     fn round_off(&mut self) -> Result<()>;
 }
 
@@ -119,7 +120,7 @@ pub(crate) fn names(columns: &[Column]) -> String {
     quoted.join(", ")
 }
 
-/// The form of this version of an engine's schema.
+/// The format of this version of an engine's schema.
 pub(crate) fn format_of(engine: &dyn Transfer, version: i64) -> Option<&'static BackupFormat> {
     BACKUP_FORMATS.iter().find(|form| engine.version_of(form) == version)
 }

@@ -7,7 +7,7 @@ use wire::{AccountId, Email};
 use crate::engine::{BatchStatement, Engine, Rows, Statement, Value, for_each_row, statements};
 use crate::{Error, Result};
 
-/// Accounts that are looked at together.
+/// Accounts that are read at a time.
 const PAGE: i64 = 1000;
 /// Accounts that are named in the log, at each start.
 const NAMED_MAX: usize = 100;
@@ -15,14 +15,14 @@ const NAMED_MAX: usize = 100;
 /// The result of filling in keys.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct KeylessAccounts {
-    /// Accounts whose email means the same as that of another, which is named second.
+    /// Pairs of accounts with equal emails.
     pub(crate) alike: Vec<(AccountId, AccountId)>,
-    /// How many have an email that nobody could sign up with today.
+    /// The number of accounts with an email that a new account could not have.
     pub(crate) outdated: usize,
 }
 
 impl KeylessAccounts {
-    /// Tells whoever runs the server.
+    /// Logs these accounts, for the operator.
     pub(crate) fn log(&self) {
         for (account, other) in self.alike.iter().take(NAMED_MAX) {
             tracing::warn!(

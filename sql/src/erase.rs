@@ -22,10 +22,10 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
 impl Store {
-    /// Erases deleted accounts from the database's files as they come, until `stops_within`, which waits that long, tells to
-    /// stop. While it cannot be done it is tried again, with a line in the log that says why, at most once a minute.
+    /// Erases deleted accounts from the database's files, until `stops_within`, which waits for the given time, returns
+    /// that it must stop. A failure is retried, and its reason is logged at most once a minute.
     ///
-    /// For a thread of its own. If there is one for this store already, it returns at once.
+    /// Call it on a thread of its own. If there is such a thread for this store already, it returns at once.
     pub fn run_eraser(&self, stops_within: impl Fn(Duration) -> bool) {
         if self.is_erasing.swap(true, Ordering::Relaxed) {
             return;
@@ -58,21 +58,22 @@ impl Store {
         }
     }
 
-    /// Erases all deleted accounts from the database's files that may still be there, however lately that was tried.
+    /// Erases all deleted accounts that may still be in the database's files, without waiting for the interval between
+    /// two tries.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`] says what is in the way; they stay on the list.
+    /// [`crate::Error::Unavailable`] has the reason. The accounts stay on the list.
     pub fn erase_deleted_from_files(&self) -> Result<()> {
         self.erase(&self.to_erase()?, &mut BTreeSet::new(), Duration::ZERO)
     }
 
-    /// Deleted accounts that may still be in the database's files, and when they were deleted.
+    /// Deleted accounts that may still be in the database's files, with the times of their deletion.
     fn to_erase(&self) -> Result<Vec<(i64, i64)>> {
         self.read(Requester::Server, &ERASURES, &[], |row| Ok((row.int(0)?, row.int(1)?)))
     }
 
-    /// `traced`: those of which nothing is left but in space that is not in use. `interval`: what lies between two tries of all
-    /// processes together; before that nothing is done.
+    /// `traced` are the accounts whose rows are all deleted, so that only unused space may contain their data.
+    /// `interval` is the least time between two tries of all processes together; before that nothing is done.
     fn erase(
         &self,
         accounts: &[(i64, i64)],

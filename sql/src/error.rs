@@ -1,39 +1,40 @@
-//! What can go wrong, named after what the caller can do about it.
+//! The errors of the store. Each kind tells the caller what it can do.
 
-/// The result of a verb.
+/// The result of a method of the store.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a verb did not do its work. Nothing of it is stored, except where said.
+/// The reason why a method failed. Nothing is stored, except where a variant says otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Something unique is there already.
+    /// A unique value exists already.
     #[error("it exists already")]
     AlreadyExists,
     /// The database cannot be reached, or is too busy. Try again later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
-    /// A statement took longer than it may. It would take as long again; others were not to wait for it.
+    /// A statement exceeded its time limit, which keeps others from waiting for it. Trying again would take as long.
     #[error("the database took too long: {0}")]
     TimedOut(String),
-    /// The connection was lost during the commit: the work may be stored or not.
+    /// The connection was lost during the commit, so the work may be stored or not.
     #[error("the database did not confirm the commit: {0}")]
     InDoubt(String),
-    /// Two transactions were in each other's way; the store tries again by itself.
+    /// Two transactions conflicted. The store tries again by itself.
     #[error("transactions were in each other's way: {0}")]
     Contention(String),
-    /// What was to be read is not as the database has written it; the operator has to put a backup in its place.
+    /// The database's files are damaged. The operator has to restore a backup.
     #[error("the database is damaged: {0}")]
     Corrupted(String),
-    /// The database is not one that this program can use as it was asked to.
+    /// This program cannot use the database.
     #[error(transparent)]
     Open(Box<OpenError>),
-    /// A fault in this program; trying again is of no use.
+    /// A fault of this program. Trying again does not help.
     #[error("the database refused: {0}")]
     Internal(String),
 }
 
 impl Error {
-    /// As a reason why a database could not be opened: what already is one, else one that `refused` makes of the text.
+    /// The error as a reason why the database could not be opened; `refused` converts the text of an error that is not
+    /// such a reason.
     pub(crate) fn into_open(self, refused: impl FnOnce(String) -> OpenError) -> OpenError {
         match self {
             Self::Open(error) => *error,
@@ -48,7 +49,7 @@ impl From<OpenError> for Error {
     }
 }
 
-/// Why a database could not be opened. The sentence says what to do.
+/// The reason why a database could not be opened. Its text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The database was made by a newer program.
@@ -61,21 +62,21 @@ pub enum OpenError {
         /// The newest version known here.
         known: i64,
     },
-    /// A script of the schema is not the one that made the database.
+    /// A migration of this program differs from the one that the database was migrated with.
     #[error(
         "the database's schema version {version} was made by another script than this program has: use the program that made it, or a backup of another database"
     )]
     OtherSchema {
-        /// The first version that is not the same.
+        /// The first version that differs.
         version: i64,
     },
-    /// A backup was to be restored into a database that is in use.
+    /// A backup cannot be restored into a database that is not empty.
     #[error("{0}")]
     NotEmpty(String),
-    /// The certificates to check the server against cannot be read.
+    /// The certificate authorities cannot be read.
     #[error("cannot read the certificates to check PostgreSQL's against: {0}")]
     Certificates(String),
-    /// The database refused, and waiting would not help.
+    /// The database refused, and waiting does not help.
     #[error("cannot open the database {place}: {error}")]
     Refused {
         /// The database, without its password.
@@ -83,7 +84,7 @@ pub enum OpenError {
         /// What is wrong, and what to do.
         error: String,
     },
-    /// It was told to stop while waiting for the database.
+    /// The program was asked to stop while it waited for the database.
     #[error("stopped while waiting for the database")]
     Stopped,
 }

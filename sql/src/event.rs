@@ -26,9 +26,9 @@ pub struct Event {
 pub enum EventBody {
     /// A new entry of a conversation.
     Entry(Entry),
-    /// `by`'s devices have this message and all before it in its conversation.
+    /// A device of `by` has received this message and all earlier ones of its conversation.
     Delivered(Receipt),
-    /// `by` has read this message and all before it in its conversation.
+    /// `by` has read this message and all earlier ones of its conversation.
     Read(Receipt),
     /// A message was edited.
     Edit {
@@ -48,7 +48,7 @@ pub enum EventBody {
         id: MessageId,
         /// The account that reacts.
         by: AccountId,
-        /// The reaction now; `None`: removed.
+        /// The current reaction; `None`: it was removed.
         emoji: Option<String>,
     },
     /// This account has blocked another.
@@ -89,7 +89,7 @@ pub struct Receipt {
     pub id: MessageId,
     /// The account that has received or read it.
     pub by: AccountId,
-    /// Whether all other members of the group have now.
+    /// Whether with this receipt all other members of the group have received or read it.
     pub all: bool,
 }
 
@@ -182,9 +182,10 @@ pub(crate) fn event_at(row: &mut Row, first: usize) -> Result<Event> {
     Ok(Event { seq, body })
 }
 
-/// The columns of an event and of what it is about, for the page of the account's events after `$since`. The page comes first, and
-/// a reaction is looked up only for events that are about one: else PostgreSQL joins the whole rest of the log, and reads all
-/// reactions, for each page. In no order: SQLite would sort the texts as well.
+/// The columns of an event and of its subject, for the page of the account's events after `$since`. The page is
+/// selected first, and a reaction is looked up only for events about one. Otherwise PostgreSQL would join the whole
+/// rest of the log, and read all reactions, for each page. The rows have no order, because SQLite would sort the texts
+/// as well.
 macro_rules! select_page {
     (account: $account:literal, after: $after:literal, limit: $limit:literal, bytes: $bytes:literal) => {
         concat!(

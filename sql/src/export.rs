@@ -12,68 +12,68 @@ use crate::event::word;
 use crate::session::session;
 use crate::{Result, Session, Store};
 
-/// A conversation as it is kept for one of its people.
+/// A conversation as it is stored for one of its accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportedConversation {
     /// Its number.
     pub number: i64,
-    /// Which.
+    /// The other account or the group.
     pub with: Peer,
-    /// A group's name, as far as the account knows it; nothing with one person.
+    /// The group's name, as far as the account knows it; `None` for a conversation of two.
     pub name: Option<String>,
-    /// What the account is in the group; nothing with one person, or once it has left.
+    /// The account's role in the group; `None` for a conversation of two, or once it has left.
     pub role: Option<Role>,
-    /// What the account sees comes after this entry, which brought it into the group; 0 with one person.
+    /// The account sees the entries after this one, with which it joined the group; 0 for a conversation of two.
     pub since: MessageId,
-    /// The last entry that it sees: its leaving the group.
+    /// The last entry that it sees: that of its leaving the group.
     pub until: Option<MessageId>,
-    /// The last message that its devices have.
+    /// The last message that its devices have received.
     pub delivered: MessageId,
     /// The last message that it has read.
     pub read: MessageId,
     /// For how many days messages are kept; nothing: for ever, or the account has left.
     pub days: Option<i64>,
-    /// Whose message request waits for an answer there: the account's own, or the other's.
+    /// The account whose message request waits for an answer: this account or the other one.
     pub asker: Option<AccountId>,
-    /// Whether the account has declined the other's.
+    /// Whether this account has declined the other account's message request.
     pub is_declined: bool,
 }
 
-/// An entry of a conversation as it is kept.
+/// An entry of a conversation as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportedEntry {
     /// Its number.
     pub id: MessageId,
-    /// What was said or done.
+    /// The message or the change.
     pub entry: Entry,
-    /// The sender's name for it; only for the sender.
+    /// The sender's `ref`; only for the sender.
     pub reference: Option<String>,
 }
 
-/// A reaction as it is kept.
+/// A reaction as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportedReaction {
     /// The message.
     pub id: MessageId,
-    /// What.
+    /// The reaction.
     pub emoji: String,
-    /// When, in milliseconds.
+    /// The time in milliseconds.
     pub at: i64,
 }
 
-/// A block as it is kept.
+/// A block as it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExportedBlock {
-    /// Who is blocked.
+    /// The blocked account.
     pub id: AccountId,
-    /// Since when, in milliseconds.
+    /// The time of the block, in milliseconds.
     pub at: i64,
 }
 
-/// An entry of a log as it is kept.
+/// An event of a log as it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExportedEvent {
-    /// Its place.
+    /// Its position in the log.
     pub seq: Seq,
     /// The word for its kind.
     pub kind: &'static str,
@@ -83,18 +83,18 @@ pub struct ExportedEvent {
     pub other: Option<AccountId>,
 }
 
-/// Where a log stands.
+/// The state of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogState {
     /// The last event.
     pub head: Seq,
     /// The last acknowledged event.
     pub acknowledged: Seq,
-    /// Events up to this one are no longer kept.
+    /// Events up to this one are no longer stored.
     pub forgotten: Seq,
-    /// Bytes of text that the account has sent and that are kept.
+    /// Bytes of stored text that the account has sent.
     pub stored: i64,
-    /// When the account's last connection ended, in milliseconds; nothing if it never had one.
+    /// The time at which the account's last connection ended, in milliseconds; `None` if it never had one.
     pub last_seen: Option<i64>,
 }
 
@@ -196,7 +196,7 @@ impl Store {
         )
     }
 
-    /// Whom the account has blocked; never more than [`wire::limit::BLOCKS_MAX`].
+    /// The accounts that the account has blocked, at most [`wire::limit::BLOCKS_MAX`].
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -206,7 +206,7 @@ impl Store {
         })
     }
 
-    /// Where the account's log stands; nothing if the account is deleted.
+    /// The state of the account's log; `None` if the account is deleted.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].

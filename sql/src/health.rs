@@ -1,4 +1,4 @@
-//! The health of the database: the results of the last requests, or of a probe where there are none.
+//! The health of the database: the results of the latest requests, or of a probe if there are none.
 //!
 //! A health check reads the recorded results and never waits for the database.
 
@@ -19,16 +19,16 @@ use crate::{Error, Result, Store};
 pub struct Unhealthy {
     /// `not_storing`, `not_reading` or `damaged`.
     pub code: &'static str,
-    /// Why, for the operator.
+    /// The reason, for the operator.
     pub reason: String,
 }
 
 /// The state of commits, for metrics.
 #[derive(Clone, Copy, Debug)]
 pub struct StorageStatus {
-    /// How long the commit that runs now has been running; zero if none does.
+    /// How long the present commit has been running; zero if there is none.
     pub running: Duration,
-    /// The time since the last one that went well.
+    /// The time since the last successful commit.
     pub since_good: Duration,
 }
 
@@ -40,21 +40,21 @@ pub(crate) struct Health {
 struct State {
     storing: Activity,
     reading: Activity,
-    /// When it was last tried out whether there is room.
+    /// The time of the last probe for free space.
     room_tried: Instant,
-    /// When something damaged was last come across, and what.
+    /// The time at which damaged data was last found, and the error.
     damage: Option<(Instant, String)>,
 }
 
-/// The results of one kind of work: storing or reading.
+/// The recent results of one kind of work: storing or reading.
 struct Activity {
-    /// When what runs now began, the oldest first.
+    /// The begin of each operation that is running, the oldest first.
     running: Vec<Instant>,
-    /// When it last went well,
+    /// The time of the last success.
     good: Instant,
-    /// when it was last tried,
+    /// The time of the last try.
     tried: Instant,
-    /// and what went wrong then.
+    /// The error of the last try, if it failed.
     wrong: Option<String>,
 }
 
@@ -91,7 +91,7 @@ impl Health {
         Self { state: Mutex::new(state), is_probed: AtomicBool::new(false) }
     }
 
-    /// Stores something, and writes down how it went.
+    /// Runs `store`, and records its result.
     pub(crate) fn storing<T>(&self, store: impl FnOnce() -> Result<T>) -> Result<T> {
         let began = Instant::now();
         self.lock().storing.running.push(began);
@@ -102,19 +102,19 @@ impl Health {
         done
     }
 
-    /// Writes down that the database did not do a write. That it did one says little: there are small ones.
+    /// Records a failed write. A successful one is not recorded, since it may have been too small to need free space.
     pub(crate) fn has_not_written(&self, error: &Error) {
         let mut state = self.lock();
         state.storing.note_error(error);
         state.note_damage(error);
     }
 
-    /// Writes down what is damaged, whatever else is so.
+    /// Records that damaged data was found.
     pub(crate) fn has_come_across(&self, error: &Error) {
         self.lock().note_damage(error);
     }
 
-    /// Writes down how a read went.
+    /// Records the result of a read.
     pub(crate) fn has_read<T>(&self, done: &Result<T>) {
         let mut state = self.lock();
         state.reading.note(done);
@@ -129,7 +129,7 @@ impl Health {
 }
 
 impl State {
-    /// Whether the next write to try storing out is one that takes room.
+    /// Whether the next probe must write enough to need free space.
     fn takes_room(&mut self) -> bool {
         let is_due = self.room_tried.elapsed() >= PROBE_ROOM_INTERVAL;
         if is_due {
@@ -145,7 +145,7 @@ impl State {
     }
 }
 
-/// A commit in progress, which also ends with a panic.
+/// A commit in progress. It ends when this is dropped, also by a panic.
 struct InFlight<'a>(&'a Health, Instant);
 
 impl Drop for InFlight<'_> {
@@ -158,10 +158,10 @@ impl Drop for InFlight<'_> {
 }
 
 impl Store {
-    /// Whether the database does its part, as far as is known. Never waits.
+    /// Whether the database works, by the recorded results. Never waits.
     ///
     /// # Errors
-    /// What does not work.
+    /// The part that does not work.
     pub fn health(&self) -> std::result::Result<(), Unhealthy> {
         let state = self.health.lock();
         let unwell = |code, reason: &str| Err(Unhealthy { code, reason: reason.to_owned() });
@@ -185,15 +185,15 @@ impl Store {
         }
     }
 
-    /// How storing goes, for metrics.
+    /// The state of commits, for metrics.
     pub fn storage_status(&self) -> StorageStatus {
         let state = self.health.lock();
         let running = state.storing.running.first().map_or(Duration::ZERO, Instant::elapsed);
         StorageStatus { running, since_good: state.storing.good.elapsed() }
     }
 
-    /// Keeps the time, and tries out what has not been used for `PROBE_INTERVAL` (5 s), until `wait` says that it is over. One thread of a process does
-    /// so; for others there is nothing to do.
+    /// Records the time, and probes storing and reading when there was no traffic for `PROBE_INTERVAL` (5 s), until
+    /// `wait` returns that it must stop. One thread of a process does so; in other threads it returns at once.
     pub fn run_health_probes(&self, wait: impl Fn(Duration) -> bool) {
         if self.health.is_probed.swap(true, Ordering::SeqCst) {
             return;
@@ -215,8 +215,8 @@ impl Store {
         }
     }
 
-    /// One write that leaves nothing. After a failure, and every [`PROBE_ROOM_INTERVAL`], it takes new pages as messages do: on a
-    /// full disk what fits into a page that is there is still stored.
+    /// A write that leaves nothing behind. After a failure, and every [`PROBE_ROOM_INTERVAL`], it needs new pages, as
+    /// messages do: on a full disk, small writes that fit into existing pages still succeed.
     fn probe_storing(&self) -> Result<()> {
         let nobodys = [Value::Int(-i64::from(std::process::id()))];
         let takes_room = self.health.lock().takes_room();
@@ -229,7 +229,7 @@ impl Store {
     }
 }
 
-/// So many bytes of text that databases cannot make shorter.
+/// A text of `bytes` bytes that databases cannot compress.
 fn incompressible(bytes: usize) -> String {
     let mut state: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut text = String::with_capacity(bytes + 16);

@@ -26,7 +26,7 @@ struct VisibleRange {
     until: MessageId,
 }
 
-/// From which end of a range a page is read.
+/// The end of a range from which a page is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PageOrder {
     NewestFirst,
@@ -52,7 +52,7 @@ impl Store {
         let Some(mut window) = self.window(account, with)? else {
             return Ok(matches!(with, Peer::Account(_)).then(Vec::new));
         };
-        // What is withheld is passed run by run, however long they are.
+        // Withheld messages are skipped run by run, so their number does not matter.
         let (mut messages, mut end) = (Vec::new(), window.until.0.min(before.0.saturating_sub(1)));
         loop {
             window.until = MessageId(end);
@@ -134,8 +134,8 @@ impl Store {
         }
     }
 
-    /// A page of the messages in `window`, from one end of it, also of those that are withheld: they are with the first message
-    /// of their run.
+    /// A page of the messages in `window`, from one end of it. It includes withheld messages, each with the first
+    /// message of its run.
     fn page(
         &self,
         account: AccountId,
@@ -150,7 +150,7 @@ impl Store {
         let params = [
             Value::Int(window.conversation),
             Value::Int(window.since.0),
-            // One bound: of two, SQLite would use the one and walk to the other.
+            // Only one bound is used: with two, SQLite would search by one and read all rows up to the other.
             Value::Int(window.until.0),
             Value::Int(i64::try_from(limit).unwrap_or(i64::MAX)),
             Value::Int(account.0),
@@ -217,7 +217,8 @@ impl Store {
     }
 }
 
-/// That reaction `x` was made before this account had left the group, and while it had not blocked whose it is.
+/// The condition that reaction `x` was made before this account left the group, and while it had not blocked the
+/// account that reacted.
 macro_rules! reaction_has_come {
     ($account:literal) => {
         concat!(
@@ -257,8 +258,8 @@ macro_rules! page_of_history {
 }
 
 statements! {
-    /// The latest of those that have come: what is withheld must not take the place of another. They are numbered, since
-    /// PostgreSQL would look for the latest once for each reaction.
+    /// The latest reactions that are not withheld, so that a withheld one does not displace another. The rows are
+    /// numbered, because PostgreSQL would otherwise look for the latest ones again for each reaction.
     static REACTIONS: BatchStatement = for_each_row!(
         r(message bigint, account bigint),
         concat!(
@@ -274,7 +275,7 @@ statements! {
 
     static OLDEST_PAGE: Statement = Statement::both(page_of_history!("", "message"));
 
-    /// Looked up message by message: joined, PostgreSQL may compare each with all that is withheld.
+    /// Looked up message by message: with a join, PostgreSQL may compare each message with all withheld ones.
     static NEXT_VISIBLE: Statement = Statement::both(
         "select max(e.message), min(case when e.run is null then e.message end) from \
          (select e.message, (select w.run from withheld w where w.message = e.message \

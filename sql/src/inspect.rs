@@ -1,4 +1,4 @@
-//! What an operator should know about a database: whether it can be used, and how it is set.
+//! Facts about a database for `doctor`: whether it can be used, and its settings.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -13,54 +13,54 @@ use crate::snapshot::raw_copy;
 use crate::url::Backend;
 use crate::{DatabaseUrl, Error, OpenError, Result, migrate};
 
-/// How something is.
+/// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// As it should be.
+    /// Nothing to do.
     Fine,
-    /// It works, and something should be done.
+    /// It works, but the operator should do something.
     Warning,
-    /// It does not work, or will not for long.
+    /// It does not work, or will soon stop working.
     Problem,
 }
 
-/// What was found about one thing.
+/// A finding about one subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How it is.
+    /// The severity.
     pub level: Severity,
-    /// What it is about, in a word or two.
+    /// The subject, in a word or two.
     pub about: &'static str,
-    /// What was found, and what to do.
+    /// The finding, and what to do.
     pub text: String,
 }
 
 impl Diagnostic {
-    /// Diagnostic about something.
+    /// A diagnostic.
     pub fn new(level: Severity, about: &'static str, text: impl Into<String>) -> Self {
         Self { level, about, text: text.into() }
     }
 }
 
-/// What was found about a database.
+/// The findings about a database.
 #[derive(Debug, Default)]
 pub struct Inspection {
-    /// In the order in which it was looked at.
+    /// The diagnostics, in the order of the checks.
     pub diagnostics: Vec<Diagnostic>,
     /// By how many milliseconds the database's own clock, if it has one, is ahead of the machine's.
     pub clock: Option<i64>,
-    /// By how many the newest message is.
+    /// By how many milliseconds the newest message is ahead of the machine's clock.
     pub newest: Option<i64>,
-    /// What the database has recorded of the time, if it has.
+    /// The time recorded in the database, if there is one.
     pub recorded: Option<RecordedTime>,
 }
 
 /// The database's record of the time, compared with the machine's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordedTime {
-    /// By how many milliseconds the machine's clock is ahead of it.
+    /// By how many milliseconds the machine's clock is ahead of the recorded time.
     pub ahead: i64,
-    /// For how many milliseconds servers have been running since it is ahead.
+    /// For how many milliseconds servers have been running while it was ahead.
     pub doubted: i64,
 }
 
@@ -70,7 +70,7 @@ impl Inspection {
     }
 }
 
-/// Looks at a database. Nothing is made or changed.
+/// Checks a database, without creating or changing anything.
 pub fn inspect(url: &DatabaseUrl) -> Inspection {
     let mut found = Inspection::default();
     let looked = match &url.0 {

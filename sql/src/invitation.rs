@@ -1,4 +1,4 @@
-//! Invitations to groups, as who is invited sees them, and who is in the group.
+//! Invitations to groups, from the point of view of the invited account and of the group's members.
 
 use wire::{AccountId, GroupId, MessageId, Peer, Role};
 
@@ -12,11 +12,11 @@ use crate::{Result, Store};
 pub struct ExportedInvitation {
     /// The group.
     pub group: GroupId,
-    /// Its name then.
+    /// The group's name at that time.
     pub name: String,
-    /// Who has invited the account.
+    /// The account that has invited it.
     pub by: AccountId,
-    /// When, in milliseconds.
+    /// The time in milliseconds.
     pub at: i64,
 }
 

@@ -2,35 +2,36 @@
 
 use std::time::Duration;
 
-/// Connections for signups, logins and the like; SQLite allows one writer, for everything.
+/// Connections for signups, logins and other writes of requests. SQLite has one writer for everything.
 pub(crate) const POSTGRES_WRITERS: usize = 4;
-/// The connection that commits messages, apart from the writers, so that it does not wait for the deletion of accounts.
+/// The connection that commits messages. It is separate from the writers, so that commits do not wait for the deletion
+/// of accounts.
 pub(crate) const POSTGRES_COMMITTERS: usize = 1;
 /// Connections that only read, for requests.
 pub(crate) const READERS: usize = 4;
 /// Connections that only search. Two, so that one account, which may hold half of them, leaves one to the others.
 pub(crate) const SEARCHERS: usize = 2;
-/// Connections that read for the server itself: sweeps may take long, and ended sessions are looked for meanwhile.
+/// Connections that read for the server itself: a sweep may take long, and ended sessions are looked for meanwhile.
 pub(crate) const SERVER_READERS: usize = 2;
 
-/// Connections to PostgreSQL that a program has at the most.
+/// Connections to PostgreSQL that a program has at most.
 pub(crate) const POSTGRES_CONNECTIONS: usize =
     POSTGRES_WRITERS + POSTGRES_COMMITTERS + READERS + SEARCHERS + SERVER_READERS;
 
-/// How long a connection to PostgreSQL may take to come about, with all that is said before the first statement.
+/// How long connecting to PostgreSQL may take, up to the first statement.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a commit may take, and for messages all of the transaction; then nobody knows whether it has happened.
+/// How long a commit may take; for messages, the whole transaction. Then its outcome is in doubt.
 pub(crate) const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long PostgreSQL may take to carry out another statement.
+/// How long PostgreSQL may take for any other statement.
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a request to delete an account waits for its rows to be erased; the server erases the rest afterwards. Less than an
 /// HTTP response may take.
 pub(crate) const ERASE_AT_ONCE_MAX: Duration = Duration::from_secs(5);
-/// How much later than PostgreSQL itself we give a statement up.
+/// How much later than PostgreSQL itself the client gives a statement up.
 pub(crate) const ANSWER_GRACE: Duration = Duration::from_secs(1);
-/// How long a connection that is asked whether it still answers may take to.
+/// How long the check whether a connection still answers may take.
 pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long asking the server to give up a statement, or saying goodbye, may take.
+/// How long asking the server to cancel a statement, or closing a connection, may take.
 pub(crate) const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
 /// Only a failure within this time is retried: a dead connection fails at once.
 pub(crate) const RETRY_WITHIN: Duration = Duration::from_secs(1);
@@ -38,61 +39,62 @@ pub(crate) const RETRY_WITHIN: Duration = Duration::from_secs(1);
 pub(crate) const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 /// How often a probe writes enough to notice a full disk, without traffic.
 pub(crate) const PROBE_ROOM_INTERVAL: Duration = Duration::from_secs(15);
-/// Bytes that are written for that: two pages of PostgreSQL.
+/// Bytes that such a probe writes: two pages of PostgreSQL.
 pub(crate) const PROBE_BYTES: usize = 16 * 1024;
-/// Between two looks whether that is so.
+/// How often the need for a probe is checked.
 pub(crate) const PROBE_LOOK: Duration = Duration::from_secs(1);
-/// A commit that has been running longer does not store any more, whatever becomes of it.
+/// A commit that has been running for longer counts as failed for the health checks.
 pub(crate) const COMMIT_SLOW: Duration = Duration::from_secs(3);
-/// How long it is told that something damaged was come across.
+/// How long the health checks report damaged data after it was found.
 pub(crate) const DAMAGE_SHOWN: Duration = Duration::from_secs(60);
 
-/// By how much the machine's clock may differ from what it is expected to show. With more it is in doubt.
+/// The largest difference between the machine's clock and the expected time. With a larger one the clock is in doubt.
 pub(crate) const CLOCK_STEP_MAX: Duration = Duration::from_secs(5 * 60);
-/// A clock that is ahead for so long is followed by the time in messages. One that gets ahead sooner after the machine was switched
-/// on is followed at once.
+/// When the machine's clock has been ahead for this long, the time in messages follows it. If it gets ahead earlier
+/// than this after the machine was switched on, the time in messages follows it at once.
 pub(crate) const CLOCK_FOLLOW_AFTER: Duration = Duration::from_secs(5 * 60);
-/// How often the time is written down.
+/// How often the time is recorded in the database.
 pub(crate) const CLOCK_RECORD_INTERVAL: Duration = Duration::from_secs(30);
 /// The shortest time between two lines in the log that say that the machine's clock is in doubt.
 pub(crate) const CLOCK_WARN_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How often a chat server shows that it is alive.
+/// The interval at which a node increments its counter, to show that it is alive (a beat).
 pub(crate) const NODE_BEAT: Duration = Duration::from_secs(5);
-/// After so many looks at which another has counted up it is alive for sure; one that is being replaced has ended by then.
+/// After this many beats another node counts as alive. A node that is being replaced has ended by then.
 pub(crate) const NODE_SURE_BEATS: u32 = 3;
-/// After so many looks at which another has not counted up it is forgotten.
+/// After this many beats without an increment another node is deleted from the table.
 pub(crate) const NODE_SILENT_BEATS: u32 = 9;
-/// How long a node has been gone by the time that it is forgotten.
+/// For how long a node has been gone when it is deleted from the table.
 pub const NODE_GONE_FOR: Duration =
     Duration::from_secs(NODE_BEAT.as_secs() * NODE_SILENT_BEATS as u64);
-/// Between two looks whether there are other nodes, while there are none.
+/// How often a single node looks for other nodes.
 pub(crate) const NODE_LOOK_ALONE: Duration = Duration::from_millis(500);
-/// The shortest time between two comparisons of all logs that have a connection here.
+/// Least time between two comparisons of the logs of all connected accounts.
 pub(crate) const NODE_LOOK_AT_ALL: Duration = Duration::from_millis(500);
-/// A node that is not seen to tell of its commits, and has not counted up at so many looks, has ended or will say so.
+/// A node that writes no notices and has not incremented its counter for this many beats counts as ended.
 pub(crate) const NODE_QUIET_BEATS: u32 = 3;
-/// Accounts whose connections are told or read in one statement.
+/// Accounts whose rows in `online` are written or read in one statement.
 pub(crate) const ONLINE_PAGE: usize = 1000;
-/// Notices of one node that are read at once.
+/// Notices of one node that are read at a time.
 pub(crate) const NOTICES_PAGE: i64 = 256;
 /// Beats after which a notice is deleted: longer than a node that does not read it is kept in the table.
 pub(crate) const NOTICE_BEATS: usize = 2 * NODE_SILENT_BEATS as usize;
-/// How long all logs are compared after a notice was missing: its commit may still be running, without the node that began it.
+/// How long all logs are compared after a notice was missing. Its commit may still be running, although its node has
+/// ended.
 pub(crate) const NOTICE_DOUBT: Duration = Duration::from_secs(20);
 
-/// How long a verb waits for a connection before it gives up.
+/// How long a method waits for a connection to the database before it gives up.
 pub(crate) const TAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a statement may take that reads for a request.
+/// How long a statement that reads for a request may take.
 pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(3);
-/// A connection that rested longer is asked whether it still answers.
+/// A connection that was idle for longer is checked before it is used.
 pub(crate) const REST_UNCHECKED: Duration = Duration::from_secs(30);
-/// How often a write is tried that others are in the way of, or whose connection turns out to be dead.
+/// How many times a write is tried if it conflicts with others, or if its connection turns out to be dead.
 pub(crate) const WRITE_TRIES_MAX: usize = 4;
 
-/// Message requests accepted in one transaction, at a start where everybody knows everybody.
+/// Message requests that are accepted in one transaction, at a start with `--contact open`.
 pub(crate) const REQUESTS_PAGE: i64 = 1000;
-/// Recently valid tokens that are remembered, so that their owners do not wait behind made-up tokens.
+/// Recently valid tokens that are remembered, so that their owners do not wait behind invalid tokens.
 pub(crate) const TOKENS_REMEMBERED_MAX: usize = 64 * 1024;
 
 /// The number of connections of a pool that one account may hold at one time.
@@ -100,7 +102,7 @@ pub(crate) const fn share(connections: usize) -> usize {
     if connections > 1 { connections / 2 } else { 1 }
 }
 
-/// Messages that are looked at in one statement to find the next one that is not withheld.
+/// Messages that one statement reads to find the next one that is not withheld.
 pub(crate) const WITHHELD_STRIDE: i64 = 1000;
 
 /// Bytes of text in one page of what is read. What passes them is read as well, and one after it, which shows that there is more.
