@@ -1,5 +1,7 @@
 //! The settings of the auth server. The program's own settings name the database and where to listen.
 
+use files::FileStore;
+use files::args::FilesArgs;
 use net::capacity::{ConnectionCost, SystemLimits};
 use net::limit::{MAPS_PER_SESSION, MAPS_PER_THREAD};
 
@@ -25,6 +27,10 @@ pub struct Args {
     /// Address of the chat server for the web client, such as `wss://chat.example/ws`; by default `/ws` on the host of the page
     #[arg(long, env = "AUTH_CHAT_URL", value_name = "URL", value_parser = chat_url)]
     pub chat_url: Option<String>,
+
+    /// Where files lie.
+    #[command(flatten)]
+    pub files: FilesArgs,
 }
 
 /// The settings of the auth server.
@@ -36,17 +42,32 @@ pub struct Config {
     pub signup_rate: u32,
     /// The WebSocket URL that the web client uses; `None`: `/ws` of its own origin.
     pub chat_url: Option<String>,
+    /// Where files lie; none: files are refused.
+    pub files: Option<FileStore>,
+    /// Bytes of one file.
+    pub file_max: u64,
+}
+
+impl Config {
+    /// Files lie in this store.
+    #[must_use]
+    pub fn with_files(self, files: Option<FileStore>) -> Self {
+        Self { files, ..self }
+    }
 }
 
 impl Args {
     /// The settings of the server. `http` has the settings of its listener. `limits` are the limits of the process, or
     /// this server's share of them. The number of connections is lowered to what the file descriptors allow, even if more
     /// were asked for: tiny_http does not survive running out of descriptors.
+    /// It has no file store yet: [`Config::with_files`].
     pub fn config(&self, http: &http::args::Args, limits: SystemLimits) -> Config {
         Config {
             http: http.config("auth", limits, COST),
             signup_rate: self.signup_rate,
             chat_url: self.chat_url.clone(),
+            files: None,
+            file_max: self.files.file_max,
         }
     }
 }

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use files::FileStore;
+use files::limit::FILE_MAX;
 use net::bucket::Buckets;
 use net::network::Network;
 use net::network::NetworkBuckets;
@@ -21,6 +23,7 @@ use crate::metrics;
 use crate::password::{Bounds, HashError, HashParams, HashSlot, Hasher, Password};
 use crate::request::Request;
 use crate::throttle::{Origin, Throttle};
+use crate::verb::files::Uploads;
 
 /// The state that all requests share.
 pub(crate) struct Context {
@@ -32,6 +35,11 @@ pub(crate) struct Context {
     /// Look-ups by email, counted by account.
     pub(crate) lookups: Buckets,
     pub(crate) exports: Arc<Exports>,
+    /// None: there is no place for files.
+    pub(crate) files: Option<FileStore>,
+    /// Bytes of one file.
+    pub(crate) file_max: u64,
+    pub(crate) uploads: Uploads,
     pub(crate) heartbeat: Heartbeat,
 }
 
@@ -88,9 +96,17 @@ impl Context {
             throttle: Throttle::new(),
             signups,
             exports: Arc::default(),
+            files: None,
+            file_max: FILE_MAX,
+            uploads: Uploads::default(),
             heartbeat: Heartbeat::new(),
             lookups: Buckets::new(LOOKUPS, LOOKUPS_PER_SECOND, BUCKETS_WIDTH),
         })
+    }
+
+    /// Keeps files of at most `file_max` bytes in this store.
+    pub(crate) fn with_files(self, files: Option<FileStore>, file_max: u64) -> Self {
+        Self { files, file_max, ..self }
     }
 
     /// Whether the server can do its job now.

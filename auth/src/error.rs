@@ -24,19 +24,31 @@ pub enum ErrorCode {
     MethodNotAllowed,
     /// There is an account with this email already.
     EmailTaken,
+    /// An upload is not at the offset that the request says: ask for it, and go on from there.
+    OffsetMismatch,
+    /// A message has this file.
+    InUse,
+    /// The version of the upload protocol is not spoken here.
+    UnsupportedVersion,
+    /// The range asked for is not in the file.
+    RangeNotSatisfiable,
     /// Too many tries. `Retry-After` says when the next one is allowed.
     RateLimited,
     /// Too many passwords wait to be checked.
     Busy,
     /// The database cannot be reached, or the request takes it too long.
     Unavailable,
+    /// The account's quota of stored bytes is used up.
+    OverQuota,
+    /// The server's disk is full.
+    StorageFull,
     /// A fault of the server.
     Internal,
 }
 
 impl ErrorCode {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 17] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::WrongCredentials,
@@ -44,9 +56,15 @@ impl ErrorCode {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::EmailTaken,
+        Self::OffsetMismatch,
+        Self::InUse,
+        Self::UnsupportedVersion,
+        Self::RangeNotSatisfiable,
         Self::RateLimited,
         Self::Busy,
         Self::Unavailable,
+        Self::OverQuota,
+        Self::StorageFull,
         Self::Internal,
     ];
 
@@ -60,9 +78,15 @@ impl ErrorCode {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::EmailTaken => "email_taken",
+            Self::OffsetMismatch => "offset_mismatch",
+            Self::InUse => "in_use",
+            Self::UnsupportedVersion => "unsupported_version",
+            Self::RangeNotSatisfiable => "range_not_satisfiable",
             Self::RateLimited => "rate_limited",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
+            Self::OverQuota => "over_quota",
+            Self::StorageFull => "storage_full",
             Self::Internal => "internal",
         }
     }
@@ -80,10 +104,13 @@ impl ErrorCode {
             Self::WrongPassword => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::EmailTaken => 409,
+            Self::EmailTaken | Self::OffsetMismatch | Self::InUse => 409,
+            Self::UnsupportedVersion => 412,
+            Self::RangeNotSatisfiable => 416,
             Self::RateLimited => 429,
             Self::Internal => 500,
             Self::Busy | Self::Unavailable => 503,
+            Self::OverQuota | Self::StorageFull => 507,
         }
     }
 }
@@ -141,6 +168,50 @@ impl ApiError {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         let header = Some(("Retry-After", seconds.max(1).to_string()));
         Self { header, ..Self::new(ErrorCode::RateLimited, sentence) }
+    }
+
+    pub(crate) fn unavailable(sentence: &'static str) -> Self {
+        Self::new(ErrorCode::Unavailable, sentence)
+    }
+
+    pub(crate) fn offset_mismatch() -> Self {
+        Self::new(
+            ErrorCode::OffsetMismatch,
+            "the upload is at another offset; ask for it with HEAD, and go on from there",
+        )
+    }
+
+    pub(crate) fn in_use() -> Self {
+        Self::new(
+            ErrorCode::InUse,
+            "a message has this file; delete the message, and the file goes with it",
+        )
+    }
+
+    /// The version of the upload protocol that is spoken.
+    pub(crate) fn unsupported_version(version: &'static str) -> Self {
+        let sentence = format!("uploads speak tus {version}: send Tus-Resumable: {version}");
+        let header = Some(("Tus-Version", version.to_owned()));
+        Self { header, ..Self::new(ErrorCode::UnsupportedVersion, sentence) }
+    }
+
+    pub(crate) fn out_of_range() -> Self {
+        Self::new(ErrorCode::RangeNotSatisfiable, "the file has no such bytes")
+    }
+
+    pub(crate) fn over_quota() -> Self {
+        Self::new(
+            ErrorCode::OverQuota,
+            "you have as many bytes stored as an account may: delete messages, have conversations keep them for fewer \
+             days, or ask the operator for more",
+        )
+    }
+
+    pub(crate) fn storage_full() -> Self {
+        Self::new(
+            ErrorCode::StorageFull,
+            "the server's disk is full; its operator has to make room",
+        )
     }
 
     pub(crate) fn busy(sentence: &'static str) -> Self {

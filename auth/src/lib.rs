@@ -13,6 +13,7 @@
 mod args;
 mod backend;
 mod client;
+mod collect;
 mod context;
 mod cookie;
 mod device;

@@ -109,3 +109,34 @@ pub const CONNECTIONS_KEPT: usize = 64;
 pub const RELISTEN_PAUSE: Duration = Duration::from_millis(200);
 
 const _: () = assert!(KNOWN_FAILURES_IN_ALL > KNOWN_FAILURES * KNOWN_NETWORKS_PER_ACCOUNT as f64);
+
+/// Random bytes of a file's id.
+pub const FILE_ID_BYTES: usize = 16;
+/// Bytes of a file's name.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// Bytes of a file's media type.
+pub const FILE_TYPE_BYTES_MAX: usize = 100;
+/// Bytes of `Upload-Metadata`.
+pub const METADATA_BYTES_MAX: usize = 4096;
+/// Pixels of a picture, in each direction.
+pub const PIXELS_MAX: i64 = 65_535;
+/// How long after its beginning an upload is deleted unless a message has it, in milliseconds: a day.
+pub const UPLOAD_LIFE_MS: i64 = 24 * 60 * 60 * 1000;
+/// How long after its beginning a piece of an upload is deleted unless it is whole, in milliseconds. The slowest client needs
+/// little more than an hour.
+pub const BLOB_LIFE_MS: i64 = 12 * 60 * 60 * 1000;
+/// Uploads of one account whose bytes are coming at one moment, on one node.
+pub const UPLOADS_AT_ONCE_MAX: usize = 8;
+/// When a client may try again that has reached a bound on its uploads.
+pub const UPLOADS_RETRY_AFTER: Duration = Duration::from_secs(2);
+/// Bytes of an upload that are read and written at once.
+pub const COPY_BYTES: usize = 64 * 1024;
+/// How often files that nobody needs are deleted.
+pub const COLLECT_INTERVAL: Duration = Duration::from_secs(10);
+/// The shortest time between two lines in the log that say that they cannot be.
+pub const COLLECT_WARN_INTERVAL: Duration = Duration::from_secs(60);
+
+const _: () = assert!(
+    sql::PIECE_BYTES_MAX / http::limit::BODY_BYTES_PER_SECOND_MIN as i64 * 1000 < BLOB_LIFE_MS / 2,
+    "a piece is whole before it is deleted"
+);

@@ -60,6 +60,7 @@ fn settings(program: &Program) -> Settings<'_> {
         program.auth.config(&program.http, SystemLimits::of_this_process()).http.listener;
     Settings {
         listen: program.listen.clone(),
+        files: &program.auth.files,
         http: &program.http,
         connections: vec![(listener.name, listener.connections_max)],
     }
@@ -74,7 +75,9 @@ fn run(program: &Program) -> Result<()> {
         let wanted = listen::list(&program.listen);
         format!("cannot listen on {wanted}; choose another with --listen")
     })?;
+    let files = program.auth.files.store(url.directory().as_deref());
     let config = program.auth.config(&program.http, SystemLimits::of_this_process());
+    let config = config.with_files(files);
     let opening = http::begin(listener, config.http.clone(), &shutdown)?;
     let ready = telemetry::health::Readiness::default();
     let asked = ready.clone();

@@ -30,7 +30,7 @@ pub(crate) static CLOCK_AHEAD: Gauge = Gauge::new(
 pub(crate) static HASH_SECONDS: Histogram =
     Histogram::new("auth_hash_seconds", "Time to hash one password.", SECONDS);
 /// Errors by their code: those of this crate, then those of the crate `http`.
-pub(crate) static REFUSALS: CounterVec<17> = CounterVec::new(
+pub(crate) static REFUSALS: CounterVec<23> = CounterVec::new(
     "auth_refusals_total",
     "Requests refused, by the code of the answer.",
     "code",
@@ -42,9 +42,15 @@ pub(crate) static REFUSALS: CounterVec<17> = CounterVec::new(
         "not_found",
         "method_not_allowed",
         "email_taken",
+        "offset_mismatch",
+        "in_use",
+        "unsupported_version",
+        "range_not_satisfiable",
         "rate_limited",
         "busy",
         "unavailable",
+        "over_quota",
+        "storage_full",
         "internal",
         "timeout",
         "foreign_origin",

@@ -7,8 +7,10 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::limit::BODY_BYTES_MAX;
 use crate::request::Request;
+use crate::verb::files::FileRequest;
 use crate::verb::{
-    export, health, login, logout, me, openapi, password, root, sessions, signup, ticket, users,
+    export, files, health, login, logout, me, openapi, password, root, sessions, signup, ticket,
+    users,
 };
 
 pub(crate) type Outcome = Result<Response, ApiError>;
@@ -20,6 +22,8 @@ pub(crate) enum Handler {
     Anyone(fn(&Context, &Request) -> Outcome),
     /// Clients with the token of a live session.
     Owner(fn(&Context, &Request, &Session) -> Outcome),
+    /// The same, for a body that is streamed, or for a file.
+    File(fn(&Context, &mut FileRequest<'_>) -> Outcome),
 }
 
 /// Where a handler runs.
@@ -43,9 +47,10 @@ pub(crate) struct Route {
 
 impl Route {
     /// The policy for the body. Only requests that change something have one.
-    pub(crate) fn body(&self) -> BodyPolicy {
-        match self.method {
-            "GET" => BodyPolicy::Ignored,
+    pub(crate) fn body(&self, file_max: u64) -> BodyPolicy {
+        match (self.method, self.handler) {
+            ("GET" | "HEAD", _) => BodyPolicy::Ignored,
+            ("POST" | "PATCH", Handler::File(_)) => BodyPolicy::Stream(file_max),
             _ => BodyPolicy::Whole(BODY_BYTES_MAX),
         }
     }
@@ -58,7 +63,22 @@ impl Route {
         match self.handler {
             Handler::Anyone(handler) => handler(context, request),
             Handler::Owner(handler) => handler(context, request, &context.session(request)?),
+            Handler::File(_) => Err(ApiError::internal(&"a file's route without its body")),
         }
+    }
+
+    /// Answers a request for a route of files.
+    ///
+    /// # Errors
+    /// What the handler refuses.
+    pub(crate) fn answer_file(&self, context: &Context, http: http::Request<'_>) -> Outcome {
+        let Handler::File(handler) = self.handler else {
+            return Err(ApiError::internal(&"no route of files"));
+        };
+        files::check_version(&http.head)?;
+        let now = context.store.now();
+        let session = context.session(&Request::new(&http, now))?;
+        handler(context, &mut FileRequest { http, session, now })
     }
 
     const fn on_connection(self) -> Self {
@@ -82,6 +102,14 @@ const fn owner(
     Route { method, path, handler: Handler::Owner(handler), runs: Runs::Library }
 }
 
+const fn file(
+    method: &'static str,
+    path: &'static str,
+    handler: fn(&Context, &mut FileRequest<'_>) -> Outcome,
+) -> Route {
+    Route { method, path, handler: Handler::File(handler), runs: Runs::Connection }
+}
+
 pub(crate) static ROUTES: &[Route] = &[
     anyone("POST", "/signup", signup::signup),
     anyone("POST", "/login", login::login),
@@ -96,6 +124,11 @@ pub(crate) static ROUTES: &[Route] = &[
     owner("GET", "/users", users::find),
     owner("GET", "/users/{id}", users::show),
     owner("GET", "/export", export::export).on_connection(),
+    file("POST", "/files", files::create),
+    file("GET", "/files/{id}", files::download),
+    file("HEAD", "/files/{id}", files::offset),
+    file("PATCH", "/files/{id}", files::patch),
+    file("DELETE", "/files/{id}", files::delete),
     anyone("GET", "/healthz", health::health).on_connection(),
     anyone("GET", "/livez", health::alive).on_connection(),
     anyone("GET", "/openapi.json", openapi::openapi).on_connection(),
@@ -108,15 +141,16 @@ pub(crate) static ROUTES: &[Route] = &[
 /// 404 or 405 for a request that the table does not have. For OPTIONS a response with the methods of the path.
 pub(crate) fn find(method: &str, path: &str) -> Result<&'static Route, Response> {
     let here = || ROUTES.iter().filter(|route| fits(route.path, path));
-    let wanted = if method == "HEAD" { "GET" } else { method };
-    if let Some(route) = here().find(|route| route.method == wanted) {
+    let of = |method: &str| here().find(|route| route.method == method);
+    let get = || of("GET").filter(|_| method == "HEAD");
+    if let Some(route) = of(method).or_else(get) {
         return Ok(route);
     }
     if here().next().is_none() {
         return Err(ApiError::not_found("there is no such page").into());
     }
     let mut allow: Vec<_> = here().map(|route| route.method).collect();
-    if allow.contains(&"GET") {
+    if allow.contains(&"GET") && !allow.contains(&"HEAD") {
         allow.push("HEAD");
     }
     allow.push("OPTIONS");

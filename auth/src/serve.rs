@@ -12,6 +12,7 @@ use sql::Store;
 use crate::args::Config;
 use crate::backend::Backend;
 use crate::client::Client;
+use crate::collect;
 use crate::context::Context;
 use crate::limit::SWEEP_INTERVAL;
 use crate::service::AuthService;
@@ -47,7 +48,12 @@ pub fn serve(
     os_thread::spawn("auth-probe", SERVICE_STACK_BYTES, move || {
         probed.run_health_probes(|time| stopped.wait_for(time));
     })?;
-    let context = Arc::new(Context::new(store, config.signup_rate).map_err(io::Error::other)?);
+    let collected = (Arc::clone(&store), config.files.clone(), shutdown.clone());
+    os_thread::spawn("auth-collect", SERVICE_STACK_BYTES, move || {
+        collect::run(&collected.0, collected.1.as_ref(), |time| collected.2.wait_for(time));
+    })?;
+    let context = Context::new(store, config.signup_rate).map_err(io::Error::other)?;
+    let context = Arc::new(context.with_files(config.files.clone(), config.file_max));
     let backend = Backend::start(&context, &end)?;
     let sweep = move || sweep(&sweeping.0, &sweeping.1);
     os_thread::spawn("auth-sweep", SERVICE_STACK_BYTES, sweep)?;

@@ -11,7 +11,8 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::metrics;
 use crate::request::{Request, Shown};
-use crate::route::{self, Runs};
+use crate::route::{self, Handler, Outcome, Runs};
+use crate::verb::files;
 
 /// Paths that the chat server answers if it runs in the same process.
 const CHAT_PATHS: [&str; 3] = ["/ws", "/schema.json", "/asyncapi.json"];
@@ -34,12 +35,22 @@ impl Service for AuthService {
         if let Some(file) = self.client.respond(head) {
             return Route::fixed(file);
         }
-        match route::find(&head.method, head.path()) {
+        let method = files::method(head);
+        match route::find(method, head.path()) {
             Ok(route) => {
-                Route::Respond(route.body(), Box::new(move |request| self.answer(route, &request)))
+                let body = route.body(self.context.file_max);
+                Route::Respond(body, Box::new(move |request| self.answer(route, request)))
             }
-            Err(response) => Route::fixed(response),
+            Err(response) if !files::is_at(head.path()) => Route::fixed(response),
+            Err(response) if method == "OPTIONS" => {
+                Route::fixed(files::described(response, self.context.file_max))
+            }
+            Err(response) => Route::fixed(files::resumable(response)),
         }
+    }
+
+    fn body_type(&self, head: &Head) -> &'static str {
+        if files::is_at(head.path()) { files::BODY_TYPE } else { "application/json" }
     }
 
     fn upgrade(&self, upgrade: Upgrade) {
@@ -66,15 +77,18 @@ impl Service for AuthService {
 }
 
 impl AuthService {
-    fn answer(&self, route: &'static route::Route, request: &http::Request<'_>) -> Response {
-        if matches!(route.handler, route::Handler::Owner(_)) && Shown::is_foreign(request) {
+    fn answer(&self, route: &'static route::Route, request: http::Request<'_>) -> Response {
+        if !matches!(route.handler, Handler::Anyone(_)) && Shown::is_foreign(&request) {
             return HttpError::foreign_origin().into();
         }
-        let response = match route.runs {
-            Runs::Library => self.backend.call(request),
-            Runs::Connection => {
-                let _context = telemetry::log::context("request", &request.id);
-                run(route, &self.context, &Request::new(request, self.context.store.now()))
+        let _context = telemetry::log::context("request", &request.id);
+        let response = match (route.runs, route.handler) {
+            (Runs::Library, _) => self.backend.call(&request),
+            (Runs::Connection, Handler::File(_)) => {
+                files::resumable(caught(|| route.answer_file(&self.context, request)))
+            }
+            (Runs::Connection, _) => {
+                run(route, &self.context, &Request::new(&request, self.context.store.now()))
             }
         };
         match response.status {
@@ -86,7 +100,11 @@ impl AuthService {
 
 /// Calls a route's handler; a panic is a fault of the server.
 pub(crate) fn run(route: &route::Route, context: &Context, request: &Request) -> Response {
-    let outcome = catch_unwind(AssertUnwindSafe(|| route.answer(context, request)));
+    caught(|| route.answer(context, request))
+}
+
+fn caught(answer: impl FnOnce() -> Outcome) -> Response {
+    let outcome = catch_unwind(AssertUnwindSafe(answer));
     let outcome = outcome.unwrap_or_else(|_| Err(ApiError::internal(&"a panic")));
     outcome.unwrap_or_else(Response::from)
 }

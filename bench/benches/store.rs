@@ -35,7 +35,12 @@ fn posts(accounts: &[AccountId], count: usize) -> Batch {
         Submission {
             by,
             reference: None,
-            operation: Operation::Post { to: Recipient::Account(to), content, reply_to: None },
+            operation: Operation::Post {
+                to: Recipient::Account(to),
+                content,
+                files: Vec::new(),
+                reply_to: None,
+            },
         }
     };
     Batch { submissions: (0..count).map(act).collect(), ..Batch::default() }

@@ -117,8 +117,12 @@ fn fill(store: &Store, accounts: &[AccountId], from: usize, count: usize) -> Res
         if at.is_multiple_of(RARE) {
             content.replace_range(..=RARE_WORD.len(), &format!("{RARE_WORD} "));
         }
-        let operation =
-            Operation::Post { to: Recipient::Account(accounts[0]), content, reply_to: None };
+        let operation = Operation::Post {
+            to: Recipient::Account(accounts[0]),
+            content,
+            files: Vec::new(),
+            reply_to: None,
+        };
         Submission { by: accounts[1 + at % WRITERS], reference: None, operation }
     };
     let submissions = (from..from + count).map(act).collect();

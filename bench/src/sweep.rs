@@ -196,6 +196,7 @@ fn fill(store: &Store, old: &[AccountId], count: usize) -> Result<()> {
                 operation: Operation::Post {
                     to: Recipient::Account(other),
                     content,
+                    files: Vec::new(),
                     reply_to: None,
                 },
             }

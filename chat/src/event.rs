@@ -77,6 +77,7 @@ pub(crate) fn message(stored: &sql::Message) -> Message<'_> {
         group,
         content: &stored.content,
         at: stored.at,
+        files: &stored.files,
         reply_to: stored.reply_to,
         edited_at: stored.edited_at,
         deleted: stored.deleted,

@@ -31,6 +31,7 @@ pub(crate) struct Message<'a> {
     pub(crate) from: Option<AccountId>,
     pub(crate) to: Recipient,
     pub(crate) content: Text<'a>,
+    pub(crate) files: Vec<Cow<'a, str>>,
     pub(crate) reply_to: Option<MessageId>,
     /// Takes the place of a hello, if the message is the first frame.
     pub(crate) token: Option<Cow<'a, str>>,
@@ -90,8 +91,8 @@ impl<'a> From<Command<'a>> for RequestClass<'a> {
         match command {
             Command::Ping => Self::Ping,
             Command::Hello { token, since } => Self::Hello { token, since },
-            Command::Message { from, to, content, reply_to, token } => {
-                Self::Message(Message { from, to, content, reply_to, token })
+            Command::Message { from, to, content, files, reply_to, token } => {
+                Self::Message(Message { from, to, content, files, reply_to, token })
             }
             Command::Typing { to } => Self::Live(Live::Typing { to }),
             Command::Presence { ids } => Self::Live(Live::Presence { ids }),

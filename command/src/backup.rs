@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use sql::{ColumnType, DatabaseUrl, Snapshot, TABLES};
+use files::FileStore;
+use sql::{Cell, Column, ColumnType, DatabaseUrl, Snapshot, TABLES};
 
 use crate::limit::NICENESS;
-use crate::manifest::{FORMAT, Manifest, Table};
+use crate::manifest::{FORMAT, Manifest, Objects, Table};
+use crate::objects::{copy_out, object};
 use crate::rows::RowWriter;
 use crate::staged::StagedDirectory;
 
@@ -19,26 +21,32 @@ pub struct Args {
     directory: PathBuf,
 }
 
-pub(crate) fn run(args: &Args, url: &DatabaseUrl) -> Result<ExitCode> {
+pub(crate) fn run(args: &Args, url: &DatabaseUrl, files: Option<&FileStore>) -> Result<ExitCode> {
     let began = Instant::now();
     // The servers have priority. Without the right to change the priority the backup runs all the same.
     let _ = rustix::process::nice(NICENESS);
     let snapshot = Snapshot::open(url)?;
     let partial = StagedDirectory::make(&args.directory)?;
-    let manifest = fill(&partial.path, snapshot)?;
+    let manifest = fill(&partial.path, snapshot, files, began)?;
     partial.publish()?;
     telemetry::log::print_line(&format!(
-        "{}: {} accounts, {} messages, {} bytes in {:.1} s",
+        "{}: {} accounts, {} messages, {} files, {} bytes in {:.1} s",
         args.directory.display(),
         manifest.rows("account"),
         manifest.rows("message"),
+        manifest.rows("file"),
         manifest.bytes(),
         began.elapsed().as_secs_f64()
     ));
     Ok(ExitCode::SUCCESS)
 }
 
-fn fill(directory: &Path, mut snapshot: Snapshot) -> Result<Manifest> {
+fn fill(
+    directory: &Path,
+    mut snapshot: Snapshot,
+    files: Option<&FileStore>,
+    began: Instant,
+) -> Result<Manifest> {
     let mut manifest = Manifest {
         format: FORMAT,
         form: snapshot.form(),
@@ -50,10 +58,25 @@ fn fill(directory: &Path, mut snapshot: Snapshot) -> Result<Manifest> {
         tables: Vec::new(),
         files: Vec::new(),
     };
+    let mut objects = Vec::new();
     for table in TABLES {
-        manifest.tables.push(write_table(directory, &mut snapshot, table)?);
+        let mut look = |columns: &[Column], row: &[Cell]| {
+            if *table == "blob" {
+                objects.extend(object(columns, row));
+            }
+        };
+        // A form of before the table has none.
+        if let Some(written) = write_table(directory, &mut snapshot, table, &mut look)? {
+            manifest.tables.push(written);
+        }
     }
     snapshot.close()?;
+    if !objects.is_empty() {
+        let files =
+            files.context("there is no file store: name it with --files, as for the servers")?;
+        let bytes = copy_out(files, &objects, directory, began)?;
+        manifest.files.push(Objects { objects: objects.len() as u64, bytes });
+    }
     for (name, text) in manifest.texts()? {
         let path = directory.join(name);
         let write = || {
@@ -66,13 +89,22 @@ fn fill(directory: &Path, mut snapshot: Snapshot) -> Result<Manifest> {
     Ok(manifest)
 }
 
-fn write_table(directory: &Path, snapshot: &mut Snapshot, name: &str) -> Result<Table> {
+fn write_table(
+    directory: &Path,
+    snapshot: &mut Snapshot,
+    name: &str,
+    look: &mut dyn FnMut(&[Column], &[Cell]),
+) -> Result<Option<Table>> {
     let path = directory.join(Table::file(name));
     let cannot = || format!("cannot write {}", path.display());
     let columns = snapshot.columns(name)?;
+    if columns.is_empty() {
+        return Ok(None);
+    }
     let mut writer = RowWriter::create(&path).with_context(cannot)?;
     let mut written = Ok(());
     snapshot.each_row(name, &columns, |row| {
+        look(&columns, &row);
         written = writer.row(&row);
         written.is_ok()
     })?;
@@ -83,11 +115,11 @@ fn write_table(directory: &Path, snapshot: &mut Snapshot, name: &str) -> Result<
         ColumnType::Text => "text",
         ColumnType::Bytes => "bytes",
     };
-    Ok(Table {
+    Ok(Some(Table {
         name: name.to_owned(),
         columns: columns.into_iter().map(|it| (it.name, kind(it.kind).to_owned())).collect(),
         rows,
         bytes,
         sha256: writer.finish().with_context(cannot)?,
-    })
+    }))
 }

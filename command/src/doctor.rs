@@ -28,6 +28,8 @@ pub struct Args {
 pub struct Settings<'a> {
     /// The addresses that it listens on.
     pub listen: Vec<net::Listen>,
+    /// The settings of its file store.
+    pub files: &'a files::args::FilesArgs,
     /// The settings of its listeners.
     pub http: &'a http::args::Args,
     /// Its servers, with the number of connections that each one accepts.

@@ -7,6 +7,7 @@ mod backup;
 mod doctor;
 mod limit;
 mod manifest;
+mod objects;
 mod owner;
 mod restore;
 mod rows;
@@ -55,9 +56,10 @@ impl Command {
             }
         };
         use_database(&url);
+        let files = || settings.files.resolve(directory.as_deref()).map(|(_, store)| store);
         let done = match self {
-            Self::Backup(args) => backup::run(args, &url),
-            Self::Restore(args) => restore::run(args, &url),
+            Self::Backup(args) => backup::run(args, &url, files().as_ref()),
+            Self::Restore(args) => restore::run(args, &url, files().as_ref()),
             Self::Doctor(args) => doctor::run(args, &url, settings),
             Self::Verify => verify::run(&url),
         };

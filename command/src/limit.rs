@@ -6,6 +6,9 @@ pub(crate) const UNSYNCED_BYTES_MAX: u64 = 1024 * 1024;
 /// The niceness of a backup or a check, so that the servers have priority.
 pub(crate) const NICENESS: i32 = 19;
 
+/// How long the objects of a deleted file stay at least, so that a backup that began before finds them. They are removed after an hour.
+pub(crate) const OBJECTS_KEPT: std::time::Duration = std::time::Duration::from_secs(55 * 60);
+
 /// `doctor` warns of a newest backup that is older than this number of days.
 pub(crate) const BACKUP_DAYS_MAX: i64 = 7;
 /// `doctor` warns of a clock that differs more from the database's, in milliseconds.

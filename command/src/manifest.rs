@@ -13,6 +13,8 @@ use sql::{Column, ColumnType};
 /// The layout of the directory that this program writes, and the newest that it reads.
 pub(crate) const FORMAT: i64 = 1;
 pub(crate) const MANIFEST: &str = "manifest.json";
+/// The directory of the objects of files.
+pub(crate) const OBJECTS: &str = "objects";
 const CHECKSUM: &str = "manifest.sha256";
 
 /// The names of all files of a backup that this program makes.
@@ -40,8 +42,15 @@ pub(crate) struct Manifest {
     pub(crate) highest: i64,
     /// The tables. Each has a file `NAME.jsonl`.
     pub(crate) tables: Vec<Table>,
-    /// The attachments. There are none yet.
-    pub(crate) files: Vec<serde_json::Value>,
+    /// The directory of objects, if there are any; each is described by its line of the table `blob`.
+    pub(crate) files: Vec<Objects>,
+}
+
+/// What is in the directory of objects.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Objects {
+    pub(crate) objects: u64,
+    pub(crate) bytes: u64,
 }
 
 /// A table. Its file has one JSON array per row, with the columns in this order.
@@ -81,7 +90,8 @@ impl Manifest {
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.tables.iter().map(|table| table.bytes).sum()
+        let objects = self.files.iter().map(|files| files.bytes);
+        self.tables.iter().map(|table| table.bytes).chain(objects).sum()
     }
 
     /// The texts of both files.
@@ -115,12 +125,7 @@ impl Manifest {
             "the backup in {shown} was made by a newer program ({}): restore it with that one",
             read["program"].as_str().unwrap_or("unknown")
         );
-        let manifest: Self = serde_json::from_value(read)?;
-        ensure!(
-            manifest.files.is_empty(),
-            "the backup in {shown} holds files, which this program does not know: restore it with a newer one"
-        );
-        Ok(manifest)
+        Ok(serde_json::from_value(read)?)
     }
 
     /// Checks that each table's file is as it was written.

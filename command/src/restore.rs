@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
+use files::FileStore;
 use sql::{DatabaseUrl, RESTORED_ROWS, Restoration, TABLES};
 
 use crate::limit::CLOCK_PROBLEM_MS;
 use crate::manifest::{Manifest, Table};
+use crate::objects::{Object, copy_in, object};
 use crate::rows::RowReader;
 
 /// The arguments of `restore`.
@@ -17,17 +19,25 @@ pub struct Args {
     directory: PathBuf,
 }
 
-pub(crate) fn run(args: &Args, url: &DatabaseUrl) -> Result<ExitCode> {
+pub(crate) fn run(args: &Args, url: &DatabaseUrl, files: Option<&FileStore>) -> Result<ExitCode> {
     let directory = &args.directory;
     let manifest = Manifest::read(directory)?;
     manifest.check(directory)?;
     let mut restoration = Restoration::begin(url, manifest.form, manifest.highest, crate::now())?;
-    fill(&mut restoration, &manifest, directory)?;
+    let objects = fill(&mut restoration, &manifest, directory)?;
+    // Before the database: nothing in it refers to bytes that are not there.
+    let missing = put_back(&objects, files, directory)?;
     restoration.finish(manifest.at)?;
+    if missing > 0 {
+        telemetry::log::print_error(&format!(
+            "{missing} objects are not in the backup: files that have them cannot be fetched"
+        ));
+    }
     telemetry::log::print_line(&format!(
-        "{url}: {} accounts and {} messages from {}; everybody has to log in again",
+        "{url}: {} accounts, {} messages and {} files from {}; everybody has to log in again",
         manifest.rows("account"),
         manifest.rows("message"),
+        manifest.rows("file"),
         directory.display()
     ));
     if (crate::now() - manifest.at).abs() >= CLOCK_PROBLEM_MS {
@@ -39,19 +49,44 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn fill(restoration: &mut Restoration, manifest: &Manifest, directory: &Path) -> Result<()> {
+/// Puts the objects of files into the file store; returns how many the backup lacks.
+fn put_back(objects: &[Object], files: Option<&FileStore>, directory: &Path) -> Result<usize> {
+    if objects.is_empty() {
+        return Ok(0);
+    }
+    let files =
+        files.context("there is no file store: name it with --files, as for the servers")?;
+    let mut missing = 0;
+    for object in objects {
+        missing += usize::from(!copy_in(files, object, directory)?);
+    }
+    Ok(missing)
+}
+
+/// Returns the objects of files that the rows name.
+fn fill(
+    restoration: &mut Restoration,
+    manifest: &Manifest,
+    directory: &Path,
+) -> Result<Vec<Object>> {
+    let mut objects = Vec::new();
     for name in TABLES {
         // A form of before the table has none.
         let Some(table) = manifest.tables.iter().find(|table| table.name == *name) else {
             continue;
         };
-        fill_table(restoration, table, directory)
+        fill_table(restoration, table, directory, &mut objects)
             .with_context(|| format!("cannot restore {}", Table::file(name)))?;
     }
-    Ok(())
+    Ok(objects)
 }
 
-fn fill_table(restoration: &mut Restoration, table: &Table, directory: &Path) -> Result<()> {
+fn fill_table(
+    restoration: &mut Restoration,
+    table: &Table,
+    directory: &Path,
+    objects: &mut Vec<Object>,
+) -> Result<()> {
     let columns = table.columns()?;
     let known = restoration.columns(&table.name)?;
     for column in &columns {
@@ -65,6 +100,9 @@ fn fill_table(restoration: &mut Restoration, table: &Table, directory: &Path) ->
             break;
         }
         count += rows.len() as u64;
+        if table.name == "blob" {
+            objects.extend(rows.iter().filter_map(|row| object(&columns, row)));
+        }
         restoration.insert(&table.name, &columns, rows)?;
     }
     ensure!(count == table.rows, "it has {count} rows, not {}", table.rows);

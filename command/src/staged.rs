@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::manifest::{MANIFEST, files};
+use crate::manifest::{MANIFEST, OBJECTS, files};
 
 /// The name that the directory has meanwhile: inside one that is there, or after the name of one that is not.
 const PARTIAL: &str = ".partial";
@@ -73,7 +73,9 @@ impl StagedDirectory {
     fn move_files(&self) -> io::Result<()> {
         let directory = File::open(&self.directory)?;
         let put = |name: &str| fs::rename(self.path.join(name), self.directory.join(name));
-        files().filter(|name| name != MANIFEST).try_for_each(|name| put(&name))?;
+        let has_file = |name: &String| self.path.join(name).exists();
+        let first = files().filter(|name| name != MANIFEST).chain([OBJECTS.to_owned()]);
+        first.filter(has_file).try_for_each(|name| put(&name))?;
         directory.sync_all()?;
         put(MANIFEST)?;
         fs::remove_dir(&self.path)?;
@@ -90,6 +92,7 @@ impl Drop for StagedDirectory {
         if self.was_there {
             let _ = fs::remove_file(self.directory.join(MANIFEST));
             files().for_each(|name| drop(fs::remove_file(self.directory.join(name))));
+            let _ = fs::remove_dir_all(self.directory.join(OBJECTS));
         }
         let _ = fs::remove_dir_all(&self.path);
     }
@@ -115,7 +118,8 @@ fn is_there(directory: &Path) -> Result<bool> {
 /// Once the lock is held: another backup may have been made meanwhile.
 fn prepare(directory: &Path) -> Result<()> {
     for file in leftovers(directory)? {
-        fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
+        let remove = if file.ends_with(OBJECTS) { fs::remove_dir_all } else { fs::remove_file };
+        remove(&file).with_context(|| format!("cannot remove {}", file.display()))?;
     }
     let mode = Permissions::from_mode(0o700);
     fs::set_permissions(directory, mode)
@@ -132,7 +136,8 @@ fn leftovers(directory: &Path) -> Result<Vec<PathBuf>> {
     let count = names.len();
     names.retain(|name| name != PARTIAL);
     let was_begun = names.len() < count;
-    let is_ours = |name: &OsString| files().any(|file| *name == *file && file != MANIFEST);
+    let is_ours =
+        |name: &OsString| name == OBJECTS || files().any(|file| *name == *file && file != MANIFEST);
     ensure!(
         names.is_empty() || (was_begun && names.iter().all(is_ours)),
         "{shown} holds something already: name a directory that is empty or not there yet"

@@ -47,13 +47,10 @@ impl HttpError {
         Self::new(413, "too_large", format!("the body is larger than {max} bytes"))
     }
 
-    /// 415 `unsupported_media_type`: a web page's body has another `Content-Type` than JSON.
-    pub const fn unsupported_media_type() -> Self {
-        Self {
-            status: 415,
-            code: "unsupported_media_type",
-            message: Cow::Borrowed("a web page sends its body with Content-Type: application/json"),
-        }
+    /// 415 `unsupported_media_type`: a body that is not called what it has to be.
+    pub fn unsupported_media_type(body_type: &str) -> Self {
+        let message = format!("this body is sent with Content-Type: {body_type}");
+        Self::new(415, "unsupported_media_type", message)
     }
 
     /// 415 `unsupported_media_type`: the body has a `Content-Encoding`.

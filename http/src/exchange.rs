@@ -164,7 +164,7 @@ impl Exchange<'_> {
     fn check(&mut self, known: &Known, head: &Head) -> Result<(), Response> {
         let web = self.server.web.as_ref();
         let checked = match self.permit.count_for(known.address) {
-            true => web.map_or(Ok(()), |web| web.check(head)),
+            true => web.map_or(Ok(()), |web| web.check(head, self.server.service.body_type(head))),
             false => {
                 self.listener.warn_address_full(known.address);
                 Err((Cause::AddressFull, HttpError::address_full()))

@@ -46,6 +46,10 @@ impl Service for Starting {
         self.0.get().map_or_else(|| Route::fixed(starting(head.path())), |it| it.route(head))
     }
 
+    fn body_type(&self, head: &Head) -> &'static str {
+        self.0.get().map_or("application/json", |it| it.body_type(head))
+    }
+
     fn upgrade(&self, upgrade: Upgrade) {
         if let Some(service) = self.0.get() {
             service.upgrade(upgrade);

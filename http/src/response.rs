@@ -33,8 +33,8 @@ pub struct Response {
 enum Content {
     Empty,
     Bytes(Cow<'static, [u8]>),
-    /// This number of bytes of a file, from its current position.
-    File(File, u64),
+    /// This number of bytes.
+    Sized(Box<dyn Read + Send>, u64),
     /// A stream of unknown length, which may be larger than the memory.
     Stream(Box<dyn Read + Send>),
 }
@@ -96,7 +96,19 @@ impl Response {
 
     /// `length` bytes of a file, from its current position. If the file ends earlier, the connection is closed.
     pub fn file(status: u16, content_type: impl Into<Text>, file: File, length: u64) -> Self {
-        Self::with(status, Content::File(file, length)).with_header("Content-Type", content_type)
+        Self::sized(status, content_type, file, length)
+    }
+
+    /// `length` bytes of `body`, made while they are sent. A body that ends earlier, or an error of it, breaks the connection
+    /// off, so that the client notices.
+    pub fn sized(
+        status: u16,
+        content_type: impl Into<Text>,
+        body: impl Read + Send + 'static,
+        length: u64,
+    ) -> Self {
+        Self::with(status, Content::Sized(Box::new(body), length))
+            .with_header("Content-Type", content_type)
     }
 
     /// A body of unknown length, which is generated while it is sent. At an error of `body` the connection is closed, so that the
@@ -160,7 +172,7 @@ impl Response {
         match self.body {
             Content::Empty => {}
             Content::Bytes(whole) => bytes = whole.into_owned(),
-            Content::File(file, length) => drop(file.take(length).read_to_end(&mut bytes)?),
+            Content::Sized(body, length) => drop(body.take(length).read_to_end(&mut bytes)?),
             Content::Stream(mut stream) => drop(stream.read_to_end(&mut bytes)?),
         }
         Ok(bytes)
@@ -175,7 +187,7 @@ impl Response {
             let length = match &self.body {
                 Content::Empty => Some(0),
                 Content::Bytes(bytes) => Some(bytes.len() as u64),
-                Content::File(_, length) => Some(*length),
+                Content::Sized(_, length) => Some(*length),
                 Content::Stream(_) => None,
             };
             let _ = match length {
@@ -241,14 +253,14 @@ impl Response {
         match self.body {
             _ if is_whole => Ok(()),
             Content::Empty | Content::Bytes(_) => Ok(()),
-            Content::File(file, length) => copy_file(file, length, stream, &mut paced),
+            Content::Sized(body, length) => copy_sized(body, length, stream, &mut paced),
             Content::Stream(body) => copy_stream(body, stream, !sending.is_http_10, &mut paced),
         }
     }
 }
 
-fn copy_file(
-    mut file: File,
+fn copy_sized(
+    mut body: Box<dyn Read + Send>,
     mut left: u64,
     stream: &TcpStream,
     paced: &mut PacedSend,
@@ -256,7 +268,7 @@ fn copy_file(
     let mut buffer = vec![0; COPY_BYTES];
     while left > 0 {
         let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        match file.read(&mut buffer[..most])? {
+        match body.read(&mut buffer[..most])? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             count => {
                 paced.send_all(stream, &buffer[..count])?;

@@ -11,6 +11,12 @@ pub trait Service: Send + Sync + 'static {
     /// Chooses the route of a request, by its head, before the body is read.
     fn route<'a>(&'a self, head: &Head) -> Route<'a>;
 
+    /// The media type that the body of a web page's request must have.
+    fn body_type(&self, head: &Head) -> &'static str {
+        let _ = head;
+        "application/json"
+    }
+
     /// Serves an upgraded connection until it ends. Called for [`Route::Upgrade`].
     fn upgrade(&self, upgrade: Upgrade) {
         drop(upgrade);

@@ -10,8 +10,8 @@
 //! 2. **Origin**. A request that changes something and has an `Origin` or a `Sec-Fetch-Site` comes from a page. The
 //!    page must be of our own origin or an allowed one, else 403. Our own origin is `http` or `https` with the very
 //!    `Host`, or that of the public URL; where `Host` is the public URL's, its scheme counts too.
-//! 3. **Type**. Such a request's body must be `application/json`, else 415: the other types of forms are sent without
-//!    a preflight.
+//! 3. **Type**. Such a request's body must be `application/json`, or what [`crate::Service::body_type`] says in its place,
+//!    else 415: the types of forms are sent without a preflight.
 //!
 //! A request with neither header comes from a program, and rules 2 and 3 leave it alone. So are requests that only
 //! read: a foreign page has no token to send, and without CORS it cannot read the answer. Whoever accepts a cookie asks
@@ -55,6 +55,14 @@ pub(crate) struct Web {
     warned: LogLimiter,
 }
 
+/// Headers that an allowed page may send: those of uploads (tus) and downloads as well.
+const ALLOWED_HEADERS: &str = "Authorization, Content-Type, If-None-Match, If-Range, Range, Tus-Resumable, \
+    Upload-Length, Upload-Metadata, Upload-Offset, X-HTTP-Method-Override, X-Request-Id, X-Requested-With";
+/// Headers of responses that an allowed page may read.
+const EXPOSED_HEADERS: &str = "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Location, \
+    Retry-After, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Expires, Upload-Length, Upload-Metadata, \
+    Upload-Offset, X-Request-Id";
+
 /// Additional headers of a response.
 pub(crate) type Headers = Vec<(&'static str, String)>;
 
@@ -70,7 +78,11 @@ impl Web {
     ///
     /// # Errors
     /// 421, 403 or 415, according to the rules above.
-    pub(crate) fn check(&self, head: &Head) -> Result<(), (Cause, HttpError)> {
+    pub(crate) fn check(
+        &self,
+        head: &Head,
+        body_type: &'static str,
+    ) -> Result<(), (Cause, HttpError)> {
         if let Some(host) = head.header("host")
             && !self.is_our_host(host)
         {
@@ -81,8 +93,11 @@ impl Web {
         if is_page && !self.may(head) {
             return Err((Cause::ForeignOrigin, HttpError::foreign_origin()));
         }
-        if is_page && head.has_body() && kind(head) == Kind::Changing && !is_json(head) {
-            return Err((Cause::UnsupportedMediaType, HttpError::unsupported_media_type()));
+        if is_page && head.has_body() && kind(head) == Kind::Changing && !is_of(head, body_type) {
+            return Err((
+                Cause::UnsupportedMediaType,
+                HttpError::unsupported_media_type(body_type),
+            ));
         }
         Ok(())
     }
@@ -136,15 +151,14 @@ impl Web {
             lines.push(("Access-Control-Allow-Origin", origin.to_string()));
             if kind(head) == Kind::Preflight {
                 let kept = PREFLIGHT_KEPT.as_secs().to_string();
-                lines.push(("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE".to_owned()));
                 lines.push((
-                    "Access-Control-Allow-Headers",
-                    "Authorization, Content-Type".to_owned(),
+                    "Access-Control-Allow-Methods",
+                    "GET, HEAD, POST, PATCH, DELETE".to_owned(),
                 ));
+                lines.push(("Access-Control-Allow-Headers", ALLOWED_HEADERS.to_owned()));
                 lines.push(("Access-Control-Max-Age", kept));
             } else {
-                let exposed = "Content-Disposition, Retry-After, X-Request-Id";
-                lines.push(("Access-Control-Expose-Headers", exposed.to_owned()));
+                lines.push(("Access-Control-Expose-Headers", EXPOSED_HEADERS.to_owned()));
             }
         }
         lines
@@ -224,9 +238,9 @@ fn is_own_site(site: Option<&str>) -> bool {
     matches!(site, None | Some("same-origin" | "none"))
 }
 
-fn is_json(head: &Head) -> bool {
+fn is_of(head: &Head, body_type: &str) -> bool {
     let essence = head.header("content-type").and_then(|value| value.split(';').next());
-    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(body_type))
 }
 
 #[cfg(test)]

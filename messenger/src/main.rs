@@ -76,6 +76,7 @@ fn settings(cli: &Cli) -> Settings<'_> {
     let auth = cli.auth.config(&cli.http, limits).http.listener;
     Settings {
         listen: [&cli.chat_listen[..], &cli.auth_listen].concat(),
+        files: &cli.auth.files,
         http: &cli.http,
         connections: vec![(chat.name, chat.connections_max), (auth.name, auth.connections_max)],
     }
@@ -100,6 +101,7 @@ fn run(cli: &Cli) -> Result<()> {
     let (chat_config, auth_config) =
         (cli.chat.config(&cli.http, limits), cli.auth.config(&cli.http, limits));
     let chat_config = chat::Config { bus, ..chat_config };
+    let auth_config = auth_config.with_files(cli.auth.files.store(url.directory().as_deref()));
     let at_chat = http::begin(at_chat, chat_config.http.clone(), &shutdown)?;
     let at_auth = http::begin(at_auth, auth_config.http.clone(), &shutdown)?;
     let ready = telemetry::health::Readiness::default();

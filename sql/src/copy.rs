@@ -19,6 +19,10 @@ pub const TABLES: &[&str] = &[
     "block_mark",
     "invitation",
     "finding",
+    "file",
+    "blob",
+    "piece",
+    "message_file",
 ];
 
 /// Tables whose ids the database assigns. Sessions and revocations are in no backup, but their ids must not be reused
@@ -48,6 +52,7 @@ pub(crate) const BACKUP_FORMATS: &[BackupFormat] = &[
     BackupFormat { number: 10, sqlite: 15, postgres: 17 },
     BackupFormat { number: 11, sqlite: 16, postgres: 18 },
     BackupFormat { number: 12, sqlite: 17, postgres: 19 },
+    BackupFormat { number: 13, sqlite: 18, postgres: 20 },
 ];
 
 /// The newest format that this program can write and read.
@@ -165,6 +170,10 @@ mod tests {
         "message_text",
     ];
 
+    /// Tables that older forms lack, with the first form that has them.
+    const LATER: &[(&str, i64)] =
+        &[("file", 13), ("blob", 13), ("piece", 13), ("message_file", 13)];
+
     /// With the schema of this form.
     fn migrated(mut engine: impl Transfer, form: &BackupFormat) -> impl Transfer {
         let version = engine.version_of(form);
@@ -207,6 +216,12 @@ mod tests {
                 let columns = sorted(sqlite.columns(table).unwrap());
                 let theirs = sorted(postgres.columns(table).unwrap());
                 assert_eq!(columns, theirs, "{table} in form {}", form.number);
+                let is_later =
+                    |(later, since): &(&str, i64)| later == table && form.number < *since;
+                if LATER.iter().any(is_later) {
+                    assert!(columns.is_empty(), "{table}");
+                    continue;
+                }
                 assert!(columns.iter().all(|column| column.kind != ColumnType::Bytes), "{table}");
                 assert!(!columns.is_empty(), "{table}");
             }

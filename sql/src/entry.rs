@@ -1,6 +1,6 @@
 //! The entries of a conversation: messages and changes, rows of `message` in the order of their ids.
 
-use wire::{AccountId, Change, GroupId, MessageId, Recipient};
+use wire::{AccountId, Change, File, GroupId, MessageId, Recipient};
 
 use crate::engine::{Row, Value};
 use crate::limit::PAGE_BYTES;
@@ -19,6 +19,8 @@ pub struct Message {
     pub content: String,
     /// The time at which it was stored, in milliseconds.
     pub at: i64,
+    /// Its files; none once it is deleted.
+    pub files: Vec<File>,
     /// The message that it replies to.
     pub reply_to: Option<MessageId>,
     /// When its text was last edited, in milliseconds.
@@ -103,7 +105,7 @@ macro_rules! columns {
             $content,
             ", m.subject, m.at, m.reply_to, ",
             $edited_at,
-            ", m.deleted"
+            ", m.deleted, m.files"
         )
     };
 }
@@ -128,11 +130,11 @@ macro_rules! edits_withheld {
 }
 pub(crate) use edits_withheld;
 
-/// The bytes of a `message m`'s text as one account sees it. [`edits_withheld`] must be joined for it. Both engines know the length
+/// The bytes of a `message m`'s text as one account sees it, and of what is told of its files. [`edits_withheld`] must be joined for it. Both engines know the length
 /// without reading the text.
 macro_rules! bytes_seen {
     () => {
-        "coalesce(octet_length(h.content), octet_length(m.content), 0)"
+        "coalesce(octet_length(h.content), octet_length(m.content), 0) + coalesce(octet_length(m.files), 0)"
     };
 }
 pub(crate) use bytes_seen;
@@ -181,6 +183,7 @@ pub(crate) fn entry(row: &mut Row, first: usize) -> Result<Option<Entry>> {
             to,
             content,
             at,
+            files: files(row, first + 11)?,
             reply_to: row.maybe_int(first + 8)?.map(MessageId),
             edited_at: row.maybe_int(first + 9)?,
             deleted: row.int(first + 10)? != 0,
@@ -197,6 +200,12 @@ pub(crate) fn entry(row: &mut Row, first: usize) -> Result<Option<Entry>> {
         }),
         (kind, Recipient::Account(_)) => return Err(unknown(kind)),
     }))
+}
+
+fn files(row: &mut Row, column: usize) -> Result<Vec<File>> {
+    let Some(text) = row.maybe_text(column)? else { return Ok(Vec::new()) };
+    File::read_all(&text)
+        .ok_or_else(|| Error::Internal("a message's files are no files".to_owned()))
 }
 
 /// As [`entry`], of a row that is a message.

@@ -83,6 +83,23 @@ pub struct ExportedEvent {
     pub other: Option<AccountId>,
 }
 
+/// A file as it is kept for its owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportedFile {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What its owner says it is.
+    pub kind: String,
+    /// Its length, in bytes.
+    pub size: i64,
+    /// The bytes that are there.
+    pub received: i64,
+    /// When it was begun, in milliseconds.
+    pub created_at: i64,
+}
+
 /// The state of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogState {
@@ -92,7 +109,7 @@ pub struct LogState {
     pub acknowledged: Seq,
     /// Events up to this one are no longer stored.
     pub forgotten: Seq,
-    /// Bytes of stored text that the account has sent.
+    /// Bytes of stored text and files that the account has sent.
     pub stored: i64,
     /// The time at which the account's last connection ended, in milliseconds; `None` if it never had one.
     pub last_seen: Option<i64>,
@@ -206,6 +223,24 @@ impl Store {
         })
     }
 
+    /// Up to `limit` of the account's files after this id.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn exported_files(
+        &self,
+        account: AccountId,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<ExportedFile>> {
+        let params = [Value::Int(account.0), Value::Text(after), Value::Int(limit)];
+        self.read(account, &FILES, &params, |row| {
+            let (id, name, kind) = (row.text(0)?, row.text(1)?, row.text(2)?);
+            let (size, received, created_at) = (row.int(3)?, row.int(4)?, row.int(5)?);
+            Ok(ExportedFile { id, name, kind, size, received, created_at })
+        })
+    }
+
     /// The state of the account's log; `None` if the account is deleted.
     ///
     /// # Errors
@@ -291,6 +326,10 @@ statements! {
     );
 
     static BLOCKS: Statement = Statement::both("select blocked, at from block where account = $1 order by blocked");
+
+    static FILES: Statement = Statement::both(
+        "select id, name, type, size, received, created_at from file where owner = $1 and id > $2 order by id limit $3"
+    );
 
     static LOG_STATE: Statement = Statement::both(
         "select head, acknowledged, forgotten, seen_at, stored from log where account = $1"

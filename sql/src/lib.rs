@@ -9,7 +9,9 @@
 
 mod account;
 pub mod args;
+mod attachment;
 mod clock;
+mod collect;
 mod commit;
 mod contact;
 mod conversation;
@@ -21,6 +23,7 @@ mod erase;
 mod error;
 mod event;
 mod export;
+mod file;
 mod health;
 mod history;
 mod inspect;
@@ -41,6 +44,7 @@ mod sweep;
 mod ticket;
 mod token;
 mod unread;
+mod upload;
 mod url;
 mod verify;
 
@@ -57,13 +61,15 @@ pub use entry::{Entry, GroupChange, Message, Retention};
 pub use error::{Error, OpenError, Result};
 pub use event::{Event, EventBody, Receipt};
 pub use export::{
-    ExportedBlock, ExportedConversation, ExportedEntry, ExportedEvent, ExportedReaction, LogState,
+    ExportedBlock, ExportedConversation, ExportedEntry, ExportedEvent, ExportedFile,
+    ExportedReaction, LogState,
 };
+pub use file::{Piece, StoredFile};
 pub use health::{StorageStatus, Unhealthy};
 pub use history::Reaction;
 pub use inspect::{Diagnostic, Inspection, RecordedTime, Severity, inspect};
 pub use invitation::ExportedInvitation;
-pub use limit::{NODE_GONE_FOR, PAGE_BYTES};
+pub use limit::{NODE_GONE_FOR, PAGE_BYTES, PIECE_BYTES_MAX};
 pub use log::{Gap, LogPosition};
 pub use node::{Elsewhere, LocalConnections, NodeObserver, Notice, RemoteConnections};
 pub use restoration::{RESTORED_ROWS, Restoration};
@@ -73,5 +79,6 @@ pub use snapshot::Snapshot;
 pub use store::{Store, WaitPolicy};
 pub use sweep::LogRetention;
 pub use ticket::Ticket;
+pub use upload::{NewPiece, NewUpload, Removal, Upload, UploadOutcome};
 pub use url::{DatabaseUrl, UrlError};
 pub use verify::Inconsistency;

@@ -97,6 +97,21 @@ pub(crate) const REQUESTS_PAGE: i64 = 1000;
 /// Recently valid tokens that are remembered, so that their owners do not wait behind invalid tokens.
 pub(crate) const TOKENS_REMEMBERED_MAX: usize = 64 * 1024;
 
+/// Bytes of one piece of a file, at the most: what a client sends again after its connection has broken off.
+pub const PIECE_BYTES_MAX: i64 = 4 * 1024 * 1024;
+/// Pieces of a file that are looked up in one statement.
+pub(crate) const PIECES_PAGE: i64 = 64;
+/// Files of one account that no message has, unfinished ones included.
+pub(crate) const UPLOADS_UNSENT_MAX: i64 = 200;
+/// Pixels of a thumbnail, in each direction.
+pub(crate) const THUMBNAIL_PIXELS_MAX: i64 = 320;
+/// Bytes of a thumbnail.
+pub(crate) const THUMBNAIL_BYTES_MAX: i64 = 256 * 1024;
+/// Files, and objects of the file store, that are looked up together to be deleted.
+pub(crate) const COLLECTED_PAGE: i64 = 100;
+/// How long after a file the objects go that only it had, in milliseconds: an hour. A backup that has begun before still finds them.
+pub(crate) const BLOB_KEPT_MS: i64 = 60 * 60 * 1000;
+
 /// The number of connections of a pool that one account may hold at one time.
 pub(crate) const fn share(connections: usize) -> usize {
     if connections > 1 { connections / 2 } else { 1 }

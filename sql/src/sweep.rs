@@ -2,6 +2,7 @@
 
 use wire::{AccountId, GroupId, MessageId};
 
+use crate::attachment::{self, DISOWN_FILES};
 use crate::engine::{BatchStatement, Engine, Statement, Value, locking, statements};
 use crate::pacer::{Pacer, ROWS_MAX};
 use crate::pool::Requester;
@@ -147,6 +148,7 @@ impl Store {
     /// may be much of it: `pace` has the bound on its time, if somebody waits.
     pub(crate) fn erase_account_rows(&self, account: AccountId, mut pacer: Pacer) -> Result<()> {
         for sql in [
+            &DISOWN_FILES,
             &ERASE_EVENTS,
             &ERASE_REFS,
             &ERASE_REACTIONS,
@@ -232,7 +234,11 @@ static ERASE: [&BatchStatement; 5] = [
 
 fn erase_messages(engine: &mut dyn Engine, ids: &[MessageId]) -> Result<()> {
     let rows: Vec<_> = ids.iter().map(|id| vec![Value::Int(id.0)]).collect();
-    for statement in [&LOCK_SENDERS, &UNSTORE].into_iter().chain(ERASE) {
+    for statement in [&LOCK_SENDERS, &UNSTORE] {
+        engine.run_batch(statement, &rows)?;
+    }
+    attachment::release(engine, &rows)?;
+    for statement in ERASE {
         engine.run_batch(statement, &rows)?;
     }
     Ok(())

@@ -72,6 +72,8 @@ mod trips;
 mod upgrade;
 #[path = "contract/upgraded.rs"]
 mod upgraded;
+#[path = "contract/uploads.rs"]
+mod uploads;
 #[path = "contract/verified.rs"]
 mod verified;
 #[path = "contract/withheld.rs"]
@@ -202,7 +204,12 @@ fn code(outcome: &Outcome) -> Option<Code> {
 }
 
 fn post_to(group: GroupId, content: &str) -> Operation {
-    Operation::Post { to: Recipient::Group(group), content: content.to_owned(), reply_to: None }
+    Operation::Post {
+        to: Recipient::Group(group),
+        content: content.to_owned(),
+        files: Vec::new(),
+        reply_to: None,
+    }
 }
 
 /// What happened to an account after `since`.
@@ -252,8 +259,12 @@ fn say(store: &Store, from: AccountId, to: AccountId, content: &str, reference: 
 }
 
 fn post(from: AccountId, to: AccountId, content: &str, reference: Option<&str>) -> Submission {
-    let operation =
-        Operation::Post { to: Recipient::Account(to), content: content.to_owned(), reply_to: None };
+    let operation = Operation::Post {
+        to: Recipient::Account(to),
+        content: content.to_owned(),
+        files: Vec::new(),
+        reply_to: None,
+    };
     Submission { by: from, reference: reference.map(str::to_owned), operation }
 }
 

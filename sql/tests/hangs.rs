@@ -41,6 +41,7 @@ impl TestDatabase {
         let operation = Operation::Post {
             to: Recipient::Account(self.me),
             content: "x".to_owned(),
+            files: Vec::new(),
             reply_to: None,
         };
         let act = Submission { by: self.me, reference: None, operation };

@@ -2,6 +2,7 @@
 
 mod change;
 mod exchange;
+mod upload;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -9,6 +10,7 @@ use tungstenite::client::IntoClientRequest;
 
 use crate::endpoints::unique;
 use crate::{Endpoints, Socket, raw};
+pub use upload::{UPLOAD_TYPE, upload_metadata};
 
 /// One device of an account, or a guest.
 pub struct Client {

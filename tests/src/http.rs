@@ -120,6 +120,14 @@ impl Answer {
         Ok(self)
     }
 
+    /// # Errors
+    /// When it has another status.
+    pub fn is(&self, status: u16) -> Result<()> {
+        let Self { request, text, .. } = self;
+        ensure!(self.status == status, "{request}: expected {status}, got {} {text}", self.status);
+        Ok(())
+    }
+
     /// The refusal, if it is one of this status: a sentence for a person and a stable word.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ mod socket;
 mod story;
 mod wait;
 
-pub use client::Client;
+pub use client::{Client, UPLOAD_TYPE, upload_metadata};
 pub use cluster::{Cluster, Frozen};
 pub use conformance::{Outcome, check_client};
 pub use endpoints::Endpoints;

@@ -28,6 +28,7 @@ mod erasure;
 /// Databases that cannot do their part.
 mod faults;
 /// What counts from 1 on a new server.
+mod files;
 mod fresh;
 /// A disk without room.
 mod full;

@@ -68,7 +68,7 @@ fn an_allowed_origin_has_cors_on_both_servers_and_never_credentials() -> Result<
                 ["GET", "POST", "PATCH", "DELETE"].iter().all(|method| methods.contains(method))
             );
             let headers = answer.header("access-control-allow-headers").unwrap_or_default();
-            ensure!(headers == "Authorization, Content-Type", "{headers}");
+            ensure!(headers.starts_with("Authorization, Content-Type"), "{headers}");
             ensure!(answer.header("access-control-max-age").is_some());
         }
         let alice = json!({"email": "alice@app.example", "name": "Alice", "password": "secret"});

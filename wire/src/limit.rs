@@ -4,6 +4,10 @@
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a message's `content`, in UTF-8.
 pub const CONTENT_BYTES_MAX: usize = 16 * 1024;
+/// Files of a message.
+pub const MESSAGE_FILES_MAX: usize = 10;
+/// Bytes of a file's id; ours have 32.
+pub const FILE_ID_BYTES_MAX: usize = 64;
 /// Bytes of a `ref`.
 pub const REF_BYTES_MAX: usize = 64;
 /// Bytes of a reaction's `emoji`. The longest emoji of Unicode's recommended set has 35. Older reactions may be any text.

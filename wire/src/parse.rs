@@ -6,8 +6,9 @@ use serde::{Deserialize, Deserializer};
 
 use crate::emoji::is_emoji;
 use crate::limit::{
-    CONTENT_BYTES_MAX, CONVERSATIONS_MAX, EMOJI_BYTES_MAX, GROUP_MEMBERS_MAX, PAGE_ITEMS_MAX,
-    PRESENCE_IDS_MAX, REF_BYTES_MAX, RETENTION_DAYS, SEARCH_BYTES_MAX,
+    CONTENT_BYTES_MAX, CONVERSATIONS_MAX, EMOJI_BYTES_MAX, FILE_ID_BYTES_MAX, GROUP_MEMBERS_MAX,
+    MESSAGE_FILES_MAX, PAGE_ITEMS_MAX, PRESENCE_IDS_MAX, REF_BYTES_MAX, RETENTION_DAYS,
+    SEARCH_BYTES_MAX,
 };
 use crate::surrogate::{UNPAIRED_SURROGATE, has_unpaired_surrogate};
 use crate::{
@@ -37,6 +38,8 @@ struct Keys<'a> {
     reference: Option<Text<'a>>,
     #[serde(borrow)]
     content: Option<Text<'a>>,
+    #[serde(borrow)]
+    files: Option<Vec<Text<'a>>>,
     #[serde(borrow)]
     token: Option<Text<'a>>,
     from: Option<AccountId>,
@@ -107,13 +110,20 @@ impl<'a> Request<'a> {
 fn command<'a>(keys: &mut Keys<'a>) -> Result<Option<Command<'a>>, Reason> {
     let kind = keys.kind.take().map_or(Cow::Borrowed("message"), Text::into_cow);
     Ok(Some(match &*kind {
-        "message" => Command::Message {
-            to: keys.to()?,
-            from: keys.from,
-            reply_to: keys.reply_to,
-            content: content(keys.content.take())?,
-            token: keys.token.take().map(Text::into_cow),
-        },
+        "message" => {
+            let files = files(keys.files.take())?;
+            Command::Message {
+                to: keys.to()?,
+                from: keys.from,
+                reply_to: keys.reply_to,
+                content: match keys.content.take() {
+                    Some(content) if content.is_empty() && !files.is_empty() => content,
+                    text => content(text)?,
+                },
+                files,
+                token: keys.token.take().map(Text::into_cow),
+            }
+        }
         "received" => Command::Received {
             seq: keys.seq.filter(|seq| seq.0 >= 0).ok_or("`seq` must be a number from 0")?,
         },
@@ -238,6 +248,23 @@ impl Keys<'_> {
 fn content(content: Option<Text<'_>>) -> Result<Text<'_>, Reason> {
     bounded(content, CONTENT_BYTES_MAX)
         .ok_or("`content` must be a text of 1 byte to 16 KiB without U+0000")
+}
+
+fn files<'a>(files: Option<Vec<Text<'a>>>) -> Result<Vec<Cow<'a, str>>, Reason> {
+    let Some(files) = files else { return Ok(Vec::new()) };
+    let ids: Vec<_> = files.into_iter().map(Text::into_cow).collect();
+    let is_id = |id: &Cow<'a, str>| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        (1..=FILE_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(is_plain)
+    };
+    let is_once = |at: usize| !ids[..at].contains(&ids[at]);
+    match (1..=MESSAGE_FILES_MAX).contains(&ids.len())
+        && ids.iter().all(is_id)
+        && (0..ids.len()).all(is_once)
+    {
+        true => Ok(ids),
+        false => Err("`files` must be a list of 1 to 10 ids of files, each once"),
+    }
 }
 
 fn emoji(emoji: Option<Option<Text<'_>>>) -> Result<Option<Cow<'_, str>>, Reason> {

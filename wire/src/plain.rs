@@ -46,7 +46,8 @@ pub(crate) fn message(text: &str) -> Option<Request<'_>> {
         return None;
     }
     let (to, content) = (to.xor(group)?, Text::plain(content?));
-    let command = Command::Message { from, to, content, reply_to: None, token: None };
+    let command =
+        Command::Message { from, to, content, files: Vec::new(), reply_to: None, token: None };
     Some(Request { reference: reference.map(Cow::Borrowed), command })
 }
 

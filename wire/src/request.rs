@@ -35,6 +35,10 @@ pub enum Command<'a> {
     /// Sends a message to one account or one group. `type` may be left out.
     /// Answered with `sent` if there is a `ref`. The connection that sends a message gets no event for it.
     /// With accounts, the same `ref` again stores nothing new and returns the first answer.
+    #[schemars(extend("anyOf" = [
+        {"properties": {"content": {"minLength": 1}}},
+        {"required": ["files"]},
+    ]))]
     Message {
         /// The sender's own id. It may be left out; any other id is refused as `forbidden`.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,9 +46,14 @@ pub enum Command<'a> {
         /// The receiver: `to` or `group`, exactly one of them.
         #[serde(flatten)]
         to: Recipient,
-        /// The text, 1 byte to 16 KiB of UTF-8, without U+0000.
-        #[schemars(with = "String", length(min = 1, max = 16384))]
+        /// The text, 1 byte to 16 KiB of UTF-8, without U+0000. With `files` it may be empty.
+        #[schemars(with = "String", length(max = 16384))]
         content: Text<'a>,
+        /// The ids of 1 to 10 files, each once: whole uploads of the sender, or files of messages that it sees.
+        /// Absent: no files.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        #[schemars(length(min = 1, max = 10), inner(length(min = 1, max = 64)), extend("uniqueItems" = true))]
+        files: Vec<Cow<'a, str>>,
         /// The id of a message of the same conversation that this one replies to. Absent: no reply.
         #[serde(skip_serializing_if = "Option::is_none")]
         reply_to: Option<MessageId>,

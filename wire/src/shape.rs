@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{AccountId, Code, GroupId, MessageId, Seq};
+use crate::{AccountId, Code, File, GroupId, MessageId, Seq};
 
 /// One message.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
@@ -28,6 +28,9 @@ pub struct Message<'a> {
     pub content: &'a str,
     /// When the server accepted the message, in milliseconds since 1970 UTC.
     pub at: i64,
+    /// The files of the message, in the order of its sender. Absent if it has none, or was deleted.
+    #[serde(skip_serializing_if = "has_no_files")]
+    pub files: &'a [File],
     /// The id of the message that this one replies to. Absent if it is no reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,
@@ -44,6 +47,10 @@ pub struct Message<'a> {
     /// The latest reactions, newest first, at most 100. Only in answers to `history` and `search`; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Reaction<'a>>,
+}
+
+fn has_no_files(files: &&[File]) -> bool {
+    files.is_empty()
 }
 
 /// The reaction of one account.

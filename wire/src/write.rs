@@ -26,8 +26,13 @@ impl Frame<'_> {
 
 /// Whether the message has none of the optional keys that are rarely used.
 fn is_simple(message: &Message<'_>) -> bool {
-    let Message { reply_to, edited_at, deleted, request, reactions, .. } = message;
-    reply_to.is_none() && edited_at.is_none() && !deleted && !request && reactions.is_empty()
+    let Message { files, reply_to, edited_at, deleted, request, reactions, .. } = message;
+    files.is_empty()
+        && reply_to.is_none()
+        && edited_at.is_none()
+        && !deleted
+        && !request
+        && reactions.is_empty()
 }
 
 fn write_message(message: &Message<'_>, out: &mut Vec<u8>) {

@@ -2,22 +2,28 @@
 //!
 //! The document is generated page by page while it is sent, so it takes no more memory than one page.
 
+mod item;
+
 use http::Response;
 use std::io::{self, Read, Write as _};
 use std::sync::Arc;
 
 use serde::Serialize;
 use sql::{
-    Account, Entry, ExportedBlock, ExportedConversation, ExportedEntry, ExportedEvent,
-    FoundAccount, GroupChange,
+    Account, ExportedBlock, ExportedConversation, ExportedEntry, ExportedEvent, ExportedFile,
+    FoundAccount,
 };
-use sql::{ExportedInvitation, ExportedReaction, LogState, Message, Retention, Session, Store};
-use wire::{AccountId, GroupId, MessageId, Peer, Recipient, Role, Seq, SessionId};
+use sql::{ExportedInvitation, ExportedReaction, LogState, Session, Store};
+use wire::{AccountId, GroupId, MessageId, Seq, SessionId};
 
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::limit::EXPORT_PAGE_ROWS;
 use crate::request::Request;
+use item::{
+    BlockItem, ConversationItem, EventItem, FindingItem, InvitationItem, ReactionItem, SessionItem,
+    UploadItem, entry_item,
+};
 
 pub(crate) fn export(
     context: &Context,
@@ -46,7 +52,7 @@ pub(crate) struct Document {
 }
 
 /// The contents of the next page.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Stage {
     Sessions {
         after: SessionId,
@@ -68,117 +74,13 @@ enum Stage {
     Reactions {
         after: MessageId,
     },
+    Uploads {
+        after: String,
+    },
     Events {
         after: Seq,
     },
     End,
-}
-
-#[derive(Serialize)]
-struct SessionItem<'a> {
-    id: SessionId,
-    device: &'a str,
-    created_at: i64,
-    seen_at: i64,
-    expires_at: i64,
-}
-
-#[derive(Serialize)]
-struct ConversationItem<'a> {
-    #[serde(flatten)]
-    with: Peer,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<Role>,
-    since: MessageId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<MessageId>,
-    delivered: MessageId,
-    read: MessageId,
-    days: Option<i64>,
-    /// The account whose message request waits for an answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    asker: Option<AccountId>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    declined: bool,
-}
-
-#[derive(Serialize)]
-struct InvitationItem<'a> {
-    group: GroupId,
-    name: &'a str,
-    by: AccountId,
-    at: i64,
-}
-
-#[derive(Serialize)]
-struct EntryItem<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    id: MessageId,
-    #[serde(flatten)]
-    to: Recipient,
-    from: AccountId,
-    at: i64,
-    #[serde(flatten)]
-    what: WhatItem<'a>,
-    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
-    reference: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum WhatItem<'a> {
-    Message {
-        content: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        reply_to: Option<MessageId>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        edited_at: Option<i64>,
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        deleted: bool,
-    },
-    Change {
-        change: wire::Change,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        member: Option<AccountId>,
-        name: &'a str,
-    },
-    Retention {
-        days: Option<i64>,
-    },
-}
-
-#[derive(Serialize)]
-struct ReactionItem<'a> {
-    id: MessageId,
-    emoji: &'a str,
-    at: i64,
-}
-
-#[derive(Serialize)]
-struct BlockItem {
-    id: AccountId,
-    at: i64,
-}
-
-/// An account that the account has found by email.
-#[derive(Serialize)]
-struct FindingItem {
-    id: AccountId,
-    at: i64,
-}
-
-#[derive(Serialize)]
-struct EventItem {
-    seq: Seq,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<MessageId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    by: Option<AccountId>,
 }
 
 impl Document {
@@ -204,13 +106,15 @@ impl Document {
     fn turn(&mut self) -> io::Result<()> {
         self.page.clear();
         self.read = 0;
-        self.stage = match self.stage {
+        // What fails is not tried again: the connection ends.
+        self.stage = match std::mem::replace(&mut self.stage, Stage::End) {
             Stage::Sessions { after } => self.sessions(after)?,
             Stage::Conversations { after } => self.conversations(after)?,
             Stage::Invitations { after } => self.invitations(after)?,
             Stage::Messages { after } => self.messages(after)?,
             Stage::Entries { conversation, after } => self.entries(conversation, after)?,
             Stage::Reactions { after } => self.reactions(after)?,
+            Stage::Uploads { after } => self.uploads(&after)?,
             Stage::Events { after } => self.events(after)?,
             Stage::End => Stage::End,
         };
@@ -308,6 +212,19 @@ impl Document {
         for FoundAccount { id, at } in self.store.found_accounts(self.account).map_err(lost)? {
             self.item(&FindingItem { id, at })?;
         }
+        self.begin_list("],\n\"files\":[");
+        Ok(Stage::Uploads { after: String::new() })
+    }
+
+    fn uploads(&mut self, after: &str) -> io::Result<Stage> {
+        let page = self.store.exported_files(self.account, after, self.rows).map_err(lost)?;
+        if let Some(last) = page.last() {
+            for ExportedFile { id, name, kind, size, received, created_at } in &page {
+                let (size, received, created_at) = (*size, *received, *created_at);
+                self.item(&UploadItem { id, name, kind, size, received, created_at })?;
+            }
+            return Ok(Stage::Uploads { after: last.id.clone() });
+        }
         // None: deleted since the export began.
         let state = self.store.log_state(self.account).map_err(lost)?;
         let (head, acknowledged, forgotten, stored, last_seen) = (Seq(0), Seq(0), Seq(0), 0, None);
@@ -354,25 +271,6 @@ impl Read for Document {
         let count = (&self.page[self.read..]).read(out)?;
         self.read += count;
         Ok(count)
-    }
-}
-
-fn entry_item<'a>(id: MessageId, entry: &'a Entry, reference: Option<&'a str>) -> EntryItem<'a> {
-    match entry {
-        Entry::Message(Message { from, to, content, at, reply_to, edited_at, deleted, .. }) => {
-            let (reply_to, edited_at, deleted) = (*reply_to, *edited_at, *deleted);
-            let what = WhatItem::Message { content, reply_to, edited_at, deleted };
-            EntryItem { kind: "message", id, to: *to, from: *from, at: *at, what, reference }
-        }
-        Entry::Change(GroupChange { group, change, by, member, name, at }) => {
-            let what = WhatItem::Change { change: *change, member: *member, name };
-            let to = Recipient::Group(*group);
-            EntryItem { kind: "group", id, to, from: *by, at: *at, what, reference }
-        }
-        Entry::Retention(Retention { by, to, days, at }) => {
-            let what = WhatItem::Retention { days: *days };
-            EntryItem { kind: "retention", id, to: *to, from: *by, at: *at, what, reference }
-        }
     }
 }
 

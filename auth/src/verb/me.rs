@@ -17,7 +17,7 @@ struct Me {
     email: String,
     name: String,
     created_at: i64,
-    /// Bytes of text that it has sent and that are kept.
+    /// Bytes of text and files that it has sent and that are kept.
     stored: i64,
     /// How many there may be; 0: no limit.
     quota: i64,

@@ -1,6 +1,7 @@
 //! The handlers, one request per file: each parses, decides, stores and replies.
 
 pub(crate) mod export;
+pub(crate) mod files;
 pub(crate) mod health;
 pub(crate) mod login;
 pub(crate) mod logout;

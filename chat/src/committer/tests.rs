@@ -12,7 +12,7 @@ fn post(content: String, to: Recipient) -> Task {
 }
 
 fn post_by(account: i64, content: String, to: Recipient) -> Task {
-    let operation = Operation::Post { to, content, reply_to: None };
+    let operation = Operation::Post { to, content, files: Vec::new(), reply_to: None };
     Task::Operation(Submission { by: AccountId(account), reference: None, operation }, None)
 }
 

@@ -1,5 +1,7 @@
 //! From a request to the verb that carries it out.
 
+use std::borrow::Cow;
+
 use sql::Operation;
 use wire::{AccountId, Code, Frame, Recipient, Request};
 
@@ -65,7 +67,7 @@ impl Connection<'_> {
     }
 
     fn message(&mut self, message: Message<'_>, reference: Option<&str>) -> Flow {
-        let Message { from, to, content, reply_to, token } = message;
+        let Message { from, to, content, files, reply_to, token } = message;
         if let (Identity::Unknown { .. }, Some(token)) = (self.client.identity, token) {
             let hello_ref = HelloRef::FirstMessage(reference);
             let replay = hello::hello(&mut self.hello_context(), &token, None, hello_ref)?;
@@ -86,14 +88,16 @@ impl Connection<'_> {
         let (server, replies) = (self.server, &self.replies);
         match (server.accounts(), to) {
             (Some(accounts), _) => {
-                let operation = Operation::Post { to, content: content.into_owned(), reply_to };
+                let files = files.into_iter().map(Cow::into_owned).collect();
+                let operation =
+                    Operation::Post { to, content: content.into_owned(), files, reply_to };
                 operation::submit(accounts, replies, self.now, me, operation, reference);
             }
-            (None, Recipient::Account(to)) => {
+            (None, Recipient::Account(to)) if files.is_empty() => {
                 let batch = self.relay.get_or_insert_with(|| RelayBatch::new(me));
                 message::relay(batch, &server.hub, replies, to, &content, reference);
             }
-            (None, Recipient::Group(_)) => replies.unsupported(reference),
+            (None, _) => replies.unsupported(reference),
         }
         Ok(())
     }

@@ -71,7 +71,8 @@ impl House {
 
 fn batch(by: AccountId, to: AccountId, content: &str, reference: Option<&str>) -> Batch {
     let to = Recipient::Account(to);
-    let operation = Operation::Post { to, content: content.to_owned(), reply_to: None };
+    let operation =
+        Operation::Post { to, content: content.to_owned(), files: Vec::new(), reply_to: None };
     let reference = reference.map(str::to_owned);
     Batch { submissions: vec![Submission { by, reference, operation }], ..Batch::default() }
 }

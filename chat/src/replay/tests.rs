@@ -19,8 +19,12 @@ fn store(events: usize) -> (Store, AccountId) {
         Store::open(&"sqlite::memory:".parse().unwrap(), sql::ContactPolicy::Open, &|_| false)
             .unwrap();
     let me = store.create_account("a@x", "Alice", "phc", 1).unwrap();
-    let operation =
-        Operation::Post { to: Recipient::Account(me), content: "x".to_owned(), reply_to: None };
+    let operation = Operation::Post {
+        to: Recipient::Account(me),
+        content: "x".to_owned(),
+        files: Vec::new(),
+        reply_to: None,
+    };
     let submissions = vec![Submission { by: me, reference: None, operation }; events];
     store.commit(&Batch { submissions, ..Batch::default() }, 1).unwrap();
     (store, me)

@@ -165,6 +165,7 @@ fn nothing_carries_an_earlier_time_than_what_is_there() {
             let operation = crate::Operation::Post {
                 to: wire::Recipient::Account(to),
                 content: "x".to_owned(),
+                files: Vec::new(),
                 reply_to: None,
             };
             let retain = crate::Operation::SetRetention {
@@ -267,6 +268,7 @@ fn without_a_record_the_newest_message_is_gone_by() {
             let operation = crate::Operation::Post {
                 to: wire::Recipient::Account(to),
                 content,
+                files: Vec::new(),
                 reply_to: None,
             };
             let submissions = vec![crate::Submission { by: alice, reference: None, operation }];

@@ -120,6 +120,7 @@ mod tests {
         Operation::Post {
             to: Recipient::Group(GroupId(1)),
             content: "hello".to_owned(),
+            files: Vec::new(),
             reply_to: None,
         }
     }

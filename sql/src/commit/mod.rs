@@ -5,6 +5,7 @@
 //! Consecutive posts, and all receipts, share their statements: one round trip for many operations. Statements that do not
 //! need each other's results are sent together.
 
+mod attach;
 mod audience;
 mod block;
 mod blocker;

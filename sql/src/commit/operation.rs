@@ -9,8 +9,10 @@ pub enum Operation {
     Post {
         /// The recipient; may be the sender.
         to: Recipient,
-        /// The text.
+        /// The text; with files it may be empty.
         content: String,
+        /// The ids of its files, each once.
+        files: Vec<String>,
         /// The message that it replies to.
         reply_to: Option<MessageId>,
     },

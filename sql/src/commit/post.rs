@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use wire::{AccountId, MessageId, Recipient, Seq};
 
+use super::attach::{self, Attached};
 use super::blocker::FIND_BLOCKED;
 use super::context::{BatchContext, FIND_REPEATS};
 use super::pair::{self, AccountPair, FIND_PAIRS, PairConversation, pair};
@@ -21,6 +22,7 @@ struct NewMessage<'a> {
     submission: &'a Submission,
     to: Recipient,
     content: &'a str,
+    attached: Option<Attached>,
     reply_to: Option<MessageId>,
     conversation: i64,
     at: i64,
@@ -29,6 +31,12 @@ struct NewMessage<'a> {
     stage: ContactStage,
     /// The receipts that the recipient gets before this answer to its contact request.
     reached: Vec<(Seq, RequestProgress)>,
+}
+
+impl NewMessage<'_> {
+    fn attached(&self) -> Option<(MessageId, &Attached)> {
+        Some((self.id, self.attached.as_ref()?))
+    }
 }
 
 /// Posts with their positions in the logs, ready to be inserted.
@@ -68,7 +76,8 @@ pub(super) fn prepare<'a>(
     let shared = pair::found(&shared)?;
     let people = people(ctx.submissions, indexes.iter().copied());
     let mut requests = ContactRequests::begin(ctx, &shared, people)?;
-    let mut messages = admit(ctx, &mut requests, indexes);
+    let attached = attach::find(ctx, indexes)?;
+    let mut messages = admit(ctx, &mut requests, indexes, attached);
     let shared = requests.store(ctx.engine, shared)?;
     let mut blocks = blocks_of(ctx.submissions, indexes, &blocks)?;
     find_conversations(ctx, &mut messages, &shared, &mut blocks)?;
@@ -80,22 +89,24 @@ pub(super) fn prepare<'a>(
     Ok(PreparedPosts { messages, blocks, receivers })
 }
 
-impl<'a> PreparedPosts<'a> {
+impl PreparedPosts<'_> {
     /// The rows for [`ADD_MESSAGES`].
-    pub(super) fn rows(&self) -> Rows<'a> {
+    pub(super) fn rows(&self) -> Rows<'_> {
         self.messages.iter().map(message_row).collect()
     }
 
     /// Writes the events of the posts. `ids`: the result of [`ADD_MESSAGES`].
     pub(super) fn tell(mut self, ctx: &mut BatchContext<'_>, ids: &[Row]) -> Result<()> {
         identify(&mut self.messages, ids)?;
-        for (post, to) in self.messages.iter().zip(self.receivers) {
+        attach::note(ctx, self.messages.iter().filter_map(NewMessage::attached))?;
+        for (post, to) in self.messages.iter_mut().zip(self.receivers) {
             let message = Message {
                 id: post.id,
                 from: post.submission.by,
                 to: post.to,
                 content: post.content.to_owned(),
                 at: post.at,
+                files: post.attached.take().map(|it| it.files).unwrap_or_default(),
                 reply_to: post.reply_to,
                 edited_at: None,
                 deleted: false,
@@ -124,12 +135,15 @@ fn admit<'a>(
     ctx: &mut BatchContext<'a>,
     requests: &mut ContactRequests,
     indexes: &[usize],
+    mut attached: HashMap<usize, Attached>,
 ) -> Vec<NewMessage<'a>> {
     let submissions = ctx.submissions;
     let mut messages = Vec::with_capacity(indexes.len());
     for &index in indexes {
         let submission = &submissions[index];
-        let Operation::Post { to, content, reply_to } = &submission.operation else { continue };
+        let Operation::Post { to, content, files, reply_to } = &submission.operation else {
+            continue;
+        };
         if ctx.has_outcome(index) {
             continue;
         }
@@ -142,6 +156,7 @@ fn admit<'a>(
             to if reply_to.is_some() && !answers_something_here(ctx, index, submission.by, to) => {
                 Some(Rejection::NO_MESSAGE)
             }
+            _ if !files.is_empty() && !attached.contains_key(&index) => Some(attach::NO_FILE),
             _ => None,
         };
         if let Some(refusal) = refusal {
@@ -167,6 +182,7 @@ fn admit<'a>(
                 submission,
                 to: *to,
                 content,
+                attached: attached.remove(&index),
                 reply_to: *reply_to,
                 conversation: 0,
                 at: ctx.at,
@@ -301,7 +317,8 @@ fn identify(messages: &mut [NewMessage<'_>], ids: &[Row]) -> Result<()> {
     Ok(())
 }
 
-fn message_row<'a>(post: &NewMessage<'a>) -> Vec<Value<'a>> {
+fn message_row<'a>(post: &'a NewMessage<'_>) -> Vec<Value<'a>> {
+    let attached = post.attached.as_ref();
     let recipient = match post.to {
         Recipient::Account(account) => Value::Int(account.0),
         Recipient::Group(_) => Value::Null,
@@ -319,7 +336,9 @@ fn message_row<'a>(post: &NewMessage<'a>) -> Vec<Value<'a>> {
         Value::maybe_text(post.submission.reference.as_deref()),
         Value::Int(post.sender_seq.0),
         post.reply_to.map_or(Value::Null, |id| Value::Int(id.0)),
-        Value::Terms(post.content),
+        Value::maybe_text(attached.map(|it| it.text.as_str())),
+        Value::maybe_text(attached.map(|it| it.names.as_str())),
+        Value::Terms(attached.map_or(post.content, |it| it.searched.as_str())),
     ]
 }
 
@@ -346,13 +365,14 @@ fn withhold(ctx: &mut BatchContext<'_>, messages: &mut [NewMessage<'_>], blocks:
 statements! {
     pub(super) static ADD_MESSAGES: BatchStatement = BatchStatement::of(Statement {
         postgres:
-            "insert into message (conversation, sender, recipient, content, subject, at, ref, seq, reply_to, words) \
-             select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], \
-             $7::text[], $8::bigint[], $9::bigint[], $10::text[]) as r(conversation, sender, recipient, content, \
-             subject, at, ref, seq, reply_to, words) returning sender, seq, id",
+            "insert into message (conversation, sender, recipient, content, subject, at, ref, seq, reply_to, files, \
+             names, words) select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], \
+             $6::bigint[], $7::text[], $8::bigint[], $9::bigint[], $10::text[], $11::text[], $12::text[]) \
+             as r(conversation, sender, recipient, content, subject, at, ref, seq, reply_to, files, names, words) \
+             returning sender, seq, id",
         sqlite:
             "insert or fail into message (conversation, sender, recipient, content, subject, at, ref, seq, \
-             reply_to) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             reply_to, files, names) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     })
     .with_sqlite_answer(&[Known::Parameter(2), Known::Parameter(8), Known::NewId]);
 }

@@ -7,7 +7,8 @@ use super::audience::{self, Audience};
 use super::context::{BatchContext, TargetMessage};
 use super::{OpResult, Outcome, Rejection, for_each};
 use crate::Result;
-use crate::engine::{BatchStatement, Statement, Value, locking, statements};
+use crate::attachment;
+use crate::engine::{BatchStatement, Row, Statement, Value, locking, statements};
 use crate::event::{EventBody, EventKind};
 
 const TOO_LATE: Rejection =
@@ -22,7 +23,7 @@ pub(super) fn edit(
     content: &str,
 ) -> OpResult {
     let target = own(ctx, index, by)?;
-    let Some((bytes, is_same)) = text(ctx, target.id, content)? else {
+    let Some(StoredText { bytes, is_same, names }) = text(ctx, target.id, content)? else {
         return Err(DELETED.into());
     };
     if is_same {
@@ -35,7 +36,9 @@ pub(super) fn edit(
     let audience = audience::find(ctx, by, &target)?;
     audience::keep_text(ctx, &audience, target.id)?;
     let (id, at) = (Value::Int(target.id.0), Value::Int(ctx.at));
-    for_each(ctx.engine, &EDIT, [vec![id, Value::Text(content), at, Value::Terms(content)]])?;
+    let searched = names.map(|names| format!("{content}\n{names}"));
+    let terms = Value::Terms(searched.as_deref().unwrap_or(content));
+    for_each(ctx.engine, &EDIT, [vec![id, Value::Text(content), at, terms]])?;
     ctx.add_bytes(by, more);
     audience::forget_texts(ctx, &audience, target.id)?;
     if target.recipient.is_none() {
@@ -53,8 +56,11 @@ pub(super) fn delete(ctx: &mut BatchContext<'_>, index: usize, by: AccountId) ->
         Err(refusal) if refusal == DELETED => return Ok(Outcome::Unchanged),
         Err(refusal) => return Err(refusal.into()),
     };
-    let Some((bytes, _)) = text(ctx, target.id, "")? else { return Ok(Outcome::Unchanged) };
-    ctx.add_bytes(by, -bytes);
+    let Some(stored) = text(ctx, target.id, "")? else { return Ok(Outcome::Unchanged) };
+    ctx.add_bytes(by, -stored.bytes);
+    if stored.names.is_some() {
+        attachment::release(ctx.engine, &vec![vec![Value::Int(target.id.0)]])?;
+    }
     for_each(ctx.engine, &DELETE, [vec![Value::Int(target.id.0)]])?;
     for sql in [&DELETE_REACTIONS, &DELETE_WITHHELD_EDITS, &DELETE_WITHHELD_REACTIONS] {
         ctx.engine.run(sql, &[Value::Int(target.id.0)])?;
@@ -120,11 +126,23 @@ fn own(
     Ok(target)
 }
 
+/// What a message says now.
+struct StoredText {
+    bytes: i64,
+    is_same: bool,
+    /// The names of its files, if it has any.
+    names: Option<String>,
+}
+
 /// The length of a message's text, and whether the text is `content`; `None` if it is deleted. The log of the sender is locked, so
 /// the text does not change meanwhile.
-fn text(ctx: &mut BatchContext<'_>, id: MessageId, content: &str) -> Result<Option<(i64, bool)>> {
-    let rows = ctx.engine.run(&COMPARE_TEXT, &[Value::Text(content), Value::Int(id.0)])?;
-    rows.first().map(|row| Ok((row.int(0)?, row.int(1)? != 0))).transpose()
+fn text(ctx: &mut BatchContext<'_>, id: MessageId, content: &str) -> Result<Option<StoredText>> {
+    let mut rows = ctx.engine.run(&COMPARE_TEXT, &[Value::Text(content), Value::Int(id.0)])?;
+    let text = |row: &mut Row| {
+        let (bytes, is_same) = (row.int(0)?, row.int(1)? != 0);
+        Ok(StoredText { bytes, is_same, names: row.maybe_text(2)? })
+    };
+    rows.first_mut().map(text).transpose()
 }
 
 /// Whether `by` is still a member of the conversation.
@@ -156,9 +174,9 @@ statements! {
 
     static DELETE: BatchStatement = BatchStatement::of(Statement {
         postgres:
-            "update message set content = '', deleted = 1, words = '' from unnest($1::bigint[]) as r(id) \
+            "update message set content = '', files = null, names = null, deleted = 1, words = '' from unnest($1::bigint[]) as r(id) \
              where message.id = r.id",
-        sqlite: "update message set content = '', deleted = 1 where message.id = ?1",
+        sqlite: "update message set content = '', files = null, names = null, deleted = 1 where message.id = ?1",
     });
 
     /// Who has left the group since, or has come back anew, reads nothing that came later: not this message either.
@@ -196,7 +214,7 @@ statements! {
         );
 
     static COMPARE_TEXT: Statement = locking!(
-        "select octet_length(content), case when content = $1 then 1 else 0 end from message where id = $2 \
+        "select octet_length(content), case when content = $1 then 1 else 0 end, names from message where id = $2 \
          and deleted = 0"
     );
 }

@@ -298,7 +298,7 @@ fn contents(engine: &mut dyn Engine, tables: &[&'static str]) -> Vec<String> {
     let read = |table: &&'static str| {
         let columns = match *table {
             "message" => {
-                "id, conversation, sender, recipient, content, at, ref, seq, kind, subject, reply_to, edited_at, deleted"
+                "id, conversation, sender, recipient, content, at, ref, seq, kind, subject, reply_to, edited_at, deleted, files, names"
             }
             _ => "*",
         };

@@ -94,7 +94,8 @@ impl Node {
     /// The account writes to itself.
     fn post(&self, account: AccountId) -> Seq {
         let to = Recipient::Account(account);
-        let operation = Operation::Post { to, content: "hi".to_owned(), reply_to: None };
+        let operation =
+            Operation::Post { to, content: "hi".to_owned(), files: Vec::new(), reply_to: None };
         let submissions = vec![Submission { by: account, reference: None, operation }];
         let batch = Batch { submissions, ..Batch::default() };
         self.store.commit(&batch, NOW).unwrap().events[0].to[0].1

@@ -98,7 +98,21 @@ pub(super) static EVERYWHERE: &[Check] = &[
         "the bytes that an account has stored are counted wrong",
         ["account"],
         "select l.account from log l left join (select sender, sum(octet_length(content)) as bytes from message group by sender) m",
-        "on m.sender = l.account where l.stored <> coalesce(m.bytes, 0)"
+        "on m.sender = l.account left join (select owner, sum(size) as bytes from file group by owner) f on f.owner = l.account",
+        "where l.stored <> coalesce(m.bytes, 0) + coalesce(f.bytes, 0)"
+    ),
+    check!(
+        "a message has a file that is not there, or that is not whole",
+        ["message"],
+        "select x.message from message_file x left join file f on f.id = x.file and f.received = f.size",
+        "and f.expires_at is null where f.id is null"
+    ),
+    check!(
+        "a file lacks some of its bytes",
+        ["owner"],
+        "select coalesce(f.owner, 0) from file f left join (select p.file, sum(b.size) as bytes from piece p",
+        "join blob b on b.name = p.blob and b.expires_at is null group by p.file) p on p.file = f.id",
+        "where f.received <> coalesce(p.bytes, 0)"
     ),
     check!(
         "the groups of an account are counted wrong",

@@ -8,7 +8,7 @@ use wire::{AccountId, MessageId, Peer, Seq};
 use crate::{NOW, account, ask_first, commit, open, post, say};
 use crate::{
     accounts, blocks, blocks_revised, contact_policy, deletion, groups, invitations, messages,
-    names, receipts, revise, strangers, sweeps,
+    names, receipts, revise, strangers, sweeps, uploads,
 };
 
 /// A table: its columns, and its rows in some order.
@@ -134,6 +134,7 @@ fn fill(store: &Store) {
         blocks_revised::ALL,
         sweeps::ALL,
         deletion::ALL,
+        uploads::ALL,
     ];
     all.iter().flat_map(|cases| cases.iter()).for_each(|case| case(store));
 }

@@ -61,6 +61,7 @@ fn a_message_is_an_event_in_both_logs(store: &Store) {
         to: Recipient::Account(alice),
         content: "héllo \"you\" 👋".to_owned(),
         at: NOW,
+        files: Vec::new(),
         reply_to: None,
         edited_at: None,
         deleted: false,

@@ -10,9 +10,10 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 /// Accounts of which the counts are not what there is.
 pub const COUNT_WRONG: &str = "select count(*) from log l left join \
     (select sender, sum(octet_length(content)) as bytes from message group by sender) m on m.sender = l.account left join \
+    (select owner, sum(size) as bytes from file group by owner) f on f.owner = l.account left join \
     (select s.account, count(*) as groups from member s join conversation c on c.id = s.conversation and c.low is null \
     where s.until is null group by s.account) g on g.account = l.account \
-    where l.stored <> coalesce(m.bytes, 0) or l.groups <> coalesce(g.groups, 0)";
+    where l.stored <> coalesce(m.bytes, 0) + coalesce(f.bytes, 0) or l.groups <> coalesce(g.groups, 0)";
 
 cases! {
     OPEN:

@@ -2,6 +2,7 @@
 
 mod clients;
 mod commands;
+mod files;
 mod health;
 mod killed;
 mod owner;

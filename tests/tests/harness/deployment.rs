@@ -48,7 +48,7 @@ pub struct Deployment {
 
 /// Flags that only one of the two servers has; `messenger` has them all.
 const CHAT_ONLY: [&str; 3] = ["--message-rate", "--log-events", "--nats"];
-const AUTH_ONLY: [&str; 1] = ["--signup-rate"];
+const AUTH_ONLY: [&str; 2] = ["--signup-rate", "--file"];
 
 impl Deployment {
     /// Starts the programs on free ports with flags like `--message-rate=5`, without rate limits unless they are set, and
@@ -158,6 +158,12 @@ impl Deployment {
     pub fn kill_first_and_restart(&mut self) -> Result<()> {
         self.servers[0].kill()?;
         self.servers[0] = self.launches[0].1.start()?;
+        self.start()
+    }
+
+    /// Starts the last program again, which was killed.
+    pub fn restart_last(&mut self) -> Result<()> {
+        self.servers.pop();
         self.start()
     }
 

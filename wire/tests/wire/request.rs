@@ -94,6 +94,7 @@ proptest! {
             from: None,
             to: Recipient::Account(AccountId(to)),
             content: Text::from(content),
+            files: Vec::new(),
             reply_to: None,
             token: None,
         };

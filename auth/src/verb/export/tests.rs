@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 use sql::{Batch, GroupAction, Operation, Submission};
-use wire::Peer;
+use wire::{Peer, Recipient};
 
 use super::*;
 
@@ -32,8 +32,12 @@ fn exported(store: &Arc<Store>, id: AccountId, rows: i64) -> (Value, usize) {
 
 fn say(store: &Store, from: AccountId, to: AccountId, content: &str, reference: Option<&str>) {
     let reference = reference.map(ToOwned::to_owned);
-    let operation =
-        Operation::Post { to: Recipient::Account(to), content: content.to_owned(), reply_to: None };
+    let operation = Operation::Post {
+        to: Recipient::Account(to),
+        content: content.to_owned(),
+        files: Vec::new(),
+        reply_to: None,
+    };
     act(store, from, operation, reference);
 }
 

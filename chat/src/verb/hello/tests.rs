@@ -63,7 +63,8 @@ impl House {
     /// The account writes to itself.
     fn store(&self) -> Committed {
         let to = Recipient::Account(self.account);
-        let operation = Operation::Post { to, content: "hi".to_owned(), reply_to: None };
+        let operation =
+            Operation::Post { to, content: "hi".to_owned(), files: Vec::new(), reply_to: None };
         let submissions = vec![Submission { by: self.account, reference: None, operation }];
         self.store.commit(&Batch { submissions, ..Batch::default() }, now_ms()).unwrap()
     }

@@ -40,6 +40,7 @@ pub(super) static MIGRATIONS: &[(i64, &str)] = &[
     (17, include_str!("../../../migrations/postgres/0017_confirmed_clock.sql")),
     (18, include_str!("../../../migrations/postgres/0018_tickets.sql")),
     (19, include_str!("../../../migrations/postgres/0019_notices.sql")),
+    (20, include_str!("../../../migrations/postgres/0020_files.sql")),
 ];
 
 statements! {

@@ -147,7 +147,7 @@ fn any_of(conversations: &[i64], terms: &[IndexTerm]) -> String {
 
 statements! {
     static CONTENTS: BatchStatement = BatchStatement::of(Statement::only_postgres(
-        "select m.id, m.content from unnest($1::bigint[]) as r(message) join message m on m.id = r.message"
+        "select m.id, m.content || coalesce(chr(10) || m.names, '') from unnest($1::bigint[]) as r(message) join message m on m.id = r.message"
     ));
 
     static GIVE_WORDS: BatchStatement = BatchStatement::of(Statement::only_postgres(
@@ -177,7 +177,7 @@ statements! {
     static WORDLESS: Statement = Statement::only_postgres(
         concat!(
             "with found as materialized (select f.* from unnest($1::bigint[]) c (id) cross join lateral \
-             (select o.id, o.conversation, o.kind, o.content from message o where o.conversation = c.id \
+             (select o.id, o.conversation, o.kind, o.content || coalesce(chr(10) || o.names, '') as content from message o where o.conversation = c.id \
              and o.kind = 0 and o.words is null offset 0) f) select m.id, m.content from found m \
              join member s on s.conversation = m.conversation and s.account = $2 where ",
             visible!(),
@@ -186,7 +186,7 @@ statements! {
 
     /// Skips locked rows: an edit or another node is about to set their words.
     static NEXT_WORDLESS: Statement = Statement::only_postgres(
-        "select conversation, id, content from message where kind = 0 and words is null \
+        "select conversation, id, content || coalesce(chr(10) || names, '') from message where kind = 0 and words is null \
          and (conversation, id) > ($1, $2) order by conversation, id limit $3 for update skip locked"
     );
 }

@@ -192,7 +192,7 @@ statements! {
 
     /// In the order of numbers: a message whose words are in the index is never after one whose are not.
     static INDEX_TEXTS: Statement = Statement::only_sqlite(
-        "insert into message_text (rowid, terms) select id, message_terms(conversation, content) from message \
+        "insert into message_text (rowid, terms) select id, message_terms(conversation, content || coalesce(char(10) || names, '')) from message \
          where id > (select message from indexed) and id <= $1 and kind = 0 order by id"
     );
 

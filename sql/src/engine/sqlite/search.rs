@@ -159,7 +159,9 @@ statements! {
     /// The last message whose words are in the index.
     static LAST_INDEXED: Statement = Statement::only_sqlite("select message from indexed");
 
-    static CONTENT: Statement = Statement::only_sqlite("select content from message where id = $1");
+    static CONTENT: Statement = Statement::only_sqlite(
+        "select content || coalesce(char(10) || names, '') from message where id = $1"
+    );
 
     /// The first message of the withheld run that ends with this message. No row: this message may be found.
     static HIDDEN: Statement = Statement::only_sqlite(

@@ -1,7 +1,7 @@
 //! Events of a log, the answers that are one, and what is live only.
 
 use wire::{
-    Accepted, AccountId, Blocked, Change, Declined, Frame, GroupChange, Message, MessageId,
+    Accepted, AccountId, Blocked, Change, Declined, File, Frame, GroupChange, Message, MessageId,
     Receipt, Seq,
 };
 
@@ -14,6 +14,19 @@ pub fn all() -> Vec<Named> {
         .collect()
 }
 
+fn cat() -> &'static [File] {
+    let cat = File {
+        id: "9f86d081884c7d659a2feaa0c55ad015".to_owned(),
+        name: "cat.png".to_owned(),
+        kind: "image/png".to_owned(),
+        size: 70_123,
+        width: Some(640),
+        height: Some(480),
+        thumbnail: Some("60303ae22b998861bce3b28f33eec1be".to_owned()),
+    };
+    vec![cat].leak()
+}
+
 fn messages() -> Vec<Named> {
     let to_guest =
         Message { from: BOB, to: Some(ALICE), content: "hello", at: AT, ..Message::default() };
@@ -22,6 +35,7 @@ fn messages() -> Vec<Named> {
         Message { content: "hello, world", edited_at: Some(AT + 60_000), ..to_alice.clone() };
     let deleted = Message { content: "", deleted: true, ..to_alice.clone() };
     let request = Message { request: true, ..to_alice.clone() };
+    let files = Message { content: "", files: cat(), ..to_alice.clone() };
     let to_group = Message {
         id: Some(MessageId(78)),
         seq: Some(Seq(20)),
@@ -38,6 +52,7 @@ fn messages() -> Vec<Named> {
         ("message-edited", Frame::Message(edited)),
         ("message-deleted", Frame::Message(deleted)),
         ("message-request", Frame::Message(request)),
+        ("message-files", Frame::Message(files)),
         ("message-group", Frame::Message(to_group)),
     ]
 }

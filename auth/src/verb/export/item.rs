@@ -1,0 +1,160 @@
+//! The lines of an export, as JSON.
+
+use serde::Serialize;
+use sql::{Entry, GroupChange, Message, Retention};
+use wire::{AccountId, File, GroupId, MessageId, Peer, Recipient, Role, Seq, SessionId};
+
+#[derive(Serialize)]
+pub(super) struct SessionItem<'a> {
+    pub(super) id: SessionId,
+    pub(super) device: &'a str,
+    pub(super) created_at: i64,
+    pub(super) seen_at: i64,
+    pub(super) expires_at: i64,
+}
+
+#[derive(Serialize)]
+pub(super) struct ConversationItem<'a> {
+    #[serde(flatten)]
+    pub(super) with: Peer,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) role: Option<Role>,
+    pub(super) since: MessageId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) until: Option<MessageId>,
+    pub(super) delivered: MessageId,
+    pub(super) read: MessageId,
+    pub(super) days: Option<i64>,
+    /// Whose message request waits for an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) asker: Option<AccountId>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) declined: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct InvitationItem<'a> {
+    pub(super) group: GroupId,
+    pub(super) name: &'a str,
+    pub(super) by: AccountId,
+    pub(super) at: i64,
+}
+
+#[derive(Serialize)]
+pub(super) struct EntryItem<'a> {
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
+    pub(super) id: MessageId,
+    #[serde(flatten)]
+    pub(super) to: Recipient,
+    pub(super) from: AccountId,
+    pub(super) at: i64,
+    #[serde(flatten)]
+    pub(super) what: WhatItem<'a>,
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub(super) reference: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum WhatItem<'a> {
+    Message {
+        content: &'a str,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        files: &'a [File],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reply_to: Option<MessageId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        edited_at: Option<i64>,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        deleted: bool,
+    },
+    Change {
+        change: wire::Change,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        member: Option<AccountId>,
+        name: &'a str,
+    },
+    Retention {
+        days: Option<i64>,
+    },
+}
+
+#[derive(Serialize)]
+pub(super) struct ReactionItem<'a> {
+    pub(super) id: MessageId,
+    pub(super) emoji: &'a str,
+    pub(super) at: i64,
+}
+
+#[derive(Serialize)]
+pub(super) struct BlockItem {
+    pub(super) id: AccountId,
+    pub(super) at: i64,
+}
+
+/// Somebody whom the account has found by email.
+#[derive(Serialize)]
+pub(super) struct FindingItem {
+    pub(super) id: AccountId,
+    pub(super) at: i64,
+}
+
+#[derive(Serialize)]
+pub(super) struct EventItem {
+    pub(super) seq: Seq,
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<MessageId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) by: Option<AccountId>,
+}
+
+/// A file that the account has uploaded.
+#[derive(Serialize)]
+pub(super) struct UploadItem<'a> {
+    pub(super) id: &'a str,
+    pub(super) name: &'a str,
+    #[serde(rename = "type")]
+    pub(super) kind: &'a str,
+    pub(super) size: i64,
+    /// How much of it there is.
+    pub(super) received: i64,
+    pub(super) created_at: i64,
+}
+
+pub(super) fn entry_item<'a>(
+    id: MessageId,
+    entry: &'a Entry,
+    reference: Option<&'a str>,
+) -> EntryItem<'a> {
+    match entry {
+        Entry::Message(Message {
+            from,
+            to,
+            content,
+            files,
+            at,
+            reply_to,
+            edited_at,
+            deleted,
+            ..
+        }) => {
+            let (reply_to, edited_at, deleted) = (*reply_to, *edited_at, *deleted);
+            let what = WhatItem::Message { content, files, reply_to, edited_at, deleted };
+            EntryItem { kind: "message", id, to: *to, from: *from, at: *at, what, reference }
+        }
+        Entry::Change(GroupChange { group, change, by, member, name, at }) => {
+            let what = WhatItem::Change { change: *change, member: *member, name };
+            let to = Recipient::Group(*group);
+            EntryItem { kind: "group", id, to, from: *by, at: *at, what, reference }
+        }
+        Entry::Retention(Retention { by, to, days, at }) => {
+            let what = WhatItem::Retention { days: *days };
+            EntryItem { kind: "retention", id, to: *to, from: *by, at: *at, what, reference }
+        }
+    }
+}

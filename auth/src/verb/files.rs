@@ -1,0 +1,92 @@
+//! `/files`: uploads by tus 1.0.0 (<https://tus.io/protocols/resumable-upload>), and downloads.
+//!
+//! These handlers run on the connection's own thread: bodies are streamed to and from the file store.
+
+mod create;
+mod delete;
+mod download;
+mod metadata;
+mod offset;
+mod patch;
+mod range;
+mod reader;
+mod receive;
+mod sniff;
+mod tus;
+
+use data_encoding::HEXLOWER;
+use files::FileStore;
+use http::Response;
+use sql::Session;
+
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::limit::FILE_ID_BYTES;
+
+pub(crate) use create::create;
+pub(crate) use delete::delete;
+pub(crate) use download::download;
+pub(crate) use offset::offset;
+pub(crate) use patch::patch;
+pub(crate) use receive::Uploads;
+pub(crate) use tus::{BODY_TYPE, check_version, described, is_at, method, resumable};
+
+/// A request for a file, by whoever owns the session.
+pub(crate) struct FileRequest<'a> {
+    pub(crate) http: http::Request<'a>,
+    pub(crate) session: Session,
+    /// When it was taken, in milliseconds.
+    pub(crate) now: i64,
+}
+
+impl FileRequest<'_> {
+    /// The file's id, the last segment of the path.
+    ///
+    /// # Errors
+    /// 404 if it cannot be one.
+    fn id(&self) -> Result<String, ApiError> {
+        let path = self.http.head.path();
+        let id = path.rsplit_once('/').map_or(path, |(_, id)| id);
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        match id.len() == 2 * FILE_ID_BYTES && id.bytes().all(is_digit) {
+            true => Ok(id.to_owned()),
+            false => Err(not_found()),
+        }
+    }
+}
+
+fn not_found() -> ApiError {
+    ApiError::not_found("there is no such file that you may fetch")
+}
+
+/// The file store.
+///
+/// # Errors
+/// 503 if there is none.
+fn store(context: &Context) -> Result<&FileStore, ApiError> {
+    let sentence = "this server has no place for files; its operator can name one with --files";
+    context.files.as_ref().ok_or_else(|| ApiError::unavailable(sentence))
+}
+
+/// A name that nobody has or guesses.
+fn new_id() -> Result<String, ApiError> {
+    let mut bytes = [0; FILE_ID_BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| ApiError::internal(&error))?;
+    Ok(HEXLOWER.encode(&bytes))
+}
+
+/// What the file store refuses.
+fn refused(error: &std::io::Error) -> ApiError {
+    tracing::error!(%error, "the file store does not work");
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            ApiError::storage_full()
+        }
+        _ => ApiError::unavailable("files cannot be reached just now; try again"),
+    }
+}
+
+/// A response of tus: never kept by a cache.
+fn answer(status: u16) -> Response {
+    Response::empty(status).with_header("Cache-Control", "no-store")
+}

@@ -1,0 +1,84 @@
+//! `GET /files/ID`: a file, for its owner and for whoever sees a message that has it.
+
+use std::sync::Arc;
+
+use http::Response;
+use sql::StoredFile;
+
+use super::range::{Wanted, wanted};
+use super::reader::FileReader;
+use super::{FileRequest, not_found, refused, store};
+use crate::context::Context;
+use crate::error::ApiError;
+
+/// What a file may be called in its download although its bytes are not looked at: no browser runs these.
+const INERT: [&str; 3] = ["application/pdf", "application/zip", "text/plain"];
+
+pub(crate) fn download(
+    context: &Context,
+    request: &mut FileRequest<'_>,
+) -> Result<Response, ApiError> {
+    let (id, account) = (request.id()?, request.session.account);
+    let file = context.store.file(account, &id, request.now)?.ok_or_else(not_found)?;
+    // A file never changes.
+    let etag = format!("\"{id}\"");
+    let size = u64::try_from(file.size).unwrap_or(0);
+    let (status, part) = match wanted(&request.http.head, &etag, size) {
+        Wanted::Nothing => return Ok(protected(Response::empty(304), &etag)),
+        Wanted::OutOfRange => {
+            let refused = Response::from(ApiError::out_of_range());
+            return Ok(refused.with_header("Content-Range", format!("bytes */{size}")));
+        }
+        Wanted::Whole => (200, 0..size),
+        Wanted::Part(part) => (206, part),
+    };
+    let (length, files) = (part.end - part.start, store(context)?.clone());
+    let range = format!("bytes {}-{}/{size}", part.start, part.end.saturating_sub(1));
+    let mut reader = FileReader::new(Arc::clone(&context.store), files, account, &id, part);
+    reader.open().map_err(|error| refused(&error))?;
+    let response = Response::sized(status, content_type(&file), reader, length)
+        .with_header("Accept-Ranges", "bytes")
+        .with_header("Content-Disposition", disposition(&file));
+    let response =
+        if status == 206 { response.with_header("Content-Range", range) } else { response };
+    Ok(protected(response, &etag))
+}
+
+/// Whatever it is, it can do nothing in a browser, and no cache shows it to anybody else.
+fn protected(response: Response, etag: &str) -> Response {
+    response
+        .with_header("ETag", etag.to_owned())
+        .with_header("Cache-Control", "private, no-cache")
+        .with_header("Content-Security-Policy", "sandbox")
+        .with_header("Cross-Origin-Resource-Policy", "same-origin")
+}
+
+fn content_type(file: &StoredFile) -> String {
+    let is_inert = INERT.contains(&&*file.claimed);
+    match &file.kind {
+        Some(kind) => kind.clone(),
+        None if is_inert => file.claimed.clone(),
+        None => "application/octet-stream".to_owned(),
+    }
+}
+
+/// Shown in the page only if the bytes are a picture, sound or video (RFC 6266).
+fn disposition(file: &StoredFile) -> String {
+    let how = if file.kind.is_some() { "inline" } else { "attachment" };
+    let is_plain = |letter: char| letter.is_ascii_graphic() || letter == ' ';
+    let plain: String = file
+        .name
+        .chars()
+        .map(|letter| if is_plain(letter) && !"\"\\%;".contains(letter) { letter } else { '_' })
+        .collect();
+    let mut encoded = String::new();
+    for byte in file.name.bytes() {
+        match byte {
+            _ if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
+                encoded.push(byte.into());
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    format!("{how}; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
+}

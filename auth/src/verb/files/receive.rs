@@ -1,0 +1,226 @@
+//! Takes the bytes of an upload as they come, piece by piece.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, Read, Write as _};
+use std::sync::{Mutex, PoisonError};
+
+use data_encoding::HEXLOWER;
+use http::{BodyReader, HttpError, Response};
+use sha2::{Digest as _, Sha256};
+use sql::{NewPiece, PIECE_BYTES_MAX, Upload};
+use wire::AccountId;
+
+use super::reader::FileReader;
+use super::sniff::{SNIFFED_BYTES, sniff};
+use super::{new_id, refused, store};
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::limit::{BLOB_LIFE_MS, COPY_BYTES, UPLOADS_AT_ONCE_MAX, UPLOADS_RETRY_AFTER};
+
+/// Uploads whose bytes are coming, by account.
+#[derive(Default)]
+pub(crate) struct Uploads(Mutex<HashMap<AccountId, usize>>);
+
+impl Uploads {
+    /// # Errors
+    /// 429 while the account sends as many at once as it may.
+    fn begin(&self, account: AccountId) -> Result<Slot<'_>, ApiError> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(account).or_default();
+        if *count >= UPLOADS_AT_ONCE_MAX {
+            let sentence = "you are sending many files at this moment; wait until one has arrived";
+            return Err(ApiError::rate_limited(sentence, UPLOADS_RETRY_AFTER));
+        }
+        *count += 1;
+        Ok(Slot { uploads: self, account })
+    }
+}
+
+/// The place of one of them.
+struct Slot<'a> {
+    uploads: &'a Uploads,
+    account: AccountId,
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.uploads.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.account) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.account);
+            }
+        }
+    }
+}
+
+/// Why not all has been taken.
+pub(super) enum ReceiveError {
+    /// The client breaks off, is too slow, or sends too much.
+    Client(HttpError),
+    Refused(ApiError),
+}
+
+impl ReceiveError {
+    pub(super) fn into_response(self) -> Result<Response, ApiError> {
+        match self {
+            Self::Client(error) => Ok(error.into()),
+            Self::Refused(error) => Err(error),
+        }
+    }
+}
+
+impl From<ApiError> for ReceiveError {
+    fn from(error: ApiError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<sql::Error> for ReceiveError {
+    fn from(error: sql::Error) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// Appends what `body` has to an upload, and returns how far it has come. Each piece is part of the upload as soon as it is safe;
+/// so are, after an error, the bytes that came before it.
+pub(super) fn receive(
+    context: &Context,
+    account: AccountId,
+    id: &str,
+    upload: &Upload,
+    body: &mut BodyReader<'_>,
+) -> Result<i64, ReceiveError> {
+    let left = upload.size - upload.received;
+    if body.length().is_some_and(|length| i64::try_from(length).is_ok_and(|it| it > left)) {
+        return Err(ReceiveError::Client(too_long()));
+    }
+    let _slot = context.uploads.begin(account)?;
+    let (size, offset) = (upload.size, upload.received);
+    let mut receiver = Receiver { context, account, id, body, size, offset };
+    let mut buffer = vec![0; COPY_BYTES];
+    while receiver.offset < size {
+        if receiver.piece(&mut buffer)? == End::OfBody {
+            return Ok(receiver.offset);
+        }
+    }
+    match receiver.body.read(&mut buffer) {
+        Ok(0) => Ok(size),
+        Ok(_) => Err(ReceiveError::Client(too_long())),
+        Err(error) => Err(ReceiveError::Client(HttpError::from_io(&error))),
+    }
+}
+
+fn too_long() -> HttpError {
+    HttpError::new(413, "too_large", "this is more than the length that the upload was begun with")
+}
+
+struct Receiver<'a> {
+    context: &'a Context,
+    account: AccountId,
+    id: &'a str,
+    body: &'a mut dyn Read,
+    size: i64,
+    offset: i64,
+}
+
+/// What ends a piece.
+#[derive(PartialEq)]
+enum End {
+    /// It is as long as a piece may be, or the file is whole.
+    OfPiece,
+    OfBody,
+}
+
+impl Receiver<'_> {
+    /// Takes the next piece. It ends at a multiple of [`PIECE_BYTES_MAX`], so that files with the same bytes have the same pieces.
+    fn piece(&mut self, buffer: &mut [u8]) -> Result<End, ReceiveError> {
+        let end = (self.offset / PIECE_BYTES_MAX + 1) * PIECE_BYTES_MAX;
+        let room = usize::try_from(end.min(self.size) - self.offset).unwrap_or(0);
+        let most = room.min(buffer.len());
+        let first = match self.body.read(&mut buffer[..most]) {
+            Ok(0) => return Ok(End::OfBody),
+            Ok(count) => count,
+            Err(error) => return Err(ReceiveError::Client(HttpError::from_io(&error))),
+        };
+        let name = new_id()?;
+        let store = &self.context.store;
+        store.begin_blob(self.account, &name, store.now() + BLOB_LIFE_MS)?;
+        let mut head = Vec::new();
+        let written = self.write(&name, buffer, (first, room), &mut head);
+        let Written { size, hash, broken } = match written {
+            Ok(written) => written,
+            Err(error) => {
+                store.abandon_blob(self.account, &name)?;
+                return Err(refused(&error).into());
+            }
+        };
+        let kind = self.kind(head)?;
+        let piece = NewPiece { start: self.offset, blob: &name, hash: &hash, size, kind };
+        if !store.append_piece(self.account, self.id, &piece, store.now())? {
+            return Err(ApiError::offset_mismatch().into());
+        }
+        self.offset += size;
+        match broken {
+            Some(error) => Err(ReceiveError::Client(error)),
+            None if size < room as i64 => Ok(End::OfBody),
+            None => Ok(End::OfPiece),
+        }
+    }
+
+    /// Writes an object: what is in the buffer, and what comes, up to `room` bytes. The first bytes are copied to `head`.
+    fn write(
+        &mut self,
+        name: &str,
+        buffer: &mut [u8],
+        (first, room): (usize, usize),
+        head: &mut Vec<u8>,
+    ) -> io::Result<Written> {
+        let files = self.context.files.as_ref().ok_or(ErrorKind::NotConnected)?;
+        let (mut object, mut hash) = (files.create(name)?, Sha256::new());
+        let (mut count, mut size, mut broken) = (first, 0, None);
+        while count > 0 {
+            let bytes = &buffer[..count];
+            hash.update(bytes);
+            object.write_all(bytes)?;
+            let missing = SNIFFED_BYTES.saturating_sub(head.len());
+            head.extend_from_slice(&bytes[..missing.min(count)]);
+            size += count;
+            let most = (room - size).min(buffer.len());
+            count = match self.body.read(&mut buffer[..most]) {
+                Ok(count) => count,
+                Err(error) => {
+                    broken = Some(HttpError::from_io(&error));
+                    0
+                }
+            };
+        }
+        object.finish()?;
+        Ok(Written { size: size as i64, hash: HEXLOWER.encode(&hash.finalize()), broken })
+    }
+
+    /// What the file is by its first bytes, if some of them are in this piece.
+    fn kind(&self, head: Vec<u8>) -> Result<Option<&'static str>, ApiError> {
+        let before = usize::try_from(self.offset).unwrap_or(usize::MAX);
+        if before >= SNIFFED_BYTES {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        if before > 0 {
+            let files = store(self.context)?.clone();
+            let store = std::sync::Arc::clone(&self.context.store);
+            let reader = FileReader::new(store, files, self.account, self.id, 0..before as u64);
+            reader.take(before as u64).read_to_end(&mut bytes).map_err(|it| refused(&it))?;
+        }
+        bytes.extend(head);
+        Ok(sniff(&bytes))
+    }
+}
+
+/// An object that is safe.
+struct Written {
+    size: i64,
+    hash: String,
+    /// What the body ended with, if not with its end.
+    broken: Option<HttpError>,
+}

@@ -1,0 +1,134 @@
+//! The file store: where the bytes of files lie. It knows no account, no message and no database.
+//!
+//! It has objects. An object has a name that the caller chooses, is written once, and does not change until it is deleted. Which
+//! objects there are is in the database alone: nothing here lists them.
+
+pub mod args;
+mod directory;
+pub mod limit;
+mod url;
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use directory::{Directory, NewFile};
+pub use url::{FilesUrl, FilesUrlError};
+
+/// A file store. Clones are the same store.
+#[derive(Clone, Debug)]
+pub struct FileStore(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Directory(Directory),
+}
+
+impl FileStore {
+    /// The store at `url`. It is touched only when something is written.
+    pub fn new(url: &FilesUrl) -> Self {
+        Self(match url {
+            FilesUrl::Directory(path) => Kind::Directory(Directory::new(path.clone(), false)),
+        })
+    }
+
+    /// A directory in the data directory, which is made with it.
+    fn in_data_directory(path: PathBuf) -> Self {
+        Self(Kind::Directory(Directory::new(path, true)))
+    }
+
+    /// Begins to write an object. Names have 16 to 64 letters, digits, `-` and `_`.
+    ///
+    /// # Errors
+    /// The object is there already, or the store cannot be written to.
+    pub fn create(&self, name: &str) -> io::Result<NewObject> {
+        check(name)?;
+        match &self.0 {
+            Kind::Directory(directory) => Ok(NewObject(NewKind::File(directory.create(name)?))),
+        }
+    }
+
+    /// `length` bytes of an object, from its byte at `offset` on. An object that is shorter ends earlier.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotFound`] if there is no such object; otherwise what the store says.
+    pub fn read(&self, name: &str, offset: u64, length: u64) -> io::Result<Box<dyn Read + Send>> {
+        check(name)?;
+        match &self.0 {
+            Kind::Directory(directory) => Ok(Box::new(directory.read(name, offset, length)?)),
+        }
+    }
+
+    /// Deletes an object. One that is not there is deleted already.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn delete(&self, name: &str) -> io::Result<()> {
+        check(name)?;
+        match &self.0 {
+            Kind::Directory(directory) => directory.delete(name),
+        }
+    }
+}
+
+/// An object that is being written. Dropped before [`NewObject::finish`] it may be there in part.
+#[derive(Debug)]
+pub struct NewObject(NewKind);
+
+#[derive(Debug)]
+enum NewKind {
+    File(NewFile),
+}
+
+impl NewObject {
+    /// Makes sure that the object outlives a loss of power.
+    ///
+    /// # Errors
+    /// What the store says; the object may be there in part.
+    pub fn finish(self) -> io::Result<()> {
+        match self.0 {
+            NewKind::File(file) => file.finish(),
+        }
+    }
+}
+
+impl Write for NewObject {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            NewKind::File(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.0 {
+            NewKind::File(file) => file.flush(),
+        }
+    }
+}
+
+/// Names become parts of paths and keys.
+fn check(name: &str) -> io::Result<()> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    match (limit::NAME_BYTES_MIN..=limit::NAME_BYTES_MAX).contains(&name.len())
+        && name.bytes().all(is_plain)
+    {
+        true => Ok(()),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "this is no object's name")),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_leads_to_no_other_place() {
+        for wrong in
+            ["", "short", "../../../../etc/passwd", "a/b/c/d/e/f/g/h/i/j", "..............."]
+        {
+            assert_eq!(check(wrong).unwrap_err().kind(), io::ErrorKind::InvalidInput, "{wrong}");
+        }
+        assert!(check(&"a".repeat(limit::NAME_BYTES_MAX)).is_ok());
+        assert!(check(&"a".repeat(limit::NAME_BYTES_MAX + 1)).is_err());
+    }
+}

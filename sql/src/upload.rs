@@ -1,0 +1,314 @@
+//! Uploads: files while they are being received, as their owners see them.
+//!
+//! An upload grows by pieces. Each is an object of the file store, written under a name of its own before [`Store::append_piece`]
+//! makes it part of the upload. So nothing that is part of a file ever changes, and of two that go on with one upload at the
+//! same place, on whichever nodes, one wins.
+
+use wire::AccountId;
+
+use crate::engine::{Engine, Row, Statement, Value, locking, statements};
+use crate::limit::{BLOB_KEPT_MS, THUMBNAIL_BYTES_MAX, THUMBNAIL_PIXELS_MAX, UPLOADS_UNSENT_MAX};
+use crate::{Error, Result, Store};
+
+/// A file that somebody begins to upload.
+#[derive(Clone, Copy, Debug)]
+pub struct NewUpload<'a> {
+    /// Its id, which nobody can guess.
+    pub id: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// What its owner says it is, a media type.
+    pub kind: &'a str,
+    /// Its length, in bytes.
+    pub size: i64,
+    /// Its width and height in pixels, if it is a picture or a video and its owner says so.
+    pub pixels: Option<(i64, i64)>,
+    /// The file that is its small picture.
+    pub thumbnail: Option<&'a str>,
+    /// When it is deleted unless a message has it by then, in milliseconds.
+    pub expires_at: i64,
+}
+
+/// How far an upload has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Its length, in bytes.
+    pub size: i64,
+    /// The bytes that are there, from the first.
+    pub received: i64,
+    /// When it is deleted, in milliseconds; nothing while a message has it.
+    pub expires_at: Option<i64>,
+}
+
+/// Whether an upload was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UploadOutcome {
+    /// It was.
+    Begun,
+    /// The account is deleted.
+    NoAccount,
+    /// The account's quota has no room for it.
+    OverQuota,
+    /// The account has too many files that no message has.
+    TooMany,
+    /// What is named as its thumbnail is no whole, small picture of the same account.
+    NoThumbnail,
+}
+
+/// Whether an upload was removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It was.
+    Removed,
+    /// The account has no such file.
+    NotFound,
+    /// A message has it.
+    InUse,
+}
+
+/// An object that becomes a piece of a file.
+#[derive(Clone, Copy, Debug)]
+pub struct NewPiece<'a> {
+    /// Its first byte in the file.
+    pub start: i64,
+    /// The object's name.
+    pub blob: &'a str,
+    /// SHA-256 of its bytes, in hexadecimal digits.
+    pub hash: &'a str,
+    /// Its length, in bytes.
+    pub size: i64,
+    /// What the file is by its first bytes, if they are known by now and say something: a media type.
+    pub kind: Option<&'a str>,
+}
+
+impl Store {
+    /// Begins an upload. Its whole length counts from now on.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; after [`Error::InDoubt`] one may exist that nobody knows, until it expires.
+    pub fn begin_upload(
+        &self,
+        account: AccountId,
+        upload: &NewUpload<'_>,
+        now: i64,
+    ) -> Result<UploadOutcome> {
+        let quota = self.quota().unwrap_or(i64::MAX);
+        let owner = Value::Int(account.0);
+        self.write(account, |engine| {
+            let Some(stored) = lock_log(engine, account)? else {
+                return Ok(UploadOutcome::NoAccount);
+            };
+            if upload.size > quota.saturating_sub(stored) {
+                return Ok(UploadOutcome::OverQuota);
+            }
+            let unsent = engine.run(&COUNT_UNSENT, &[owner])?;
+            if unsent.first().map_or(Ok(0), |row| row.int(0))? >= UPLOADS_UNSENT_MAX {
+                return Ok(UploadOutcome::TooMany);
+            }
+            if let Some(thumbnail) = upload.thumbnail {
+                let [pixels, bytes] = [THUMBNAIL_PIXELS_MAX, THUMBNAIL_BYTES_MAX].map(Value::Int);
+                let params = [Value::Text(thumbnail), owner, Value::Int(now), pixels, bytes];
+                if engine.run(&FIND_THUMBNAIL, &params)?.is_empty() {
+                    return Ok(UploadOutcome::NoThumbnail);
+                }
+            }
+            let (width, height) = upload.pixels.unzip();
+            let pixels = |it: Option<i64>| it.map_or(Value::Null, Value::Int);
+            let params = [
+                Value::Text(upload.id),
+                owner,
+                Value::Text(upload.name),
+                Value::Text(upload.kind),
+                Value::Int(upload.size),
+                Value::Int(now),
+                Value::Int(upload.expires_at),
+                pixels(width),
+                pixels(height),
+                Value::maybe_text(upload.thumbnail),
+            ];
+            engine.run(&ADD_FILE, &params)?;
+            engine.run(&ADD_STORED, &[Value::Int(upload.size), owner])?;
+            Ok(UploadOutcome::Begun)
+        })
+    }
+
+    /// An upload of `account`, also one that is whole; nothing if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub fn upload(&self, account: AccountId, id: &str, now: i64) -> Result<Option<Upload>> {
+        let now = self.clock.trusted_by(now);
+        let params = [Value::Text(id), Value::Int(account.0), Value::Int(now)];
+        let upload = |row: &mut Row| {
+            let (size, received) = (row.int(0)?, row.int(1)?);
+            Ok(Upload { size, received, expires_at: row.maybe_int(2)? })
+        };
+        Ok(self.read(account, &FIND_UPLOAD, &params, upload)?.pop())
+    }
+
+    /// Notes the name of an object that is about to be written. Unless it has become a piece of a file by `expires_at` it is
+    /// deleted.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub fn begin_blob(&self, account: AccountId, name: &str, expires_at: i64) -> Result<()> {
+        let params = [Value::Text(name), Value::Int(expires_at)];
+        self.write(account, |engine| engine.run(&ADD_BLOB, &params).map(drop))
+    }
+
+    /// Has an object deleted that could not be written.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; then it is deleted when its time is over.
+    pub fn abandon_blob(&self, account: AccountId, name: &str) -> Result<()> {
+        self.write(account, |engine| engine.run(&ABANDON_BLOB, &[Value::Text(name)]).map(drop))
+    }
+
+    /// Appends a piece to an upload; the object must be safe on its disk. If another object has the same bytes, that one becomes
+    /// the piece. False, and the object will be deleted, if the upload is gone or another piece has come to the same place.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    pub fn append_piece(
+        &self,
+        account: AccountId,
+        id: &str,
+        piece: &NewPiece<'_>,
+        now: i64,
+    ) -> Result<bool> {
+        let (blob, hash, size) =
+            (Value::Text(piece.blob), Value::Text(piece.hash), Value::Int(piece.size));
+        let (id, start) = (Value::Text(id), Value::Int(piece.start));
+        let trusted = Value::Int(self.clock.trusted_by(now));
+        let kind = Value::maybe_text(piece.kind);
+        let growth = [size, kind, id, Value::Int(account.0), start, trusted];
+        self.write(account, |engine| {
+            if engine.run(&GROW_FILE, &growth)?.is_empty() {
+                engine.run(&ABANDON_BLOB, &[blob])?;
+                return Ok(false);
+            }
+            let mut same = engine.run(&FIND_SAME_BLOB, &[hash, size])?;
+            if let Some(row) = same.first_mut() {
+                let same = row.text(0)?;
+                engine.run(&ADD_PIECE, &[id, start, Value::Text(&same)])?;
+                engine.run(&ABANDON_BLOB, &[blob])?;
+                return Ok(true);
+            }
+            if engine.run(&KEEP_BLOB, &[hash, size, blob])?.is_empty() {
+                return Err(Error::Unavailable("an object took too long to write".to_owned()));
+            }
+            engine.run(&ADD_PIECE, &[id, start, blob])?;
+            Ok(true)
+        })
+    }
+
+    /// Removes a file that no message has, whole or not.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    pub fn remove_upload(&self, account: AccountId, id: &str, now: i64) -> Result<Removal> {
+        if self.upload(account, id, now)?.is_none() {
+            return Ok(Removal::NotFound);
+        }
+        let before = Value::Int(i64::MAX);
+        let is_removed =
+            self.write(account, |engine| remove_file(engine, Some(account), id, before, now))?;
+        Ok(if is_removed { Removal::Removed } else { Removal::InUse })
+    }
+}
+
+/// Locks an account's log and returns the bytes that it has stored; nothing if it is deleted.
+fn lock_log(engine: &mut dyn Engine, account: AccountId) -> Result<Option<i64>> {
+    let rows = engine.run(&LOCK_LOG, &[Value::Int(account.0)])?;
+    rows.first().map(|row| row.int(0)).transpose()
+}
+
+/// Removes a file that expires before a time, and gives its bytes back to its owner's quota. False if there is none, or a message
+/// has it. Its objects are deleted [`BLOB_KEPT_MS`] later, unless another file has them.
+pub(crate) fn remove_file(
+    engine: &mut dyn Engine,
+    owner: Option<AccountId>,
+    id: &str,
+    before: Value<'_>,
+    now: i64,
+) -> Result<bool> {
+    if let Some(owner) = owner {
+        lock_log(engine, owner)?;
+    }
+    let id = Value::Text(id);
+    let removed = engine.run(&REMOVE_FILE, &[id, before])?;
+    let Some(row) = removed.first() else { return Ok(false) };
+    let (size, owner) = (row.int(0)?, row.maybe_int(1)?);
+    if let Some(owner) = owner {
+        engine.run(&ADD_STORED, &[Value::Int(-size), Value::Int(owner)])?;
+    }
+    engine.run(&LOCK_BLOBS, &[id])?;
+    let mut blobs = engine.run(&REMOVE_PIECES, &[id])?;
+    for row in &mut blobs {
+        let blob = row.text(0)?;
+        engine.run(&EXPIRE_BLOB, &[Value::Int(now + BLOB_KEPT_MS), Value::Text(&blob)])?;
+    }
+    Ok(true)
+}
+
+const _: () = assert!(UPLOADS_UNSENT_MAX == 200, "as in the statement");
+
+statements! {
+    static LOCK_LOG: Statement = locking!("select stored from log where account = $1");
+
+    static COUNT_UNSENT: Statement = Statement::both(
+        "select count(*) from (select 1 from file where owner = $1 and expires_at is not null limit 200) f"
+    );
+
+    static FIND_THUMBNAIL: Statement = Statement::both(
+        "select id from file where id = $1 and owner = $2 and received = size and kind like 'image/%' \
+         and (expires_at is null or expires_at > $3) and width <= $4 and height <= $4 and size <= $5"
+    );
+
+    static ADD_FILE: Statement = Statement::both(
+        "insert into file (id, owner, name, type, size, created_at, expires_at, width, height, thumbnail) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    );
+
+    static ADD_STORED: Statement = Statement::both("update log set stored = stored + $1 where account = $2");
+
+    static FIND_UPLOAD: Statement = Statement::both(
+        "select size, received, expires_at from file where id = $1 and owner = $2 \
+         and (expires_at is null or expires_at > $3)"
+    );
+
+    static ADD_BLOB: Statement = Statement::both("insert into blob (name, expires_at) values ($1, $2)");
+
+    static GROW_FILE: Statement = Statement::both(
+        "update file set received = received + $1, kind = coalesce($2, kind) where id = $3 and owner = $4 \
+         and received = $5 and received + $1 <= size and (expires_at is null or expires_at > $6) returning id"
+    );
+
+    /// Locked, so that it is not given up before it is a piece of this file too.
+    static FIND_SAME_BLOB: Statement = locking!(
+        "select name from blob where hash = $1 and size = $2 and expires_at is null order by name limit 1"
+    );
+
+    /// One that is being deleted is not kept any more.
+    static KEEP_BLOB: Statement = Statement::both(
+        "update blob set expires_at = null, hash = $1, size = $2 where name = $3 and expires_at > 0 returning name"
+    );
+
+    static ABANDON_BLOB: Statement = Statement::both("update blob set expires_at = 0 where name = $1");
+
+    static ADD_PIECE: Statement = Statement::both("insert into piece (file, start, blob) values ($1, $2, $3)");
+
+    static REMOVE_FILE: Statement = Statement::both(
+        "delete from file where id = $1 and expires_at is not null and expires_at <= $2 returning size, owner"
+    );
+
+    static LOCK_BLOBS: Statement = locking!(
+        "select name from blob where name in (select blob from piece where file = $1) order by name"
+    );
+
+    static REMOVE_PIECES: Statement = Statement::both("delete from piece where file = $1 returning blob");
+
+    static EXPIRE_BLOB: Statement = Statement::both(
+        "update blob set expires_at = $1 where name = $2 and not exists (select 1 from piece p where p.blob = blob.name)"
+    );
+}

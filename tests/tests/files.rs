@@ -1,0 +1,234 @@
+//! Files on the real programs: what a killed one leaves, what is collected, and the bounds.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use acceptance::{Client, PATIENCE, UPLOAD_TYPE, raw, until};
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+
+use crate::harness::{Arrangement, Deployment};
+
+/// Bytes of a piece of a file.
+const PIECE: usize = 4 * 1024 * 1024;
+
+/// All objects of the file store.
+fn objects(deployment: &Deployment) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    let root = deployment.dir().join("files");
+    for folder in fs::read_dir(&root).into_iter().flatten() {
+        for file in fs::read_dir(folder?.path())? {
+            names.push(file?.file_name().into_string().unwrap_or_default());
+        }
+    }
+    Ok(names)
+}
+
+/// Bytes that are nowhere the same.
+fn noise(count: usize) -> Vec<u8> {
+    let mut state = 7_u32;
+    let next = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        b'a' + (state >> 24) as u8 % 26
+    };
+    (0..count).map(next).collect()
+}
+
+/// Sends part of a body that is said to be longer, and leaves the connection open.
+fn begin_patch(
+    alice: &Client,
+    address: &str,
+    path: &str,
+    offset: usize,
+    bytes: &[u8],
+) -> Result<std::net::TcpStream> {
+    let mut stream = raw::connect(address, None)?;
+    let head = format!(
+        "PATCH {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nTus-Resumable: 1.0.0\r\n\
+         Content-Type: {UPLOAD_TYPE}\r\nUpload-Offset: {offset}\r\nContent-Length: {}\r\n\r\n",
+        alice.token,
+        bytes.len() + 1000
+    );
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(bytes)?;
+    Ok(stream)
+}
+
+#[test]
+fn an_upload_goes_on_after_its_server_was_killed() -> Result<()> {
+    for kind in [Arrangement::Messenger, Arrangement::postgres()?] {
+        let mut deployment = Deployment::launch(&kind, &[])?;
+        let alice = Client::signup(&deployment.endpoints, "Alice")?;
+        let bytes = noise(2 * PIECE + 200_000);
+        let path = alice.begin_upload(bytes.len(), &[("filename", "a.txt")])?;
+        let sent = 2 * PIECE + 1000;
+        let address = deployment.endpoints.auth_address()?;
+        let stream = begin_patch(&alice, &address, &path, 0, &bytes[..sent])?;
+        let reached = until("two pieces", PATIENCE, || {
+            Ok(Some(alice.upload_offset(&path)?).filter(|offset| *offset >= 2 * PIECE))
+        })?;
+        ensure!(reached == 2 * PIECE, "{reached}");
+        let last = deployment.servers.len() - 1;
+        deployment.servers[last].kill()?;
+        drop(stream);
+        deployment.restart_last()?;
+        let offset = alice.upload_offset(&path)?;
+        ensure!(offset == 2 * PIECE, "{offset} of {sent}");
+        ensure!(alice.append(&path, offset, &bytes[offset..])? == bytes.len());
+        let id = path.trim_start_matches("/files/");
+        let (status, text) = alice.download(id)?;
+        ensure!(status == 200 && text.as_bytes() == bytes, "{status}, {} bytes", text.len());
+        // The piece that was being written is in the list, and goes in time.
+        ensure!(objects(&deployment)?.len() >= 3);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_came_before_a_cut_is_kept_and_two_who_go_on_do_not_mix() -> Result<()> {
+    let deployment = Deployment::launch(&Arrangement::Messenger, &[])?;
+    let alice = Client::signup(&deployment.endpoints, "Alice")?;
+    let address = deployment.endpoints.auth_address()?;
+    let path = alice.begin_upload(10, &[])?;
+    let cut = begin_patch(&alice, &address, &path, 0, b"01234")?;
+    // Longer than the file: refused before a byte is taken.
+    let refused = raw::read_to_end(&mut cut.try_clone()?, PATIENCE)?;
+    ensure!(raw::status(&refused) == Some(413), "{refused}");
+    let path = alice.begin_upload(5000, &[])?;
+    let first = begin_patch(&alice, &address, &path, 0, &noise(2000))?;
+    let second = begin_patch(&alice, &address, &path, 0, &noise(1000))?;
+    drop(second);
+    let offset = until("what came before the cut", PATIENCE, || {
+        Ok(Some(alice.upload_offset(&path)?).filter(|offset| *offset > 0))
+    })?;
+    ensure!(offset == 1000, "{offset}");
+    drop(first);
+    ensure!(alice.append(&path, 1000, &noise(5000)[1000..])? == 5000);
+    let (status, text) = alice.download(path.trim_start_matches("/files/"))?;
+    ensure!(status == 200 && text.as_bytes() == noise(5000));
+    Ok(())
+}
+
+#[test]
+fn what_nobody_needs_is_collected_and_counts_no_longer() -> Result<()> {
+    for kind in [Arrangement::Pair, Arrangement::postgres()?] {
+        let deployment = Deployment::launch(&kind, &[])?;
+        let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+        let bob = Client::connected(&deployment.endpoints, "Bob")?;
+        let stored = |who: &Client| -> Result<i64> {
+            let me = who.ask("GET", "/me")?.send()?.expect(200)?;
+            me.body["stored"].as_i64().context("no `stored`")
+        };
+        // Equal bytes are one object, and the other is deleted at once.
+        let one = alice.upload("one", "text/plain", b"the same")?;
+        let two = alice.upload("two", "text/plain", b"the same")?;
+        ensure!(stored(&alice)? == 16, "each counts");
+        until("one object of two", 3 * PATIENCE, || {
+            Ok((objects(&deployment)?.len() == 1).then_some(()))
+        })?;
+        ensure!(alice.download(&one)?.1 == "the same" && alice.download(&two)?.1 == "the same");
+        let sent = alice.send_files(&bob, "", &[&one])?;
+        alice.tus("DELETE", &format!("/files/{two}"))?.send()?.is(204)?;
+        ensure!(stored(&alice)? == 8);
+        alice.change(json!({"type": "delete", "id": sent["id"]}))?;
+        until("the quota back", 3 * PATIENCE, || Ok((stored(&alice)? == 0).then_some(())))?;
+        ensure!(bob.download(&one)?.0 == 404);
+    }
+    Ok(())
+}
+
+#[test]
+fn bounds_of_files() -> Result<()> {
+    let flags = ["--file-max=1000", "--account-quota=2500"];
+    let deployment = Deployment::launch(&Arrangement::Messenger, &flags)?;
+    let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+    let begin = |size: &str| alice.tus("POST", "/files")?.header("upload-length", size).send();
+    ensure!(begin("1001")?.refused(413)?.body["code"] == "too_large");
+    begin("1000")?.is(201)?;
+    begin("1000")?.is(201)?;
+    ensure!(begin("501")?.refused(507)?.body["code"] == "over_quota");
+    let me = alice.ask("GET", "/me")?.send()?.expect(200)?.body;
+    ensure!(me["stored"] == 2000 && me["quota"] == 2500, "{me}");
+    let long = "x".repeat(501);
+    let refused = json!({"to": alice.id, "content": long});
+    alice.refused(refused, "over_quota")?;
+    let options = deployment.endpoints.ask("OPTIONS", "/files")?.send()?;
+    ensure!(options.header("tus-max-size") == Some("1000"), "{:?}", options.headers);
+
+    // Eight at a time.
+    let address = deployment.endpoints.auth_address()?;
+    let bob = Client::signup(&deployment.endpoints, "Bob")?;
+    let paths: Vec<_> = (0..9).map(|_| bob.begin_upload(100, &[])).collect::<Result<_>>()?;
+    let patch = |path: &String| -> Result<std::net::TcpStream> {
+        let mut stream = raw::connect(&address, None)?;
+        let head = format!(
+            "PATCH {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nTus-Resumable: 1.0.0\r\n\
+             Content-Type: {UPLOAD_TYPE}\r\nUpload-Offset: 0\r\nContent-Length: 100\r\n\
+             Expect: 100-continue\r\n\r\n",
+            bob.token
+        );
+        stream.write_all(head.as_bytes())?;
+        Ok(stream)
+    };
+    let mut held = Vec::new();
+    for path in &paths[..8] {
+        let mut stream = patch(path)?;
+        let mut called = [0; 25];
+        std::io::Read::read_exact(&mut stream, &mut called)?;
+        ensure!(called.starts_with(b"HTTP/1.1 100"), "not called for its body");
+        held.push(stream);
+    }
+    let ninth = raw::read_to_end(&mut patch(&paths[8])?, PATIENCE)?;
+    ensure!(raw::status(&ninth) == Some(429), "{ninth}");
+    drop(held);
+    until("a free place", PATIENCE, || {
+        let call = bob.tus("PATCH", &paths[8])?.header("upload-offset", "0");
+        Ok((call.typed(UPLOAD_TYPE, b"x".to_vec()).send()?.status == 204).then_some(()))
+    })
+}
+
+#[test]
+fn a_page_of_another_site_uploads_nothing() -> Result<()> {
+    let deployment =
+        Deployment::launch(&Arrangement::Messenger, &["--allow-origin=https://app.example"])?;
+    let alice = Client::signup(&deployment.endpoints, "Alice")?;
+    let address = deployment.endpoints.auth_address()?;
+    let own = format!("http://{address}");
+    let from = |origin: &str| {
+        let call = alice.tus("POST", "/files")?.header("upload-length", "2");
+        call.header("origin", origin).typed(UPLOAD_TYPE, b"hi".to_vec()).send()
+    };
+    from(&own)?.is(201)?;
+    let allowed = from("https://app.example")?;
+    allowed.is(201)?;
+    let exposed = allowed.header("access-control-expose-headers").unwrap_or_default();
+    for name in ["Location", "Upload-Offset", "Upload-Length", "Tus-Resumable"] {
+        ensure!(exposed.split(", ").any(|it| it == name), "{exposed}");
+    }
+    from("https://evil.example")?.refused(403)?;
+    let json = alice.tus("POST", "/files")?.header("upload-length", "2").header("origin", &own);
+    json.bytes(b"{}".to_vec()).send()?.refused(415)?;
+    let login = deployment.endpoints.ask("POST", "/login")?.header("origin", &own);
+    login.typed(UPLOAD_TYPE, b"{}".to_vec()).send()?.refused(415)?;
+    let preflight = deployment.endpoints.ask("OPTIONS", "/files")?;
+    let preflight = preflight.header("origin", "https://app.example");
+    let preflight = preflight.header("access-control-request-method", "PATCH").send()?;
+    let headers = preflight.header("access-control-allow-headers").unwrap_or_default();
+    for name in ["Tus-Resumable", "Upload-Length", "Upload-Metadata", "Upload-Offset"] {
+        ensure!(headers.split(", ").any(|it| it == name), "{headers}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_server_without_a_place_for_files_says_so() -> Result<()> {
+    let deployment = Deployment::launch(&Arrangement::Messenger, &["--files=file:/proc/nowhere"])?;
+    let alice = Client::signup(&deployment.endpoints, "Alice")?;
+    let path = alice.begin_upload(5, &[])?;
+    let call = alice.tus("PATCH", &path)?.header("upload-offset", "0");
+    call.typed(UPLOAD_TYPE, b"hello".to_vec()).send()?.refused(503)?;
+    ensure!(alice.upload_offset(&path)? == 0);
+    ensure!(!Path::new("/proc/nowhere").exists());
+    Ok(())
+}
