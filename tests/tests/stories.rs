@@ -34,6 +34,10 @@ macro_rules! arrangements {
         mod pair_on_postgresql {
             tests!(PAIR_ON_POSTGRESQL: $($anyone)* $($accounts)*);
         }
+        /// Three `chat`, connected by NATS, and `auth` on one PostgreSQL database: each connection goes to the next node.
+        mod nodes_with_nats {
+            tests!(NODES_WITH_NATS: $($anyone)* $($accounts)*);
+        }
     };
 }
 
@@ -43,6 +47,7 @@ static GUESTS: Shared = Shared::new(|| Ok(Arrangement::Guests));
 static MESSENGER: Shared = Shared::new(|| Ok(Arrangement::Messenger));
 static PAIR_ON_SQLITE: Shared = Shared::new(|| Ok(Arrangement::Pair));
 static PAIR_ON_POSTGRESQL: Shared = Shared::new(Arrangement::postgres);
+static NODES_WITH_NATS: Shared = Shared::new(|| Arrangement::nodes(3, true));
 
 #[test]
 fn every_story_has_a_name_of_its_own_and_every_arrangement_has_stories() {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use acceptance::Endpoints;
+use acceptance::{Endpoints, Nats};
 use anyhow::{Result, ensure};
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -20,8 +20,8 @@ pub enum Arrangement {
     Pair,
     /// `chat` and `auth` on this PostgreSQL database.
     Postgres(String),
-    /// So many `chat` and one `auth` on this PostgreSQL database.
-    Nodes(usize, String),
+    /// So many `chat` and one `auth` on this PostgreSQL database, the former connected by NATS or not.
+    Nodes(usize, String, bool),
 }
 
 impl Arrangement {
@@ -31,8 +31,8 @@ impl Arrangement {
     }
 
     /// So many `chat` and one `auth` on a new database of that cluster.
-    pub fn nodes(count: usize) -> Result<Self> {
-        Ok(Self::Nodes(count, Cluster::shared()?.database()?))
+    pub fn nodes(count: usize, has_nats: bool) -> Result<Self> {
+        Ok(Self::Nodes(count, Cluster::shared()?.database()?, has_nats))
     }
 }
 
@@ -43,6 +43,8 @@ pub struct Deployment {
     pub servers: Vec<Server>,
     /// Their URLs.
     pub endpoints: Endpoints,
+    /// What connects the chat servers, if anything does.
+    pub nats: Option<Nats>,
     dir: TempDir,
 }
 
@@ -68,6 +70,7 @@ impl Deployment {
             launches: Vec::new(),
             servers: Vec::new(),
             endpoints: Endpoints::new("", None),
+            nats: None,
             dir,
         };
         let listen = "--listen=127.0.0.1:0".to_owned();
@@ -88,10 +91,16 @@ impl Deployment {
                 deployment.add(&["chat"], &flags_of("chat", flags, &own))?;
                 deployment.add(&["auth"], &flags_of("auth", flags, &own))?;
             }
-            Arrangement::Nodes(count, url) => {
-                let own = [listen, format!("--database={url}")];
+            Arrangement::Nodes(count, url, has_nats) => {
+                let own = vec![listen, format!("--database={url}")];
+                let mut of_chat = own.clone();
+                if *has_nats {
+                    let nats = Nats::start(&[])?;
+                    of_chat.push(format!("--nats={}", nats.url()));
+                    deployment.nats = Some(nats);
+                }
                 for _ in 0..*count {
-                    deployment.add(&["chat"], &flags_of("chat", flags, &own))?;
+                    deployment.add(&["chat"], &flags_of("chat", flags, &of_chat))?;
                 }
                 deployment.add(&["auth"], &flags_of("auth", flags, &own))?;
             }
@@ -100,6 +109,11 @@ impl Deployment {
             *launch = change(launch.clone());
         }
         deployment.start()?;
+        if let Arrangement::Nodes(count, _, true) = kind {
+            for server in &mut deployment.servers[..*count] {
+                server.wait_for_line("connected to NATS")?;
+            }
+        }
         Ok(deployment)
     }
 

@@ -93,7 +93,7 @@ fn nodes_behind_haproxy_are_one_server() -> Result<()> {
 
 fn are_one_server(kind: &str) -> Result<()> {
     let flags = ["--trusted-proxy=127.0.0.1"];
-    let mut deployment = Deployment::launch(&Arrangement::nodes(2)?, &flags)?;
+    let mut deployment = Deployment::launch(&Arrangement::nodes(2, false)?, &flags)?;
     let mut address = |node: usize| deployment.servers[node].address("chat");
     let nodes = [address(0)?, address(1)?];
     let balancer = Balancer::start(kind, &nodes)?;

@@ -15,10 +15,10 @@ fn nats_is_killed_and_comes_back() -> Result<()> {
     latencies(&mut alice, &mut bob, 3)?;
     let count = |cluster: &Cluster, text: &str| cluster.log(0).matches(text).count();
     for round in 1..=2 {
-        cluster.nats.as_ref().map_or(Ok(()), acceptance::Nats::kill)?;
+        cluster.nats()?.kill()?;
         let (_, longest) = latencies(&mut alice, &mut bob, 10)?;
         ensure!(longest <= WITHIN, "without NATS one took {longest:?}");
-        cluster.nats.as_ref().map_or(Ok(()), acceptance::Nats::restart)?;
+        cluster.nats()?.restart()?;
         until("NATS to be noticed", PATIENCE, || {
             Ok((count(&cluster, "NATS is back") == round).then_some(()))
         })?;
@@ -40,14 +40,13 @@ fn nats_stands_still() -> Result<()> {
     let (mut alice, _) = cluster.person("Alice", 0)?;
     let (mut bob, _) = cluster.person("Bob", 1)?;
     latencies(&mut alice, &mut bob, 3)?;
-    let nats = cluster.nats.take().ok_or_else(|| anyhow::anyhow!("no NATS"))?;
-    nats.signal(Signal::STOP)?;
+    cluster.nats()?.signal(Signal::STOP)?;
     let (_, longest) = latencies(&mut alice, &mut bob, 5)?;
     ensure!(longest <= WITHIN, "while NATS stands still one took {longest:?}");
     until("it to be noticed", PATIENCE, || {
         Ok(cluster.log(0).contains("NATS is away").then_some(()))
     })?;
-    nats.signal(Signal::CONT)?;
+    cluster.nats()?.signal(Signal::CONT)?;
     until("NATS to be back", PATIENCE, || {
         Ok(cluster.log(0).contains("NATS is back").then_some(()))
     })?;

@@ -11,7 +11,7 @@ mod together;
 use std::time::{Duration, Instant};
 
 use acceptance::{Client, Endpoints, Nats};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::harness::{Arrangement, Deployment};
@@ -19,25 +19,20 @@ use crate::harness::{Arrangement, Deployment};
 /// What is stored on one node arrives on another within this time, also without NATS.
 const WITHIN: Duration = Duration::from_secs(1);
 
-/// Several nodes, and the bus between them.
+/// Several nodes.
 struct Cluster {
     deployment: Deployment,
-    nats: Option<Nats>,
 }
 
 impl Cluster {
     /// So many nodes, connected by NATS or not.
     fn launch(nodes: usize, has_nats: bool) -> Result<Self> {
-        let nats = has_nats.then(|| Nats::start(&[])).transpose()?;
-        let flag = nats.as_ref().map(|nats| format!("--nats={}", nats.url()));
-        let flags: Vec<&str> = flag.as_deref().into_iter().collect();
-        let mut deployment = Deployment::launch(&Arrangement::nodes(nodes)?, &flags)?;
-        if has_nats {
-            for server in &mut deployment.servers[..nodes] {
-                server.wait_for_line("connected to NATS")?;
-            }
-        }
-        Ok(Self { deployment, nats })
+        let deployment = Deployment::launch(&Arrangement::nodes(nodes, has_nats)?, &[])?;
+        Ok(Self { deployment })
+    }
+
+    fn nats(&self) -> Result<&Nats> {
+        self.deployment.nats.as_ref().context("no NATS")
     }
 
     /// Somebody who is connected to this node, and where that is.

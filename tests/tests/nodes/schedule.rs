@@ -53,7 +53,8 @@ impl World {
         }
         let urls: Vec<_> = buses.iter().map(Nats::url).collect();
         let (url, nats) = (cluster.database()?, format!("--nats={}", urls.join(",")));
-        let deployment = Deployment::launch(&Arrangement::Nodes(CHATS, url.clone()), &[&nats])?;
+        let deployment =
+            Deployment::launch(&Arrangement::Nodes(CHATS, url.clone(), false), &[&nats])?;
         let flags = ["--listen=127.0.0.1:0".to_owned(), format!("--database={url}")];
         let auth = Launch::new("auth", deployment.dir())?.args(&flags);
         let mut second_auth = auth.start()?;

@@ -61,7 +61,7 @@ fn credentials_are_in_the_url_and_one_of_several_servers_is_enough() -> Result<(
         (Nats::start(&["--user", "me", "--pass", "s@cret"])?, Nats::start(&["--auth", "t0ken"])?);
     for (user, nats) in [("me:s%40cret", &password), ("t0ken", &token)] {
         let flag = format!("--nats=nats://127.0.0.1:1,nats://{user}@{}", nats.address());
-        let mut deployment = Deployment::launch(&Arrangement::nodes(2)?, &[&flag])?;
+        let mut deployment = Deployment::launch(&Arrangement::nodes(2, false)?, &[&flag])?;
         for server in &mut deployment.servers[..2] {
             server.wait_for_line("connected to NATS")?;
             ensure!(!server.log().contains("s%40cret") && !server.log().contains("t0ken"));
