@@ -40,7 +40,11 @@ pub(super) struct Bus {
 
 /// Whether the bus is there. Each change is logged once.
 #[derive(Default)]
-struct Link(AtomicU8);
+struct Link {
+    state: AtomicU8,
+    /// Why it was not there last.
+    reason: Mutex<Option<String>>,
+}
 
 const UNKNOWN: u8 = 0;
 const CONNECTED: u8 = 1;
@@ -48,7 +52,7 @@ const AWAY: u8 = 2;
 
 impl Link {
     fn set(&self, state: u8) {
-        let before = self.0.swap(state, Ordering::Relaxed);
+        let before = self.state.swap(state, Ordering::Relaxed);
         if before == state {
             return;
         }
@@ -56,21 +60,25 @@ impl Link {
         match state {
             CONNECTED if before == AWAY => tracing::info!("NATS is back"),
             CONNECTED => tracing::info!("connected to NATS"),
-            _ => tracing::warn!(
-                "NATS is away: what other chat servers store comes from the database until it is back, typing does not"
-            ),
+            _ => {
+                let reason = lock(&self.reason).take().unwrap_or_else(|| "no answer".to_owned());
+                tracing::warn!(
+                    reason,
+                    "NATS is away: what other chat servers store comes from the database until it is back, typing does not"
+                );
+            }
         }
     }
 
     /// It has not come within the time that it usually takes.
     fn give_up_waiting(&self) {
-        if self.0.load(Ordering::Relaxed) == UNKNOWN {
+        if self.state.load(Ordering::Relaxed) == UNKNOWN {
             self.set(AWAY);
         }
     }
 
     fn is_connected(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == CONNECTED
+        self.state.load(Ordering::Relaxed) == CONNECTED
     }
 
     fn note(&self, event: &Event) {
@@ -78,7 +86,8 @@ impl Link {
             Event::Connected => self.set(CONNECTED),
             Event::Disconnected | Event::Closed => self.set(AWAY),
             Event::SlowConsumer(_) => metrics::BUS_DROPPED.inc(),
-            Event::ServerError(error) => tracing::debug!(%error, "NATS has refused something"),
+            Event::ServerError(error) => *lock(&self.reason) = Some(error.to_string()),
+            Event::ClientError(error) => *lock(&self.reason) = Some(error.to_string()),
             other => tracing::debug!("NATS: {other}"),
         }
     }

@@ -1,11 +1,12 @@
 //! NATS or a node goes away, and comes back.
 
-use acceptance::{PATIENCE, until};
+use acceptance::{Client, Nats, PATIENCE, until};
 use anyhow::{Result, ensure};
 use rustix::process::Signal;
 use serde_json::json;
 
 use super::{Cluster, WITHIN, ask, latencies};
+use crate::harness::{Arrangement, Deployment};
 
 #[test]
 fn nats_is_killed_and_comes_back() -> Result<()> {
@@ -90,4 +91,39 @@ fn a_node_is_killed_and_its_clients_go_on_elsewhere() -> Result<()> {
         ensure!(messages == 63, "{messages} messages");
     }
     Ok(())
+}
+
+#[test]
+fn nodes_start_without_nats_and_find_it_later() -> Result<()> {
+    let nats = Nats::start(&["--auth", "t0ken"])?;
+    nats.kill()?;
+    let flag = format!("--nats=nats://t0ken@{}", nats.address());
+    let mut deployment = Deployment::launch(&Arrangement::nodes(2, false)?, &[&flag])?;
+    let mut alice = Client::connected(&deployment.node(0)?, "Alice")?;
+    let mut bob = Client::connected(&deployment.node(1)?, "Bob")?;
+    latencies(&mut alice, &mut bob, 3)?;
+    for server in &mut deployment.servers[..2] {
+        server.wait_for_line("NATS is away")?;
+    }
+    nats.restart()?;
+    for server in &mut deployment.servers[..2] {
+        server.wait_for_line("NATS is back")?;
+    }
+    until("typing", PATIENCE, || {
+        alice.change_nothing(json!({"type": "typing", "to": bob.id}))?;
+        let heard = bob.is_answered()?;
+        Ok(heard.iter().any(|frame| frame["type"] == "typing").then_some(()))
+    })
+}
+
+#[test]
+fn a_wrong_password_for_nats_is_in_the_log_and_stops_nothing() -> Result<()> {
+    let nats = Nats::start(&["--auth", "t0ken"])?;
+    let flag = format!("--nats=nats://wrong@{}", nats.address());
+    let mut deployment = Deployment::launch(&Arrangement::nodes(2, false)?, &[&flag])?;
+    let line = deployment.servers[0].wait_for_line("NATS is away")?;
+    ensure!(line.to_lowercase().contains("authorization") && !line.contains("wrong"), "{line}");
+    let mut alice = Client::connected(&deployment.node(0)?, "Alice")?;
+    let mut bob = Client::connected(&deployment.node(1)?, "Bob")?;
+    latencies(&mut alice, &mut bob, 3).map(drop)
 }

@@ -1,6 +1,7 @@
 //! Several chat servers on one PostgreSQL database are one server, with NATS and without.
 
 mod balancers;
+mod crowd;
 mod faults;
 mod person;
 mod presence;
