@@ -182,12 +182,12 @@ pub(crate) const ERASE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// How often ended sessions are looked for. Their sockets must close within 1 s.
 pub(crate) const REVOCATION_POLL: Duration = Duration::from_millis(250);
-/// How often it is written down that a session has an open socket.
+/// How often the use of a session with an open socket is recorded.
 pub(crate) const SEEN_EVERY: Duration = Duration::from_secs(5 * 60);
 
-// A session with an open socket counts as in use without a gap, also if the note of it comes late.
+// A session with an open socket counts as used without a gap, even if its use is recorded late.
 const _: () = assert!(2 * SEEN_EVERY.as_millis() < SESSION_USE_MS as u128);
-// One frame always fits an empty outbox, also when each byte of its content is escaped as six.
+// One frame always fits an empty outbox, even if each byte of its content is escaped as six.
 const _: () =
     assert!(6 * CONTENT_BYTES_MAX + FRAME_BYTES_MAX + REPLAY_LOW_BYTES < OUTBOX_BYTES_MAX);
 // So does what a tick appends at once, with its last message.

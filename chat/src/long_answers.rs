@@ -1,7 +1,7 @@
-//! Long answers of one account, over all its connections: how many are made at one time, and who waits for a slot.
+//! Slots for long answers (`history`, `search`, `conversations` …): each account has a few, over all its connections.
 //!
-//! They are bounded for their memory. A connection's thread takes its slot before it reads the database, and gives it back
-//! once the answer is in its outbox; in between there are rows and text.
+//! The slots bound the memory for rows and texts. A connection's thread takes a slot before it reads the database, and
+//! returns it once the answer is in its outbox.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,9 +18,9 @@ pub(crate) struct LongAnswers(Mutex<HashMap<AccountId, Work>>);
 
 #[derive(Default)]
 struct Work {
-    /// Turns that are taken.
+    /// Slots that are taken.
     taken: usize,
-    /// Who waits for one, the first one first.
+    /// Threads that wait for a slot, in order of arrival.
     waiting: VecDeque<Thread>,
 }
 
@@ -76,7 +76,7 @@ impl Work {
     }
 }
 
-/// The right to make one long answer; given back when this is dropped.
+/// The right to generate one long answer. It is returned when this is dropped.
 pub(crate) struct AnswerSlot<'a> {
     answers: &'a LongAnswers,
     account: AccountId,

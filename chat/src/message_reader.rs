@@ -1,7 +1,7 @@
 //! The incoming messages of a connection.
 //!
-//! tungstenite keeps the protocol: fragments, pings, closes, and everything that is wrong. A [plain
-//! frame](crate::plain_frame) that comes while it is between two messages and owes no answer never reaches it.
+//! tungstenite handles the protocol: fragments, pings, closes and errors. It never sees a [plain
+//! frame](crate::plain_frame) that arrives while it is between two messages and has no answer to send.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(crate) struct MessageReader {
     socket: WebSocket<SocketBuffer>,
     /// tungstenite answers a ping or a close when it is asked for the next message.
     owes: bool,
-    /// The text that tungstenite has read last.
+    /// The last text that tungstenite has read.
     text: Utf8Bytes,
 }
 
@@ -26,14 +26,14 @@ pub(crate) struct MessageReader {
 pub(crate) enum Incoming<'a> {
     Text(&'a str),
     Binary,
-    /// A ping, a pong or a close: tungstenite answers by itself.
+    /// A ping, a pong or a close, which tungstenite answers by itself.
     Control,
 }
 
 impl MessageReader {
     /// The handshake is done; `rest` is what the client has sent after it. Answers to pings and closes go into `outbox`.
     ///
-    /// In a box: what a sleeping thread has on its stack is paid for in whole pages.
+    /// Boxed, because a sleeping thread pays for its stack in whole pages.
     #[inline(never)]
     pub(crate) fn new(outbox: Arc<Outbox>, rest: Vec<u8>) -> Box<Self> {
         // A whole frame goes straight into the outbox, so nothing gathers in tungstenite's own buffer.
@@ -57,7 +57,7 @@ impl MessageReader {
         self.socket.get_mut()
     }
 
-    /// Begins a tick, whose first read may sleep until something comes.
+    /// Begins a tick. With `may_sleep` its first read waits for input.
     pub(crate) fn begin(&mut self, may_sleep: bool) {
         // It may have been long, and the sleep may be.
         self.text = Utf8Bytes::default();
@@ -67,7 +67,7 @@ impl MessageReader {
     /// The next message of this tick.
     ///
     /// # Errors
-    /// tungstenite's; that the read would block says that the tick is over.
+    /// The error of tungstenite. `WouldBlock` means that the tick is over.
     pub(crate) fn next(&mut self) -> Result<Incoming<'_>> {
         if !self.owes
             && self.socket.can_read()

@@ -1,13 +1,13 @@
-//! What the chat server counts.
+//! The metrics of the chat server.
 
 use std::time::Duration;
 
 use telemetry::metrics::{Counter, CounterVec, Gauge, GaugeVec, Histogram, Registry};
 
-/// Connections that have been welcomed.
+/// Connections after their welcome.
 pub(crate) static PEOPLE: Gauge =
     Gauge::new("messenger_chat_people", "Connections that have been welcomed.");
-/// Frames taken.
+/// Frames received.
 pub(crate) static FRAMES_IN: Counter =
     Counter::new("messenger_chat_frames_received_total", "Text frames received.");
 /// Messages by outcome.
@@ -32,7 +32,7 @@ pub(crate) static LOOKS_AT_ALL: Counter = Counter::new(
     "messenger_chat_looks_at_all_logs_total",
     "Comparisons of all logs that have a connection here, because something of another node may have been missed.",
 );
-/// Whether the bus is there.
+/// Whether the bus is connected.
 pub(crate) static BUS_CONNECTED: Gauge =
     Gauge::new("messenger_chat_bus_connected", "Whether NATS is connected: 1, else 0.");
 /// Messages to the bus.
@@ -48,52 +48,52 @@ pub(crate) static BUS_DROPPED: Counter = Counter::new(
     "messenger_chat_bus_dropped_total",
     "Messages over NATS that could not be sent or taken in at once, or not be understood; the database has what is in them.",
 );
-/// Acts a commit.
+/// Operations per commit.
 pub(crate) static BATCH_OPERATIONS: Histogram = Histogram::new(
     "messenger_chat_commit_batch_acts",
     "Messages and acknowledgements in one commit.",
     &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 128.0, 512.0, 1024.0, 2048.0],
 );
-/// Time a commit.
+/// Duration of a commit.
 pub(crate) static COMMIT_SECONDS: Histogram = Histogram::new(
     "messenger_chat_commit_seconds",
     "Time of one commit, from its first statement to the database's word.",
     &[0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5],
 );
-/// Acts that wait.
+/// Operations that wait for a commit.
 pub(crate) static QUEUE: Gauge =
     Gauge::new("messenger_chat_commit_queue_acts", "Acts that wait for the committer.");
-/// How long a commit has been running.
+/// How long the present commit has been running.
 static COMMIT_AGE: GaugeVec<2> = GaugeVec::new(
     "messenger_chat_commit_running_seconds",
     "How long the commit that runs now has been running; 0 if none does.",
     "engine",
     ENGINES,
 );
-/// When one went well.
+/// The time since the last successful commit.
 static SINCE_COMMIT: GaugeVec<2> = GaugeVec::new(
     "messenger_chat_commit_since_good_seconds",
     "Time since the last commit that went well; one is tried every 5 s.",
     "engine",
     ENGINES,
 );
-/// How far the clock is off.
+/// How far the machine's clock is ahead.
 static CLOCK_AHEAD: Gauge = Gauge::new(
     "messenger_chat_clock_ahead_seconds",
     "By how much the machine's clock is ahead of what it should show (less than 0: behind), so that nothing is deleted because of its age; 0 while it is believed.",
 );
 const ENGINES: [&str; 2] = ["sqlite", "postgresql"];
-/// Readers that were too slow.
+/// Connections closed because their clients read too slowly.
 pub(crate) static SLOW_READERS: Counter = Counter::new(
     "messenger_chat_slow_readers_total",
     "Connections closed because they read too slowly.",
 );
-/// Readers whose sockets are full.
+/// Connections whose sockets are full.
 pub(crate) static STALLED_READERS: Gauge = Gauge::new(
     "messenger_chat_stalled_readers",
     "Connections whose socket takes no more just now.",
 );
-/// Why connections ended.
+/// Closed connections by their close code.
 pub(crate) static CLOSES: CounterVec<9> = CounterVec::new(
     "messenger_chat_closes_total",
     "Closes by code.",
@@ -101,7 +101,7 @@ pub(crate) static CLOSES: CounterVec<9> = CounterVec::new(
     ["1001", "1002", "1007", "1009", "1011", "4401", "4408", "4409", "4429"],
 );
 
-/// All of them.
+/// All metrics of the chat server.
 pub fn all() -> Registry {
     vec![
         &PEOPLE,
@@ -126,7 +126,7 @@ pub fn all() -> Registry {
     ]
 }
 
-/// Takes down how storing goes.
+/// Updates the metrics of commits.
 pub(crate) fn note_storing(store: &sql::Store) {
     let storing = store.storage_status();
     let engine = store.engine();

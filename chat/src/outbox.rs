@@ -1,12 +1,14 @@
 //! The outgoing queue of one connection.
 //!
-//! Any thread may append a frame; none ever waits for the reader. The thread that appended calls [`Outbox::flush`]: one `send`
-//! that does not block, for all frames that wait. If the socket does not take them all the rest is left to the
-//! [drainer](crate::drainer). Past its bounds the *reader* is closed with 4409: with accounts everything is in the log.
+//! Any thread may append a frame, and none ever waits for the client. The thread that has appended calls
+//! [`Outbox::flush`]: one `send` that does not block, for all waiting frames. If the socket does not take all of them,
+//! the rest is left to the [drainer](crate::drainer). If the queue exceeds its bounds, the slow client is closed with
+//! 4409; with accounts it finds everything in the log.
 //!
-//! It also knows which event of the account's log comes next ([`LogCursor`]), so that each goes out once and in order.
+//! The outbox also knows which event of the account's log comes next ([`LogCursor`]), so that each event is sent once
+//! and in order.
 //!
-//! A `Mutex` guards it, held for memory copies only, never while the socket is written; nothing is locked inside it.
+//! Its `Mutex` is held for memory copies only, never while the socket is written. No other lock is taken under it.
 
 mod closing;
 mod cursor;
@@ -38,49 +40,49 @@ pub(crate) struct Outbox {
     drainer: Drainer,
     state: Mutex<State>,
     ended_reading: AtomicBool,
-    /// The connection's place in the house, given back with the socket: also a socket that only the drainer still holds
-    /// counts. Tests have none.
+    /// The connection's permit, which is returned with the socket, so a socket that only the drainer still holds
+    /// counts, too. Tests have none.
     permit: Option<Permit>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Whole frames, except that the first `begun` bytes are the rest of one already begun.
+    /// Whole frames, except that the first `begun` bytes are the rest of a partly sent frame.
     waiting: Vec<u8>,
     begun: usize,
     /// Frames in `waiting`.
     frames: usize,
-    /// Bytes and frames that a `flush` has taken out and not yet sent.
+    /// Bytes and frames that a `flush` has taken out and not sent yet.
     in_flight: (usize, usize),
-    /// Answers that must not overtake the events of a replay; they go out after it.
+    /// Answers that must not overtake the events of a replay. They are sent after it.
     held: Vec<u8>,
     writer: Writer,
     end: End,
-    /// It was closed before its time: of what waits only a frame already begun is finished.
+    /// The connection was closed early: of the waiting frames only a partly sent one is finished.
     is_cut_short: bool,
     cursor: LogCursor,
-    /// The connection's thread, once it waits for the close to be sent.
+    /// The connection's thread, while it waits until the close frame is sent.
     closer: Option<Thread>,
 }
 
-/// The thread that is to send the waiting frames.
+/// The thread that sends the waiting frames.
 #[derive(Default, PartialEq)]
 enum Writer {
     /// The thread that appends next.
     #[default]
     Nobody,
-    /// A thread that is in `flush` just now.
+    /// A thread that is in `flush` at the moment.
     Flush,
     /// The drainer, once the socket takes more.
     Drainer,
 }
 
-/// Whether there is more to come.
+/// Whether further frames may be appended.
 #[derive(Clone, Copy, Default, PartialEq)]
 enum End {
     #[default]
     Open,
-    /// The close frame is in: nothing after it.
+    /// The close frame is appended, and nothing may follow it.
     Closing,
     /// The socket is gone.
     Gone,
@@ -142,14 +144,14 @@ impl Outbox {
         self.lock().append(OpCode::Control(Control::Ping), b"", self);
     }
 
-    /// Appends the answer to the handshake, before any frame. Like a frame already begun it is always finished.
+    /// Appends the response to the handshake, before any frame. Like a partly sent frame it is always finished.
     pub(crate) fn push_handshake(&self, response: &[u8]) {
         let mut state = self.lock();
         state.waiting.extend_from_slice(response);
         state.begun = response.len();
     }
 
-    /// Appends what is one or more whole frames already.
+    /// Appends one or more encoded frames.
     pub(crate) fn push_raw(&self, frames: &[u8]) {
         self.lock().append_raw(frames, self);
     }
@@ -159,12 +161,12 @@ impl Outbox {
         self.lock().append_frames(frames, self);
     }
 
-    /// Bytes that wait.
+    /// The number of waiting bytes.
     pub(crate) fn backlog(&self) -> usize {
         self.lock().bytes()
     }
 
-    /// Sends what waits, as far as the socket takes it now. Returns whether all of it went.
+    /// Sends the waiting frames, as far as the socket takes them now. Returns whether all of them were sent.
     pub(crate) fn flush(self: &Arc<Self>) -> bool {
         self.send(false)
     }
@@ -242,7 +244,7 @@ impl State {
         self.frames += frames.count;
     }
 
-    /// Whether so many bytes more may wait. If not, the reader is too slow and closed here.
+    /// Whether `bytes` more bytes may wait. If not, the connection is closed as too slow.
     fn has_room(&mut self, bytes: usize, outbox: &Outbox) -> bool {
         if self.end != End::Open {
             return false;
@@ -287,7 +289,7 @@ impl State {
         self.give_up_what_is_long(outbox);
     }
 
-    /// What is kept for a reader that is closed and may never take it is kept small.
+    /// Drops a long partly sent frame of a closed connection, because the client may never read it.
     fn give_up_what_is_long(&mut self, outbox: &Outbox) {
         if self.is_cut_short && self.begun > BEGUN_BYTES_MAX {
             self.give_up();
@@ -322,7 +324,8 @@ impl State {
         }
     }
 
-    /// Takes back what the socket did not take: `out` from `sent` on, in front of what came meanwhile.
+    /// Puts back the bytes that the socket did not take, `out` from `sent` on, before the frames that were appended
+    /// meanwhile.
     fn put_back(&mut self, mut out: Vec<u8>, begun: usize, sent: usize) {
         if self.end == End::Gone {
             return;

@@ -1,4 +1,4 @@
-//! What a browser, a developer or a health check gets from the chat port.
+//! The pages of the chat port for browsers, developers and health checks.
 
 use std::sync::LazyLock;
 
@@ -23,7 +23,7 @@ static SCHEMA: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", wire::schem
 /// The AsyncAPI document.
 static ASYNCAPI: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", wire::asyncapi()));
 
-/// What answers a request that is no upgrade.
+/// The route of a request that is not an upgrade.
 pub(crate) fn route<'a>(server: &'a Server, head: &Head) -> Route<'a> {
     let path = head.path();
     if PAGES.contains(&path)

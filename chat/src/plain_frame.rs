@@ -1,7 +1,7 @@
-//! The commonest frame, read in place: a whole message of text, masked (RFC 6455, section 5.2).
+//! Reads the most common frame in place: a whole, masked text message (RFC 6455, section 5.2).
 //!
-//! Every other frame is left to tungstenite, which alone says what is allowed: all that is read here means there exactly
-//! the same.
+//! tungstenite reads all other frames, and decides what is allowed. A frame that is read here has exactly the same
+//! meaning there.
 
 use std::str::Utf8Error;
 
@@ -13,7 +13,7 @@ const WHOLE_TEXT: u8 = 0x81;
 const MASKED: u8 = 0x80;
 /// Two bytes of length follow the second byte.
 const LENGTH_IN_TWO: u8 = 126;
-/// Bytes unmasked together.
+/// Bytes that are unmasked at a time.
 const BLOCK: usize = 16;
 
 /// Where the parts of a plain frame are, from its start.

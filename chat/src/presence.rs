@@ -1,11 +1,12 @@
-//! Which connections watch whose presence. Nothing of it is stored, except when an account was last online.
+//! The subscriptions to presence. Nothing of it is stored, except the time at which an account was last online.
 //!
-//! A connection watches the accounts of its last `presence` request. The connection's own thread registers it and answers with
-//! the present state; changes are told by the dispatcher alone. The lock is the first in the server's order, so of two changes
-//! the later one is told last.
+//! A connection watches the accounts of its last `presence` request. The connection's own thread registers it and
+//! answers with the current state; only the dispatcher sends changes. The lock is the first in the server's order, so
+//! of two changes the later one is sent last.
 //!
-//! Changes of one account are told at most once in [`PRESENCE_INTERVAL`], so an account that comes and goes without end does
-//! not keep all of its watchers busy. An earlier change waits, and the state at that time is told.
+//! Changes of one account are sent at most once in [`PRESENCE_INTERVAL`], so an account that connects and disconnects
+//! all the time does not keep its watchers busy. An earlier change waits, and the state at the end of the interval is
+//! sent.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,17 +29,17 @@ type Clock = Box<dyn Fn() -> i64 + Send + Sync>;
 #[derive(Default)]
 struct State {
     watched: HashMap<AccountId, Watched>,
-    /// The accounts with a change that waits, by when it is to be told.
+    /// The accounts with a waiting change, by the time at which it is sent.
     due: BTreeSet<(Instant, AccountId)>,
 }
 
-/// An account that somebody watches.
+/// A watched account.
 #[derive(Default)]
 struct Watched {
     by: Vec<Watch>,
-    /// When its watchers were last told of a change.
+    /// The time at which the last change was sent.
     told_at: Option<Instant>,
-    /// When its last connection went.
+    /// The time at which its last connection ended.
     left_at: Option<i64>,
     /// Other nodes that it is connected to.
     elsewhere: BTreeSet<i64>,
@@ -62,7 +63,7 @@ impl Look {
 }
 
 struct Watch {
-    /// Who watches.
+    /// The account that watches.
     by: AccountId,
     outbox: Arc<Outbox>,
     /// The state that it was told last; `None` while it is looked up whether it may know.
@@ -117,8 +118,8 @@ impl Presence {
         (self.clock)()
     }
 
-    /// The account's first connection has come or its last one gone, at `at` in milliseconds. Its watchers are told at once, or
-    /// when [`Presence::due_at`] comes.
+    /// The account's first connection has opened or its last one has ended, at `at` in milliseconds. Its watchers get
+    /// the change at once, or at [`Presence::due_at`].
     pub(crate) fn changed(&self, id: AccountId, at: i64, now: Instant) {
         let mut state = self.lock();
         let Some(watched) = state.watched.get_mut(&id) else { return };
@@ -180,12 +181,12 @@ impl Presence {
         self.lock().watched.keys().copied().collect()
     }
 
-    /// When the next change is to be told that had to wait.
+    /// The time at which the next waiting change is sent.
     pub(crate) fn due_at(&self) -> Option<Instant> {
         self.lock().due.first().map(|(due, _)| *due)
     }
 
-    /// Tells the changes that are due.
+    /// Sends the changes that are due.
     pub(crate) fn tell_due(&self, now: Instant) {
         loop {
             let mut state = self.lock();
@@ -199,7 +200,7 @@ impl Presence {
         }
     }
 
-    /// Tells the present state to the watchers that were told another one.
+    /// Sends the current state to the watchers that have got another one.
     fn tell(&self, mut state: MutexGuard<'_, State>, id: AccountId, now: Instant) {
         let Some(watched) = state.watched.get_mut(&id) else { return };
         let online = watched.is_online(&self.hub, id);
@@ -263,7 +264,7 @@ fn take(
     taken
 }
 
-/// Whether an account is here, as others are told it.
+/// The `presence` frame of an account.
 pub(crate) fn frame(id: AccountId, online: bool, last_seen: Option<i64>) -> Frame<'static> {
     Frame::Presence { id, online, last_seen: last_seen.filter(|_| !online) }
 }

@@ -1,7 +1,7 @@
-//! What queries have in common: who asks, where the answer goes, and when it may be made.
+//! The context of a query: the account, the connection for the answer, and the slot for a long answer.
 //!
-//! Their answers are long, so an account makes only a few of them at one time, and its readers must have taken what they
-//! asked for before.
+//! Answers to queries are long. So only a few of one account are generated at a time, and its clients must have read
+//! the earlier ones.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::replies::Replies;
 use crate::server::{Accounts, Server};
 use crate::stall::Stall;
 
-/// Who asks, and where the answer goes.
+/// The account that asks, and the connection for the answer.
 pub(crate) struct QueryContext<'a> {
     pub(crate) server: &'a Server,
     pub(crate) accounts: &'a Accounts,
@@ -34,7 +34,7 @@ impl<'a> QueryContext<'a> {
         self.replies.refuse(code, message, self.reference);
     }
 
-    /// The database could not be read.
+    /// Appends the error for a failed read of the database.
     pub(crate) fn error(&self, error: &sql::Error) {
         self.replies.query_error(error, self.reference);
     }

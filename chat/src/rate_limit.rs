@@ -1,7 +1,7 @@
-//! How much one account may send, over all its connections of this node.
+//! The rate limits of an account, over all its connections to this node.
 //!
-//! Connections share their account's [`RateLimit`]. It outlives the last of them until it is full again, so a client that
-//! comes back quickly finds it as it was.
+//! The connections of an account share its [`RateLimit`]. It is kept after the last one has ended until it is full
+//! again, so a client that reconnects quickly gets no new burst.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,22 +16,22 @@ use crate::limit::{
     UNKNOWN_FRAMES_PER_SECOND,
 };
 
-/// What is counted; each kind has a bucket of its own.
+/// The kinds of frames that are counted, each with a bucket of its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum RateKind {
-    /// A frame, whatever is in it, also if it is refused.
+    /// Any frame, even if it is refused.
     Frame,
-    /// `received` or `read`: they follow from what others send.
+    /// `received` or `read`, whose number depends on what others send.
     Receipt,
     /// The bare text `ping`, and WebSocket pings and pongs.
     Ping,
     /// A hello with a valid token.
     Hello,
-    /// `typing` that is told to others. It has a limit even where nothing else has.
+    /// `typing` that is sent to others. It has a limit even if `--message-rate` is 0.
     Live,
 }
 
-/// How much may be sent. The default has no limit.
+/// The rate limits of one account. The default has no limits.
 pub(crate) struct RateLimit {
     is_limited: bool,
     /// In the order of [`RateKind`].
@@ -39,7 +39,8 @@ pub(crate) struct RateLimit {
 }
 
 impl RateLimit {
-    /// Of an account or a guest: `per_second` frames a second, saved up for [`RATE_BURST_SECONDS`]; 0: no limit.
+    /// The limits of an account or a guest: `per_second` frames per second, saved up for [`RATE_BURST_SECONDS`]; 0: no
+    /// limit.
     pub(crate) fn new(per_second: u32) -> Self {
         let bucket = |times: u32| {
             let per_second = f64::from(per_second.saturating_mul(times));
@@ -49,7 +50,7 @@ impl RateLimit {
         Self::of(per_second > 0, frames, receipts, pings)
     }
 
-    /// Of a connection before its hello.
+    /// The limits of a connection before its hello.
     pub(crate) fn before_hello(per_second: u32) -> Self {
         let bucket = Bucket::new(f64::from(UNKNOWN_FRAMES_MAX), UNKNOWN_FRAMES_PER_SECOND);
         Self::of(per_second > 0, bucket.clone(), bucket.clone(), bucket)
@@ -61,10 +62,10 @@ impl RateLimit {
         Self { is_limited, buckets: Mutex::new([frames, receipts, pings, hellos, live]) }
     }
 
-    /// Counts one of this kind.
+    /// Counts a frame of this kind.
     ///
     /// # Errors
-    /// It is one too many; the next one is not, after this wait.
+    /// The frame exceeds the limit. After this wait another one does not.
     pub(crate) fn take(&self, kind: RateKind, now: Instant) -> Result<(), Duration> {
         if !self.is_limited && kind != RateKind::Live {
             return Ok(());
@@ -76,7 +77,7 @@ impl RateLimit {
         if self.is_limited { self.lock()[kind as usize].peek(now) } else { Ok(()) }
     }
 
-    /// Whether it is as a new one, so that forgetting it changes nothing.
+    /// Whether it is full, so that it can be dropped and created anew without a difference.
     fn is_full(&self, now: Instant) -> bool {
         self.lock().iter().all(|bucket| bucket.is_full(now))
     }
@@ -86,7 +87,7 @@ impl RateLimit {
     }
 }
 
-/// The rate limits of all accounts that are here, or left a short while ago.
+/// The rate limits of all accounts that are connected, or were so a short while ago.
 pub(crate) struct RateLimits {
     /// Frames a second of one account; 0: no limit.
     per_second: u32,

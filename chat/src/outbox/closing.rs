@@ -1,4 +1,4 @@
-//! How an outbox comes to its end.
+//! The end of an outbox.
 
 use std::net::Shutdown;
 use std::sync::Arc;
@@ -10,13 +10,14 @@ use wire::Close;
 use super::{End, Outbox};
 
 impl Outbox {
-    /// The reader takes nothing: it is cut short with 4409.
+    /// The client does not read: closes the connection early with 4409.
     pub(crate) fn too_slow(self: &Arc<Self>) {
         self.lock().too_slow(self);
         self.flush();
     }
 
-    /// Of what waits only a frame already begun is finished, and not even that if it is long; then it is closed.
+    /// Closes the connection early: of the waiting frames only a partly sent one is finished, if it is short; then the
+    /// close frame follows.
     pub(crate) fn cut_short(self: &Arc<Self>, close: Close) {
         self.lock().cut_short(close, self);
         self.flush();
@@ -65,7 +66,7 @@ impl Outbox {
         let _ = self.stream.shutdown(Shutdown::Read);
     }
 
-    /// Whether the end of the input is our own doing.
+    /// Whether the input has ended because of [`Outbox::end_reading`].
     pub(crate) fn has_ended_reading(&self) -> bool {
         self.ended_reading.load(Ordering::Acquire)
     }

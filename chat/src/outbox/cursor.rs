@@ -1,45 +1,45 @@
-//! Where a connection stands in its account's log, so that each event goes out once and in order.
+//! The position of a connection in its account's log, so that each event is sent once and in order.
 
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use wire::Seq;
 
 use super::Outbox;
 
-/// Where this connection stands in its account's log.
+/// The position of a connection in its account's log.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum LogCursor {
-    /// It gets no events: a guest, or nobody yet.
+    /// The connection gets no events: its client is a guest, or not authenticated yet.
     #[default]
     Off,
-    /// Its own thread reads the log; events up to this one are known to be there.
+    /// The connection's thread reads the log, which is known to contain events up to this one.
     Replaying { announced: Seq },
-    /// It has everything before this event.
+    /// The connection has got all events before this one.
     Live { next: Seq },
 }
 
-/// When an event is to go out.
+/// When an event is sent.
 enum Order {
-    /// It is the next one.
+    /// Now: it is the next one.
     Now,
-    /// It has gone out, or there are no events here.
+    /// Not again: it was sent before, or the connection gets no events.
     Past,
-    /// The replay will come to it.
+    /// Later: the replay will read it.
     Later,
-    /// Others come first.
+    /// After the missing events before it.
     Gap { since: Seq },
 }
 
 /// The result of offering an event.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Delivery {
-    /// It waits in the outbox, or will be read from the log, or was there before.
+    /// The event is in the outbox, will be read from the log, or was sent before.
     Done,
-    /// Events before it are missing: they must be read from the log.
+    /// Events before it are missing, and must be read from the log.
     Gap { since: Seq },
 }
 
 impl LogCursor {
-    /// When event `seq` goes out; if it goes out now, the next one is expected.
+    /// When event `seq` is sent. If it is sent now, the next one is expected from then on.
     fn advance(&mut self, seq: Seq) -> Order {
         match self {
             Self::Off => Order::Past,
@@ -96,7 +96,7 @@ impl Outbox {
         }
     }
 
-    /// No more events: the connection is being closed, and what it misses cannot be had here.
+    /// Ends the events: the connection is being closed, and its missing events cannot be read.
     pub(crate) fn stop_events(&self) {
         self.lock().cursor = LogCursor::Off;
     }

@@ -1,4 +1,4 @@
-//! Frames in bytes (RFC 6455, section 5.2).
+//! Encoding of WebSocket frames (RFC 6455, section 5.2).
 
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 
@@ -6,14 +6,14 @@ use wire::Frame;
 
 use crate::limit::FRAMES_BYTES_NEXT;
 
-/// In the first byte: there are no more frames of this message.
+/// In the first byte: this is the last frame of the message (FIN).
 const WHOLE: u8 = 0x80;
-/// In place of a length: it follows in so many bytes.
+/// In place of a length: the length follows in two bytes.
 const LENGTH_IN_TWO: u8 = 126;
 const LENGTH_IN_EIGHT: u8 = 127;
 const HEADER_BYTES_MAX: usize = 10;
 
-/// Text frames to be appended together.
+/// Text frames that are appended together.
 #[derive(Default)]
 pub(crate) struct Frames {
     pub(super) bytes: Vec<u8>,
@@ -26,7 +26,7 @@ impl Frames {
         self.bytes.len()
     }
 
-    /// One frame of the protocol, written where it stays.
+    /// One frame of the protocol, written in place.
     pub(super) fn of(frame: &Frame<'_>) -> Self {
         let mut bytes = vec![0; HEADER_BYTES_MAX];
         frame.write(&mut bytes);

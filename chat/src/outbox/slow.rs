@@ -1,4 +1,4 @@
-//! A socket that did not take all is left to the drainer.
+//! Passes a socket that did not take all bytes to the drainer.
 
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, MutexGuard};

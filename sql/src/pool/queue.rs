@@ -1,9 +1,9 @@
 //! The requesters that wait for a connection, and their order.
 //!
-//! Fair queueing (Nagle, RFC 970), in two levels. Requesters of one kind are a class, and the classes that wait have a turn each,
-//! round robin. In a class each requester has a queue of its own, and the queues are served round robin. So an account that asks a
-//! hundred times at once waits behind itself, and a thousand accounts that read long pages do not keep a hello waiting: every second
-//! turn at the latest is not theirs.
+//! Fair queueing (Nagle, RFC 970) on two levels. Requesters of one kind form a class, and the waiting classes are
+//! served round robin. Within a class each requester has a queue of its own, and these queues are served round robin.
+//! So an account that sends a hundred requests at once waits behind itself. And a thousand accounts that read long
+//! pages do not delay a hello, since at least every second turn goes to another class.
 
 use std::collections::VecDeque;
 use std::thread::Thread;
@@ -13,15 +13,16 @@ use wire::AccountId;
 /// The requester of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Requester {
-    /// This account. The work may be long.
+    /// A request of this account, which may take long.
     Account(AccountId),
-    /// Whoever shows a token that was this account's when it was last looked up: one short look-up.
+    /// A hello with a token that belonged to this account when it was last looked up: one short look-up.
     Session(AccountId),
-    /// Whoever shows a token that was not good here lately: the same look-up, apart, since anybody can make up tokens.
+    /// A hello with a token that was not valid here lately: the same look-up, in a class of its own, since any client
+    /// can invent tokens.
     Newcomer,
-    /// Whoever logs in or signs up: the work is short, and only its result tells whose it is.
+    /// A login or a signup: the work is short, and the account is known only afterwards.
     Stranger,
-    /// Whoever wants to know whether the database answers.
+    /// A health check.
     Probe,
     /// The server itself: commits of messages, sweeps, the search for ended sessions.
     Server,
@@ -43,7 +44,7 @@ impl Requester {
         }
     }
 
-    /// Whether there is a bound on what it holds at one time.
+    /// Whether the number of its connections is bounded.
     fn is_one_account(self) -> bool {
         matches!(self, Self::Account(_) | Self::Session(_))
     }
@@ -70,14 +71,14 @@ pub(super) struct Queues {
     /// In each class the requesters that wait, the one whose turn came least lately first. No requester's queue is empty.
     waiting: [Class; CLASSES],
     /// The class whose turn is next, if it waits.
-    map_row: usize,
+    next_class: usize,
 }
 
 type Class = VecDeque<(Requester, VecDeque<Waiter>)>;
 
 impl Queues {
     pub(super) fn new(share: usize) -> Self {
-        Self { share, lent: Vec::new(), waiting: Default::default(), map_row: 0 }
+        Self { share, lent: Vec::new(), waiting: Default::default(), next_class: 0 }
     }
 
     /// Whether `requester` may hold one connection more.
@@ -126,7 +127,7 @@ impl Queues {
     /// share.
     pub(super) fn next(&mut self) -> Option<(Requester, Waiter)> {
         let (class, at) = (0..CLASSES).find_map(|step| {
-            let class = (self.map_row + step) % CLASSES;
+            let class = (self.next_class + step) % CLASSES;
             let at = self.waiting[class].iter().position(|(one, _)| self.has_share(*one))?;
             Some((class, at))
         })?;
@@ -135,7 +136,7 @@ impl Queues {
         if !queue.is_empty() {
             self.waiting[class].push_back((requester, queue));
         }
-        self.map_row = class + 1;
+        self.next_class = class + 1;
         Some((requester, waiter))
     }
 
