@@ -130,8 +130,8 @@ macro_rules! edits_withheld {
 }
 pub(crate) use edits_withheld;
 
-/// The bytes of a `message m`'s text as one account sees it, and of what is told of its files. [`edits_withheld`] must be joined for it. Both engines know the length
-/// without reading the text.
+/// The bytes of a `message m`'s text as one account sees it, and of the description of its files. [`edits_withheld`] must
+/// be joined for it. Both engines know the length without reading the text.
 macro_rules! bytes_seen {
     () => {
         "coalesce(octet_length(h.content), octet_length(m.content), 0) + coalesce(octet_length(m.files), 0)"

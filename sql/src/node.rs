@@ -28,27 +28,28 @@ pub use notice::Notice;
 pub use online::{Elsewhere, LocalConnections, RemoteConnections};
 use others::{NodeRow, Others};
 
-/// What a node does about the others.
+/// Gets what the other nodes have done, and says what this node has to tell them.
 pub trait NodeObserver {
-    /// These logs have grown by commits of other nodes.
+    /// Called when these logs have grown by commits of other nodes.
     fn heads_grown(&self, heads: &[(AccountId, Seq)]);
 
-    /// These accounts have more or fewer connections to other nodes: [`Store::online_elsewhere`].
+    /// Called when these accounts have more or fewer connections to other nodes: see [`Store::online_elsewhere`].
     ///
     /// # Errors
     /// They could not be looked up; everything is compared later.
     fn accounts_changed(&self, accounts: &[AccountId]) -> Result<()>;
 
-    /// A node has ended, and its connections with it.
+    /// Called when a node has ended, with its connections.
     fn node_gone(&self, node: i64);
 
     /// Accounts that have more or fewer connections here since they were taken last, and how many. Only asked while there are others.
     fn take_changed(&self) -> Vec<LocalConnections>;
 
-    /// These could not be told: they are to be taken again. `None`: all accounts that are here.
+    /// Called when these could not be written: they must be returned again by [`NodeObserver::take_changed`]. `None`:
+    /// all connected accounts.
     fn tell_again(&self, changed: Option<Vec<LocalConnections>>);
 
-    /// Other nodes can look these up now.
+    /// Called when other nodes can look these up.
     ///
     /// # Errors
     /// What is to be done about it could not be done; everything is compared later.
@@ -60,17 +61,17 @@ pub trait NodeObserver {
     /// They could not be read; it is asked again.
     fn look_at_all(&self) -> Result<()>;
 
-    /// How many other nodes are alive, whenever that changes.
+    /// Called with the number of other living nodes, whenever it changes.
     fn others_changed(&self, alive: usize);
 
-    /// The time between two looks at the notices, while there are other nodes.
+    /// The interval at which the notices are read while there are other nodes.
     fn interval(&self) -> Duration;
 
-    /// Waits for this time, or until there is something to be told. Returns whether it is over.
+    /// Waits for this time, or until there is something to tell other nodes. Returns whether the node must end.
     fn wait(&self, time: Duration) -> bool;
 }
 
-/// This node, as it shows itself to the others.
+/// This node's own row.
 #[derive(Default)]
 struct Me {
     /// Its row; `None` before there is one.
@@ -114,7 +115,7 @@ impl Store {
         ids.pop().ok_or_else(|| crate::Error::Internal("the database has no name".to_owned()))
     }
 
-    /// One look at the other nodes and at their notices.
+    /// Reads the table of nodes and the new notices of the others.
     fn look(&self, me: &mut Me, others: &mut Others, observer: &dyn NodeObserver) -> Result<()> {
         let rows = self.read(Requester::Server, &NODES, &[], |row| {
             Ok(NodeRow { id: row.int(0)?, beat: row.int(1)?, knows: row.int(2)? })
@@ -250,7 +251,7 @@ impl Store {
         crate::account::first(&added)?.int(0)
     }
 
-    /// Counts one up.
+    /// Increments the counter of this node.
     fn beat(&self, id: i64, knows: i64) -> Result<()> {
         let params = [Value::Int(knows), Value::Int(id)];
         self.write(Requester::Server, |engine| engine.run(&BEAT, &params).map(drop))

@@ -26,7 +26,7 @@ pub(crate) struct Pool {
 
 /// While a slot is free, no requester waits that may have it.
 struct State {
-    /// The most recently used last: the rest may grow old.
+    /// Idle connections, the most recently used last.
     idle: Vec<(Box<dyn Engine>, Instant)>,
     /// Connections that may still be opened.
     unopened: usize,
@@ -133,7 +133,7 @@ impl State {
     }
 }
 
-/// A connection on loan; it returns when this is dropped.
+/// A borrowed connection. It is returned to the pool when this is dropped.
 pub(crate) struct Lease<'a> {
     pool: &'a Pool,
     requester: Requester,
@@ -145,7 +145,7 @@ impl Lease<'_> {
         self.engine.as_deref_mut().expect("a lease holds its connection until it is dropped")
     }
 
-    /// Gives it back after an error: only if it still answers.
+    /// Returns the connection after an error, if it still answers.
     pub(crate) fn give_back(mut self) {
         if !self.engine().is_alive() {
             self.discard();

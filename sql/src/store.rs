@@ -20,7 +20,8 @@ use crate::token::RecentTokens;
 use crate::url::Backend;
 use crate::{ContactPolicy, DatabaseUrl, Error, OpenError, Result, migrate};
 
-/// The shortest time between two rewrites of PostgreSQL's tables for deleted accounts, over all processes: others wait for them.
+/// The least time between two rewrites of PostgreSQL's tables for deleted accounts, over all processes, since other
+/// statements wait for a rewrite.
 const POSTGRES_ERASE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Decides whether to keep waiting for a database. It gets the reason, and pauses before it returns.
@@ -33,28 +34,28 @@ pub struct Store {
     committers: Option<Pool>,
     /// `None`: a database in memory has one connection, and it does everything.
     readers: Option<Pool>,
-    /// Searches may be slow, and must not keep others from reading.
+    /// Connections for searches, which may be slow and must not delay other reads.
     searchers: Option<Pool>,
-    /// So may be what the server reads for itself.
+    /// Connections for reads of the server itself, which may be slow, too.
     server_readers: Option<Pool>,
     /// Bytes that one account may have stored; 0: no limit.
     quota: i64,
-    /// The shortest time between two tries at overwriting what deleted accounts leave in the database's files.
+    /// The least time between two tries to erase deleted accounts from the database's files.
     pub(crate) erase_interval: Duration,
-    /// Whether a thread sees to that.
+    /// Whether there is a thread that erases.
     pub(crate) is_erasing: AtomicBool,
-    /// Whether one makes the index of words anew.
+    /// Whether there is a thread that rebuilds the index of words.
     pub(crate) is_indexing: AtomicBool,
-    /// How strangers come together.
+    /// How accounts that do not know each other make contact.
     pub(crate) contact: ContactPolicy,
     /// Writes that are not background work.
     pub(crate) foreground_writes: ForegroundWrites,
-    /// How storing and reading go.
+    /// The recent results of commits and reads.
     pub(crate) health: Arc<Health>,
     /// Recently valid tokens.
     pub(crate) tokens: RecentTokens,
     pub(crate) clock: Clock,
-    /// What other nodes are told of commits.
+    /// The notices for other nodes.
     pub(crate) announcer: Announcer,
 }
 
@@ -63,7 +64,7 @@ impl Store {
     /// [`ContactPolicy::Open`], waiting contact requests are accepted.
     ///
     /// # Errors
-    /// [`OpenError`]: what waiting would not mend.
+    /// [`OpenError`]: an error that does not pass by itself.
     pub fn open(
         url: &DatabaseUrl,
         contact: ContactPolicy,
@@ -174,7 +175,7 @@ impl Store {
         Self { quota: bytes, ..self }
     }
 
-    /// Bytes that one account may have stored, of text that it has sent and that is kept; nothing: there is no limit.
+    /// Bytes of stored text that one account may have sent; `None`: there is no limit.
     pub fn quota(&self) -> Option<i64> {
         (self.quota > 0).then_some(self.quota)
     }
@@ -222,7 +223,7 @@ impl Store {
         self.read_on(self.searchers.as_ref(), requester.into(), read)
     }
 
-    /// What the database's own clock shows; nothing if it has none. Takes no longer than a read for a request.
+    /// The time of the database's own clock; `None` if it has none. Takes no longer than a read for a request.
     pub(crate) fn database_time(&self) -> Result<Option<i64>> {
         let pool = self.readers_for(Requester::Probe);
         self.read_on(pool, Requester::Probe, |engine| engine.time())
@@ -262,7 +263,7 @@ impl Store {
         unreachable!("the last try returns")
     }
 
-    /// Runs `work` for `requester` in one transaction, again from the start if others were in its way.
+    /// Runs `work` for `requester` in one transaction. After a conflict with others it runs again from the start.
     pub(crate) fn write<T>(
         &self,
         requester: impl Into<Requester>,

@@ -8,7 +8,7 @@ use crate::pacer::{Pacer, ROWS_MAX};
 use crate::pool::Requester;
 use crate::{Result, Store};
 
-/// Logs, conversations or members looked at in one go.
+/// Logs, conversations or members that are read at a time.
 const PAGE: i64 = 100;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -25,7 +25,7 @@ impl Store {
     /// Deletes the events of every log that are beyond `keep`; none while the machine's clock is in doubt.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; what has been taken out stays out.
+    /// [`crate::Error::Unavailable`]; rows that are already deleted stay deleted.
     pub fn trim_logs(&self, keep: LogRetention, now: i64) -> Result<()> {
         let Some(now) = self.clock.sweep_by(now) else { return Ok(()) };
         let acknowledged_before = now - keep.days * DAY_MS;
@@ -63,10 +63,11 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes the messages that are older than their conversation keeps them; none while the machine's clock is in doubt.
+    /// Deletes the messages that are older than the retention of their conversation; none while the machine's clock is
+    /// in doubt.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; what has been taken out stays out.
+    /// [`crate::Error::Unavailable`]; rows that are already deleted stay deleted.
     pub fn expire_messages(&self, now: i64) -> Result<()> {
         let Some(now) = self.clock.sweep_by(now) else { return Ok(()) };
         let (mut after, mut pacer) = (0, Pacer::new());
@@ -128,7 +129,7 @@ impl Store {
     /// interrupted.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; what has been taken out stays out.
+    /// [`crate::Error::Unavailable`]; rows that are already deleted stay deleted.
     pub fn erase_deleted_accounts_rows(&self) -> Result<()> {
         let mut after = 0;
         loop {
@@ -255,7 +256,7 @@ statements! {
 
     static ERASE_REACTIONS_WITHHELD_FROM: BatchStatement = erase!("withheld_reaction where message");
 
-    /// Logs are locked before messages, as whoever commits does.
+    /// Logs are locked before messages, in the order of a commit.
     static LOCK_SENDERS: BatchStatement = BatchStatement::of(Statement {
         postgres:
             "select account from log where account in (select m.sender from message m where m.id in \
@@ -372,7 +373,7 @@ statements! {
          from withheld_reaction where reactor = $1 limit $2) returning message"
     );
 
-    /// Of two who delete their accounts at once the later one sees that both are gone.
+    /// If two accounts are deleted at the same time, the later deletion sees that both are gone.
     static EMPTY_CONVERSATIONS: Statement = Statement::both(
         "select s.conversation from member s where s.account = $1 and not exists (select 1 from member x \
          join account a on a.id = x.account join conversation c on c.id = x.conversation \

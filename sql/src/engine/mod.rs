@@ -19,7 +19,8 @@ pub(crate) use statement::{BatchStatement, Known, Statement, for_each_row, locki
 pub(crate) enum Value<'a> {
     Int(i64),
     Text(&'a str),
-    /// The words of this text, as the search index has them, where an engine does not make them itself. It is the last parameter.
+    /// The terms of this text for the search index, on an engine that does not compute them itself. It is the last
+    /// parameter.
     Terms(&'a str),
     Bytes(&'a [u8]),
     Null,
@@ -40,7 +41,7 @@ pub enum Cell {
     Text(String),
     /// Bytes.
     Bytes(Vec<u8>),
-    /// Nothing.
+    /// Null.
     Null,
 }
 
@@ -102,7 +103,7 @@ fn unexpected(column: usize) -> Error {
 /// The rows of parameters of a [`BatchStatement`].
 pub(crate) type Rows<'v> = Vec<Vec<Value<'v>>>;
 
-/// What a connection is for.
+/// The purpose of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// Writing, and reading in the same transaction.

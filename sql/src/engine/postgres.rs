@@ -29,17 +29,17 @@ use schema::MIGRATIONS;
 pub(crate) use session::ServerSettings;
 pub(crate) use start::fault;
 
-/// How long the other side may stay silent on data we sent before the connection counts as dead.
+/// How long sent data may stay unacknowledged before the connection counts as dead.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
-/// A server from which nothing comes is asked so often whether it is there,
+/// The interval of TCP keepalive probes to a silent server.
 const KEEPALIVE: Duration = Duration::from_secs(5);
-/// and so many times.
+/// The number of unanswered keepalive probes after which the connection counts as dead.
 const KEEPALIVES: u32 = 3;
-/// How to connect.
+/// Opens connections to a database.
 #[derive(Clone)]
 pub(crate) struct Connector {
     config: Config,
-    /// Settings that the URL gives.
+    /// The server settings in the URL.
     given: ServerSettings,
     tls: Option<tokio_postgres_rustls::MakeRustlsConnect>,
 }
@@ -73,7 +73,7 @@ impl Connector {
         Ok(Self { config, given: given.clone(), tls })
     }
 
-    /// While the program runs, whatever keeps it from connecting is waited for.
+    /// Connects while the program runs: every error counts as one that may pass.
     pub(crate) fn connect(&self, usage: Purpose) -> Result<Postgres> {
         let client = self.session(usage).map_err(|error| Error::Unavailable(text(&error)))?;
         Ok(Postgres::new(client))
@@ -87,7 +87,7 @@ impl Connector {
         Ok(client)
     }
 
-    /// One with the server's.
+    /// A connection with the server's settings.
     fn client(&self, patience: Duration) -> std::result::Result<Client, postgres::Error> {
         Client::connect(&self.config, self.tls.as_ref(), patience)
     }
@@ -99,7 +99,7 @@ pub(crate) struct Postgres {
     prepared: HashMap<Text, postgres::Statement>,
 }
 
-/// The text of a statement, known by where it is in the program: so no text has to be read to find it.
+/// The text of a statement, identified by its address and length, so that finding it does not read the text.
 #[derive(PartialEq, Eq, Hash)]
 struct Text(usize, usize);
 
@@ -223,7 +223,7 @@ impl Engine for Postgres {
 
     fn begin(&mut self) -> Result<()> {
         self.client.reset_patience();
-        // What the verbs rely on, whatever the database's default.
+        // The methods rely on this isolation level, which may not be the database's default.
         self.script("begin isolation level read committed")
     }
 
@@ -270,7 +270,7 @@ impl Engine for Postgres {
         Ok(()) // That is the server's business.
     }
 
-    /// Backups and the server's own log are beyond reach.
+    /// Does not reach backups and the server's write-ahead log.
     fn scrub(&mut self, accounts: &[i64], interval: Duration) -> Result<Vec<i64>> {
         self.rewrite_personal(accounts, interval)
     }

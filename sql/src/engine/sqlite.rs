@@ -27,14 +27,14 @@ use recent::Recent;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause between tries where SQLite has no waiting of its own.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
-/// Prepared statements kept a connection; there are fewer in the whole crate.
+/// Prepared statements that a connection keeps. The whole crate has fewer.
 const STATEMENTS_MAX: usize = 256;
-/// How much of the database a connection that writes keeps in memory, in KiB: what a commit of a thousand people's messages
-/// changes, so that no page is written twice.
+/// The page cache of a writing connection, in KiB. A commit of messages of a thousand accounts fits, so no page is
+/// written twice.
 const WRITER_CACHE_KIB: usize = 16_000;
-/// The write-ahead log is cut back to this size, in bytes, when it has been copied into the database.
+/// The size, in bytes, to which the write-ahead log is truncated after a checkpoint.
 const WAL_BYTES_KEPT: usize = 16 * 1024 * 1024;
-/// How long emptying the write-ahead log waits for those who read; meanwhile nobody else can write. It is tried again.
+/// How long emptying the write-ahead log waits for readers. Meanwhile no other connection can write. It is retried.
 const SCRUB_TIMEOUT: Duration = Duration::from_millis(100);
 /// The same at the end of a process.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -65,7 +65,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
 
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
-/// Behind `./` a name that begins with `file:` is no URI, which SQLite would decode.
+/// Puts `./` before a path that begins with `file:`, which SQLite would otherwise decode as a URI.
 fn no_uri(path: &Path) -> std::path::PathBuf {
     Path::new(".").join(path)
 }
@@ -91,14 +91,14 @@ impl Sqlite {
         Self::of(connection, usage)
     }
 
-    /// Opens a file that is there; nothing is made but what SQLite needs beside it while it is open.
+    /// Opens an existing file. Nothing is created except the files that SQLite needs beside it while it is open.
     pub(crate) fn open_existing(path: &Path, usage: Purpose) -> Result<Self> {
         Self::of(Connection::open_with_flags(no_uri(path), FLAGS)?, usage)
     }
 
     fn of(mut connection: Connection, usage: Purpose) -> Result<Self> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        // Or each statement with a parameter as its limit is parsed and planned again whenever it is run.
+        // Otherwise SQLite parses and plans a statement whose limit is a parameter again on every run.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         enter_wal(&connection)?;
@@ -262,7 +262,7 @@ impl Engine for Sqlite {
 }
 
 impl Sqlite {
-    /// Copies the write-ahead log into the database and cuts it to nothing, once nobody reads what it holds.
+    /// Copies the write-ahead log into the database and truncates it to zero bytes, once no reader needs it.
     fn empty_wal(&mut self, timeout: Duration) -> Result<()> {
         self.connection.busy_timeout(timeout)?;
         let rows = self.run(&EMPTY_WAL, &[]);
@@ -274,7 +274,7 @@ impl Sqlite {
     }
 }
 
-/// The parameters that SQLite takes: it makes the words of a text by a trigger. They are last.
+/// The parameters without the terms of a text, which are the last one: on SQLite a trigger computes them.
 fn without_terms<'r, 'v>(row: &'r [Value<'v>]) -> &'r [Value<'v>] {
     match row {
         [params @ .., Value::Terms(_)] => params,
@@ -310,7 +310,8 @@ fn collect(
     Ok(())
 }
 
-/// Two processes that open a new file at once are in each other's way here, and no busy timeout covers it.
+/// Switches to the write-ahead log. Two processes that open a new file at the same time conflict here, and SQLite's
+/// busy timeout does not cover it, so this retries.
 fn enter_wal(connection: &Connection) -> Result<()> {
     let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {

@@ -1,20 +1,22 @@
-//! SQL statements: values that say, for each engine, what is run there.
+//! SQL statements: values with the text for each engine.
 //!
-//! No code changes the text of a statement. What is written here, or put together by `concat!`, is what the database gets.
+//! No code changes the text of a statement: the database gets the text that is written here, or that `concat!` puts
+//! together.
 //!
 //! # To add a statement
 //!
-//! 1. Put it into the `statements!` block of its file, with a name and a line about what it is for:
+//! 1. Put it into the `statements!` block of its file, with a name and a line about its purpose:
 //!    ```ignore
 //!    statements! {
-//!        /// The people whom an account has blocked.
+//!        /// The accounts that an account has blocked.
 //!        static FIND_BLOCKED: Statement = Statement::both("select blocked from block where account = $1");
 //!    }
 //!    ```
 //! 2. Run it: `engine.run(&FIND_BLOCKED, &[Value::Int(account.0)])`, or `store.read(…)`.
 //!
-//! The block makes a test of its own, which runs each statement on both engines with the same rows (`sql/tests/fixtures/statements.sql`)
-//! and compares what they answer and change (`compare.rs`): `cargo test -p sql --lib statements`.
+//! The block generates a test that runs each statement on both engines, with the same rows
+//! (`sql/tests/fixtures/statements.sql`), and compares their answers and their changes (`compare.rs`): `cargo test -p
+//! sql --lib statements`.
 //!
 //! # Which form
 //!
@@ -23,9 +25,9 @@
 //! - `Statement { postgres: "…", sqlite: "…" }`: the engines differ. In SQLite's text parameters may also be `?1`, `?2` …,
 //!   which may appear in any order.
 //! - [`locking!`]: a `select` whose rows are locked until the transaction ends.
-//! - [`Statement::only_postgres`] and [`Statement::only_sqlite`]: for what one engine does by itself.
-//! - [`BatchStatement`]: runs for each of many rows of parameters. PostgreSQL gets all rows in one round trip, as one array a
-//!   column. SQLite, where there is no round trip to save, runs the prepared statement once a row.
+//! - [`Statement::only_postgres`] and [`Statement::only_sqlite`]: for a statement that only one engine needs.
+//! - [`BatchStatement`]: runs for each of many rows of parameters. PostgreSQL gets all rows in one round trip, as one array per
+//!   column. SQLite, which has no round trip to save, runs the prepared statement once per row.
 //!   - [`for_each_row!`]: a query that means the same on both engines. It reads its parameters from a table of rows.
 //!   - `BatchStatement::of(Statement { … })`: inserts, updates and deletions, and the queries that each message needs. Their texts
 //!     are written for each engine. On SQLite they use parameters instead of a table of rows: it would copy each page that an
@@ -40,9 +42,9 @@
 /// A statement that is run once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Statement {
-    /// What PostgreSQL runs; empty: it never runs it.
+    /// The text for PostgreSQL; empty: the statement is never run there.
     pub(crate) postgres: &'static str,
-    /// What SQLite runs; empty: it never runs it.
+    /// The text for SQLite; empty: the statement is never run there.
     pub(crate) sqlite: &'static str,
 }
 
@@ -70,7 +72,7 @@ impl Statement {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BatchStatement {
     pub(crate) text: Statement,
-    /// What SQLite answers for each row that it has changed; nothing: what the statement returns.
+    /// The answer on SQLite for each changed row; `None`: the rows that the statement returns.
     pub(crate) sqlite_answer: Option<&'static [Known]>,
 }
 
@@ -79,7 +81,7 @@ pub(crate) struct BatchStatement {
 pub(crate) enum Known {
     /// The parameter with this number, from 1.
     Parameter(usize),
-    /// The number that the database has given to the new row.
+    /// The id that the database has assigned to the new row.
     NewId,
 }
 
@@ -88,8 +90,8 @@ impl BatchStatement {
         Self { text, sqlite_answer: None }
     }
 
-    /// What SQLite is to answer for each changed row, in place of `returning`. For that it would make a table in memory, anew for
-    /// each row, which takes as long as the rest of a small statement.
+    /// Sets the answer on SQLite for each changed row, in place of `returning`. For `returning` SQLite creates a table
+    /// in memory for each row, which takes as long as the rest of a small statement.
     pub(crate) const fn with_sqlite_answer(self, answer: &'static [Known]) -> Self {
         Self { sqlite_answer: Some(answer), ..self }
     }
@@ -110,7 +112,8 @@ macro_rules! statements {
     };
 }
 
-/// A query of this text. PostgreSQL locks its rows against others until the transaction ends; on SQLite whoever writes is alone.
+/// A query with this text. PostgreSQL locks its rows until the transaction ends. SQLite has only one writer, so it
+/// needs no locks.
 macro_rules! locking {
     ($text:expr) => {
         $crate::engine::Statement { postgres: concat!($text, " for update"), sqlite: $text }

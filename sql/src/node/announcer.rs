@@ -7,24 +7,24 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::engine::{BatchStatement, Statement, statements};
 use crate::limit::NOTICE_BEATS;
 
-/// What this node tells the others.
+/// The notices of this node.
 #[derive(Default)]
 pub(crate) struct Announcer {
     announcing: Mutex<Announcing>,
-    /// This node, while others are there; else 0.
+    /// The number of this node while there are others; otherwise 0.
     shown: AtomicI64,
 }
 
 /// Locked while a commit runs, so that the notices become visible in the order of their numbers.
 #[derive(Default)]
 pub(crate) struct Announcing {
-    /// The node; `None`: it is not known to others.
+    /// The number of this node; `None`: it has no row in the table `node`.
     node: Option<i64>,
-    /// Whether others are there to read it.
+    /// Whether there are other nodes, which read the notices.
     is_read: bool,
     /// The number of the last notice.
     last: i64,
-    /// What it was at the last beats.
+    /// The numbers of the last notices at the latest beats.
     lasts: VecDeque<i64>,
 }
 
@@ -41,8 +41,8 @@ impl Announcer {
         self.announcing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From the next commit on, this is the node, and it tells of each commit if there are others. Returns whether they see it as a
-    /// new one.
+    /// From the next commit on this is the number of the node, and with `is_read` it writes a notice for each commit.
+    /// Returns whether other nodes see it as a new node.
     pub(super) fn set(&self, node: i64, is_read: bool) -> bool {
         self.lock().set(node, is_read);
         let shown = if is_read { node } else { 0 };
@@ -69,12 +69,12 @@ impl Announcing {
         Some(NoticeKey { node, number: self.last + 1 })
     }
 
-    /// The next notice is written, or may be: its number is not used again.
+    /// Uses up the number of the next notice, because the notice is written, or may be.
     pub(crate) fn advance(&mut self) {
         self.last += 1;
     }
 
-    /// To be called at each beat: the last notice that is old enough to be deleted.
+    /// Must be called at each beat. Returns the last notice that is old enough to be deleted.
     pub(super) fn outdated(&mut self) -> Option<NoticeKey> {
         self.lasts.push_back(self.last);
         let number = if self.lasts.len() > NOTICE_BEATS { self.lasts.pop_front()? } else { 0 };

@@ -1,4 +1,4 @@
-//! What nodes tell each other, in the table `notice` and over a message bus.
+//! A notice: what a node tells the others, in the table `notice` and over the message bus.
 
 use wire::{AccountId, Seq};
 
@@ -8,8 +8,8 @@ const ACCOUNTS: u8 = 2;
 /// Bytes before the content of a section: its kind and its length.
 const HEADER: usize = 5;
 
-/// What a node tells the others. It is a hint: whoever gets it reads the rest from the database. An empty one says that any log may
-/// have grown.
+/// What a node tells the others. It is only a hint: a node that gets it reads the rest from the database. An empty
+/// notice says that any log may have grown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notice {
     /// Logs have grown to these events.
@@ -39,12 +39,13 @@ impl Notice {
         bytes
     }
 
-    /// Whether it says that any log may have grown.
+    /// Whether the notice says that any log may have grown.
     pub fn is_empty(&self) -> bool {
         self.heads.is_empty() && self.accounts.is_empty()
     }
 
-    /// Reads [`Notice::encode`]'s bytes; sections of later versions are skipped. `None`: these are no such bytes.
+    /// Decodes the bytes of [`Notice::encode`]. Sections of later versions are skipped. `None`: the bytes are
+    /// malformed.
     pub fn decode(mut bytes: &[u8]) -> Option<Self> {
         let mut notice = Self::default();
         while let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() {

@@ -15,9 +15,9 @@ use crate::{Result, Store};
 pub struct LocalConnections {
     /// The account.
     pub account: AccountId,
-    /// How many they are.
+    /// The number of connections.
     pub count: usize,
-    /// When the oldest began, in milliseconds.
+    /// The begin of the oldest one, in milliseconds.
     pub since: i64,
 }
 
@@ -32,7 +32,7 @@ pub struct RemoteConnections {
     pub since: i64,
 }
 
-/// Where else an account is, and when it was last seen.
+/// The connections of an account to other nodes, and the time at which it was last online.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Elsewhere {
     /// By node, in order.
@@ -42,7 +42,8 @@ pub struct Elsewhere {
 }
 
 impl Store {
-    /// Where else these accounts are connected. Those that are nowhere else, and were never seen, may be missing.
+    /// The connections of these accounts to other nodes. An account without such connections that was never online may
+    /// be missing.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].

@@ -1,4 +1,4 @@
-//! The other nodes, as seen from here.
+//! What this node knows about the other nodes.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -21,15 +21,15 @@ pub(super) struct OtherNode {
     beat: i64,
     /// Beats at which it had counted up since the one before, without a longer pause.
     counted: u32,
-    /// Beats since it last had.
+    /// Beats since its counter last rose.
     silent: u32,
     /// The last notice that was read; `None` before the first look.
     read: Option<i64>,
-    /// Whether it tells of all its commits.
+    /// Whether it writes a notice for each of its commits.
     tells: bool,
-    /// All logs are to be compared once.
+    /// Whether all logs must be compared once.
     is_in_doubt: bool,
-    /// And until then, because a notice was missing.
+    /// Until when all logs are compared, because a notice was missing.
     doubt_until: Option<Instant>,
 }
 
@@ -84,7 +84,7 @@ impl Others {
         (alive, gone.map(|(id, _)| *id).collect())
     }
 
-    /// Whether something of theirs may have been missed.
+    /// Whether notices of other nodes may have been missed.
     pub(super) fn take_doubt(&mut self, now: Instant) -> bool {
         let mut is_in_doubt = false;
         for other in self.0.values_mut() {

@@ -1,19 +1,20 @@
-//! The schema: its versions, the lock under which it is changed, and how its scripts are planned.
+//! The schema: its versions, its lock, and the settings under which migrations run.
 
 use crate::engine::{Statement, statements};
 
-/// Makes the table of versions, and its column for checksums, which the first versions did not have. A role that may not make
-/// tables can still use those that are there.
+/// Creates the table of versions, and its column of checksums, which the first versions did not have. A role without
+/// the right to create tables can use existing ones.
 pub(super) const SCHEMA_VERSION: &str = "do $$ begin \
      if to_regclass('schema_version') is null then \
      create table schema_version (version bigint primary key, checksum text); \
      elsif not exists (select from pg_attribute where attrelid = to_regclass('schema_version') and attname = 'checksum') then \
      alter table schema_version add column checksum text; end if; end $$";
-/// A script that rewrites or indexes a table takes as long as it takes.
+/// Switches off the timeouts for a script, which may rewrite or index a table of any size.
 pub(super) const NO_TIMEOUTS: &str = "set local statement_timeout = 0; set local lock_timeout = 0";
 
-/// A migration reads whole tables, for which the planner settings of [`super::session`] are wrong. Only its scripts are planned
-/// with PostgreSQL's own: the plans of other statements are kept, and are made under ours.
+/// Sets the planner settings to PostgreSQL's defaults for a migration, which reads whole tables. They hold for its
+/// scripts only, since the plans of prepared statements are kept and must be made under the settings of
+/// [`super::session`].
 pub(super) const USE_DEFAULT_PLANNER: &str = "select set_config('messenger.' || name, current_setting(name), true), set_config(name, value, true) \
      from (values ('join_collapse_limit', '8'), ('enable_seqscan', 'on'), ('enable_hashjoin', 'on'), \
      ('enable_mergejoin', 'on'), ('enable_material', 'on')) t (name, value)";

@@ -19,7 +19,7 @@ const RECENT_MAX: i64 = 8192;
 /// Messages that may be missing from the search index. A search reads those of its own conversations. With fewer, indexing
 /// one message costs more.
 const UNINDEXED_MAX: i64 = 512;
-/// The most that one commit adds to the index: other people's messages wait for it.
+/// The most messages and bytes that one commit adds to the index. The next commit waits for it.
 const INDEXED_MAX: Step = Step { messages: 2 * UNINDEXED_MAX, bytes: 512 * 1024 };
 /// With this many missing the index is being rebuilt, mostly by a thread of its own, and commits take smaller steps.
 const REBUILD: i64 = 16 * UNINDEXED_MAX;
@@ -103,7 +103,7 @@ macro_rules! clear {
 }
 
 impl Sqlite {
-    /// Moves what has become too much. To be called within a transaction, before it ends.
+    /// Moves the excess rows. Must be called in a transaction, at its end.
     pub(super) fn move_excess(&mut self) -> Result<()> {
         let changes = self.connection.total_changes();
         if self.recent.counted_at.is_some_and(|at| changes - at < CHANGES) {
@@ -123,7 +123,7 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Brings the words of the oldest messages into the index that has not got them. Whether that was enough for now.
+    /// Adds the oldest messages that are missing from the index of words. Returns whether few enough are missing now.
     pub(super) fn index_some_of(&mut self, most: Step) -> Result<bool> {
         let found = self.run(&NEXT_INDEXED, &[most.messages, most.bytes].map(Value::Int))?;
         let Some(last) = found.first().map_or(Ok(None), |row| row.maybe_int(0))? else {
@@ -135,7 +135,7 @@ impl Sqlite {
         Ok(self.unindexed()? < UNINDEXED_MAX)
     }
 
-    /// Moves what is beyond [`RECENT_MAX`], beginning after `cursor`; returns where the next is to begin.
+    /// Moves the rows beyond [`RECENT_MAX`], beginning after `cursor`. Returns the cursor for the next move.
     fn move_some(&mut self, table: &'static Table, cursor: Cursor) -> Result<Cursor> {
         let excess = self.number(table.count)? - RECENT_MAX;
         if excess <= 0 {
@@ -153,7 +153,8 @@ impl Sqlite {
         Ok(next)
     }
 
-    /// How many of the last messages may be missing from the index of words; less than none if the newest are gone.
+    /// The number of the last messages that may be missing from the index of words; negative if the newest were
+    /// deleted.
     fn unindexed(&mut self) -> Result<i64> {
         self.number(&COUNT_UNINDEXED)
     }
@@ -183,14 +184,15 @@ statements! {
         "select coalesce(max(id), 0) - (select message from indexed) from message"
     );
 
-    /// The last message of the next step: the oldest whose words are not in the index, of no more than so many bytes together.
+    /// The last message of the next step, which takes the oldest messages that are missing from the index, up to this
+    /// number of bytes.
     static NEXT_INDEXED: Statement = Statement::only_sqlite(
         "select max(id) from (select id, sum(bytes) over (order by id) as bytes from \
          (select id, octet_length(content) as bytes from message where id > (select message from indexed) \
          order by id limit $1)) where bytes <= $2"
     );
 
-    /// In the order of numbers: a message whose words are in the index is never after one whose are not.
+    /// In the order of ids, so that no message in the index comes after one that is missing.
     static INDEX_TEXTS: Statement = Statement::only_sqlite(
         "insert into message_text (rowid, terms) select id, message_terms(conversation, content || coalesce(char(10) || names, '')) from message \
          where id > (select message from indexed) and id <= $1 and kind = 0 order by id"

@@ -1,4 +1,4 @@
-//! Making a database file that nobody sees before it is whole.
+//! Creates a database file that appears only when it is complete.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -13,21 +13,22 @@ use super::{Sqlite, private};
 use crate::Result;
 use crate::engine::{Engine as _, Purpose};
 
-/// Nobody opens the file before it is whole, and one that is not is taken away: it needs no log of its own.
+/// No other process opens the incomplete file, and it is removed after a failure. So it needs neither a journal nor
+/// syncs.
 const UNSEEN: &str = "pragma journal_mode = off; pragma synchronous = off";
-/// How often a file is tried to be made where others make and remove theirs at the same time.
+/// How many times the creation of the file is tried while other processes create and remove theirs.
 const TRIES: usize = 8;
 
-/// A place where a database is to be. Dropping it before [`StagedFile::publish`] takes away what there is of it.
+/// A database file that is being created. Dropping it before [`StagedFile::publish`] removes it.
 pub(crate) struct StagedFile {
-    /// Where the file is to be,
+    /// The path of the complete file.
     path: PathBuf,
-    /// and where it is until then. LockedFile, so that another restore sees that it is being made.
+    /// The incomplete file. It is locked, so that another restore notices it.
     partial: LockedFile,
 }
 
 impl StagedFile {
-    /// Takes the place, unless something is there. What a broken-off restore has left is taken away.
+    /// Creates the incomplete file, unless there is a file at `path`. Removes what an interrupted restore has left.
     pub(crate) fn take(path: &Path) -> std::result::Result<Self, String> {
         let path = private::resolved(path);
         for end in ["", "-wal", "-shm", "-journal"] {
@@ -58,7 +59,7 @@ impl StagedFile {
         Ok(sqlite)
     }
 
-    /// It is whole and closed: puts it where it is to be, on the disk, unless something has come there meanwhile.
+    /// Moves the complete and closed file to its path, and flushes it to the disk. Fails if there is a file meanwhile.
     pub(crate) fn publish(self) -> io::Result<()> {
         self.partial.file.sync_all()?;
         rename_to_new(&self.partial.path, &self.path)?;
@@ -66,7 +67,7 @@ impl StagedFile {
     }
 }
 
-/// Renames a file, but never over something.
+/// Renames a file, but never over an existing one.
 fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         // The file system cannot do that, as NFS. A link does not take the place of something either.
@@ -78,15 +79,15 @@ fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// A new file of our own, locked. What is at its path when it is dropped is removed, if it is still this file.
+/// A new, locked file. It is removed when this is dropped, if it is still at its path.
 struct LockedFile {
     path: PathBuf,
     file: File,
 }
 
 impl LockedFile {
-    /// Makes it. A file that a process of this user has left there unlocked is removed first; anything else is refused, since
-    /// others may have put it there in a shared directory.
+    /// Creates the file. An unlocked file of this user is removed first. Any other file is an error, since other users
+    /// may have put it into a shared directory.
     fn make(path: PathBuf) -> std::result::Result<Self, String> {
         let shown = path.display();
         let cannot = |error: io::Error| format!("{shown} cannot be made: {error}");
@@ -145,12 +146,12 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// The directory that the file is in or would be made in.
+/// The directory of a file, which need not exist.
 pub(crate) fn directory(path: &Path) -> PathBuf {
     private::directory(&private::resolved(path)).to_owned()
 }
 
-/// The file whose name is that of `path` with `end` after it.
+/// The path with `end` appended to the name of the file.
 fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(end);

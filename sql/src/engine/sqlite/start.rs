@@ -1,4 +1,4 @@
-//! Why a file cannot be opened, told apart: SQLite says "unable to open database file" to all of it.
+//! Finds the reason why a file cannot be opened. SQLite says "unable to open database file" for all of them.
 
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
@@ -8,7 +8,7 @@ use super::{Sqlite, private};
 use crate::engine::{Engine as _, Purpose, StartError, Statement, statements};
 use crate::{Error, Result};
 
-/// Looks whether the file can be used, and makes it if there is none.
+/// Checks whether the file can be used, and creates it if it does not exist.
 pub(crate) fn check(path: &Path) -> std::result::Result<(), StartError> {
     look(path).map_err(|error| match fault(error) {
         StartError::Permanent(said) => StartError::Permanent(reason(path, &said)),
@@ -21,7 +21,7 @@ fn look(path: &Path) -> Result<()> {
     sqlite.run(&READ_SCHEMA, &[]).map(drop)
 }
 
-/// Another process that writes for long will end; nothing else does by itself.
+/// The start error for an error of SQLite. Only a long write of another process passes by itself.
 pub(crate) fn fault(error: Error) -> StartError {
     match error {
         Error::Unavailable(said) if said.contains("locked") => {
@@ -31,7 +31,7 @@ pub(crate) fn fault(error: Error) -> StartError {
     }
 }
 
-/// What keeps a file from being opened, where SQLite has said this.
+/// The reason why a file cannot be opened, when SQLite reports this error.
 pub(crate) fn reason(path: &Path, said: &str) -> String {
     let target = private::resolved(path);
     let (shown, file) = (path.display(), target.display());
