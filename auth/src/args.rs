@@ -1,11 +1,14 @@
 //! The settings of the auth server. The program's own settings name the database and where to listen.
 
+use std::path::PathBuf;
+
 use files::FileStore;
 use files::args::FilesArgs;
 use net::capacity::{ConnectionCost, SystemLimits};
 use net::limit::{MAPS_PER_SESSION, MAPS_PER_THREAD};
 
 use crate::limit::SIGNUP_RATE;
+use crate::mail::{MailSettings, MailUsageError};
 
 /// Where the server listens by default.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:3000";
@@ -16,13 +19,26 @@ pub const COST: ConnectionCost =
     ConnectionCost { descriptors: 4, maps: MAPS_PER_SESSION + 2 * MAPS_PER_THREAD, tasks: 3 };
 
 /// The command line flags of the auth server, for `#[command(flatten)]`.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, clap::Args)]
 // clap names groups after their types, and other crates have an `Args` too.
 #[group(id = "auth")]
 pub struct Args {
     /// Signups per minute from one address (IPv6: one /64 network); 0: no limit
     #[arg(long, env = "AUTH_SIGNUP_RATE", value_name = "COUNT", default_value_t = SIGNUP_RATE)]
     pub signup_rate: u32,
+
+    /// Who can sign up: everybody, people with an invitation (`admin invite`), or nobody
+    #[arg(long, env = "AUTH_SIGNUP", value_name = "RULE", value_enum, default_value_t)]
+    pub signup: SignupRule,
+
+    /// URL of the mail server, such as `smtps://USER:PASSWORD@HOST:PORT?from=ADDRESS`, or `smtp://…` with STARTTLS; needs
+    /// --public-url
+    #[arg(long, env = "SMTP_URL", value_name = "URL", hide_env_values = true)]
+    pub smtp: Option<String>,
+
+    /// A file that contains the URL of the mail server, to keep its password out of the environment
+    #[arg(long, env = "SMTP_URL_FILE", value_name = "PATH")]
+    pub smtp_file: Option<PathBuf>,
 
     /// Address of the chat server for the web client, such as `wss://chat.example/ws`; by default `/ws` on the host of the page
     #[arg(long, env = "AUTH_CHAT_URL", value_name = "URL", value_parser = chat_url)]
@@ -33,13 +49,29 @@ pub struct Args {
     pub files: FilesArgs,
 }
 
+/// Who can sign up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum SignupRule {
+    /// Everybody.
+    #[default]
+    Open,
+    /// People with an invitation.
+    Invite,
+    /// Nobody.
+    Closed,
+}
+
 /// The settings of the auth server.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// How it listens; the name is `auth`.
     pub http: http::ServerConfig,
     /// Signups per minute from one address; 0: no limit.
     pub signup_rate: u32,
+    /// Who can sign up.
+    pub signup: SignupRule,
+    /// How mails are sent; `None`: nothing is mailed.
+    pub mail: Option<MailSettings>,
     /// The WebSocket URL that the web client uses; `None`: `/ws` of its own origin.
     pub chat_url: Option<String>,
     /// Where files lie; none: files are refused.
@@ -57,6 +89,15 @@ impl Config {
 }
 
 impl Args {
+    /// How mails are sent; `None` if no mail server is set.
+    ///
+    /// # Errors
+    /// [`MailUsageError`].
+    pub fn mail(&self, http: &http::args::Args) -> Result<Option<MailSettings>, MailUsageError> {
+        let file = self.smtp_file.as_deref();
+        MailSettings::resolve(self.smtp.as_deref(), file, http.public_url.as_ref())
+    }
+
     /// The settings of the server. `http` has the settings of its listener. `limits` are the limits of the process, or
     /// this server's share of them. The number of connections is lowered to what the file descriptors allow, even if more
     /// were asked for: tiny_http does not survive running out of descriptors.
@@ -65,6 +106,8 @@ impl Args {
         Config {
             http: http.config("auth", limits, COST),
             signup_rate: self.signup_rate,
+            signup: self.signup,
+            mail: None,
             chat_url: self.chat_url.clone(),
             files: None,
             file_max: self.files.file_max,

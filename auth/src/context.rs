@@ -13,12 +13,15 @@ use os_thread::lock;
 use sql::{Credentials, Session, Store};
 use telemetry::health::Unhealthy;
 
+use crate::args::SignupRule;
 use crate::error::ApiError;
 use crate::exports::Exports;
 use crate::hash_queue::{QueueKey, QueuePath};
 use crate::limit::{
-    BUCKETS_WIDTH, HEARTBEAT_MAX, LOOKUPS, LOOKUPS_PER_SECOND, SESSION_MS, TOUCH_INTERVAL_MS,
+    BUCKETS_WIDTH, CODE_FAILURES, CODE_FAILURES_PER_SECOND, HEARTBEAT_MAX, LOOKUPS,
+    LOOKUPS_PER_SECOND, SESSION_MS, TOUCH_INTERVAL_MS,
 };
+use crate::mail::Mailer;
 use crate::metrics;
 use crate::password::{Bounds, HashError, HashParams, HashSlot, Hasher, Password};
 use crate::request::Request;
@@ -30,8 +33,14 @@ pub(crate) struct Context {
     pub(crate) store: Arc<Store>,
     pub(crate) hasher: Hasher,
     pub(crate) throttle: Throttle,
+    /// Who can sign up.
+    pub(crate) signup: SignupRule,
     /// `None`: signups have no limit.
     pub(crate) signups: Option<NetworkBuckets>,
+    /// `None`: nothing is mailed.
+    pub(crate) mailer: Option<Mailer>,
+    /// Wrong codes, counted by network.
+    pub(crate) code_failures: NetworkBuckets,
     /// Look-ups by email, counted by account.
     pub(crate) lookups: Buckets,
     pub(crate) exports: Arc<Exports>,
@@ -94,7 +103,10 @@ impl Context {
             store,
             hasher: Hasher::new(params, Bounds::of_this_machine())?,
             throttle: Throttle::new(),
+            signup: SignupRule::default(),
             signups,
+            mailer: None,
+            code_failures: NetworkBuckets::new(CODE_FAILURES, CODE_FAILURES_PER_SECOND),
             exports: Arc::default(),
             files: None,
             file_max: FILE_MAX,

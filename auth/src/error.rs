@@ -32,6 +32,14 @@ pub enum ErrorCode {
     UnsupportedVersion,
     /// The range asked for is not in the file.
     RangeNotSatisfiable,
+    /// Signing up takes an invitation, and none that is good was shown.
+    InviteRequired,
+    /// Nobody can sign up.
+    SignupClosed,
+    /// The operator has locked the account out.
+    AccountDisabled,
+    /// A code was used already, or is too old.
+    Gone,
     /// Too many tries. `Retry-After` says when the next one is allowed.
     RateLimited,
     /// Too many passwords wait to be checked.
@@ -48,7 +56,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::WrongCredentials,
@@ -60,6 +68,10 @@ impl ErrorCode {
         Self::InUse,
         Self::UnsupportedVersion,
         Self::RangeNotSatisfiable,
+        Self::InviteRequired,
+        Self::SignupClosed,
+        Self::AccountDisabled,
+        Self::Gone,
         Self::RateLimited,
         Self::Busy,
         Self::Unavailable,
@@ -82,6 +94,10 @@ impl ErrorCode {
             Self::InUse => "in_use",
             Self::UnsupportedVersion => "unsupported_version",
             Self::RangeNotSatisfiable => "range_not_satisfiable",
+            Self::InviteRequired => "invite_required",
+            Self::SignupClosed => "signup_closed",
+            Self::AccountDisabled => "account_disabled",
+            Self::Gone => "gone",
             Self::RateLimited => "rate_limited",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
@@ -101,10 +117,14 @@ impl ErrorCode {
         match self {
             Self::BadRequest => 400,
             Self::Unauthorized | Self::WrongCredentials => 401,
-            Self::WrongPassword => 403,
+            Self::WrongPassword
+            | Self::InviteRequired
+            | Self::SignupClosed
+            | Self::AccountDisabled => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::EmailTaken | Self::OffsetMismatch | Self::InUse => 409,
+            Self::Gone => 410,
             Self::UnsupportedVersion => 412,
             Self::RangeNotSatisfiable => 416,
             Self::RateLimited => 429,

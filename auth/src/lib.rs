@@ -13,6 +13,7 @@
 mod args;
 mod backend;
 mod client;
+mod code;
 mod collect;
 mod context;
 mod cookie;
@@ -23,6 +24,7 @@ mod exports;
 mod hash_queue;
 mod json;
 pub mod limit;
+mod mail;
 pub mod metrics;
 mod password;
 mod request;
@@ -34,6 +36,7 @@ mod token;
 mod verb;
 mod worker;
 
-pub use args::{Args, COST, Config, LISTEN_DEFAULT};
+pub use args::{Args, COST, Config, LISTEN_DEFAULT, SignupRule};
 pub use error::ErrorCode;
+pub use mail::{MailSettings, MailUsageError, SmtpUrlError};
 pub use serve::{Serving, serve};

@@ -66,6 +66,46 @@ pub const STRANGER_FAILURES_PER_SECOND: f64 = 20.0;
 pub const OWN_TRIES: f64 = 3.0;
 /// How many of those come back per second. They add up over all addresses of an attacker, so the rate is low.
 pub const OWN_TRIES_PER_SECOND: f64 = 1.0 / 60.0;
+/// Codes of links that are not good, from one IPv4 address or one /64 of IPv6, at once.
+pub const CODE_FAILURES: f64 = 10.0;
+/// How many of those come back a second.
+pub const CODE_FAILURES_PER_SECOND: f64 = 1.0 / 3.0;
+/// Random bytes of a code that is mailed.
+pub const CODE_BYTES: usize = 16;
+/// Milliseconds for which a code that was mailed is good.
+pub const CODE_LIFE_MS: i64 = 24 * 60 * 60 * 1000;
+/// When another link may be mailed to an account that was mailed as many as it may be.
+pub const CODE_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+/// The port of a mail server that speaks TLS from the first byte (RFC 8314).
+pub const SMTPS_PORT: u16 = 465;
+/// The port of a mail server that offers STARTTLS (RFC 6409).
+pub const SMTP_PORT: u16 = 587;
+/// How long a mail server may take for one step.
+pub const SMTP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Mails that wait for the thread that sends them, and as many that it keeps to try again.
+pub const MAILS_WAITING_MAX: usize = 1000;
+/// The first pause before a mail is tried again; each further one is twice as long.
+pub const MAIL_PAUSE_FIRST: Duration = Duration::from_secs(1);
+/// The longest pause.
+pub const MAIL_PAUSE_MAX: Duration = Duration::from_secs(60);
+/// How long a mail is tried.
+pub const MAIL_DEADLINE: Duration = Duration::from_secs(60 * 60);
+/// How long a server that stops tries to send what is due.
+pub const MAIL_FLUSH_MAX: Duration = Duration::from_secs(3);
+/// The shortest time between two lines in the log about mails that are not sent.
+pub const MAIL_WARN_INTERVAL: Duration = Duration::from_secs(60);
+/// Links that are mailed because one IPv4 address, or one /64 of IPv6, has asked for a new password, at once.
+pub const MAILS_PER_NETWORK: f64 = 10.0;
+/// Further ones a second: ten an hour.
+pub const MAILS_PER_NETWORK_PER_SECOND: f64 = 10.0 / 3600.0;
+/// Mails of any kind to one email, at once.
+pub const MAILS_PER_RECIPIENT: f64 = 8.0;
+/// Further ones a second: eight an hour.
+pub const MAILS_PER_RECIPIENT_PER_SECOND: f64 = 8.0 / 3600.0;
+/// New passwords that one IPv4 address, or one /64 of IPv6, asks for, whether there are such accounts or not, at once.
+pub const RESETS_ASKED: f64 = 30.0;
+/// Further ones a second.
+pub const RESETS_ASKED_PER_SECOND: f64 = 0.5;
 /// Sets of the known networks of accounts.
 pub const KNOWN_SETS: usize = 4096;
 /// Networks in one of these sets.

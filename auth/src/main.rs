@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use auth::MailUsageError;
 use clap::Parser;
 use command::{Command, Settings};
 use net::{Listen, Listener, Shutdown, capacity::SystemLimits, limit::DRAIN_DEADLINE, listen};
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
     };
     done.unwrap_or_else(|error| {
         telemetry::log::print_error(&format!("auth: {error:#}"));
-        ExitCode::from(if error.is::<UsageError>() { 2 } else { 1 })
+        ExitCode::from(if error.is::<UsageError>() || error.is::<MailUsageError>() { 2 } else { 1 })
     })
 }
 
@@ -61,6 +62,7 @@ fn settings(program: &Program) -> Settings<'_> {
     Settings {
         listen: program.listen.clone(),
         files: &program.auth.files,
+        auth_listen: program.listen.clone(),
         http: &program.http,
         connections: vec![(listener.name, listener.connections_max)],
     }
@@ -68,6 +70,7 @@ fn settings(program: &Program) -> Settings<'_> {
 
 fn run(program: &Program) -> Result<()> {
     let url = program.database.resolve(DefaultDatabase::DataDirectory)?.context("no database")?;
+    let mail = program.auth.mail(&program.http)?;
     program.http.init_log();
     let shutdown = Shutdown::new();
     net::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
@@ -77,7 +80,10 @@ fn run(program: &Program) -> Result<()> {
     })?;
     let files = program.auth.files.store(url.directory().as_deref());
     let config = program.auth.config(&program.http, SystemLimits::of_this_process());
-    let config = config.with_files(files);
+    let mut config = config.with_files(files);
+    config.mail = mail;
+    let endpoints: Vec<_> = listener.endpoints().cloned().collect();
+    let base = command::link_base(program.http.public_url.as_ref(), &endpoints);
     let opening = http::begin(listener, config.http.clone(), &shutdown)?;
     let ready = telemetry::health::Readiness::default();
     let asked = ready.clone();
@@ -99,6 +105,9 @@ fn run(program: &Program) -> Result<()> {
         .context("cannot serve")?;
     ready.set(serving.readiness());
     telemetry::notify::ready();
+    if program.auth.signup == auth::SignupRule::Invite {
+        command::print_first_invitation(&store, "auth", &base);
+    }
     shutdown.wait();
     if !serving.wait(DRAIN_DEADLINE) {
         tracing::warn!("some requests were not finished in time");

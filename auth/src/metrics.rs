@@ -12,11 +12,11 @@ pub(crate) static REQUESTS: CounterVec<4> = CounterVec::new(
 /// Accounts created.
 pub(crate) static SIGNUPS: Counter = Counter::new("auth_signups_total", "Accounts made.");
 /// Logins by their outcome.
-pub(crate) static LOGINS: CounterVec<5> = CounterVec::new(
+pub(crate) static LOGINS: CounterVec<6> = CounterVec::new(
     "auth_logins_total",
     "Logins tried, by outcome.",
     "outcome",
-    ["ok", "wrong", "throttled", "busy", "failed"],
+    ["ok", "wrong", "throttled", "busy", "disabled", "failed"],
 );
 /// Requests that wait for a core to hash on.
 pub(crate) static HASH_QUEUE: Gauge =
@@ -30,7 +30,7 @@ pub(crate) static CLOCK_AHEAD: Gauge = Gauge::new(
 pub(crate) static HASH_SECONDS: Histogram =
     Histogram::new("auth_hash_seconds", "Time to hash one password.", SECONDS);
 /// Errors by their code: those of this crate, then those of the crate `http`.
-pub(crate) static REFUSALS: CounterVec<23> = CounterVec::new(
+pub(crate) static REFUSALS: CounterVec<27> = CounterVec::new(
     "auth_refusals_total",
     "Requests refused, by the code of the answer.",
     "code",
@@ -46,6 +46,10 @@ pub(crate) static REFUSALS: CounterVec<23> = CounterVec::new(
         "in_use",
         "unsupported_version",
         "range_not_satisfiable",
+        "invite_required",
+        "signup_closed",
+        "account_disabled",
+        "gone",
         "rate_limited",
         "busy",
         "unavailable",
@@ -61,9 +65,34 @@ pub(crate) static REFUSALS: CounterVec<23> = CounterVec::new(
     ],
 );
 
+/// Mails by what became of them.
+pub(crate) static MAILS: CounterVec<5> = CounterVec::new(
+    "auth_mails_total",
+    "Mails: sent; tried again later; failed for good; not written, because of a limit; dropped, because too many waited.",
+    "outcome",
+    ["sent", "retried", "failed", "limited", "dropped"],
+);
+/// Mails that wait.
+pub(crate) static MAILS_WAITING: Gauge =
+    Gauge::new("auth_mails_waiting", "Mails that wait to be sent, or to be tried again.");
+/// Whether the mail server does its job.
+pub(crate) static MAILS_FAILING: Gauge =
+    Gauge::new("auth_mails_failing", "1 while the last try to send a mail has failed, else 0.");
+
 /// All metrics, for the page of a program with this server.
 pub fn all() -> Registry {
-    vec![&REQUESTS, &SIGNUPS, &LOGINS, &CLOCK_AHEAD, &HASH_QUEUE, &HASH_SECONDS, &REFUSALS]
+    vec![
+        &REQUESTS,
+        &SIGNUPS,
+        &LOGINS,
+        &CLOCK_AHEAD,
+        &HASH_QUEUE,
+        &HASH_SECONDS,
+        &MAILS,
+        &MAILS_WAITING,
+        &MAILS_FAILING,
+        &REFUSALS,
+    ]
 }
 
 /// Counts a response.

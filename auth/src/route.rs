@@ -9,8 +9,7 @@ use crate::limit::BODY_BYTES_MAX;
 use crate::request::Request;
 use crate::verb::files::FileRequest;
 use crate::verb::{
-    export, files, health, login, logout, me, openapi, password, root, sessions, signup, ticket,
-    users,
+    confirm, export, files, health, login, logout, me, openapi, password, reset, root, sessions, signup, ticket, users,
 };
 
 pub(crate) type Outcome = Result<Response, ApiError>;
@@ -113,9 +112,12 @@ const fn file(
 pub(crate) static ROUTES: &[Route] = &[
     anyone("POST", "/signup", signup::signup),
     anyone("POST", "/login", login::login),
+    anyone("POST", "/reset", reset::ask),
+    anyone("POST", "/reset/confirm", reset::confirm),
+    anyone("POST", "/confirm", confirm::confirm),
     owner("POST", "/logout", logout::logout),
     owner("GET", "/me", me::show),
-    owner("PATCH", "/me", me::rename),
+    owner("PATCH", "/me", me::change),
     owner("DELETE", "/me", me::delete),
     owner("POST", "/password", password::change),
     owner("GET", "/sessions", sessions::list),

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{Opening, Service};
 use net::Shutdown;
@@ -15,6 +15,7 @@ use crate::client::Client;
 use crate::collect;
 use crate::context::Context;
 use crate::limit::SWEEP_INTERVAL;
+use crate::mail::Mailer;
 use crate::service::AuthService;
 use telemetry::health::Unhealthy;
 
@@ -52,7 +53,11 @@ pub fn serve(
     os_thread::spawn("auth-collect", SERVICE_STACK_BYTES, move || {
         collect::run(&collected.0, collected.1.as_ref(), |time| collected.2.wait_for(time));
     })?;
-    let context = Context::new(store, config.signup_rate).map_err(io::Error::other)?;
+    let mut context = Context::new(store, config.signup_rate).map_err(io::Error::other)?;
+    context.signup = config.signup;
+    if let Some(settings) = &config.mail {
+        context.mailer = Some(Mailer::start(settings, Arc::clone(&context.store))?);
+    }
     let context = Arc::new(context.with_files(config.files.clone(), config.file_max));
     let backend = Backend::start(&context, &end)?;
     let sweep = move || sweep(&sweeping.0, &sweeping.1);
@@ -71,9 +76,15 @@ impl Serving {
         move || context.check_health()
     }
 
-    /// Waits until every request has been answered. Returns `false` if `deadline` passes first.
+    /// Waits until every request has been answered, and every mail that is due was tried. Returns `false` if requests are not
+    /// answered when `deadline` passes.
     pub fn wait(&self, deadline: Duration) -> bool {
-        self.listener.wait(deadline)
+        let until = Instant::now() + deadline;
+        let is_done = self.listener.wait(deadline);
+        if let Some(mailer) = self.context.mailer.as_ref().filter(|_| is_done) {
+            mailer.end(until.saturating_duration_since(Instant::now()));
+        }
+        is_done
     }
 }
 

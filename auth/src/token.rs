@@ -1,5 +1,6 @@
 //! Creates tokens: 256 random bits as text. Only their hash is stored.
 
+use crate::limit::CODE_BYTES;
 use data_encoding::BASE64URL_NOPAD;
 use wire::limit::TOKEN_BITS;
 use wire::{TICKET_PREFIX, Token};
@@ -24,6 +25,17 @@ pub(crate) fn mint_ticket() -> std::io::Result<Token> {
         .ok_or_else(|| std::io::Error::other("a ticket is too long"))
 }
 
+/// A code of a link that nobody has: 22 characters.
+///
+/// # Errors
+/// The system gives no random numbers.
+pub(crate) fn mint_code() -> std::io::Result<Token> {
+    let mut bytes = [0; CODE_BYTES];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+    Token::parse(&BASE64URL_NOPAD.encode(&bytes))
+        .ok_or_else(|| std::io::Error::other("a code is too long"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,6 +45,7 @@ mod tests {
         let (one, other) = (mint().unwrap(), mint().unwrap());
         assert_eq!(one.expose().len(), 43);
         assert_ne!(one.expose(), other.expose());
+        assert_eq!(mint_code().unwrap().expose().len(), 22);
         assert!(mint_ticket().unwrap().is_ticket() && !one.is_ticket());
     }
 }

@@ -10,11 +10,10 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use sql::{DatabaseUrl, Diagnostic, Severity};
 
+use crate::DAY_MS;
 use crate::limit::BACKUP_DAYS_MAX;
 use crate::manifest::{MANIFEST, Manifest};
 use crate::owner;
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The arguments of `doctor`.
 #[derive(Debug, clap::Args)]
@@ -30,6 +29,8 @@ pub struct Settings<'a> {
     pub listen: Vec<net::Listen>,
     /// The settings of its file store.
     pub files: &'a files::args::FilesArgs,
+    /// Those of them that serve accounts.
+    pub auth_listen: Vec<net::Listen>,
     /// The settings of its listeners.
     pub http: &'a http::args::Args,
     /// Its servers, with the number of connections that each one accepts.

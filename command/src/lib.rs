@@ -3,9 +3,11 @@
 //! A command runs as the owner of the database's file. Only `restore` creates a database. Results go to standard output; the
 //! database in use and errors go to standard error.
 
+mod admin;
 mod backup;
 mod doctor;
 mod limit;
+mod link;
 mod manifest;
 mod objects;
 mod owner;
@@ -21,7 +23,12 @@ use anyhow::{Context as _, Result};
 use sql::DatabaseUrl;
 use sql::args::{DatabaseArgs, DefaultDatabase};
 
+pub use admin::print_first_invitation;
 pub use doctor::Settings;
+pub use link::link_base;
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
+const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// An operator's command. Without a command the program starts its servers.
 #[derive(Debug, clap::Subcommand)]
@@ -34,6 +41,8 @@ pub enum Command {
     Doctor(doctor::Args),
     /// Check the contents of the database for contradictions; changes nothing, and servers may be running
     Verify,
+    /// Invite people; list, lock out, log out and delete accounts; reset passwords
+    Admin(admin::Args),
 }
 
 impl Command {
@@ -62,6 +71,7 @@ impl Command {
             Self::Restore(args) => restore::run(args, &url, files().as_ref()),
             Self::Doctor(args) => doctor::run(args, &url, settings),
             Self::Verify => verify::run(&url),
+            Self::Admin(args) => admin::run(args, &url, settings),
         };
         done.map_err(|error| owner::explained(error, place))
     }

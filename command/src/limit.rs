@@ -8,6 +8,16 @@ pub(crate) const NICENESS: i32 = 19;
 
 /// How long the objects of a deleted file stay at least, so that a backup that began before finds them. They are removed after an hour.
 pub(crate) const OBJECTS_KEPT: std::time::Duration = std::time::Duration::from_secs(55 * 60);
+/// Random bytes of a code that an operator hands on.
+pub(crate) const CODE_BYTES: usize = 16;
+/// Days that an invitation is good for, unless said otherwise,
+pub(crate) const INVITATION_DAYS: i64 = 7;
+/// and at most.
+pub(crate) const INVITATION_DAYS_MAX: i64 = 365;
+/// Accounts that can be made with one invitation, at most.
+pub(crate) const INVITATION_USES_MAX: i64 = 10_000;
+/// Hours that the link of `admin reset` is good for.
+pub(crate) const RESET_HOURS: i64 = 24;
 
 /// `doctor` warns of a newest backup that is older than this number of days.
 pub(crate) const BACKUP_DAYS_MAX: i64 = 7;

@@ -68,7 +68,7 @@ pub struct Args {
     pub allow_host: Vec<String>,
 
     /// The URL that users open, such as `https://chat.example`
-    #[arg(long, env = "PUBLIC_URL", value_name = "URL", value_parser = Origin::from_public_url)]
+    #[arg(long, env = "PUBLIC_URL", value_name = "URL", value_parser = Origin::from_public_url, global = true)]
     pub public_url: Option<Origin>,
 }
 

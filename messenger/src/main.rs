@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use auth::MailUsageError;
 use clap::Parser;
 use command::{Command, Settings};
 use net::capacity::SystemLimits;
@@ -64,7 +65,9 @@ fn main() -> ExitCode {
     };
     done.unwrap_or_else(|error| {
         telemetry::log::print_error(&format!("messenger: {error:#}"));
-        let is_usage = error.is::<UsageError>() || error.is::<chat::BusError>();
+        let is_usage = error.is::<UsageError>()
+            || error.is::<chat::BusError>()
+            || error.is::<MailUsageError>();
         ExitCode::from(if is_usage { 2 } else { 1 })
     })
 }
@@ -75,6 +78,7 @@ fn settings(cli: &Cli) -> Settings<'_> {
     let chat = cli.chat.config(&cli.http, limits).http.listener;
     let auth = cli.auth.config(&cli.http, limits).http.listener;
     Settings {
+        auth_listen: cli.auth_listen.clone(),
         listen: [&cli.chat_listen[..], &cli.auth_listen].concat(),
         files: &cli.auth.files,
         http: &cli.http,
@@ -85,6 +89,7 @@ fn settings(cli: &Cli) -> Settings<'_> {
 fn run(cli: &Cli) -> Result<()> {
     let url = cli.database.resolve(DefaultDatabase::DataDirectory)?.context("no database")?;
     let bus = cli.chat.bus(Some(&url))?;
+    let mail = cli.auth.mail(&cli.http)?;
     cli.http.init_log();
     let shutdown = Shutdown::new();
     net::shutdown::on_signals(&shutdown, std::io::stdin().is_terminal())?;
@@ -96,12 +101,15 @@ fn run(cli: &Cli) -> Result<()> {
     };
     let at_chat = bind(&cli.chat_listen, "--chat-listen")?;
     let at_auth = bind(&cli.auth_listen, "--auth-listen")?;
-    let banner = banner::text(at_chat.endpoints(), at_auth.endpoints(), &url);
+    let banner = banner::text(at_chat.endpoints(), at_auth.endpoints(), &url, cli.auth.signup);
+    let endpoints: Vec<_> = at_auth.endpoints().cloned().collect();
+    let base = command::link_base(cli.http.public_url.as_ref(), &endpoints);
     let limits = SystemLimits::of_this_process().shared_by(2);
     let (chat_config, auth_config) =
         (cli.chat.config(&cli.http, limits), cli.auth.config(&cli.http, limits));
     let chat_config = chat::Config { bus, ..chat_config };
-    let auth_config = auth_config.with_files(cli.auth.files.store(url.directory().as_deref()));
+    let mut auth_config = auth_config.with_files(cli.auth.files.store(url.directory().as_deref()));
+    auth_config.mail = mail;
     let at_chat = http::begin(at_chat, chat_config.http.clone(), &shutdown)?;
     let at_auth = http::begin(at_auth, auth_config.http.clone(), &shutdown)?;
     let ready = telemetry::health::Readiness::default();
@@ -131,6 +139,9 @@ fn run(cli: &Cli) -> Result<()> {
     ready.set(move || chat_ready().and_then(|()| auth_ready()));
     telemetry::notify::ready();
     telemetry::log::print_line(&banner);
+    if cli.auth.signup == auth::SignupRule::Invite {
+        command::print_first_invitation(&store, "messenger", &base);
+    }
     shutdown.wait();
     let deadline = Instant::now() + DRAIN_DEADLINE;
     chat.finish(deadline, |time| auth.wait(time));

@@ -36,6 +36,9 @@ fn flags(arguments: impl IntoIterator<Item = OsString>) -> Vec<String> {
 /// Whether this is a URL with a password, or with something in the place of one.
 fn has_password(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else { return false };
+    // The sender's address is no password.
+    let is_mail = ["smtp", "smtps"].contains(&scheme);
+    let rest = if is_mail { rest.split('?').next().unwrap_or(rest) } else { rest };
     // The last `@`: passwords are typed unencoded, too.
     let user = rest.rsplit_once('@').map(|(user, _)| user);
     let is_in_user = user.is_some_and(|user| user.contains(':') || TOKEN_SCHEMES.contains(&scheme));

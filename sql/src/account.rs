@@ -2,10 +2,11 @@
 
 use wire::{AccountId, Email, SessionId};
 
+use crate::code::{CodePurpose, ShownCode, use_code, void_codes};
 use crate::email::fill_keys;
 use crate::engine::{Engine, Row, Statement, Value, locking, statements};
 use crate::pool::Requester;
-use crate::session::end_sessions;
+use crate::session::{END_SESSIONS, end_sessions};
 use crate::{Error, Result, Store};
 
 /// An account that is not deleted.
@@ -17,6 +18,10 @@ pub struct Account {
     pub email: String,
     /// Its name.
     pub name: String,
+    /// Whether somebody has shown that the email is theirs, or nobody was asked to.
+    pub is_proved: bool,
+    /// The email that it will have once that is shown of it.
+    pub next_email: Option<String>,
     /// The time of its creation, in milliseconds.
     pub created_at: i64,
 }
@@ -30,7 +35,34 @@ pub struct Credentials {
     pub phc: String,
     /// The number of passwords that the account has had. A login with an earlier epoch is rejected.
     pub epoch: i64,
+    /// Whether the operator has locked the account out.
+    pub is_disabled: bool,
 }
+
+/// An account to be created.
+#[derive(Clone, Copy)]
+pub struct NewAccount<'a> {
+    /// Its email; [`Email::chosen`] has accepted it.
+    pub email: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// The hash of its password, as a PHC string.
+    pub phc: &'a str,
+    /// Whether its email needs no proof.
+    pub is_proved: bool,
+    /// The invitation that it needs, if it needs one.
+    pub invitation: Option<ShownCode>,
+    /// The time, in milliseconds.
+    pub now: i64,
+}
+
+/// The columns of an [`Account`].
+macro_rules! columns {
+    () => {
+        "id, email, name, created_at, proved, next_email"
+    };
+}
+pub(crate) use columns;
 
 /// Two accounts from before there were email keys may have equivalent emails: then each is found by its own.
 macro_rules! by_email {
@@ -41,11 +73,34 @@ macro_rules! by_email {
 }
 
 impl Store {
-    /// Creates an account with an empty log. No two accounts have equivalent emails ([`Email`]).
+    /// Creates an account with an empty log. No two accounts have equivalent emails ([`Email`]). An invitation is used up with it,
+    /// in the same transaction; `None` if it is not good (any more).
     ///
     /// # Errors
     /// [`Error::AlreadyExists`] if the email is taken. PostgreSQL leaves a gap in the ids then, so ask
     /// [`Store::find_by_email`] first. [`Error::InDoubt`] leaves open whether the account was made.
+    pub fn sign_up(&self, new: &NewAccount<'_>) -> Result<Option<AccountId>> {
+        let Email { text, key } =
+            Email::claimed(new.email).map_err(|it| Error::Internal(it.to_owned()))?;
+        let (text, key) = (Value::Text(&text), Value::maybe_text(key.as_deref()));
+        let (name, phc) = (Value::Text(new.name), Value::Text(new.phc));
+        let params = [text, key, name, phc, Value::Int(new.now), new.is_proved.into()];
+        self.write(Requester::Stranger, |engine| {
+            if let Some(code) = &new.invitation
+                && use_code(engine, CodePurpose::Invitation, code, new.now)?.is_none()
+            {
+                return Ok(None);
+            }
+            let id = first(&engine.run(&ADD_ACCOUNT, &params)?)?.int(0)?;
+            engine.run(&ADD_LOG, &[Value::Int(id)])?;
+            Ok(Some(AccountId(id)))
+        })
+    }
+
+    /// As [`Store::sign_up`], without an invitation, of an email that needs no proof.
+    ///
+    /// # Errors
+    /// As there.
     pub fn create_account(
         &self,
         email: &str,
@@ -53,15 +108,17 @@ impl Store {
         phc: &str,
         now: i64,
     ) -> Result<AccountId> {
-        let Email { text, key } =
-            Email::claimed(email).map_err(|it| Error::Internal(it.to_owned()))?;
-        let (text, key) = (Value::Text(&text), Value::maybe_text(key.as_deref()));
-        let params = [text, key, Value::Text(name), Value::Text(phc), Value::Int(now)];
-        self.write(Requester::Stranger, |engine| {
-            let id = first(&engine.run(&ADD_ACCOUNT, &params)?)?.int(0)?;
-            engine.run(&ADD_LOG, &[Value::Int(id)])?;
-            Ok(AccountId(id))
-        })
+        let new = NewAccount { email, name, phc, is_proved: true, invitation: None, now };
+        let made = self.sign_up(&new)?;
+        made.ok_or_else(|| Error::Internal("a signup that needs no invitation".to_owned()))
+    }
+
+    /// Whether there is, or ever was, an account.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub fn has_accounts(&self) -> Result<bool> {
+        Ok(!self.read(Requester::Server, &FIND_ANY, &[], |row| row.int(0))?.is_empty())
     }
 
     /// The account with this number.
@@ -139,6 +196,7 @@ impl Store {
             }
             let ended = engine.run(&END_OTHER_SESSIONS, &[Value::Int(id.0), Value::Int(keep.0)])?;
             end_sessions(engine, &ended, now)?;
+            void_codes(engine, CodePurpose::Reset, id)?;
             Ok(true)
         })
     }
@@ -182,6 +240,7 @@ fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
     engine.run(&ADD_ERASURE, &[id[0], Value::Int(now)])?;
     for sql in [
         &DELETE_LOG,
+        &DELETE_CODES,
         &DELETE_BLOCKS,
         &SETTLE_REQUESTS_LOW,
         &SETTLE_REQUESTS_HIGH,
@@ -193,17 +252,24 @@ fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
     Ok(true)
 }
 
-fn account(row: &mut Row) -> Result<Account> {
+pub(crate) fn account(row: &mut Row) -> Result<Account> {
     Ok(Account {
         id: AccountId(row.int(0)?),
         email: row.text(1)?,
         name: row.text(2)?,
         created_at: row.int(3)?,
+        is_proved: row.int(4)? != 0,
+        next_email: row.maybe_text(5)?,
     })
 }
 
 fn credentials(row: &mut Row) -> Result<Credentials> {
-    Ok(Credentials { account: account(row)?, phc: row.text(4)?, epoch: row.int(5)? })
+    Ok(Credentials {
+        account: account(row)?,
+        phc: row.text(6)?,
+        epoch: row.int(7)?,
+        is_disabled: row.maybe_int(8)?.is_some(),
+    })
 }
 
 /// The row that `returning` gives of one that was inserted.
@@ -213,29 +279,32 @@ pub(crate) fn first(rows: &[Row]) -> Result<&Row> {
 
 statements! {
     static ADD_ACCOUNT: Statement = Statement::both(
-        "insert into account (email, email_key, name, password, created_at) values ($1, $2, $3, $4, $5) returning id"
+        "insert into account (email, email_key, name, password, created_at, proved) \
+         values ($1, $2, $3, $4, $5, $6) returning id"
     );
 
     static ADD_LOG: Statement = Statement::both("insert into log (account) values ($1)");
 
     static FIND_ACCOUNT: Statement = Statement::both(
-        "select id, email, name, created_at from account where id = $1 and email is not null"
+        concat!("select ", columns!(), " from account where id = $1 and email is not null")
     );
 
-    static FIND_BY_EMAIL: Statement = Statement::both(concat!("select id, email, name, created_at ", by_email!()));
+    static FIND_ANY: Statement = Statement::both("select id from account limit 1");
 
-    static CREDENTIALS_BY_EMAIL: Statement =
-        Statement::both(
-            concat!("select id, email, name, created_at, password, epoch ", by_email!())
-        );
+    static FIND_BY_EMAIL: Statement =
+        Statement::both(concat!("select ", columns!(), " ", by_email!()));
 
-    static CREDENTIALS_BY_ID: Statement = Statement::both(
-        "select id, email, name, created_at, password, epoch from account where id = $1 and email is not null \
-         and password is not null"
+    static CREDENTIALS_BY_EMAIL: Statement = Statement::both(
+        concat!("select ", columns!(), ", password, epoch, disabled_at ", by_email!())
     );
+
+    static CREDENTIALS_BY_ID: Statement = Statement::both(concat!(
+        "select ", columns!(), ", password, epoch, disabled_at from account where id = $1 \
+         and email is not null and password is not null"
+    ));
 
     static SET_NAME: Statement = Statement::both(
-        "update account set name = $1 where id = $2 and email is not null returning id, email, name, created_at"
+        concat!("update account set name = $1 where id = $2 and email is not null returning ", columns!())
     );
 
     static SET_PASSWORD: Statement = Statement::both(
@@ -251,13 +320,21 @@ statements! {
             "update account set password = $1 where id = $2 and password = $3 returning id"
         );
 
+    /// Of one that is not deleted.
+    pub(crate) static LOCK_ACCOUNT: Statement = locking!("select id from account where id = $1 and email is not null");
+
+    /// Of one that has this email.
+    pub(crate) static LOCK_ACCOUNT_BY_EMAIL: Statement =
+        locking!("select id from account where id = $1 and email = $2");
+
     static LOCK_LOG: Statement = locking!("select account from log where account = $1");
 
     static CLEAR_ACCOUNT: Statement = Statement::both(
-        "update account set email = null, email_key = null, name = null, password = null where id = $1"
+        "update account set email = null, email_key = null, name = null, password = null, next_email = null \
+         where id = $1"
     );
 
-    static END_SESSIONS: Statement = Statement::both("delete from session where account = $1 returning id");
+    static DELETE_CODES: Statement = Statement::both("delete from access_code where account = $1");
 
     static ADD_ERASURE: Statement = Statement::both("insert into erasure (account, at) values ($1, $2)");
 

@@ -92,6 +92,11 @@ pub(crate) const REST_UNCHECKED: Duration = Duration::from_secs(30);
 /// How many times a write is tried if it conflicts with others, or if its connection turns out to be dead.
 pub(crate) const WRITE_TRIES_MAX: usize = 4;
 
+/// Codes of one purpose that are mailed to an account within [`MAILED_CODES_INTERVAL_MS`].
+pub(crate) const MAILED_CODES_MAX: i64 = 3;
+/// Milliseconds in which these are counted: an hour.
+pub(crate) const MAILED_CODES_INTERVAL_MS: i64 = 60 * 60 * 1000;
+
 /// Message requests that are accepted in one transaction, at a start with `--contact open`.
 pub(crate) const REQUESTS_PAGE: i64 = 1000;
 /// Recently valid tokens that are remembered, so that their owners do not wait behind invalid tokens.

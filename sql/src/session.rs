@@ -4,6 +4,7 @@ use wire::limit::SESSIONS_MAX;
 use wire::{AccountId, SessionId, TokenHash};
 
 use crate::account::first;
+use crate::code::DELETE_OLD_CODES;
 use crate::engine::{BatchStatement, Engine, Row, Statement, Value, locking, statements};
 use crate::pool::Requester;
 use crate::ticket::DELETE_OLD_TICKETS;
@@ -63,7 +64,7 @@ pub struct Revocation {
 
 impl Store {
     /// Opens a session. An account has at most [`SESSIONS_MAX`]: of more, the longest unused end. Nothing if the account's password is no longer that of [`Login::epoch`], or the account is
-    /// deleted: a login that was overtaken by a change of password must not outlive it.
+    /// deleted or disabled: a login that was overtaken by a change of password must not outlive it.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] a session may exist whose token nobody has.
@@ -153,7 +154,7 @@ impl Store {
             .unwrap_or(0))
     }
 
-    /// Removes sessions and tickets that have ended by themselves, and revocations that every node has long seen; nothing
+    /// Removes sessions, tickets and codes that have ended by themselves, and revocations that every node has long seen; nothing
     /// while the machine's clock is in doubt.
     ///
     /// # Errors
@@ -164,6 +165,7 @@ impl Store {
         self.write(Requester::Server, |engine| {
             engine.run(&DELETE_EXPIRED, &[Value::Int(now)])?;
             engine.run(&DELETE_OLD_TICKETS, &[Value::Int(now)])?;
+            engine.run(&DELETE_OLD_CODES, &[Value::Int(now)])?;
             engine.run(&DELETE_OLD_REVOCATIONS, &[Value::Int(old)]).map(drop)
         })
     }
@@ -199,7 +201,7 @@ statements! {
     });
 
     static LOCK_ACCOUNT: Statement =
-        locking!("select id from account where id = $1 and epoch = $2 and password is not null");
+        locking!("select id from account where id = $1 and epoch = $2 and password is not null and disabled_at is null");
 
     static ADD_SESSION: Statement = Statement::both(
         "insert into session (account, token_hash, device, created_at, seen_at, expires_at) \
@@ -224,6 +226,9 @@ statements! {
         "select id, account, device, created_at, seen_at, expires_at from session where account = $1 \
          and expires_at > $2 order by seen_at desc, id desc limit $3"
     );
+
+    pub(crate) static END_SESSIONS: Statement =
+        Statement::both("delete from session where account = $1 returning id");
 
     static END_SESSION: Statement =
         Statement::both("delete from session where id = $1 and account = $2 returning id");

@@ -52,6 +52,11 @@ impl Snapshot {
         self.engine.version_of(self.form)
     }
 
+    /// The newest version of it that this program knows.
+    pub(crate) fn newest_schema(&self) -> i64 {
+        self.engine.migrations().last().map_or(0, |(version, _)| *version)
+    }
+
     /// The number of the form that a copy of it has.
     pub fn form(&self) -> i64 {
         self.form.number

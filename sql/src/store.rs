@@ -131,7 +131,7 @@ impl Store {
         self.apply_contact_policy().map_err(migrate::MigrateError::Store)
     }
 
-    fn new(
+    pub(crate) fn new(
         writers: usize,
         committers: Option<usize>,
         readers: Option<usize>,

@@ -14,6 +14,8 @@ mod accounts;
 mod blocks;
 #[path = "contract/blocks_revised.rs"]
 mod blocks_revised;
+#[path = "contract/codes.rs"]
+mod codes;
 #[path = "contract/contact_policy.rs"]
 mod contact_policy;
 #[path = "contract/copies.rs"]
@@ -42,6 +44,8 @@ mod looking;
 mod messages;
 #[path = "contract/names.rs"]
 mod names;
+#[path = "contract/operator.rs"]
+mod operator;
 #[path = "contract/pages.rs"]
 mod pages;
 #[path = "contract/plans.rs"]
@@ -52,6 +56,8 @@ mod postgresql;
 mod quota;
 #[path = "contract/receipts.rs"]
 mod receipts;
+#[path = "contract/recovery.rs"]
+mod recovery;
 #[path = "contract/revise.rs"]
 mod revise;
 #[path = "contract/schema.rs"]

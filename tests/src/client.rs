@@ -96,6 +96,7 @@ impl Client {
             .as_str()
             .context("a login without `token`")?
             .clone_into(&mut self.token);
+        self.id = answer.body["id"].as_i64().context("a login without `id`")?;
         Ok(())
     }
 

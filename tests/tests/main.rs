@@ -9,6 +9,8 @@ mod harness;
 
 /// Every way in which a stranger may try to take the servers down, while others are served.
 mod abuse;
+/// Invitations, the commands of `admin`, links with codes.
+mod accounts;
 /// `backup`, `restore`, `verify` and `doctor`.
 mod backups;
 /// The machine's clock jumps.

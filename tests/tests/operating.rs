@@ -41,7 +41,7 @@ systemctl() {
     case "$*" in
         "enable --now messenger")
             start
-            say "http://$AUTH_LISTEN/signup" -d '{"email":"a@example.com","name":"Alice","password":"secret"}' ;;
+            say "http://$AUTH_LISTEN/signup" -d '{"email":"alice@example.com","name":"Alice","password":"secret"}' ;;
         "start messenger") start ;;
         "stop messenger") kill "$(cat "$ROOT/pid")"; while kill -0 "$(cat "$ROOT/pid")" 2>/dev/null; do sleep 0.1; done ;;
         *) echo "nobody knows systemctl $*" >&2; return 1 ;;

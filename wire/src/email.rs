@@ -29,6 +29,11 @@ impl Email {
         Ok(Self { text, key })
     }
 
+    /// By what the email is told apart: its key, else the text.
+    pub fn identity(&self) -> &str {
+        self.key.as_deref().unwrap_or(&self.text)
+    }
+
     /// An email that a new account may have.
     ///
     /// # Errors

@@ -35,6 +35,12 @@ impl Token {
         TokenHash(Sha256::digest(self.0.as_bytes()).into())
     }
 
+    /// The hash of this token together with a text, such as the email that it is good for.
+    pub fn hash_with(&self, text: &str) -> TokenHash {
+        let hash = Sha256::new().chain_update(&self.0).chain_update([0]).chain_update(text);
+        TokenHash(hash.finalize().into())
+    }
+
     /// The clear text, which the client gets once.
     pub fn expose(&self) -> &str {
         &self.0

@@ -90,3 +90,22 @@ fn a_placeholder_stands_for_one_segment() {
         assert_eq!(name(path), name_of, "{path}");
     }
 }
+
+/// What the HTTP layer answers, whatever the operation.
+#[test]
+fn each_operation_names_what_any_request_can_be_answered() {
+    let any = ["400", "408", "417", "429", "431", "500", "501", "503", "505"];
+    for (path, methods) in description()["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let responses = &operation["responses"];
+            for status in any {
+                assert!(!responses[status].is_null(), "{method} {path}: {status}");
+            }
+            let route = find(&method.to_uppercase(), path);
+            let route = route.unwrap_or_else(|_| panic!("{method} {path} is no route"));
+            // The library is given up when it takes too long.
+            let has_deadline = route.runs == Runs::Library;
+            assert_eq!(!responses["504"].is_null(), has_deadline, "{method} {path}: 504");
+        }
+    }
+}

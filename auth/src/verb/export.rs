@@ -86,10 +86,12 @@ enum Stage {
 impl Document {
     pub(crate) fn new(store: Arc<Store>, account: &Account, now: i64) -> io::Result<Self> {
         let (email, name) = (to_json(&account.email)?, to_json(&account.name)?);
-        let (id, created_at) = (account.id, account.created_at);
+        let (id, created_at, confirmed) = (account.id, account.created_at, account.is_proved);
+        let next = account.next_email.as_deref().map(to_json).transpose()?;
+        let next = next.map_or_else(String::new, |next| format!(",\"new_email\":{next}"));
         let page = format!(
             "{{\"exported_at\":{now},\"account\":{{\"id\":{id},\"email\":{email},\"name\":{name},\
-             \"created_at\":{created_at}}},\n\"sessions\":["
+             \"created_at\":{created_at},\"confirmed\":{confirmed}{next}}},\n\"sessions\":["
         );
         Ok(Self {
             store,

@@ -63,6 +63,7 @@ pub(crate) fn login(context: &Context, request: &Request) -> Result<Response, Ap
             ErrorCode::WrongCredentials => "wrong",
             ErrorCode::RateLimited => "throttled",
             ErrorCode::Busy => "busy",
+            ErrorCode::AccountDisabled => "disabled",
             _ => "failed",
         },
     });
@@ -77,7 +78,7 @@ fn open(
     let (email, password, device) = (wish.email, wish.password, wish.device);
     let credentials = context.store.credentials(&email.text)?;
     // However it is written, the throttle knows it by one text.
-    let folded = email.key.as_deref().unwrap_or(&email.text);
+    let folded = email.identity();
     let email = credentials.as_ref().map_or(folded, |credentials| &*credentials.account.email);
     let phc = credentials.as_ref().map(|credentials| credentials.phc.as_str());
     // Looked at with the same care whether the account exists or not.
@@ -90,6 +91,9 @@ fn open(
     };
     let slot = context.verify_password(&attempt, password)?.ok_or_else(wrong)?;
     let credentials = credentials.ok_or_else(wrong)?;
+    if credentials.is_disabled {
+        return Err(disabled());
+    }
     let account = &credentials.account;
     let better = rehash_if_needed(context, account.id, &credentials.phc, password, &slot)?;
     drop(slot);
@@ -131,6 +135,14 @@ fn rehash_if_needed(
     // False: another login was faster, and its hash is the one that stays.
     let is_stored = context.store.rehash(id, phc, &better)?;
     Ok(is_stored.then_some(better))
+}
+
+/// Told only to who knows the password.
+fn disabled() -> ApiError {
+    ApiError::new(
+        ErrorCode::AccountDisabled,
+        "this account is locked; ask whoever runs this server to let it in again",
+    )
 }
 
 fn wrong() -> ApiError {

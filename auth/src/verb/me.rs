@@ -1,8 +1,9 @@
-//! `/me`: the client's own account: shows, renames or deletes it.
+//! `/me`: the client's own account: shows, changes or deletes it.
 
 use http::Response;
 use serde::Serialize;
 use sql::{Account, Session};
+use wire::Email;
 
 use crate::context::{Context, LoginAttempt};
 use crate::error::ApiError;
@@ -10,6 +11,7 @@ use crate::json::json;
 use crate::password::Password;
 use crate::request::Request;
 use crate::throttle::Origin;
+use crate::verb::email;
 
 #[derive(Serialize)]
 struct Me {
@@ -17,6 +19,11 @@ struct Me {
     email: String,
     name: String,
     created_at: i64,
+    /// Whether somebody has shown that the email is theirs, or nobody was asked to.
+    confirmed: bool,
+    /// The email that it will have once that is shown of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_email: Option<String>,
     /// Bytes of text and files that it has sent and that are kept.
     stored: i64,
     /// How many there may be; 0: no limit.
@@ -36,13 +43,29 @@ pub(crate) fn show(
     })
 }
 
-pub(crate) fn rename(
+pub(crate) fn change(
     context: &Context,
     request: &Request,
     session: &Session,
 ) -> Result<Response, ApiError> {
-    let name = wire::name(&request.fields()?.text("name")?).map_err(ApiError::bad_request)?;
-    reply(context, context.store.rename(session.account, &name)?)
+    let mut fields = request.fields()?;
+    let email = fields.maybe_text("email")?;
+    // Alone, or along with an email.
+    let name = match email {
+        Some(_) => fields.maybe_text("name")?,
+        None => Some(fields.text("name")?),
+    };
+    let name = name.map(|name| wire::name(&name).map_err(ApiError::bad_request)).transpose()?;
+    let mut account = None;
+    if let Some(email) = email {
+        let email = Email::chosen(&email).map_err(ApiError::bad_request)?;
+        let password = Password::unchecked(fields.text("password")?);
+        account = Some(email::change(context, request, session, &email, &password)?);
+    }
+    if let Some(name) = name {
+        account = context.store.rename(session.account, &name)?;
+    }
+    reply(context, account)
 }
 
 pub(crate) fn delete(
@@ -66,8 +89,9 @@ pub(crate) fn delete(
 
 fn reply(context: &Context, account: Option<Account>) -> Result<Response, ApiError> {
     // None: deleted since the session was looked up.
-    let Account { id, email, name, created_at } = account.ok_or_else(ApiError::unauthorized)?;
+    let Account { id, email, name, created_at, is_proved: confirmed, next_email: new_email } =
+        account.ok_or_else(ApiError::unauthorized)?;
     let state = context.store.log_state(id)?.ok_or_else(ApiError::unauthorized)?;
     let (stored, quota) = (state.stored, context.store.quota().unwrap_or(0));
-    json(200, &Me { id, email, name, created_at, stored, quota })
+    json(200, &Me { id, email, name, created_at, confirmed, new_email, stored, quota })
 }

@@ -30,6 +30,10 @@ pub(crate) fn find(
     taken.map_err(|wait| ApiError::rate_limited("too many look-ups; wait", wait))?;
     let nobody = || ApiError::not_found("nobody has this email");
     let account = context.store.find_by_email(&email)?.ok_or_else(nobody)?;
+    // Whoever signs up with somebody else's email is not found in their place.
+    if !account.is_proved && account.id != session.account {
+        return Err(nobody());
+    }
     context.store.record_found_account(session.account, account.id, request.now)?;
     json(200, &Found { id: account.id, name: &account.name })
 }

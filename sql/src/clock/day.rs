@@ -13,7 +13,8 @@ pub struct Day(
 );
 
 impl Day {
-    pub(super) fn of(ms: i64) -> Self {
+    /// The day of this time, in milliseconds.
+    pub fn of(ms: i64) -> Self {
         Self(ms.div_euclid(DAY_MS))
     }
 

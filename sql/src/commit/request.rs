@@ -16,15 +16,15 @@ use crate::{ContactPolicy, Result};
 
 const TOO_MANY_MESSAGES: Rejection = Rejection {
     code: Code::NotAccepted,
-    message: "five messages or invitations wait for this account; write again once it has answered",
+    message: "five messages or invitations wait for this account, which does not know you yet; write again once it has answered or accepted",
 };
 const TOO_MANY_OPEN: Rejection = Rejection {
     code: Code::NotAccepted,
-    message: "50 of your requests wait for an answer; write to somebody new once one is answered",
+    message: "50 of your requests wait for people who do not know you yet; write to somebody new once one of them has answered or accepted",
 };
 pub(super) const STRANGERS: Rejection = Rejection {
     code: Code::NotAccepted,
-    message: "you do not know each other yet; do that once one has accepted the other",
+    message: "you do not know each other yet: write to each other, or have your request accepted, and then do that",
 };
 const NOTHING_WAITS: Rejection =
     Rejection::not_found("no request of this account waits for you to accept or decline it");

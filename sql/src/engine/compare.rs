@@ -111,13 +111,17 @@ impl Engines {
             let ticket = in_test(
                 "insert into ticket (account, hash, session, expires_at) values ($1, $2, $1, 7)",
             );
-            sqlite.run(ticket, &params).unwrap();
-            postgres.run(ticket, &params).unwrap();
             let notice = in_test(
                 "insert into notice (node, body, number) values ($1, $2, (select count(*) from notice) + 1)",
             );
-            sqlite.run(notice, &params).unwrap();
-            postgres.run(notice, &params).unwrap();
+            let code = in_test(
+                "insert into access_code (account, hash, purpose, email_hash, mailed, uses, created_at, expires_at) \
+                 values ($1, $2, $1, $2, $1, $1, 3, 7)",
+            );
+            for statement in [ticket, notice, code] {
+                sqlite.run(statement, &params).unwrap();
+                postgres.run(statement, &params).unwrap();
+            }
         }
         let mut engines = Self { sqlite, postgres, _directory: directory };
         let tables: BTreeSet<_> = TABLES.iter().copied().collect();
@@ -281,6 +285,7 @@ fn changed_by(text: &str) -> Vec<&'static str> {
     let all = TABLES.iter().chain(&[
         "session",
         "ticket",
+        "access_code",
         "revocation",
         "node",
         "notice",

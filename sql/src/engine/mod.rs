@@ -32,6 +32,12 @@ impl<'a> Value<'a> {
     }
 }
 
+impl From<bool> for Value<'_> {
+    fn from(flag: bool) -> Self {
+        Value::Int(i64::from(flag))
+    }
+}
+
 /// One cell of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {

@@ -61,6 +61,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (16, include_str!("../../migrations/sqlite/0016_tickets.sql")),
     (17, include_str!("../../migrations/sqlite/0017_notices.sql")),
     (18, include_str!("../../migrations/sqlite/0018_files.sql")),
+    (19, include_str!("../../migrations/sqlite/0019_access_codes.sql")),
 ];
 
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);

@@ -42,6 +42,7 @@ pub(super) static MIGRATIONS: &[(i64, &str)] = &[
     (18, include_str!("../../../migrations/postgres/0018_tickets.sql")),
     (19, include_str!("../../../migrations/postgres/0019_notices.sql")),
     (20, include_str!("../../../migrations/postgres/0020_files.sql")),
+    (21, include_str!("../../../migrations/postgres/0021_access_codes.sql")),
 ];
 
 statements! {

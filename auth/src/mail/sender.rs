@@ -1,0 +1,191 @@
+//! The thread's own part: looks up who wants a new password, and hands mails to the server.
+
+use std::error::Error as _;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use lettre::Transport as _;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::{Error, SmtpTransport};
+use net::bucket::Buckets;
+use net::network::NetworkBuckets;
+use sql::{AccountCode, CodePurpose, Store};
+
+use super::letter::Letter;
+use super::queue::MailQueue;
+use super::settings::{Encryption, MailSettings};
+use crate::code::identity;
+use crate::limit::{
+    BUCKETS_WIDTH, CODE_LIFE_MS, MAIL_WARN_INTERVAL, MAILS_PER_NETWORK,
+    MAILS_PER_NETWORK_PER_SECOND, MAILS_PER_RECIPIENT, MAILS_PER_RECIPIENT_PER_SECOND,
+    SMTP_TIMEOUT,
+};
+use crate::metrics::{MAILS, MAILS_FAILING, MAILS_WAITING};
+use crate::token;
+
+pub(super) struct Sender {
+    settings: MailSettings,
+    store: Arc<Store>,
+    transport: SmtpTransport,
+    queue: MailQueue,
+    /// Links that are mailed because an address asked for them.
+    by_network: NetworkBuckets,
+    /// Mails of any kind, by whom they go to.
+    by_recipient: Buckets,
+    warned: Option<Instant>,
+}
+
+impl Sender {
+    /// # Errors
+    /// The system's roots for certificates cannot be read.
+    pub(super) fn new(settings: MailSettings, store: Arc<Store>) -> io::Result<Self> {
+        Ok(Self {
+            transport: transport(&settings).map_err(io::Error::other)?,
+            settings,
+            store,
+            queue: MailQueue::default(),
+            by_network: NetworkBuckets::new(MAILS_PER_NETWORK, MAILS_PER_NETWORK_PER_SECOND),
+            by_recipient: Buckets::new(
+                MAILS_PER_RECIPIENT,
+                MAILS_PER_RECIPIENT_PER_SECOND,
+                BUCKETS_WIDTH,
+            ),
+            warned: None,
+        })
+    }
+
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.queue.next_due()
+    }
+
+    /// Mails a link to who has this email, if somebody has, and not too many were mailed lately.
+    pub(super) fn reset(&mut self, email: &str, address: IpAddr) {
+        match self.new_reset(email, address) {
+            Ok(Some(letter)) => self.push(letter),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "a link that sets a password is not mailed"),
+        }
+    }
+
+    fn new_reset(&self, email: &str, address: IpAddr) -> anyhow::Result<Option<Letter>> {
+        let Some(account) = self.store.find_by_email(email)? else { return Ok(None) };
+        if self.by_network.take(address, Instant::now()).is_err() {
+            MAILS.inc("limited");
+            return Ok(None);
+        }
+        let (code, now) = (token::mint_code()?, self.store.now());
+        let bound = Some(code.hash_with(&identity(&account.email)));
+        let (purpose, expires_at) = (CodePurpose::Reset, now + CODE_LIFE_MS);
+        let (id, hash) = (account.id, code.hash());
+        let new = AccountCode { purpose, account: id, hash, email: bound, now, expires_at };
+        if !self.store.add_account_code(&new)? {
+            MAILS.inc("limited");
+            return Ok(None);
+        }
+        Ok(Some(Letter::reset(&account.email, &self.settings.base, &code)))
+    }
+
+    pub(super) fn push(&mut self, letter: Letter) {
+        let to = identity(&letter.to);
+        if self.by_recipient.take(&to, Instant::now()).is_err() {
+            MAILS.inc("limited");
+        } else if !self.queue.push(letter, Instant::now()) {
+            MAILS.inc("dropped");
+        }
+        MAILS_WAITING.set(self.queue.len() as i64);
+    }
+
+    /// Tries the mail that has been due the longest, if one is.
+    pub(super) fn send_one(&mut self) {
+        let Some(one) = self.queue.take_due(Instant::now()) else { return };
+        let message = token::mint_code().map_err(|error| error.to_string()).and_then(|id| {
+            one.letter.message(&self.settings, id.expose()).map_err(|it| it.to_string())
+        });
+        let sent = match message {
+            Ok(message) => self.transport.send(&message),
+            Err(_) => {
+                // An email of before the present rules may be none that a mail can be sent to.
+                MAILS.inc("failed");
+                return self.warn("no mail can be sent to an account's email");
+            }
+        };
+        match sent {
+            Ok(_) => {
+                MAILS.inc("sent");
+                MAILS_FAILING.set(0);
+                self.queue.has_sent();
+            }
+            Err(error) if error.is_permanent() => {
+                MAILS.inc("failed");
+                self.warn(&reason(&error));
+            }
+            Err(error) => {
+                MAILS_FAILING.set(1);
+                let is_server = error.status().is_none();
+                let is_kept = self.queue.put_back(one, is_server, Instant::now());
+                MAILS.inc(if is_kept { "retried" } else { "failed" });
+                self.warn(&reason(&error));
+            }
+        }
+        MAILS_WAITING.set(self.queue.len() as i64);
+    }
+
+    /// Tries what is due, until then.
+    pub(super) fn flush(&mut self, until: Instant) {
+        while Instant::now() < until && self.next_due().is_some_and(|due| due <= Instant::now()) {
+            self.send_one();
+        }
+    }
+
+    fn warn(&mut self, reason: &str) {
+        if self.warned.is_none_or(|at| at.elapsed() >= MAIL_WARN_INTERVAL) {
+            self.warned = Some(Instant::now());
+            let waiting = self.queue.len();
+            tracing::warn!(waiting, "mails are not sent: {reason}");
+        }
+    }
+}
+
+/// Why a mail was not sent. What the server has said is left out: it may repeat an email.
+fn reason(error: &Error) -> String {
+    if let Some(code) = error.status() {
+        return format!("the mail server has answered {code}");
+    }
+    if error.is_timeout() {
+        return format!("the mail server has not answered within {} s", SMTP_TIMEOUT.as_secs());
+    }
+    let cause = error.source().map(ToString::to_string);
+    format!("the mail server cannot be used: {}", cause.unwrap_or_else(|| error.to_string()))
+}
+
+/// The name by which this server introduces itself (RFC 5321, 4.1.1.1).
+fn hello(host: &str) -> ClientId {
+    match host.trim_matches(['[', ']']).parse() {
+        Ok(IpAddr::V4(address)) => ClientId::Ipv4(address),
+        Ok(IpAddr::V6(address)) => ClientId::Ipv6(address),
+        Err(_) => ClientId::Domain(host.to_owned()),
+    }
+}
+
+fn transport(settings: &MailSettings) -> Result<SmtpTransport, Error> {
+    let smtp = &settings.smtp;
+    let parameters = || TlsParameters::new(smtp.host.clone());
+    let tls = match smtp.encryption {
+        Encryption::Tls => Tls::Wrapper(parameters()?),
+        Encryption::StartTls => Tls::Required(parameters()?),
+        Encryption::Off => Tls::None,
+    };
+    let mut builder = SmtpTransport::builder_dangerous(&smtp.host)
+        .port(smtp.port)
+        .tls(tls)
+        .hello_name(hello(&settings.host))
+        .timeout(Some(SMTP_TIMEOUT));
+    if let Some((user, password)) = &smtp.credentials {
+        builder = builder.credentials(Credentials::new(user.clone(), password.clone()));
+    }
+    Ok(builder.build())
+}

@@ -1,0 +1,91 @@
+//! `PATCH /me` with another email: proved first, where mail is set up.
+
+use std::time::Instant;
+
+use sql::{Account, AccountCode, CodePurpose, Session};
+use wire::{AccountId, Email};
+
+use crate::context::{Context, LoginAttempt};
+use crate::error::ApiError;
+use crate::limit::{CODE_LIFE_MS, CODE_RETRY_AFTER};
+use crate::password::Password;
+use crate::request::Request;
+use crate::throttle::Origin;
+use crate::token;
+use crate::verb::signup::taken;
+
+/// Gives the account another email, or mails a link there that will. The account's own email takes back what was asked for, and
+/// mails a link there if it is not proved.
+///
+/// # Errors
+/// 403 for a wrong password, 409 if somebody else has the email, 429 after too many tries or links.
+pub(crate) fn change(
+    context: &Context,
+    request: &Request,
+    session: &Session,
+    email: &Email,
+    password: &Password,
+) -> Result<Account, ApiError> {
+    let credentials = context.store.credentials_of(session.account)?;
+    let credentials = credentials.ok_or_else(ApiError::unauthorized)?;
+    let account = &credentials.account;
+    let attempt = LoginAttempt {
+        from: request.address,
+        origin: Some(Origin::Session(session.id)),
+        email: &account.email,
+        credentials: Some(&credentials),
+    };
+    drop(context.verify_password(&attempt, password)?.ok_or_else(ApiError::wrong_password)?);
+    // Each try tells whether somebody has this email.
+    let looked_up = context.lookups.take(&session.account, Instant::now());
+    looked_up.map_err(|wait| ApiError::rate_limited("too many emails were tried; wait", wait))?;
+    let owner = context.store.find_by_email(&email.text)?.map(|owner| owner.id);
+    if owner.is_some_and(|owner| owner != account.id) {
+        return Err(taken());
+    }
+    let is_own = owner.is_some();
+    let changed = match &context.mailer {
+        mailer if is_own && (account.is_proved || mailer.is_none()) => {
+            context.store.set_next_email(account.id, None)?
+        }
+        None => match context.store.set_email(account.id, &email.text) {
+            Err(sql::Error::AlreadyExists) => return Err(taken()),
+            changed => changed?,
+        },
+        Some(_) if is_own => {
+            mail_code(context, account.id, &account.email, request.now)?;
+            context.store.set_next_email(account.id, None)?
+        }
+        Some(mailer) => {
+            let changed = context.store.set_next_email(account.id, Some(&email.text))?;
+            mail_code(context, account.id, &email.text, request.now)?;
+            mailer.notify(&account.email);
+            changed
+        }
+    };
+    // None: deleted meanwhile.
+    changed.ok_or_else(ApiError::unauthorized)
+}
+
+/// Mails a link that proves an account's email, or its next one, if mail is set up.
+///
+/// # Errors
+/// 429 after too many of these.
+pub(crate) fn mail_code(
+    context: &Context,
+    account: AccountId,
+    email: &str,
+    now: i64,
+) -> Result<(), ApiError> {
+    let Some(mailer) = &context.mailer else { return Ok(()) };
+    let code = token::mint_code().map_err(|error| ApiError::internal(&error))?;
+    let bound = Some(code.hash_with(&crate::code::identity(email)));
+    let (purpose, expires_at) = (CodePurpose::Confirmation, now + CODE_LIFE_MS);
+    let new = AccountCode { purpose, account, hash: code.hash(), email: bound, now, expires_at };
+    if !context.store.add_account_code(&new)? {
+        let sentence = "three links were mailed within an hour; open one of them, or wait";
+        return Err(ApiError::rate_limited(sentence, CODE_RETRY_AFTER));
+    }
+    mailer.confirm(email, &code);
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! `admin`: what an operator does with accounts, while servers run.
+
+mod delete;
+mod disable;
+mod enable;
+mod invite;
+mod logout;
+mod reset;
+mod stats;
+mod users;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use sql::{Account, DatabaseUrl, Store};
+use wire::Email;
+
+use crate::Settings;
+pub use invite::print_first_invitation;
+
+/// The arguments of `admin`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Admin,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Admin {
+    /// Make an invitation to sign up; prints its link, and its code
+    Invite(invite::Args),
+    /// Make a link with which somebody sets a new password, once, within 24 hours; prints it, and its code
+    Reset(reset::Args),
+    /// List all accounts
+    Users(users::Args),
+    /// Lock an account out: its sessions end, and nobody can log in
+    Disable(disable::Args),
+    /// Let an account in again
+    Enable(enable::Args),
+    /// Delete an account, as its owner could
+    Delete(delete::Args),
+    /// End all sessions of an account
+    Logout(logout::Args),
+    /// Count accounts, sessions, messages and bytes
+    Stats(stats::Args),
+}
+
+pub(crate) fn run(args: &Args, url: &DatabaseUrl, settings: &Settings<'_>) -> Result<ExitCode> {
+    if let Admin::Delete(args) = &args.command
+        && let Some(code) = delete::refuse(args)
+    {
+        return Ok(code);
+    }
+    let store = Store::open_existing(url)?;
+    match &args.command {
+        Admin::Invite(args) => invite::run(args, &store, settings),
+        Admin::Reset(args) => reset::run(args, &store, settings),
+        Admin::Users(args) => users::run(args, &store),
+        Admin::Disable(args) => disable::run(args, &store),
+        Admin::Enable(args) => enable::run(args, &store),
+        Admin::Delete(args) => delete::run(args, &store),
+        Admin::Logout(args) => logout::run(args, &store),
+        Admin::Stats(args) => stats::run(args, &store),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An email that an account may have; for clap.
+fn email(text: &str) -> Result<Email, String> {
+    Email::claimed(text).map_err(str::to_owned)
+}
+
+/// The account with this email.
+fn find(store: &Store, email: &Email) -> Result<Account> {
+    store
+        .find_by_email(&email.text)?
+        .with_context(|| format!("no account has the email {}", email.text))
+}

@@ -1,0 +1,210 @@
+//! Access codes: what is given to somebody by link, outside of a session. An invitation to sign up, the reset of a password, the
+//! proof of an email.
+//!
+//! Only hashes are stored. A code that is good for one email alone is stored with a hash of both together, so that the table holds
+//! no email. Codes that were used stay until they expire, so that those that were mailed can be counted.
+
+use wire::{AccountId, TokenHash};
+
+use crate::account::{LOCK_ACCOUNT, account, columns};
+use crate::engine::{Engine, Statement, Value, statements};
+use crate::limit::{MAILED_CODES_INTERVAL_MS, MAILED_CODES_MAX};
+use crate::pool::Requester;
+use crate::{Account, Result, Store};
+
+/// What a code is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodePurpose {
+    /// Signing up.
+    Invitation = 1,
+    /// Setting a new password without the old one.
+    Reset = 2,
+    /// Proving an email.
+    Confirmation = 3,
+}
+
+/// An invitation to be stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Invitation {
+    /// What is kept of its code.
+    pub hash: TokenHash,
+    /// The hash of its code and the only email that it is good for; `None`: any.
+    pub email: Option<TokenHash>,
+    /// How many accounts can be made with it.
+    pub uses: i64,
+    /// When it is made, in milliseconds.
+    pub now: i64,
+    /// When it ends, in milliseconds.
+    pub expires_at: i64,
+}
+
+/// A code for an account, good once, to be stored.
+#[derive(Clone, Copy, Debug)]
+pub struct AccountCode {
+    /// What it is good for; no invitation.
+    pub purpose: CodePurpose,
+    /// Whose it is.
+    pub account: AccountId,
+    /// What is kept of it.
+    pub hash: TokenHash,
+    /// The hash of the code and the email that it is sent to; `None`: it is not sent by mail.
+    pub email: Option<TokenHash>,
+    /// When it is made, in milliseconds.
+    pub now: i64,
+    /// When it ends, in milliseconds.
+    pub expires_at: i64,
+}
+
+/// A code that somebody shows.
+#[derive(Clone, Copy, Debug)]
+pub struct ShownCode {
+    /// Of the code.
+    pub hash: TokenHash,
+    /// Of the code and the email that it is to be used for.
+    pub email: TokenHash,
+}
+
+impl Store {
+    /// Stores an invitation.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] it may exist, and nobody has its code.
+    pub fn add_invitation(&self, new: &Invitation) -> Result<()> {
+        let email = new.email.as_ref().map_or(Value::Null, |hash| Value::Bytes(&hash.0));
+        let params = [
+            Value::Bytes(&new.hash.0),
+            Value::Int(CodePurpose::Invitation as i64),
+            Value::Null,
+            email,
+            Value::Int(0),
+            Value::Int(new.uses),
+            Value::Int(new.now),
+            Value::Int(new.expires_at),
+        ];
+        self.write(Requester::Server, |engine| engine.run(&ADD_CODE, &params).map(drop))
+    }
+
+    /// Whether an invitation is good; [`Store::sign_up`] uses it up.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn is_invited(&self, code: &ShownCode, now: i64) -> Result<bool> {
+        let params = parameters(CodePurpose::Invitation, code, now);
+        Ok(!self.read(Requester::Stranger, &FIND_CODE, &params, |row| row.int(0))?.is_empty())
+    }
+
+    /// Stores a code for an account. False, and nothing is stored, if the account is deleted, or if it is to be mailed and as many
+    /// of its purpose were mailed to the account within the last hour as may be.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] it may exist, and nobody has it.
+    pub fn add_account_code(&self, new: &AccountCode) -> Result<bool> {
+        let (account, purpose) = (Value::Int(new.account.0), Value::Int(new.purpose as i64));
+        let email = new.email.as_ref().map_or(Value::Null, |hash| Value::Bytes(&hash.0));
+        let added = [
+            Value::Bytes(&new.hash.0),
+            purpose,
+            account,
+            email,
+            new.email.is_some().into(),
+            Value::Int(1),
+            Value::Int(new.now),
+            Value::Int(new.expires_at),
+        ];
+        let mailed = [account, purpose, Value::Int(new.now - MAILED_CODES_INTERVAL_MS)];
+        self.write(new.account, |engine| {
+            if engine.run(&LOCK_ACCOUNT, &[account])?.is_empty() {
+                return Ok(false);
+            }
+            if new.email.is_some() {
+                let count = engine.run(&COUNT_MAILED, &mailed)?;
+                if count.first().map_or(Ok(0), |row| row.int(0))? >= MAILED_CODES_MAX {
+                    return Ok(false);
+                }
+            }
+            engine.run(&ADD_CODE, &added)?;
+            Ok(true)
+        })
+    }
+
+    /// The account of a code that is still good.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`].
+    pub fn account_by_code(
+        &self,
+        purpose: CodePurpose,
+        hash: &TokenHash,
+        now: i64,
+    ) -> Result<Option<Account>> {
+        let params = [Value::Bytes(&hash.0), Value::Int(purpose as i64), Value::Int(now)];
+        Ok(self.read(Requester::Stranger, &FIND_ACCOUNT_BY_CODE, &params, account)?.pop())
+    }
+}
+
+/// A code that was good.
+pub(crate) struct UsedCode {
+    /// Whether it was sent by mail, to the email that it was shown for.
+    pub(crate) is_mailed: bool,
+}
+
+/// Uses a code up once, in the transaction of what it is good for; `None` if it is not good.
+pub(crate) fn use_code(
+    engine: &mut dyn Engine,
+    purpose: CodePurpose,
+    code: &ShownCode,
+    now: i64,
+) -> Result<Option<UsedCode>> {
+    let used = engine.run(&USE_CODE, &parameters(purpose, code, now))?;
+    used.first().map(|row| Ok(UsedCode { is_mailed: row.int(0)? != 0 })).transpose()
+}
+
+/// Ends all of an account's codes of a purpose.
+pub(crate) fn void_codes(
+    engine: &mut dyn Engine,
+    purpose: CodePurpose,
+    account: AccountId,
+) -> Result<()> {
+    engine.run(&VOID_CODES, &[Value::Int(account.0), Value::Int(purpose as i64)]).map(drop)
+}
+
+fn parameters(purpose: CodePurpose, code: &ShownCode, now: i64) -> [Value<'_>; 4] {
+    [
+        Value::Bytes(&code.hash.0),
+        Value::Int(purpose as i64),
+        Value::Int(now),
+        Value::Bytes(&code.email.0),
+    ]
+}
+
+statements! {
+    static ADD_CODE: Statement = Statement::both(
+        "insert into access_code (hash, purpose, account, email_hash, mailed, uses, created_at, expires_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8)"
+    );
+
+    static FIND_CODE: Statement = Statement::both(
+        "select uses from access_code where hash = $1 and purpose = $2 and expires_at > $3 and uses > 0 \
+         and (email_hash is null or email_hash = $4)"
+    );
+
+    static USE_CODE: Statement = Statement::both(
+        "update access_code set uses = uses - 1 where hash = $1 and purpose = $2 and expires_at > $3 \
+         and uses > 0 and (email_hash is null or email_hash = $4) returning mailed"
+    );
+
+    static FIND_ACCOUNT_BY_CODE: Statement = Statement::both(concat!(
+        "select ", columns!(), " from account where id = (select account from access_code where hash = $1 \
+         and purpose = $2 and expires_at > $3 and uses > 0) and email is not null"
+    ));
+
+    static COUNT_MAILED: Statement = Statement::both(
+        "select count(*) from access_code where account = $1 and purpose = $2 and mailed <> 0 and created_at > $3"
+    );
+
+    static VOID_CODES: Statement =
+        Statement::both("update access_code set uses = 0 where account = $1 and purpose = $2");
+
+    /// Those that have expired.
+    pub(crate) static DELETE_OLD_CODES: Statement = Statement::both("delete from access_code where expires_at <= $1");
+}

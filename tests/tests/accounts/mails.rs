@@ -1,0 +1,368 @@
+//! Where a mail server is set up: proofs of emails, links for new passwords, other emails.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use acceptance::{Client, PATIENCE, until};
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use super::{Case, PUBLIC_URL, ask, is, log_in, sign_up};
+use crate::harness::{Arrangement, Deployment, Launch, MailServer};
+
+/// Both engines, with this mail server.
+fn cases(url: &str) -> Result<[Case; 2]> {
+    Case::both(&[&format!("--public-url={PUBLIC_URL}"), &format!("--smtp={url}")])
+}
+
+/// A client of a new account with this email.
+fn member(case: &Case, email: &str) -> Result<Client> {
+    is(&sign_up(case.endpoints(), email, json!(null))?, 201, "")?;
+    let mut client = Client::new(case.endpoints());
+    client.email = email.to_owned();
+    client.password = "secret".to_owned();
+    client.name = "Somebody".to_owned();
+    client.login("device")?;
+    Ok(client)
+}
+
+fn confirm(case: &Case, code: &str) -> Result<(u16, String)> {
+    ask(case.other(), "/confirm", &json!({"code": code}))
+}
+
+#[test]
+fn an_account_is_found_by_its_email_once_it_is_proved() -> Result<()> {
+    let mails = MailServer::start(&[])?;
+    for (number, case) in cases(&mails.url())?.iter().enumerate() {
+        let (alice, bob) =
+            (format!("alice{number}@example.com"), format!("bob{number}@example.com"));
+        let (a, b) = (member(case, &alice)?, member(case, &bob)?);
+        let find = |by: &Client, email: &str| -> Result<u16> {
+            Ok(by
+                .ask("GET", &format!("/users?email={}", email.replace('@', "%40")))?
+                .send()?
+                .status)
+        };
+        let me = a.ask("GET", "/me")?.send()?.expect(200)?.body;
+        ensure!(me["confirmed"] == false && me["new_email"].is_null(), "{me}");
+        ensure!((find(&b, &alice)?, find(&a, &alice)?) == (404, 200));
+        let code = mails.code(&alice, "confirm", 1)?;
+        let raw = mails.mails_to(&alice)[0].clone();
+        let headers = raw["headers"].to_string();
+        ensure!(headers.contains(r#"["From","Messenger <noreply@chat.example>"]"#), "{headers}");
+        ensure!(headers.matches(r#"["To""#).count() == 1 && !headers.contains("Bcc"), "{headers}");
+        ensure!(
+            raw["text"]
+                .as_str()
+                .is_some_and(|it| it.contains(&format!("{PUBLIC_URL}/#confirm={code}")))
+        );
+        is(
+            &ask(case.endpoints(), "/reset/confirm", &json!({"code": code, "new": "other one"}))?,
+            410,
+            "gone",
+        )?;
+        is(&confirm(case, &code)?, 204, "")?;
+        is(&confirm(case, &code)?, 410, "gone")?;
+        let me = a.ask("GET", "/me")?.send()?.expect(200)?.body;
+        ensure!(me["confirmed"] == true && find(&b, &alice)? == 200, "{me}");
+        is(&ask(case.endpoints(), "/confirm", &json!({"code": 7}))?, 400, "bad_request")?;
+        is(&ask(case.endpoints(), "/confirm", &json!({}))?, 400, "bad_request")?;
+        // Lost mails: one's own email has the link mailed again, three times an hour.
+        let again = json!({"email": bob, "password": "secret"});
+        for count in 2..=3 {
+            b.ask("PATCH", "/me")?.json(&again).send()?.expect(200)?;
+            mails.code(&bob, "confirm", count)?;
+        }
+        b.ask("PATCH", "/me")?.json(&again).send()?.refused(429)?;
+        let export = a.ask("GET", "/export")?.send()?.expect(200)?.body;
+        ensure!(export["account"]["confirmed"] == true, "{}", export["account"]);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_new_password_comes_by_mail_three_times_an_hour() -> Result<()> {
+    let mails = MailServer::start(&[])?;
+    for (number, case) in cases(&mails.url())?.iter().enumerate() {
+        let (alice, bob) =
+            (format!("carol{number}@example.com"), format!("dave{number}@example.com"));
+        let mut client = member(case, &alice)?;
+        client.connect()?;
+        member(case, &bob)?;
+        let reset = |email: &str, number: usize| {
+            let at = if number.is_multiple_of(2) { case.endpoints() } else { case.other() };
+            ask(at, "/reset", &json!({"email": email}))
+        };
+        for (count, spelled) in [(1, alice.to_uppercase()), (2, alice.clone()), (3, alice.clone())]
+        {
+            is(&reset(&spelled, count)?, 202, "")?;
+            mails.code(&alice, "reset", count)?;
+        }
+        for at in 0..4 {
+            is(&reset(&alice, at)?, 202, "")?;
+            is(&reset("nobody@example.com", at)?, 202, "")?;
+        }
+        // What comes after these is there, so that these came to nothing, on each node.
+        for at in 0..2 {
+            is(&reset(&bob, at)?, 202, "")?;
+            mails.code(&bob, "reset", at + 1)?;
+        }
+        ensure!(mails.mails_to("nobody@example.com").is_empty());
+        let last = mails.code(&alice, "reset", 3)?;
+        client.is_answered()?;
+        let new = json!({"code": last, "new": "new secret"});
+        is(&ask(case.other(), "/reset/confirm", &new)?, 204, "")?;
+        ensure!(client.closed_within(Duration::from_secs(2))? == 4401);
+        is(&log_in(case.endpoints(), &alice, "secret")?, 401, "wrong_credentials")?;
+        client.password = "new secret".to_owned();
+        client.login("device")?;
+        let me = client.ask("GET", "/me")?.send()?.expect(200)?.body;
+        ensure!(me["confirmed"] == true, "who has the mail has the address: {me}");
+        is(&ask(case.other(), "/reset/confirm", &new)?, 410, "gone")?;
+        case.admin(&["disable", &alice])?;
+        is(&log_in(case.endpoints(), &alice, "new secret")?, 403, "account_disabled")?;
+    }
+    Ok(())
+}
+
+#[test]
+fn another_email_is_proved_before_it_counts() -> Result<()> {
+    let mails = MailServer::start(&[])?;
+    for (number, case) in cases(&mails.url())?.iter().enumerate() {
+        let [old, new, taken] =
+            ["old", "new", "taken"].map(|it| format!("{it}{number}@example.com"));
+        let alice = member(case, &old)?;
+        member(case, &taken)?;
+        let change = |email: &str, password: &str| {
+            let body = json!({"email": email, "password": password});
+            alice.ask("PATCH", "/me")?.json(&body).send()
+        };
+        change(&new, "wrong!")?.refused(403)?;
+        change(&taken.to_uppercase(), "secret")?.refused(409)?;
+        change("nobody", "secret")?.refused(400)?;
+        change("a@x.example\r\nBcc: b@x.example", "secret")?.refused(400)?;
+        alice.ask("PATCH", "/me")?.json(&json!({"email": new})).send()?.refused(400)?;
+        let me = change(&new.to_uppercase(), "secret")?.expect(200)?.body;
+        ensure!(me["email"] == *old && me["new_email"] == *new, "{me}");
+        let first = mails.code(&old, "confirm", 1)?;
+        let code = mails.code(&new, "confirm", 1)?;
+        let is_told = |mail: &serde_json::Value| {
+            mail["to"] == json!([old])
+                && mail["text"].as_str().is_some_and(|it| it.contains("another email"))
+        };
+        mails.wait("a notice to the old email", is_told)?;
+        is(&log_in(case.other(), &new, "secret")?, 401, "wrong_credentials")?;
+        is(&log_in(case.other(), &old, "secret")?, 200, "")?;
+        // Nobody else is kept from it until it is proved, and then it is taken.
+        is(&confirm(case, &code)?, 204, "")?;
+        is(&confirm(case, &code)?, 410, "gone")?;
+        is(&confirm(case, &first)?, 410, "gone")?;
+        let me = alice.ask("GET", "/me")?.send()?.expect(200)?.body;
+        ensure!(
+            me["email"] == *new && me["new_email"].is_null() && me["confirmed"] == true,
+            "{me}"
+        );
+        is(&log_in(case.other(), &new, "secret")?, 200, "")?;
+        is(&log_in(case.other(), &old, "secret")?, 401, "wrong_credentials")?;
+        // The old one is free; what was mailed for one that somebody else has by now is worth nothing.
+        let next = format!("next{number}@example.com");
+        change(&next, "secret")?.expect(200)?;
+        let code = mails.code(&next, "confirm", 1)?;
+        member(case, &next)?;
+        is(&confirm(case, &code)?, 409, "email_taken")?;
+        let me = change(&new, "secret")?.expect(200)?.body;
+        ensure!(me["new_email"].is_null(), "{me}");
+        is(&sign_up(case.endpoints(), &old, json!(null))?, 201, "")?;
+    }
+    Ok(())
+}
+
+#[test]
+fn without_a_mail_server_another_email_counts_at_once() -> Result<()> {
+    for case in Case::both(&[])? {
+        let alice = member(&case, "old@example.com")?;
+        member(&case, "taken@example.com")?;
+        let change = |email: &str, password: &str| {
+            let body = json!({"email": email, "password": password, "name": "Alice II"});
+            alice.ask("PATCH", "/me")?.json(&body).send()
+        };
+        change("new@example.com", "wrong!")?.refused(403)?;
+        change("taken@example.com", "secret")?.refused(409)?;
+        let me = alice.ask("GET", "/me")?.send()?.expect(200)?.body;
+        ensure!(me["email"] == "old@example.com" && me["name"] == "Somebody", "{me}");
+        ensure!(me["confirmed"] == true, "{me}");
+        let me = change("New@Example.com", "secret")?.expect(200)?.body;
+        ensure!(me["email"] == "new@example.com" && me["name"] == "Alice II", "{me}");
+        is(&log_in(case.other(), "new@example.com", "secret")?, 200, "")?;
+        is(&sign_up(case.endpoints(), "old@example.com", json!(null))?, 201, "")?;
+    }
+    Ok(())
+}
+
+/// A port where somebody listens and never says a word.
+fn silent() -> Result<TcpListener> {
+    Ok(TcpListener::bind("127.0.0.1:0")?)
+}
+
+#[test]
+fn a_mail_server_that_hangs_keeps_nobody_waiting() -> Result<()> {
+    let server = silent()?;
+    let url = format!("smtp://{}?from=a@b.example", server.local_addr()?);
+    let public = format!("--public-url={PUBLIC_URL}");
+    let case = Case::on_sqlite(&[&public, &format!("--smtp={url}")])?;
+    member(&case, "alice@example.com")?;
+    let mut slowest = [Duration::ZERO; 2];
+    for round in 0..10 {
+        for (slowest, email) in slowest.iter_mut().zip(["alice@example.com", "nobody@example.com"])
+        {
+            let began = Instant::now();
+            is(&ask(case.endpoints(), "/reset", &json!({"email": email}))?, 202, "")?;
+            *slowest = (*slowest).max(began.elapsed());
+        }
+        ensure!(slowest.iter().all(|it| *it < Duration::from_secs(2)), "{round}: {slowest:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_a_mail_server_refuses_for_now_is_mailed_later_and_nothing_secret_is_logged() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let refuse = dir.path().join("refuse");
+    std::fs::write(&refuse, "451 alice@example.com comes later")?;
+    let mails =
+        MailServer::start(&["--refuse", &refuse.display().to_string(), "--login", "me", "s3cret"])?;
+    let url = mails.url().replace("smtp://", "smtp://me:s3cret@");
+    let public = format!("--public-url={PUBLIC_URL}");
+    let metrics = "--metrics-listen=127.0.0.1:0";
+    let case = Case::on_sqlite(&[&public, &format!("--smtp={url}"), metrics])?;
+    member(&case, "alice@example.com")?;
+    mails.wait("a refusal", |one| one["refused"] == "alice@example.com")?;
+    let server = &case.deployment.servers[0];
+    let line = until("a line in the log", PATIENCE, || {
+        let log = server.log();
+        Ok(log.lines().find(|line| line.contains("mails are not sent")).map(str::to_owned))
+    })?;
+    ensure!(line.contains("451") && line.contains("waiting=1"), "{line}");
+    let address = server.log().lines().find_map(|line| {
+        Some(line.split_once("metrics listening on ")?.1.split_whitespace().next()?.to_owned())
+    });
+    let address = address.unwrap_or_default();
+    let page = || -> Result<String> {
+        Ok(acceptance::Call::new("GET", &format!("http://{address}/metrics")).send()?.text)
+    };
+    let failing = page()?;
+    for wanted in ["auth_mails_failing 1", "auth_mails_waiting 1"] {
+        ensure!(failing.contains(wanted), "{failing}");
+    }
+    std::fs::remove_file(&refuse)?;
+    let code = mails.code("alice@example.com", "confirm", 1)?;
+    until("the metric to be well", PATIENCE, || {
+        let page = page()?;
+        let is_well =
+            page.contains("auth_mails_failing 0") && page.contains("auth_mails_waiting 0");
+        Ok((is_well && page.contains(r#"auth_mails_total{outcome="sent"} 1"#)).then_some(()))
+    })?;
+    is(&confirm(&case, &code)?, 204, "")?;
+    let log = server.log();
+    for secret in ["alice@", "s3cret", &code] {
+        ensure!(!log.contains(secret), "{secret}: {log}");
+    }
+    ensure!(log.matches("mails are not sent").count() == 1, "{log}");
+    Ok(())
+}
+
+#[test]
+fn a_server_that_stops_sends_what_is_due() -> Result<()> {
+    let mails = MailServer::start(&[])?;
+    let public = format!("--public-url={PUBLIC_URL}");
+    let mut case = Case::on_sqlite(&[&public, &format!("--smtp={}", mails.url())])?;
+    for number in 0..5 {
+        is(&sign_up(case.endpoints(), &format!("n{number}@example.com"), json!(null))?, 201, "")?;
+    }
+    case.deployment.stop()?;
+    for number in 0..5 {
+        ensure!(mails.mails_to(&format!("n{number}@example.com")).len() == 1, "{number}");
+    }
+    Ok(())
+}
+
+/// A certificate for 127.0.0.1 that is its own authority, and its key.
+fn certificate(dir: &std::path::Path) -> Result<[String; 2]> {
+    let [certificate, key] =
+        ["certificate.pem", "key.pem"].map(|name| dir.join(name).display().to_string());
+    let output = std::process::Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args(["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .args([
+            "-addext",
+            "basicConstraints=critical,CA:false",
+            "-keyout",
+            &key,
+            "-out",
+            &certificate,
+        ])
+        .output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok([certificate, key])
+}
+
+#[test]
+fn mails_go_out_by_tls_to_a_server_whose_certificate_is_trusted() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let [certificate, key] = certificate(dir.path())?;
+    let mails = MailServer::start(&["--tls", &certificate, &key, "--login", "me@x", "s3:cret"])?;
+    let url = mails.url().replace("smtp://", "smtps://me%40x:s3%3Acret@");
+    let flags = [format!("--public-url={PUBLIC_URL}"), format!("--smtp={url}")];
+    let flags = flags.each_ref().map(String::as_str);
+    for is_trusted in [false, true] {
+        let deployment = Deployment::launch_with(&Arrangement::Messenger, &flags, |launch| {
+            if is_trusted { launch.env("SSL_CERT_FILE", &certificate) } else { launch }
+        })?;
+        let case = Case { url: String::new(), second: None, deployment };
+        let email = format!("{is_trusted}@example.com");
+        is(&sign_up(case.endpoints(), &email, json!(null))?, 201, "")?;
+        if is_trusted {
+            mails.code(&email, "confirm", 1)?;
+            continue;
+        }
+        let server = &case.deployment.servers[0];
+        until("a line in the log", PATIENCE, || {
+            Ok(server.log().contains("the mail server cannot be used").then_some(()))
+        })?;
+        ensure!(mails.mails_to(&email).is_empty());
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_wrong_with_the_settings_is_said_with_status_2() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let good = "smtps://me:s3cret@mail.example?from=a@b.example";
+    let public = ["--public-url", PUBLIC_URL];
+    for program in ["auth", "messenger"] {
+        for (words, why) in [
+            (vec!["--smtp", good], "--public-url"),
+            (vec!["--smtp", "smtps://me:s3cret@mail.example", public[0], public[1]], "from="),
+            (vec!["--smtp", "mail.example", public[0], public[1]], "smtps://USER"),
+            (vec!["--smtp-file", "/nowhere/smtp", public[0], public[1]], "/nowhere/smtp"),
+            (vec!["--smtp", good, "--smtp-file", "x", public[0], public[1]], "not as both"),
+            (vec!["--signup", "nobody"], "--signup"),
+        ] {
+            let output = Launch::new(program, dir.path())?.args(&words).run()?;
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            ensure!(output.status.code() == Some(2) && said.contains(why), "{words:?}: {said}");
+            ensure!(!said.contains("s3cret"), "{said}");
+        }
+    }
+    Ok(())
+}
