@@ -9,7 +9,8 @@ use crate::limit::BODY_BYTES_MAX;
 use crate::request::Request;
 use crate::verb::files::FileRequest;
 use crate::verb::{
-    confirm, export, files, health, login, logout, me, openapi, password, reset, root, sessions, signup, ticket, users,
+    confirm, export, files, health, login, logout, me, openapi, password, reset, root, sessions,
+    signup, ticket, users,
 };
 
 pub(crate) type Outcome = Result<Response, ApiError>;
