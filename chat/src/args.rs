@@ -33,11 +33,11 @@ pub struct Args {
     pub log_events: i64,
 
     /// The NATS servers that connect chat servers on one PostgreSQL database: `nats://HOST:4222`, several separated by commas
-    #[arg(long, env = "NATS_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(long, env = "NATS_URL", value_name = "URL", hide_env_values = true, global = true)]
     pub nats: Option<String>,
 
     /// A file that contains the URL of NATS, so that its password need not be in the environment
-    #[arg(long, env = "NATS_URL_FILE", value_name = "PATH")]
+    #[arg(long, env = "NATS_URL_FILE", value_name = "PATH", global = true)]
     pub nats_file: Option<PathBuf>,
 }
 

@@ -1,6 +1,7 @@
 //! `doctor`: checks what a server depends on, and says what to do.
 
 mod address;
+mod bus;
 mod clock;
 mod system;
 
@@ -35,6 +36,8 @@ pub struct Settings<'a> {
     pub http: &'a http::args::Args,
     /// Its servers, with the number of connections that each one accepts.
     pub connections: Vec<(&'static str, usize)>,
+    /// The NATS servers that connect it with other nodes, as `HOST:PORT`; or what is wrong with that setting.
+    pub bus: std::result::Result<Vec<String>, String>,
 }
 
 pub(crate) fn run(args: &Args, url: &DatabaseUrl, settings: &Settings<'_>) -> Result<ExitCode> {
@@ -44,6 +47,7 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl, settings: &Settings<'_>) -> Re
     advice.extend(clock::look(&found));
     advice.extend(system::look(url, settings));
     advice.extend(address::look(settings));
+    advice.extend(bus::look(settings));
     advice.push(backups(args.backups.as_deref(), url));
     for one in &advice {
         let word = match one.level {

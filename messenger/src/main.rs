@@ -75,6 +75,9 @@ fn main() -> ExitCode {
 /// The settings that `doctor` checks.
 fn settings(cli: &Cli) -> Settings<'_> {
     let limits = SystemLimits::of_this_process().shared_by(2);
+    // What is wrong with the database is said elsewhere.
+    let database = cli.database.resolve(DefaultDatabase::DataDirectory).ok().flatten();
+    let bus = cli.chat.bus(database.as_ref()).map_err(|error| error.to_string());
     let chat = cli.chat.config(&cli.http, limits).http.listener;
     let auth = cli.auth.config(&cli.http, limits).http.listener;
     Settings {
@@ -83,6 +86,7 @@ fn settings(cli: &Cli) -> Settings<'_> {
         files: &cli.auth.files,
         http: &cli.http,
         connections: vec![(chat.name, chat.connections_max), (auth.name, auth.connections_max)],
+        bus: bus.map(|bus| bus.map_or_else(Vec::new, |bus| bus.addresses())),
     }
 }
 

@@ -116,6 +116,15 @@ impl BusUrl {
         Ok(Self { servers, user })
     }
 
+    /// The servers, as `HOST:PORT`.
+    pub fn addresses(&self) -> Vec<String> {
+        let address = |server: &ServerAddr| match server.host() {
+            host if host.contains(':') => format!("[{host}]:{}", server.port()),
+            host => format!("{host}:{}", server.port()),
+        };
+        self.servers.iter().map(address).collect()
+    }
+
     pub(super) fn servers(&self) -> &[ServerAddr] {
         &self.servers
     }

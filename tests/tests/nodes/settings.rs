@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use acceptance::{Client, Nats};
+use acceptance::{Client, Cluster, Nats};
 use anyhow::{Result, ensure};
 
 use super::latencies;
@@ -70,5 +70,39 @@ fn credentials_are_in_the_url_and_one_of_several_servers_is_enough() -> Result<(
         let mut bob = Client::connected(&deployment.node(1)?, "Bob")?;
         latencies(&mut alice, &mut bob, 3)?;
     }
+    Ok(())
+}
+
+#[test]
+fn the_doctor_asks_the_bus() -> Result<()> {
+    let (home, nats) = (tempfile::tempdir()?, Nats::start(&[])?);
+    let url = Cluster::shared()?.database()?;
+    let said = |bus: &str, flags: &[&str]| -> Result<(bool, String)> {
+        let launch = Launch::new("messenger", home.path())?.env("NATS_URL", bus);
+        let output = launch.args(flags).args(&["doctor"]).run()?;
+        Ok((output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned()))
+    };
+    let database = format!("--database={url}");
+    // The first server makes the tables.
+    let flags = ["--listen=127.0.0.1:0", &database];
+    let mut chat = Launch::new("chat", home.path())?.args(&flags).start()?;
+    chat.wait_for_line("chat listening on")?;
+    acceptance::until("the tables", acceptance::PATIENCE, || {
+        let health =
+            acceptance::Call::new("GET", &format!("http://{}/healthz", chat.address("chat")?));
+        Ok((health.send()?.status == 200).then_some(()))
+    })?;
+    let (is_fine, lines) = said(&format!("nats://127.0.0.1:1,{}", nats.url()), &[&database])?;
+    let answers = format!("ok       bus: NATS answers at {}", nats.address());
+    ensure!(is_fine && lines.contains(&answers), "{lines}");
+    ensure!(lines.contains("warning  bus: NATS does not answer at 127.0.0.1:1"), "{lines}");
+    let (is_fine, lines) = said("nats://me:secret@127.0.0.1:1", &[&database])?;
+    ensure!(
+        !is_fine && lines.contains("problem  bus: NATS does not answer at 127.0.0.1:1"),
+        "{lines}"
+    );
+    ensure!(!lines.contains("secret"), "{lines}");
+    let (is_fine, lines) = said(&nats.url(), &["--database=sqlite:nowhere.db"])?;
+    ensure!(!is_fine && lines.contains("problem  bus: --nats (NATS_URL) connects"), "{lines}");
     Ok(())
 }
