@@ -56,13 +56,16 @@ impl Drop for ContextGuard {
     }
 }
 
+/// Libraries that log what the servers log themselves, or each of many tries, unless the filter names them.
+const QUIET: &str = "async_nats=off";
+
 /// Starts logging the events that `filter` lets through (such as `info` or `net=debug,warn`; an invalid filter counts as
 /// `info`). Lines are coloured on a terminal only. From now on panics are logged and counted. Only the first call has an
 /// effect.
 pub fn init(format: Format, filter: &str) {
-    let parsed = EnvFilter::try_new(filter);
+    let parsed = EnvFilter::try_new(format!("{QUIET},{filter}"));
     let is_bad = parsed.is_err();
-    let filter_used = parsed.unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter_used = parsed.unwrap_or_else(|_| EnvFilter::new(format!("{QUIET},info")));
     let colour = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let builder = tracing_subscriber::fmt()
         .with_writer(stderr)

@@ -23,7 +23,8 @@ fn nats_is_killed_and_comes_back() -> Result<()> {
         until("NATS to be noticed", PATIENCE, || {
             Ok((count(&cluster, "NATS is back") == round).then_some(()))
         })?;
-        ensure!(count(&cluster, "NATS is away") == round, "{}", cluster.log(0));
+        let is_told_once = count(&cluster, "NATS is away") == round;
+        ensure!(is_told_once && count(&cluster, "async_nats") == 0, "{}", cluster.log(0));
         until("typing", PATIENCE, || {
             alice.change_nothing(json!({"type": "typing", "to": bob.id}))?;
             let heard = bob.is_answered()?;

@@ -1,6 +1,7 @@
 //! `--nats`: what is refused, and what it may contain.
 
 use std::fs;
+use std::process::Command;
 
 use acceptance::{Client, Cluster, Nats};
 use anyhow::{Result, ensure};
@@ -104,5 +105,35 @@ fn the_doctor_asks_the_bus() -> Result<()> {
     ensure!(!lines.contains("secret"), "{lines}");
     let (is_fine, lines) = said(&nats.url(), &["--database=sqlite:nowhere.db"])?;
     ensure!(!is_fine && lines.contains("problem  bus: --nats (NATS_URL) connects"), "{lines}");
+    Ok(())
+}
+
+#[test]
+fn a_bus_that_speaks_tls_is_trusted_by_its_certificate() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let [key, certificate] = ["key.pem", "certificate.pem"].map(|it| home.path().join(it));
+    let [key, certificate] = [&key, &certificate].map(|it| it.display().to_string());
+    let output = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+        .args(["-keyout", &key, "-out", &certificate, "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let nats = Nats::start(&["--tls", "--tlscert", &certificate, "--tlskey", &key])?;
+    let flag = format!("--nats={}", nats.url().replace("nats://127.0.0.1", "tls://localhost"));
+    let nodes = Arrangement::nodes(2, false)?;
+    let trusting = |launch: Launch| launch.env("SSL_CERT_FILE", &certificate);
+    let mut deployment = Deployment::launch_with(&nodes, &[&flag], trusting)?;
+    for server in &mut deployment.servers[..2] {
+        server.wait_for_line("connected to NATS")?;
+    }
+    let mut alice = Client::connected(&deployment.node(0)?, "Alice")?;
+    let mut bob = Client::connected(&deployment.node(1)?, "Bob")?;
+    latencies(&mut alice, &mut bob, 3)?;
+    // Without trust in it there is no connection.
+    let mut deployment = Deployment::launch(&nodes, &[&flag])?;
+    deployment.servers[0].wait_for_line("NATS is away")?;
+    ensure!(!deployment.servers[0].log().contains("connected to NATS"));
     Ok(())
 }
