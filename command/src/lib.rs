@@ -65,10 +65,10 @@ impl Command {
             }
         };
         use_database(&url);
-        let files = || settings.files.resolve(directory.as_deref()).map(|(_, store)| store);
+        let files = || settings.files.resolve(directory.as_deref());
         let done = match self {
-            Self::Backup(args) => backup::run(args, &url, files().as_ref()),
-            Self::Restore(args) => restore::run(args, &url, files().as_ref()),
+            Self::Backup(args) => backup::run(args, &url, files()?.map(|(_, it)| it).as_ref()),
+            Self::Restore(args) => restore::run(args, &url, files()?.map(|(_, it)| it).as_ref()),
             Self::Doctor(args) => doctor::run(args, &url, settings),
             Self::Verify => verify::run(&url),
             Self::Admin(args) => admin::run(args, &url, settings),

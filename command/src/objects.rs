@@ -49,7 +49,7 @@ pub(crate) fn copy_out(
     DirBuilder::new().mode(0o700).create(&directory).with_context(cannot)?;
     let (mut bytes, mut missing) = (0, 0);
     for object in objects {
-        let read = store.read(&object.name, 0, u64::MAX);
+        let read = store.read(&object.name, 0, u64::try_from(object.size).unwrap_or(0));
         match read.and_then(|mut from| copy(&mut from, &directory.join(&object.name))) {
             Ok(count) => bytes += count,
             Err(error) if error.kind() == ErrorKind::NotFound => missing += 1,

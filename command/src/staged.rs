@@ -129,9 +129,10 @@ fn prepare(directory: &Path) -> Result<()> {
 /// What a broken-off backup has put into a directory that was empty; an error if there is anything else in it.
 fn leftovers(directory: &Path) -> Result<Vec<PathBuf>> {
     let shown = directory.display();
-    let read = || fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name())).collect();
-    let mut names: Vec<OsString> =
-        io::Result::from(read()).with_context(|| format!("cannot read the directory {shown}"))?;
+    let read = || -> io::Result<Vec<OsString>> {
+        fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name())).collect()
+    };
+    let mut names = read().with_context(|| format!("cannot read the directory {shown}"))?;
     names.retain(|name| name != LOST_AND_FOUND);
     let count = names.len();
     names.retain(|name| name != PARTIAL);

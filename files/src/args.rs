@@ -13,7 +13,7 @@ const DIRECTORY: &str = "files";
 #[derive(Clone, Debug, clap::Args)]
 #[group(id = "file_store")]
 pub struct FilesArgs {
-    /// Where the bytes of files lie: `file:PATH`. Unset: `files` beside the SQLite file, else in the data directory
+    /// Where the bytes of files lie: `file:PATH`, or `s3://BUCKET/PREFIX` with the usual `AWS_…` variables. Unset: `files` beside the SQLite file, else in the data directory
     #[arg(long, env = "FILES_URL", value_name = "URL", global = true, value_parser = files_url)]
     pub files: Option<MaybeUrl>,
 
@@ -36,34 +36,52 @@ fn files_url(text: &str) -> Result<MaybeUrl, FilesUrlError> {
 
 impl FilesArgs {
     /// As [`FilesArgs::resolve`], for a server: the log says where files lie, or that there is no place for them.
-    pub fn store(&self, database: Option<&Path>) -> Option<FileStore> {
-        match self.resolve(database) {
-            Some((url, store)) => {
-                tracing::info!("files lie in {url}");
-                Some(store)
-            }
+    ///
+    /// # Errors
+    /// As there.
+    pub fn store(&self, database: Option<&Path>) -> Result<Option<FileStore>, StoreError> {
+        let found = self.resolve(database)?;
+        match &found {
+            Some((url, _)) => tracing::info!("files lie in {url}"),
             None => {
                 tracing::warn!(
                     "there is no home directory to keep files in: name a place with --files"
                 );
-                None
             }
         }
+        Ok(found.map(|(_, store)| store))
     }
 
     /// The store that is meant, and its address; `database` is the directory of the database's file, if it has one. Nothing if
     /// there is no directory for the default.
-    pub fn resolve(&self, database: Option<&Path>) -> Option<(FilesUrl, FileStore)> {
+    ///
+    /// # Errors
+    /// The settings of a bucket are wrong.
+    pub fn resolve(
+        &self,
+        database: Option<&Path>,
+    ) -> Result<Option<(FilesUrl, FileStore)>, StoreError> {
         let named = self.files.as_ref().and_then(|MaybeUrl(url)| url.clone());
         let beside = database.map(|directory| FilesUrl::Directory(directory.join(DIRECTORY)));
         if let Some(url) = named.or(beside) {
             let store = FileStore::new(&url);
-            return Some((url, store));
+            let store = store.map_err(|reason| StoreError { url: url.clone(), reason })?;
+            return Ok(Some((url, store)));
         }
-        let path = default_directory(|name| env::var_os(name).map(PathBuf::from))?;
+        let Some(path) = default_directory(|name| env::var_os(name).map(PathBuf::from)) else {
+            return Ok(None);
+        };
         let store = FileStore::in_data_directory(path.clone());
-        Some((FilesUrl::Directory(path), store))
+        Ok(Some((FilesUrl::Directory(path), store)))
     }
+}
+
+/// A file store that cannot be used as it is set.
+#[derive(Debug, thiserror::Error)]
+#[error("--files {url}: {reason}")]
+pub struct StoreError {
+    url: FilesUrl,
+    reason: String,
 }
 
 /// In the data directory.
@@ -85,7 +103,7 @@ mod tests {
 
     fn of(files: &str, database: Option<&str>) -> String {
         let args = FilesArgs { files: Some(files_url(files).unwrap()), file_max: FILE_MAX };
-        args.resolve(database.map(Path::new)).unwrap().0.to_string()
+        args.resolve(database.map(Path::new)).unwrap().unwrap().0.to_string()
     }
 
     #[test]

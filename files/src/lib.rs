@@ -4,6 +4,7 @@
 //! objects there are is in the database alone: nothing here lists them.
 
 pub mod args;
+mod bucket;
 mod directory;
 pub mod limit;
 mod url;
@@ -11,6 +12,7 @@ mod url;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
+use bucket::{Bucket, NewBucketObject};
 use directory::{Directory, NewFile};
 pub use url::{FilesUrl, FilesUrlError};
 
@@ -21,14 +23,19 @@ pub struct FileStore(Kind);
 #[derive(Clone, Debug)]
 enum Kind {
     Directory(Directory),
+    Bucket(Bucket),
 }
 
 impl FileStore {
     /// The store at `url`. It is touched only when something is written.
-    pub fn new(url: &FilesUrl) -> Self {
-        Self(match url {
+    ///
+    /// # Errors
+    /// What is wrong with the `AWS_…` variables of a bucket, as a sentence.
+    pub fn new(url: &FilesUrl) -> Result<Self, String> {
+        Ok(Self(match url {
             FilesUrl::Directory(path) => Kind::Directory(Directory::new(path.clone(), false)),
-        })
+            FilesUrl::Bucket { name, prefix } => Kind::Bucket(Bucket::new(name, prefix)?),
+        }))
     }
 
     /// A directory in the data directory, which is made with it.
@@ -39,11 +46,12 @@ impl FileStore {
     /// Begins to write an object. Names have 16 to 64 letters, digits, `-` and `_`.
     ///
     /// # Errors
-    /// The object is there already, or the store cannot be written to.
+    /// The object is there already (a bucket does not tell), or the store cannot be written to.
     pub fn create(&self, name: &str) -> io::Result<NewObject> {
         check(name)?;
         match &self.0 {
             Kind::Directory(directory) => Ok(NewObject(NewKind::File(directory.create(name)?))),
+            Kind::Bucket(bucket) => Ok(NewObject(NewKind::InBucket(bucket.create(name)?))),
         }
     }
 
@@ -55,6 +63,7 @@ impl FileStore {
         check(name)?;
         match &self.0 {
             Kind::Directory(directory) => Ok(Box::new(directory.read(name, offset, length)?)),
+            Kind::Bucket(bucket) => Ok(Box::new(bucket.read(name, offset, length)?)),
         }
     }
 
@@ -66,6 +75,7 @@ impl FileStore {
         check(name)?;
         match &self.0 {
             Kind::Directory(directory) => directory.delete(name),
+            Kind::Bucket(bucket) => bucket.delete(name),
         }
     }
 }
@@ -77,6 +87,7 @@ pub struct NewObject(NewKind);
 #[derive(Debug)]
 enum NewKind {
     File(NewFile),
+    InBucket(NewBucketObject),
 }
 
 impl NewObject {
@@ -87,6 +98,7 @@ impl NewObject {
     pub fn finish(self) -> io::Result<()> {
         match self.0 {
             NewKind::File(file) => file.finish(),
+            NewKind::InBucket(object) => object.finish(),
         }
     }
 }
@@ -95,12 +107,14 @@ impl Write for NewObject {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.0 {
             NewKind::File(file) => file.write(bytes),
+            NewKind::InBucket(object) => object.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.0 {
             NewKind::File(file) => file.flush(),
+            NewKind::InBucket(object) => object.flush(),
         }
     }
 }

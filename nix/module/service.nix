@@ -160,6 +160,8 @@ in
             description = "Messenger: accounts";
             inherit (auth) package;
             settings = ofAuth;
+            # Files, unless `settings.FILES_URL` names another place.
+            state = "messenger-auth";
           };
         }
       else

@@ -46,6 +46,7 @@ pub static ATTACKS: &[Attack] = &[
     Attack { name: "wrong logins", step: wrong_login },
     Attack { name: "unknown logins", step: unknown_login },
     Attack { name: "exports", step: export },
+    Attack { name: "uploads", step: upload },
 ];
 
 impl Attack {
@@ -210,4 +211,28 @@ fn export(mallory: &Mallory, from: IpAddr, _: &AtomicBool) -> Result<()> {
         bail!("{status}");
     }
     Ok(())
+}
+
+/// Uploads a megabyte in one request, and gives it up so that the quota lasts.
+fn upload(mallory: &Mallory, from: IpAddr, _: &AtomicBool) -> Result<()> {
+    const BYTES: usize = 1024 * 1024;
+    let address = mallory.endpoints.auth_address()?;
+    let head = |line: &str| {
+        format!(
+            "{line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nTus-Resumable: 1.0.0\r\n\
+             Connection: close\r\n",
+            mallory.token
+        )
+    };
+    let begin = format!(
+        "{}Upload-Length: {BYTES}\r\nContent-Type: application/offset+octet-stream\r\n\
+         Content-Length: {BYTES}\r\n\r\n",
+        head("POST /files")
+    );
+    let body = [begin.into_bytes(), vec![b'x'; BYTES]].concat();
+    let (_, begun) = raw::exchange(raw::connect(&address, Some(from))?, &body)?;
+    let path = begun.lines().find_map(|line| line.strip_prefix("Location: "));
+    let Some(path) = path else { bail!("refused") };
+    let end = format!("{}\r\n", head(&format!("DELETE {path}")));
+    raw::exchange(raw::connect(&address, Some(from))?, end.as_bytes()).map(drop)
 }
