@@ -1,7 +1,7 @@
 //! One running program.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -29,16 +29,20 @@ pub struct Launch {
 
 impl Launch {
     /// One of our programs, with a home of its own.
-    pub fn new(name: &str, home: &std::path::Path) -> Result<Self> {
-        let path: PathBuf = program(name)?;
+    pub fn new(name: &str, home: &Path) -> Result<Self> {
+        Ok(Self::at(&program(name)?, home))
+    }
+
+    /// A program that is somewhere else, such as an older version of one of ours.
+    pub fn at(path: &Path, home: &Path) -> Self {
         let env = ["HOME", "XDG_DATA_HOME", "STATE_DIRECTORY", "TMPDIR"]
             .map(|key| (key.to_owned(), home.display().to_string()));
-        Ok(Self {
-            name: name.to_owned(),
+        Self {
+            name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             line: vec![path.display().to_string()],
             env: env.into(),
             has_closed_stdout: false,
-        })
+        }
     }
 
     /// Adds arguments.

@@ -8,6 +8,7 @@ mod presence;
 mod schedule;
 mod settings;
 mod together;
+mod upgrade;
 
 use std::time::{Duration, Instant};
 
