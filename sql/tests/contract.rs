@@ -16,6 +16,8 @@ mod blocks;
 mod blocks_revised;
 #[path = "contract/codes.rs"]
 mod codes;
+#[path = "contract/confirmation.rs"]
+mod confirmation;
 #[path = "contract/contact_policy.rs"]
 mod contact_policy;
 #[path = "contract/copies.rs"]

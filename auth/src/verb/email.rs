@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use sql::{Account, AccountCode, CodePurpose, Session};
-use wire::{AccountId, Email};
+use wire::{AccountId, Email, Token};
 
 use crate::context::{Context, LoginAttempt};
 use crate::error::ApiError;
@@ -52,13 +52,17 @@ pub(crate) fn change(
             Err(sql::Error::AlreadyExists) => return Err(taken()),
             changed => changed?,
         },
-        Some(_) if is_own => {
-            mail_code(context, account.id, &account.email, request.now)?;
-            context.store.set_next_email(account.id, None)?
+        Some(mailer) if is_own => {
+            let code = add_code(context, account.id, &account.email, request.now)?;
+            let changed = context.store.set_next_email(account.id, None)?;
+            mailer.confirm(&account.email, &code);
+            changed
         }
         Some(mailer) => {
+            // First, since it may be refused: then nothing has changed.
+            let code = add_code(context, account.id, &email.text, request.now)?;
             let changed = context.store.set_next_email(account.id, Some(&email.text))?;
-            mail_code(context, account.id, &email.text, request.now)?;
+            mailer.confirm(&email.text, &code);
             mailer.notify(&account.email);
             changed
         }
@@ -67,25 +71,25 @@ pub(crate) fn change(
     changed.ok_or_else(ApiError::unauthorized)
 }
 
-/// Mails a link that proves an account's email, or its next one, if mail is set up.
+/// Adds a code that proves an account's email, or its next one.
 ///
 /// # Errors
 /// 429 after too many of these.
-pub(crate) fn mail_code(
+pub(crate) fn add_code(
     context: &Context,
     account: AccountId,
     email: &str,
     now: i64,
-) -> Result<(), ApiError> {
-    let Some(mailer) = &context.mailer else { return Ok(()) };
+) -> Result<Token, ApiError> {
     let code = token::mint_code().map_err(|error| ApiError::internal(&error))?;
     let bound = Some(code.hash_with(&crate::code::identity(email)));
     let (purpose, expires_at) = (CodePurpose::Confirmation, now + CODE_LIFE_MS);
     let new = AccountCode { purpose, account, hash: code.hash(), email: bound, now, expires_at };
-    if !context.store.add_account_code(&new)? {
-        let sentence = "three links were mailed within an hour; open one of them, or wait";
-        return Err(ApiError::rate_limited(sentence, CODE_RETRY_AFTER));
+    match context.store.add_account_code(&new)? {
+        true => Ok(code),
+        false => {
+            let sentence = "three links were mailed within an hour; open one of them, or wait";
+            Err(ApiError::rate_limited(sentence, CODE_RETRY_AFTER))
+        }
     }
-    mailer.confirm(email, &code);
-    Ok(())
 }

@@ -14,7 +14,7 @@ use crate::json::json;
 use crate::metrics::SIGNUPS;
 use crate::password::Password;
 use crate::request::Request;
-use crate::verb::email::mail_code;
+use crate::verb::email::add_code;
 
 #[derive(Serialize)]
 struct Made<'a> {
@@ -59,9 +59,17 @@ pub(crate) fn signup(context: &Context, request: &Request) -> Result<Response, A
         made => made?.ok_or_else(invite_required)?,
     };
     SIGNUPS.inc();
-    // The account is there; the mail can be asked for again.
-    if let Err(error) = mail_code(context, id, &email, request.now) {
-        tracing::warn!(code = error.code.word(), "a link that proves an email is not mailed");
+    if let Some(mailer) = &context.mailer {
+        // The account exists in any case, and its owner can ask for another mail.
+        match add_code(context, id, &email, request.now) {
+            Ok(code) => mailer.confirm(&email, &code),
+            Err(error) => {
+                tracing::warn!(
+                    code = error.code.word(),
+                    "a link that proves an email is not mailed"
+                );
+            }
+        }
     }
     json(201, &Made { id, email: &email, name: &name })
 }
