@@ -194,7 +194,7 @@ impl Worker {
         let mut touched: Vec<Arc<Outbox>> = Vec::new();
         for one in page {
             self.json.clear();
-            event::frame(gap.account, one.seq, &one.body, None).write(&mut self.json);
+            event::log_frame(gap.account, one).write(&mut self.json);
             self.hub.for_each_of(gap.account, |outbox| {
                 outbox.deliver(one.seq, &self.json);
                 if !touched.iter().any(|it| Arc::ptr_eq(it, outbox)) {

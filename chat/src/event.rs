@@ -1,21 +1,61 @@
 //! The frame of an event.
 
-use sql::{Entry, EventBody, GroupChange, Retention};
-use wire::{Accepted, AccountId, Blocked, Declined, Frame, Message, Receipt, Recipient, Seq};
+use sql::{ConversationSettings, Entry, Event, EventBody, EventNames, GroupChange, Retention};
+use wire::{
+    Accepted, AccountId, Blocked, ConversationCleared, ConversationSet, Declined, DeleteScope,
+    Frame, GroupId, Message, Peer, Receipt, Recipient, Seq,
+};
 
-/// The frame of event `seq` in the log of `viewer`. With `reference` it is the answer to the request with this `ref`.
+/// The frame of event `seq` in the log of `viewer`, without names.
 pub(crate) fn frame<'a>(
     viewer: AccountId,
     seq: Seq,
     what: &'a EventBody,
     reference: Option<&'a str>,
 ) -> Frame<'a> {
+    named_frame(viewer, seq, what, None, reference)
+}
+
+/// The frame of an event that is read from the log of `viewer`.
+pub(crate) fn log_frame(viewer: AccountId, event: &Event) -> Frame<'_> {
+    named_frame(viewer, event.seq, &event.body, Some(&event.names), None)
+}
+
+/// The frame of event `seq` in the log of `viewer`, with the names that go with it; with a `ref` the answer to who asked for it.
+pub(crate) fn named_frame<'a>(
+    viewer: AccountId,
+    seq: Seq,
+    what: &'a EventBody,
+    names: Option<&'a EventNames>,
+    reference: Option<&'a str>,
+) -> Frame<'a> {
     match what {
-        EventBody::Entry(entry) => of_entry(viewer, seq, entry, reference),
+        EventBody::Entry(entry) => of_entry(viewer, seq, entry, names, reference),
         EventBody::Delivered(receipt) => Frame::Delivered(receipt_frame(seq, receipt, reference)),
         EventBody::Read(receipt) => Frame::Read(receipt_frame(seq, receipt, reference)),
         EventBody::Edit { id, content } => Frame::Edit { reference, seq, id: *id, content },
-        EventBody::Delete { id } => Frame::Delete { reference, seq, id: *id },
+        EventBody::Delete { id } => Frame::Delete { reference, seq, id: *id, scope: None },
+        EventBody::Hide { id } => {
+            Frame::Delete { reference, seq, id: *id, scope: Some(DeleteScope::Me) }
+        }
+        EventBody::ConversationSet { with, settings } => {
+            let (with, group) = peer_keys(*with);
+            let ConversationSettings { muted_until, pinned, archived, marked_unread } = *settings;
+            Frame::ConversationSet(ConversationSet {
+                reference,
+                seq,
+                with,
+                group,
+                muted_until,
+                pinned,
+                archived,
+                unread: marked_unread,
+            })
+        }
+        EventBody::ConversationCleared { with } => {
+            let (with, group) = peer_keys(*with);
+            Frame::ConversationClear(ConversationCleared { reference, seq, with, group })
+        }
         EventBody::React { id, by, emoji } => {
             Frame::React { reference, seq, id: *id, by: *by, emoji: emoji.as_deref() }
         }
@@ -36,18 +76,33 @@ fn of_entry<'a>(
     viewer: AccountId,
     seq: Seq,
     entry: &'a Entry,
+    names: Option<&'a EventNames>,
     reference: Option<&'a str>,
 ) -> Frame<'a> {
+    let by_name = names.and_then(|names| names.by.as_deref());
+    let member_name = names.and_then(|names| names.member.as_deref());
     match (entry, reference) {
         (Entry::Message(sql::Message { id, at, .. }), Some(reference)) => {
             Frame::Sent { reference, id: Some(*id), seq: Some(seq), at: *at }
         }
         (Entry::Message(stored), None) => {
-            Frame::Message(Message { seq: Some(seq), request: stored.request, ..message(stored) })
+            let (seq, request, name) = (Some(seq), stored.request, by_name);
+            Frame::Message(Message { seq, request, name, ..message(stored) })
         }
         (Entry::Change(GroupChange { group, change, by, member, name, at }), reference) => {
             let (group, change, by, member, at) = (*group, *change, *by, *member, *at);
-            Frame::Group(wire::GroupChange { reference, seq, group, change, by, member, name, at })
+            Frame::Group(wire::GroupChange {
+                reference,
+                seq,
+                group,
+                change,
+                by,
+                member,
+                name,
+                by_name,
+                member_name,
+                at,
+            })
         }
         (Entry::Retention(Retention { by, to, days, at }), reference) => {
             let (with, group) = match *to {
@@ -57,6 +112,14 @@ fn of_entry<'a>(
             let (by, days, at) = (*by, *days, *at);
             Frame::Retention { reference, seq, by, with, group, days, at }
         }
+    }
+}
+
+/// The keys `with` and `group` of a conversation.
+pub(crate) fn peer_keys(with: Peer) -> (Option<AccountId>, Option<GroupId>) {
+    match with {
+        Peer::Account(account) => (Some(account), None),
+        Peer::Group(group) => (None, Some(group)),
     }
 }
 

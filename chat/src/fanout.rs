@@ -12,7 +12,7 @@ use sql::{CommittedEvent, Entry, EventBody, Store};
 use wire::{AccountId, Close, Frame, Recipient, Seq};
 
 use crate::backfill::{Backfill, note_block};
-use crate::event;
+use crate::event::{self, named_frame};
 use crate::fanout::deferred::{Deferred, Waiting};
 use crate::hub::Hub;
 use crate::outbox::{Delivery, Outbox};
@@ -62,19 +62,19 @@ impl Fanout {
         for (account, seq) in &event.to {
             self.note(*account, &event.body);
             match origin.filter(|origin| origin.account == *account) {
-                None => self.event(*account, *seq, &event.body, None),
+                None => self.event(*account, *seq, event, None),
                 // Who writes to itself hears the message as well, on the same connection too.
                 Some(origin) if is_to_self(&event.body) => {
-                    self.event(*account, *seq, &event.body, None);
+                    self.event(*account, *seq, event, None);
                     self.answer(origin, &event.body, *seq);
                 }
                 // Without a `ref` nobody waits for an answer: it hears the event like the others, but not its own words.
                 Some(origin) if origin.reference.is_none() && !is_message(&event.body) => {
-                    self.event(*account, *seq, &event.body, None);
+                    self.event(*account, *seq, event, None);
                 }
                 Some(origin) => {
                     self.answer(origin, &event.body, *seq);
-                    self.event(*account, *seq, &event.body, Some(origin.outbox));
+                    self.event(*account, *seq, event, Some(origin.outbox));
                 }
             }
         }
@@ -172,13 +172,14 @@ impl Fanout {
         &mut self,
         account: AccountId,
         seq: Seq,
-        what: &EventBody,
+        event: &CommittedEvent,
         origin: Option<&Arc<Outbox>>,
     ) {
         let mut json = std::mem::take(&mut self.json);
         json.clear();
         if self.filling.contains_key(&account) || self.hub.is_online(account) {
-            event::frame(account, seq, what, None).write(&mut json);
+            let names = event.names(account);
+            named_frame(account, seq, &event.body, names, None).write(&mut json);
             let except = origin.cloned();
             if let Some(waiting) = self.filling.get_mut(&account) {
                 waiting.push(Deferred::Event { seq, json: json.clone(), except });

@@ -10,7 +10,7 @@ use rustix::event::PollFlags;
 use sql::{Error, Event, Store};
 use wire::{AccountId, Seq};
 
-use crate::event::frame;
+use crate::event::log_frame;
 use crate::limit::{REPLAY_LOW_BYTES, REPLAY_PAGE};
 use crate::outbox::Outbox;
 use crate::stall::Stall;
@@ -49,7 +49,7 @@ impl Replay {
         while outbox.backlog() < REPLAY_LOW_BYTES {
             self.stall = Stall::new();
             if let Some(event) = self.fetched.pop_front() {
-                outbox.push(&frame(self.account, event.seq, &event.body, None));
+                outbox.push(&log_frame(self.account, &event));
                 continue;
             }
             if outbox.is_ending() {

@@ -5,8 +5,10 @@
 
 use std::borrow::Cow;
 
-use sql::{GroupAction, Operation};
-use wire::{AccountId, Command, GroupId, MessageId, Peer, PendingRequest, Recipient, Seq, Text};
+use sql::{GroupAction, Operation, SettingsChange};
+use wire::{
+    AccountId, Command, DeleteScope, GroupId, MessageId, Peer, PendingRequest, Recipient, Seq, Text,
+};
 
 use crate::rate_limit::RateKind;
 
@@ -113,7 +115,10 @@ impl<'a> From<Command<'a>> for RequestClass<'a> {
             Command::Edit { id, content } => {
                 Self::Operation(Operation::Edit { id, content: content.into_owned() })
             }
-            Command::Delete { id } => Self::Operation(Operation::Delete { id }),
+            Command::Delete { id, scope: None } => Self::Operation(Operation::Delete { id }),
+            Command::Delete { id, scope: Some(DeleteScope::Me) } => {
+                Self::Operation(Operation::Hide { id })
+            }
             Command::React { id, emoji } => {
                 Self::Operation(Operation::React { id, emoji: emoji.map(Into::into) })
             }
@@ -130,6 +135,14 @@ impl<'a> From<Command<'a>> for RequestClass<'a> {
             }
             Command::Decline { pending: PendingRequest::Group(group) } => {
                 Self::Operation(Operation::DeclineInvitation { group })
+            }
+            Command::ConversationSet { with, muted_until, pinned, archived, unread } => {
+                let change =
+                    SettingsChange { muted_until, pinned, archived, marked_unread: unread };
+                Self::Operation(Operation::SetConversation { with, change })
+            }
+            Command::ConversationClear { with } => {
+                Self::Operation(Operation::ClearConversation { with })
             }
             Command::Retention { with, days } => {
                 Self::Operation(Operation::SetRetention { with, days })

@@ -12,7 +12,7 @@ macro_rules! fetchable {
         concat!(
             "m.kind = 0 and m.deleted = 0 and s.account = ",
             $account,
-            " and m.id > s.since and (s.until is null or m.id <= s.until) and (c.asker is null or c.asker = ",
+            " and m.id > s.since and m.id > s.cleared and (s.until is null or m.id <= s.until) and (c.asker is null or c.asker = ",
             $account,
             ") and not exists (select 1 from withheld w where w.message = m.id and w.account = ",
             $account,

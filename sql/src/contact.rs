@@ -2,12 +2,12 @@
 //!
 //! Two accounts know each other if their conversation has no `asker`, whatever groups they share and whatever was written.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use wire::AccountId;
 
 use wire::limit::FINDINGS_MAX;
 
-use crate::engine::{BatchStatement, Statement, Value, for_each_row, statements};
+use crate::engine::{BatchStatement, Row, Statement, Value, for_each_row, statements};
 use crate::limit::REQUESTS_PAGE;
 use crate::pool::Requester;
 use crate::{Result, Store};
@@ -129,6 +129,19 @@ impl Store {
         Ok(self.read(viewer, &FIND_NAME, &params, |row| row.text(0))?.pop())
     }
 
+    /// Of pairs of a viewer and another account: the other's name, if the viewer may see it.
+    pub(crate) fn names(
+        &self,
+        requester: Requester,
+        pairs: BTreeSet<(AccountId, AccountId)>,
+    ) -> Result<HashMap<(AccountId, AccountId), String>> {
+        let row = |(viewer, other)| name_row(self.contact, viewer, other);
+        let rows: Vec<_> = pairs.into_iter().map(row).collect();
+        let row =
+            |row: &mut Row| Ok(((AccountId(row.int(0)?), AccountId(row.int(1)?)), row.text(2)?));
+        Ok(self.read_each(requester, &FIND_NAMES, &rows, row)?.into_iter().collect())
+    }
+
     /// The contact status of those of `others` that `account` knows.
     ///
     /// # Errors
@@ -191,6 +204,15 @@ impl Store {
     }
 }
 
+/// A row for [`FIND_NAMES`].
+pub(crate) fn name_row(
+    contact: ContactPolicy,
+    viewer: AccountId,
+    other: AccountId,
+) -> Vec<Value<'static>> {
+    vec![contact.is_open(), Value::Int(viewer.0), Value::Int(other.0)]
+}
+
 /// Each account is looked up by itself, so other conversations and common groups of the two do not matter.
 macro_rules! contact_statuses {
     ($who:literal) => {
@@ -232,6 +254,16 @@ statements! {
         )
     );
 
+    /// Where everybody knows everybody, or by whom the name may be seen: viewer, other, and the name.
+    pub(crate) static FIND_NAMES: BatchStatement = for_each_row!(
+        r(open bigint, viewer bigint, other bigint),
+        concat!(
+            "select r.viewer, r.other, a.name from r join account a on a.id = r.other and a.email is not null \
+             where r.open = 1 or ",
+            sees_name!("r.viewer", "r.other"),
+        )
+    );
+
     static LAST_SEEN_BY_BLOCKED: Statement =
         Statement::both("select seen_at from block where blocked = $1 and account = $2");
 
@@ -245,6 +277,11 @@ statements! {
     static DELETE_OLDEST_FINDINGS: Statement = Statement::both(
         "delete from finding where account = $1 and found in (select f.found from finding f \
          where f.account = $1 order by f.at desc, f.found desc limit 1000000 offset $2)"
+    );
+
+    pub(crate) static ERASE_FOUND: Statement = Statement::both(
+        "delete from finding where found = $1 and account in (select account from finding \
+         where found = $1 limit $2) returning account"
     );
 
     static FINDINGS: Statement = Statement::both("select found, at from finding where account = $1 order by found");

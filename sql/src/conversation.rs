@@ -11,7 +11,7 @@ use crate::engine::{BatchStatement, Row, Statement, Value, for_each_row, stateme
 use crate::entry::{self, Message, bytes_seen, columns, columns_seen, edits_withheld};
 use crate::limit::PAGE_BYTES;
 use crate::unread::UNREAD;
-use crate::{Result, Store};
+use crate::{ConversationSettings, Result, Store};
 
 /// A conversation as one of its accounts sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Conversation {
     pub role: Option<Role>,
     /// For how many days messages are kept; nothing: for ever.
     pub days: Option<i64>,
+    /// What the account has set for it.
+    pub settings: ConversationSettings,
 }
 
 /// A group as its members see it.
@@ -236,7 +238,8 @@ fn listed(account: AccountId, row: &mut Row) -> Result<ConversationRow> {
     };
     Ok(ConversationRow {
         conversation,
-        since: MessageId(row.int(6)?),
+        // Nothing that it has cleared either.
+        since: MessageId(row.int(6)?.max(row.int(13)?)),
         until: MessageId(until.unwrap_or(i64::MAX)),
         item: Conversation {
             with,
@@ -249,6 +252,7 @@ fn listed(account: AccountId, row: &mut Row) -> Result<ConversationRow> {
             other,
             role: if is_member { Some(role(row.int(5)?)) } else { None },
             days: row.maybe_int(4)?,
+            settings: ConversationSettings::of(row, 14)?,
         },
     })
 }
@@ -338,7 +342,7 @@ statements! {
     );
 
     /// The last entry of each conversation is looked up in the index. Further columns are read only for the rows of the
-    /// page.
+    /// page. A group stays listed for its members, however much of it they have cleared.
     static LIST: Statement = Statement::both(
         concat!(
             "select l.id, l.low, l.high, coalesce(l.name, case when o.account is null then null when l.open = 1 or ",
@@ -350,16 +354,16 @@ statements! {
              else coalesce((select coalesce((select k.read from block_mark k where k.blocked = b.blocked \
              and k.conversation = l.id and k.account = b.account), 0) from block b where b.blocked = l.account \
              and b.account = o.account), o.read) end, l.activity, case when l.asker <> l.account then 1 else 0 \
-             end from (select cast($1 as bigint) as open, c.id, c.low, c.high, c.asker, s.role, ",
+             end, l.cleared, l.muted_until, l.pinned, l.archived, l.marked_unread from (select cast($1 as bigint) as open, c.id, c.low, c.high, c.asker, s.role, ",
             name_and_days!(),
-            ", s.since, s.until, s.read, s.account, ",
+            ", s.since, s.until, s.read, s.account, s.cleared, s.muted_until, s.pinned, s.archived, s.marked_unread, ",
             activity!(),
             " as activity from member s join conversation c on c.id = s.conversation where s.account = $2 \
              and (c.declined = 0 or c.asker = s.account) and not exists (select 1 from invitation i \
              where i.conversation = s.conversation and i.account = s.account and i.state = 0)) l \
              left join member o on l.low is not null and o.conversation = l.id and o.account = case \
              when l.low = l.account then l.high else l.low end left join account a on a.id = o.account \
-             where l.activity < $3 order by l.activity desc limit $4",
+             where l.activity < $3 and (l.activity > l.cleared or (l.low is null and l.until is null)) order by l.activity desc limit $4",
         )
     );
 }

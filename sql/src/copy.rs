@@ -54,6 +54,7 @@ pub(crate) const BACKUP_FORMATS: &[BackupFormat] = &[
     BackupFormat { number: 12, sqlite: 17, postgres: 19 },
     BackupFormat { number: 13, sqlite: 18, postgres: 20 },
     BackupFormat { number: 14, sqlite: 19, postgres: 21 },
+    BackupFormat { number: 15, sqlite: 20, postgres: 22 },
 ];
 
 /// The newest format that this program can write and read.

@@ -3,14 +3,16 @@
 //! A row of `event` refers to a message, another account, or both; the content is read from their own tables. So an event that
 //! is read late shows the present content, and what was deleted is stored nowhere.
 
-use wire::{AccountId, GroupId, MessageId, Seq};
+use std::collections::HashMap;
+
+use wire::{AccountId, Change, GroupId, MessageId, Peer, Seq};
 
 use crate::engine::{BatchStatement, Row, Statement, statements};
 use crate::entry::{
     Entry, GroupChange, bytes_seen, columns, columns_seen, edits_withheld, entry, page,
 };
 use crate::history::reaction_has_come;
-use crate::{Error, Result};
+use crate::{ConversationSettings, Error, Result};
 
 /// One event of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,28 @@ pub struct Event {
     pub seq: Seq,
     /// Its content.
     pub body: EventBody,
+    /// The names that go with it.
+    pub names: EventNames,
+}
+
+/// The names of accounts that go with an event, since its reader may not know them yet. Who acts gets none, and nobody gets a
+/// name that it may not see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventNames {
+    /// The name of the sender of a message, or of who has changed a group.
+    pub by: Option<String>,
+    /// The name of the member that a change of a group concerns.
+    pub member: Option<String>,
+}
+
+/// The accounts whose names may go with an event: who is its author, and whom it concerns.
+pub(crate) type Authors = (Option<AccountId>, Option<AccountId>);
+
+/// The accounts whose names go with a change of a group. Whoever is there has heard of a member who goes; and nobody sees the
+/// name of a stranger who is invited.
+pub(crate) fn named_in(change: &GroupChange) -> Authors {
+    let is_named = matches!(change.change, Change::Add | Change::Promote | Change::Demote);
+    (Some(change.by), change.member.filter(|_| is_named))
 }
 
 /// The content of an event.
@@ -39,6 +63,11 @@ pub enum EventBody {
     },
     /// A message was deleted.
     Delete {
+        /// The message.
+        id: MessageId,
+    },
+    /// This account has deleted a message for its own devices.
+    Hide {
         /// The message.
         id: MessageId,
     },
@@ -78,6 +107,18 @@ pub enum EventBody {
         /// The group.
         group: GroupId,
     },
+    /// This account has changed what is set for a conversation.
+    ConversationSet {
+        /// The conversation.
+        with: Peer,
+        /// What is set now.
+        settings: ConversationSettings,
+    },
+    /// This account has hidden all that had been said in a conversation.
+    ConversationCleared {
+        /// The conversation.
+        with: Peer,
+    },
     /// The event of a message that is no longer stored.
     Expired,
 }
@@ -96,7 +137,8 @@ pub struct Receipt {
 /// The kinds of events, by their numbers in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EventKind {
-    /// With another account: an invitation that this account has repeated; only the invited account has the event.
+    /// With another account: a message with which the name of its sender goes; or an invitation that this account has repeated,
+    /// which only the invited account has.
     Entry = 1,
     Delivered = 2,
     DeliveredToAll = 3,
@@ -111,10 +153,14 @@ pub(crate) enum EventKind {
     Decline = 12,
     /// Refers to the entry of the invitation.
     DeclineInvitation = 13,
+    Hide = 14,
+    /// Where other events have an account, it has the conversation; so has the next one.
+    ConversationSet = 15,
+    ConversationCleared = 16,
 }
 
 /// Every kind, with its word in an export.
-const KINDS: [(EventKind, &str); 13] = [
+const KINDS: [(EventKind, &str); 16] = [
     (EventKind::Entry, "entry"),
     (EventKind::Delivered, "delivered"),
     (EventKind::DeliveredToAll, "delivered"),
@@ -128,6 +174,9 @@ const KINDS: [(EventKind, &str); 13] = [
     (EventKind::Accept, "accept"),
     (EventKind::Decline, "decline"),
     (EventKind::DeclineInvitation, "decline"),
+    (EventKind::Hide, "delete"),
+    (EventKind::ConversationSet, "conversation.set"),
+    (EventKind::ConversationCleared, "conversation.clear"),
 ];
 
 impl EventKind {
@@ -142,16 +191,76 @@ pub(crate) fn word(kind: i64) -> Result<&'static str> {
     Ok(EventKind::of(kind)?.1)
 }
 
+/// Whether an event of this kind is about a conversation, which it has in place of another account.
+pub(crate) fn is_of_conversation(kind: i64) -> Result<bool> {
+    let (kind, _) = EventKind::of(kind)?;
+    Ok(matches!(kind, EventKind::ConversationSet | EventKind::ConversationCleared))
+}
+
+/// An event as it is read, before what is looked up for it.
+pub(crate) struct EventRow {
+    pub(crate) event: Event,
+    /// Of an event that is about a conversation as the account has it: its kind and the conversation.
+    conversation: Option<(EventKind, i64)>,
+    named: Authors,
+}
+
+impl EventRow {
+    /// The conversation whose settings [`EventRow::complete`] needs.
+    pub(crate) fn conversation(&self) -> Option<i64> {
+        self.conversation.map(|(_, conversation)| conversation)
+    }
+
+    /// In the log of who has acted no names go with it.
+    pub(crate) fn in_log_of(self, account: AccountId) -> Self {
+        let named = if self.named.0 == Some(account) { (None, None) } else { self.named };
+        Self { named, ..self }
+    }
+
+    /// The accounts whose names go with it.
+    pub(crate) fn named(&self) -> impl Iterator<Item = AccountId> {
+        self.named.0.into_iter().chain(self.named.1)
+    }
+
+    /// The event in the log of `account`; an expired one if its conversation is not among these.
+    pub(crate) fn complete(
+        self,
+        account: AccountId,
+        settings: &HashMap<(AccountId, i64), (Peer, ConversationSettings)>,
+        names: &HashMap<(AccountId, AccountId), String>,
+    ) -> Event {
+        let Self { mut event, conversation, named: (by, member) } = self;
+        let name = |id: Option<AccountId>| names.get(&(account, id?)).cloned();
+        event.names = EventNames { by: name(by), member: name(member) };
+        if let Some((kind, conversation)) = conversation
+            && let Some((with, settings)) = settings.get(&(account, conversation)).copied()
+        {
+            event.body = match kind {
+                EventKind::ConversationSet => EventBody::ConversationSet { with, settings },
+                _ => EventBody::ConversationCleared { with },
+            };
+        }
+        event
+    }
+}
+
 /// Reads a row of [`&SELECT`].
-pub(crate) fn event(row: &mut Row) -> Result<Event> {
+pub(crate) fn event(row: &mut Row) -> Result<EventRow> {
     event_at(row, 0)
 }
 
 /// Reads the columns of [`&SELECT`], which begin at column `first`.
-pub(crate) fn event_at(row: &mut Row, first: usize) -> Result<Event> {
+pub(crate) fn event_at(row: &mut Row, first: usize) -> Result<EventRow> {
     let (seq, (kind, _)) = (Seq(row.int(first)?), EventKind::of(row.int(first + 1)?)?);
     let id = row.maybe_int(first + 2)?.map(MessageId);
     let other = row.maybe_int(first + 3)?.map(AccountId);
+    if let (EventKind::ConversationSet | EventKind::ConversationCleared, Some(conversation)) =
+        (kind, other)
+    {
+        let event = Event { seq, body: EventBody::Expired, names: EventNames::default() };
+        let conversation = Some((kind, conversation.0));
+        return Ok(EventRow { event, conversation, named: (None, None) });
+    }
     let emoji = row.maybe_text(first + 4)?;
     let about = entry(row, first + 5)?;
     let body = match (kind, id, other, about) {
@@ -169,6 +278,7 @@ pub(crate) fn event_at(row: &mut Row, first: usize) -> Result<Event> {
             EventBody::Edit { id, content: message.content }
         }
         (EventKind::Delete, Some(id), ..) => EventBody::Delete { id },
+        (EventKind::Hide, Some(id), ..) => EventBody::Hide { id },
         (EventKind::React, Some(id), Some(by), Some(_)) => EventBody::React { id, by, emoji },
         (EventKind::Block, _, Some(id), _) => EventBody::Block { id, at: None },
         (EventKind::Unblock, _, Some(id), _) => EventBody::Unblock { id },
@@ -179,13 +289,20 @@ pub(crate) fn event_at(row: &mut Row, first: usize) -> Result<Event> {
         }
         _ => EventBody::Expired,
     };
-    Ok(Event { seq, body })
+    let named = match &body {
+        EventBody::Entry(Entry::Message(_)) => (other, None),
+        EventBody::Entry(Entry::Change(change)) => named_in(change),
+        _ => (None, None),
+    };
+    let event = Event { seq, body, names: EventNames::default() };
+    Ok(EventRow { event, conversation: None, named })
 }
 
 /// The columns of an event and of its subject, for the page of the account's events after `$since`. The page is
 /// selected first, and a reaction is looked up only for events about one. Otherwise PostgreSQL would join the whole
 /// rest of the log, and read all reactions, for each page. The rows have no order, because SQLite would sort the texts
-/// as well.
+/// as well. The entry up to which the account has cleared a conversation is looked up row by row, since PostgreSQL may read
+/// all members for a join.
 macro_rules! select_page {
     (account: $account:literal, after: $after:literal, limit: $limit:literal, bytes: $bytes:literal) => {
         concat!(
@@ -209,7 +326,9 @@ macro_rules! select_page {
                 bytes: $bytes
             ),
             " e left join withheld w on w.message = e.message and w.account = e.account \
-             left join message m on m.id = e.message and w.message is null",
+             left join message m on m.id = e.message and w.message is null and (m.kind <> 0 or m.id > \
+             coalesce((select s.cleared from member s where s.conversation = m.conversation \
+             and s.account = e.account), 0))",
             edits_withheld!("e.account"),
         )
     };

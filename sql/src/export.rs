@@ -3,14 +3,16 @@
 //! A page begins after the last item of the page before; an empty one is the end. Pages are read one by one, so what
 //! changes meanwhile may be in the export or not.
 
+use std::collections::BTreeMap;
+
 use wire::{AccountId, MessageId, Peer, Role, Seq, SessionId};
 
 use crate::conversation::{activity, name_and_days, role, with};
 use crate::engine::{Statement, Value, statements};
 use crate::entry::{Entry, PAGE, bytes_seen, columns, columns_seen, edits_withheld, entry, page};
-use crate::event::word;
+use crate::event::{is_of_conversation, word};
 use crate::session::session;
-use crate::{Result, Session, Store};
+use crate::{ConversationSettings, Result, Session, Store};
 
 /// A conversation as it is stored for one of its accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +39,10 @@ pub struct ExportedConversation {
     pub asker: Option<AccountId>,
     /// Whether this account has declined the other account's message request.
     pub is_declined: bool,
+    /// What the account has set for it.
+    pub settings: ConversationSettings,
+    /// The account's own devices see no message up to this entry.
+    pub cleared: MessageId,
 }
 
 /// An entry of a conversation as it is stored.
@@ -48,6 +54,8 @@ pub struct ExportedEntry {
     pub entry: Entry,
     /// The sender's `ref`; only for the sender.
     pub reference: Option<String>,
+    /// Whether the account has deleted or cleared it for its own devices.
+    pub is_hidden: bool,
 }
 
 /// A reaction as it is stored.
@@ -81,6 +89,8 @@ pub struct ExportedEvent {
     pub message: Option<MessageId>,
     /// The other account it is about.
     pub other: Option<AccountId>,
+    /// The conversation it is about, of the kinds that are about one.
+    pub with: Option<Peer>,
 }
 
 /// A file as it is kept for its owner.
@@ -162,6 +172,8 @@ impl Store {
                 days: row.maybe_int(9)?,
                 asker: row.maybe_int(10)?.map(AccountId),
                 is_declined: row.int(11)? != 0,
+                settings: ConversationSettings::of(row, 12)?,
+                cleared: MessageId(row.int(16)?),
             })
         })
     }
@@ -181,8 +193,9 @@ impl Store {
         let [one, two, three, four] = [account.0, conversation, after.0, limit].map(Value::Int);
         let params = [one, two, three, four, PAGE];
         let entries = self.read(account, &ENTRIES, &params, |row| {
-            let (id, reference) = (MessageId(row.int(1)?), row.maybe_text(0)?);
-            Ok(entry(row, 1)?.map(|entry| ExportedEntry { id, entry, reference }))
+            let (reference, is_hidden) = (row.maybe_text(0)?, row.int(1)? != 0);
+            let id = MessageId(row.int(2)?);
+            Ok(entry(row, 2)?.map(|entry| ExportedEntry { id, entry, reference, is_hidden }))
         })?;
         let mut entries: Vec<_> = entries.into_iter().flatten().collect();
         entries.sort_unstable_by_key(|entry| entry.id);
@@ -268,17 +281,24 @@ impl Store {
         after: Seq,
         limit: i64,
     ) -> Result<Vec<ExportedEvent>> {
-        self.read(
-            account,
-            &EVENTS,
-            &[Value::Int(account.0), Value::Int(after.0), Value::Int(limit)],
-            |row| {
-                let (seq, kind) = (Seq(row.int(0)?), word(row.int(1)?)?);
-                let (message, other) = (row.maybe_int(2)?, row.maybe_int(3)?);
-                let (message, other) = (message.map(MessageId), other.map(AccountId));
-                Ok(ExportedEvent { seq, kind, message, other })
-            },
-        )
+        let params = [account.0, after.0, limit].map(Value::Int);
+        let mut conversations = BTreeMap::new();
+        let mut events = self.read(account, &EVENTS, &params, |row| {
+            let (seq, number) = (Seq(row.int(0)?), row.int(1)?);
+            let (message, other) = (row.maybe_int(2)?.map(MessageId), row.maybe_int(3)?);
+            let is_own = is_of_conversation(number)?;
+            conversations.extend(other.filter(|_| is_own).map(|conversation| (seq, conversation)));
+            let (kind, other) = (word(number)?, other.filter(|_| !is_own).map(AccountId));
+            Ok(ExportedEvent { seq, kind, message, other, with: None })
+        })?;
+        let own = conversations.values().map(|conversation| (account, *conversation));
+        let settings = self.settings(account.into(), own.collect())?;
+        for event in &mut events {
+            let conversation = conversations.get(&event.seq).map(|it| (account, *it));
+            let found = conversation.and_then(|conversation| settings.get(&conversation));
+            event.with = found.map(|(with, _)| *with);
+        }
+        Ok(events)
     }
 }
 
@@ -293,24 +313,28 @@ statements! {
         concat!(
             "select c.id, c.low, c.high, s.role, s.since, s.until, s.delivered, s.read, ",
             name_and_days!(),
-            ", c.asker, case when c.declined = 1 and c.asker <> s.account then 1 else 0 end from member s \
+            ", c.asker, case when c.declined = 1 and c.asker <> s.account then 1 else 0 end, s.muted_until, s.pinned, s.archived, \
+             s.marked_unread, s.cleared from member s \
              join conversation c on c.id = s.conversation where s.account = $1 and s.conversation > $2 \
-             and c.id > $2 and ",
+             and c.id > $2 and (",
             activity!(),
-            " is not null order by s.conversation limit $3",
+            " is not null or (select h.message from withheld h where h.account = s.account \
+             and h.conversation = s.conversation and h.hidden = 1 limit 1) is not null) order by s.conversation limit $3",
         )
     );
 
     static ENTRIES: Statement = Statement::both(
         concat!(
-            "select case when m.sender = $1 then m.ref end, ",
+            "select case when m.sender = $1 then m.ref end, e.hidden, ",
             columns_seen!(),
             " from ",
             page!(
-                "select e.message, s.account from member s cross join entry e where s.account = $1 \
+                "select e.message, s.account, case when (e.message <= s.cleared and e.kind = 0) or (select h.hidden \
+                 from withheld h where h.message = e.message and h.account = s.account) = 1 then 1 else 0 end as hidden \
+                 from member s cross join entry e where s.account = $1 \
                  and s.conversation = $2 and e.conversation = $2 and e.message > $3 and (e.sender = $1 \
                  or (e.message >= s.since and (s.until is null or e.message <= s.until))) and not exists \
-                 (select 1 from withheld w where w.message = e.message and w.account = $1) \
+                 (select 1 from withheld w where w.message = e.message and w.account = $1 and w.hidden = 0) \
                  order by e.message limit $4",
                 account: "k.account",
                 order: "message",

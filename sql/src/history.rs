@@ -285,12 +285,12 @@ statements! {
     );
 
     static WINDOW_OF_PAIR: Statement = Statement::both(
-        "select s.conversation, s.since, s.until from conversation c join member s on s.conversation = c.id \
+        "select s.conversation, case when s.cleared > s.since then s.cleared else s.since end, s.until from conversation c join member s on s.conversation = c.id \
          where c.low = $1 and c.high = $2 and s.account = $3"
     );
 
     static WINDOW_OF_GROUP: Statement = Statement::both(
-        "select s.conversation, s.since, s.until from member s join conversation c on c.id = s.conversation \
+        "select s.conversation, case when s.cleared > s.since then s.cleared else s.since end, s.until from member s join conversation c on c.id = s.conversation \
          and c.low is null where s.conversation = $1 and s.account = $2"
     );
 }

@@ -5,7 +5,7 @@ use wire::{AccountId, GroupId, MessageId, Peer, Role};
 use crate::contact::sees_name;
 use crate::conversation::{Conversation, Member};
 use crate::engine::{Statement, Value, statements};
-use crate::{Result, Store};
+use crate::{ConversationSettings, Result, Store};
 
 /// An invitation to a group that waits for an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,7 @@ impl Store {
                 other: None,
                 role: Some(Role::Invited),
                 days: None,
+                settings: ConversationSettings::default(),
             })
         })
     }

@@ -42,6 +42,7 @@ mod reindex;
 mod restoration;
 mod search;
 mod session;
+mod setting;
 mod snapshot;
 mod store;
 mod sweep;
@@ -65,7 +66,7 @@ pub use copy::{BACKUP_FORMAT, Column, ColumnType, TABLES};
 pub use engine::Cell;
 pub use entry::{Entry, GroupChange, Message, Retention};
 pub use error::{Error, OpenError, Result};
-pub use event::{Event, EventBody, Receipt};
+pub use event::{Event, EventBody, EventNames, Receipt};
 pub use export::{
     ExportedBlock, ExportedConversation, ExportedEntry, ExportedEvent, ExportedFile,
     ExportedReaction, LogState,
@@ -83,6 +84,7 @@ pub use recovery::PasswordReset;
 pub use restoration::{RESTORED_ROWS, Restoration};
 pub use search::{INDEXED_WORDS_MAX, SEARCH_TIME_MAX, SEARCH_WORDS_MAX, WORD_CHARS_MAX};
 pub use session::{Login, Revocation, Session};
+pub use setting::{ConversationSettings, SettingsChange};
 pub use snapshot::Snapshot;
 pub use store::{Store, WaitPolicy};
 pub use sweep::LogRetention;

@@ -122,6 +122,9 @@ pub(crate) const fn share(connections: usize) -> usize {
     if connections > 1 { connections / 2 } else { 1 }
 }
 
+/// Entries that are withheld after one that an account hides, and that are passed together with it from then on.
+pub(crate) const WITHHELD_MERGED_MAX: i64 = 200;
+
 /// Messages that one statement reads to find the next one that is not withheld.
 pub(crate) const WITHHELD_STRIDE: i64 = 1000;
 

@@ -1,15 +1,16 @@
 //! Reading an account's log.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use wire::{AccountId, Seq, SessionId, TokenHash};
+use wire::{AccountId, Peer, Seq, SessionId, TokenHash};
 
+use crate::conversation::with;
 use crate::engine::{BatchStatement, Row, Rows, Statement, Value, for_each_row, statements};
 use crate::entry::PAGE;
-use crate::event::{self, Event};
+use crate::event::{self, Event, EventRow};
 use crate::limit::PAGE_BYTES;
 use crate::pool::Requester;
-use crate::{Result, Store, Ticket};
+use crate::{ConversationSettings, Result, Store, Ticket};
 
 /// A session's account and the position of the account's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +71,10 @@ impl Store {
     pub fn events(&self, account: AccountId, since: Seq, limit: usize) -> Result<Vec<Event>> {
         let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));
         let params = [Value::Int(account.0), Value::Int(since.0), limit, PAGE];
-        let mut events = self.read(account, &event::SELECT, &params, event::event)?;
+        let rows = self.read(account, &event::SELECT, &params, event::event)?;
+        let rows = rows.into_iter().map(|row| (account, row)).collect();
+        let events = self.complete(account.into(), rows)?.into_iter();
+        let mut events: Vec<_> = events.map(|(_, event)| event).collect();
         events.sort_unstable_by_key(|event| event.seq);
         Ok(events)
     }
@@ -88,14 +92,53 @@ impl Store {
             vec![Value::Int(gap.account.0), Value::Int(gap.since.0), Value::Int(gap.upto.0), bytes]
         };
         let rows: Rows<'_> = gaps.iter().map(row).collect();
-        let mut pages: HashMap<_, Vec<_>> = HashMap::new();
-        self.read_each(Requester::Server, &event::SELECT_OF_EACH, &rows, |row| {
-            let account = AccountId(row.int(0)?);
-            pages.entry(account).or_default().push(event::event_at(row, 1)?);
-            Ok(())
+        let found = self.read_each(Requester::Server, &event::SELECT_OF_EACH, &rows, |row| {
+            Ok((AccountId(row.int(0)?), event::event_at(row, 1)?))
         })?;
+        let mut pages: HashMap<_, Vec<_>> = HashMap::new();
+        for (account, event) in self.complete(Requester::Server, found)? {
+            pages.entry(account).or_default().push(event);
+        }
         pages.values_mut().for_each(|page| page.sort_unstable_by_key(|event| event.seq));
         Ok(pages)
+    }
+
+    /// Events of these accounts' logs, with what is looked up for few of them.
+    fn complete(
+        &self,
+        requester: Requester,
+        rows: Vec<(AccountId, EventRow)>,
+    ) -> Result<Vec<(AccountId, Event)>> {
+        let own = |(account, row): (AccountId, EventRow)| (account, row.in_log_of(account));
+        let rows: Vec<_> = rows.into_iter().map(own).collect();
+        let conversations =
+            rows.iter().filter_map(|(account, row)| Some((*account, row.conversation()?)));
+        let settings = self.settings(requester, conversations.collect())?;
+        let named = rows.iter().flat_map(|(account, row)| row.named().map(|id| (*account, id)));
+        let names = self.names(requester, named.collect())?;
+        let complete = |(account, row): (AccountId, EventRow)| {
+            (account, row.complete(account, &settings, &names))
+        };
+        Ok(rows.into_iter().map(complete).collect())
+    }
+
+    /// What accounts call conversations of theirs, and what they have set for them. None of which an account has nothing any more.
+    pub(crate) fn settings(
+        &self,
+        requester: Requester,
+        conversations: BTreeSet<(AccountId, i64)>,
+    ) -> Result<HashMap<(AccountId, i64), (Peer, ConversationSettings)>> {
+        let row = |(account, conversation): (AccountId, i64)| {
+            [conversation, account.0].map(Value::Int).to_vec()
+        };
+        let rows: Vec<_> = conversations.into_iter().map(row).collect();
+        let found = self.read_each(requester, &SETTINGS, &rows, |row| {
+            let (account, conversation) = (AccountId(row.int(0)?), row.int(1)?);
+            let people = (row.maybe_int(2)?, row.maybe_int(3)?);
+            let peer = with(account, conversation, people);
+            Ok(((account, conversation), (peer, ConversationSettings::of(row, 4)?)))
+        })?;
+        Ok(found.into_iter().collect())
     }
 
     /// The last event of each of these accounts' logs, as committed by now. Accounts without a log are missing from the answer.
@@ -150,6 +193,13 @@ statements! {
     static FIND_HEADS: BatchStatement = for_each_row!(
         r(account bigint),
         "select l.account, l.head from r join log l on l.account = r.account"
+    );
+
+    static SETTINGS: BatchStatement = for_each_row!(
+        r(conversation bigint, account bigint),
+        "select s.account, c.id, c.low, c.high, s.muted_until, s.pinned, s.archived, s.marked_unread from r \
+         join member s on s.conversation = r.conversation and s.account = r.account \
+         join conversation c on c.id = s.conversation"
     );
 
     /// Locks logs, always in the same order. Deleted accounts have none, so they are missing from the answer.

@@ -3,9 +3,11 @@
 use wire::{AccountId, GroupId, MessageId};
 
 use crate::attachment::{self, DISOWN_FILES};
+use crate::contact::ERASE_FOUND;
 use crate::engine::{BatchStatement, Engine, Statement, Value, locking, statements};
 use crate::pacer::{Pacer, ROWS_MAX};
 use crate::pool::Requester;
+use crate::setting::ERASE_SETTINGS;
 use crate::{Result, Store};
 
 /// Logs, conversations or members that are read at a time.
@@ -156,6 +158,7 @@ impl Store {
             &ERASE_FINDINGS,
             &ERASE_FOUND,
             &ERASE_WITHHELD,
+            &ERASE_SETTINGS,
             &ERASE_MARKS_OF_OTHERS,
             &ERASE_MARKS,
             &ERASE_WITHHELD_EDITS,
@@ -336,11 +339,6 @@ statements! {
     static ERASE_FINDINGS: Statement = Statement::both(
         "delete from finding where account = $1 and found in (select found from finding \
          where account = $1 limit $2) returning found"
-    );
-
-    static ERASE_FOUND: Statement = Statement::both(
-        "delete from finding where found = $1 and account in (select account from finding \
-         where found = $1 limit $2) returning account"
     );
 
     static ERASE_WITHHELD: Statement = Statement::both(

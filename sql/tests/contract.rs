@@ -46,8 +46,12 @@ mod looking;
 mod messages;
 #[path = "contract/names.rs"]
 mod names;
+#[path = "contract/names_told.rs"]
+mod names_told;
 #[path = "contract/operator.rs"]
 mod operator;
+#[path = "contract/own.rs"]
+mod own;
 #[path = "contract/pages.rs"]
 mod pages;
 #[path = "contract/plans.rs"]
@@ -66,6 +70,8 @@ mod revise;
 mod schema;
 #[path = "contract/sessions.rs"]
 mod sessions;
+#[path = "contract/settings.rs"]
+mod settings;
 #[path = "contract/start.rs"]
 mod start;
 #[path = "contract/strangers.rs"]

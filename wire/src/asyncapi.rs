@@ -73,7 +73,7 @@ fn operations(messages: &Map<String, Value>) -> Map<String, Value> {
 
 /// The frames that answer no request: the welcome of guests, events of the log, live frames, and errors about frames that
 /// cannot be parsed.
-const UNASKED: [&str; 17] = [
+const UNASKED: [&str; 19] = [
     "welcome",
     "message",
     "delivered",
@@ -83,6 +83,8 @@ const UNASKED: [&str; 17] = [
     "react",
     "group",
     "retention",
+    "conversation.set",
+    "conversation.clear",
     "block",
     "unblock",
     "accept",

@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::shape::{
-    Accepted, Blocked, Conversation, Declined, ErrorFrame, GroupChange, Member, Message, Page,
-    Receipt,
+    Accepted, Blocked, Conversation, ConversationCleared, ConversationSet, Declined, ErrorFrame,
+    GroupChange, Member, Message, Page, Receipt,
 };
-use crate::{AccountId, GroupId, MessageId, Seq};
+use crate::{AccountId, DeleteScope, GroupId, MessageId, Seq};
 
 /// One frame from the server. Times are milliseconds since 1970-01-01 UTC.
 ///
@@ -78,7 +78,8 @@ pub enum Frame<'a> {
         /// The current text: a later edit may have changed it again. Empty if the message has been deleted since.
         content: &'a str,
     },
-    /// A message was deleted by its sender. Its text no longer exists on the server.
+    /// A message was deleted by its sender. Its text no longer exists on the server. Or, with `"for": "me"`: this
+    /// account has hidden a message from its own devices.
     Delete {
         /// The `ref` of the request that this frame answers. Absent if it answers none, or if the request had no `ref`.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
@@ -87,6 +88,9 @@ pub enum Frame<'a> {
         seq: Seq,
         /// The id of the message.
         id: MessageId,
+        /// `me`: only this account's devices no longer see the message. Absent: its text was deleted for everybody.
+        #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+        scope: Option<DeleteScope>,
     },
     /// An account's reaction to a message was set, replaced or removed.
     React {
@@ -124,6 +128,12 @@ pub enum Frame<'a> {
         /// When the retention was changed, in milliseconds since 1970 UTC.
         at: i64,
     },
+    /// This account has changed what it has set for a conversation. For its own devices only.
+    #[serde(rename = "conversation.set")]
+    ConversationSet(ConversationSet<'a>),
+    /// This account has hidden all messages that a conversation had, up to this event. For its own devices only.
+    #[serde(rename = "conversation.clear")]
+    ConversationClear(ConversationCleared<'a>),
     /// This account has blocked another account, on this device or another one.
     Block(Blocked<'a>),
     /// This account has unblocked another account, on this device or another one.

@@ -38,11 +38,11 @@ pub use frame::Frame;
 pub use id::{AccountId, GroupId, MessageId, Seq, SessionId};
 pub use name::name;
 pub use parse::Malformed;
-pub use request::{Command, Peer, PendingRequest, Recipient, Request};
+pub use request::{Command, DeleteScope, Peer, PendingRequest, Recipient, Request};
 pub use schema::schema;
 pub use shape::{
-    Accepted, Blocked, Change, Conversation, Declined, ErrorFrame, GroupChange, Member, Message,
-    Page, Reaction, Receipt, Role,
+    Accepted, Blocked, Change, Conversation, ConversationCleared, ConversationSet, Declined,
+    ErrorFrame, GroupChange, Member, Message, Page, Reaction, Receipt, Role,
 };
 pub use surrogate::{UNPAIRED_SURROGATE, has_unpaired_surrogate};
 pub use template::MessageTemplate;

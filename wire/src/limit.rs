@@ -54,6 +54,8 @@ pub const REACTIONS_LISTED_MAX: usize = 100;
 pub const SEARCH_BYTES_MAX: usize = 256;
 /// Accounts whose presence one connection watches.
 pub const PRESENCE_IDS_MAX: usize = 300;
+/// The latest time that a client may name, in milliseconds: JavaScript has no greater whole number.
+pub const TIME_MAX: i64 = (1 << 53) - 1;
 /// The numbers of days for which a conversation may keep its messages. `null` means without a limit.
 pub const RETENTION_DAYS: [i64; 3] = [1, 7, 90];
 /// Bytes of a token as text. The server's own tokens have 43.

@@ -8,12 +8,12 @@ use crate::emoji::is_emoji;
 use crate::limit::{
     CONTENT_BYTES_MAX, CONVERSATIONS_MAX, EMOJI_BYTES_MAX, FILE_ID_BYTES_MAX, GROUP_MEMBERS_MAX,
     MESSAGE_FILES_MAX, PAGE_ITEMS_MAX, PRESENCE_IDS_MAX, REF_BYTES_MAX, RETENTION_DAYS,
-    SEARCH_BYTES_MAX,
+    SEARCH_BYTES_MAX, TIME_MAX,
 };
 use crate::surrogate::{UNPAIRED_SURROGATE, has_unpaired_surrogate};
 use crate::{
-    AccountId, Code, Command, GroupId, MessageId, Peer, PendingRequest, Recipient, Request, Seq,
-    Text, plain,
+    AccountId, Code, Command, DeleteScope, GroupId, MessageId, Peer, PendingRequest, Recipient,
+    Request, Seq, Text, plain,
 };
 
 mod lenient_ref;
@@ -66,6 +66,13 @@ struct Keys<'a> {
     emoji: Option<Option<Text<'a>>>,
     #[serde(default, deserialize_with = "given")]
     days: Option<Option<i64>>,
+    #[serde(default, deserialize_with = "given")]
+    muted_until: Option<Option<i64>>,
+    pinned: Option<bool>,
+    archived: Option<bool>,
+    unread: Option<bool>,
+    #[serde(rename = "for", borrow)]
+    scope: Option<Text<'a>>,
 }
 
 fn given<'de: 'a, 'a, D: Deserializer<'de>, T: Deserialize<'de> + 'a>(
@@ -137,7 +144,7 @@ fn command<'a>(keys: &mut Keys<'a>) -> Result<Option<Command<'a>>, Reason> {
             Command::Hello { token, since: keys.since }
         }
         "edit" => Command::Edit { id: keys.message()?, content: content(keys.content.take())? },
-        "delete" => Command::Delete { id: keys.message()? },
+        "delete" => Command::Delete { id: keys.message()?, scope: keys.scope()? },
         "react" => Command::React { id: keys.message()?, emoji: emoji(keys.emoji.take())? },
         "typing" => Command::Typing { to: keys.to()? },
         "block" => Command::Block { id: keys.account()? },
@@ -176,6 +183,8 @@ fn command<'a>(keys: &mut Keys<'a>) -> Result<Option<Command<'a>>, Reason> {
                 .into_cow(),
         },
         "retention" => Command::Retention { with: keys.with()?, days: days(keys.days)? },
+        "conversation.set" => keys.settings()?,
+        "conversation.clear" => Command::ConversationClear { with: keys.with()? },
         _ => return group(&kind, keys),
     }))
 }
@@ -218,6 +227,25 @@ impl Keys<'_> {
             (None, Some(group)) => Ok(Peer::Group(group)),
             _ => Err("either `with` or `group` must be there, a number"),
         }
+    }
+
+    fn scope(&self) -> Result<Option<DeleteScope>, Reason> {
+        match self.scope.as_deref() {
+            None => Ok(None),
+            Some("me") => Ok(Some(DeleteScope::Me)),
+            Some(_) => Err("`for` must be `me`, or be left out: then it is deleted for everybody"),
+        }
+    }
+
+    fn settings<'a>(&self) -> Result<Command<'a>, Reason> {
+        let Self { muted_until, pinned, archived, unread, .. } = *self;
+        if muted_until.flatten().is_some_and(|until| !(0..=TIME_MAX).contains(&until)) {
+            return Err("`muted_until` must be a time in milliseconds, or null");
+        }
+        if muted_until.is_none() && [pinned, archived, unread] == [None; 3] {
+            return Err("one of `muted_until`, `pinned`, `archived` and `unread` must be there");
+        }
+        Ok(Command::ConversationSet { with: self.with()?, muted_until, pinned, archived, unread })
     }
 
     fn pending(&self) -> Result<PendingRequest, Reason> {

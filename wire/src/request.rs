@@ -86,9 +86,13 @@ pub enum Command<'a> {
     /// Deletes a message that this account has sent, within 15 minutes after it was sent.
     /// Its text is removed for everybody; the message itself stays in `history`, with `deleted` and an empty `content`.
     /// Later it is refused with `too_late`; a message of another account is refused with `forbidden`.
+    /// With `"for": "me"`: hides any message from the devices of this account, at any time, and from nobody else.
     Delete {
         /// The id of the message.
         id: MessageId,
+        /// `me`: only this account's devices no longer see the message. Absent: the text is deleted for everybody.
+        #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+        scope: Option<DeleteScope>,
     },
     /// Sets the account's reaction to a message. An account has one reaction per message; a new one replaces it.
     React {
@@ -208,6 +212,44 @@ pub enum Command<'a> {
         #[schemars(extend("enum" = [1, 7, 90, null]))]
         days: Option<i64>,
     },
+    /// Changes what this account has set for a conversation. Only its own devices are told.
+    /// At least one of `muted_until`, `pinned`, `archived` and `unread` must be there.
+    #[serde(rename = "conversation.set")]
+    #[schemars(extend("anyOf" = [
+        {"required": ["muted_until"]},
+        {"required": ["pinned"]},
+        {"required": ["archived"]},
+        {"required": ["unread"]},
+    ]))]
+    ConversationSet {
+        /// The conversation: `with` or `group`, exactly one of them.
+        #[serde(flatten)]
+        with: Peer,
+        /// Until when the conversation makes no noise, in milliseconds since 1970 UTC. `null`: it is not muted.
+        /// Absent: as it is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schemars(extend("type" = ["integer", "null"], "minimum" = 0, "maximum" = 9_007_199_254_740_991_i64))]
+        muted_until: Option<Option<i64>>,
+        /// Whether the conversation stands at the top of the list. Absent: as it is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "bool")]
+        pinned: Option<bool>,
+        /// Whether the conversation is put away. Absent: as it is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "bool")]
+        archived: Option<bool>,
+        /// Whether the conversation is marked as unread; `read` takes the mark away. Absent: as it is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "bool")]
+        unread: Option<bool>,
+    },
+    /// Hides all messages that a conversation has so far from this account's devices. Nobody else is told.
+    #[serde(rename = "conversation.clear")]
+    ConversationClear {
+        /// The conversation: `with` or `group`, exactly one of them.
+        #[serde(flatten)]
+        with: Peer,
+    },
     /// Creates a group; this account is its first admin. Answered with the event `group`, which has the group's id.
     /// The same `ref` again creates nothing new and returns the first answer.
     #[serde(rename = "group.create")]
@@ -297,6 +339,14 @@ pub enum Peer {
     Account(AccountId),
     /// The conversation of a group.
     Group(GroupId),
+}
+
+/// For whom a message is deleted, if not for everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeleteScope {
+    /// For the devices of the account that asks.
+    Me,
 }
 
 /// A request that waits for an answer: `"id": 2` or `"group": 5`.

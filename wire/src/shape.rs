@@ -44,6 +44,10 @@ pub struct Message<'a> {
     /// The receiver answers it with `accept`, `decline` or a message to the sender. Only in events; absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub request: bool,
+    /// The name of the sender, if this account may not know it yet: with requests, with the first message of somebody in a
+    /// conversation, and with the first one in a group since this account came. Only in events; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
     /// The latest reactions, newest first, at most 100. Only in answers to `history` and `search`; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Reaction<'a>>,
@@ -100,6 +104,12 @@ pub struct GroupChange<'a> {
     pub member: Option<AccountId>,
     /// The name of the group after the change.
     pub name: &'a str,
+    /// The name of `by`. Absent in the log of `by`, if the account is deleted, or if this account may not know its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_name: Option<&'a str>,
+    /// The name of `member`, where it was added, promoted or demoted. Absent for other changes, and as `by_name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member_name: Option<&'a str>,
     /// When the group was changed, in milliseconds since 1970 UTC.
     pub at: i64,
 }
@@ -223,6 +233,54 @@ pub struct Conversation<'a> {
     pub role: Option<Role>,
     /// For how many days messages are kept: 1, 7 or 90. `null`: without a limit.
     pub days: Option<i64>,
+    /// Until when this account has muted the conversation, in milliseconds since 1970 UTC. `null`: it is not muted.
+    pub muted_until: Option<i64>,
+    /// Whether this account has pinned the conversation to the top of the list.
+    pub pinned: bool,
+    /// Whether this account has put the conversation away.
+    pub archived: bool,
+    /// Whether this account has marked the conversation as unread.
+    pub marked_unread: bool,
+}
+
+/// What an account has set for a conversation, as it is now.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub struct ConversationSet<'a> {
+    /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<&'a str>,
+    /// The number of this event in the account's log.
+    pub seq: Seq,
+    /// The id of the other account of the conversation. Absent for a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with: Option<AccountId>,
+    /// The id of the group. Absent for a conversation of two accounts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
+    /// Until when the conversation is muted, in milliseconds since 1970 UTC. `null`: it is not muted.
+    pub muted_until: Option<i64>,
+    /// Whether the conversation is pinned to the top of the list.
+    pub pinned: bool,
+    /// Whether the conversation is put away.
+    pub archived: bool,
+    /// Whether the conversation is marked as unread.
+    pub unread: bool,
+}
+
+/// The conversation whose messages an account has hidden from its own devices.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub struct ConversationCleared<'a> {
+    /// The `ref` of the request that this frame answers. Absent in frames that answer no request with a `ref`.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<&'a str>,
+    /// The number of this event in the account's log.
+    pub seq: Seq,
+    /// The id of the other account of the conversation. Absent for a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with: Option<AccountId>,
+    /// The id of the group. Absent for a conversation of two accounts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
 }
 
 /// The role of an account in a group.

@@ -26,12 +26,13 @@ impl Frame<'_> {
 
 /// Whether the message has none of the optional keys that are rarely used.
 fn is_simple(message: &Message<'_>) -> bool {
-    let Message { files, reply_to, edited_at, deleted, request, reactions, .. } = message;
+    let Message { files, reply_to, edited_at, deleted, request, name, reactions, .. } = message;
     files.is_empty()
         && reply_to.is_none()
         && edited_at.is_none()
         && !deleted
         && !request
+        && name.is_none()
         && reactions.is_empty()
 }
 

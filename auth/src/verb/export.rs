@@ -10,10 +10,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use sql::{
-    Account, ExportedBlock, ExportedConversation, ExportedEntry, ExportedEvent, ExportedFile,
-    FoundAccount,
+    Account, ConversationSettings, ExportedBlock, ExportedConversation, ExportedEvent,
+    ExportedFile, ExportedInvitation, ExportedReaction, FoundAccount, LogState, Session, Store,
 };
-use sql::{ExportedInvitation, ExportedReaction, LogState, Session, Store};
 use wire::{AccountId, GroupId, MessageId, Seq, SessionId};
 
 use crate::context::Context;
@@ -148,6 +147,7 @@ impl Document {
         for it in &page {
             let ExportedConversation { with, role, since, until, delivered, read, days, .. } = *it;
             let (name, asker, declined) = (it.name.as_deref(), it.asker, it.is_declined);
+            let ConversationSettings { muted_until, pinned, archived, marked_unread } = it.settings;
             let came = ConversationItem {
                 with,
                 name,
@@ -159,6 +159,11 @@ impl Document {
                 days,
                 asker,
                 declined,
+                muted_until,
+                pinned,
+                archived,
+                marked_unread,
+                cleared: Some(it.cleared).filter(|cleared| cleared.0 > 0),
             };
             self.item(&came)?;
         }
@@ -192,8 +197,8 @@ impl Document {
         let Some(last) = page.last() else {
             return Ok(Stage::Messages { after: conversation });
         };
-        for ExportedEntry { id, entry, reference } in &page {
-            self.item(&entry_item(*id, entry, reference.as_deref()))?;
+        for it in &page {
+            self.item(&entry_item(it))?;
         }
         Ok(Stage::Entries { conversation, after: last.id })
     }
@@ -246,8 +251,8 @@ impl Document {
             self.begin_list("]}}\n");
             return Ok(Stage::End);
         };
-        for ExportedEvent { seq, kind, message, other } in &page {
-            self.item(&EventItem { seq: *seq, kind, id: *message, by: *other })?;
+        for ExportedEvent { seq, kind, message, other, with } in &page {
+            self.item(&EventItem { seq: *seq, kind, id: *message, by: *other, with: *with })?;
         }
         Ok(Stage::Events { after: last.seq })
     }

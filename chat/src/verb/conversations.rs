@@ -1,8 +1,8 @@
 //! `{"type":"conversations"}`, `group.show`, `blocks`: an account's conversations, a group, and blocked accounts.
 
-use sql::{Conversation, Member};
+use sql::{Conversation, ConversationSettings, Member};
 use wire::limit::CONVERSATIONS;
-use wire::{Code, Frame, GroupId, Peer};
+use wire::{Code, Frame, GroupId};
 
 use crate::event;
 use crate::query_context::QueryContext;
@@ -49,10 +49,8 @@ fn member(found: &Member) -> wire::Member<'_> {
 }
 
 fn conversation(found: &Conversation) -> wire::Conversation<'_> {
-    let (with, group) = match found.with {
-        Peer::Account(account) => (Some(account), None),
-        Peer::Group(group) => (None, Some(group)),
-    };
+    let (with, group) = event::peer_keys(found.with);
+    let ConversationSettings { muted_until, pinned, archived, marked_unread } = found.settings;
     wire::Conversation {
         with,
         group,
@@ -66,5 +64,9 @@ fn conversation(found: &Conversation) -> wire::Conversation<'_> {
         read_by: found.other.map(|(_, read)| read),
         role: found.role,
         days: found.days,
+        muted_until,
+        pinned,
+        archived,
+        marked_unread,
     }
 }

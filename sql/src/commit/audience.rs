@@ -16,7 +16,7 @@ use crate::engine::{
 #[derive(Default)]
 pub(super) struct Audience {
     pub(super) recipients: BTreeSet<AccountId>,
-    /// Recipients without an event: the message is of a request that they have not answered yet.
+    /// Recipients without an event: the message is of a request that they have not answered yet, or they have hidden it.
     silent: BTreeSet<AccountId>,
     /// They have blocked the submitter or declined its request; or they wait for its answer to their own request.
     excluded: BTreeSet<AccountId>,
@@ -34,7 +34,7 @@ pub(super) fn find(
 ) -> Result<Audience> {
     let row = [by.0, target.conversation].map(Value::Int).to_vec();
     let all = [
-        (&FIND_WITHHELD, vec![[target.id.0, by.0].map(Value::Int).to_vec()]),
+        (&FIND_WITHHELD, vec![[target.id.0, by.0, target.conversation].map(Value::Int).to_vec()]),
         (&FIND_BLOCKERS, vec![row.clone()]),
         (&FIND_BLOCKED, vec![row]),
     ];
@@ -47,6 +47,7 @@ pub(super) fn find(
         match row.int(0)? {
             0 => drop(without.insert(account)),
             1 => audience.without_edit.push(account),
+            2 => drop(audience.silent.insert(account)),
             _ => drop(audience.without_reaction.insert(account)),
         }
     }
@@ -70,7 +71,7 @@ pub(super) fn find(
     (audience.excluded, audience.recipients) =
         has_it.partition(|account| blockers.contains(account) || is_excluded(account));
     if asker == Some(by) {
-        audience.silent = audience.recipients.iter().copied().filter(|it| *it != by).collect();
+        audience.silent.extend(audience.recipients.iter().copied().filter(|it| *it != by));
     }
     Ok(audience)
 }
@@ -147,11 +148,13 @@ pub(super) fn withhold_reaction(
 }
 
 statements! {
-    /// What is withheld of a message, and from whom. One statement for all kinds, since most messages have none.
+    /// What is withheld of a message, and from whom; and who has hidden it. One statement for all kinds, since most messages have none.
     static FIND_WITHHELD: BatchStatement = for_each_row!(
-        r(message bigint, reactor bigint),
-        "select 0, w.account from r join withheld w on w.message = r.message union all select 1, h.account \
-         from r join withheld_edit h on h.message = r.message union all select 2, v.account from r \
+        r(message bigint, reactor bigint, conversation bigint),
+        "select case when w.hidden = 1 then 2 else 0 end, w.account from r join withheld w on w.message = r.message \
+         union all select 1, h.account from r join withheld_edit h on h.message = r.message \
+         union all select 2, s.account from r join member s on s.conversation = r.conversation \
+         and s.cleared >= r.message union all select 3, v.account from r \
          join withheld_reaction v on v.message = r.message and v.reactor = r.reactor"
     );
 

@@ -3,6 +3,7 @@
 //! Lock order, also for deleting an account: groups by number, then logs by account, then all other rows.
 
 mod log_row;
+mod telling;
 mod withheld;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wire::{AccountId, GroupId, MessageId, Seq};
 
 use super::group_state::{self, GroupState, LOCK_GROUPS, Membership};
+use super::naming::Naming;
 use super::receipt::{self, BatchReceipts, FIND_DELIVERED, FIND_READ};
 use super::{
     Batch, CommitPolicy, Committed, CommittedEvent, Operation, Outcome, Submission, ask, for_each,
@@ -20,9 +22,10 @@ use crate::engine::{
     BatchStatement, Engine, Row, Rows, Statement, Value, for_each_row, run_batches, statements,
 };
 use crate::entry::{REQUEST, columns, entry};
-use crate::event::{EventBody, EventKind};
+use crate::event::EventBody;
 use crate::node::{ADD_NOTICE, Notice, NoticeKey};
 use log_row::{LogRow, SET_LOGS};
+use telling::ADD_EVENTS;
 use withheld::{KEEP_MARKS, NOBODY, NOTE_REACHED, WITHHOLD};
 
 pub(super) struct BatchContext<'a> {
@@ -49,7 +52,9 @@ pub(super) struct BatchContext<'a> {
     blocked: BTreeSet<(AccountId, AccountId)>,
     /// Submitters whose operation reaches somebody whom they have blocked, and the last time of that.
     reached: BTreeMap<(AccountId, AccountId), i64>,
-    committed: Vec<CommittedEvent>,
+    pub(super) committed: Vec<CommittedEvent>,
+    /// Names that are to go with events.
+    pub(super) namings: Vec<Naming>,
 }
 
 /// A message that a submission refers to.
@@ -91,6 +96,7 @@ impl<'a> BatchContext<'a> {
             blocked: BTreeSet::new(),
             reached: BTreeMap::new(),
             committed: Vec::new(),
+            namings: Vec::new(),
         };
         let acknowledged = receipt::acknowledged(submissions);
         let all = [
@@ -154,6 +160,7 @@ impl<'a> BatchContext<'a> {
             [by.0, id.0, by.0.min(id.0), by.0.max(id.0)].map(Value::Int).to_vec()
         };
         for_each(self.engine, &KEEP_MARKS, blocks.iter().map(row))?;
+        self.add_names()?;
         let outcomes = std::mem::take(&mut self.outcomes).into_iter().enumerate();
         let outcomes = outcomes
             .map(|(index, outcome)| outcome.or_else(|| self.first_answer(index)))
@@ -210,42 +217,6 @@ impl<'a> BatchContext<'a> {
         self.refs.retain(|_, first| *first != index);
     }
 
-    /// Writes one event to several logs, at positions from [`BatchContext::next`].
-    pub(super) fn tell_at(
-        &mut self,
-        to: Vec<(AccountId, Seq)>,
-        (kind, message, other): (EventKind, Option<MessageId>, Option<AccountId>),
-        body: EventBody,
-        reply_of: Option<usize>,
-    ) {
-        for (account, seq) in &to {
-            self.event_rows.push(vec![
-                Value::Int(account.0),
-                Value::Int(seq.0),
-                Value::Int(kind as i64),
-                message.map_or(Value::Null, |id| Value::Int(id.0)),
-                other.map_or(Value::Null, |id| Value::Int(id.0)),
-            ]);
-        }
-        if let Some(index) = reply_of {
-            self.record_outcome(index, Outcome::Done);
-        }
-        self.committed.push(CommittedEvent { body, to, submission: reply_of });
-    }
-
-    /// Appends one event to several logs.
-    pub(super) fn tell(
-        &mut self,
-        accounts: impl IntoIterator<Item = AccountId>,
-        about: (EventKind, Option<MessageId>, Option<AccountId>),
-        body: EventBody,
-        reply_of: Option<usize>,
-    ) {
-        let to = accounts.into_iter().filter_map(|account| Some((account, self.next(account)?)));
-        let to = to.collect();
-        self.tell_at(to, about, body, reply_of);
-    }
-
     /// A locked group.
     pub(super) fn group(&self, group: GroupId) -> Option<&GroupState> {
         self.groups.get(&group.0)
@@ -264,6 +235,16 @@ impl<'a> BatchContext<'a> {
     /// The message that a submission refers to, if the submitter can see it.
     pub(super) fn target(&self, index: usize) -> Option<&TargetMessage> {
         self.targets.get(&index)
+    }
+
+    /// Later submissions of `by` in the batch do not see these messages.
+    pub(super) fn forget_targets(
+        &mut self,
+        by: AccountId,
+        is_hidden: impl Fn(&TargetMessage) -> bool,
+    ) {
+        let submissions = self.submissions;
+        self.targets.retain(|index, target| submissions[*index].by != by || !is_hidden(target));
     }
 
     /// Later submissions of the batch see this message as deleted.
@@ -369,16 +350,8 @@ statements! {
     static FIND_TARGETS: BatchStatement = for_each_row!(
         r(submission bigint, account bigint, message bigint),
         "select r.submission, m.id, m.conversation, m.sender, m.recipient, m.at, m.deleted, m.subject from r \
-         join message m on m.id = r.message and m.kind = 0 where (select m.id > s.since and (s.until is null \
+         join message m on m.id = r.message and m.kind = 0 where (select m.id > s.since and m.id > s.cleared and (s.until is null \
          or m.id <= s.until) from member s where s.conversation = m.conversation and s.account = r.account) \
          and not exists (select 1 from withheld w where w.message = m.id and w.account = r.account)"
     );
-
-    static ADD_EVENTS: BatchStatement = BatchStatement::of(Statement {
-        postgres:
-            "insert into event (account, seq, kind, message, other) select * \
-             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) as r(account, seq, \
-             kind, message, other)",
-        sqlite: "insert or fail into event (account, seq, kind, message, other) values (?1, ?2, ?3, ?4, ?5)",
-    });
 }

@@ -64,7 +64,7 @@ pub(super) fn create(
     let id = record(ctx, Some(index), submission.by, group, change, &audience)?;
     for account in &audience {
         let role = if *account == submission.by { Role::Admin } else { Role::Member };
-        ctx.group_mut(group).members.insert(*account, Membership { role, since: id });
+        ctx.group_mut(group).members.insert(*account, Membership::new(role, id));
     }
     add_members(ctx, group, &audience)?;
     for candidate in &invited {
@@ -144,7 +144,7 @@ fn add(
     audience.push(member);
     let id = record(ctx, Some(index), by, group, (Change::Add, Some(member)), &audience)?;
     let role = Role::Member;
-    ctx.group_mut(group).members.insert(member, Membership { role, since: id });
+    ctx.group_mut(group).members.insert(member, Membership::new(role, id));
     add_members(ctx, group, &[member])?;
     Ok(Outcome::Done)
 }

@@ -89,7 +89,7 @@ statements! {
 
     static FIND_WITHHELD: BatchStatement = for_each_row!(
         r(conversation bigint, message bigint, sender bigint),
-        "select r.message from r join withheld w on w.message = r.message \
+        "select r.message from r join withheld w on w.message = r.message and w.hidden = 0 \
          join member x on x.conversation = r.conversation and x.account = w.account and x.until is null \
          and x.since < r.message"
     );

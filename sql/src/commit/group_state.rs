@@ -27,6 +27,15 @@ pub(super) struct Membership {
     pub(super) role: Role,
     /// The member sees messages after this one.
     pub(super) since: MessageId,
+    /// The member's last message with which its name went to those who had come since.
+    pub(super) named: MessageId,
+}
+
+impl Membership {
+    /// Of a new member, who sees messages after `since`.
+    pub(super) fn new(role: Role, since: MessageId) -> Self {
+        Self { role, since, named: MessageId(0) }
+    }
 }
 
 impl GroupState {
@@ -59,7 +68,8 @@ pub(super) fn complete(
     let [members, invitations] = run_batches(engine, &all)?;
     for row in members {
         let role = if row.int(2)? == 1 { Role::Admin } else { Role::Member };
-        let membership = Membership { role, since: MessageId(row.int(3)?) };
+        let membership =
+            Membership { role, since: MessageId(row.int(3)?), named: MessageId(row.int(4)?) };
         if let Some(group_state) = states.get_mut(&row.int(0)?) {
             group_state.members.insert(AccountId(row.int(1)?), membership);
         }
@@ -93,7 +103,7 @@ statements! {
 
     static FIND_MEMBERS: BatchStatement = for_each_row!(
         r(conversation bigint),
-        "select m.conversation, m.account, m.role, m.since from r \
+        "select m.conversation, m.account, m.role, m.since, m.named from r \
          join member m on m.conversation = r.conversation and m.until is null"
     );
 

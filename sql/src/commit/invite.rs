@@ -1,6 +1,6 @@
 //! Invitations to groups. An account is invited, and not added, if it does not know the admin, was a member or was invited before.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use wire::limit::GROUPS_MAX;
 use wire::{AccountId, Change, GroupId, MessageId, Recipient, Role};
@@ -14,7 +14,7 @@ use super::request::{ContactRequests, ContactStage};
 use super::{OpResult, Outcome, Rejection};
 use crate::engine::{BatchStatement, Row, Statement, Value, for_each_row, run_batches, statements};
 use crate::entry::{Entry, GroupChange};
-use crate::event::{EventBody, EventKind};
+use crate::event::{EventBody, EventKind, named_in};
 use crate::{Error, Result};
 
 const NO_INVITATION: Rejection = Rejection::not_found("you are not invited to such a group");
@@ -173,7 +173,9 @@ pub(super) fn invite_again(
     let change = GroupChange { group, change: Change::Invite, by, member: Some(account), name, at };
     let about = (EventKind::Entry, Some(entry), Some(by));
     note_reached(ctx, by, group.0, ctx.at, &[account])?;
+    let named = named_in(&change);
     ctx.tell([account], about, EventBody::Entry(Entry::Change(change)), None);
+    ctx.name_in_last(named, BTreeSet::from([account]), Some(account));
     Ok(())
 }
 
@@ -257,7 +259,7 @@ pub(super) fn join(
     audience.push(by);
     let id = record(ctx, Some(index), by, group, (Change::Join, None), &audience)?;
     let group_state = ctx.group_mut(group);
-    group_state.members.insert(by, Membership { role: Role::Member, since: id });
+    group_state.members.insert(by, Membership::new(Role::Member, id));
     let invitation = group_state.invitations.remove(&by);
     add_members(ctx, group, &[by])?;
     ctx.engine.run(&DELETE_INVITATION, &[group.0, by.0].map(Value::Int))?;

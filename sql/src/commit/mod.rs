@@ -14,8 +14,10 @@ mod group;
 mod group_progress;
 mod group_state;
 mod invite;
+mod naming;
 mod new_entry;
 mod operation;
+mod own;
 mod pair;
 mod post;
 mod receipt;
@@ -24,13 +26,13 @@ mod retention;
 mod revise;
 mod withheld_posts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wire::limit::{SESSION_LIFE_MS, SESSION_USE_MS};
 use wire::{AccountId, Code, Seq, SessionId};
 
 use crate::engine::{BatchStatement, Engine, Row, Rows, Statement, Value, run_batches, statements};
-use crate::event::EventBody;
+use crate::event::{EventBody, EventNames};
 use crate::node::NoticeKey;
 use crate::{ContactPolicy, Error, Result, Store};
 use context::BatchContext;
@@ -79,6 +81,23 @@ pub struct CommittedEvent {
     pub to: Vec<(AccountId, Seq)>,
     /// The index of the submission whose reply this is, in the log of the account that submitted it.
     pub submission: Option<usize>,
+    /// The names that go with it, and to whom.
+    named: Option<(EventNames, BTreeSet<AccountId>)>,
+}
+
+impl CommittedEvent {
+    /// An event with which no names go.
+    #[must_use]
+    pub fn new(body: EventBody, to: Vec<(AccountId, Seq)>, submission: Option<usize>) -> Self {
+        Self { body, to, submission, named: None }
+    }
+
+    /// The names that go with it to one of the accounts.
+    #[must_use]
+    pub fn names(&self, to: AccountId) -> Option<&EventNames> {
+        let (names, named) = self.named.as_ref()?;
+        named.contains(&to).then_some(names)
+    }
 }
 
 /// The outcome of a submission.
@@ -218,6 +237,11 @@ fn alone(
         Operation::Unblock { id } => block::unblock(ctx, index, submission.by, *id),
         Operation::Accept { id } => request::accept(ctx, index, submission.by, *id),
         Operation::Decline { id } => request::decline(ctx, index, submission.by, *id),
+        Operation::SetConversation { with, change } => {
+            own::set(ctx, index, submission.by, *with, change)
+        }
+        Operation::ClearConversation { with } => own::clear(ctx, index, submission.by, *with),
+        Operation::Hide { id } => own::hide(ctx, index, submission.by, *id),
         Operation::SetRetention { with, days } => {
             retention::set(ctx, index, submission, *with, *days)
         }

@@ -8,7 +8,7 @@ use crate::Result;
 use crate::account::first;
 use crate::engine::{Statement, Value, run_batches, statements};
 use crate::entry::{Entry, GroupChange, kind_of};
-use crate::event::{EventBody, EventKind};
+use crate::event::{EventBody, EventKind, named_in};
 
 /// Writes the entry of a group's change, and its event to the logs of `audience`.
 pub(super) fn record(
@@ -23,8 +23,19 @@ pub(super) fn record(
     let (to, kind, subject) = (Recipient::Group(group), kind_of(change), member.map(|id| id.0));
     let at = ctx.time_in(group.0)?;
     let row = NewEntry { conversation: group.0, to, kind, content: &name, subject, at };
-    let entry = Entry::Change(GroupChange { group, change, by, member, name: name.clone(), at });
-    write(ctx, index, by, &row, entry, audience)
+    let made = GroupChange { group, change, by, member, name: name.clone(), at };
+    let named = named_in(&made);
+    // Whose invitation is made or withdrawn is not where `by` is.
+    let is_there = |member: &AccountId| ctx.membership(group, *member).is_some();
+    let outsider = match change {
+        Change::Invite => member,
+        Change::Remove => member.filter(|member| !is_there(member)),
+        _ => None,
+    };
+    let id = write(ctx, index, by, &row, Entry::Change(made), audience)?;
+    let to = audience.iter().copied().filter(|account| *account != by).collect();
+    ctx.name_in_last(named, to, outsider);
+    Ok(id)
 }
 
 /// Notes that an operation of `by` reaches these accounts; see [`BatchContext::note_reached`].

@@ -2,6 +2,8 @@
 
 use wire::{AccountId, GroupId, MessageId, Peer, Recipient, Seq};
 
+use crate::SettingsChange;
+
 /// An operation that is stored. Texts and lists are within the bounds of [`wire::limit`].
 #[derive(Clone, Debug)]
 pub enum Operation {
@@ -38,6 +40,11 @@ pub enum Operation {
         /// The message.
         id: MessageId,
     },
+    /// Delete any message that it sees, for the own devices alone.
+    Hide {
+        /// The message.
+        id: MessageId,
+    },
     /// React to a message, or remove the reaction.
     React {
         /// The message.
@@ -64,6 +71,18 @@ pub enum Operation {
     Decline {
         /// The account.
         id: AccountId,
+    },
+    /// Change what is set for a conversation, for the own devices alone.
+    SetConversation {
+        /// The conversation.
+        with: Peer,
+        /// What changes.
+        change: SettingsChange,
+    },
+    /// Hide all that has been said in a conversation so far, for the own devices alone.
+    ClearConversation {
+        /// The conversation.
+        with: Peer,
     },
     /// Set for how long a conversation keeps its messages.
     SetRetention {

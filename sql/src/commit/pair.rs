@@ -22,6 +22,8 @@ pub(super) struct PairConversation {
     declined: Option<i64>,
     /// The contact request between them.
     pub(super) request: ContactRequest,
+    /// Whose name has gone with a message: 1 for the lower account, 2 for the higher one.
+    pub(super) named: i64,
 }
 
 /// The contact request between two accounts. The default is no request: they know each other.
@@ -130,6 +132,15 @@ pub(super) fn set(
     for_each(engine, &SET_REQUESTS, requests.into_iter().map(row))
 }
 
+/// Stores whose names have gone with a message.
+pub(super) fn set_named(
+    engine: &mut dyn Engine,
+    named: impl IntoIterator<Item = (i64, i64)>,
+) -> Result<()> {
+    let row = |(conversation, named)| [conversation, named].map(Value::Int).to_vec();
+    for_each(engine, &SET_NAMED, named.into_iter().map(row))
+}
+
 /// Deletes a conversation without entries.
 pub(super) fn remove(engine: &mut dyn Engine, shared: &PairConversation) -> Result<()> {
     let conversation = [Value::Int(shared.conversation)];
@@ -155,7 +166,8 @@ pub(super) fn found(rows: &[Row]) -> Result<HashMap<AccountPair, PairConversatio
         let (low, high) = (row.int(0)?, row.int(1)?);
         let blockers = [(low, row.maybe_int(3)?), (high, row.maybe_int(4)?)];
         let (conversation, declined) = (row.int(2)?, row.maybe_int(10)?);
-        Ok(((low, high), PairConversation { conversation, blockers, declined, request }))
+        let named = row.int(11)?;
+        Ok(((low, high), PairConversation { conversation, blockers, declined, request, named }))
     };
     rows.iter().map(map_row).collect()
 }
@@ -198,7 +210,7 @@ statements! {
                 withheld_from!("r.high", "r.low"),
                 ", c.asker, c.asks, c.invites, c.open, c.declined, case when c.declined = 1 then ",
                 run!("case when c.asker = c.low then c.high else c.low end"),
-                " end from unnest($1::bigint[], $2::bigint[]) as r(low, high) \
+                " end, c.named from unnest($1::bigint[], $2::bigint[]) as r(low, high) \
                  join conversation c on c.low = r.low and c.high = r.high",
             ),
         sqlite:
@@ -209,7 +221,7 @@ statements! {
                 withheld_from!("?2", "?1"),
                 ", c.asker, c.asks, c.invites, c.open, c.declined, case when c.declined = 1 then ",
                 run!("case when c.asker = c.low then c.high else c.low end"),
-                " end from conversation c where c.low = ?1 and c.high = ?2",
+                " end, c.named from conversation c where c.low = ?1 and c.high = ?2",
             ),
     });
 
@@ -231,6 +243,13 @@ statements! {
         sqlite:
             "update conversation set asker = ?2, asks = ?3, invites = ?4, open = ?5, declined = ?6 \
              where conversation.id = ?1",
+    });
+
+    static SET_NAMED: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "update conversation set named = r.named from unnest($1::bigint[], $2::bigint[]) as r(id, named) \
+             where conversation.id = r.id",
+        sqlite: "update conversation set named = ?2 where conversation.id = ?1",
     });
 
     static ADD_PEOPLE: BatchStatement = BatchStatement::of(Statement {

@@ -1,20 +1,20 @@
 //! Posts: many messages in one round trip.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use wire::{AccountId, MessageId, Recipient, Seq};
 
 use super::attach::{self, Attached};
 use super::blocker::FIND_BLOCKED;
 use super::context::{BatchContext, FIND_REPEATS};
+use super::naming::{PairNames, SET_NAMED, note_named, without_name};
 use super::pair::{self, AccountPair, FIND_PAIRS, PairConversation, pair};
 use super::request::{self, ContactRequests, ContactStage, RequestProgress};
 use super::withheld_posts::{FIND_BLOCKERS, WithheldPosts, block_rows, blocks_of};
-use super::{Operation, Outcome, Rejection, Submission, ask, lost};
+use super::{Operation, Outcome, Rejection, Submission, ask, for_each, lost};
 use crate::Result;
 use crate::engine::{BatchStatement, Known, Row, Rows, Statement, Value, run_batches, statements};
-use crate::entry::{Entry, Message, REQUEST};
-use crate::event::{EventBody, EventKind};
+use crate::entry::{Message, REQUEST};
 
 /// A post that will be stored.
 struct NewMessage<'a> {
@@ -31,6 +31,8 @@ struct NewMessage<'a> {
     stage: ContactStage,
     /// The receipts that the recipient gets before this answer to its contact request.
     reached: Vec<(Seq, RequestProgress)>,
+    /// The recipients to whom the sender's name goes with it.
+    named: BTreeSet<AccountId>,
 }
 
 impl NewMessage<'_> {
@@ -99,7 +101,10 @@ impl PreparedPosts<'_> {
     pub(super) fn tell(mut self, ctx: &mut BatchContext<'_>, ids: &[Row]) -> Result<()> {
         identify(&mut self.messages, ids)?;
         attach::note(ctx, self.messages.iter().filter_map(NewMessage::attached))?;
+        let mut named_in_groups = Vec::new();
         for (post, to) in self.messages.iter_mut().zip(self.receivers) {
+            let (by, id) = (post.submission.by, post.id);
+            named_in_groups.extend(note_named(ctx, post.to, by, id, &post.named));
             let message = Message {
                 id: post.id,
                 from: post.submission.by,
@@ -120,9 +125,9 @@ impl PreparedPosts<'_> {
                 }
             }
             ctx.note_reached(post.submission.by, post.at, to.iter().map(|(account, _)| *account));
-            let body = EventBody::Entry(Entry::Message(message));
-            ctx.tell_at(to, (EventKind::Entry, Some(post.id), None), body, Some(post.index));
+            ctx.tell_message(to, message, std::mem::take(&mut post.named), post.index);
         }
+        for_each(ctx.engine, &SET_NAMED, named_in_groups)?;
         if !self.blocks.is_empty() {
             withhold(ctx, &mut self.messages, &self.blocks);
         }
@@ -190,6 +195,7 @@ fn admit<'a>(
                 id: MessageId(0),
                 stage,
                 reached: Vec::new(),
+                named: BTreeSet::new(),
             });
         }
     }
@@ -243,6 +249,7 @@ fn find_conversations(
     shared: &HashMap<AccountPair, PairConversation>,
     blocks: &mut WithheldPosts,
 ) -> Result<()> {
+    let mut names = PairNames::default();
     for post in messages {
         post.conversation = match post.to {
             Recipient::Group(group) => group.0,
@@ -257,6 +264,10 @@ fn find_conversations(
                 if shared.withheld_from(post.submission.by).is_some() {
                     ctx.note_blocked(post.submission.by, account);
                 }
+                let is_request = matches!(post.stage, ContactStage::Request { .. });
+                if names.goes(shared, post.submission.by, account, is_request) {
+                    post.named = BTreeSet::from([account]);
+                }
                 if post.stage == ContactStage::Answer {
                     let reached = request::meet(ctx.engine, shared, account, post.submission.by)?;
                     post.reached = reached.into_iter().map(|it| (Seq(0), it)).collect();
@@ -265,7 +276,7 @@ fn find_conversations(
             }
         };
     }
-    Ok(())
+    pair::set_named(ctx.engine, names.changed())
 }
 
 /// Assigns each post its positions in the logs of the sender and the recipients.
@@ -275,8 +286,14 @@ fn number(
     blocks: &WithheldPosts,
 ) -> Vec<Vec<(AccountId, Seq)>> {
     let mut all = Vec::with_capacity(messages.len());
+    let mut named = HashSet::new();
     for post in messages {
         let by = post.submission.by;
+        if let Recipient::Group(group) = post.to
+            && named.insert((group, by))
+        {
+            post.named = without_name(ctx, group, by);
+        }
         let mut to = Vec::new();
         if let Some(seq) = ctx.next(by) {
             post.sender_seq = seq;

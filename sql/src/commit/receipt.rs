@@ -174,29 +174,6 @@ fn highest(all: impl Iterator<Item = ((AccountId, i64), MessageId)>) -> Position
     highest
 }
 
-macro_rules! advance {
-    ($column:literal) => {
-        BatchStatement::of(Statement {
-            postgres: concat!(
-                "update member set ",
-                $column,
-                " = r.message from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as r(conversation, account, message) \
-                 where member.conversation = r.conversation and member.account = r.account and member.",
-                $column,
-                " < r.message returning member.account, member.conversation"
-            ),
-            sqlite: concat!(
-                "update member set ",
-                $column,
-                " = ?3 where conversation = ?1 and account = ?2 and ",
-                $column,
-                " < ?3"
-            ),
-        })
-        .with_sqlite_answer(&[Known::Parameter(2), Known::Parameter(1)])
-    };
-}
-
 fn advance_rows(positions: &Positions) -> Rows<'static> {
     let row = |((account, conversation), id): (&(AccountId, i64), &MessageId)| {
         [*conversation, account.0, id.0].map(Value::Int).to_vec()
@@ -252,9 +229,28 @@ fn tell(
 }
 
 statements! {
-    pub(super) static ADVANCE_DELIVERED: BatchStatement = advance!("delivered");
+    pub(super) static ADVANCE_DELIVERED: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "update member set delivered = r.message from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as \
+             r(conversation, account, message) where member.conversation = r.conversation \
+             and member.account = r.account and member.delivered < r.message \
+             returning member.account, member.conversation",
+        sqlite: "update member set delivered = ?3 where conversation = ?1 and account = ?2 and delivered < ?3",
+    })
+    .with_sqlite_answer(&[Known::Parameter(2), Known::Parameter(1)]);
 
-    static ADVANCE_READ: BatchStatement = advance!("read");
+    /// Who reads something takes back that the conversation is marked as unread, however far it had read before.
+    static ADVANCE_READ: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "update member set read = greatest(member.read, r.message), marked_unread = 0 \
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as r(conversation, account, message) \
+             where member.conversation = r.conversation and member.account = r.account and (member.read < r.message \
+             or member.marked_unread = 1) returning member.account, member.conversation",
+        sqlite:
+            "update member set read = max(read, ?3), marked_unread = 0 where conversation = ?1 and account = ?2 \
+             and (read < ?3 or marked_unread = 1)",
+    })
+    .with_sqlite_answer(&[Known::Parameter(2), Known::Parameter(1)]);
 
     /// Joined with `member`, or by `not exists`, PostgreSQL may look at all members of a group, or at all conversations of an
     /// account, for each event; by `not exists` also at all blocks. `cross` keeps SQLite from writing the events down before it looks at their messages.
@@ -267,7 +263,8 @@ statements! {
              where l.account = r.account) and e.seq <= r.seq and e.kind = 1 and m.id = e.message and m.kind = 0 \
              and m.sender <> r.account and m.id > (select s.delivered from member s \
              where s.conversation = m.conversation and s.account = r.account) and not exists (select 1 \
-             from withheld w where w.message = m.id and w.account = r.account) and (select b.at from block b \
+             from withheld w where w.message = m.id and w.account = r.account \
+             and w.hidden = 0) and (select b.at from block b \
              where b.blocked = r.account and b.account = m.sender) is null and (select b.at from block b \
              where b.blocked = m.sender and b.account = r.account) is null \
              group by r.account, m.conversation, m.sender",
@@ -278,7 +275,7 @@ statements! {
              and e.seq <= ?2 and e.kind = 1 and m.id = e.message and m.kind = 0 and m.sender <> ?1 \
              and m.id > (select s.delivered from member s where s.conversation = m.conversation \
              and s.account = ?1) and not exists (select 1 from withheld w where w.message = m.id \
-             and w.account = ?1) and (select b.at from block b where b.blocked = ?1 \
+             and w.account = ?1 and w.hidden = 0) and (select b.at from block b where b.blocked = ?1 \
              and b.account = m.sender) is null and (select b.at from block b where b.blocked = m.sender \
              and b.account = ?1) is null group by ?1, m.conversation, m.sender",
     });
@@ -295,7 +292,8 @@ statements! {
              when s.read > s.since then s.read else s.since end from member s \
              where s.conversation = r.conversation and s.account = r.account and s.until is null) \
              and e.message <= r.message and e.kind = 0 and e.sender <> r.account and not exists (select 1 \
-             from withheld w where w.message = e.message and w.account = r.account) and (select b.at \
+             from withheld w where w.message = e.message and w.account = r.account \
+             and w.hidden = 0) and (select b.at \
              from block b where b.blocked = r.account and b.account = e.sender) is null and (select b.at \
              from block b where b.blocked = e.sender and b.account = r.account) is null \
              group by r.account, r.conversation, e.sender, r.is_group, r.is_request",
@@ -304,7 +302,8 @@ statements! {
              and e.message > (select case when s.read > s.since then s.read else s.since end from member s \
              where s.conversation = ?2 and s.account = ?1 and s.until is null) and e.message <= ?3 \
              and e.kind = 0 and e.sender <> ?1 and not exists (select 1 from withheld w \
-             where w.message = e.message and w.account = ?1) and (select b.at from block b where b.blocked = ?1 \
+             where w.message = e.message and w.account = ?1 \
+             and w.hidden = 0) and (select b.at from block b where b.blocked = ?1 \
              and b.account = e.sender) is null and (select b.at from block b where b.blocked = e.sender \
              and b.account = ?1) is null group by ?1, ?2, e.sender, ?4, ?5",
     });

@@ -304,6 +304,6 @@ statements! {
          when e.message <= s.read then e.message end) from member s \
          join entry e on e.conversation = s.conversation where s.conversation = $1 and s.account = $2 \
          and e.kind = 0 and e.sender = $3 and not exists (select 1 from withheld w where w.message = e.message \
-         and w.account = s.account)"
+         and w.account = s.account and w.hidden = 0)"
     );
 }

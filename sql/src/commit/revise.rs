@@ -186,7 +186,7 @@ statements! {
          where w.account = m.account and w.message = (select e.message from entry e \
          where e.conversation = m.conversation and e.message < $1 order by e.message desc limit 1)), $1) \
          from member m where m.conversation = $2 and (m.until >= $1 or m.since >= $1) \
-         and m.account <> $3 on conflict do nothing"
+         and m.account <> $3 on conflict (message, account) do update set hidden = 0"
     );
 
     static DELETE_REACTIONS: Statement = Statement::both("delete from reaction where message = $1");

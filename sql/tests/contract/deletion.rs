@@ -55,8 +55,10 @@ fn refusal(store: &Store, from: AccountId, to: AccountId) -> Code {
 fn what_it_said_stays_with_others(store: &Store) {
     let (alice, bob) = (account(store, "Alice"), account(store, "Bob"));
     say(store, alice, bob, "remember me", "her name for it");
-    let before = store.events(bob, Seq(0), 9).unwrap();
+    let mut before = store.events(bob, Seq(0), 9).unwrap();
     store.delete_account(alice, NOW).unwrap();
+    // Her name went with the first message; now she has none.
+    assert_eq!(before[0].names.by.take().as_deref(), Some("Alice"));
     assert_eq!(store.events(bob, Seq(0), 9).unwrap(), before);
     assert_eq!(export::messages(store, bob), [(alice, "remember me".to_owned(), None)]);
     assert_eq!(export::messages(store, alice), [(alice, "remember me".to_owned(), None)]);

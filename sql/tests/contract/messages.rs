@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sql::{
-    Batch, Entry, Event, EventBody, Message, Operation, Outcome, Receipt, Rejection, Store,
-    Submission,
+    Batch, Entry, Event, EventBody, EventNames, Message, Operation, Outcome, Receipt, Rejection,
+    Store, Submission,
 };
 use wire::{AccountId, Code, MessageId, Peer, Recipient, Seq};
 
@@ -67,9 +67,11 @@ fn a_message_is_an_event_in_both_logs(store: &Store) {
         deleted: false,
         request: false,
     };
-    let expected = Event { seq: Seq(2), body: EventBody::Entry(Entry::Message(message)) };
-    for who in [alice, bob] {
-        assert_eq!(store.events(who, Seq(1), 10).unwrap(), std::slice::from_ref(&expected));
+    let body = EventBody::Entry(Entry::Message(message));
+    for (who, name) in [(alice, Some("Bob".to_owned())), (bob, None)] {
+        let names = EventNames { by: name, member: None };
+        let expected = Event { seq: Seq(2), body: body.clone(), names };
+        assert_eq!(store.events(who, Seq(1), 10).unwrap(), [expected]);
         assert_no_hole(store, who);
     }
 }

@@ -142,6 +142,9 @@ impl Model {
         }
         let hears = |who: &Who| change != "rename" || !self.has_blocked(*who, by);
         let hearers: Vec<Who> = present.into_iter().filter(hears).collect();
-        hearers.into_iter().for_each(|who| self.append_event(who, EventBody::Fixed(frame.clone())));
+        let member = member.filter(|_| matches!(change, "add" | "promote" | "demote"));
+        for who in hearers {
+            self.append_event(who, EventBody::Change(frame.clone(), member));
+        }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::op::{Id, Place, Who};
 use super::request::WAITING_MAX;
 use super::rule::{Answer, FORBIDDEN, NOT_ACCEPTED, NOT_FOUND};
-use super::state::{Conversation, EventBody, Key, Membership, Model};
+use super::state::{Conversation, EventBody, Key, Membership, Model, Settings};
 
 /// Somebody is or was invited to a group.
 pub struct Invitation {
@@ -45,7 +45,10 @@ impl Conversation {
 impl Invitation {
     /// Its line among the conversations.
     pub fn line(&self, group: i64) -> Value {
-        json!({"group": group, "name": self.name, "role": "invited", "unread": 0, "read": 0, "days": null})
+        let mut line = json!({"group": group, "name": self.name, "role": "invited", "unread": 0,
+            "read": 0, "days": null});
+        Settings::default().show(&mut line);
+        line
     }
 }
 
@@ -93,7 +96,7 @@ impl Model {
         let invitation = self.talk_mut(Key::Group(group)).invitations.get_mut(&who);
         let invitation = invitation.expect("it is invited");
         (invitation.by, invitation.counts, invitation.state) = (by, false, State::Waiting);
-        self.append_event(who, EventBody::Fixed(frame));
+        self.append_event(who, EventBody::Change(frame, None));
     }
 
     /// Whether `who` has blocked `other` or declined its request.
@@ -124,7 +127,8 @@ impl Model {
         self.waiting(by, group)?;
         let entry = self.next_entry(key);
         let talk = self.talk_mut(key);
-        talk.seats.insert(by, Membership::new(entry, false));
+        let seat = Membership::again(entry, talk.seats.get(&by));
+        talk.seats.insert(by, seat);
         let invitation = talk.invitations.remove(&by);
         self.tell_change(by, group, "join", None);
         if let Some(Invitation { by: inviter, counts: true, .. }) = invitation {

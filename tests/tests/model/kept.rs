@@ -1,12 +1,13 @@
 //! Lists of operations on which server and model have disagreed once.
 
 use super::op::Action::{
-    Block, Change, Create, Delete, Edit, Join, React, Received, Retain, Say, Unblock,
+    Block, Change, Clear, Create, Delete, Edit, Hide, Join, React, Read, Received, Retain, Say,
+    Set, Unblock,
 };
 use super::op::Change::{Add, Leave, Remove, Rename};
 use super::op::Op::{self, Burst, Do};
 use super::op::Place::{Group, With};
-use super::op::{acquainted, crowded};
+use super::op::{Setting, acquainted, crowded};
 
 /// Each with what was wrong, between people who know each other.
 pub fn all() -> Vec<(&'static str, Vec<Op>)> {
@@ -175,6 +176,63 @@ fn lists() -> Vec<(&'static str, Vec<Op>)> {
                 Do(0, Block(2)),
                 Do(1, Retain(With(1), Some(7))),
                 Do(0, Unblock(2)),
+            ],
+        ),
+        (
+            "hidden messages stand between those that a block withholds",
+            vec![
+                Do(0, Create("lemon", vec![2, 3])),
+                Do(1, Say(Group(0), "lemon", None)),
+                Do(2, Block(2)),
+                Do(1, Say(Group(0), "tea, green", None)),
+                Do(0, Say(Group(0), "Lemon tree", None)),
+                Do(1, Say(Group(0), "🍋", None)),
+                Do(2, Hide(0)),
+                Do(2, Hide(0)),
+                Do(0, React(1, Some("👍"))),
+                Do(0, Edit(0, "lemon")),
+                Do(2, Received(0)),
+                Do(2, Set(Group(0), Setting::Unread(true))),
+                Do(2, Hide(15)),
+            ],
+        ),
+        (
+            "a conversation is cleared and goes on",
+            vec![
+                Do(0, Say(With(2), "lemon", None)),
+                Do(1, Say(With(1), "🍋", None)),
+                Do(0, Set(With(2), Setting::Pinned(true))),
+                Do(0, Clear(With(2))),
+                Do(0, Clear(With(2))),
+                Do(1, Edit(0, "tea, green")),
+                Do(0, Edit(0, "tea, green")),
+                Do(1, Say(With(1), "Lemon tree", None)),
+                Do(0, Read(0)),
+                Do(0, Set(With(2), Setting::Unread(true))),
+                Do(0, Read(0)),
+            ],
+        ),
+        (
+            "a group is cleared, left and joined again",
+            vec![
+                Do(0, Create("lemon", vec![2, 3])),
+                Do(0, Say(Group(0), "lemon", None)),
+                Do(1, Clear(Group(0))),
+                Do(1, Set(Group(0), Setting::Archived(true))),
+                Do(1, Change(0, Leave)),
+                Do(1, Clear(Group(0))),
+                Do(0, Change(0, Add(2))),
+                Do(1, Join(0)),
+                Do(0, Say(Group(0), "Lemon tree", None)),
+            ],
+        ),
+        (
+            "a batch hides what it changes afterwards",
+            vec![
+                Do(0, Say(With(2), "lemon", None)),
+                Do(0, Say(With(2), "🍋", None)),
+                Burst(0, vec![Hide(0), Edit(0, "tea, green"), React(0, Some("👍")), Hide(0)]),
+                Burst(0, vec![Clear(With(2)), Edit(0, "tea, green"), Say(With(2), "🍋", Some(0))]),
             ],
         ),
         (

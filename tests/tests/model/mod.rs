@@ -18,6 +18,8 @@ mod kept;
 mod name;
 /// Operations, and how they are made up.
 mod op;
+/// What somebody does for its own devices in the model.
+mod own;
 /// EventBody an operation is about.
 mod pick;
 /// Several at once.

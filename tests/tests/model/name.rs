@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, ensure};
 use serde_json::{Map, Value, json};
 
-use super::op::{Action, Change, Id, Place, Who};
+use super::op::{Action, Change, Id, Place, Setting, Who};
 
 /// A number that the server has not given to anything.
 const NOTHING: i64 = i64::MAX / 2;
@@ -83,6 +83,23 @@ impl IdMaps {
             Action::Join(group) => json!({"type": "accept", "group": self.groups.outside(*group)}),
             Action::DeclineInvitation(group) => {
                 json!({"type": "decline", "group": self.groups.outside(*group)})
+            }
+            Action::Hide(id) => json!({"type": "delete", "id": message(*id), "for": "me"}),
+            Action::Set(place, setting) => {
+                let mut frame = self.place("with", *place);
+                frame["type"] = json!("conversation.set");
+                match setting {
+                    Setting::MutedUntil(until) => frame["muted_until"] = json!(until),
+                    Setting::Pinned(is) => frame["pinned"] = json!(is),
+                    Setting::Archived(is) => frame["archived"] = json!(is),
+                    Setting::Unread(is) => frame["unread"] = json!(is),
+                }
+                frame
+            }
+            Action::Clear(place) => {
+                let mut frame = self.place("with", *place);
+                frame["type"] = json!("conversation.clear");
+                frame
             }
             Action::Retain(place, days) => {
                 let mut frame = self.place("with", *place);

@@ -75,6 +75,12 @@ pub enum Action {
     Accept(Who),
     /// Nothing is to arrive from this account, which has asked.
     Decline(Who),
+    /// A message is not seen any more, at the own devices.
+    Hide(Id),
+    /// Something is set for a conversation, for the own devices.
+    Set(Place, Setting),
+    /// What was said in a conversation is not seen any more, at the own devices.
+    Clear(Place),
     /// For how many days a conversation keeps its messages.
     Retain(Place, Option<i64>),
     /// A new group.
@@ -87,8 +93,8 @@ pub enum Action {
     DeclineInvitation(i64),
 }
 use Action::{
-    Accept, Block, Change as Alter, Create, Decline, DeclineInvitation, Delete, Edit, Join, React,
-    Read, Received, Retain, Say, Unblock,
+    Accept, Block, Change as Alter, Clear, Create, Decline, DeclineInvitation, Delete, Edit, Hide,
+    Join, React, Read, Received, Retain, Say, Set, Unblock,
 };
 
 /// A conversation as somebody in it calls it.
@@ -100,6 +106,19 @@ pub enum Place {
     Group(i64),
 }
 use Place::{Group, With};
+
+/// What can be set for a conversation.
+#[derive(Clone, Copy, Debug)]
+pub enum Setting {
+    /// Until when it makes no noise.
+    MutedUntil(Option<i64>),
+    /// Whether it is at the top.
+    Pinned(bool),
+    /// Whether it is put away.
+    Archived(bool),
+    /// Whether it is marked as unread.
+    Unread(bool),
+}
 
 /// How a group can change.
 #[derive(Clone, Debug)]
@@ -202,6 +221,9 @@ fn action() -> impl Strategy<Value = Action> {
         5 => somebody().prop_map(Accept),
         3 => somebody().prop_map(Decline),
         3 => (place(), days()).prop_map(|(place, days)| Retain(place, days)),
+        5 => pick().prop_map(Hide),
+        5 => (place(), setting()).prop_map(|(place, setting)| Set(place, setting)),
+        3 => place().prop_map(Clear),
         3 => create(),
         20 => (pick(), change()).prop_map(|(group, change)| Alter(group, change)),
         8 => pick().prop_map(Join),
@@ -247,6 +269,15 @@ fn somebody() -> impl Strategy<Value = Who> {
 
 fn word() -> impl Strategy<Value = &'static str> {
     select(&WORDS[..])
+}
+
+fn setting() -> impl Strategy<Value = Setting> {
+    prop_oneof![
+        1 => option::of(1..3_i64).prop_map(Setting::MutedUntil),
+        1 => any::<bool>().prop_map(Setting::Pinned),
+        1 => any::<bool>().prop_map(Setting::Archived),
+        3 => proptest::bool::weighted(0.8).prop_map(Setting::Unread),
+    ]
 }
 
 fn days() -> impl Strategy<Value = Option<i64>> {

@@ -24,6 +24,9 @@ impl Model {
             Action::Edit(pick, text) => Action::Edit(self.own(by, *pick), text),
             Action::Delete(pick) => Action::Delete(self.own(by, *pick)),
             Action::React(pick, emoji) => Action::React(self.message(by, *pick, |_| true), *emoji),
+            Action::Hide(pick) => Action::Hide(self.message(by, *pick, |_| true)),
+            Action::Set(place, setting) => Action::Set(self.place(*place), *setting),
+            Action::Clear(place) => Action::Clear(self.place(*place)),
             Action::Retain(place, days) => Action::Retain(self.place(*place), *days),
             Action::Change(pick, change) => {
                 let change = match change {

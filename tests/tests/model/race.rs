@@ -380,6 +380,12 @@ fn entry(event: &Value) -> Option<Value> {
     let kind = event["type"].as_str()?;
     let is_entry = ["message", "group", "decline"].contains(&kind);
     let mut entry = event.clone();
-    entry.as_object_mut()?.remove("seq");
+    let keys = entry.as_object_mut()?;
+    for key in ["seq", "by_name", "member_name"] {
+        keys.remove(key);
+    }
+    if kind == "message" {
+        keys.remove("name");
+    }
     is_entry.then_some(entry)
 }

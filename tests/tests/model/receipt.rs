@@ -14,7 +14,9 @@ impl Model {
         let (from, upto) = (account.acknowledged, seq.min(self.head(by)));
         let mut news = Vec::new();
         for event in account.log.iter().take(upto as usize).skip(from as usize) {
-            let EventBody::Message(id) = event.what else { continue };
+            let (EventBody::Message(id) | EventBody::NamedMessage(id)) = event.what else {
+                continue;
+            };
             let message = &self.messages[&id];
             if id > self.talks[&message.talk].seats[&by].delivered
                 && !message.withheld.contains(&by)
@@ -39,17 +41,19 @@ impl Model {
         }
         let key = self.messages[&id].talk;
         let seat = self.seat_mut(by, key);
-        if seat.read >= id {
+        let was_marked = std::mem::take(&mut seat.settings.marked_unread);
+        if seat.read >= id && !was_marked {
             return Ok(json!({"type": "ok"}));
         }
-        let from = std::mem::replace(&mut seat.read, id);
+        let read = seat.read.max(id);
+        let from = std::mem::replace(&mut seat.read, read);
         self.append_event(by, EventBody::Fixed(json!({"type": "read", "id": id, "by": by})));
         let answer = self.done(by);
         if self.talks[&key].seat(by).is_some() {
             let is_news = |it: &Id| *it > from && *it <= id && self.messages.contains_key(it);
             let mut news: Vec<Id> =
                 self.talks[&key].entries.iter().copied().filter(is_news).collect();
-            news.retain(|it| self.sees(by, *it) && self.is_told(by, *it));
+            news.retain(|it| self.has(by, *it) && self.is_told(by, *it));
             self.receipts(by, "read", &news, |(_, read)| read);
         }
         answer

@@ -60,7 +60,7 @@ impl Model {
         for (kind, upto) in [("delivered", seat.delivered), ("read", seat.read)] {
             let mut entries = self.talks[&key].entries.iter().copied();
             let reached =
-                |id: &Id| *id <= upto && self.sees(by, *id) && self.messages[id].from == asker;
+                |id: &Id| *id <= upto && self.has(by, *id) && self.messages[id].from == asker;
             if let Some(id) = entries.rfind(reached) {
                 self.append_event(
                     asker,

@@ -80,10 +80,10 @@ impl Model {
         self.is_there(by, id)
     }
 
-    /// Everybody who has the message and is there still.
+    /// Everybody who has the message and is there still, also who has deleted it for itself.
     fn readers(&self, id: Id) -> impl Iterator<Item = Who> {
         let present = self.talks[&self.messages[&id].talk].present().map(|(who, _)| who);
-        present.filter(move |who| self.sees(*who, id))
+        present.filter(move |who| self.has(*who, id))
     }
 
     /// Those of them who do not hear what `by` does.
@@ -107,7 +107,10 @@ impl Model {
         // EventBody happens to a request is seen, but nobody is told.
         let asks = self.asker(id) == Some(by);
         let hears = |who: &Who| {
-            !self.is_deaf(*who, by, id) && !spared.contains(who) && (*who == by || !asks)
+            !self.is_deaf(*who, by, id)
+                && !spared.contains(who)
+                && (*who == by || !asks)
+                && self.sees(*who, id)
         };
         let hearers: Vec<Who> = self.readers(id).filter(hears).collect();
         hearers.into_iter().for_each(|who| self.append_event(who, what()));

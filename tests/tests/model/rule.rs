@@ -1,6 +1,6 @@
 //! EventBody comes of what somebody does: events in logs, and an answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -37,6 +37,9 @@ impl Model {
             Action::Accept(other) => self.accept(by, *other),
             Action::Decline(other) => self.decline(by, *other),
             Action::Retain(place, days) => self.retain(by, *place, *days),
+            Action::Hide(id) => self.hide(by, *id),
+            Action::Set(place, setting) => self.set(by, *place, *setting),
+            Action::Clear(place) => self.clear(by, *place),
             Action::Create(name, members) => self.create(by, name, members),
             Action::Change(group, change) => self.change(by, *group, change),
             Action::Join(group) => self.join(by, *group),
@@ -112,11 +115,36 @@ impl Model {
             is_request,
             reactions: BTreeMap::new(),
             withheld: withheld.into_iter().collect(),
+            hidden: BTreeSet::new(),
             kept: BTreeMap::new(),
         };
         self.messages.insert(id, message);
-        hearers.into_iter().for_each(|who| self.append_event(who, EventBody::Message(id)));
+        let named = self.named(by, key, id, is_request);
+        for who in hearers {
+            let is_named = named.contains(&who);
+            let what = if is_named { EventBody::NamedMessage(id) } else { EventBody::Message(id) };
+            self.append_event(who, what);
+        }
         Ok(json!({"type": "sent", "id": id, "seq": self.head(by)}))
+    }
+
+    /// To whom the name of `by` goes with its message.
+    fn named(&mut self, by: Who, key: Key, id: Id, is_request: bool) -> BTreeSet<Who> {
+        let talk = self.talk_mut(key);
+        let others = talk.present().filter(|(who, _)| *who != by);
+        if matches!(key, Key::Pair(..)) {
+            let is_named = is_request || !talk.named.contains(&by);
+            let named = others.filter(|_| is_named).map(|(who, _)| who).collect();
+            talk.named.insert(by);
+            return named;
+        }
+        let last = talk.seats[&by].named;
+        let named: BTreeSet<_> =
+            others.filter(|(_, seat)| seat.since > last).map(|(who, _)| who).collect();
+        if !named.is_empty() {
+            self.seat_mut(by, key).named = id;
+        }
+        named
     }
 
     fn block(&mut self, by: Who, other: Who) -> Answer {

@@ -43,8 +43,14 @@ pub struct Event {
 /// EventBody an event is about, so that it can be told as things are now.
 pub enum EventBody {
     Message(Id),
+    /// The same, with the name of its sender.
+    NamedMessage(Id),
     Edit(Id),
     React(Id, Who),
+    /// What was set for a conversation.
+    Set(Key),
+    /// A change of a group, and the member whose name goes with it.
+    Change(Value, Option<Who>),
     /// It will always be told like this.
     Fixed(Value),
 }
@@ -80,6 +86,8 @@ pub struct Conversation {
     pub is_open: bool,
     /// Whether the other one has declined.
     pub is_declined: bool,
+    /// Of two people: whose name has gone with a message.
+    pub named: BTreeSet<Who>,
 }
 
 /// Somebody in a conversation. EventBody they see comes after `since` and not after `until`.
@@ -90,6 +98,20 @@ pub struct Membership {
     pub until: Option<Departure>,
     pub delivered: Id,
     pub read: Id,
+    /// Sees no message up to this entry.
+    pub cleared: Id,
+    pub settings: Settings,
+    /// In a group: the last message with which its name went to who had come since.
+    pub named: Id,
+}
+
+/// What somebody has set for a conversation.
+#[derive(Clone, Copy, Default, PartialEq)]
+pub struct Settings {
+    pub muted_until: Option<i64>,
+    pub pinned: bool,
+    pub archived: bool,
+    pub marked_unread: bool,
 }
 
 /// Somebody's going from a group.
@@ -116,6 +138,8 @@ pub struct Message {
     pub is_request: bool,
     /// Who does not have it: has blocked its sender or declined its request, or had left before its text was changed.
     pub withheld: BTreeSet<Who>,
+    /// Who has deleted it for itself.
+    pub hidden: BTreeSet<Who>,
     /// Who had blocked its sender or declined its request when its text was changed, the text that they had, and whether that was edited.
     pub kept: BTreeMap<Who, (String, bool)>,
 }
@@ -160,7 +184,15 @@ impl Conversation {
 impl Membership {
     /// Who comes sees what comes after its coming, `id`.
     pub fn new(id: Id, is_admin: bool) -> Self {
-        Self { is_admin, since: id, until: None, delivered: id, read: id }
+        Self { is_admin, since: id, delivered: id, read: id, ..Self::default() }
+    }
+
+    /// Who comes back finds what it had set.
+    pub fn again(id: Id, before: Option<&Self>) -> Self {
+        let Some(Self { cleared, settings, named, .. }) = before else {
+            return Self::new(id, false);
+        };
+        Self { cleared: *cleared, settings: *settings, named: *named, ..Self::new(id, false) }
     }
 
     pub fn covers(&self, id: Id) -> bool {
@@ -205,6 +237,11 @@ impl Model {
 
     /// Whether somebody can see a message.
     pub fn sees(&self, who: Who, id: Id) -> bool {
+        self.has(who, id) && !self.is_hidden(who, id) && !self.is_cleared(who, id)
+    }
+
+    /// Whether somebody could see a message that it has not deleted or cleared for itself.
+    pub fn has(&self, who: Who, id: Id) -> bool {
         self.messages.get(&id).is_some_and(|message| {
             let seat = self.talks[&message.talk].seats.get(&who);
             seat.is_some_and(|seat| seat.covers(id)) && !message.withheld.contains(&who)
@@ -277,16 +314,24 @@ impl Model {
 
     fn told(&self, who: Who, seq: i64, what: &EventBody) -> Value {
         let mut frame = match what {
-            EventBody::Message(id) | EventBody::Edit(id) | EventBody::React(id, _)
-                if self.messages[id].withheld.contains(&who) =>
+            EventBody::Message(id)
+            | EventBody::NamedMessage(id)
+            | EventBody::Edit(id)
+            | EventBody::React(id, _)
+                if self.messages[id].withheld.contains(&who)
+                    || self.is_hidden(who, *id)
+                    || self.is_cleared(who, *id) =>
             {
                 json!({"type": "expired"})
             }
-            EventBody::Message(id) => {
+            EventBody::Message(id) | EventBody::NamedMessage(id) => {
                 let mut frame = self.messages[id].frame(who);
                 frame["type"] = json!("message");
                 if self.messages[id].is_request {
                     frame["request"] = json!(true);
+                }
+                if matches!(what, EventBody::NamedMessage(_)) {
+                    self.name(&mut frame, "name", who, self.messages[id].from);
                 }
                 frame
             }
@@ -296,10 +341,31 @@ impl Model {
             EventBody::React(id, by) => {
                 json!({"type": "react", "id": id, "by": by, "emoji": self.reaction(who, *id, *by)})
             }
+            EventBody::Set(key) => self.talks[key].seats[&who].settings.frame(key.seen_by(who)),
+            EventBody::Change(frame, member) => {
+                let mut frame = frame.clone();
+                let by = frame["by"].as_i64().unwrap_or_default();
+                if by != who {
+                    self.name(&mut frame, "by_name", who, by);
+                }
+                if let Some(member) = member.filter(|_| by != who) {
+                    self.name(&mut frame, "member_name", who, member);
+                }
+                frame
+            }
             EventBody::Fixed(frame) => frame.clone(),
         };
         frame["seq"] = json!(seq);
         frame
+    }
+}
+
+impl Model {
+    /// Puts the name of `other` into a frame, if `who` may see it.
+    fn name(&self, frame: &mut Value, key: &str, who: Who, other: Who) {
+        if self.sees_name(who, other) {
+            frame[key] = json!(self.accounts[&other].name);
+        }
     }
 }
 

@@ -58,7 +58,11 @@ impl Model {
                 return Some((invitation.entry, invitation.line(*group)));
             }
             let seat = talk.seats.get(&who).filter(|_| !has_declined(who, talk))?;
-            Some((self.activity(who, talk, seat)?, self.line(who, *key, talk, seat)))
+            let activity = self.activity(who, talk, seat)?;
+            // A group stays for who is in it.
+            let stays = matches!(key, Key::Group(_)) && seat.until.is_none();
+            let line = || (activity, self.line(who, *key, talk, seat));
+            (stays || activity > seat.cleared).then(line)
         });
         let mut own: Vec<_> = own.collect();
         own.sort_by_key(|(activity, _)| -activity);
@@ -71,11 +75,12 @@ impl Model {
     }
 
     /// The last entry that somebody has had.
-    fn activity(&self, who: Who, talk: &Conversation, seat: &Membership) -> Option<Id> {
+    pub(super) fn activity(&self, who: Who, talk: &Conversation, seat: &Membership) -> Option<Id> {
         let until = seat.until.as_ref().map_or(Id::MAX, |gone| gone.entry);
         let has = |id: &Id| {
             let message = self.messages.get(id);
-            let is_withheld = message.is_some_and(|it| it.withheld.contains(&who));
+            let is_withheld =
+                message.is_some_and(|it| it.withheld.contains(&who) || it.hidden.contains(&who));
             *id <= until && !is_withheld && !talk.withheld.contains(&(*id, who))
         };
         talk.entries.iter().copied().rfind(has)
@@ -84,6 +89,7 @@ impl Model {
     fn line(&self, who: Who, key: Key, talk: &Conversation, seat: &Membership) -> Value {
         let days = talk.days.filter(|_| seat.until.is_none());
         let mut line = json!({"days": days, "read": self.mark(seat.read)});
+        seat.settings.show(&mut line);
         match key.seen_by(who) {
             Place::With(other) => {
                 let (delivered, read) = self.progress(who, other, key);

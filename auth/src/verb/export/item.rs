@@ -1,7 +1,7 @@
 //! The lines of an export, as JSON.
 
 use serde::Serialize;
-use sql::{Entry, GroupChange, Message, Retention};
+use sql::{Entry, ExportedEntry, GroupChange, Message, Retention};
 use wire::{AccountId, File, GroupId, MessageId, Peer, Recipient, Role, Seq, SessionId};
 
 #[derive(Serialize)]
@@ -32,6 +32,17 @@ pub(super) struct ConversationItem<'a> {
     pub(super) asker: Option<AccountId>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) declined: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) muted_until: Option<i64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) pinned: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) archived: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) marked_unread: bool,
+    /// The account's devices see no message up to this entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cleared: Option<MessageId>,
 }
 
 #[derive(Serialize)]
@@ -55,6 +66,9 @@ pub(super) struct EntryItem<'a> {
     pub(super) what: WhatItem<'a>,
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub(super) reference: Option<&'a str>,
+    /// The account has deleted it for its own devices, or cleared the conversation.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) hidden: bool,
 }
 
 #[derive(Serialize)]
@@ -111,6 +125,8 @@ pub(super) struct EventItem {
     pub(super) id: Option<MessageId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) by: Option<AccountId>,
+    #[serde(flatten)]
+    pub(super) with: Option<Peer>,
 }
 
 /// A file that the account has uploaded.
@@ -126,12 +142,9 @@ pub(super) struct UploadItem<'a> {
     pub(super) created_at: i64,
 }
 
-pub(super) fn entry_item<'a>(
-    id: MessageId,
-    entry: &'a Entry,
-    reference: Option<&'a str>,
-) -> EntryItem<'a> {
-    match entry {
+pub(super) fn entry_item(exported: &ExportedEntry) -> EntryItem<'_> {
+    let ExportedEntry { id, entry, reference, is_hidden } = exported;
+    let (kind, to, from, at, what) = match entry {
         Entry::Message(Message {
             from,
             to,
@@ -145,16 +158,16 @@ pub(super) fn entry_item<'a>(
         }) => {
             let (reply_to, edited_at, deleted) = (*reply_to, *edited_at, *deleted);
             let what = WhatItem::Message { content, files, reply_to, edited_at, deleted };
-            EntryItem { kind: "message", id, to: *to, from: *from, at: *at, what, reference }
+            ("message", *to, *from, *at, what)
         }
         Entry::Change(GroupChange { group, change, by, member, name, at }) => {
             let what = WhatItem::Change { change: *change, member: *member, name };
-            let to = Recipient::Group(*group);
-            EntryItem { kind: "group", id, to, from: *by, at: *at, what, reference }
+            ("group", Recipient::Group(*group), *by, *at, what)
         }
         Entry::Retention(Retention { by, to, days, at }) => {
-            let what = WhatItem::Retention { days: *days };
-            EntryItem { kind: "retention", id, to: *to, from: *by, at: *at, what, reference }
+            ("retention", *to, *by, *at, WhatItem::Retention { days: *days })
         }
-    }
+    };
+    let (reference, hidden) = (reference.as_deref(), *is_hidden);
+    EntryItem { kind, id: *id, to, from, at, what, reference, hidden }
 }

@@ -43,6 +43,7 @@ pub(super) static MIGRATIONS: &[(i64, &str)] = &[
     (19, include_str!("../../../migrations/postgres/0019_notices.sql")),
     (20, include_str!("../../../migrations/postgres/0020_files.sql")),
     (21, include_str!("../../../migrations/postgres/0021_access_codes.sql")),
+    (22, include_str!("../../../migrations/postgres/0022_conversation_settings.sql")),
 ];
 
 statements! {

@@ -20,7 +20,7 @@ const REINDEXED_MAX: i64 = 256;
 /// The condition that the account of `member s` can see and find `message m`.
 macro_rules! visible {
     () => {
-        "m.kind = 0 and m.id < $3 and m.id > s.since and (s.until is null or m.id <= s.until) \
+        "m.kind = 0 and m.id < $3 and m.id > s.since and m.id > s.cleared and (s.until is null or m.id <= s.until) \
          and not exists (select 1 from withheld w where w.account = s.account and w.conversation = m.conversation \
          and w.message = m.id) \
          and not exists (select 1 from withheld_edit h where h.message = m.id and h.account = s.account) \

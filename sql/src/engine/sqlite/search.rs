@@ -140,7 +140,7 @@ impl Sqlite {
 statements! {
     /// The conversations to search, each with the range of messages that the account can see.
     static OWN: Statement = Statement::only_sqlite(
-        "select s.conversation, s.since, coalesce(s.until, 9223372036854775807) from member s \
+        "select s.conversation, case when s.cleared > s.since then s.cleared else s.since end, coalesce(s.until, 9223372036854775807) from member s \
          join conversation c on c.id = s.conversation where s.account = $1 and (c.declined = 0 \
          or c.asker = s.account)"
     );

@@ -126,6 +126,10 @@ fn lists() -> Vec<Named> {
         read_by: Some(MessageId(71)),
         role: None,
         days: None,
+        muted_until: Some(AT + 86_400_000),
+        pinned: true,
+        archived: false,
+        marked_unread: false,
     };
     let trip = Conversation {
         with: None,
@@ -140,6 +144,10 @@ fn lists() -> Vec<Named> {
         read_by: None,
         role: Some(Role::Admin),
         days: Some(7),
+        muted_until: None,
+        pinned: false,
+        archived: true,
+        marked_unread: true,
     };
     let conversations = Frame::Conversations {
         reference: Some("c"),

@@ -1,8 +1,8 @@
 //! Events of a log, the answers that are one, and what is live only.
 
 use wire::{
-    Accepted, AccountId, Blocked, Change, Declined, File, Frame, GroupChange, Message, MessageId,
-    Receipt, Seq,
+    Accepted, AccountId, Blocked, Change, ConversationCleared, ConversationSet, Declined,
+    DeleteScope, File, Frame, GroupChange, Message, MessageId, Receipt, Seq,
 };
 
 use super::{ALICE, AT, BOB, CAROL, ID, Named, TRIP};
@@ -34,7 +34,8 @@ fn messages() -> Vec<Named> {
     let edited =
         Message { content: "hello, world", edited_at: Some(AT + 60_000), ..to_alice.clone() };
     let deleted = Message { content: "", deleted: true, ..to_alice.clone() };
-    let request = Message { request: true, ..to_alice.clone() };
+    let request = Message { request: true, name: Some("Bob"), ..to_alice.clone() };
+    let first = Message { name: Some("Bob"), ..to_alice.clone() };
     let files = Message { content: "", files: cat(), ..to_alice.clone() };
     let to_group = Message {
         id: Some(MessageId(78)),
@@ -53,6 +54,7 @@ fn messages() -> Vec<Named> {
         ("message-deleted", Frame::Message(deleted)),
         ("message-request", Frame::Message(request)),
         ("message-files", Frame::Message(files)),
+        ("message-first", Frame::Message(first)),
         ("message-group", Frame::Message(to_group)),
     ]
 }
@@ -73,10 +75,13 @@ fn edits() -> Vec<Named> {
         |reference, seq| Frame::Edit { reference, seq: Seq(seq), id: ID, content: "hello, world" };
     let react =
         |seq, emoji| Frame::React { reference: None, seq: Seq(seq), id: ID, by: ALICE, emoji };
+    let for_me =
+        Frame::Delete { reference: None, seq: Seq(33), id: ID, scope: Some(DeleteScope::Me) };
     vec![
         ("edit", edit(None, 17)),
         ("edit-answer", edit(Some("e"), 9)),
-        ("delete", Frame::Delete { reference: None, seq: Seq(14), id: ID }),
+        ("delete", Frame::Delete { reference: None, seq: Seq(14), id: ID, scope: None }),
+        ("delete-me", for_me),
         ("react", react(21, Some("👍"))),
         ("react-none", react(22, None)),
         ("expired", Frame::Expired { seq: Seq(4) }),
@@ -92,6 +97,8 @@ fn groups() -> Vec<Named> {
         by: BOB,
         member: None,
         name: "Trip",
+        by_name: None,
+        member_name: None,
         at: AT,
     };
     let add = GroupChange {
@@ -99,9 +106,12 @@ fn groups() -> Vec<Named> {
         seq: Seq(19),
         change: Change::Add,
         member: Some(AccountId(4)),
+        by_name: Some("Bob"),
+        member_name: Some("Dora"),
         ..create.clone()
     };
-    let invite = GroupChange { seq: Seq(28), change: Change::Invite, ..add.clone() };
+    let change = Change::Invite;
+    let invite = GroupChange { seq: Seq(28), change, member_name: None, ..add.clone() };
     let join = GroupChange {
         reference: Some("aj"),
         seq: Seq(29),
@@ -136,6 +146,27 @@ fn conversations() -> Vec<Named> {
         days: None,
         at: AT,
     };
+    let set = ConversationSet {
+        reference: Some("cs"),
+        seq: Seq(34),
+        with: Some(BOB),
+        group: None,
+        muted_until: Some(AT + 86_400_000),
+        pinned: true,
+        archived: false,
+        unread: false,
+    };
+    let set_group = ConversationSet {
+        reference: None,
+        with: None,
+        group: Some(TRIP),
+        muted_until: None,
+        unread: true,
+        ..set
+    };
+    let clear = |with, group| {
+        Frame::ConversationClear(ConversationCleared { reference: None, seq: Seq(35), with, group })
+    };
     let accepted = Accepted { reference: Some("a"), seq: Seq(30), id: CAROL };
     let declined = Declined { reference: Some("dc"), seq: Seq(31), id: Some(CAROL), group: None };
     let declined_group =
@@ -144,6 +175,10 @@ fn conversations() -> Vec<Named> {
     vec![
         ("retention", direct),
         ("retention-group", group),
+        ("conversation-set", Frame::ConversationSet(set)),
+        ("conversation-set-group", Frame::ConversationSet(set_group)),
+        ("conversation-clear", clear(Some(BOB), None)),
+        ("conversation-clear-group", clear(None, Some(TRIP))),
         ("block", Frame::Block(blocked(Some("b"), 13))),
         ("unblock", Frame::Unblock(blocked(None, 27))),
         ("accept", Frame::Accept(accepted)),
