@@ -60,6 +60,7 @@ fn an_empty_account_is_a_whole_document() {
         "reactions": [],
         "blocked": [],
         "found": [],
+        "files": [],
         "log": {"head": 0, "acknowledged": 0, "forgotten": 0, "stored": 0, "last_seen": null, "events": []},
     });
     assert_eq!(exported(&store, id, 100).0, expected);
