@@ -132,9 +132,13 @@ fn typing_goes_over_nats_and_else_stays_on_its_node() -> Result<()> {
     let mut cluster = Cluster::launch(2, true)?;
     let (mut alice, _) = cluster.person("Alice", 0)?;
     let (mut bob, _) = cluster.person("Bob", 1)?;
-    alice.change_nothing(json!({"type": "typing", "to": bob.id}))?;
-    let heard = bob.receive_event("typing")?;
+    // Of a connection that is new, the other node hears a moment later.
+    let heard = until("typing on the other node", PATIENCE, || {
+        alice.change_nothing(json!({"type": "typing", "to": bob.id}))?;
+        Ok(bob.is_answered()?.pop())
+    })?;
     ensure!(heard == json!({"type": "typing", "from": alice.id, "to": bob.id}), "{heard}");
+    bob.is_answered()?;
     let group = alice.make_group("Trip", &[&bob])?;
     bob.receive_event("group")?;
     bob.change_nothing(json!({"type": "typing", "group": group}))?;
