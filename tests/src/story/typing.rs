@@ -14,13 +14,6 @@ pub fn typing(endpoints: &Endpoints) -> Result<()> {
     let mut alice = Client::connected(endpoints, "Alice")?;
     let mut bob = Client::connected(endpoints, "Bob")?;
     let mut carol = Client::connected(endpoints, "Carol")?;
-    let from = alice.id;
-    let is_typing = |heard: &Value, expected: Value| {
-        let fits = heard["from"] == from && heard["to"] == expected["to"];
-        ensure!(fits && heard["group"] == expected["group"], "{expected}: {heard}");
-        ensure!(heard.get("seq").is_none() && heard.get("ref").is_none(), "{heard}");
-        Ok(())
-    };
 
     // To strangers nothing comes, and who types cannot tell.
     for to in [bob.id, 1_000_000_000, -1] {
@@ -31,19 +24,14 @@ pub fn typing(endpoints: &Endpoints) -> Result<()> {
 
     let mut laptop = bob.device("laptop")?;
     laptop.connect_since(1)?;
-    types_until_heard(&mut alice, &json!({"to": bob.id}), &mut [&mut bob, &mut laptop])?;
-    typed(&mut alice, json!({"to": bob.id}))?;
-    is_typing(&bob.receive_event("typing")?, json!({"to": bob.id}))?;
-    is_typing(&laptop.receive_event("typing")?, json!({"to": bob.id}))?;
+    is_heard(&mut alice, &json!({"to": bob.id}), &mut [&mut bob, &mut laptop])?;
 
     alice.become_contacts(&mut carol)?;
-    types_until_heard(&mut alice, &json!({"to": carol.id}), &mut [&mut carol])?;
     let group = alice.make_group("Trip", &[&bob, &carol])?;
-    typed(&mut alice, json!({"group": group}))?;
     for client in [&mut bob, &mut carol] {
         client.receive_event("group")?;
-        is_typing(&client.receive_event("typing")?, json!({"group": group}))?;
     }
+    is_heard(&mut alice, &json!({"group": group}), &mut [&mut bob, &mut carol])?;
     alice.send_to_group(group, "there")?;
     let next = carol.receive_next()?;
     ensure!(next["content"] == "there" && next["seq"] == 3, "typing was stored: {next}");
@@ -51,26 +39,31 @@ pub fn typing(endpoints: &Endpoints) -> Result<()> {
     Ok(())
 }
 
-/// Types until all of them have heard it: of a connection that is new on another node, the typist's node hears a moment later.
-fn types_until_heard(
-    typist: &mut Client,
-    to: &Value,
-    listeners: &mut [&mut Client],
-) -> Result<()> {
+/// Types until all of them have heard it: a node hears a moment later of a connection that is new on another one.
+fn is_heard(typist: &mut Client, to: &Value, listeners: &mut [&mut Client]) -> Result<()> {
+    let from = typist.id;
     let hears = |listener: &mut Client| {
         let heard = listener.socket()?.receive_within("typing", SOON, |heard| match heard {
-            Received::Json(frame) if frame["type"] == "typing" => Some(()),
+            Received::Json(frame) if frame["type"] == "typing" => Some(frame.clone()),
             _ => None,
         });
-        anyhow::Ok(heard.is_ok())
+        let Ok(heard) = heard else { return Ok(false) };
+        let fits = heard["from"] == from && heard["to"] == to["to"];
+        ensure!(fits && heard["group"] == to["group"], "{to}: {heard}");
+        ensure!(heard.get("seq").is_none() && heard.get("ref").is_none(), "{heard}");
+        Ok(true)
     };
+    let mut missing: Vec<_> = listeners.iter_mut().collect();
     until("typing to be heard by all", PATIENCE, || {
         typed(typist, to.clone())?;
-        let mut is_heard = true;
-        for listener in &mut *listeners {
-            is_heard &= hears(listener)?;
+        let mut left = Vec::new();
+        for listener in missing.drain(..) {
+            if !hears(listener)? {
+                left.push(listener);
+            }
         }
-        Ok(is_heard.then_some(()))
+        missing = left;
+        Ok(missing.is_empty().then_some(()))
     })?;
     // Some may have heard it twice.
     listeners.iter_mut().try_for_each(|listener| listener.is_answered().map(drop))
