@@ -3,7 +3,8 @@
 //! The library passes a new connection to a thread of its own pool. Of two connections that are opened at the same
 //! time, one may get no thread until another connection ends. So this pool opens connections one after the other, and
 //! sends a probe on each before it is used. A request that waits for a new connection takes one that becomes free
-//! meanwhile. If the probe is not answered, all waiting requests fail at once; otherwise each of them would wait as
+//! meanwhile. Requests that only read take turns with all others: many logins at once, each of which has a connection
+//! for as long as it waits to be hashed, do not delay them. If the probe is not answered, all waiting requests fail at once; otherwise each of them would wait as
 //! long, one after the other.
 
 use std::fmt::Write as _;
@@ -44,8 +45,18 @@ const HEADERS_MAX: usize = 32;
 pub(super) struct Connections {
     pub(super) socket: PrivateSocket,
     state: Mutex<State>,
-    /// Signalled when a connection has become free, has been opened, or could not be opened.
-    changed: Condvar,
+    /// Signalled, by class, when a connection has become free, has been opened, or could not be opened.
+    changed: [Condvar; 2],
+}
+
+/// The requests that take turns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Class {
+    /// Requests that only read.
+    #[default]
+    Read,
+    /// All others. Some wait for a password to be hashed.
+    Change,
 }
 
 #[derive(Default)]
@@ -57,6 +68,10 @@ struct State {
     is_opening: bool,
     /// How many times a connection could not be opened.
     failures: u64,
+    /// Waiting callers, by class.
+    waiting: [usize; 2],
+    /// The class that was served last.
+    last: Class,
 }
 
 /// The result of waiting for a connection.
@@ -76,12 +91,13 @@ pub(super) struct Link {
 
 impl Connections {
     pub(super) fn new(socket: PrivateSocket) -> Self {
-        Self { socket, state: Mutex::default(), changed: Condvar::new() }
+        Self { socket, state: Mutex::default(), changed: Default::default() }
     }
 
     /// Sends a request and receives its response.
     pub(super) fn call(&self, request: &http::Request<'_>) -> io::Result<Response> {
-        let link = self.free()?;
+        let is_read = matches!(&*request.head.method, "GET" | "HEAD");
+        let link = self.free(if is_read { Class::Read } else { Class::Change })?;
         let bytes = written(request);
         send_all(&link.stream, &bytes, Instant::now() + RESPONSE_DEADLINE)?;
         let response = receive(&link.stream, RESPONSE_DEADLINE)?;
@@ -90,10 +106,10 @@ impl Connections {
     }
 
     /// An idle connection, or a new one if there is none.
-    fn free(&self) -> io::Result<Link> {
+    fn free(&self, class: Class) -> io::Result<Link> {
         let by = Instant::now() + TURN_DEADLINE;
         loop {
-            match self.wait_for(by, |state| state.idle.pop())? {
+            match self.wait_for(class, by, |state| state.idle.pop())? {
                 Turn::Idle(link) if link.is_silent() => return Ok(link),
                 Turn::Idle(_) => {}
                 Turn::Open => return self.open_now(),
@@ -107,7 +123,7 @@ impl Connections {
     /// The library cannot be reached or does not answer the probe, or that of the connection before; or this caller's
     /// turn does not come within [`TURN_DEADLINE`].
     pub(super) fn open(&self) -> io::Result<Link> {
-        self.wait_for(Instant::now() + TURN_DEADLINE, |_| None)?;
+        self.wait_for(Class::Read, Instant::now() + TURN_DEADLINE, |_| None)?;
         self.open_now()
     }
 
@@ -119,36 +135,58 @@ impl Connections {
         let mut state = lock(&self.state);
         state.is_opening = false;
         match outcome {
-            Ok(_) => self.changed.notify_one(),
+            Ok(_) => self.wake_next(&state),
             Err(_) => {
                 state.failures += 1;
-                self.changed.notify_all();
+                self.changed.iter().for_each(Condvar::notify_all);
             }
         }
         Ok(Link { stream: outcome?, generation })
     }
 
+    /// Wakes a caller of the class whose turn it is, or of the other class.
+    fn wake_next(&self, state: &State) {
+        let order = match state.last {
+            Class::Read => [Class::Change, Class::Read],
+            Class::Change => [Class::Read, Class::Change],
+        };
+        if let Some(class) = order.into_iter().find(|class| state.waiting[*class as usize] > 0) {
+            self.changed[class as usize].notify_one();
+        }
+    }
+
     /// Waits until `idle` returns a connection, or it is this caller's turn to open one.
-    fn wait_for(&self, by: Instant, idle: impl Fn(&mut State) -> Option<Link>) -> io::Result<Turn> {
+    fn wait_for(
+        &self,
+        class: Class,
+        by: Instant,
+        idle: impl Fn(&mut State) -> Option<Link>,
+    ) -> io::Result<Turn> {
         let mut state = lock(&self.state);
         let failures = state.failures;
         loop {
             if let Some(link) = idle(&mut state) {
+                state.last = class;
+                if !state.idle.is_empty() {
+                    self.wake_next(&state);
+                }
                 return Ok(Turn::Idle(link));
             }
             if state.failures != failures {
                 return Err(io::Error::other("it did not answer to the connection opened before"));
             }
             if !state.is_opening {
-                state.is_opening = true;
+                (state.is_opening, state.last) = (true, class);
                 return Ok(Turn::Open);
             }
             let left = by.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(ErrorKind::TimedOut.into());
             }
-            let waited = self.changed.wait_timeout(state, left);
+            state.waiting[class as usize] += 1;
+            let waited = self.changed[class as usize].wait_timeout(state, left);
             (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            state.waiting[class as usize] -= 1;
         }
     }
 
@@ -158,7 +196,7 @@ impl Connections {
         let mut state = lock(&self.state);
         if state.idle.len() < CONNECTIONS_KEPT && state.generation == link.generation {
             state.idle.push(link);
-            self.changed.notify_one();
+            self.wake_next(&state);
         }
     }
 

@@ -79,7 +79,7 @@ fn all_that_wait_for_their_turn_fail_with_the_one_before() {
 #[test]
 fn a_turn_is_waited_for_until_the_deadline_and_no_longer() {
     let (connections, _listener) = connections();
-    connections.wait_for(Instant::now(), |_| None).unwrap();
+    connections.wait_for(Class::Read, Instant::now(), |_| None).unwrap();
     let begun = Instant::now();
     let error = connections.open().map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
@@ -90,15 +90,49 @@ fn a_turn_is_waited_for_until_the_deadline_and_no_longer() {
 fn who_waits_for_a_connection_takes_one_that_becomes_free() {
     let (connections, _listener) = connections();
     // One is being opened, for as long as this test goes on.
-    connections.wait_for(Instant::now(), |_| None).unwrap();
+    connections.wait_for(Class::Read, Instant::now(), |_| None).unwrap();
     let connections = Arc::new(connections);
     let (theirs, begun) = (Arc::clone(&connections), Instant::now());
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-    let wait = move || sender.send(theirs.free().is_ok()).unwrap();
+    let wait = move || sender.send(theirs.free(Class::Read).is_ok()).unwrap();
     let thread = os_thread::spawn("waits", SERVICE_STACK_BYTES, wait).unwrap();
     let (kept, _theirs) = link(&connections);
     connections.keep(kept);
     assert!(receiver.recv_timeout(TURN_DEADLINE).unwrap());
     assert!(begun.elapsed() < TURN_DEADLINE);
     thread.join().unwrap();
+}
+
+#[test]
+fn who_reads_takes_turns_with_all_who_change_something() {
+    let (connections, _listener) = connections();
+    // One is being opened, for as long as this test goes on.
+    connections.wait_for(Class::Change, Instant::now(), |_| None).unwrap();
+    let connections = Arc::new(connections);
+    let (sender, served) = std::sync::mpsc::sync_channel(4);
+    let begin = |class: Class| {
+        let (connections, sender) = (Arc::clone(&connections), sender.clone());
+        let wait = move || {
+            connections.free(class).unwrap();
+            sender.send(class).unwrap();
+        };
+        os_thread::spawn("waits", SERVICE_STACK_BYTES, wait).unwrap()
+    };
+    let mut threads: Vec<_> = (0..3).map(|_| begin(Class::Change)).collect();
+    threads.push(begin(Class::Read));
+    let deadline = Instant::now() + TURN_DEADLINE;
+    while lock(&connections.state).waiting != [1, 3] {
+        assert!(Instant::now() < deadline, "they do not wait");
+        std::thread::yield_now();
+    }
+    let mut theirs = Vec::new();
+    let mut order = Vec::new();
+    for _ in 0..4 {
+        let (free, end) = link(&connections);
+        theirs.push(end);
+        connections.keep(free);
+        order.push(served.recv_timeout(TURN_DEADLINE).unwrap());
+    }
+    assert_eq!(order, [Class::Read, Class::Change, Class::Change, Class::Change]);
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
