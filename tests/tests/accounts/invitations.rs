@@ -108,8 +108,12 @@ fn where_signup_is_open_an_invitation_is_not_used_up() -> Result<()> {
 #[test]
 fn the_first_invitation_is_printed_on_a_terminal_and_else_how_to_make_one() -> Result<()> {
     let deployment = Deployment::launch(&Arrangement::Messenger, &["--signup=invite"])?;
-    let said = deployment.servers[0].stdout();
-    ensure!(said.contains("messenger admin invite") && !said.contains("#invite="), "{said}");
+    // The servers listen before it is printed.
+    let said = until("how to make an invitation", PATIENCE, || {
+        let said = deployment.servers[0].stdout();
+        Ok(said.contains("messenger admin invite").then_some(said))
+    })?;
+    ensure!(!said.contains("#invite="), "{said}");
     ensure!(said.contains(r#""invite":"CODE""#), "{said}");
 
     let dir = tempfile::tempdir()?;
@@ -131,7 +135,7 @@ fn the_first_invitation_is_printed_on_a_terminal_and_else_how_to_make_one() -> R
         let said = std::fs::read_to_string(&path).unwrap_or_default();
         let found = said.split_once(&format!("{PUBLIC_URL}/#invite="));
         let code = found.and_then(|(_, rest)| Some(rest.split_once('\r')?.0.to_owned()));
-        Ok(code.filter(|_| said.contains("listening on")))
+        Ok(code.filter(|_| said.contains("auth listening on")))
     });
     let invitation = invitation.and_then(|code| {
         is_code(&code)?;
