@@ -79,7 +79,10 @@ fn run(program: &Program) -> Result<()> {
         let wanted = listen::list(&program.listen);
         format!("cannot listen on {wanted}; choose another with --listen")
     })?;
-    let files = program.auth.files.store(url.directory().as_deref())?;
+    let files = program
+        .auth
+        .files
+        .store(url.directory().as_deref(), sql::args::data_directory().as_deref())?;
     let config = program.auth.config(&program.http, SystemLimits::of_this_process());
     let mut config = config.with_files(files);
     config.mail = mail;

@@ -65,7 +65,8 @@ impl Command {
             }
         };
         use_database(&url);
-        let files = || settings.files.resolve(directory.as_deref());
+        let data = sql::args::data_directory();
+        let files = || settings.files.resolve(directory.as_deref(), data.as_deref());
         let done = match self {
             Self::Backup(args) => backup::run(args, &url, files()?.map(|(_, it)| it).as_ref()),
             Self::Restore(args) => restore::run(args, &url, files()?.map(|(_, it)| it).as_ref()),

@@ -1,7 +1,6 @@
 //! Which file store, as every program that touches it is told: a flag with an environment twin, and a default.
 
-use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::limit::FILE_MAX;
 use crate::{FileStore, FilesUrl, FilesUrlError};
@@ -39,8 +38,12 @@ impl FilesArgs {
     ///
     /// # Errors
     /// As there.
-    pub fn store(&self, database: Option<&Path>) -> Result<Option<FileStore>, StoreError> {
-        let found = self.resolve(database)?;
+    pub fn store(
+        &self,
+        database: Option<&Path>,
+        data: Option<&Path>,
+    ) -> Result<Option<FileStore>, StoreError> {
+        let found = self.resolve(database, data)?;
         match &found {
             Some((url, _)) => tracing::info!("files lie in {url}"),
             None => {
@@ -52,14 +55,15 @@ impl FilesArgs {
         Ok(found.map(|(_, store)| store))
     }
 
-    /// The store that is meant, and its address; `database` is the directory of the database's file, if it has one. Nothing if
-    /// there is no directory for the default.
+    /// The store that is meant, and its address. `database` is the directory of the database's file, if it has one; `data` is the
+    /// user's data directory, for a database without a file. Nothing if there is no directory for the default.
     ///
     /// # Errors
     /// The settings of a bucket are wrong.
     pub fn resolve(
         &self,
         database: Option<&Path>,
+        data: Option<&Path>,
     ) -> Result<Option<(FilesUrl, FileStore)>, StoreError> {
         let named = self.files.as_ref().and_then(|MaybeUrl(url)| url.clone());
         let beside = database.map(|directory| FilesUrl::Directory(directory.join(DIRECTORY)));
@@ -68,9 +72,7 @@ impl FilesArgs {
             let store = store.map_err(|reason| StoreError { url: url.clone(), reason })?;
             return Ok(Some((url, store)));
         }
-        let Some(path) = default_directory(|name| env::var_os(name).map(PathBuf::from)) else {
-            return Ok(None);
-        };
+        let Some(path) = data.map(|data| data.join(DIRECTORY)) else { return Ok(None) };
         let store = FileStore::in_data_directory(path.clone());
         Ok(Some((FilesUrl::Directory(path), store)))
     }
@@ -84,18 +86,6 @@ pub struct StoreError {
     reason: String,
 }
 
-/// In the data directory.
-fn default_directory(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
-    // Relative ones are to be ignored, says the XDG Base Directory Specification.
-    let absolute = |name: &str| variable(name).filter(|path| path.is_absolute());
-    // systemd makes this directory for the service alone.
-    if let Some(state) = absolute("STATE_DIRECTORY") {
-        return Some(state.join(DIRECTORY));
-    }
-    let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")));
-    Some(data?.join("messenger").join(DIRECTORY))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 mod tests {
@@ -103,27 +93,19 @@ mod tests {
 
     fn of(files: &str, database: Option<&str>) -> String {
         let args = FilesArgs { files: Some(files_url(files).unwrap()), file_max: FILE_MAX };
-        args.resolve(database.map(Path::new)).unwrap().unwrap().0.to_string()
+        args.resolve(database.map(Path::new), Some(Path::new("/data")))
+            .unwrap()
+            .unwrap()
+            .0
+            .to_string()
     }
 
     #[test]
     fn files_lie_where_they_are_told_else_beside_the_database() {
         assert_eq!(of("file:/a", Some("/db")), "file:/a");
         assert_eq!(of("", Some("/db")), "file:/db/files");
-    }
-
-    #[test]
-    fn the_default_is_in_the_data_directory() {
-        let with = |set: &[(&str, &str)]| {
-            let path = default_directory(|name| {
-                set.iter().find(|(it, _)| *it == name).map(|(_, path)| PathBuf::from(path))
-            });
-            path.map(|path| path.display().to_string())
-        };
-        let home = ("HOME", "/home/a");
-        assert_eq!(with(&[home]).unwrap(), "/home/a/.local/share/messenger/files");
-        assert_eq!(with(&[("XDG_DATA_HOME", "/x"), home]).unwrap(), "/x/messenger/files");
-        assert_eq!(with(&[("STATE_DIRECTORY", "/s"), home]).unwrap(), "/s/files");
-        assert_eq!(with(&[("XDG_DATA_HOME", "relative")]), None);
+        assert_eq!(of("", None), "file:/data/files");
+        let unset = FilesArgs { files: None, file_max: FILE_MAX };
+        assert!(unset.resolve(None, None).unwrap().is_none());
     }
 }

@@ -112,7 +112,9 @@ fn run(cli: &Cli) -> Result<()> {
     let (chat_config, auth_config) =
         (cli.chat.config(&cli.http, limits), cli.auth.config(&cli.http, limits));
     let chat_config = chat::Config { bus, ..chat_config };
-    let mut auth_config = auth_config.with_files(cli.auth.files.store(url.directory().as_deref())?);
+    let mut auth_config = auth_config.with_files(
+        cli.auth.files.store(url.directory().as_deref(), sql::args::data_directory().as_deref())?,
+    );
     auth_config.mail = mail;
     let at_chat = http::begin(at_chat, chat_config.http.clone(), &shutdown)?;
     let at_auth = http::begin(at_auth, auth_config.http.clone(), &shutdown)?;

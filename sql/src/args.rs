@@ -199,18 +199,24 @@ fn from_file(path: &Path) -> Result<DatabaseUrl, UsageError> {
 
 /// The path of the default database.
 fn default_path() -> Option<PathBuf> {
-    default_path_from(|name| env::var_os(name).map(PathBuf::from))
+    Some(data_directory()?.join("messenger.db"))
 }
 
-fn default_path_from(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+/// The directory for what the program keeps where nothing else is named: the state directory of systemd, else `messenger` in the
+/// user's data directory. `None` without a home directory.
+pub fn data_directory() -> Option<PathBuf> {
+    data_directory_from(|name| env::var_os(name).map(PathBuf::from))
+}
+
+fn data_directory_from(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     // Relative ones are to be ignored, says the XDG Base Directory Specification.
     let absolute = |name: &str| variable(name).filter(|path| path.is_absolute());
     // systemd makes this directory for the service alone.
     if let Some(state) = absolute("STATE_DIRECTORY") {
-        return Some(state.join("messenger.db"));
+        return Some(state);
     }
     let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")));
-    Some(data?.join("messenger/messenger.db"))
+    Some(data?.join("messenger"))
 }
 
 #[cfg(test)]

@@ -34,15 +34,23 @@ enum Admin {
     /// List all accounts
     Users(users::Args),
     /// Lock an account out: its sessions end, and nobody can log in
-    Disable(disable::Args),
+    Disable(OneAccount),
     /// Let an account in again
-    Enable(enable::Args),
+    Enable(OneAccount),
     /// Delete an account, as its owner could
     Delete(delete::Args),
     /// End all sessions of an account
-    Logout(logout::Args),
+    Logout(OneAccount),
     /// Count accounts, sessions, messages and bytes
     Stats(stats::Args),
+}
+
+/// The arguments of the commands that only need to know which account.
+#[derive(Debug, clap::Args)]
+struct OneAccount {
+    /// The email of the account
+    #[arg(value_parser = email)]
+    email: Email,
 }
 
 pub(crate) fn run(args: &Args, url: &DatabaseUrl, settings: &Settings<'_>) -> Result<ExitCode> {

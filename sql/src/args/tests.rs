@@ -56,12 +56,13 @@ fn nothing_set_is_the_default() {
             let (_, value) = all.iter().find(|(known, _)| *known == name)?;
             (!value.is_empty()).then(|| PathBuf::from(value))
         };
-        default_path_from(given).map(|path| path.display().to_string())
+        data_directory_from(given).map(|path| path.display().to_string())
     };
     let expect = |path: &str| Some(path.to_owned());
-    assert_eq!(place("/state", "/data", "/home/me"), expect("/state/messenger.db"));
-    assert_eq!(place("", "/data", "/home/me"), expect("/data/messenger/messenger.db"));
-    assert_eq!(place("", "", "/home/me"), expect("/home/me/.local/share/messenger/messenger.db"));
+    assert_eq!(place("/state", "/data", "/home/me"), expect("/state"));
+    assert_eq!(place("", "/data", "/home/me"), expect("/data/messenger"));
+    assert_eq!(place("", "", "/home/me"), expect("/home/me/.local/share/messenger"));
+    assert_eq!(place("", "relative", ""), None);
     assert_eq!(place("", "", ""), None);
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::Response;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sql::StoredFile;
 
 use super::range::{Wanted, wanted};
@@ -11,6 +12,9 @@ use super::{FileRequest, not_found, refused, store};
 use crate::context::Context;
 use crate::error::ApiError;
 
+/// What is encoded in `filename*` (RFC 8187, section 3.2.1).
+const NOT_IN_NAMES: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// What a file may be called in its download although its bytes are not looked at: no browser runs these.
 const INERT: [&str; 3] = ["application/pdf", "application/zip", "text/plain"];
 
@@ -71,14 +75,6 @@ fn disposition(file: &StoredFile) -> String {
         .chars()
         .map(|letter| if is_plain(letter) && !"\"\\%;".contains(letter) { letter } else { '_' })
         .collect();
-    let mut encoded = String::new();
-    for byte in file.name.bytes() {
-        match byte {
-            _ if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
-                encoded.push(byte.into());
-            }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
+    let encoded = utf8_percent_encode(&file.name, NOT_IN_NAMES);
     format!("{how}; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
 }
