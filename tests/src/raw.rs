@@ -92,7 +92,7 @@ pub fn status(answer: &str) -> Option<u16> {
 pub fn read_to_end(stream: &mut TcpStream, patience: Duration) -> Result<String> {
     let deadline = Instant::now() + patience;
     let mut got = Vec::new();
-    let mut chunk = [0; 4096];
+    let mut chunk = [0; 64 * 1024];
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -112,17 +112,18 @@ pub fn read_to_end(stream: &mut TcpStream, patience: Duration) -> Result<String>
     Ok(String::from_utf8_lossy(&got).into_owned())
 }
 
+/// Whether all of an answer of known length has come. It looks at the head only, since bodies can be megabytes.
 fn is_complete(answer: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(answer);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    if matches!(status(head), Some(101 | 204)) {
+    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&answer[..end]);
+    if matches!(status(&head), Some(101 | 204)) {
         return true;
     }
     let length = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
     });
-    length.is_some_and(|length| body.len() >= length)
+    length.is_some_and(|length| answer.len() - (end + 4) >= length)
 }
 
 /// A JSON request as bytes.

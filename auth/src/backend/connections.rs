@@ -3,18 +3,22 @@
 //! The library passes a new connection to a thread of its own pool. Of two connections that are opened at the same
 //! time, one may get no thread until another connection ends. So this pool opens connections one after the other, and
 //! sends a probe on each before it is used. A request that waits for a new connection takes one that becomes free
-//! meanwhile. Requests that only read take turns with all others: many logins at once, each of which has a connection
-//! for as long as it waits to be hashed, do not delay them. If the probe is not answered, all waiting requests fail at once; otherwise each of them would wait as
-//! long, one after the other.
+//! meanwhile. Those that wait have their order in [`turns`]. If the probe is not answered, all waiting requests fail at
+//! once; otherwise each of them would wait as long, one after the other.
+
+mod turns;
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
+use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use http::Response;
 use net::deadline::{recv, recv_append, send_all};
+use net::network::Network;
 use os_thread::lock;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
@@ -26,6 +30,7 @@ use crate::limit::{
     TURN_DEADLINE,
 };
 use crate::request::Shown;
+use turns::{Class, Turns, Waiter};
 
 /// The path of the probe, which each new connection must answer.
 pub(super) const PROBE: &str = "/.probe";
@@ -45,20 +50,9 @@ const HEADERS_MAX: usize = 32;
 pub(super) struct Connections {
     pub(super) socket: PrivateSocket,
     state: Mutex<State>,
-    /// Signalled, by class, when a connection has become free, has been opened, or could not be opened.
-    changed: [Condvar; 2],
 }
 
-/// The requests that take turns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Class {
-    /// Requests that only read.
-    #[default]
-    Read,
-    /// All others. Some wait for a password to be hashed.
-    Change,
-}
-
+/// While a connection is idle or none is being opened, no request waits that may have it or open one.
 #[derive(Default)]
 struct State {
     idle: Vec<Link>,
@@ -66,12 +60,10 @@ struct State {
     generation: u64,
     /// Whether a connection is being opened.
     is_opening: bool,
-    /// How many times a connection could not be opened.
-    failures: u64,
-    /// Waiting callers, by class.
-    waiting: [usize; 2],
-    /// The class that was served last.
-    last: Class,
+    turns: Turns,
+    /// What was given to threads that are waking up, by ticket.
+    granted: Vec<(u64, io::Result<Turn>)>,
+    last_ticket: u64,
 }
 
 /// The result of waiting for a connection.
@@ -91,13 +83,14 @@ pub(super) struct Link {
 
 impl Connections {
     pub(super) fn new(socket: PrivateSocket) -> Self {
-        Self { socket, state: Mutex::default(), changed: Default::default() }
+        Self { socket, state: Mutex::default() }
     }
 
     /// Sends a request and receives its response.
     pub(super) fn call(&self, request: &http::Request<'_>) -> io::Result<Response> {
         let is_read = matches!(&*request.head.method, "GET" | "HEAD");
-        let link = self.free(if is_read { Class::Read } else { Class::Change })?;
+        let class = if is_read { Class::Read } else { Class::Change };
+        let link = self.free(class, Network::narrowest(request.address))?;
         let bytes = written(request);
         send_all(&link.stream, &bytes, Instant::now() + RESPONSE_DEADLINE)?;
         let response = receive(&link.stream, RESPONSE_DEADLINE)?;
@@ -106,10 +99,10 @@ impl Connections {
     }
 
     /// An idle connection, or a new one if there is none.
-    fn free(&self, class: Class) -> io::Result<Link> {
+    fn free(&self, class: Class, client: Network) -> io::Result<Link> {
         let by = Instant::now() + TURN_DEADLINE;
         loop {
-            match self.wait_for(class, by, |state| state.idle.pop())? {
+            match self.take_turn(class, client, true, by)? {
                 Turn::Idle(link) if link.is_silent() => return Ok(link),
                 Turn::Idle(_) => {}
                 Turn::Open => return self.open_now(),
@@ -123,91 +116,109 @@ impl Connections {
     /// The library cannot be reached or does not answer the probe, or that of the connection before; or this caller's
     /// turn does not come within [`TURN_DEADLINE`].
     pub(super) fn open(&self) -> io::Result<Link> {
-        self.wait_for(Class::Read, Instant::now() + TURN_DEADLINE, |_| None)?;
+        let itself = Network::narrowest(Ipv4Addr::UNSPECIFIED.into());
+        self.take_turn(Class::Read, itself, false, Instant::now() + TURN_DEADLINE)?;
         self.open_now()
     }
 
     /// Opens a connection, in this caller's turn.
     fn open_now(&self) -> io::Result<Link> {
         // Read before connecting, so that no connection to a library that is restarted meanwhile is kept.
-        let generation = lock(&self.state).generation;
+        let generation = self.lock().generation;
         let outcome = probed(&self.socket);
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         state.is_opening = false;
-        match outcome {
-            Ok(_) => self.wake_next(&state),
-            Err(_) => {
-                state.failures += 1;
-                self.changed.iter().for_each(Condvar::notify_all);
-            }
+        if outcome.is_err() {
+            state.fail_all();
         }
+        state.grant();
         Ok(Link { stream: outcome?, generation })
     }
 
-    /// Wakes a caller of the class whose turn it is, or of the other class.
-    fn wake_next(&self, state: &State) {
-        let order = match state.last {
-            Class::Read => [Class::Change, Class::Read],
-            Class::Change => [Class::Read, Class::Change],
-        };
-        if let Some(class) = order.into_iter().find(|class| state.waiting[*class as usize] > 0) {
-            self.changed[class as usize].notify_one();
-        }
-    }
-
-    /// Waits until `idle` returns a connection, or it is this caller's turn to open one.
-    fn wait_for(
+    /// Waits for an idle connection if `takes_idle`, or for the turn to open one.
+    fn take_turn(
         &self,
         class: Class,
+        client: Network,
+        takes_idle: bool,
         by: Instant,
-        idle: impl Fn(&mut State) -> Option<Link>,
     ) -> io::Result<Turn> {
-        let mut state = lock(&self.state);
-        let failures = state.failures;
+        let mut state = self.lock();
+        if let Some(turn) = state.turn(takes_idle) {
+            return Ok(turn);
+        }
+        state.last_ticket += 1;
+        let ticket = state.last_ticket;
+        state.turns.wait(class, client, Waiter { ticket, thread: thread::current(), takes_idle });
         loop {
-            if let Some(link) = idle(&mut state) {
-                state.last = class;
-                if !state.idle.is_empty() {
-                    self.wake_next(&state);
-                }
-                return Ok(Turn::Idle(link));
-            }
-            if state.failures != failures {
-                return Err(io::Error::other("it did not answer to the connection opened before"));
-            }
-            if !state.is_opening {
-                (state.is_opening, state.last) = (true, class);
-                return Ok(Turn::Open);
+            if let Some(at) = state.granted.iter().position(|(one, _)| *one == ticket) {
+                return state.granted.swap_remove(at).1;
             }
             let left = by.saturating_duration_since(Instant::now());
             if left.is_zero() {
+                state.turns.leave(ticket);
                 return Err(ErrorKind::TimedOut.into());
             }
-            state.waiting[class as usize] += 1;
-            let waited = self.changed[class as usize].wait_timeout(state, left);
-            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            state.waiting[class as usize] -= 1;
+            drop(state);
+            thread::park_timeout(left);
+            state = self.lock();
         }
     }
 
     /// Returns a connection to the pool after a complete response, unless it leads to a library that has been
     /// restarted.
     pub(super) fn keep(&self, link: Link) {
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         if state.idle.len() < CONNECTIONS_KEPT && state.generation == link.generation {
             state.idle.push(link);
-            self.wake_next(&state);
+            state.grant();
         }
     }
 
     /// Closes all idle connections. Those in use are closed once they are idle.
     pub(super) fn clear(&self) {
         let links = {
-            let mut state = lock(&self.state);
+            let mut state = self.lock();
             state.generation += 1;
             std::mem::take(&mut state.idle)
         };
         drop(links);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+impl State {
+    /// An idle connection if the caller takes one, or the right to open one, if there is either.
+    fn turn(&mut self, takes_idle: bool) -> Option<Turn> {
+        if takes_idle && let Some(link) = self.idle.pop() {
+            return Some(Turn::Idle(link));
+        }
+        let is_free = !std::mem::replace(&mut self.is_opening, true);
+        is_free.then_some(Turn::Open)
+    }
+
+    /// Gives idle connections, and the right to open one, to those whose turn it is.
+    fn grant(&mut self) {
+        loop {
+            let (has_idle, may_open) = (!self.idle.is_empty(), !self.is_opening);
+            let next = self.turns.next(|waiter| may_open || (has_idle && waiter.takes_idle));
+            let Some(Waiter { ticket, thread, takes_idle }) = next else { return };
+            let Some(turn) = self.turn(takes_idle) else { return };
+            self.granted.push((ticket, Ok(turn)));
+            thread.unpark();
+        }
+    }
+
+    /// Tells all that wait that no connection could be opened.
+    fn fail_all(&mut self) {
+        for Waiter { ticket, thread, .. } in self.turns.clear() {
+            let error = io::Error::other("it did not answer to the connection opened before");
+            self.granted.push((ticket, Err(error)));
+            thread.unpark();
+        }
     }
 }
 

@@ -15,11 +15,21 @@ fn connections() -> (Connections, std::os::unix::net::UnixListener) {
 /// A connection and the library's end of it.
 fn link(connections: &Connections) -> (Link, UnixStream) {
     let (stream, theirs) = UnixStream::pair().unwrap();
-    (Link { stream, generation: lock(&connections.state).generation }, theirs)
+    (Link { stream, generation: connections.lock().generation }, theirs)
+}
+
+/// One is being opened, for as long as the test goes on.
+fn take_turn_to_open(connections: &Connections) {
+    assert!(matches!(connections.lock().turn(false), Some(Turn::Open)));
+}
+
+/// The client at 192.0.2.`last`.
+fn client(last: u8) -> Network {
+    Network::narrowest([192, 0, 2, last].into())
 }
 
 fn idle(connections: &Connections) -> usize {
-    lock(&connections.state).idle.len()
+    connections.lock().idle.len()
 }
 
 #[test]
@@ -79,7 +89,7 @@ fn all_that_wait_for_their_turn_fail_with_the_one_before() {
 #[test]
 fn a_turn_is_waited_for_until_the_deadline_and_no_longer() {
     let (connections, _listener) = connections();
-    connections.wait_for(Class::Read, Instant::now(), |_| None).unwrap();
+    take_turn_to_open(&connections);
     let begun = Instant::now();
     let error = connections.open().map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
@@ -89,12 +99,11 @@ fn a_turn_is_waited_for_until_the_deadline_and_no_longer() {
 #[test]
 fn who_waits_for_a_connection_takes_one_that_becomes_free() {
     let (connections, _listener) = connections();
-    // One is being opened, for as long as this test goes on.
-    connections.wait_for(Class::Read, Instant::now(), |_| None).unwrap();
+    take_turn_to_open(&connections);
     let connections = Arc::new(connections);
     let (theirs, begun) = (Arc::clone(&connections), Instant::now());
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-    let wait = move || sender.send(theirs.free(Class::Read).is_ok()).unwrap();
+    let wait = move || sender.send(theirs.free(Class::Read, client(1)).is_ok()).unwrap();
     let thread = os_thread::spawn("waits", SERVICE_STACK_BYTES, wait).unwrap();
     let (kept, _theirs) = link(&connections);
     connections.keep(kept);
@@ -104,35 +113,65 @@ fn who_waits_for_a_connection_takes_one_that_becomes_free() {
 }
 
 #[test]
-fn who_reads_takes_turns_with_all_who_change_something() {
+fn those_that_wait_get_connections_in_turn() {
     let (connections, _listener) = connections();
-    // One is being opened, for as long as this test goes on.
-    connections.wait_for(Class::Change, Instant::now(), |_| None).unwrap();
+    take_turn_to_open(&connections);
     let connections = Arc::new(connections);
-    let (sender, served) = std::sync::mpsc::sync_channel(4);
-    let begin = |class: Class| {
-        let (connections, sender) = (Arc::clone(&connections), sender.clone());
+    let (sender, served) = std::sync::mpsc::sync_channel(5);
+    let mut threads = Vec::new();
+    // Of 192.0.2.1 three that change something and one that reads, then one that changes something of 192.0.2.2.
+    for (class, last) in [
+        (Class::Change, 1),
+        (Class::Change, 1),
+        (Class::Change, 1),
+        (Class::Read, 1),
+        (Class::Change, 2),
+    ] {
+        let (theirs, sender) = (Arc::clone(&connections), sender.clone());
         let wait = move || {
-            connections.free(class).unwrap();
-            sender.send(class).unwrap();
+            theirs.free(class, client(last)).unwrap();
+            sender.send((class, last)).unwrap();
         };
-        os_thread::spawn("waits", SERVICE_STACK_BYTES, wait).unwrap()
-    };
-    let mut threads: Vec<_> = (0..3).map(|_| begin(Class::Change)).collect();
-    threads.push(begin(Class::Read));
-    let deadline = Instant::now() + TURN_DEADLINE;
-    while lock(&connections.state).waiting != [1, 3] {
-        assert!(Instant::now() < deadline, "they do not wait");
-        std::thread::yield_now();
+        threads.push(os_thread::spawn("waits", SERVICE_STACK_BYTES, wait).unwrap());
+        let deadline = Instant::now() + TURN_DEADLINE;
+        while connections.lock().turns.len() < threads.len() {
+            assert!(Instant::now() < deadline, "it does not wait");
+            thread::yield_now();
+        }
     }
     let mut theirs = Vec::new();
-    let mut order = Vec::new();
-    for _ in 0..4 {
-        let (free, end) = link(&connections);
-        theirs.push(end);
-        connections.keep(free);
-        order.push(served.recv_timeout(TURN_DEADLINE).unwrap());
-    }
-    assert_eq!(order, [Class::Read, Class::Change, Class::Change, Class::Change]);
+    let order: Vec<_> = (0..5)
+        .map(|_| {
+            let (free, end) = link(&connections);
+            theirs.push(end);
+            connections.keep(free);
+            served.recv_timeout(TURN_DEADLINE).unwrap()
+        })
+        .collect();
+    let (read, change) = (Class::Read, Class::Change);
+    assert_eq!(order, [(read, 1), (change, 1), (change, 2), (change, 1), (change, 1)]);
     threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+#[test]
+fn who_comes_later_does_not_take_what_another_waits_for() {
+    let (connections, _listener) = connections();
+    take_turn_to_open(&connections);
+    let connections = Arc::new(connections);
+    let theirs = Arc::clone(&connections);
+    let wait = move || theirs.free(Class::Read, client(1)).is_ok();
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    let wait = move || sender.send(wait()).unwrap();
+    let thread = os_thread::spawn("waits", SERVICE_STACK_BYTES, wait).unwrap();
+    let deadline = Instant::now() + TURN_DEADLINE;
+    while connections.lock().turns.len() == 0 {
+        assert!(Instant::now() < deadline, "it does not wait");
+        thread::yield_now();
+    }
+    let (kept, _theirs) = link(&connections);
+    connections.keep(kept);
+    // It may still be asleep, but the connection is its own.
+    assert!(connections.lock().turn(true).is_none());
+    assert!(receiver.recv_timeout(TURN_DEADLINE).unwrap());
+    thread.join().unwrap();
 }
