@@ -53,9 +53,9 @@ use race::Race;
 use run::Run;
 
 /// Runs on each storage engine, unless `PROPTEST_CASES` says otherwise.
-const RUNS: u32 = 16;
+const RUNS: u32 = 8;
 /// The same for races, and rounds of each race that is known by name.
-const RACES: u32 = 10;
+const RACES: u32 = 5;
 const ROUNDS: usize = 2;
 /// Runs, and milliseconds, that may be spent on making a list that fails shorter.
 const SHRINKS_MAX: u32 = 1000;
