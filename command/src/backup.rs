@@ -9,8 +9,8 @@ use files::FileStore;
 use sql::{Cell, Column, ColumnType, DatabaseUrl, Snapshot, TABLES};
 
 use crate::limit::NICENESS;
-use crate::manifest::{FORMAT, Manifest, Objects, Table};
-use crate::objects::{copy_out, object};
+use crate::manifest::{FORMAT, Manifest, Table};
+use crate::objects::{Lost, copy_out, object, report};
 use crate::rows::RowWriter;
 use crate::staged::StagedDirectory;
 
@@ -19,6 +19,10 @@ use crate::staged::StagedDirectory;
 pub struct Args {
     /// The directory to create; it may exist if it is empty
     directory: PathBuf,
+
+    /// Make the backup although the file store has none of the files
+    #[arg(long)]
+    allow_missing: bool,
 }
 
 pub(crate) fn run(args: &Args, url: &DatabaseUrl, files: Option<&FileStore>) -> Result<ExitCode> {
@@ -27,7 +31,7 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl, files: Option<&FileStore>) -> 
     let _ = rustix::process::nice(NICENESS);
     let snapshot = Snapshot::open(url)?;
     let partial = StagedDirectory::make(&args.directory)?;
-    let manifest = fill(&partial.path, snapshot, files, began)?;
+    let (manifest, lost) = fill(&partial.path, snapshot, files, began, args.allow_missing)?;
     partial.publish()?;
     telemetry::log::print_line(&format!(
         "{}: {} accounts, {} messages, {} files, {} bytes in {:.1} s",
@@ -38,7 +42,12 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl, files: Option<&FileStore>) -> 
         manifest.bytes(),
         began.elapsed().as_secs_f64()
     ));
-    Ok(ExitCode::SUCCESS)
+    Ok(report(&lost, |count| {
+        format!(
+            "the backup is complete except for these {count} objects of files: put them back into the file store from an older backup and \
+             make another one, or their files are lost"
+        )
+    }))
 }
 
 fn fill(
@@ -46,7 +55,8 @@ fn fill(
     mut snapshot: Snapshot,
     files: Option<&FileStore>,
     began: Instant,
-) -> Result<Manifest> {
+    allow_missing: bool,
+) -> Result<(Manifest, Vec<Lost>)> {
     let mut manifest = Manifest {
         format: FORMAT,
         form: snapshot.form(),
@@ -71,11 +81,13 @@ fn fill(
         }
     }
     snapshot.close()?;
+    let mut lost = Vec::new();
     if !objects.is_empty() {
         let files =
             files.context("there is no file store: name it with --files, as for the servers")?;
-        let bytes = copy_out(files, &objects, directory, began)?;
-        manifest.files.push(Objects { objects: objects.len() as u64, bytes });
+        let copied = copy_out(files, &objects, directory, began, allow_missing)?;
+        manifest.files.push(copied.objects);
+        lost = copied.lost;
     }
     for (name, text) in manifest.texts()? {
         let path = directory.join(name);
@@ -86,7 +98,7 @@ fn fill(
         };
         write().with_context(|| format!("cannot write {}", path.display()))?;
     }
-    Ok(manifest)
+    Ok((manifest, lost))
 }
 
 fn write_table(

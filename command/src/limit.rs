@@ -8,6 +8,8 @@ pub(crate) const NICENESS: i32 = 19;
 
 /// How long the objects of a deleted file stay at least, so that a backup that began before finds them. They are removed after an hour.
 pub(crate) const OBJECTS_KEPT: std::time::Duration = std::time::Duration::from_secs(55 * 60);
+/// A file store that has fewer of a database's objects, in percent, is taken for the store of another one.
+pub(crate) const FOUND_PERCENT_MIN: usize = 1;
 /// Random bytes of a code that an operator hands on.
 pub(crate) const CODE_BYTES: usize = 16;
 /// Days that an invitation is good for, unless said otherwise,

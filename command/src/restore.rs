@@ -9,7 +9,7 @@ use sql::{DatabaseUrl, RESTORED_ROWS, Restoration, TABLES};
 
 use crate::limit::CLOCK_PROBLEM_MS;
 use crate::manifest::{Manifest, Table};
-use crate::objects::{Object, copy_in, object};
+use crate::objects::{Lost, Object, copy_in, object, report};
 use crate::rows::RowReader;
 
 /// The arguments of `restore`.
@@ -26,13 +26,8 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl, files: Option<&FileStore>) -> 
     let mut restoration = Restoration::begin(url, manifest.form, manifest.highest, crate::now())?;
     let objects = fill(&mut restoration, &manifest, directory)?;
     // Before the database: nothing in it refers to bytes that are not there.
-    let missing = put_back(&objects, files, directory)?;
+    let lost = put_back(&objects, files, directory)?;
     restoration.finish(manifest.at)?;
-    if missing > 0 {
-        telemetry::log::print_error(&format!(
-            "{missing} objects are not in the backup: files that have them cannot be fetched"
-        ));
-    }
     telemetry::log::print_line(&format!(
         "{url}: {} accounts, {} messages and {} files from {}; everybody has to log in again",
         manifest.rows("account"),
@@ -46,21 +41,27 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl, files: Option<&FileStore>) -> 
              as long as the backup is old. If the clock is right, start with --clock-confirmed \"$(date -u +%F)\"",
         );
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(report(&lost, |count| {
+        format!(
+            "everything is restored except for these {count} objects, which the backup does not have: files that have them cannot be \
+             fetched. Copy the objects from an older backup into the file store, if one has them"
+        )
+    }))
 }
 
-/// Puts the objects of files into the file store; returns how many the backup lacks.
-fn put_back(objects: &[Object], files: Option<&FileStore>, directory: &Path) -> Result<usize> {
+/// Puts the objects of files into the file store; returns those that the backup does not have.
+fn put_back(objects: &[Object], files: Option<&FileStore>, directory: &Path) -> Result<Vec<Lost>> {
     if objects.is_empty() {
-        return Ok(0);
+        return Ok(Vec::new());
     }
     let files =
         files.context("there is no file store: name it with --files, as for the servers")?;
-    let mut missing = 0;
+    let mut lost = Vec::new();
     for object in objects {
-        missing += usize::from(!copy_in(files, object, directory)?);
+        let fault = copy_in(files, object, directory)?;
+        lost.extend(fault.map(|fault| Lost { name: object.name.clone(), fault }));
     }
-    Ok(missing)
+    Ok(lost)
 }
 
 /// Returns the objects of files that the rows name.

@@ -58,6 +58,11 @@ impl Bucket {
         Ok(reader)
     }
 
+    pub(crate) fn size(&self, name: &str) -> io::Result<u64> {
+        let (store, path) = (Arc::clone(&self.store), self.path(name));
+        wait(async move { store.head(&path).await.map(|found| found.size) })
+    }
+
     pub(crate) fn delete(&self, name: &str) -> io::Result<()> {
         let (store, path) = (Arc::clone(&self.store), self.path(name));
         match wait(async move { store.delete(&path).await }) {

@@ -1,6 +1,6 @@
 //! The file store: where the bytes of files lie. It knows no account, no message and no database.
 //!
-//! It has objects. An object has a name that the caller chooses, is written once, and does not change until it is deleted. Which
+//! It has objects. An object has a name that the caller chooses, is written as a whole, and does not change until it is deleted. Which
 //! objects there are is in the database alone: nothing here lists them.
 
 pub mod args;
@@ -43,10 +43,11 @@ impl FileStore {
         Self(Kind::Directory(Directory::new(path, true)))
     }
 
-    /// Begins to write an object. Names have 16 to 64 letters, digits, `-` and `_`.
+    /// Begins to write an object. Names have 16 to 64 letters, digits, `-` and `_`. Once it is finished it replaces one that is
+    /// there already.
     ///
     /// # Errors
-    /// The object is there already (a bucket does not tell), or the store cannot be written to.
+    /// The store cannot be written to.
     pub fn create(&self, name: &str) -> io::Result<NewObject> {
         check(name)?;
         match &self.0 {
@@ -67,6 +68,18 @@ impl FileStore {
         }
     }
 
+    /// The length of an object, in bytes.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotFound`] if there is no such object; otherwise what the store says.
+    pub fn size(&self, name: &str) -> io::Result<u64> {
+        check(name)?;
+        match &self.0 {
+            Kind::Directory(directory) => directory.size(name),
+            Kind::Bucket(bucket) => bucket.size(name),
+        }
+    }
+
     /// Deletes an object. One that is not there is deleted already.
     ///
     /// # Errors
@@ -80,7 +93,7 @@ impl FileStore {
     }
 }
 
-/// An object that is being written. Dropped before [`NewObject::finish`] it may be there in part.
+/// An object that is being written. Nobody sees it before [`NewObject::finish`]; dropped before, it never was.
 #[derive(Debug)]
 pub struct NewObject(NewKind);
 
@@ -91,10 +104,10 @@ enum NewKind {
 }
 
 impl NewObject {
-    /// Makes sure that the object outlives a loss of power.
+    /// Makes the object visible, so that it outlives a loss of power.
     ///
     /// # Errors
-    /// What the store says; the object may be there in part.
+    /// What the store says; the object may be there, as a whole.
     pub fn finish(self) -> io::Result<()> {
         match self.0 {
             NewKind::File(file) => file.finish(),
