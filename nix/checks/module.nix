@@ -199,8 +199,14 @@ let
         ) == 1;
     "nginx leads to both" =
       locations."/".proxyPass == "http://127.0.0.1:3000"
-      && locations."= /ws".proxyPass == "http://127.0.0.1:8080"
+      && lib.all (path: locations."= ${path}".proxyPass == "http://127.0.0.1:8080") [
+        "/ws"
+        "/schema.json"
+        "/asyncapi.json"
+      ]
       && locations."= /ws".proxyWebsockets;
+    "nginx lets uploads of any size through" =
+      lib.hasInfix "client_max_body_size 0;" locations."/".extraConfig;
     "nginx's name is the public address, and its scheme the address's" =
       (environment elsewhere "messenger-chat").PUBLIC_URL == "http://chat.example.com"
       && (environment withTls "messenger").PUBLIC_URL == "https://chat.example.com"

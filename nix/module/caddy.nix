@@ -20,7 +20,7 @@ in
     services.caddy = {
       enable = true;
       virtualHosts.${cfg.caddy.hostName}.extraConfig = ''
-        @chat path /ws /schema.json
+        @chat path /ws /schema.json /asyncapi.json
         reverse_proxy @chat ${address.near cfg.chat}
         reverse_proxy ${address.near cfg.auth}
       '';

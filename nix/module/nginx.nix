@@ -25,8 +25,15 @@ in
     services.nginx = {
       enable = true;
       virtualHosts.${cfg.nginx.hostName}.locations = {
-        "/" = to cfg.auth;
+        "/" = to cfg.auth // {
+          # The server itself bounds what is sent to it, and a file comes in one request.
+          extraConfig = ''
+            client_max_body_size 0;
+            proxy_request_buffering off;
+          '';
+        };
         "= /schema.json" = to cfg.chat;
+        "= /asyncapi.json" = to cfg.chat;
         "= /ws" = to cfg.chat // {
           proxyWebsockets = true;
           # People are silent for longer than nginx's minute.

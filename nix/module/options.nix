@@ -185,8 +185,8 @@ in
         default = false;
         example = true;
         description = ''
-          Whether to serve both through nginx, under one name: the chat server at `/ws` and `/schema.json`, the server
-          for accounts at everything else. Most will want `enableACME` and `forceSSL` in
+          Whether to serve both through nginx, under one name: the chat server at `/ws`, `/schema.json` and
+          `/asyncapi.json`, the server for accounts at everything else. Most will want `enableACME` and `forceSSL` in
           {option}`services.nginx.virtualHosts.<name>`.
         '';
       };

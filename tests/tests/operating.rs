@@ -276,6 +276,8 @@ fn people_talk_through_the_nginx_of_the_page() -> Result<()> {
     for path in ["/", "/openapi.json", "/healthz"] {
         name(path).send()?.expect(200)?;
     }
+    // More than nginx takes in one request, unless it is told to.
+    alice.upload("a.bin", "application/octet-stream", &vec![7; 12 << 20])?;
     let log = fs::read_to_string(nginx.dir.path().join("errors"))?;
     ensure!(!log.contains("[error]"), "{log}");
     // Its clients are told apart.
