@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly deadnix_version=1.3.1 nixfmt_version=0.5.3 ruff_version=0.17.6 ty_version=0.0.108
+readonly deadnix_version=1.3.1 nixfmt_version=0.5.3 ruff_version=0.17.6 ty_version=0.0.108 schema_version=0.39.0
 readonly tools=$PWD/target/tools
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -44,13 +44,14 @@ install_without_upgrades() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends --no-upgrade "$1"
 }
 
-# Python programs that nixpkgs' test driver uses, in an environment of their own.
+# Python programs that nixpkgs' test driver uses, and one that knows the Compose specification, in an environment of their own.
 install_python_tools() {
     PATH=$PATH:$tools/python/bin
-    { has ruff && has ty; } && return
+    { has ruff && has ty && has check-jsonschema; } && return
     has python3 && python3 -c 'import ensurepip' 2>/dev/null || return 0
     python3 -m venv "$tools/python"
-    "$tools/python/bin/pip" install --quiet --disable-pip-version-check "ruff==$ruff_version" "ty==$ty_version"
+    "$tools/python/bin/pip" install --quiet --disable-pip-version-check \
+        "ruff==$ruff_version" "ty==$ty_version" "check-jsonschema==$schema_version"
 }
 
 # install_tool NAME CRATE VERSION: a Rust program for the recipes, not optimised: it runs for a second.
@@ -118,10 +119,17 @@ units() {
 compose() {
     if docker compose version >/dev/null 2>&1; then
         docker compose --file compose.yaml config --quiet
-    elif python3 -c 'import yaml' 2>/dev/null; then
+        return
+    fi
+    if has check-jsonschema; then
+        check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+    else
+        skip "the keys of compose.yaml (neither docker compose nor check-jsonschema)"
+    fi
+    if python3 -c 'import yaml' 2>/dev/null; then
         python3 nix/check_compose.py compose.yaml
     else
-        skip "compose.yaml (neither docker compose nor Python's yaml)"
+        skip "the names in compose.yaml (no Python yaml)"
     fi
 }
 
