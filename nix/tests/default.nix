@@ -16,9 +16,12 @@ let
     ) (import ./files.nix);
 in
 {
-  vm = of "vm" // {
-    # It switches machines off and on, which containers are not for.
-    postgres = pkgs.testers.runNixOSTest (import ../../nixos-test.nix { inherit self; });
-  };
+  # These switch machines off and on, which containers are not for.
+  vm =
+    of "vm"
+    // lib.mapAttrs (_: file: pkgs.testers.runNixOSTest (import file { inherit self; })) {
+      postgres = ../../nixos-test.nix;
+      cluster = ./cluster.nix;
+    };
   container = of "container";
 }

@@ -26,6 +26,7 @@ let
 in
 {
   vm-postgres = shown (import ../../nixos-test.nix { inherit self; });
+  vm-cluster = shown (import ./cluster.nix { inherit self; });
 }
 // of "vm"
 // of "container"
