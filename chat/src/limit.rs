@@ -151,6 +151,8 @@ pub(crate) const BATCH_GROUP_OPERATIONS_MAX: usize = 32;
 pub(crate) const BATCH_ACCOUNT_OPERATIONS_MAX: usize = 128;
 /// Bytes of content of one account in one commit, unless its first operation alone has more.
 pub(crate) const BATCH_ACCOUNT_BYTES_MAX: usize = 256 * 1024;
+/// Files of posts of one account in one commit: each is looked for among the account's conversations.
+pub(crate) const BATCH_ACCOUNT_FILES_MAX: usize = 20;
 /// Operations of one account in one commit that may become events in the logs of all members of a group.
 pub(crate) const BATCH_ACCOUNT_GROUP_OPERATIONS_MAX: usize = 8;
 /// Accounts whose logs are read in one statement after a commit that the database did not confirm.

@@ -3,29 +3,58 @@
 use wire::AccountId;
 
 use crate::engine::{BatchStatement, Engine, Rows, Statement, Value, statements};
+use crate::limit::FILE_LOOKS_MAX;
 use crate::{Result, Store};
 
-/// That `account` sees a message `m` of its `member s` and `conversation c`: as its history does, and not before it has accepted
-/// a stranger's request.
-macro_rules! fetchable {
-    ($account:literal) => {
+/// That `account` sees a message with `file`: as its history does, and not before it has accepted a stranger's request.
+///
+/// From the newest on it looks at conversations that both have. It finds each by the indexes of both, so neither what the account
+/// does not see nor what has nothing to do with the file is read. In a conversation, it passes each run of withheld messages in one step.
+/// A row of `look` is a conversation in which to go on below `upto`, or a message that it has come to, or the end of a conversation.
+macro_rules! sees_file {
+    ($account:literal, $file:literal) => {
         concat!(
-            "m.kind = 0 and m.deleted = 0 and s.account = ",
+            "exists (with recursive look (conversation, upto, message, step) as (\
+             select 9223372036854775807, cast(null as bigint), cast(null as bigint), 1 union all select \
+             case when l.upto is null and l.message is null then (select s.conversation from member s where s.account = ",
             $account,
-            " and m.id > s.since and m.id > s.cleared and (s.until is null or m.id <= s.until) and (c.asker is null or c.asker = ",
+            " and s.conversation <= (select x.conversation from message_file x where x.file = ",
+            $file,
+            " and x.conversation < l.conversation order by x.conversation desc limit 1) \
+             order by s.conversation desc limit 1) else l.conversation end, \
+             case when l.message is not null then (select w.run - 1 from withheld w where w.message = l.message and w.account = ",
             $account,
-            ") and not exists (select 1 from withheld w where w.message = m.id and w.account = ",
+            ") when l.upto is null then 9223372036854775807 end, \
+             case when l.upto is not null then (select x.message from message_file x where x.file = ",
+            $file,
+            " and (x.conversation, x.message) <= (l.conversation, (select case when s.until < l.upto then s.until \
+             else l.upto end from member s where s.conversation = l.conversation and s.account = ",
             $account,
-            ")"
+            ")) and (x.conversation, x.message) > (l.conversation, coalesce((select case when s.cleared > s.since then \
+             s.cleared else s.since end from member s join conversation c on c.id = s.conversation \
+             where s.conversation = l.conversation and s.account = ",
+            $account,
+            " and (c.asker is null or c.asker = ",
+            $account,
+            ")), 9223372036854775807)) order by x.conversation desc, x.message desc limit 1) end, l.step + 1 \
+             from look l where l.conversation is not null and l.step < 1000 and (l.message is null or exists \
+             (select 1 from withheld w where w.message = l.message and w.account = ",
+            $account,
+            "))) select 1 from look l where l.message is not null and not exists \
+             (select 1 from withheld w where w.message = l.message and w.account = ",
+            $account,
+            "))"
         )
     };
 }
-pub(crate) use fetchable;
+pub(crate) use sees_file;
+
+const _: () = assert!(FILE_LOOKS_MAX == 1000, "as in the statement");
 
 impl Store {
     /// Whether a message has this file that `account` sees.
     pub(crate) fn sees_file(&self, account: AccountId, id: &str) -> Result<bool> {
-        let params = [Value::Text(id), Value::Int(account.0)];
+        let params = [Value::Int(account.0), Value::Text(id)];
         Ok(!self.read(account, &IS_SEEN, &params, |_| Ok(()))?.is_empty())
     }
 }
@@ -43,16 +72,8 @@ pub(crate) fn release(engine: &mut dyn Engine, messages: &Rows<'_>) -> Result<()
 }
 
 statements! {
-    /// One of the messages is enough.
-    static IS_SEEN: Statement = Statement::both(
-        concat!(
-            "select 1 from message_file f join message m on m.id = f.message join member s \
-             on s.conversation = m.conversation join conversation c on c.id = m.conversation \
-             where f.file = $1 and ",
-            fetchable!("$2"),
-            " limit 1"
-        )
-    );
+    static IS_SEEN: Statement =
+        Statement::both(concat!("select 1 as seen where ", sees_file!("$1", "$2")));
 
     /// Takes files from an account that is deleted. Files that messages have stay with them; the others are deleted soon.
     pub(crate) static DISOWN_FILES: Statement = Statement::both(

@@ -108,6 +108,9 @@ pub const PIECE_BYTES_MAX: i64 = 4 * 1024 * 1024;
 pub(crate) const PIECES_PAGE: i64 = 64;
 /// Files of one account that no message has, unfinished ones included.
 pub(crate) const UPLOADS_UNSENT_MAX: i64 = 200;
+/// Steps of looking for a message with a file that an account sees: three for a conversation, two more for each run of messages
+/// that are withheld from it. Beyond it the file is not found; somebody in so many conversations can be sent it anew.
+pub(crate) const FILE_LOOKS_MAX: i64 = 1000;
 /// Pixels of a thumbnail, in each direction.
 pub(crate) const THUMBNAIL_PIXELS_MAX: i64 = 320;
 /// Bytes of a thumbnail.

@@ -6,13 +6,13 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-use sql::Submission;
+use sql::{Operation, Submission};
 use wire::AccountId;
 
 use super::Task;
 use crate::limit::{
-    BATCH_ACCOUNT_BYTES_MAX, BATCH_ACCOUNT_GROUP_OPERATIONS_MAX, BATCH_ACCOUNT_OPERATIONS_MAX,
-    BATCH_GROUP_OPERATIONS_MAX,
+    BATCH_ACCOUNT_BYTES_MAX, BATCH_ACCOUNT_FILES_MAX, BATCH_ACCOUNT_GROUP_OPERATIONS_MAX,
+    BATCH_ACCOUNT_OPERATIONS_MAX, BATCH_GROUP_OPERATIONS_MAX,
 };
 
 /// The shares of all accounts in one commit so far.
@@ -28,6 +28,7 @@ pub(super) struct Shares {
 struct Used {
     operations: usize,
     bytes: usize,
+    files: usize,
     group_operations: usize,
     /// One of its operations stays in the queue, so all later ones do: operations of an account are carried out in their order.
     is_deferred: bool,
@@ -60,6 +61,10 @@ impl Shares {
         is_for_group: bool,
     ) -> bool {
         let group_operations = usize::from(is_for_group);
+        let files = match &submission.operation {
+            Operation::Post { files, .. } => files.len(),
+            _ => 0,
+        };
         let used = match self.used.entry(submission.by) {
             // The first operation of an account always fits.
             Entry::Vacant(entry) => entry.insert(Used::default()),
@@ -67,6 +72,7 @@ impl Shares {
                 let used = entry.into_mut();
                 used.is_deferred |= used.operations >= BATCH_ACCOUNT_OPERATIONS_MAX
                     || used.bytes + bytes > BATCH_ACCOUNT_BYTES_MAX
+                    || used.files + files > BATCH_ACCOUNT_FILES_MAX
                     || used.group_operations + group_operations
                         > BATCH_ACCOUNT_GROUP_OPERATIONS_MAX;
                 used
@@ -79,6 +85,7 @@ impl Shares {
         self.group_operations += group_operations;
         used.operations += 1;
         used.bytes += bytes;
+        used.files += files;
         used.group_operations += group_operations;
         true
     }

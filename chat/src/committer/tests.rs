@@ -2,8 +2,8 @@ use wire::{GroupId, Seq};
 
 use super::*;
 use crate::limit::{
-    BATCH_ACCOUNT_BYTES_MAX, BATCH_ACCOUNT_GROUP_OPERATIONS_MAX, BATCH_ACCOUNT_OPERATIONS_MAX,
-    BATCH_GROUP_OPERATIONS_MAX,
+    BATCH_ACCOUNT_BYTES_MAX, BATCH_ACCOUNT_FILES_MAX, BATCH_ACCOUNT_GROUP_OPERATIONS_MAX,
+    BATCH_ACCOUNT_OPERATIONS_MAX, BATCH_GROUP_OPERATIONS_MAX,
 };
 use crate::test_support;
 
@@ -81,6 +81,22 @@ fn one_commit_takes_an_accounts_share() {
     assert_eq!(commits(&most, alice, 9), [4, 4, 1]);
     let too_much = "x".repeat(BATCH_ACCOUNT_BYTES_MAX + 1);
     assert_eq!(commits(&too_much, alice, 2), [1, 1]);
+}
+
+#[test]
+fn one_commit_looks_for_few_files_of_an_account() {
+    let queue = Queue::default();
+    let put = |by: i64, files: usize| {
+        let files = vec!["f".to_owned(); files];
+        let (to, content) = (Recipient::Account(AccountId(3)), String::new());
+        let operation = Operation::Post { to, content, files, reply_to: None };
+        let submission = Submission { by: AccountId(by), reference: None, operation };
+        assert!(queue.put(Task::Operation(submission, None), Duration::ZERO));
+    };
+    (0..5).for_each(|_| put(1, BATCH_ACCOUNT_FILES_MAX / 2));
+    put(2, 1);
+    let commits: Vec<_> = (0..3).map(|_| queue.take(None).unwrap().len()).collect();
+    assert_eq!(commits, [2 + 1, 2, 1], "the other one is in the first commit");
 }
 
 #[test]

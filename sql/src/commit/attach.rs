@@ -7,7 +7,7 @@ use wire::{File, MessageId};
 use super::context::BatchContext;
 use super::{Operation, Rejection, Submission};
 use crate::Result;
-use crate::attachment::fetchable;
+use crate::attachment::sees_file;
 use crate::engine::{
     BatchStatement, Row, Rows, Statement, Value, for_each_row, run_batches, statements,
 };
@@ -62,9 +62,10 @@ impl Attached {
     }
 
     /// The rows for [`ADD_MESSAGE_FILES`]: the files, and their thumbnails.
-    fn rows(&self, message: MessageId) -> impl Iterator<Item = Vec<Value<'_>>> {
+    fn rows(&self, message: MessageId, conversation: i64) -> impl Iterator<Item = Vec<Value<'_>>> {
         let ids = self.files.iter().flat_map(|it| [Some(&it.id), it.thumbnail.as_ref()]);
-        ids.flatten().map(move |id| vec![Value::Int(message.0), Value::Text(id)])
+        ids.flatten()
+            .map(move |id| vec![Value::Int(message.0), Value::Text(id), Value::Int(conversation)])
     }
 }
 
@@ -75,9 +76,11 @@ pub(super) const NO_FILE: Rejection = Rejection::not_found(
 /// Notes which files the stored posts have. They are no longer deleted by age.
 pub(super) fn note<'v>(
     ctx: &mut BatchContext<'_>,
-    posts: impl Iterator<Item = (MessageId, &'v Attached)>,
+    posts: impl Iterator<Item = (MessageId, i64, &'v Attached)>,
 ) -> Result<()> {
-    let rows: Rows<'_> = posts.flat_map(|(message, attached)| attached.rows(message)).collect();
+    let rows: Rows<'_> = posts
+        .flat_map(|(message, conversation, attached)| attached.rows(message, conversation))
+        .collect();
     if rows.is_empty() {
         return Ok(());
     }
@@ -129,24 +132,134 @@ statements! {
         concat!(
             "select r.submission, r.place, f.id, f.name, f.type, f.size, f.width, f.height, t.id from r \
              join file f on f.id = r.file and f.received = f.size left join file t on t.id = f.thumbnail \
-             where (f.expires_at is null or f.expires_at > r.at) and (f.owner = r.account or exists \
-             (select 1 from message_file x join message m on m.id = x.message join member s \
-             on s.conversation = m.conversation join conversation c on c.id = m.conversation \
-             where x.file = f.id and ",
-            fetchable!("r.account"),
-            "))"
+             where (f.expires_at is null or f.expires_at > r.at) and (f.owner = r.account or ",
+            sees_file!("r.account", "f.id"),
+            ")"
         )
     );
 
     static ADD_MESSAGE_FILES: BatchStatement = BatchStatement::of(Statement {
         postgres:
-            "insert into message_file (message, file) select * from unnest($1::bigint[], $2::text[]) \
-             as r(message, file) on conflict do nothing",
-        sqlite: "insert or ignore into message_file (message, file) values (?1, ?2)",
+            "insert into message_file (message, file, conversation) select * from \
+             unnest($1::bigint[], $2::text[], $3::bigint[]) as r(message, file, conversation) on conflict do nothing",
+        sqlite: "insert or ignore into message_file (message, file, conversation) values (?1, ?2, ?3)",
     });
 
     static KEEP_FILES: BatchStatement = BatchStatement::of(Statement {
         postgres: "update file set expires_at = null where id in (select r.id from unnest($1::text[]) as r(id))",
         sqlite: "update file set expires_at = null where id = ?1",
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::{AccountId, GroupId, Recipient};
+
+    use super::super::{Batch, CommitPolicy, Operation, Outcome, Submission, commit};
+    use crate::ContactPolicy;
+    use crate::engine::sqlite::Sqlite;
+    use crate::engine::{Engine as _, Purpose};
+    use crate::limit::FILE_LOOKS_MAX;
+
+    /// What the commit of a post with a file may take beyond looking for the file, and each step of looking.
+    const STEPS_OF_POST: i64 = 5000;
+    const STEPS_EACH: i64 = 120;
+
+    /// Mallory (1) owns the file `f`; Bob (2) is in 300 groups, the even ones together with Mallory. What else `script` says.
+    fn sqlite(script: &str) -> Sqlite {
+        let mut sqlite = Sqlite::open(None, Purpose::Write).unwrap();
+        for (_, script) in sqlite.migrations() {
+            sqlite.script(script).unwrap();
+        }
+        sqlite
+            .script(
+                "insert into account (id, created_at) values (1, 0), (2, 0); insert into log (account) values (1), (2); \
+                 insert into file (id, owner, name, type, size, received, created_at) values ('f', 1, 'f', 'f', 1, 1, 0); \
+                 create table n (n integer primary key); with recursive m (n) as (select 1 union all select n + 1 from m \
+                 where n < 10000) insert into n select n from m; \
+                 insert into conversation (id, name) select n, 'Trip' from n where n <= 300; \
+                 insert into member (conversation, account, role) select n, 2, 1 from n where n <= 300; \
+                 insert into member (conversation, account, role) select n, 1, 1 from n where n <= 300 and n % 2 = 0",
+            )
+            .unwrap();
+        sqlite.script(script).unwrap();
+        sqlite
+    }
+
+    /// Whether Bob may send the file on, and the steps of the database for that.
+    fn send_on(sqlite: &mut Sqlite) -> (bool, i64) {
+        let mut send = || {
+            let files = vec!["f".to_owned()];
+            let (to, content) = (Recipient::Group(GroupId(1)), String::new());
+            let operation = Operation::Post { to, content, files, reply_to: None };
+            let submission = Submission { by: AccountId(2), reference: None, operation };
+            let batch = Batch { submissions: vec![submission], ..Batch::default() };
+            let policy = CommitPolicy {
+                contact: ContactPolicy::Open,
+                quota: i64::MAX,
+                follows_later: false,
+            };
+            let mut outcome = None;
+            let steps = sqlite.steps(|sqlite| {
+                let (committed, _) = commit(sqlite, &batch, 5, policy, None).unwrap();
+                outcome = Some(committed.outcomes == [Outcome::Done]);
+            });
+            (outcome.unwrap(), steps)
+        };
+        // What is done first prepares the statements.
+        let (is_done, _) = send();
+        let again = send();
+        assert_eq!(is_done, again.0);
+        again
+    }
+
+    #[test]
+    fn what_others_have_sent_each_other_is_not_read() {
+        let steps = [10, 10_000].map(|messages| {
+            // To herself alone, and in conversations of hers.
+            let (is_found, steps) = send_on(&mut sqlite(&format!(
+                "insert into message_file (message, file, conversation) select n, 'f', 1000 from n where n <= {messages}; \
+                 insert into message_file (message, file, conversation) select 10000 + n, 'f', 1000 + n from n where n <= {messages}"
+            )));
+            assert!(!is_found);
+            steps
+        });
+        assert!(steps[1] - steps[0] < STEPS_EACH, "{steps:?}");
+    }
+
+    #[test]
+    fn messages_that_are_withheld_are_passed_in_one_step() {
+        let steps = [10, 10_000].map(|messages| {
+            let (is_found, steps) = send_on(&mut sqlite(&format!(
+                "insert into message_file (message, file, conversation) select 10 + n, 'f', 2 from n where n <= {messages}; \
+                 insert into withheld (message, account, conversation, run) select 10 + n, 2, 2, 11 from n where n <= {messages}; \
+                 insert into message_file (message, file, conversation) values (5, 'f', 2)"
+            )));
+            assert!(is_found, "the message before them");
+            steps
+        });
+        assert!(steps[1] - steps[0] < STEPS_EACH, "{steps:?}");
+    }
+
+    /// In each of the groups with Mallory, each message is withheld and stands alone.
+    #[test]
+    fn looking_for_a_file_ends() {
+        let bound = STEPS_OF_POST + FILE_LOOKS_MAX * STEPS_EACH;
+        let withheld = |groups: i64, each: i64| {
+            format!(
+                "insert into message_file (message, file, conversation) select n * 1000 + x, 'f', 2 * n from n \
+                 join (select n as x from n where n <= {each}) where n <= {groups}; \
+                 insert into withheld (message, account, conversation, run) select message, 2, conversation, message from message_file"
+            )
+        };
+        for (groups, each) in [(150, 100), (1, 999)] {
+            let (is_found, steps) = send_on(&mut sqlite(&withheld(groups, each)));
+            assert!(!is_found && steps <= bound, "{steps} for {groups} groups");
+        }
+        // As far as it looks, it finds.
+        let seen = "; insert into message_file (message, file, conversation) values (1, 'f', 2)";
+        assert!(send_on(&mut sqlite(&(withheld(30, 10) + seen))).0);
+        let beyond = FILE_LOOKS_MAX / 2;
+        assert!(!send_on(&mut sqlite(&(withheld(1, beyond) + seen))).0, "the bound is reached");
+    }
 }

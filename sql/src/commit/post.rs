@@ -36,8 +36,8 @@ struct NewMessage<'a> {
 }
 
 impl NewMessage<'_> {
-    fn attached(&self) -> Option<(MessageId, &Attached)> {
-        Some((self.id, self.attached.as_ref()?))
+    fn attached(&self) -> Option<(MessageId, i64, &Attached)> {
+        Some((self.id, self.conversation, self.attached.as_ref()?))
     }
 }
 

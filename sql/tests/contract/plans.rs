@@ -283,3 +283,71 @@ fn looked_up(url: &str, count: i64) -> i64 {
     });
     told.unwrap()
 }
+
+/// Messages of somebody with a file, each in a conversation of its own.
+const SENT: i64 = 5000;
+/// Index entries and rows read for a file in a message: those of a few conversations.
+const READ_OF_A_FILE: i64 = 60;
+
+/// Who asks for a file, or sends it on, reads nothing of messages that it does not see, however many have the file.
+pub fn a_file_is_looked_for_among_the_conversations_of_who_asks(url: &str) {
+    let store = crate::open(&url.parse().unwrap());
+    let [mallory, bob] = ["Mallory", "Bob"].map(|name| account(&store, name));
+    let trips: Vec<_> = (0..50).map(|_| crate::group(&store, &[bob])).collect();
+    let mut client = Client::connect(url, NoTls).unwrap();
+    client
+        .batch_execute(&format!(
+            "insert into file (id, owner, name, type, size, received, created_at) values ('f', {0}, 'f', 'f', 1, 1, 0); \
+             with made as (insert into conversation (name) select 'Mine' from generate_series(1, {SENT}) returning id) \
+             insert into member (conversation, account, role, since) select id, {0}, 1, 1 from made; \
+             insert into message (conversation, sender, content, at, seq) select conversation, {0}, '', 0, 1000 + conversation \
+             from member where account = {0}; \
+             insert into message_file (message, file, conversation) select id, 'f', conversation from message where seq > 1000; \
+             insert into message_file (message, file, conversation) select 1000000 + n, 'f', (select max(conversation) from member) \
+             from generate_series(1, {SENT}) n; analyze",
+            mallory.0
+        ))
+        .unwrap();
+    drop(client);
+    let before = of_files(url, 2 * SENT);
+    for _ in 0..MESSAGES {
+        let (to, content) = (wire::Recipient::Group(trips[0]), String::new());
+        let operation =
+            Operation::Post { to, content, files: vec!["f".to_owned()], reply_to: None };
+        let refused = act(&store, bob, operation);
+        assert_eq!(crate::code(&refused), Some(wire::Code::NotFound));
+        assert!(store.file(bob, "f", crate::NOW).unwrap().is_none());
+    }
+    let mut client = Client::connect(url, NoTls).unwrap();
+    // One of Bob's own, and one more to wait for.
+    client
+        .batch_execute(&format!(
+            "insert into message_file (message, file, conversation) values (2000000, 'f', {0}), (2000001, 'g', {0})",
+            trips[25].0
+        ))
+        .unwrap();
+    drop(client);
+    for _ in 0..MESSAGES {
+        assert!(store.file(bob, "f", crate::NOW).unwrap().is_some());
+    }
+    drop(store);
+    let read = until("PostgreSQL's statistics", PATIENCE, || {
+        let read = of_files(url, 2 * SENT + 2) - before;
+        Ok((read >= 3 * MESSAGES).then_some(read))
+    });
+    let read = read.unwrap();
+    assert!(read <= 3 * MESSAGES * READ_OF_A_FILE, "{read} read");
+}
+
+/// Index entries and rows read of files in messages and of members, once PostgreSQL tells of so many files in messages.
+fn of_files(url: &str, count: i64) -> i64 {
+    let mut client = Client::connect(url, NoTls).unwrap();
+    let sql = "select (select n_tup_ins from pg_stat_user_tables where relname = 'message_file'), \
+               (select sum(idx_tup_read)::bigint from pg_stat_user_indexes where relname in ('message_file', 'member')) \
+               + (select sum(seq_tup_read)::bigint from pg_stat_user_tables where relname in ('message_file', 'member'))";
+    let told = until("PostgreSQL's statistics", PATIENCE, || {
+        let row = client.query_one(sql, &[])?;
+        Ok((row.get::<_, i64>(0) >= count).then(|| row.get(1)))
+    });
+    told.unwrap()
+}

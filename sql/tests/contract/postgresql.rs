@@ -147,6 +147,12 @@ fn postgresql_reads_for_presence_what_was_asked_for() {
 }
 
 #[test]
+fn postgresql_looks_for_a_file_among_the_conversations_of_who_asks() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    plans::a_file_is_looked_for_among_the_conversations_of_who_asks(&url);
+}
+
+#[test]
 fn postgresql_searches_only_ones_own_conversations() {
     let url = acceptance::Cluster::shared().unwrap().database().unwrap();
     plans::what_only_others_have_said_is_not_read(&url);

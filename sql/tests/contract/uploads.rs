@@ -1,9 +1,10 @@
 //! Files: uploaded in pieces, fetched by whoever sees a message that has them, and deleted when nobody needs them.
 
 use sql::{
-    Entry, EventBody, NewPiece, NewUpload, Operation, Removal, Store, Submission, UploadOutcome,
+    Entry, EventBody, GroupAction, NewPiece, NewUpload, Operation, Outcome, Removal, Store,
+    Submission, UploadOutcome,
 };
-use wire::{AccountId, Code, MessageId, Peer, Recipient, Seq};
+use wire::{AccountId, Code, GroupId, MessageId, Peer, Recipient, Seq};
 
 use crate::revise::edit;
 use crate::{HOUR, NOW, account, act, code, commit, events, group, open, say};
@@ -14,6 +15,7 @@ cases! {
     equal_pieces_are_one_object,
     a_file_counts_from_its_beginning_to_its_end,
     who_sees_a_message_sees_its_files,
+    a_file_is_seen_in_any_message_of_any_conversation,
     files_go_with_their_last_message,
     files_of_deleted_accounts_stay_where_they_are_read,
     what_is_never_sent_is_collected,
@@ -193,6 +195,48 @@ fn who_sees_a_message_sees_its_files(store: &Store) {
     let operation = Operation::Post { to, content, files: vec![other.clone()], reply_to: None };
     send(store, alice, operation);
     assert!(!sees(store, bob, &other), "withheld");
+}
+
+fn to_group(group: GroupId, id: &str) -> Operation {
+    let (to, content) = (Recipient::Group(group), String::new());
+    Operation::Post { to, content, files: vec![id.to_owned()], reply_to: None }
+}
+
+fn a_file_is_seen_in_any_message_of_any_conversation(store: &Store) {
+    let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+    let id = upload(store, alice, 5);
+    let [first, second] = [(); 2].map(|()| group(store, &[alice, bob, carol]));
+    let change = |by, group, action| act(store, by, Operation::ChangeGroup { group, action });
+    // Seen in the first group, then withheld in both, again and again.
+    let seen = send(store, alice, to_group(first, &id));
+    act(store, bob, Operation::Block { id: alice });
+    for group in [first, first, second] {
+        send(store, alice, to_group(group, &id));
+        act(store, carol, crate::post_to(group, "so"));
+        send(store, alice, to_group(group, &id));
+    }
+    assert!(sees(store, bob, &id));
+    // Who has left sees what was there before, and nothing later.
+    change(bob, first, GroupAction::Leave);
+    send(store, carol, to_group(first, &id));
+    assert!(sees(store, bob, &id), "from before it left");
+    act(store, bob, Operation::Hide { id: seen });
+    assert!(!sees(store, bob, &id), "hidden, and nothing later");
+    let own = act(store, bob, with_files(bob, "", &[&id]));
+    assert_eq!(code(&own), Some(Code::NotFound));
+    let last = send(store, carol, to_group(second, &id));
+    assert!(sees(store, bob, &id));
+    send(store, bob, with_files(bob, "", &[&id]));
+    act(store, carol, Operation::Delete { id: last });
+    assert!(sees(store, bob, &id), "it has sent it to itself");
+    act(store, bob, Operation::ClearConversation { with: Peer::Account(bob) });
+    assert!(!sees(store, bob, &id), "cleared");
+    // Who comes later does not see what was there before.
+    let late = account(store, "Late");
+    assert_eq!(change(alice, second, GroupAction::Add(late)), Outcome::Done);
+    assert!(!sees(store, late, &id));
+    send(store, carol, to_group(second, &id));
+    assert!(sees(store, late, &id));
 }
 
 fn files_of_requests_wait_for_the_answer(store: &Store) {
