@@ -83,8 +83,7 @@ fn fill(
     snapshot.close()?;
     let mut lost = Vec::new();
     if !objects.is_empty() {
-        let files =
-            files.context("there is no file store: name it with --files, as for the servers")?;
+        let files = files.context(crate::NO_FILE_STORE)?;
         let copied = copy_out(files, &objects, directory, began, allow_missing)?;
         manifest.files.push(copied.objects);
         lost = copied.lost;

@@ -1,6 +1,6 @@
 //! The commands of `messenger` and `auth`: they work on the database and exit.
 //!
-//! A command runs as the owner of the database's file. Only `restore` creates a database. Results go to standard output; the
+//! A command runs as the owner of the database's file, or of the file store if the database is no file. Only `restore` creates a database. Results go to standard output; the
 //! database in use and errors go to standard error.
 
 mod admin;
@@ -16,10 +16,12 @@ mod rows;
 mod staged;
 mod verify;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
+use files::{FileStore, FilesUrl};
 use sql::DatabaseUrl;
 use sql::args::{DatabaseArgs, DefaultDatabase};
 
@@ -53,11 +55,20 @@ impl Command {
     pub fn run(&self, database: &DatabaseArgs, settings: &Settings<'_>) -> Result<ExitCode> {
         let url = database.resolve(DefaultDatabase::DataDirectory)?.context("no database")?;
         let directory = url.directory();
+        let uses_files = matches!(self, Self::Backup(_) | Self::Restore(_));
+        let files = if uses_files { file_store(directory.as_deref(), settings)? } else { None };
         let place = match self {
             Self::Restore(_) => {
                 sql::args::make_default_directory(&url)?;
-                owner::run_as_owner_of_new(directory.as_deref())?;
-                directory.as_deref()
+                let of_files = files.as_ref().and_then(|(files, _)| files.directory());
+                let place = directory.as_deref().or(of_files);
+                owner::run_as_owner_of_new(place)?;
+                place
+            }
+            _ if uses_files && url.path().is_none() => {
+                let place = files.as_ref().and_then(|(files, _)| files.directory());
+                owner::run_as_owner_of_new(place)?;
+                place
             }
             _ => {
                 owner::run_as_owner_of(url.path())?;
@@ -65,11 +76,13 @@ impl Command {
             }
         };
         use_database(&url);
-        let data = sql::args::data_directory();
-        let files = || settings.files.resolve(directory.as_deref(), data.as_deref());
+        if let Some((files, _)) = &files {
+            telemetry::log::print_error(&format!("files: {files}"));
+        }
+        let files = files.as_ref().map(|(_, store)| store);
         let done = match self {
-            Self::Backup(args) => backup::run(args, &url, files()?.map(|(_, it)| it).as_ref()),
-            Self::Restore(args) => restore::run(args, &url, files()?.map(|(_, it)| it).as_ref()),
+            Self::Backup(args) => backup::run(args, &url, files),
+            Self::Restore(args) => restore::run(args, &url, files),
             Self::Doctor(args) => doctor::run(args, &url, settings),
             Self::Verify => verify::run(&url),
             Self::Admin(args) => admin::run(args, &url, settings),
@@ -77,6 +90,19 @@ impl Command {
         done.map_err(|error| owner::explained(error, place))
     }
 }
+
+/// The file store of the servers, as far as it can be known. Beside a database that is no file they keep files in the data directory
+/// of their user, who may be another one than whoever types a command: only where systemd names it to a service it is theirs.
+fn file_store(
+    database: Option<&Path>,
+    settings: &Settings<'_>,
+) -> Result<Option<(FilesUrl, FileStore)>> {
+    Ok(settings.files.resolve(database, sql::args::state_directory().as_deref())?)
+}
+
+/// What is said where [`file_store`] knows none, and there are files.
+const NO_FILE_STORE: &str = "there are files, and a database that is no file does not say where the servers keep them: name their file \
+    store with --files or FILES_URL, as in --files file:/var/lib/messenger/files (the log of a server says it: \"files lie in\")";
 
 fn use_database(url: &DatabaseUrl) {
     telemetry::log::print_error(&format!("database: {url}"));

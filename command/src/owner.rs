@@ -1,4 +1,4 @@
-//! Runs a command as the owner of the database's file, so that it leaves no file that the servers cannot open.
+//! Runs a command as the owner of the database's file, or of the file store, so that it leaves no file that the servers cannot open.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -14,7 +14,7 @@ pub(crate) fn run_as_owner_of(place: Option<&Path>) -> Result<()> {
     place.map_or(Ok(()), run_as)
 }
 
-/// The same before a file is made there. Only root can be somebody else: a file that anybody else makes is their own.
+/// The same before a file is made there, or where only files are read. Only root can be somebody else: a file that anybody else makes is their own.
 pub(crate) fn run_as_owner_of_new(place: Option<&Path>) -> Result<()> {
     if rustix::process::geteuid().is_root() { run_as_owner_of(place) } else { Ok(()) }
 }

@@ -54,8 +54,7 @@ fn put_back(objects: &[Object], files: Option<&FileStore>, directory: &Path) -> 
     if objects.is_empty() {
         return Ok(Vec::new());
     }
-    let files =
-        files.context("there is no file store: name it with --files, as for the servers")?;
+    let files = files.context(crate::NO_FILE_STORE)?;
     let mut lost = Vec::new();
     for object in objects {
         let fault = copy_in(files, object, directory)?;

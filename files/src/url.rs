@@ -1,7 +1,7 @@
 //! Where the file store is.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// A file store, as `--files` names it.
@@ -32,6 +32,18 @@ pub enum FilesUrlError {
         "s3:// needs the name of a bucket and takes a prefix, as in s3://messenger-files/main; keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     )]
     Bucket,
+}
+
+impl FilesUrl {
+    /// The directory of the store if it is there, else the one that it would be made in; nothing for a bucket.
+    pub fn directory(&self) -> Option<&Path> {
+        let Self::Directory(path) = self else { return None };
+        if path.exists() {
+            return Some(path);
+        }
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        Some(parent.unwrap_or(Path::new(".")))
+    }
 }
 
 impl FromStr for FilesUrl {
@@ -91,6 +103,11 @@ mod tests {
         for wrong in ["file:", "file://host/path", "file:a\nb"] {
             assert_eq!(wrong.parse::<FilesUrl>(), Err(FilesUrlError::Path), "{wrong}");
         }
+        let directory =
+            |path: &str| FilesUrl::Directory(PathBuf::from(path)).directory().map(Path::to_owned);
+        assert_eq!(directory("src/no such"), Some(PathBuf::from("src")));
+        assert_eq!(directory("src"), Some(PathBuf::from("src")));
+        assert_eq!(directory("no such"), Some(PathBuf::from(".")));
         for (text, name, prefix) in [
             ("s3://files", "files", ""),
             ("s3://files/", "files", ""),

@@ -208,6 +208,11 @@ pub fn data_directory() -> Option<PathBuf> {
     data_directory_from(|name| env::var_os(name).map(PathBuf::from))
 }
 
+/// The state directory of systemd, which it names to a service alone. Where this is set, the caller is that service.
+pub fn state_directory() -> Option<PathBuf> {
+    env::var_os("STATE_DIRECTORY").map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
 fn data_directory_from(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     // Relative ones are to be ignored, says the XDG Base Directory Specification.
     let absolute = |name: &str| variable(name).filter(|path| path.is_absolute());

@@ -36,13 +36,28 @@ start() {
     for _ in $(seq 400); do say "http://$AUTH_LISTEN/healthz" 2>/dev/null && return; sleep 0.1; done
     echo "the service does not start" >&2; cat "$ROOT/log" >&2; return 1
 }
+alice() {
+    local token
+    token=$(command curl --fail-with-body --silent "http://$AUTH_LISTEN/login" \
+        -d '{"email":"alice@example.com","password":"secret"}' | sed 's/.*"token":"\([^"]*\)".*/\1/')
+    command curl --fail-with-body --silent -H "Authorization: Bearer $token" "$@"
+}
+upload() {
+    printf 'the bytes of a file' |
+        alice --dump-header "$ROOT/head" -H "Tus-Resumable: 1.0.0" -H "Upload-Length: 19" \
+            -H "Content-Type: application/offset+octet-stream" --data-binary @- "http://$AUTH_LISTEN/files"
+    sed -n 's/^location: *\([^\r]*\).*/\1/Ip' "$ROOT/head" >"$ROOT/file"
+}
 systemctl() {
     echo "systemctl $*" >>"$ROOT/machine"
     case "$*" in
         "enable --now messenger")
             start
-            say "http://$AUTH_LISTEN/signup" -d '{"email":"alice@example.com","name":"Alice","password":"secret"}' ;;
-        "start messenger") start ;;
+            say "http://$AUTH_LISTEN/signup" -d '{"email":"alice@example.com","name":"Alice","password":"secret"}'
+            upload ;;
+        "start messenger")
+            start
+            [ "$(alice "http://$AUTH_LISTEN$(cat "$ROOT/file")")" = "the bytes of a file" ] || { echo "the file is lost" >&2; return 1; } ;;
         "stop messenger") kill "$(cat "$ROOT/pid")"; while kill -0 "$(cat "$ROOT/pid")" 2>/dev/null; do sleep 0.1; done ;;
         *) echo "nobody knows systemctl $*" >&2; return 1 ;;
     esac

@@ -9,7 +9,7 @@ use acceptance::Client;
 use anyhow::{Context, Result, ensure};
 
 use super::{Case, refused, told};
-use crate::harness::{Launch, program};
+use crate::harness::{Cluster, Launch, program};
 
 /// `nobody`.
 const SERVICE: u32 = 65_534;
@@ -80,6 +80,43 @@ fn root_acts_as_the_owner_of_the_database() -> Result<()> {
         let said = told(&denied);
         ensure!(said.contains(&who) && said.contains("cannot read"), "{said}");
     }
+    Ok(())
+}
+
+/// PostgreSQL has no file whose owner could be asked: that of the file store is meant.
+#[test]
+fn root_acts_as_the_owner_of_the_file_store_of_postgresql() -> Result<()> {
+    if !is_root() {
+        return Ok(());
+    }
+    let mut case = Case::on_postgresql()?;
+    let alice = Client::signup(&case.deployment.endpoints, "Alice")?;
+    alice.upload("a.txt", "text/plain", b"the bytes")?;
+    case.deployment.stop()?;
+    let home = case.deployment.dir().to_owned();
+    let store = case.path("files");
+    for (path, _) in owners(&home)? {
+        chown(path, Some(SERVICE), Some(SERVICE))?;
+    }
+    chown(&home, Some(SERVICE), Some(SERVICE))?;
+    let backup = case.path("backup").display().to_string();
+    let files = format!("--files=file:{}", store.display());
+    // As root's own shell has it: without the service's directory, root's home says nothing.
+    let typed = |words: &[&str]| case.launch(words)?.env("STATE_DIRECTORY", "").run();
+    for (words, is_kept) in [(["backup", &backup], true), (["restore", &backup], false)] {
+        if !is_kept {
+            Cluster::shared()?
+                .sql(&case.url, "drop schema public cascade; create schema public")?;
+            fs::remove_dir_all(&store)?;
+        }
+        refused(&typed(&words)?, "name their file store with --files")?;
+        let output = typed(&[words[0], words[1], &files])?;
+        ensure!(output.status.success(), "{}", told(&output));
+        ensure!(told(&output).contains(&format!("files: file:{}\n", store.display())));
+    }
+    let all = owners(&home)?;
+    ensure!(all.iter().all(|(_, uid)| *uid == SERVICE), "{all:?}");
+    ensure!(all.iter().any(|(path, _)| path.contains("/files/")), "{all:?}");
     Ok(())
 }
 
