@@ -22,13 +22,19 @@ pub(crate) struct MailQueue {
 }
 
 impl MailQueue {
-    /// Adds a mail that came now; false if there is no room.
+    /// Adds a mail that came now; false if a mail was dropped for want of room. One that was tried most often gives way, so
+    /// mails that the server does not take keep no new one from being tried.
     pub(crate) fn push(&mut self, letter: Letter, now: Instant) -> bool {
-        let has_room = self.waiting.len() < MAILS_WAITING_MAX;
-        if has_room {
-            self.waiting.push(Waiting { letter, due: now, give_up: now + MAIL_DEADLINE, tries: 0 });
+        let had_room = self.waiting.len() < MAILS_WAITING_MAX;
+        if !had_room {
+            let most = (0..self.waiting.len()).max_by_key(|at| self.waiting[*at].tries);
+            match most.filter(|at| self.waiting[*at].tries > 0) {
+                Some(at) => drop(self.waiting.swap_remove(at)),
+                None => return false,
+            }
         }
-        has_room
+        self.waiting.push(Waiting { letter, due: now, give_up: now + MAIL_DEADLINE, tries: 0 });
+        had_room
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -118,6 +124,12 @@ mod tests {
     fn no_more_wait_than_there_is_room_for() {
         let (mut queue, now) = (MailQueue::default(), Instant::now());
         assert!((0..MAILS_WAITING_MAX).all(|_| queue.push(letter("a@x"), now)));
-        assert!(!queue.push(letter("a@x"), now));
+        assert!(!queue.push(letter("new@x"), now));
+        assert!(queue.waiting.iter().all(|one| one.letter.to == "a@x"), "all wait for their turn");
+        let refused = queue.take_due(now).unwrap();
+        assert!(queue.put_back(refused, false, now));
+        assert!(!queue.push(letter("new@x"), now), "the one that was refused is dropped");
+        assert_eq!(queue.len(), MAILS_WAITING_MAX);
+        assert!(queue.waiting.iter().any(|one| one.letter.to == "new@x"));
     }
 }

@@ -119,19 +119,26 @@ impl Sender {
                 MAILS_FAILING.set(0);
                 self.queue.has_sent();
             }
-            Err(error) if error.is_permanent() => {
+            Err(error) if error.is_permanent() && !self.is_fault_of_server(&error) => {
                 MAILS.inc("failed");
                 self.warn(&reason(&error));
             }
             Err(error) => {
                 MAILS_FAILING.set(1);
-                let is_server = error.status().is_none();
+                // For now, one recipient's mail may be refused alone.
+                let is_server = error.status().is_none() || error.is_permanent();
                 let is_kept = self.queue.put_back(one, is_server, Instant::now());
                 MAILS.inc(if is_kept { "retried" } else { "failed" });
                 self.warn(&reason(&error));
             }
         }
         MAILS_WAITING.set(self.queue.len() as i64);
+    }
+
+    /// Whether a permanent refusal would meet every mail: the server does not let this one in, or does not send mails for
+    /// it. The settings are wrong then and not the recipient, so no mail is given up for it.
+    fn is_fault_of_server(&self, refusal: &Error) -> bool {
+        is_policy(refusal) || !self.transport.test_connection().unwrap_or(false)
     }
 
     /// Tries what is due, until then.
@@ -150,12 +157,27 @@ impl Sender {
     }
 }
 
+/// Whether a refusal is about who sends: authentication is missing (530, RFC 4954, 6), or its enhanced status code is one
+/// of security and policy (x.7.x, RFC 3463, 3.8), as of relays that do not know the sender.
+fn is_policy(refusal: &Error) -> bool {
+    let code = refusal.status().map(|code| code.to_string());
+    let text = refusal.source().map(ToString::to_string).unwrap_or_default();
+    let enhanced = text.split_whitespace().next().unwrap_or_default();
+    code.as_deref() == Some("530") || enhanced.starts_with("5.7.")
+}
+
 /// Why a mail was not sent. What the server has said is left out: it may repeat an email.
 fn reason(error: &Error) -> String {
     if let Some(code) = error.status() {
-        return format!("the mail server has answered {code}");
+        let hint = match u16::from(code) {
+            530 | 534 | 535 | 538 => "; check the user and the password in --smtp",
+            _ => "",
+        };
+        return format!("the mail server has answered {code}{hint}");
     }
-    if error.is_timeout() {
+    let io = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    // A socket's timeout is told as `WouldBlock`.
+    if error.is_timeout() || io.is_some_and(|cause| cause.kind() == io::ErrorKind::WouldBlock) {
         return format!("the mail server has not answered within {} s", SMTP_TIMEOUT.as_secs());
     }
     let cause = error.source().map(ToString::to_string);

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use super::{Case, PUBLIC_URL, ask, is, log_in, sign_up};
-use crate::harness::{Arrangement, Deployment, Launch, MailServer};
+use crate::harness::{Arrangement, Deployment, Launch, MailServer, Server};
 
 /// Both engines, with this mail server.
 fn cases(url: &str) -> Result<[Case; 2]> {
@@ -221,7 +221,19 @@ fn a_mail_server_that_hangs_keeps_nobody_waiting() -> Result<()> {
         }
         ensure!(slowest.iter().all(|it| *it < Duration::from_secs(2)), "{round}: {slowest:?}");
     }
-    Ok(())
+    let server = &case.deployment.servers[0];
+    until("the reason in the log", 2 * PATIENCE, || {
+        Ok(server.log().contains("the mail server has not answered within").then_some(()))
+    })
+}
+
+/// The page of the metrics of a server that was started with `--metrics-listen`.
+fn metrics_page(server: &Server) -> Result<String> {
+    let address = server.log().lines().find_map(|line| {
+        Some(line.split_once("metrics listening on ")?.1.split_whitespace().next()?.to_owned())
+    });
+    let url = format!("http://{}/metrics", address.unwrap_or_default());
+    Ok(acceptance::Call::new("GET", &url).send()?.text)
 }
 
 #[test]
@@ -243,13 +255,7 @@ fn what_a_mail_server_refuses_for_now_is_mailed_later_and_nothing_secret_is_logg
         Ok(log.lines().find(|line| line.contains("mails are not sent")).map(str::to_owned))
     })?;
     ensure!(line.contains("451") && line.contains("waiting=1"), "{line}");
-    let address = server.log().lines().find_map(|line| {
-        Some(line.split_once("metrics listening on ")?.1.split_whitespace().next()?.to_owned())
-    });
-    let address = address.unwrap_or_default();
-    let page = || -> Result<String> {
-        Ok(acceptance::Call::new("GET", &format!("http://{address}/metrics")).send()?.text)
-    };
+    let page = || metrics_page(server);
     let failing = page()?;
     for wanted in ["auth_mails_failing 1", "auth_mails_waiting 1"] {
         ensure!(failing.contains(wanted), "{failing}");
@@ -269,6 +275,57 @@ fn what_a_mail_server_refuses_for_now_is_mailed_later_and_nothing_secret_is_logg
     }
     ensure!(log.matches("mails are not sent").count() == 1, "{log}");
     Ok(())
+}
+
+#[test]
+fn a_mail_server_that_refuses_who_sends_makes_no_mail_lost() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let refuse = dir.path().join("refuse");
+    std::fs::write(&refuse, "554 5.7.1 relay access denied")?;
+    let refusing = ["--refuse".to_owned(), refuse.display().to_string()];
+    let mails = MailServer::start(&[&refusing[0], &refusing[1], "--login", "me", "s3cret"])?;
+    let started = |user: &str| {
+        let url = mails.url().replace("smtp://", &format!("smtp://{user}@"));
+        let public = format!("--public-url={PUBLIC_URL}");
+        Case::on_sqlite(&[&public, &format!("--smtp={url}"), "--metrics-listen=127.0.0.1:0"])
+    };
+    let is_shown = |server: &Server, lines: &[&str]| {
+        until("the metrics", PATIENCE, || {
+            let page = metrics_page(server)?;
+            Ok(lines.iter().all(|line| page.contains(line)).then_some(()))
+        })
+    };
+    let kept = ["auth_mails_failing 1", "auth_mails_waiting 1"];
+
+    // A wrong password.
+    let wrong = started("me:wrong")?;
+    member(&wrong, "alice@example.com")?;
+    is_shown(&wrong.deployment.servers[0], &kept)?;
+    until("the reason in the log", PATIENCE, || {
+        let log = wrong.deployment.servers[0].log();
+        let reason = "the mail server has answered 535; check the user and the password in --smtp";
+        Ok(log.contains(reason).then_some(()))
+    })?;
+    drop(wrong);
+
+    // A server that sends no mails for this one, until its settings are mended.
+    let case = started("me:s3cret")?;
+    let server = &case.deployment.servers[0];
+    member(&case, "alice@example.com")?;
+    is_shown(server, &kept)?;
+    std::fs::remove_file(&refuse)?;
+    let code = mails.code("alice@example.com", "confirm", 1)?;
+    is(&confirm(&case, &code)?, 204, "")?;
+
+    // Somebody whom the server does not know is given up.
+    std::fs::write(&refuse, "550 5.1.1 no such user here")?;
+    member(&case, "bob@example.com")?;
+    let given_up = [
+        "auth_mails_failing 0",
+        "auth_mails_waiting 0",
+        r#"auth_mails_total{outcome="failed"} 1"#,
+    ];
+    is_shown(server, &given_up)
 }
 
 #[test]
