@@ -101,6 +101,8 @@ pub(crate) const MAILED_CODES_INTERVAL_MS: i64 = 60 * 60 * 1000;
 pub(crate) const REQUESTS_PAGE: i64 = 1000;
 /// Recently valid tokens that are remembered, so that their owners do not wait behind invalid tokens.
 pub(crate) const TOKENS_REMEMBERED_MAX: usize = 64 * 1024;
+/// Of these, tokens of one account: more than its sessions and its tickets together.
+pub(crate) const TOKENS_REMEMBERED_PER_ACCOUNT: usize = 100;
 
 /// Bytes of one piece of a file, at the most: what a client sends again after its connection has broken off.
 pub const PIECE_BYTES_MAX: i64 = 4 * 1024 * 1024;

@@ -2,17 +2,24 @@
 //!
 //! Each is looked up all the same. Only the wait for a connection differs: made-up tokens wait apart from these.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use wire::{AccountId, TokenHash};
 
 use crate::Store;
-use crate::limit::TOKENS_REMEMBERED_MAX;
+use crate::limit::{TOKENS_REMEMBERED_MAX, TOKENS_REMEMBERED_PER_ACCOUNT};
 use crate::pool::Requester;
 
 #[derive(Default)]
-pub(crate) struct RecentTokens(Mutex<HashMap<[u8; 32], AccountId>>);
+pub(crate) struct RecentTokens(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    owners: HashMap<[u8; 32], AccountId>,
+    /// Each account's tokens, the oldest first; no list is empty.
+    tokens: HashMap<AccountId, VecDeque<[u8; 32]>>,
+}
 
 impl RecentTokens {
     /// Who asks by showing this token.
@@ -23,27 +30,56 @@ impl RecentTokens {
     /// The token has been looked up: it is this account's, or nobody's.
     pub(crate) fn note(&self, token: &TokenHash, owner: Option<AccountId>) {
         let mut known = self.lock();
-        let Some(owner) = owner else {
-            known.remove(&token.0);
-            return;
-        };
-        if known.len() >= TOKENS_REMEMBERED_MAX && !known.contains_key(&token.0) {
-            // Which ones makes little difference: they are looked up like any that came for the first time.
-            let mut kept = 0;
-            known.retain(|_, _| {
-                kept += 1;
-                kept <= TOKENS_REMEMBERED_MAX / 2
-            });
+        match owner {
+            None => known.forget(token.0),
+            Some(owner) if known.owners.get(&token.0) != Some(&owner) => {
+                known.forget(token.0);
+                known.add(token.0, owner);
+            }
+            Some(_) => {}
         }
-        known.insert(token.0, owner);
     }
 
     fn owner(&self, token: &TokenHash) -> Option<AccountId> {
-        self.lock().get(&token.0).copied()
+        self.lock().owners.get(&token.0).copied()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], AccountId>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn add(&mut self, token: [u8; 32], owner: AccountId) {
+        if self.owners.len() >= TOKENS_REMEMBERED_MAX {
+            // Whose makes little difference: they are looked up like any that came for the first time.
+            let half = self.tokens.len() / 2;
+            let gone: Vec<_> = self.tokens.keys().copied().skip(half).collect();
+            for account in gone {
+                for token in self.tokens.remove(&account).unwrap_or_default() {
+                    self.owners.remove(&token);
+                }
+            }
+        }
+        let own = self.tokens.entry(owner).or_default();
+        own.push_back(token);
+        // Who makes many tokens pushes out its own.
+        if own.len() > TOKENS_REMEMBERED_PER_ACCOUNT
+            && let Some(oldest) = own.pop_front()
+        {
+            self.owners.remove(&oldest);
+        }
+        self.owners.insert(token, owner);
+    }
+
+    fn forget(&mut self, token: [u8; 32]) {
+        let Some(owner) = self.owners.remove(&token) else { return };
+        if let Some(own) = self.tokens.get_mut(&owner) {
+            own.retain(|one| *one != token);
+            if own.is_empty() {
+                self.tokens.remove(&owner);
+            }
+        }
     }
 }
 
@@ -70,14 +106,49 @@ mod tests {
         assert_eq!(tokens.requester(&TOKEN), Requester::Newcomer);
     }
 
+    /// Tokens `from..to` of an account.
+    fn note_all(tokens: &RecentTokens, account: i64, numbers: std::ops::Range<u64>) {
+        for number in numbers {
+            tokens.note(&numbered(number), Some(AccountId(account)));
+        }
+    }
+
+    fn numbered(number: u64) -> TokenHash {
+        let mut token = [0; 32];
+        token[..8].copy_from_slice(&number.to_be_bytes());
+        TokenHash(token)
+    }
+
+    #[test]
+    fn who_makes_many_tokens_pushes_out_only_its_own() {
+        let tokens = RecentTokens::default();
+        tokens.note(&TOKEN, Some(AccountId(2)));
+        note_all(&tokens, 1, 0..2 * TOKENS_REMEMBERED_MAX as u64);
+        assert_eq!(tokens.owner(&TOKEN), Some(AccountId(2)));
+        let known = tokens.lock();
+        assert_eq!(known.owners.len(), TOKENS_REMEMBERED_PER_ACCOUNT + 1);
+        assert_eq!(known.tokens[&AccountId(1)].len(), TOKENS_REMEMBERED_PER_ACCOUNT);
+        drop(known);
+        assert_eq!(tokens.owner(&numbered(0)), None);
+        assert_eq!(
+            tokens.owner(&numbered(2 * TOKENS_REMEMBERED_MAX as u64 - 1)),
+            Some(AccountId(1))
+        );
+    }
+
     #[test]
     fn tokens_are_remembered_up_to_a_bound() {
         let tokens = RecentTokens::default();
-        for n in 0..=TOKENS_REMEMBERED_MAX as u64 {
-            let mut token = [0; 32];
-            token[..8].copy_from_slice(&n.to_be_bytes());
-            tokens.note(&TokenHash(token), Some(AccountId(1)));
+        for account in 0..TOKENS_REMEMBERED_MAX as u64 + 1 {
+            note_all(&tokens, account as i64, account..account + 1);
         }
-        assert_eq!(tokens.lock().len(), TOKENS_REMEMBERED_MAX / 2 + 1);
+        let known = tokens.lock();
+        assert_eq!(known.owners.len(), TOKENS_REMEMBERED_MAX / 2 + 1);
+        assert_eq!(known.tokens.len(), known.owners.len());
+        drop(known);
+        for number in 0..=TOKENS_REMEMBERED_MAX as u64 {
+            tokens.note(&numbered(number), None);
+        }
+        assert!(tokens.lock().owners.is_empty() && tokens.lock().tokens.is_empty());
     }
 }
