@@ -68,12 +68,16 @@ impl Task {
             && reference.is_none()
     }
 
-    /// Whether it may become an event in the logs of all members of a group.
-    fn is_for_group(&self) -> bool {
+    /// Whether it may write or look at a thousand rows: an event in the logs of all members of a group, all groups of an
+    /// account, or what was withheld from it.
+    fn is_large(&self) -> bool {
         let Self::Operation(Submission { operation, .. }, _) = self else { return false };
         matches!(
             operation,
             Operation::Post { to: Recipient::Group(_), .. }
+                | Operation::Block { .. }
+                | Operation::Unblock { .. }
+                | Operation::Hide { .. }
                 | Operation::SetRetention { .. }
                 | Operation::CreateGroup { .. }
                 | Operation::ChangeGroup { .. }

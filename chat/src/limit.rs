@@ -145,16 +145,16 @@ pub(crate) const DEFERRED_MAX: usize = OUTBOX_FRAMES_MAX;
 /// Live notifications (typing, presence) in the dispatcher's inbox. With more, typing is dropped, and changes of
 /// presence wait.
 pub(crate) const LIVE_WAITING_MAX: usize = 1024;
-/// Operations in one commit that may become events in the logs of all members of a group.
-pub(crate) const BATCH_GROUP_OPERATIONS_MAX: usize = 32;
+/// Operations in one commit that may write or look at a thousand rows each.
+pub(crate) const BATCH_LARGE_OPERATIONS_MAX: usize = 32;
 /// Operations of one account in one commit. Further ones wait for the next commits.
 pub(crate) const BATCH_ACCOUNT_OPERATIONS_MAX: usize = 128;
 /// Bytes of content of one account in one commit, unless its first operation alone has more.
 pub(crate) const BATCH_ACCOUNT_BYTES_MAX: usize = 256 * 1024;
 /// Files of posts of one account in one commit: each is looked for among the account's conversations.
 pub(crate) const BATCH_ACCOUNT_FILES_MAX: usize = 20;
-/// Operations of one account in one commit that may become events in the logs of all members of a group.
-pub(crate) const BATCH_ACCOUNT_GROUP_OPERATIONS_MAX: usize = 8;
+/// Operations of one account in one commit that may write or look at a thousand rows each.
+pub(crate) const BATCH_ACCOUNT_LARGE_OPERATIONS_MAX: usize = 8;
 /// Accounts whose logs are read in one statement after a commit that the database did not confirm.
 pub(crate) const DOUBT_CHUNK: usize = 500;
 

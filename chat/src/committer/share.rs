@@ -11,15 +11,15 @@ use wire::AccountId;
 
 use super::Task;
 use crate::limit::{
-    BATCH_ACCOUNT_BYTES_MAX, BATCH_ACCOUNT_FILES_MAX, BATCH_ACCOUNT_GROUP_OPERATIONS_MAX,
-    BATCH_ACCOUNT_OPERATIONS_MAX, BATCH_GROUP_OPERATIONS_MAX,
+    BATCH_ACCOUNT_BYTES_MAX, BATCH_ACCOUNT_FILES_MAX, BATCH_ACCOUNT_LARGE_OPERATIONS_MAX,
+    BATCH_ACCOUNT_OPERATIONS_MAX, BATCH_LARGE_OPERATIONS_MAX,
 };
 
 /// The shares of all accounts in one commit so far.
 #[derive(Default)]
 pub(super) struct Shares {
     used: HashMap<AccountId, Used>,
-    group_operations: usize,
+    large_operations: usize,
     /// Connections with an operation that stays in the queue.
     deferred: HashSet<u64>,
 }
@@ -29,7 +29,7 @@ struct Used {
     operations: usize,
     bytes: usize,
     files: usize,
-    group_operations: usize,
+    large_operations: usize,
     /// One of its operations stays in the queue, so all later ones do: operations of an account are carried out in their order.
     is_deferred: bool,
 }
@@ -39,8 +39,7 @@ impl Shares {
     pub(super) fn admit(&mut self, task: &Task) -> bool {
         match task {
             Task::Operation(submission, origin) => {
-                let is_admitted =
-                    self.admit_operation(submission, task.bytes(), task.is_for_group());
+                let is_admitted = self.admit_operation(submission, task.bytes(), task.is_large());
                 if !is_admitted {
                     self.deferred.extend(origin.as_ref().map(|outbox| outbox.id()));
                 }
@@ -54,13 +53,8 @@ impl Shares {
         }
     }
 
-    fn admit_operation(
-        &mut self,
-        submission: &Submission,
-        bytes: usize,
-        is_for_group: bool,
-    ) -> bool {
-        let group_operations = usize::from(is_for_group);
+    fn admit_operation(&mut self, submission: &Submission, bytes: usize, is_large: bool) -> bool {
+        let large_operations = usize::from(is_large);
         let files = match &submission.operation {
             Operation::Post { files, .. } => files.len(),
             _ => 0,
@@ -73,20 +67,20 @@ impl Shares {
                 used.is_deferred |= used.operations >= BATCH_ACCOUNT_OPERATIONS_MAX
                     || used.bytes + bytes > BATCH_ACCOUNT_BYTES_MAX
                     || used.files + files > BATCH_ACCOUNT_FILES_MAX
-                    || used.group_operations + group_operations
-                        > BATCH_ACCOUNT_GROUP_OPERATIONS_MAX;
+                    || used.large_operations + large_operations
+                        > BATCH_ACCOUNT_LARGE_OPERATIONS_MAX;
                 used
             }
         };
-        used.is_deferred |= self.group_operations + group_operations > BATCH_GROUP_OPERATIONS_MAX;
+        used.is_deferred |= self.large_operations + large_operations > BATCH_LARGE_OPERATIONS_MAX;
         if used.is_deferred {
             return false;
         }
-        self.group_operations += group_operations;
+        self.large_operations += large_operations;
         used.operations += 1;
         used.bytes += bytes;
         used.files += files;
-        used.group_operations += group_operations;
+        used.large_operations += large_operations;
         true
     }
 }

@@ -2,8 +2,8 @@ use wire::{GroupId, Seq};
 
 use super::*;
 use crate::limit::{
-    BATCH_ACCOUNT_BYTES_MAX, BATCH_ACCOUNT_FILES_MAX, BATCH_ACCOUNT_GROUP_OPERATIONS_MAX,
-    BATCH_ACCOUNT_OPERATIONS_MAX, BATCH_GROUP_OPERATIONS_MAX,
+    BATCH_ACCOUNT_BYTES_MAX, BATCH_ACCOUNT_FILES_MAX, BATCH_ACCOUNT_LARGE_OPERATIONS_MAX,
+    BATCH_ACCOUNT_OPERATIONS_MAX, BATCH_LARGE_OPERATIONS_MAX,
 };
 use crate::test_support;
 
@@ -46,11 +46,11 @@ fn the_queue_is_bounded_in_acts_and_in_bytes_and_takes_again_once_emptied() {
 #[test]
 fn one_commit_takes_few_acts_for_groups() {
     let queue = Queue::default();
-    for number in 0..BATCH_GROUP_OPERATIONS_MAX as i64 + 2 {
+    for number in 0..BATCH_LARGE_OPERATIONS_MAX as i64 + 2 {
         let post = post_by(number, "x".to_owned(), Recipient::Group(GroupId(5)));
         assert!(queue.put(post, Duration::ZERO), "{number}");
     }
-    assert_eq!(queue.take(None).unwrap().len(), BATCH_GROUP_OPERATIONS_MAX);
+    assert_eq!(queue.take(None).unwrap().len(), BATCH_LARGE_OPERATIONS_MAX);
     assert_eq!(queue.take(None).unwrap().len(), 2);
 }
 
@@ -75,7 +75,7 @@ fn one_commit_takes_an_accounts_share() {
     let (alice, group) = (Recipient::Account(AccountId(3)), Recipient::Group(GroupId(5)));
     let most = BATCH_ACCOUNT_OPERATIONS_MAX;
     assert_eq!(commits("x", alice, 2 * most + 1), [most, most, 1]);
-    let most = BATCH_ACCOUNT_GROUP_OPERATIONS_MAX;
+    let most = BATCH_ACCOUNT_LARGE_OPERATIONS_MAX;
     assert_eq!(commits("x", group, 2 * most + 1), [most, most, 1]);
     let most = "x".repeat(BATCH_ACCOUNT_BYTES_MAX / 4);
     assert_eq!(commits(&most, alice, 9), [4, 4, 1]);
@@ -97,6 +97,21 @@ fn one_commit_looks_for_few_files_of_an_account() {
     put(2, 1);
     let commits: Vec<_> = (0..3).map(|_| queue.take(None).unwrap().len()).collect();
     assert_eq!(commits, [2 + 1, 2, 1], "the other one is in the first commit");
+}
+
+#[test]
+fn blocks_count_as_large_operations() {
+    let queue = Queue::default();
+    let most = BATCH_ACCOUNT_LARGE_OPERATIONS_MAX;
+    for number in 0..=most as i64 {
+        let id = AccountId(100 + number);
+        let operation =
+            if number % 2 == 0 { Operation::Block { id } } else { Operation::Unblock { id } };
+        let submission = Submission { by: AccountId(1), operation, reference: None };
+        assert!(queue.put(Task::Operation(submission, None), Duration::ZERO));
+    }
+    assert_eq!(queue.take(None).unwrap().len(), most);
+    assert_eq!(queue.take(None).unwrap().len(), 1);
 }
 
 #[test]

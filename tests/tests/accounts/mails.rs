@@ -320,11 +320,8 @@ fn a_mail_server_that_refuses_who_sends_makes_no_mail_lost() -> Result<()> {
     // Somebody whom the server does not know is given up.
     std::fs::write(&refuse, "550 5.1.1 no such user here")?;
     member(&case, "bob@example.com")?;
-    let given_up = [
-        "auth_mails_failing 0",
-        "auth_mails_waiting 0",
-        r#"auth_mails_total{outcome="failed"} 1"#,
-    ];
+    let given_up =
+        ["auth_mails_failing 0", "auth_mails_waiting 0", r#"auth_mails_total{outcome="failed"} 1"#];
     is_shown(server, &given_up)
 }
 
