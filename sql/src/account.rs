@@ -85,9 +85,10 @@ impl Store {
         let (text, key) = (Value::Text(&text), Value::maybe_text(key.as_deref()));
         let (name, phc) = (Value::Text(new.name), Value::Text(new.phc));
         let params = [text, key, name, phc, Value::Int(new.now), new.is_proved.into()];
+        let trusted = self.clock.trusted_by(new.now);
         self.write(Requester::Stranger, |engine| {
             if let Some(code) = &new.invitation
-                && use_code(engine, CodePurpose::Invitation, code, new.now)?.is_none()
+                && use_code(engine, CodePurpose::Invitation, code, trusted)?.is_none()
             {
                 return Ok(None);
             }

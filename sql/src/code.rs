@@ -89,7 +89,7 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn is_invited(&self, code: &ShownCode, now: i64) -> Result<bool> {
-        let params = parameters(CodePurpose::Invitation, code, now);
+        let params = parameters(CodePurpose::Invitation, code, self.clock.trusted_by(now));
         Ok(!self.read(Requester::Stranger, &FIND_CODE, &params, |row| row.int(0))?.is_empty())
     }
 
@@ -111,7 +111,8 @@ impl Store {
             Value::Int(new.now),
             Value::Int(new.expires_at),
         ];
-        let mailed = [account, purpose, Value::Int(new.now - MAILED_CODES_INTERVAL_MS)];
+        let since = Value::Int(new.now - MAILED_CODES_INTERVAL_MS);
+        let mailed = [account, purpose, since, Value::Int(new.now)];
         self.write(new.account, |engine| {
             if engine.run(&LOCK_ACCOUNT, &[account])?.is_empty() {
                 return Ok(false);
@@ -137,7 +138,8 @@ impl Store {
         hash: &TokenHash,
         now: i64,
     ) -> Result<Option<Account>> {
-        let params = [Value::Bytes(&hash.0), Value::Int(purpose as i64), Value::Int(now)];
+        let trusted = Value::Int(self.clock.trusted_by(now));
+        let params = [Value::Bytes(&hash.0), Value::Int(purpose as i64), trusted];
         Ok(self.read(Requester::Stranger, &FIND_ACCOUNT_BY_CODE, &params, account)?.pop())
     }
 }
@@ -148,14 +150,15 @@ pub(crate) struct UsedCode {
     pub(crate) is_mailed: bool,
 }
 
-/// Uses a code up once, in the transaction of what it is good for; `None` if it is not good.
+/// Uses a code up once, in the transaction of what it is good for; `None` if it is not good. `trusted`: by
+/// [`trusted_by`](crate::clock::Clock::trusted_by).
 pub(crate) fn use_code(
     engine: &mut dyn Engine,
     purpose: CodePurpose,
     code: &ShownCode,
-    now: i64,
+    trusted: i64,
 ) -> Result<Option<UsedCode>> {
-    let used = engine.run(&USE_CODE, &parameters(purpose, code, now))?;
+    let used = engine.run(&USE_CODE, &parameters(purpose, code, trusted))?;
     used.first().map(|row| Ok(UsedCode { is_mailed: row.int(0)? != 0 })).transpose()
 }
 
@@ -168,11 +171,11 @@ pub(crate) fn void_codes(
     engine.run(&VOID_CODES, &[Value::Int(account.0), Value::Int(purpose as i64)]).map(drop)
 }
 
-fn parameters(purpose: CodePurpose, code: &ShownCode, now: i64) -> [Value<'_>; 4] {
+fn parameters(purpose: CodePurpose, code: &ShownCode, trusted: i64) -> [Value<'_>; 4] {
     [
         Value::Bytes(&code.hash.0),
         Value::Int(purpose as i64),
-        Value::Int(now),
+        Value::Int(trusted),
         Value::Bytes(&code.email.0),
     ]
 }
@@ -199,7 +202,8 @@ statements! {
     ));
 
     static COUNT_MAILED: Statement = Statement::both(
-        "select count(*) from access_code where account = $1 and purpose = $2 and mailed <> 0 and created_at > $3"
+        "select count(*) from access_code where account = $1 and purpose = $2 and mailed <> 0 \
+         and created_at > $3 and created_at <= $4"
     );
 
     static VOID_CODES: Statement =

@@ -56,7 +56,7 @@ impl Store {
     /// [`Error::AlreadyExists`] if somebody else has the email by now. [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
     pub fn prove_email(&self, proof: &EmailProof<'_>) -> Result<bool> {
         let Account { id, email, next_email, .. } = proof.account;
-        let (purpose, now) = (CodePurpose::Confirmation, proof.now);
+        let (purpose, trusted) = (CodePurpose::Confirmation, self.clock.trusted_by(proof.now));
         self.write(Requester::Stranger, |engine| {
             let is_as_it_was = [Value::Int(id.0), Value::Text(email)];
             let found = engine.run(&LOCK_ACCOUNT_BY_EMAIL, &is_as_it_was)?;
@@ -68,12 +68,12 @@ impl Store {
                 return Ok(false);
             }
             if let (Some(code), Some(next)) = (&proof.next, next_email)
-                && use_code(engine, purpose, code, now)?.is_some()
+                && use_code(engine, purpose, code, trusted)?.is_some()
             {
                 replace(engine, *id, next)?;
                 return Ok(true);
             }
-            if use_code(engine, purpose, &proof.current, now)?.is_none() {
+            if use_code(engine, purpose, &proof.current, trusted)?.is_none() {
                 return Ok(false);
             }
             engine.run(&PROVE, &[Value::Int(id.0)])?;

@@ -61,7 +61,7 @@ impl Store {
                  it up to date"
             )));
         }
-        Ok(match &url.0 {
+        let store = match &url.0 {
             Backend::Memory => {
                 return Err(refused("what is in memory ends with its process".to_owned()));
             }
@@ -77,7 +77,10 @@ impl Store {
                     Ok(Box::new(connector.connect(usage)?))
                 })
             }
-        })
+        };
+        // The server's time, not that of a machine whose clock is wrong.
+        store.read_time().map_err(|error| refused(error.to_string()))?;
+        Ok(store)
     }
 
     /// All accounts that are not deleted, the oldest first.

@@ -30,11 +30,12 @@ impl Store {
     pub fn reset_password(&self, reset: &PasswordReset<'_>) -> Result<bool> {
         let id = Value::Int(reset.account.id.0);
         let is_as_it_was = [id, Value::Text(&reset.account.email)];
+        let trusted = self.clock.trusted_by(reset.now);
         self.write(Requester::Stranger, |engine| {
             if engine.run(&LOCK_ACCOUNT_BY_EMAIL, &is_as_it_was)?.is_empty() {
                 return Ok(false);
             }
-            let used = use_code(engine, CodePurpose::Reset, &reset.code, reset.now)?;
+            let used = use_code(engine, CodePurpose::Reset, &reset.code, trusted)?;
             let Some(used) = used else { return Ok(false) };
             engine.run(&REPLACE_PASSWORD, &[Value::Text(reset.phc), used.is_mailed.into(), id])?;
             let ended = engine.run(&END_SESSIONS, &[id])?;

@@ -16,10 +16,10 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const NOTICED_WITHIN: Duration = Duration::from_secs(45);
 
 /// The clock that the programs see.
-struct Clock(PathBuf);
+pub struct Clock(PathBuf);
 
 impl Clock {
-    fn new(dir: &Path, offset: &str) -> Result<Self> {
+    pub fn new(dir: &Path, offset: &str) -> Result<Self> {
         let clock = Self(dir.join("offset"));
         clock.set(offset)?;
         Ok(clock)
@@ -33,7 +33,7 @@ impl Clock {
         fs::rename(new, &self.0).context("setting the clock")
     }
 
-    fn shown_to(&self, launch: Launch, library: &Path) -> Launch {
+    pub fn shown_to(&self, launch: Launch, library: &Path) -> Launch {
         launch
             .env("LD_PRELOAD", &library.display().to_string())
             .env("FAKETIME_TIMESTAMP_FILE", &self.0.display().to_string())
@@ -43,7 +43,7 @@ impl Clock {
     }
 }
 
-fn library() -> Result<PathBuf> {
+pub fn library() -> Result<PathBuf> {
     let folders = fs::read_dir("/usr/lib")?.filter_map(|entry| Some(entry.ok()?.path()));
     let mut all = folders.chain([PathBuf::from("/usr/lib64"), PathBuf::from("/usr/lib")]);
     let found = all.find_map(|dir| {

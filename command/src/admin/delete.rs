@@ -33,7 +33,7 @@ pub(crate) fn refuse(args: &Args) -> Option<ExitCode> {
 
 pub(crate) fn run(args: &Args, store: &Store) -> Result<()> {
     let account = find(store, &args.email)?;
-    ensure!(store.delete_account(account.id, crate::now())?, "the account has just been deleted");
+    ensure!(store.delete_account(account.id, store.now())?, "the account has just been deleted");
     telemetry::log::print_line(&format!("{} is deleted", account.email));
     Ok(())
 }

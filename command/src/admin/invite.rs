@@ -78,7 +78,7 @@ fn first_invitation(
 
 /// Stores an invitation that ends in so many days; its code, and when it ends.
 fn make(store: &Store, email: Option<&Email>, uses: i64, days: i64) -> Result<(Token, i64)> {
-    let (code, now) = (link::mint()?, crate::now());
+    let (code, now) = (link::mint()?, store.now());
     let expires_at = now + days * DAY_MS;
     let email = email.map(|email| code.hash_with(email.identity()));
     store.add_invitation(&Invitation { hash: code.hash(), email, uses, now, expires_at })?;

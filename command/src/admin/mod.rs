@@ -60,6 +60,7 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl, settings: &Settings<'_>) -> Re
         return Ok(code);
     }
     let store = Store::open_existing(url)?;
+    warn_of_clock(&store);
     match &args.command {
         Admin::Invite(args) => invite::run(args, &store, settings),
         Admin::Reset(args) => reset::run(args, &store, settings),
@@ -71,6 +72,18 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl, settings: &Settings<'_>) -> Re
         Admin::Stats(args) => stats::run(args, &store),
     }?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says so if the machine's clock does not agree with the server's time. What is made now ends by that time.
+fn warn_of_clock(store: &Store) {
+    let (ahead, is_ahead) = (store.clock_doubt() / 1000, store.clock_doubt() > 0);
+    if ahead != 0 {
+        let (seconds, side) = (ahead.abs(), if is_ahead { "ahead of" } else { "behind" });
+        telemetry::log::print_error(&format!(
+            "the machine's clock is {seconds} s {side} the time that the server has recorded; if it is wrong, set it: links may \
+             end earlier or later than they say"
+        ));
+    }
 }
 
 /// An email that an account may have; for clap.

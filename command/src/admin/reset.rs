@@ -22,7 +22,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, store: &Store, settings: &Settings<'_>) -> Result<()> {
     let account = find(store, &args.email)?;
-    let (code, now) = (link::mint()?, crate::now());
+    let (code, now) = (link::mint()?, store.now());
     let expires_at = now + RESET_HOURS * HOUR_MS;
     let (purpose, account, hash) = (CodePurpose::Reset, account.id, code.hash());
     let new = AccountCode { purpose, account, hash, email: None, now, expires_at };

@@ -13,7 +13,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, store: &Store) -> Result<()> {
-    let found = store.statistics(crate::now())?;
+    let found = store.statistics(store.now())?;
     let all = [
         ("accounts", found.accounts),
         ("sessions", found.sessions),

@@ -31,7 +31,7 @@ struct User<'a> {
 
 pub(crate) fn run(args: &Args, store: &Store) -> Result<()> {
     let all = store.accounts()?;
-    let now = crate::now();
+    let now = store.now();
     // Ahead of the clock while there is an open socket.
     let users: Vec<_> = all.iter().map(|one| user(one, now)).collect();
     if args.json {

@@ -28,8 +28,14 @@ impl Record {
 }
 
 impl Store {
-    /// Begins to know the time, from the database's record.
+    /// Begins to know the time, from the database's record, and records it.
     pub(crate) fn begin_time(&self) -> Result<()> {
+        self.read_time()?;
+        self.record_time()
+    }
+
+    /// Begins to know the time, from the database's record.
+    pub(crate) fn read_time(&self) -> Result<()> {
         let found = self.read(Requester::Server, &READ_CLOCK, &[], Record::read)?;
         let mut record = found.first().copied().unwrap_or_default();
         if record.seen == 0 {
@@ -37,7 +43,7 @@ impl Store {
         }
         let database = self.database_clock()?;
         self.clock.lock().state = State::begin(record, database, ClockReading::now());
-        self.record_time()
+        Ok(())
     }
 
     /// For a database from before there was a record, or that was restored: the time of its newest message, and the latest time that the

@@ -17,7 +17,11 @@ cases! {
     a_new_password_ends_the_codes_that_would_set_another,
     codes_go_with_their_account,
     what_is_over_is_swept,
+    a_clock_that_jumps_ahead_ends_no_code,
+    links_of_a_time_to_come_keep_nobody_from_another_one,
 }
+
+const DAY: i64 = 24 * HOUR;
 
 /// A code that no other test has.
 fn code() -> Token {
@@ -189,4 +193,30 @@ fn what_is_over_is_swept(store: &Store) {
     assert_eq!(are_there(), (true, Some(alice)));
     store.sweep(NOW + HOUR).unwrap();
     assert_eq!(are_there(), (false, None));
+}
+
+/// What a request of this moment says while the clock of the machine is ahead.
+fn a_clock_that_jumps_ahead_ends_no_code(store: &Store) {
+    let (now, ahead) = (store.now(), store.now() + 60 * DAY);
+    let alice = account(store, "Alice");
+    let reset = code();
+    let (purpose, hash, expires_at) = (CodePurpose::Reset, reset.hash(), now + HOUR);
+    let new = AccountCode { purpose, account: alice, hash, email: None, now, expires_at };
+    assert!(store.add_account_code(&new).unwrap());
+    assert_eq!(owner(store, CodePurpose::Reset, &reset, ahead), Some(alice));
+
+    let (invitation, email) = (code(), email("late"));
+    let hash = invitation.hash();
+    store.add_invitation(&Invitation { hash, email: None, uses: 1, now, expires_at }).unwrap();
+    assert!(store.is_invited(&shown(&invitation, &email), ahead).unwrap());
+    assert!(sign_up_at(store, &invitation, &email, ahead).unwrap().is_some());
+}
+
+/// They were asked for while the clock of the machine was ahead.
+fn links_of_a_time_to_come_keep_nobody_from_another_one(store: &Store) {
+    let alice = account(store, "Alice");
+    let mailed = |now| add(store, alice, CodePurpose::Reset, true, now).is_some();
+    let ahead = NOW + 60 * DAY;
+    assert!(mailed(ahead) && mailed(ahead) && mailed(ahead) && !mailed(ahead));
+    assert!(mailed(NOW) && mailed(NOW) && mailed(NOW) && !mailed(NOW));
 }

@@ -14,6 +14,7 @@ cases! {
     of_too_many_tickets_the_oldest_end,
     what_is_over_is_swept,
     many_at_once_use_a_ticket_once,
+    a_clock_that_jumps_ahead_ends_no_ticket,
 }
 
 /// A ticket of a new account with one session, and its hash.
@@ -76,4 +77,11 @@ fn many_at_once_use_a_ticket_once(store: &Store) {
         tries.into_iter().filter_map(|one| one.join().unwrap()).count()
     });
     assert_eq!(used, 1);
+}
+
+fn a_clock_that_jumps_ahead_ends_no_ticket(store: &Store) {
+    let (ticket, hash) = ticket(store);
+    let now = store.now();
+    store.open_ticket(ticket, &hash, now, now + LIFE).unwrap();
+    assert_eq!(store.redeem_ticket(&hash, now + 1000 * LIFE).unwrap(), Some(ticket));
 }

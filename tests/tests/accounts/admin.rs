@@ -6,7 +6,8 @@ use acceptance::Client;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use super::{Case, invited, is, log_in};
+use super::{Case, invited, is, log_in, told};
+use crate::clock::{self, Clock};
 use crate::harness::Launch;
 
 /// After a command has ended, sockets of ended sessions close within a second; a busy machine may add one.
@@ -160,4 +161,23 @@ fn walk(place: &std::path::Path) -> Result<usize> {
         count += if path.is_dir() { walk(&path)? } else { 1 };
     }
     Ok(count)
+}
+
+#[test]
+fn a_link_ends_by_the_time_of_the_server_and_not_of_a_clock_that_is_behind() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (behind, library) = (Clock::new(dir.path(), "-3d")?, clock::library()?);
+    for case in Case::both(&["--signup=invite"])? {
+        let words = ["invite", "--days", "1", "--json"];
+        let output = behind.shown_to(case.command(&words)?, &library).run()?;
+        ensure!(output.status.success(), "{}", told(&output));
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(said.contains("s behind the time that the server has recorded"), "{said}");
+        let made: Value = serde_json::from_slice(&output.stdout)?;
+        let code = made["code"].as_str().context("no code")?;
+        let body =
+            json!({"email": "late@example.com", "name": "L", "password": "secret", "invite": code});
+        is(&super::ask(case.endpoints(), "/signup", &body)?, 201, "")?;
+    }
+    Ok(())
 }

@@ -57,10 +57,15 @@ impl Case {
     }
 
     fn run(&self, words: &[&str]) -> Result<Output> {
+        self.command(words)?.run()
+    }
+
+    /// A command of `admin`.
+    fn command(&self, words: &[&str]) -> Result<Launch> {
         let program = if self.second.is_some() { "auth" } else { "messenger" };
         let launch =
             Launch::new(program, self.deployment.dir())?.args(&["--public-url", PUBLIC_URL]);
-        launch.args(&["admin"]).args(words).args(&["--database", &self.url]).run()
+        Ok(launch.args(&["admin"]).args(words).args(&["--database", &self.url]))
     }
 
     /// The standard output of a command that does its work.
