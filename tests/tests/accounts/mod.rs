@@ -2,6 +2,7 @@
 
 mod admin;
 mod invitations;
+mod mail_faults;
 mod mails;
 mod resets;
 
