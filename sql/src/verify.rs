@@ -11,6 +11,9 @@ use checks::{Check, EVENTS_OF_NO_MESSAGE, EVERYWHERE, IN_POSTGRESQL, IN_SQLITE};
 /// Examples that are named of each kind of fault.
 const EXAMPLES_MAX: usize = 5;
 
+/// The kind of fault that the sequences of ids have.
+const IDS_AGAIN: &str = "ids will be given out again";
+
 /// A kind of fault that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inconsistency {
@@ -29,8 +32,7 @@ impl Snapshot {
     /// [`Error::Unavailable`], or what else keeps it from reading.
     pub fn verify(&mut self, mut found: impl FnMut(Inconsistency)) -> Result<()> {
         let is_sqlite = self.engine() == "sqlite";
-        let own = if is_sqlite { IN_SQLITE } else { IN_POSTGRESQL };
-        for check in EVERYWHERE.iter().chain(own) {
+        for check in self.checks() {
             let rows = match self.engine.run(&check.sql, &[]) {
                 Err(Error::Corrupted(said)) => {
                     found(Inconsistency::damage(check, &said));
@@ -49,6 +51,17 @@ impl Snapshot {
             self.verify_ids(table, &mut found)?;
         }
         self.verify_events(&mut found)
+    }
+
+    fn checks(&self) -> impl Iterator<Item = &'static Check> + use<> {
+        let own = if self.engine() == "sqlite" { IN_SQLITE } else { IN_POSTGRESQL };
+        EVERYWHERE.iter().chain(own)
+    }
+
+    /// Every kind of fault that [`Snapshot::verify`] looks for on this engine, by [`Inconsistency::what`].
+    pub fn kinds_of_faults(&self) -> Vec<&'static str> {
+        let checks = self.checks().map(|check| check.what);
+        checks.chain([EVENTS_OF_NO_MESSAGE.what, IDS_AGAIN]).collect()
     }
 
     /// An event may name a message that is gone, and none that was never there.
@@ -72,7 +85,7 @@ impl Snapshot {
         let last = self.engine.last_id(table)?;
         if highest > last {
             found(Inconsistency {
-                what: "ids will be given out again".to_owned(),
+                what: IDS_AGAIN.to_owned(),
                 examples: vec![format!(
                     "{table} {highest} is there, and the next would be {}",
                     last + 1

@@ -115,6 +115,41 @@ pub(super) static EVERYWHERE: &[Check] = &[
         "where f.received <> coalesce(p.bytes, 0)"
     ),
     check!(
+        "the pieces of a file have a gap, or lie over each other",
+        ["owner", "first byte"],
+        "select coalesce(f.owner, 0), x.start from (select p.file, p.start, coalesce(sum(b.size) over",
+        "(partition by p.file order by p.start rows between unbounded preceding and 1 preceding), 0) as follows",
+        "from piece p left join blob b on b.name = p.blob) x left join file f on f.id = x.file where x.start <> x.follows"
+    ),
+    check!(
+        "a piece is of a file that is not there",
+        ["first byte"],
+        "select p.start from piece p where not exists (select 1 from file f where f.id = p.file)"
+    ),
+    check!(
+        "an object is kept that is a piece of no file",
+        ["bytes"],
+        "select b.size from blob b where b.expires_at is null and not exists (select 1 from piece p where p.blob = b.name)"
+    ),
+    check!(
+        "a file is of a message that is not there, or that is in another conversation",
+        ["message", "conversation"],
+        "select x.message, x.conversation from message_file x left join message m on m.id = x.message",
+        "where m.id is null or m.conversation <> x.conversation"
+    ),
+    check!(
+        "a message lacks the thumbnail of its file",
+        ["message"],
+        "select x.message from message_file x join file f on f.id = x.file join file t on t.id = f.thumbnail",
+        "where not exists (select 1 from message_file y where y.message = x.message and y.file = t.id)"
+    ),
+    check!(
+        "a ticket or a code is of an account that was never there",
+        ["account"],
+        "select x.account from (select account from ticket union select account from access_code) x",
+        "where x.account is not null and not exists (select 1 from account a where a.id = x.account)"
+    ),
+    check!(
         "the groups of an account are counted wrong",
         ["account"],
         "select l.account from log l left join (select s.account, count(*) as many from member s",

@@ -71,7 +71,7 @@ fn upload(store: &Store, owner: AccountId, size: i64) -> String {
     id
 }
 
-fn with_files(to: AccountId, content: &str, files: &[&str]) -> Operation {
+pub(crate) fn with_files(to: AccountId, content: &str, files: &[&str]) -> Operation {
     let files = files.iter().map(|&id| id.to_owned()).collect();
     let (to, content) = (Recipient::Account(to), content.to_owned());
     Operation::Post { to, content, files, reply_to: None }
