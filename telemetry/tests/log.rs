@@ -23,6 +23,14 @@ fn program() {
     if format == "crowd" {
         return crowd();
     }
+    if format == "causes" {
+        for attempt in 0..100 {
+            let error = format!("no answer at attempt {attempt}");
+            tracing::warn!(cause = "away", error, "it failed");
+            tracing::warn!(error, cause = "away", "it failed again");
+        }
+        return;
+    }
     let text = "what was said in confidence é";
     let doomed = move || {
         let _context = telemetry::log::context("conn", 42);
@@ -57,6 +65,13 @@ fn every_thread_of_a_crowd_can_log() {
         log("crowd").lines().filter(|line| line.contains("one of many conn=")).count(),
         4200
     );
+}
+
+#[test]
+fn a_cause_is_told_once_although_its_error_differs() {
+    let log = log("causes");
+    let count = |text: &str| log.lines().filter(|line| line.contains(text)).count();
+    assert_eq!([count("it failed cause"), count("it failed again error")], [1, 1], "{log}");
 }
 
 fn log(format: &str) -> String {

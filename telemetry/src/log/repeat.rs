@@ -14,7 +14,8 @@ use os_thread::lock;
 
 use crate::limit::{CAUSES_TOLD_MAX, FAILURE_LOG_INTERVAL, LOG_STACK_BYTES};
 
-/// A filter for warnings and errors that have a field `error` or `cause`. The first one passes. If the same place logs the same
+/// A filter for warnings and errors that have a field `cause` or `error`. The cause is the former if there are both: then the text of
+/// the error may differ each time, with an address or a time in it. The first one passes. If the same place logs the same
 /// cause again within [`FAILURE_LOG_INTERVAL`], these events are counted, and at the end of the interval one line has their
 /// number and the last of them.
 pub(super) struct Repeat(Arc<Shared>);
@@ -141,7 +142,7 @@ impl Visit for Words {
             "message" => self.message = format!("{value:?}"),
             name => {
                 let _ = write!(self.others, " {name}={value:?}");
-                if matches!(name, "error" | "cause") {
+                if name == "cause" || name == "error" && self.cause.is_none() {
                     self.cause = Some(format!("{value:?}"));
                 }
             }
