@@ -86,6 +86,14 @@ impl Config {
     pub fn with_files(self, files: Option<FileStore>) -> Self {
         Self { files, ..self }
     }
+
+    /// Writes, reads and deletes an object in the file store. What may pass by itself is only logged.
+    ///
+    /// # Errors
+    /// The store does not work until an operator does something.
+    pub fn check_files(&self) -> Result<(), files::StartError> {
+        self.files.as_ref().map_or(Ok(()), FileStore::check_at_start)
+    }
 }
 
 impl Args {

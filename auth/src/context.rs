@@ -130,7 +130,10 @@ impl Context {
             return Err(Unhealthy::new("not_serving", "the HTTP library takes no requests"));
         }
         metrics::CLOCK_AHEAD.set(self.store.clock_doubt() / 1000);
-        self.store.health().map_err(|it| Unhealthy::new(it.code, it.reason))
+        let files = self.files.as_ref().map_or(Ok(()), FileStore::health);
+        metrics::FILES_FAILING.set(i64::from(files.is_err()));
+        self.store.health().map_err(|it| Unhealthy::new(it.code, it.reason))?;
+        files.map_err(|it| Unhealthy::new(it.code, it.reason))
     }
 
     /// The session of the request's token. Its life is extended, which is stored once an hour.

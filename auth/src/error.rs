@@ -38,7 +38,7 @@ pub enum ErrorCode {
     SignupClosed,
     /// The operator has locked the account out.
     AccountDisabled,
-    /// A code was used already, or is too old.
+    /// A code was used already, or is too old; the bytes of a file are lost.
     Gone,
     /// Too many tries. `Retry-After` says when the next one is allowed.
     RateLimited,
@@ -48,7 +48,7 @@ pub enum ErrorCode {
     Unavailable,
     /// The account's quota of stored bytes is used up.
     OverQuota,
-    /// The server's disk is full.
+    /// The server's disk is full, but for what is left to messages.
     StorageFull,
     /// A fault of the server.
     Internal,
@@ -225,6 +225,10 @@ impl ApiError {
             "you have as many bytes stored as an account may: delete messages, have conversations keep them for fewer \
              days, or ask the operator for more",
         )
+    }
+
+    pub(crate) fn gone(sentence: &'static str) -> Self {
+        Self::new(ErrorCode::Gone, sentence)
     }
 
     pub(crate) fn storage_full() -> Self {

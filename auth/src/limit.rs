@@ -173,6 +173,8 @@ pub const UPLOADS_RETRY_AFTER: Duration = Duration::from_secs(2);
 pub const COPY_BYTES: usize = 64 * 1024;
 /// How often files that nobody needs are deleted.
 pub const COLLECT_INTERVAL: Duration = Duration::from_secs(10);
+/// A failure to delete an object that takes longer means that the file store is away.
+pub const COLLECT_PATIENCE: Duration = Duration::from_secs(1);
 /// The shortest time between two lines in the log that say that they cannot be.
 pub const COLLECT_WARN_INTERVAL: Duration = Duration::from_secs(60);
 

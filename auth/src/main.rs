@@ -59,6 +59,8 @@ fn main() -> ExitCode {
 fn settings(program: &Program) -> Settings<'_> {
     let listener =
         program.auth.config(&program.http, SystemLimits::of_this_process()).http.listener;
+    let mail = program.auth.mail(&program.http).map_err(|error| error.to_string());
+    let mail = mail.map(|mail| mail.map(auth::MailSettings::server));
     Settings {
         listen: program.listen.clone(),
         files: &program.auth.files,
@@ -66,6 +68,7 @@ fn settings(program: &Program) -> Settings<'_> {
         http: &program.http,
         connections: vec![(listener.name, listener.connections_max)],
         bus: Ok(Vec::new()),
+        mail,
     }
 }
 
@@ -105,6 +108,8 @@ fn run(program: &Program) -> Result<()> {
         Err(OpenDatabaseError::Open(sql::OpenError::Stopped)) => return Ok(()),
         opened => Arc::new(opened?),
     };
+    // Now the directory beside the database exists.
+    config.check_files()?;
     let serving = auth::serve(&config, opening, Arc::clone(&store), &shutdown, None)
         .context("cannot serve")?;
     ready.set(serving.readiness());

@@ -79,6 +79,17 @@ pub(crate) static MAILS_WAITING: Gauge =
 pub(crate) static MAILS_FAILING: Gauge =
     Gauge::new("auth_mails_failing", "1 while the last try to send a mail has failed, else 0.");
 
+/// Whether the file store does its job.
+pub(crate) static FILES_FAILING: Gauge = Gauge::new(
+    "auth_files_failing",
+    "1 while files cannot be stored or read, by the latest real traffic or probe, else 0.",
+);
+/// Requests for files whose bytes are lost.
+pub(crate) static OBJECTS_LOST: Counter = Counter::new(
+    "auth_files_lost_total",
+    "Requests that found no object in the file store where the database has one.",
+);
+
 /// All metrics, for the page of a program with this server.
 pub fn all() -> Registry {
     vec![
@@ -91,6 +102,8 @@ pub fn all() -> Registry {
         &MAILS,
         &MAILS_WAITING,
         &MAILS_FAILING,
+        &FILES_FAILING,
+        &OBJECTS_LOST,
         &REFUSALS,
     ]
 }

@@ -53,6 +53,12 @@ pub fn serve(
     os_thread::spawn("auth-collect", SERVICE_STACK_BYTES, move || {
         collect::run(&collected.0, collected.1.as_ref(), |time| collected.2.wait_for(time));
     })?;
+    if let Some(files) = config.files.clone() {
+        let stopped = shutdown.clone();
+        os_thread::spawn("auth-files", SERVICE_STACK_BYTES, move || {
+            files.run_health_probes(|time| stopped.wait_for(time));
+        })?;
+    }
     let mut context = Context::new(store, config.signup_rate).map_err(io::Error::other)?;
     context.signup = config.signup;
     if let Some(settings) = &config.mail {

@@ -3,7 +3,11 @@
 mod address;
 mod bus;
 mod clock;
+mod files;
+mod mail;
 mod system;
+
+pub use mail::MailServer;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,7 +33,7 @@ pub struct Settings<'a> {
     /// The addresses that it listens on.
     pub listen: Vec<net::Listen>,
     /// The settings of its file store.
-    pub files: &'a files::args::FilesArgs,
+    pub files: &'a ::files::args::FilesArgs,
     /// Those of them that serve accounts.
     pub auth_listen: Vec<net::Listen>,
     /// The settings of its listeners.
@@ -38,6 +42,8 @@ pub struct Settings<'a> {
     pub connections: Vec<(&'static str, usize)>,
     /// The NATS servers that connect it with other nodes, as `HOST:PORT`; or what is wrong with that setting.
     pub bus: std::result::Result<Vec<String>, String>,
+    /// Its mail server, if it has one; or what is wrong with that setting.
+    pub mail: std::result::Result<Option<MailServer>, String>,
 }
 
 pub(crate) fn run(args: &Args, url: &DatabaseUrl, settings: &Settings<'_>) -> Result<ExitCode> {
@@ -48,6 +54,8 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl, settings: &Settings<'_>) -> Re
     advice.extend(system::look(url, settings));
     advice.extend(address::look(settings));
     advice.extend(bus::look(settings));
+    advice.push(files::look(url, settings));
+    advice.push(mail::look(settings));
     advice.push(backups(args.backups.as_deref(), url));
     for one in &advice {
         let word = match one.level {

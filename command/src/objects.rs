@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use data_encoding::HEXLOWER;
-use files::FileStore;
+use files::{Cause, FileStore};
 use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
 use sql::{Cell, Column};
@@ -88,7 +88,10 @@ impl Object {
             Ok(_) => Ok(Err(Fault::Damaged)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Err(Fault::Missing)),
             // The disk cannot read it, which says nothing about the others.
-            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
+            Err(error)
+                if error.raw_os_error() == Some(Errno::IO.raw_os_error())
+                    || Cause::of(&error) == Cause::Damaged =>
+            {
                 Ok(Err(Fault::Damaged))
             }
             Err(error) => Err(error),

@@ -3,19 +3,31 @@
 //! An object is sent whole once it is complete, so it is in memory until then: the caller's objects are small, and
 //! [`OBJECTS_AT_ONCE_MAX`] bounds how many are written at the same time.
 
+use std::error::Error as _;
 use std::future::Future;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, RetryConfig};
 
-use crate::limit::{BLOCK_BYTES, BUCKET_DEADLINE, BUCKET_RETRY_WITHIN, OBJECTS_AT_ONCE_MAX};
+use crate::error::{Cause, Failure};
+use crate::limit::{
+    BLOCK_BYTES, BUCKET_DEADLINE, BUCKET_PROBE_DEADLINE, BUCKET_RETRY_WITHIN, OBJECTS_AT_ONCE_MAX,
+    PROBE_BYTES,
+};
+
+/// The object with which every program probes the bucket.
+const PROBE: &str = "health-probe-object";
+/// Characters of what a store says that are repeated.
+const SAID_CHARS_MAX: usize = 300;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket {
+    name: Arc<str>,
     store: Arc<AmazonS3>,
     prefix: Path,
     /// Objects that are being written.
@@ -35,24 +47,21 @@ impl Bucket {
         let builder = AmazonS3Builder::from_env().with_bucket_name(name).with_retry(retry);
         let builder = if is_http { builder.with_allow_http(true) } else { builder };
         let store = builder.build().map_err(|error| error.to_string())?;
-        Ok(Self { store: Arc::new(store), prefix: Path::from(prefix), writing: Arc::default() })
+        let (name, store, prefix) = (name.into(), Arc::new(store), Path::from(prefix));
+        Ok(Self { name, store, prefix, writing: Arc::default() })
     }
 
     pub(crate) fn create(&self, name: &str) -> io::Result<NewBucketObject> {
         let place = Place::take(&self.writing)?;
-        Ok(NewBucketObject {
-            bucket: self.clone(),
-            path: self.path(name),
-            bytes: Vec::new(),
-            _place: place,
-        })
+        let (bucket, name) = (self.clone(), name.to_owned());
+        Ok(NewBucketObject { bucket, name, bytes: Vec::new(), _place: place })
     }
 
     pub(crate) fn read(&self, name: &str, offset: u64, length: u64) -> io::Result<BucketReader> {
         let block = io::Cursor::default();
         let end = offset.saturating_add(length);
-        let mut reader =
-            BucketReader { bucket: self.clone(), path: self.path(name), at: offset, end, block };
+        let (bucket, name) = (self.clone(), name.to_owned());
+        let mut reader = BucketReader { bucket, name, at: offset, end, block };
         // An object that is not there is told at once.
         reader.fetch()?;
         Ok(reader)
@@ -60,15 +69,64 @@ impl Bucket {
 
     pub(crate) fn size(&self, name: &str) -> io::Result<u64> {
         let (store, path) = (Arc::clone(&self.store), self.path(name));
-        wait(async move { store.head(&path).await.map(|found| found.size) })
+        let head = async move { store.head(&path).await.map(|found| found.size) };
+        self.wait(name, BUCKET_DEADLINE, head)
     }
 
     pub(crate) fn delete(&self, name: &str) -> io::Result<()> {
         let (store, path) = (Arc::clone(&self.store), self.path(name));
-        match wait(async move { store.delete(&path).await }) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        let deleted = self.wait(name, BUCKET_DEADLINE, async move { store.delete(&path).await });
+        match deleted {
+            Err(error) if Cause::of(&error) == Cause::Lost => Ok(()),
             done => done,
         }
+    }
+
+    /// Writes an object.
+    pub(crate) fn write_probe(&self) -> io::Result<()> {
+        let (store, path) = (Arc::clone(&self.store), self.path(PROBE));
+        let put = async move { store.put(&path, vec![b'p'; PROBE_BYTES].into()).await.map(drop) };
+        self.wait(PROBE, BUCKET_PROBE_DEADLINE, put)
+    }
+
+    pub(crate) fn read_probe(&self) -> io::Result<()> {
+        let (store, path) = (Arc::clone(&self.store), self.path(PROBE));
+        let get = async move { store.get_range(&path, 0..PROBE_BYTES as u64).await.map(drop) };
+        match self.wait(PROBE, BUCKET_PROBE_DEADLINE, get) {
+            // Another program has probed as well, and was faster.
+            Err(error) if Cause::of(&error) == Cause::Lost => Ok(()),
+            done => done,
+        }
+    }
+
+    pub(crate) fn delete_probe(&self) -> io::Result<()> {
+        let (store, path) = (Arc::clone(&self.store), self.path(PROBE));
+        let delete = async move { store.delete(&path).await };
+        match self.wait(PROBE, BUCKET_PROBE_DEADLINE, delete) {
+            Err(error) if Cause::of(&error) == Cause::Lost => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Waits for a request about this object.
+    fn wait<T: Send + 'static>(
+        &self,
+        name: &str,
+        deadline: Duration,
+        request: impl Future<Output = object_store::Result<T>> + Send + 'static,
+    ) -> io::Result<T> {
+        let (cause, said) = match async_thread::wait(request, deadline) {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(error)) => explained(&error),
+            Err(async_thread::Failure::Late) => {
+                (Cause::Late, format!("no answer within {} s", deadline.as_secs()))
+            }
+            Err(async_thread::Failure::NotStarted(error)) => return Err(error),
+            Err(async_thread::Failure::Panicked) => {
+                (Cause::Unreachable, "the client of the store panicked".to_owned())
+            }
+        };
+        Err(Failure::error(cause, format!("{} in bucket {}: {said}", self.path(name), self.name)))
     }
 
     fn path(&self, name: &str) -> Path {
@@ -84,10 +142,8 @@ impl Place {
     fn take(writing: &Arc<AtomicUsize>) -> io::Result<Self> {
         let place = Self(Arc::clone(writing));
         if writing.fetch_add(1, Ordering::Relaxed) >= OBJECTS_AT_ONCE_MAX {
-            return Err(io::Error::new(
-                ErrorKind::ResourceBusy,
-                "too many objects are being written",
-            ));
+            let text = format!("{OBJECTS_AT_ONCE_MAX} at a time");
+            return Err(Failure::error(Cause::Busy, text));
         }
         Ok(place)
     }
@@ -102,15 +158,22 @@ impl Drop for Place {
 #[derive(Debug)]
 pub(crate) struct NewBucketObject {
     bucket: Bucket,
-    path: Path,
+    name: String,
     bytes: Vec<u8>,
     _place: Place,
 }
 
 impl NewBucketObject {
     pub(crate) fn finish(self) -> io::Result<()> {
-        let (store, path, bytes) = (Arc::clone(&self.bucket.store), self.path.clone(), self.bytes);
-        wait(async move { store.put(&path, bytes.into()).await.map(drop) })
+        let (store, path) = (Arc::clone(&self.bucket.store), self.bucket.path(&self.name));
+        let bytes = self.bytes;
+        let put = async move { store.put(&path, bytes.into()).await.map(drop) };
+        let written = self.bucket.wait(&self.name, BUCKET_DEADLINE, put);
+        // Of an object that is written, only the bucket can be missing.
+        written.map_err(|error| match Cause::of(&error) {
+            Cause::Lost => Failure::error(Cause::NoBucket, self.bucket.name.to_string()),
+            _ => error,
+        })
     }
 }
 
@@ -128,7 +191,7 @@ impl Write for NewBucketObject {
 /// Reads an object block by block, as far as somebody takes it.
 pub(crate) struct BucketReader {
     bucket: Bucket,
-    path: Path,
+    name: String,
     at: u64,
     end: u64,
     block: io::Cursor<Vec<u8>>,
@@ -140,8 +203,9 @@ impl BucketReader {
         if range.is_empty() {
             return Ok(());
         }
-        let (store, path) = (Arc::clone(&self.bucket.store), self.path.clone());
-        let block = wait(async move { store.get_range(&path, range).await })?;
+        let (store, path) = (Arc::clone(&self.bucket.store), self.bucket.path(&self.name));
+        let get = async move { store.get_range(&path, range).await };
+        let block = self.bucket.wait(&self.name, BUCKET_DEADLINE, get)?;
         self.at += block.len() as u64;
         self.block = io::Cursor::new(block.into());
         Ok(())
@@ -159,20 +223,39 @@ impl Read for BucketReader {
     }
 }
 
-/// Waits for a request to the store.
-fn wait<T: Send + 'static>(
-    request: impl Future<Output = object_store::Result<T>> + Send + 'static,
-) -> io::Result<T> {
-    match async_thread::wait(request, BUCKET_DEADLINE) {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(object_store::Error::NotFound { .. })) => Err(ErrorKind::NotFound.into()),
-        Ok(Err(error)) => Err(io::Error::other(error)),
-        Err(async_thread::Failure::Late) => Err(ErrorKind::TimedOut.into()),
-        Err(async_thread::Failure::NotStarted(error)) => Err(error),
-        Err(async_thread::Failure::Panicked) => {
-            Err(io::Error::other("the client of the store panicked"))
-        }
-    }
+/// The cause of what the client of the store says, and what is repeated of it. The store's own answer to a wrong signature has
+/// parts of the request in it; of that only its code is told.
+fn explained(error: &object_store::Error) -> (Cause, String) {
+    let text = with_sources(error);
+    let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
+    let code = code.map(|(code, _)| code);
+    let cause = match (error, code) {
+        (_, Some("NoSuchBucket")) => Cause::NoBucket,
+        (object_store::Error::NotFound { .. }, _) => Cause::Lost,
+        (
+            object_store::Error::PermissionDenied { .. }
+            | object_store::Error::Unauthenticated { .. },
+            _,
+        ) => Cause::Denied,
+        _ => Cause::Unreachable,
+    };
+    let said = match code {
+        Some(code) => format!("the store says {code}"),
+        None => text,
+    };
+    (cause, said.chars().filter(|it| !it.is_control()).take(SAID_CHARS_MAX).collect())
 }
 
-const _: () = assert!(BUCKET_RETRY_WITHIN.as_secs() < BUCKET_DEADLINE.as_secs());
+/// The innermost error says what has happened.
+fn with_sources(error: &object_store::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        source = inner.source();
+    }
+    text
+}

@@ -6,19 +6,36 @@
 pub mod args;
 mod bucket;
 mod directory;
+mod error;
+mod health;
 pub mod limit;
+mod start;
 mod url;
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bucket::{Bucket, NewBucketObject};
+pub use directory::Room;
 use directory::{Directory, NewFile};
+pub use error::Cause;
+pub use health::Unhealthy;
+use health::{Health, Work};
+use limit::{BUCKET_DEADLINE, BUCKET_PROBE_INTERVAL, DIRECTORY_STUCK, PROBE_INTERVAL, PROBE_LOOK};
+pub use start::StartError;
 pub use url::{FilesUrl, FilesUrlError};
 
 /// A file store. Clones are the same store.
+///
+/// The errors of its methods have a [`Cause`]; their text names the object and what an operator can do.
 #[derive(Clone, Debug)]
-pub struct FileStore(Kind);
+pub struct FileStore {
+    url: Arc<FilesUrl>,
+    kind: Kind,
+    health: Arc<Health>,
+}
 
 #[derive(Clone, Debug)]
 enum Kind {
@@ -27,20 +44,31 @@ enum Kind {
 }
 
 impl FileStore {
-    /// The store at `url`. It is touched only when something is written.
+    /// The store at `url`. It is not touched yet.
     ///
     /// # Errors
     /// What is wrong with the `AWS_…` variables of a bucket, as a sentence.
     pub fn new(url: &FilesUrl) -> Result<Self, String> {
-        Ok(Self(match url {
+        let kind = match url {
             FilesUrl::Directory(path) => Kind::Directory(Directory::new(path.clone(), false)),
             FilesUrl::Bucket { name, prefix } => Kind::Bucket(Bucket::new(name, prefix)?),
-        }))
+        };
+        Ok(Self::of(url.clone(), kind))
     }
 
     /// A directory in the data directory, which is made with it.
     fn in_data_directory(path: PathBuf) -> Self {
-        Self(Kind::Directory(Directory::new(path, true)))
+        let kind = Kind::Directory(Directory::new(path.clone(), true));
+        Self::of(FilesUrl::Directory(path), kind)
+    }
+
+    fn of(url: FilesUrl, kind: Kind) -> Self {
+        let stuck_after = match &kind {
+            Kind::Directory(_) => DIRECTORY_STUCK,
+            // Its requests end by themselves.
+            Kind::Bucket(_) => 2 * BUCKET_DEADLINE,
+        };
+        Self { url: Arc::new(url), kind, health: Arc::new(Health::new(stuck_after)) }
     }
 
     /// Begins to write an object. Names have 16 to 64 letters, digits, `-` and `_`. Once it is finished it replaces one that is
@@ -50,10 +78,11 @@ impl FileStore {
     /// The store cannot be written to.
     pub fn create(&self, name: &str) -> io::Result<NewObject> {
         check(name)?;
-        match &self.0 {
-            Kind::Directory(directory) => Ok(NewObject(NewKind::File(directory.create(name)?))),
-            Kind::Bucket(bucket) => Ok(NewObject(NewKind::InBucket(bucket.create(name)?))),
-        }
+        let kind = self.health.during(Work::Storing, || match &self.kind {
+            Kind::Directory(directory) => directory.create(name).map(NewKind::File),
+            Kind::Bucket(bucket) => bucket.create(name).map(NewKind::InBucket),
+        })?;
+        Ok(NewObject { kind, health: Arc::clone(&self.health) })
     }
 
     /// `length` bytes of an object, from its byte at `offset` on. An object that is shorter ends earlier.
@@ -62,10 +91,14 @@ impl FileStore {
     /// [`io::ErrorKind::NotFound`] if there is no such object; otherwise what the store says.
     pub fn read(&self, name: &str, offset: u64, length: u64) -> io::Result<Box<dyn Read + Send>> {
         check(name)?;
-        match &self.0 {
-            Kind::Directory(directory) => Ok(Box::new(directory.read(name, offset, length)?)),
-            Kind::Bucket(bucket) => Ok(Box::new(bucket.read(name, offset, length)?)),
-        }
+        let from = self.health.during(Work::Reading, || -> io::Result<Box<dyn Read + Send>> {
+            match &self.kind {
+                Kind::Directory(directory) => Ok(Box::new(directory.read(name, offset, length)?)),
+                Kind::Bucket(bucket) => Ok(Box::new(bucket.read(name, offset, length)?)),
+            }
+        })?;
+        self.health.has_done(Work::Reading);
+        Ok(Box::new(ObjectReader { from, health: Arc::clone(&self.health) }))
     }
 
     /// The length of an object, in bytes.
@@ -74,10 +107,10 @@ impl FileStore {
     /// [`io::ErrorKind::NotFound`] if there is no such object; otherwise what the store says.
     pub fn size(&self, name: &str) -> io::Result<u64> {
         check(name)?;
-        match &self.0 {
+        self.health.during(Work::Reading, || match &self.kind {
             Kind::Directory(directory) => directory.size(name),
             Kind::Bucket(bucket) => bucket.size(name),
-        }
+        })
     }
 
     /// Deletes an object. One that is not there is deleted already.
@@ -86,16 +119,88 @@ impl FileStore {
     /// What the store says.
     pub fn delete(&self, name: &str) -> io::Result<()> {
         check(name)?;
-        match &self.0 {
+        // That it was done is not recorded: a store that is full deletes.
+        self.health.during(Work::Storing, || match &self.kind {
             Kind::Directory(directory) => directory.delete(name),
             Kind::Bucket(bucket) => bucket.delete(name),
+        })
+    }
+
+    /// # Errors
+    /// So many bytes more would leave too little room on a directory's disk. A bucket has no such bound.
+    pub fn check_room(&self, bytes: u64) -> io::Result<()> {
+        match &self.kind {
+            Kind::Directory(directory) => {
+                self.health.during(Work::Storing, || directory.check_room(bytes))
+            }
+            Kind::Bucket(_) => Ok(()),
+        }
+    }
+
+    /// The room on a directory's disk; nothing for a bucket.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn room(&self) -> io::Result<Option<Room>> {
+        match &self.kind {
+            Kind::Directory(directory) => directory.room(),
+            Kind::Bucket(_) => Ok(None),
+        }
+    }
+
+    /// Whether the store works, by what traffic and probes saw last. Never waits.
+    ///
+    /// # Errors
+    /// The part that does not work.
+    pub fn health(&self) -> Result<(), Unhealthy> {
+        self.health.check()
+    }
+
+    /// Writes, reads and deletes one small object.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn probe(&self) -> io::Result<()> {
+        self.health.during(Work::Storing, || match &self.kind {
+            Kind::Directory(directory) => directory.write_probe(),
+            Kind::Bucket(bucket) => bucket.write_probe(),
+        })?;
+        self.health.during(Work::Reading, || match &self.kind {
+            Kind::Directory(directory) => directory.read_probe(),
+            Kind::Bucket(bucket) => bucket.read_probe(),
+        })?;
+        self.health.has_done(Work::Reading);
+        self.health.during(Work::Storing, || match &self.kind {
+            Kind::Directory(directory) => directory.delete_probe(),
+            Kind::Bucket(bucket) => bucket.delete_probe(),
+        })?;
+        self.health.has_done(Work::Storing);
+        Ok(())
+    }
+
+    /// Probes the store while nobody uses it, and after a failure until it works, until `wait` returns that it must stop.
+    /// One thread of a process does so.
+    pub fn run_health_probes(&self, wait: impl Fn(Duration) -> bool) {
+        let interval = match &self.kind {
+            Kind::Directory(_) => PROBE_INTERVAL,
+            Kind::Bucket(_) => BUCKET_PROBE_INTERVAL,
+        };
+        while !wait(PROBE_LOOK) {
+            let is_due = |work| self.health.is_due(work, interval, PROBE_INTERVAL);
+            if is_due(Work::Storing) || is_due(Work::Reading) {
+                // How it went is written down where it was done.
+                let _ = self.probe();
+            }
         }
     }
 }
 
 /// An object that is being written. Nobody sees it before [`NewObject::finish`]; dropped before, it never was.
 #[derive(Debug)]
-pub struct NewObject(NewKind);
+pub struct NewObject {
+    kind: NewKind,
+    health: Arc<Health>,
+}
 
 #[derive(Debug)]
 enum NewKind {
@@ -109,26 +214,43 @@ impl NewObject {
     /// # Errors
     /// What the store says; the object may be there, as a whole.
     pub fn finish(self) -> io::Result<()> {
-        match self.0 {
+        let Self { kind, health } = self;
+        health.during(Work::Storing, || match kind {
             NewKind::File(file) => file.finish(),
             NewKind::InBucket(object) => object.finish(),
-        }
+        })?;
+        health.has_done(Work::Storing);
+        Ok(())
     }
 }
 
 impl Write for NewObject {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.0 {
+        let Self { kind, health } = self;
+        health.during(Work::Storing, || match kind {
             NewKind::File(file) => file.write(bytes),
             NewKind::InBucket(object) => object.write(bytes),
-        }
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match &mut self.0 {
+        match &mut self.kind {
             NewKind::File(file) => file.flush(),
             NewKind::InBucket(object) => object.flush(),
         }
+    }
+}
+
+/// A part of an object.
+struct ObjectReader {
+    from: Box<dyn Read + Send>,
+    health: Arc<Health>,
+}
+
+impl Read for ObjectReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let Self { from, health } = self;
+        health.during(Work::Reading, || from.read(out))
     }
 }
 

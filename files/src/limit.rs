@@ -12,7 +12,28 @@ pub const FILE_MAX: u64 = 25 * 1024 * 1024;
 pub const OBJECTS_AT_ONCE_MAX: usize = 32;
 /// Bytes of an object in a bucket that are fetched at once.
 pub const BLOCK_BYTES: u64 = 1024 * 1024;
-/// How long a request to a bucket may take, repetitions included.
-pub const BUCKET_DEADLINE: Duration = Duration::from_secs(60);
+/// How long a request to a bucket may take, repetitions included. An object of 4 MiB needs 1.1 Mbit/s for it.
+pub const BUCKET_DEADLINE: Duration = Duration::from_secs(30);
 /// For how long a request to a bucket that fails is repeated.
-pub const BUCKET_RETRY_WITHIN: Duration = Duration::from_secs(20);
+pub const BUCKET_RETRY_WITHIN: Duration = Duration::from_secs(5);
+/// How long a probe of a bucket may take, repetitions included.
+pub const BUCKET_PROBE_DEADLINE: Duration = Duration::from_secs(8);
+/// How long the system may take for one request to a directory until the directory counts as one that hangs.
+pub const DIRECTORY_STUCK: Duration = Duration::from_secs(10);
+/// Bytes of a directory's disk that files leave free: 256 MiB. Databases and logs are often on the same disk.
+pub const RESERVED_BYTES: u64 = 256 * 1024 * 1024;
+/// On a small disk files leave one part of so many free.
+pub const RESERVED_PART: u64 = 20;
+/// How often a store is looked at that nobody uses, or that does not work.
+pub const PROBE_LOOK: Duration = Duration::from_secs(1);
+/// How long nobody has used a directory before it is probed; also after a failure.
+pub const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+/// How long nobody has used a bucket before it is probed: each request is paid for.
+pub const BUCKET_PROBE_INTERVAL: Duration = Duration::from_secs(30);
+/// Bytes of the object with which a store is probed.
+pub const PROBE_BYTES: usize = 16 * 1024;
+/// How long the check at the start waits for the store before it leaves the store to the probes.
+pub const START_DEADLINE: Duration = Duration::from_secs(8);
+
+const _: () = assert!(BUCKET_RETRY_WITHIN.as_secs() < BUCKET_PROBE_DEADLINE.as_secs());
+const _: () = assert!(BUCKET_PROBE_DEADLINE.as_secs() < BUCKET_DEADLINE.as_secs());

@@ -80,6 +80,8 @@ fn settings(cli: &Cli) -> Settings<'_> {
     let bus = cli.chat.bus(database.as_ref()).map_err(|error| error.to_string());
     let chat = cli.chat.config(&cli.http, limits).http.listener;
     let auth = cli.auth.config(&cli.http, limits).http.listener;
+    let mail = cli.auth.mail(&cli.http).map_err(|error| error.to_string());
+    let mail = mail.map(|mail| mail.map(auth::MailSettings::server));
     Settings {
         auth_listen: cli.auth_listen.clone(),
         listen: [&cli.chat_listen[..], &cli.auth_listen].concat(),
@@ -87,6 +89,7 @@ fn settings(cli: &Cli) -> Settings<'_> {
         http: &cli.http,
         connections: vec![(chat.name, chat.connections_max), (auth.name, auth.connections_max)],
         bus: bus.map(|bus| bus.map_or_else(Vec::new, |bus| bus.addresses())),
+        mail,
     }
 }
 
@@ -138,6 +141,8 @@ fn run(cli: &Cli) -> Result<()> {
         Err(OpenDatabaseError::Open(sql::OpenError::Stopped)) => return Ok(()),
         opened => Arc::new(opened?),
     };
+    // Now the directory beside the database exists.
+    auth_config.check_files()?;
     let chat = chat::serve(&chat_config, at_chat, Some(Arc::clone(&store)), &shutdown)?;
     let sockets = Box::new(chat.service());
     let auth = auth::serve(&auth_config, at_auth, Arc::clone(&store), &shutdown, Some(sockets))?;

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
 
 use acceptance::{Client, PATIENCE, UPLOAD_TYPE, raw, until};
 use anyhow::{Context, Result, ensure};
@@ -218,17 +217,5 @@ fn a_page_of_another_site_uploads_nothing() -> Result<()> {
     for name in ["Tus-Resumable", "Upload-Length", "Upload-Metadata", "Upload-Offset"] {
         ensure!(headers.split(", ").any(|it| it == name), "{headers}");
     }
-    Ok(())
-}
-
-#[test]
-fn a_server_without_a_place_for_files_says_so() -> Result<()> {
-    let deployment = Deployment::launch(&Arrangement::Messenger, &["--files=file:/proc/nowhere"])?;
-    let alice = Client::signup(&deployment.endpoints, "Alice")?;
-    let path = alice.begin_upload(5, &[])?;
-    let call = alice.tus("PATCH", &path)?.header("upload-offset", "0");
-    call.typed(UPLOAD_TYPE, b"hello".to_vec()).send()?.refused(503)?;
-    ensure!(alice.upload_offset(&path)? == 0);
-    ensure!(!Path::new("/proc/nowhere").exists());
     Ok(())
 }

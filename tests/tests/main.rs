@@ -29,8 +29,11 @@ mod crowd;
 mod erasure;
 /// Databases that cannot do their part.
 mod faults;
-/// What counts from 1 on a new server.
+/// A file store that does not work.
+mod file_store;
+/// Uploads that break off, and files that nobody needs.
 mod files;
+/// What counts from 1 on a new server.
 mod fresh;
 /// A disk without room.
 mod full;

@@ -90,6 +90,16 @@ impl Mailer {
     }
 }
 
+impl MailSettings {
+    /// What `doctor` tries.
+    pub fn server(self) -> command::MailServer {
+        let host = &self.smtp.host;
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        let address = format!("{host}:{}", self.smtp.port);
+        command::MailServer { address, check: Box::new(move || sender::check(&self)) }
+    }
+}
+
 fn run(mut sender: Sender, jobs: &Receiver<Job>) {
     loop {
         let job = match sender.next_due() {

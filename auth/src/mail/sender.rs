@@ -184,6 +184,19 @@ fn reason(error: &Error) -> String {
     format!("the mail server cannot be used: {}", cause.unwrap_or_else(|| error.to_string()))
 }
 
+/// Connects to the mail server, introduces itself, begins TLS and logs in, as far as the settings say so. Nothing is sent.
+///
+/// # Errors
+/// What is in the way, as a sentence.
+pub(super) fn check(settings: &MailSettings) -> Result<(), String> {
+    let transport = transport(settings).map_err(|error| error.to_string())?;
+    match transport.test_connection() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err("the mail server has closed the connection".to_owned()),
+        Err(error) => Err(reason(&error)),
+    }
+}
+
 /// The name by which this server introduces itself (RFC 5321, 4.1.1.1).
 fn hello(host: &str) -> ClientId {
     match host.trim_matches(['[', ']']).parse() {

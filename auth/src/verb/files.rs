@@ -14,14 +14,17 @@ mod receive;
 mod sniff;
 mod tus;
 
+use std::io;
+
 use data_encoding::HEXLOWER;
-use files::FileStore;
+use files::{Cause, FileStore};
 use http::Response;
 use sql::Session;
 
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::limit::FILE_ID_BYTES;
+use crate::metrics;
 
 pub(crate) use create::create;
 pub(crate) use delete::delete;
@@ -75,15 +78,43 @@ fn new_id() -> Result<String, ApiError> {
     Ok(HEXLOWER.encode(&bytes))
 }
 
-/// What the file store refuses.
-fn refused(error: &std::io::Error) -> ApiError {
-    tracing::error!(%error, "the file store does not work");
-    match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-            ApiError::storage_full()
+/// Logs what the file store has refused, or the database while a file is read.
+fn note(error: &io::Error) {
+    if let Some(error) = error.get_ref().and_then(|it| it.downcast_ref::<sql::Error>()) {
+        tracing::warn!(%error, "the pieces of a file cannot be looked up");
+        return;
+    }
+    match Cause::of(error) {
+        Cause::Busy => {}
+        // The error names the object.
+        Cause::Lost => {
+            metrics::OBJECTS_LOST.inc();
+            tracing::error!(%error, "a file cannot be read any more");
         }
+        cause => tracing::error!(cause = cause.text(), %error, "the file store does not work"),
+    }
+}
+
+/// The answer to a request for which this is in the way.
+fn refusal(error: io::Error) -> ApiError {
+    let error = match error.downcast::<sql::Error>() {
+        Ok(error) => return error.into(),
+        Err(error) => error,
+    };
+    match Cause::of(&error) {
+        Cause::Busy => ApiError::busy("too many files are being sent at this moment; try again"),
+        Cause::Lost => ApiError::gone(
+            "the bytes of this file are lost on the server; ask its sender to send it again",
+        ),
+        Cause::Full => ApiError::storage_full(),
         _ => ApiError::unavailable("files cannot be reached just now; try again"),
     }
+}
+
+/// Both.
+fn refused(error: io::Error) -> ApiError {
+    note(&error);
+    refusal(error)
 }
 
 /// A response of tus: never kept by a cache.

@@ -1,9 +1,12 @@
 //! What `doctor` and `verify` end with.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::thread;
 
 use acceptance::Client;
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 
 use super::{Case, told};
 use crate::harness::{Cluster, Launch};
@@ -13,7 +16,8 @@ fn the_doctor_looks_at_a_live_database_and_finds_nothing_wrong() -> Result<()> {
     for case in [Case::on_sqlite()?, Case::on_postgresql()?] {
         let backup = case.backup("backup")?.display().to_string();
         let said = case.done(&["doctor", "--backups", &backup])?;
-        for word in ["schema", "clock", "limits", "address", "backup: the newest"] {
+        for word in ["schema", "clock", "limits", "address", "files", "mail", "backup: the newest"]
+        {
             ensure!(said.contains(word), "nothing about {word}:\n{said}");
         }
         ensure!(said.lines().all(|line| line.starts_with("ok ")), "{said}");
@@ -48,6 +52,50 @@ fn the_doctor_ends_with_one_if_something_is_wrong() -> Result<()> {
     fs::write(home.path().join("half/manifest.json"), "{}")?;
     doctor(&["doctor", "--database", &none, "--backups", &backups], "manifest.sha256")?;
     Ok(())
+}
+
+#[test]
+fn the_doctor_tries_the_file_store_and_the_mail_server() -> Result<()> {
+    let case = Case::on_sqlite()?;
+    let doctor = |flags: &[&str], status: i32, line: &str| -> Result<()> {
+        let launch = Launch::new("messenger", case.deployment.dir())?;
+        let launch = launch.args(&["--public-url=http://localhost"]).args(flags);
+        let output = launch.args(&["doctor", "--database", &case.url]).run()?;
+        let said = told(&output);
+        ensure!(output.status.code() == Some(status), "{flags:?}: {}\n{said}", output.status);
+        ensure!(said.lines().any(|one| one.starts_with(line)), "{flags:?}: no {line}\n{said}");
+        Ok(())
+    };
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let url = format!("--smtp=smtp://{}?from=messenger@chat.example", listener.local_addr()?);
+    let commands = thread::Builder::new().spawn(move || mail_server(&listener))?;
+    doctor(&[&url], 0, "ok       mail: 127.0.0.1:")?;
+    let commands = commands.join().map_err(|_| anyhow!("the mail server panicked"))??;
+    ensure!(commands == ["EHLO", "NOOP", "QUIT"], "{commands:?}");
+    // Nobody is there any more.
+    doctor(&[&url], 1, "problem  mail: 127.0.0.1:")?;
+
+    let path = case.deployment.dir().join("a-file");
+    fs::write(&path, "")?;
+    let named = |path: &str| format!("--files=file:{path}");
+    doctor(&[&named(&path.display().to_string())], 1, "problem  files: ")?;
+    doctor(&[&named("/proc/not/there")], 1, "problem  files: /proc/not/there cannot be made")?;
+    doctor(&[&named(&case.deployment.dir().display().to_string())], 0, "ok       files: ")
+}
+
+/// Serves one connection, and returns the commands that came.
+fn mail_server(listener: &TcpListener) -> Result<Vec<String>> {
+    let (mut stream, _) = listener.accept()?;
+    stream.write_all(b"220 here\r\n")?;
+    let mut commands = Vec::new();
+    for line in BufReader::new(stream.try_clone()?).lines() {
+        commands.push(line?.split(' ').next().unwrap_or_default().to_owned());
+        stream.write_all(b"250 fine\r\n")?;
+        if commands.last().is_some_and(|last| last == "QUIT") {
+            break;
+        }
+    }
+    Ok(commands)
 }
 
 #[test]

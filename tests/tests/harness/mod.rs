@@ -1,5 +1,6 @@
 //! Starts and stops the programs under test.
 
+mod bucket;
 mod deployment;
 mod mail;
 mod programs;
@@ -7,6 +8,7 @@ mod proxy;
 mod server;
 
 pub use acceptance::Cluster;
+pub use bucket::{Bucket, BucketMode};
 pub use deployment::{Arrangement, Deployment};
 pub use mail::MailServer;
 pub use programs::{program, root};

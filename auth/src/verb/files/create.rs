@@ -4,7 +4,7 @@ use http::{Body, HttpError, Response};
 use sql::{NewUpload, Upload, UploadOutcome};
 
 use super::metadata::{Metadata, metadata};
-use super::{FileRequest, answer, new_id, receive, store, tus};
+use super::{FileRequest, answer, new_id, receive, refused, store, tus};
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::limit::{UPLOAD_LIFE_MS, UPLOADS_RETRY_AFTER};
@@ -30,7 +30,7 @@ pub(crate) fn create(
         return Ok(HttpError::unsupported_media_type(tus::BODY_TYPE).into());
     }
     let Metadata { name, kind, pixels, thumbnail } = metadata(head)?;
-    store(context)?;
+    store(context)?.check_room(u64::try_from(size).unwrap_or(0)).map_err(refused)?;
     let (id, expires_at) = (new_id()?, now + UPLOAD_LIFE_MS);
     let thumbnail = thumbnail.as_deref();
     let (name, kind) = (&*name, &*kind);

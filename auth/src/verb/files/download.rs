@@ -8,7 +8,7 @@ use sql::StoredFile;
 
 use super::range::{Wanted, wanted};
 use super::reader::FileReader;
-use super::{FileRequest, not_found, refused, store};
+use super::{FileRequest, not_found, refusal, store};
 use crate::context::Context;
 use crate::error::ApiError;
 
@@ -39,7 +39,7 @@ pub(crate) fn download(
     let (length, files) = (part.end - part.start, store(context)?.clone());
     let range = format!("bytes {}-{}/{size}", part.start, part.end.saturating_sub(1));
     let mut reader = FileReader::new(Arc::clone(&context.store), files, account, &id, part);
-    reader.open().map_err(|error| refused(&error))?;
+    reader.open().map_err(refusal)?;
     let response = Response::sized(status, content_type(&file), reader, length)
         .with_header("Accept-Ranges", "bytes")
         .with_header("Content-Disposition", disposition(&file));

@@ -9,6 +9,8 @@ use files::FileStore;
 use sql::{Piece, Store};
 use wire::AccountId;
 
+use super::note;
+
 /// A range of a file's bytes. It needs memory for one page of pieces, however long the file is.
 pub(super) struct FileReader {
     store: Arc<Store>,
@@ -34,13 +36,13 @@ impl FileReader {
         Self { store, files, account, id, range, pieces, current: None }
     }
 
-    /// Opens the first piece, so that a file whose bytes are away is refused before anything of it is sent.
+    /// Opens the first piece and logs what is in the way, so that a file whose bytes are away is refused before anything of it is sent.
     ///
     /// # Errors
     /// What the database or the file store says.
     pub(super) fn open(&mut self) -> io::Result<()> {
         if self.current.is_none() && !self.range.is_empty() {
-            self.current = Some(self.next()?);
+            self.current = Some(self.next().inspect_err(note)?);
         }
         Ok(())
     }
@@ -52,7 +54,10 @@ impl FileReader {
             let page = self.store.pieces(self.account, &self.id, from).map_err(io::Error::other)?;
             self.pieces = page.into();
         }
-        let missing = || io::Error::new(io::ErrorKind::NotFound, "a piece of a file is missing");
+        let missing = || {
+            let text = format!("the database has no piece at byte {at} of file {}", self.id);
+            io::Error::new(io::ErrorKind::NotFound, text)
+        };
         let Piece { start, size, blob } = self.pieces.pop_front().ok_or_else(missing)?;
         let (start, size) = (start as u64, size as u64);
         let skipped = at.checked_sub(start).ok_or_else(missing)?;
@@ -74,9 +79,12 @@ impl Read for FileReader {
                 continue;
             }
             let most = out.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
-            let count = piece.read(&mut out[..most])?;
+            let count = piece.read(&mut out[..most]).inspect_err(note)?;
             if count == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+                let text = format!("an object of file {} is shorter than it was written", self.id);
+                let error = io::Error::new(io::ErrorKind::NotFound, text);
+                note(&error);
+                return Err(error);
             }
             *left -= count as u64;
             self.range.start += count as u64;

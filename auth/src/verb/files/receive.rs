@@ -12,7 +12,7 @@ use wire::AccountId;
 
 use super::reader::FileReader;
 use super::sniff::{SNIFFED_BYTES, sniff};
-use super::{new_id, refused, store};
+use super::{new_id, refusal, refused, store};
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::limit::{BLOB_LIFE_MS, COPY_BYTES, UPLOADS_AT_ONCE_MAX, UPLOADS_RETRY_AFTER};
@@ -151,8 +151,11 @@ impl Receiver<'_> {
         let Written { size, hash, broken } = match written {
             Ok(written) => written,
             Err(error) => {
-                store.abandon_blob(self.account, &name)?;
-                return Err(refused(&error).into());
+                if let Err(error) = store.abandon_blob(self.account, &name) {
+                    // It goes when its time is over. The client gets the reason of the failure before.
+                    tracing::warn!(%error, "an object that was not written whole is not deleted at once");
+                }
+                return Err(refused(error).into());
             }
         };
         let kind = self.kind(head)?;
@@ -210,7 +213,7 @@ impl Receiver<'_> {
             let files = store(self.context)?.clone();
             let store = std::sync::Arc::clone(&self.context.store);
             let reader = FileReader::new(store, files, self.account, self.id, 0..before as u64);
-            reader.take(before as u64).read_to_end(&mut bytes).map_err(|it| refused(&it))?;
+            reader.take(before as u64).read_to_end(&mut bytes).map_err(refusal)?;
         }
         bytes.extend(head);
         Ok(sniff(&bytes))

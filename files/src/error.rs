@@ -1,0 +1,122 @@
+//! What is wrong with a file store, and what its operator can do about it.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+
+/// Why a store did not do what it was asked. Each cause has one remedy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// There is no such object.
+    Lost,
+    /// The disk cannot read it.
+    Damaged,
+    /// There is no room, or not enough to leave some for others.
+    Full,
+    /// This program's user, or its key, lacks a right.
+    Denied,
+    /// It may only be read.
+    ReadOnly,
+    /// A file is where a directory has to be.
+    NotADirectory,
+    /// The directory that it is in does not exist.
+    NoDirectory,
+    /// There is no such bucket.
+    NoBucket,
+    /// Too many objects are being written. It passes by itself.
+    Busy,
+    /// It has not answered in time.
+    Late,
+    /// Anything else: it cannot be reached, or refuses.
+    Unreachable,
+}
+
+impl Cause {
+    /// A sentence that is the same for every failure with this cause.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Lost => "an object of the file store is lost: put it back from a backup",
+            Self::Damaged => {
+                "the disk of the file store is damaged: put its objects on another, from a backup"
+            }
+            Self::Full => "the file store is full: make room, or name another with --files",
+            Self::Denied => {
+                "the file store refuses: give this program the right to read and write it"
+            }
+            Self::ReadOnly => "the file store may only be read: mount it for writing",
+            Self::NotADirectory => "the file store is no directory: name one with --files",
+            Self::NoDirectory => {
+                "the directory of the file store cannot be made: make the directory that it is in, or name another with --files"
+            }
+            Self::NoBucket => {
+                "the bucket of the file store does not exist: create it, or name another with --files"
+            }
+            Self::Busy => "too many objects are being written",
+            Self::Late => "the file store does not answer in time",
+            Self::Unreachable => "the file store cannot be used",
+        }
+    }
+
+    /// Whether it stays until an operator does something.
+    pub const fn is_permanent(self) -> bool {
+        match self {
+            Self::Denied
+            | Self::ReadOnly
+            | Self::NotADirectory
+            | Self::NoDirectory
+            | Self::NoBucket => true,
+            Self::Lost
+            | Self::Damaged
+            | Self::Full
+            | Self::Busy
+            | Self::Late
+            | Self::Unreachable => false,
+        }
+    }
+
+    /// Whether it says that the store does not work, and not only something about one object or this moment.
+    pub const fn is_of_store(self) -> bool {
+        !matches!(self, Self::Lost | Self::Busy)
+    }
+
+    /// The cause of an error of this crate.
+    pub fn of(error: &io::Error) -> Self {
+        let failure = error.get_ref().and_then(|it| it.downcast_ref::<Failure>());
+        match (failure, error.kind()) {
+            (Some(failure), _) => failure.cause,
+            (None, ErrorKind::NotFound) => Self::Lost,
+            (None, _) => Self::Unreachable,
+        }
+    }
+}
+
+/// What is inside the [`io::Error`] of a store.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) cause: Cause,
+    /// What was tried, and what the system or the server said.
+    pub(crate) detail: String,
+}
+
+impl Failure {
+    pub(crate) fn error(cause: Cause, detail: String) -> io::Error {
+        let kind = match cause {
+            Cause::Lost | Cause::NoDirectory => ErrorKind::NotFound,
+            Cause::Full => ErrorKind::StorageFull,
+            Cause::Denied => ErrorKind::PermissionDenied,
+            Cause::ReadOnly => ErrorKind::ReadOnlyFilesystem,
+            Cause::NotADirectory => ErrorKind::NotADirectory,
+            Cause::Busy => ErrorKind::ResourceBusy,
+            Cause::Late => ErrorKind::TimedOut,
+            Cause::Damaged | Cause::NoBucket | Cause::Unreachable => ErrorKind::Other,
+        };
+        io::Error::new(kind, Self { cause, detail })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.cause.text(), self.detail)
+    }
+}
+
+impl std::error::Error for Failure {}
