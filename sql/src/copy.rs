@@ -55,7 +55,7 @@ pub(crate) const BACKUP_FORMATS: &[BackupFormat] = &[
     BackupFormat { number: 13, sqlite: 18, postgres: 20 },
     BackupFormat { number: 14, sqlite: 19, postgres: 21 },
     BackupFormat { number: 15, sqlite: 20, postgres: 22 },
-    BackupFormat { number: 16, sqlite: 21, postgres: 23 },
+    BackupFormat { number: 16, sqlite: 21, postgres: 24 },
 ];
 
 /// The newest format that this program can write and read.

@@ -45,6 +45,7 @@ pub(super) static MIGRATIONS: &[(i64, &str)] = &[
     (21, include_str!("../../../migrations/postgres/0021_access_codes.sql")),
     (22, include_str!("../../../migrations/postgres/0022_conversation_settings.sql")),
     (23, include_str!("../../../migrations/postgres/0023_files_of_conversations.sql")),
+    (24, include_str!("../../../migrations/postgres/0024_statistics.sql")),
 ];
 
 statements! {
