@@ -5,6 +5,7 @@ mod bus;
 mod clock;
 mod files;
 mod mail;
+mod orphans;
 mod system;
 
 pub use mail::MailServer;
@@ -55,6 +56,7 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl, settings: &Settings<'_>) -> Re
     advice.extend(address::look(settings));
     advice.extend(bus::look(settings));
     advice.push(files::look(url, settings));
+    advice.push(orphans::look(url, settings));
     advice.push(mail::look(settings));
     advice.push(backups(args.backups.as_deref(), url));
     for one in &advice {

@@ -10,6 +10,7 @@ mod limit;
 mod link;
 mod manifest;
 mod objects;
+mod orphans;
 mod owner;
 mod restore;
 mod rows;
@@ -42,7 +43,7 @@ pub enum Command {
     /// Check settings, database, clock, disk and system limits, and print a line of advice for each
     Doctor(doctor::Args),
     /// Check the contents of the database for contradictions; changes nothing, and servers may be running
-    Verify,
+    Verify(verify::Args),
     /// Invite people; list, lock out, log out and delete accounts; reset passwords
     Admin(admin::Args),
 }
@@ -55,7 +56,11 @@ impl Command {
     pub fn run(&self, database: &DatabaseArgs, settings: &Settings<'_>) -> Result<ExitCode> {
         let url = database.resolve(DefaultDatabase::DataDirectory)?.context("no database")?;
         let directory = url.directory();
-        let uses_files = matches!(self, Self::Backup(_) | Self::Restore(_));
+        let uses_files = match self {
+            Self::Backup(_) | Self::Restore(_) => true,
+            Self::Verify(args) => args.objects,
+            Self::Doctor(_) | Self::Admin(_) => false,
+        };
         let files = if uses_files { file_store(directory.as_deref(), settings)? } else { None };
         let place = match self {
             Self::Restore(_) => {
@@ -84,7 +89,7 @@ impl Command {
             Self::Backup(args) => backup::run(args, &url, files),
             Self::Restore(args) => restore::run(args, &url, files),
             Self::Doctor(args) => doctor::run(args, &url, settings),
-            Self::Verify => verify::run(&url),
+            Self::Verify(args) => verify::run(args, &url, files),
             Self::Admin(args) => admin::run(args, &url, settings),
         };
         done.map_err(|error| owner::explained(error, place))

@@ -13,7 +13,7 @@ use data_encoding::HEXLOWER;
 use files::{Cause, FileStore};
 use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
-use sql::{Cell, Column};
+use sql::{Cell, Column, Snapshot};
 
 use crate::limit::{FOUND_PERCENT_MIN, OBJECTS_KEPT};
 use crate::manifest::{OBJECTS, Objects};
@@ -65,7 +65,17 @@ impl Object {
         self.check(size, || store.read(&self.name, 0, self.size))
     }
 
-    /// The same in the directory of a backup.
+    /// What is wrong with it in the file store; nothing if it was deleted since `began`, as far as anybody can know.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn fault(&self, store: &FileStore, began: Instant) -> Result<Option<Fault>> {
+        let read = self.read(store);
+        let read = read.with_context(|| format!("cannot read {} in the file store", self.name))?;
+        Ok(read.err().filter(|fault| *fault == Fault::Damaged || began.elapsed() < OBJECTS_KEPT))
+    }
+
+    /// As [`Object::read`], in the directory of a backup.
     fn read_backup(&self, directory: &Path) -> io::Result<Result<Vec<u8>, Fault>> {
         let file = File::open(directory.join(OBJECTS).join(&self.name));
         let size = file.as_ref().map_err(copied).and_then(|file| Ok(file.metadata()?.len()));
@@ -97,6 +107,19 @@ impl Object {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Calls `take` with each row of the table of objects.
+pub(crate) fn each_blob(
+    snapshot: &mut Snapshot,
+    mut take: impl FnMut(&[Column], &[Cell]),
+) -> Result<()> {
+    let columns = snapshot.columns("blob")?;
+    snapshot.each_row("blob", &columns, |row| {
+        take(&columns, &row);
+        true
+    })?;
+    Ok(())
 }
 
 /// `io::Error` cannot be cloned.

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Cause, Failure};
 use crate::limit::{PROBE_BYTES, RESERVED_BYTES, RESERVED_PART};
+use crate::listing::{self, ListedObject};
 
 /// What follows the name of an object that is being written. No name of an object has a dot.
-const PARTIAL: &str = ".partial";
+pub(crate) const PARTIAL: &str = ".partial";
 /// The object with which every program probes the directory. Several may do so at the same time, and a killed one leaves no more
 /// than this.
-const PROBE: &str = "health-probe-object";
+pub(crate) const PROBE: &str = "health-probe-object";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
@@ -144,6 +145,10 @@ impl Directory {
         Ok(None)
     }
 
+    pub(crate) fn list(&self) -> io::Result<Vec<ListedObject>> {
+        listing::list(&self.path)
+    }
+
     /// Makes the store's directory and the folder, for their owner only.
     fn make_folder(&self, name: &str) -> io::Result<()> {
         if let Some(parent) = self.path.parent().filter(|_| self.has_parents_made) {
@@ -234,7 +239,7 @@ fn sync(directory: Option<&Path>) -> io::Result<()> {
 }
 
 /// The system's error, with its cause, the path and who was refused.
-fn explained(verb: &str, path: &Path, error: io::Error) -> io::Error {
+pub(crate) fn explained(verb: &str, path: &Path, error: io::Error) -> io::Error {
     let cause = match error.kind() {
         ErrorKind::NotFound if matches!(verb, "read" | "look at") => Cause::Lost,
         ErrorKind::NotFound => Cause::NoDirectory,

@@ -1,7 +1,7 @@
 //! The file store: where the bytes of files lie. It knows no account, no message and no database.
 //!
 //! It has objects. An object has a name that the caller chooses, is written as a whole, and does not change until it is deleted. Which
-//! objects there are is in the database alone: nothing here lists them.
+//! objects there are is in the database alone: a server never lists them.
 
 pub mod args;
 mod bucket;
@@ -9,6 +9,7 @@ mod directory;
 mod error;
 mod health;
 pub mod limit;
+mod listing;
 mod start;
 mod url;
 
@@ -24,6 +25,7 @@ pub use error::Cause;
 pub use health::Unhealthy;
 use health::{Health, Work};
 use limit::{BUCKET_DEADLINE, BUCKET_PROBE_INTERVAL, DIRECTORY_STUCK, PROBE_INTERVAL, PROBE_LOOK};
+pub use listing::ListedObject;
 pub use start::StartError;
 pub use url::{FilesUrl, FilesUrlError};
 
@@ -111,6 +113,17 @@ impl FileStore {
             Kind::Directory(directory) => directory.size(name),
             Kind::Bucket(bucket) => bucket.size(name),
         })
+    }
+
+    /// What lies in the directory of the store; nothing for a bucket, which is never listed.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn list(&self) -> io::Result<Option<Vec<ListedObject>>> {
+        match &self.kind {
+            Kind::Directory(directory) => directory.list().map(Some),
+            Kind::Bucket(_) => Ok(None),
+        }
     }
 
     /// Deletes an object. One that is not there is deleted already.

@@ -9,7 +9,7 @@ use crate::limit::{
     CONNECTIONS_WARNING, FREE_BYTES_PROBLEM, FREE_BYTES_WARNING, WAL_BYTES_WARNING,
 };
 
-const MIB: u64 = 1024 * 1024;
+pub(super) const MIB: u64 = 1024 * 1024;
 
 pub(super) fn look(url: &DatabaseUrl, settings: &Settings<'_>) -> Vec<Diagnostic> {
     let mut advice: Vec<_> = url.path().map(disk).into_iter().flatten().collect();

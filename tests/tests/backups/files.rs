@@ -184,6 +184,53 @@ fn a_restore_goes_on_without_an_object_that_is_damaged_in_the_backup() -> Result
     Ok(())
 }
 
+#[test]
+fn verify_reads_the_objects_if_it_is_asked_to() -> Result<()> {
+    for case in [Case::on_sqlite()?, Case::on_postgresql()?] {
+        with_files(&case)?;
+        let store = case.path("files");
+        case.done(&["verify", "--objects"])?;
+        let [lost, damaged, _] = TEXTS.map(|text| object_of(&store, text));
+        let (lost, damaged) = (lost?, damaged?);
+        fs::remove_file(&lost)?;
+        fs::write(&damaged, "sEcond file")?;
+        case.done(&["verify"])?;
+        let output = case.run(&["verify", "--objects"])?;
+        let told = told(&output);
+        ensure!(output.status.code() == Some(1), "{told}");
+        for (object, fault) in [(lost, "is missing"), (damaged, "is damaged")] {
+            let name = object.file_name().context("no name")?.to_string_lossy().into_owned();
+            let line = format!("problem  the object {name} {fault}");
+            ensure!(told.lines().any(|it| it.starts_with(&line)), "{line}: {told}");
+        }
+        ensure!(told.lines().filter(|it| it.starts_with("problem")).count() == 2, "{told}");
+    }
+    Ok(())
+}
+
+#[test]
+fn objects_of_no_file_are_counted_and_named() -> Result<()> {
+    for mut case in [Case::on_sqlite()?, Case::on_postgresql()?] {
+        let (alice, _) = with_files(&case)?;
+        let backup = case.backup("backup")?.display().to_string();
+        alice.upload("b.txt", "text/plain", b"after the backup")?;
+        let store = case.path("files");
+        let orphan = object_of(&store, "after the backup")?;
+        let doctor = ["doctor", "--backups", &backup];
+        ensure!(case.done(&doctor)?.contains("ok       orphans: "));
+        case.lose()?;
+        case.done(&["restore", &backup])?;
+        let said = case.done(&doctor)?;
+        ensure!(said.contains("warning  orphans: 1 objects (0 MiB) in file:"), "{said}");
+        let said = case.done(&["verify", "--objects"])?;
+        ensure!(said.contains(&format!("orphan   {} is of no file", orphan.display())), "{said}");
+        fs::remove_file(&orphan)?;
+        ensure!(!case.done(&["verify", "--objects"])?.contains("orphan"));
+        ensure!(case.done(&doctor)?.contains("ok       orphans: "));
+    }
+    Ok(())
+}
+
 /// What a restore that was killed, a full disk or a broken one has left.
 #[test]
 fn a_restore_replaces_objects_that_are_not_as_the_backup_has_them() -> Result<()> {
