@@ -206,7 +206,8 @@ let
       ]
       && locations."= /ws".proxyWebsockets;
     "nginx lets uploads of any size through" =
-      lib.hasInfix "client_max_body_size 0;" locations."/".extraConfig;
+      lib.hasInfix "client_max_body_size 0;"
+        locations."/".extraConfig;
     "nginx's name is the public address, and its scheme the address's" =
       (environment elsewhere "messenger-chat").PUBLIC_URL == "http://chat.example.com"
       && (environment withTls "messenger").PUBLIC_URL == "https://chat.example.com"
