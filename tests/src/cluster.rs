@@ -60,7 +60,7 @@ impl Cluster {
 
     /// The same, in a directory of its own in this one.
     pub fn make_in(parent: &Path) -> Result<Self> {
-        let bin = find_bin()?;
+        let bin = postgres_programs()?;
         let temp = tempfile::Builder::new().prefix("messenger-postgres-").tempdir_in(parent)?;
         let dir = temp.path().to_owned();
         let user = unprivileged()?;
@@ -217,7 +217,10 @@ impl Drop for Frozen {
 }
 
 /// PostgreSQL's programs: where `ACCEPTANCE_POSTGRES` says, else the machine's.
-fn find_bin() -> Result<PathBuf> {
+///
+/// # Errors
+/// When there are none.
+pub fn postgres_programs() -> Result<PathBuf> {
     match std::env::var_os("ACCEPTANCE_POSTGRES") {
         Some(dir) => Ok(PathBuf::from(dir)),
         None => installed_bin(),

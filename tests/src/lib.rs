@@ -22,7 +22,7 @@ mod story;
 mod wait;
 
 pub use client::{Client, UPLOAD_TYPE, upload_metadata};
-pub use cluster::{Cluster, Frozen};
+pub use cluster::{Cluster, Frozen, postgres_programs};
 pub use conformance::{Outcome, check_client};
 pub use endpoints::Endpoints;
 pub use http::{Answer, Call};

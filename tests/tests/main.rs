@@ -61,6 +61,8 @@ mod operating;
 mod operator;
 /// Pages of other sites that an operator allows.
 mod origins;
+/// The power of the machine is cut.
+mod power;
 /// The `curl` lines of the README.
 mod readme;
 /// What a restart must not change.

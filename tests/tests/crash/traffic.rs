@@ -15,12 +15,13 @@ use serde_json::{Value, json};
 
 const PEOPLE: usize = 6;
 const ACKNOWLEDGE_EVERY: i64 = 16;
-/// How long the whole may stand still before it is called broken.
+/// How long the whole may stand still before it is called broken, unless somebody says otherwise.
 const STILL_MAX: Duration = Duration::from_secs(60);
 
 /// The people at work.
 pub struct Traffic {
     endpoints: Endpoints,
+    still_max: Duration,
     writers: Vec<JoinHandle<Result<Writer>>>,
     shared: Arc<Shared>,
 }
@@ -49,8 +50,18 @@ struct Writer {
 impl Traffic {
     /// Everyone signs up and begins.
     pub fn start(endpoints: &Endpoints) -> Result<Self> {
+        Self::start_patient(endpoints, STILL_MAX)
+    }
+
+    /// The same, where all may stand still for this long.
+    pub fn start_patient(endpoints: &Endpoints, still_max: Duration) -> Result<Self> {
         let people = (0..PEOPLE)
-            .map(|n| Client::signup(endpoints, &format!("Writer {n}")))
+            .map(|n| {
+                // A slow machine may take too long for a password.
+                until("an account", still_max, || {
+                    Ok(Client::signup(endpoints, &format!("Writer {n}")).ok())
+                })
+            })
             .collect::<Result<Vec<_>>>()?;
         let ids: Vec<i64> = people.iter().map(|client| client.id).collect();
         let shared = Arc::<Shared>::default();
@@ -63,16 +74,16 @@ impl Traffic {
             let mut writer =
                 Writer { client, to, ledger, window, waiting, count: 0, refusal: None };
             let shared = Arc::clone(&shared);
-            let write = move || writer.write_until_stopped(&shared).map(|()| writer);
+            let write = move || writer.write_until_stopped(&shared, still_max).map(|()| writer);
             writers.push(thread::Builder::new().name(format!("writer {n}")).spawn(write)?);
         }
-        Ok(Self { endpoints: endpoints.clone(), writers, shared })
+        Ok(Self { endpoints: endpoints.clone(), still_max, writers, shared })
     }
 
     /// Waits until this many more messages were answered.
     pub fn wait_for_sent(&self, more: u64) -> Result<()> {
         let before = self.shared.sent.load(Ordering::Relaxed);
-        until(&format!("{more} more messages to be sent"), STILL_MAX, || {
+        until(&format!("{more} more messages to be sent"), self.still_max, || {
             ensure!(self.writers.iter().all(|it| !it.is_finished()), "a writer gave up");
             let now = self.shared.sent.load(Ordering::Relaxed);
             Ok((now >= before + more).then_some(()))
@@ -131,8 +142,8 @@ fn compare(
 }
 
 impl Writer {
-    fn write_until_stopped(&mut self, shared: &Shared) -> Result<()> {
-        until("the writer to be done", STILL_MAX * 4, || {
+    fn write_until_stopped(&mut self, shared: &Shared, still_max: Duration) -> Result<()> {
+        until("the writer to be done", still_max * 4, || {
             // A broken connection is the server's death; what waits is sent again on the next one.
             let outcome = self.converse(shared);
             if let Some(refusal) = &self.refusal {
