@@ -77,7 +77,7 @@ fn with_files(case: &Case) -> Result<(Client, Vec<String>)> {
 const TEXTS: [&str; 3] = ["first file", "second file", "third file"];
 
 /// All files below a directory.
-fn below(directory: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn below(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();

@@ -8,6 +8,7 @@ use anyhow::{Result, bail, ensure};
 use serde_json::json;
 
 use super::Case;
+use super::files::below;
 
 /// It may be over before it is killed; some time it is not.
 const TRIES: usize = 50;
@@ -99,6 +100,51 @@ fn a_restore_that_is_killed_has_not_happened_and_the_next_one_does() -> Result<(
         ensure!(kills > 0, "it was never killed in the middle");
         case.deployment.start()?;
         case.deployment.endpoints.serves()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_restore_that_is_killed_while_it_writes_files_leaves_none_in_part() -> Result<()> {
+    const FILES: usize = 8;
+    for mut case in [Case::on_sqlite()?, Case::on_postgresql()?] {
+        let alice = Client::signup(&case.deployment.endpoints, "Alice")?;
+        for n in 0..FILES {
+            alice.upload("a.bin", "text/plain", n.to_string().repeat(300_000).as_bytes())?;
+        }
+        let backup = case.backup("backup")?.display().to_string();
+        let files = case.path("files");
+        let written = || below(&files).unwrap_or_default();
+        let mut kills = 0;
+        for n in 0..TRIES {
+            case.lose()?;
+            std::fs::remove_dir_all(&files)?;
+            // At different objects of them.
+            let is_under_way = || written().len() > n % FILES;
+            let is_killed = kill(&case, &["restore", &backup], is_under_way)?;
+            if !is_killed || case.run(&["verify"])?.status.success() {
+                continue;
+            }
+            kills += 1;
+            let half = |path: &Path| {
+                path.extension().is_none() && path.metadata().is_ok_and(|it| it.len() < 300_000)
+            };
+            ensure!(
+                !written().iter().any(|path| half(path)),
+                "half an object stands for a whole one"
+            );
+            case.done(&["restore", &backup])?;
+            case.done(&["verify", "--objects"])?;
+            ensure!(
+                written().len() == FILES,
+                "what was broken off is still there: {:?}",
+                written()
+            );
+            if kills == 2 {
+                break;
+            }
+        }
+        ensure!(kills > 0, "it was never killed in the middle");
     }
     Ok(())
 }
