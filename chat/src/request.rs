@@ -119,6 +119,10 @@ impl<'a> From<Command<'a>> for RequestClass<'a> {
             Command::Delete { id, scope: Some(DeleteScope::Me) } => {
                 Self::Operation(Operation::Hide { id })
             }
+            Command::Report { id, text } => {
+                let text = text.map_or_else(String::new, Cow::into_owned);
+                Self::Operation(Operation::Report { id, text })
+            }
             Command::React { id, emoji } => {
                 Self::Operation(Operation::React { id, emoji: emoji.map(Into::into) })
             }

@@ -52,6 +52,7 @@ fn run(
         if swept.is_none_or(|at| at.elapsed() >= SWEEP_INTERVAL) {
             swept = Some(Instant::now());
             report("messages", store.expire_messages(store.now()));
+            report("reports", store.expire_reports(store.now()));
             report("logs", store.trim_logs(keep, store.now()));
         }
         if erased.is_none_or(|at| at.elapsed() >= ERASE_INTERVAL) {

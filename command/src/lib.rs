@@ -44,7 +44,7 @@ pub enum Command {
     Doctor(doctor::Args),
     /// Check the contents of the database for contradictions; changes nothing, and servers may be running
     Verify(verify::Args),
-    /// Invite people; list, lock out, log out and delete accounts; reset passwords
+    /// Invite people; list, lock out, log out and delete accounts; reset passwords; read reports
     Admin(admin::Args),
 }
 

@@ -23,6 +23,7 @@ pub const TABLES: &[&str] = &[
     "blob",
     "piece",
     "message_file",
+    "report",
 ];
 
 /// Tables whose ids the database assigns. Sessions and revocations are in no backup, but their ids must not be reused
@@ -56,6 +57,7 @@ pub(crate) const BACKUP_FORMATS: &[BackupFormat] = &[
     BackupFormat { number: 14, sqlite: 19, postgres: 21 },
     BackupFormat { number: 15, sqlite: 20, postgres: 22 },
     BackupFormat { number: 16, sqlite: 21, postgres: 24 },
+    BackupFormat { number: 17, sqlite: 22, postgres: 25 },
 ];
 
 /// The newest format that this program can write and read.
@@ -177,7 +179,7 @@ mod tests {
 
     /// Tables that older forms lack, with the first form that has them.
     const LATER: &[(&str, i64)] =
-        &[("file", 13), ("blob", 13), ("piece", 13), ("message_file", 13)];
+        &[("file", 13), ("blob", 13), ("piece", 13), ("message_file", 13), ("report", 17)];
 
     /// With the schema of this form.
     fn migrated(mut engine: impl Transfer, form: &BackupFormat) -> impl Transfer {

@@ -119,6 +119,8 @@ pub(crate) const THUMBNAIL_PIXELS_MAX: i64 = 320;
 pub(crate) const THUMBNAIL_BYTES_MAX: i64 = 256 * 1024;
 /// Files, and objects of the file store, that are looked up together to be deleted.
 pub(crate) const COLLECTED_PAGE: i64 = 100;
+/// Reports that are read or deleted in one statement.
+pub(crate) const REPORTS_PAGE: i64 = 100;
 /// How long after a file the objects go that only it had, in milliseconds: an hour. A backup that has begun before still finds them.
 pub(crate) const BLOB_KEPT_MS: i64 = 60 * 60 * 1000;
 

@@ -64,6 +64,8 @@ mod quota;
 mod receipts;
 #[path = "contract/recovery.rs"]
 mod recovery;
+#[path = "contract/reports.rs"]
+mod reports;
 #[path = "contract/revise.rs"]
 mod revise;
 #[path = "contract/schema.rs"]

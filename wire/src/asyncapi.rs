@@ -101,7 +101,7 @@ fn answers(kind: &str) -> Vec<&str> {
         "hello" => vec!["welcome"],
         "message" => vec!["sent"],
         "ping" => vec!["pong"],
-        "received" | "typing" | "presence" => vec!["ok"],
+        "received" | "report" | "typing" | "presence" => vec!["ok"],
         "history" | "conversations" | "search" | "blocks" | "group.show" => vec![kind],
         "group.create" => vec!["group"],
         _ if kind.starts_with("group.") => vec!["group", "ok"],

@@ -50,6 +50,12 @@ pub const UNREAD_MAX: usize = 500;
 pub const UNREAD_LOOKED_AT_MAX: usize = 5000;
 /// Reactions to one message that are listed, the latest first.
 pub const REACTIONS_LISTED_MAX: usize = 100;
+/// Bytes of the `text` of a report.
+pub const REPORT_BYTES_MAX: usize = 1024;
+/// Reports of one account that the operator has not closed.
+pub const REPORTS_MAX: i64 = 50;
+/// How long a report is kept unless the operator closes it, in milliseconds: 90 days.
+pub const REPORT_LIFE_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 /// Bytes of the `text` of a search.
 pub const SEARCH_BYTES_MAX: usize = 256;
 /// Accounts whose presence one connection watches.

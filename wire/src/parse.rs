@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer};
 use crate::emoji::is_emoji;
 use crate::limit::{
     CONTENT_BYTES_MAX, CONVERSATIONS_MAX, EMOJI_BYTES_MAX, FILE_ID_BYTES_MAX, GROUP_MEMBERS_MAX,
-    MESSAGE_FILES_MAX, PAGE_ITEMS_MAX, PRESENCE_IDS_MAX, REF_BYTES_MAX, RETENTION_DAYS,
-    SEARCH_BYTES_MAX, TIME_MAX,
+    MESSAGE_FILES_MAX, PAGE_ITEMS_MAX, PRESENCE_IDS_MAX, REF_BYTES_MAX, REPORT_BYTES_MAX,
+    RETENTION_DAYS, SEARCH_BYTES_MAX, TIME_MAX,
 };
 use crate::surrogate::{UNPAIRED_SURROGATE, has_unpaired_surrogate};
 use crate::{
@@ -146,6 +146,7 @@ fn command<'a>(keys: &mut Keys<'a>) -> Result<Option<Command<'a>>, Reason> {
         "edit" => Command::Edit { id: keys.message()?, content: content(keys.content.take())? },
         "delete" => Command::Delete { id: keys.message()?, scope: keys.scope()? },
         "react" => Command::React { id: keys.message()?, emoji: emoji(keys.emoji.take())? },
+        "report" => Command::Report { id: keys.message()?, text: reason(keys.text.take())? },
         "typing" => Command::Typing { to: keys.to()? },
         "block" => Command::Block { id: keys.account()? },
         "unblock" => Command::Unblock { id: keys.account()? },
@@ -308,6 +309,14 @@ fn emoji(emoji: Option<Option<Text<'_>>>) -> Result<Option<Cow<'_, str>>, Reason
 
 fn name(name: Option<Text<'_>>) -> Result<Cow<'_, str>, Reason> {
     crate::name(&name.ok_or("`name` must be a text")?).map(Cow::Owned)
+}
+
+fn reason(text: Option<Text<'_>>) -> Result<Option<Cow<'_, str>>, Reason> {
+    let fits = |text: &Text<'_>| text.len() <= REPORT_BYTES_MAX && !text.contains('\0');
+    match text {
+        Some(text) if !fits(&text) => Err("`text` must have at most 1024 bytes and no U+0000"),
+        text => Ok(text.map(Text::into_cow)),
+    }
 }
 
 fn days(days: Option<Option<i64>>) -> Result<Option<i64>, Reason> {

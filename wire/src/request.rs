@@ -102,6 +102,16 @@ pub enum Command<'a> {
         #[schemars(length(min = 1, max = 64))]
         emoji: Option<Cow<'a, str>>,
     },
+    /// Gives a copy of a message to the operator of the server. Nobody else is told, not the sender either.
+    /// Answered with `ok` if there is a `ref`. A message that this account has reported before stays as it was reported.
+    Report {
+        /// The id of the message, which this account must see.
+        id: MessageId,
+        /// Why the message is reported, for the operator: up to 1 KiB of UTF-8, without U+0000. Absent: no reason.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schemars(length(max = 1024))]
+        text: Option<Cow<'a, str>>,
+    },
     /// Asks for one page of the messages of a conversation: the newest messages, or those next to a given id.
     /// At most one of `before`, `after` and `around` may be given.
     #[schemars(extend("not" = {"anyOf": [

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use sql::{
     Account, ConversationSettings, ExportedBlock, ExportedConversation, ExportedEvent,
-    ExportedFile, ExportedInvitation, ExportedReaction, FoundAccount, LogState, Session, Store,
+    ExportedFile, ExportedInvitation, ExportedReaction, ExportedReport, FoundAccount, LogState,
+    Session, Store,
 };
 use wire::{AccountId, GroupId, MessageId, Seq, SessionId};
 
@@ -20,8 +21,8 @@ use crate::error::ApiError;
 use crate::limit::EXPORT_PAGE_ROWS;
 use crate::request::Request;
 use item::{
-    BlockItem, ConversationItem, EventItem, FindingItem, InvitationItem, ReactionItem, SessionItem,
-    UploadItem, entry_item,
+    BlockItem, ConversationItem, EventItem, FindingItem, InvitationItem, ReactionItem, ReportItem,
+    SessionItem, UploadItem, entry_item,
 };
 
 pub(crate) fn export(
@@ -218,6 +219,12 @@ impl Document {
         self.begin_list("],\n\"found\":[");
         for FoundAccount { id, at } in self.store.found_accounts(self.account).map_err(lost)? {
             self.item(&FindingItem { id, at })?;
+        }
+        self.begin_list("],\n\"reports\":[");
+        for ExportedReport { id, text, at } in
+            self.store.exported_reports(self.account).map_err(lost)?
+        {
+            self.item(&ReportItem { id, text, at })?;
         }
         self.begin_list("],\n\"files\":[");
         Ok(Stage::Uploads { after: String::new() })

@@ -5,7 +5,9 @@ mod disable;
 mod enable;
 mod invite;
 mod logout;
+mod reports;
 mod reset;
+mod shown;
 mod stats;
 mod users;
 
@@ -41,6 +43,8 @@ enum Admin {
     Delete(delete::Args),
     /// End all sessions of an account
     Logout(OneAccount),
+    /// List the messages that people have reported, the oldest report first; or close the reports of one
+    Reports(reports::Args),
     /// Count accounts, sessions, messages and bytes
     Stats(stats::Args),
 }
@@ -69,6 +73,7 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl, settings: &Settings<'_>) -> Re
         Admin::Enable(args) => enable::run(args, &store),
         Admin::Delete(args) => delete::run(args, &store),
         Admin::Logout(args) => logout::run(args, &store),
+        Admin::Reports(args) => reports::run(args, &store),
         Admin::Stats(args) => stats::run(args, &store),
     }?;
     Ok(ExitCode::SUCCESS)

@@ -5,7 +5,7 @@ use serde::Serialize;
 use sql::{AccountUsage, Store};
 use telemetry::log::print_line;
 
-use crate::{DAY_MS, HOUR_MS};
+use super::shown::{moment, shown};
 
 /// The arguments of `admin users`.
 #[derive(Debug, clap::Args)]
@@ -85,21 +85,6 @@ fn table(users: &[User<'_>]) -> String {
         cells.join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// Old names may have characters in them that a terminal obeys.
-fn shown(text: &str) -> String {
-    let escaped = |c: char| match c.is_control() {
-        true => c.escape_default().to_string(),
-        false => c.to_string(),
-    };
-    text.chars().map(escaped).collect()
-}
-
-/// A time as `2026-11-29 09:15`.
-fn moment(at: i64) -> String {
-    let minutes = at.rem_euclid(DAY_MS) / 60_000;
-    format!("{} {:02}:{:02}", sql::Day::of(at), at.rem_euclid(DAY_MS) / HOUR_MS, minutes % 60)
 }
 
 #[cfg(test)]

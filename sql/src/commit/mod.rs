@@ -21,6 +21,7 @@ mod own;
 mod pair;
 mod post;
 mod receipt;
+mod report;
 mod request;
 mod retention;
 mod revise;
@@ -107,7 +108,7 @@ pub enum Outcome {
     Done,
     /// It was stored before under the same `ref`. This is the first reply.
     Repeat(EventBody, Seq),
-    /// There was nothing to change.
+    /// There was nothing to change, or operations of its kind cause no event.
     Unchanged,
     /// It was not carried out.
     Rejected(Rejection),
@@ -233,6 +234,7 @@ fn alone(
         Operation::React { emoji, .. } => {
             revise::react(ctx, index, submission.by, emoji.as_deref())
         }
+        Operation::Report { text, .. } => report::report(ctx, index, submission.by, text),
         Operation::Block { id } => block::block(ctx, index, submission.by, *id),
         Operation::Unblock { id } => block::unblock(ctx, index, submission.by, *id),
         Operation::Accept { id } => request::accept(ctx, index, submission.by, *id),

@@ -45,6 +45,13 @@ pub enum Operation {
         /// The message.
         id: MessageId,
     },
+    /// Give a copy of a message that it sees to the operator.
+    Report {
+        /// The message.
+        id: MessageId,
+        /// Why; may be empty.
+        text: String,
+    },
     /// React to a message, or remove the reaction.
     React {
         /// The message.
@@ -154,6 +161,7 @@ impl Operation {
             Self::Read { id }
             | Self::Edit { id, .. }
             | Self::Delete { id }
+            | Self::Report { id, .. }
             | Self::React { id, .. } => Some(*id),
             _ => None,
         }

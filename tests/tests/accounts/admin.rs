@@ -103,6 +103,46 @@ fn accounts_are_listed_and_counted() -> Result<()> {
 }
 
 #[test]
+fn reports_are_listed_and_closed_while_servers_run() -> Result<()> {
+    for case in Case::both(&["--signup=invite"])? {
+        ensure!(case.admin(&["reports"])?.trim() == "no reports", "reports of nothing");
+        let listed =
+            || -> Result<Value> { Ok(serde_json::from_str(&case.admin(&["reports", "--json"])?)?) };
+        ensure!(listed()? == json!([]), "{}", listed()?);
+        let (mut alice, mut bob) = (invited(&case, "alice")?, invited(&case, "bob")?);
+        alice.connect()?;
+        bob.connect()?;
+        let said = alice.send_message(&bob, "something\nrude")?;
+        let second = alice.send_message(&bob, "and again")?["id"].clone();
+        let id = said["id"].clone();
+        bob.receive_message("and again")?;
+        for (id, text) in [(&id, "he is rude"), (&second, "")] {
+            bob.change_nothing(json!({"type": "report", "id": id, "text": text}))?;
+        }
+        let all = listed()?;
+        let mut first = all[0].clone();
+        ensure!(first["at"].as_i64() >= said["at"].as_i64(), "{all}");
+        first["at"] = json!(0);
+        let person = |id: i64, email: &str| json!({"id": id, "name": "Somebody", "email": email});
+        let expected = json!({"id": id, "at": 0, "by": person(bob.id, "bob@example.com"),
+            "text": "he is rude", "from": person(alice.id, "alice@example.com"), "to": bob.id,
+            "sent_at": said["at"], "content": "something\nrude", "files": []});
+        ensure!(first == expected && all[1]["id"] == second && all[2].is_null(), "{all}");
+        let table = case.admin(&["reports"])?;
+        ensure!(table.lines().any(|line| line.trim() == "because   he is rude"), "{table}");
+        ensure!(table.lines().any(|line| line.ends_with("something\\nrude")), "{table}");
+
+        case.admin(&["delete", "alice@example.com", "--yes"])?;
+        ensure!(listed()?[0]["from"] == json!({"id": alice.id}), "{}", listed()?);
+        case.admin(&["reports", "--close", &id.to_string()])?;
+        ensure!(listed()?[0]["id"] == second && listed()?[1].is_null(), "{}", listed()?);
+        case.refused(&["reports", "--close", &id.to_string()], 1, "no report of message")?;
+        case.refused(&["reports", "--close", "first"], 2, "--close")?;
+    }
+    Ok(())
+}
+
+#[test]
 fn what_is_no_email_number_or_command_is_said_and_does_nothing() -> Result<()> {
     let case = Case::on_sqlite(&[])?;
     for (words, why) in [

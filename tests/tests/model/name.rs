@@ -84,6 +84,9 @@ impl IdMaps {
             Action::DeclineInvitation(group) => {
                 json!({"type": "decline", "group": self.groups.outside(*group)})
             }
+            Action::Report(id) => {
+                json!({"type": "report", "id": message(*id), "text": "rude"})
+            }
             Action::Hide(id) => json!({"type": "delete", "id": message(*id), "for": "me"}),
             Action::Set(place, setting) => {
                 let mut frame = self.place("with", *place);

@@ -67,6 +67,8 @@ pub enum Action {
     Delete(Id),
     /// A reaction, or none.
     React(Id, Option<&'static str>),
+    /// A message is given to the operator.
+    Report(Id),
     /// Nothing from this account is to arrive.
     Block(Who),
     /// It may again.
@@ -94,7 +96,7 @@ pub enum Action {
 }
 use Action::{
     Accept, Block, Change as Alter, Clear, Create, Decline, DeclineInvitation, Delete, Edit, Hide,
-    Join, React, Read, Received, Retain, Say, Set, Unblock,
+    Join, React, Read, Received, Report, Retain, Say, Set, Unblock,
 };
 
 /// A conversation as somebody in it calls it.
@@ -216,6 +218,7 @@ fn action() -> impl Strategy<Value = Action> {
         6 => (pick(), word()).prop_map(|(id, text)| Edit(id, text)),
         4 => pick().prop_map(Delete),
         6 => (pick(), option::weighted(0.7, select(&["👍", "🍋"][..]))).prop_map(|(id, it)| React(id, it)),
+        3 => pick().prop_map(Report),
         3 => somebody().prop_map(Block),
         3 => somebody().prop_map(Unblock),
         5 => somebody().prop_map(Accept),

@@ -24,6 +24,7 @@ impl Model {
             Action::Edit(pick, text) => Action::Edit(self.own(by, *pick), text),
             Action::Delete(pick) => Action::Delete(self.own(by, *pick)),
             Action::React(pick, emoji) => Action::React(self.message(by, *pick, |_| true), *emoji),
+            Action::Report(pick) => Action::Report(self.message(by, *pick, |_| true)),
             Action::Hide(pick) => Action::Hide(self.message(by, *pick, |_| true)),
             Action::Set(place, setting) => Action::Set(self.place(*place), *setting),
             Action::Clear(place) => Action::Clear(self.place(*place)),

@@ -67,6 +67,13 @@ impl Model {
         self.tell_but(&spared, by, id, || EventBody::React(id, by))
     }
 
+    pub(super) fn report(&self, by: Who, id: Id) -> Answer {
+        if !self.sees(by, id) {
+            return Err(NOT_FOUND);
+        }
+        if self.messages[&id].is_deleted { Err(TOO_LATE) } else { Ok(json!({"type": "ok"})) }
+    }
+
     /// Whether `by` sees a message and is still where it was said.
     fn is_there(&self, by: Who, id: Id) -> Result<(), &'static str> {
         let is_there = self.sees(by, id) && self.talks[&self.messages[&id].talk].seat(by).is_some();

@@ -32,6 +32,7 @@ impl Model {
             Action::Edit(id, text) => self.edit(by, *id, text),
             Action::Delete(id) => self.delete(by, *id),
             Action::React(id, emoji) => self.react(by, *id, *emoji),
+            Action::Report(id) => self.report(by, *id),
             Action::Block(other) => self.block(by, *other),
             Action::Unblock(other) => self.unblock(by, *other),
             Action::Accept(other) => self.accept(by, *other),

@@ -38,6 +38,7 @@ fn a_refusal_has_a_code_and_the_ref_where_there_is_a_good_one() {
         (r#"{"type":"edit","id":1,"content":"a\u0000b","ref":"r"}"#, BadRequest, with_ref.clone()),
         (r#"{"type":"react","id":1,"emoji":"\u0000","ref":"r"}"#, BadRequest, with_ref.clone()),
         (r#"{"type":"search","text":"a\u0000b","ref":"r"}"#, BadRequest, with_ref.clone()),
+        (r#"{"type":"report","id":1,"text":"a\u0000b","ref":"r"}"#, BadRequest, with_ref.clone()),
         (r#"{"type":"group.create","name":" ","members":[]}"#, BadRequest, None),
         (r#"{"type":"group.rename","group":5,"name":"a\nb","ref":"r"}"#, BadRequest, with_ref),
     ] {
@@ -89,6 +90,10 @@ fn malformed() -> Vec<Value> {
         json!({"type": "conversation.set", "with": 2, "muted_until": 1_i64 << 53}),
         json!({"type": "conversation.clear"}),
         json!({"type": "conversation.clear", "with": 2, "group": 5}),
+        json!({"type": "report"}),
+        json!({"type": "report", "text": "spam"}),
+        json!({"type": "report", "id": 77, "text": 7}),
+        json!({"type": "report", "id": 77, "text": "x".repeat(1025)}),
         json!({"type": "react", "id": 77}),
         json!({"type": "react", "emoji": "x"}),
         json!({"type": "react", "id": 77, "emoji": ""}),

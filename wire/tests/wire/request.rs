@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use wire::limit::{
     CONTENT_BYTES_MAX, CONVERSATIONS_MAX, GROUP_MEMBERS_MAX, NAME_CHARS_MAX, PAGE_ITEMS_MAX,
-    PRESENCE_IDS_MAX, REF_BYTES_MAX, SEARCH_BYTES_MAX,
+    PRESENCE_IDS_MAX, REF_BYTES_MAX, REPORT_BYTES_MAX, SEARCH_BYTES_MAX,
 };
 use wire::{AccountId, Command, GroupId, MessageId, Peer, Recipient, Request, Text};
 
@@ -35,6 +35,7 @@ fn every_bound_is_reached_and_not_passed() {
             CONTENT_BYTES_MAX,
         ),
         (json!({"type": "search"}), "text", text, SEARCH_BYTES_MAX),
+        (json!({"type": "report", "id": 1}), "text", text, REPORT_BYTES_MAX),
         (json!({"type": "group.create", "members": []}), "name", text, NAME_CHARS_MAX),
         (json!({"type": "group.rename", "group": 5}), "name", text, NAME_CHARS_MAX),
         // Who makes a group is in it, too.

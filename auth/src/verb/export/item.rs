@@ -116,6 +116,14 @@ pub(super) struct FindingItem {
     pub(super) at: i64,
 }
 
+/// A message that the account has reported to the operator.
+#[derive(Serialize)]
+pub(super) struct ReportItem {
+    pub(super) id: MessageId,
+    pub(super) text: String,
+    pub(super) at: i64,
+}
+
 #[derive(Serialize)]
 pub(super) struct EventItem {
     pub(super) seq: Seq,

@@ -60,6 +60,7 @@ fn an_empty_account_is_a_whole_document() {
         "reactions": [],
         "blocked": [],
         "found": [],
+        "reports": [],
         "files": [],
         "log": {"head": 0, "acknowledged": 0, "forgotten": 0, "stored": 0, "last_seen": null, "events": []},
     });
@@ -122,6 +123,7 @@ fn what_is_more_than_a_message_is_there_too() {
     let [alice, bob] = ["a@x", "b@x"].map(|e| store.create_account(e, "N", "phc", NOW).unwrap());
     say(&store, bob, alice, "hello", None);
     act(&store, alice, Operation::React { id: MessageId(1), emoji: Some("👍".to_owned()) }, None);
+    act(&store, alice, Operation::Report { id: MessageId(1), text: "spam".to_owned() }, None);
     act(&store, alice, Operation::SetRetention { with: Peer::Account(bob), days: Some(7) }, None);
     act(
         &store,
@@ -148,6 +150,7 @@ fn what_is_more_than_a_message_is_there_too() {
         "read": 3, "days": null});
     assert_eq!(list("conversations"), [pair, group]);
     assert_eq!(list("blocked"), [json!({"id": bob, "at": NOW})]);
+    assert_eq!(list("reports"), [json!({"id": 1, "text": "spam", "at": NOW})]);
     assert_eq!(list("invitations"), [json!({"group": 2, "name": "Trip", "by": bob, "at": NOW})]);
     let last = list("messages").len() + 3;
     assert_eq!(whole["log"]["head"], last);

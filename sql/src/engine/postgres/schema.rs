@@ -46,6 +46,7 @@ pub(super) static MIGRATIONS: &[(i64, &str)] = &[
     (22, include_str!("../../../migrations/postgres/0022_conversation_settings.sql")),
     (23, include_str!("../../../migrations/postgres/0023_files_of_conversations.sql")),
     (24, include_str!("../../../migrations/postgres/0024_statistics.sql")),
+    (25, include_str!("../../../migrations/postgres/0025_reports.sql")),
 ];
 
 statements! {
