@@ -136,9 +136,17 @@ impl Fields {
     /// # Errors
     /// 400, naming the key, if it is neither.
     pub(crate) fn flag(&mut self, key: &str) -> Result<bool, ApiError> {
+        Ok(self.maybe_flag(key)?.unwrap_or(false))
+    }
+
+    /// Takes out an optional boolean.
+    ///
+    /// # Errors
+    /// 400, naming the key, if it is there and no boolean.
+    pub(crate) fn maybe_flag(&mut self, key: &str) -> Result<Option<bool>, ApiError> {
         match self.0.remove(key) {
-            None => Ok(false),
-            Some(Value::Bool(flag)) => Ok(flag),
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(flag)),
             Some(_) => Err(ApiError::bad_request(format!("`{key}` must be true or false"))),
         }
     }

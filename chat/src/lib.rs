@@ -139,7 +139,8 @@ pub fn serve(
             let shown = Arc::clone(&store);
             node = Some(service::spawn("chat-node", move || shown.run_node(&*nodes))?);
             let notify = sweep::start(Arc::clone(&store), committer.clone(), keep, stop)?;
-            revocation::watch(Arc::clone(&store), Arc::clone(&hub), notify, shutdown.clone())?;
+            let (revoked, watched) = (Arc::clone(&store), Arc::clone(&presence));
+            revocation::watch(revoked, Arc::clone(&hub), watched, notify, shutdown.clone())?;
             (Mode::Accounts(Accounts { store, committer }), Some(ended))
         }
     };

@@ -8,7 +8,7 @@
 //! all the time does not keep its watchers busy. An earlier change waits, and the state at the end of the interval is
 //! sent.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -31,6 +31,15 @@ struct State {
     watched: HashMap<AccountId, Watched>,
     /// The accounts with a waiting change, by the time at which it is sent.
     due: BTreeSet<(Instant, AccountId)>,
+    /// Accounts that hide when they were last connected, of those that watch or are watched, or were. They are not told it of others.
+    hiding: HashSet<AccountId>,
+}
+
+impl State {
+    /// Whether `viewer` may know when `id` was last connected.
+    fn shows(&self, id: AccountId, viewer: AccountId) -> bool {
+        !self.hiding.contains(&id) && !self.hiding.contains(&viewer)
+    }
 }
 
 /// A watched account.
@@ -75,6 +84,22 @@ impl Presence {
     pub(crate) fn new(hub: Arc<Hub>, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         let clock: Clock = Box::new(clock);
         Self { hub, clock, state: Mutex::default() }
+    }
+
+    /// Notes of accounts whether they hide when they were last connected.
+    pub(crate) fn note_hiding(&self, accounts: impl IntoIterator<Item = (AccountId, bool)>) {
+        let mut state = self.lock();
+        for (account, hides) in accounts {
+            match hides {
+                true => state.hiding.insert(account),
+                false => state.hiding.remove(&account),
+            };
+        }
+    }
+
+    /// Whether `viewer` may know when `id` was last connected.
+    pub(crate) fn shows(&self, id: AccountId, viewer: AccountId) -> bool {
+        self.lock().shows(id, viewer)
     }
 
     /// Registers that `by` watches these accounts. It is told nothing before [`Presence::admit`].
@@ -202,12 +227,15 @@ impl Presence {
 
     /// Sends the current state to the watchers that have got another one.
     fn tell(&self, mut state: MutexGuard<'_, State>, id: AccountId, now: Instant) {
-        let Some(watched) = state.watched.get_mut(&id) else { return };
+        let State { watched, hiding, .. } = &mut *state;
+        let Some(watched) = watched.get_mut(&id) else { return };
         let online = watched.is_online(&self.hub, id);
         let last_seen = (!online).then(|| watched.left_at.unwrap_or_else(&self.clock));
+        let last_seen = last_seen.filter(|_| !hiding.contains(&id));
         let mut told = Vec::new();
         for watch in watched.by.iter_mut().filter(|watch| watch.told == Some(!online)) {
             watch.told = Some(online);
+            let last_seen = last_seen.filter(|_| !hiding.contains(&watch.by));
             watch.outbox.push(&frame(id, online, last_seen));
             told.push(Arc::clone(&watch.outbox));
         }
@@ -221,7 +249,7 @@ impl Presence {
     }
 
     /// `by` has blocked `blocked`: each sees the other leave, and not that it returns. To `blocked` it is as if `by` had left, at
-    /// the time that `left_at` gives, which is asked for if there is somebody to tell.
+    /// the time that `left_at` gives, which is asked for if there is somebody to tell, and neither hides it.
     pub(crate) fn part(
         &self,
         by: AccountId,
@@ -234,9 +262,10 @@ impl Presence {
         parted.retain(is_told);
         let mut theirs = take(&mut state.watched, blocked, |watch| watch.by == by);
         theirs.retain(is_told);
+        let shows = state.shows(by, blocked);
         drop(state);
         if !parted.is_empty() {
-            let frame = frame(by, false, left_at());
+            let frame = frame(by, false, if shows { left_at() } else { None });
             parted.iter().for_each(|watch| watch.outbox.push(&frame));
         }
         theirs.iter().for_each(|watch| watch.outbox.push(&frame(blocked, false, None)));
@@ -270,93 +299,5 @@ pub(crate) fn frame(id: AccountId, online: bool, last_seen: Option<i64>) -> Fram
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::TcpStream;
-
-    use super::*;
-    use crate::dispatcher::{self, Inbox};
-    use crate::hub::Endpoint;
-    use crate::test_support;
-
-    const BOB: AccountId = AccountId(2);
-
-    /// Somebody who watches Bob, and what it was told of him so far.
-    struct Watcher {
-        presence: Arc<Presence>,
-        hub: Arc<Hub>,
-        outbox: Arc<Outbox>,
-        _theirs: TcpStream,
-    }
-
-    impl Watcher {
-        fn new() -> Self {
-            let hub = Arc::new(Hub::new());
-            let presence = Arc::new(Presence::new(Arc::clone(&hub), crate::clock::now_ms));
-            let (outbox, theirs) = test_support::outbox();
-            presence.watch(AccountId(1), &outbox, &[BOB]);
-            assert!(presence.admit(&outbox, BOB, None));
-            outbox.flush();
-            Self { presence, hub, outbox, _theirs: theirs }
-        }
-
-        /// Bob comes, or goes.
-        fn flap(&self, bob: &Arc<Outbox>, comes: bool, now: Instant) {
-            if comes {
-                self.hub
-                    .register(BOB, Endpoint { outbox: Arc::clone(bob), session: None, since: 0 });
-            } else {
-                self.hub.unregister(BOB, bob);
-            }
-            self.presence.changed(BOB, 0, now);
-        }
-
-        fn wait_until_told(&self, online: bool, deadline: Instant) {
-            while self.told() != Some(online) {
-                assert!(Instant::now() < deadline, "not told");
-                std::thread::yield_now();
-            }
-        }
-
-        fn told(&self) -> Option<bool> {
-            let state = self.presence.lock();
-            let mine = |watch: &&Watch| Arc::ptr_eq(&watch.outbox, &self.outbox);
-            state.watched[&BOB].by.iter().find(mine).and_then(|watch| watch.told)
-        }
-    }
-
-    #[test]
-    fn who_comes_and_goes_without_end_is_told_of_once_a_second() {
-        let (watcher, start) = (Watcher::new(), Instant::now());
-        let (bob, _theirs) = test_support::outbox();
-        watcher.flap(&bob, true, start);
-        assert_eq!(watcher.told(), Some(true), "the first change at once");
-        for n in 0..99 {
-            watcher.flap(&bob, n % 2 == 1, start);
-        }
-        assert_eq!(watcher.told(), Some(true), "and no other for a second");
-        assert_eq!(watcher.presence.lock().due.len(), 1, "but how it ended is to be told");
-        assert_eq!(watcher.presence.due_at(), Some(start + PRESENCE_INTERVAL));
-        watcher.presence.tell_due(start + PRESENCE_INTERVAL);
-        assert_eq!(watcher.told(), Some(false));
-        watcher.flap(&bob, true, start + 2 * PRESENCE_INTERVAL);
-        assert_eq!(watcher.told(), Some(true));
-    }
-
-    #[test]
-    fn the_dispatcher_tells_what_had_to_wait() {
-        let (watcher, inbox) = (Watcher::new(), Inbox::default());
-        let (hub, presence) = (Arc::clone(&watcher.hub), Arc::clone(&watcher.presence));
-        let ended = dispatcher::start(inbox.clone(), None, hub, presence).unwrap();
-        let (bob, _theirs) = test_support::outbox();
-        let endpoint = Endpoint { outbox: Arc::clone(&bob), session: None, since: 0 };
-        watcher.hub.register(BOB, endpoint);
-        inbox.presence_changed(BOB, 0);
-        let deadline = Instant::now() + 20 * PRESENCE_INTERVAL;
-        watcher.wait_until_told(true, deadline);
-        watcher.hub.unregister(BOB, &bob);
-        inbox.presence_changed(BOB, 0);
-        watcher.wait_until_told(false, deadline);
-        inbox.close();
-        assert!(ended.wait_until(deadline));
-    }
-}
+#[path = "presence/tests.rs"]
+mod tests;

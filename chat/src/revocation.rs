@@ -1,21 +1,23 @@
-//! Closes the sockets of sessions that have ended, wherever they were ended.
+//! Closes the sockets of sessions that have ended, and notes who hides its last seen, wherever that was done.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
 use net::Shutdown;
-use sql::Store;
+use sql::{Revoked, Store};
 use wire::{Close, Code, ErrorFrame, Frame};
 
 use crate::hub::Hub;
 use crate::limit::REVOCATION_POLL;
+use crate::presence::Presence;
 use crate::sweep::Notify;
 
 /// Starts the thread that looks for revoked sessions every [`REVOCATION_POLL`].
 pub(crate) fn watch(
     store: Arc<Store>,
     hub: Arc<Hub>,
+    presence: Arc<Presence>,
     notify: Notify,
     shutdown: Shutdown,
 ) -> io::Result<()> {
@@ -24,7 +26,7 @@ pub(crate) fn watch(
         let mut newest = None;
         while !shutdown.wait_for(REVOCATION_POLL) {
             // While the database is away nothing can be revoked either: the next look catches up.
-            match look(&store, &hub, &notify, newest) {
+            match look(&store, &hub, &presence, &notify, newest) {
                 Ok(seen) => newest = Some(seen),
                 Err(error) => tracing::debug!(%error, "cannot look for revoked sessions"),
             }
@@ -34,11 +36,31 @@ pub(crate) fn watch(
 }
 
 /// Looks at the revocations since `newest`; returns the newest seen.
-fn look(store: &Store, hub: &Hub, notify: &Notify, newest: Option<i64>) -> sql::Result<i64> {
+fn look(
+    store: &Store,
+    hub: &Hub,
+    presence: &Presence,
+    notify: &Notify,
+    newest: Option<i64>,
+) -> sql::Result<i64> {
     // Nobody here had a session before the first look: what is older concerns nobody.
     let Some(newest) = newest else { return store.newest_revocation() };
     let revocations = store.revocations(newest)?;
-    let sessions: HashSet<_> = revocations.iter().map(|revocation| revocation.session).collect();
+    // Of each account the latest change counts: some are read again.
+    let (mut sessions, mut hiding) = (HashSet::new(), HashMap::new());
+    for revocation in &revocations {
+        match revocation.what {
+            Revoked::Session(session) => {
+                sessions.insert(session);
+            }
+            Revoked::LastSeen { account, hides } => {
+                hiding.insert(account, hides);
+            }
+        }
+    }
+    if !hiding.is_empty() {
+        presence.note_hiding(hiding);
+    }
     if !sessions.is_empty() {
         let mut ended = Vec::new();
         hub.for_each_session(|session, outbox| {

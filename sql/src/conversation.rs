@@ -32,8 +32,8 @@ pub struct Conversation {
     pub read: MessageId,
     /// Whether the other side's message request waits for an answer.
     pub request: bool,
-    /// The last messages that the other side has received and has read, as far as this account may know; `None` for a
-    /// group.
+    /// The last messages that the other side has received and has read, as far as this account may know (no message is read
+    /// if this account hides what it reads itself); `None` for a group.
     pub other: Option<(MessageId, MessageId)>,
     /// The account's role in the group; `None` for a conversation of two, or once it has left.
     pub role: Option<Role>,
@@ -324,12 +324,13 @@ statements! {
     );
 
     static GROUP_MEMBERS: Statement = Statement::both(
-        "select s.account, a.name, s.role, s.delivered, s.read, s.since, (select b.account from block b \
+        "select s.account, a.name, s.role, s.delivered, case when s.account = v.account then s.read \
+         when v.shows_read = 0 then 0 else coalesce(s.read_hidden, s.read) end, s.since, (select b.account from block b \
          where b.blocked = $1 and b.account = s.account), (select k.delivered from block_mark k \
          where k.blocked = $1 and k.conversation = s.conversation and k.account = s.account), (select k.read \
          from block_mark k where k.blocked = $1 and k.conversation = s.conversation and k.account = s.account) \
-         from member s join account a on a.id = s.account where s.conversation = $2 and s.until is null \
-         order by s.since, s.account"
+         from log v join member s on s.conversation = $2 and s.until is null join account a on a.id = s.account \
+         where v.account = $1 order by s.since, s.account"
     );
 
     static BLOCKS: Statement = Statement::both("select blocked from block where account = $1 order by blocked");
@@ -350,10 +351,11 @@ statements! {
             " then a.name end), l.days, l.role, l.since, l.until, l.read, case when l.asker = l.account then 0 \
              else coalesce((select coalesce((select k.delivered from block_mark k where k.blocked = b.blocked \
              and k.conversation = l.id and k.account = b.account), 0) from block b where b.blocked = l.account \
-             and b.account = o.account), o.delivered) end, case when l.asker = l.account then 0 \
-             else coalesce((select coalesce((select k.read from block_mark k where k.blocked = b.blocked \
+             and b.account = o.account), o.delivered) end, case when l.asker = l.account or \
+             (select v.shows_read from log v where v.account = l.account) = 0 then 0 else coalesce((select coalesce((select k.read from block_mark k where k.blocked = b.blocked \
              and k.conversation = l.id and k.account = b.account), 0) from block b where b.blocked = l.account \
-             and b.account = o.account), o.read) end, l.activity, case when l.asker <> l.account then 1 else 0 \
+             and b.account = o.account), \
+             coalesce(o.read_hidden, o.read)) end, l.activity, case when l.asker <> l.account then 1 else 0 \
              end, l.cleared, l.muted_until, l.pinned, l.archived, l.marked_unread from (select cast($1 as bigint) as open, c.id, c.low, c.high, c.asker, s.role, ",
             name_and_days!(),
             ", s.since, s.until, s.read, s.account, s.cleared, s.muted_until, s.pinned, s.archived, s.marked_unread, ",

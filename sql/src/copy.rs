@@ -58,6 +58,7 @@ pub(crate) const BACKUP_FORMATS: &[BackupFormat] = &[
     BackupFormat { number: 15, sqlite: 20, postgres: 22 },
     BackupFormat { number: 16, sqlite: 21, postgres: 24 },
     BackupFormat { number: 17, sqlite: 22, postgres: 25 },
+    BackupFormat { number: 18, sqlite: 23, postgres: 26 },
 ];
 
 /// The newest format that this program can write and read.

@@ -12,7 +12,7 @@ use crate::engine::{Statement, Value, statements};
 use crate::entry::{Entry, PAGE, bytes_seen, columns, columns_seen, edits_withheld, entry, page};
 use crate::event::{is_of_conversation, word};
 use crate::session::session;
-use crate::{ConversationSettings, Result, Session, Store};
+use crate::{ConversationSettings, Privacy, Result, Session, Store};
 
 /// A conversation as it is stored for one of its accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +123,8 @@ pub struct LogState {
     pub stored: i64,
     /// The time at which the account's last connection ended, in milliseconds; `None` if it never had one.
     pub last_seen: Option<i64>,
+    /// What the account shows others of itself.
+    pub privacy: Privacy,
 }
 
 impl Store {
@@ -266,6 +268,7 @@ impl Store {
                 forgotten: Seq(row.int(2)?),
                 stored: row.int(4)?,
                 last_seen: row.maybe_int(3)?,
+                privacy: Privacy::of(row, 5)?,
             })
         })?;
         Ok(states.pop())
@@ -356,7 +359,7 @@ statements! {
     );
 
     static LOG_STATE: Statement = Statement::both(
-        "select head, acknowledged, forgotten, seen_at, stored from log where account = $1"
+        "select head, acknowledged, forgotten, seen_at, stored, shows_last_seen, shows_read from log where account = $1"
     );
 
     static EVENTS: Statement = Statement::both(

@@ -53,13 +53,27 @@ pub struct Session {
     pub expires_at: i64,
 }
 
-/// A session that ended before its time.
+/// Something that chat nodes must no longer go by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revocation {
     /// Its number; they count up.
     pub id: i64,
-    /// The session that ended.
-    pub session: SessionId,
+    /// What has changed.
+    pub what: Revoked,
+}
+
+/// What a [`Revocation`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    /// This session ended before its time.
+    Session(SessionId),
+    /// This account hides when it was last connected, or shows it again.
+    LastSeen {
+        /// The account.
+        account: AccountId,
+        /// Whether it hides it.
+        hides: bool,
+    },
 }
 
 impl Store {
@@ -131,15 +145,21 @@ impl Store {
         })
     }
 
-    /// Sessions that ended before their time, in the order of their revocations: all after number `after`, and some
-    /// before it once more, since a lower number may become visible late.
+    /// Revocations in the order of their numbers: all after number `after`, and some before it once more, since a lower
+    /// number may become visible late. Those of one account are in the order of its changes.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn revocations(&self, after: i64) -> Result<Vec<Revocation>> {
         let from = after.saturating_sub(REVOCATIONS_OVERLAP);
         self.read(Requester::Server, &REVOCATIONS, &[Value::Int(from)], |row| {
-            Ok(Revocation { id: row.int(0)?, session: SessionId(row.int(1)?) })
+            let what = match row.maybe_int(2)? {
+                None => Revoked::Session(SessionId(row.int(1)?)),
+                Some(account) => {
+                    Revoked::LastSeen { account: AccountId(account), hides: row.int(3)? != 0 }
+                }
+            };
+            Ok(Revocation { id: row.int(0)?, what })
         })
     }
 
@@ -233,7 +253,9 @@ statements! {
     static END_SESSION: Statement =
         Statement::both("delete from session where id = $1 and account = $2 returning id");
 
-    static REVOCATIONS: Statement = Statement::both("select id, session from revocation where id > $1 order by id");
+    static REVOCATIONS: Statement = Statement::both(
+        "select id, session, account, hides from revocation where id > $1 order by id"
+    );
 
     static NEWEST_REVOCATION: Statement = Statement::both("select coalesce(max(id), 0) from revocation");
 

@@ -58,6 +58,8 @@ mod pages;
 mod plans;
 #[path = "contract/postgresql.rs"]
 mod postgresql;
+#[path = "contract/privacy.rs"]
+mod privacy;
 #[path = "contract/quota.rs"]
 mod quota;
 #[path = "contract/receipts.rs"]

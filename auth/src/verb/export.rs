@@ -12,7 +12,7 @@ use serde::Serialize;
 use sql::{
     Account, ConversationSettings, ExportedBlock, ExportedConversation, ExportedEvent,
     ExportedFile, ExportedInvitation, ExportedReaction, ExportedReport, FoundAccount, LogState,
-    Session, Store,
+    Privacy, Session, Store,
 };
 use wire::{AccountId, GroupId, MessageId, Seq, SessionId};
 
@@ -89,9 +89,12 @@ impl Document {
         let (id, created_at, confirmed) = (account.id, account.created_at, account.is_proved);
         let next = account.next_email.as_deref().map(to_json).transpose()?;
         let next = next.map_or_else(String::new, |next| format!(",\"new_email\":{next}"));
+        let state = store.log_state(id).map_err(lost)?;
+        let Privacy { last_seen, read_receipts } = state.map(|it| it.privacy).unwrap_or_default();
         let page = format!(
             "{{\"exported_at\":{now},\"account\":{{\"id\":{id},\"email\":{email},\"name\":{name},\
-             \"created_at\":{created_at},\"confirmed\":{confirmed}{next}}},\n\"sessions\":["
+             \"created_at\":{created_at},\"confirmed\":{confirmed}{next},\"last_seen\":{last_seen},\
+             \"read_receipts\":{read_receipts}}},\n\"sessions\":["
         );
         Ok(Self {
             store,
@@ -242,8 +245,10 @@ impl Document {
         // None: deleted since the export began.
         let state = self.store.log_state(self.account).map_err(lost)?;
         let (head, acknowledged, forgotten, stored, last_seen) = (Seq(0), Seq(0), Seq(0), 0, None);
-        let none = LogState { head, acknowledged, forgotten, stored, last_seen };
-        let LogState { head, acknowledged, forgotten, stored, last_seen } = state.unwrap_or(none);
+        let privacy = Privacy::default();
+        let none = LogState { head, acknowledged, forgotten, stored, last_seen, privacy };
+        let LogState { head, acknowledged, forgotten, stored, last_seen, .. } =
+            state.unwrap_or(none);
         let last_seen = serde_json::to_string(&last_seen)?;
         self.begin_list(&format!(
             "],\n\"log\":{{\"head\":{head},\"acknowledged\":{acknowledged},\

@@ -2,7 +2,7 @@
 
 use http::Response;
 use serde::Serialize;
-use sql::{Account, Session};
+use sql::{Account, Privacy, PrivacyChange, Session};
 use wire::Email;
 
 use crate::context::{Context, LoginAttempt};
@@ -24,6 +24,10 @@ struct Me {
     /// The email that it will have once that is shown of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     new_email: Option<String>,
+    /// Whether it shows others when it was last connected, and sees that of them.
+    last_seen: bool,
+    /// Whether it shows others what it has read, and sees that of them.
+    read_receipts: bool,
     /// Bytes of text and files that it has sent and that are kept.
     stored: i64,
     /// How many there may be; 0: no limit.
@@ -49,23 +53,30 @@ pub(crate) fn change(
     session: &Session,
 ) -> Result<Response, ApiError> {
     let mut fields = request.fields()?;
-    let email = fields.maybe_text("email")?;
-    // Alone, or along with an email.
-    let name = match email {
-        Some(_) => fields.maybe_text("name")?,
-        None => Some(fields.text("name")?),
-    };
+    let (name, email) = (fields.maybe_text("name")?, fields.maybe_text("email")?);
     let name = name.map(|name| wire::name(&name).map_err(ApiError::bad_request)).transpose()?;
-    let mut account = None;
+    let privacy = PrivacyChange {
+        last_seen: fields.maybe_flag("last_seen")?,
+        read_receipts: fields.maybe_flag("read_receipts")?,
+    };
+    if name.is_none() && email.is_none() && privacy == PrivacyChange::default() {
+        return Err(ApiError::bad_request(
+            "one of `name`, `email`, `last_seen` and `read_receipts` must be there",
+        ));
+    }
     if let Some(email) = email {
         let email = Email::chosen(&email).map_err(ApiError::bad_request)?;
         let password = Password::unchecked(fields.text("password")?);
-        account = Some(email::change(context, request, session, &email, &password)?);
+        // The only change that may be refused comes first.
+        email::change(context, request, session, &email, &password)?;
     }
     if let Some(name) = name {
-        account = context.store.rename(session.account, &name)?;
+        context.store.rename(session.account, &name)?;
     }
-    reply(context, account)
+    if privacy != PrivacyChange::default() {
+        context.store.set_privacy(session.account, privacy, request.now)?;
+    }
+    reply(context, context.store.account(session.account)?)
 }
 
 pub(crate) fn delete(
@@ -92,6 +103,21 @@ fn reply(context: &Context, account: Option<Account>) -> Result<Response, ApiErr
     let Account { id, email, name, created_at, is_proved: confirmed, next_email: new_email } =
         account.ok_or_else(ApiError::unauthorized)?;
     let state = context.store.log_state(id)?.ok_or_else(ApiError::unauthorized)?;
+    let Privacy { last_seen, read_receipts } = state.privacy;
     let (stored, quota) = (state.stored, context.store.quota().unwrap_or(0));
-    json(200, &Me { id, email, name, created_at, confirmed, new_email, stored, quota })
+    json(
+        200,
+        &Me {
+            id,
+            email,
+            name,
+            created_at,
+            confirmed,
+            new_email,
+            last_seen,
+            read_receipts,
+            stored,
+            quota,
+        },
+    )
 }

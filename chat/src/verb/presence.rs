@@ -32,8 +32,12 @@ pub(crate) fn watch(
     let look_up = |accounts: &Accounts| {
         // Where else they are is known before anybody is told.
         cluster.map_or(Ok(()), |cluster| cluster.look_at_presence(&ids))?;
+        let concerned = ids.iter().copied().chain([me]);
+        let hiding = accounts.store.hiding_last_seen(me, concerned.clone())?;
+        presence.note_hiding(concerned.map(|id| (id, hiding.contains(&id))));
         accounts.store.contact_statuses(me, &ids)
     };
+    let shown = |id, last_seen: Option<i64>| last_seen.filter(|_| presence.shows(id, me));
     let known = match accounts.map(look_up) {
         None => ids.iter().map(|id| (*id, ContactStatus::Known(None))).collect(),
         Some(Ok(known)) => known,
@@ -44,12 +48,13 @@ pub(crate) fn watch(
     };
     let away = |id: AccountId, last_seen: Option<i64>| {
         presence.forget(outbox, &[id]);
-        replies.push(&frame(id, false, last_seen));
+        replies.push(&frame(id, false, shown(id, last_seen)));
     };
     let mut blocked = Vec::new();
     for id in ids {
         match known.get(&id) {
-            Some(ContactStatus::Known(last_seen)) if presence.admit(outbox, id, *last_seen) => {}
+            Some(ContactStatus::Known(last_seen))
+                if presence.admit(outbox, id, shown(id, *last_seen)) => {}
             Some(ContactStatus::Known(_)) => blocked.push(id),
             Some(ContactStatus::Blocked(last_seen)) => away(id, *last_seen),
             None => away(id, None),

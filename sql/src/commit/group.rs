@@ -324,12 +324,12 @@ statements! {
              from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) as r(conversation, account, role, \
              since) where true on conflict (conversation, account) do update \
              set role = excluded.role, since = excluded.since, until = null, delivered = excluded.delivered, read = \
-             excluded.read",
+             excluded.read, read_hidden = null",
         sqlite:
             "insert or fail into member (conversation, account, role, since, delivered, read) \
              select ?1, ?2, ?3, ?4, ?4, ?4 where true on conflict (conversation, account) do update \
              set role = excluded.role, since = excluded.since, until = null, delivered = excluded.delivered, read = \
-             excluded.read",
+             excluded.read, read_hidden = null",
     });
 
     static ADD_GROUP: Statement = Statement::both("insert into conversation (name) values ($1) returning id");

@@ -26,12 +26,12 @@ pub(super) struct MessageProgress {
 }
 
 macro_rules! positions {
-    ($column:literal) => {
+    ($position:literal) => {
         for_each_row!(
             r(conversation bigint),
             concat!(
-                "select r.conversation, x.account, x.",
-                $column,
+                "select r.conversation, x.account, ",
+                $position,
                 " from r join member x on x.conversation = r.conversation and x.until is null"
             )
         )
@@ -83,9 +83,10 @@ impl GroupProgress {
 }
 
 statements! {
-    static DELIVERED: BatchStatement = positions!("delivered");
+    static DELIVERED: BatchStatement = positions!("x.delivered");
 
-    static READ: BatchStatement = positions!("read");
+    /// As others see it.
+    static READ: BatchStatement = positions!("coalesce(x.read_hidden, x.read)");
 
     static FIND_WITHHELD: BatchStatement = for_each_row!(
         r(conversation bigint, message bigint, sender bigint),

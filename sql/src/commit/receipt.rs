@@ -131,8 +131,12 @@ pub(super) fn store(
     tell(ctx, &receipts.delivered, &moved(advanced)?, false)?;
     receipts.acknowledged.iter().for_each(|(account, seq)| ctx.acknowledge(*account, *seq));
 
-    let positions = receipts.positions.iter().map(|(key, (id, _))| (*key, *id)).collect();
-    let advanced = ask(ctx.engine, &ADVANCE_READ, advance_rows(&positions))?;
+    let row = |((account, conversation), (id, _)): (&(AccountId, i64), &(MessageId, usize))| {
+        let shows_read = ctx.shows_read(*account).into();
+        [*conversation, account.0, id.0, shows_read].map(Value::Int).to_vec()
+    };
+    let rows = receipts.positions.iter().map(row).collect();
+    let advanced = ask(ctx.engine, &ADVANCE_READ, rows)?;
     let advanced = moved(&advanced)?;
     for ((by, conversation), (id, index)) in &receipts.positions {
         if advanced.contains(&(*by, *conversation)) {
@@ -186,13 +190,17 @@ fn moved(advanced: &[Row]) -> Result<HashSet<(AccountId, i64)>> {
     advanced.iter().map(|row| Ok((AccountId(row.int(0)?), row.int(1)?))).collect()
 }
 
-/// Writes receipts to the senders' logs. In a group only members get them, and nobody whose contact request is unanswered.
+/// Writes receipts to the senders' logs. In a group only members get them, and nobody whose contact request is unanswered. Who
+/// hides what it has read is not told what others have read either.
 fn tell(
     ctx: &mut BatchContext<'_>,
     all: &[PendingReceipt],
     advanced: &HashSet<(AccountId, i64)>,
     is_read: bool,
 ) -> Result<()> {
+    let is_shown =
+        |it: &&PendingReceipt| !is_read || (ctx.shows_read(it.by) && ctx.shows_read(it.sender));
+    let all: Vec<_> = all.iter().filter(is_shown).copied().collect();
     let moved = || all.iter().filter(|it| advanced.contains(&(it.by, it.conversation)));
     let in_groups = moved().filter(|it| it.is_group).map(|it| (it.conversation, it.id, it.sender));
     let in_groups = in_groups.collect();
@@ -239,15 +247,19 @@ statements! {
     })
     .with_sqlite_answer(&[Known::Parameter(2), Known::Parameter(1)]);
 
-    /// Who reads something takes back that the conversation is marked as unread, however far it had read before.
+    /// Who reads something takes back that the conversation is marked as unread, however far it had read before. While it hides
+    /// what it reads, others see it where it was; once it shows that again, its next message shows all before it.
     static ADVANCE_READ: BatchStatement = BatchStatement::of(Statement {
         postgres:
-            "update member set read = greatest(member.read, r.message), marked_unread = 0 \
-             from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as r(conversation, account, message) \
+            "update member set read = greatest(member.read, r.message), marked_unread = 0, read_hidden = case \
+             when r.shows = 0 then coalesce(member.read_hidden, member.read) when member.read <= r.message then null \
+             else member.read_hidden end \
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) as r(conversation, account, message, shows) \
              where member.conversation = r.conversation and member.account = r.account and (member.read < r.message \
              or member.marked_unread = 1) returning member.account, member.conversation",
         sqlite:
-            "update member set read = max(read, ?3), marked_unread = 0 where conversation = ?1 and account = ?2 \
+            "update member set read = max(read, ?3), marked_unread = 0, read_hidden = case when ?4 = 0 \
+             then coalesce(read_hidden, read) when read <= ?3 then null else read_hidden end where conversation = ?1 and account = ?2 \
              and (read < ?3 or marked_unread = 1)",
     })
     .with_sqlite_answer(&[Known::Parameter(2), Known::Parameter(1)]);
@@ -282,15 +294,16 @@ statements! {
 
     /// It may be asked while groups are being locked: who can see a message can see all that came before it in its conversation,
     /// since numbers are given to them under the group's lock, or those of both people's logs.
-    /// With `member` in it PostgreSQL would read all of the conversation.
+    /// With `member` in it PostgreSQL would read all of the conversation. Nothing is found for who hides what it reads.
     pub(super) static FIND_READ: BatchStatement = BatchStatement::of(Statement {
         postgres:
             "select r.account, r.conversation, e.sender, max(e.message), r.is_group, r.is_request \
              from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) as r(account, \
              conversation, message, is_group, is_request) cross join entry e \
              where e.conversation = r.conversation and e.message > (select case \
-             when s.read > s.since then s.read else s.since end from member s \
-             where s.conversation = r.conversation and s.account = r.account and s.until is null) \
+             when (select l.shows_read from log l where l.account = s.account) = 0 then r.message \
+             when coalesce(s.read_hidden, s.read) > s.since then coalesce(s.read_hidden, s.read) else s.since end \
+             from member s where s.conversation = r.conversation and s.account = r.account and s.until is null) \
              and e.message <= r.message and e.kind = 0 and e.sender <> r.account and not exists (select 1 \
              from withheld w where w.message = e.message and w.account = r.account \
              and w.hidden = 0) and (select b.at \
@@ -299,7 +312,9 @@ statements! {
              group by r.account, r.conversation, e.sender, r.is_group, r.is_request",
         sqlite:
             "select ?1, ?2, e.sender, max(e.message), ?4, ?5 from entry e where e.conversation = ?2 \
-             and e.message > (select case when s.read > s.since then s.read else s.since end from member s \
+             and e.message > (select case when (select l.shows_read from log l \
+             where l.account = ?1) = 0 then ?3 when coalesce(s.read_hidden, s.read) > s.since \
+             then coalesce(s.read_hidden, s.read) else s.since end from member s \
              where s.conversation = ?2 and s.account = ?1 and s.until is null) and e.message <= ?3 \
              and e.kind = 0 and e.sender <> ?1 and not exists (select 1 from withheld w \
              where w.message = e.message and w.account = ?1 \

@@ -298,10 +298,12 @@ statements! {
          from entry e where e.conversation = $3)"
     );
 
-    /// There are a few messages.
+    /// There are a few messages. What is read is not told if one of the two hides that.
     static LATEST_POSITIONS: Statement = Statement::both(
         "select max(case when e.message <= s.delivered then e.message end), max(case \
-         when e.message <= s.read then e.message end) from member s \
+         when e.message <= coalesce(s.read_hidden, s.read) and (select l.shows_read from log l \
+         where l.account = s.account) = 1 and (select l.shows_read from log l where l.account = e.sender) = 1 \
+         then e.message end) from member s \
          join entry e on e.conversation = s.conversation where s.conversation = $1 and s.account = $2 \
          and e.kind = 0 and e.sender = $3 and not exists (select 1 from withheld w where w.message = e.message \
          and w.account = s.account and w.hidden = 0)"

@@ -1,7 +1,7 @@
 #[path = "tickets.rs"]
 mod tickets;
 
-use sql::{Batch, Login, Store};
+use sql::{Batch, Login, Revocation, Revoked, Store};
 use wire::limit::{SESSION_LIFE_MS, SESSION_USE_MS, SESSIONS_MAX};
 use wire::{AccountId, SessionId, TokenHash};
 
@@ -44,10 +44,18 @@ pub fn open(store: &Store, account: AccountId, number: u8) -> Option<SessionId> 
 }
 
 /// The sessions whose end was told after `mark`.
+/// The session that a revocation is about.
+fn session(one: Revocation) -> Option<SessionId> {
+    match one.what {
+        Revoked::Session(session) => Some(session),
+        Revoked::LastSeen { .. } => None,
+    }
+}
+
 pub fn revoked_since(store: &Store, mark: i64) -> Vec<SessionId> {
     let all = store.revocations(mark).unwrap();
     assert!(all.is_sorted_by_key(|revocation| revocation.id));
-    all.into_iter().filter(|one| one.id > mark).map(|one| one.session).collect()
+    all.into_iter().filter(|one| one.id > mark).filter_map(session).collect()
 }
 
 fn a_session_is_found_by_its_token_until_it_expires(store: &Store) {
@@ -134,7 +142,7 @@ fn a_late_revocation_is_still_seen(store: &Store) {
         store.revoke(alice, id, NOW).unwrap();
     }
     let newest = store.newest_revocation().unwrap();
-    let seen: Vec<_> = store.revocations(newest).unwrap().iter().map(|one| one.session).collect();
+    let seen: Vec<_> = store.revocations(newest).unwrap().into_iter().filter_map(session).collect();
     assert!(ids.iter().all(|id| seen.contains(id)), "{seen:?}");
     assert!(revoked_since(store, newest).is_empty());
 }

@@ -51,6 +51,7 @@ macro_rules! stories {
                 last_admin_leaves removed_members deleted_members
                 invitations invitations_declined invitations_by_who_is_blocked
                 edits deletions reactions replies retention conversation_settings hidden_messages reports
+                hidden_receipts hidden_last_seen
                 history_pages history_both_ways history_of_strangers conversations unread search
                 typing presence blocks blocks_in_groups
                 message_requests declined_requests names_of_strangers

@@ -59,6 +59,12 @@ impl Device {
         welcome["head"].as_i64().with_context(|| format!("no `head`: {welcome}"))
     }
 
+    /// The account shows what it has read from now on, or hides it.
+    pub fn show_read(&self, shows: bool) -> Result<()> {
+        let body = json!({"read_receipts": shows});
+        self.client.ask("PATCH", "/me")?.json(&body).send()?.expect(200).map(drop)
+    }
+
     /// The connection breaks, or the server has gone.
     pub fn drop(&mut self) -> Result<()> {
         if std::mem::take(&mut self.is_connected) {

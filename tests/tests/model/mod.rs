@@ -22,6 +22,8 @@ mod op;
 mod own;
 /// EventBody an operation is about.
 mod pick;
+/// Hidden receipts in the model.
+mod privacy;
 /// Several at once.
 mod race;
 /// Receipts in the model.

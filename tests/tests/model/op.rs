@@ -44,12 +44,14 @@ pub enum Op {
     Back(usize),
     /// The device comes back without knowing anything.
     Blank(usize),
+    /// The account shows what it has read from now on, or hides it.
+    ShowRead(usize, bool),
     /// The server is stopped as an operator does, and started.
     Restart,
     /// The server is killed, and started.
     Kill,
 }
-use Op::{Again, Back, Blank, Burst, Do, Drop, InDoubt, Kill, Restart};
+use Op::{Again, Back, Blank, Burst, Do, Drop, InDoubt, Kill, Restart, ShowRead};
 
 /// EventBody an account can do. In an [`Op`] messages and groups are picked by small numbers, see `pick.rs`; the model and the
 /// server are given their ids.
@@ -204,6 +206,7 @@ fn op() -> impl Strategy<Value = Op> {
         8 => device().prop_map(Drop),
         6 => device().prop_map(Back),
         3 => device().prop_map(Blank),
+        3 => (device(), any::<bool>()).prop_map(|(device, shows)| ShowRead(device, shows)),
         1 => (device(), in_doubt()).prop_map(|(device, action)| InDoubt(device, action)),
         1 => Just(Restart),
         1 => Just(Kill),

@@ -40,20 +40,27 @@ impl Model {
             return Err(NOT_FOUND);
         }
         let key = self.messages[&id].talk;
+        let hides = self.accounts[&by].hides_read;
         let seat = self.seat_mut(by, key);
         let was_marked = std::mem::take(&mut seat.settings.marked_unread);
         if seat.read >= id && !was_marked {
             return Ok(json!({"type": "ok"}));
         }
-        let read = seat.read.max(id);
-        let from = std::mem::replace(&mut seat.read, read);
+        let from = seat.shown_read();
+        if hides {
+            seat.read_hidden = Some(from);
+        } else if seat.read <= id {
+            seat.read_hidden = None;
+        }
+        seat.read = seat.read.max(id);
         self.append_event(by, EventBody::Fixed(json!({"type": "read", "id": id, "by": by})));
         let answer = self.done(by);
-        if self.talks[&key].seat(by).is_some() {
+        if !hides && self.talks[&key].seat(by).is_some() {
             let is_news = |it: &Id| *it > from && *it <= id && self.messages.contains_key(it);
             let mut news: Vec<Id> =
                 self.talks[&key].entries.iter().copied().filter(is_news).collect();
-            news.retain(|it| self.has(by, *it) && self.is_told(by, *it));
+            let sees = |it: &Id| !self.accounts[&self.messages[it].from].hides_read;
+            news.retain(|it| self.has(by, *it) && self.is_told(by, *it) && sees(it));
             self.receipts(by, "read", &news, |(_, read)| read);
         }
         answer

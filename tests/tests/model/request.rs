@@ -57,7 +57,9 @@ impl Model {
             }
         }
         let seat = &self.talks[&key].seats[&by];
-        for (kind, upto) in [("delivered", seat.delivered), ("read", seat.read)] {
+        let shows_read = !self.accounts[&by].hides_read && !self.accounts[&asker].hides_read;
+        let read = if shows_read { seat.shown_read() } else { 0 };
+        for (kind, upto) in [("delivered", seat.delivered), ("read", read)] {
             let mut entries = self.talks[&key].entries.iter().copied();
             let reached =
                 |id: &Id| *id <= upto && self.has(by, *id) && self.messages[id].from == asker;

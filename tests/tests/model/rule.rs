@@ -159,7 +159,7 @@ impl Model {
         self.account_mut(by).blocks.insert(other);
         for talk in self.talks.values_mut().filter(|talk| talk.seats.contains_key(&other)) {
             if let Some(seat) = talk.seats.get(&by).filter(|seat| seat.until.is_none()) {
-                let progress = (seat.delivered, seat.read);
+                let progress = (seat.delivered, seat.shown_read());
                 talk.marks.insert((other, by), progress);
             }
         }

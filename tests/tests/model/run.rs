@@ -87,6 +87,12 @@ impl<'a> Run<'a> {
                 self.devices[*device].drop()?;
                 self.connect(*device, Since::Acknowledged)
             }
+            Op::ShowRead(device, shows) => {
+                let who = self.devices[*device].who;
+                self.devices[*device].show_read(*shows)?;
+                self.model.accounts.entry(who).or_default().hides_read = !shows;
+                Ok(())
+            }
             Op::Restart => self.restart(),
             Op::Kill => {
                 self.kill()?;

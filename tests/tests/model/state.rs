@@ -31,6 +31,8 @@ pub struct Account {
     pub acknowledged: i64,
     /// Who is blocked.
     pub blocks: BTreeSet<Who>,
+    /// Whether it hides what it has read, and does not see what others have read.
+    pub hides_read: bool,
 }
 
 /// An event in one account's log.
@@ -98,6 +100,8 @@ pub struct Membership {
     pub until: Option<Departure>,
     pub delivered: Id,
     pub read: Id,
+    /// Up to where others see it as having read, since it hides that.
+    pub read_hidden: Option<Id>,
     /// Sees no message up to this entry.
     pub cleared: Id,
     pub settings: Settings,
@@ -274,17 +278,6 @@ impl Model {
         who == other
             || talk.is_some_and(|talk| talk.asker != Some(who))
             || self.talks.iter().any(in_both)
-    }
-
-    /// How far `other` has come in a conversation, as `who` sees it: to where it was when it blocked `who`, if it has.
-    pub fn progress(&self, who: Who, other: Who, key: Key) -> (Id, Id) {
-        let talk = &self.talks[&key];
-        let seat = &talk.seats[&other];
-        if !self.has_blocked(other, who) {
-            return (seat.delivered, seat.read);
-        }
-        let (delivered, read) = talk.marks.get(&(who, other)).copied().unwrap_or_default();
-        (delivered.max(seat.since), read.max(seat.since))
     }
 
     /// The reaction of `by` as `who` sees it: not one made after `who` had left, or while it had blocked `by`.

@@ -75,6 +75,39 @@ fn presence(cluster: &mut Cluster) -> Result<()> {
     watch(&mut alice, bob.id)
 }
 
+/// Who hides it on one node hides it on all, also from who watches there already.
+#[test]
+fn a_hidden_last_seen_is_hidden_on_every_node() -> Result<()> {
+    let mut cluster = Cluster::launch(2, false)?;
+    let (mut alice, _) = cluster.person("Alice", 0)?;
+    let (mut bob, _) = cluster.person("Bob", 1)?;
+    watch(&mut alice, bob.id)?;
+    let last_seen = |alice: &mut Client, bob: &mut Client| -> Result<bool> {
+        bob.leave();
+        let gone = heard(alice, false)?;
+        bob.connect()?;
+        heard(alice, true)?;
+        Ok(gone.get("last_seen").is_some())
+    };
+    ensure!(last_seen(&mut alice, &mut bob)?, "not told before");
+    let show = |client: &Client, shows: bool| -> Result<()> {
+        let body = json!({"last_seen": shows});
+        client.ask("PATCH", "/me")?.json(&body).send()?.expect(200).map(drop)
+    };
+    // Hidden by who is watched, and then by who watches.
+    for hiding in [bob.device("phone")?, alice.device("phone")?] {
+        show(&hiding, false)?;
+        until("a change without a time", PATIENCE, || {
+            Ok((!last_seen(&mut alice, &mut bob)?).then_some(()))
+        })?;
+        show(&hiding, true)?;
+        until("a change with a time", PATIENCE, || {
+            Ok(last_seen(&mut alice, &mut bob)?.then_some(()))
+        })?;
+    }
+    Ok(())
+}
+
 #[test]
 fn presence_on_a_node_that_died_lapses() -> Result<()> {
     let mut cluster = Cluster::launch(2, false)?;

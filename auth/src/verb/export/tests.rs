@@ -52,7 +52,8 @@ fn an_empty_account_is_a_whole_document() {
     let id = store.create_account("a@x", "Al\"ice\n", "phc", NOW).unwrap();
     let expected = json!({
         "exported_at": NOW,
-        "account": {"id": id, "email": "a@x", "name": "Al\"ice\n", "created_at": NOW, "confirmed": true},
+        "account": {"id": id, "email": "a@x", "name": "Al\"ice\n", "created_at": NOW, "confirmed": true,
+            "last_seen": true, "read_receipts": true},
         "sessions": [],
         "conversations": [],
         "invitations": [],

@@ -1,6 +1,6 @@
 //! What happens while somebody is between the look-up and its place in the hub.
 
-use sql::{Batch, Committed, Login, Operation, Store, Submission};
+use sql::{Batch, Committed, Login, Operation, Revoked, Store, Submission};
 use std::cell::Cell;
 use wire::{Recipient, SessionId, TokenHash};
 
@@ -53,7 +53,7 @@ impl House {
         let revoked = self.store.revocations(0).unwrap();
         let mut ended = Vec::new();
         self.server.hub.for_each_session(|session, outbox| {
-            if revoked.iter().any(|one| one.session == session) {
+            if revoked.iter().any(|one| one.what == Revoked::Session(session)) {
                 ended.push(Arc::clone(outbox));
             }
         });

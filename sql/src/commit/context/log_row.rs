@@ -22,6 +22,8 @@ pub(super) struct LogRow {
     bytes: i64,
     /// The number of groups that the account is a member of.
     groups: i64,
+    /// Whether the account shows others what it has read, and sees what they have read.
+    shows_read: bool,
     pub(super) is_changed: bool,
 }
 
@@ -41,6 +43,11 @@ impl BatchContext<'_> {
     /// Whether the account exists and is not deleted.
     pub(in crate::commit) fn has_log(&self, account: AccountId) -> bool {
         self.logs.contains_key(&account.0)
+    }
+
+    /// Whether the account shows others what it has read, and sees what they have read.
+    pub(in crate::commit) fn shows_read(&self, account: AccountId) -> bool {
+        self.logs.get(&account.0).is_none_or(|log| log.shows_read)
     }
 
     /// The next position in the account's log; `None` if it has no log.
@@ -106,8 +113,9 @@ impl BatchContext<'_> {
         for row in logs {
             let (stored, acknowledged) = (row.int(1)?, row.int(2)?);
             let (bytes, groups) = (row.int(3)?, row.int(4)?);
-            let log =
-                LogRow { stored, head: stored, acknowledged, bytes, groups, is_changed: false };
+            let shows_read = row.int(5)? != 0;
+            let (head, is_changed) = (stored, false);
+            let log = LogRow { stored, head, acknowledged, bytes, groups, shows_read, is_changed };
             self.logs.insert(row.int(0)?, log);
         }
         Ok(())

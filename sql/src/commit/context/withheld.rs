@@ -97,10 +97,10 @@ statements! {
     pub(super) static KEEP_MARKS: BatchStatement = BatchStatement::of(Statement {
         postgres:
             "insert into block_mark (blocked, conversation, account, delivered, read) \
-             select r.blocked, s.conversation, r.account, s.delivered, s.read \
+             select r.blocked, s.conversation, r.account, s.delivered, coalesce(s.read_hidden, s.read) \
              from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) as r(account, blocked, low, high) \
              join conversation c on c.low = r.low and c.high = r.high join member s on s.conversation = c.id \
-             and s.account = r.account union all select r.blocked, s.conversation, r.account, s.delivered, s.read \
+             and s.account = r.account union all select r.blocked, s.conversation, r.account, s.delivered, coalesce(s.read_hidden, s.read) \
              from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) as r(account, blocked, low, high) \
              join member s on s.account >= r.account and s.account <= r.account and s.since > 0 \
              and s.until is null where (select g.low is null from conversation g where g.id = s.conversation) \
@@ -109,9 +109,9 @@ statements! {
              set delivered = excluded.delivered, read = excluded.read",
         sqlite:
             "insert or fail into block_mark (blocked, conversation, account, delivered, read) \
-             select ?2, s.conversation, ?1, s.delivered, s.read from (select 1) \
+             select ?2, s.conversation, ?1, s.delivered, coalesce(s.read_hidden, s.read) from (select 1) \
              join conversation c on c.low = ?3 and c.high = ?4 join member s on s.conversation = c.id \
-             and s.account = ?1 union all select ?2, s.conversation, ?1, s.delivered, s.read from (select 1) \
+             and s.account = ?1 union all select ?2, s.conversation, ?1, s.delivered, coalesce(s.read_hidden, s.read) from (select 1) \
              join member s on s.account >= ?1 and s.account <= ?1 and s.since > 0 and s.until is null where \
              (select g.low is null from conversation g where g.id = s.conversation) and (select o.account \
              from member o where o.conversation = s.conversation and o.account = ?2) is not null \

@@ -47,6 +47,7 @@ pub(super) static MIGRATIONS: &[(i64, &str)] = &[
     (23, include_str!("../../../migrations/postgres/0023_files_of_conversations.sql")),
     (24, include_str!("../../../migrations/postgres/0024_statistics.sql")),
     (25, include_str!("../../../migrations/postgres/0025_reports.sql")),
+    (26, include_str!("../../../migrations/postgres/0026_privacy.sql")),
 ];
 
 statements! {
