@@ -10,7 +10,7 @@ use net::bucket::Buckets;
 use net::network::Network;
 use net::network::NetworkBuckets;
 use os_thread::lock;
-use sql::{Credentials, Session, Store};
+use sql::{Credentials, Profile, Session, Store};
 use telemetry::health::Unhealthy;
 
 use crate::args::SignupRule;
@@ -144,6 +144,24 @@ impl Context {
         let token = request.token.as_ref().ok_or_else(ApiError::unauthorized)?;
         let session = self.store.session_by_token(&token.hash(), request.now)?;
         let session = session.ok_or_else(ApiError::unauthorized)?;
+        self.note_use(request, &session);
+        Ok(session)
+    }
+
+    /// As [`Context::session`], with the session's account.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn profile(&self, request: &Request) -> Result<Profile, ApiError> {
+        let token = request.token.as_ref().ok_or_else(ApiError::unauthorized)?;
+        let profile = self.store.profile_by_token(&token.hash(), request.now)?;
+        let profile = profile.ok_or_else(ApiError::unauthorized)?;
+        self.note_use(request, &profile.session);
+        Ok(profile)
+    }
+
+    /// Extends the life of a session that is used, and remembers the network from which it is used.
+    fn note_use(&self, request: &Request, session: &Session) {
         // So the networks of an account are soon known again after a restart, and on each node.
         self.throttle.let_in(request.address, session.account);
         if request.now - session.seen_at >= TOUCH_INTERVAL_MS {
@@ -153,7 +171,6 @@ impl Context {
                 tracing::warn!(%error, "a session's use is not written down");
             }
         }
-        Ok(session)
     }
 
     /// Checks a password, under the throttle for wrong ones. A right password returns the slot, to hash with; a

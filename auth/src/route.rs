@@ -1,7 +1,7 @@
 //! The table of routes. `openapi.json` describes the same routes, and a test compares the two.
 
 use http::{BodyPolicy, Response};
-use sql::Session;
+use sql::{Profile, Session};
 
 use crate::context::Context;
 use crate::error::ApiError;
@@ -22,6 +22,8 @@ pub(crate) enum Handler {
     Anyone(fn(&Context, &Request) -> Outcome),
     /// Clients with the token of a live session.
     Owner(fn(&Context, &Request, &Session) -> Outcome),
+    /// The same, for a request that shows the account: it is read along with the session.
+    Profile(fn(&Context, &Request, Profile) -> Outcome),
     /// The same, for a body that is streamed, or for a file.
     File(fn(&Context, &mut FileRequest<'_>) -> Outcome),
 }
@@ -63,6 +65,7 @@ impl Route {
         match self.handler {
             Handler::Anyone(handler) => handler(context, request),
             Handler::Owner(handler) => handler(context, request, &context.session(request)?),
+            Handler::Profile(handler) => handler(context, request, context.profile(request)?),
             Handler::File(_) => Err(ApiError::internal(&"a file's route without its body")),
         }
     }
@@ -117,7 +120,7 @@ pub(crate) static ROUTES: &[Route] = &[
     anyone("POST", "/reset/confirm", reset::confirm),
     anyone("POST", "/confirm", confirm::confirm),
     owner("POST", "/logout", logout::logout),
-    owner("GET", "/me", me::show),
+    Route { method: "GET", path: "/me", handler: Handler::Profile(me::show), runs: Runs::Library },
     owner("PATCH", "/me", me::change),
     owner("DELETE", "/me", me::delete),
     owner("POST", "/password", password::change),

@@ -254,13 +254,18 @@ fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
 }
 
 pub(crate) fn account(row: &mut Row) -> Result<Account> {
+    account_at(row, 0)
+}
+
+/// The account whose [`columns`] begin at `first`.
+pub(crate) fn account_at(row: &mut Row, first: usize) -> Result<Account> {
     Ok(Account {
-        id: AccountId(row.int(0)?),
-        email: row.text(1)?,
-        name: row.text(2)?,
-        created_at: row.int(3)?,
-        is_proved: row.int(4)? != 0,
-        next_email: row.maybe_text(5)?,
+        id: AccountId(row.int(first)?),
+        email: row.text(first + 1)?,
+        name: row.text(first + 2)?,
+        created_at: row.int(first + 3)?,
+        is_proved: row.int(first + 4)? != 0,
+        next_email: row.maybe_text(first + 5)?,
     })
 }
 

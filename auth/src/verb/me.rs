@@ -2,7 +2,7 @@
 
 use http::Response;
 use serde::Serialize;
-use sql::{Account, Privacy, PrivacyChange, Session};
+use sql::{Account, Privacy, PrivacyChange, Profile, Session};
 use wire::Email;
 
 use crate::context::{Context, LoginAttempt};
@@ -37,9 +37,9 @@ struct Me {
 pub(crate) fn show(
     context: &Context,
     request: &Request,
-    session: &Session,
+    profile: Profile,
 ) -> Result<Response, ApiError> {
-    let response = reply(context, context.store.account(session.account)?)?;
+    let response = reply(context, profile.account, profile.privacy, profile.stored)?;
     // The page asks this when it opens: the cookie lives on with its session.
     Ok(match request.token.as_ref().filter(|_| request.is_cookie) {
         Some(token) => response.with_header("Set-Cookie", request.cookie.kept(token)),
@@ -76,7 +76,10 @@ pub(crate) fn change(
     if privacy != PrivacyChange::default() {
         context.store.set_privacy(session.account, privacy, request.now)?;
     }
-    reply(context, context.store.account(session.account)?)
+    // None: deleted since the session was looked up.
+    let account = context.store.account(session.account)?.ok_or_else(ApiError::unauthorized)?;
+    let state = context.store.log_state(account.id)?.ok_or_else(ApiError::unauthorized)?;
+    reply(context, account, state.privacy, state.stored)
 }
 
 pub(crate) fn delete(
@@ -98,13 +101,16 @@ pub(crate) fn delete(
     Ok(request.without_cookie(Response::no_content()))
 }
 
-fn reply(context: &Context, account: Option<Account>) -> Result<Response, ApiError> {
-    // None: deleted since the session was looked up.
+fn reply(
+    context: &Context,
+    account: Account,
+    privacy: Privacy,
+    stored: i64,
+) -> Result<Response, ApiError> {
     let Account { id, email, name, created_at, is_proved: confirmed, next_email: new_email } =
-        account.ok_or_else(ApiError::unauthorized)?;
-    let state = context.store.log_state(id)?.ok_or_else(ApiError::unauthorized)?;
-    let Privacy { last_seen, read_receipts } = state.privacy;
-    let (stored, quota) = (state.stored, context.store.quota().unwrap_or(0));
+        account;
+    let Privacy { last_seen, read_receipts } = privacy;
+    let quota = context.store.quota().unwrap_or(0);
     json(
         200,
         &Me {

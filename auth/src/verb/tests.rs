@@ -270,7 +270,9 @@ fn a_use_is_written_down_once_an_hour_and_moves_the_end() {
 #[test]
 fn who_may_ask_is_settled_before_what_is_asked() {
     let context = context(0);
-    let statuses = route::ROUTES.iter().filter(|r| matches!(r.handler, route::Handler::Owner(_)));
+    let needs_session =
+        |handler| matches!(handler, route::Handler::Owner(_) | route::Handler::Profile(_));
+    let statuses = route::ROUTES.iter().filter(|route| needs_session(route.handler));
     for route in statuses {
         for token in [None, Some("wrong")] {
             let request = (route.method, Request::of(route.path, token, "not JSON"));

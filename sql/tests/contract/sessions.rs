@@ -10,6 +10,7 @@ use crate::{HOUR, NOW, account};
 cases! {
     OPEN:
     a_session_is_found_by_its_token_until_it_expires,
+    a_session_is_found_with_its_account,
     a_used_session_lives_longer,
     a_session_is_revoked_by_its_own_account_only,
     a_new_password_ends_the_other_sessions,
@@ -69,6 +70,24 @@ fn a_session_is_found_by_its_token_until_it_expires(store: &Store) {
     assert!(store.session_by_token(&token(alice, 1), NOW + HOUR - 1).unwrap().is_some());
     assert_eq!(store.session_by_token(&token(alice, 1), NOW + HOUR).unwrap(), None);
     assert!(store.sessions(alice, NOW + HOUR).unwrap().is_empty());
+}
+
+fn a_session_is_found_with_its_account(store: &Store) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    open(store, bob, 1).unwrap();
+    let id = open(store, alice, 1).unwrap();
+    crate::say(store, alice, bob, "hello", "1");
+    let find = |number, now| store.profile_by_token(&token(alice, number), now).unwrap();
+    let profile = find(1, NOW).unwrap();
+    assert_eq!(store.session_by_token(&token(alice, 1), NOW).unwrap(), Some(profile.session));
+    assert_eq!(store.account(alice).unwrap(), Some(profile.account));
+    let state = store.log_state(alice).unwrap().unwrap();
+    assert_eq!((profile.privacy, profile.stored), (state.privacy, 5));
+    assert_eq!(find(2, NOW), None);
+    assert!(find(1, NOW + HOUR - 1).is_some());
+    assert_eq!(find(1, NOW + HOUR), None);
+    store.revoke(alice, id, NOW).unwrap();
+    assert_eq!(find(1, NOW), None);
 }
 
 fn a_used_session_lives_longer(store: &Store) {
