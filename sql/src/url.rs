@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use percent_encoding::percent_decode_str;
 use postgres::config::Host;
 
 use crate::engine::postgres::ServerSettings;
@@ -175,18 +176,9 @@ fn is_escaped(base: &str) -> bool {
         && (user.contains(':') || ports.clone().all(|(_, port)| is_port(port)))
 }
 
-/// Percent-decodes a path (RFC 3986, section 2.1); what is no valid escape stays as it is.
+/// Percent-decodes a value; what is no valid escape stays as it is.
 fn decoded(text: &str) -> String {
-    let (mut out, mut rest) = (Vec::new(), text.as_bytes());
-    while let Some((&byte, after)) = rest.split_first() {
-        let escape = after.first_chunk::<2>().filter(|_| byte == b'%');
-        let value = escape
-            .and_then(|pair| std::str::from_utf8(pair).ok())
-            .and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        out.push(value.unwrap_or(byte));
-        rest = if value.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// Whether the server is on this machine, so that nobody in between can listen.
@@ -273,6 +265,9 @@ mod tests {
         let roots = Some(PathBuf::from("/etc/my ca.pem"));
         let url = "postgres://me@db/x?sslmode=verify-full&sslrootcert=/etc/my%20ca.pem";
         assert_eq!(tls(url), Tls::VerifyFull { roots });
+        let url = "postgres://me@db/x?sslrootcert=/100%25%+5%e4%bf.pem";
+        let roots = Some(PathBuf::from("/100%%+5\u{fffd}.pem"));
+        assert_eq!(tls(url), Tls::VerifyFull { roots }, "not UTF-8, and no escape");
         assert_eq!(parse("postgres://me@db/x?sslmode=require").err(), Some(UrlError::SslMode));
     }
 
