@@ -1,4 +1,5 @@
-//! The characters that are allowed in names: the FreeformClass of RFC 8264, section 4.3.
+//! The characters that are allowed in names: the FreeformClass of RFC 8264, section 4.3; and those that are left out of
+//! names of files.
 
 use icu_properties::props::{
     CanonicalCombiningClass, DefaultIgnorableCodePoint, GeneralCategory, HangulSyllableType,
@@ -22,23 +23,51 @@ pub(crate) fn fault(text: &[char], at: usize) -> Option<Fault> {
     if character.is_ascii() {
         return character.is_ascii_control().then_some(CONTROL);
     }
+    // RFC 8264, section 9.6: exceptions to the rules by category.
+    if matches!(
+        character,
+        '\u{640}' | '\u{7fa}' | '\u{302e}' | '\u{302f}' | '\u{3031}'..='\u{3035}' | '\u{303b}'
+    ) {
+        return Some(STRETCHING);
+    }
+    if let Some(is_in_place) = is_in_place(text, at) {
+        return (!is_in_place).then_some(ALONE);
+    }
+    if let Some(fault) = hidden(character) {
+        return Some(fault);
+    }
+    if is_old_hangul(character) {
+        return Some(UNSEEN);
+    }
+    match CodePointMapData::<GeneralCategory>::new().get(character) {
+        GeneralCategory::Unassigned | GeneralCategory::PrivateUse | GeneralCategory::Surrogate => {
+            Some(UNDEFINED)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a character is invisible wherever it stands, or turns the reading direction. Joiners and variation selectors
+/// are not hidden: they change how their neighbours look.
+pub fn is_hidden(character: char) -> bool {
+    let is_shaping = matches!(
+        character,
+        '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}'
+    );
+    !is_shaping && hidden(character).is_some()
+}
+
+/// The reason why a character is not allowed if it is invisible by itself, or turns the reading direction.
+fn hidden(character: char) -> Option<Fault> {
     match character {
         '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
             return Some(TURNING);
-        }
-        // RFC 8264, section 9.6: exceptions to the rules by category.
-        '\u{640}' | '\u{7fa}' | '\u{302e}' | '\u{302f}' | '\u{3031}'..='\u{3035}' | '\u{303b}' => {
-            return Some(STRETCHING);
         }
         // Our own exceptions: symbols by their category, but invisible.
         '\u{2800}' | '\u{fffc}' | '\u{1d159}' => return Some(UNSEEN),
         _ => {}
     }
-    if let Some(is_in_place) = is_in_place(text, at) {
-        return (!is_in_place).then_some(ALONE);
-    }
-    let is_ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character);
-    if is_ignorable || is_old_hangul(character) {
+    if CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character) {
         return Some(UNSEEN);
     }
     match CodePointMapData::<GeneralCategory>::new().get(character) {
@@ -46,9 +75,6 @@ pub(crate) fn fault(text: &[char], at: usize) -> Option<Fault> {
         | GeneralCategory::LineSeparator
         | GeneralCategory::ParagraphSeparator => Some(CONTROL),
         GeneralCategory::Format => Some(UNSEEN),
-        GeneralCategory::Unassigned | GeneralCategory::PrivateUse | GeneralCategory::Surrogate => {
-            Some(UNDEFINED)
-        }
         _ => None,
     }
 }

@@ -35,6 +35,7 @@ pub use code::Code;
 pub use email::Email;
 pub use file::File;
 pub use frame::Frame;
+pub use freeform::is_hidden;
 pub use id::{AccountId, GroupId, MessageId, Seq, SessionId};
 pub use name::name;
 pub use parse::Malformed;

@@ -71,7 +71,7 @@ fn pixels(text: &str) -> Option<i64> {
 fn clean(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let mut clean = String::new();
-    for letter in last.chars().filter(|letter| !is_hidden(*letter)) {
+    for letter in last.chars().filter(|letter| !wire::is_hidden(*letter)) {
         if clean.len() + letter.len_utf8() > FILE_NAME_BYTES_MAX {
             break;
         }
@@ -79,19 +79,6 @@ fn clean(name: &str) -> String {
     }
     let clean = clean.trim();
     if clean.chars().all(|letter| letter == '.') { String::new() } else { clean.to_owned() }
-}
-
-/// Control characters, marks and overrides of the direction, and those without a width.
-fn is_hidden(letter: char) -> bool {
-    letter.is_control()
-        || matches!(
-            letter,
-            '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{fff0}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 /// `type/subtype` in lower case, without parameters; nothing if it is none.
@@ -129,7 +116,11 @@ mod tests {
         assert_eq!(named("/etc/passwd"), "passwd");
         assert_eq!(named("C:\\Users\\a\\cat.png"), "cat.png");
         assert_eq!(named("cat\u{202e}gnp.exe\n\u{0}"), "catgnp.exe");
-        assert_eq!(named("Größe 図.txt"), "Größe 図.txt");
+        assert_eq!(named("a\u{2066}b\u{3164}\u{2800}c\u{feff}\u{2028}\u{e0041}"), "abc");
+        for kept in ["Größe 図.txt", "👩\u{200d}💻 ❤\u{fe0f}.png", "علی\u{200c}رضا.txt"]
+        {
+            assert_eq!(named(kept), kept);
+        }
         for nothing in ["", "/", "..", "...", " \u{200b} ", "a/"] {
             assert_eq!(named(nothing), NAME, "{nothing:?}");
         }
