@@ -62,7 +62,7 @@ pub(crate) static COMMIT_SECONDS: Histogram = Histogram::new(
 );
 /// Operations that wait for a commit.
 pub(crate) static QUEUE: Gauge =
-    Gauge::new("messenger_chat_commit_queue_acts", "Acts that wait for the committer.");
+    Gauge::new("messenger_chat_commit_queue_operations", "Operations that wait for a commit.");
 /// How long the present commit has been running.
 static COMMIT_AGE: GaugeVec<2> = GaugeVec::new(
     "messenger_chat_commit_running_seconds",
