@@ -207,6 +207,30 @@ impl Context {
         Ok(None)
     }
 
+    /// Checks the password of the session's own account, as [`Context::verify_password`] does. Returns the account's
+    /// credentials, and the slot.
+    ///
+    /// # Errors
+    /// 403 for a wrong password; 429 and 503 as there.
+    pub(crate) fn verify_own_password(
+        &self,
+        request: &Request,
+        session: &Session,
+        password: &Password,
+    ) -> Result<(Credentials, HashSlot<'_>), ApiError> {
+        let credentials = self.store.credentials_of(session.account)?;
+        let credentials = credentials.ok_or_else(ApiError::unauthorized)?;
+        let attempt = LoginAttempt {
+            from: request.address,
+            origin: Some(Origin::Session(session.id)),
+            email: &credentials.account.email,
+            credentials: Some(&credentials),
+        };
+        let slot =
+            self.verify_password(&attempt, password)?.ok_or_else(ApiError::wrong_password)?;
+        Ok((credentials, slot))
+    }
+
     /// Waits for a slot for hashing.
     ///
     /// # Errors

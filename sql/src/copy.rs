@@ -1,7 +1,7 @@
 //! The content of a backup, independent of the engine: rows of tables, by the names of their columns.
 
-use crate::Result;
-use crate::engine::{Cell, Engine};
+use crate::engine::{Cell, Engine, Row};
+use crate::{Error, Result};
 
 /// The tables of a backup, each after those that it refers to. `log` comes before the tables with its numbers.
 pub const TABLES: &[&str] = &[
@@ -82,6 +82,26 @@ pub enum ColumnType {
     Text,
     /// Bytes. No table of a backup has such a column.
     Bytes,
+}
+
+impl Column {
+    /// The columns of a table, from rows of a name and a type. `types`: the engine's names of [`ColumnType::Int`],
+    /// [`ColumnType::Text`] and [`ColumnType::Bytes`].
+    pub(crate) fn all(table: &str, rows: &mut [Row], types: [&str; 3]) -> Result<Vec<Self>> {
+        let column = |row: &mut Row| {
+            let kind = row.text(1)?;
+            let kind = match types.iter().position(|name| *name == kind) {
+                Some(0) => ColumnType::Int,
+                Some(1) => ColumnType::Text,
+                Some(_) => ColumnType::Bytes,
+                None => {
+                    return Err(Error::Internal(format!("{table} has a column of type {kind}")));
+                }
+            };
+            Ok(Self { name: row.text(0)?, kind })
+        };
+        rows.iter_mut().map(column).collect()
+    }
 }
 
 /// What backup and restore need of an engine.

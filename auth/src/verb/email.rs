@@ -5,12 +5,11 @@ use std::time::Instant;
 use sql::{Account, AccountCode, CodePurpose, Session};
 use wire::{AccountId, Email, Token};
 
-use crate::context::{Context, LoginAttempt};
+use crate::context::Context;
 use crate::error::ApiError;
 use crate::limit::{CODE_LIFE_MS, CODE_RETRY_AFTER};
 use crate::password::Password;
 use crate::request::Request;
-use crate::throttle::Origin;
 use crate::token;
 use crate::verb::signup::taken;
 
@@ -26,16 +25,9 @@ pub(crate) fn change(
     email: &Email,
     password: &Password,
 ) -> Result<Account, ApiError> {
-    let credentials = context.store.credentials_of(session.account)?;
-    let credentials = credentials.ok_or_else(ApiError::unauthorized)?;
+    let (credentials, slot) = context.verify_own_password(request, session, password)?;
+    drop(slot);
     let account = &credentials.account;
-    let attempt = LoginAttempt {
-        from: request.address,
-        origin: Some(Origin::Session(session.id)),
-        email: &account.email,
-        credentials: Some(&credentials),
-    };
-    drop(context.verify_password(&attempt, password)?.ok_or_else(ApiError::wrong_password)?);
     // Each try tells whether somebody has this email.
     let looked_up = context.lookups.take(&session.account, Instant::now());
     looked_up.map_err(|wait| ApiError::rate_limited("too many emails were tried; wait", wait))?;

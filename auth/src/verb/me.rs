@@ -5,12 +5,11 @@ use serde::Serialize;
 use sql::{Account, Privacy, PrivacyChange, Profile, Session};
 use wire::Email;
 
-use crate::context::{Context, LoginAttempt};
+use crate::context::Context;
 use crate::error::ApiError;
 use crate::json::json;
 use crate::password::Password;
 use crate::request::Request;
-use crate::throttle::Origin;
 use crate::verb::email;
 
 #[derive(Serialize)]
@@ -88,15 +87,7 @@ pub(crate) fn delete(
     session: &Session,
 ) -> Result<Response, ApiError> {
     let password = Password::unchecked(request.fields()?.text("password")?);
-    let credentials = context.store.credentials_of(session.account)?;
-    let credentials = credentials.ok_or_else(ApiError::unauthorized)?;
-    let attempt = LoginAttempt {
-        from: request.address,
-        origin: Some(Origin::Session(session.id)),
-        email: &credentials.account.email,
-        credentials: Some(&credentials),
-    };
-    drop(context.verify_password(&attempt, &password)?.ok_or_else(ApiError::wrong_password)?);
+    drop(context.verify_own_password(request, session, &password)?);
     context.store.delete_account(session.account, request.now)?;
     Ok(request.without_cookie(Response::no_content()))
 }

@@ -3,11 +3,10 @@
 use http::Response;
 use sql::Session;
 
-use crate::context::{Context, LoginAttempt};
+use crate::context::Context;
 use crate::error::ApiError;
 use crate::password::Password;
 use crate::request::Request;
-use crate::throttle::Origin;
 use crate::verb::signup::chosen;
 
 pub(crate) fn change(
@@ -18,15 +17,7 @@ pub(crate) fn change(
     let mut fields = request.fields()?;
     let old = Password::unchecked(fields.text("old")?);
     let new = chosen(fields.text("new")?, "new")?;
-    let credentials = context.store.credentials_of(session.account)?;
-    let credentials = credentials.ok_or_else(ApiError::unauthorized)?;
-    let attempt = LoginAttempt {
-        from: request.address,
-        origin: Some(Origin::Session(session.id)),
-        email: &credentials.account.email,
-        credentials: Some(&credentials),
-    };
-    let slot = context.verify_password(&attempt, &old)?.ok_or_else(ApiError::wrong_password)?;
+    let (credentials, slot) = context.verify_own_password(request, session, &old)?;
     let phc = slot.hash(&new)?;
     drop(slot);
     let (account, epoch) = (session.account, credentials.epoch);

@@ -102,6 +102,17 @@ impl Node {
     }
 }
 
+/// Two nodes, each of which knows that the other knows of it; and an account.
+fn two_that_know_each_other(url: &str) -> (Node, Node, AccountId) {
+    let (mut one, mut two) = (Node::open(url), Node::open(url));
+    let account = one.store.create_account("a@x.org", "A", "none", 1).unwrap();
+    for _ in 0..3 {
+        one.look();
+        two.look();
+    }
+    (one, two, account)
+}
+
 fn on_each_engine(check: impl Fn(&str)) {
     let directory = tempfile::tempdir().unwrap();
     check(&format!("sqlite:{}", directory.path().join("messenger.db").display()));
@@ -150,12 +161,7 @@ fn each_commit_of_another_node_is_told_once() {
 #[test]
 fn more_than_a_page_of_notices_is_read_in_one_look() {
     on_each_engine(|url| {
-        let (mut one, mut two) = (Node::open(url), Node::open(url));
-        let account = one.store.create_account("a@x.org", "A", "none", 1).unwrap();
-        for _ in 0..3 {
-            one.look();
-            two.look();
-        }
+        let (one, mut two, account) = two_that_know_each_other(url);
         let count = NOTICES_PAGE + 2;
         let last = (0..count).map(|_| one.post(account)).last().unwrap();
         let (heads, looks_at_all) = two.look();
@@ -167,12 +173,7 @@ fn more_than_a_page_of_notices_is_read_in_one_look() {
 #[test]
 fn what_a_node_tells_nobody_about_is_found_by_comparing_all_logs() {
     on_each_engine(|url| {
-        let (mut one, mut two) = (Node::open(url), Node::open(url));
-        let account = one.store.create_account("a@x.org", "A", "none", 1).unwrap();
-        for _ in 0..3 {
-            one.look();
-            two.look();
-        }
+        let (one, mut two, account) = two_that_know_each_other(url);
         assert_eq!(two.look(), (vec![], 0));
         one.store.announce_all().unwrap();
         assert_eq!(two.look(), (vec![], 1), "a commit was in doubt");
@@ -191,12 +192,7 @@ fn what_a_node_tells_nobody_about_is_found_by_comparing_all_logs() {
 #[test]
 fn a_node_that_was_forgotten_comes_back_under_a_new_number() {
     on_each_engine(|url| {
-        let (mut one, mut two) = (Node::open(url), Node::open(url));
-        let account = one.store.create_account("a@x.org", "A", "none", 1).unwrap();
-        for _ in 0..3 {
-            one.look();
-            two.look();
-        }
+        let (mut one, mut two, account) = two_that_know_each_other(url);
         let old = one.me.id;
         two.store.forget_node(old.unwrap(), None).unwrap();
         one.look();

@@ -15,7 +15,8 @@ cases! {
     many_at_once_prove_once,
 }
 
-fn unproved(store: &Store) -> AccountId {
+/// An account whose email nobody has proved.
+pub fn unproved(store: &Store) -> AccountId {
     let email = email("alice");
     let new = NewAccount {
         email: &email,

@@ -1,6 +1,6 @@
 //! A new password by a code.
 
-use sql::{Account, AccountCode, CodePurpose, NewAccount, PasswordReset, ShownCode, Store};
+use sql::{Account, AccountCode, CodePurpose, PasswordReset, ShownCode, Store};
 use wire::Token;
 
 use crate::sessions::{open, revoked_since, token};
@@ -16,17 +16,7 @@ cases! {
 }
 
 fn unproved(store: &Store) -> Account {
-    let email = email("alice");
-    let new = NewAccount {
-        email: &email,
-        name: "Alice",
-        phc: "phc",
-        is_proved: false,
-        invitation: None,
-        now: NOW,
-    };
-    let id = store.sign_up(&new).unwrap().unwrap();
-    store.account(id).unwrap().unwrap()
+    store.account(crate::confirmation::unproved(store)).unwrap().unwrap()
 }
 
 /// A new code of an account; mailed to its email, or not.

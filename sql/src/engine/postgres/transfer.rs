@@ -9,7 +9,7 @@ use super::encode::{Column as Array, row};
 use super::schema::TRY_LOCK_SCHEMA;
 use crate::copy::{BackupFormat, Column, ColumnType, Transfer, names};
 use crate::engine::{Cell, Engine, Statement, Value, statements};
-use crate::{Error, OpenError, Result};
+use crate::{OpenError, Result};
 
 /// The rows of one fetch: at most 8 MiB, if all of them have the longest text.
 const FETCHED: usize = 500;
@@ -68,19 +68,8 @@ impl Transfer for Postgres {
     }
 
     fn columns(&mut self, table: &str) -> Result<Vec<Column>> {
-        let mut columns = Vec::new();
-        for mut row in self.run(&COLUMNS, &[Value::Text(table)])? {
-            let kind = match row.text(1)?.as_str() {
-                "bigint" => ColumnType::Int,
-                "text" => ColumnType::Text,
-                "bytea" => ColumnType::Bytes,
-                other => {
-                    return Err(Error::Internal(format!("{table} has a column of type {other}")));
-                }
-            };
-            columns.push(Column { name: row.text(0)?, kind });
-        }
-        Ok(columns)
+        let mut rows = self.run(&COLUMNS, &[Value::Text(table)])?;
+        Column::all(table, &mut rows, ["bigint", "text", "bytea"])
     }
 
     /// Reads with a cursor. `copy` would do the same without a deadline for each wait.

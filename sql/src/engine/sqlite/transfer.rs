@@ -1,9 +1,9 @@
 //! Backup and restore on SQLite: reads and writes the rows of whole tables.
 
 use super::{Sqlite, cell};
-use crate::copy::{BackupFormat, Column, ColumnType, Transfer, names};
+use crate::Result;
+use crate::copy::{BackupFormat, Column, Transfer, names};
 use crate::engine::{Cell, Engine, Statement, Value, statements};
-use crate::{Error, Result};
 
 /// Moves the rows that the triggers of `message` have inserted from the tables of recent rows into the large tables (decision 11).
 const SETTLE: &str = "
@@ -35,19 +35,8 @@ impl Transfer for Sqlite {
     }
 
     fn columns(&mut self, table: &str) -> Result<Vec<Column>> {
-        let mut columns = Vec::new();
-        for mut row in self.run(&COLUMNS, &[Value::Text(table)])? {
-            let kind = match row.text(1)?.as_str() {
-                "integer" => ColumnType::Int,
-                "text" => ColumnType::Text,
-                "blob" => ColumnType::Bytes,
-                other => {
-                    return Err(Error::Internal(format!("{table} has a column of type {other}")));
-                }
-            };
-            columns.push(Column { name: row.text(0)?, kind });
-        }
-        Ok(columns)
+        let mut rows = self.run(&COLUMNS, &[Value::Text(table)])?;
+        Column::all(table, &mut rows, ["integer", "text", "blob"])
     }
 
     fn each_row(
