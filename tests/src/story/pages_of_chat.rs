@@ -59,9 +59,25 @@ pub fn pages_of_chat(endpoints: &Endpoints) -> Result<()> {
     let no_key = format!("GET / HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\n\
         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\n");
     let old = raw::upgrade(&address).replace("Version: 13", "Version: 8");
-    for upgrade in [no_key, old, "nonsense\r\n\r\n".to_owned(), "\r\n\r\n\r\n".to_owned()] {
-        let (status, _) = raw::exchange(raw::connect(&address, None)?, upgrade.as_bytes())?;
-        ensure!((400..500).contains(&status), "{status} to {upgrade:?}");
+    // As it arrives behind a proxy that does not pass these two headers on.
+    let stripped =
+        raw::upgrade(&address).replace("Upgrade: websocket\r\nConnection: Upgrade\r\n", "");
+    let refused =
+        [(no_key, 400, "Sec-WebSocket-Key"), (old, 426, "13"), (stripped, 426, "reverse proxy")];
+    for (upgrade, wanted, hint) in refused {
+        let (status, answer) = raw::exchange(raw::connect(&address, None)?, upgrade.as_bytes())?;
+        ensure!(status == wanted && answer.contains(hint), "{answer} to {upgrade:?}");
+        let (head, _) = answer.split_once("\r\n\r\n").unwrap_or_default();
+        let head = head.to_ascii_lowercase();
+        ensure!(head.contains("\r\nsec-websocket-version: 13"), "{head}");
+        if wanted == 426 {
+            ensure!(head.contains("\r\nupgrade: websocket"), "{head}");
+            ensure!(head.contains("\r\nconnection: upgrade"), "{head}");
+        }
+    }
+    for nonsense in ["nonsense\r\n\r\n", "\r\n\r\n\r\n"] {
+        let (status, _) = raw::exchange(raw::connect(&address, None)?, nonsense.as_bytes())?;
+        ensure!((400..500).contains(&status), "{status} to {nonsense:?}");
     }
     Ok(())
 }
