@@ -302,6 +302,8 @@ async function takeShared() {
 function setFocus() {
   const focused = document.visibilityState === "visible" && document.hasFocus();
   dispatch({ type: "focus", focused });
+  // What a push has announced is on the screen.
+  if (focused) hide("push");
   if (focused && Date.now() - lookedAt > BUILD_EVERY) lookForBuild();
 }
 

@@ -85,6 +85,18 @@ self.addEventListener("push", (event) => {
   );
 });
 
+// The browser has moved its subscription: the server is told where it is now.
+self.addEventListener("pushsubscriptionchange", (event) => {
+  const { pushManager } = self.registration;
+  const subscribed = event.newSubscription ?? pushManager.subscribe(event.oldSubscription?.options);
+  const tell = async () => {
+    const { endpoint, keys } = (await subscribed).toJSON();
+    const body = JSON.stringify({ endpoint, ...keys });
+    await fetch("/push", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  };
+  event.waitUntil(tell().catch(() => {}));
+});
+
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
   const hash = event.notification.data?.url ?? "#/";

@@ -6,6 +6,7 @@ use files::FileStore;
 use files::args::FilesArgs;
 use net::capacity::{ConnectionCost, SystemLimits};
 use net::limit::{MAPS_PER_SESSION, MAPS_PER_THREAD};
+use push::AllowedOrigin;
 
 use crate::limit::SIGNUP_RATE;
 use crate::mail::{MailSettings, MailUsageError};
@@ -44,6 +45,11 @@ pub struct Args {
     #[arg(long, env = "AUTH_CHAT_URL", value_name = "URL", value_parser = chat_url)]
     pub chat_url: Option<String>,
 
+    /// Origins of push services that may be on private or loopback addresses, such as `https://push.example:8443` or
+    /// `http://127.0.0.1:8090`; several separated by commas. All others must be https and on the public internet
+    #[arg(long, env = "PUSH_ALLOW", value_name = "ORIGIN", value_delimiter = ',')]
+    pub push_allow: Vec<AllowedOrigin>,
+
     /// Where files lie.
     #[command(flatten)]
     pub files: FilesArgs,
@@ -78,6 +84,10 @@ pub struct Config {
     pub files: Option<FileStore>,
     /// Bytes of one file.
     pub file_max: u64,
+    /// Origins of push services that may be anywhere.
+    pub push_allow: Vec<AllowedOrigin>,
+    /// Where push services find who runs this server: its public https address.
+    pub push_contact: Option<String>,
 }
 
 impl Config {
@@ -119,6 +129,12 @@ impl Args {
             chat_url: self.chat_url.clone(),
             files: None,
             file_max: self.files.file_max,
+            push_allow: self.push_allow.clone(),
+            push_contact: http
+                .public_url
+                .as_ref()
+                .filter(|url| url.is_https())
+                .map(ToString::to_string),
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::limit::{
 use crate::mail::Mailer;
 use crate::metrics;
 use crate::password::{Bounds, HashError, HashParams, HashSlot, Hasher, Password};
+use crate::pusher::PushContext;
 use crate::request::Request;
 use crate::throttle::{Origin, Throttle};
 use crate::verb::files::Uploads;
@@ -49,6 +50,7 @@ pub(crate) struct Context {
     /// Bytes of one file.
     pub(crate) file_max: u64,
     pub(crate) uploads: Uploads,
+    pub(crate) push: PushContext,
     pub(crate) heartbeat: Heartbeat,
 }
 
@@ -111,6 +113,7 @@ impl Context {
             files: None,
             file_max: FILE_MAX,
             uploads: Uploads::default(),
+            push: PushContext::default(),
             heartbeat: Heartbeat::new(),
             lookups: Buckets::new(LOOKUPS, LOOKUPS_PER_SECOND, BUCKETS_WIDTH),
         })

@@ -27,6 +27,7 @@ pub mod limit;
 mod mail;
 pub mod metrics;
 mod password;
+mod pusher;
 mod request;
 mod route;
 mod serve;

@@ -182,3 +182,31 @@ const _: () = assert!(
     sql::PIECE_BYTES_MAX / http::limit::BODY_BYTES_PER_SECOND_MIN as i64 * 1000 < BLOB_LIFE_MS / 2,
     "a piece is whole before it is deleted"
 );
+
+/// Subscriptions to Web Push of one account: one for each session, so that an account has seldom as many. One more ends the oldest.
+pub const PUSH_SUBSCRIPTIONS_PER_ACCOUNT: i64 = 20;
+/// Subscriptions of all accounts together. One more is refused.
+pub const PUSH_SUBSCRIPTIONS_MAX: i64 = 100_000;
+/// How often it is looked what is to be pushed.
+pub const PUSH_LOOK: Duration = Duration::from_millis(500);
+/// Pushes that one server sends at the same time.
+pub const PUSHES_AT_ONCE_MAX: usize = 32;
+/// Of those, for one account.
+pub const PUSHES_PER_ACCOUNT_MAX: usize = 2;
+/// Pushes to one host that are looked at to find one of an account that has fewer.
+pub const PUSHES_LOOKED_AT: i64 = 8;
+/// The first pause before a push is tried again; each further one is twice as long.
+pub const PUSH_RETRY_FIRST: Duration = Duration::from_secs(10);
+/// The longest pause.
+pub const PUSH_RETRY_MAX: Duration = Duration::from_secs(60 * 60);
+/// The shortest time between two lines in the log about pushes that are not sent.
+pub const PUSH_WARN_INTERVAL: Duration = Duration::from_secs(60);
+/// How long a server that stops waits for answers to what it has sent.
+pub const PUSH_FLUSH_MAX: Duration = Duration::from_secs(3);
+/// How long after its last push the host of a push service is forgotten at which nobody has a subscription, in milliseconds.
+pub const PUSH_HOST_KEPT_MS: i64 = 60 * 60 * 1000;
+
+const _: () = assert!(
+    push::limit::ANSWER_TIMEOUT.as_millis() * 2 < sql::PUSH_CLAIM_MS as u128,
+    "a push has an outcome before it is due again"
+);

@@ -89,6 +89,13 @@ pub(crate) static OBJECTS_LOST: Counter = Counter::new(
     "auth_files_lost_total",
     "Requests that found no object in the file store where the database has one.",
 );
+/// Pushes by what became of them.
+pub(crate) static PUSHES: CounterVec<5> = CounterVec::new(
+    "auth_pushes_total",
+    "Web pushes: delivered to a push service; their subscription over; refused for good; failed, to be tried again; not on the public internet.",
+    "outcome",
+    ["delivered", "gone", "refused", "failed", "not_public"],
+);
 
 /// All metrics, for the page of a program with this server.
 pub fn all() -> Registry {
@@ -104,6 +111,7 @@ pub fn all() -> Registry {
         &MAILS_FAILING,
         &FILES_FAILING,
         &OBJECTS_LOST,
+        &PUSHES,
         &REFUSALS,
     ]
 }

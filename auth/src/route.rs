@@ -9,8 +9,8 @@ use crate::limit::BODY_BYTES_MAX;
 use crate::request::Request;
 use crate::verb::files::FileRequest;
 use crate::verb::{
-    confirm, export, files, health, login, logout, me, openapi, password, reset, root, sessions,
-    signup, ticket, users,
+    confirm, export, files, health, login, logout, me, openapi, password, push, reset, root,
+    sessions, signup, ticket, users,
 };
 
 pub(crate) type Outcome = Result<Response, ApiError>;
@@ -127,6 +127,9 @@ pub(crate) static ROUTES: &[Route] = &[
     owner("GET", "/sessions", sessions::list),
     owner("DELETE", "/sessions/{id}", sessions::revoke),
     owner("POST", "/ticket", ticket::open),
+    owner("POST", "/push", push::subscribe),
+    owner("DELETE", "/push", push::unsubscribe),
+    anyone("GET", "/push/key", push::key),
     owner("GET", "/users", users::find),
     owner("GET", "/users/{id}", users::show),
     owner("GET", "/export", export::export).on_connection(),

@@ -14,8 +14,9 @@ use crate::backend::Backend;
 use crate::client::Client;
 use crate::collect;
 use crate::context::Context;
-use crate::limit::SWEEP_INTERVAL;
+use crate::limit::{PUSH_FLUSH_MAX, PUSH_HOST_KEPT_MS, SWEEP_INTERVAL};
 use crate::mail::Mailer;
+use crate::pusher::{PushContext, Pushing};
 use crate::service::AuthService;
 use telemetry::health::Unhealthy;
 
@@ -25,6 +26,7 @@ pub struct Serving {
     /// Set when no further request can come.
     end: Shutdown,
     context: Arc<Context>,
+    pushing: Pushing,
 }
 
 /// Serves until `shutdown` begins, and logs the addresses. With `chat` one port is enough for both servers: `chat`
@@ -64,6 +66,13 @@ pub fn serve(
     if let Some(settings) = &config.mail {
         context.mailer = Some(Mailer::start(settings, Arc::clone(&context.store))?);
     }
+    context.push = PushContext::new(config.push_allow.clone());
+    let pushing = Pushing::start(
+        Arc::clone(&context.store),
+        config.push_allow.clone(),
+        config.push_contact.clone(),
+        shutdown.clone(),
+    )?;
     let context = Arc::new(context.with_files(config.files.clone(), config.file_max));
     let backend = Backend::start(&context, &end)?;
     let sweep = move || sweep(&sweeping.0, &sweeping.1);
@@ -72,7 +81,7 @@ pub fn serve(
     let service = AuthService { context: Arc::clone(&context), backend, client, chat };
     let listener = opening.open(service);
     listener.log_endpoints("http");
-    Ok(Serving { listener, end, context })
+    Ok(Serving { listener, end, context, pushing })
 }
 
 impl Serving {
@@ -90,6 +99,7 @@ impl Serving {
         if let Some(mailer) = self.context.mailer.as_ref().filter(|_| is_done) {
             mailer.end(until.saturating_duration_since(Instant::now()));
         }
+        self.pushing.wait(until.saturating_duration_since(Instant::now()).min(PUSH_FLUSH_MAX));
         is_done
     }
 }
@@ -105,6 +115,9 @@ fn sweep(store: &Store, shutdown: &Shutdown) {
     loop {
         if let Err(error) = store.sweep(store.now()) {
             tracing::warn!(%error, "what has expired is not swept");
+        }
+        if let Err(error) = store.sweep_push_hosts(store.now() - PUSH_HOST_KEPT_MS) {
+            tracing::warn!(%error, "hosts of push services are not swept");
         }
         if shutdown.wait_for(SWEEP_INTERVAL) {
             return;

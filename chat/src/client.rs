@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use wire::{AccountId, Close, SessionId};
+use wire::{AccountId, Close, Seq, SessionId};
 
 use crate::flow::EndReason;
 use crate::limit::SEEN_EVERY;
@@ -31,6 +31,8 @@ pub(crate) struct Client {
     pub(crate) identity: Identity,
     /// The session of the token. Guests have none.
     session: Option<SessionId>,
+    /// The last event that it has acknowledged on this connection; at first the last one that it had before.
+    received: Seq,
     /// When the use of the session was recorded last.
     use_recorded: Instant,
     /// The rate limit of the account, which all its connections share. Before the hello: that of the connection.
@@ -44,6 +46,7 @@ impl Client {
         Self {
             identity: Identity::Unknown { deadline, address },
             session: None,
+            received: Seq(0),
             use_recorded: Instant::now(),
             rate_limit,
             strikes: Strikes::new(),
@@ -68,6 +71,16 @@ impl Client {
             Identity::Known(account) => Some(account),
             Identity::Unknown { .. } => None,
         }
+    }
+
+    /// It has acknowledged events up to this one.
+    pub(crate) fn has_received(&mut self, seq: Seq) {
+        self.received = self.received.max(seq);
+    }
+
+    /// Its session, and the last event that it has acknowledged.
+    pub(crate) fn session(&self) -> Option<(SessionId, Seq)> {
+        Some((self.session?, self.received))
     }
 
     pub(crate) fn rate_limit(&self) -> &Arc<RateLimit> {

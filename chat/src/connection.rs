@@ -42,6 +42,8 @@ pub(crate) struct Connection<'a> {
     pinged: bool,
     /// The time at which this tick began to handle frames: the clock is read once for all of them.
     now: Instant,
+    /// Whether the client has closed the connection as WebSocket has it. Then it has had what was sent before.
+    has_closed: bool,
     /// Frames read in this tick. The shared counter is updated once per tick.
     frames: u64,
 }
@@ -62,6 +64,7 @@ impl<'a> Connection<'a> {
             relay: None,
             pinged: false,
             now: Instant::now(),
+            has_closed: false,
             frames: 0,
         })
     }
@@ -123,7 +126,10 @@ impl<'a> Connection<'a> {
                     self.handle(incoming)?;
                 }
                 Err(tungstenite::Error::Io(error)) if is_nothing(&error) => break true,
-                Err(error) => return Err(end_reason(&error)),
+                Err(error) => {
+                    self.has_closed = matches!(error, tungstenite::Error::ConnectionClosed);
+                    return Err(end_reason(&error));
+                }
             }
             handled += 1;
             if handled == FRAMES_PER_TICK_MAX {
@@ -274,6 +280,11 @@ impl Drop for Connection<'_> {
         }
         presence.forget(self.replies.outbox(), &self.watching);
         let is_last = hub.unregister(account, self.replies.outbox());
+        if let (Some(pushes), Some((session, received)), false) =
+            (&self.server.pushes, self.client.session(), self.has_closed)
+        {
+            pushes.was_cut(account, session, received);
+        }
         let mut is_told_by_committer = false;
         if is_last {
             // Accounts that watch it now and accounts that ask later are told the same time.

@@ -19,6 +19,7 @@ use crate::hub::Hub;
 use crate::metrics;
 use crate::outbox::Outbox;
 use crate::presence::Presence;
+use crate::push::Pushes;
 use crate::service::{self, Ended};
 
 pub(crate) use inbox::{Committing, Inbox, Live, Notification};
@@ -30,6 +31,7 @@ pub(crate) fn start(
     store: Option<Arc<Store>>,
     hub: Arc<Hub>,
     presence: Arc<Presence>,
+    pushes: Option<Pushes>,
 ) -> io::Result<Ended> {
     let backfill = store.clone().map(|store| {
         let (filled, guard) = (inbox.clone(), Closing(inbox.clone()));
@@ -39,7 +41,7 @@ pub(crate) fn start(
     let fanout = Fanout::new(store, hub, Arc::clone(&presence), backfill.transpose()?);
     service::spawn("chat-dispatch", move || {
         let closing = Closing(inbox);
-        Dispatcher { fanout, presence }.run(&closing.0);
+        Dispatcher { fanout, presence, pushes }.run(&closing.0);
     })
 }
 
@@ -55,6 +57,7 @@ impl Drop for Closing {
 struct Dispatcher {
     fanout: Fanout,
     presence: Arc<Presence>,
+    pushes: Option<Pushes>,
 }
 
 impl Dispatcher {
@@ -92,6 +95,9 @@ impl Dispatcher {
     }
 
     fn committed(&mut self, batch: &Batch, committed: &Committed, origins: &[Option<Arc<Outbox>>]) {
+        if let Some(pushes) = &self.pushes {
+            pushes.committed(committed);
+        }
         for event in &committed.events {
             let origin = event.submission.and_then(|index| {
                 let submission = &batch.submissions[index];

@@ -120,6 +120,16 @@ impl Hub {
         (endpoints.len(), endpoints.first().map_or(0, |oldest| oldest.since))
     }
 
+    /// The sessions of the account's connections, each once.
+    pub(crate) fn sessions(&self, account: AccountId) -> Vec<SessionId> {
+        let shard = read(self.shard(account));
+        let endpoints = shard.get(&account).map_or(&[][..], Vec::as_slice);
+        let mut sessions: Vec<_> = endpoints.iter().filter_map(|it| it.session).collect();
+        sessions.sort_unstable();
+        sessions.dedup();
+        sessions
+    }
+
     /// Takes the account's oldest connection out, which is to be closed.
     pub(crate) fn evict_oldest(&self, account: AccountId) -> Option<Arc<Outbox>> {
         let mut shard = self.shard(account).write().unwrap_or_else(PoisonError::into_inner);

@@ -34,6 +34,7 @@ mod outbox;
 mod page;
 mod plain_frame;
 mod presence;
+mod push;
 mod query_context;
 mod rate_limit;
 mod relay_batch;
@@ -71,8 +72,9 @@ use crate::committer::Committer;
 use crate::dispatcher::Inbox;
 use crate::drainer::Drainer;
 use crate::hub::Hub;
-use crate::limit::{COMMITTER_END_MAX, NODE_END_MAX, SESSIONS_END_MAX};
+use crate::limit::{COMMITTER_END_MAX, NODE_END_MAX, PUSH_END_MAX, SESSIONS_END_MAX};
 use crate::presence::Presence;
+use crate::push::Pushes;
 use crate::rate_limit::RateLimits;
 use crate::server::{Accounts, Mode, Server, Timeouts};
 use crate::service::Ended;
@@ -86,6 +88,8 @@ pub struct Running {
     dispatcher: Ended,
     /// The thread that looks at other nodes.
     node: Option<Ended>,
+    /// The thread that marks whom to tell by Web Push.
+    push: Option<Ended>,
 }
 
 /// Serves what has begun at `opening` until `shutdown` begins; without a `store` in guest mode.
@@ -103,8 +107,15 @@ pub fn serve(
     let clock = move || kept.as_ref().map_or_else(clock::now_ms, |store| store.now());
     let presence = Arc::new(Presence::new(Arc::clone(&hub), clock));
     let inbox = Inbox::default();
-    let delivering = (Arc::clone(&hub), Arc::clone(&presence));
-    let dispatcher = dispatcher::start(inbox.clone(), store.clone(), delivering.0, delivering.1)?;
+    let pushes = store.clone().map(|store| Pushes::start(store, Arc::clone(&hub))).transpose()?;
+    let (pushes, push) = pushes.unzip();
+    let dispatcher = dispatcher::start(
+        inbox.clone(),
+        store.clone(),
+        Arc::clone(&hub),
+        Arc::clone(&presence),
+        pushes.clone(),
+    )?;
     let (mut cluster, mut node) = (None, None);
     let (mode, committer) = match store {
         None => (Mode::Guests { last: AtomicI64::new(0) }, None),
@@ -149,6 +160,7 @@ pub fn serve(
         presence,
         inbox,
         cluster,
+        pushes,
         drainer: Drainer::start()?,
         mode,
         long_answers: long_answers::LongAnswers::default(),
@@ -162,7 +174,7 @@ pub fn serve(
     let shared = Arc::clone(&server);
     let serving = opening.open(ChatService(shared));
     serving.log_endpoints("ws");
-    Ok(Running { serving, server, committer, dispatcher, node })
+    Ok(Running { serving, server, committer, dispatcher, node, push })
 }
 
 impl Running {
@@ -199,6 +211,10 @@ impl Running {
             tracing::warn!(
                 "the database does not answer in time: what waits to be stored or delivered is given up"
             );
+        }
+        if let (Some(pushes), Some(push)) = (&self.server.pushes, &self.push) {
+            pushes.close();
+            push.wait_until(Instant::now() + PUSH_END_MAX.min(left()));
         }
         if let (Some(cluster), Some(node)) = (&self.server.cluster, &self.node) {
             cluster.end();

@@ -59,6 +59,14 @@ pub(crate) const COMMITTER_END_MAX: Duration = Duration::from_secs(3);
 /// How long a shutdown waits for the node to leave the cluster.
 pub(crate) const NODE_END_MAX: Duration = Duration::from_secs(1);
 
+/// How long a shutdown waits until whom to tell by Web Push is stored.
+pub(crate) const PUSH_END_MAX: Duration = Duration::from_secs(1);
+/// How long accounts gather that got messages, before it is looked up whom to tell by Web Push.
+pub(crate) const PUSH_GATHER: Duration = Duration::from_secs(1);
+/// Accounts that got messages and connections that have ended or come back, of each kind, that wait for this. Of more,
+/// nobody is told.
+pub(crate) const PUSHES_WAITING_MAX: usize = 16 * 1024;
+
 /// Connections of one account on this node. A further one closes the oldest with 4409.
 pub(crate) const CONNECTIONS_PER_ACCOUNT_MAX: usize = 32;
 /// The burst of an account, in seconds of its rate.

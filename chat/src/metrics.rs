@@ -83,6 +83,16 @@ static CLOCK_AHEAD: Gauge = Gauge::new(
     "By how much the machine's clock is ahead of what it should show (less than 0: behind), so that nothing is deleted because of its age; 0 while it is believed.",
 );
 const ENGINES: [&str; 2] = ["sqlite", "postgresql"];
+/// What is not looked at for Web Push.
+pub(crate) static PUSHES_DROPPED: Counter = Counter::new(
+    "messenger_chat_pushes_dropped_total",
+    "Accounts and connections for which nobody looked whom to tell by Web Push, because too many waited.",
+);
+/// Subscriptions that were marked.
+pub(crate) static PUSHES_MARKED: Counter = Counter::new(
+    "messenger_chat_pushes_marked_total",
+    "Subscriptions to Web Push that were marked because there is something for their clients.",
+);
 /// Connections closed because their clients read too slowly.
 pub(crate) static SLOW_READERS: Counter = Counter::new(
     "messenger_chat_slow_readers_total",
@@ -120,6 +130,8 @@ pub fn all() -> Registry {
         &SINCE_COMMIT,
         &CLOCK_AHEAD,
         &QUEUE,
+        &PUSHES_DROPPED,
+        &PUSHES_MARKED,
         &SLOW_READERS,
         &STALLED_READERS,
         &CLOSES,

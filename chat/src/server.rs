@@ -20,6 +20,7 @@ use crate::limit::{
 use crate::long_answers::LongAnswers;
 use crate::metrics;
 use crate::presence::Presence;
+use crate::push::Pushes;
 use crate::rate_limit::RateLimits;
 use crate::token_throttle::TokenThrottle;
 
@@ -30,6 +31,8 @@ pub(crate) struct Server {
     pub(crate) inbox: Inbox,
     /// The other nodes; guest mode has none.
     pub(crate) cluster: Option<Arc<Cluster>>,
+    /// Whom to tell by Web Push; guest mode has none.
+    pub(crate) pushes: Option<Pushes>,
     pub(crate) drainer: Drainer,
     pub(crate) mode: Mode,
     pub(crate) long_answers: LongAnswers,

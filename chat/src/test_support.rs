@@ -36,6 +36,7 @@ pub(crate) fn server(timeouts: Timeouts, mode: Mode) -> Server {
         hub,
         inbox: Inbox::default(),
         cluster: None,
+        pushes: None,
         drainer: DRAINER.clone(),
         mode,
         long_answers: LongAnswers::default(),

@@ -59,6 +59,7 @@ pub(crate) const BACKUP_FORMATS: &[BackupFormat] = &[
     BackupFormat { number: 16, sqlite: 21, postgres: 24 },
     BackupFormat { number: 17, sqlite: 22, postgres: 25 },
     BackupFormat { number: 18, sqlite: 23, postgres: 26 },
+    BackupFormat { number: 19, sqlite: 24, postgres: 27 },
 ];
 
 /// The newest format that this program can write and read.
@@ -169,6 +170,10 @@ mod tests {
         // A restore ends all sessions, and a copy that has none is of no use to log in with.
         "session",
         "revocation",
+        // Of sessions, which a restore ends. A restored server makes a new key, and its clients subscribe again.
+        "push_subscription",
+        "push_host",
+        "push_key",
         // Good for a minute, of a session that a restore ends.
         "ticket",
         // Links that were given out lead to nothing after a restore.
@@ -183,6 +188,7 @@ mod tests {
         // What they have told each other lately neither.
         "notice",
         "online",
+        "online_session",
         // A restored database is another one, and must not be taken for the one that was backed up.
         "bus",
         // What SQLite keeps of the same rows: sql/src/engine/sqlite/recent.rs.

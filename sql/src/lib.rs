@@ -39,6 +39,7 @@ mod pacer;
 mod pool;
 mod privacy;
 mod profile;
+mod push;
 mod recovery;
 mod reindex;
 mod report;
@@ -79,12 +80,18 @@ pub use health::{StorageStatus, Unhealthy};
 pub use history::Reaction;
 pub use inspect::{Diagnostic, Inspection, RecordedTime, Severity, inspect};
 pub use invitation::ExportedInvitation;
-pub use limit::{NODE_GONE_FOR, PAGE_BYTES, PIECE_BYTES_MAX};
+pub use limit::{
+    NODE_GONE_FOR, PAGE_BYTES, PIECE_BYTES_MAX, PUSH_CLAIM_MS, PUSH_HOST_INTERVAL_MS,
+    PUSH_INTERVAL_MS, PUSH_TRIES_MAX,
+};
 pub use log::{Gap, LogPosition};
 pub use node::{Elsewhere, LocalConnections, NodeObserver, Notice, RemoteConnections};
 pub use operator::{AccountUsage, Statistics};
 pub use privacy::{Privacy, PrivacyChange};
 pub use profile::Profile;
+pub use push::{
+    ClaimedPush, ExportedPush, PushBounds, PushOutcome, PushQuery, PushSubscription, Subscribed,
+};
 pub use recovery::PasswordReset;
 pub use report::{ExportedReport, Report, ReportCursor, Reported};
 pub use restoration::{RESTORED_ROWS, Restoration};

@@ -124,6 +124,17 @@ pub(crate) const REPORTS_PAGE: i64 = 100;
 /// How long after a file the objects go that only it had, in milliseconds: an hour. A backup that has begun before still finds them.
 pub(crate) const BLOB_KEPT_MS: i64 = 60 * 60 * 1000;
 
+/// Sessions or accounts whose subscriptions for Web Push are read or written in one statement.
+pub(crate) const PUSHES_PAGE: usize = 500;
+/// The least time between two pushes to one subscription until its client is back, in milliseconds.
+pub const PUSH_INTERVAL_MS: i64 = 10_000;
+/// The least time between two pushes to one host, over all servers, in milliseconds.
+pub const PUSH_HOST_INTERVAL_MS: i64 = 1000;
+/// When a push is due again that a server has claimed without storing an outcome, in milliseconds: it has died.
+pub const PUSH_CLAIM_MS: i64 = 60_000;
+/// How often in a row a push is tried.
+pub const PUSH_TRIES_MAX: i64 = 10;
+
 /// The number of connections of a pool that one account may hold at one time.
 pub(crate) const fn share(connections: usize) -> usize {
     if connections > 1 { connections / 2 } else { 1 }

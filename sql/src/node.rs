@@ -270,6 +270,7 @@ impl Store {
                 engine.run(&RECORD_LOST, &[Value::Int(at), Value::Int(id)])?;
             }
             engine.run(&DELETE_ALL_ONLINE, &[Value::Int(id)])?;
+            engine.run(&DELETE_ALL_SESSIONS, &[Value::Int(id)])?;
             engine.run(&DELETE_NODE, &[Value::Int(id)])?;
             engine.run(&DELETE_NOTICES, &[Value::Int(id), Value::Int(i64::MAX)]).map(drop)
         })
@@ -288,6 +289,8 @@ statements! {
     static DELETE_NODE: Statement = Statement::both("delete from node where id = $1");
 
     static DELETE_ALL_ONLINE: Statement = Statement::both("delete from online where node = $1");
+
+    static DELETE_ALL_SESSIONS: Statement = Statement::both("delete from online_session where node = $1");
 
     /// In the order in which commits lock logs.
     static RECORD_LOST: Statement = Statement {

@@ -60,6 +60,8 @@ mod plans;
 mod postgresql;
 #[path = "contract/privacy.rs"]
 mod privacy;
+#[path = "contract/push.rs"]
+mod push;
 #[path = "contract/quota.rs"]
 mod quota;
 #[path = "contract/receipts.rs"]

@@ -63,6 +63,8 @@ mod operator;
 mod origins;
 /// The power of the machine is cut.
 mod power;
+/// Web Push.
+mod push;
 /// The `curl` lines of the README.
 mod readme;
 /// What a restart must not change.

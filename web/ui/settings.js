@@ -205,7 +205,7 @@ function deviceSettings(store) {
       const reason = whyNot(abilities);
       const isAllowed = abilities.notifications === "granted";
       set(notify.input, { checked: settings.notifications && isAllowed, disabled: reason !== "" });
-      set(push.input, { checked: settings.push && abilities.push, disabled: !abilities.push });
+      set(push.input, { checked: settings.push && abilities.push && isAllowed, disabled: !abilities.push });
       set(push.node, { hidden: reason !== "" || !abilities.push });
       set(sound.input, { checked: settings.sound });
       say(why, reason);

@@ -132,10 +132,7 @@ export const subscribe = ({ endpoint, keys }) =>
   json("POST", "/push", { endpoint, p256dh: keys?.p256dh, auth: keys?.auth });
 export const unsubscribe = () => json("DELETE", "/push");
 /** @returns {Promise<string>} */
-export const pushKey = async () => {
-  const said = await json("GET", "/push/key");
-  return said.key ?? said.public_key ?? said;
-};
+export const pushKey = async () => (await json("GET", "/push/key")).key;
 
 /** What a person calls this device: "Firefox on Linux". */
 function deviceName() {

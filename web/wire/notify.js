@@ -70,11 +70,15 @@ export function beep() {
 
 /** Subscribes this device, or says again where it is: the browser may have changed it. */
 export async function subscribePush() {
-  const registration = await navigator.serviceWorker.ready;
-  const known = await registration.pushManager.getSubscription();
-  const key = bytes(await pushKey());
-  const subscription =
-    known ?? (await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key }));
+  const { pushManager } = await navigator.serviceWorker.ready;
+  const applicationServerKey = bytes(await pushKey());
+  let subscription = await pushManager.getSubscription();
+  // A server that was restored has another key, and cannot use what was made for the old one.
+  if (subscription && !isSame(subscription.options.applicationServerKey, applicationServerKey)) {
+    await subscription.unsubscribe();
+    subscription = null;
+  }
+  subscription ??= await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey });
   await subscribe(subscription.toJSON());
 }
 
@@ -84,6 +88,9 @@ export async function unsubscribePush() {
   await subscription?.unsubscribe();
   await unsubscribe();
 }
+
+/** @param {ArrayBuffer | null} one @param {Uint8Array} other */
+const isSame = (one, other) => one !== null && String(new Uint8Array(one)) === String(other);
 
 /** @param {string} base64url */
 const bytes = (base64url) =>

@@ -21,8 +21,8 @@ use crate::error::ApiError;
 use crate::limit::EXPORT_PAGE_ROWS;
 use crate::request::Request;
 use item::{
-    BlockItem, ConversationItem, EventItem, FindingItem, InvitationItem, ReactionItem, ReportItem,
-    SessionItem, UploadItem, entry_item,
+    BlockItem, ConversationItem, EventItem, FindingItem, InvitationItem, PushItem, ReactionItem,
+    ReportItem, SessionItem, UploadItem, entry_item,
 };
 
 pub(crate) fn export(
@@ -129,6 +129,12 @@ impl Document {
     fn sessions(&mut self, after: SessionId) -> io::Result<Stage> {
         let page = self.store.exported_sessions(self.account, after, self.rows).map_err(lost)?;
         let Some(last) = page.last() else {
+            // There are few.
+            self.begin_list("],\n\"push\":[");
+            for push in self.store.exported_pushes(self.account).map_err(lost)? {
+                let (session, endpoint) = (push.session, &*push.endpoint);
+                self.item(&PushItem { session, endpoint, created_at: push.created_at })?;
+            }
             self.begin_list("],\n\"conversations\":[");
             return Ok(Stage::Conversations { after: 0 });
         };

@@ -10,6 +10,7 @@ pub(crate) mod logout;
 pub(crate) mod me;
 pub(crate) mod openapi;
 pub(crate) mod password;
+pub(crate) mod push;
 pub(crate) mod reset;
 pub(crate) mod root;
 pub(crate) mod sessions;

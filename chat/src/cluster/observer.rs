@@ -40,7 +40,7 @@ impl NodeObserver for Cluster {
         let changed = std::mem::take(&mut *lock(&self.changed));
         let local = |account| {
             let (count, since) = self.hub.connections(account);
-            LocalConnections { account, count, since }
+            LocalConnections { account, count, since, sessions: self.hub.sessions(account) }
         };
         changed.into_iter().map(local).collect()
     }

@@ -48,6 +48,9 @@ impl Connection<'_> {
             }
             RequestClass::Operation(operation) => {
                 let Some(me) = self.identified(reference)? else { return Ok(()) };
+                if let Operation::Received { seq } = &operation {
+                    self.client.has_received(*seq);
+                }
                 match self.server.accounts() {
                     Some(accounts) => {
                         operation::submit(

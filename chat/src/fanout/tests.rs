@@ -35,7 +35,8 @@ impl House {
         let (hub, inbox) = (Arc::new(Hub::new()), Inbox::default());
         let presence = Arc::new(Presence::new(Arc::clone(&hub), now_ms));
         let kept = Some(Arc::clone(&store));
-        let ended = dispatcher::start(inbox.clone(), kept, Arc::clone(&hub), presence).unwrap();
+        let ended =
+            dispatcher::start(inbox.clone(), kept, Arc::clone(&hub), presence, None).unwrap();
         Self { store, hub, inbox, ended, alice, bob }
     }
 

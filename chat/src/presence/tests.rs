@@ -101,7 +101,7 @@ fn who_hides_when_it_was_there_is_told_of_without_a_time() {
 fn the_dispatcher_tells_what_had_to_wait() {
     let (watcher, inbox) = (Watcher::new(), Inbox::default());
     let (hub, presence) = (Arc::clone(&watcher.hub), Arc::clone(&watcher.presence));
-    let ended = dispatcher::start(inbox.clone(), None, hub, presence).unwrap();
+    let ended = dispatcher::start(inbox.clone(), None, hub, presence, None).unwrap();
     let (bob, _theirs) = test_support::outbox();
     let endpoint = Endpoint { outbox: Arc::clone(&bob), session: None, since: 0 };
     watcher.hub.register(BOB, endpoint);

@@ -200,6 +200,10 @@ fn introduce(
     let wanted = since.unwrap_or(position.acknowledged);
     let recovered = position.forgotten <= wanted && wanted <= position.head;
     let seq = wanted.clamp(position.forgotten, position.head);
+    context.client.has_received(seq);
+    if let Some(pushes) = &context.server.pushes {
+        pushes.is_back(position.session);
+    }
     context.replies.push(&Frame::Welcome {
         id: position.account,
         name: Some(position.name.as_str().into()),

@@ -123,6 +123,24 @@ impl Engines {
                 postgres.run(statement, &params).unwrap();
             }
         }
+        let hosts = in_test(
+            "insert into push_host (host, sent_at) values ('a@x', 1), ('b@x', 5), ('hello', 0), ('ref1', 2)",
+        );
+        let key = in_test("insert into push_key (id, key) values (1, $1)");
+        // Of sessions 1 to 3: one for which nothing waits, one that waits, one that is being sent.
+        let subscription = in_test(
+            "insert into push_subscription (session, account, host, endpoint, p256dh, auth, created_at, state, next_at, not_before) \
+             select id, account, case id when 1 then 'a@x' else 'b@x' end, case id when 1 then 'a@x' when 2 then 'b@x' else 'Alice' end, \
+             $1, $1, id, id - 1, case id when 1 then null else id end, id from session",
+        );
+        for (statement, params) in [
+            (hosts, &[][..]),
+            (key, &[Value::Bytes(b"one")]),
+            (subscription, &[Value::Bytes(b"two")]),
+        ] {
+            sqlite.run(statement, params).unwrap();
+            postgres.run(statement, params).unwrap();
+        }
         let mut engines = Self { sqlite, postgres, _directory: directory };
         let tables: BTreeSet<_> = TABLES.iter().copied().collect();
         for table in tables {
@@ -290,6 +308,10 @@ fn changed_by(text: &str) -> Vec<&'static str> {
         "node",
         "notice",
         "online",
+        "online_session",
+        "push_key",
+        "push_host",
+        "push_subscription",
         "clock",
         "erasure",
         "schema_version",

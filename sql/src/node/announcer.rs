@@ -50,7 +50,7 @@ impl Announcer {
     }
 
     /// This node, while there are others.
-    pub(super) fn shown(&self) -> Option<i64> {
+    pub(crate) fn shown(&self) -> Option<i64> {
         Some(self.shown.load(Ordering::Relaxed)).filter(|node| *node > 0)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use wire::AccountId;
+use wire::{AccountId, SessionId};
 
 use super::{NodeObserver, Notice};
 use crate::engine::{BatchStatement, Statement, Value, for_each_row, run_batches, statements};
@@ -11,7 +11,7 @@ use crate::pool::Requester;
 use crate::{Result, Store};
 
 /// The connections of an account to this node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalConnections {
     /// The account.
     pub account: AccountId,
@@ -19,6 +19,8 @@ pub struct LocalConnections {
     pub count: usize,
     /// The begin of the oldest one, in milliseconds.
     pub since: i64,
+    /// The sessions that they are of, each once.
+    pub sessions: Vec<SessionId>,
 }
 
 /// The connections of an account to another node.
@@ -104,11 +106,22 @@ impl Store {
         let here: Vec<_> = here.into_iter().map(row).collect();
         let key = |it: &LocalConnections| [it.account.0, node].map(Value::Int).to_vec();
         let gone: Vec<_> = gone.into_iter().map(key).collect();
+        let all: Vec<_> = page.iter().map(key).collect();
+        let session = |it: &LocalConnections, session: &SessionId| {
+            [it.account.0, node, session.0].map(Value::Int).to_vec()
+        };
+        let sessions = page.iter().flat_map(|it| it.sessions.iter().map(move |id| session(it, id)));
+        let sessions: Vec<_> = sessions.collect();
         let accounts = page.iter().map(|it| it.account).collect();
         let body = Notice { accounts, ..Notice::default() }.encode();
         self.announce(&body, |engine| {
-            run_batches(engine, &[(&SET_ONLINE, here.clone()), (&DELETE_ONLINE, gone.clone())])
-                .map(drop)
+            let batches = [
+                (&SET_ONLINE, here.clone()),
+                (&DELETE_ONLINE, gone.clone()),
+                (&DELETE_SESSIONS, all.clone()),
+                (&ADD_SESSIONS, sessions.clone()),
+            ];
+            run_batches(engine, &batches).map(drop)
         })
     }
 }
@@ -130,6 +143,20 @@ statements! {
             "delete from online o using unnest($1::bigint[], $2::bigint[]) as r(account, node) \
              where o.account = r.account and o.node = r.node",
         sqlite: "delete from online where account = ?1 and node = ?2",
+    });
+
+    static DELETE_SESSIONS: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "delete from online_session o using unnest($1::bigint[], $2::bigint[]) as r(account, node) \
+             where o.account = r.account and o.node = r.node",
+        sqlite: "delete from online_session where account = ?1 and node = ?2",
+    });
+
+    static ADD_SESSIONS: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "insert into online_session (account, node, session) select * \
+             from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as r(account, node, session)",
+        sqlite: "insert into online_session (account, node, session) values (?1, ?2, ?3)",
     });
 
     static ONLINE_ELSEWHERE: BatchStatement = for_each_row!(

@@ -211,7 +211,7 @@ fn each_node_knows_who_is_connected_to_others() {
     on_each_engine(|url| {
         let (mut one, mut two) = (Node::open(url), Node::open(url));
         let account = one.store.create_account("a@x.org", "A", "none", 1).unwrap();
-        let here = |count| LocalConnections { account, count, since: NOW };
+        let here = |count| LocalConnections { account, count, since: NOW, sessions: Vec::new() };
         one.look();
         one.heard.changed.lock().unwrap().push(here(1));
         one.look();

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use super::{Case, PUBLIC_URL, ask, is, log_in, sign_up};
-use crate::harness::{Arrangement, Deployment, Launch, MailServer};
+use crate::harness::{Arrangement, Deployment, Launch, MailServer, certificate};
 
 /// Both engines, with this mail server.
 fn cases(url: &str) -> Result<[Case; 2]> {
@@ -196,36 +196,6 @@ fn without_a_mail_server_another_email_counts_at_once() -> Result<()> {
         is(&sign_up(case.endpoints(), "old@example.com", json!(null))?, 201, "")?;
     }
     Ok(())
-}
-
-/// A certificate for 127.0.0.1 that is its own authority, and its key.
-fn certificate(dir: &std::path::Path) -> Result<[String; 2]> {
-    let [certificate, key] =
-        ["certificate.pem", "key.pem"].map(|name| dir.join(name).display().to_string());
-    let output = std::process::Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "2",
-        ])
-        .args(["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"])
-        .args([
-            "-addext",
-            "basicConstraints=critical,CA:false",
-            "-keyout",
-            &key,
-            "-out",
-            &certificate,
-        ])
-        .output()?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Ok([certificate, key])
 }
 
 #[test]

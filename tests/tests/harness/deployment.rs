@@ -50,7 +50,7 @@ pub struct Deployment {
 
 /// Flags that only one of the two servers has; `messenger` has them all.
 const CHAT_ONLY: [&str; 3] = ["--message-rate", "--log-events", "--nats"];
-const AUTH_ONLY: [&str; 3] = ["--signup", "--smtp", "--file"];
+const AUTH_ONLY: [&str; 4] = ["--signup", "--smtp", "--file", "--push-allow"];
 
 impl Deployment {
     /// Starts the programs on free ports with flags like `--message-rate=5`, without rate limits unless they are set, and

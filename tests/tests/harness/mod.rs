@@ -1,16 +1,21 @@
 //! Starts and stops the programs under test.
 
 mod bucket;
+mod certificate;
 mod deployment;
 mod mail;
 mod programs;
 mod proxy;
+mod push;
+mod python;
 mod server;
 
 pub use acceptance::Cluster;
 pub use bucket::{Bucket, BucketMode};
+pub use certificate::certificate;
 pub use deployment::{Arrangement, Deployment};
 pub use mail::MailServer;
 pub use programs::{program, root};
 pub use proxy::Proxy;
+pub use push::PushService;
 pub use server::{Launch, Server};

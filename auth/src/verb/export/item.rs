@@ -14,6 +14,13 @@ pub(super) struct SessionItem<'a> {
 }
 
 #[derive(Serialize)]
+pub(super) struct PushItem<'a> {
+    pub(super) session: SessionId,
+    pub(super) endpoint: &'a str,
+    pub(super) created_at: i64,
+}
+
+#[derive(Serialize)]
 pub(super) struct ConversationItem<'a> {
     #[serde(flatten)]
     pub(super) with: Peer,

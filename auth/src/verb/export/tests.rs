@@ -55,6 +55,7 @@ fn an_empty_account_is_a_whole_document() {
         "account": {"id": id, "email": "a@x", "name": "Al\"ice\n", "created_at": NOW, "confirmed": true,
             "last_seen": true, "read_receipts": true},
         "sessions": [],
+        "push": [],
         "conversations": [],
         "invitations": [],
         "messages": [],

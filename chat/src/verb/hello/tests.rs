@@ -76,7 +76,8 @@ impl House {
 
     fn dispatch(&self, inbox: &Inbox) -> Ended {
         let (hub, presence) = (Arc::clone(&self.server.hub), Arc::clone(&self.server.presence));
-        dispatcher::start(inbox.clone(), Some(Arc::clone(&self.store)), hub, presence).unwrap()
+        dispatcher::start(inbox.clone(), Some(Arc::clone(&self.store)), hub, presence, None)
+            .unwrap()
     }
 
     /// The account writes to itself, and its connections that can be found hear of it, as the dispatcher does it.

@@ -18,7 +18,11 @@ use crate::{Error, Result};
 
 /// The tables with personal data, each with its primary key. They are rewritten one at a time, so that no lock is held while
 /// another one is requested: other transactions may lock the two tables in any order.
-const PERSONAL: [(&str, &str); 2] = [("session", "session_pkey"), ("account", "account_pkey")];
+const PERSONAL: [(&str, &str); 3] = [
+    ("push_subscription", "push_subscription_pkey"),
+    ("session", "session_pkey"),
+    ("account", "account_pkey"),
+];
 /// How long to wait for the lock on a table. Statements of others that need the table queue behind this request.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 

@@ -48,6 +48,7 @@ pub(super) static MIGRATIONS: &[(i64, &str)] = &[
     (24, include_str!("../../../migrations/postgres/0024_statistics.sql")),
     (25, include_str!("../../../migrations/postgres/0025_reports.sql")),
     (26, include_str!("../../../migrations/postgres/0026_privacy.sql")),
+    (27, include_str!("../../../migrations/postgres/0027_push.sql")),
 ];
 
 statements! {

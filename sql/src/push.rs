@@ -1,0 +1,198 @@
+//! Web Push: the subscriptions of sessions, and the server's key.
+//!
+//! A chat server marks the subscriptions of clients that are not connected when there is something for them ([`marks`]). An auth
+//! server sends what is due ([`due`]). The rows are all that they know of each other.
+
+mod due;
+mod marks;
+
+use wire::{AccountId, SessionId};
+
+use crate::engine::{Statement, Value, locking, statements};
+use crate::pool::Requester;
+use crate::{Error, Result, Store};
+
+pub use due::{ClaimedPush, PushOutcome};
+pub use marks::PushQuery;
+
+/// The subscription of a session. Not `Debug`: its endpoint and its keys are secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PushSubscription {
+    /// The session.
+    pub session: SessionId,
+    /// Its account.
+    pub account: AccountId,
+    /// The host of the push service.
+    pub host: String,
+    /// The URL there.
+    pub endpoint: String,
+    /// The public key of the browser.
+    pub p256dh: Vec<u8>,
+    /// Its secret.
+    pub auth: Vec<u8>,
+}
+
+/// A subscription as it is exported.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ExportedPush {
+    /// The session.
+    pub session: SessionId,
+    /// The URL at its push service.
+    pub endpoint: String,
+    /// When it was first subscribed, in milliseconds.
+    pub created_at: i64,
+}
+
+/// Bounds on subscriptions.
+#[derive(Clone, Copy, Debug)]
+pub struct PushBounds {
+    /// Of one account: with one more its oldest goes.
+    pub per_account: i64,
+    /// Of all accounts: one more is refused.
+    pub in_all: i64,
+}
+
+/// What became of a new subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subscribed {
+    /// It is stored.
+    Yes,
+    /// The session has ended.
+    NoSession,
+    /// There are as many as there may be.
+    Full,
+}
+
+/// The number of the row with the key.
+const KEY: i64 = 1;
+
+impl Store {
+    /// The server's key for Web Push: `new`, if there is none yet. All servers of a database have the same.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; after [`Error::InDoubt`] it may be stored.
+    pub fn push_key(&self, new: impl FnOnce() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
+        let read =
+            || self.read(Requester::Server, &FIND_KEY, &[Value::Int(KEY)], |row| row.bytes(0));
+        if let Some(key) = read()?.pop() {
+            return Ok(key);
+        }
+        let new = new()?;
+        let params = [Value::Int(KEY), Value::Bytes(&new)];
+        self.write(Requester::Server, |engine| engine.run(&ADD_KEY, &params).map(drop))?;
+        // Another server may have been first.
+        read()?.pop().ok_or_else(|| Error::Internal("the key for Web Push is not there".to_owned()))
+    }
+
+    /// Stores the subscription of a session in place of the one that it has. Another session loses the same endpoint: it is of the
+    /// same browser.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    pub fn subscribe_push(
+        &self,
+        new: &PushSubscription,
+        bounds: PushBounds,
+        now: i64,
+    ) -> Result<Subscribed> {
+        let (session, account) = (Value::Int(new.session.0), Value::Int(new.account.0));
+        let (host, endpoint) = (Value::Text(&new.host), Value::Text(&new.endpoint));
+        let keys = [Value::Bytes(&new.p256dh), Value::Bytes(&new.auth)];
+        let added = [session, account, host, endpoint, keys[0], keys[1], Value::Int(now)];
+        self.write(new.account, |engine| {
+            if engine.run(&LOCK_SESSION, &[session, account])?.is_empty() {
+                return Ok(Subscribed::NoSession);
+            }
+            engine.run(&DELETE_SAME, &[endpoint, session])?;
+            if engine.run(&FIND_SUBSCRIPTION, &[session])?.is_empty() {
+                let kept = Value::Int(bounds.per_account - 1);
+                engine.run(&DELETE_OLDEST, &[account, kept])?;
+                let count = engine.run(&COUNT_SUBSCRIPTIONS, &[])?;
+                if crate::account::first(&count)?.int(0)? >= bounds.in_all {
+                    return Ok(Subscribed::Full);
+                }
+            }
+            engine.run(&ADD_HOST, &[host])?;
+            engine.run(&SET_SUBSCRIPTION, &added)?;
+            Ok(Subscribed::Yes)
+        })
+    }
+
+    /// Removes the subscription of a session, if it has one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    pub fn unsubscribe_push(&self, account: AccountId, session: SessionId) -> Result<()> {
+        let params = [Value::Int(session.0), Value::Int(account.0)];
+        self.write(account, |engine| engine.run(&DELETE_SUBSCRIPTION, &params).map(drop))
+    }
+
+    /// The subscriptions of an account, for its export.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub fn exported_pushes(&self, account: AccountId) -> Result<Vec<ExportedPush>> {
+        self.read(account, &SUBSCRIPTIONS, &[Value::Int(account.0)], |row| {
+            Ok(ExportedPush {
+                session: SessionId(row.int(0)?),
+                endpoint: row.text(1)?,
+                created_at: row.int(2)?,
+            })
+        })
+    }
+
+    /// Removes the hosts of push services at which nobody has a subscription, and to which nothing was sent since `before`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], also if somebody has just subscribed at one; [`Error::InDoubt`] leaves it open.
+    pub fn sweep_push_hosts(&self, before: i64) -> Result<()> {
+        let params = [Value::Int(before)];
+        self.write(Requester::Server, |engine| engine.run(&DELETE_HOSTS, &params).map(drop))
+    }
+}
+
+statements! {
+    static FIND_KEY: Statement = Statement::both("select key from push_key where id = $1");
+
+    static ADD_KEY: Statement =
+        Statement::both("insert into push_key (id, key) values ($1, $2) on conflict (id) do nothing");
+
+    static LOCK_SESSION: Statement = locking!("select id from session where id = $1 and account = $2");
+
+    static DELETE_SAME: Statement =
+        Statement::both("delete from push_subscription where endpoint = $1 and session <> $2");
+
+    static FIND_SUBSCRIPTION: Statement =
+        Statement::both("select session from push_subscription where session = $1");
+
+    static DELETE_OLDEST: Statement = Statement::both(
+        "delete from push_subscription where account = $1 and session not in (select session \
+         from push_subscription where account = $1 order by created_at desc, session desc limit $2)"
+    );
+
+    static SUBSCRIPTIONS: Statement = Statement::both(
+        "select session, endpoint, created_at from push_subscription where account = $1 order by session"
+    );
+
+    static COUNT_SUBSCRIPTIONS: Statement = Statement::both("select count(*) from push_subscription");
+
+    static ADD_HOST: Statement =
+        Statement::both("insert into push_host (host, sent_at) values ($1, 0) on conflict (host) do nothing");
+
+    /// The same endpoint again goes on where it was; another one begins anew.
+    static SET_SUBSCRIPTION: Statement = Statement::both(
+        "insert into push_subscription (session, account, host, endpoint, p256dh, auth, created_at) \
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict (session) do update set \
+         failures = case when push_subscription.endpoint = excluded.endpoint then push_subscription.failures else 0 end, \
+         not_before = case when push_subscription.endpoint = excluded.endpoint then push_subscription.not_before else 0 end, \
+         host = excluded.host, endpoint = excluded.endpoint, p256dh = excluded.p256dh, auth = excluded.auth"
+    );
+
+    static DELETE_SUBSCRIPTION: Statement =
+        Statement::both("delete from push_subscription where session = $1 and account = $2");
+
+    static DELETE_HOSTS: Statement = Statement::both(
+        "delete from push_host where sent_at < $1 \
+         and not exists (select 1 from push_subscription p where p.host = push_host.host)"
+    );
+}
