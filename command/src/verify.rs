@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use files::FileStore;
 use sql::{DatabaseUrl, Inconsistency, Snapshot};
 
@@ -25,6 +25,12 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl, files: Option<&FileStore>) -> 
     let _ = rustix::process::nice(NICENESS);
     let listed = files.map(orphans::list).transpose()?.unwrap_or_default();
     let mut snapshot = Snapshot::open(url)?;
+    ensure!(
+        snapshot.form() == sql::BACKUP_FORMAT,
+        "the database has an older schema (version {}) than this program checks: use `verify` of the program that runs on it, or start the \
+         server of this one, which brings the schema up to date",
+        snapshot.schema()
+    );
     let (mut count, mut objects) = (0, Vec::new());
     snapshot.verify(|one| {
         count += 1;
