@@ -59,7 +59,7 @@ pub(crate) const BACKUP_FORMATS: &[BackupFormat] = &[
     BackupFormat { number: 16, sqlite: 21, postgres: 24 },
     BackupFormat { number: 17, sqlite: 22, postgres: 25 },
     BackupFormat { number: 18, sqlite: 23, postgres: 26 },
-    BackupFormat { number: 19, sqlite: 24, postgres: 27 },
+    BackupFormat { number: 19, sqlite: 24, postgres: 28 },
 ];
 
 /// The newest format that this program can write and read.

@@ -213,7 +213,7 @@ fn postgresql_samples_no_column_with_words_of_people() {
                    order by 1";
     let rows = postgres.client.query(sampled, &[]).unwrap();
     let found: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-    // Ids, digests, media types, and the `ref` by which a client repeats a message.
+    // Ids, digests, media types, hosts of push services, and the `ref` by which a client repeats a message.
     let allowed = [
         "blob.hash",
         "blob.name",
@@ -226,6 +226,8 @@ fn postgresql_samples_no_column_with_words_of_people() {
         "message_file.file",
         "piece.blob",
         "piece.file",
+        "push_host.host",
+        "push_subscription.host",
         "schema_version.checksum",
     ];
     assert_eq!(found, allowed);
@@ -340,9 +342,13 @@ fn who_does_not_own_the_accounts_is_told_what_to_do() {
     let store = open(&url.parse().unwrap());
     assert!(store.delete_account(id, NOW).unwrap());
     let error = store.erase_deleted_from_files().unwrap_err().to_string();
-    assert!(error.contains("role guest does not own account and session"), "{error}");
+    assert!(
+        error.contains("role guest does not own account, push_subscription, session"),
+        "{error}"
+    );
     assert_eq!(postgres.left(), 1);
     let owned = "alter table account owner to guest; alter table session owner to guest; \
+                 alter table push_subscription owner to guest; \
                  grant create on schema public to guest";
     postgres.client.batch_execute(owned).unwrap();
     erase(&store);

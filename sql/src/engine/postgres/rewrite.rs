@@ -141,7 +141,7 @@ impl Postgres {
         let all: Vec<_> = tables.iter().map(owner).collect();
         Ok(Some(format!(
             "the role {role} does not own {}, and only an owner can overwrite what deleted accounts leave in PostgreSQL's files: {}",
-            tables.join(" and "),
+            tables.join(", "),
             all.join("; ")
         )))
     }
@@ -198,7 +198,7 @@ statements! {
 
     static NOT_OWNED: Statement = Statement::only_postgres(
         "select current_user::text, c.relname::text from pg_class c \
-         where c.oid in (to_regclass('account'), to_regclass('session')) and not pg_has_role(c.relowner, 'usage') \
+         where c.oid in (to_regclass('account'), to_regclass('session'), to_regclass('push_subscription')) and not pg_has_role(c.relowner, 'usage') \
          order by c.relname"
     );
 }

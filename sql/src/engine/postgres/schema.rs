@@ -49,6 +49,7 @@ pub(super) static MIGRATIONS: &[(i64, &str)] = &[
     (25, include_str!("../../../migrations/postgres/0025_reports.sql")),
     (26, include_str!("../../../migrations/postgres/0026_privacy.sql")),
     (27, include_str!("../../../migrations/postgres/0027_push.sql")),
+    (28, include_str!("../../../migrations/postgres/0028_statistics_of_reports.sql")),
 ];
 
 statements! {
