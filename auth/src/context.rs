@@ -133,6 +133,7 @@ impl Context {
             return Err(Unhealthy::new("not_serving", "the HTTP library takes no requests"));
         }
         metrics::CLOCK_AHEAD.set(self.store.clock_doubt() / 1000);
+        metrics::REPLICA_UP.set(i64::from(self.store.is_replica_up() == Some(true)));
         let files = self.files.as_ref().map_or(Ok(()), FileStore::health);
         metrics::FILES_FAILING.set(i64::from(files.is_err()));
         self.store.health().map_err(|it| Unhealthy::new(it.code, it.reason))?;

@@ -26,6 +26,18 @@ pub(crate) static CLOCK_AHEAD: Gauge = Gauge::new(
     "auth_clock_ahead_seconds",
     "By how much the machine's clock is ahead of what it should show (less than 0: behind), so that no session ends because of its age; 0 while it is believed.",
 );
+/// Pages of exports, by where they were read.
+pub(crate) static REPLICA_READS: CounterVec<4> = CounterVec::new(
+    "auth_replica_reads_total",
+    "Pages of exports, by where they were read: in the replica; in the database, because the replica was behind, away or busy.",
+    "source",
+    sql::ReadSource::WORDS,
+);
+/// Whether the replica is used.
+pub(crate) static REPLICA_UP: Gauge = Gauge::new(
+    "auth_replica_up",
+    "Whether the replica answered when it was last asked: 1, else 0; 0 if none is set.",
+);
 /// The time that hashing a password takes.
 pub(crate) static HASH_SECONDS: Histogram =
     Histogram::new("auth_hash_seconds", "Time to hash one password.", SECONDS);
@@ -104,6 +116,8 @@ pub fn all() -> Registry {
         &SIGNUPS,
         &LOGINS,
         &CLOCK_AHEAD,
+        &REPLICA_READS,
+        &REPLICA_UP,
         &HASH_QUEUE,
         &HASH_SECONDS,
         &MAILS,

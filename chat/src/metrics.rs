@@ -82,6 +82,18 @@ static CLOCK_AHEAD: Gauge = Gauge::new(
     "messenger_chat_clock_ahead_seconds",
     "By how much the machine's clock is ahead of what it should show (less than 0: behind), so that nothing is deleted because of its age; 0 while it is believed.",
 );
+/// Reads that a replica may answer, by where they were done.
+pub(crate) static REPLICA_READS: CounterVec<4> = CounterVec::new(
+    "messenger_chat_replica_reads_total",
+    "Histories and searches, by where they were read: in the replica; in the database, because the replica was behind, away or busy.",
+    "source",
+    sql::ReadSource::WORDS,
+);
+/// Whether the replica is used.
+static REPLICA_UP: Gauge = Gauge::new(
+    "messenger_chat_replica_up",
+    "Whether the replica answered when it was last asked: 1, else 0; 0 if none is set.",
+);
 const ENGINES: [&str; 2] = ["sqlite", "postgresql"];
 /// What is not looked at for Web Push.
 pub(crate) static PUSHES_DROPPED: Counter = Counter::new(
@@ -129,6 +141,8 @@ pub fn all() -> Registry {
         &COMMIT_AGE,
         &SINCE_COMMIT,
         &CLOCK_AHEAD,
+        &REPLICA_READS,
+        &REPLICA_UP,
         &QUEUE,
         &PUSHES_DROPPED,
         &PUSHES_MARKED,
@@ -146,4 +160,5 @@ pub(crate) fn note_storing(store: &sql::Store) {
     COMMIT_AGE.set(engine, seconds(storing.running));
     SINCE_COMMIT.set(engine, seconds(storing.since_good));
     CLOCK_AHEAD.set(store.clock_doubt() / 1000);
+    REPLICA_UP.set(i64::from(store.is_replica_up() == Some(true)));
 }

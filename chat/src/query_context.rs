@@ -6,11 +6,13 @@
 use std::time::Instant;
 
 use rustix::event::PollFlags;
+use sql::{Reader, Store};
 use wire::{AccountId, Code, Frame};
 
 use crate::flow::{EndReason, Flow};
 use crate::limit::{ANSWER_BYTES_PER_ACCOUNT, ANSWER_LOOK, REPLAY_LOW_BYTES};
 use crate::long_answers::AnswerSlot;
+use crate::metrics;
 use crate::replies::Replies;
 use crate::server::{Accounts, Server};
 use crate::stall::Stall;
@@ -28,6 +30,20 @@ impl<'a> QueryContext<'a> {
     /// Appends the answer.
     pub(crate) fn push(&self, frame: &Frame<'_>) {
         self.replies.outbox().push_long(frame);
+    }
+
+    /// Reads for the account, in the replica if that has all events that this connection has been told.
+    pub(crate) fn read<T>(
+        &self,
+        read: impl Fn(&Store, Reader<'_>) -> sql::Result<T>,
+    ) -> sql::Result<T> {
+        let store = &self.accounts.store;
+        let told = self.replies.outbox().told();
+        let (source, found) = store.read_replicated(self.me, told, |reader| read(store, reader));
+        if let Some(word) = source.word() {
+            metrics::REPLICA_READS.inc(word);
+        }
+        found
     }
 
     pub(crate) fn refuse(&self, code: Code, message: &str) {

@@ -33,6 +33,14 @@ pub struct DatabaseArgs {
     #[arg(long, env = "DATABASE_URL_FILE", value_name = "PATH", global = true)]
     pub database_file: Option<PathBuf>,
 
+    /// URL of a streaming replica of the PostgreSQL database, which answers histories, searches and exports
+    #[arg(long, env = "DATABASE_REPLICA", value_name = "URL", hide_env_values = true)]
+    pub database_replica: Option<String>,
+
+    /// A file that contains the URL of the replica
+    #[arg(long, env = "DATABASE_REPLICA_FILE", value_name = "PATH")]
+    pub database_replica_file: Option<PathBuf>,
+
     /// Bytes of stored text that one account may have sent; 0: no limit
     #[arg(long, env = "ACCOUNT_QUOTA", value_name = "BYTES", default_value_t = ACCOUNT_QUOTA, value_parser = clap::value_parser!(i64).range(0..))]
     pub account_quota: i64,
@@ -64,33 +72,61 @@ pub enum DefaultDatabase {
     None,
 }
 
+/// A setting that is a URL, given by itself or in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UrlSetting {
+    what: &'static str,
+    flag: &'static str,
+    variable: &'static str,
+}
+
+const DATABASE: UrlSetting =
+    UrlSetting { what: "the database", flag: "--database", variable: "DATABASE_URL" };
+const REPLICA: UrlSetting =
+    UrlSetting { what: "the replica", flag: "--database-replica", variable: "DATABASE_REPLICA" };
+
 /// An error in the settings. Its text says what to do, and contains no password.
 #[derive(Debug, thiserror::Error)]
 pub enum UsageError {
-    /// Both `--database` and `--database-file` are set.
+    /// Both the setting and that of its file are set.
     #[error(
-        "give the database either as --database (DATABASE_URL) or as --database-file (DATABASE_URL_FILE), not as both"
+        "give {what} either as {flag} ({variable}) or as {flag}-file ({variable}_FILE), not as both",
+        what = .0.what, flag = .0.flag, variable = .0.variable
     )]
-    Both,
+    Both(UrlSetting),
     /// The file cannot be read.
-    #[error("cannot read the database's URL from {path}: {error}")]
+    #[error("cannot read {}'s URL from {path}: {error}", .setting.what)]
     File {
+        /// The setting.
+        setting: UrlSetting,
         /// The file.
         path: PathBuf,
         /// The system's error.
         error: io::Error,
     },
     /// The URL is malformed.
-    #[error("--database (DATABASE_URL): {0}")]
-    Url(UrlError),
+    #[error("{} ({}): {error}", .setting.flag, .setting.variable)]
+    Url {
+        /// The setting.
+        setting: UrlSetting,
+        /// What is wrong.
+        error: UrlError,
+    },
     /// The URL in the file is malformed.
-    #[error("the database's URL in {path}: {error}")]
+    #[error("{}'s URL in {path}: {error}", .setting.what)]
     UrlInFile {
+        /// The setting.
+        setting: UrlSetting,
         /// The file.
         path: PathBuf,
         /// What is wrong.
         error: UrlError,
     },
+    /// A replica of SQLite, or of no database.
+    #[error(
+        "--database-replica (DATABASE_REPLICA) is a streaming replica of a PostgreSQL database: give both as postgres://USER@HOST/NAME, or leave the replica out"
+    )]
+    Replica,
     /// There is no home directory for the default database.
     #[error(
         "there is no home directory to keep a database in: name one with --database sqlite:PATH"
@@ -114,6 +150,9 @@ pub enum OpenDatabaseError {
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The file with the replica's URL has changed, and is wrong now.
+    #[error(transparent)]
+    Usage(#[from] UsageError),
 }
 
 impl DatabaseArgs {
@@ -122,18 +161,26 @@ impl DatabaseArgs {
     /// # Errors
     /// [`UsageError`].
     pub fn resolve(&self, default: DefaultDatabase) -> Result<Option<DatabaseUrl>, UsageError> {
-        // An empty variable is how compose files and units leave one unset.
-        let url = self.database.as_deref().filter(|url| !url.is_empty());
-        let file = self.database_file.as_deref().filter(|path| !path.as_os_str().is_empty());
-        match (url, file, default) {
-            (Some(_), Some(_), _) => Err(UsageError::Both),
-            (Some(url), None, _) => url.parse().map(Some).map_err(UsageError::Url),
-            (None, Some(path), _) => from_file(path).map(Some),
-            (None, None, DefaultDatabase::None) => Ok(None),
-            (None, None, DefaultDatabase::DataDirectory) => {
-                default_path().map(|path| Some(DatabaseUrl::file(path))).ok_or(UsageError::NoHome)
+        let given = DATABASE.url(self.database.as_deref(), self.database_file.as_deref())?;
+        let url = match (given, default) {
+            (Some(url), _) => Some(url),
+            (None, DefaultDatabase::None) => None,
+            (None, DefaultDatabase::DataDirectory) => {
+                Some(DatabaseUrl::file(default_path().ok_or(UsageError::NoHome)?))
             }
-        }
+        };
+        self.replica(url.as_ref())?;
+        Ok(url)
+    }
+
+    /// The replica of this database, if one is set.
+    fn replica(&self, database: Option<&DatabaseUrl>) -> Result<Option<DatabaseUrl>, UsageError> {
+        let (url, file) = (self.database_replica.as_deref(), self.database_replica_file.as_deref());
+        let replica = REPLICA.url(url, file)?;
+        let is_possible = replica.as_ref().is_none_or(|replica| {
+            replica.is_shared() && database.is_some_and(DatabaseUrl::is_shared)
+        });
+        if is_possible { Ok(replica) } else { Err(UsageError::Replica) }
     }
 
     /// Opens the database that [`DatabaseArgs::resolve`] gave. One that is away is waited for, with a line in the log for each
@@ -147,7 +194,10 @@ impl DatabaseArgs {
         url: &DatabaseUrl,
         stops_within: impl Fn(Duration) -> bool,
     ) -> Result<Store, OpenDatabaseError> {
-        let store = open(url, self.contact, stops_within)?.with_quota(self.account_quota);
+        let mut store = open(url, self.contact, stops_within)?.with_quota(self.account_quota);
+        if let Some(replica) = self.replica(Some(url))? {
+            store = store.with_replica(&replica)?;
+        }
         if let Some(ConfirmedDay(Some(day))) = self.clock_confirmed
             && let Err(error) = store.confirm_clock(day)
         {
@@ -190,11 +240,35 @@ fn open(
     Ok(Store::open(url, contact, &patience)?)
 }
 
-fn from_file(path: &Path) -> Result<DatabaseUrl, UsageError> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| UsageError::File { path: path.to_owned(), error })?;
-    let url = text.trim().parse();
-    url.map_err(|error| UsageError::UrlInFile { path: path.to_owned(), error })
+impl UrlSetting {
+    /// The URL that is given by itself or in a file. An empty variable counts as unset, because compose files and units
+    /// pass unset variables so.
+    fn url(
+        self,
+        url: Option<&str>,
+        file: Option<&Path>,
+    ) -> Result<Option<DatabaseUrl>, UsageError> {
+        let url = url.filter(|url| !url.is_empty());
+        let file = file.filter(|path| !path.as_os_str().is_empty());
+        match (url, file) {
+            (Some(_), Some(_)) => Err(UsageError::Both(self)),
+            (Some(url), None) => {
+                url.parse().map(Some).map_err(|error| UsageError::Url { setting: self, error })
+            }
+            (None, Some(path)) => self.url_in(path).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn url_in(self, path: &Path) -> Result<DatabaseUrl, UsageError> {
+        let (setting, owned) = (self, path.to_owned());
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => return Err(UsageError::File { setting, path: owned, error }),
+        };
+        let url = text.trim().parse();
+        url.map_err(|error| UsageError::UrlInFile { setting, path: owned, error })
+    }
 }
 
 /// The path of the default database.

@@ -12,7 +12,7 @@ use crate::engine::{Statement, Value, statements};
 use crate::entry::{Entry, PAGE, bytes_seen, columns, columns_seen, edits_withheld, entry, page};
 use crate::event::{is_of_conversation, word};
 use crate::session::session;
-use crate::{ConversationSettings, Privacy, Result, Session, Store};
+use crate::{ConversationSettings, Privacy, Reader, Result, Session, Store};
 
 /// A conversation as it is stored for one of its accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,14 +151,16 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn exported_conversations(
+    pub fn exported_conversations<'a>(
         &self,
-        account: AccountId,
+        reader: impl Into<Reader<'a>>,
         after: i64,
         limit: i64,
     ) -> Result<Vec<ExportedConversation>> {
+        let reader = reader.into();
+        let account = reader.account;
         let params = [account.0, after, limit].map(Value::Int);
-        self.read(account, &CONVERSATIONS, &params, |row| {
+        self.read(reader, &CONVERSATIONS, &params, |row| {
             let (number, people) = (row.int(0)?, (row.maybe_int(1)?, row.maybe_int(2)?));
             let until = row.maybe_int(5)?.map(MessageId);
             let is_member = people.0.is_none() && until.is_none();
@@ -180,21 +182,23 @@ impl Store {
         })
     }
 
-    /// Up to `limit` entries of a conversation after number `after`, as `account` may see them; of longer ones a page of
+    /// Up to `limit` entries of a conversation after number `after`, as the account may see them; of longer ones a page of
     /// [`PAGE_BYTES`](crate::PAGE_BYTES).
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn exported_entries(
+    pub fn exported_entries<'a>(
         &self,
-        account: AccountId,
+        reader: impl Into<Reader<'a>>,
         conversation: i64,
         after: MessageId,
         limit: i64,
     ) -> Result<Vec<ExportedEntry>> {
-        let [one, two, three, four] = [account.0, conversation, after.0, limit].map(Value::Int);
+        let reader = reader.into();
+        let [one, two, three, four] =
+            [reader.account.0, conversation, after.0, limit].map(Value::Int);
         let params = [one, two, three, four, PAGE];
-        let entries = self.read(account, &ENTRIES, &params, |row| {
+        let entries = self.read(reader, &ENTRIES, &params, |row| {
             let (reference, is_hidden) = (row.maybe_text(0)?, row.int(1)? != 0);
             let id = MessageId(row.int(2)?);
             Ok(entry(row, 2)?.map(|entry| ExportedEntry { id, entry, reference, is_hidden }))
@@ -208,16 +212,17 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn exported_reactions(
+    pub fn exported_reactions<'a>(
         &self,
-        account: AccountId,
+        reader: impl Into<Reader<'a>>,
         after: MessageId,
         limit: i64,
     ) -> Result<Vec<ExportedReaction>> {
+        let reader = reader.into();
         self.read(
-            account,
+            reader,
             &REACTIONS,
-            &[Value::Int(account.0), Value::Int(after.0), Value::Int(limit)],
+            &[Value::Int(reader.account.0), Value::Int(after.0), Value::Int(limit)],
             |row| {
                 Ok(ExportedReaction {
                     id: MessageId(row.int(0)?),
@@ -278,15 +283,17 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn exported_events(
+    pub fn exported_events<'a>(
         &self,
-        account: AccountId,
+        reader: impl Into<Reader<'a>>,
         after: Seq,
         limit: i64,
     ) -> Result<Vec<ExportedEvent>> {
+        let reader = reader.into();
+        let account = reader.account;
         let params = [account.0, after.0, limit].map(Value::Int);
         let mut conversations = BTreeMap::new();
-        let mut events = self.read(account, &EVENTS, &params, |row| {
+        let mut events = self.read(reader, &EVENTS, &params, |row| {
             let (seq, number) = (Seq(row.int(0)?), row.int(1)?);
             let (message, other) = (row.maybe_int(2)?.map(MessageId), row.maybe_int(3)?);
             let is_own = is_of_conversation(number)?;
@@ -295,7 +302,7 @@ impl Store {
             Ok(ExportedEvent { seq, kind, message, other, with: None })
         })?;
         let own = conversations.values().map(|conversation| (account, *conversation));
-        let settings = self.settings(account.into(), own.collect())?;
+        let settings = self.settings(reader, own.collect())?;
         for event in &mut events {
             let conversation = conversations.get(&event.seq).map(|it| (account, *it));
             let found = conversation.and_then(|conversation| settings.get(&conversation));

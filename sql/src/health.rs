@@ -192,7 +192,8 @@ impl Store {
         StorageStatus { running, since_good: state.storing.good.elapsed() }
     }
 
-    /// Records the time, and probes storing and reading when there was no traffic for `PROBE_INTERVAL` (5 s), until
+    /// Records the time, looks after the replica, and probes storing and reading when there was no traffic for
+    /// `PROBE_INTERVAL` (5 s), until
     /// `wait` returns that it must stop. One thread of a process does so; in other threads it returns at once.
     pub fn run_health_probes(&self, wait: impl Fn(Duration) -> bool) {
         if self.health.is_probed.swap(true, Ordering::SeqCst) {
@@ -200,6 +201,7 @@ impl Store {
         }
         while !wait(PROBE_LOOK) {
             self.keep_time();
+            self.probe_replica();
             let is_due = |lane: &Activity| lane.tried.elapsed() >= PROBE_INTERVAL;
             let (storing, reading) = {
                 let state = self.health.lock();

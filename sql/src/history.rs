@@ -8,7 +8,7 @@ use wire::{AccountId, MessageId, Peer};
 use crate::engine::{BatchStatement, Statement, Value, for_each_row, statements};
 use crate::entry::{self, Message, bytes_seen, columns, columns_seen, edits_withheld, page};
 use crate::limit::{PAGE_BYTES, WITHHELD_STRIDE};
-use crate::{Result, Store};
+use crate::{Reader, Result, Store};
 
 /// A reaction to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ enum PageOrder {
 }
 
 impl Store {
-    /// Up to `limit` messages of a conversation that `account` can see, older than `before`, the newest first; of
+    /// Up to `limit` messages of a conversation that the account of `reader` can see, older than `before`, the newest first; of
     /// longer ones a page of [`PAGE_BYTES`](crate::PAGE_BYTES). Nothing if it is a group that the account never was in; with a
     /// stranger there are no messages.
     ///
@@ -42,21 +42,22 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn history(
+    pub fn history<'a>(
         &self,
-        account: AccountId,
+        reader: impl Into<Reader<'a>>,
         with: Peer,
         before: MessageId,
         limit: usize,
     ) -> Result<Option<Vec<Message>>> {
-        let Some(mut window) = self.window(account, with)? else {
+        let reader = reader.into();
+        let Some(mut window) = self.window(reader, with)? else {
             return Ok(matches!(with, Peer::Account(_)).then(Vec::new));
         };
         // Withheld messages are skipped run by run, so their number does not matter.
         let (mut messages, mut end) = (Vec::new(), window.until.0.min(before.0.saturating_sub(1)));
         loop {
             window.until = MessageId(end);
-            let page = self.page(account, &window, PageOrder::NewestFirst, limit)?;
+            let page = self.page(reader, &window, PageOrder::NewestFirst, limit)?;
             let is_whole = page.iter().all(|(run, _)| run.is_none());
             for (run, message) in page {
                 if message.id.0 <= end {
@@ -75,7 +76,7 @@ impl Store {
         }
     }
 
-    /// Up to `limit` messages of a conversation that `account` can see, newer than `after`, the oldest first; otherwise as
+    /// Up to `limit` messages of a conversation that the account of `reader` can see, newer than `after`, the oldest first; otherwise as
     /// [`Store::history`].
     ///
     /// The cost does not depend on how long the conversation is, but for what a block withholds in it: that is passed
@@ -83,20 +84,21 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn history_after(
+    pub fn history_after<'a>(
         &self,
-        account: AccountId,
+        reader: impl Into<Reader<'a>>,
         with: Peer,
         after: MessageId,
         limit: usize,
     ) -> Result<Option<Vec<Message>>> {
-        let Some(mut window) = self.window(account, with)? else {
+        let reader = reader.into();
+        let Some(mut window) = self.window(reader, with)? else {
             return Ok(matches!(with, Peer::Account(_)).then(Vec::new));
         };
         window.since = window.since.max(after);
         let mut messages = Vec::new();
         loop {
-            let page = self.page(account, &window, PageOrder::OldestFirst, limit)?;
+            let page = self.page(reader, &window, PageOrder::OldestFirst, limit)?;
             let is_whole = page.iter().all(|(run, _)| run.is_none());
             let Some((last_run, last)) = page.last().map(|(run, last)| (*run, last.id)) else {
                 return Ok(Some(messages));
@@ -111,7 +113,7 @@ impl Store {
             }
             window.since = last;
             if last_run.is_some() {
-                let Some(next) = self.next_visible(account, &window)? else {
+                let Some(next) = self.next_visible(reader, &window)? else {
                     return Ok(Some(messages));
                 };
                 window.since = MessageId(next.0 - 1);
@@ -120,12 +122,13 @@ impl Store {
     }
 
     /// The oldest message in `window` that is not withheld.
-    fn next_visible(&self, account: AccountId, window: &VisibleRange) -> Result<Option<MessageId>> {
+    fn next_visible(&self, reader: Reader<'_>, window: &VisibleRange) -> Result<Option<MessageId>> {
         let mut since = window.since.0;
         loop {
-            let params = [account.0, window.conversation, since, window.until.0, WITHHELD_STRIDE];
+            let params =
+                [reader.account.0, window.conversation, since, window.until.0, WITHHELD_STRIDE];
             let row = |row: &mut crate::engine::Row| Ok((row.maybe_int(0)?, row.maybe_int(1)?));
-            let found = self.read(account, &NEXT_VISIBLE, &params.map(Value::Int), row)?.pop();
+            let found = self.read(reader, &NEXT_VISIBLE, &params.map(Value::Int), row)?.pop();
             match found {
                 Some((_, Some(visible))) => return Ok(Some(MessageId(visible))),
                 Some((Some(last), None)) => since = last,
@@ -138,7 +141,7 @@ impl Store {
     /// message of its run.
     fn page(
         &self,
-        account: AccountId,
+        reader: Reader<'_>,
         window: &VisibleRange,
         order: PageOrder,
         limit: usize,
@@ -153,11 +156,11 @@ impl Store {
             // Only one bound is used: with two, SQLite would search by one and read all rows up to the other.
             Value::Int(window.until.0),
             Value::Int(i64::try_from(limit).unwrap_or(i64::MAX)),
-            Value::Int(account.0),
+            Value::Int(reader.account.0),
             entry::PAGE,
         ];
         let row = |row: &mut crate::engine::Row| Ok((row.maybe_int(0)?, entry::message(row, 1)?));
-        let mut page = self.read(account, statement, &params, row)?;
+        let mut page = self.read(reader, statement, &params, row)?;
         page.sort_unstable_by_key(|(_, message)| message.id);
         if order == PageOrder::NewestFirst {
             page.reverse();
@@ -165,20 +168,21 @@ impl Store {
         Ok(page)
     }
 
-    /// The reactions to each of these messages that have come to `account`, at most [`REACTIONS_LISTED_MAX`] of each, the
+    /// The reactions to each of these messages that have come to the account, at most [`REACTIONS_LISTED_MAX`] of each, the
     /// latest first.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn reactions(
+    pub fn reactions<'a>(
         &self,
-        account: AccountId,
+        reader: impl Into<Reader<'a>>,
         messages: impl Iterator<Item = MessageId>,
     ) -> Result<HashMap<MessageId, Vec<Reaction>>> {
-        let row = |id: MessageId| vec![Value::Int(id.0), Value::Int(account.0)];
+        let reader = reader.into();
+        let row = |id: MessageId| vec![Value::Int(id.0), Value::Int(reader.account.0)];
         let rows: Vec<_> = messages.map(row).collect();
         let mut all = HashMap::<_, Vec<(i64, Reaction)>>::new();
-        let found = self.read_each(account, &REACTIONS, &rows, |row| {
+        let found = self.read_each(reader, &REACTIONS, &rows, |row| {
             let reaction = Reaction { by: AccountId(row.int(1)?), emoji: row.text(2)? };
             Ok((MessageId(row.int(0)?), row.int(3)?, reaction))
         })?;
@@ -192,25 +196,26 @@ impl Store {
         Ok(all.into_iter().map(latest_first).collect())
     }
 
-    fn window(&self, account: AccountId, with: Peer) -> Result<Option<VisibleRange>> {
+    fn window(&self, reader: Reader<'_>, with: Peer) -> Result<Option<VisibleRange>> {
         let map_row = |row: &mut crate::engine::Row| {
             let until = row.maybe_int(2)?.unwrap_or(i64::MAX);
             let (since, until) = (MessageId(row.int(1)?), MessageId(until));
             Ok(VisibleRange { conversation: row.int(0)?, since, until })
         };
+        let account = reader.account;
         let me = Value::Int(account.0);
         let mut found = match with {
             Peer::Account(other) => {
                 let low = Value::Int(account.0.min(other.0));
                 self.read(
-                    account,
+                    reader,
                     &WINDOW_OF_PAIR,
                     &[low, Value::Int(account.0.max(other.0)), me],
                     map_row,
                 )?
             }
             Peer::Group(group) => {
-                self.read(account, &WINDOW_OF_GROUP, &[Value::Int(group.0), me], map_row)?
+                self.read(reader, &WINDOW_OF_GROUP, &[Value::Int(group.0), me], map_row)?
             }
         };
         Ok(found.pop())

@@ -5,7 +5,7 @@ use wire::{AccountId, GroupId, MessageId, Peer, Role};
 use crate::contact::sees_name;
 use crate::conversation::{Conversation, Member};
 use crate::engine::{Statement, Value, statements};
-use crate::{ConversationSettings, Result, Store};
+use crate::{ConversationSettings, Reader, Result, Store};
 
 /// An invitation to a group that waits for an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,13 +62,15 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn exported_invitations(
+    pub fn exported_invitations<'a>(
         &self,
-        account: AccountId,
+        reader: impl Into<Reader<'a>>,
         after: GroupId,
         limit: i64,
     ) -> Result<Vec<ExportedInvitation>> {
-        self.read(account, &KEPT_INVITATIONS, &[account.0, after.0, limit].map(Value::Int), |row| {
+        let reader = reader.into();
+        let params = [reader.account.0, after.0, limit].map(Value::Int);
+        self.read(reader, &KEPT_INVITATIONS, &params, |row| {
             let (group, by) = (GroupId(row.int(0)?), AccountId(row.int(2)?));
             Ok(ExportedInvitation { group, name: row.text(1)?, by, at: row.int(3)? })
         })

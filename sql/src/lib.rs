@@ -40,8 +40,10 @@ mod pool;
 mod privacy;
 mod profile;
 mod push;
+mod read;
 mod recovery;
 mod reindex;
+mod replica;
 mod report;
 mod restoration;
 mod search;
@@ -92,7 +94,9 @@ pub use profile::Profile;
 pub use push::{
     ClaimedPush, ExportedPush, PushBounds, PushOutcome, PushQuery, PushSubscription, Subscribed,
 };
+pub use read::Reader;
 pub use recovery::PasswordReset;
+pub use replica::ReadSource;
 pub use report::{ExportedReport, Report, ReportCursor, Reported};
 pub use restoration::{RESTORED_ROWS, Restoration};
 pub use search::{INDEXED_WORDS_MAX, SEARCH_TIME_MAX, SEARCH_WORDS_MAX, WORD_CHARS_MAX};

@@ -14,12 +14,25 @@ pub(crate) const SEARCHERS: usize = 2;
 /// Connections that read for the server itself: a sweep may take long, and ended sessions are looked for meanwhile.
 pub(crate) const SERVER_READERS: usize = 2;
 
+/// Connections to the replica, if one is set.
+pub(crate) const REPLICA_READERS: usize = 6;
+
 /// Connections to PostgreSQL that a program has at most.
 pub(crate) const POSTGRES_CONNECTIONS: usize =
     POSTGRES_WRITERS + POSTGRES_COMMITTERS + READERS + SEARCHERS + SERVER_READERS;
 
 /// How long connecting to PostgreSQL may take, up to the first statement.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long connecting to the replica may take.
+pub(crate) const REPLICA_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the replica may take to say how far it is.
+pub(crate) const REPLICA_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a read waits for a connection to the replica before it goes to the database.
+pub(crate) const REPLICA_TAKE_TIMEOUT: Duration = Duration::from_millis(100);
+/// How often a replica that is away is tried.
+pub(crate) const REPLICA_RETRY: Duration = Duration::from_secs(2);
+/// After the replica has been behind for this long, the log says so.
+pub(crate) const REPLICA_LAG_TOLD: Duration = Duration::from_secs(1);
 /// How long a commit may take; for messages, the whole transaction. Then its outcome is in doubt.
 pub(crate) const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long PostgreSQL may take for any other statement.
@@ -158,3 +171,4 @@ const _: () = assert!(
     POSTGRES_WRITERS + POSTGRES_COMMITTERS + READERS + SEARCHERS + SERVER_READERS == 13,
     "docs/OPERATING.md names this number"
 );
+const _: () = assert!(REPLICA_READERS == 6, "docs/OPERATING.md names this number");

@@ -10,6 +10,7 @@ use crate::entry::PAGE;
 use crate::event::{self, Event, EventRow};
 use crate::limit::PAGE_BYTES;
 use crate::pool::Requester;
+use crate::read::Source;
 use crate::{ConversationSettings, Result, Store, Ticket};
 
 /// A session's account and the position of the account's log.
@@ -123,16 +124,16 @@ impl Store {
     }
 
     /// What accounts call conversations of theirs, and what they have set for them. None of which an account has nothing any more.
-    pub(crate) fn settings(
+    pub(crate) fn settings<'a>(
         &self,
-        requester: Requester,
+        source: impl Into<Source<'a>>,
         conversations: BTreeSet<(AccountId, i64)>,
     ) -> Result<HashMap<(AccountId, i64), (Peer, ConversationSettings)>> {
         let row = |(account, conversation): (AccountId, i64)| {
             [conversation, account.0].map(Value::Int).to_vec()
         };
         let rows: Vec<_> = conversations.into_iter().map(row).collect();
-        let found = self.read_each(requester, &SETTINGS, &rows, |row| {
+        let found = self.read_each(source, &SETTINGS, &rows, |row| {
             let (account, conversation) = (AccountId(row.int(0)?), row.int(1)?);
             let people = (row.maybe_int(2)?, row.maybe_int(3)?);
             let peer = with(account, conversation, people);

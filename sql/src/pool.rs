@@ -141,7 +141,7 @@ pub(crate) struct Lease<'a> {
 }
 
 impl Lease<'_> {
-    pub(crate) fn engine(&mut self) -> &mut dyn Engine {
+    pub(crate) fn engine(&mut self) -> &mut (dyn Engine + 'static) {
         self.engine.as_deref_mut().expect("a lease holds its connection until it is dropped")
     }
 

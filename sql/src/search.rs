@@ -20,7 +20,7 @@ use wire::{AccountId, MessageId, Word};
 
 use crate::engine::{BatchStatement, Value, for_each_row, statements};
 use crate::entry::{self, Message, columns, columns_seen, edits_withheld};
-use crate::{Error, Result, Store};
+use crate::{Error, Reader, Result, Store};
 
 /// How long a search may take.
 pub const SEARCH_TIME_MAX: Duration = Duration::from_secs(1);
@@ -210,24 +210,24 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::TimedOut`] after [`SEARCH_TIME_MAX`], and [`Error::Unavailable`].
-    pub fn search(
+    pub fn search<'a>(
         &self,
-        account: AccountId,
+        reader: impl Into<Reader<'a>>,
         text: &str,
         before: MessageId,
         limit: usize,
     ) -> Result<Vec<Message>> {
-        self.search_within(SEARCH_TIME_MAX, account, text, before, limit)
+        self.search_within(SEARCH_TIME_MAX, reader, text, before, limit)
     }
 
     /// The same as [`Store::search`], with another time limit.
     ///
     /// # Errors
     /// As there.
-    pub fn search_within(
+    pub fn search_within<'a>(
         &self,
         time: Duration,
-        account: AccountId,
+        reader: impl Into<Reader<'a>>,
         text: &str,
         before: MessageId,
         limit: usize,
@@ -236,7 +236,9 @@ impl Store {
         if wanted.terms.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = self.read_for_search(account, |engine| {
+        let reader = reader.into();
+        let account = reader.account;
+        let rows = self.read_for_search(reader, |engine| {
             let (wanted, deadline) = (wanted.clone(), Instant::now() + time);
             let ids = engine.search(&SearchQuery { account, wanted, before, limit, deadline })?;
             if ids.is_empty() {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::clock::Clock;
 use crate::engine::postgres::{self, Connector};
 use crate::engine::sqlite::{self, Sqlite};
-use crate::engine::{BatchStatement, Engine, Purpose, Row, StartError, Statement, Value};
+use crate::engine::{Engine, Purpose, StartError};
 use crate::health::Health;
 use crate::limit::{
     COMMIT_TIMEOUT, POSTGRES_COMMITTERS, POSTGRES_CONNECTIONS, POSTGRES_WRITERS, READERS,
@@ -16,6 +16,7 @@ use crate::limit::{
 use crate::node::Announcer;
 use crate::pacer::ForegroundWrites;
 use crate::pool::{Pool, Requester};
+use crate::replica::Replica;
 use crate::token::RecentTokens;
 use crate::url::Backend;
 use crate::{ContactPolicy, DatabaseUrl, Error, OpenError, Result, migrate};
@@ -29,15 +30,17 @@ pub type WaitPolicy<'a> = &'a dyn Fn(&str) -> bool;
 
 /// An open database. Shared by reference; every method may be called from any thread.
 pub struct Store {
-    writers: Pool,
+    pub(crate) writers: Pool,
     /// `None`: the writers commit messages too.
     committers: Option<Pool>,
     /// `None`: a database in memory has one connection, and it does everything.
-    readers: Option<Pool>,
+    pub(crate) readers: Option<Pool>,
     /// Connections for searches, which may be slow and must not delay other reads.
-    searchers: Option<Pool>,
+    pub(crate) searchers: Option<Pool>,
     /// Connections for reads of the server itself, which may be slow, too.
-    server_readers: Option<Pool>,
+    pub(crate) server_readers: Option<Pool>,
+    /// A replica that answers some reads of requests.
+    pub(crate) replica: Option<Replica>,
     /// Bytes that one account may have stored; 0: no limit.
     quota: i64,
     /// The least time between two tries to erase deleted accounts from the database's files.
@@ -156,6 +159,7 @@ impl Store {
             readers: readers.map(|size| pool(size, Purpose::Read)),
             searchers: readers.map(|_| pool(SEARCHERS, Purpose::Search)),
             server_readers: readers.map(|_| pool(SERVER_READERS, Purpose::Upkeep)),
+            replica: None,
             quota: 0,
             erase_interval: Duration::ZERO,
             is_erasing: AtomicBool::new(false),
@@ -178,89 +182,6 @@ impl Store {
     /// Bytes of stored text that one account may have sent; `None`: there is no limit.
     pub fn quota(&self) -> Option<i64> {
         (self.quota > 0).then_some(self.quota)
-    }
-
-    /// Runs a reading statement for `requester` and maps its rows.
-    pub(crate) fn read<T>(
-        &self,
-        requester: impl Into<Requester>,
-        statement: &'static Statement,
-        params: &[Value<'_>],
-        map_row: impl FnMut(&mut Row) -> Result<T>,
-    ) -> Result<Vec<T>> {
-        let requester = requester.into();
-        self.read_on(self.readers_for(requester), requester, |engine| {
-            engine.run(statement, params)
-        })?
-        .iter_mut()
-        .map(map_row)
-        .collect()
-    }
-
-    /// Runs a reading statement for each of `rows`; the answer's rows come in no particular order.
-    pub(crate) fn read_each<T>(
-        &self,
-        requester: impl Into<Requester>,
-        statement: &'static BatchStatement,
-        rows: &[Vec<Value<'_>>],
-        map_row: impl FnMut(&mut Row) -> Result<T>,
-    ) -> Result<Vec<T>> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let read = |engine: &mut dyn Engine| engine.run_batch(statement, rows);
-        let requester = requester.into();
-        let mut found = self.read_on(self.readers_for(requester), requester, read)?;
-        found.iter_mut().map(map_row).collect()
-    }
-
-    /// Reads on a connection that is kept for searches.
-    pub(crate) fn read_for_search<T>(
-        &self,
-        requester: impl Into<Requester>,
-        read: impl Fn(&mut dyn Engine) -> Result<T>,
-    ) -> Result<T> {
-        self.read_on(self.searchers.as_ref(), requester.into(), read)
-    }
-
-    /// The time of the database's own clock; `None` if it has none. Takes no longer than a read for a request.
-    pub(crate) fn database_time(&self) -> Result<Option<i64>> {
-        let pool = self.readers_for(Requester::Probe);
-        self.read_on(pool, Requester::Probe, |engine| engine.time())
-    }
-
-    fn readers_for(&self, requester: Requester) -> Option<&Pool> {
-        match requester {
-            Requester::Server => self.server_readers.as_ref(),
-            _ => self.readers.as_ref(),
-        }
-    }
-
-    fn read_on<T>(
-        &self,
-        pool: Option<&Pool>,
-        requester: Requester,
-        read: impl Fn(&mut dyn Engine) -> Result<T>,
-    ) -> Result<T> {
-        let pool = pool.unwrap_or(&self.writers);
-        for last in [false, true] {
-            let began = Instant::now();
-            let mut lease = pool.take(requester)?;
-            let done = read(lease.engine());
-            self.health.has_read(&done);
-            match done {
-                Ok(rows) => return Ok(rows),
-                Err(error) => {
-                    lease.give_back();
-                    // A connection that died while resting says so only now; the next one is new.
-                    let is_late = began.elapsed() > RETRY_WITHIN;
-                    if last || is_late || !matches!(error, Error::Unavailable(_)) {
-                        return Err(error);
-                    }
-                }
-            }
-        }
-        unreachable!("the last try returns")
     }
 
     /// Runs `work` for `requester` in one transaction. After a conflict with others it runs again from the start.

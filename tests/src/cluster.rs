@@ -60,6 +60,34 @@ impl Cluster {
 
     /// The same, in a directory of its own in this one.
     pub fn make_in(parent: &Path) -> Result<Self> {
+        let cluster = Self::empty_in(parent)?;
+        let data = cluster.data();
+        let args =
+            ["-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync", "-k", "-D"];
+        cluster.run(cluster.tool("initdb").args(args).arg(data))?;
+        Ok(cluster)
+    }
+
+    /// A streaming standby of this one, which runs; not started yet.
+    pub fn make_standby(&self) -> Result<Self> {
+        self.make_standby_in(&std::env::temp_dir())
+    }
+
+    /// The same, in a directory of its own in this one.
+    pub fn make_standby_in(&self, parent: &Path) -> Result<Self> {
+        let standby = Self::empty_in(parent)?;
+        let args = ["-U", "postgres", "-R", "-X", "stream", "-c", "fast", "--no-sync", "-D"];
+        let copy = self
+            .tool("pg_basebackup")
+            .args(self.server())
+            .args(args)
+            .arg(standby.data())
+            .output()?;
+        ensure!(copy.status.success(), "{}", String::from_utf8_lossy(&copy.stderr));
+        Ok(standby)
+    }
+
+    fn empty_in(parent: &Path) -> Result<Self> {
         let bin = postgres_programs()?;
         let temp = tempfile::Builder::new().prefix("messenger-postgres-").tempdir_in(parent)?;
         let dir = temp.path().to_owned();
@@ -69,12 +97,7 @@ impl Cluster {
         }
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let keeper = Mutex::new(None);
-        let cluster = Self { dir, _temp: Some(temp), bin, port, user, keeper };
-        let data = cluster.data();
-        let args =
-            ["-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync", "-k", "-D"];
-        cluster.run(cluster.tool("initdb").args(args).arg(data))?;
-        Ok(cluster)
+        Ok(Self { dir, _temp: Some(temp), bin, port, user, keeper })
     }
 
     /// Starts the server and waits until it answers.
@@ -147,8 +170,23 @@ impl Cluster {
     pub fn database(&self) -> Result<String> {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let name = format!("test{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        self.run(self.tool("createdb").args(self.server()).args(["-U", "postgres", &name]))?;
-        Ok(format!("postgres://postgres@127.0.0.1:{}/{name}", self.port))
+        self.create(&name)?;
+        Ok(self.url(&name))
+    }
+
+    /// Makes a database of this name.
+    pub fn create(&self, name: &str) -> Result<()> {
+        self.run(self.tool("createdb").args(self.server()).args(["-U", "postgres", name]))
+    }
+
+    /// Where it listens, on this machine.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The URL of the database of this name.
+    pub fn url(&self, name: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
     }
 
     /// Runs statements in the database of this URL.

@@ -12,13 +12,14 @@ use serde::Serialize;
 use sql::{
     Account, ConversationSettings, ExportedBlock, ExportedConversation, ExportedEvent,
     ExportedFile, ExportedInvitation, ExportedReaction, ExportedReport, FoundAccount, LogState,
-    Privacy, Session, Store,
+    Privacy, Reader, Session, Store,
 };
 use wire::{AccountId, GroupId, MessageId, Seq, SessionId};
 
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::limit::EXPORT_PAGE_ROWS;
+use crate::metrics;
 use crate::request::Request;
 use item::{
     BlockItem, ConversationItem, EventItem, FindingItem, InvitationItem, PushItem, ReactionItem,
@@ -43,6 +44,8 @@ pub(crate) fn export(
 pub(crate) struct Document {
     store: Arc<Store>,
     account: AccountId,
+    /// The last event of the account's log when the export began. A replica that has it has all that the client has done.
+    head: Seq,
     stage: Stage,
     rows: i64,
     page: Vec<u8>,
@@ -85,6 +88,8 @@ enum Stage {
 
 impl Document {
     pub(crate) fn new(store: Arc<Store>, account: &Account, now: i64) -> io::Result<Self> {
+        let state = store.log_state(account.id).map_err(lost)?;
+        let head = state.map_or(Seq(0), |state| state.head);
         let (email, name) = (to_json(&account.email)?, to_json(&account.name)?);
         let (id, created_at, confirmed) = (account.id, account.created_at, account.is_proved);
         let next = account.next_email.as_deref().map(to_json).transpose()?;
@@ -99,12 +104,24 @@ impl Document {
         Ok(Self {
             store,
             account: id,
+            head,
             stage: Stage::Sessions { after: SessionId(0) },
             rows: EXPORT_PAGE_ROWS,
             page: page.into_bytes(),
             read: 0,
             has_items: false,
         })
+    }
+
+    /// Reads in the replica, if that has everything from before the export.
+    fn look_up<T>(&self, read: impl Fn(&Store, Reader<'_>) -> sql::Result<T>) -> io::Result<T> {
+        let store = &self.store;
+        let (source, found) =
+            store.read_replicated(self.account, self.head, |reader| read(store, reader));
+        if let Some(word) = source.word() {
+            metrics::REPLICA_READS.inc(word);
+        }
+        found.map_err(lost)
     }
 
     /// Writes the next page, which may be empty.
@@ -149,7 +166,7 @@ impl Document {
 
     fn conversations(&mut self, after: i64) -> io::Result<Stage> {
         let page =
-            self.store.exported_conversations(self.account, after, self.rows).map_err(lost)?;
+            self.look_up(|store, reader| store.exported_conversations(reader, after, self.rows))?;
         let Some(last) = page.last() else {
             self.begin_list("],\n\"invitations\":[");
             return Ok(Stage::Invitations { after: GroupId(0) });
@@ -181,7 +198,8 @@ impl Document {
     }
 
     fn invitations(&mut self, after: GroupId) -> io::Result<Stage> {
-        let page = self.store.exported_invitations(self.account, after, self.rows).map_err(lost)?;
+        let page =
+            self.look_up(|store, reader| store.exported_invitations(reader, after, self.rows))?;
         let Some(last) = page.last() else {
             self.begin_list("],\n\"messages\":[");
             return Ok(Stage::Messages { after: 0 });
@@ -193,7 +211,7 @@ impl Document {
     }
 
     fn messages(&mut self, after: i64) -> io::Result<Stage> {
-        let next = self.store.exported_conversations(self.account, after, 1).map_err(lost)?;
+        let next = self.look_up(|store, reader| store.exported_conversations(reader, after, 1))?;
         if let Some(next) = next.first() {
             return Ok(Stage::Entries { conversation: next.number, after: MessageId(0) });
         }
@@ -202,8 +220,9 @@ impl Document {
     }
 
     fn entries(&mut self, conversation: i64, after: MessageId) -> io::Result<Stage> {
-        let page = self.store.exported_entries(self.account, conversation, after, self.rows);
-        let page = page.map_err(lost)?;
+        let page = self.look_up(|store, reader| {
+            store.exported_entries(reader, conversation, after, self.rows)
+        })?;
         let Some(last) = page.last() else {
             return Ok(Stage::Messages { after: conversation });
         };
@@ -214,7 +233,8 @@ impl Document {
     }
 
     fn reactions(&mut self, after: MessageId) -> io::Result<Stage> {
-        let page = self.store.exported_reactions(self.account, after, self.rows).map_err(lost)?;
+        let page =
+            self.look_up(|store, reader| store.exported_reactions(reader, after, self.rows))?;
         if let Some(last) = page.last() {
             for ExportedReaction { id, emoji, at } in &page {
                 self.item(&ReactionItem { id: *id, emoji, at: *at })?;
@@ -264,7 +284,7 @@ impl Document {
     }
 
     fn events(&mut self, after: Seq) -> io::Result<Stage> {
-        let page = self.store.exported_events(self.account, after, self.rows).map_err(lost)?;
+        let page = self.look_up(|store, reader| store.exported_events(reader, after, self.rows))?;
         let Some(last) = page.last() else {
             self.begin_list("]}}\n");
             return Ok(Stage::End);

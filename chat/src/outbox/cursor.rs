@@ -96,6 +96,15 @@ impl Outbox {
         }
     }
 
+    /// The last event that this connection has been told; 0 if it gets none.
+    pub(crate) fn told(&self) -> Seq {
+        match self.lock().cursor {
+            LogCursor::Off => Seq(0),
+            LogCursor::Replaying { announced } => announced,
+            LogCursor::Live { next } => next.before(),
+        }
+    }
+
     /// Ends the events: the connection is being closed, and its missing events cannot be read.
     pub(crate) fn stop_events(&self) {
         self.lock().cursor = LogCursor::Off;

@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 
-use sql::{Message, Reaction};
+use sql::{Message, Reaction, Reader, Store};
 use wire::limit::PAGE_ITEMS;
-use wire::{AccountId, Code, Frame, MessageId, Page, Peer};
+use wire::{Code, Frame, MessageId, Page, Peer};
 
 use crate::event;
 use crate::limit::{PAGE_BYTES, REACTIONS_CHUNK};
 use crate::query_context::QueryContext;
 use crate::request::Anchor;
-use crate::server::Accounts;
 use crate::verb::paging::{PageRequest, page_of, page_within};
 
 /// A page of one conversation.
@@ -25,8 +24,11 @@ pub(super) fn history(context: &QueryContext<'_>, with: Peer, anchor: Anchor, li
 }
 
 fn before(context: &QueryContext<'_>, with: Peer, page: PageRequest) {
-    let QueryContext { accounts, me, .. } = *context;
-    match accounts.store.history(me, with, page.before(), page.limit(PAGE_ITEMS) + 1) {
+    let found = context.read(|store, reader| {
+        let found = store.history(reader, with, page.before(), page.limit(PAGE_ITEMS) + 1)?;
+        found.map(|found| with_their_reactions(store, reader, found)).transpose()
+    });
+    match found {
         Ok(Some(found)) => answer(context, &found, page, List::History),
         Ok(None) => context.refuse(Code::NotFound, NO_GROUP),
         Err(error) => context.error(&error),
@@ -34,11 +36,10 @@ fn before(context: &QueryContext<'_>, with: Peer, page: PageRequest) {
 }
 
 fn after(context: &QueryContext<'_>, with: Peer, id: MessageId, limit: usize) {
-    let QueryContext { accounts, reference, me, .. } = *context;
-    let found = accounts.store.history_after(me, with, id, limit + 1).and_then(|found| {
-        let Some(found) = found else { return Ok(None) };
-        let reactions = reactions(accounts, me, &found)?;
-        Ok(Some((found, reactions)))
+    let reference = context.reference;
+    let found = context.read(|store, reader| {
+        let found = store.history_after(reader, with, id, limit + 1)?;
+        found.map(|found| with_their_reactions(store, reader, found)).transpose()
     });
     match found {
         Ok(Some((found, reactions))) => {
@@ -53,21 +54,21 @@ fn after(context: &QueryContext<'_>, with: Peer, id: MessageId, limit: usize) {
 /// The message itself is among the older half, which is the larger one if `limit` is odd. The older half has half of the bytes;
 /// what it leaves is for the newer one.
 fn around(context: &QueryContext<'_>, with: Peer, id: MessageId, limit: usize) {
-    let QueryContext { accounts, reference, me, .. } = *context;
+    let reference = context.reference;
     let newer_limit = limit / 2;
     let older_limit = limit - newer_limit;
-    let store = &accounts.store;
-    let found = || {
+    let found = context.read(|store, reader| {
         let upto = MessageId(id.0.saturating_add(1));
-        let Some(older) = store.history(me, with, upto, older_limit + 1)? else { return Ok(None) };
-        let Some(newer) = store.history_after(me, with, id, newer_limit + 1)? else {
+        let Some(older) = store.history(reader, with, upto, older_limit + 1)? else {
             return Ok(None);
         };
-        let (of_older, of_newer) =
-            (reactions(accounts, me, &older)?, reactions(accounts, me, &newer)?);
-        Ok(Some([(older, of_older), (newer, of_newer)]))
-    };
-    match found() {
+        let Some(newer) = store.history_after(reader, with, id, newer_limit + 1)? else {
+            return Ok(None);
+        };
+        let older = with_their_reactions(store, reader, older)?;
+        Ok(Some([older, with_their_reactions(store, reader, newer)?]))
+    });
+    match found {
         Ok(Some([(older, of_older), (newer, of_newer)])) => {
             let mut budget = PAGE_BYTES / 2;
             let older = with_all_reactions(&older, &of_older);
@@ -89,8 +90,11 @@ const NO_GROUP: &str = "you are in no such group";
 
 /// The messages that contain these words.
 pub(super) fn search(context: &QueryContext<'_>, text: &str, page: PageRequest) {
-    let QueryContext { accounts, me, .. } = *context;
-    match accounts.store.search(me, text, page.before(), page.limit(PAGE_ITEMS) + 1) {
+    let found = context.read(|store, reader| {
+        let found = store.search(reader, text, page.before(), page.limit(PAGE_ITEMS) + 1)?;
+        with_their_reactions(store, reader, found)
+    });
+    match found {
         Ok(found) => answer(context, &found, page, List::Search),
         Err(sql::Error::TimedOut(_)) => {
             context.refuse(Code::Unavailable, "the search took too long; add a letter or a word");
@@ -107,12 +111,13 @@ enum List {
 }
 
 /// `found` comes newest first; the answer has the newest last.
-fn answer(context: &QueryContext<'_>, found: &[Message], page: PageRequest, list: List) {
-    let reactions = match reactions(context.accounts, context.me, found) {
-        Ok(reactions) => reactions,
-        Err(error) => return context.error(&error),
-    };
-    let messages = with_all_reactions(found, &reactions);
+fn answer(
+    context: &QueryContext<'_>,
+    (found, reactions): &MessagesAndReactions,
+    page: PageRequest,
+    list: List,
+) {
+    let messages = with_all_reactions(found, reactions);
     let (mut messages, more) = page_of(messages, page.limit(PAGE_ITEMS));
     messages.reverse();
     let page = Page { reference: context.reference, messages, more, more_after: None };
@@ -132,23 +137,25 @@ fn with_all_reactions<'a>(
     })
 }
 
-/// The reactions to `found`, a chunk at a time, as far as what is found fills a page: no page goes beyond.
-fn reactions(
-    accounts: &Accounts,
-    me: AccountId,
-    found: &[Message],
-) -> sql::Result<HashMap<MessageId, Vec<Reaction>>> {
+type MessagesAndReactions = (Vec<Message>, HashMap<MessageId, Vec<Reaction>>);
+
+/// `found` and the reactions to it, a chunk at a time, as far as what is found fills a page: no page goes beyond.
+fn with_their_reactions(
+    store: &Store,
+    reader: Reader<'_>,
+    found: Vec<Message>,
+) -> sql::Result<MessagesAndReactions> {
     let (mut all, mut bytes) = (HashMap::new(), 0);
     for chunk in found.chunks(REACTIONS_CHUNK) {
         if bytes >= PAGE_BYTES {
             break;
         }
-        let read = accounts.store.reactions(me, chunk.iter().map(|message| message.id))?;
+        let read = store.reactions(reader, chunk.iter().map(|message| message.id))?;
         bytes += chunk.iter().map(|message| message.content.len()).sum::<usize>();
         bytes += read.values().flatten().map(|reaction| reaction.emoji.len()).sum::<usize>();
         all.extend(read);
     }
-    Ok(all)
+    Ok((found, all))
 }
 
 fn with_reactions<'a>(message: &'a Message, reactions: &'a [Reaction]) -> wire::Message<'a> {

@@ -11,6 +11,8 @@ fn args(database: Option<&str>, file: Option<&Path>) -> DatabaseArgs {
     DatabaseArgs {
         database: database.map(ToOwned::to_owned),
         database_file: file.map(ToOwned::to_owned),
+        database_replica: None,
+        database_replica_file: None,
         account_quota: 0,
         clock_confirmed: None,
         contact: ContactPolicy::Request,
@@ -28,7 +30,7 @@ fn a_flag_or_a_file_names_the_database_but_not_both() {
     assert_eq!(shown(&args(Some("sqlite:a.db"), None)), "sqlite:a.db");
     assert_eq!(shown(&args(Some("sqlite:a.db"), Some(Path::new("")))), "sqlite:a.db");
     let both = args(Some("sqlite:a.db"), Some(&file)).resolve(DefaultDatabase::None);
-    assert!(matches!(both, Err(UsageError::Both)));
+    assert!(matches!(both, Err(UsageError::Both(DATABASE))));
 }
 
 #[test]
@@ -44,6 +46,30 @@ fn what_is_wrong_is_said_without_the_password() {
     let malformed = args(Some("mysql://me:hunter2@x"), None).resolve(DefaultDatabase::None);
     let malformed = malformed.err().unwrap().to_string();
     assert!(malformed.contains("DATABASE_URL") && !malformed.contains("hunter2"), "{malformed}");
+}
+
+#[test]
+fn a_replica_needs_a_postgresql_database_and_is_one() {
+    let resolve = |database: &str, replica: &str| {
+        let args = args(Some(database), None);
+        let args = DatabaseArgs { database_replica: Some(replica.to_owned()), ..args };
+        args.resolve(DefaultDatabase::None).err().map(|error| error.to_string())
+    };
+    assert_eq!(resolve("postgres://a/x", "postgres://b/x"), None);
+    assert_eq!(resolve("sqlite:a.db", ""), None);
+    for (database, replica) in [
+        ("sqlite:a.db", "postgres://b/x"),
+        ("postgres://a/x", "sqlite:b.db"),
+        ("", "postgres://b/x"),
+    ] {
+        let said = resolve(database, replica).unwrap();
+        assert!(said.contains("streaming replica"), "{said}");
+    }
+    let malformed = resolve("postgres://a/x", "postgres://me:hunter2@b:port/x").unwrap();
+    assert!(
+        malformed.contains("DATABASE_REPLICA") && !malformed.contains("hunter2"),
+        "{malformed}"
+    );
 }
 
 #[test]

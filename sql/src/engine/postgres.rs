@@ -3,6 +3,7 @@
 mod client;
 mod encode;
 mod error;
+mod hosts;
 mod rewrite;
 mod schema;
 mod search;
@@ -71,6 +72,12 @@ impl Connector {
             }
         };
         Ok(Self { config, given: given.clone(), tls })
+    }
+
+    /// The same with another time for connecting.
+    pub(crate) fn with_connect_timeout(mut self, timeout: Duration) -> Self {
+        self.config.connect_timeout(timeout);
+        self
     }
 
     /// Connects while the program runs: every error counts as one that may pass.

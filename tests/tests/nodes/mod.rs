@@ -5,6 +5,7 @@ mod crowd;
 mod faults;
 mod person;
 mod presence;
+mod replica;
 mod schedule;
 mod settings;
 mod together;

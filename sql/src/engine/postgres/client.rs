@@ -16,6 +16,7 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{AsyncMessage, Config, Connection, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::hosts;
 use crate::limit::{CANCEL_TIMEOUT, CHECK_TIMEOUT, COMMIT_TIMEOUT, CONNECT_TIMEOUT};
 
 /// A connection to PostgreSQL. It has a runtime of its own, which runs only while a call waits.
@@ -41,7 +42,8 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Connects within [`CONNECT_TIMEOUT`]. No statement may take longer than `patience`.
+    /// Connects within the time that `config` sets, which is [`CONNECT_TIMEOUT`] if it sets none; each of several servers has
+    /// its share of it. No statement may take longer than `patience`.
     pub(super) fn connect(
         config: &Config,
         tls: Option<&MakeRustlsConnect>,
@@ -52,8 +54,8 @@ impl Client {
         let runtime = runtime.map_err(|_| Error::__private_api_timeout())?;
         let warning = Arc::default();
         let (client, driver) = match tls {
-            None => open(&runtime, config, NoTls, Arc::clone(&warning)),
-            Some(tls) => open(&runtime, config, tls.clone(), Arc::clone(&warning)),
+            None => open(&runtime, config, &NoTls, Arc::clone(&warning)),
+            Some(tls) => open(&runtime, config, tls, Arc::clone(&warning)),
         }?;
         Ok(Self {
             client: Some(client),
@@ -197,20 +199,35 @@ impl Drop for Client {
 fn open<T>(
     runtime: &Runtime,
     config: &Config,
-    tls: T,
+    tls: &T,
     warning: Arc<Mutex<Option<String>>>,
 ) -> Result<(tokio_postgres::Client, JoinHandle<()>), Error>
 where
-    T: MakeTlsConnect<Socket>,
+    T: MakeTlsConnect<Socket> + Clone,
     T::TlsConnect: Send,
     T::Stream: Send + 'static,
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
-    let connecting =
-        runtime.block_on(async { timeout(CONNECT_TIMEOUT, config.connect(tls)).await });
-    let (client, connection) =
-        connecting.unwrap_or_else(|_| Err(Error::__private_api_timeout()))?;
-    Ok((client, runtime.spawn(drive(connection, warning))))
+    let all = hosts::each(config);
+    let patience = config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
+    let patience = patience / u32::try_from(all.len()).unwrap_or(1);
+    let mut failure = None;
+    for config in &all {
+        let connecting =
+            runtime.block_on(async { timeout(patience, config.connect(tls.clone())).await });
+        match connecting.unwrap_or_else(|_| Err(Error::__private_api_timeout())) {
+            Ok((client, connection)) => {
+                return Ok((client, runtime.spawn(drive(connection, warning))));
+            }
+            // What a server has answered says more than that another one is away.
+            Err(error) => {
+                let says_more = error.code().is_some()
+                    || failure.as_ref().is_none_or(|it: &Error| it.code().is_none());
+                failure = if says_more { Some(error) } else { failure };
+            }
+        }
+    }
+    Err(failure.unwrap_or_else(Error::__private_api_timeout))
 }
 
 /// Moves the messages of the connection in both directions until it ends, and remembers the last warning.

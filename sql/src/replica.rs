@@ -1,0 +1,242 @@
+//! A replica of the database (a streaming standby), which answers histories, searches and exports in place of the
+//! database itself (the primary).
+//!
+//! A client reads its own writes: whatever changes what a client is shown also appends an event to its account's log, in
+//! the same transaction, and a replica applies transactions whole and in order. So a replica may answer for a client if
+//! its copy of the account's log goes as far as the client has been told (decision 25). Otherwise the primary answers.
+
+mod state;
+
+use std::cell::{RefCell, RefMut};
+use std::sync::Arc;
+use std::time::Instant;
+
+use wire::{AccountId, Seq};
+
+use crate::engine::postgres::Connector;
+use crate::engine::{Engine, Purpose, Statement, Value, statements};
+use crate::limit::{
+    REPLICA_CONNECT_TIMEOUT, REPLICA_READERS, REPLICA_TAKE_TIMEOUT, REPLICA_TIMEOUT,
+};
+use crate::pool::{Lease, Pool, Requester};
+use crate::url::Backend;
+use crate::{DatabaseUrl, Error, OpenError, Reader, Result, Store};
+use state::{Probe, State};
+
+/// Where something was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadSource {
+    /// In the database: no replica is set.
+    Database,
+    /// In the replica.
+    Replica,
+    /// In the database, because the replica does not have yet what the client has been told.
+    Behind,
+    /// In the database, because the replica cannot be reached, or does not answer.
+    Away,
+    /// In the database, because all connections to the replica are in use.
+    Busy,
+}
+
+impl ReadSource {
+    /// All sources that a metric tells apart.
+    pub const WORDS: [&str; 4] = ["replica", "behind", "away", "busy"];
+
+    /// The word for metrics; none if no replica is set.
+    pub fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Database => None,
+            Self::Replica => Some("replica"),
+            Self::Behind => Some("behind"),
+            Self::Away => Some("away"),
+            Self::Busy => Some("busy"),
+        }
+    }
+}
+
+/// A replica, and what is known about it.
+pub(crate) struct Replica {
+    pool: Pool,
+    state: Arc<State>,
+}
+
+/// A connection to a replica. All that is read for one request is read on one connection: another one could lead to a
+/// server that has applied more or less.
+struct Connection<'a>(RefCell<Lease<'a>>);
+
+/// A connection to a replica that one request uses.
+pub(crate) trait ReplicaConnection {
+    fn engine(&self) -> RefMut<'_, dyn Engine + 'static>;
+}
+
+impl ReplicaConnection for Connection<'_> {
+    fn engine(&self) -> RefMut<'_, dyn Engine + 'static> {
+        RefMut::map(self.0.borrow_mut(), |lease| lease.engine())
+    }
+}
+
+impl Replica {
+    fn new(url: &DatabaseUrl) -> std::result::Result<Self, OpenError> {
+        let Backend::Postgres(config, tls, given) = &url.0 else {
+            let (place, error) = (url.to_string(), "a replica is a PostgreSQL server".to_owned());
+            return Err(OpenError::Refused { place, error });
+        };
+        let connector = Connector::new(config, tls, given)?;
+        let connector = connector.with_connect_timeout(REPLICA_CONNECT_TIMEOUT);
+        let state = Arc::new(State::new(url.to_string()));
+        let noted = Arc::clone(&state);
+        let connect = move || {
+            let connected = connector.connect(Purpose::Read).and_then(|mut engine| {
+                within(&mut engine, |engine| noted.check_identity(&identity(engine)?))?;
+                Ok(Box::new(engine) as Box<dyn Engine>)
+            });
+            connected.inspect_err(|error| noted.lost(error))
+        };
+        let pool = Pool::new(REPLICA_READERS, REPLICA_TAKE_TIMEOUT, Box::new(connect));
+        Ok(Self { pool, state })
+    }
+
+    /// A connection on which everything can be read that `account` has been told up to `seq`; or why there is none.
+    fn connection(
+        &self,
+        account: AccountId,
+        seq: Seq,
+    ) -> std::result::Result<Lease<'_>, ReadSource> {
+        if !self.state.is_up() {
+            return Err(ReadSource::Away);
+        }
+        let Ok(mut lease) = self.pool.take(Requester::Account(account)) else {
+            return Err(if self.state.is_up() { ReadSource::Busy } else { ReadSource::Away });
+        };
+        match within(lease.engine(), |engine| head(engine, account)) {
+            Ok(Some(head)) if head >= seq => Ok(lease),
+            Ok(_) => {
+                self.state.misses(account, seq);
+                Err(ReadSource::Behind)
+            }
+            Err(error) => {
+                self.state.lost(&error);
+                lease.discard();
+                Err(ReadSource::Away)
+            }
+        }
+    }
+
+    /// Looks whether a replica that was away is back, and whether one that was behind has caught up.
+    fn probe(&self) {
+        let Some(probe) = self.state.next_probe() else { return };
+        // A failure to connect has been noted.
+        let Ok(mut lease) = self.pool.take(Requester::Probe) else { return };
+        let account = match probe {
+            Probe::IsBack => AccountId(0),
+            Probe::HasCaughtUp(account, _) => account,
+        };
+        match (probe, within(lease.engine(), |engine| head(engine, account))) {
+            (_, Err(error)) => {
+                self.state.lost(&error);
+                lease.discard();
+            }
+            (Probe::IsBack, Ok(_)) => self.state.is_back(),
+            // No log: the account was deleted.
+            (Probe::HasCaughtUp(_, seq), Ok(head)) => {
+                self.state.note_progress(head.is_none_or(|head| head >= seq));
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Lets this replica answer histories, searches and exports. While it cannot be reached the database answers them.
+    ///
+    /// # Errors
+    /// [`OpenError`]: it is no PostgreSQL server, or its certificate authorities cannot be read.
+    pub fn with_replica(mut self, url: &DatabaseUrl) -> std::result::Result<Self, OpenError> {
+        self.replica = Some(Replica::new(url)?);
+        self.probe_replica();
+        Ok(self)
+    }
+
+    /// Looks after the replica; once a second.
+    pub(crate) fn probe_replica(&self) {
+        let Some(replica) = &self.replica else { return };
+        if !replica.state.has_identity() {
+            let pool = self.server_readers.as_ref().unwrap_or(&self.writers);
+            let known = pool.take(Requester::Server).and_then(|mut it| identity(it.engine()));
+            match known {
+                Ok(known) => replica.state.set_identity(known),
+                Err(error) => return replica.state.lost(&error),
+            }
+        }
+        replica.probe();
+    }
+
+    /// Whether there is a replica that is used at present; `None`: none is set.
+    pub fn is_replica_up(&self) -> Option<bool> {
+        self.replica.as_ref().map(|replica| replica.state.is_up())
+    }
+
+    /// Reads for `account`, which has been told of the events of its log up to `seq`: in the replica, if it has all of
+    /// them, else in the database. If the replica fails, `read` runs again.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn read_replicated<T>(
+        &self,
+        account: AccountId,
+        seq: Seq,
+        read: impl Fn(Reader<'_>) -> Result<T>,
+    ) -> (ReadSource, Result<T>) {
+        let source = match &self.replica {
+            None => ReadSource::Database,
+            Some(replica) => match replica.connection(account, seq) {
+                Err(source) => source,
+                Ok(lease) => {
+                    let connection = Connection(RefCell::new(lease));
+                    let done = read(Reader { account, replica: Some(&connection) });
+                    match done {
+                        // That would take as long in the database.
+                        Ok(_) | Err(Error::TimedOut(_)) => return (ReadSource::Replica, done),
+                        Err(error) => {
+                            connection.0.into_inner().give_back();
+                            replica.state.failed(&error)
+                        }
+                    }
+                }
+            },
+        };
+        (source, read(account.into()))
+    }
+}
+
+/// Runs `ask`, which ends within [`REPLICA_TIMEOUT`].
+fn within<T>(engine: &mut dyn Engine, ask: impl FnOnce(&mut dyn Engine) -> Result<T>) -> Result<T> {
+    engine.set_deadline(Some(Instant::now() + REPLICA_TIMEOUT));
+    let done = ask(engine);
+    engine.set_deadline(None);
+    done
+}
+
+/// The last event of the account's log in the database of this connection; `None`: the account has no log.
+fn head(engine: &mut dyn Engine, account: AccountId) -> Result<Option<Seq>> {
+    let rows = engine.run(&HEAD, &[Value::Int(account.0)])?;
+    rows.first().map(|row| row.int(0).map(Seq)).transpose()
+}
+
+/// What the servers of one replication have in common, and no other ones.
+fn identity(engine: &mut dyn Engine) -> Result<String> {
+    let mut rows = engine.run(&IDENTITY, &[])?;
+    rows.first_mut().map_or_else(|| Ok(String::new()), |row| row.text(0))
+}
+
+statements! {
+    static HEAD: Statement = Statement::both("select head from log where account = $1");
+
+    /// The identifier of the cluster, which a standby inherits, and the number of the database in it.
+    static IDENTITY: Statement = Statement::only_postgres(
+        "select cast(c.system_identifier as text) || ' ' || cast(d.oid as text) \
+         from pg_control_system() c, pg_database d where d.datname = current_database()"
+    );
+}
+
+#[cfg(test)]
+mod tests;

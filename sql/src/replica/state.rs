@@ -1,0 +1,148 @@
+//! What is known about a replica, and what the log says about it: one line when it goes, when it comes back, when it falls
+//! behind and when it has caught up.
+
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use wire::{AccountId, Seq};
+
+use super::ReadSource;
+use crate::limit::{REPLICA_LAG_TOLD, REPLICA_RETRY};
+use crate::{Error, Result};
+
+pub(super) struct State {
+    /// The replica, without its password.
+    place: String,
+    /// The identity of the database.
+    identity: OnceLock<String>,
+    presence: Mutex<Presence>,
+}
+
+struct Presence {
+    is_up: bool,
+    /// Whether the log says that it is away.
+    is_told: bool,
+    /// The time of the last try to reach it while it was away.
+    tried: Option<Instant>,
+    /// What it did not have when it was asked.
+    missing: Option<Missing>,
+}
+
+#[derive(Clone, Copy)]
+struct Missing {
+    account: AccountId,
+    seq: Seq,
+    since: Instant,
+    is_told: bool,
+}
+
+/// What is to be found out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Probe {
+    /// Whether it can be reached again.
+    IsBack,
+    /// Whether it has this event.
+    HasCaughtUp(AccountId, Seq),
+}
+
+impl State {
+    pub(super) fn new(place: String) -> Self {
+        let presence = Presence { is_up: false, is_told: false, tried: None, missing: None };
+        Self { place, identity: OnceLock::new(), presence: Mutex::new(presence) }
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.lock().is_up
+    }
+
+    pub(super) fn has_identity(&self) -> bool {
+        self.identity.get().is_some()
+    }
+
+    pub(super) fn set_identity(&self, known: String) {
+        let _ = self.identity.set(known);
+    }
+
+    /// Fails if the server with identity `found` has not been copied from the database.
+    pub(super) fn check_identity(&self, found: &str) -> Result<()> {
+        if self.identity.get().is_some_and(|known| known == found) {
+            return Ok(());
+        }
+        let reason = "it is no streaming replica of the database; see --database-replica";
+        Err(Error::Unavailable(reason.to_owned()))
+    }
+
+    /// The replica cannot be reached, or does not answer.
+    pub(super) fn lost(&self, error: &Error) {
+        let mut presence = self.lock();
+        presence.is_up = false;
+        presence.missing = None;
+        if !std::mem::replace(&mut presence.is_told, true) {
+            tracing::warn!(
+                "the replica {} is away, the database answers instead: {error}",
+                self.place
+            );
+        }
+    }
+
+    /// A read has failed after it had begun.
+    pub(super) fn failed(&self, error: &Error) -> ReadSource {
+        match error {
+            // The replica has ended the read because it got in the way of the changes to apply, or it has not yet got the schema
+            // of this program.
+            Error::Contention(_) | Error::Internal(_) => ReadSource::Behind,
+            _ => {
+                self.lost(error);
+                ReadSource::Away
+            }
+        }
+    }
+
+    pub(super) fn is_back(&self) {
+        let mut presence = self.lock();
+        (presence.is_up, presence.is_told) = (true, false);
+        tracing::info!("the replica {} answers histories, searches and exports", self.place);
+    }
+
+    /// The replica does not have event `seq` of the account's log.
+    pub(super) fn misses(&self, account: AccountId, seq: Seq) {
+        let missing = Missing { account, seq, since: Instant::now(), is_told: false };
+        self.lock().missing.get_or_insert(missing);
+    }
+
+    /// Whether it has what it missed.
+    pub(super) fn note_progress(&self, has_caught_up: bool) {
+        let mut presence = self.lock();
+        let Some(missing) = &mut presence.missing else { return };
+        let age = missing.since.elapsed();
+        if has_caught_up {
+            if missing.is_told {
+                tracing::info!("the replica {} has caught up", self.place);
+            }
+            presence.missing = None;
+        } else if age >= REPLICA_LAG_TOLD && !std::mem::replace(&mut missing.is_told, true) {
+            tracing::warn!(
+                "the replica {} is {} s behind or more, the database answers what it does not have",
+                self.place,
+                age.as_secs()
+            );
+        }
+    }
+
+    pub(super) fn next_probe(&self) -> Option<Probe> {
+        let mut presence = self.lock();
+        if presence.is_up {
+            return presence.missing.map(|it| Probe::HasCaughtUp(it.account, it.seq));
+        }
+        let is_due = |tried: Instant| tried.elapsed() >= REPLICA_RETRY;
+        if !presence.tried.is_none_or(is_due) {
+            return None;
+        }
+        presence.tried = Some(Instant::now());
+        Some(Probe::IsBack)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Presence> {
+        self.presence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,88 @@
+use std::sync::Barrier;
+
+use super::*;
+use crate::ContactPolicy;
+use crate::pool::Requester;
+
+/// A store whose replica is its database itself: it is never behind.
+fn store() -> Store {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    let url: DatabaseUrl = url.parse().unwrap();
+    let store = Store::open(&url, ContactPolicy::Open, &|_| false).unwrap();
+    store.with_replica(&url).unwrap()
+}
+
+fn accounts(store: &Store, count: usize) -> Vec<AccountId> {
+    let account = |n| store.create_account(&format!("{n}@example.com"), "A", "phc", 1).unwrap();
+    (0..count).map(account).collect()
+}
+
+#[test]
+fn a_replica_answers_who_has_been_told_no_more_than_it_has() {
+    let store = store();
+    let me = accounts(&store, 1)[0];
+    assert_eq!(store.is_replica_up(), Some(true));
+    let at = |account, seq| store.read_replicated(account, Seq(seq), |_| Ok(())).0;
+    assert_eq!(at(me, 0), ReadSource::Replica);
+    assert_eq!(at(me, 1), ReadSource::Behind);
+    assert_eq!(at(AccountId(me.0 + 1), 0), ReadSource::Behind, "an account that it does not have");
+}
+
+#[test]
+fn who_finds_all_connections_in_use_reads_in_the_database() {
+    let store = store();
+    let accounts = accounts(&store, REPLICA_READERS + 1);
+    let (all, last) = accounts.split_at(REPLICA_READERS);
+    let (taken, done) = (Barrier::new(all.len() + 1), Barrier::new(all.len() + 1));
+    std::thread::scope(|scope| {
+        for account in all {
+            let (store, taken, done) = (&store, &taken, &done);
+            scope.spawn(move || {
+                let read = |_: Reader<'_>| {
+                    taken.wait();
+                    done.wait();
+                    Ok(())
+                };
+                assert_eq!(store.read_replicated(*account, Seq(0), read).0, ReadSource::Replica);
+            });
+        }
+        taken.wait();
+        let source = store.read_replicated(last[0], Seq(0), |_| Ok(())).0;
+        done.wait();
+        assert_eq!(source, ReadSource::Busy);
+    });
+}
+
+#[test]
+fn what_fails_in_the_replica_is_read_again_in_the_database() {
+    let store = store();
+    let me = accounts(&store, 1)[0];
+    let fails_with = |error: fn() -> Error| {
+        store.read_replicated(me, Seq(0), move |reader| match reader.replica {
+            Some(_) => Err(error()),
+            None => Ok(()),
+        })
+    };
+    let conflict = fails_with(|| Error::Contention("with replay".to_owned()));
+    assert!(matches!(conflict, (ReadSource::Behind, Ok(()))));
+    let slow = fails_with(|| Error::TimedOut("too slow".to_owned()));
+    assert!(matches!(slow, (ReadSource::Replica, Err(Error::TimedOut(_)))));
+    let gone = fails_with(|| Error::Unavailable("gone".to_owned()));
+    assert!(matches!(gone, (ReadSource::Away, Ok(()))));
+    assert_eq!(store.is_replica_up(), Some(false));
+    assert!(matches!(fails_with(|| unreachable!()), (ReadSource::Away, Ok(()))));
+}
+
+#[test]
+fn sqlite_has_no_replica() {
+    let store = Store::open(&"sqlite::memory:".parse().unwrap(), ContactPolicy::Open, &|_| false);
+    let store = store.unwrap();
+    let me = accounts(&store, 1)[0];
+    assert!(matches!(
+        store.read_replicated(me, Seq(9), |_| Ok(())),
+        (ReadSource::Database, Ok(()))
+    ));
+    assert!(store.read(Requester::Server, &HEAD, &[Value::Int(me.0)], |_| Ok(())).is_ok());
+    let refused = store.with_replica(&"sqlite:other.db".parse().unwrap()).err().unwrap();
+    assert!(refused.to_string().contains("PostgreSQL"));
+}
