@@ -57,6 +57,8 @@ pub(crate) enum Part {
     Storm,
     /// Messages with accounts and a database
     Stored,
+    /// One, two and four nodes that write to one PostgreSQL
+    Nodes,
     /// Latency of messages while the sweep deletes old rows
     Sweep,
     /// Logins, and resuming of connections

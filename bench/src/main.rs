@@ -11,6 +11,7 @@ mod latency;
 mod load;
 mod login;
 mod machine;
+mod nodes;
 mod plan;
 mod plot;
 mod relay;

@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::args::{Args, Part};
 use crate::report::Report;
 use crate::run::Bench;
-use crate::{history, login, machine, relay, stored, sweep};
+use crate::{history, login, machine, nodes, relay, stored, sweep};
 
 /// Measures what `args` ask for.
 pub(crate) fn measure(args: &Args) -> Result<Report> {
@@ -13,6 +13,9 @@ pub(crate) fn measure(args: &Args) -> Result<Report> {
     relay::measure(&mut bench)?;
     if bench.wants(Part::Stored) {
         stored::measure(&mut bench)?;
+    }
+    if bench.wants(Part::Nodes) {
+        nodes::measure(&mut bench)?;
     }
     if bench.wants(Part::Sweep) {
         sweep::measure(&mut bench)?;

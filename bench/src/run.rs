@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::args::{Args, Part};
-use crate::load::{Load, Target};
+use crate::load::{Figures, Load, Target};
 use crate::machine;
 use crate::report::Report;
 
@@ -29,7 +29,7 @@ impl Bench<'_> {
         if self.args.smoke { 0.2 } else { self.args.seconds }
     }
 
-    /// One measurement, again if others were busy meanwhile: that alone decides, never the result.
+    /// A load on one target.
     pub(crate) fn run(
         &mut self,
         name: &str,
@@ -37,12 +37,22 @@ impl Bench<'_> {
         load: Load,
         target: &Target,
     ) -> Result<()> {
+        let seconds = self.seconds();
+        self.repeat(name, whom, || load.run(target, seconds))
+    }
+
+    /// One measurement, again if others were busy meanwhile: that alone decides, never the result.
+    pub(crate) fn repeat(
+        &mut self,
+        name: &str,
+        whom: &str,
+        measure: impl Fn() -> Result<Figures>,
+    ) -> Result<()> {
         for tries_left in (0..if self.args.smoke { 1 } else { TRIES_MAX }).rev() {
             if !self.args.smoke {
                 machine::wait_until_quiet(self.args.other_max, QUIET_PATIENCE);
             }
-            let seen = load.run(target, self.seconds());
-            let figures = seen.with_context(|| format!("{whom}: {name}"))?;
+            let figures = measure().with_context(|| format!("{whom}: {name}"))?;
             let others = figures.get("other_cores").copied().unwrap_or(0.0);
             if others <= self.args.other_max || tries_left == 0 {
                 self.report.add(name, whom, figures);
