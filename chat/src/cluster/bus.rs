@@ -172,10 +172,7 @@ impl Bus {
         let (listening, handle) = abortable(async move {
             let Ok(mut messages) = client.subscribe(subject).await else { return };
             while let Some(message) = messages.next().await {
-                metrics::BUS_RECEIVED.inc();
-                if received.try_send(message.payload.to_vec()).is_err() {
-                    metrics::BUS_DROPPED.inc();
-                }
+                take_in(&received, &message.payload);
             }
         });
         let listening = async move {
@@ -226,6 +223,30 @@ impl Bus {
     }
 }
 
+/// Has a message of the bus handled, unless too many wait already.
+fn take_in(received: &SyncSender<Vec<u8>>, message: &[u8]) {
+    metrics::BUS_RECEIVED.inc();
+    if received.try_send(message.to_vec()).is_err() {
+        metrics::BUS_DROPPED.inc();
+    }
+}
+
 fn shard(account: AccountId) -> i64 {
     account.0.rem_euclid(SHARDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_faster_than_it_is_handled_is_dropped_and_counted() {
+        let (received, messages) = sync_channel(BUS_WAITING_MAX);
+        let dropped = metrics::BUS_DROPPED.get();
+        (0..BUS_WAITING_MAX).for_each(|_| take_in(&received, b"in time"));
+        assert_eq!(metrics::BUS_DROPPED.get(), dropped);
+        take_in(&received, b"too late");
+        assert_eq!(metrics::BUS_DROPPED.get(), dropped + 1);
+        assert_eq!(messages.try_iter().count(), BUS_WAITING_MAX);
+    }
 }

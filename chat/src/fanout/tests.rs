@@ -1,13 +1,15 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use sql::{Batch, ContactPolicy, Operation, Submission};
+use sql::{Batch, ContactPolicy, NodeObserver as _, Operation, Submission};
 use tungstenite::protocol::{Role, WebSocket};
 
 use super::*;
 use crate::clock::now_ms;
+use crate::cluster::Cluster;
 use crate::dispatcher::{self, Inbox};
 use crate::hub::Endpoint;
+use crate::limit::{BACKFILL_LOGS_MAX, HEADS_PAGE};
 use crate::service::Ended;
 use crate::test_support;
 
@@ -124,4 +126,38 @@ fn long_gaps_of_many_logs_are_filled() {
         let expected = format!("message {number} {number}");
         assert_eq!([alice.next(), bob.next()], [expected.clone(), expected]);
     }
+}
+
+#[test]
+fn more_than_a_page_of_logs_is_compared() {
+    let house = House::new();
+    let mut bob = house.device(house.bob);
+    // Of accounts that the database does not have: only their number matters.
+    for number in 0..HEADS_PAGE as i64 {
+        let endpoint = Endpoint { outbox: Arc::clone(&bob.outbox), session: None, since: 0 };
+        house.hub.register(AccountId(house.bob.0 + 1 + number), endpoint);
+    }
+    assert!(house.hub.accounts().len() > HEADS_PAGE);
+    let presence = Arc::new(Presence::new(Arc::clone(&house.hub), now_ms));
+    let (store, hub) = (Arc::clone(&house.store), Arc::clone(&house.hub));
+    let cluster = Cluster::new(store, hub, presence, house.inbox.clone(), None).unwrap();
+    house.store_elsewhere(house.alice, house.bob, "one");
+    cluster.look_at_all().unwrap();
+    house.end();
+    assert_eq!(bob.next(), "message 1 one");
+}
+
+#[test]
+fn gaps_of_more_logs_than_one_statement_reads_are_filled() {
+    let house = House::new();
+    let account = |n| house.store.create_account(&format!("{n}@x.org"), "A", "none", 1).unwrap();
+    let receivers: Vec<_> = (0..=BACKFILL_LOGS_MAX).map(account).collect();
+    let mut devices: Vec<_> = receivers.iter().map(|it| house.device(*it)).collect();
+    for receiver in &receivers {
+        house.store_elsewhere(house.alice, *receiver, "one");
+    }
+    let heads: Vec<_> = receivers.iter().map(|it| (*it, Seq(1))).collect();
+    house.inbox.heads_grown(&heads);
+    house.end();
+    assert!(devices.iter_mut().all(|device| device.next() == "message 1 one"));
 }

@@ -3,7 +3,7 @@ use std::sync::Mutex;
 use wire::Recipient;
 
 use super::*;
-use crate::limit::NODE_SURE_BEATS;
+use crate::limit::{NODE_SURE_BEATS, ONLINE_PAGE};
 use crate::{Batch, ContactPolicy, Operation, Submission};
 
 const NOW: i64 = 1_700_000_000_000;
@@ -244,5 +244,29 @@ fn each_node_knows_who_is_connected_to_others() {
         one.look();
         two.look();
         assert_eq!(elsewhere(&two), Elsewhere { connections: vec![], last_seen: Some(NOW + 5) });
+    });
+}
+
+#[test]
+fn more_than_a_page_of_accounts_is_told_and_looked_up() {
+    on_each_engine(|url| {
+        let (mut one, mut two) = (Node::open(url), Node::open(url));
+        let count = ONLINE_PAGE + 1;
+        let account = |n| one.store.create_account(&format!("{n}@x.org"), "A", "none", 1).unwrap();
+        let accounts: Vec<_> = (0..count).map(account).collect();
+        for _ in 0..3 {
+            one.look();
+            two.look();
+        }
+        let here =
+            |account: &AccountId| LocalConnections { account: *account, count: 1, since: NOW };
+        one.heard.changed.lock().unwrap().extend(accounts.iter().map(here));
+        two.heard.accounts.lock().unwrap().clear();
+        one.look();
+        two.look();
+        assert_eq!(*two.heard.accounts.lock().unwrap(), accounts);
+        let elsewhere = two.store.online_elsewhere(&accounts).unwrap();
+        assert_eq!(elsewhere.len(), count);
+        assert!(elsewhere.values().all(|it| it.connections.len() == 1));
     });
 }
