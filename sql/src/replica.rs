@@ -3,7 +3,7 @@
 //!
 //! A client reads its own writes: whatever changes what a client is shown also appends an event to its account's log, in
 //! the same transaction, and a replica applies transactions whole and in order. So a replica may answer for a client if
-//! its copy of the account's log goes as far as the client has been told (decision 25). Otherwise the primary answers.
+//! its copy of the account's log goes as far as the client has been told (decision 26). Otherwise the primary answers.
 
 mod state;
 
