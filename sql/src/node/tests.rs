@@ -258,8 +258,12 @@ fn more_than_a_page_of_accounts_is_told_and_looked_up() {
             one.look();
             two.look();
         }
-        let here =
-            |account: &AccountId| LocalConnections { account: *account, count: 1, since: NOW };
+        let here = |account: &AccountId| LocalConnections {
+            account: *account,
+            count: 1,
+            since: NOW,
+            sessions: Vec::new(),
+        };
         one.heard.changed.lock().unwrap().extend(accounts.iter().map(here));
         two.heard.accounts.lock().unwrap().clear();
         one.look();
