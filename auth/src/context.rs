@@ -18,8 +18,8 @@ use crate::error::ApiError;
 use crate::exports::Exports;
 use crate::hash_queue::{QueueKey, QueuePath};
 use crate::limit::{
-    BUCKETS_WIDTH, CODE_FAILURES, CODE_FAILURES_PER_SECOND, HEARTBEAT_MAX, LOOKUPS,
-    LOOKUPS_PER_SECOND, SESSION_MS, TOUCH_INTERVAL_MS,
+    BUCKETS_WIDTH, CODE_FAILURES, CODE_FAILURES_PER_SECOND, DOWNLOADS_AT_ONCE_MAX, HEARTBEAT_MAX,
+    LOOKUPS, LOOKUPS_PER_SECOND, SESSION_MS, TOUCH_INTERVAL_MS, UPLOADS_AT_ONCE_MAX,
 };
 use crate::mail::Mailer;
 use crate::metrics;
@@ -27,7 +27,7 @@ use crate::password::{Bounds, HashError, HashParams, HashSlot, Hasher, Password}
 use crate::pusher::PushContext;
 use crate::request::Request;
 use crate::throttle::{Origin, Throttle};
-use crate::verb::files::Uploads;
+use crate::verb::files::Transfers;
 
 /// The state that all requests share.
 pub(crate) struct Context {
@@ -49,7 +49,10 @@ pub(crate) struct Context {
     pub(crate) files: Option<FileStore>,
     /// Bytes of one file.
     pub(crate) file_max: u64,
-    pub(crate) uploads: Uploads,
+    /// Uploads whose bytes are coming.
+    pub(crate) uploads: Arc<Transfers>,
+    /// Downloads whose bytes are going.
+    pub(crate) downloads: Arc<Transfers>,
     pub(crate) push: PushContext,
     pub(crate) heartbeat: Heartbeat,
 }
@@ -112,7 +115,14 @@ impl Context {
             exports: Arc::default(),
             files: None,
             file_max: FILE_MAX,
-            uploads: Uploads::default(),
+            uploads: Transfers::new(
+                UPLOADS_AT_ONCE_MAX,
+                "you are sending many files at this moment; wait until one has arrived",
+            ),
+            downloads: Transfers::new(
+                DOWNLOADS_AT_ONCE_MAX,
+                "you are fetching many files at this moment; wait until one has arrived",
+            ),
             push: PushContext::default(),
             heartbeat: Heartbeat::new(),
             lookups: Buckets::new(LOOKUPS, LOOKUPS_PER_SECOND, BUCKETS_WIDTH),

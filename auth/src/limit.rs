@@ -167,8 +167,11 @@ pub const UPLOAD_LIFE_MS: i64 = 24 * 60 * 60 * 1000;
 pub const BLOB_LIFE_MS: i64 = 12 * 60 * 60 * 1000;
 /// Uploads of one account whose bytes are coming at one moment, on one node.
 pub const UPLOADS_AT_ONCE_MAX: usize = 8;
-/// When a client may try again that has reached a bound on its uploads.
-pub const UPLOADS_RETRY_AFTER: Duration = Duration::from_secs(2);
+/// Downloads of one account whose bytes are going at one moment, on one node: as many as it may have connections to chat,
+/// each of which is a device that shows pictures.
+pub const DOWNLOADS_AT_ONCE_MAX: usize = 32;
+/// When a client may try again that has reached a bound on its uploads or downloads.
+pub const TRANSFERS_RETRY_AFTER: Duration = Duration::from_secs(2);
 /// Bytes of an upload that are read and written at once.
 pub const COPY_BYTES: usize = 64 * 1024;
 /// How often files that nobody needs are deleted.

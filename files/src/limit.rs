@@ -11,7 +11,7 @@ pub const FILE_MAX: u64 = 25 * 1024 * 1024;
 /// Objects that are written to a bucket at the same time; each is in memory until it is whole.
 pub const OBJECTS_AT_ONCE_MAX: usize = 32;
 /// Bytes of an object in a bucket that are fetched at once.
-pub const BLOCK_BYTES: u64 = 1024 * 1024;
+pub const BLOCK_BYTES: u64 = 256 * 1024;
 /// How long a request to a bucket may take, repetitions included. An object of 4 MiB needs 1.1 Mbit/s for it.
 pub const BUCKET_DEADLINE: Duration = Duration::from_secs(30);
 /// For how long a request to a bucket that fails is repeated.

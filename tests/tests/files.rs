@@ -188,6 +188,37 @@ fn bounds_of_files() -> Result<()> {
 }
 
 #[test]
+fn an_account_fetches_so_many_files_at_once_and_no_more() -> Result<()> {
+    const AT_ONCE: usize = 32;
+    const BYTES: usize = 8 * 1024 * 1024;
+    let deployment = Deployment::launch(&Arrangement::Messenger, &[])?;
+    let address = deployment.endpoints.auth_address()?;
+    let bob = Client::signup(&deployment.endpoints, "Bob")?;
+    let path = bob.begin_upload(BYTES, &[])?;
+    let call = bob.tus("PATCH", &path)?.header("upload-offset", "0");
+    call.typed(UPLOAD_TYPE, vec![b'x'; BYTES]).send()?.is(204)?;
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+        bob.token
+    );
+    let mut held = Vec::new();
+    for _ in 0..AT_ONCE {
+        let mut stream = raw::connect_narrow(&address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(request.as_bytes())?;
+        let mut begin = [0; 12];
+        std::io::Read::read_exact(&mut stream, &mut begin)?;
+        ensure!(begin == *b"HTTP/1.1 200", "{begin:?}");
+        held.push(stream);
+    }
+    bob.ask("GET", &path)?.send()?.refused(429)?;
+    drop(held);
+    until("a free place", PATIENCE, || {
+        Ok((bob.ask("GET", &path)?.send()?.status == 200).then_some(()))
+    })
+}
+
+#[test]
 fn a_page_of_another_site_uploads_nothing() -> Result<()> {
     let deployment =
         Deployment::launch(&Arrangement::Messenger, &["--allow-origin=https://app.example"])?;

@@ -12,6 +12,7 @@ mod range;
 mod reader;
 mod receive;
 mod sniff;
+mod transfers;
 mod tus;
 
 use std::io;
@@ -31,7 +32,7 @@ pub(crate) use delete::delete;
 pub(crate) use download::download;
 pub(crate) use offset::offset;
 pub(crate) use patch::patch;
-pub(crate) use receive::Uploads;
+pub(crate) use transfers::Transfers;
 pub(crate) use tus::{BODY_TYPE, check_version, described, is_at, method, resumable};
 
 /// A request for a file, by whoever owns the session.

@@ -7,7 +7,7 @@ use super::metadata::{Metadata, metadata};
 use super::{FileRequest, answer, new_id, receive, refused, store, tus};
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::limit::{UPLOAD_LIFE_MS, UPLOADS_RETRY_AFTER};
+use crate::limit::{TRANSFERS_RETRY_AFTER, UPLOAD_LIFE_MS};
 
 pub(crate) fn create(
     context: &Context,
@@ -42,7 +42,7 @@ pub(crate) fn create(
         UploadOutcome::TooMany => {
             let sentence =
                 "you have uploaded many files and sent them to nobody; send or delete some";
-            return Err(ApiError::rate_limited(sentence, UPLOADS_RETRY_AFTER));
+            return Err(ApiError::rate_limited(sentence, TRANSFERS_RETRY_AFTER));
         }
         UploadOutcome::NoThumbnail => {
             return Err(ApiError::bad_request(

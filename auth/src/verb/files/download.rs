@@ -1,5 +1,6 @@
 //! `GET /files/ID`: a file, for its owner and for whoever sees a message that has it.
 
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use http::Response;
@@ -8,6 +9,7 @@ use sql::StoredFile;
 
 use super::range::{Wanted, wanted};
 use super::reader::FileReader;
+use super::transfers::Transfer;
 use super::{FileRequest, not_found, refusal, store};
 use crate::context::Context;
 use crate::error::ApiError;
@@ -38,14 +40,28 @@ pub(crate) fn download(
     };
     let (length, files) = (part.end - part.start, store(context)?.clone());
     let range = format!("bytes {}-{}/{size}", part.start, part.end.saturating_sub(1));
+    let transfer = context.downloads.begin(account)?;
     let mut reader = FileReader::new(Arc::clone(&context.store), files, account, &id, part);
     reader.open().map_err(refusal)?;
-    let response = Response::sized(status, content_type(&file), reader, length)
+    let body = Download { reader, _transfer: transfer };
+    let response = Response::sized(status, content_type(&file), body, length)
         .with_header("Accept-Ranges", "bytes")
         .with_header("Content-Disposition", disposition(&file));
     let response =
         if status == 206 { response.with_header("Content-Range", range) } else { response };
     Ok(protected(response, &etag))
+}
+
+/// A download, until its last byte is sent or the client breaks off.
+struct Download {
+    reader: FileReader,
+    _transfer: Transfer,
+}
+
+impl Read for Download {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(out)
+    }
 }
 
 /// Whatever it is, it can do nothing in a browser, and no cache shows it to anybody else.

@@ -1,8 +1,6 @@
 //! Takes the bytes of an upload as they come, piece by piece.
 
-use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write as _};
-use std::sync::{Mutex, PoisonError};
 
 use data_encoding::HEXLOWER;
 use http::{BodyReader, HttpError, Response};
@@ -15,44 +13,7 @@ use super::sniff::{SNIFFED_BYTES, sniff};
 use super::{new_id, refusal, refused, store};
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::limit::{BLOB_LIFE_MS, COPY_BYTES, UPLOADS_AT_ONCE_MAX, UPLOADS_RETRY_AFTER};
-
-/// Uploads whose bytes are coming, by account.
-#[derive(Default)]
-pub(crate) struct Uploads(Mutex<HashMap<AccountId, usize>>);
-
-impl Uploads {
-    /// # Errors
-    /// 429 while the account sends as many at once as it may.
-    fn begin(&self, account: AccountId) -> Result<Slot<'_>, ApiError> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(account).or_default();
-        if *count >= UPLOADS_AT_ONCE_MAX {
-            let sentence = "you are sending many files at this moment; wait until one has arrived";
-            return Err(ApiError::rate_limited(sentence, UPLOADS_RETRY_AFTER));
-        }
-        *count += 1;
-        Ok(Slot { uploads: self, account })
-    }
-}
-
-/// The place of one of them.
-struct Slot<'a> {
-    uploads: &'a Uploads,
-    account: AccountId,
-}
-
-impl Drop for Slot<'_> {
-    fn drop(&mut self) {
-        let mut counts = self.uploads.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.account) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.account);
-            }
-        }
-    }
-}
+use crate::limit::{BLOB_LIFE_MS, COPY_BYTES};
 
 /// Why not all has been taken.
 pub(super) enum ReceiveError {
