@@ -39,7 +39,8 @@ pub(crate) struct BackupFormat {
     pub(crate) postgres: i64,
 }
 
-/// All formats, the newest last. A new migration needs a new format here.
+/// All formats, the newest last. A new migration needs a new format here; one that changes no column raises the version of
+/// the newest.
 pub(crate) const BACKUP_FORMATS: &[BackupFormat] = &[
     BackupFormat { number: 1, sqlite: 6, postgres: 8 },
     BackupFormat { number: 2, sqlite: 7, postgres: 9 },
@@ -152,9 +153,11 @@ pub(crate) fn names(columns: &[Column]) -> String {
     quoted.join(", ")
 }
 
-/// The format of this version of an engine's schema.
+/// The format of this version of an engine's schema. A version that no format names has the columns of the next one: the
+/// migration between them changed none.
 pub(crate) fn format_of(engine: &dyn Transfer, version: i64) -> Option<&'static BackupFormat> {
-    BACKUP_FORMATS.iter().find(|form| engine.version_of(form) == version)
+    let is_known = BACKUP_FORMATS.first().is_some_and(|form| engine.version_of(form) <= version);
+    BACKUP_FORMATS.iter().find(|form| is_known && engine.version_of(form) >= version)
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use crate::{DatabaseUrl, OpenError, Result, migrate};
 pub struct Snapshot {
     pub(crate) engine: Box<dyn Transfer>,
     form: &'static BackupFormat,
+    /// Of the schema.
+    version: i64,
 }
 
 impl Snapshot {
@@ -39,7 +41,7 @@ impl Snapshot {
                 raw_copy(url)
             )));
         };
-        Ok(Self { engine, form })
+        Ok(Self { engine, form, version: found })
     }
 
     /// `sqlite` or `postgresql`.
@@ -49,7 +51,7 @@ impl Snapshot {
 
     /// The version of the engine's schema.
     pub fn schema(&self) -> i64 {
-        self.engine.version_of(self.form)
+        self.version
     }
 
     /// The newest version of it that this program knows.
