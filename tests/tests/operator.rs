@@ -65,13 +65,14 @@ fn a_full_address_is_named_in_the_log_with_the_flag() -> Result<()> {
 fn a_killed_server_leaves_nothing_in_the_temporary_folder() -> Result<()> {
     let mut deployment = Deployment::launch(&Arrangement::Messenger, &[])?;
     Client::signup(&deployment.endpoints, "Alice")?;
-    // The temporary folder of the programs is the deployment's own.
+    // The temporary folder of the programs is the deployment's own, as is that of their data.
     let dir = deployment.dir().to_owned();
     let left = || -> Result<Vec<String>> {
         let names = fs::read_dir(&dir)?.map(|entry| Ok(entry?.file_name()));
         let names: Result<Vec<_>> = names.collect();
         let names = names?.into_iter().map(|name| name.to_string_lossy().into_owned());
-        Ok(names.filter(|name| !name.starts_with("messenger.db")).collect())
+        let is_data = |name: &str| name.starts_with("messenger.db") || name == "files";
+        Ok(names.filter(|name| !is_data(name)).collect())
     };
     ensure!(left()?.is_empty(), "while it runs: {:?}", left()?);
     deployment.servers[0].kill()?;

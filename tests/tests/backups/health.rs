@@ -150,8 +150,9 @@ fn the_doctor_compares_the_clock_with_what_was_recorded() -> Result<()> {
 fn an_older_schema_is_not_verified_and_a_sentence_says_so() -> Result<()> {
     for mut case in [Case::on_sqlite()?, Case::on_postgresql()?] {
         case.deployment.stop()?;
-        let sql =
-            "delete from schema_version where version = (select max(version) from schema_version)";
+        // The last migration of an engine may have changed no column.
+        let sql = "delete from schema_version where version >= \
+                   (select max(version) - 1 from schema_version)";
         match case.url.strip_prefix("sqlite:") {
             Some(path) => rusqlite::Connection::open(path)?.execute_batch(sql)?,
             None => Cluster::shared()?.sql(&case.url, sql)?,
