@@ -20,6 +20,28 @@ function draw(bitmap, longest, type) {
 }
 
 /**
+ * A JPEG without the segments in which programs write about it: application data but for APP0 (how to read it), APP2 (colours)
+ * and APP14 (colours), and comments. What is no JPEG stays as it is.
+ * @param {Blob} file @returns {Promise<Blob>}
+ */
+export async function withoutMetadata(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return file;
+  /** @type {Uint8Array<ArrayBuffer>[]} */
+  const kept = [bytes.subarray(0, 2)];
+  let at = 2;
+  // From the start of the picture itself on nothing has a name.
+  while (at + 4 <= bytes.length && bytes[at] === 0xff && bytes[at + 1] !== 0xda) {
+    const kind = bytes[at + 1];
+    const end = at + 2 + ((bytes[at + 2] << 8) | bytes[at + 3]);
+    const isMetadata = kind === 0xfe || (kind >= 0xe1 && kind <= 0xef && kind !== 0xe2 && kind !== 0xee);
+    if (!isMetadata) kept.push(bytes.subarray(at, end));
+    at = end;
+  }
+  return new Blob([...kept, bytes.subarray(at)], { type: file.type });
+}
+
+/**
  * A JPEG is drawn anew, which leaves place, time and camera behind and turns it upright; others go as they are.
  * @param {File} file
  * @returns {Promise<{blob: Blob, width?: number, height?: number, thumbnail?: Blob}>}
@@ -31,14 +53,14 @@ export async function prepare(file) {
   try {
     bitmap = await createImageBitmap(file);
   } catch {
-    // It only says that it is a picture.
-    return { blob: file };
+    // It only says that it is a picture, or this browser cannot show it.
+    return { blob: await withoutMetadata(file) };
   }
   const { width, height } = bitmap;
   try {
-    if (width * height > PIXELS_MAX) return { blob: file, width, height };
+    if (width * height > PIXELS_MAX) return { blob: await withoutMetadata(file), width, height };
     const isJpeg = file.type === "image/jpeg";
-    const blob = isJpeg ? ((await draw(bitmap, Infinity, "image/jpeg")) ?? file) : file;
+    const blob = isJpeg ? ((await draw(bitmap, Infinity, "image/jpeg")) ?? (await withoutMetadata(file))) : file;
     const isSmall = Math.max(width, height) <= THUMBNAIL;
     const kind = isJpeg ? "image/jpeg" : "image/webp";
     const thumbnail = isSmall ? null : await draw(bitmap, THUMBNAIL, kind);

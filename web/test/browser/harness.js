@@ -55,10 +55,13 @@ async function startMessenger(folder, args) {
   return { child, addresses: found };
 }
 
-/** Passes connections on to the program, so that they can be cut. @param {string} to @returns {Promise<import("node:net").Server>} */
+/**
+ * Passes connections on to the program, so that they can be cut, and that it can be started again elsewhere.
+ * @param {() => string} to @returns {Promise<import("node:net").Server>}
+ */
 function relay(to) {
-  const { hostname, port } = new URL(to);
   const server = createServer((socket) => {
+    const { hostname, port } = new URL(to());
     const onward = connect(Number(port), hostname);
     socket.pipe(onward).pipe(socket);
     const end = () => (socket.destroy(), onward.destroy());
@@ -73,8 +76,8 @@ function relay(to) {
  */
 export async function world(args = []) {
   const folder = mkdtempSync(join(tmpdir(), "messenger-web-"));
-  const { child, addresses } = await startMessenger(folder, args);
-  const front = await relay(addresses.auth);
+  let { child, addresses } = await startMessenger(folder, args);
+  const front = await relay(() => addresses.auth);
   /** Connections of the browsers, and whether there can be any. @type {Set<import("node:net").Socket>} */
   const sockets = new Set();
   let isCut = false;
@@ -94,8 +97,10 @@ export async function world(args = []) {
   return {
     base,
     browser,
-    /** The program's own addresses. */
-    ...addresses,
+    /** The address of the program's chat port. */
+    get chat() {
+      return addresses.chat;
+    },
     /** Somebody with a window of their own. @param {string} name @param {object} [options] of the browser context */
     async person(name, options = {}) {
       const context = await browser.newContext({ viewport: DESKTOP, locale: "en-GB", ...options });
@@ -116,6 +121,17 @@ export async function world(args = []) {
     },
     mend() {
       isCut = false;
+    },
+    /** The program dies, as in a power cut. */
+    async kill() {
+      child.removeAllListeners("exit");
+      const gone = once(child, "exit");
+      child.kill("SIGKILL");
+      await gone;
+    },
+    /** Starts the program again, on the same database, after `kill`. */
+    async restart() {
+      ({ child, addresses } = await startMessenger(folder, args));
     },
     /** After each test: nobody saw an error, and nothing went elsewhere. */
     async leave() {

@@ -1,0 +1,216 @@
+// Where a browser or a server gives way: many messages, several tabs, no storage, a server that dies, less motion.
+
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { after, afterEach, before, test } from "node:test";
+
+import { until, world } from "./harness.js";
+
+let here;
+before(async () => (here = await world(["--contact=open", "--account-quota=0"])));
+afterEach(() => here.leave());
+after(() => here.end());
+
+/** Two people, each with the other's conversation open. */
+async function couple(options = {}) {
+  const [alice, bob] = [await here.person("Alice", options), await here.person("Bob", options)];
+  await alice.signUp();
+  await bob.signUp();
+  await alice.start(bob);
+  await alice.say("hi");
+  await bob.chat("Alice").click();
+  await bob.message("hi").waitFor();
+  return [alice, bob];
+}
+
+/** The sockets of a page that are open. */
+function sockets(page) {
+  const open = new Set();
+  page.on("websocket", (socket) => {
+    open.add(socket);
+    socket.on("close", () => open.delete(socket));
+  });
+  return open;
+}
+
+test("three tabs: one has the socket, all show what comes, one notifies; when it closes, another one takes over", async () => {
+  const alice = await here.person("Alice");
+  const bob = await here.person("Bob");
+  await bob.context.grantPermissions(["notifications"]);
+  const notified = [];
+  await bob.context.exposeBinding("notified", (_source, title) => void notified.push(title));
+  await bob.context.addInitScript(() => {
+    ServiceWorkerRegistration.prototype.showNotification = async (title) => window.notified(title);
+    window.Notification = class extends Notification {
+      constructor(title) {
+        super(title);
+        window.notified(title);
+      }
+    };
+  });
+  await alice.signUp();
+  await bob.page.reload();
+  await bob.signUp();
+  await bob.button("Settings").click();
+  await bob.page.getByRole("switch", { name: "Notifications on this device" }).check();
+  await bob.page.close();
+  const tabs = [];
+  for (let i = 0; i < 3; i++) {
+    const page = await bob.context.newPage();
+    bob.watch(page);
+    const open = sockets(page);
+    await page.goto(bob.base);
+    await page.getByRole("status", { name: "Connection" }).getByText("Connected").waitFor();
+    tabs.push({ page, open });
+  }
+  const leaders = () => tabs.filter(({ open }) => open.size > 0);
+  await until(() => leaders().length === 1, "one leader");
+  await alice.start(bob);
+  await alice.say("to all tabs");
+  const shows = (page, text) => page.getByRole("list", { name: "Conversations" }).getByText(text).waitFor();
+  for (const { page } of tabs) await shows(page, "to all tabs");
+  await until(() => notified.length > 0, "a notification");
+  assert.deepEqual(notified, ["Alice"]);
+  const [leader] = leaders();
+  tabs.splice(tabs.indexOf(leader), 1);
+  await leader.page.close();
+  await until(() => leaders().length === 1, "another leader");
+  await alice.say("to the rest");
+  for (const { page } of tabs) await shows(page, "to the rest");
+  await until(() => notified.length > 1, "another notification");
+  assert.deepEqual(notified, ["Alice", "Alice"]);
+});
+
+/** What stands in the way of IndexedDB, by what the browser does. */
+const BROKEN = {
+  "IndexedDB cannot be opened": () => {
+    IDBFactory.prototype.open = () => {
+      throw new DOMException("blocked", "SecurityError");
+    };
+  },
+  "every write exceeds the quota": () => {
+    for (const name of ["put", "add"])
+      IDBObjectStore.prototype[name] = () => {
+        throw new DOMException("full", "QuotaExceededError");
+      };
+  },
+};
+for (const [what, breakIt] of Object.entries(BROKEN))
+  test(`${what}: signing up, sending and receiving work, and a notice says what is lost`, async () => {
+    const alice = await here.person("Alice");
+    const bob = await here.person("Bob");
+    await bob.context.addInitScript(breakIt);
+    await bob.page.reload();
+    await alice.signUp();
+    await bob.signUp();
+    await bob.page.getByText("This browser stores nothing here").waitFor();
+    await bob.start(alice);
+    await bob.say("without a store");
+    await alice.chat("Bob").click();
+    await alice.message("without a store").waitFor();
+    await alice.say("an answer");
+    await bob.message("an answer").waitFor();
+    await bob.page.reload();
+    await bob.arrive();
+    await bob.chat("Alice").click();
+    await bob.message("an answer").waitFor();
+  });
+
+test("the database is deleted while somebody is logged in: it is made again, and the page goes on", async () => {
+  const [alice, bob] = await couple();
+  await bob.page.evaluate(
+    () =>
+      new Promise((resolve, reject) => {
+        const request = indexedDB.deleteDatabase("messenger");
+        request.onsuccess = () => resolve(null);
+        request.onerror = () => reject(request.error);
+      }),
+  );
+  await bob.say("still here");
+  await alice.message("still here").waitFor();
+  await bob.page.reload();
+  await bob.arrive();
+  await bob.chat("Alice").click();
+  await bob.message("still here").waitFor();
+});
+
+/** Sends a file by the button. */
+async function attach(person, file) {
+  const choosing = person.page.waitForEvent("filechooser");
+  await person.button("Attach file").click();
+  await (await choosing).setFiles(file);
+}
+
+test("the server is killed in the middle of an upload: it goes on from where it was, and the message arrives", async () => {
+  const [alice, bob] = await couple();
+  const buffer = randomBytes(14 << 20);
+  const devtools = await alice.context.newCDPSession(alice.page);
+  await devtools.send("Network.enable");
+  const speed = (uploadThroughput) =>
+    devtools.send("Network.emulateNetworkConditions", {
+      offline: false,
+      latency: 0,
+      downloadThroughput: -1,
+      uploadThroughput,
+    });
+  await speed(3 << 20);
+  const offsets = [];
+  alice.page.on("request", (request) => {
+    if (request.method() === "PATCH") offsets.push(Number(request.headers()["upload-offset"]));
+  });
+  await attach(alice, { name: "film.bin", mimeType: "application/octet-stream", buffer });
+  const progress = alice.page.locator("progress").first();
+  await until(async () => (await progress.evaluate((bar) => bar.value)) > 0.7, "most of the upload");
+  await alice.say("a film");
+  await here.kill();
+  const before = offsets.length;
+  await here.restart();
+  await speed(-1);
+  await bob
+    .message("a film, film.bin")
+    .or(bob.page.getByRole("link", { name: "film.bin" }))
+    .first()
+    .waitFor({ timeout: 60_000 });
+  assert.ok(offsets[before] > 0, `went on at ${offsets[before]}`);
+  const href = await bob.page.getByRole("link", { name: "film.bin" }).getAttribute("href");
+  const hash = await bob.page.evaluate(async (href) => {
+    const bytes = await (await fetch(href)).arrayBuffer();
+    const digest = await crypto.subtle.digest("SHA-256", bytes);
+    return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }, href);
+  assert.equal(hash, createHash("sha256").update(buffer).digest("hex"));
+});
+
+test("with reduced motion nothing moves by itself, and a moving picture waits until it is pressed", async () => {
+  const [alice, bob] = await couple({ reducedMotion: "reduce" });
+  const moving = () =>
+    bob.page.evaluate(() => {
+      const lasts = (times) => times.split(",").some((time) => parseFloat(time) > 0);
+      const all = [...document.querySelectorAll("*")].filter((node) => {
+        const style = getComputedStyle(node);
+        return lasts(style.transitionDuration) || (style.animationName !== "none" && lasts(style.animationDuration));
+      });
+      return [...all.map((node) => node.className), ...document.getAnimations().map(String)];
+    });
+  assert.deepEqual(await moving(), []);
+  await bob.button("Settings").click();
+  assert.deepEqual(await moving(), []);
+  await bob.page.keyboard.press("Escape");
+  // Two frames of 400 by 400 pixels, so that there is a small picture of it, which stands still.
+  const gif = await alice.page.evaluate(() => {
+    const frame = [0x2c, 0, 0, 0, 0, 0x90, 1, 0x90, 1, 0, 2, 2, 0x44, 1, 0];
+    const head = [0x47, 0x49, 0x46, 0x38, 0x39, 0x61, 0x90, 1, 0x90, 1, 0x80, 0, 0, 0, 0, 0, 255, 255, 255];
+    const delay = [0x21, 0xf9, 4, 0, 10, 0, 0, 0];
+    return [...head, ...delay, ...frame, ...delay, ...frame, 0x3b];
+  });
+  await attach(alice, { name: "wave.gif", mimeType: "image/gif", buffer: Buffer.from(gif) });
+  await alice.say("a wave");
+  const link = bob.page.getByRole("list", { name: "Messages" }).getByRole("link", { name: "wave.gif" });
+  await link.waitFor();
+  const shown = await link
+    .locator("img")
+    .getAttribute("src")
+    .catch(() => null);
+  const href = await link.getAttribute("href");
+  assert.notEqual(shown, href, "the moving picture itself is shown");
+});
