@@ -156,8 +156,8 @@ pub(crate) fn names(columns: &[Column]) -> String {
 /// The format of this version of an engine's schema. A version that no format names has the columns of the next one: the
 /// migration between them changed none.
 pub(crate) fn format_of(engine: &dyn Transfer, version: i64) -> Option<&'static BackupFormat> {
-    let is_known = BACKUP_FORMATS.first().is_some_and(|form| engine.version_of(form) <= version);
-    BACKUP_FORMATS.iter().find(|form| is_known && engine.version_of(form) >= version)
+    let oldest = engine.version_of(&BACKUP_FORMATS[0]);
+    BACKUP_FORMATS.iter().find(|form| (oldest..=engine.version_of(form)).contains(&version))
 }
 
 #[cfg(test)]

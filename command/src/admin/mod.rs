@@ -81,9 +81,9 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl, settings: &Settings<'_>) -> Re
 
 /// Says so if the machine's clock does not agree with the server's time. What is made now ends by that time.
 fn warn_of_clock(store: &Store) {
-    let (ahead, is_ahead) = (store.clock_doubt() / 1000, store.clock_doubt() > 0);
+    let ahead = store.clock_doubt() / 1000;
     if ahead != 0 {
-        let (seconds, side) = (ahead.abs(), if is_ahead { "ahead of" } else { "behind" });
+        let (seconds, side) = (ahead.abs(), if ahead > 0 { "ahead of" } else { "behind" });
         telemetry::log::print_error(&format!(
             "the machine's clock is {seconds} s {side} the time that the server has recorded; if it is wrong, set it: links may \
              end earlier or later than they say"

@@ -57,7 +57,7 @@ impl Turns {
         }
     }
 
-    /// Removes the thread whose turn it is among those of which `may` holds, and sends its client and its class to the
+    /// Removes the thread whose turn it is among those for which `may` is true, and sends its client and its class to the
     /// end.
     pub(super) fn next(&mut self, may: impl Fn(&Waiter) -> bool) -> Option<Waiter> {
         let first = |(_, queue): &(Network, VecDeque<Waiter>)| queue.front().is_some_and(&may);
