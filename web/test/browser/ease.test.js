@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, afterEach, before, test } from "node:test";
 
-import { PHONE, until, world } from "./harness.js";
+import { PHONE, acquaint, until, world } from "./harness.js";
 
 const AXE = readFileSync(new URL("../../../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 
@@ -16,12 +16,7 @@ after(() => here.end());
 /** Two people, each with the other's conversation open. */
 async function couple(options = {}) {
   const [alice, bob] = [await here.person("Alice", options), await here.person("Bob")];
-  await alice.signUp();
-  await bob.signUp();
-  await alice.start(bob);
-  await alice.say("hi");
-  await bob.chat("Alice").click();
-  await bob.message("hi").waitFor();
+  await acquaint(alice, bob);
   await bob.say("hello");
   await alice.message("hello").waitFor();
   return [alice, bob];

@@ -268,6 +268,16 @@ export class Person {
   }
 }
 
+/** Signs two people up; the first one writes "hi", and both have the conversation open. */
+export async function acquaint(alice, bob) {
+  await alice.signUp();
+  await bob.signUp();
+  await alice.start(bob);
+  await alice.say("hi");
+  await bob.chat("Alice").click();
+  await bob.message("hi").waitFor();
+}
+
 /** Waits until it holds. @param {() => unknown} holds */
 export async function until(holds, what = String(holds)) {
   const end = Date.now() + PATIENCE;

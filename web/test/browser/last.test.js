@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 
-import { until, world } from "./harness.js";
+import { acquaint, until, world } from "./harness.js";
 
 let here;
 before(async () => (here = await world()));
@@ -13,12 +13,7 @@ after(() => here.end());
 /** Two people who know each other; each has the other's conversation open. */
 async function couple() {
   const [alice, bob] = [await here.person("Alice"), await here.person("Bob")];
-  await alice.signUp();
-  await bob.signUp();
-  await alice.start(bob);
-  await alice.say("hi");
-  await bob.chat("Alice").click();
-  await bob.message("hi").waitFor();
+  await acquaint(alice, bob);
   await bob.say("hello");
   await alice.message("hello").waitFor();
   return [alice, bob];

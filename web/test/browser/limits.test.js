@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { after, afterEach, before, test } from "node:test";
 
-import { until, world } from "./harness.js";
+import { acquaint, until, world } from "./harness.js";
 
 let here;
 before(async () => (here = await world(["--contact=open", "--account-quota=0"])));
@@ -14,12 +14,7 @@ after(() => here.end());
 /** Two people, each with the other's conversation open. */
 async function couple(options = {}) {
   const [alice, bob] = [await here.person("Alice", options), await here.person("Bob", options)];
-  await alice.signUp();
-  await bob.signUp();
-  await alice.start(bob);
-  await alice.say("hi");
-  await bob.chat("Alice").click();
-  await bob.message("hi").waitFor();
+  await acquaint(alice, bob);
   return [alice, bob];
 }
 
