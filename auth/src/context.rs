@@ -12,14 +12,16 @@ use net::network::NetworkBuckets;
 use os_thread::lock;
 use sql::{Credentials, Profile, Session, Store};
 use telemetry::health::Unhealthy;
+use wire::{AccountId, SessionId};
 
 use crate::args::SignupRule;
 use crate::error::ApiError;
 use crate::exports::Exports;
 use crate::hash_queue::{QueueKey, QueuePath};
 use crate::limit::{
-    BUCKETS_WIDTH, CODE_FAILURES, CODE_FAILURES_PER_SECOND, DOWNLOADS_AT_ONCE_MAX, HEARTBEAT_MAX,
-    LOOKUPS, LOOKUPS_PER_SECOND, SESSION_MS, TOUCH_INTERVAL_MS, UPLOADS_AT_ONCE_MAX,
+    ACCOUNT_CHANGES, ACCOUNT_CHANGES_PER_SECOND, BUCKETS_WIDTH, CODE_FAILURES,
+    CODE_FAILURES_PER_SECOND, DOWNLOADS_AT_ONCE_MAX, HEARTBEAT_MAX, LOOKUPS, LOOKUPS_PER_SECOND,
+    SESSION_MS, TOUCH_INTERVAL_MS, UPLOADS_AT_ONCE_MAX,
 };
 use crate::mail::Mailer;
 use crate::metrics;
@@ -44,6 +46,8 @@ pub(crate) struct Context {
     pub(crate) code_failures: NetworkBuckets,
     /// Look-ups by email, counted by account.
     pub(crate) lookups: Buckets,
+    /// Requests that change something, counted by [`ChangeKey`].
+    pub(crate) changes: Buckets,
     pub(crate) exports: Arc<Exports>,
     /// None: there is no place for files.
     pub(crate) files: Option<FileStore>,
@@ -55,6 +59,13 @@ pub(crate) struct Context {
     pub(crate) downloads: Arc<Transfers>,
     pub(crate) push: PushContext,
     pub(crate) heartbeat: Heartbeat,
+}
+
+/// Whose requests that change something are counted together.
+#[derive(Hash)]
+pub(crate) enum ChangeKey {
+    Account(AccountId),
+    Session(SessionId),
 }
 
 /// When the HTTP library last delivered a request or a probe.
@@ -126,6 +137,7 @@ impl Context {
             push: PushContext::default(),
             heartbeat: Heartbeat::new(),
             lookups: Buckets::new(LOOKUPS, LOOKUPS_PER_SECOND, BUCKETS_WIDTH),
+            changes: Buckets::new(ACCOUNT_CHANGES, ACCOUNT_CHANGES_PER_SECOND, BUCKETS_WIDTH),
         })
     }
 
@@ -172,6 +184,15 @@ impl Context {
         let profile = profile.ok_or_else(ApiError::unauthorized)?;
         self.note_use(request, &profile.session);
         Ok(profile)
+    }
+
+    /// Counts a request that changes something.
+    ///
+    /// # Errors
+    /// 429 above [`ACCOUNT_CHANGES`].
+    pub(crate) fn count_change(&self, key: &ChangeKey) -> Result<(), ApiError> {
+        let taken = self.changes.take(key, Instant::now());
+        taken.map_err(|wait| ApiError::rate_limited("too many changes; wait", wait))
     }
 
     /// Extends the life of a session that is used, and remembers the network from which it is used.

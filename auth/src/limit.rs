@@ -118,6 +118,10 @@ pub const DEVICE_ID_BYTES: usize = 16;
 pub const LOOKUPS: f64 = 30.0;
 /// Look-ups of one account per second, in the long term.
 pub const LOOKUPS_PER_SECOND: f64 = 1.0;
+/// Requests of one account that change something, in a burst. What ends sessions is counted by session instead.
+pub const ACCOUNT_CHANGES: f64 = 100.0;
+/// Such requests per second, in the long term.
+pub const ACCOUNT_CHANGES_PER_SECOND: f64 = 10.0;
 /// Cells of a row of counters (each takes 8 bytes, and each table has four rows).
 pub const BUCKETS_WIDTH: usize = 16_384;
 

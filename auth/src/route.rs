@@ -3,7 +3,7 @@
 use http::{BodyPolicy, Response};
 use sql::{Profile, Session};
 
-use crate::context::Context;
+use crate::context::{ChangeKey, Context};
 use crate::error::ApiError;
 use crate::limit::BODY_BYTES_MAX;
 use crate::request::Request;
@@ -38,6 +38,18 @@ pub(crate) enum Runs {
     Connection,
 }
 
+/// What bounds the requests for a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rate {
+    /// The handler itself, if anything: the route changes nothing, or needs no session.
+    Own,
+    /// The changes of the account.
+    Account,
+    /// The changes of the session, for routes that end sessions: a thief of a token cannot use up what the account's
+    /// owner needs to end the thief's session.
+    Session,
+}
+
 /// A line of the table.
 pub(crate) struct Route {
     pub(crate) method: &'static str,
@@ -45,6 +57,7 @@ pub(crate) struct Route {
     pub(crate) path: &'static str,
     pub(crate) handler: Handler,
     pub(crate) runs: Runs,
+    pub(crate) rate: Rate,
 }
 
 impl Route {
@@ -64,8 +77,16 @@ impl Route {
     pub(crate) fn answer(&self, context: &Context, request: &Request) -> Outcome {
         match self.handler {
             Handler::Anyone(handler) => handler(context, request),
-            Handler::Owner(handler) => handler(context, request, &context.session(request)?),
-            Handler::Profile(handler) => handler(context, request, context.profile(request)?),
+            Handler::Owner(handler) => {
+                let session = context.session(request)?;
+                self.count(context, &session)?;
+                handler(context, request, &session)
+            }
+            Handler::Profile(handler) => {
+                let profile = context.profile(request)?;
+                self.count(context, &profile.session)?;
+                handler(context, request, profile)
+            }
             Handler::File(_) => Err(ApiError::internal(&"a file's route without its body")),
         }
     }
@@ -81,7 +102,24 @@ impl Route {
         files::check_version(&http.head)?;
         let now = context.store.now();
         let session = context.session(&Request::new(&http, now))?;
+        self.count(context, &session)?;
         handler(context, &mut FileRequest { http, session, now })
+    }
+
+    /// Counts a request that changes something, before its handler does anything for it.
+    ///
+    /// # Errors
+    /// 429 above the rate.
+    fn count(&self, context: &Context, session: &Session) -> Result<(), ApiError> {
+        match self.rate {
+            Rate::Own => Ok(()),
+            Rate::Account => context.count_change(&ChangeKey::Account(session.account)),
+            Rate::Session => context.count_change(&ChangeKey::Session(session.id)),
+        }
+    }
+
+    const fn ends_sessions(self) -> Self {
+        Self { rate: Rate::Session, ..self }
     }
 
     const fn on_connection(self) -> Self {
@@ -94,7 +132,7 @@ const fn anyone(
     path: &'static str,
     handler: fn(&Context, &Request) -> Outcome,
 ) -> Route {
-    Route { method, path, handler: Handler::Anyone(handler), runs: Runs::Library }
+    Route { method, path, handler: Handler::Anyone(handler), runs: Runs::Library, rate: Rate::Own }
 }
 
 const fn owner(
@@ -102,7 +140,27 @@ const fn owner(
     path: &'static str,
     handler: fn(&Context, &Request, &Session) -> Outcome,
 ) -> Route {
-    Route { method, path, handler: Handler::Owner(handler), runs: Runs::Library }
+    Route {
+        method,
+        path,
+        handler: Handler::Owner(handler),
+        runs: Runs::Library,
+        rate: rate_of(method),
+    }
+}
+
+const fn profile(
+    method: &'static str,
+    path: &'static str,
+    handler: fn(&Context, &Request, Profile) -> Outcome,
+) -> Route {
+    Route {
+        method,
+        path,
+        handler: Handler::Profile(handler),
+        runs: Runs::Library,
+        rate: rate_of(method),
+    }
 }
 
 const fn file(
@@ -110,7 +168,21 @@ const fn file(
     path: &'static str,
     handler: fn(&Context, &mut FileRequest<'_>) -> Outcome,
 ) -> Route {
-    Route { method, path, handler: Handler::File(handler), runs: Runs::Connection }
+    Route {
+        method,
+        path,
+        handler: Handler::File(handler),
+        runs: Runs::Connection,
+        rate: rate_of(method),
+    }
+}
+
+/// The rate of a route with a session.
+const fn rate_of(method: &str) -> Rate {
+    match method.as_bytes() {
+        b"GET" | b"HEAD" => Rate::Own,
+        _ => Rate::Account,
+    }
 }
 
 pub(crate) static ROUTES: &[Route] = &[
@@ -119,13 +191,13 @@ pub(crate) static ROUTES: &[Route] = &[
     anyone("POST", "/reset", reset::ask),
     anyone("POST", "/reset/confirm", reset::confirm),
     anyone("POST", "/confirm", confirm::confirm),
-    owner("POST", "/logout", logout::logout),
-    Route { method: "GET", path: "/me", handler: Handler::Profile(me::show), runs: Runs::Library },
+    owner("POST", "/logout", logout::logout).ends_sessions(),
+    profile("GET", "/me", me::show),
     owner("PATCH", "/me", me::change),
-    owner("DELETE", "/me", me::delete),
-    owner("POST", "/password", password::change),
+    owner("DELETE", "/me", me::delete).ends_sessions(),
+    owner("POST", "/password", password::change).ends_sessions(),
     owner("GET", "/sessions", sessions::list),
-    owner("DELETE", "/sessions/{id}", sessions::revoke),
+    owner("DELETE", "/sessions/{id}", sessions::revoke).ends_sessions(),
     owner("POST", "/ticket", ticket::open),
     owner("POST", "/push", push::subscribe),
     owner("DELETE", "/push", push::unsubscribe),

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::time::Instant;
 
 use acceptance::{Client, PATIENCE, UPLOAD_TYPE, raw, until};
 use anyhow::{Context, Result, ensure};
@@ -185,6 +186,34 @@ fn bounds_of_files() -> Result<()> {
         let call = bob.tus("PATCH", &paths[8])?.header("upload-offset", "0");
         Ok((call.typed(UPLOAD_TYPE, b"x".to_vec()).send()?.status == 204).then_some(()))
     })
+}
+
+#[test]
+fn an_upload_that_was_refused_for_its_rate_goes_on_after_the_stated_wait() -> Result<()> {
+    let deployment = Deployment::launch(&Arrangement::Messenger, &[])?;
+    let alice = Client::signup(&deployment.endpoints, "Alice")?;
+    let bytes = noise(50_000);
+    let path = alice.begin_upload(bytes.len(), &[])?;
+    let (mut at, mut refusals) = (0, 0);
+    // As a client with small chunks: it does as it is told, and loses nothing.
+    while at < bytes.len() {
+        let end = bytes.len().min(at + 400);
+        let call = alice.tus("PATCH", &path)?.header("upload-offset", &at.to_string());
+        let answer = call.typed(UPLOAD_TYPE, bytes[at..end].to_vec()).send()?;
+        if answer.status == 204 {
+            at = end;
+            continue;
+        }
+        refusals += 1;
+        let due = Instant::now() + answer.refused(429)?.retry_after()?;
+        let answer = alice.tus("HEAD", &path)?.send()?;
+        let offset = answer.header("upload-offset").context("no offset")?;
+        ensure!(offset == at.to_string(), "{offset}, not {at}");
+        until("the stated wait to pass", PATIENCE, || Ok((Instant::now() >= due).then_some(())))?;
+    }
+    ensure!(refusals > 0, "never refused");
+    ensure!(alice.ask("GET", &path)?.send()?.text.as_bytes() == bytes, "other bytes");
+    Ok(())
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use acceptance::{Answer, Client, Endpoints, PATIENCE, raw, until};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::json;
 
 use crate::harness::{Arrangement, Deployment};
@@ -215,6 +215,49 @@ fn emails_cannot_be_tried_out_by_the_thousand() -> Result<()> {
         answer.refused(404)?;
     }
     bail!("2000 look-ups, and no throttle")
+}
+
+#[test]
+fn changes_over_http_have_a_rate_of_the_account() -> Result<()> {
+    /// At once, and each second.
+    const RATE: (usize, f64) = (100, 10.0);
+    let deployment = Deployment::launch(&Arrangement::Messenger, &[])?;
+    let alice = Client::signup(&deployment.endpoints, "Alice")?;
+    let bob = Client::signup(&deployment.endpoints, "Bob")?;
+    let rename = |who: &Client| who.ask("PATCH", "/me")?.json(&json!({"name": "Alice A."})).send();
+    let until_refused = |who: &Client| -> Result<(usize, Answer)> {
+        for done in 0..2 * RATE.0 {
+            let answer = match done % 2 {
+                0 => rename(who)?,
+                _ => who.ask("POST", "/ticket")?.send()?,
+            };
+            if answer.status != 200 {
+                return Ok((done, answer.refused(429)?));
+            }
+        }
+        bail!("{} changes, and none was refused", 2 * RATE.0)
+    };
+    // Four sessions, each on a connection of its own, and two routes.
+    let sessions: Vec<_> = (0..4).map(|_| alice.device("one more")).collect::<Result<_>>()?;
+    let begin = Instant::now();
+    let ended = thread::scope(|scope| -> Result<Vec<_>> {
+        let each = |session| scope.spawn(move || until_refused(session));
+        let running: Vec<_> = sessions.iter().map(each).collect();
+        running.into_iter().map(|it| it.join().map_err(|_| anyhow!("panicked"))?).collect()
+    })?;
+    let done: usize = ended.iter().map(|(done, _)| done).sum();
+    let most = RATE.0 as f64 + RATE.1 * begin.elapsed().as_secs_f64() + 1.0;
+    ensure!(done >= RATE.0 && done as f64 <= most, "{done} changes, of at most {most}");
+    rename(&bob)?.expect(200)?;
+    // Reading, logging in and logging out go on.
+    alice.ask("GET", "/me")?.send()?.expect(200)?;
+    sessions[0].device("elsewhere")?.ask("POST", "/logout")?.send()?.expect(204)?;
+    let (wait, told) = (ended[0].1.retry_after()?, Instant::now());
+    until("the stated wait to pass", wait + PATIENCE, || {
+        Ok((told.elapsed() >= wait).then_some(()))
+    })?;
+    rename(&alice)?.expect(200)?;
+    Ok(())
 }
 
 /// Guesses passwords until told to wait; gives how long, and when that was said.

@@ -75,6 +75,16 @@ fn every_reference_in_the_description_leads_somewhere() {
 }
 
 #[test]
+fn whatever_changes_something_with_a_session_has_a_rate() {
+    for route in ROUTES {
+        let changes = !matches!(route.method, "GET" | "HEAD");
+        let has_session = !matches!(route.handler, Handler::Anyone(_));
+        let is_counted = route.rate != Rate::Own;
+        assert_eq!(is_counted, changes && has_session, "{} {}", route.method, route.path);
+    }
+}
+
+#[test]
 fn a_placeholder_stands_for_one_segment() {
     for (path, name_of) in [
         ("/sessions/7", "/sessions/{id}"),

@@ -244,6 +244,33 @@ fn look_ups_are_limited_for_each_account() {
 }
 
 #[test]
+fn changes_are_counted_by_account_and_what_ends_sessions_by_session() {
+    let context = context(0);
+    signup(&context, "alice@x");
+    signup(&context, "bob@x");
+    let (thief, owner) = (token(&context), token(&context));
+    let rename =
+        |token: &str| ask(&context, &of("PATCH", "/me", Some(token), r#"{"name":"Alice"}"#)).0;
+    let renamed = (0..150).filter(|_| rename(&thief) == 200).count();
+    assert!((100..130).contains(&renamed), "{renamed} at once");
+    for (method, path) in [("POST", "/ticket"), ("DELETE", "/push"), ("POST", "/push")] {
+        assert_eq!(ask(&context, &of(method, path, Some(&owner), "{}")).0, 429, "{method} {path}");
+    }
+    assert_eq!(ask(&context, &of("GET", "/me", Some(&owner), "")).0, 200, "it changes nothing");
+    let bob = login(&context, "bob@x", "secret").1["token"].as_str().unwrap().to_owned();
+    assert_eq!(rename(&bob), 200, "another account");
+    // Neither can the thief use up what ends its session.
+    let revoke = |token: &str, id: &str| {
+        ask(&context, &of("DELETE", &format!("/sessions/{id}"), Some(token), "")).0
+    };
+    let revoked: Vec<_> = (0..150).map(|_| revoke(&thief, "77")).collect();
+    assert!(revoked[..100].iter().all(|status| *status == 404) && revoked.contains(&429));
+    assert_eq!(revoke(&owner, "1"), 204);
+    assert_eq!(rename(&thief), 401);
+    assert_eq!(ask(&context, &post("/logout", Some(&owner), &json!({}))).0, 204);
+}
+
+#[test]
 fn a_use_is_written_down_once_an_hour_and_moves_the_end() {
     let context = context(0);
     signup(&context, "alice@x");
