@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
+use net::Shutdown;
 use wire::{AccountId, SessionId};
 
 use crate::limit::CONNECTIONS_PER_ACCOUNT_MAX;
@@ -179,6 +180,12 @@ impl Hub {
         for shard in &self.shards {
             read(shard).values().flatten().for_each(|endpoint| each(&endpoint.outbox));
         }
+    }
+
+    /// Lets every connection see that `shutdown` has begun, when it begins.
+    pub(crate) fn stop_with(self: &Arc<Self>, shutdown: &Shutdown) {
+        let hub = Arc::clone(self);
+        shutdown.on_begin(move || hub.for_each(|outbox| outbox.stop()));
     }
 
     fn shard(&self, account: AccountId) -> &Shard {

@@ -169,8 +169,7 @@ pub fn serve(
         token_throttle: TokenThrottle::new(),
         shutdown: shutdown.clone(),
     });
-    // Connections see the flag as soon as their `recv` returns.
-    shutdown.on_begin(move || hub.for_each(|outbox| outbox.end_reading()));
+    hub.stop_with(shutdown);
     let shared = Arc::clone(&server);
     let serving = opening.open(ChatService(shared));
     serving.log_endpoints("ws");

@@ -177,8 +177,6 @@ pub(crate) const ANSWERS_PER_ACCOUNT: usize = 4;
 pub(crate) const ANSWER_BYTES_PER_ACCOUNT: usize = 4 * 1024 * 1024;
 /// How long a request for a long answer waits for the account's other long answers before it is refused.
 pub(crate) const ANSWER_WAIT_MAX: Duration = Duration::from_secs(3);
-/// How often that wait checks whether the others have been read, and whether the connection must end.
-pub(crate) const ANSWER_LOOK: Duration = Duration::from_millis(50);
 /// Live frames (typing) of one account, in a burst. Further ones are dropped.
 pub(crate) const LIVE_BURST: f64 = 5.0;
 /// How many of those come back per second.

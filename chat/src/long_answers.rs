@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use wire::AccountId;
 
-use crate::limit::{ANSWER_LOOK, ANSWERS_PER_ACCOUNT};
+use crate::limit::ANSWERS_PER_ACCOUNT;
 
 /// The accounts that are being answered.
 #[derive(Default)]
@@ -25,7 +25,8 @@ struct Work {
 }
 
 impl LongAnswers {
-    /// Takes a slot for `account`, waiting for one until `deadline`, or until it is no longer `wanted`.
+    /// Takes a slot for `account`, waiting for one until `deadline`, or until it is no longer `wanted`. That is asked before each
+    /// wait; from then on a change of the answer has to unpark this thread.
     pub(crate) fn take(
         &self,
         account: AccountId,
@@ -52,7 +53,7 @@ impl LongAnswers {
                 return None;
             }
             drop(all);
-            thread::park_timeout(left.min(ANSWER_LOOK));
+            thread::park_timeout(left);
             all = self.lock();
         }
     }

@@ -18,7 +18,7 @@ mod slow;
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::Thread;
+use std::thread::{self, Thread};
 
 use net::Permit;
 use rustix::net::SendFlags;
@@ -63,6 +63,8 @@ struct State {
     cursor: LogCursor,
     /// The connection's thread, while it waits until the close frame is sent.
     closer: Option<Thread>,
+    /// Threads that wait until fewer bytes wait here, or the connection ends.
+    watchers: Vec<Thread>,
 }
 
 /// The thread that sends the waiting frames.
@@ -166,6 +168,27 @@ impl Outbox {
         self.lock().bytes()
     }
 
+    /// The number of waiting bytes. As soon as there are fewer, or the connection ends, the calling thread is unparked, once.
+    pub(crate) fn watch(&self) -> usize {
+        let me = thread::current();
+        let mut state = self.lock();
+        if state.watchers.iter().all(|thread| thread.id() != me.id()) {
+            state.watchers.push(me);
+        }
+        state.bytes()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_watched(&self) -> bool {
+        !self.lock().watchers.is_empty()
+    }
+
+    /// The calling thread no longer waits for anything of this connection.
+    pub(crate) fn unwatch(&self) {
+        let me = thread::current().id();
+        self.lock().watchers.retain(|thread| thread.id() != me);
+    }
+
     /// Sends the waiting frames, as far as the socket takes them now. Returns whether all of them were sent.
     pub(crate) fn flush(self: &Arc<Self>) -> bool {
         self.send(false)
@@ -196,9 +219,12 @@ impl Outbox {
             state = self.lock();
             state.in_flight = (0, 0);
             match sent {
-                Some(count) if count == out.len() => {}
+                Some(count) if count == out.len() => state.wake_watchers(),
                 Some(count) => {
                     state.put_back(out, begun, count);
+                    if count > 0 {
+                        state.wake_watchers();
+                    }
                     state.give_up_what_is_long(self);
                     return self.leave_to_drainer(state);
                 }
@@ -303,6 +329,7 @@ impl State {
         }
         self.end = End::Closing;
         self.wake_closer();
+        self.wake_watchers();
         metrics::CLOSES.inc(close.as_str());
         let mut payload = close.code().to_be_bytes().to_vec();
         payload.extend_from_slice(close.reason().as_bytes());
@@ -312,6 +339,7 @@ impl State {
     fn give_up(&mut self) {
         self.end = End::Gone;
         self.wake_closer();
+        self.wake_watchers();
         self.waiting = Vec::new();
         self.held = Vec::new();
         self.frames = 0;
@@ -322,6 +350,10 @@ impl State {
         if let Some(thread) = self.closer.as_ref().filter(|_| self.end != End::Open) {
             thread.unpark();
         }
+    }
+
+    fn wake_watchers(&mut self) {
+        self.watchers.drain(..).for_each(|thread| thread.unpark());
     }
 
     /// Puts back the bytes that the socket did not take, `out` from `sent` on, before the frames that were appended

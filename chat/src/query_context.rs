@@ -3,6 +3,7 @@
 //! Answers to queries are long. So only a few of one account are generated at a time, and its clients must have read
 //! the earlier ones.
 
+use std::thread;
 use std::time::Instant;
 
 use rustix::event::PollFlags;
@@ -10,7 +11,7 @@ use sql::{Reader, Store};
 use wire::{AccountId, Code, Frame};
 
 use crate::flow::{EndReason, Flow};
-use crate::limit::{ANSWER_BYTES_PER_ACCOUNT, ANSWER_LOOK, REPLAY_LOW_BYTES};
+use crate::limit::{ANSWER_BYTES_PER_ACCOUNT, REPLAY_LOW_BYTES};
 use crate::long_answers::AnswerSlot;
 use crate::metrics;
 use crate::replies::Replies;
@@ -62,8 +63,12 @@ impl<'a> QueryContext<'a> {
         self.wait_for_reader()?;
         let patience = self.server.timeouts.answer;
         let deadline = Instant::now() + patience;
-        let slot =
-            self.server.long_answers.take(self.me, deadline, || self.check_running().is_ok());
+        let own = self.replies.outbox();
+        let slot = self.server.long_answers.take(self.me, deadline, || {
+            own.watch();
+            self.check_running().is_ok()
+        });
+        own.unwatch();
         self.check_running()?;
         let message = match slot {
             None => {
@@ -97,17 +102,22 @@ impl<'a> QueryContext<'a> {
     /// Whether the account's connections have taken enough of what waits for them. Only the holders of slots wait here, which
     /// are few.
     fn wait_for_other_readers(&self, deadline: Instant) -> Result<bool, EndReason> {
-        loop {
+        let outcome = loop {
+            // This connection's end matters too, whether or not the hub still has it.
+            self.replies.outbox().watch();
             let mut bytes = 0;
-            self.server.hub.for_each_of(self.me, |outbox| bytes += outbox.backlog());
-            if bytes < ANSWER_BYTES_PER_ACCOUNT {
-                return Ok(true);
+            self.server.hub.for_each_of(self.me, |outbox| bytes += outbox.watch());
+            if let Err(end) = self.check_running() {
+                break Err(end);
             }
-            if Instant::now() >= deadline {
-                return Ok(false);
+            let left = deadline.saturating_duration_since(Instant::now());
+            if bytes < ANSWER_BYTES_PER_ACCOUNT || left.is_zero() {
+                break Ok(bytes < ANSWER_BYTES_PER_ACCOUNT);
             }
-            std::thread::sleep(ANSWER_LOOK);
-            self.check_running()?;
-        }
+            thread::park_timeout(left);
+        };
+        self.server.hub.for_each_of(self.me, |outbox| outbox.unwatch());
+        self.replies.outbox().unwatch();
+        outcome
     }
 }

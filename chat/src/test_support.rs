@@ -30,7 +30,8 @@ pub(crate) fn outbox() -> (Arc<Outbox>, TcpStream) {
 
 /// A server of which only the parts are there that sessions use; it has no message rate.
 pub(crate) fn server(timeouts: Timeouts, mode: Mode) -> Server {
-    let hub = Arc::new(Hub::new());
+    let (hub, shutdown) = (Arc::new(Hub::new()), Shutdown::new());
+    hub.stop_with(&shutdown);
     Server {
         presence: Arc::new(Presence::new(Arc::clone(&hub), crate::clock::now_ms)),
         hub,
@@ -43,6 +44,6 @@ pub(crate) fn server(timeouts: Timeouts, mode: Mode) -> Server {
         timeouts,
         rate_limits: RateLimits::new(0),
         token_throttle: TokenThrottle::new(),
-        shutdown: Shutdown::new(),
+        shutdown,
     }
 }

@@ -41,6 +41,7 @@ impl Outbox {
         let mut state = self.lock();
         if state.end == End::Open {
             state.end = End::Closing;
+            state.wake_watchers();
         }
     }
 
@@ -64,6 +65,12 @@ impl Outbox {
     pub(crate) fn end_reading(&self) {
         self.ended_reading.store(true, Ordering::Release);
         let _ = self.stream.shutdown(Shutdown::Read);
+    }
+
+    /// The server stops: the connection's thread sees the end of its input, and whoever waits for this connection looks again.
+    pub(crate) fn stop(&self) {
+        self.end_reading();
+        self.lock().wake_watchers();
     }
 
     /// Whether the input has ended because of [`Outbox::end_reading`].
