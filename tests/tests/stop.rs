@@ -98,6 +98,53 @@ fn the_database_is_left_whole_in_its_file() -> Result<()> {
     Ok(())
 }
 
+/// Makes a new terminal the standard input of the program that follows.
+const ON_A_TERMINAL: [&str; 3] = [
+    "python3",
+    "-c",
+    "import os, pty, sys\n\
+     ours, theirs = pty.openpty()\n\
+     os.set_inheritable(ours, True)\n\
+     os.dup2(theirs, 0)\n\
+     os.execv(sys.argv[1], sys.argv[1:])",
+];
+
+#[test]
+fn sighup_without_a_terminal_stops_no_program() -> Result<()> {
+    for kind in [Arrangement::Guests, Arrangement::Messenger, Arrangement::Pair] {
+        let mut deployment = Deployment::launch(&kind, &[])?;
+        let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+        let mut bob = Client::connected(&deployment.endpoints, "Bob")?;
+        for server in &mut deployment.servers {
+            server.signal(Signal::HUP)?;
+            server.wait_for_line("nothing to reload")?;
+        }
+        alice.send_message(&bob, "still here")?;
+        bob.receive_message("still here")?;
+        deployment.stop()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_terminal_that_is_closed_stops_each_program_in_order() -> Result<()> {
+    for kind in [Arrangement::Guests, Arrangement::Messenger, Arrangement::Pair] {
+        let on_a_terminal = |launch: Launch| launch.wrapped_in(&ON_A_TERMINAL);
+        let mut deployment = Deployment::launch_with(&kind, &[], on_a_terminal)?;
+        let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+        for server in &mut deployment.servers {
+            server.signal(Signal::HUP)?;
+        }
+        let code = alice.closed()?;
+        ensure!(code == 1001, "closed with {code}");
+        for server in &mut deployment.servers {
+            let status = server.ended()?;
+            ensure!(status.success(), "after SIGHUP: {status}");
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn a_reader_of_the_standard_output_that_goes_away_does_no_harm() -> Result<()> {
     let dir = tempfile::tempdir()?;
