@@ -24,12 +24,7 @@ impl KnownCode {
 
 /// A code, to be used for this email.
 pub(crate) fn shown(token: &Token, email: &str) -> ShownCode {
-    ShownCode { hash: token.hash(), email: token.hash_with(&identity(email)) }
-}
-
-/// What is hashed of an email together with a code.
-pub(crate) fn identity(email: &str) -> String {
-    Email::claimed(email).map_or_else(|_| email.to_owned(), |email| email.identity().to_owned())
+    ShownCode { hash: token.hash(), email: token.hash_with(&Email::identity_of(email)) }
 }
 
 impl Context {

@@ -29,7 +29,7 @@ use crate::password::{Bounds, HashError, HashParams, HashSlot, Hasher, Password}
 use crate::pusher::PushContext;
 use crate::request::Request;
 use crate::throttle::{Origin, Throttle};
-use crate::verb::files::Transfers;
+use crate::transfers::Transfers;
 
 /// The state that all requests share.
 pub(crate) struct Context {

@@ -166,6 +166,11 @@ impl ApiError {
         )
     }
 
+    /// Somebody has an account with this email.
+    pub(crate) fn email_taken() -> Self {
+        Self::new(ErrorCode::EmailTaken, "email already registered")
+    }
+
     pub(crate) fn wrong_password() -> Self {
         Self::new(
             ErrorCode::WrongPassword,

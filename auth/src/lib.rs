@@ -34,6 +34,7 @@ mod serve;
 mod service;
 mod throttle;
 mod token;
+mod transfers;
 mod verb;
 mod worker;
 

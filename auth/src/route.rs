@@ -1,5 +1,7 @@
 //! The table of routes. `openapi.json` describes the same routes, and a test compares the two.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use http::{BodyPolicy, Response};
 use sql::{Profile, Session};
 
@@ -70,11 +72,17 @@ impl Route {
         }
     }
 
-    /// Answers a request for this route.
-    ///
-    /// # Errors
-    /// The refusal by the handler.
-    pub(crate) fn answer(&self, context: &Context, request: &Request) -> Outcome {
+    /// The response of this route; a panic of its handler is a fault of the server.
+    pub(crate) fn respond(&self, context: &Context, request: &Request) -> Response {
+        caught(|| self.answer(context, request))
+    }
+
+    /// The same for a route of files.
+    pub(crate) fn respond_file(&self, context: &Context, http: http::Request<'_>) -> Response {
+        caught(|| self.answer_file(context, http))
+    }
+
+    fn answer(&self, context: &Context, request: &Request) -> Outcome {
         match self.handler {
             Handler::Anyone(handler) => handler(context, request),
             Handler::Owner(handler) => {
@@ -91,11 +99,7 @@ impl Route {
         }
     }
 
-    /// Answers a request for a route of files.
-    ///
-    /// # Errors
-    /// What the handler refuses.
-    pub(crate) fn answer_file(&self, context: &Context, http: http::Request<'_>) -> Outcome {
+    fn answer_file(&self, context: &Context, http: http::Request<'_>) -> Outcome {
         let Handler::File(handler) = self.handler else {
             return Err(ApiError::internal(&"no route of files"));
         };
@@ -125,6 +129,12 @@ impl Route {
     const fn on_connection(self) -> Self {
         Self { runs: Runs::Connection, ..self }
     }
+}
+
+fn caught(answer: impl FnOnce() -> Outcome) -> Response {
+    let outcome = catch_unwind(AssertUnwindSafe(answer));
+    let outcome = outcome.unwrap_or_else(|_| Err(ApiError::internal(&"a panic")));
+    outcome.unwrap_or_else(Response::from)
 }
 
 const fn anyone(

@@ -1,6 +1,5 @@
 //! The HTTP service: routes each request, and logs it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use http::{Answered, Head, HttpError, Response, Route, Service, Upgrade};
@@ -8,10 +7,9 @@ use http::{Answered, Head, HttpError, Response, Route, Service, Upgrade};
 use crate::backend::Backend;
 use crate::client::Client;
 use crate::context::Context;
-use crate::error::ApiError;
 use crate::metrics;
 use crate::request::{Request, Shown};
-use crate::route::{self, Handler, Outcome, Runs};
+use crate::route::{self, Handler, Runs};
 use crate::verb::files;
 
 /// Paths that the chat server answers if it runs in the same process.
@@ -85,10 +83,10 @@ impl AuthService {
         let response = match (route.runs, route.handler) {
             (Runs::Library, _) => self.backend.call(&request),
             (Runs::Connection, Handler::File(_)) => {
-                files::resumable(caught(|| route.answer_file(&self.context, request)))
+                files::resumable(route.respond_file(&self.context, request))
             }
             (Runs::Connection, _) => {
-                run(route, &self.context, &Request::new(&request, self.context.store.now()))
+                route.respond(&self.context, &Request::new(&request, self.context.store.now()))
             }
         };
         match response.status {
@@ -96,17 +94,6 @@ impl AuthService {
             _ => response,
         }
     }
-}
-
-/// Calls a route's handler; a panic is a fault of the server.
-pub(crate) fn run(route: &route::Route, context: &Context, request: &Request) -> Response {
-    caught(|| route.answer(context, request))
-}
-
-fn caught(answer: impl FnOnce() -> Outcome) -> Response {
-    let outcome = catch_unwind(AssertUnwindSafe(answer));
-    let outcome = outcome.unwrap_or_else(|_| Err(ApiError::internal(&"a panic")));
-    outcome.unwrap_or_else(Response::from)
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
+use crate::deadlines::Deadlines;
 use crate::origin::Origin;
-use crate::server::{Deadlines, ServerConfig};
+use crate::server::ServerConfig;
 use crate::web::Rules;
 use net::ListenerConfig;
 use net::capacity::{ConnectionCost, SystemLimits};

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use net::metrics::Cause;
-use net::{Connection, ListenerShared, Permit};
+use net::{Connection, ListenerShared, Permit, Shutdown};
 
 use crate::body::{Body, BodyReader, BodyState, Input, Pace};
+use crate::deadlines::Deadlines;
 use crate::error::HttpError;
 use crate::finish::{finish, finish_within};
 use crate::forwarded::{self, client_context};
@@ -19,9 +20,16 @@ use crate::limit::{
 };
 use crate::request::{Request, Upgrade, given_request_id, request_id};
 use crate::response::{Response, Sending};
-use crate::server::Server;
-use crate::service::{Answered, BodyPolicy, Handler, Route};
-use crate::web::Headers;
+use crate::service::{Answered, BodyPolicy, Handler, Route, Service};
+use crate::web::{Headers, Web};
+
+/// The state that the connections of a server share.
+pub(crate) struct Server {
+    pub(crate) service: Box<dyn Service>,
+    pub(crate) web: Option<Web>,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) shutdown: Shutdown,
+}
 
 /// Serves a connection until its end.
 pub(crate) fn serve(server: &Server, connection: Connection) {

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use net::TrustedProxy;
-use net::address::{canonical, is_proxy, shown};
+use net::address::{canonical, shown};
+use net::proxy::is_proxy;
 use telemetry::log;
 
 use crate::head::Head;

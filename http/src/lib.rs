@@ -9,6 +9,7 @@
 
 pub mod args;
 pub mod body;
+mod deadlines;
 pub mod error;
 mod exchange;
 mod finish;
@@ -25,10 +26,11 @@ pub mod service;
 pub mod web;
 
 pub use body::{Body, BodyReader};
+pub use deadlines::Deadlines;
 pub use error::HttpError;
 pub use head::{Framing, Head};
 pub use opening::{Opening, begin};
 pub use request::{Request, Upgrade};
 pub use response::Response;
-pub use server::{Deadlines, ServerConfig, serve};
+pub use server::{ServerConfig, serve};
 pub use service::{Answered, BodyPolicy, Handler, Route, Service};

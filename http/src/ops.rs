@@ -10,10 +10,11 @@ use telemetry::LogLimiter;
 use telemetry::health::Unhealthy;
 use telemetry::metrics::{self, Registry};
 
+use crate::deadlines::Deadlines;
 use crate::head::Head;
 use crate::limit::{HEALTH_LOG_INTERVAL, OPS_CONNECTIONS_MAX};
 use crate::response::Response;
-use crate::server::{Deadlines, ServerConfig, serve as serve_http};
+use crate::server::{ServerConfig, serve as serve_http};
 use crate::service::{Route, Service};
 
 /// The response of `/livez`.

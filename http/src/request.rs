@@ -8,11 +8,11 @@ use std::time::Instant;
 use net::Permit;
 
 use crate::body::Body;
+use crate::deadlines::Deadlines;
 use crate::finish::finish;
 use crate::head::Head;
 use crate::limit::REQUEST_ID_BYTES_MAX;
 use crate::response::{Response, Sending};
-use crate::server::Deadlines;
 
 /// A request. Its head is complete and unambiguous. Its body has the form of the route's [`crate::BodyPolicy`].
 pub struct Request<'a> {

@@ -2,14 +2,13 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use net::metrics::Cause;
 use net::{Connection, Listener, ListenerConfig, Protocol, Serving, Shutdown};
 
+use crate::deadlines::Deadlines;
 use crate::error::HttpError;
-use crate::exchange;
-use crate::limit::{BODY_DEADLINE, HEAD_DEADLINE, IDLE_DEADLINE, REFUSAL_HELD, RESPONSE_DEADLINE};
+use crate::exchange::{self, Server};
 use crate::request::request_id;
 use crate::response::{Response, Sending};
 use crate::service::Service;
@@ -24,44 +23,6 @@ pub struct ServerConfig {
     pub web: Option<Rules>,
     /// The deadlines for clients.
     pub deadlines: Deadlines,
-}
-
-/// The deadlines for clients. The defaults are those of [`crate::limit`].
-#[derive(Clone, Copy, Debug)]
-pub struct Deadlines {
-    /// From the first byte of a head to its end; also from accept to the first byte.
-    pub head: Duration,
-    /// From a response to the first byte of the next head.
-    pub idle: Duration,
-    /// From the first wait for a body to its end.
-    pub body: Duration,
-    /// The longest pause in reading a response, and the time before its least rate applies.
-    pub response: Duration,
-    /// The delay of a delayed refusal.
-    pub refusal: Duration,
-    /// The time in which the client must close its side after the last response.
-    pub linger: Duration,
-}
-
-impl Default for Deadlines {
-    fn default() -> Self {
-        Self {
-            head: HEAD_DEADLINE,
-            idle: IDLE_DEADLINE,
-            body: BODY_DEADLINE,
-            response: RESPONSE_DEADLINE,
-            refusal: REFUSAL_HELD,
-            linger: net::limit::LINGER,
-        }
-    }
-}
-
-/// The state that the connections of a server share.
-pub(crate) struct Server {
-    pub(crate) service: Box<dyn Service>,
-    pub(crate) web: Option<Web>,
-    pub(crate) deadlines: Deadlines,
-    pub(crate) shutdown: Shutdown,
 }
 
 /// Accepts connections until `shutdown` begins. `service` answers their requests.

@@ -2,8 +2,6 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use crate::proxy::TrustedProxy;
-
 /// The address that all peers on a Unix socket count as. Its network is never routed (RFC 6666).
 pub const UNIX_PEER: IpAddr = IpAddr::V6(Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 1));
 
@@ -15,9 +13,4 @@ pub fn canonical(address: IpAddr) -> IpAddr {
 /// The name of a peer for the log.
 pub fn shown(peer: IpAddr) -> String {
     if peer == UNIX_PEER { "unix".to_owned() } else { peer.to_string() }
-}
-
-/// Whether `address` is one of `proxies`. An IPv4 address in an IPv6 address counts as IPv4.
-pub fn is_proxy(address: IpAddr, proxies: &[TrustedProxy]) -> bool {
-    proxies.iter().any(|proxy| proxy.contains(address))
 }

@@ -7,12 +7,12 @@ use std::time::Instant;
 use telemetry::log;
 
 use crate::address;
+use crate::config::ListenerConfig;
 use crate::limit::PROXY_HEADER_DEADLINE;
-use crate::listener::ListenerConfig;
 use crate::metrics::{Cause, ConnectionMetrics};
 use crate::permits::{Permit, Permits};
-use crate::proxy_protocol;
 use crate::warnings::Warnings;
+use crate::{proxy, proxy_protocol};
 
 /// The protocol of a listener's connections.
 pub trait Protocol: Send + Sync + 'static {
@@ -58,7 +58,7 @@ impl ListenerShared {
 
     /// Whether `address` is a trusted proxy.
     pub fn is_proxy(&self, address: IpAddr) -> bool {
-        address::is_proxy(address, &self.config.trusted_proxies)
+        proxy::is_proxy(address, &self.config.trusted_proxies)
     }
 
     /// Warns that `X-Forwarded-For` of `peer`, which is no trusted proxy, is ignored.

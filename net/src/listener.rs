@@ -12,6 +12,7 @@ use rustix::net::SocketFlags;
 
 use crate::address::UNIX_PEER;
 use crate::bind::{self, Bound};
+use crate::config::ListenerConfig;
 use crate::connection::{ListenerShared, Protocol, handle_connection};
 use crate::endpoint::Endpoint;
 use crate::limit::{ACCEPT_BACKOFF, DRAIN_GRACE, SESSION_STACK_BYTES};
@@ -19,26 +20,12 @@ use crate::linger::LingeringClose;
 use crate::listen::Listen;
 use crate::metrics::{self, Cause};
 use crate::permits::Permits;
-use crate::proxy::TrustedProxy;
 use crate::shutdown::Shutdown;
 use crate::unix_socket::SocketFile;
 use crate::warnings::Warnings;
 
 /// The number of the next connection. Numbers are unique in the process, so a number in the log means one connection.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-
-/// How a server accepts connections.
-#[derive(Clone, Debug)]
-pub struct ListenerConfig {
-    /// The server's name, in threads, logs and metrics.
-    pub name: &'static str,
-    /// Connections at a time, in total.
-    pub connections_max: usize,
-    /// Connections at a time from one address (IPv6: one /64). Loopback addresses have no such bound.
-    pub connections_per_address: usize,
-    /// Peers whose `X-Forwarded-For` is trusted.
-    pub trusted_proxies: Vec<TrustedProxy>,
-}
 
 /// Bound sockets. New connections queue in the kernel until [`Listener::serve`].
 #[derive(Debug)]

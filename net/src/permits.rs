@@ -14,7 +14,7 @@ use crate::address;
 use crate::limit::{EVICTED_AT_ONCE, LEAVING_MAX};
 use crate::metrics::{Cause, ConnectionMetrics};
 use crate::network::Network;
-use crate::proxy::TrustedProxy;
+use crate::proxy::{self, TrustedProxy};
 use os_thread::lock;
 
 /// All permits of one listener.
@@ -144,8 +144,7 @@ impl Permits {
     /// The network that a peer is counted by. `None` for a loopback address and for a proxy, which stand for many clients.
     fn counted(&self, peer: IpAddr) -> Option<Network> {
         let peer = address::canonical(peer);
-        let speaks_for_many =
-            peer.is_loopback() || address::is_proxy(peer, &self.0.trusted_proxies);
+        let speaks_for_many = peer.is_loopback() || proxy::is_proxy(peer, &self.0.trusted_proxies);
         (!speaks_for_many).then(|| Network::narrowest(peer))
     }
 

@@ -43,6 +43,11 @@ impl FromStr for TrustedProxy {
     }
 }
 
+/// Whether `address` is one of `proxies`. An IPv4 address in an IPv6 address counts as IPv4.
+pub fn is_proxy(address: IpAddr, proxies: &[TrustedProxy]) -> bool {
+    proxies.iter().any(|proxy| proxy.contains(address))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

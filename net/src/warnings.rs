@@ -6,8 +6,8 @@ use std::time::Instant;
 use telemetry::LogLimiter;
 
 use crate::address;
+use crate::config::ListenerConfig;
 use crate::limit::{ACCEPT_WARN_INTERVAL, WARN_INTERVAL};
-use crate::listener::ListenerConfig;
 
 /// The warnings of one listener.
 pub(crate) struct Warnings {

@@ -34,6 +34,11 @@ impl Email {
         self.key.as_deref().unwrap_or(&self.text)
     }
 
+    /// The [`identity`](Self::identity) of an email that is stored; a text that is no email is its own.
+    pub fn identity_of(text: &str) -> String {
+        Self::claimed(text).map_or_else(|_| text.to_owned(), |email| email.identity().to_owned())
+    }
+
     /// An email that a new account may have.
     ///
     /// # Errors

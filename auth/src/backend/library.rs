@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::cookie::CookieKind;
 use crate::limit::{BODY_BYTES_MAX, PROBE_INTERVAL, RELISTEN_PAUSE, REQUEST_STACK_BYTES};
 use crate::request::Request;
-use crate::{route, service};
+use crate::route;
 
 /// Starts the library on a private socket, and a thread that keeps it running until `end` begins.
 ///
@@ -164,7 +164,7 @@ impl Library {
                 let address = address.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
                 let now = self.context.store.now();
                 let parsed = Request { path, query, token, is_cookie, cookie, address, body, now };
-                service::run(route, &self.context, &parsed)
+                route.respond(&self.context, &parsed)
             }
             Err(response) => response,
         };

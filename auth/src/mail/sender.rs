@@ -14,11 +14,11 @@ use lettre::transport::smtp::{Error, SmtpTransport};
 use net::bucket::Buckets;
 use net::network::NetworkBuckets;
 use sql::{AccountCode, CodePurpose, Store};
+use wire::Email;
 
 use super::letter::Letter;
 use super::queue::MailQueue;
 use super::settings::{Encryption, MailSettings};
-use crate::code::identity;
 use crate::limit::{
     BUCKETS_WIDTH, CODE_LIFE_MS, MAIL_WARN_INTERVAL, MAILS_PER_NETWORK,
     MAILS_PER_NETWORK_PER_SECOND, MAILS_PER_RECIPIENT, MAILS_PER_RECIPIENT_PER_SECOND,
@@ -78,7 +78,7 @@ impl Sender {
             return Ok(None);
         }
         let (code, now) = (token::mint_code()?, self.store.now());
-        let bound = Some(code.hash_with(&identity(&account.email)));
+        let bound = Some(code.hash_with(&Email::identity_of(&account.email)));
         let (purpose, expires_at) = (CodePurpose::Reset, now + CODE_LIFE_MS);
         let (id, hash) = (account.id, code.hash());
         let new = AccountCode { purpose, account: id, hash, email: bound, now, expires_at };
@@ -90,7 +90,7 @@ impl Sender {
     }
 
     pub(super) fn push(&mut self, letter: Letter) {
-        let to = identity(&letter.to);
+        let to = Email::identity_of(&letter.to);
         if self.by_recipient.take(&to, Instant::now()).is_err() {
             MAILS.inc("limited");
         } else if !self.queue.push(letter, Instant::now()) {

@@ -7,7 +7,6 @@ use crate::code::gone;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::request::Request;
-use crate::verb::signup::taken;
 
 pub(crate) fn confirm(context: &Context, request: &Request) -> Result<Response, ApiError> {
     let code = request.fields()?.text("code")?;
@@ -17,7 +16,7 @@ pub(crate) fn confirm(context: &Context, request: &Request) -> Result<Response, 
     let next = account.next_email.as_deref().map(|email| known.shown_for(email));
     let proof = EmailProof { account, current, next, now: request.now };
     match context.store.prove_email(&proof) {
-        Err(sql::Error::AlreadyExists) => Err(taken()),
+        Err(sql::Error::AlreadyExists) => Err(ApiError::email_taken()),
         Ok(true) => Ok(Response::no_content()),
         // Used meanwhile, or for an email that the account is not to have any more.
         Ok(false) => Err(gone()),

@@ -11,7 +11,6 @@ use crate::limit::{CODE_LIFE_MS, CODE_RETRY_AFTER};
 use crate::password::Password;
 use crate::request::Request;
 use crate::token;
-use crate::verb::signup::taken;
 
 /// Gives the account another email, or mails a link there that will. The account's own email takes back what was asked for, and
 /// mails a link there if it is not proved.
@@ -33,7 +32,7 @@ pub(crate) fn change(
     looked_up.map_err(|wait| ApiError::rate_limited("too many emails were tried; wait", wait))?;
     let owner = context.store.find_by_email(&email.text)?.map(|owner| owner.id);
     if owner.is_some_and(|owner| owner != account.id) {
-        return Err(taken());
+        return Err(ApiError::email_taken());
     }
     let is_own = owner.is_some();
     let changed = match &context.mailer {
@@ -41,7 +40,7 @@ pub(crate) fn change(
             context.store.set_next_email(account.id, None)?
         }
         None => match context.store.set_email(account.id, &email.text) {
-            Err(sql::Error::AlreadyExists) => return Err(taken()),
+            Err(sql::Error::AlreadyExists) => return Err(ApiError::email_taken()),
             changed => changed?,
         },
         Some(mailer) if is_own => {
@@ -74,7 +73,7 @@ pub(crate) fn add_code(
     now: i64,
 ) -> Result<Token, ApiError> {
     let code = token::mint_code().map_err(|error| ApiError::internal(&error))?;
-    let bound = Some(code.hash_with(&crate::code::identity(email)));
+    let bound = Some(code.hash_with(&Email::identity_of(email)));
     let (purpose, expires_at) = (CodePurpose::Confirmation, now + CODE_LIFE_MS);
     let new = AccountCode { purpose, account, hash: code.hash(), email: bound, now, expires_at };
     match context.store.add_account_code(&new)? {

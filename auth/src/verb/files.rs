@@ -11,114 +11,14 @@ mod patch;
 mod range;
 mod reader;
 mod receive;
+mod request;
 mod sniff;
-mod transfers;
 mod tus;
-
-use std::io;
-
-use data_encoding::HEXLOWER;
-use files::{Cause, FileStore};
-use http::Response;
-use sql::Session;
-
-use crate::context::Context;
-use crate::error::ApiError;
-use crate::limit::FILE_ID_BYTES;
-use crate::metrics;
 
 pub(crate) use create::create;
 pub(crate) use delete::delete;
 pub(crate) use download::download;
 pub(crate) use offset::offset;
 pub(crate) use patch::patch;
-pub(crate) use transfers::Transfers;
+pub(crate) use request::FileRequest;
 pub(crate) use tus::{BODY_TYPE, check_version, described, is_at, method, resumable};
-
-/// A request for a file, by whoever owns the session.
-pub(crate) struct FileRequest<'a> {
-    pub(crate) http: http::Request<'a>,
-    pub(crate) session: Session,
-    /// When it was taken, in milliseconds.
-    pub(crate) now: i64,
-}
-
-impl FileRequest<'_> {
-    /// The file's id, the last segment of the path.
-    ///
-    /// # Errors
-    /// 404 if it cannot be one.
-    fn id(&self) -> Result<String, ApiError> {
-        let path = self.http.head.path();
-        let id = path.rsplit_once('/').map_or(path, |(_, id)| id);
-        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        match id.len() == 2 * FILE_ID_BYTES && id.bytes().all(is_digit) {
-            true => Ok(id.to_owned()),
-            false => Err(not_found()),
-        }
-    }
-}
-
-fn not_found() -> ApiError {
-    ApiError::not_found("there is no such file that you may fetch")
-}
-
-/// The file store.
-///
-/// # Errors
-/// 503 if there is none.
-fn store(context: &Context) -> Result<&FileStore, ApiError> {
-    let sentence = "this server has no place for files; its operator can name one with --files";
-    context.files.as_ref().ok_or_else(|| ApiError::unavailable(sentence))
-}
-
-/// A name that nobody has or guesses.
-fn new_id() -> Result<String, ApiError> {
-    let mut bytes = [0; FILE_ID_BYTES];
-    getrandom::fill(&mut bytes).map_err(|error| ApiError::internal(&error))?;
-    Ok(HEXLOWER.encode(&bytes))
-}
-
-/// Logs what the file store has refused, or the database while a file is read.
-fn note(error: &io::Error) {
-    if let Some(error) = error.get_ref().and_then(|it| it.downcast_ref::<sql::Error>()) {
-        tracing::warn!(%error, "the pieces of a file cannot be looked up");
-        return;
-    }
-    match Cause::of(error) {
-        Cause::Busy => {}
-        // The error names the object.
-        Cause::Lost => {
-            metrics::OBJECTS_LOST.inc();
-            tracing::error!(%error, "a file cannot be read any more");
-        }
-        cause => tracing::error!(cause = cause.text(), %error, "the file store does not work"),
-    }
-}
-
-/// The answer to a request for which this is in the way.
-fn refusal(error: io::Error) -> ApiError {
-    let error = match error.downcast::<sql::Error>() {
-        Ok(error) => return error.into(),
-        Err(error) => error,
-    };
-    match Cause::of(&error) {
-        Cause::Busy => ApiError::busy("too many files are being sent at this moment; try again"),
-        Cause::Lost => ApiError::gone(
-            "the bytes of this file are lost on the server; ask its sender to send it again",
-        ),
-        Cause::Full => ApiError::storage_full(),
-        _ => ApiError::unavailable("files cannot be reached just now; try again"),
-    }
-}
-
-/// Both.
-fn refused(error: io::Error) -> ApiError {
-    note(&error);
-    refusal(error)
-}
-
-/// A response of tus: never kept by a cache.
-fn answer(status: u16) -> Response {
-    Response::empty(status).with_header("Cache-Control", "no-store")
-}

@@ -36,7 +36,7 @@ pub(crate) fn signup(context: &Context, request: &Request) -> Result<Response, A
     let invitation = invitation(context, &email, invite.as_deref(), request.now)?;
     let email = email.text;
     let is_free = || match context.store.find_by_email(&email)? {
-        Some(_) => Err(taken()),
+        Some(_) => Err(ApiError::email_taken()),
         None => Ok(()),
     };
     // Before the queue and after it: a hash for nothing costs others their turn, and a failed insert an id.
@@ -54,7 +54,7 @@ pub(crate) fn signup(context: &Context, request: &Request) -> Result<Response, A
         now: request.now,
     };
     let id = match context.store.sign_up(&new) {
-        Err(sql::Error::AlreadyExists) => return Err(taken()),
+        Err(sql::Error::AlreadyExists) => return Err(ApiError::email_taken()),
         // None: others have used the invitation up meanwhile.
         made => made?.ok_or_else(invite_required)?,
     };
@@ -116,9 +116,4 @@ fn invite_required() -> ApiError {
 pub(crate) fn chosen(text: String, key: &str) -> Result<Password, ApiError> {
     let wrong = || ApiError::bad_request(format!("`{key}` must have 6 to 1024 bytes"));
     Password::chosen(text).ok_or_else(wrong)
-}
-
-/// Somebody has an account with this email.
-pub(crate) fn taken() -> ApiError {
-    ApiError::new(ErrorCode::EmailTaken, "email already registered")
 }

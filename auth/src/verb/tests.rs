@@ -28,7 +28,7 @@ fn store() -> Arc<Store> {
 /// What the handler of a route answers.
 fn respond(context: &Context, (method, request): &(&str, Request)) -> http::Response {
     match route::find(method, &request.path) {
-        Ok(route) => crate::service::run(route, context, request),
+        Ok(route) => route.respond(context, request),
         Err(response) => response,
     }
 }

@@ -4,7 +4,8 @@ use http::{Body, HttpError, Response};
 use sql::{NewUpload, Upload, UploadOutcome};
 
 use super::metadata::{Metadata, metadata};
-use super::{FileRequest, answer, new_id, receive, refused, store, tus};
+use super::request::{FileRequest, answer, new_id, refused, store};
+use super::{receive, tus};
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::limit::{TRANSFERS_RETRY_AFTER, UPLOAD_LIFE_MS};

@@ -3,7 +3,7 @@
 use http::Response;
 use sql::Removal;
 
-use super::{FileRequest, answer, not_found};
+use super::request::{FileRequest, answer, not_found};
 use crate::context::Context;
 use crate::error::ApiError;
 

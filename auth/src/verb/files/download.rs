@@ -9,10 +9,10 @@ use sql::StoredFile;
 
 use super::range::{Wanted, wanted};
 use super::reader::FileReader;
-use super::transfers::Transfer;
-use super::{FileRequest, not_found, refusal, store};
+use super::request::{FileRequest, not_found, refusal, store};
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::transfers::Transfer;
 
 /// What is encoded in `filename*` (RFC 8187, section 3.2.1).
 const NOT_IN_NAMES: &AsciiSet =

@@ -2,7 +2,8 @@
 
 use http::Response;
 
-use super::{FileRequest, answer, download, not_found, tus};
+use super::request::{FileRequest, answer, not_found};
+use super::{download, tus};
 use crate::context::Context;
 use crate::error::ApiError;
 

@@ -2,7 +2,8 @@
 
 use http::{Body, HttpError, Response};
 
-use super::{FileRequest, answer, not_found, receive, tus};
+use super::request::{FileRequest, answer, not_found};
+use super::{receive, tus};
 use crate::context::Context;
 use crate::error::ApiError;
 

@@ -9,7 +9,7 @@ use files::FileStore;
 use sql::{Piece, Store};
 use wire::AccountId;
 
-use super::note;
+use super::request::note;
 
 /// A range of a file's bytes. It needs memory for one page of pieces, however long the file is.
 pub(super) struct FileReader {

@@ -9,8 +9,8 @@ use sql::{NewPiece, PIECE_BYTES_MAX, Upload};
 use wire::AccountId;
 
 use super::reader::FileReader;
+use super::request::{new_id, refusal, refused, store};
 use super::sniff::{SNIFFED_BYTES, sniff};
-use super::{new_id, refusal, refused, store};
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::limit::{BLOB_LIFE_MS, COPY_BYTES};

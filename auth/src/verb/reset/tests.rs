@@ -31,7 +31,7 @@ fn a_link_is_good_until_its_time_is_over() {
     assert!(context.store.add_account_code(&new).unwrap());
     let confirm = |later| {
         let route = route::find("POST", "/reset/confirm").unwrap_or_else(|_| panic!("no route"));
-        crate::service::run(route, &context, &request(later)).status
+        route.respond(&context, &request(later)).status
     };
     assert_eq!(confirm(24 * HOUR + 1000), 410);
     assert_eq!(confirm(23 * HOUR), 204);

@@ -26,7 +26,7 @@ impl Transfers {
     ///
     /// # Errors
     /// 429 while the account has as many as it may.
-    pub(super) fn begin(self: &Arc<Self>, account: AccountId) -> Result<Transfer, ApiError> {
+    pub(crate) fn begin(self: &Arc<Self>, account: AccountId) -> Result<Transfer, ApiError> {
         let mut counts = self.lock();
         let count = counts.entry(account).or_default();
         if *count >= self.most {
@@ -42,7 +42,7 @@ impl Transfers {
 }
 
 /// A transfer that is under way.
-pub(super) struct Transfer {
+pub(crate) struct Transfer {
     transfers: Arc<Transfers>,
     account: AccountId,
 }
