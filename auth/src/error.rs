@@ -209,7 +209,7 @@ impl ApiError {
     pub(crate) fn in_use() -> Self {
         Self::new(
             ErrorCode::InUse,
-            "a message has this file; delete the message, and the file goes with it",
+            "a message has this file, or it is your picture; delete the message or take the picture away, and the file goes",
         )
     }
 

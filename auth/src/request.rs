@@ -131,6 +131,19 @@ impl Fields {
         }
     }
 
+    /// Takes out an optional text that may be `null`.
+    ///
+    /// # Errors
+    /// 400, naming the key, if it is there and neither.
+    pub(crate) fn nullable_text(&mut self, key: &str) -> Result<Option<Option<String>>, ApiError> {
+        match self.0.remove(key) {
+            None => Ok(None),
+            Some(Value::Null) => Ok(Some(None)),
+            Some(Value::String(text)) => Ok(Some(Some(text))),
+            Some(_) => Err(ApiError::bad_request(format!("`{key}` must be a text or null"))),
+        }
+    }
+
     /// Takes out a boolean; `false` if it is missing.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use crate::email::fill_keys;
 use crate::engine::{Engine, Row, Statement, Value, locking, statements};
 use crate::pool::Requester;
 use crate::session::{END_SESSIONS, end_sessions};
-use crate::{Error, Result, Store};
+use crate::{Error, Result, Store, picture};
 
 /// An account that is not deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Account {
     pub is_proved: bool,
     /// The email that it will have once that is shown of it.
     pub next_email: Option<String>,
+    /// The file that is its picture.
+    pub picture: Option<String>,
     /// The time of its creation, in milliseconds.
     pub created_at: i64,
 }
@@ -59,7 +61,7 @@ pub struct NewAccount<'a> {
 /// The columns of an [`Account`].
 macro_rules! columns {
     () => {
-        "id, email, name, created_at, proved, next_email"
+        "id, email, name, created_at, proved, next_email, picture"
     };
 }
 pub(crate) use columns;
@@ -229,10 +231,12 @@ impl Store {
 
 /// The part of a deletion that must be one transaction. The rest may be many rows; [`Store::erase_account_rows`] deletes them in steps.
 fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
+    let account = id;
     let id = [Value::Int(id.0)];
     if engine.run(&LOCK_LOG, &id)?.is_empty() {
         return Ok(false);
     }
+    picture::remove(engine, account)?;
     engine.run(&CLEAR_ACCOUNT, &id)?;
     // Another account may have waited for the key; see `crate::email`.
     fill_keys(engine)?;
@@ -266,15 +270,16 @@ pub(crate) fn account_at(row: &mut Row, first: usize) -> Result<Account> {
         created_at: row.int(first + 3)?,
         is_proved: row.int(first + 4)? != 0,
         next_email: row.maybe_text(first + 5)?,
+        picture: row.maybe_text(first + 6)?,
     })
 }
 
 fn credentials(row: &mut Row) -> Result<Credentials> {
     Ok(Credentials {
         account: account(row)?,
-        phc: row.text(6)?,
-        epoch: row.int(7)?,
-        is_disabled: row.maybe_int(8)?.is_some(),
+        phc: row.text(7)?,
+        epoch: row.int(8)?,
+        is_disabled: row.maybe_int(9)?.is_some(),
     })
 }
 

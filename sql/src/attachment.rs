@@ -59,7 +59,7 @@ impl Store {
     }
 }
 
-/// Takes the files of these messages from them. Files that no other message has are deleted soon.
+/// Takes the files of these messages from them. Files that no other message has, and that are nobody's picture, are deleted soon.
 pub(crate) fn release(engine: &mut dyn Engine, messages: &Rows<'_>) -> Result<()> {
     // Locked first: whoever sends one of them on has done so before what follows, or will not find it.
     if engine.run_batch(&LOCK_FILES_OF, messages)?.is_empty() {
@@ -98,9 +98,11 @@ statements! {
     static EXPIRE_FILES: BatchStatement = BatchStatement::of(Statement {
         postgres:
             "update file set expires_at = 0 where id in (select r.id from unnest($1::text[]) as r(id)) \
-             and not exists (select 1 from message_file x where x.file = file.id)",
+             and not exists (select 1 from message_file x where x.file = file.id) \
+             and not exists (select 1 from account a where a.picture = file.id)",
         sqlite:
             "update file set expires_at = 0 where id = ?1 \
-             and not exists (select 1 from message_file x where x.file = file.id)",
+             and not exists (select 1 from message_file x where x.file = file.id) \
+             and not exists (select 1 from account a where a.picture = file.id)",
     });
 }

@@ -12,7 +12,7 @@ use crate::upload::remove_file;
 use crate::{Result, Store};
 
 impl Store {
-    /// Deletes files that no message has any more, or whose time is over; none by age while the machine's clock is in doubt.
+    /// Deletes files that no message and no account has any more, or whose time is over; none by age while the machine's clock is in doubt.
     /// Their objects are left to [`Store::unneeded_blobs`].
     ///
     /// # Errors

@@ -92,6 +92,15 @@ impl ContactStatus {
     }
 }
 
+/// What an account is known by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicProfile {
+    /// Its name.
+    pub name: String,
+    /// The file that is its picture.
+    pub picture: Option<String>,
+}
+
 /// An account that was found by its email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FoundAccount {
@@ -120,13 +129,19 @@ impl Store {
         }
     }
 
-    /// The name of `other`, if `viewer` may see it.
+    /// The name and the picture of `other`, if `viewer` may see them.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn name(&self, viewer: AccountId, other: AccountId) -> Result<Option<String>> {
+    pub fn public_profile(
+        &self,
+        viewer: AccountId,
+        other: AccountId,
+    ) -> Result<Option<PublicProfile>> {
         let params = [Value::Int(viewer.0), Value::Int(other.0), self.contact.is_open()];
-        Ok(self.read(viewer, &FIND_NAME, &params, |row| row.text(0))?.pop())
+        let profile =
+            |row: &mut Row| Ok(PublicProfile { name: row.text(0)?, picture: row.maybe_text(1)? });
+        Ok(self.read(viewer, &FIND_PUBLIC_PROFILE, &params, profile)?.pop())
     }
 
     /// Of pairs of a viewer and another account: the other's name, if the viewer may see it.
@@ -246,9 +261,9 @@ statements! {
          and asker is not null"
     );
 
-    static FIND_NAME: Statement = Statement::both(
+    static FIND_PUBLIC_PROFILE: Statement = Statement::both(
         concat!(
-            "select a.name from (select cast($1 as bigint) as viewer, cast($2 as bigint) as other, cast($3 as \
+            "select a.name, a.picture from (select cast($1 as bigint) as viewer, cast($2 as bigint) as other, cast($3 as \
              bigint) as open) q join account a on a.id = q.other and a.email is not null where q.open = 1 or ",
             sees_name!("q.viewer", "q.other"),
         )

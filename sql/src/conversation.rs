@@ -20,6 +20,8 @@ pub struct Conversation {
     pub with: Peer,
     /// The other side's or the group's name; `None` if the account is deleted.
     pub name: Option<String>,
+    /// The file that is the other side's picture; `None` for a group, or if the name is not known.
+    pub picture: Option<String>,
     /// The last entry.
     pub activity: MessageId,
     /// The last message.
@@ -61,6 +63,8 @@ pub struct Member {
     pub id: AccountId,
     /// Its name; `None` if it is deleted, or if the viewer may not see the name of an invited account.
     pub name: Option<String>,
+    /// The file that is its picture; `None` as for the name, or if it has none.
+    pub picture: Option<String>,
     /// Its role.
     pub role: Role,
     /// The last message that its devices have received.
@@ -156,6 +160,7 @@ impl Store {
             Ok(Member {
                 id: AccountId(row.int(0)?),
                 name: row.maybe_text(1)?,
+                picture: row.maybe_text(9)?,
                 role: role(row.int(2)?),
                 delivered: MessageId(row.int(3)?.min(most[0])),
                 read: MessageId(row.int(4)?.min(most[1])),
@@ -232,6 +237,9 @@ fn listed(account: AccountId, row: &mut Row) -> Result<ConversationRow> {
     let with = with(account, conversation, (low, high));
     let until = row.maybe_int(7)?;
     let is_member = low.is_none() && until.is_none();
+    let name = row.maybe_text(3)?;
+    // By the same rule as the name.
+    let picture = row.maybe_text(18)?.filter(|_| name.is_some());
     let other = match (row.maybe_int(9)?, row.maybe_int(10)?) {
         (Some(delivered), Some(read)) => Some((MessageId(delivered), MessageId(read))),
         _ => None,
@@ -243,7 +251,8 @@ fn listed(account: AccountId, row: &mut Row) -> Result<ConversationRow> {
         until: MessageId(until.unwrap_or(i64::MAX)),
         item: Conversation {
             with,
-            name: row.maybe_text(3)?,
+            name,
+            picture,
             activity: MessageId(row.int(11)?),
             last: None,
             unread: 0,
@@ -328,7 +337,7 @@ statements! {
          when v.shows_read = 0 then 0 else coalesce(s.read_hidden, s.read) end, s.since, (select b.account from block b \
          where b.blocked = $1 and b.account = s.account), (select k.delivered from block_mark k \
          where k.blocked = $1 and k.conversation = s.conversation and k.account = s.account), (select k.read \
-         from block_mark k where k.blocked = $1 and k.conversation = s.conversation and k.account = s.account) \
+         from block_mark k where k.blocked = $1 and k.conversation = s.conversation and k.account = s.account), a.picture \
          from log v join member s on s.conversation = $2 and s.until is null join account a on a.id = s.account \
          where v.account = $1 order by s.since, s.account"
     );
@@ -356,7 +365,7 @@ statements! {
              and k.conversation = l.id and k.account = b.account), 0) from block b where b.blocked = l.account \
              and b.account = o.account), \
              coalesce(o.read_hidden, o.read)) end, l.activity, case when l.asker <> l.account then 1 else 0 \
-             end, l.cleared, l.muted_until, l.pinned, l.archived, l.marked_unread from (select cast($1 as bigint) as open, c.id, c.low, c.high, c.asker, s.role, ",
+             end, l.cleared, l.muted_until, l.pinned, l.archived, l.marked_unread, a.picture from (select cast($1 as bigint) as open, c.id, c.low, c.high, c.asker, s.role, ",
             name_and_days!(),
             ", s.since, s.until, s.read, s.account, s.cleared, s.muted_until, s.pinned, s.archived, s.marked_unread, ",
             activity!(),

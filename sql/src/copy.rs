@@ -61,6 +61,7 @@ pub(crate) const BACKUP_FORMATS: &[BackupFormat] = &[
     BackupFormat { number: 17, sqlite: 22, postgres: 25 },
     BackupFormat { number: 18, sqlite: 23, postgres: 26 },
     BackupFormat { number: 19, sqlite: 24, postgres: 28 },
+    BackupFormat { number: 20, sqlite: 25, postgres: 29 },
 ];
 
 /// The newest format that this program can write and read.

@@ -31,7 +31,8 @@ pub struct Piece {
 }
 
 impl Store {
-    /// A whole file that `account` owns, or that a message has which the account sees.
+    /// A whole file that `account` owns, that a message has which the account sees, or that is the picture of somebody whose name
+    /// it may see.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -42,7 +43,9 @@ impl Store {
             Ok((row.maybe_int(0)?, StoredFile { name, claimed, kind, size: row.int(4)? }))
         })?;
         let Some((owner, file)) = found.into_iter().next() else { return Ok(None) };
-        let is_seen = owner == Some(account.0) || self.sees_file(account, id)?;
+        let is_seen = owner == Some(account.0)
+            || self.sees_file(account, id)?
+            || self.sees_picture(account, id)?;
         Ok(is_seen.then_some(file))
     }
 

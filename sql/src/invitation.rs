@@ -35,6 +35,7 @@ impl Store {
             Ok(Conversation {
                 with: Peer::Group(GroupId(row.int(0)?)),
                 name: row.maybe_text(1)?,
+                picture: None,
                 activity: MessageId(row.int(2)?),
                 last: None,
                 unread: 0,
@@ -53,8 +54,9 @@ impl Store {
         let params = [self.contact.is_open(), Value::Int(account.0), Value::Int(group.0)];
         self.read(account, &INVITED, &params, |row| {
             let (id, name) = (AccountId(row.int(0)?), row.maybe_text(1)?);
+            let picture = row.maybe_text(2)?.filter(|_| name.is_some());
             let (delivered, read) = (MessageId(0), MessageId(0));
-            Ok(Member { id, name, role: Role::Invited, delivered, read })
+            Ok(Member { id, name, picture, role: Role::Invited, delivered, read })
         })
     }
 
@@ -87,7 +89,7 @@ statements! {
         concat!(
             "select i.account, case when cast($1 as bigint) = 1 or ",
             sees_name!("$2", "i.account"),
-            " then a.name end from invitation i join account a on a.id = i.account where i.conversation = $3 \
+            " then a.name end, a.picture from invitation i join account a on a.id = i.account where i.conversation = $3 \
              and i.state < 2 order by i.entry, i.account",
         )
     );

@@ -36,6 +36,7 @@ mod migrate;
 mod node;
 mod operator;
 mod pacer;
+mod picture;
 mod pool;
 mod privacy;
 mod profile;
@@ -66,7 +67,7 @@ pub use commit::{
     Batch, Committed, CommittedEvent, GroupAction, Operation, Outcome, Rejection, Submission,
 };
 pub use confirmation::EmailProof;
-pub use contact::{ContactPolicy, ContactStatus, FoundAccount};
+pub use contact::{ContactPolicy, ContactStatus, FoundAccount, PublicProfile};
 pub use conversation::{Conversation, Group, Member};
 pub use copy::{BACKUP_FORMAT, Column, ColumnType, TABLES};
 pub use engine::Cell;
@@ -83,12 +84,13 @@ pub use history::Reaction;
 pub use inspect::{Diagnostic, Inspection, RecordedTime, Severity, inspect};
 pub use invitation::ExportedInvitation;
 pub use limit::{
-    NODE_GONE_FOR, PAGE_BYTES, PIECE_BYTES_MAX, PUSH_CLAIM_MS, PUSH_HOST_INTERVAL_MS,
-    PUSH_INTERVAL_MS, PUSH_TRIES_MAX,
+    NODE_GONE_FOR, PAGE_BYTES, PICTURE_BYTES_MAX, PIECE_BYTES_MAX, PUSH_CLAIM_MS,
+    PUSH_HOST_INTERVAL_MS, PUSH_INTERVAL_MS, PUSH_TRIES_MAX,
 };
 pub use log::{Gap, LogPosition};
 pub use node::{Elsewhere, LocalConnections, NodeObserver, Notice, RemoteConnections};
 pub use operator::{AccountUsage, Statistics};
+pub use picture::PictureOutcome;
 pub use privacy::{Privacy, PrivacyChange};
 pub use profile::Profile;
 pub use push::{

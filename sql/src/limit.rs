@@ -130,6 +130,8 @@ pub(crate) const FILE_LOOKS_MAX: i64 = 1000;
 pub(crate) const THUMBNAIL_PIXELS_MAX: i64 = 320;
 /// Bytes of a thumbnail.
 pub(crate) const THUMBNAIL_BYTES_MAX: i64 = 256 * 1024;
+/// Bytes of the picture of an account: 1 MiB.
+pub const PICTURE_BYTES_MAX: i64 = 1024 * 1024;
 /// Files, and objects of the file store, that are looked up together to be deleted.
 pub(crate) const COLLECTED_PAGE: i64 = 100;
 /// Reports that are read or deleted in one statement.

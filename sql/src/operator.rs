@@ -94,9 +94,9 @@ impl Store {
         self.read(Requester::Server, &ACCOUNTS, &[], |row| {
             let account = crate::account::account(row)?;
             let messages = messages.get(&account.id.0).copied().unwrap_or(0);
-            let seen_at = row.maybe_int(7)?.max(row.maybe_int(8)?);
-            let is_disabled = row.maybe_int(6)?.is_some();
-            Ok(AccountUsage { account, is_disabled, seen_at, bytes: row.int(9)?, messages })
+            let seen_at = row.maybe_int(8)?.max(row.maybe_int(9)?);
+            let is_disabled = row.maybe_int(7)?.is_some();
+            Ok(AccountUsage { account, is_disabled, seen_at, bytes: row.int(10)?, messages })
         })
     }
 

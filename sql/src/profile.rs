@@ -38,13 +38,13 @@ impl Store {
 
 fn profile(row: &mut Row) -> Result<Profile> {
     let (session, account) = (session(row)?, account_at(row, 6)?);
-    Ok(Profile { session, account, privacy: Privacy::of(row, 12)?, stored: row.int(14)? })
+    Ok(Profile { session, account, privacy: Privacy::of(row, 13)?, stored: row.int(15)? })
 }
 
 statements! {
     static PROFILE_BY_TOKEN: Statement = Statement::both(
         "select s.id, s.account, s.device, s.created_at, s.seen_at, s.expires_at, \
-         a.id, a.email, a.name, a.created_at, a.proved, a.next_email, \
+         a.id, a.email, a.name, a.created_at, a.proved, a.next_email, a.picture, \
          l.shows_last_seen, l.shows_read, l.stored \
          from session s join account a on a.id = s.account join log l on l.account = s.account \
          where s.token_hash = $1 and s.expires_at > $2 and a.email is not null"

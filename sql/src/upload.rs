@@ -62,7 +62,7 @@ pub enum Removal {
     Removed,
     /// The account has no such file.
     NotFound,
-    /// A message has it.
+    /// A message has it, or it is the picture of its account.
     InUse,
 }
 
@@ -218,7 +218,7 @@ impl Store {
 }
 
 /// Locks an account's log and returns the bytes that it has stored; nothing if it is deleted.
-fn lock_log(engine: &mut dyn Engine, account: AccountId) -> Result<Option<i64>> {
+pub(crate) fn lock_log(engine: &mut dyn Engine, account: AccountId) -> Result<Option<i64>> {
     let rows = engine.run(&LOCK_LOG, &[Value::Int(account.0)])?;
     rows.first().map(|row| row.int(0)).transpose()
 }

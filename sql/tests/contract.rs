@@ -54,6 +54,8 @@ mod operator;
 mod own;
 #[path = "contract/pages.rs"]
 mod pages;
+#[path = "contract/pictures.rs"]
+mod pictures;
 #[path = "contract/plans.rs"]
 mod plans;
 #[path = "contract/postgresql.rs"]

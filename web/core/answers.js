@@ -114,7 +114,7 @@ const CALLED = {
     effect(c, { type: "download", value, name: "messenger-export.json" });
   },
   find: (c, { id, name, picture }, { email, open }) => {
-    learn(c, id, name, picture);
+    learn(c, id, name, picture ?? null);
     if (email !== c.state.finder.email) return;
     set(c, { finder: { email, busy: false, person: { id, name }, error: null } });
     if (!open) return;
@@ -122,12 +122,12 @@ const CALLED = {
     setConversation(c, userKey(id), { name });
     set(c, { finder: { email: "", busy: false, person: null, error: null } });
   },
-  user: (c, { id, name, picture }) => learn(c, id, name, picture),
+  user: (c, { id, name, picture }) => learn(c, id, name, picture ?? null),
 };
 
 /** @param {Context} c @param {any} me */
 function setMe(c, me) {
-  const whole = { ...c.state.me, ...me };
+  const whole = { ...c.state.me, picture: null, ...me };
   set(c, { me: whole });
   write(c, { put: "meta", name: "me", value: whole });
 }

@@ -84,7 +84,7 @@ function membersAfter(members, change, by, member = by) {
 /** @param {Context} c @param {ServerFrame} frame */
 export function groupShown(c, { group, name, days, members }) {
   const key = groupKey(group);
-  for (const member of members) learn(c, member.id, member.name, member.picture);
+  for (const member of members) learn(c, member.id, member.name, member.picture ?? null);
   /** @type {Member[]} */
   const list = members.map((/** @type {any} */ { id, role, delivered, read }) => ({ id, role, delivered, read }));
   set(c, { groups: { ...c.state.groups, [group]: { id: group, name, members: list, days } } });

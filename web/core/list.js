@@ -40,7 +40,7 @@ export function listAnswered(c, { ref, conversations, more }) {
 /** @param {Context} c @param {Key} key @param {any} item */
 function takeItem(c, key, item) {
   const old = c.state.conversations[key];
-  if (!isGroup(key)) learn(c, idOf(key), item.name, item.picture);
+  if (!isGroup(key)) learn(c, idOf(key), item.name, item.picture ?? null);
   else if (item.last) meet(c, item.last.from);
   /** @type {Partial<Conversation>} */
   const changes = {
@@ -55,7 +55,7 @@ function takeItem(c, key, item) {
     marked: false,
     mutedUntil: 0,
     ...settingsOf({ ...item, unread: undefined }),
-    ...(item.picture === undefined ? {} : { picture: item.picture }),
+    picture: item.picture ?? null,
     ...(isGroup(key) ? { role: item.role ?? null } : {}),
   };
   // What was sent since the question is newer than the answer.

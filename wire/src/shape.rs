@@ -209,6 +209,9 @@ pub struct Conversation<'a> {
     /// Absent if the account is deleted, or if this account may not know its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
+    /// The id of the file that is the other account's picture. Absent if it has none, as `name`, and for a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<&'a str>,
     /// The id of the conversation's last entry: a message, or a change of the group or of the retention.
     /// Conversations are ordered by it, the highest first.
     pub activity: MessageId,
@@ -303,6 +306,9 @@ pub struct Member<'a> {
     /// The name of the account. Absent if the account is deleted, or if this account may not know its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
+    /// The id of the file that is the picture of the account. Absent if it has none, and as `name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<&'a str>,
     /// The role of the account in the group.
     pub role: Role,
     /// A device of the account has received all messages up to this id. 0: none yet.

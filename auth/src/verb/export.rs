@@ -94,11 +94,13 @@ impl Document {
         let (id, created_at, confirmed) = (account.id, account.created_at, account.is_proved);
         let next = account.next_email.as_deref().map(to_json).transpose()?;
         let next = next.map_or_else(String::new, |next| format!(",\"new_email\":{next}"));
+        let picture = account.picture.as_deref().map(to_json).transpose()?;
+        let picture = picture.map_or_else(String::new, |id| format!(",\"picture\":{id}"));
         let state = store.log_state(id).map_err(lost)?;
         let Privacy { last_seen, read_receipts } = state.map(|it| it.privacy).unwrap_or_default();
         let page = format!(
             "{{\"exported_at\":{now},\"account\":{{\"id\":{id},\"email\":{email},\"name\":{name},\
-             \"created_at\":{created_at},\"confirmed\":{confirmed}{next},\"last_seen\":{last_seen},\
+             \"created_at\":{created_at},\"confirmed\":{confirmed}{next}{picture},\"last_seen\":{last_seen},\
              \"read_receipts\":{read_receipts}}},\n\"sessions\":["
         );
         Ok(Self {

@@ -2,7 +2,7 @@
 
 use http::Response;
 use serde::Serialize;
-use sql::{Account, Privacy, PrivacyChange, Profile, Session};
+use sql::{Account, PICTURE_BYTES_MAX, PictureOutcome, Privacy, PrivacyChange, Profile, Session};
 use wire::Email;
 
 use crate::context::Context;
@@ -11,6 +11,10 @@ use crate::json::json;
 use crate::password::Password;
 use crate::request::Request;
 use crate::verb::email;
+
+const _: () = assert!(PICTURE_BYTES_MAX == 1024 * 1024, "as in the sentence");
+const NO_PICTURE: &str =
+    "`picture` must be the id of a whole upload of yours, an image of at most 1 MiB, or null";
 
 #[derive(Serialize)]
 struct Me {
@@ -23,6 +27,9 @@ struct Me {
     /// The email that it will have once that is shown of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     new_email: Option<String>,
+    /// The file that is its picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picture: Option<String>,
     /// Whether it shows others when it was last connected, and sees that of them.
     last_seen: bool,
     /// Whether it shows others what it has read, and sees that of them.
@@ -54,20 +61,31 @@ pub(crate) fn change(
     let mut fields = request.fields()?;
     let (name, email) = (fields.maybe_text("name")?, fields.maybe_text("email")?);
     let name = name.map(|name| wire::name(&name).map_err(ApiError::bad_request)).transpose()?;
+    let picture = fields.nullable_text("picture")?;
     let privacy = PrivacyChange {
         last_seen: fields.maybe_flag("last_seen")?,
         read_receipts: fields.maybe_flag("read_receipts")?,
     };
-    if name.is_none() && email.is_none() && privacy == PrivacyChange::default() {
+    let is_empty = name.is_none() && email.is_none() && picture.is_none();
+    if is_empty && privacy == PrivacyChange::default() {
         return Err(ApiError::bad_request(
-            "one of `name`, `email`, `last_seen` and `read_receipts` must be there",
+            "one of `name`, `email`, `picture`, `last_seen` and `read_receipts` must be there",
         ));
     }
     if let Some(email) = email {
         let email = Email::chosen(&email).map_err(ApiError::bad_request)?;
         let password = Password::unchecked(fields.text("password")?);
-        // The only change that may be refused comes first.
+        // What may be refused comes first.
         email::change(context, request, session, &email, &password)?;
+    }
+    if let Some(picture) = picture {
+        let outcome =
+            context.store.set_picture(session.account, picture.as_deref(), request.now)?;
+        match outcome {
+            PictureOutcome::Changed => {}
+            PictureOutcome::NoAccount => return Err(ApiError::unauthorized()),
+            PictureOutcome::NoPicture => return Err(ApiError::bad_request(NO_PICTURE)),
+        }
     }
     if let Some(name) = name {
         context.store.rename(session.account, &name)?;
@@ -98,8 +116,8 @@ fn reply(
     privacy: Privacy,
     stored: i64,
 ) -> Result<Response, ApiError> {
-    let Account { id, email, name, created_at, is_proved: confirmed, next_email: new_email } =
-        account;
+    let Account { id, email, name, created_at, picture, .. } = account;
+    let (confirmed, new_email) = (account.is_proved, account.next_email);
     let Privacy { last_seen, read_receipts } = privacy;
     let quota = context.store.quota().unwrap_or(0);
     json(
@@ -111,6 +129,7 @@ fn reply(
             created_at,
             confirmed,
             new_email,
+            picture,
             last_seen,
             read_receipts,
             stored,

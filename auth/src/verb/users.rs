@@ -1,11 +1,11 @@
 //! `GET /users?email=E` finds an account by its exact email. `GET /users/ID` returns the name of an account that the
-//! client's account may see.
+//! client's account may see, and its picture.
 
 use http::Response;
 use std::time::Instant;
 
 use serde::Serialize;
-use sql::Session;
+use sql::{PublicProfile, Session};
 use wire::AccountId;
 
 use crate::context::Context;
@@ -17,6 +17,9 @@ use crate::request::Request;
 struct Found<'a> {
     id: AccountId,
     name: &'a str,
+    /// The file that is its picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picture: Option<&'a str>,
 }
 
 pub(crate) fn find(
@@ -35,7 +38,8 @@ pub(crate) fn find(
         return Err(nobody());
     }
     context.store.record_found_account(session.account, account.id, request.now)?;
-    json(200, &Found { id: account.id, name: &account.name })
+    let picture = account.picture.as_deref();
+    json(200, &Found { id: account.id, name: &account.name, picture })
 }
 
 pub(crate) fn show(
@@ -48,6 +52,7 @@ pub(crate) fn show(
     // Who does not exist and who may not be known of are answered alike.
     let nobody = || ApiError::not_found("you know no account with this id");
     let id = request.last_segment().parse().map_err(|_| nobody())?;
-    let name = context.store.name(session.account, AccountId(id))?.ok_or_else(nobody)?;
-    json(200, &Found { id: AccountId(id), name: &name })
+    let found = context.store.public_profile(session.account, AccountId(id))?;
+    let PublicProfile { name, picture } = found.ok_or_else(nobody)?;
+    json(200, &Found { id: AccountId(id), name: &name, picture: picture.as_deref() })
 }

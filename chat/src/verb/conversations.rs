@@ -43,9 +43,9 @@ pub(super) fn blocks(context: &QueryContext<'_>) {
 }
 
 fn member(found: &Member) -> wire::Member<'_> {
-    let Member { id, name, role, delivered, read } = found;
-    let (name, delivered, read) = (name.as_deref(), *delivered, *read);
-    wire::Member { id: *id, name, role: *role, delivered, read }
+    let Member { id, name, picture, role, delivered, read } = found;
+    let (name, picture, delivered, read) = (name.as_deref(), picture.as_deref(), *delivered, *read);
+    wire::Member { id: *id, name, picture, role: *role, delivered, read }
 }
 
 fn conversation(found: &Conversation) -> wire::Conversation<'_> {
@@ -55,6 +55,7 @@ fn conversation(found: &Conversation) -> wire::Conversation<'_> {
         with,
         group,
         name: found.name.as_deref(),
+        picture: found.picture.as_deref(),
         activity: found.activity,
         last: found.last.as_ref().map(event::message),
         unread: found.unread,

@@ -67,6 +67,7 @@ static MIGRATIONS: &[(i64, &str)] = &[
     (22, include_str!("../../migrations/sqlite/0022_reports.sql")),
     (23, include_str!("../../migrations/sqlite/0023_privacy.sql")),
     (24, include_str!("../../migrations/sqlite/0024_push.sql")),
+    (25, include_str!("../../migrations/sqlite/0025_pictures.sql")),
 ];
 
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);

@@ -108,6 +108,12 @@ pub(super) static EVERYWHERE: &[Check] = &[
         "and f.expires_at is null where f.id is null"
     ),
     check!(
+        "an account has a picture that is not there, that is not whole, or that is another's",
+        ["account"],
+        "select a.id from account a left join file f on f.id = a.picture and f.received = f.size",
+        "and f.expires_at is null and f.owner = a.id where a.picture is not null and f.id is null"
+    ),
+    check!(
         "a file lacks some of its bytes",
         ["owner"],
         "select coalesce(f.owner, 0) from file f left join (select p.file, sum(b.size) as bytes from piece p",

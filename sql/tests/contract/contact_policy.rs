@@ -30,7 +30,10 @@ pub fn nobody_waits_where_everybody_knows_everybody(url: &DatabaseUrl) {
         }
     }
     assert!(!requests(&open, bob).pop().unwrap());
-    assert_eq!(open.name(alice, dave).unwrap().as_deref(), Some("Dave"));
+    assert_eq!(
+        open.public_profile(alice, dave).unwrap().map(|it| it.name).as_deref(),
+        Some("Dave")
+    );
     assert_eq!(open.contact_statuses(alice, &[dave]).unwrap().len(), 1);
     assert_eq!(act(&open, alice, accept(dave)), Outcome::Unchanged);
     assert_eq!(code(&act(&open, alice, decline(dave))), Some(Code::Forbidden));

@@ -8,7 +8,7 @@ use wire::{AccountId, MessageId, Peer, Seq};
 use crate::{NOW, account, ask_first, commit, open, post, say};
 use crate::{
     accounts, blocks, blocks_revised, contact_policy, deletion, groups, invitations, messages,
-    names, privacy, receipts, reports, revise, strangers, sweeps, uploads,
+    names, pictures, privacy, receipts, reports, revise, strangers, sweeps, uploads,
 };
 
 /// A table: its columns, and its rows in some order.
@@ -137,6 +137,7 @@ fn fill(store: &Store) {
         uploads::ALL,
         reports::ALL,
         privacy::ALL,
+        pictures::ALL,
     ];
     all.iter().flat_map(|cases| cases.iter()).for_each(|case| case(store));
 }

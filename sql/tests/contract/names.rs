@@ -36,7 +36,7 @@ fn presence_is_for_who_knows_whom(store: &Store) {
 
 fn names_are_for_who_may_see_them(store: &Store) {
     let [alice, bob, carol, dave] = people(store);
-    let name = |who, other| store.name(who, other).unwrap();
+    let name = |who, other| store.public_profile(who, other).unwrap().map(|it| it.name);
     assert_eq!(name(alice, alice).as_deref(), Some("Alice"));
     assert_eq!((name(alice, bob), name(alice, AccountId(i64::MAX))), (None, None));
     tries(store, alice, bob);

@@ -279,7 +279,15 @@ fn declined_and_blocked_look_like_pending(store: &Store) {
         ));
         let accepted = code(&act(store, alice, accept(bob)));
         let heard = (requests(store, alice), others(store, alice).len());
-        (outcomes, with_bob, presence, retained, accepted, heard, store.name(alice, bob).unwrap())
+        (
+            outcomes,
+            with_bob,
+            presence,
+            retained,
+            accepted,
+            heard,
+            store.public_profile(alice, bob).unwrap(),
+        )
     };
     let pending = story(&|_, _| {});
     assert_eq!(pending.0.iter().filter(|it| **it == Outcome::Done).count(), 5);

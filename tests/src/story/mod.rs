@@ -55,7 +55,7 @@ macro_rules! stories {
                 history_pages history_both_ways history_of_strangers conversations unread search
                 typing presence blocks blocks_in_groups
                 message_requests declined_requests names_of_strangers
-                uploads downloads files_of_messages files_of_strangers
+                uploads downloads files_of_messages files_of_strangers pictures
                 refusals_have_refs resume_over_everything export_of_everything;
         }
     };

@@ -46,6 +46,11 @@ pub fn views(reader: &mut Device, model: &Model, names: &IdMaps) -> Result<()> {
             None => refused(reader, &question)?,
         }
     }
+    for (other, account) in &model.accounts {
+        let Some(picture) = &account.picture else { continue };
+        let (got, expected) = (reader.fetches(picture)?, model.sees_name(who, *other));
+        ensure!(got == expected, "fetches the picture of {other}: {got}, not {expected}");
+    }
     let got = names.inside(&reader.ask(json!({"type": "blocks"}))?);
     let blocks: Vec<_> = model.accounts[&who].blocks.iter().collect();
     let expected = json!({"type": "blocks", "ids": blocks});

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use acceptance::{Client, Endpoints, raw};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use super::op::Who;
+
+/// The first bytes of a GIF.
+const PICTURE: &[u8] = b"GIF89a";
 
 /// One device of an account.
 pub struct Device {
@@ -63,6 +66,24 @@ impl Device {
     pub fn show_read(&self, shows: bool) -> Result<()> {
         let body = json!({"read_receipts": shows});
         self.client.ask("PATCH", "/me")?.json(&body).send()?.expect(200).map(drop)
+    }
+
+    /// The account has another picture from now on, or none. Gives the id of its file.
+    pub fn change_picture(&self, has_one: bool) -> Result<Option<String>> {
+        let new = || self.client.upload("me.gif", "image/gif", PICTURE);
+        let picture = has_one.then(new).transpose()?;
+        let body = json!({"picture": picture});
+        self.client.ask("PATCH", "/me")?.json(&body).send()?.expect(200)?;
+        Ok(picture)
+    }
+
+    /// Whether the account may fetch a file.
+    pub fn fetches(&self, file: &str) -> Result<bool> {
+        match self.client.download(file)?.0 {
+            200 => Ok(true),
+            404 => Ok(false),
+            status => bail!("{status} for {file}"),
+        }
     }
 
     /// The connection breaks, or the server has gone.

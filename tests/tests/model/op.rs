@@ -46,12 +46,14 @@ pub enum Op {
     Blank(usize),
     /// The account shows what it has read from now on, or hides it.
     ShowRead(usize, bool),
+    /// The account has another picture from now on, or none.
+    Picture(usize, bool),
     /// The server is stopped as an operator does, and started.
     Restart,
     /// The server is killed, and started.
     Kill,
 }
-use Op::{Again, Back, Blank, Burst, Do, Drop, InDoubt, Kill, Restart, ShowRead};
+use Op::{Again, Back, Blank, Burst, Do, Drop, InDoubt, Kill, Picture, Restart, ShowRead};
 
 /// EventBody an account can do. In an [`Op`] messages and groups are picked by small numbers, see `pick.rs`; the model and the
 /// server are given their ids.
@@ -207,6 +209,7 @@ fn op() -> impl Strategy<Value = Op> {
         6 => device().prop_map(Back),
         3 => device().prop_map(Blank),
         3 => (device(), any::<bool>()).prop_map(|(device, shows)| ShowRead(device, shows)),
+        3 => (device(), proptest::bool::weighted(0.7)).prop_map(|(device, has)| Picture(device, has)),
         1 => (device(), in_doubt()).prop_map(|(device, action)| InDoubt(device, action)),
         1 => Just(Restart),
         1 => Just(Kill),

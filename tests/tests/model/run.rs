@@ -93,6 +93,11 @@ impl<'a> Run<'a> {
                 self.model.accounts.entry(who).or_default().hides_read = !shows;
                 Ok(())
             }
+            Op::Picture(device, has_one) => {
+                let device = &self.devices[*device];
+                self.model.account_mut(device.who).picture = device.change_picture(*has_one)?;
+                Ok(())
+            }
             Op::Restart => self.restart(),
             Op::Kill => {
                 self.kill()?;

@@ -33,6 +33,8 @@ pub struct Account {
     pub blocks: BTreeSet<Who>,
     /// Whether it hides what it has read, and does not see what others have read.
     pub hides_read: bool,
+    /// The file that is its picture, by the id that the server has given it.
+    pub picture: Option<String>,
 }
 
 /// An event in one account's log.

@@ -94,9 +94,7 @@ impl Model {
             Place::With(other) => {
                 let (delivered, read) = self.progress(who, other, key);
                 line["with"] = json!(other);
-                if self.sees_name(who, other) {
-                    line["name"] = json!(self.accounts[&other].name);
-                }
+                self.identify(&mut line, who, other);
                 let has_asked = talk.asker == Some(who);
                 line["delivered_to"] = self.mark(if has_asked { 0 } else { delivered });
                 line["read_by"] = self.mark(if has_asked { 0 } else { read });
@@ -131,16 +129,16 @@ impl Model {
         let mut present: Vec<_> = talk.present().collect();
         present.sort_by_key(|(who, seat)| (seat.since, *who));
         let line = |(other, seat): &(Who, &Membership)| {
-            let name = &self.accounts[other].name;
             let (delivered, read) = self.progress(who, *other, Key::Group(group));
             let (delivered, read) = (self.mark(delivered), self.mark(read));
-            json!({"id": other, "name": name, "role": role(seat), "delivered": delivered, "read": read})
+            let mut line =
+                json!({"id": other, "role": role(seat), "delivered": delivered, "read": read});
+            self.identify(&mut line, who, *other);
+            line
         };
         let asked = |other: &Who| {
             let mut line = json!({"id": other, "role": "invited", "delivered": 0, "read": 0});
-            if self.sees_name(who, *other) {
-                line["name"] = json!(self.accounts[other].name);
-            }
+            self.identify(&mut line, who, *other);
             line
         };
         let invited = talk.invited();
@@ -150,6 +148,16 @@ impl Model {
         Some(
             json!({"type": "group.show", "group": group, "name": name, "days": days, "members": members}),
         )
+    }
+
+    /// Puts the name and the picture of `other` into a line, if `who` may see them.
+    fn identify(&self, line: &mut Value, who: Who, other: Who) {
+        if self.sees_name(who, other) {
+            line["name"] = json!(self.accounts[&other].name);
+            if let Some(picture) = &self.accounts[&other].picture {
+                line["picture"] = json!(picture);
+            }
+        }
     }
 
     /// A place among entries. Only those of messages are known outside: another is told by the message before it.

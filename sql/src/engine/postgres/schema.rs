@@ -50,6 +50,7 @@ pub(super) static MIGRATIONS: &[(i64, &str)] = &[
     (26, include_str!("../../../migrations/postgres/0026_privacy.sql")),
     (27, include_str!("../../../migrations/postgres/0027_push.sql")),
     (28, include_str!("../../../migrations/postgres/0028_statistics_of_reports.sql")),
+    (29, include_str!("../../../migrations/postgres/0029_pictures.sql")),
 ];
 
 statements! {

@@ -117,6 +117,7 @@ fn lists() -> Vec<Named> {
         with: Some(BOB),
         group: None,
         name: Some("Bob"),
+        picture: Some("9f86d081884c7d659a2feaa0c55ad015"),
         activity: MessageId(415),
         last: Some(last),
         unread: 1,
@@ -135,6 +136,7 @@ fn lists() -> Vec<Named> {
         with: None,
         group: Some(TRIP),
         name: Some("Trip"),
+        picture: None,
         activity: MessageId(414),
         last: None,
         unread: 0,
@@ -157,6 +159,7 @@ fn lists() -> Vec<Named> {
     let member = |id, name, role, delivered, read| Member {
         id: AccountId(id),
         name,
+        picture: name.map(|_| "9f86d081884c7d659a2feaa0c55ad015"),
         role,
         delivered: MessageId(delivered),
         read: MessageId(read),
