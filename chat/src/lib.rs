@@ -12,6 +12,7 @@
 //!
 //! docs/ARCHITECTURE.md follows a message through them.
 
+mod additions;
 mod args;
 mod backfill;
 mod client;
@@ -166,6 +167,7 @@ pub fn serve(
         long_answers: long_answers::LongAnswers::default(),
         timeouts: Timeouts::default(),
         rate_limits: RateLimits::new(config.message_rate),
+        additions: additions::Additions::new(),
         token_throttle: TokenThrottle::new(),
         shutdown: shutdown.clone(),
     });

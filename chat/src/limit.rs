@@ -98,6 +98,19 @@ pub(crate) const STRIKES_MAX: u32 = 20;
 /// How many of those are forgiven per second.
 pub(crate) const STRIKES_PER_SECOND: f64 = 1.0;
 
+/// Additions of one account to groups by one other, in a burst. Each can leave a group in the list of the account that is
+/// added.
+pub(crate) const ADDITIONS_OF_ONE_BURST: f64 = 20.0;
+/// How many of those come back per second: 20 a day.
+pub(crate) const ADDITIONS_OF_ONE_PER_SECOND: f64 = 20.0 / 86_400.0;
+/// Additions to groups by one account, in a burst: ten full groups.
+pub(crate) const ADDITIONS_BURST: f64 = 10_000.0;
+/// How many of those come back per second: 10,000 a day.
+pub(crate) const ADDITIONS_PER_SECOND: f64 = 10_000.0 / 86_400.0;
+/// Cells of a row of the counters of additions (each takes 8 bytes, and each table has four rows). A day's additions are
+/// remembered, so it is more than for other rates.
+pub(crate) const ADDITIONS_WIDTH: usize = 64 * 1024;
+
 /// Operations in the committer's queue.
 pub(crate) const QUEUE_OPERATIONS_MAX: usize = 16 * 1024;
 /// Bytes of content in the committer's queue.

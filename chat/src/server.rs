@@ -9,6 +9,7 @@ use sql::Store;
 use telemetry::health::Unhealthy;
 use wire::AccountId;
 
+use crate::additions::Additions;
 use crate::cluster::Cluster;
 use crate::committer::Committer;
 use crate::dispatcher::Inbox;
@@ -39,6 +40,8 @@ pub(crate) struct Server {
     pub(crate) timeouts: Timeouts,
     /// How much each account may send.
     pub(crate) rate_limits: RateLimits,
+    /// How often each account adds others to groups.
+    pub(crate) additions: Additions,
     /// The brake for who tries out tokens.
     pub(crate) token_throttle: TokenThrottle,
     pub(crate) shutdown: Shutdown,

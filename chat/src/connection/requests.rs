@@ -53,6 +53,11 @@ impl Connection<'_> {
                 }
                 match self.server.accounts() {
                     Some(accounts) => {
+                        let counted = self.server.additions.count(me, &operation, self.now);
+                        if let Err(sentence) = counted {
+                            self.replies.refuse(Code::TooMany, sentence, reference);
+                            return Ok(());
+                        }
                         operation::submit(
                             accounts,
                             &self.replies,

@@ -128,6 +128,48 @@ fn coming_back_gives_no_fresh_burst() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn who_is_known_is_added_to_so_many_groups_and_no_more() -> Result<()> {
+    const A_DAY: usize = 20;
+    for kind in [Arrangement::Messenger, Arrangement::postgres()?] {
+        let deployment = Deployment::launch(&kind, &[])?;
+        let mut mallory = Client::connected(&deployment.endpoints, "Mallory")?;
+        let mut bob = Client::connected(&deployment.endpoints, "Bob")?;
+        let carol = Client::connected(&deployment.endpoints, "Carol")?;
+        for n in 0..A_DAY {
+            // As it may be done by either request.
+            let group = match n % 2 {
+                0 => mallory.make_group(&format!("Read this {n}"), &[&bob])?,
+                _ => {
+                    let group = mallory.make_group(&format!("Read this {n}"), &[])?;
+                    let add = json!({"type": "group.add", "group": group, "member": bob.id});
+                    mallory.change(add)?;
+                    group
+                }
+            };
+            let remove = json!({"type": "group.remove", "group": group, "member": bob.id});
+            mallory.change(remove)?;
+        }
+        let create = json!({"type": "group.create", "name": "Once more", "members": [bob.id]});
+        let refusal = mallory.refused(create, "too_many")?;
+        ensure!(
+            refusal["message"].as_str().is_some_and(|text| text.contains("20 groups")),
+            "{refusal}"
+        );
+        // Another connection, too; others are added, and by others.
+        let mut laptop = mallory.device("laptop")?;
+        laptop.connect()?;
+        let group = laptop.make_group("Trip", &[&carol])?;
+        let add = json!({"type": "group.add", "group": group, "member": bob.id});
+        laptop.refused(add, "too_many")?;
+        bob.make_group("Ours", &[&mallory])?;
+        let listed = bob.query(json!({"type": "conversations"}))?;
+        let count = listed["conversations"].as_array().map_or(0, Vec::len);
+        ensure!(count == A_DAY + 1, "{count} conversations: {listed}");
+    }
+    Ok(())
+}
+
 /// Sends until it is refused; gives how many were sent.
 fn spend(alice: &mut Client, bob: &Client) -> Result<usize> {
     for sent in 0..2 * BURST {

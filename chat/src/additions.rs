@@ -1,0 +1,114 @@
+//! How often an account adds others to groups.
+//!
+//! Who is known joins at once and is not asked, and a group that it was removed from stays in its list. So without a bound
+//! somebody could fill that list.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use net::bucket::Buckets;
+use sql::{GroupAction, Operation};
+use wire::AccountId;
+
+use crate::limit::{
+    ADDITIONS_BURST, ADDITIONS_OF_ONE_BURST, ADDITIONS_OF_ONE_PER_SECOND, ADDITIONS_PER_SECOND,
+    ADDITIONS_WIDTH,
+};
+
+/// Additions to groups, counted by who adds and whom. Each request counts, also a refused one, so that an answer tells
+/// nothing about the account that is added.
+pub(crate) struct Additions {
+    of_one: Buckets,
+    /// By who adds alone. It keeps an account from emptying the buckets of so many pairs that others notice.
+    in_all: Buckets,
+}
+
+impl Additions {
+    pub(crate) fn new() -> Self {
+        let of_one =
+            Buckets::new(ADDITIONS_OF_ONE_BURST, ADDITIONS_OF_ONE_PER_SECOND, ADDITIONS_WIDTH);
+        let in_all = Buckets::new(ADDITIONS_BURST, ADDITIONS_PER_SECOND, ADDITIONS_WIDTH);
+        Self { of_one, in_all }
+    }
+
+    /// Counts the accounts that `by` adds to a group with this operation.
+    ///
+    /// # Errors
+    /// One of them was added too often, or too many were; as a sentence for the user.
+    pub(crate) fn count(
+        &self,
+        by: AccountId,
+        operation: &Operation,
+        now: Instant,
+    ) -> Result<(), &'static str> {
+        let added = added(operation).iter().filter(|account| **account != by);
+        let added: BTreeSet<_> = added.map(|account| (by, *account)).collect();
+        let too_often =
+            |_| "you have added the same account to 20 groups today; wait an hour or two";
+        added.iter().try_for_each(|pair| self.of_one.peek(pair, now)).map_err(too_often)?;
+        added
+            .iter()
+            .try_for_each(|_| self.in_all.take(&by, now))
+            .map_err(|_| "you have added 10000 accounts to groups today; wait an hour or two")?;
+        added.iter().try_for_each(|pair| self.of_one.take(pair, now)).map_err(too_often)
+    }
+}
+
+/// The accounts that an operation adds to a group.
+fn added(operation: &Operation) -> &[AccountId] {
+    match operation {
+        Operation::CreateGroup { members, .. } => members,
+        Operation::ChangeGroup { action: GroupAction::Add(member), .. } => {
+            std::slice::from_ref(member)
+        }
+        _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use wire::GroupId;
+
+    use super::*;
+
+    const ALICE: AccountId = AccountId(1);
+
+    fn add(id: i64) -> Operation {
+        Operation::ChangeGroup { group: GroupId(7), action: GroupAction::Add(AccountId(id)) }
+    }
+
+    fn create(members: impl IntoIterator<Item = i64>) -> Operation {
+        let members = members.into_iter().map(AccountId).collect();
+        Operation::CreateGroup { name: "Trip".to_owned(), members }
+    }
+
+    #[test]
+    fn the_same_account_is_added_so_often_a_day_and_no_more() {
+        let (additions, now) = (Additions::new(), Instant::now());
+        let count = |by, operation: &Operation, at| additions.count(by, operation, at).is_ok();
+        for time in 0..ADDITIONS_OF_ONE_BURST as u32 {
+            let one = if time % 2 == 0 { add(2) } else { create([1, 2, 2]) };
+            assert!(count(ALICE, &one, now), "{time}");
+        }
+        assert!(!count(ALICE, &add(2), now) && !count(ALICE, &create([2, 3]), now));
+        assert!(count(ALICE, &add(3), now), "it is this one that was added often");
+        assert!(count(AccountId(3), &add(2), now), "by this one");
+        assert!((0..100).all(|_| count(ALICE, &create([1]), now)), "nobody adds itself");
+        let later = now + Duration::from_secs_f64(1.0 / ADDITIONS_OF_ONE_PER_SECOND);
+        assert!(count(ALICE, &add(2), later) && !count(ALICE, &add(2), later));
+    }
+
+    #[test]
+    fn an_account_adds_so_many_a_day_and_no_more() {
+        let (additions, now) = (Additions::new(), Instant::now());
+        let many = ADDITIONS_BURST as i64 / 500;
+        for time in 0..many {
+            let added = create((time * 500 + 2)..(time * 500 + 502));
+            assert_eq!(additions.count(ALICE, &added, now), Ok(()), "{time}");
+        }
+        assert!(additions.count(ALICE, &add(ADDITIONS_BURST as i64 + 10), now).is_err());
+        assert!(additions.count(AccountId(2), &add(1), now).is_ok());
+    }
+}
