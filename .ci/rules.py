@@ -12,6 +12,8 @@ import re
 import sys
 from pathlib import Path
 
+import modules
+
 ROOT = Path(__file__).resolve().parent.parent
 # A Rust file has fewer lines than this.
 LINES_MAX = 400
@@ -131,6 +133,18 @@ def check_code_map():
                 continue
             if not any(name in text for name in (parts[-1], *(f"`{part}/`" for part in parts[:-1]))):
                 problem("docs/ARCHITECTURE.md", f"the code map does not name {path}")
+
+
+def check_circles():
+    """No modules of a crate use each other."""
+    for manifest in files("Cargo.toml"):
+        roots = (Path(manifest).parent / "src" / name for name in ("lib.rs", "main.rs"))
+        for root in filter(Path.is_file, (ROOT / root for root in roots)):
+            for circle in modules.circles(root):
+                for one, other, paths in circle:
+                    path = one.path.relative_to(ROOT).as_posix()
+                    other = other.path.relative_to(ROOT).as_posix()
+                    problem(path, f"is in a circle of modules: it uses {other} ({', '.join(sorted(paths))})")
 
 
 def check_names():
@@ -273,7 +287,7 @@ def anchors(text):
 
 
 def main():
-    for check in (check_file_length, check_columns, check_crates, check_code_map,
+    for check in (check_file_length, check_columns, check_crates, check_code_map, check_circles,
                   check_names, check_flags, check_protocol,
                   check_migrations, check_decisions, check_links):
         check()

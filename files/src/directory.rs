@@ -2,6 +2,8 @@
 //!
 //! An object is written under its name with [`PARTIAL`] and gets its name once it is whole and on the disk.
 
+mod listing;
+
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -9,13 +11,13 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Cause, Failure};
 use crate::limit::{PROBE_BYTES, RESERVED_BYTES, RESERVED_PART};
-use crate::listing::{self, ListedObject};
+pub use listing::ListedObject;
 
 /// What follows the name of an object that is being written. No name of an object has a dot.
-pub(crate) const PARTIAL: &str = ".partial";
+const PARTIAL: &str = ".partial";
 /// The object with which every program probes the directory. Several may do so at the same time, and a killed one leaves no more
 /// than this.
-pub(crate) const PROBE: &str = "health-probe-object";
+const PROBE: &str = "health-probe-object";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
@@ -239,7 +241,7 @@ fn sync(directory: Option<&Path>) -> io::Result<()> {
 }
 
 /// The system's error, with its cause, the path and who was refused.
-pub(crate) fn explained(verb: &str, path: &Path, error: io::Error) -> io::Error {
+fn explained(verb: &str, path: &Path, error: io::Error) -> io::Error {
     let cause = match error.kind() {
         ErrorKind::NotFound if matches!(verb, "read" | "look at") => Cause::Lost,
         ErrorKind::NotFound => Cause::NoDirectory,

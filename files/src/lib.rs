@@ -9,7 +9,6 @@ mod directory;
 mod error;
 mod health;
 pub mod limit;
-mod listing;
 mod start;
 mod url;
 
@@ -19,13 +18,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bucket::{Bucket, NewBucketObject};
-pub use directory::Room;
 use directory::{Directory, NewFile};
+pub use directory::{ListedObject, Room};
 pub use error::Cause;
 pub use health::Unhealthy;
 use health::{Health, Work};
 use limit::{BUCKET_DEADLINE, BUCKET_PROBE_INTERVAL, DIRECTORY_STUCK, PROBE_INTERVAL, PROBE_LOOK};
-pub use listing::ListedObject;
 pub use start::StartError;
 pub use url::{FilesUrl, FilesUrlError};
 

@@ -1,32 +1,17 @@
 //! Creating, reading, changing and deleting accounts.
 
+mod row;
+
 use wire::{AccountId, Email, SessionId};
 
 use crate::code::{CodePurpose, ShownCode, use_code, void_codes};
 use crate::email::fill_keys;
-use crate::engine::{Engine, Row, Statement, Value, locking, statements};
+use crate::engine::{Engine, Row, Statement, Value, first, locking, statements};
 use crate::pool::Requester;
 use crate::session::{END_SESSIONS, end_sessions};
 use crate::{Error, Result, Store, picture};
-
-/// An account that is not deleted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// Its number, which is never reused.
-    pub id: AccountId,
-    /// Its email, trimmed and in lower case.
-    pub email: String,
-    /// Its name.
-    pub name: String,
-    /// Whether somebody has shown that the email is theirs, or nobody was asked to.
-    pub is_proved: bool,
-    /// The email that it will have once that is shown of it.
-    pub next_email: Option<String>,
-    /// The file that is its picture.
-    pub picture: Option<String>,
-    /// The time of its creation, in milliseconds.
-    pub created_at: i64,
-}
+pub use row::Account;
+pub(crate) use row::{LOCK_ACCOUNT, LOCK_ACCOUNT_BY_EMAIL, account, account_at, columns};
 
 /// What a password is verified against. Without `Debug`: a hash does not belong into a log.
 #[derive(Clone)]
@@ -57,14 +42,6 @@ pub struct NewAccount<'a> {
     /// The time, in milliseconds.
     pub now: i64,
 }
-
-/// The columns of an [`Account`].
-macro_rules! columns {
-    () => {
-        "id, email, name, created_at, proved, next_email, picture"
-    };
-}
-pub(crate) use columns;
 
 /// Two accounts from before there were email keys may have equivalent emails: then each is found by its own.
 macro_rules! by_email {
@@ -257,23 +234,6 @@ fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
     Ok(true)
 }
 
-pub(crate) fn account(row: &mut Row) -> Result<Account> {
-    account_at(row, 0)
-}
-
-/// The account whose [`columns`] begin at `first`.
-pub(crate) fn account_at(row: &mut Row, first: usize) -> Result<Account> {
-    Ok(Account {
-        id: AccountId(row.int(first)?),
-        email: row.text(first + 1)?,
-        name: row.text(first + 2)?,
-        created_at: row.int(first + 3)?,
-        is_proved: row.int(first + 4)? != 0,
-        next_email: row.maybe_text(first + 5)?,
-        picture: row.maybe_text(first + 6)?,
-    })
-}
-
 fn credentials(row: &mut Row) -> Result<Credentials> {
     Ok(Credentials {
         account: account(row)?,
@@ -281,11 +241,6 @@ fn credentials(row: &mut Row) -> Result<Credentials> {
         epoch: row.int(8)?,
         is_disabled: row.maybe_int(9)?.is_some(),
     })
-}
-
-/// The row that `returning` gives of one that was inserted.
-pub(crate) fn first(rows: &[Row]) -> Result<&Row> {
-    rows.first().ok_or_else(|| Error::Internal("an insert returned no row".to_owned()))
 }
 
 statements! {
@@ -330,13 +285,6 @@ statements! {
         Statement::both(
             "update account set password = $1 where id = $2 and password = $3 returning id"
         );
-
-    /// Of one that is not deleted.
-    pub(crate) static LOCK_ACCOUNT: Statement = locking!("select id from account where id = $1 and email is not null");
-
-    /// Of one that has this email.
-    pub(crate) static LOCK_ACCOUNT_BY_EMAIL: Statement =
-        locking!("select id from account where id = $1 and email = $2");
 
     static LOCK_LOG: Statement = locking!("select account from log where account = $1");
 

@@ -19,6 +19,11 @@ use crate::limit::{CLOCK_FOLLOW_AFTER, CLOCK_STEP_MAX, CLOCK_WARN_INTERVAL};
 
 pub use day::Day;
 
+/// The machine's clock, in milliseconds since 1970-01-01 UTC.
+pub(crate) fn wall_time() -> i64 {
+    ms(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
 /// Both clocks of the machine, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 struct ClockReading {
@@ -30,9 +35,8 @@ struct ClockReading {
 
 impl ClockReading {
     fn now() -> Self {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let steady = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-        Self { wall: ms(wall), steady: steady.tv_sec * 1000 + steady.tv_nsec / 1_000_000 }
+        Self { wall: wall_time(), steady: steady.tv_sec * 1000 + steady.tv_nsec / 1_000_000 }
     }
 }
 

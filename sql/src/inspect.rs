@@ -2,8 +2,8 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::clock::wall_time;
 use crate::copy::{Transfer, format_of};
 use crate::engine::postgres::Connector;
 use crate::engine::sqlite::{Sqlite, start};
@@ -171,12 +171,14 @@ fn look_at_schema(
             if let Some(Ok(Some(id))) = newest.first().map(|row| row.maybe_int(0)) {
                 let at =
                     engine.run(&MESSAGE_TIME, &[crate::engine::Value::Int(id)]).map_err(said)?;
-                found.newest = at.first().and_then(|row| row.int(0).ok()).map(|at| at - now());
+                found.newest =
+                    at.first().and_then(|row| row.int(0).ok()).map(|at| at - wall_time());
             }
             let record = engine.run(&READ_CLOCK, &[]).map_err(said)?;
             if let Some(row) = record.first() {
                 let (seen, doubted) = (row.int(0).map_err(said)?, row.int(1).map_err(said)?);
-                found.recorded = (seen > 0).then(|| RecordedTime { ahead: now() - seen, doubted });
+                found.recorded =
+                    (seen > 0).then(|| RecordedTime { ahead: wall_time() - seen, doubted });
             }
         }
     }
@@ -207,12 +209,6 @@ fn look_at_postgres(
     }
     let mut postgres = connector.open(Purpose::Upkeep).map_err(said)?;
     look_at_schema(&mut postgres, url, found)
-}
-
-/// The machine's clock, in milliseconds since 1970.
-pub(crate) fn now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
 statements! {

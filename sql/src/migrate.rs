@@ -8,8 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::email::{KeylessAccounts, fill_keys};
 use crate::engine::{Engine, StartError, Statement, Value, statements};
-use crate::pool::Requester;
-use crate::{Error, OpenError, Store};
+use crate::{Error, OpenError};
 
 /// Why the schema is not up to date.
 pub(crate) enum MigrateError {
@@ -28,17 +27,22 @@ impl From<Error> for MigrateError {
     }
 }
 
-/// Runs the missing migrations. If several nodes start at once, one runs them under a lock.
-pub(crate) fn up(store: &Store) -> Result<(), MigrateError> {
-    let (versions, keyless) = store.write(Requester::Server, run_missing)?;
-    for version in versions {
-        tracing::info!(version, "schema migrated");
-    }
-    keyless.log();
-    Ok(())
+/// What has been migrated.
+pub(crate) struct Migrated {
+    /// The versions that were missing.
+    versions: Vec<i64>,
+    pub(crate) keyless: KeylessAccounts,
 }
 
-type Migrated = (Vec<i64>, KeylessAccounts);
+impl Migrated {
+    /// To be called once the transaction is committed.
+    pub(crate) fn log(&self) {
+        for version in &self.versions {
+            tracing::info!(version, "schema migrated");
+        }
+        self.keyless.log();
+    }
+}
 
 /// The schema's version, if the scripts that made it are this program's.
 pub(crate) fn version(engine: &mut dyn Engine) -> crate::Result<i64> {
@@ -62,19 +66,18 @@ pub(crate) fn make(engine: &mut dyn Engine, version: i64) -> crate::Result<()> {
     scripts.into_iter().try_for_each(|(version, script)| run_one(engine, *version, script))
 }
 
-/// Runs what is missing, in a transaction that has locked the schema.
-pub(crate) fn up_in(engine: &mut dyn Engine) -> crate::Result<()> {
-    run_missing(engine).map(|(_, keyless)| keyless.log())
-}
-
 fn run_one(engine: &mut dyn Engine, version: i64, script: &str) -> crate::Result<()> {
     engine.migrate(script)?;
     engine.run(&ADD_VERSION, &[Value::Int(version), Value::Text(&checksum(script))])?;
     Ok(())
 }
 
-/// The versions that were missing and what became of accounts without a key, or why the database is not this program's to change.
-fn run_missing(engine: &mut dyn Engine) -> crate::Result<Migrated> {
+/// Runs the missing migrations, in the transaction of the caller. If several nodes start at once, one of them runs them, under a
+/// lock.
+///
+/// # Errors
+/// Why the database is not this program's to change.
+pub(crate) fn up(engine: &mut dyn Engine) -> crate::Result<Migrated> {
     engine.lock_schema()?;
     let mut recorded = Vec::new();
     for mut row in engine.run(&VERSIONS, &[])? {
@@ -107,12 +110,12 @@ fn run_missing(engine: &mut dyn Engine) -> crate::Result<Migrated> {
         }
     }
 
-    let mut done = Vec::new();
+    let mut versions = Vec::new();
     for (version, script) in migrations.iter().filter(|(version, _)| *version > found) {
         run_one(engine, *version, script)?;
-        done.push(*version);
+        versions.push(*version);
     }
-    Ok((done, fill_keys(engine)?))
+    Ok(Migrated { versions, keyless: fill_keys(engine)? })
 }
 
 /// SHA-256, in lower-case hexadecimal digits, as `sha256sum` writes it.

@@ -248,7 +248,7 @@ impl Store {
     fn add_node(&self) -> Result<i64> {
         let added =
             self.write(Requester::Server, |engine| engine.run(&ADD_NODE, &[Value::Int(0)]))?;
-        crate::account::first(&added)?.int(0)
+        crate::engine::first(&added)?.int(0)
     }
 
     /// Increments the counter of this node.

@@ -108,7 +108,7 @@ impl Store {
                 let kept = Value::Int(bounds.per_account - 1);
                 engine.run(&DELETE_OLDEST, &[account, kept])?;
                 let count = engine.run(&COUNT_SUBSCRIPTIONS, &[])?;
-                if crate::account::first(&count)?.int(0)? >= bounds.in_all {
+                if crate::engine::first(&count)?.int(0)? >= bounds.in_all {
                     return Ok(Subscribed::Full);
                 }
             }

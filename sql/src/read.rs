@@ -1,5 +1,6 @@
 //! Reading: for whom, and on which connection.
 
+use std::cell::RefMut;
 use std::time::Instant;
 
 use wire::AccountId;
@@ -7,8 +8,12 @@ use wire::AccountId;
 use crate::engine::{BatchStatement, Engine, Row, Statement, Value};
 use crate::limit::RETRY_WITHIN;
 use crate::pool::{Pool, Requester};
-use crate::replica::ReplicaConnection;
 use crate::{Error, Result, Store};
+
+/// A connection to a replica that one request uses.
+pub(crate) trait ReplicaConnection {
+    fn engine(&self) -> RefMut<'_, dyn Engine + 'static>;
+}
 
 /// The account for which is read, and where: from the database itself, or from a replica
 /// ([`Store::read_replicated`]).

@@ -19,6 +19,7 @@ use crate::limit::{
     REPLICA_CONNECT_TIMEOUT, REPLICA_READERS, REPLICA_TAKE_TIMEOUT, REPLICA_TIMEOUT,
 };
 use crate::pool::{Lease, Pool, Requester};
+use crate::read::ReplicaConnection;
 use crate::url::Backend;
 use crate::{DatabaseUrl, Error, OpenError, Reader, Result, Store};
 use state::{Probe, State};
@@ -63,11 +64,6 @@ pub(crate) struct Replica {
 /// A connection to a replica. All that is read for one request is read on one connection: another one could lead to a
 /// server that has applied more or less.
 struct Connection<'a>(RefCell<Lease<'a>>);
-
-/// A connection to a replica that one request uses.
-pub(crate) trait ReplicaConnection {
-    fn engine(&self) -> RefMut<'_, dyn Engine + 'static>;
-}
 
 impl ReplicaConnection for Connection<'_> {
     fn engine(&self) -> RefMut<'_, dyn Engine + 'static> {

@@ -165,9 +165,11 @@ impl Restoration {
         for table in COUNTED {
             self.engine.set_last_id(table, self.base).map_err(broken)?;
         }
-        migrate::up_in(&mut *self.engine).map_err(|error| error.into_open(refused))?;
+        let up = migrate::up(&mut *self.engine);
+        let migrated = up.map_err(|error| error.into_open(refused))?;
         self.engine.run(&SET_CLOCK, &[Value::Int(made_at)]).map_err(broken)?;
         self.engine.commit().map_err(broken)?;
+        migrated.keyless.log();
         drop(self.engine);
         let revealed = self.nascent.map_or(Ok(()), StagedFile::publish);
         revealed.map_err(|error| refused(format!("it cannot be put in its place: {error}")))

@@ -3,9 +3,8 @@
 use wire::limit::SESSIONS_MAX;
 use wire::{AccountId, SessionId, TokenHash};
 
-use crate::account::first;
 use crate::code::DELETE_OLD_CODES;
-use crate::engine::{BatchStatement, Engine, Row, Statement, Value, locking, statements};
+use crate::engine::{BatchStatement, Engine, Row, Statement, Value, first, locking, statements};
 use crate::pool::Requester;
 use crate::ticket::DELETE_OLD_TICKETS;
 use crate::{Result, Store};

@@ -129,7 +129,7 @@ impl Store {
         check: &dyn Fn() -> std::result::Result<(), StartError>,
     ) -> std::result::Result<(), migrate::MigrateError> {
         check().map_err(migrate::MigrateError::Start)?;
-        migrate::up(self)?;
+        self.write(Requester::Server, migrate::up)?.log();
         self.begin_time().map_err(migrate::MigrateError::Store)?;
         self.apply_contact_policy().map_err(migrate::MigrateError::Store)
     }

@@ -141,7 +141,9 @@ fn postgres_url(text: &str) -> Result<DatabaseUrl, UrlError> {
         match pair.split_once('=') {
             Some(("sslmode", value)) => mode = Some(value),
             Some(("sslrootcert", value)) => roots = Some(PathBuf::from(decoded(value))),
-            Some(("options", value)) => given = ServerSettings::parse(&decoded(value))?,
+            Some(("options", value)) => {
+                given = ServerSettings::parse(&decoded(value)).ok_or(UrlError::Options)?
+            }
             _ => rest.push(pair),
         }
     }

@@ -8,7 +8,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 
 use crate::http::Call;
-use crate::{Client, PATIENCE, until};
 
 /// The URLs of a chat server, or of several that are one, and of their auth server.
 ///
@@ -99,28 +98,6 @@ impl Endpoints {
     /// A plain HTTP request to the chat server.
     pub fn ask_chat(&self, method: &str, path: &str) -> Call {
         Call::new(method, &format!("{}{path}", self.chat_page()))
-    }
-
-    /// New clients are served: two of them exchange a message, and the auth server is healthy.
-    ///
-    /// # Errors
-    /// When that does not happen within three times [`PATIENCE`].
-    pub fn serves(&self) -> Result<()> {
-        until("others to be served", PATIENCE * 3, || Ok(self.serves_once().ok()))
-            .or_else(|_| self.serves_once())
-    }
-
-    fn serves_once(&self) -> Result<()> {
-        let mut alice = Client::connected(self, "Alice")?;
-        let mut bob = Client::connected(self, "Bob")?;
-        let greeting = format!("served? {}", unique());
-        alice.send_message(&bob, &greeting)?;
-        bob.receive_message(&greeting)?;
-        alice.is_answered()?;
-        if self.has_accounts() {
-            self.ask("GET", "/healthz")?.send()?.expect(200)?;
-        }
-        Ok(())
     }
 }
 

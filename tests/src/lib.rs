@@ -17,6 +17,7 @@ mod nats;
 mod pooler;
 pub mod raw;
 mod schema;
+mod serving;
 mod socket;
 mod story;
 mod wait;

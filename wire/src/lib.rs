@@ -11,6 +11,7 @@ mod close;
 mod code;
 mod email;
 mod emoji;
+mod escape;
 mod file;
 mod frame;
 mod freeform;

@@ -5,14 +5,12 @@
 
 use std::borrow::Cow;
 
+use crate::escape::plain_bytes;
 use crate::limit::{CONTENT_BYTES_MAX, REF_BYTES_MAX};
 use crate::{AccountId, Command, GroupId, Recipient, Request, Text};
 
 /// Digits of a number that always fits `i64`.
 const DIGITS_MAX: usize = 18;
-/// Bytes that are checked at a time.
-const BLOCK: usize = 16;
-
 /// Parses a message if its JSON is plain.
 pub(crate) fn message(text: &str) -> Option<Request<'_>> {
     let mut reader = Reader { text, at: 0 };
@@ -49,19 +47,6 @@ pub(crate) fn message(text: &str) -> Option<Request<'_>> {
     let command =
         Command::Message { from, to, content, files: Vec::new(), reply_to: None, token: None };
     Some(Request { reference: reference.map(Cow::Borrowed), command })
-}
-
-/// The number of bytes at the start that need no escape in JSON.
-pub(crate) fn plain_bytes(text: &[u8]) -> usize {
-    let clean =
-        BLOCK * text.as_chunks::<BLOCK>().0.iter().take_while(|block| is_plain(block)).count();
-    clean + text[clean..].iter().take_while(|byte| is_plain(&[**byte])).count()
-}
-
-/// Three passes without an early exit, so that the compiler vectorises them.
-fn is_plain<const N: usize>(block: &[u8; N]) -> bool {
-    let has = |is: fn(u8) -> bool| block.iter().fold(false, |any, byte| any | is(*byte));
-    !(has(|byte| byte < 0x20) | has(|byte| byte == b'"') | has(|byte| byte == b'\\'))
 }
 
 struct Reader<'a> {

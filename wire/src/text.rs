@@ -7,7 +7,7 @@ use std::ops::Deref;
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-use crate::plain::plain_bytes;
+use crate::escape::plain_bytes;
 
 /// A text of a request.
 ///

@@ -3,7 +3,7 @@
 //! Most frames are messages and their answers. They are written by hand, which takes a quarter of the instructions that
 //! serde needs. serde writes everything else, and every text that needs escapes.
 
-use crate::plain::plain_bytes;
+use crate::escape::plain_bytes;
 use crate::{Frame, Message};
 
 impl Frame<'_> {

@@ -6,7 +6,8 @@ use wire::{AccountId, GroupId, MessageId};
 
 use super::ask;
 use super::blocker::{FIND_BLOCKED, blockers, few};
-use super::context::{BatchContext, TargetMessage};
+use super::context::BatchContext;
+use super::target::TargetMessage;
 use crate::Result;
 use crate::engine::{
     BatchStatement, Rows, Statement, Value, for_each_row, run_batches, statements,

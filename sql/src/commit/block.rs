@@ -5,8 +5,7 @@ use wire::{AccountId, Code};
 
 use super::context::BatchContext;
 use super::{OpResult, Outcome, Rejection};
-use crate::account::first;
-use crate::engine::{Statement, Value, statements};
+use crate::engine::{Statement, Value, first, statements};
 use crate::event::{EventBody, EventKind};
 
 /// Blocks `id`: nothing from it is delivered to `by`.

@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use wire::{AccountId, GroupId, MessageId, Seq};
 
+use super::batch_receipts::{self, BatchReceipts, FIND_DELIVERED, FIND_READ};
 use super::group_state::{self, GroupState, LOCK_GROUPS, Membership};
 use super::naming::Naming;
-use super::receipt::{self, BatchReceipts, FIND_DELIVERED, FIND_READ};
+use super::target::{self, FIND_TARGETS, TargetMessage, Targets};
 use super::{
     Batch, CommitPolicy, Committed, CommittedEvent, Operation, Outcome, Submission, ask, for_each,
     lost,
@@ -21,7 +22,7 @@ use crate::Result;
 use crate::engine::{
     BatchStatement, Engine, Row, Rows, Statement, Value, for_each_row, run_batches, statements,
 };
-use crate::entry::{REQUEST, columns, entry};
+use crate::entry::{columns, entry};
 use crate::event::EventBody;
 use crate::node::{ADD_NOTICE, Notice, NoticeKey};
 use log_row::{LogRow, SET_LOGS};
@@ -39,8 +40,7 @@ pub(super) struct BatchContext<'a> {
     /// By account. Deleted accounts have none.
     logs: BTreeMap<i64, LogRow>,
     groups: BTreeMap<i64, GroupState>,
-    /// The message that a submission refers to, by the submission's index; missing if the submitter cannot see it.
-    targets: HashMap<usize, TargetMessage>,
+    targets: Targets,
     /// The first submission in this batch with this `ref`, for entries.
     refs: HashMap<(AccountId, &'a str), usize>,
     event_rows: Vec<Vec<Value<'static>>>,
@@ -55,20 +55,6 @@ pub(super) struct BatchContext<'a> {
     pub(super) committed: Vec<CommittedEvent>,
     /// Names that are to go with events.
     pub(super) namings: Vec<Naming>,
-}
-
-/// A message that a submission refers to.
-#[derive(Clone)]
-pub(super) struct TargetMessage {
-    pub(super) id: MessageId,
-    pub(super) conversation: i64,
-    pub(super) from: AccountId,
-    /// `None`: the message is in a group.
-    pub(super) recipient: Option<AccountId>,
-    pub(super) at: i64,
-    pub(super) deleted: bool,
-    /// Whether it was sent as a message request.
-    pub(super) request: bool,
 }
 
 impl<'a> BatchContext<'a> {
@@ -88,7 +74,7 @@ impl<'a> BatchContext<'a> {
             outcomes: vec![None; submissions.len()],
             logs: BTreeMap::new(),
             groups: BTreeMap::new(),
-            targets: HashMap::new(),
+            targets: Targets::new(),
             refs: HashMap::new(),
             event_rows: Vec::new(),
             withheld: Vec::new(),
@@ -98,16 +84,16 @@ impl<'a> BatchContext<'a> {
             committed: Vec::new(),
             namings: Vec::new(),
         };
-        let acknowledged = receipt::acknowledged(submissions);
+        let acknowledged = batch_receipts::acknowledged(submissions);
         let all = [
-            (&FIND_TARGETS, target_rows(submissions)),
-            (&FIND_DELIVERED, receipt::delivered_rows(&acknowledged)),
+            (&FIND_TARGETS, target::rows(submissions)),
+            (&FIND_DELIVERED, batch_receipts::delivered_rows(&acknowledged)),
         ];
         let [targets, delivered] = run_batches(ctx.engine, &all)?;
-        ctx.note_targets(&targets)?;
-        let positions = receipt::positions(&ctx);
-        let all =
-            [(&LOCK_GROUPS, ctx.group_rows()), (&FIND_READ, receipt::read_rows(&ctx, &positions))];
+        ctx.targets = target::targets(&targets)?;
+        let positions = batch_receipts::positions(submissions, &ctx.targets);
+        let read = batch_receipts::read_rows(&ctx.targets, &positions);
+        let all = [(&LOCK_GROUPS, ctx.group_rows()), (&FIND_READ, read)];
         let [groups, read] = run_batches(ctx.engine, &all)?;
         ctx.groups = group_state::complete(ctx.engine, submissions, groups)?;
         let receipts = BatchReceipts::new(acknowledged, &delivered, positions, &read)?;
@@ -282,22 +268,6 @@ impl<'a> BatchContext<'a> {
         Ok(())
     }
 
-    fn note_targets(&mut self, rows: &[Row]) -> Result<()> {
-        for row in rows {
-            let target = TargetMessage {
-                id: MessageId(row.int(1)?),
-                conversation: row.int(2)?,
-                from: AccountId(row.int(3)?),
-                recipient: row.maybe_int(4)?.map(AccountId),
-                at: row.int(5)?,
-                deleted: row.int(6)? != 0,
-                request: row.maybe_int(7)? == Some(REQUEST),
-            };
-            self.targets.insert(row.int(0)? as usize, target);
-        }
-        Ok(())
-    }
-
     fn group_rows(&self) -> Rows<'static> {
         let mut groups: BTreeSet<i64> = BTreeSet::new();
         groups.extend(
@@ -310,14 +280,6 @@ impl<'a> BatchContext<'a> {
         }
         groups.into_iter().map(|group| vec![Value::Int(group)]).collect()
     }
-}
-
-fn target_rows(submissions: &[Submission]) -> Rows<'static> {
-    let row = |(index, submission): (i64, &Submission)| {
-        let id = submission.operation.target()?;
-        Some(vec![Value::Int(index), Value::Int(submission.by.0), Value::Int(id.0)])
-    };
-    (0..).zip(submissions).filter_map(row).collect()
 }
 
 statements! {
@@ -345,13 +307,4 @@ statements! {
                 " from reference k cross join message m where k.sender = ?2 and k.ref = ?3 and m.id = k.message",
             ),
     });
-
-    /// Joined with `member`, PostgreSQL may look at all members of a group.
-    static FIND_TARGETS: BatchStatement = for_each_row!(
-        r(submission bigint, account bigint, message bigint),
-        "select r.submission, m.id, m.conversation, m.sender, m.recipient, m.at, m.deleted, m.subject from r \
-         join message m on m.id = r.message and m.kind = 0 where (select m.id > s.since and m.id > s.cleared and (s.until is null \
-         or m.id <= s.until) from member s where s.conversation = m.conversation and s.account = r.account) \
-         and not exists (select 1 from withheld w where w.message = m.id and w.account = r.account)"
-    );
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wire::{AccountId, MessageId, Role};
 
 use super::Submission;
-use super::invite::{Invitation, InvitationState};
+use super::invitation::{Invitation, InvitationState};
 use crate::Result;
 use crate::engine::{
     BatchStatement, Engine, Row, Rows, Statement, Value, for_each_row, run_batches, statements,

@@ -3,60 +3,22 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use wire::limit::GROUPS_MAX;
-use wire::{AccountId, Change, GroupId, MessageId, Recipient, Role};
+use wire::{AccountId, Change, GroupId, Recipient, Role};
 
 use super::context::BatchContext;
-use super::group::{IN_TOO_MANY, accounts, add_members};
 use super::group_state::Membership;
+use super::invitation::{Invitation, InvitationState};
+use super::member::{IN_TOO_MANY, accounts, add_members};
 use super::new_entry::{note_reached, record};
 use super::pair::{self, AccountPair, ContactRequest, FIND_PAIRS, PairConversation};
 use super::request::{ContactRequests, ContactStage};
 use super::{OpResult, Outcome, Rejection};
-use crate::engine::{BatchStatement, Row, Statement, Value, for_each_row, run_batches, statements};
+use crate::Result;
+use crate::engine::{BatchStatement, Statement, Value, for_each_row, run_batches, statements};
 use crate::entry::{Entry, GroupChange};
 use crate::event::{EventBody, EventKind, named_in};
-use crate::{Error, Result};
 
 const NO_INVITATION: Rejection = Rejection::not_found("you are not invited to such a group");
-/// A present or past invitation to a group.
-#[derive(Clone, Copy)]
-pub(super) struct Invitation {
-    inviter: AccountId,
-    /// The entry of the invitation.
-    entry: MessageId,
-    /// Whether it counts among the open requests of the inviter.
-    counts: bool,
-    pub(super) state: InvitationState,
-}
-
-/// The state of an invitation.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum InvitationState {
-    /// It waits for an answer.
-    Waiting = 0,
-    /// The account has declined, or was never told. The group cannot tell the two apart.
-    Silent = 1,
-    /// An admin has withdrawn it. The row is kept: the account is invited again, and not added.
-    Withdrawn = 2,
-}
-
-impl Invitation {
-    /// Reads inviter, entry, state and whether it counts from column `at` on.
-    pub(super) fn of(row: &Row, at: usize) -> Result<Self> {
-        let state = match row.int(at + 2)? {
-            0 => InvitationState::Waiting,
-            1 => InvitationState::Silent,
-            2 => InvitationState::Withdrawn,
-            other => {
-                return Err(Error::Internal(format!(
-                    "nobody knows an invitation of state {other}"
-                )));
-            }
-        };
-        let (inviter, entry) = (AccountId(row.int(at)?), MessageId(row.int(at + 1)?));
-        Ok(Self { inviter, entry, state, counts: row.int(at + 3)? != 0 })
-    }
-}
 
 /// An account that is to be added to a group.
 pub(super) struct Candidate {

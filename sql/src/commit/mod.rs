@@ -7,13 +7,16 @@
 
 mod attach;
 mod audience;
+mod batch_receipts;
 mod block;
 mod blocker;
 mod context;
 mod group;
 mod group_progress;
 mod group_state;
+mod invitation;
 mod invite;
+mod member;
 mod naming;
 mod new_entry;
 mod operation;
@@ -25,6 +28,7 @@ mod report;
 mod request;
 mod retention;
 mod revise;
+mod target;
 mod withheld_posts;
 
 use std::collections::{BTreeMap, BTreeSet};

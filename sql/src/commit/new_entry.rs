@@ -5,8 +5,7 @@ use wire::{AccountId, Change, GroupId, MessageId, Recipient, Seq};
 use super::blocker::{FIND_BLOCKED, FIND_BLOCKED_AMONG};
 use super::context::BatchContext;
 use crate::Result;
-use crate::account::first;
-use crate::engine::{Statement, Value, run_batches, statements};
+use crate::engine::{Statement, Value, first, run_batches, statements};
 use crate::entry::{Entry, GroupChange, kind_of};
 use crate::event::{EventBody, EventKind, named_in};
 

@@ -3,123 +3,17 @@
 //! A member's row has one message number for delivery and one for reading. A sender is told of its own messages only; a receipt
 //! for the latest of them stands for all before it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use wire::{AccountId, MessageId};
 
+use super::batch_receipts::{BatchReceipts, PendingReceipt};
 use super::context::BatchContext;
 use super::group_progress::GroupProgress;
-use super::{Operation, Outcome, Rejection, Submission, ask};
+use super::{Operation, Outcome, Rejection, ask};
 use crate::Result;
-use crate::engine::{BatchStatement, Known, Row, Rows, Statement, Value, for_each_row, statements};
+use crate::engine::{BatchStatement, Known, Row, Statement, Value, for_each_row, statements};
 use crate::event::{EventBody, EventKind, Receipt};
-
-/// The receipts of a batch.
-pub(super) struct BatchReceipts {
-    /// The position up to which each account has acknowledged its log.
-    acknowledged: BTreeMap<AccountId, i64>,
-    delivered: Vec<PendingReceipt>,
-    positions: ReadPositions,
-    read: Vec<PendingReceipt>,
-}
-
-/// The last message that each account has read in each conversation, and the submission of it.
-pub(super) type ReadPositions = BTreeMap<(AccountId, i64), (MessageId, usize)>;
-
-/// An account has received or read messages of `sender` up to `id`.
-#[derive(Clone, Copy)]
-struct PendingReceipt {
-    by: AccountId,
-    conversation: i64,
-    sender: AccountId,
-    id: MessageId,
-    is_group: bool,
-    /// Whether the message may be of an unanswered contact request, whose sender is not told yet.
-    is_request: bool,
-}
-
-impl BatchReceipts {
-    /// `delivered` and `read`: the results of [`FIND_DELIVERED`] and [`FIND_READ`].
-    pub(super) fn new(
-        acknowledged: BTreeMap<AccountId, i64>,
-        delivered: &[Row],
-        positions: ReadPositions,
-        read: &[Row],
-    ) -> Result<Self> {
-        let (delivered, read) = (progress(delivered)?, progress(read)?);
-        Ok(Self { acknowledged, delivered, positions, read })
-    }
-
-    /// Senders that may get a receipt.
-    pub(super) fn senders(&self) -> impl Iterator<Item = AccountId> {
-        self.delivered.iter().chain(&self.read).map(|progress| progress.sender)
-    }
-
-    /// The rows for [`ADVANCE_DELIVERED`].
-    pub(super) fn delivered_positions(&self) -> Rows<'static> {
-        advance_rows(&highest(self.delivered.iter().map(|it| ((it.by, it.conversation), it.id))))
-    }
-}
-
-// SQLite uses an index range in a view only for known bounds. A scalar subquery as lower bound, evaluated once, is known.
-
-/// The position up to which each account acknowledges its log.
-pub(super) fn acknowledged(submissions: &[Submission]) -> BTreeMap<AccountId, i64> {
-    let mut acknowledged = BTreeMap::new();
-    for submission in submissions {
-        if let Operation::Received { seq } = submission.operation {
-            let furthest = acknowledged.entry(submission.by).or_default();
-            *furthest = seq.0.max(*furthest);
-        }
-    }
-    acknowledged
-}
-
-/// The rows for [`FIND_DELIVERED`].
-pub(super) fn delivered_rows(acknowledged: &BTreeMap<AccountId, i64>) -> Rows<'static> {
-    acknowledged.iter().map(|(by, seq)| [by.0, *seq].map(Value::Int).to_vec()).collect()
-}
-
-/// The last message that each account marks as read in each conversation.
-pub(super) fn positions(ctx: &BatchContext<'_>) -> ReadPositions {
-    let mut positions = ReadPositions::new();
-    for (index, submission) in ctx.submissions.iter().enumerate() {
-        if let (Operation::Read { id }, Some(target)) = (&submission.operation, ctx.target(index)) {
-            let furthest =
-                positions.entry((submission.by, target.conversation)).or_insert((*id, index));
-            *furthest = (*id, index).max(*furthest);
-        }
-    }
-    positions
-}
-
-/// The rows for [`FIND_READ`].
-pub(super) fn read_rows(ctx: &BatchContext<'_>, positions: &ReadPositions) -> Rows<'static> {
-    let row = |((by, conversation), (id, index)): (&(AccountId, i64), &(MessageId, usize))| {
-        let is_group = ctx.target(*index).is_some_and(|target| target.recipient.is_none());
-        // Messages after the answer to a request are no requests; those before it are.
-        let is_request = ctx.target(*index).is_some_and(|target| target.request);
-        [by.0, *conversation, id.0, is_group.into(), is_request.into()].map(Value::Int).to_vec()
-    };
-    positions.iter().map(row).collect()
-}
-
-fn progress(rows: &[Row]) -> Result<Vec<PendingReceipt>> {
-    let map_row = |row: &Row| {
-        Ok(PendingReceipt {
-            by: AccountId(row.int(0)?),
-            conversation: row.int(1)?,
-            sender: AccountId(row.int(2)?),
-            id: MessageId(row.int(3)?),
-            is_group: row.int(4)? != 0,
-            is_request: row.int(5)? != 0,
-        })
-    };
-    let mut found: Vec<PendingReceipt> = rows.iter().map(map_row).collect::<Result<_>>()?;
-    // The engines return rows in any order. Receipts for one sender must be in the order of the messages.
-    found.sort_unstable_by_key(|progress| (progress.id, progress.by));
-    Ok(found)
-}
 
 /// Writes the receipts to the senders' logs, and stores what was read. `advanced`: the result of [`ADVANCE_DELIVERED`].
 pub(super) fn store(
@@ -164,25 +58,6 @@ fn record_outcomes(ctx: &mut BatchContext<'_>, receipts: &BatchReceipts) {
         ctx.record_outcome(index, outcome);
     }
     debug_assert!(receipts.positions.values().all(|(_, index)| ctx.has_outcome(*index)));
-}
-
-/// The last message that an account has reached in a conversation.
-type Positions = HashMap<(AccountId, i64), MessageId>;
-
-fn highest(all: impl Iterator<Item = ((AccountId, i64), MessageId)>) -> Positions {
-    let mut highest = Positions::new();
-    for (key, id) in all {
-        let so_far = highest.entry(key).or_insert(id);
-        *so_far = id.max(*so_far);
-    }
-    highest
-}
-
-fn advance_rows(positions: &Positions) -> Rows<'static> {
-    let row = |((account, conversation), id): (&(AccountId, i64), &MessageId)| {
-        [*conversation, account.0, id.0].map(Value::Int).to_vec()
-    };
-    positions.iter().map(row).collect()
 }
 
 /// The accounts and conversations whose position has advanced.
@@ -264,93 +139,9 @@ statements! {
     })
     .with_sqlite_answer(&[Known::Parameter(2), Known::Parameter(1)]);
 
-    /// Joined with `member`, or by `not exists`, PostgreSQL may look at all members of a group, or at all conversations of an
-    /// account, for each event; by `not exists` also at all blocks. `cross` keeps SQLite from writing the events down before it looks at their messages.
-    pub(super) static FIND_DELIVERED: BatchStatement = BatchStatement::of(Statement {
-        postgres:
-            "select r.account, m.conversation, m.sender, max(m.id), max(case when m.recipient is null then 1 \
-             else 0 end), max(case when m.subject is null then 0 else 1 end) \
-             from unnest($1::bigint[], $2::bigint[]) as r(account, seq) cross join event e \
-             cross join message m where e.account = r.account and e.seq > (select l.acknowledged from log l \
-             where l.account = r.account) and e.seq <= r.seq and e.kind = 1 and m.id = e.message and m.kind = 0 \
-             and m.sender <> r.account and m.id > (select s.delivered from member s \
-             where s.conversation = m.conversation and s.account = r.account) and not exists (select 1 \
-             from withheld w where w.message = m.id and w.account = r.account \
-             and w.hidden = 0) and (select b.at from block b \
-             where b.blocked = r.account and b.account = m.sender) is null and (select b.at from block b \
-             where b.blocked = m.sender and b.account = r.account) is null \
-             group by r.account, m.conversation, m.sender",
-        sqlite:
-            "select ?1, m.conversation, m.sender, max(m.id), max(case when m.recipient is null then 1 else 0 \
-             end), max(case when m.subject is null then 0 else 1 end) from event e cross join message m \
-             where e.account = ?1 and e.seq > (select l.acknowledged from log l where l.account = ?1) \
-             and e.seq <= ?2 and e.kind = 1 and m.id = e.message and m.kind = 0 and m.sender <> ?1 \
-             and m.id > (select s.delivered from member s where s.conversation = m.conversation \
-             and s.account = ?1) and not exists (select 1 from withheld w where w.message = m.id \
-             and w.account = ?1 and w.hidden = 0) and (select b.at from block b where b.blocked = ?1 \
-             and b.account = m.sender) is null and (select b.at from block b where b.blocked = m.sender \
-             and b.account = ?1) is null group by ?1, m.conversation, m.sender",
-    });
-
-    /// It may be asked while groups are being locked: who can see a message can see all that came before it in its conversation,
-    /// since numbers are given to them under the group's lock, or those of both people's logs.
-    /// With `member` in it PostgreSQL would read all of the conversation. Nothing is found for who hides what it reads.
-    pub(super) static FIND_READ: BatchStatement = BatchStatement::of(Statement {
-        postgres:
-            "select r.account, r.conversation, e.sender, max(e.message), r.is_group, r.is_request \
-             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) as r(account, \
-             conversation, message, is_group, is_request) cross join entry e \
-             where e.conversation = r.conversation and e.message > (select case \
-             when (select l.shows_read from log l where l.account = s.account) = 0 then r.message \
-             when coalesce(s.read_hidden, s.read) > s.since then coalesce(s.read_hidden, s.read) else s.since end \
-             from member s where s.conversation = r.conversation and s.account = r.account and s.until is null) \
-             and e.message <= r.message and e.kind = 0 and e.sender <> r.account and not exists (select 1 \
-             from withheld w where w.message = e.message and w.account = r.account \
-             and w.hidden = 0) and (select b.at \
-             from block b where b.blocked = r.account and b.account = e.sender) is null and (select b.at \
-             from block b where b.blocked = e.sender and b.account = r.account) is null \
-             group by r.account, r.conversation, e.sender, r.is_group, r.is_request",
-        sqlite:
-            "select ?1, ?2, e.sender, max(e.message), ?4, ?5 from entry e where e.conversation = ?2 \
-             and e.message > (select case when (select l.shows_read from log l \
-             where l.account = ?1) = 0 then ?3 when coalesce(s.read_hidden, s.read) > s.since \
-             then coalesce(s.read_hidden, s.read) else s.since end from member s \
-             where s.conversation = ?2 and s.account = ?1 and s.until is null) and e.message <= ?3 \
-             and e.kind = 0 and e.sender <> ?1 and not exists (select 1 from withheld w \
-             where w.message = e.message and w.account = ?1 \
-             and w.hidden = 0) and (select b.at from block b where b.blocked = ?1 \
-             and b.account = e.sender) is null and (select b.at from block b where b.blocked = e.sender \
-             and b.account = ?1) is null group by ?1, ?2, e.sender, ?4, ?5",
-    });
-
     /// The accounts whose contact request is unanswered, by conversation.
     static FIND_ASKERS: BatchStatement = for_each_row!(
         r(id bigint),
         "select c.id, c.asker from r join conversation c on c.id = r.id and c.asker is not null"
     );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::sqlite::Sqlite;
-    use crate::engine::{Engine as _, Purpose};
-
-    #[test]
-    fn sqlite_reads_only_what_lies_between() {
-        let mut sqlite = Sqlite::open(None, Purpose::Write).unwrap();
-        for (_, script) in sqlite.migrations() {
-            sqlite.script(script).unwrap();
-        }
-        for (statement, table, range) in [
-            (&FIND_DELIVERED, "event", "(account=? AND seq>? AND seq<?)"),
-            (&FIND_READ, "entry", "(conversation=? AND message>? AND message<?)"),
-        ] {
-            let plan = sqlite.plan(statement);
-            for part in ["settled", "recent"] {
-                let search = format!("SEARCH {part}_{table} USING PRIMARY KEY {range}");
-                assert!(plan.contains(&search), "{plan:#?}");
-            }
-        }
-    }
 }

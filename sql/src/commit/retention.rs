@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use wire::{Peer, Recipient, Role};
 
 use super::context::BatchContext;
-use super::group::{NOT_ADMIN, accounts};
+use super::group::NOT_ADMIN;
+use super::member::accounts;
 use super::new_entry::{NewEntry, write};
 use super::{OpResult, Outcome, Rejection, Submission, pair, request};
 use crate::ContactPolicy;

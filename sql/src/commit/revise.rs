@@ -4,7 +4,8 @@ use wire::limit::EDIT_WINDOW_MS;
 use wire::{AccountId, Code, GroupId, MessageId};
 
 use super::audience::{self, Audience};
-use super::context::{BatchContext, TargetMessage};
+use super::context::BatchContext;
+use super::target::TargetMessage;
 use super::{OpResult, Outcome, Rejection, for_each};
 use crate::Result;
 use crate::attachment;

@@ -229,3 +229,8 @@ pub(crate) fn run_batches<const COUNT: usize>(
     let mut answers = engine.run_batches(batches)?.into_iter();
     Ok(std::array::from_fn(|_| answers.next().unwrap_or_default()))
 }
+
+/// The row that `returning` gives of one that was inserted.
+pub(crate) fn first(rows: &[Row]) -> Result<&Row> {
+    rows.first().ok_or_else(|| Error::Internal("an insert returned no row".to_owned()))
+}

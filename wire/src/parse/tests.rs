@@ -90,7 +90,7 @@ proptest! {
     fn plain_bytes_end_where_something_is_to_be_escaped(text in "[ -~é]{0,100}[\u{0}-\u{1f}\"\\\\\u{7f}é]{0,2}[ -~]{0,70}") {
         let escapes = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
         let expected = text.bytes().position(|byte| escapes(&byte)).unwrap_or(text.len());
-        prop_assert_eq!(plain::plain_bytes(text.as_bytes()), expected);
+        prop_assert_eq!(crate::escape::plain_bytes(text.as_bytes()), expected);
     }
 }
 

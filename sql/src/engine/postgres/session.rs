@@ -4,7 +4,6 @@
 
 use std::fmt::Write as _;
 
-use crate::UrlError;
 use crate::engine::Purpose;
 
 /// Bounds on the server's side, in milliseconds: a statement, waiting for a lock, a forgotten transaction.
@@ -41,8 +40,8 @@ const SYNCHRONOUS: &str = "select set_config('synchronous_commit', 'on', false) 
 pub(crate) struct ServerSettings(Vec<(String, String)>);
 
 impl ServerSettings {
-    /// Reads what libpq would send as command-line options of the server.
-    pub(crate) fn parse(options: &str) -> Result<Self, UrlError> {
+    /// Reads what libpq would send as command-line options of the server. `None` if an option is no setting.
+    pub(crate) fn parse(options: &str) -> Option<Self> {
         let mut given = Vec::new();
         let mut words = words(options).into_iter();
         while let Some(word) = words.next() {
@@ -51,13 +50,10 @@ impl ServerSettings {
                 Some(setting) => Some(setting.to_owned()),
                 None => None,
             };
-            let (name, value) = setting
-                .as_deref()
-                .and_then(|setting| setting.split_once('='))
-                .ok_or(UrlError::Options)?;
+            let (name, value) = setting.as_deref().and_then(|setting| setting.split_once('='))?;
             given.push((name.replace('-', "_"), value.to_owned()));
         }
-        Ok(Self(given))
+        Some(Self(given))
     }
 }
 
@@ -110,8 +106,8 @@ mod tests {
         let expected =
             [("work_mem", "8MB"), ("jit", "on"), ("enable_sort", "off"), ("search_path", "a b")];
         assert_eq!(given.0, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        assert!(ServerSettings::parse("-d 5").is_err());
-        assert!(ServerSettings::parse("-c").is_err());
+        assert!(ServerSettings::parse("-d 5").is_none());
+        assert!(ServerSettings::parse("-c").is_none());
     }
 
     #[test]

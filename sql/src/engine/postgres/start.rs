@@ -84,7 +84,7 @@ impl Connector {
         let mut client = self.client(STEP_TIMEOUT).map_err(fault)?;
         let warnings = self.check_facts(&mut client, needed)?;
         let row = client.one_row(LOOK).map_err(fault)?;
-        let at = crate::inspect::now();
+        let at = crate::clock::wall_time();
         let number = |at: usize| row.get(at).and_then(|word| word.parse().ok());
         let version = row.first().cloned().unwrap_or_default();
         Ok(ServerInfo { version, warnings, free: number(1).unwrap_or(0), clock: number(2), at })

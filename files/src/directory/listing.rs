@@ -4,8 +4,8 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use super::{PARTIAL, PROBE, explained};
 use crate::check;
-use crate::directory::{PARTIAL, PROBE, explained};
 
 /// A file in the directory of a file store that has the name of an object, or of one that is being written.
 #[derive(Clone, Debug, PartialEq, Eq)]
