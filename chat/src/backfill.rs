@@ -234,7 +234,7 @@ pub(crate) fn note_block(
 ) {
     if let EventBody::Block { id, at } = what {
         // The time that a later `presence` request gets too. An event read from the log does not have it, so it is looked up.
-        let look_up = || store?.last_seen_by_blocked(*id, account).ok().flatten();
+        let look_up = || Some(store?.blocks_among(&[(account, *id)]).ok()?.first()?.last_seen);
         let left_at = || Some(at.or_else(look_up).unwrap_or_else(|| presence.now()));
         presence.part(account, *id, left_at);
     }

@@ -14,14 +14,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 
 use os_thread::lock;
-use sql::{Committed, Elsewhere, NodeObserver as _, Notice, Store};
+use sql::{Committed, Elsewhere, EventBody, NodeObserver as _, Notice, Store};
 use wire::{AccountId, Close, Frame, Recipient, Seq};
 
 use crate::cluster::bus::Bus;
 use crate::cluster::message::BusMessage;
 use crate::dispatcher::Inbox;
 use crate::hub::Hub;
-use crate::limit::CONNECTIONS_PER_ACCOUNT_MAX;
+use crate::limit::{CONNECTIONS_PER_ACCOUNT_MAX, HEADS_PAGE};
 use crate::metrics;
 use crate::presence::Presence;
 
@@ -86,7 +86,7 @@ impl Cluster {
         self.has_changed.notify_all();
     }
 
-    /// An account has a connection more or less here.
+    /// An account has a connection more or less here, or has blocked another one: other nodes look up again what they show of it.
     pub(crate) fn connections_changed(&self, account: AccountId) {
         if let Some(bus) = self.bus.get() {
             bus.subscribe(account);
@@ -98,7 +98,7 @@ impl Cluster {
     }
 
     /// Looks up where else these accounts are, as far as somebody watches them or they are here: their watchers are told of changes,
-    /// and of connections beyond [`CONNECTIONS_PER_ACCOUNT_MAX`] over all nodes those that are here and older than all others are
+    /// those whom they have blocked watch them no more, and of connections beyond [`CONNECTIONS_PER_ACCOUNT_MAX`] over all nodes those that are here and older than all others are
     /// closed.
     ///
     /// # Errors
@@ -125,7 +125,7 @@ impl Cluster {
             self.inbox.presence_changed(account, at);
         }
         found.iter().for_each(|(account, elsewhere)| self.close_excess(*account, elsewhere));
-        Ok(())
+        self.end_watches_of_blocked(accounts)
     }
 
     /// Closes the account's connections here that are too many over all nodes, and older than those on other nodes.
@@ -142,8 +142,22 @@ impl Cluster {
         }
     }
 
+    /// Ends the watching of accounts by those whom they have blocked on another node. A block is an event of the blocker's log only,
+    /// so a node to which the blocker is not connected does not read it.
+    fn end_watches_of_blocked(&self, accounts: &[AccountId]) -> sql::Result<()> {
+        for watches in self.presence.watches(accounts).chunks(HEADS_PAGE) {
+            for block in self.store.blocks_among(watches)? {
+                self.presence.part(block.by, block.blocked, || Some(block.last_seen));
+            }
+        }
+        Ok(())
+    }
+
     /// Tells other nodes what was committed here.
     pub(crate) fn has_committed(&self, committed: &Committed) {
+        let blocks =
+            committed.events.iter().filter(|it| matches!(it.body, EventBody::Block { .. }));
+        blocks.flat_map(|event| &event.to).for_each(|(by, _)| self.connections_changed(*by));
         let Some(bus) = self.bus.get() else { return };
         let mut heads: BTreeMap<AccountId, Seq> = BTreeMap::new();
         for (account, seq) in committed.events.iter().flat_map(|event| &event.to) {

@@ -206,6 +206,13 @@ impl Presence {
         self.lock().watched.keys().copied().collect()
     }
 
+    /// Who watches which of these accounts: pairs of the watched account and the one that watches it.
+    pub(crate) fn watches(&self, accounts: &[AccountId]) -> Vec<(AccountId, AccountId)> {
+        let state = self.lock();
+        let watches = accounts.iter().filter_map(|id| Some((*id, state.watched.get(id)?)));
+        watches.flat_map(|(id, watched)| watched.by.iter().map(move |it| (id, it.by))).collect()
+    }
+
     /// The time at which the next waiting change is sent.
     pub(crate) fn due_at(&self) -> Option<Instant> {
         self.lock().due.first().map(|(due, _)| *due)

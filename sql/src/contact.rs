@@ -71,6 +71,17 @@ macro_rules! sees_name {
 }
 pub(crate) use sees_name;
 
+/// Account `by` has blocked account `blocked`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The account that has blocked the other.
+    pub by: AccountId,
+    /// The account that is blocked.
+    pub blocked: AccountId,
+    /// The time at which `by` seems to `blocked` to have been online last, in milliseconds.
+    pub last_seen: i64,
+}
+
 /// What an account may know about another account's presence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContactStatus {
@@ -186,14 +197,19 @@ impl Store {
         Ok(found.into_iter().collect())
     }
 
-    /// The time at which account `by`, which has blocked `blocked`, seems to `blocked` to have been online last, in
-    /// milliseconds. `None` if it has not blocked it. It does not queue behind reads for accounts.
+    /// Which of these pairs of an account and the one that it may have blocked are blocks, and the time at which the first one seems
+    /// to the other to have been online last, in milliseconds. It does not queue behind reads for accounts.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn last_seen_by_blocked(&self, blocked: AccountId, by: AccountId) -> Result<Option<i64>> {
-        let params = [blocked.0, by.0].map(Value::Int);
-        Ok(self.read(Requester::Server, &LAST_SEEN_BY_BLOCKED, &params, |row| row.int(0))?.pop())
+    pub fn blocks_among(&self, pairs: &[(AccountId, AccountId)]) -> Result<Vec<Block>> {
+        let row =
+            |(by, blocked): &(AccountId, AccountId)| [by.0, blocked.0].map(Value::Int).to_vec();
+        let rows: Vec<_> = pairs.iter().map(row).collect();
+        self.read_each(Requester::Server, &BLOCKS, &rows, |row| {
+            let [by, blocked] = [row.int(0)?, row.int(1)?].map(AccountId);
+            Ok(Block { by, blocked, last_seen: row.int(2)? })
+        })
     }
 
     /// Records that `by` has found an account by its email, so that it may see the name. Beyond [`FINDINGS_MAX`] the oldest record
@@ -279,8 +295,10 @@ statements! {
         )
     );
 
-    static LAST_SEEN_BY_BLOCKED: Statement =
-        Statement::both("select seen_at from block where blocked = $1 and account = $2");
+    static BLOCKS: BatchStatement = for_each_row!(
+        r(account bigint, blocked bigint),
+        "select b.account, b.blocked, b.seen_at from r join block b on b.blocked = r.blocked and b.account = r.account"
+    );
 
     /// Inserts nothing for a deleted account.
     static ADD_FINDING: Statement = Statement::both(

@@ -67,7 +67,7 @@ pub use commit::{
     Batch, Committed, CommittedEvent, GroupAction, Operation, Outcome, Rejection, Submission,
 };
 pub use confirmation::EmailProof;
-pub use contact::{ContactPolicy, ContactStatus, FoundAccount, PublicProfile};
+pub use contact::{Block, ContactPolicy, ContactStatus, FoundAccount, PublicProfile};
 pub use conversation::{Conversation, Group, Member};
 pub use copy::{BACKUP_FORMAT, Column, ColumnType, TABLES};
 pub use engine::Cell;

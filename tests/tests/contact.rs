@@ -14,8 +14,7 @@ fn whoever_is_open_to_everybody_is_asked_by_nobody() -> Result<()> {
         let mut bob = Client::connected(&deployment.endpoints, "Bob")?;
         let name = alice.ask("GET", &format!("/users/{}", bob.id))?.send()?.expect(200)?;
         ensure!(name.body["name"] == bob.name, "{}", name.body);
-        alice.change_nothing(json!({"type": "presence", "ids": [bob.id]}))?;
-        ensure!(alice.receive_event("presence")?["online"] == true);
+        alice.watch_online(bob.id)?;
         for n in 0..9 {
             alice.send_message(&bob, &format!("{n}"))?;
             let heard = bob.receive_message(&format!("{n}"))?;

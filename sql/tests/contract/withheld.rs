@@ -1,6 +1,8 @@
 //! What those do not get who have declined a request, or blocked an admin; each case is a test of its own on each engine.
 
-use sql::{Batch, ContactStatus, EventBody, GroupAction, Operation, Outcome, Store, Submission};
+use sql::{
+    Batch, Block, ContactStatus, EventBody, GroupAction, Operation, Outcome, Store, Submission,
+};
 use wire::{MessageId, Peer, Seq};
 
 use crate::revise::{edit, react};
@@ -112,7 +114,10 @@ fn when_who_has_blocked_was_here(store: &Store) {
         "as it is looked up"
     );
     assert_eq!(seen(bob, alice), at(10), "as if she had left then");
-    assert_eq!(store.last_seen_by_blocked(bob, alice).unwrap(), Some(NOW + 10));
+    assert_eq!(
+        store.blocks_among(&[(alice, bob), (bob, alice), (carol, bob)]).unwrap(),
+        [Block { by: alice, blocked: bob, last_seen: NOW + 10 }]
+    );
     assert_eq!(seen(alice, bob), Some(ContactStatus::Blocked(None)));
 
     // What does not reach him does not show.
@@ -175,7 +180,7 @@ fn when_who_has_blocked_was_here(store: &Store) {
     assert_eq!(seen(bob, alice), at(50));
     act(store, alice, Operation::Unblock { id: bob });
     assert_eq!(seen(bob, alice), Some(ContactStatus::Known(None)));
-    assert_eq!(store.last_seen_by_blocked(bob, alice).unwrap(), None);
+    assert_eq!(store.blocks_among(&[(alice, bob)]).unwrap(), []);
     let batch =
         Batch { disconnections: vec![(alice, NOW + 60), (alice, NOW + 59)], ..Batch::default() };
     store.commit(&batch, NOW + 61).unwrap();

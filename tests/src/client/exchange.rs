@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Client;
 use crate::endpoints::unique;
-use crate::{PATIENCE, Received};
+use crate::{PATIENCE, Received, until};
 
 impl Client {
     /// Sends a frame as it is.
@@ -45,6 +45,21 @@ impl Client {
         let sent = self.request(json!({"to": to.id, "content": content}))?;
         ensure!(sent["type"] == "sent" && sent["at"].is_i64(), "not sent: {sent}");
         Ok(sent)
+    }
+
+    /// Watches an account that is connected, until it is seen online: another node learns of a new connection within
+    /// a second.
+    ///
+    /// # Errors
+    /// When it is never seen online.
+    pub fn watch_online(&mut self, id: i64) -> Result<()> {
+        until("who is connected to be seen online", PATIENCE, || {
+            self.change_nothing(json!({"type": "presence", "ids": [id]}))?;
+            let told = self.receive("presence", |it| it["type"] == "presence" && it["id"] == id)?;
+            Ok((told["online"] == true).then_some(()))
+        })?;
+        // Changes that came before the last answer are not taken for later ones.
+        self.is_answered().map(drop)
     }
 
     /// The other account sends a message request and this one accepts it: from then on they know each other. That puts two

@@ -12,8 +12,7 @@ pub fn blocks(endpoints: &Endpoints) -> Result<()> {
     let mine = alice.send_message(&bob, "hello")?["id"].clone();
     let his = bob.send_message(&alice, "hello to you")?["id"].clone();
     alice.receive_message("hello to you")?;
-    bob.change_nothing(json!({"type": "presence", "ids": [alice.id]}))?;
-    ensure!(bob.receive("Alice here", |it| it["type"] == "presence")?["online"] == true);
+    bob.watch_online(alice.id)?;
 
     let block = json!({"type": "block", "id": bob.id});
     let told = alice.change(block.clone())?;

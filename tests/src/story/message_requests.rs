@@ -61,8 +61,7 @@ pub fn message_requests(endpoints: &Endpoints) -> Result<()> {
     let heard = bob.receive_message("thank you")?;
     ensure!(heard.get("request").is_none(), "a request still: {heard}");
     ensure!(bob.conversation("with", alice.id)?.get("request").is_none());
-    alice.request(json!({"type": "presence", "ids": [bob.id]}))?;
-    ensure!(alice.receive_type("presence")?["online"] == true);
+    alice.watch_online(bob.id)?;
 
     // The log, read late, says how it was.
     let log = bob.whole_log("thank you")?;

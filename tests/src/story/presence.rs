@@ -21,6 +21,7 @@ pub fn presence(endpoints: &Endpoints) -> Result<()> {
     };
 
     let nobody = 1_000_000_000;
+    alice.watch_online(bob.id)?;
     alice.change_nothing(json!({"type": "presence", "ids": [bob.id, carol.id, nobody]}))?;
     is(&alice.receive_event("presence")?, bob.id, true, false)?;
     is(&alice.receive_event("presence")?, carol.id, false, false)?;

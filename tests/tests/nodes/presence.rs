@@ -32,19 +32,10 @@ fn heard(watcher: &mut Client, online: bool) -> Result<Value> {
     Ok(heard)
 }
 
-/// Watches somebody who is online, once the nodes have found each other.
-fn watch(watcher: &mut Client, id: i64) -> Result<()> {
-    until("who is there to be seen at once", PATIENCE, || {
-        watcher.change_nothing(json!({"type": "presence", "ids": [id]}))?;
-        Ok((watcher.receive_event("presence")?["online"] == true).then_some(()))
-    })?;
-    watcher.is_answered().map(drop)
-}
-
 fn presence(cluster: &mut Cluster) -> Result<()> {
     let (mut alice, _) = cluster.person("Alice", 0)?;
     let (mut bob, bobs_place) = cluster.person("Bob", 1)?;
-    watch(&mut alice, bob.id)?;
+    alice.watch_online(bob.id)?;
 
     // He has a second device on her node: he is gone when both are.
     let place = cluster.deployment.node(0)?;
@@ -72,7 +63,32 @@ fn presence(cluster: &mut Cluster) -> Result<()> {
     // Who was there before she asks is seen at once.
     cluster.move_to(&bobs_place, 1)?;
     bob.connect()?;
-    watch(&mut alice, bob.id)
+    alice.watch_online(bob.id)
+}
+
+#[test]
+fn a_block_ends_presence_on_every_node_without_nats() -> Result<()> {
+    block(&mut Cluster::launch(2, false)?)
+}
+
+#[test]
+fn a_block_ends_presence_on_every_node_with_nats() -> Result<()> {
+    block(&mut Cluster::launch(2, true)?)
+}
+
+/// The blocked account watches on a node to which the blocker is not connected.
+fn block(cluster: &mut Cluster) -> Result<()> {
+    let (mut alice, _) = cluster.person("Alice", 0)?;
+    let (mut bob, _) = cluster.person("Bob", 1)?;
+    bob.watch_online(alice.id)?;
+    alice.change(json!({"type": "block", "id": bob.id}))?;
+    let gone = heard(&mut bob, false)?;
+    ensure!(gone["id"] == alice.id && gone["last_seen"].is_i64(), "{gone}");
+    // Later changes are not told.
+    alice.leave();
+    alice.connect()?;
+    alice.change(json!({"type": "unblock", "id": bob.id}))?;
+    bob.watch_online(alice.id)
 }
 
 /// Who hides it on one node hides it on all, also from who watches there already.
@@ -81,7 +97,7 @@ fn a_hidden_last_seen_is_hidden_on_every_node() -> Result<()> {
     let mut cluster = Cluster::launch(2, false)?;
     let (mut alice, _) = cluster.person("Alice", 0)?;
     let (mut bob, _) = cluster.person("Bob", 1)?;
-    watch(&mut alice, bob.id)?;
+    alice.watch_online(bob.id)?;
     let last_seen = |alice: &mut Client, bob: &mut Client| -> Result<bool> {
         bob.leave();
         let gone = heard(alice, false)?;
@@ -113,7 +129,7 @@ fn presence_on_a_node_that_died_lapses() -> Result<()> {
     let mut cluster = Cluster::launch(2, false)?;
     let (mut alice, _) = cluster.person("Alice", 0)?;
     let (bob, _) = cluster.person("Bob", 1)?;
-    watch(&mut alice, bob.id)?;
+    alice.watch_online(bob.id)?;
     cluster.deployment.kill(1)?;
     let gone = until("him to be gone", LAPSES_WITHIN, || {
         Ok(alice.is_answered()?.into_iter().find(|frame| frame["type"] == "presence"))
