@@ -1,14 +1,15 @@
 //! A bucket of an S3 store, one object for each.
 //!
 //! An object is sent whole once it is complete, so it is in memory until then: the caller's objects are small, and
-//! [`OBJECTS_AT_ONCE_MAX`] bounds how many are written at the same time.
+//! [`BUCKET_MEMORY_BYTES_MAX`] bounds how much memory all of them have.
+
+mod writing;
 
 use std::error::Error as _;
 use std::future::Future;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
@@ -16,9 +17,10 @@ use object_store::{ObjectStoreExt, RetryConfig};
 
 use crate::error::{Cause, Failure};
 use crate::limit::{
-    BLOCK_BYTES, BUCKET_DEADLINE, BUCKET_PROBE_DEADLINE, BUCKET_RETRY_WITHIN, OBJECTS_AT_ONCE_MAX,
-    PROBE_BYTES,
+    BLOCK_BYTES, BUCKET_DEADLINE, BUCKET_MEMORY_BYTES_MAX, BUCKET_PROBE_DEADLINE,
+    BUCKET_RETRY_WITHIN, OBJECT_HELD_MAX, PROBE_BYTES, WRITE_WAIT_MAX, WRITES_AT_ONCE_MAX,
 };
+use writing::{HeldBytes, Writing};
 
 /// The object with which every program probes the bucket.
 const PROBE: &str = "health-probe-object";
@@ -30,8 +32,7 @@ pub(crate) struct Bucket {
     name: Arc<str>,
     store: Arc<AmazonS3>,
     prefix: Path,
-    /// Objects that are being written.
-    writing: Arc<AtomicUsize>,
+    writing: Arc<Writing>,
 }
 
 impl Bucket {
@@ -48,13 +49,14 @@ impl Bucket {
         let builder = if is_http { builder.with_allow_http(true) } else { builder };
         let store = builder.build().map_err(|error| error.to_string())?;
         let (name, store, prefix) = (name.into(), Arc::new(store), Path::from(prefix));
-        Ok(Self { name, store, prefix, writing: Arc::default() })
+        let writing = Writing::new(BUCKET_MEMORY_BYTES_MAX, WRITES_AT_ONCE_MAX);
+        Ok(Self { name, store, prefix, writing })
     }
 
-    pub(crate) fn create(&self, name: &str) -> io::Result<NewBucketObject> {
-        let place = Place::take(&self.writing)?;
+    pub(crate) fn create(&self, name: &str) -> NewBucketObject {
         let (bucket, name) = (self.clone(), name.to_owned());
-        Ok(NewBucketObject { bucket, name, bytes: Vec::new(), _place: place })
+        let (bytes, begun) = (HeldBytes::new(&self.writing), Instant::now());
+        NewBucketObject { bucket, name, bytes, begun }
     }
 
     pub(crate) fn read(&self, name: &str, offset: u64, length: u64) -> io::Result<BucketReader> {
@@ -134,40 +136,29 @@ impl Bucket {
     }
 }
 
-/// One of the objects that are written at the same time.
-#[derive(Debug)]
-struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    fn take(writing: &Arc<AtomicUsize>) -> io::Result<Self> {
-        let place = Self(Arc::clone(writing));
-        if writing.fetch_add(1, Ordering::Relaxed) >= OBJECTS_AT_ONCE_MAX {
-            let text = format!("{OBJECTS_AT_ONCE_MAX} at a time");
-            return Err(Failure::error(Cause::Busy, text));
-        }
-        Ok(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 #[derive(Debug)]
 pub(crate) struct NewBucketObject {
     bucket: Bucket,
     name: String,
-    bytes: Vec<u8>,
-    _place: Place,
+    bytes: HeldBytes,
+    begun: Instant,
 }
 
 impl NewBucketObject {
-    pub(crate) fn finish(self) -> io::Result<()> {
+    /// Whether it has been in memory for as long as it may be.
+    pub(crate) fn is_due(&self) -> bool {
+        self.begun.elapsed() >= OBJECT_HELD_MAX
+    }
+
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        let _request = self.bucket.writing.request(WRITE_WAIT_MAX)?;
         let (store, path) = (Arc::clone(&self.bucket.store), self.bucket.path(&self.name));
-        let bytes = self.bytes;
-        let put = async move { store.put(&path, bytes.into()).await.map(drop) };
+        let (bytes, counted) = self.bytes.take();
+        let put = async move {
+            let written = store.put(&path, bytes.into()).await.map(drop);
+            drop(counted);
+            written
+        };
         let written = self.bucket.wait(&self.name, BUCKET_DEADLINE, put);
         // Of an object that is written, only the bucket can be missing.
         written.map_err(|error| match Cause::of(&error) {
@@ -179,7 +170,7 @@ impl NewBucketObject {
 
 impl Write for NewBucketObject {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.bytes.extend_from_slice(bytes);
+        self.bytes.extend(bytes)?;
         Ok(bytes.len())
     }
 

@@ -80,7 +80,7 @@ impl FileStore {
         check(name)?;
         let kind = self.health.during(Work::Storing, || match &self.kind {
             Kind::Directory(directory) => directory.create(name).map(NewKind::File),
-            Kind::Bucket(bucket) => bucket.create(name).map(NewKind::InBucket),
+            Kind::Bucket(bucket) => Ok(NewKind::InBucket(bucket.create(name))),
         })?;
         Ok(NewObject { kind, health: Arc::clone(&self.health) })
     }
@@ -220,6 +220,15 @@ enum NewKind {
 }
 
 impl NewObject {
+    /// Whether it takes up what others need, so that it should be finished with the bytes that it has: in a bucket after
+    /// [`OBJECT_HELD_MAX`](limit::OBJECT_HELD_MAX), in a directory never.
+    pub fn is_due(&self) -> bool {
+        match &self.kind {
+            NewKind::File(_) => false,
+            NewKind::InBucket(object) => object.is_due(),
+        }
+    }
+
     /// Makes the object visible, so that it outlives a loss of power.
     ///
     /// # Errors

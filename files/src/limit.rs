@@ -8,8 +8,15 @@ pub const NAME_BYTES_MIN: usize = 16;
 pub const NAME_BYTES_MAX: usize = 64;
 /// Bytes of one file unless told otherwise: 25 MiB.
 pub const FILE_MAX: u64 = 25 * 1024 * 1024;
-/// Objects that are written to a bucket at the same time; each is in memory until it is whole.
-pub const OBJECTS_AT_ONCE_MAX: usize = 32;
+/// Bytes of memory of all objects together that are being written to a bucket; each is in memory until it is whole: 32 of
+/// 4 MiB.
+pub const BUCKET_MEMORY_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// How long an object is in memory before it is to be finished as it is, so that nobody keeps memory by sending slowly.
+pub const OBJECT_HELD_MAX: Duration = Duration::from_secs(30);
+/// Requests that write objects to a bucket at the same time.
+pub const WRITES_AT_ONCE_MAX: usize = 32;
+/// How long an object that is complete waits for its request.
+pub const WRITE_WAIT_MAX: Duration = Duration::from_secs(20);
 /// Bytes of an object in a bucket that are fetched at once.
 pub const BLOCK_BYTES: u64 = 256 * 1024;
 /// How long a request to a bucket may take, repetitions included. An object of 4 MiB needs 1.1 Mbit/s for it.
@@ -37,3 +44,5 @@ pub const START_DEADLINE: Duration = Duration::from_secs(8);
 
 const _: () = assert!(BUCKET_RETRY_WITHIN.as_secs() < BUCKET_PROBE_DEADLINE.as_secs());
 const _: () = assert!(BUCKET_PROBE_DEADLINE.as_secs() < BUCKET_DEADLINE.as_secs());
+const _: () =
+    assert!(WRITE_WAIT_MAX.as_secs() < BUCKET_DEADLINE.as_secs(), "so that waiting is no failure");

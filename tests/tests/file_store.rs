@@ -1,8 +1,10 @@
 //! A file store that does not work: health, metrics and log say so, messages go on, and it ends by itself.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use acceptance::{Call, Client, UPLOAD_TYPE, until};
 use anyhow::{Context, Result, ensure};
@@ -150,6 +152,44 @@ fn a_bucket_that_is_away_is_told_and_ends_by_itself() -> Result<()> {
     bucket.set(BucketMode::Works);
     told(&mut deployment, None)?;
     ensure!(alice.download(&one)?.1 == "one");
+    Ok(())
+}
+
+#[test]
+fn who_sends_slowly_keeps_nobody_from_a_bucket() -> Result<()> {
+    /// Uploads of an account at one moment; and accounts, so that together they have more than are sent to a bucket at once.
+    const EACH: usize = 8;
+    const SLOW: usize = 5;
+    const BYTES: usize = 1024 * 1024;
+    /// An object is in memory for 30 s, and then it is sent.
+    const HELD: Duration = Duration::from_secs(45);
+    let bucket = Bucket::start(BucketMode::Works)?;
+    let launch = |launch: Launch| bucket.known_to(launch);
+    let deployment = Deployment::launch_with(&Arrangement::Messenger, &[Bucket::flag()], launch)?;
+    let bob = Client::signup(&deployment.endpoints, "Bob")?;
+    let slow = (0..SLOW).map(|n| Client::signup(&deployment.endpoints, &format!("Slow {n}")));
+    let slow: Vec<_> = slow.collect::<Result<_>>()?;
+    let mut begun = Vec::new();
+    for slow in slow.iter().flat_map(|slow| std::iter::repeat_n(slow, EACH)) {
+        let path = slow.begin_upload(BYTES, &[])?;
+        let mut stream = slow.begin_body(&path, BYTES)?.context("refused")?;
+        stream.write_all(b"slow")?;
+        begun.push((slow, path, stream));
+    }
+    let quick = bob.upload("a.txt", "text/plain", b"hello")?;
+    ensure!(bob.download(&quick)? == (200, "hello".to_owned()));
+    // What comes slowly is sent as it is, and goes on in another object.
+    let (slow, path, mut stream) = begun.pop().context("none")?;
+    drop(begun);
+    let mut due = Instant::now();
+    until("a part of what comes slowly", HELD, || {
+        if Instant::now() < due {
+            return Ok(None);
+        }
+        due += Duration::from_secs(1);
+        stream.write_all(&[b'x'; 2048])?;
+        Ok((slow.upload_offset(&path)? > 0).then_some(()))
+    })?;
     Ok(())
 }
 

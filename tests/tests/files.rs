@@ -157,30 +157,15 @@ fn bounds_of_files() -> Result<()> {
     ensure!(options.header("tus-max-size") == Some("1000"), "{:?}", options.headers);
 
     // Eight at a time.
-    let address = deployment.endpoints.auth_address()?;
     let bob = Client::signup(&deployment.endpoints, "Bob")?;
     let paths: Vec<_> = (0..9).map(|_| bob.begin_upload(100, &[])).collect::<Result<_>>()?;
-    let patch = |path: &String| -> Result<std::net::TcpStream> {
-        let mut stream = raw::connect(&address, None)?;
-        let head = format!(
-            "PATCH {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nTus-Resumable: 1.0.0\r\n\
-             Content-Type: {UPLOAD_TYPE}\r\nUpload-Offset: 0\r\nContent-Length: 100\r\n\
-             Expect: 100-continue\r\n\r\n",
-            bob.token
-        );
-        stream.write_all(head.as_bytes())?;
-        Ok(stream)
-    };
     let mut held = Vec::new();
     for path in &paths[..8] {
-        let mut stream = patch(path)?;
-        let mut called = [0; 25];
-        std::io::Read::read_exact(&mut stream, &mut called)?;
-        ensure!(called.starts_with(b"HTTP/1.1 100"), "not called for its body");
-        held.push(stream);
+        held.push(bob.begin_body(path, 100)?.context("not called for its body")?);
     }
-    let ninth = raw::read_to_end(&mut patch(&paths[8])?, PATIENCE)?;
-    ensure!(raw::status(&ninth) == Some(429), "{ninth}");
+    ensure!(bob.begin_body(&paths[8], 100)?.is_none(), "a ninth");
+    let call = bob.tus("PATCH", &paths[8])?.header("upload-offset", "0");
+    call.typed(UPLOAD_TYPE, b"x".to_vec()).send()?.refused(429)?;
     drop(held);
     until("a free place", PATIENCE, || {
         let call = bob.tus("PATCH", &paths[8])?.header("upload-offset", "0");

@@ -1,11 +1,14 @@
 //! Uploads and downloads of files.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use anyhow::{Context, Result, ensure};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use super::Client;
-use crate::Call;
+use crate::{Call, raw};
 
 /// What the body of an upload is called.
 pub const UPLOAD_TYPE: &str = "application/offset+octet-stream";
@@ -40,6 +43,25 @@ impl Client {
         let answer = call.typed(UPLOAD_TYPE, bytes.to_vec()).send()?;
         ensure!(answer.status == 204, "{} {}", answer.status, answer.text);
         Ok(answer.header("upload-offset").context("no Upload-Offset")?.parse()?)
+    }
+
+    /// Begins to send the first `length` bytes of an upload: the connection, once the server has asked for them; nothing if
+    /// it refuses.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub fn begin_body(&self, path: &str, length: usize) -> Result<Option<TcpStream>> {
+        let mut stream = raw::connect(&self.endpoints.auth_address()?, None)?;
+        let head = format!(
+            "PATCH {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nTus-Resumable: 1.0.0\r\n\
+             Content-Type: {UPLOAD_TYPE}\r\nUpload-Offset: 0\r\nContent-Length: {length}\r\n\
+             Expect: 100-continue\r\n\r\n",
+            self.token
+        );
+        stream.write_all(head.as_bytes())?;
+        let mut called = [0; 25];
+        stream.read_exact(&mut called)?;
+        Ok(called.starts_with(b"HTTP/1.1 100").then_some(stream))
     }
 
     /// How far an upload has come.

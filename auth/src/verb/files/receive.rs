@@ -88,13 +88,14 @@ struct Receiver<'a> {
 /// What ends a piece.
 #[derive(PartialEq)]
 enum End {
-    /// It is as long as a piece may be, or the file is whole.
+    /// It is as long as a piece may be, or has been in memory for as long as it may be, or the file is whole.
     OfPiece,
     OfBody,
 }
 
 impl Receiver<'_> {
-    /// Takes the next piece. It ends at a multiple of [`PIECE_BYTES_MAX`], so that files with the same bytes have the same pieces.
+    /// Takes the next piece. It ends at a multiple of [`PIECE_BYTES_MAX`], so that files with the same bytes have the same pieces,
+    /// unless the bytes come slowly and the file store has it end before.
     fn piece(&mut self, buffer: &mut [u8]) -> Result<End, ReceiveError> {
         let end = (self.offset / PIECE_BYTES_MAX + 1) * PIECE_BYTES_MAX;
         let room = usize::try_from(end.min(self.size) - self.offset).unwrap_or(0);
@@ -109,7 +110,7 @@ impl Receiver<'_> {
         store.begin_blob(self.account, &name, store.now() + BLOB_LIFE_MS)?;
         let mut head = Vec::new();
         let written = self.write(&name, buffer, (first, room), &mut head);
-        let Written { size, hash, broken } = match written {
+        let Written { size, hash, end, broken } = match written {
             Ok(written) => written,
             Err(error) => {
                 if let Err(error) = store.abandon_blob(self.account, &name) {
@@ -127,8 +128,7 @@ impl Receiver<'_> {
         self.offset += size;
         match broken {
             Some(error) => Err(ReceiveError::Client(error)),
-            None if size < room as i64 => Ok(End::OfBody),
-            None => Ok(End::OfPiece),
+            None => Ok(end),
         }
     }
 
@@ -143,6 +143,7 @@ impl Receiver<'_> {
         let files = self.context.files.as_ref().ok_or(ErrorKind::NotConnected)?;
         let (mut object, mut hash) = (files.create(name)?, Sha256::new());
         let (mut count, mut size, mut broken) = (first, 0, None);
+        let mut end = End::OfBody;
         while count > 0 {
             let bytes = &buffer[..count];
             hash.update(bytes);
@@ -150,6 +151,10 @@ impl Receiver<'_> {
             let missing = SNIFFED_BYTES.saturating_sub(head.len());
             head.extend_from_slice(&bytes[..missing.min(count)]);
             size += count;
+            if size == room || object.is_due() {
+                end = End::OfPiece;
+                break;
+            }
             let most = (room - size).min(buffer.len());
             count = match self.body.read(&mut buffer[..most]) {
                 Ok(count) => count,
@@ -160,7 +165,8 @@ impl Receiver<'_> {
             };
         }
         object.finish()?;
-        Ok(Written { size: size as i64, hash: HEXLOWER.encode(&hash.finalize()), broken })
+        let hash = HEXLOWER.encode(&hash.finalize());
+        Ok(Written { size: size as i64, hash, end, broken })
     }
 
     /// What the file is by its first bytes, if some of them are in this piece.
@@ -185,6 +191,7 @@ impl Receiver<'_> {
 struct Written {
     size: i64,
     hash: String,
+    end: End,
     /// What the body ended with, if not with its end.
     broken: Option<HttpError>,
 }
