@@ -1,6 +1,6 @@
 // Files on their way: made ready, kept on this device, sent, and sent on after a cut, a reload or a crash.
 
-import { prepare } from "../wire/picture.js";
+import { prepare, thumbnailSize } from "../wire/picture.js";
 import { create, end, send } from "../wire/upload.js";
 
 /** @import {ApiError, FileInfo, Upload} from "../core/types.js" */
@@ -66,8 +66,10 @@ export function createUploads(db, find, tell) {
   async function begin(id, { name, type, width, height }, blob) {
     const small = await db.blob(`${id}.small`);
     let thumbnail;
-    if (small) {
-      thumbnail = await create(small, { filename: "thumbnail", filetype: small.type });
+    if (small && width && height) {
+      // The server takes a thumbnail only with its size.
+      const size = thumbnailSize({ width, height });
+      thumbnail = await create(small, { filename: "thumbnail", filetype: small.type, ...size });
       await send(thumbnail, small, () => {}, new AbortController().signal);
     }
     const about = { filename: name, filetype: type, width, height, thumbnail };

@@ -7,12 +7,19 @@ const PORTRAIT = 512;
 const PIXELS_MAX = 50_000_000;
 const DRAWABLE = /^image\/(jpeg|png|webp|gif|avif|bmp)$/;
 
+/** A size whose longer side is not above `longest`. @param {{width: number, height: number}} size @param {number} longest */
+function within({ width, height }, longest) {
+  const scale = Math.min(1, longest / Math.max(width, height));
+  const scaled = (/** @type {number} */ side) => Math.max(1, Math.round(side * scale));
+  return { width: scaled(width), height: scaled(height) };
+}
+
+/** The size of the thumbnail of a picture. @param {{width: number, height: number}} size */
+export const thumbnailSize = (size) => within(size, THUMBNAIL);
+
 /** @param {ImageBitmap} bitmap @param {number} longest @param {string} type @returns {Promise<Blob | null>} */
 function draw(bitmap, longest, type) {
-  const scale = Math.min(1, longest / Math.max(bitmap.width, bitmap.height));
-  const canvas = document.createElement("canvas");
-  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
-  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+  const canvas = Object.assign(document.createElement("canvas"), within(bitmap, longest));
   const context = canvas.getContext("2d");
   if (!context) return Promise.resolve(null);
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);

@@ -278,6 +278,13 @@ export async function acquaint(alice, bob) {
   await bob.message("hi").waitFor();
 }
 
+/** Attaches a file by the button. @param {Person} person @param {{name: string, mimeType: string, buffer: Buffer}} file */
+export async function attach(person, file) {
+  const choosing = person.page.waitForEvent("filechooser");
+  await person.button("Attach file").click();
+  await (await choosing).setFiles(file);
+}
+
 /** Waits until it holds. @param {() => unknown} holds */
 export async function until(holds, what = String(holds)) {
   const end = Date.now() + PATIENCE;

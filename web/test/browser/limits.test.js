@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { after, afterEach, before, test } from "node:test";
 
-import { acquaint, until, world } from "./harness.js";
+import { acquaint, attach, until, world } from "./harness.js";
 
 let here;
 before(async () => (here = await world(["--contact=open", "--account-quota=0"])));
@@ -128,13 +128,6 @@ test("the database is deleted while somebody is logged in: it is made again, and
   await bob.chat("Alice").click();
   await bob.message("still here").waitFor();
 });
-
-/** Sends a file by the button. */
-async function attach(person, file) {
-  const choosing = person.page.waitForEvent("filechooser");
-  await person.button("Attach file").click();
-  await (await choosing).setFiles(file);
-}
 
 test("the server is killed in the middle of an upload: it goes on from where it was, and the message arrives", async () => {
   const [alice, bob] = await couple();
