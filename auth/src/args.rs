@@ -67,6 +67,17 @@ pub enum SignupRule {
     Closed,
 }
 
+impl SignupRule {
+    /// As the setting has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Invite => "invite",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 /// The settings of the auth server.
 #[derive(Clone)]
 pub struct Config {

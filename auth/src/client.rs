@@ -1,7 +1,7 @@
 //! The web client: the page at `/`, its files, and their headers.
 
 use http::{Head, Response};
-use web_client::{Coding, Page, SECURITY_HEADERS};
+use web_client::{Coding, PERMISSIONS_POLICY, Page};
 
 /// The page and the headers, computed once for all requests.
 pub(crate) struct Client {
@@ -56,11 +56,11 @@ impl Client {
         if let Some(name) = coding.name().filter(|_| !is_known) {
             response = response.with_header("Content-Encoding", name);
         }
-        for (name, value) in SECURITY_HEADERS {
-            response = response.with_header(name, value);
-        }
         let policy = self.page.content_security_policy().to_owned();
-        response.with_header("ETag", etag).with_header("Content-Security-Policy", policy)
+        response
+            .with_header("ETag", etag)
+            .with_header("Content-Security-Policy", policy)
+            .with_header("Permissions-Policy", PERMISSIONS_POLICY)
     }
 }
 
@@ -104,9 +104,7 @@ mod tests {
         assert_eq!(page.header("Vary"), Some("Accept, Accept-Encoding"));
         let policy = page.header("Content-Security-Policy").unwrap().to_owned();
         assert!(policy.contains("require-trusted-types-for 'script'; trusted-types app"));
-        for (name, value) in SECURITY_HEADERS {
-            assert_eq!(page.header(name), Some(value));
-        }
+        assert_eq!(page.header("Permissions-Policy"), Some(PERMISSIONS_POLICY));
         let html = String::from_utf8(page.into_bytes().unwrap()).unwrap();
         assert!(html.contains(&format!("/web/{BUILD}/main.js")), "{html}");
         for program in [&[][..], &["Accept: */*"], &["Accept: application/json"]] {

@@ -38,6 +38,7 @@ pub(crate) struct Context {
     pub(crate) throttle: Throttle,
     /// Who can sign up.
     pub(crate) signup: SignupRule,
+    pub(crate) chat: ChatPlace,
     /// `None`: signups have no limit.
     pub(crate) signups: Option<NetworkBuckets>,
     /// `None`: nothing is mailed.
@@ -59,6 +60,15 @@ pub(crate) struct Context {
     pub(crate) downloads: Arc<Transfers>,
     pub(crate) push: PushContext,
     pub(crate) heartbeat: Heartbeat,
+}
+
+/// Where clients find the chat.
+#[derive(Default)]
+pub(crate) struct ChatPlace {
+    /// The URL of its WebSocket. `None`: `/ws` of this server's own origin.
+    pub(crate) url: Option<String>,
+    /// Whether it runs in this process, and this port has its descriptions too.
+    pub(crate) is_here: bool,
 }
 
 /// Whose requests that change something are counted together.
@@ -120,6 +130,7 @@ impl Context {
             hasher: Hasher::new(params, Bounds::of_this_machine())?,
             throttle: Throttle::new(),
             signup: SignupRule::default(),
+            chat: ChatPlace::default(),
             signups,
             mailer: None,
             code_failures: NetworkBuckets::new(CODE_FAILURES, CODE_FAILURES_PER_SECOND),

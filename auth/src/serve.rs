@@ -13,7 +13,7 @@ use crate::args::Config;
 use crate::backend::Backend;
 use crate::client::Client;
 use crate::collect;
-use crate::context::Context;
+use crate::context::{ChatPlace, Context};
 use crate::limit::{PUSH_FLUSH_MAX, PUSH_HOST_KEPT_MS, SWEEP_INTERVAL};
 use crate::mail::Mailer;
 use crate::pusher::{PushContext, Pushing};
@@ -63,6 +63,7 @@ pub fn serve(
     }
     let mut context = Context::new(store, config.signup_rate).map_err(io::Error::other)?;
     context.signup = config.signup;
+    context.chat = ChatPlace { url: config.chat_url.clone(), is_here: chat.is_some() };
     if let Some(settings) = &config.mail {
         context.mailer = Some(Mailer::start(settings, Arc::clone(&context.store))?);
     }

@@ -39,7 +39,7 @@ pub(crate) fn route<'a>(server: &'a Server, head: &Head) -> Route<'a> {
     match path {
         "/" if is_browser(head) => Route::fixed(Response::html(200, PAGE).with_header(
             "Content-Security-Policy",
-            "default-src 'none'; style-src 'unsafe-inline'",
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
         )),
         "/" => Route::fixed(Response::bytes(200, "application/json", HERE.as_bytes())),
         "/ws" => Route::fixed(upgrade_required("this address speaks WebSocket")),

@@ -13,6 +13,19 @@ use serde_json::Value;
 use crate::error::HttpError;
 use crate::limit::{COPY_BYTES, HSTS_SECONDS, RESPONSE_BYTES_PER_SECOND_MIN, RETRY_AFTER_SECONDS};
 
+/// Headers of every response that does not have them with another value. They matter to browsers only: a response is kept by no
+/// cache, is what its type says, loads nothing and is in no frame (`Content-Security-Policy`), and no page of another site may
+/// embed it or keep a handle to its window. They are those of the OWASP REST Security Cheat Sheet, where `frame-ancestors`
+/// stands for the older `X-Frame-Options`, and those against leaks between sites.
+const DEFAULT_HEADERS: [(&str, &str); 6] = [
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+];
+
 /// A body of up to this many bytes is copied behind its head and sent with it.
 const JOINED_BYTES_MAX: usize = 16 * 1024;
 
@@ -201,10 +214,10 @@ impl Response {
         }
         let _ = write!(head, "Date: {}\r\n", httpdate::HttpDate::from(SystemTime::now()));
         head.push_str("Server: messenger\r\n");
-        if self.header("Cache-Control").is_none() {
-            head.push_str("Cache-Control: no-store\r\n");
+        for (name, value) in DEFAULT_HEADERS.iter().filter(|(name, _)| self.header(name).is_none())
+        {
+            let _ = write!(head, "{name}: {value}\r\n");
         }
-        head.push_str("X-Content-Type-Options: nosniff\r\n");
         if sending.is_https {
             let _ = write!(head, "Strict-Transport-Security: max-age={HSTS_SECONDS}\r\n");
         }

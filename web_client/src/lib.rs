@@ -7,4 +7,4 @@ mod page;
 
 pub use asset::{ASSETS, Asset, BUILD, asset};
 pub use coding::Coding;
-pub use page::{Page, SECURITY_HEADERS};
+pub use page::{PERMISSIONS_POLICY, Page};

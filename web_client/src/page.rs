@@ -6,13 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use crate::asset::{Asset, asset};
 use crate::coding::Coding;
 
-/// Headers of every file of the client, besides its type and its `Content-Security-Policy`.
-pub const SECURITY_HEADERS: [(&str, &str); 4] = [
-    ("Referrer-Policy", "no-referrer"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-    ("Cross-Origin-Resource-Policy", "same-origin"),
-    ("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
-];
+/// What no file of the client may use: the value of its `Permissions-Policy`.
+pub const PERMISSIONS_POLICY: &str = "camera=(), microphone=(), geolocation=(), payment=(), usb=()";
 
 /// The place in the page where the URL of the chat server is inserted.
 const HTML: &str = "<html ";

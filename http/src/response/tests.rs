@@ -19,11 +19,14 @@ fn an_error_is_the_contracts_json() {
         text.replace(date, "NOW"),
         "HTTP/1.1 404 Not Found\r\nContent-Length: 48\r\nConnection: close\r\nDate: NOW\r\n\
          Server: messenger\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\
-         Content-Type: application/json\r\nX-Request-Id: r\r\n\r\n\
+         Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n\
+         Referrer-Policy: no-referrer\r\nCross-Origin-Opener-Policy: same-origin\r\n\
+         Cross-Origin-Resource-Policy: same-origin\r\nContent-Type: application/json\r\nX-Request-Id: r\r\n\r\n\
          {\"error\":\"no \\\"such\\\" thing\",\"code\":\"not_found\"}"
     );
-    let cached = Response::text(200, "x").with_header("Cache-Control", "no-cache");
-    assert!(!written(&cached).contains("no-store"));
+    let own = Response::text(200, "x").with_header("Content-Security-Policy", "sandbox");
+    let text = written(&own.with_header("Cache-Control", "no-cache"));
+    assert!(!text.contains("no-store") && !text.contains("frame-ancestors"), "{text}");
 }
 
 #[test]

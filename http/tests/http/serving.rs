@@ -22,9 +22,13 @@ fn a_request_is_answered() {
     assert_eq!(value("Connection"), "close");
     assert_eq!(value("Cache-Control"), "no-store");
     assert_eq!(value("X-Content-Type-Options"), "nosniff");
+    assert_eq!(value("Content-Security-Policy"), "default-src 'none'; frame-ancestors 'none'");
+    assert_eq!(value("Referrer-Policy"), "no-referrer");
+    assert_eq!(value("Cross-Origin-Opener-Policy"), "same-origin");
+    assert_eq!(value("Cross-Origin-Resource-Policy"), "same-origin");
     assert!(value("Date").ends_with(" GMT"), "{answer}");
     assert!(!value("X-Request-Id").is_empty());
-    assert_eq!(headers.len(), 8, "{answer}");
+    assert_eq!(headers.len(), 12, "{answer}");
     server.until_connections(0);
 }
 

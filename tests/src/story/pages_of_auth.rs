@@ -7,6 +7,28 @@ use crate::Endpoints;
 pub fn pages_of_auth(endpoints: &Endpoints) -> Result<()> {
     endpoints.ask("GET", "/healthz")?.send()?.expect(200)?;
 
+    let here = endpoints.ask("GET", "/")?.send()?.expect(200)?;
+    for (key, value) in [("description", "/openapi.json"), ("signup", "open"), ("chat", "/ws")] {
+        ensure!(here.body[key] == value, "no {key}: {}", here.text);
+    }
+    // Where the chat is at the same port, so are its descriptions.
+    for key in ["chat_description", "chat_schema"] {
+        let Some(path) = here.body[key].as_str() else { continue };
+        endpoints.ask("GET", path)?.send()?.expect(200)?;
+    }
+    let page = endpoints.ask("GET", "/")?.header("accept", "text/html,*/*;q=0.8").send()?;
+    ensure!(page.header("content-type") == Some("text/html; charset=utf-8"), "no page");
+
+    // What is no page can do nothing in a browser.
+    let missing = endpoints.ask("GET", "/no/such/page")?.send()?;
+    let refused = endpoints.ask("GET", "/me")?.send()?;
+    for answer in [here, missing, refused] {
+        ensure!(answer.header("content-security-policy").is_some_and(|it| it.contains("'none'")));
+        for name in ["cross-origin-opener-policy", "cross-origin-resource-policy"] {
+            ensure!(answer.header(name) == Some("same-origin"), "{}: no {name}", answer.status);
+        }
+    }
+
     let description = endpoints.ask("GET", "/openapi.json")?.send()?.expect(200)?.body;
     ensure!(description["openapi"].as_str().is_some_and(|version| version.starts_with('3')));
     let paths = description["paths"].as_object().context("no `paths`")?;

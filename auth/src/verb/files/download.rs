@@ -70,7 +70,6 @@ fn protected(response: Response, etag: &str) -> Response {
         .with_header("ETag", etag.to_owned())
         .with_header("Cache-Control", "private, no-cache")
         .with_header("Content-Security-Policy", "sandbox")
-        .with_header("Cross-Origin-Resource-Policy", "same-origin")
 }
 
 fn content_type(file: &StoredFile) -> String {
