@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use acceptance::{Socket, raw};
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use tungstenite::Message;
 use tungstenite::client::IntoClientRequest as _;
@@ -24,6 +24,9 @@ const NICE: i32 = 19;
 const PAUSE: Duration = Duration::from_millis(20);
 /// Frames that are written before what came is read.
 const FRAMES: usize = 8;
+
+/// The type of an upload's body.
+const UPLOAD_HEADER: &str = "Content-Type: application/offset+octet-stream\r\n";
 
 /// One way to be a nuisance.
 pub struct Attack {
@@ -47,6 +50,9 @@ pub static ATTACKS: &[Attack] = &[
     Attack { name: "unknown logins", step: unknown_login },
     Attack { name: "exports", step: export },
     Attack { name: "uploads", step: upload },
+    Attack { name: "tiny pieces", step: send_tiny_pieces },
+    Attack { name: "downloads", step: download },
+    Attack { name: "changes", step: change },
 ];
 
 impl Attack {
@@ -200,39 +206,80 @@ fn unknown_login(mallory: &Mallory, from: IpAddr, _: &AtomicBool) -> Result<()> 
     log_in(mallory, from, &nobody.replace([' ', '{', '}', ':', ','], ""), "wrong password")
 }
 
-fn export(mallory: &Mallory, from: IpAddr, _: &AtomicBool) -> Result<()> {
+/// A request over HTTP on a connection of its own; gives its status and its whole answer.
+fn ask(mallory: &Mallory, from: IpAddr, head: &str, body: &[u8]) -> Result<(u16, String)> {
     let stream = raw::connect(&mallory.endpoints.auth_address()?, Some(from))?;
-    let request = format!(
-        "GET /export HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
-        mallory.token
+    let head = format!(
+        "{head}Host: localhost\r\nAuthorization: Bearer {}\r\nTus-Resumable: 1.0.0\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n",
+        mallory.token,
+        body.len()
     );
-    let (status, _) = raw::exchange(stream, request.as_bytes())?;
-    if status != 200 {
-        bail!("{status}");
-    }
-    Ok(())
+    raw::exchange(stream, &[head.as_bytes(), body].concat())
 }
 
-/// Uploads a megabyte in one request, and gives it up so that the quota lasts.
+fn export(mallory: &Mallory, from: IpAddr, _: &AtomicBool) -> Result<()> {
+    match ask(mallory, from, "GET /export HTTP/1.1\r\n", b"")? {
+        (200, _) => Ok(()),
+        (status, _) => bail!("{status}"),
+    }
+}
+
+/// Begins an upload of so many bytes with these, and gives its path.
+fn begin_upload(mallory: &Mallory, from: IpAddr, length: usize, bytes: &[u8]) -> Result<String> {
+    let kind = if bytes.is_empty() { "" } else { UPLOAD_HEADER };
+    let head = format!("POST /files HTTP/1.1\r\nUpload-Length: {length}\r\n{kind}");
+    let (_, begun) = ask(mallory, from, &head, bytes)?;
+    let path = begun.lines().find_map(|line| line.strip_prefix("Location: "));
+    path.map(str::to_owned).context("refused")
+}
+
+/// Gives an upload up, so that the quota lasts.
+fn give_up(mallory: &Mallory, from: IpAddr, path: &str) -> Result<()> {
+    ask(mallory, from, &format!("DELETE {path} HTTP/1.1\r\n"), b"").map(drop)
+}
+
+/// Uploads a megabyte in one request.
 fn upload(mallory: &Mallory, from: IpAddr, _: &AtomicBool) -> Result<()> {
     const BYTES: usize = 1024 * 1024;
-    let address = mallory.endpoints.auth_address()?;
-    let head = |line: &str| {
-        format!(
-            "{line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nTus-Resumable: 1.0.0\r\n\
-             Connection: close\r\n",
-            mallory.token
-        )
-    };
-    let begin = format!(
-        "{}Upload-Length: {BYTES}\r\nContent-Type: application/offset+octet-stream\r\n\
-         Content-Length: {BYTES}\r\n\r\n",
-        head("POST /files")
-    );
-    let body = [begin.into_bytes(), vec![b'x'; BYTES]].concat();
-    let (_, begun) = raw::exchange(raw::connect(&address, Some(from))?, &body)?;
-    let path = begun.lines().find_map(|line| line.strip_prefix("Location: "));
-    let Some(path) = path else { bail!("refused") };
-    let end = format!("{}\r\n", head(&format!("DELETE {path}")));
-    raw::exchange(raw::connect(&address, Some(from))?, end.as_bytes()).map(drop)
+    let path = begin_upload(mallory, from, BYTES, &vec![b'x'; BYTES])?;
+    give_up(mallory, from, &path)
+}
+
+/// Sends an upload in requests of one byte.
+fn send_tiny_pieces(mallory: &Mallory, from: IpAddr, stop: &AtomicBool) -> Result<()> {
+    const BYTES: usize = 200;
+    let path = begin_upload(mallory, from, BYTES, b"")?;
+    let mut offset = 0;
+    while offset < BYTES && !stop.load(Ordering::Relaxed) {
+        let head = format!("PATCH {path} HTTP/1.1\r\nUpload-Offset: {offset}\r\n{UPLOAD_HEADER}");
+        match ask(mallory, from, &head, b"x")?.0 {
+            204 => offset += 1,
+            429 | 503 => {}
+            status => bail!("{status}"),
+        }
+    }
+    give_up(mallory, from, &path)
+}
+
+/// Fetches a megabyte, again and again.
+fn download(mallory: &Mallory, from: IpAddr, stop: &AtomicBool) -> Result<()> {
+    const BYTES: usize = 1024 * 1024;
+    let path = begin_upload(mallory, from, BYTES, &vec![b'x'; BYTES])?;
+    while !stop.load(Ordering::Relaxed) {
+        let (status, _) = ask(mallory, from, &format!("GET {path} HTTP/1.1\r\n"), b"")?;
+        if !matches!(status, 200 | 429 | 503) {
+            bail!("{status}");
+        }
+    }
+    give_up(mallory, from, &path)
+}
+
+/// Changes what it can over HTTP; it has no session of that number.
+fn change(mallory: &Mallory, from: IpAddr, _: &AtomicBool) -> Result<()> {
+    let json = "Content-Type: application/json\r\n";
+    ask(mallory, from, &format!("PATCH /me HTTP/1.1\r\n{json}"), br#"{"last_seen":false}"#)?;
+    ask(mallory, from, &format!("PATCH /me HTTP/1.1\r\n{json}"), br#"{"last_seen":true}"#)?;
+    ask(mallory, from, &format!("POST /ticket HTTP/1.1\r\n{json}"), b"{}")?;
+    ask(mallory, from, "DELETE /sessions/999999 HTTP/1.1\r\n", b"").map(drop)
 }
