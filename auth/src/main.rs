@@ -67,7 +67,7 @@ fn settings(program: &Program) -> Settings<'_> {
         auth_listen: program.listen.clone(),
         http: &program.http,
         connections: vec![(listener.name, listener.connections_max)],
-        bus: Ok(Vec::new()),
+        bus: Ok(None),
         mail,
     }
 }

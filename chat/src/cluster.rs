@@ -1,12 +1,14 @@
-//! The other nodes: what they have committed, for the connections that are here, and what they are to hear at once.
+//! Exchanges hints with the other nodes: what they have committed for accounts that are connected here, and what was
+//! committed here.
 //!
-//! Everything that must not be missed comes from the database ([`sql::NodeObserver`]). A bus, if there is one, brings the same
-//! hints sooner, and what is live only.
+//! Everything that must not be missed comes from the database ([`sql::NodeObserver`]). A bus, if there is one, brings
+//! the same hints sooner. It also brings live frames, which are not in the database.
 
 mod bus;
 mod message;
 mod observer;
 mod settings;
+mod trial;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
@@ -36,7 +38,7 @@ pub(crate) struct Cluster {
     bus: OnceLock<Arc<Bus>>,
     /// Accounts that have more or fewer connections here, which other nodes have not been told.
     changed: Mutex<HashSet<AccountId>>,
-    /// There are some, or it is over.
+    /// Signalled when there are some, and at the end.
     has_changed: Condvar,
     is_over: AtomicBool,
 }
@@ -78,15 +80,16 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Everything is committed: this node leaves the others.
+    /// To be called when everything is committed: this node leaves the cluster.
     pub(crate) fn end(&self) {
         self.is_over.store(true, Ordering::Relaxed);
-        // Whoever is about to wait has seen it, or is woken.
+        // A thread that is about to wait has seen the flag, or is woken.
         drop(lock(&self.changed));
         self.has_changed.notify_all();
     }
 
-    /// An account has a connection more or less here, or has blocked another one: other nodes look up again what they show of it.
+    /// Notes that an account has one connection more or less here, or has blocked another one. Other nodes look up again
+    /// what they show of it.
     pub(crate) fn connections_changed(&self, account: AccountId) {
         if let Some(bus) = self.bus.get() {
             bus.subscribe(account);
@@ -97,12 +100,12 @@ impl Cluster {
         }
     }
 
-    /// Looks up where else these accounts are, as far as somebody watches them or they are here: their watchers are told of changes,
-    /// those whom they have blocked watch them no more, and of connections beyond [`CONNECTIONS_PER_ACCOUNT_MAX`] over all nodes those that are here and older than all others are
-    /// closed.
+    /// Looks up the connections of these accounts on other nodes, for accounts that are watched or connected here. Tells
+    /// their watchers of changes, and ends the watches of accounts that they have blocked. If an account has more than
+    /// [`CONNECTIONS_PER_ACCOUNT_MAX`] connections over all nodes, closes the oldest ones, as far as they are here.
     ///
     /// # Errors
-    /// It cannot be looked up.
+    /// The connections cannot be looked up.
     pub(crate) fn look_at_presence(&self, accounts: &[AccountId]) -> sql::Result<()> {
         if !self.store.has_other_nodes() {
             return Ok(());
@@ -128,7 +131,7 @@ impl Cluster {
         self.end_watches_of_blocked(accounts)
     }
 
-    /// Closes the account's connections here that are too many over all nodes, and older than those on other nodes.
+    /// Closes the oldest connections of an account that has too many over all nodes, as far as they are here.
     fn close_excess(&self, account: AccountId, elsewhere: &Elsewhere) {
         let (here, since) = self.hub.connections(account);
         let there: usize = elsewhere.connections.iter().map(|it| it.count).sum();
@@ -171,7 +174,7 @@ impl Cluster {
         );
     }
 
-    /// Tells other nodes that `from` is typing, as far as `listeners` are there.
+    /// Tells the nodes that `listeners` are connected to that `from` is typing.
     pub(crate) fn is_typing(&self, from: AccountId, to: Recipient, listeners: &[AccountId]) {
         let Some(bus) = self.bus.get() else { return };
         bus.publish(
@@ -187,7 +190,7 @@ impl Cluster {
                 if !notice.heads.is_empty() {
                     self.heads_grown(&notice.heads);
                 }
-                // If it cannot be looked up, the same notice in the database brings it once more.
+                // If the look-up fails, it is repeated: the same notice comes from the database, too.
                 let _ = self.accounts_changed(&notice.accounts);
             }
             Some(BusMessage::Typing { from, to, mut listeners }) => {

@@ -59,12 +59,12 @@ pub(crate) const COMMITTER_END_MAX: Duration = Duration::from_secs(3);
 /// How long a shutdown waits for the node to leave the cluster.
 pub(crate) const NODE_END_MAX: Duration = Duration::from_secs(1);
 
-/// How long a shutdown waits until whom to tell by Web Push is stored.
+/// How long a shutdown waits until the marks for Web Push are stored.
 pub(crate) const PUSH_END_MAX: Duration = Duration::from_secs(1);
-/// How long accounts gather that got messages, before it is looked up whom to tell by Web Push.
+/// How long accounts that got messages are gathered before their subscriptions are looked up.
 pub(crate) const PUSH_GATHER: Duration = Duration::from_secs(1);
-/// Accounts that got messages and connections that have ended or come back, of each kind, that wait for this. Of more,
-/// nobody is told.
+/// Accounts that got messages and connections that have ended or come back, of each kind, that wait for this. For
+/// further ones no push is sent.
 pub(crate) const PUSHES_WAITING_MAX: usize = 16 * 1024;
 
 /// Connections of one account on this node. A further one closes the oldest with 4409.
@@ -98,8 +98,8 @@ pub(crate) const STRIKES_MAX: u32 = 20;
 /// How many of those are forgiven per second.
 pub(crate) const STRIKES_PER_SECOND: f64 = 1.0;
 
-/// Additions of one account to groups by one other, in a burst. Each can leave a group in the list of the account that is
-/// added.
+/// Additions of one account to groups by one other, in a burst. Each can leave a group in the list of the account that
+/// is added.
 pub(crate) const ADDITIONS_OF_ONE_BURST: f64 = 20.0;
 /// How many of those come back per second: 20 a day.
 pub(crate) const ADDITIONS_OF_ONE_PER_SECOND: f64 = 20.0 / 86_400.0;
@@ -107,8 +107,8 @@ pub(crate) const ADDITIONS_OF_ONE_PER_SECOND: f64 = 20.0 / 86_400.0;
 pub(crate) const ADDITIONS_BURST: f64 = 10_000.0;
 /// How many of those come back per second: 10,000 a day.
 pub(crate) const ADDITIONS_PER_SECOND: f64 = 10_000.0 / 86_400.0;
-/// Cells of a row of the counters of additions (each takes 8 bytes, and each table has four rows). A day's additions are
-/// remembered, so it is more than for other rates.
+/// Cells of a row of the counters of additions (each takes 8 bytes, and each table has four rows). A day's additions
+/// are remembered, so it is more than for other rates.
 pub(crate) const ADDITIONS_WIDTH: usize = 64 * 1024;
 
 /// Operations in the committer's queue.
@@ -140,6 +140,8 @@ pub(crate) const CLUSTER_LOOK: Duration = Duration::from_millis(200);
 pub(crate) const CLUSTER_LOOK_BESIDE_BUS: Duration = Duration::from_millis(800);
 /// How long connecting to a server of the bus may take.
 pub(crate) const BUS_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a server of the bus may take to deliver a message to its own sender, connecting included.
+pub(crate) const BUS_TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the first connection to the bus may take before the log says that it is missing.
 pub(crate) const BUS_FIRST_WAIT: Duration = Duration::from_secs(3);
 /// The interval of pings to the bus. After two missing answers the connection is lost.

@@ -8,6 +8,7 @@ mod mail;
 mod orphans;
 mod system;
 
+pub use bus::BusCheck;
 pub use mail::MailServer;
 
 use std::path::{Path, PathBuf};
@@ -41,8 +42,8 @@ pub struct Settings<'a> {
     pub http: &'a http::args::Args,
     /// Its servers, with the number of connections that each one accepts.
     pub connections: Vec<(&'static str, usize)>,
-    /// The NATS servers that connect it with other nodes, as `HOST:PORT`; or what is wrong with that setting.
-    pub bus: std::result::Result<Vec<String>, String>,
+    /// How the NATS servers are tried that connect it with other nodes, if there are any; or what is wrong with that setting.
+    pub bus: std::result::Result<Option<Box<BusCheck>>, String>,
     /// Its mail server, if it has one; or what is wrong with that setting.
     pub mail: std::result::Result<Option<MailServer>, String>,
 }
@@ -54,7 +55,7 @@ pub(crate) fn run(args: &Args, url: &DatabaseUrl, settings: &Settings<'_>) -> Re
     advice.extend(clock::look(&found));
     advice.extend(system::look(url, settings));
     advice.extend(address::look(settings));
-    advice.extend(bus::look(settings));
+    advice.extend(bus::look(settings, found.cluster.as_deref()));
     advice.push(files::look(url, settings));
     advice.push(orphans::look(url, settings));
     advice.push(mail::look(settings));

@@ -27,7 +27,7 @@ use sql::DatabaseUrl;
 use sql::args::{DatabaseArgs, DefaultDatabase};
 
 pub use admin::print_first_invitation;
-pub use doctor::{MailServer, Settings};
+pub use doctor::{BusCheck, MailServer, Settings};
 pub use link::link_base;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;

@@ -20,9 +20,6 @@ pub(crate) const INVITATION_DAYS_MAX: i64 = 365;
 pub(crate) const INVITATION_USES_MAX: i64 = 10_000;
 /// Hours that the link of `admin reset` is good for.
 pub(crate) const RESET_HOURS: i64 = 24;
-
-/// How long `doctor` waits for a server of the message bus to accept a connection, and to greet.
-pub(crate) const BUS_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 /// `doctor` warns of a newest backup that is older than this number of days.
 pub(crate) const BACKUP_DAYS_MAX: i64 = 7;
 /// `doctor` warns of a clock that differs more from the database's, in milliseconds.

@@ -88,7 +88,12 @@ fn settings(cli: &Cli) -> Settings<'_> {
         files: &cli.auth.files,
         http: &cli.http,
         connections: vec![(chat.name, chat.connections_max), (auth.name, auth.connections_max)],
-        bus: bus.map(|bus| bus.map_or_else(Vec::new, |bus| bus.addresses())),
+        bus: bus.map(|bus| {
+            bus.map(|bus| {
+                Box::new(move |cluster: Option<&str>| bus.try_servers(cluster))
+                    as Box<command::BusCheck>
+            })
+        }),
         mail,
     }
 }

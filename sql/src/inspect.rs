@@ -9,6 +9,7 @@ use crate::engine::postgres::Connector;
 use crate::engine::sqlite::{Sqlite, start};
 use crate::engine::{Engine as _, Purpose, StartError, Statement, statements};
 use crate::limit::POSTGRES_CONNECTIONS;
+use crate::node::BUS_ID;
 use crate::snapshot::raw_copy;
 use crate::url::Backend;
 use crate::{DatabaseUrl, Error, OpenError, Result, migrate};
@@ -51,6 +52,8 @@ pub struct Inspection {
     pub clock: Option<i64>,
     /// By how many milliseconds the newest message is ahead of the machine's clock.
     pub newest: Option<i64>,
+    /// The name under which the nodes of this database find each other on a message bus, if it has one.
+    pub cluster: Option<String>,
     /// The time recorded in the database, if there is one.
     pub recorded: Option<RecordedTime>,
 }
@@ -173,6 +176,9 @@ fn look_at_schema(
                     engine.run(&MESSAGE_TIME, &[crate::engine::Value::Int(id)]).map_err(said)?;
                 found.newest =
                     at.first().and_then(|row| row.int(0).ok()).map(|at| at - wall_time());
+            }
+            if let Some(mut row) = engine.run(&BUS_ID, &[]).map_err(said)?.pop() {
+                found.cluster = Some(row.text(0).map_err(said)?);
             }
             let record = engine.run(&READ_CLOCK, &[]).map_err(said)?;
             if let Some(row) = record.first() {

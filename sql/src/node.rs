@@ -280,7 +280,7 @@ impl Store {
 statements! {
     static NODES: Statement = Statement::both("select id, beat, knows from node");
 
-    static BUS_ID: Statement = Statement::both("select id from bus");
+    pub(crate) static BUS_ID: Statement = Statement::both("select id from bus");
 
     static BEAT: Statement = Statement::both("update node set beat = beat + 1, knows = $1 where id = $2");
 

@@ -1,4 +1,4 @@
-//! Which bus connects the nodes, as the program is told it.
+//! The settings of the bus.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use sql::DatabaseUrl;
 
 use crate::limit::{BUS_CONNECT_TIMEOUT, BUS_PING_INTERVAL, BUS_RECONNECT_MAX};
 
-/// What is wrong with the setting of the bus. The sentence says what to do, and repeats no password.
+/// An error in the settings of the bus. Its text says what to do, and contains no password.
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
-    /// Both ways to name it are used.
+    /// The bus is given both as a URL and as a file.
     #[error(
         "give the bus either as --nats (NATS_URL) or as --nats-file (NATS_URL_FILE), not as both"
     )]
@@ -21,7 +21,7 @@ pub enum BusError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         error: std::io::Error,
     },
     /// The URL is malformed.
@@ -35,7 +35,7 @@ pub enum BusError {
         /// What is wrong.
         reason: String,
     },
-    /// There is nothing to be connected.
+    /// There are no other nodes to connect with.
     #[error(
         "--nats (NATS_URL) connects chat servers that share a PostgreSQL database, and {0}: name one with --database postgres://…, or leave \
          --nats out"
@@ -43,14 +43,14 @@ pub enum BusError {
     NoNodes(&'static str),
 }
 
-/// The servers of the bus, and who comes.
+/// The servers of the bus, and the user or token to log in with.
 #[derive(Clone)]
 pub struct BusUrl {
     servers: Vec<ServerAddr>,
     user: Option<(String, Option<String>)>,
 }
 
-/// The bus that is meant, if any.
+/// The bus that the settings name, if any.
 ///
 /// # Errors
 /// [`BusError`].
@@ -139,6 +139,10 @@ impl BusUrl {
             .reconnect_delay_callback(|tries| {
                 BUS_RECONNECT_MAX.min(std::time::Duration::from_millis(50 * tries as u64))
             });
+        self.log_in(options)
+    }
+
+    pub(super) fn log_in(&self, options: ConnectOptions) -> ConnectOptions {
         match self.user.clone() {
             Some((user, Some(password))) => options.user_and_password(user, password),
             Some((token, None)) => options.token(token),

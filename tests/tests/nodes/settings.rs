@@ -1,6 +1,8 @@
 //! `--nats`: what is refused, and what it may contain.
 
 use std::fs;
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::process::Command;
 
 use acceptance::{Client, Cluster, Nats};
@@ -94,15 +96,52 @@ fn the_doctor_asks_the_bus() -> Result<()> {
         Ok((health.send()?.status == 200).then_some(()))
     })?;
     let (is_fine, lines) = said(&format!("nats://127.0.0.1:1,{}", nats.url()), &[&database])?;
-    let answers = format!("ok       bus: NATS answers at {}", nats.address());
-    ensure!(is_fine && lines.contains(&answers), "{lines}");
-    ensure!(lines.contains("warning  bus: NATS does not answer at 127.0.0.1:1"), "{lines}");
+    let delivers = format!("ok       bus: NATS delivers messages at {}", nats.address());
+    ensure!(is_fine && lines.contains(&delivers), "{lines}");
+    ensure!(lines.contains("warning  bus: NATS delivers no messages at 127.0.0.1:1: "), "{lines}");
     let (is_fine, lines) = said("nats://me:secret@127.0.0.1:1", &[&database])?;
     ensure!(
-        !is_fine && lines.contains("problem  bus: NATS does not answer at 127.0.0.1:1"),
+        !is_fine && lines.contains("problem  bus: NATS delivers no messages at 127.0.0.1:1: "),
         "{lines}"
     );
     ensure!(!lines.contains("secret"), "{lines}");
+
+    // Not everything that greets like NATS delivers, and not to everybody.
+    let greeter = TcpListener::bind("127.0.0.1:0")?;
+    let place = greeter.local_addr()?;
+    let greeting = b"INFO {\"server_id\":\"x\",\"max_payload\":1048576}\r\nPONG\r\n";
+    std::thread::scope(|scope| -> Result<()> {
+        let greets = scope.spawn(move || -> Result<()> {
+            let (mut stream, _) = greeter.accept()?;
+            stream.write_all(greeting)?;
+            // Until the doctor gives up.
+            std::io::copy(&mut stream, &mut std::io::sink())?;
+            Ok(())
+        });
+        let (is_fine, lines) = said(&format!("nats://{place}"), &[&database])?;
+        let silent = format!("problem  bus: NATS delivers no messages at {place}: no answer");
+        ensure!(!is_fine && lines.contains(&silent), "{lines}");
+        ensure!(greets.join().is_ok());
+        Ok(())
+    })?;
+
+    let mut reader = postgres::Client::connect(&url, postgres::NoTls)?;
+    let id: String = reader.query_one("select id from bus", &[])?.get(0);
+    let rights = home.path().join("rights.conf");
+    let user = |name: &str, subjects: &str| {
+        format!(
+            "{{ user: {name}, password: secret, permissions: {{ publish: \"{subjects}\", subscribe: \"{subjects}\" }} }}"
+        )
+    };
+    let (exact, other) = (user("exact", &format!("messenger.{id}.*")), user("other", "other.>"));
+    fs::write(&rights, format!("authorization {{ users = [ {exact}, {other} ] }}"))?;
+    let nats = Nats::start(&["-c", &rights.display().to_string()])?;
+    let (is_fine, lines) = said(&format!("nats://exact:secret@{}", nats.address()), &[&database])?;
+    ensure!(is_fine && lines.contains("ok       bus: NATS delivers"), "{lines}");
+    let (is_fine, lines) = said(&format!("nats://other:secret@{}", nats.address()), &[&database])?;
+    ensure!(!is_fine && lines.to_lowercase().contains("permissions violation"), "{lines}");
+    let (is_fine, lines) = said(&format!("nats://other:wrong@{}", nats.address()), &[&database])?;
+    ensure!(!is_fine && lines.contains("authorization violation"), "{lines}");
     let (is_fine, lines) = said(&nats.url(), &["--database=sqlite:nowhere.db"])?;
     ensure!(!is_fine && lines.contains("problem  bus: --nats (NATS_URL) connects"), "{lines}");
     Ok(())
