@@ -1,7 +1,7 @@
 //! How often an account adds others to groups.
 //!
-//! Who is known joins at once and is not asked, and a group that it was removed from stays in its list. So without a bound
-//! somebody could fill that list.
+//! An account that knows the admin joins at once and is not asked, and a group stays in its list after it was removed
+//! from the group. So without a bound somebody could fill that list.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -19,7 +19,8 @@ use crate::limit::{
 /// nothing about the account that is added.
 pub(crate) struct Additions {
     of_one: Buckets,
-    /// By who adds alone. It keeps an account from emptying the buckets of so many pairs that others notice.
+    /// Counted by the adding account alone. Without it one account could empty the buckets of so many pairs that
+    /// others, who share them, are refused.
     in_all: Buckets,
 }
 

@@ -15,12 +15,14 @@ pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
 pub const COST: ConnectionCost =
     ConnectionCost { descriptors: 1, maps: MAPS_PER_SESSION, tasks: 1 };
 
-/// The command line flags of the chat server, for `#[command(flatten)]`. Without `Debug`: the URL of NATS may hold a password.
+/// The command line flags of the chat server, for `#[command(flatten)]`. Without `Debug`: the URL of NATS may hold a
+/// password.
 #[derive(Clone, clap::Args)]
 // clap names groups after their types, and other crates have an `Args` too.
 #[group(id = "chat")]
 pub struct Args {
-    /// Frames per second that one account may send over all its connections, in bursts of up to ten times as many; 0: no limit
+    /// Frames per second that one account may send over all its connections, in bursts of up to ten times as many; 0:
+    /// no limit
     #[arg(long, env = "CHAT_MESSAGE_RATE", value_name = "COUNT", default_value_t = 50)]
     pub message_rate: u32,
 
@@ -32,7 +34,8 @@ pub struct Args {
     #[arg(long, env = "CHAT_LOG_EVENTS", value_name = "COUNT", default_value_t = 100_000, value_parser = clap::value_parser!(i64).range(1..))]
     pub log_events: i64,
 
-    /// The NATS servers that connect chat servers on one PostgreSQL database: `nats://HOST:4222`, several separated by commas
+    /// The NATS servers that connect chat servers on one PostgreSQL database: `nats://HOST:4222`, several separated by
+    /// commas
     #[arg(long, env = "NATS_URL", value_name = "URL", hide_env_values = true, global = true)]
     pub nats: Option<String>,
 

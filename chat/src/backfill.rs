@@ -1,8 +1,9 @@
 //! Fills gaps: reads from the logs the events that live connections have missed, on a thread of its own.
 //!
 //! A connection misses events that another node has stored, or whose commit was in doubt. Each log is read once for all
-//! connections of its account, and the logs that wait are read together: while one statement runs, the next gaps gather. Until a
-//! gap is filled the dispatcher delivers nothing of that log ([`crate::fanout`]), so each event still goes out once and in order.
+//! connections of its account, and the logs that wait are read together: while one statement runs, the next gaps
+//! gather. Until a gap is filled the dispatcher delivers nothing of that log ([`crate::fanout`]), so each event still
+//! goes out once and in order.
 
 use std::collections::VecDeque;
 use std::io;
@@ -24,7 +25,7 @@ pub(crate) struct Backfill(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// There is something to do.
+    /// Signalled when there is a gap to fill.
     filled: Condvar,
 }
 
@@ -35,7 +36,7 @@ struct State {
     closed: bool,
 }
 
-/// What becomes of a gap after one look at the log.
+/// The state of a gap after one read of the log.
 enum Progress {
     /// Every connection has what it missed, or is closed.
     Filled,
@@ -44,8 +45,8 @@ enum Progress {
 }
 
 impl Backfill {
-    /// Starts the thread. `filled` is called with the account of each gap once it is filled; `guard` is dropped when the thread
-    /// ends, however it does.
+    /// Starts the thread. `filled` is called with the account of each gap once it is filled; `guard` is dropped when
+    /// the thread ends, however it does.
     pub(crate) fn start(
         store: Arc<Store>,
         hub: Arc<Hub>,
@@ -63,7 +64,8 @@ impl Backfill {
         Ok(Self(shared))
     }
 
-    /// Has the events up to `upto` read that live connections of the account miss. To be asked again only once it is filled.
+    /// Requests that the events up to `upto` which live connections of the account have missed are read. Call it again
+    /// for this account only after the gap was filled.
     pub(crate) fn request(&self, account: AccountId, upto: Seq) {
         self.0.lock().waiting.push_back((account, upto));
         self.0.filled.notify_one();
@@ -82,7 +84,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for gaps, and takes some of them. `None` once nobody asks any more.
+    /// Waits for gaps, and takes some of them. `None` once all handles are dropped.
     fn take(&self) -> Option<Vec<(AccountId, Seq)>> {
         let mut state = self.lock();
         while state.waiting.is_empty() {
@@ -95,7 +97,7 @@ impl Shared {
         Some(state.waiting.drain(..count).collect())
     }
 
-    /// Whether somebody still asks after a pause.
+    /// Pauses. Returns whether a handle is still there.
     fn pause(&self, time: Duration) -> bool {
         let waited = self.filled.wait_timeout_while(self.lock(), time, |state| !state.closed);
         !waited.unwrap_or_else(PoisonError::into_inner).0.closed
@@ -132,7 +134,7 @@ impl Worker {
                     }
                 }
                 Err(error @ (Error::Internal(_) | Error::Corrupted(_))) => {
-                    // One of them cannot be read: it must not take the others along.
+                    // One of the logs cannot be read. The others are read without it.
                     if gaps.len() > 1 {
                         gaps.iter().for_each(|gap| self.read_alone(*gap, queue, &filled));
                     } else {
@@ -176,7 +178,7 @@ impl Worker {
         queue.lock().waiting.push_back((gap.account, gap.upto));
     }
 
-    /// The last event that all live connections of the account have had; `None`: they have had `upto`.
+    /// The last event that all live connections of the account have received; `None`: they have received `upto`.
     fn since(&self, account: AccountId, upto: Seq) -> Option<Seq> {
         let mut since = None;
         self.hub.for_each_of(account, |outbox| {
@@ -188,7 +190,7 @@ impl Worker {
     /// Gives each connection of the account the events of `page` that it misses.
     fn deliver(&mut self, gap: Gap, page: &[Event]) -> Progress {
         if page.first().is_none_or(|first| first.seq != gap.since.next()) {
-            // The log no longer reaches back so far: they come back and are told so.
+            // The log no longer reaches back so far. The clients reconnect, and their hello says so.
             self.close(gap, Close::GoingAway);
         }
         let mut touched: Vec<Arc<Outbox>> = Vec::new();
@@ -210,7 +212,8 @@ impl Worker {
         if self.since(gap.account, gap.upto).is_some() { Progress::More } else { Progress::Filled }
     }
 
-    /// Closes the connections of the account that miss the first event of the gap. They count as having had it.
+    /// Closes the connections of the account that have missed the first event of the gap. They count as having received
+    /// it.
     fn close(&self, gap: Gap, close: Close) {
         let mut missing = Vec::new();
         self.hub.for_each_of(gap.account, |outbox| {
@@ -233,7 +236,8 @@ pub(crate) fn note_block(
     what: &EventBody,
 ) {
     if let EventBody::Block { id, at } = what {
-        // The time that a later `presence` request gets too. An event read from the log does not have it, so it is looked up.
+        // The time that a later `presence` request gets too. An event read from the log does not have it, so it is
+        // looked up.
         let look_up = || Some(store?.blocks_among(&[(account, *id)]).ok()?.first()?.last_seen);
         let left_at = || Some(at.or_else(look_up).unwrap_or_else(|| presence.now()));
         presence.part(account, *id, left_at);

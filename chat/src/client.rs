@@ -73,12 +73,12 @@ impl Client {
         }
     }
 
-    /// It has acknowledged events up to this one.
+    /// Notes that the client has acknowledged events up to this one.
     pub(crate) fn has_received(&mut self, seq: Seq) {
         self.received = self.received.max(seq);
     }
 
-    /// Its session, and the last event that it has acknowledged.
+    /// The client's session, and the last event that the client has acknowledged.
     pub(crate) fn session(&self) -> Option<(SessionId, Seq)> {
         Some((self.session?, self.received))
     }

@@ -68,8 +68,8 @@ impl Task {
             && reference.is_none()
     }
 
-    /// Whether it may write or look at a thousand rows: an event in the logs of all members of a group, all groups of an
-    /// account, or what was withheld from it.
+    /// Whether it may write or look at a thousand rows: an event in the logs of all members of a group, all groups of
+    /// an account, or what was withheld from it.
     fn is_large(&self) -> bool {
         let Self::Operation(Submission { operation, .. }, _) = self else { return false };
         matches!(
@@ -290,7 +290,7 @@ impl State {
         } else if waiting >= RECEIPTS_WAITING_MAX || tasks.is_empty() {
             RECEIPTS_WAITING_MAX
         } else {
-            // Somebody waits for the others, and now for these too.
+            // Clients wait for the other operations of this commit, so few receipts join it.
             let most = RECEIPTS_BESIDE_MIN.max(tasks.len());
             self.receipts.due(RECEIPT_WAIT_BUSY, Instant::now(), most)
         };

@@ -42,7 +42,7 @@ pub(crate) struct Connection<'a> {
     pinged: bool,
     /// The time at which this tick began to handle frames: the clock is read once for all of them.
     now: Instant,
-    /// Whether the client has closed the connection as WebSocket has it. Then it has had what was sent before.
+    /// Whether the client has sent a close frame. Then it has received what was sent before.
     has_closed: bool,
     /// Frames read in this tick. The shared counter is updated once per tick.
     frames: u64,
@@ -203,7 +203,7 @@ impl<'a> Connection<'a> {
         if buffer.heard() {
             self.pinged = false;
         } else if buffer.timed_out() {
-            // It may sleep for long, and what it did when it last heard something may have gone deep.
+            // The thread may sleep for long, and its last tick may have used many pages of the stack.
             os_thread::trim_stack();
             if self.pinged {
                 return Err(EndReason::PeerGone);

@@ -1,7 +1,7 @@
 //! The dispatcher's thread: delivers what is in its inbox to the connections that are here.
 //!
-//! It is the only thread that looks connections up to deliver to them what others did. The outcome of a commit is delivered
-//! while the next commit runs.
+//! It is the only thread that looks connections up to deliver to them what others did. The outcome of a commit is
+//! delivered while the next commit runs.
 
 mod inbox;
 
@@ -24,8 +24,8 @@ use crate::service::{self, Ended};
 
 pub(crate) use inbox::{Committing, Inbox, Live, Notification};
 
-/// Starts the dispatcher of `inbox`, and with a `store` the thread that fills gaps. It ends once the inbox is closed and empty, and
-/// nothing waits for a gap.
+/// Starts the dispatcher of `inbox`, and with a `store` the thread that fills gaps. It ends once the inbox is closed
+/// and empty, and nothing waits for a gap.
 pub(crate) fn start(
     inbox: Inbox,
     store: Option<Arc<Store>>,
@@ -45,7 +45,8 @@ pub(crate) fn start(
     })
 }
 
-/// However the dispatcher or the thread that fills gaps ends, the inbox is closed, so that nothing more is committed.
+/// Closes the inbox when the dispatcher or the thread that fills gaps ends, even by a panic, so that nothing more is
+/// committed.
 struct Closing(Inbox);
 
 impl Drop for Closing {

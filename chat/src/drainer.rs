@@ -1,8 +1,8 @@
-//! One thread that waits, with epoll, for the sockets that did not take all, and for the input of connections that are being
-//! closed.
+//! One thread that waits, with epoll, for sockets that did not accept all bytes to become writable, and for input of
+//! connections that are being closed.
 //!
-//! Few sockets are here at a time. A slow one comes when its buffers are full, and goes when all that waited has been sent or,
-//! if it is being closed, when its grace is over.
+//! It watches few sockets at a time. A slow one is added when its buffers are full, and removed when everything that
+//! waited has been sent or, if it is being closed, when its grace period is over.
 
 mod input;
 
@@ -27,17 +27,17 @@ const EVENTS_MAX: usize = 64;
 /// The key of [`Inputs`] among the watched sockets.
 const INPUTS_KEY: u64 = 0;
 
-/// A socket that did not take all, with what waits for it.
+/// A socket that did not accept all bytes, with the frames that wait for it.
 pub(crate) trait SlowSocket: Send + Sync {
     fn stream(&self) -> &TcpStream;
 
     /// Whether its connection is being closed.
     fn is_ending(&self) -> bool;
 
-    /// The socket takes more: sends what waits.
+    /// Sends what waits, because the socket is writable again.
     fn resume(self: Arc<Self>);
 
-    /// Its reader takes nothing: closes the connection.
+    /// Closes the connection, because the client reads nothing.
     fn too_slow(self: Arc<Self>);
 
     /// Ends the socket, whatever still waits.
@@ -51,7 +51,7 @@ pub(crate) struct Drainer(Arc<Inner>);
 struct Inner {
     epoll: OwnedFd,
     watched: Mutex<HashMap<u64, Watched>>,
-    /// Nobody is watched any more.
+    /// Signalled when no socket is watched any more.
     emptied: Condvar,
     next: AtomicU64,
     inputs: Inputs,
@@ -59,7 +59,7 @@ struct Inner {
 
 struct Watched {
     socket: Arc<dyn SlowSocket>,
-    /// By when the reader must have taken something; if the connection is being closed, everything.
+    /// The time by which the client must have read something; everything, if the connection is being closed.
     until: Instant,
     /// Whether it was being closed when `until` was set.
     is_last: bool,
@@ -81,8 +81,9 @@ impl Drainer {
         Ok(drainer)
     }
 
-    /// Sends what waits for `socket` as it takes more. `is_last`: it is being closed, and has [`CLOSE_GRACE`]; else its
-    /// reader is closed as too slow if it takes nothing for [`STALL_MAX`].
+    /// Sends what waits for `socket` whenever it is writable. `is_last`: the connection is being closed, and the client
+    /// has [`CLOSE_GRACE`]. Otherwise the connection is closed as too slow if the client reads nothing for
+    /// [`STALL_MAX`].
     pub(crate) fn watch(&self, socket: &Arc<dyn SlowSocket>, is_last: bool) {
         let key = self.0.next.fetch_add(1, Ordering::Relaxed);
         let until = Instant::now() + if is_last { CLOSE_GRACE } else { STALL_MAX };

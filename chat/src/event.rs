@@ -21,7 +21,8 @@ pub(crate) fn log_frame(viewer: AccountId, event: &Event) -> Frame<'_> {
     named_frame(viewer, event.seq, &event.body, Some(&event.names), None)
 }
 
-/// The frame of event `seq` in the log of `viewer`, with the names that go with it; with a `ref` the answer to who asked for it.
+/// The frame of event `seq` in the log of `viewer`, with the names that go with it. With a `ref` it is the answer to a
+/// request.
 pub(crate) fn named_frame<'a>(
     viewer: AccountId,
     seq: Seq,

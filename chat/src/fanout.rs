@@ -1,7 +1,8 @@
-//! Appends events and live frames to the outboxes of the accounts that they are for. Used by the dispatcher's thread alone.
+//! Appends events and live frames to the outboxes of the accounts that they are for. Used by the dispatcher's thread
+//! alone.
 //!
-//! An event before which others are missing waits until [`Backfill`] has read those from the log, and so does everything of the
-//! same log that comes after it.
+//! An event before which others are missing waits until [`Backfill`] has read those from the log, and so does
+//! everything of the same log that comes after it.
 
 mod deferred;
 
@@ -25,7 +26,7 @@ pub(crate) struct Fanout {
     presence: Arc<Presence>,
     /// Guest mode has none.
     backfill: Option<Backfill>,
-    /// What waits for a gap in its log to be filled.
+    /// Deliveries that wait until a gap in their log is filled.
     filling: HashMap<AccountId, Waiting>,
     /// Outboxes with something to send.
     to_flush: Vec<Arc<Outbox>>,
@@ -56,19 +57,21 @@ impl Fanout {
         self.touch(outbox);
     }
 
-    /// An event is stored: the answer to the connection that asked for it, the event to every other of its accounts.
+    /// Delivers a stored event: the answer to the connection that submitted it, the event to all other connections of
+    /// its accounts.
     pub(crate) fn fan_out(&mut self, event: &CommittedEvent, origin: Option<&Origin<'_>>) {
         self.hub.advance_generation();
         for (account, seq) in &event.to {
             self.note(*account, &event.body);
             match origin.filter(|origin| origin.account == *account) {
                 None => self.event(*account, *seq, event, None),
-                // Who writes to itself hears the message as well, on the same connection too.
+                // An account that writes to itself gets the message as well, also on the connection that sent it.
                 Some(origin) if is_to_self(&event.body) => {
                     self.event(*account, *seq, event, None);
                     self.answer(origin, &event.body, *seq);
                 }
-                // Without a `ref` nobody waits for an answer: it hears the event like the others, but not its own words.
+                // Without a `ref` no answer is due: the connection gets the event like the others, unless it is its own
+                // message.
                 Some(origin) if origin.reference.is_none() && !is_message(&event.body) => {
                     self.event(*account, *seq, event, None);
                 }
@@ -92,7 +95,7 @@ impl Fanout {
             let outbox = Arc::clone(outbox);
             waiting.push(Deferred::Answer { seq, outbox, json: answer.map(<[u8]>::to_vec) });
         } else if let Delivery::Gap { .. } = outbox.answer(seq, answer) {
-            // Everything before it first.
+            // The events before it go first.
             let (outbox, json) = (Arc::clone(outbox), answer.map(<[u8]>::to_vec));
             self.fill(account, seq.before(), Deferred::Answer { seq, outbox, json });
         } else {
@@ -117,21 +120,21 @@ impl Fanout {
         }
     }
 
-    /// Has every connection of `account` get the events up to `head` that it has missed.
+    /// Begins to deliver the events up to `head` to each connection of `account` that has missed some of them.
     pub(crate) fn backfill(&mut self, account: AccountId, head: Seq) {
         self.hub.advance_generation();
         if let Some(waiting) = self.filling.get_mut(&account) {
             return waiting.push(Deferred::Head(head));
         }
         let mut is_behind = false;
-        // Each of them, so that a replay learns that they are there.
+        // For each connection, so that a replay learns of the events.
         self.hub.for_each_of(account, |outbox| is_behind |= outbox.behind(head).is_some());
         if is_behind {
             self.fill(account, head, Deferred::Head(head));
         }
     }
 
-    /// The gap in this account's log is filled: what waited for it goes out, up to the next gap.
+    /// Delivers what waited until the gap in this account's log was filled, up to the next gap.
     pub(crate) fn has_filled(&mut self, account: AccountId) {
         let Some(mut waiting) = self.filling.remove(&account) else { return };
         if waiting.is_too_long() {
@@ -191,7 +194,8 @@ impl Fanout {
         self.json = json;
     }
 
-    /// Appends an event for every connection of the account but one. Returns whether one of them misses events before it.
+    /// Appends an event for every connection of the account but one. Returns whether one of them misses events before
+    /// it.
     fn offer(
         &mut self,
         account: AccountId,
@@ -213,7 +217,7 @@ impl Fanout {
         has_gap
     }
 
-    /// `next` waits until the account's connections have had the events up to `upto`.
+    /// Keeps `next` until the account's connections have got the events up to `upto`.
     fn fill(&mut self, account: AccountId, upto: Seq, next: Deferred) {
         let mut waiting = Waiting::default();
         waiting.push(next);

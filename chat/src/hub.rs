@@ -3,10 +3,10 @@
 //! Each connection is in one place: among the unknown ones until it says hello, then under its account.
 //! Lock order of the whole server: presence, hub, outbox; nothing else is locked while one of them is held.
 //!
-//! A connection looks its token up in the database and only then registers here, so it misses deliveries in between. The
-//! generation guards against that. Every thread that delivers a change of the database increments it before it walks the hub
-//! ([`Hub::advance_generation`]). A connection reads it before the look-up and again after registering ([`Hub::generation`]),
-//! and repeats the look-up if it has changed.
+//! A connection looks its token up in the database and only then registers here, so it misses deliveries in between.
+//! The generation guards against that. Every thread that delivers a change of the database increments it before it
+//! walks the hub ([`Hub::advance_generation`]). A connection reads it before the look-up and again after registering
+//! ([`Hub::generation`]), and repeats the look-up if it has changed.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -74,15 +74,16 @@ impl Hub {
         unknown.insert(outbox.id(), Arc::clone(outbox));
     }
 
-    /// Adds a connection of a known account. One connection too many replaces the account's oldest, which is to be closed.
+    /// Adds a connection of a known account. One connection too many replaces the account's oldest, which is to be
+    /// closed.
     pub(crate) fn register(&self, account: AccountId, endpoint: Endpoint) -> Registered {
         let id = endpoint.outbox.id();
         let mut shard = self.shard(account).write().unwrap_or_else(PoisonError::into_inner);
-        // Most have one, and left to itself it would take room for four.
+        // Most accounts have one connection; by default a `Vec` allocates room for four.
         let endpoints = shard.entry(account).or_insert_with(|| Vec::with_capacity(1));
         let registered = match endpoints.len() {
             0 => Registered::First,
-            // They stand in the order in which they came.
+            // The vector is in the order of registration.
             CONNECTIONS_PER_ACCOUNT_MAX.. => Registered::Evicted(endpoints.remove(0).outbox),
             _ => Registered::Additional,
         };

@@ -4,9 +4,10 @@
 //! [`serve`] starts it. Its parts:
 //!
 //! - a *connection* reads requests on its own thread; `verb` has a file for each query and live request;
-//! - the *committer* stores operations (messages, receipts, edits, changes of groups …), many of them in one transaction;
-//! - the *dispatcher* takes committed events, and everything else that is to be delivered, from its inbox; the *fan-out* appends
-//!   them to outboxes;
+//! - the *committer* stores operations (messages, receipts, edits, changes of groups …), many of them in one
+//!   transaction;
+//! - the *dispatcher* takes committed events, and everything else that is to be delivered, from its inbox; the
+//!   *fan-out* appends them to outboxes;
 //! - the *hub* knows the connections of each account;
 //! - an *outbox* is the outgoing queue of one connection.
 //!
@@ -179,7 +180,7 @@ pub fn serve(
 }
 
 impl Running {
-    /// The check whether the server can do its job.
+    /// The health check of the server.
     pub fn readiness(
         &self,
     ) -> impl Fn() -> Result<(), telemetry::health::Unhealthy> + Send + Sync + 'static {

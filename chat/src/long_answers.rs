@@ -12,7 +12,7 @@ use wire::AccountId;
 
 use crate::limit::ANSWERS_PER_ACCOUNT;
 
-/// The accounts that are being answered.
+/// The accounts that use slots or wait for one.
 #[derive(Default)]
 pub(crate) struct LongAnswers(Mutex<HashMap<AccountId, Work>>);
 
@@ -25,8 +25,8 @@ struct Work {
 }
 
 impl LongAnswers {
-    /// Takes a slot for `account`, waiting for one until `deadline`, or until it is no longer `wanted`. That is asked before each
-    /// wait; from then on a change of the answer has to unpark this thread.
+    /// Takes a slot for `account`, waiting for one until `deadline`, or until `wanted` returns false. `wanted` is
+    /// called before each wait; whatever changes its result during a wait must unpark this thread.
     pub(crate) fn take(
         &self,
         account: AccountId,

@@ -14,13 +14,13 @@ use sql::args::{DatabaseArgs, DefaultDatabase, OpenDatabaseError, UsageError};
 
 /// Messenger's chat server: messages over WebSockets
 ///
-/// Without a database clients are guests, numbered 1, 2, 3 … as they connect, and nothing is stored. With a database clients
-/// authenticate with a token of the auth server, and a message is delivered once it is committed.
+/// Without a database clients are guests, numbered 1, 2, 3 … as they connect, and nothing is stored. With a database
+/// clients authenticate with a token of the auth server, and a message is delivered once it is committed.
 #[derive(Parser)]
 #[command(version = VERSION.as_str())]
 struct Cli {
-    /// Where to listen: ADDRESS:PORT, NAME:PORT, :PORT (all addresses) or unix:PATH; several separated by commas; port 0
-    /// takes a free port
+    /// Where to listen: ADDRESS:PORT, NAME:PORT, :PORT (all addresses) or unix:PATH; several separated by commas; port
+    /// 0 takes a free port
     #[arg(
         long, env = "CHAT_LISTEN", value_name = "WHERE", default_value = chat::LISTEN_DEFAULT,
         value_delimiter = ','

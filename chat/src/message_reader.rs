@@ -31,7 +31,8 @@ pub(crate) enum Incoming<'a> {
 }
 
 impl MessageReader {
-    /// The handshake is done; `rest` is what the client has sent after it. Answers to pings and closes go into `outbox`.
+    /// The handshake is done; `rest` is what the client has sent after it. Answers to pings and closes go into
+    /// `outbox`.
     ///
     /// Boxed, because a sleeping thread pays for its stack in whole pages.
     #[inline(never)]
@@ -59,7 +60,7 @@ impl MessageReader {
 
     /// Begins a tick. With `may_sleep` its first read waits for input.
     pub(crate) fn begin(&mut self, may_sleep: bool) {
-        // It may have been long, and the sleep may be.
+        // The last text may be long. Its memory is freed before a sleep, which may last.
         self.text = Utf8Bytes::default();
         self.socket.get_mut().begin(may_sleep);
     }

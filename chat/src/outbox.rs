@@ -168,7 +168,8 @@ impl Outbox {
         self.lock().bytes()
     }
 
-    /// The number of waiting bytes. As soon as there are fewer, or the connection ends, the calling thread is unparked, once.
+    /// The number of waiting bytes. As soon as there are fewer, or the connection ends, the calling thread is unparked,
+    /// once.
     pub(crate) fn watch(&self) -> usize {
         let me = thread::current();
         let mut state = self.lock();
@@ -368,7 +369,7 @@ impl State {
         }
         out.drain(..sent);
         self.begun = boundary - sent;
-        // A goodbye that came meanwhile waits behind `out`; one that came before is in it.
+        // A close frame that was appended meanwhile waits behind `out`; an earlier one is in it.
         if self.is_cut_short && !self.waiting.is_empty() {
             out.truncate(self.begun);
             out.shrink_to_fit();

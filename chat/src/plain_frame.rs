@@ -27,7 +27,7 @@ pub(crate) struct PlainFrame {
 pub(crate) fn find(bytes: &[u8]) -> Option<PlainFrame> {
     let &[WHOLE_TEXT, second, high, low, ..] = bytes else { return None };
     let (payload, length) = match second.checked_sub(MASKED)? {
-        // A length that would have fitted into one byte: tungstenite knows what to think of it.
+        // A length that would fit into one byte is left to tungstenite.
         LENGTH_IN_TWO if high == 0 && low < LENGTH_IN_TWO => return None,
         LENGTH_IN_TWO => (8, usize::from(u16::from_be_bytes([high, low]))),
         length if length < LENGTH_IN_TWO => (6, usize::from(length)),
@@ -37,7 +37,7 @@ pub(crate) fn find(bytes: &[u8]) -> Option<PlainFrame> {
     (end <= bytes.len()).then_some(PlainFrame { payload, end })
 }
 
-// Two bytes of length cannot ask for too much.
+// A length of two bytes is never above the bound.
 const _: () = assert!(u16::MAX as usize <= FRAME_BYTES_MAX);
 
 impl PlainFrame {

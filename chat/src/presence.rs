@@ -31,7 +31,8 @@ struct State {
     watched: HashMap<AccountId, Watched>,
     /// The accounts with a waiting change, by the time at which it is sent.
     due: BTreeSet<(Instant, AccountId)>,
-    /// Accounts that hide when they were last connected, of those that watch or are watched, or were. They are not told it of others.
+    /// Accounts that hide when they were last connected, among those that watch or are watched, now or before. They are
+    /// not told when others were last connected.
     hiding: HashSet<AccountId>,
 }
 
@@ -52,7 +53,8 @@ struct Watched {
     left_at: Option<i64>,
     /// Other nodes that it is connected to.
     elsewhere: BTreeSet<i64>,
-    /// Looks at where else it is that have begun: an older one changes nothing after a newer one.
+    /// The number of look-ups of `elsewhere` that have begun. The result of an older look-up is dropped after that of a
+    /// newer one.
     looks: u64,
 }
 
@@ -62,7 +64,8 @@ impl Watched {
     }
 }
 
-/// A look at where else accounts are that has begun: those that are watched, and which of their looks this is.
+/// A look-up of the other nodes that watched accounts are connected to, with the number of the look-up for each
+/// account.
 pub(crate) struct Look(Vec<(AccountId, u64)>);
 
 impl Look {
@@ -75,7 +78,7 @@ struct Watch {
     /// The account that watches.
     by: AccountId,
     outbox: Arc<Outbox>,
-    /// The state that it was told last; `None` while it is looked up whether it may know.
+    /// The state that it was told last; `None` while its right to know is looked up.
     told: Option<bool>,
 }
 
@@ -86,7 +89,7 @@ impl Presence {
         Self { hub, clock, state: Mutex::default() }
     }
 
-    /// Notes of accounts whether they hide when they were last connected.
+    /// Notes for each account whether it hides when it was last connected.
     pub(crate) fn note_hiding(&self, accounts: impl IntoIterator<Item = (AccountId, bool)>) {
         let mut state = self.lock();
         for (account, hides) in accounts {
@@ -111,8 +114,9 @@ impl Presence {
         }
     }
 
-    /// It may know of `id`, which was last here then: it is told now, and whenever that changes. False if there has been a
-    /// block in between.
+    /// Answers a watcher that may know the state of `id`, and tells it each change from now on. `last_seen`: when `id`
+    /// was last connected, if the watcher may know that. Returns false if the watch is gone, because one of the two has
+    /// blocked the other.
     pub(crate) fn admit(
         &self,
         outbox: &Arc<Outbox>,
@@ -130,7 +134,7 @@ impl Presence {
         true
     }
 
-    /// It does not want to know of these any more, or may not.
+    /// Ends the watches of these accounts.
     pub(crate) fn forget(&self, outbox: &Arc<Outbox>, ids: &[AccountId]) {
         let mut state = self.lock();
         for id in ids {
@@ -152,7 +156,7 @@ impl Presence {
             watched.left_at = Some(at);
         }
         match watched.told_at.map(|told| told + PRESENCE_INTERVAL).filter(|due| *due > now) {
-            // Once, however often it changes until then.
+            // Queued once, however often the state changes until then.
             Some(due) => {
                 state.due.insert((due, id));
             }
@@ -160,7 +164,7 @@ impl Presence {
         }
     }
 
-    /// Begins a look at where else those of `ids` are that somebody watches.
+    /// Begins a look-up of the other nodes that the watched accounts among `ids` are connected to.
     pub(crate) fn begin_look(&self, ids: &[AccountId]) -> Look {
         let mut state = self.lock();
         let begin = |id: &AccountId| {
@@ -171,8 +175,8 @@ impl Presence {
         Look(ids.iter().filter_map(begin).collect())
     }
 
-    /// The end of a look: on which other nodes each of its accounts is. Returns the accounts for which that has changed:
-    /// [`Presence::changed`] is to be called for them.
+    /// Ends a look-up with its result: the other nodes that each account is connected to. Returns the accounts for
+    /// which this has changed; [`Presence::changed`] must be called for them.
     pub(crate) fn end_look(
         &self,
         look: Look,
@@ -191,7 +195,7 @@ impl Presence {
         changed
     }
 
-    /// Another node has ended. Returns the accounts that were connected to it and are watched here.
+    /// Notes that another node has ended. Returns the accounts that were connected to it and are watched here.
     pub(crate) fn forget_node(&self, node: i64) -> Vec<AccountId> {
         let mut state = self.lock();
         let was_there = state.watched.iter_mut().filter_map(|(id, watched)| {
@@ -232,7 +236,7 @@ impl Presence {
         }
     }
 
-    /// Sends the current state to the watchers that have got another one.
+    /// Sends the current state to the watchers that were told another one.
     fn tell(&self, mut state: MutexGuard<'_, State>, id: AccountId, now: Instant) {
         let State { watched, hiding, .. } = &mut *state;
         let Some(watched) = watched.get_mut(&id) else { return };
@@ -255,8 +259,9 @@ impl Presence {
         }
     }
 
-    /// `by` has blocked `blocked`: each sees the other leave, and not that it returns. To `blocked` it is as if `by` had left, at
-    /// the time that `left_at` gives, which is asked for if there is somebody to tell, and neither hides it.
+    /// To be called when `by` has blocked `blocked`: each sees the other go offline, and no change after that.
+    /// `blocked` is told that `by` left at the time that `left_at` returns. It is called only if a watcher is to be
+    /// told and neither account hides that time.
     pub(crate) fn part(
         &self,
         by: AccountId,

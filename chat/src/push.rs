@@ -1,11 +1,11 @@
-//! Whom to tell by Web Push that there is something: clients with a subscription that are not connected.
+//! Marks the subscriptions to which a Web Push is sent: those of clients that are not connected.
 //!
-//! The node that has committed a message looks at the subscriptions of its receivers. A client that is connected, here or to
-//! another node, is not told. When a connection breaks off, the client is told of what it has not acknowledged there: the
-//! connection may have been dead for a while. A client that comes back needs no push any more.
+//! The node that has committed a message looks at the subscriptions of its receivers. A client that is connected, here
+//! or to another node, is not told. When a connection breaks off, the client is told of what it has not acknowledged
+//! there: the connection may have been dead for a while. A client that comes back needs no push any more.
 //!
-//! This thread only marks subscriptions in the database; auth servers send what is marked. What a node has not marked when it
-//! is killed, which is at most what has come within [`PUSH_GATHER`], is not pushed.
+//! This thread only marks subscriptions in the database; auth servers send what is marked. What a node has not marked
+//! when it is killed, which is at most what has come within [`PUSH_GATHER`], is not pushed.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -36,7 +36,7 @@ struct State {
     is_over: bool,
 }
 
-/// What is to be looked at.
+/// What has been noted since the last look-up.
 #[derive(Default)]
 struct Noted {
     /// Accounts that got messages, with the event before the first of them.
@@ -64,7 +64,7 @@ impl Noted {
         if self.cut.len() >= PUSHES_WAITING_MAX && !self.cut.contains_key(&session) {
             return metrics::PUSHES_DROPPED.inc();
         }
-        // Of two connections of a session the one that has come further.
+        // Of two connections of a session the one that has acknowledged more counts.
         let (_, last) = self.cut.entry(session).or_insert((account, received));
         *last = (*last).max(received);
     }
@@ -86,7 +86,7 @@ impl Pushes {
         Ok((pushes, ended))
     }
 
-    /// These events are stored.
+    /// Notes events that were stored.
     pub(crate) fn committed(&self, committed: &Committed) {
         let mut state = None;
         for event in &committed.events {
@@ -104,19 +104,20 @@ impl Pushes {
         }
     }
 
-    /// A connection of this session has ended without a close by its client, who has acknowledged events up to `received` on it.
+    /// Notes that a connection of this session has ended without a close frame of its client, which has acknowledged
+    /// events up to `received` on it.
     pub(crate) fn was_cut(&self, account: AccountId, session: SessionId, received: Seq) {
         lock(&self.0.state).noted.cut(session, account, received);
         self.0.changed.notify_one();
     }
 
-    /// A connection of this session was welcomed.
+    /// Notes that a connection of this session was welcomed.
     pub(crate) fn is_back(&self, session: SessionId) {
         lock(&self.0.state).noted.back(session);
         self.0.changed.notify_one();
     }
 
-    /// The thread looks at what was noted, and ends.
+    /// Ends the thread, after it has looked up what was noted.
     pub(crate) fn close(&self) {
         lock(&self.0.state).is_over = true;
         self.0.changed.notify_one();
@@ -128,7 +129,7 @@ impl Shared {
         loop {
             let Some((noted, is_over)) = self.take() else { return };
             if let Err(error) = look(store, hub, &noted) {
-                // While the database is away its health says so.
+                // Not logged: the health check reports that the database is away.
                 tracing::debug!(%error, "cannot look whom to tell by Web Push");
                 self.put_back(noted);
                 if is_over {
@@ -138,7 +139,8 @@ impl Shared {
         }
     }
 
-    /// What was noted, some time after the first of it; at the end at once, and nothing if there is nothing.
+    /// What was noted, [`PUSH_GATHER`] after the first of it. Once the server stops, at once; `None` if nothing was
+    /// noted.
     fn take(&self) -> Option<(Noted, bool)> {
         let is_idle = |state: &mut State| state.noted.is_empty() && !state.is_over;
         let state = self.changed.wait_while(lock(&self.state), is_idle);
@@ -149,7 +151,7 @@ impl Shared {
         (!state.is_over || !noted.is_empty()).then_some((noted, state.is_over))
     }
 
-    /// It is looked at once more, with what has come meanwhile.
+    /// Puts back what could not be looked up, to be tried again together with what was noted meanwhile.
     fn put_back(&self, noted: Noted) {
         let mut state = lock(&self.state);
         noted.receivers.into_iter().for_each(|(account, seq)| state.noted.receiver(account, seq));
@@ -164,7 +166,7 @@ fn look(store: &Store, hub: &Hub, noted: &Noted) -> sql::Result<()> {
     if !store.has_push_subscriptions()? {
         return Ok(());
     }
-    // First, since a client may have come and gone.
+    // Welcomes come first, since a client may have connected and gone again.
     store.clients_are_back(&noted.back.iter().copied().collect::<Vec<_>>())?;
     let receivers = noted.receivers.iter();
     let receivers = receivers.map(|(account, after)| PushQuery {
@@ -188,7 +190,7 @@ fn look(store: &Store, hub: &Hub, noted: &Noted) -> sql::Result<()> {
         return Ok(());
     }
     let mut away: Vec<_> = away.into_iter().collect();
-    // Nodes lock the rows in one order.
+    // All nodes lock the rows in the same order.
     away.sort_unstable();
     metrics::PUSHES_MARKED.add(away.len() as u64);
     store.mark_pushes(&away, store.now())
@@ -208,7 +210,7 @@ mod tests {
         }
         let counts = [noted.receivers.len(), noted.cut.len(), noted.back.len()];
         assert_eq!(counts, [PUSHES_WAITING_MAX; 3]);
-        // Who waits already costs nothing more.
+        // An account that is noted already needs no further room.
         noted.receiver(AccountId(0), Seq(3));
         noted.cut(SessionId(0), AccountId(0), Seq(9));
         assert_eq!(noted.receivers[&AccountId(0)], Seq(3), "from the first message on");

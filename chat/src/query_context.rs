@@ -33,7 +33,7 @@ impl<'a> QueryContext<'a> {
         self.replies.outbox().push_long(frame);
     }
 
-    /// Reads for the account, in the replica if that has all events that this connection has been told.
+    /// Reads for the account, from the replica if it has all events that were sent to this connection.
     pub(crate) fn read<T>(
         &self,
         read: impl Fn(&Store, Reader<'_>) -> sql::Result<T>,
@@ -56,9 +56,9 @@ impl<'a> QueryContext<'a> {
         self.replies.query_error(error, self.reference);
     }
 
-    /// Waits until a long answer may be made, before anything is read for it: until this connection's reader has taken most of
-    /// what it asked for before, and the account's other connections leave room. If they do not in time, the request is refused
-    /// and there is no slot.
+    /// Waits until a long answer may be generated: until this connection's client has read most of the earlier answers,
+    /// and the bytes that wait for the account's other connections are few enough. If that takes too long, refuses the
+    /// request and returns no slot. To be called before the database is read.
     pub(crate) fn acquire_slot(&self) -> Result<Option<AnswerSlot<'a>>, EndReason> {
         self.wait_for_reader()?;
         let patience = self.server.timeouts.answer;
@@ -91,7 +91,7 @@ impl<'a> QueryContext<'a> {
         self.check_running()?;
         while outbox.backlog() >= REPLAY_LOW_BYTES && !outbox.flush() {
             self.check_running()?;
-            // Not for input, which nobody takes meanwhile.
+            // Waits for room only: input is not read meanwhile.
             if !stall.wait_for_progress(outbox, PollFlags::OUT) {
                 return Err(EndReason::AlreadyClosed);
             }
@@ -99,11 +99,11 @@ impl<'a> QueryContext<'a> {
         Ok(())
     }
 
-    /// Whether the account's connections have taken enough of what waits for them. Only the holders of slots wait here, which
-    /// are few.
+    /// Waits until few enough bytes wait for the account's connections. Returns whether they were few enough in time.
+    /// Only threads with a slot wait here, which are few.
     fn wait_for_other_readers(&self, deadline: Instant) -> Result<bool, EndReason> {
         let outcome = loop {
-            // This connection's end matters too, whether or not the hub still has it.
+            // The hub may no longer have this connection, whose end must end the wait.
             self.replies.outbox().watch();
             let mut bytes = 0;
             self.server.hub.for_each_of(self.me, |outbox| bytes += outbox.watch());

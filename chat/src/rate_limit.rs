@@ -96,7 +96,7 @@ pub(crate) struct RateLimits {
 
 struct Table {
     accounts: HashMap<AccountId, Arc<RateLimit>>,
-    /// At this size it forgets whom it need not remember.
+    /// At this size the limits that need not be remembered are dropped.
     sweep_at: usize,
 }
 
@@ -107,7 +107,7 @@ impl RateLimits {
         Self { per_second, table: Mutex::new(table) }
     }
 
-    /// A guest's, who has one connection.
+    /// The limits of a guest, which has one connection.
     pub(crate) fn guest(&self) -> Arc<RateLimit> {
         Arc::new(RateLimit::new(self.per_second))
     }
@@ -117,7 +117,7 @@ impl RateLimits {
         Arc::new(RateLimit::before_hello(self.per_second))
     }
 
-    /// The account's, for one more connection.
+    /// The limits of an account, for one more connection.
     pub(crate) fn of(&self, account: AccountId, now: Instant) -> Arc<RateLimit> {
         let mut table = self.lock();
         if let Some(rate_limit) = table.accounts.get(&account) {
@@ -129,10 +129,10 @@ impl RateLimits {
         rate_limit
     }
 
-    /// Whether the account may send one of this kind; counts nothing.
+    /// Whether the account may send a frame of this kind. Counts nothing.
     ///
     /// # Errors
-    /// It may not; it may after this wait.
+    /// The frame would exceed the limit. After this wait another one does not.
     pub(crate) fn peek(
         &self,
         account: AccountId,
@@ -146,7 +146,7 @@ impl RateLimits {
     /// A connection of the account, which holds `rate_limit`, is about to end.
     pub(crate) fn leave(&self, account: AccountId, rate_limit: &Arc<RateLimit>, now: Instant) {
         let mut table = self.lock();
-        // The table's and this connection's: nobody else's.
+        // Only the table and this connection hold it.
         if Arc::strong_count(rate_limit) <= 2 && rate_limit.is_full(now) {
             table.accounts.remove(&account);
         }
@@ -158,8 +158,8 @@ impl RateLimits {
 }
 
 impl Table {
-    /// Of those who have left it keeps at most [`ACCOUNTS_REMEMBERED_MAX`]: first it forgets the full ones, and if that is not
-    /// enough, all.
+    /// Keeps the limits of at most [`ACCOUNTS_REMEMBERED_MAX`] disconnected accounts: drops those that are full, and if
+    /// these are not enough, all.
     fn make_room(&mut self, now: Instant) {
         if self.accounts.len() < self.sweep_at {
             return;
@@ -229,7 +229,7 @@ mod tests {
         }
         let again = rate_limits.of(ALICE, now);
         assert_eq!(takes(&again, RateKind::Frame, now), 0);
-        // Once it is full again nobody needs to remember it.
+        // A full limit need not be remembered.
         let later = now + Duration::from_secs(u64::from(RATE_BURST_SECONDS));
         rate_limits.leave(ALICE, &again, later);
         assert!(rate_limits.lock().accounts.is_empty());

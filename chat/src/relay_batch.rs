@@ -1,7 +1,7 @@
 //! A guest's frames of one tick to other guests.
 //!
-//! Most messages of a tick go to one guest. The receiver's outbox is looked up and locked once for all messages that follow
-//! each other, and each receiver's socket is written once. The frames to one receiver keep their order.
+//! Most messages of a tick go to one guest. The receiver's outbox is looked up and locked once for all messages that
+//! follow each other, and each receiver's socket is written once. The frames to one receiver keep their order.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(crate) struct RelayBatch {
 }
 
 impl RelayBatch {
-    /// Begins now, which is the time of all its messages.
+    /// An empty batch. All its messages have the present time.
     pub(crate) fn new(from: AccountId) -> Box<Self> {
         let at = now_ms();
         Box::new(Self {
@@ -64,7 +64,7 @@ impl RelayBatch {
     /// Sends everything.
     pub(crate) fn finish(mut self) {
         if self.relayed > 0 {
-            // Counted before a receiver can see that there was something to count.
+            // Counted before a receiver can see the messages.
             metrics::MESSAGES.add("relayed", self.relayed);
         }
         let last = self.append();
@@ -73,7 +73,7 @@ impl RelayBatch {
         }
     }
 
-    /// What follows is for `to`. False if it is not connected.
+    /// Makes `to` the receiver of the next frames. False if it is not connected.
     fn retarget(&mut self, hub: &Hub, to: AccountId) -> bool {
         let is_same = self.to.as_ref().is_some_and(|(account, _)| *account == to);
         if is_same && self.frames.len() < RELAY_BATCH_BYTES {

@@ -1,7 +1,8 @@
 //! Reading the log back to a connection that was away, on the connection's own thread.
 //!
-//! Events are fetched page by page and only while little waits to be sent, so that a long log needs no memory and a slow
-//! reader slows only itself. Meanwhile its outbox keeps live events away ([`crate::outbox::LogCursor::Replaying`]).
+//! Events are fetched page by page and only while little waits to be sent, so that a long log needs no memory and a
+//! slow reader slows only itself. Meanwhile its outbox keeps live events away
+//! ([`crate::outbox::LogCursor::Replaying`]).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,15 +26,15 @@ pub(crate) struct Replay {
     stall: Stall,
 }
 
-/// How far a replay has come.
+/// The state of a replay.
 pub(crate) enum Progress {
-    /// Everything is out; events are live from here.
+    /// All events are sent. From here on the connection gets live events.
     Live,
-    /// There is more.
+    /// There are more events.
     More,
-    /// The log cannot be read: the client is to come back.
+    /// The log cannot be read. The client must reconnect.
     Unavailable,
-    /// The log is damaged: coming back at once would be of no use.
+    /// The log is damaged. Reconnecting at once would not help.
     Broken,
     /// The connection has been closed.
     Ended,
@@ -44,7 +45,7 @@ impl Replay {
         Self { account, since, head, fetched: VecDeque::new(), stall: Stall::new() }
     }
 
-    /// Sends as much as the reader takes now; if it takes nothing, waits until it does or has something to say.
+    /// Sends as much as the client reads now. If it reads nothing, waits until it does or sends something.
     pub(crate) fn step(&mut self, store: &Store, outbox: &Arc<Outbox>) -> Progress {
         while outbox.backlog() < REPLAY_LOW_BYTES {
             self.stall = Stall::new();
@@ -56,7 +57,7 @@ impl Replay {
                 return Progress::Ended;
             }
             match store.events(self.account, self.since, REPLAY_PAGE) {
-                // The log has been cut meanwhile: the client comes back and is told so.
+                // The log was trimmed meanwhile. The client reconnects, and its hello says so.
                 Ok(events)
                     if events.first().is_some_and(|first| first.seq != self.since.next()) =>
                 {

@@ -1,4 +1,4 @@
-//! What one connection is told: answers, refusals and errors, appended to its outbox.
+//! Answers, refusals and errors for one connection, appended to its outbox.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ impl Replies {
         self.0.push(frame);
     }
 
-    /// A request without a result of its own is done. Without a `ref` there is no answer.
+    /// Answers a request that has no result of its own. Without a `ref` there is no answer.
     pub(crate) fn ok(&self, reference: Option<&str>) {
         if let Some(reference) = reference {
             self.push(&Frame::Ok { reference });
@@ -65,7 +65,7 @@ impl Replies {
         self.refuse(Code::Unavailable, message, reference);
     }
 
-    /// To be called before each request with accounts: one read may bring many requests, and each may wait.
+    /// To be called before each request in a server with accounts: one tick may have many requests, and each may wait.
     ///
     /// # Errors
     /// Another thread has closed the connection.

@@ -1,7 +1,7 @@
-//! Requests by how they are carried out.
+//! The classes of requests, by how they are carried out.
 //!
-//! Each request is classified once. Whoever carries out a class gets a type that contains only this class, so a request that
-//! nobody handles does not compile.
+//! Each request is classified once. Whoever carries out a class gets a type that contains only this class, so a request
+//! that nobody handles does not compile.
 
 use std::borrow::Cow;
 
@@ -16,11 +16,11 @@ use crate::rate_limit::RateKind;
 pub(crate) enum RequestClass<'a> {
     /// Answered to anybody.
     Ping,
-    /// Says who the client is.
+    /// Authenticates the client.
     Hello { token: Cow<'a, str>, since: Option<Seq> },
     /// Relayed at once in guest mode, stored with accounts.
     Message(Message<'a>),
-    /// Told to others and never stored.
+    /// Sent to other clients and never stored.
     Live(Live),
     /// Reads what is stored.
     Query(Query<'a>),
@@ -39,13 +39,13 @@ pub(crate) struct Message<'a> {
     pub(crate) token: Option<Cow<'a, str>>,
 }
 
-/// What is told to others and never stored.
+/// A request that is sent to other clients and never stored.
 pub(crate) enum Live {
     Typing { to: Recipient },
     Presence { ids: Vec<AccountId> },
 }
 
-/// Where in a conversation a page of its history lies.
+/// The position of a page in the history of a conversation.
 #[derive(Clone, Copy)]
 pub(crate) enum Anchor {
     /// The newest messages.
@@ -59,14 +59,14 @@ pub(crate) enum Anchor {
 }
 
 impl Anchor {
-    /// Of the three keys a request has one at most.
+    /// A request has at most one of the three keys.
     fn of(before: Option<MessageId>, after: Option<MessageId>, around: Option<MessageId>) -> Self {
         let anchor = before.map(Self::Before).or(after.map(Self::After));
         anchor.or(around.map(Self::Around)).unwrap_or(Self::Newest)
     }
 }
 
-/// What reads the database.
+/// A request that reads the database.
 pub(crate) enum Query<'a> {
     History { with: Peer, anchor: Anchor, limit: Option<i64> },
     Search { text: Cow<'a, str>, before: Option<MessageId>, limit: Option<i64> },
@@ -76,7 +76,7 @@ pub(crate) enum Query<'a> {
 }
 
 impl RequestClass<'_> {
-    /// As what the request counts against the rate.
+    /// The kind of rate limit that the request counts against.
     pub(crate) fn rate_kind(&self) -> RateKind {
         match self {
             Self::Operation(Operation::Received { .. } | Operation::Read { .. }) => {

@@ -1,4 +1,5 @@
-//! Closes the sockets of sessions that have ended, and notes who hides its last seen, wherever that was done.
+//! Closes the sockets of sessions that were ended on any node, and notes which accounts hide when they were last
+//! connected.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -25,7 +26,7 @@ pub(crate) fn watch(
     os_thread::spawn("chat-revoke", stack, move || {
         let mut newest = None;
         while !shutdown.wait_for(REVOCATION_POLL) {
-            // While the database is away nothing can be revoked either: the next look catches up.
+            // While the database is away nothing can be revoked either. The next look finds what came before.
             match look(&store, &hub, &presence, &notify, newest) {
                 Ok(seen) => newest = Some(seen),
                 Err(error) => tracing::debug!(%error, "cannot look for revoked sessions"),
@@ -43,10 +44,10 @@ fn look(
     notify: &Notify,
     newest: Option<i64>,
 ) -> sql::Result<i64> {
-    // Nobody here had a session before the first look: what is older concerns nobody.
+    // No connection existed before the first look, so older revocations concern none.
     let Some(newest) = newest else { return store.newest_revocation() };
     let revocations = store.revocations(newest)?;
-    // Of each account the latest change counts: some are read again.
+    // The latest change of each account counts, since some changes are read again.
     let (mut sessions, mut hiding) = (HashSet::new(), HashMap::new());
     for revocation in &revocations {
         match revocation.what {
@@ -77,7 +78,7 @@ fn look(
             }));
             outbox.close(Close::Unauthorized);
         }
-        // An account that was deleted had a session; the others in its groups hear of its leaving.
+        // The account may have been deleted. Then the other members of its groups must be told that it has left.
         if revocations.last().is_some_and(|last| last.id > newest) {
             notify.notify_one();
         }

@@ -25,14 +25,14 @@ use crate::push::Pushes;
 use crate::rate_limit::RateLimits;
 use crate::token_throttle::TokenThrottle;
 
-/// Everything a connection's thread may reach.
+/// Everything that a connection's thread may use.
 pub(crate) struct Server {
     pub(crate) hub: Arc<Hub>,
     pub(crate) presence: Arc<Presence>,
     pub(crate) inbox: Inbox,
     /// The other nodes; guest mode has none.
     pub(crate) cluster: Option<Arc<Cluster>>,
-    /// Whom to tell by Web Push; guest mode has none.
+    /// Marks the subscriptions for Web Push; guest mode has none.
     pub(crate) pushes: Option<Pushes>,
     pub(crate) drainer: Drainer,
     pub(crate) mode: Mode,
@@ -42,17 +42,18 @@ pub(crate) struct Server {
     pub(crate) rate_limits: RateLimits,
     /// How often each account adds others to groups.
     pub(crate) additions: Additions,
-    /// The brake for who tries out tokens.
+    /// Limits the networks that try out tokens.
     pub(crate) token_throttle: TokenThrottle,
     pub(crate) shutdown: Shutdown,
 }
 
-/// How long a connection may keep silent, or keep us. The defaults are those of [`crate::limit`].
+/// How long a connection may be silent, and how long the server waits for it. The defaults are those of
+/// [`crate::limit`].
 #[derive(Clone, Copy)]
 pub(crate) struct Timeouts {
     /// Before its hello.
     pub(crate) hello: Duration,
-    /// Before it is sent a ping, and again before it is taken for dead.
+    /// Before it is sent a ping, and again before it counts as dead.
     pub(crate) ping: Duration,
     /// How long a close frame may wait for the committer.
     pub(crate) queued_close: Duration,
@@ -76,12 +77,12 @@ impl Default for Timeouts {
 
 /// Whether people have accounts.
 pub(crate) enum Mode {
-    /// They are numbered as they come, and nothing is stored.
+    /// Guests are numbered in the order of their connections, and nothing is stored.
     Guests {
         /// The number given last.
         last: AtomicI64,
     },
-    /// They prove who they are, and everything is stored.
+    /// Clients authenticate, and everything is stored.
     Accounts(Accounts),
 }
 

@@ -1,10 +1,11 @@
 //! The stream that tungstenite reads and writes.
 //!
-//! Reading: one *tick* takes what the socket holds and then says "would block", so that a busy peer's many frames are
-//! handled together and its tick ends. A sleeping connection keeps [`READ_BYTES`]; one whose reads come back full reads
-//! [`BURST_BYTES`] at once until it has quietened down. tungstenite never gets more than the frame that it is at, so the next one,
-//! if it is [plain](crate::plain_frame), can be read in place. Writing goes into the [`Outbox`], in whole frames: tungstenite's own
-//! pongs and close replies never meet a frame of another thread halfway.
+//! Reading: one *tick* takes what the socket holds and then says "would block", so that many frames of a busy client
+//! are handled together and the tick ends. A sleeping connection keeps a buffer of [`READ_BYTES`]; one whose reads fill
+//! it reads [`BURST_BYTES`] at once until a read is short again. tungstenite never gets more than the frame that it is
+//! reading, so the next one can be read in place if it is [plain](crate::plain_frame). Writing goes into the
+//! [`Outbox`], in whole frames, so tungstenite's own pongs and close replies never get into the middle of a frame of
+//! another thread.
 
 use std::io::{self, Cursor, Read, Write};
 use std::str::Utf8Error;
@@ -21,24 +22,24 @@ use crate::plain_frame::{self, PlainFrame};
 
 pub(crate) struct SocketBuffer {
     outbox: Arc<Outbox>,
-    /// Taken from the socket; what lies before `taken` has been handed on.
+    /// Bytes read from the socket. Those before `taken` have been passed on.
     ahead: Vec<u8>,
     taken: usize,
-    /// Bytes of the frame that tungstenite is at which it has not been handed yet.
+    /// Bytes of tungstenite's present frame that have not been passed to it yet.
     left: u64,
     /// That frame is a close frame.
     is_close: bool,
-    /// tungstenite has had a part of a message: the next one of its frames is tungstenite's too.
+    /// tungstenite has read some fragments of a message, and must get the other ones too.
     is_amid_message: bool,
     /// Fragments of that message so far.
     fragments: usize,
-    /// The tick's first read may sleep until something comes.
+    /// The tick's first read may sleep until there is input.
     may_sleep: bool,
-    /// The socket has nothing more just now.
+    /// The socket has no more input at the moment.
     is_empty: bool,
-    /// The tick slept until the socket's time-out, and nothing came.
+    /// The tick slept until the socket's timeout without input.
     timed_out: bool,
-    /// Something came in this tick.
+    /// There was input in this tick.
     heard: bool,
 }
 
@@ -70,7 +71,7 @@ impl SocketBuffer {
             (may_sleep, false, false, false);
     }
 
-    /// Whether the tick slept and nothing came.
+    /// Whether the tick slept until the timeout without input.
     pub(crate) fn timed_out(&self) -> bool {
         self.timed_out
     }
@@ -80,14 +81,14 @@ impl SocketBuffer {
         self.is_close && self.left == 0
     }
 
-    /// Whether anything came in this tick.
+    /// Whether there was input in this tick.
     pub(crate) fn heard(&self) -> bool {
         self.heard
     }
 }
 
 impl SocketBuffer {
-    /// The next message, if it is a plain frame and all of it is here. Reads the socket if nothing is.
+    /// The next message, if it is a plain frame and complete in the buffer. Reads the socket if the buffer is empty.
     pub(crate) fn plain(&mut self) -> io::Result<Option<PlainFrame>> {
         if self.left > 0 || self.is_amid_message {
             return Ok(None);
@@ -105,7 +106,7 @@ impl SocketBuffer {
         frame.text(bytes)
     }
 
-    /// What is left in the buffer moves to its start, and the buffer takes `bytes`.
+    /// Moves the rest in the buffer to its start, and gives the buffer room for `bytes`.
     fn resize(&mut self, bytes: usize) {
         if self.ahead.capacity() == bytes {
             self.ahead.drain(..self.taken);
@@ -118,7 +119,7 @@ impl SocketBuffer {
         self.taken = 0;
     }
 
-    /// Sees how long the frame is that tungstenite is to have next.
+    /// Determines the length of the frame that tungstenite gets next.
     ///
     /// # Errors
     /// `FileTooLarge` for a message in more than [`FRAGMENTS_MAX`] fragments, which could be empty and go on for ever.
@@ -147,12 +148,12 @@ impl SocketBuffer {
                 break; // The end of the input.
             }
         }
-        // All of it is tungstenite's, which says what is wrong.
+        // An invalid header: tungstenite gets everything, and reports the error.
         self.left = u64::MAX;
         Ok(())
     }
 
-    /// Adds to the buffer what the socket has.
+    /// Reads the socket into the buffer.
     fn fill(&mut self) -> io::Result<()> {
         if self.is_empty {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -164,7 +165,8 @@ impl SocketBuffer {
             let size = self.ahead.capacity() - self.ahead.len();
             let room = rustix::buffer::spare_capacity(&mut self.ahead);
             match rustix::net::recv(&**self.outbox.stream(), room, flags) {
-                // Our own `shutdown` to wake this thread: the session sees why, and the socket may still bring something.
+                // The end comes from our own `shutdown`, which wakes this thread. The connection finds the reason, and
+                // more input may follow.
                 Ok((0, _)) if self.outbox.has_ended_reading() => {
                     self.is_empty = true;
                     return Err(io::ErrorKind::WouldBlock.into());
@@ -210,7 +212,7 @@ impl Write for SocketBuffer {
         Ok(frames.len())
     }
 
-    /// The session flushes once a tick.
+    /// Does nothing: the connection flushes its outbox once a tick.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Waiting, on a connection's own thread, for its reader to take the answers to its requests.
+//! Waits, on a connection's own thread, until its client reads the answers to its requests.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,9 +8,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::limit::STALL_MAX;
 use crate::outbox::Outbox;
 
-/// One wait. A reader that takes nothing for [`STALL_MAX`] is closed as too slow.
+/// One wait. A client that reads nothing for [`STALL_MAX`] is closed as too slow.
 pub(crate) struct Stall {
-    /// What waited when the reader last took something, and when that was.
+    /// The bytes that waited when the client last read something, and the time of that.
     moved: (usize, Instant),
 }
 
@@ -19,8 +19,8 @@ impl Stall {
         Self { moved: (usize::MAX, Instant::now()) }
     }
 
-    /// Waits for the socket to take more (or also to bring something, if that is read then), a second at the most. False once
-    /// the connection is closed.
+    /// Waits until the socket is writable (or also readable, if the caller reads it then), for a second at most.
+    /// Returns false once the connection is closed.
     pub(crate) fn wait_for_progress(&mut self, outbox: &Arc<Outbox>, until: PollFlags) -> bool {
         let backlog = outbox.backlog();
         if backlog < self.moved.0 {
@@ -33,7 +33,7 @@ impl Stall {
         }
         let second = Timespec { tv_sec: 1, tv_nsec: 0 };
         let mut socket = [PollFd::new(&**outbox.stream(), until)];
-        // An error shows itself at the next send or read.
+        // An error is reported by the next send or read.
         let _ = poll(&mut socket, Some(&second));
         true
     }

@@ -1,4 +1,4 @@
-//! How often one connection may go over its account's rate.
+//! How often one connection may exceed the rate limits.
 
 use std::time::{Duration, Instant};
 
@@ -6,16 +6,16 @@ use net::bucket::Bucket;
 
 use crate::limit::{STRIKES_MAX, STRIKES_PER_SECOND};
 
-/// Something is refused for having come too fast.
+/// A request that is refused because it exceeds a rate limit.
 #[derive(Debug, PartialEq)]
 pub(crate) enum TooFast {
-    /// The next one is welcome after this time.
+    /// After this wait another one is accepted.
     Wait(Duration),
-    /// That has happened too often.
+    /// The connection was refused too often, and must be closed.
     Enough,
 }
 
-/// One connection's refusals for having been too fast.
+/// The refusals of one connection for exceeding rate limits.
 pub(crate) struct Strikes(Bucket);
 
 impl Strikes {
@@ -23,7 +23,7 @@ impl Strikes {
         Self(Bucket::new(f64::from(STRIKES_MAX), STRIKES_PER_SECOND))
     }
 
-    /// Counts one more, after which it is to wait for so long.
+    /// Counts a refusal with this wait.
     pub(crate) fn count(&mut self, wait: Duration, now: Instant) -> TooFast {
         self.0.take(now).map_or(TooFast::Enough, |()| TooFast::Wait(wait))
     }

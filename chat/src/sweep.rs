@@ -16,7 +16,7 @@ use crate::limit::{ERASE_INTERVAL, SWEEP_INTERVAL};
 pub(crate) struct Notify(SyncSender<()>);
 
 impl Notify {
-    /// There may be a deleted account in groups. Ringing twice is ringing once.
+    /// There may be a deleted account in groups. Several calls before a sweep count as one.
     pub(crate) fn notify_one(&self) {
         let _ = self.0.try_send(());
     }
@@ -65,14 +65,14 @@ fn run(
     }
 }
 
-/// One sweep that stops must not stop the others. While the database is away nothing grows old that the next would not find.
+/// An error of one sweep does not stop the others. The next sweep finds what this one has left.
 fn report(what: &str, swept: sql::Result<()>) {
     if let Err(error) = swept {
         tracing::warn!(%error, "the sweep of {what} stopped; it goes on with the next one");
     }
 }
 
-/// Has deleted accounts leave the groups they are still in, so that the others hear of it.
+/// Removes deleted accounts from the groups that they are still in, so that the other members are told.
 fn remove_deleted_members(store: &Store, committer: &Committer) {
     for (account, group) in store.deleted_members().unwrap_or_default() {
         let operation = Operation::ChangeGroup { group, action: GroupAction::Leave };

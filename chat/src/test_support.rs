@@ -1,4 +1,4 @@
-//! What several tests are set up with.
+//! Set-up that several tests share.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,7 +29,7 @@ pub(crate) fn outbox() -> (Arc<Outbox>, TcpStream) {
     (Arc::new(Outbox::new(id, Arc::new(ours), DRAINER.clone(), None)), theirs)
 }
 
-/// A server of which only the parts are there that sessions use; it has no message rate.
+/// A server with only the parts that connections use, and without a message rate.
 pub(crate) fn server(timeouts: Timeouts, mode: Mode) -> Server {
     let (hub, shutdown) = (Arc::new(Hub::new()), Shutdown::new());
     hub.stop_with(&shutdown);

@@ -1,8 +1,9 @@
 //! Limits how much of the database a network that tries out tokens can use.
 //!
-//! A token that was good here lately is looked up at once, wherever it comes from. An IPv4 address, or a /64, /56 or /48 of IPv6,
-//! from which too many others failed has those looked up one at a time, together with all such networks: nobody is refused
-//! for what a neighbour does, and one reader of the database is all they can hold.
+//! A token that was valid here lately is looked up at once, from any network. If too many other tokens from an IPv4
+//! address, or a /64, /56 or /48 of IPv6, were wrong, further ones from there are looked up one at a time, together
+//! with those of all such networks. So no client is refused because of a neighbour, and all such networks together use
+//! one connection to the database.
 
 use std::net::IpAddr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,12 +16,12 @@ use crate::limit::{FAILED_HELLOS_BURST, FAILED_HELLOS_PER_SECOND};
 pub(crate) struct TokenThrottle {
     /// Failures that each network may have.
     failures: NetworkBuckets,
-    /// Whether somebody is in the gate.
+    /// Whether the gate is taken.
     is_taken: Mutex<bool>,
     freed: Condvar,
 }
 
-/// A place in the gate, for one look-up. Given back by its drop.
+/// The right to one look-up through the gate. It is returned when this is dropped.
 pub(crate) struct LookupPermit<'a>(Option<&'a TokenThrottle>);
 
 impl TokenThrottle {
@@ -32,8 +33,8 @@ impl TokenThrottle {
         }
     }
 
-    /// To be held while a token that is not known is looked up. Waits for it, if too many failed that came from one of `client`'s
-    /// networks; `None` if that takes until `until`.
+    /// The permit for the look-up of an unknown token. If too many tokens from one of `client`'s networks were wrong,
+    /// waits for the gate; `None` if that takes until `until`.
     pub(crate) fn acquire(
         &self,
         client: IpAddr,
@@ -54,7 +55,7 @@ impl TokenThrottle {
         Some(LookupPermit(Some(self)))
     }
 
-    /// A token from there is not good. Returns whether too many from one of `client`'s networks were not.
+    /// Counts a wrong token from `client`. Returns whether too many tokens from one of its networks were wrong.
     pub(crate) fn record_failure(&self, client: IpAddr, now: Instant) -> bool {
         self.failures.take(client, now).is_err()
     }
@@ -100,7 +101,7 @@ mod tests {
         assert!(held.is_some() && at_once().is_none(), "the same /64");
         assert!(throttle.acquire(ip("192.0.2.1"), now, now).is_none(), "one for all of them");
         assert!(throttle.acquire(ip("192.0.2.2"), now, now).is_some(), "others do not wait");
-        // Who waits gets in once it is free.
+        // A thread that waits gets the gate once it is free.
         let until = now + Duration::from_secs(20);
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| throttle.acquire(ip("192.0.2.1"), now, until).is_some());

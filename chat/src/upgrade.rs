@@ -18,7 +18,7 @@ pub(crate) fn serve(server: &Server, upgrade: Upgrade) {
         Err(refusal) => return upgrade.refuse(refusal),
     };
     let token = upgrade.head.header("authorization").and_then(Token::from_header);
-    // Only what the connection needs from here on stays in memory while it lasts.
+    // From here on only what the connection needs is kept in memory.
     let Upgrade { id, stream, address, head, rest, permit, .. } = upgrade;
     drop(head);
     let outbox = Arc::new(Outbox::new(id, stream, server.drainer.clone(), Some(permit)));

@@ -1,8 +1,9 @@
 //! The connection to NATS.
 //!
-//! The accounts are spread over [`SHARDS`] subjects, and a node subscribes to those of the accounts that are connected to it. So
-//! it has at most as many subscriptions as there are subjects, and a commit is published at most once on each. Nothing is ever
-//! waited for: what cannot be sent or taken in at once is dropped, and found in the database.
+//! The accounts are spread over [`SHARDS`] subjects, and a node subscribes to those of the accounts that are connected
+//! to it. So it has at most as many subscriptions as there are subjects, and a commit is published at most once on
+//! each. No thread waits for the bus: a message that cannot be sent or queued at once is dropped, since its content is
+//! in the database.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future as _;
@@ -29,20 +30,20 @@ const SHARDS: i64 = 256;
 
 /// The connection.
 pub(super) struct Bus {
-    /// Not there before the first step of connecting is done.
+    /// Empty until the client exists.
     client: OnceLock<Client>,
-    /// The subjects are this and a number.
+    /// A subject is this prefix, a dot and a number.
     prefix: String,
     link: Arc<Link>,
     subscribed: Mutex<BTreeMap<i64, AbortHandle>>,
     received: SyncSender<Vec<u8>>,
 }
 
-/// Whether the bus is there. Each change is logged once.
+/// Whether the bus is connected. Each change is logged once.
 #[derive(Default)]
 struct Link {
     state: AtomicU8,
-    /// Why it was not there last.
+    /// The reason of the last disconnection.
     reason: Mutex<Option<String>>,
 }
 
@@ -70,7 +71,7 @@ impl Link {
         }
     }
 
-    /// It has not come within the time that it usually takes.
+    /// To be called when the bus has not been connected within the time that this usually takes.
     fn give_up_waiting(&self) {
         if self.state.load(Ordering::Relaxed) == UNKNOWN {
             self.set(AWAY);
@@ -94,7 +95,8 @@ impl Link {
 }
 
 impl Bus {
-    /// Begins to connect. `deliver` gets each message that is received; `online` tells the accounts that are here.
+    /// Begins to connect. `deliver` is called with each message that is received; `online` returns the accounts that
+    /// are connected here.
     pub(super) fn connect(
         url: &BusUrl,
         prefix: String,
@@ -116,7 +118,7 @@ impl Bus {
         });
         let servers = url.servers().to_vec();
         let connecting = async move { options.connect(servers).await };
-        // It goes on trying by itself; this only makes the client.
+        // This only creates the client, which connects and reconnects by itself.
         match async_thread::wait(connecting, BUS_CONNECT_TIMEOUT) {
             Ok(Ok(client)) => drop(bus.client.set(client)),
             Ok(Err(error)) => return Err(io::Error::other(error)),
@@ -129,7 +131,7 @@ impl Bus {
         Ok(bus)
     }
 
-    /// Hands on what is received, and drops subscriptions that are of no use any more.
+    /// Passes received messages to `deliver`, and drops subscriptions of accounts that are no longer connected.
     fn run(
         &self,
         messages: &Receiver<Vec<u8>>,
@@ -160,7 +162,7 @@ impl Bus {
         self.link.is_connected()
     }
 
-    /// An account is here: what is said about it is heard from now on.
+    /// Subscribes to the subject of an account that has connected.
     pub(super) fn subscribe(&self, account: AccountId) {
         let shard = shard(account);
         let mut subscribed = lock(&self.subscribed);
@@ -184,7 +186,7 @@ impl Bus {
     }
 
     fn tidy(&self, online: &impl Fn() -> Vec<AccountId>) {
-        // An account that comes meanwhile waits for the lock, and is subscribed to again.
+        // An account that connects meanwhile waits for the lock, and then subscribes again.
         let mut subscribed = lock(&self.subscribed);
         let wanted: BTreeSet<i64> = online().into_iter().map(shard).collect();
         subscribed.retain(|shard, listening| {
@@ -196,7 +198,7 @@ impl Bus {
         });
     }
 
-    /// Sends what is to be said about each of these accounts to the nodes that they are on.
+    /// Publishes messages about these accounts: one for each subject, made by `message` from its items of `about`.
     pub(super) fn publish<T>(
         &self,
         about: impl IntoIterator<Item = T>,
@@ -210,7 +212,7 @@ impl Bus {
         }
         for (shard, about) in shards {
             let sending = pin!(client.publish(self.subject(shard), message(about).into()));
-            // It is done at once, unless too much waits to be sent.
+            // The first poll succeeds, unless the client's send queue is full.
             match sending.poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(Ok(())) => metrics::BUS_SENT.inc(),
                 _ => metrics::BUS_DROPPED.inc(),
@@ -223,7 +225,7 @@ impl Bus {
     }
 }
 
-/// Has a message of the bus handled, unless too many wait already.
+/// Queues a message of the bus to be handled, unless the queue is full.
 fn take_in(received: &SyncSender<Vec<u8>>, message: &[u8]) {
     metrics::BUS_RECEIVED.inc();
     if received.try_send(message.to_vec()).is_err() {

@@ -1,4 +1,4 @@
-//! What goes over the bus.
+//! The messages on the bus.
 
 use sql::Notice;
 use wire::{AccountId, GroupId, Recipient};
@@ -6,16 +6,16 @@ use wire::{AccountId, GroupId, Recipient};
 /// Kinds of messages, by their first byte.
 const NOTICE: u8 = b'n';
 const TYPING: u8 = b't';
-/// The kinds of whom somebody types to.
+/// The kinds of recipients of typing.
 const TO_ACCOUNT: u8 = 0;
 const TO_GROUP: u8 = 1;
 
-/// A message between nodes. Whoever gets one of a kind that it does not know drops it.
+/// A message between nodes. A node drops messages of kinds that it does not know.
 #[derive(Debug, PartialEq)]
 pub(super) enum BusMessage {
     /// Logs have grown.
     Notice(Notice),
-    /// An account is typing, and these may know.
+    /// An account is typing to `to`; the frame is for `listeners`.
     Typing { from: AccountId, to: Recipient, listeners: Vec<AccountId> },
 }
 
@@ -41,7 +41,7 @@ impl BusMessage {
         }
     }
 
-    /// `None`: it is of a kind that a later version knows, or damaged.
+    /// `None` if the message is damaged, or of a kind that only a later version knows.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let (kind, content) = bytes.split_first()?;
         match *kind {

@@ -1,4 +1,4 @@
-//! What this node does about the others.
+//! What this node does when other nodes commit, connect accounts, come or go.
 
 use std::collections::HashSet;
 use std::sync::PoisonError;
@@ -16,7 +16,7 @@ use crate::metrics;
 
 impl NodeObserver for Cluster {
     fn heads_grown(&self, heads: &[(AccountId, Seq)]) {
-        // A connection that is being welcomed now, and not found here, looks its log up again.
+        // A connection that is not registered yet sees the new generation, and looks its log up again.
         self.hub.advance_generation();
         let here = heads.iter().filter(|(account, _)| self.hub.is_online(*account));
         let here: Vec<_> = here.copied().collect();
@@ -29,7 +29,7 @@ impl NodeObserver for Cluster {
     }
 
     fn node_gone(&self, node: i64) {
-        // Those who were connected to it and did not leave: it has died.
+        // Accounts that were connected to the node when it died.
         let lost_at = self.presence.now() - sql::NODE_GONE_FOR.as_millis() as i64;
         for account in self.presence.forget_node(node) {
             self.inbox.presence_changed(account, lost_at);
@@ -83,7 +83,7 @@ impl NodeObserver for Cluster {
 
     fn wait(&self, time: Duration) -> bool {
         let is_over = || self.is_over.load(Ordering::Relaxed);
-        // Those who come and go at the same time are told together.
+        // Accounts that connect or disconnect at the same time are looked up together.
         let pause = CLUSTER_PAUSE.min(time);
         let changed = lock(&self.changed);
         let waited = self.has_changed.wait_timeout_while(changed, pause, |_| !is_over());

@@ -1,7 +1,8 @@
 //! The share of one account in a commit.
 //!
-//! An account that submits many operations at once would otherwise make one long commit of them, and everybody else's `sent` would wait
-//! for it. Operations beyond an account's share stay in the queue, in their order, for the next commits.
+//! An account that submits many operations at once would otherwise make one long commit of them, and everybody else's
+//! `sent` would wait for it. Operations beyond an account's share stay in the queue, in their order, for the next
+//! commits.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -30,7 +31,8 @@ struct Used {
     bytes: usize,
     files: usize,
     large_operations: usize,
-    /// One of its operations stays in the queue, so all later ones do: operations of an account are carried out in their order.
+    /// One of its operations stays in the queue, so all later ones do: operations of an account are carried out in
+    /// their order.
     is_deferred: bool,
 }
 

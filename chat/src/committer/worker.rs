@@ -24,7 +24,7 @@ pub(super) struct Worker {
     cluster: Option<Arc<Cluster>>,
     /// Accounts in whose logs an unconfirmed commit may have put events.
     doubt: Vec<AccountId>,
-    /// Whether other nodes are to be told that there was one.
+    /// Whether other nodes must be told of an unconfirmed commit.
     is_to_announce: bool,
 }
 
@@ -43,14 +43,14 @@ impl Worker {
             if !self.inbox.is_open() {
                 return; // Without a dispatcher nothing more is committed.
             }
-            // Requests do not wait for a second look at a database that has just shown that it is away.
+            // The database has just failed. Requests do not wait for a second failure.
             if tasks.is_empty() || self.commit(tasks) {
                 self.resolve_doubt();
             }
         }
     }
 
-    /// Whether the database has done its part.
+    /// Whether the database has confirmed the batch.
     fn commit(&mut self, tasks: Vec<Task>) -> bool {
         let mut batch = Batch::default();
         let (mut origins, mut closes) = (Vec::new(), Vec::new());
@@ -70,7 +70,7 @@ impl Worker {
         let committing = self.inbox.begin_commit();
         let is_done = self.store(&committing, batch, origins);
         drop(committing);
-        // Whoever hears of it finds when that was.
+        // Recorded before the change is delivered, so a client that is told of it finds the time.
         if let Some(cluster) = &self.cluster {
             departed.into_iter().for_each(|account| cluster.connections_changed(account));
         }
@@ -107,7 +107,7 @@ impl Worker {
             Err(error @ (Error::Internal(_) | Error::Corrupted(_) | Error::AlreadyExists))
                 if batch.submissions.len() > 1 =>
             {
-                // One of them cannot be stored: it must not take the others along.
+                // One of the operations cannot be stored. The others are committed without it.
                 tracing::error!(%error, "a batch was refused; storing its operations one by one");
                 for (submission, origin) in batch.submissions.into_iter().zip(origins) {
                     self.store(
@@ -126,7 +126,8 @@ impl Worker {
             Err(error) => {
                 tracing::warn!(%error, operations = batch.submissions.len(), "messages were not stored");
                 if matches!(error, Error::InDoubt(_)) {
-                    // The accounts that are online here need to be told. The submitters' logs show when the commit has ended.
+                    // Accounts that are online here are told of what was stored. The submitters' logs show whether it
+                    // was.
                     self.doubt = self.hub.accounts();
                     self.doubt.extend(batch.submissions.iter().map(|submission| submission.by));
                     self.is_to_announce = true;
@@ -141,7 +142,7 @@ impl Worker {
     fn resolve_doubt(&mut self) {
         while !self.doubt.is_empty() {
             let chunk = self.doubt.len().saturating_sub(DOUBT_CHUNK);
-            // Still away: asked again after a pause.
+            // The database is still away. This is repeated after a pause.
             let Ok(heads) = self.store.heads_after_doubt(&self.doubt[chunk..]) else { return };
             self.doubt.truncate(chunk);
             self.inbox.heads_grown(&heads);

@@ -1,8 +1,8 @@
-//! The lingering close: the close frame is sent after the answers to everything that the client has sent, and the client has
-//! time to take it.
+//! The lingering close: the close frame is sent after the answers to everything that the client has sent, and the
+//! client has time to take it.
 //!
-//! Closing a socket with unread input would reset it, and the client could lose the last frames. So the connection's thread
-//! goes on reading, and discards what comes.
+//! Closing a socket with unread input would reset it, and the client could lose the last frames. So the connection's
+//! thread goes on reading, and discards what comes.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::message_reader::MessageReader;
 use crate::server::Timeouts;
 use crate::socket_buffer::SocketBuffer;
 
-/// How far the close has come.
+/// The progress of the close.
 #[derive(PartialEq)]
 enum Stage {
     /// The close frame waits for the committer and the dispatcher.
@@ -33,14 +33,15 @@ enum Stage {
 enum Input {
     /// As WebSocket messages: the client's own close is among them.
     Messages,
-    /// As bytes without a meaning: it is no WebSocket any more, or tungstenite has no room for the rest of a refused frame.
+    /// As bytes without a meaning: they are no longer WebSocket frames, or belong to a frame that was refused for its
+    /// size.
     Bytes,
-    /// It has ended.
+    /// The input has ended.
     Ended,
 }
 
 impl Connection<'_> {
-    /// Has the close frame sent, with accounts once the committer has come to it.
+    /// Appends the close frame. With accounts the committer does so, after the answers to earlier requests.
     pub(super) fn send_close(&self, reason: &EndReason) {
         let outbox = self.replies.outbox();
         let close = match reason {
@@ -65,7 +66,7 @@ impl Connection<'_> {
             EndReason::Close(Close::TooBig) => Input::Bytes,
             _ => Input::Messages,
         };
-        // Both unpark this thread, which sleeps nowhere else.
+        // The outbox and the watch both unpark this thread, which sleeps only in this loop.
         outbox.unpark_at_close();
         let watch = self.server.drainer.watch_input(outbox.stream());
         if let Err(error) = &watch {
@@ -89,9 +90,8 @@ impl Connection<'_> {
     }
 }
 
-/// Discards what has come, but not more than a tick's worth: a client that writes without pause must not keep the close from
-/// being noticed. Returns whether there is nothing to do before something
-/// happens.
+/// Discards what has arrived, at most as much as a tick reads, so that a client that writes without pause does not
+/// delay the close. Returns whether the thread may sleep.
 fn discard(reader: &mut MessageReader, input: &mut Input) -> bool {
     reader.begin(false);
     for _ in 0..FRAMES_PER_TICK_MAX {

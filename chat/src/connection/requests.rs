@@ -115,7 +115,7 @@ impl Connection<'_> {
         let (server, replies) = (self.server, &self.replies);
         replies.check_running(&server.shutdown)?;
         let done = match (live, server.accounts()) {
-            // Too much of it is dropped without a word.
+            // Typing beyond the limit is dropped without an error.
             (Live::Typing { .. }, _)
                 if self.client.rate_limit().take(RateKind::Live, self.now).is_err() =>
             {

@@ -1,11 +1,11 @@
 //! The dispatcher's inbox: everything that is to be delivered to connections comes through it, in order.
 //!
-//! Each kind of notification has a bound of its own. The committer waits for the dispatcher, and so does a source of hints;
-//! too much typing is dropped.
+//! Each kind of notification has a bound of its own. At its bound the committer waits, and so does a source of hints;
+//! typing is dropped.
 //!
-//! A hint that a log has grown may be about a commit of this node that is not delivered yet. Filled from the log, that commit
-//! would reach the connection that asked for it as an event and not as an answer. So a hint that comes while a commit runs
-//! waits in [`State::held`] until this commit is in the queue.
+//! A hint that a log has grown may be about a commit of this node that is not delivered yet. If its events were read
+//! from the log, the connection that submitted the operation would get them as events and not as an answer. So a hint
+//! that arrives while a commit runs waits in [`State::held`] until this commit is in the queue.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,8 @@ use crate::outbox::Outbox;
 pub(crate) enum Notification {
     /// The outcome of a batch and the connections that submitted its operations; `None`: it was not stored.
     Committed(Batch, Vec<Option<Arc<Outbox>>>, Option<Committed>),
-    /// These logs have grown to these heads, by whatever commit: connections that are here read what they miss.
+    /// These logs have grown to these heads, by a commit of any node. Connections that are here get the events that
+    /// they miss.
     HeadsGrown(HashMap<AccountId, Seq>),
     /// The gap in this account's log that the dispatcher has asked to be filled is filled.
     Backfilled(AccountId),
@@ -35,7 +36,7 @@ pub(crate) enum Notification {
 pub(crate) enum Live {
     /// This frame for every connection of these accounts.
     Typing { to: Vec<AccountId>, frame: Vec<u8> },
-    /// The account's first connection has come or its last one gone, at this time in milliseconds.
+    /// The account's first connection has opened or its last one has ended, at this time in milliseconds.
     PresenceChanged { account: AccountId, at: i64 },
 }
 
@@ -46,9 +47,9 @@ pub(crate) struct Inbox(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// The dispatcher has something to do.
+    /// Signalled when the dispatcher has something to do.
     filled: Condvar,
-    /// There is room again.
+    /// Signalled when there is room again.
     emptied: Condvar,
 }
 
@@ -64,7 +65,7 @@ struct State {
     live: usize,
     /// Hints in the queue, and those held.
     heads: usize,
-    /// Threads that wait for room, and whether the dispatcher waits: nobody is woken in vain.
+    /// The number of threads that wait for room, and whether the dispatcher waits. They are signalled only then.
     waiting_for_room: usize,
     is_idle: bool,
     closed: bool,
@@ -75,7 +76,7 @@ struct State {
 /// What the dispatcher does next.
 pub(super) enum Next {
     Deliver(Notification),
-    /// The time has come that it waited for.
+    /// The time until which it waited has come.
     TimedOut,
     /// The inbox is closed and empty.
     Closed,
@@ -88,8 +89,8 @@ impl Inbox {
         Committing(self.clone())
     }
 
-    /// These logs have grown, according to the database or to another node. Hints about one log are one hint. Waits while
-    /// [`HEADS_WAITING_MAX`] of them wait.
+    /// These logs have grown, according to the database or to another node. Hints about one log are one hint. Waits
+    /// while [`HEADS_WAITING_MAX`] of them wait.
     pub(crate) fn heads_grown(&self, heads: &[(AccountId, Seq)]) {
         for chunk in heads.chunks(HEADS_WAITING_MAX) {
             let mut state = self.0.room(|state| state.heads + chunk.len() <= HEADS_WAITING_MAX);
@@ -105,15 +106,17 @@ impl Inbox {
         }
     }
 
-    /// The gap in this account's log is filled. As many wait as the dispatcher has asked for.
+    /// Notes that the gap in this account's log is filled. It never waits for room: there is at most one notification
+    /// for each gap that the dispatcher has requested.
     pub(super) fn backfilled(&self, account: AccountId) {
         let mut state = self.0.lock();
-        // Also while the inbox is closed: the dispatcher waits for it.
+        // Also while the inbox is closed: the dispatcher waits for this notification.
         state.queue.push_back(Notification::Backfilled(account));
         self.0.wake(state);
     }
 
-    /// `frame` says that somebody is typing, for every connection of `to`. Dropped if too much waits.
+    /// Queues `frame`, which says that an account is typing, for every connection of `to`. Dropped if too many
+    /// notifications wait.
     pub(crate) fn typing(&self, to: Vec<AccountId>, frame: Vec<u8>) {
         let mut state = self.0.lock();
         if state.live < LIVE_WAITING_MAX {
@@ -122,7 +125,8 @@ impl Inbox {
         }
     }
 
-    /// The account's first connection has come or its last one gone, at `at` in milliseconds. Waits while too much waits.
+    /// Notes that the account's first connection has opened or its last one has ended, at `at` in milliseconds. Waits
+    /// for room.
     pub(crate) fn presence_changed(&self, account: AccountId, at: i64) {
         let mut state = self.0.room(|state| state.live < LIVE_WAITING_MAX);
         state.push(Notification::Live(Live::PresenceChanged { account, at }));
@@ -150,12 +154,12 @@ impl Inbox {
         !self.0.lock().closed
     }
 
-    /// The next notification, for the dispatcher, which waits no longer than `until`. `is_filling`: gaps are being filled, so there
-    /// is more to come also once the inbox is closed.
+    /// The next notification, for the dispatcher, which waits no longer than `until`. `is_filling`: gaps are being
+    /// filled, so there is more to come also once the inbox is closed.
     pub(super) fn next(&self, until: Option<Instant>, is_filling: bool) -> Next {
         let mut state = self.0.lock();
         loop {
-            // However much waits to be delivered.
+            // The time comes first, however many notifications wait.
             if until.is_some_and(|until| until <= Instant::now()) {
                 return Next::TimedOut;
             }
@@ -197,7 +201,8 @@ impl Inbox {
 pub(crate) struct Committing(Inbox);
 
 impl Committing {
-    /// The outcome of a batch; `None`: it was not stored. Waits while [`COMMITS_WAITING_MAX`] wait.
+    /// Queues the outcome of a batch; `None`: it was not stored. Waits while [`COMMITS_WAITING_MAX`] commits are in the
+    /// queue.
     pub(crate) fn deliver(
         &self,
         batch: Batch,

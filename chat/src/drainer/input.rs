@@ -1,7 +1,7 @@
 //! Wakes the threads of connections that are being closed when their sockets have input.
 //!
-//! A thread that has ended its own input to be woken cannot sleep in `recv` any more, but an edge-triggered epoll still reports
-//! new input. It is an epoll of its own inside the drainer's, so that a slow socket may be in both.
+//! A thread that has ended its own input to be woken cannot sleep in `recv` any more, but an edge-triggered epoll still
+//! reports new input. It is an epoll of its own inside the drainer's, so that a slow socket may be in both.
 
 use std::collections::HashMap;
 use std::io;
@@ -43,7 +43,7 @@ impl Inputs {
     pub(super) fn wake(&self) {
         let mut events = Vec::with_capacity(EVENTS_MAX);
         let spare = rustix::buffer::spare_capacity(&mut events);
-        // More than these show again at once; an error shows at the next wait.
+        // Further events are reported by the next call, and so is an error.
         let _ = epoll::wait(&self.epoll, spare, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
         let waiting = self.lock();
         for thread in events.iter().filter_map(|event| waiting.get(&event.data.u64())) {
@@ -101,7 +101,7 @@ mod tests {
         thread::scope(|scope| {
             scope.spawn(|| {
                 let _watch = drainer.watch_input(&stream).unwrap();
-                // Woken at once for the end of its own input, and then for each byte.
+                // The thread is woken at once for the end of its own input, and then for new bytes.
                 for _ in 0..4 {
                     thread::park_timeout(deadline);
                     tell.send(()).unwrap();

@@ -1,4 +1,4 @@
-//! What waits for a gap in its log to be filled.
+//! Deliveries that wait until a gap in their log is filled.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::outbox::Outbox;
 pub(super) enum Deferred {
     /// An event for all of them but one.
     Event { seq: Seq, json: Vec<u8>, except: Option<Arc<Outbox>> },
-    /// The answer that is one connection's form of an event.
+    /// The answer that one connection gets in place of an event.
     Answer { seq: Seq, outbox: Arc<Outbox>, json: Option<Vec<u8>> },
     /// The log has grown to this event.
     Head(Seq),
@@ -28,8 +28,8 @@ impl Deferred {
     }
 }
 
-/// Everything that waits for one account, in order. What is beyond [`DEFERRED_BYTES_MAX`] or [`DEFERRED_MAX`] is not kept, and
-/// nothing of it is to be delivered.
+/// Everything that waits for one account, in order. Beyond [`DEFERRED_BYTES_MAX`] or [`DEFERRED_MAX`] nothing is kept,
+/// and what was kept must not be delivered.
 #[derive(Default)]
 pub(super) struct Waiting {
     all: VecDeque<Deferred>,
@@ -58,7 +58,7 @@ impl Waiting {
         Some(next)
     }
 
-    /// Takes back what [`Waiting::pop`] has given.
+    /// Puts back what [`Waiting::pop`] returned.
     pub(super) fn put_back(&mut self, deferred: Deferred) {
         self.bytes += deferred.bytes();
         self.all.push_front(deferred);

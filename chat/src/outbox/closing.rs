@@ -10,7 +10,7 @@ use wire::Close;
 use super::{End, Outbox};
 
 impl Outbox {
-    /// The client does not read: closes the connection early with 4409.
+    /// Closes the connection early with 4409, because the client does not read.
     pub(crate) fn too_slow(self: &Arc<Self>) {
         self.lock().too_slow(self);
         self.flush();
@@ -36,7 +36,7 @@ impl Outbox {
         self.flush();
     }
 
-    /// Nothing more will be appended.
+    /// Ends the outbox: nothing more can be appended.
     pub(crate) fn finish(&self) {
         let mut state = self.lock();
         if state.end == End::Open {
@@ -45,7 +45,8 @@ impl Outbox {
         }
     }
 
-    /// The calling thread is unparked when the close frame comes in, and when all of it is sent or the socket is gone.
+    /// From now on the calling thread is unparked when the close frame is appended, and when it is sent or the socket
+    /// is gone.
     pub(crate) fn unpark_at_close(&self) {
         self.lock().closer = Some(thread::current());
     }
@@ -67,7 +68,8 @@ impl Outbox {
         let _ = self.stream.shutdown(Shutdown::Read);
     }
 
-    /// The server stops: the connection's thread sees the end of its input, and whoever waits for this connection looks again.
+    /// To be called when the server stops: the connection's thread sees the end of its input, and threads that watch
+    /// this outbox are unparked.
     pub(crate) fn stop(&self) {
         self.end_reading();
         self.lock().wake_watchers();

@@ -17,7 +17,7 @@ pub(crate) enum LogCursor {
     Live { next: Seq },
 }
 
-/// When an event is sent.
+/// The time at which an event is sent.
 enum Order {
     /// Now: it is the next one.
     Now,
@@ -69,8 +69,8 @@ impl Outbox {
         Delivery::Done
     }
 
-    /// Appends the answer to a request of this connection that became event `seq`: it is this connection's form of that event,
-    /// and goes out in its place. A client that has it can resume from `seq`. `None`: no answer was requested.
+    /// Appends the answer to a request of this connection that became event `seq`: it is this connection's form of that
+    /// event, and goes out in its place. A client that has it can resume from `seq`. `None`: no answer was requested.
     pub(crate) fn answer(&self, seq: Seq, answer: Option<&[u8]>) -> Delivery {
         let mut state = self.lock();
         match (state.cursor.advance(seq), answer) {
@@ -84,7 +84,8 @@ impl Outbox {
         Delivery::Done
     }
 
-    /// The last event that a live connection has had, if events up to `head` are missing. A replay learns that they are there.
+    /// The last event that a live connection has had, if events up to `head` are missing. A replay learns that they are
+    /// there.
     pub(crate) fn behind(&self, head: Seq) -> Option<Seq> {
         match &mut self.lock().cursor {
             LogCursor::Off => None,

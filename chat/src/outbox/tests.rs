@@ -273,8 +273,8 @@ fn frames_that_went_do_not_count_as_waiting() {
     for _ in 0..2 * OUTBOX_FRAMES_MAX {
         outbox.push_text(b"x");
         outbox.flush();
-        // A reader that is slow, but steady: something always waits. It must not block: what it waits for may be sent and
-        // read already, and only not yet counted.
+        // A reader that is slow, but steady: something always waits. It must not block: what it waits for may be sent
+        // and read already, and only not yet counted.
         while outbox.backlog() > 2048 {
             match reader.read(&mut scrap) {
                 Ok(count) => assert!(count > 0),

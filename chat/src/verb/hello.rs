@@ -1,4 +1,4 @@
-//! `{"type":"hello","token":"…"}`: who the client is, and from where its log goes on.
+//! `{"type":"hello","token":"…"}`: authenticates the client, and resumes its log.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use crate::replies::Replies;
 use crate::server::{Accounts, Server};
 use crate::token_throttle::LookupPermit;
 
-/// What a hello works on.
+/// The parts of a connection that a hello needs.
 pub(crate) struct HelloContext<'a> {
     pub(crate) server: &'a Server,
     pub(crate) client: &'a mut Client,
@@ -46,12 +46,12 @@ pub(crate) fn welcome_guest(context: &mut HelloContext<'_>, id: AccountId) {
     });
 }
 
-/// The `ref` of the frame that carried the token, by what it gets as its answer.
+/// The `ref` of the frame that carried the token, by the answer that it gets.
 #[derive(Clone, Copy)]
 pub(crate) enum HelloRef<'a> {
-    /// A hello's: the welcome, or an error.
+    /// Of a hello: the answer is the welcome, or an error.
     Hello(Option<&'a str>),
-    /// A first message's: an error; if there is none, the message's own answer follows.
+    /// Of a first message: the answer is an error, or that of the message itself.
     FirstMessage(Option<&'a str>),
 }
 
@@ -109,7 +109,7 @@ pub(crate) fn authenticate(
     let token = token.hash();
     let permit = match accounts.store.last_owner(&token) {
         Some(account) => {
-            // A hello too many is refused without asking the database.
+            // A hello beyond the limit is refused without a look-up.
             if let Err(wait) = server.rate_limits.peek(account, RateKind::Hello, context.now) {
                 return too_often(context, wait, hello_ref);
             }
@@ -153,12 +153,13 @@ fn note_failure(context: &HelloContext<'_>) {
     }
 }
 
-/// Waits before a refusal is sent, so that a client that asks again at once does so rarely.
+/// Waits before a refusal is sent, which slows down a client that repeats its request at once.
 fn hold_back(context: &HelloContext<'_>) {
     context.server.shutdown.wait_for(HELLO_REFUSAL_HELD);
 }
 
-/// `look_up`: the account and session of the token, if it is valid. `permit` is for the first look-up alone: others wait for it.
+/// `look_up`: the account and session of the token, if it is valid. `permit` is held for the first look-up only, since
+/// others wait for it.
 fn introduce(
     context: &mut HelloContext<'_>,
     accounts: &Accounts,
@@ -182,8 +183,8 @@ fn introduce(
     }
     context.replies.outbox().start_replay();
     register(context, position.account, Some(position.session), rate_limit);
-    // From here on other threads find this connection in the hub. If they delivered anything since the look-up, this session
-    // may have ended or its log may have grown, so it is looked up again. `hub` says why this misses nothing.
+    // From here on other threads find this connection in the hub. If they delivered anything since the look-up, this
+    // session may have ended or its log may have grown, so it is looked up again. `hub` says why this misses nothing.
     if context.server.hub.generation() != generation {
         position = match look_up() {
             Ok(Some(position)) => position,
@@ -217,12 +218,13 @@ fn introduce(
     if position.seen_at - accounts.store.now() < SESSION_USE_MS - SEEN_EVERY.as_millis() as i64 {
         accounts.committer.submit(Task::SessionUse(position.session));
     }
-    // Most clients have missed nothing. The log need not be read to know it: the outbox knows of events since the look-up.
+    // Most clients have missed nothing. The log need not be read to know it: the outbox knows of events since the
+    // look-up.
     let is_live = seq >= position.head && context.replies.outbox().go_live(seq);
     Ok((!is_live).then(|| Replay::new(position.account, seq, position.head)))
 }
 
-/// The database does not answer: the client may say hello again.
+/// Answers that the database is unavailable. The client may repeat its hello.
 fn not_looked_up(
     context: &mut HelloContext<'_>,
     error: &sql::Error,
@@ -233,7 +235,7 @@ fn not_looked_up(
     Ok(None)
 }
 
-/// A client that said hello in time, but could not be looked up, has as long again for the next hello.
+/// A client that sent its hello in time, but could not be looked up, gets the same time again for the next hello.
 fn wait_again(context: &mut HelloContext<'_>) {
     let fresh = Instant::now() + context.server.timeouts.hello;
     if let Identity::Unknown { deadline, .. } = &mut context.client.identity {
@@ -241,7 +243,7 @@ fn wait_again(context: &mut HelloContext<'_>) {
     }
 }
 
-/// The client is known from here on, and found in the hub.
+/// Sets the account of the connection, and registers it in the hub.
 fn register(
     context: &mut HelloContext<'_>,
     id: AccountId,
@@ -265,7 +267,8 @@ fn register(
     replies.outbox().mark_established();
 }
 
-/// The account has said hello too often: the connection ends, so that it waits before it comes back.
+/// Refuses a hello of an account that has sent too many, and ends the connection, so that the client waits before it
+/// reconnects.
 fn too_often(context: &HelloContext<'_>, wait: Duration, hello_ref: HelloRef<'_>) -> Replayed {
     hold_back(context);
     context.replies.too_fast(wait.saturating_sub(HELLO_REFUSAL_HELD), hello_ref.in_error());

@@ -51,8 +51,8 @@ fn after(context: &QueryContext<'_>, with: Peer, id: MessageId, limit: usize) {
     }
 }
 
-/// The message itself is among the older half, which is the larger one if `limit` is odd. The older half has half of the bytes;
-/// what it leaves is for the newer one.
+/// The message itself is in the older half, which has one message more if `limit` is odd. The older half may use half
+/// of the bytes; the newer half may use the rest.
 fn around(context: &QueryContext<'_>, with: Peer, id: MessageId, limit: usize) {
     let reference = context.reference;
     let newer_limit = limit / 2;
@@ -110,7 +110,7 @@ enum List {
     Search,
 }
 
-/// `found` comes newest first; the answer has the newest last.
+/// `found` begins with the newest message; the answer ends with it.
 fn answer(
     context: &QueryContext<'_>,
     (found, reactions): &MessagesAndReactions,
@@ -139,7 +139,7 @@ fn with_all_reactions<'a>(
 
 type MessagesAndReactions = (Vec<Message>, HashMap<MessageId, Vec<Reaction>>);
 
-/// `found` and the reactions to it, a chunk at a time, as far as what is found fills a page: no page goes beyond.
+/// `found` with its reactions, which are read a chunk at a time, until the page is full.
 fn with_their_reactions(
     store: &Store,
     reader: Reader<'_>,

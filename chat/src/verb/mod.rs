@@ -1,4 +1,4 @@
-//! What a client may ask for, one verb a file. A verb takes only what it needs, never the connection.
+//! The requests of clients, one verb a file. A verb gets only the parts that it needs, never the whole connection.
 
 mod conversations;
 pub(crate) mod hello;

@@ -13,8 +13,8 @@ use crate::metrics;
 use crate::replies::Replies;
 use crate::server::Accounts;
 
-/// Submits an operation of account `by`. Everything that a connection submits in a tick, which began at `now`, waits for room
-/// in the queue only once.
+/// Submits an operation of account `by`. Everything that a connection submits in a tick, which began at `now`, waits
+/// for room in the queue only once.
 pub(crate) fn submit(
     accounts: &Accounts,
     replies: &Replies,
@@ -34,7 +34,8 @@ pub(crate) fn submit(
     }
 }
 
-/// Answers an operation in guest mode. Guests have no log, so there is nothing to acknowledge; nothing else is possible.
+/// Answers an operation in guest mode. Guests have no log, so there is nothing to acknowledge; nothing else is
+/// possible.
 pub(crate) fn answer_guest(replies: &Replies, operation: &Operation, reference: Option<&str>) {
     match operation {
         Operation::Received { .. } => replies.ok(reference),

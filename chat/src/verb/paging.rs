@@ -1,4 +1,4 @@
-//! Which page of a list is asked for, and what fits into it.
+//! The requested page of a list, and what fits into it.
 
 use serde::Serialize;
 use wire::MessageId;
@@ -24,7 +24,8 @@ impl PageRequest {
     }
 }
 
-/// Takes items while there are fewer than `limit`, and less JSON than [`PAGE_BYTES`]. Returns them, and whether there are more.
+/// Takes items while there are fewer than `limit`, and less JSON than [`PAGE_BYTES`]. Returns them, and whether there
+/// are more.
 pub(crate) fn page_of<T: Serialize>(
     items: impl Iterator<Item = T>,
     limit: usize,

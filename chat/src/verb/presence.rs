@@ -1,4 +1,4 @@
-//! `{"type":"presence","ids":[…]}`: who is online, now and whenever it changes.
+//! `{"type":"presence","ids":[…]}`: whether accounts are online, now and after each change.
 
 use sql::ContactStatus;
 use wire::AccountId;
@@ -8,11 +8,11 @@ use crate::presence::{Presence, frame};
 use crate::replies::Replies;
 use crate::server::Accounts;
 
-/// Answers for each account, and watches those that `me` may know of in place of those in `watching`. `accounts`: `None` in
-/// guest mode.
+/// Answers for each account. From then on watches those of them that `me` may know of, instead of those in `watching`.
+/// `accounts`: `None` in guest mode.
 ///
 /// # Errors
-/// It could not be looked up whom `me` may know of; nobody is watched then.
+/// The look-up of the accounts that `me` may know of failed. No account is watched then.
 pub(crate) fn watch(
     presence: &Presence,
     cluster: Option<&Cluster>,
@@ -26,11 +26,11 @@ pub(crate) fn watch(
     ids.dedup();
     let outbox = replies.outbox();
     presence.forget(outbox, &std::mem::take(watching));
-    // Watched first and looked up then: one of the two notices a block in between.
+    // The watches begin before the look-up, so either the watch or the look-up notices a block in between.
     presence.watch(me, outbox, &ids);
     watching.clone_from(&ids);
     let look_up = |accounts: &Accounts| {
-        // Where else they are is known before anybody is told.
+        // The connections on other nodes are looked up before the answer.
         cluster.map_or(Ok(()), |cluster| cluster.look_at_presence(&ids))?;
         let concerned = ids.iter().copied().chain([me]);
         let hiding = accounts.store.hiding_last_seen(me, concerned.clone())?;
@@ -61,7 +61,7 @@ pub(crate) fn watch(
         }
     }
     if !blocked.is_empty() {
-        // There was a block in between, which is stored now.
+        // One of the two has blocked the other meanwhile.
         let known = accounts.map(|it| it.store.contact_statuses(me, &blocked));
         let known = known.and_then(Result::ok).unwrap_or_default();
         for id in blocked {

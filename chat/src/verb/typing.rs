@@ -1,4 +1,4 @@
-//! `{"type":"typing",…}`: told to the others who are connected and may know, and never stored.
+//! `{"type":"typing",…}`: sent to the connected accounts that may know, and never stored.
 
 use sql::ContactStatus;
 use wire::{AccountId, Recipient};
@@ -12,7 +12,7 @@ use crate::server::Accounts;
 /// Has the dispatcher tell the others that `me` is typing.
 ///
 /// # Errors
-/// It could not be looked up who may know.
+/// The look-up of the accounts that may know failed.
 pub(crate) fn tell(
     inbox: &Inbox,
     cluster: Option<&Cluster>,
@@ -28,7 +28,7 @@ pub(crate) fn tell(
     Ok(())
 }
 
-/// Relays it in guest mode, where there are no groups.
+/// Relays typing in guest mode, where there are no groups.
 pub(crate) fn relay(batch: &mut RelayBatch, hub: &Hub, target: Recipient) {
     if let Recipient::Account(to) = target {
         batch.typing(hub, to);

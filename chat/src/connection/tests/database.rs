@@ -86,8 +86,8 @@ fn with_many_questions(timeouts: Timeouts) -> (Server, AccountId, Vec<u8>) {
 
 const QUESTIONS: u32 = 20;
 
-/// Asks for them while none can be made, and does `meanwhile` once the first one waits. Gives the close code that the client
-/// hears, and how long that took.
+/// Asks for them while none can be made, and does `meanwhile` once the first one waits. Gives the close code that the
+/// client hears, and how long that took.
 fn ended_while_waiting(meanwhile: impl FnOnce(&Server)) -> (u16, Duration) {
     let timeouts = Timeouts { queued_close: Duration::from_millis(50), ..Timeouts::default() };
     let (server, account, said) = with_many_questions(timeouts);

@@ -86,8 +86,8 @@ impl House {
         committed.events.iter().for_each(|event| fanout.fan_out(event, None));
     }
 
-    /// Somebody comes with the token; `meanwhile` happens right after the first look-up. Then `check` is told how it went,
-    /// and how often the token was looked up.
+    /// Somebody comes with the token; `meanwhile` happens right after the first look-up. Then `check` is told how it
+    /// went, and how often the token was looked up.
     fn greet(&self, meanwhile: impl Fn(), check: impl FnOnce(&Outbox, &Greeted, u32)) {
         self.greet_in(None, meanwhile, |_| (), check);
     }
