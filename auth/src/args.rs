@@ -32,8 +32,8 @@ pub struct Args {
     #[arg(long, env = "AUTH_SIGNUP", value_name = "RULE", value_enum, default_value_t)]
     pub signup: SignupRule,
 
-    /// URL of the mail server, such as `smtps://USER:PASSWORD@HOST:PORT?from=ADDRESS`, or `smtp://…` with STARTTLS; needs
-    /// --public-url
+    /// URL of the mail server, such as `smtps://USER:PASSWORD@HOST:PORT?from=ADDRESS`, or `smtp://…` with STARTTLS;
+    /// needs --public-url
     #[arg(long, env = "SMTP_URL", value_name = "URL", hide_env_values = true)]
     pub smtp: Option<String>,
 
@@ -41,7 +41,8 @@ pub struct Args {
     #[arg(long, env = "SMTP_URL_FILE", value_name = "PATH")]
     pub smtp_file: Option<PathBuf>,
 
-    /// Address of the chat server for the web client, such as `wss://chat.example/ws`; by default `/ws` on the host of the page
+    /// Address of the chat server for the web client, such as `wss://chat.example/ws`; by default `/ws` on the host of
+    /// the page
     #[arg(long, env = "AUTH_CHAT_URL", value_name = "URL", value_parser = chat_url)]
     pub chat_url: Option<String>,
 
@@ -128,9 +129,9 @@ impl Args {
     }
 
     /// The settings of the server. `http` has the settings of its listener. `limits` are the limits of the process, or
-    /// this server's share of them. The number of connections is lowered to what the file descriptors allow, even if more
-    /// were asked for: tiny_http does not survive running out of descriptors.
-    /// It has no file store yet: [`Config::with_files`].
+    /// this server's share of them. The number of connections is lowered to what the file descriptors allow, even if
+    /// more were asked for: tiny_http does not survive running out of descriptors. It has no file store yet:
+    /// [`Config::with_files`].
     pub fn config(&self, http: &http::args::Args, limits: SystemLimits) -> Config {
         Config {
             http: http.config("auth", limits, COST),

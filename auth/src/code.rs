@@ -1,4 +1,4 @@
-//! Codes that somebody shows outside of a session: looked up under a throttle for wrong ones.
+//! Codes of links, which a client presents without a session: looked up under a throttle for wrong ones.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::error::{ApiError, ErrorCode};
 use crate::request::Request;
 
-/// A code that is good, or was a moment ago.
+/// A code that was valid when it was looked up.
 pub(crate) struct KnownCode {
     pub(crate) account: Account,
     token: Token,
@@ -31,7 +31,7 @@ impl Context {
     /// The account of a code.
     ///
     /// # Errors
-    /// 410 for one that is no code, was used or is too old, which counts as a failure; 429 after too many of these.
+    /// 410 for a code that is unknown, used or expired, which counts as a failure; 429 after too many failures.
     pub(crate) fn account_by_code(
         &self,
         request: &Request,
@@ -59,7 +59,7 @@ impl Context {
     }
 }
 
-/// A code that is none, or not any more; which of these is not told.
+/// The refusal of a code that is unknown, used or expired. It does not say which.
 pub(crate) fn gone() -> ApiError {
     ApiError::new(ErrorCode::Gone, "this link was used already or is too old; ask for a new one")
 }

@@ -1,4 +1,4 @@
-//! Deletes files that nobody needs, again and again; see `sql/src/collect.rs`.
+//! Deletes expired files at intervals; see `sql/src/collect.rs`.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -9,7 +9,8 @@ use telemetry::LogLimiter;
 
 use crate::limit::{COLLECT_INTERVAL, COLLECT_PATIENCE, COLLECT_WARN_INTERVAL};
 
-/// Until `stops_within`, which waits that long, tells to stop. Without a file store, what lies in one is left to other nodes.
+/// Runs until `stops_within`, which waits for the given time, returns true. Without a file store, objects are left to
+/// other nodes.
 pub(crate) fn run(
     store: &Store,
     files: Option<&FileStore>,
@@ -17,7 +18,7 @@ pub(crate) fn run(
 ) {
     let warned = LogLimiter::new(COLLECT_WARN_INTERVAL);
     while !stops_within(COLLECT_INTERVAL) {
-        // Neither keeps the other from being done.
+        // A failure of one of the two does not prevent the other.
         if let Err(error) = store.collect_files(store.now())
             && warned.is_due("files", Instant::now())
         {
@@ -33,8 +34,9 @@ pub(crate) fn run(
     }
 }
 
-/// Deletes what is no piece of a file. A failure that has taken long means that the store is away, and that each further object
-/// would take as long: they are left for the next time. An object that is refused at once keeps no other from being deleted.
+/// Deletes objects that are no piece of a file. After a failure that has taken long the store counts as away, and the
+/// other objects are left for the next time, since each would take as long. After a failure at once the others are
+/// deleted all the same.
 pub(crate) fn collect_objects(store: &Store, files: &FileStore) -> io::Result<()> {
     loop {
         let names = store.unneeded_blobs(store.now()).map_err(io::Error::other)?;

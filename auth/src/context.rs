@@ -50,28 +50,28 @@ pub(crate) struct Context {
     /// Requests that change something, counted by [`ChangeKey`].
     pub(crate) changes: Buckets,
     pub(crate) exports: Arc<Exports>,
-    /// None: there is no place for files.
+    /// `None`: there is no file store.
     pub(crate) files: Option<FileStore>,
     /// Bytes of one file.
     pub(crate) file_max: u64,
-    /// Uploads whose bytes are coming.
+    /// Uploads in progress.
     pub(crate) uploads: Arc<Transfers>,
-    /// Downloads whose bytes are going.
+    /// Downloads in progress.
     pub(crate) downloads: Arc<Transfers>,
     pub(crate) push: PushContext,
     pub(crate) heartbeat: Heartbeat,
 }
 
-/// Where clients find the chat.
+/// The address of the chat server, for clients.
 #[derive(Default)]
 pub(crate) struct ChatPlace {
     /// The URL of its WebSocket. `None`: `/ws` of this server's own origin.
     pub(crate) url: Option<String>,
-    /// Whether it runs in this process, and this port has its descriptions too.
+    /// Whether it runs in this process. Then this port also serves the descriptions of its protocol.
     pub(crate) is_here: bool,
 }
 
-/// Whose requests that change something are counted together.
+/// The key by which requests that change something are counted.
 #[derive(Hash)]
 pub(crate) enum ChangeKey {
     Account(AccountId),

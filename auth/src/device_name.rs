@@ -1,7 +1,7 @@
 //! Names of devices. They are checked here only; elsewhere a name is a plain string.
 //!
-//! Clients make them of what a system and a browser say of themselves. So they may have signs that names of people may not,
-//! but nothing that is invisible or turns the reading direction, like names of files.
+//! Clients make them of what a system and a browser say of themselves. So they may have signs that names of people may
+//! not, but nothing that is invisible or turns the reading direction, like names of files.
 
 use crate::limit::DEVICE_CHARS_MAX;
 

@@ -64,7 +64,7 @@ struct Waiter<T> {
 }
 
 impl<T> FairQueue<T> {
-    /// With room for `most`.
+    /// A queue with room for `most` waiters.
     pub(crate) fn new(most: usize) -> Self {
         Self {
             most,

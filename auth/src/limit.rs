@@ -166,13 +166,13 @@ pub const METADATA_BYTES_MAX: usize = 4096;
 pub const PIXELS_MAX: i64 = 65_535;
 /// How long after its beginning an upload is deleted unless a message has it, in milliseconds: a day.
 pub const UPLOAD_LIFE_MS: i64 = 24 * 60 * 60 * 1000;
-/// How long after its beginning a piece of an upload is deleted unless it is whole, in milliseconds. The slowest client needs
-/// little more than an hour.
+/// How long after its beginning a piece of an upload is deleted unless it is whole, in milliseconds. The slowest client
+/// needs little more than an hour.
 pub const BLOB_LIFE_MS: i64 = 12 * 60 * 60 * 1000;
 /// Uploads of one account whose bytes are coming at one moment, on one node.
 pub const UPLOADS_AT_ONCE_MAX: usize = 8;
-/// Downloads of one account whose bytes are going at one moment, on one node: as many as it may have connections to chat,
-/// each of which is a device that shows pictures.
+/// Downloads of one account whose bytes are going at one moment, on one node: as many as it may have connections to
+/// chat, each of which is a device that shows pictures.
 pub const DOWNLOADS_AT_ONCE_MAX: usize = 32;
 /// When a client may try again that has reached a bound on its uploads or downloads.
 pub const TRANSFERS_RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -190,7 +190,8 @@ const _: () = assert!(
     "a piece is whole before it is deleted"
 );
 
-/// Subscriptions to Web Push of one account: one for each session, so that an account has seldom as many. One more ends the oldest.
+/// Subscriptions to Web Push of one account: one for each session, so that an account has seldom as many. One more ends
+/// the oldest.
 pub const PUSH_SUBSCRIPTIONS_PER_ACCOUNT: i64 = 20;
 /// Subscriptions of all accounts together. One more is refused.
 pub const PUSH_SUBSCRIPTIONS_MAX: i64 = 100_000;
@@ -210,7 +211,8 @@ pub const PUSH_RETRY_MAX: Duration = Duration::from_secs(60 * 60);
 pub const PUSH_WARN_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a server that stops waits for answers to what it has sent.
 pub const PUSH_FLUSH_MAX: Duration = Duration::from_secs(3);
-/// How long after its last push the host of a push service is forgotten at which nobody has a subscription, in milliseconds.
+/// How long after its last push the host of a push service is forgotten at which nobody has a subscription, in
+/// milliseconds.
 pub const PUSH_HOST_KEPT_MS: i64 = 60 * 60 * 1000;
 
 const _: () = assert!(

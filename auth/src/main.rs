@@ -19,8 +19,8 @@ use sql::args::{DatabaseArgs, DefaultDatabase, OpenDatabaseError, UsageError};
 struct Program {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Where to listen: ADDRESS:PORT, NAME:PORT, :PORT (all addresses) or unix:PATH; several separated by commas; port 0
-    /// takes a free port
+    /// Where to listen: ADDRESS:PORT, NAME:PORT, :PORT (all addresses) or unix:PATH; several separated by commas; port
+    /// 0 takes a free port
     #[arg(
         long, env = "AUTH_LISTEN", value_name = "WHERE", default_value = auth::LISTEN_DEFAULT,
         value_delimiter = ','

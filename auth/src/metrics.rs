@@ -77,7 +77,7 @@ pub(crate) static REFUSALS: CounterVec<27> = CounterVec::new(
     ],
 );
 
-/// Mails by what became of them.
+/// Mails by their outcome.
 pub(crate) static MAILS: CounterVec<5> = CounterVec::new(
     "auth_mails_total",
     "Mails: sent; tried again later; failed for good; not written, because of a limit; dropped, because too many waited.",
@@ -101,7 +101,7 @@ pub(crate) static OBJECTS_LOST: Counter = Counter::new(
     "auth_files_lost_total",
     "Requests that found no object in the file store where the database has one.",
 );
-/// Pushes by what became of them.
+/// Pushes by their outcome.
 pub(crate) static PUSHES: CounterVec<5> = CounterVec::new(
     "auth_pushes_total",
     "Web pushes: delivered to a push service; their subscription over; refused for good; failed, to be tried again; not on the public internet.",

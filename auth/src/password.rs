@@ -122,7 +122,7 @@ impl Hasher {
             state.queue.cancel(number);
             metrics::HASH_QUEUE.set(state.queue.len() as i64);
             drop(state);
-            // It may have been served just before it left.
+            // It may have got a slot just before it was removed.
             notified.try_recv().ok()
         });
         worker.map(|worker| HashSlot { hasher: self, worker: Some(worker) }).ok_or(Busy)
@@ -142,7 +142,7 @@ impl Hasher {
                     metrics::HASH_QUEUE.set(state.queue.len() as i64);
                     return;
                 }
-                // It has just lost its wait_max.
+                // It has just given up waiting.
                 Err(unsent) => worker = unsent.0,
             }
         }

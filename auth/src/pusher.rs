@@ -1,4 +1,4 @@
-//! Web Push: the thread that sends what chat servers have marked, and what it needs.
+//! Web Push: the thread that sends pushes to the subscriptions that chat servers have marked, and its settings.
 //!
 //! Several servers may run this on one database. A push is claimed before it is sent, so exactly one of them sends it.
 
@@ -24,7 +24,7 @@ use crate::metrics::PUSHES;
 /// The settings of Web Push, and the key once it was read.
 #[derive(Default)]
 pub(crate) struct PushContext {
-    /// Origins that may be anywhere.
+    /// Origins of push services that may have any address.
     pub(crate) allowed: Vec<AllowedOrigin>,
     key: OnceLock<String>,
 }
@@ -37,7 +37,7 @@ impl PushContext {
     /// The public key of this server.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The key cannot be read.
     pub(crate) fn public_key(&self, store: &Store) -> sql::Result<String> {
         if let Some(key) = self.key.get() {
             return Ok(key.clone());
@@ -47,7 +47,7 @@ impl PushContext {
     }
 }
 
-/// The key of all servers of this database. It is made when it is needed first.
+/// The key of all servers on this database. It is created when it is first needed.
 fn server_key(store: &Store) -> sql::Result<ServerKey> {
     let internal = |error: push::KeyError| sql::Error::Internal(error.to_string());
     let stored = store.push_key(|| ServerKey::generate().map_err(internal))?;
@@ -58,10 +58,10 @@ fn server_key(store: &Store) -> sql::Result<ServerKey> {
 pub(crate) struct Pushing(Receiver<()>);
 
 impl Pushing {
-    /// Starts it. `contact`: where push services find who runs this server.
+    /// Starts the thread. `contact`: the address at which push services can reach the operator.
     ///
     /// # Errors
-    /// The system has no thread to give.
+    /// The system has no thread for it.
     pub(crate) fn start(
         store: Arc<Store>,
         allowed: Vec<AllowedOrigin>,
@@ -76,23 +76,23 @@ impl Pushing {
         Ok(Self(ended))
     }
 
-    /// Waits until the outcome of every push that is being sent is stored, but not longer than this.
+    /// Waits until the outcome of every push that is being sent is stored, but no longer than this.
     pub(crate) fn wait(&self, patience: Duration) {
-        // An error is the end.
+        // An error means that the thread has ended.
         let _ = self.0.recv_timeout(patience);
     }
 }
 
-/// A push that was sent, how often it had failed before, and what became of it.
+/// A push that was sent, the number of its earlier failures, and its outcome.
 type Answer = (PushSubscription, i64, Delivery);
 
 struct Pusher {
     store: Arc<Store>,
     allowed: Vec<AllowedOrigin>,
     contact: Option<String>,
-    /// There is none before something is to be sent.
+    /// Created for the first push.
     sender: Option<Sender>,
-    /// How many pushes are being sent, by account.
+    /// The number of pushes that are being sent, by account.
     running: HashMap<AccountId, usize>,
     answers: (SyncSender<Answer>, Receiver<Answer>),
     warned: LogLimiter,
@@ -124,7 +124,7 @@ impl Pusher {
         }
     }
 
-    /// Begins to send what is due, at most [`PUSHES_AT_ONCE_MAX`] at the same time.
+    /// Begins to send the pushes that are due, at most [`PUSHES_AT_ONCE_MAX`] at the same time.
     fn send_due(&mut self) -> io::Result<()> {
         let free = PUSHES_AT_ONCE_MAX - self.running.values().sum::<usize>();
         if free == 0 {
@@ -134,7 +134,7 @@ impl Pusher {
         for host in self.store.due_push_hosts(free, now).map_err(io::Error::other)? {
             let due = self.store.due_pushes(&host, PUSHES_LOOKED_AT, now);
             let due = due.map_err(io::Error::other)?;
-            // Whose push services do not answer must not keep others waiting.
+            // An account whose push services do not answer must not keep others waiting.
             let is_free = |account| {
                 self.running.get(account).is_none_or(|count| *count < PUSHES_PER_ACCOUNT_MAX)
             };
@@ -152,7 +152,7 @@ impl Pusher {
     fn send(&mut self, claimed: ClaimedPush) -> io::Result<()> {
         let ClaimedPush { to, failures } = claimed;
         let keys = SubscriptionKeys::new(&to.p256dh, &to.auth);
-        // The settings may have been others when it was stored.
+        // The settings may have been different when the subscription was stored.
         let (Ok(endpoint), Ok(keys)) = (Endpoint::parse(&to.endpoint, &self.allowed), keys) else {
             PUSHES.inc("not_public");
             return self.store.remove_push(&to).map_err(io::Error::other);
@@ -178,7 +178,7 @@ impl Pusher {
         Ok(self.sender.insert(sender))
     }
 
-    /// Stores what has become of pushes, as it comes in until then.
+    /// Stores the outcomes of pushes as they arrive, until `until`.
     fn settle_until(&mut self, until: Instant) {
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -191,7 +191,7 @@ impl Pusher {
                         }
                     }
                     if let Err(error) = self.settle(&to, failures, delivery) {
-                        // It is due again later.
+                        // The push is due again when its claim expires.
                         self.warn("settle", &error);
                     }
                 }
@@ -236,7 +236,7 @@ impl Pusher {
     }
 }
 
-/// The pause before a push is tried again that has failed so often before.
+/// The pause before a push is tried again after this number of failures.
 fn retry_after(failures: i64) -> Duration {
     let doublings = u32::try_from(failures.clamp(0, 16)).unwrap_or(0);
     PUSH_RETRY_MAX.min(PUSH_RETRY_FIRST * 2u32.pow(doublings))

@@ -40,12 +40,12 @@ pub(crate) enum Runs {
     Connection,
 }
 
-/// What bounds the requests for a route.
+/// The rate limit of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rate {
-    /// The handler itself, if anything: the route changes nothing, or needs no session.
+    /// That of the handler, if it has one: the route changes nothing, or needs no session.
     Own,
-    /// The changes of the account.
+    /// That of the account's changes.
     Account,
     /// The changes of the session, for routes that end sessions: a thief of a token cannot use up what the account's
     /// owner needs to end the thief's session.

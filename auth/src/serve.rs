@@ -86,14 +86,14 @@ pub fn serve(
 }
 
 impl Serving {
-    /// The check whether the server can do its job.
+    /// The health check of the server.
     pub fn readiness(&self) -> impl Fn() -> Result<(), Unhealthy> + Send + Sync + 'static {
         let context = Arc::clone(&self.context);
         move || context.check_health()
     }
 
-    /// Waits until every request has been answered, and every mail that is due was tried. Returns `false` if requests are not
-    /// answered when `deadline` passes.
+    /// Waits until every request has been answered and every mail that is due was tried. Returns `false` if a request
+    /// is not answered by `deadline`.
     pub fn wait(&self, deadline: Duration) -> bool {
         let until = Instant::now() + deadline;
         let is_done = self.listener.wait(deadline);

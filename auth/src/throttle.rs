@@ -76,7 +76,7 @@ impl Throttle {
     /// Checks whether a password may be tried, without counting a try. `known` is `None` for a stranger.
     ///
     /// # Errors
-    /// It may not be tried for this long, if no other failures are counted meanwhile.
+    /// The time for which it may not be tried, if no other failures are counted meanwhile.
     pub(crate) fn check(
         &self,
         known: Option<&Origin>,
@@ -127,7 +127,10 @@ impl Throttle {
         known.filter(|_| self.known_in_all.peek(&email, now).is_ok())
     }
 
-    /// Whether the network of `address` has tries of its own left where those of all are used up, for so long.
+    /// Checks the tries that the network of `address` has of its own, which count when the shared ones are used up.
+    ///
+    /// # Errors
+    /// There is none left for this time, which is at most `wait`.
     fn peek_own(
         &self,
         address: IpAddr,

@@ -1,4 +1,4 @@
-//! How many files one account sends, and how many it fetches, at one moment on one node.
+//! Bounds on the uploads and downloads of one account that are in progress at the same time on one node.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,24 +8,24 @@ use wire::AccountId;
 use crate::error::ApiError;
 use crate::limit::TRANSFERS_RETRY_AFTER;
 
-/// The transfers of one direction that are under way, by account.
+/// The number of transfers in progress in one direction, by account.
 pub(crate) struct Transfers {
     most: usize,
-    /// What a client is told that has reached the bound.
+    /// The text of the error at the bound.
     sentence: &'static str,
     counts: Mutex<HashMap<AccountId, usize>>,
 }
 
 impl Transfers {
-    /// At most `most` of an account.
+    /// Allows each account `most` transfers at a time.
     pub(crate) fn new(most: usize, sentence: &'static str) -> Arc<Self> {
         Arc::new(Self { most, sentence, counts: Mutex::default() })
     }
 
-    /// Begins one, which goes on until the result is dropped.
+    /// Counts a transfer, until the result is dropped.
     ///
     /// # Errors
-    /// 429 while the account has as many as it may.
+    /// 429 at the bound.
     pub(crate) fn begin(self: &Arc<Self>, account: AccountId) -> Result<Transfer, ApiError> {
         let mut counts = self.lock();
         let count = counts.entry(account).or_default();
@@ -41,7 +41,7 @@ impl Transfers {
     }
 }
 
-/// A transfer that is under way.
+/// A transfer in progress.
 pub(crate) struct Transfer {
     transfers: Arc<Transfers>,
     account: AccountId,

@@ -20,7 +20,7 @@ impl Worker {
     /// # Errors
     /// The system has no thread to give.
     pub(crate) fn start() -> io::Result<Self> {
-        // Whoever holds it waits for each job.
+        // The holder waits for each job.
         let (sender, jobs) = sync_channel::<Job>(1);
         os_thread::spawn("auth-hash", os_thread::SERVICE_STACK_BYTES, move || {
             let mut has_worked = false;
@@ -30,7 +30,7 @@ impl Worker {
                     false => jobs.recv().map_err(RecvTimeoutError::from),
                 };
                 match job {
-                    // Whoever waits for the answer of one that panics learns that there is none.
+                    // If a job panics, its sender is dropped, so the waiting thread learns that there is no result.
                     Ok(job) => {
                         has_worked = true;
                         let _ = catch_unwind(AssertUnwindSafe(job));

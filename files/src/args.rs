@@ -1,4 +1,5 @@
-//! Which file store, as every program that touches it is told: a flag with an environment twin, and a default.
+//! The settings of the file store, shared by every program that uses one: flags with their environment variables, and
+//! the default.
 
 use std::path::Path;
 
@@ -12,7 +13,8 @@ const DIRECTORY: &str = "files";
 #[derive(Clone, Debug, clap::Args)]
 #[group(id = "file_store")]
 pub struct FilesArgs {
-    /// Where the bytes of files lie: `file:PATH`, or `s3://BUCKET/PREFIX` with the usual `AWS_…` variables. Unset: `files` beside the SQLite file, else in the data directory
+    /// Where the bytes of files lie: `file:PATH`, or `s3://BUCKET/PREFIX` with the usual `AWS_…` variables. Unset:
+    /// `files` beside the SQLite file, else in the data directory
     #[arg(long, env = "FILES_URL", value_name = "URL", global = true, value_parser = files_url)]
     pub files: Option<MaybeUrl>,
 
@@ -24,7 +26,7 @@ pub struct FilesArgs {
     pub file_max: u64,
 }
 
-/// What `--files` says; nothing if it is empty, which is how compose files and units leave a variable unset.
+/// The value of `--files`; `None` if it is empty, which is how compose files and units leave a variable unset.
 #[derive(Clone, Debug)]
 pub struct MaybeUrl(Option<FilesUrl>);
 
@@ -34,7 +36,7 @@ fn files_url(text: &str) -> Result<MaybeUrl, FilesUrlError> {
 }
 
 impl FilesArgs {
-    /// As [`FilesArgs::resolve`], for a server: the log says where files lie, or that there is no place for them.
+    /// As [`FilesArgs::resolve`], for a server: logs where files are stored, or that there is no file store.
     ///
     /// # Errors
     /// As there.
@@ -55,8 +57,9 @@ impl FilesArgs {
         Ok(found.map(|(_, store)| store))
     }
 
-    /// The store that is meant, and its address. `database` is the directory of the database's file, if it has one; `data` is the
-    /// user's data directory, for a database without a file. Nothing if there is no directory for the default.
+    /// The store that the settings name, and its address. `database` is the directory of the database's file, if it has
+    /// one; `data` is the user's data directory, for a database without a file. Nothing if there is no directory for
+    /// the default.
     ///
     /// # Errors
     /// The settings of a bucket are wrong.
@@ -78,7 +81,7 @@ impl FilesArgs {
     }
 }
 
-/// A file store that cannot be used as it is set.
+/// An error in the settings of the file store.
 #[derive(Debug, thiserror::Error)]
 #[error("--files {url}: {reason}")]
 pub struct StoreError {

@@ -24,7 +24,7 @@ use writing::{HeldBytes, Writing};
 
 /// The object with which every program probes the bucket.
 const PROBE: &str = "health-probe-object";
-/// Characters of what a store says that are repeated.
+/// Characters of a store's error message that are repeated.
 const SAID_CHARS_MAX: usize = 300;
 
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ impl Bucket {
         let end = offset.saturating_add(length);
         let (bucket, name) = (self.clone(), name.to_owned());
         let mut reader = BucketReader { bucket, name, at: offset, end, block };
-        // An object that is not there is told at once.
+        // A missing object is reported at once.
         reader.fetch()?;
         Ok(reader)
     }
@@ -95,7 +95,7 @@ impl Bucket {
         let (store, path) = (Arc::clone(&self.store), self.path(PROBE));
         let get = async move { store.get_range(&path, 0..PROBE_BYTES as u64).await.map(drop) };
         match self.wait(PROBE, BUCKET_PROBE_DEADLINE, get) {
-            // Another program has probed as well, and was faster.
+            // Another program has deleted the probe object.
             Err(error) if Cause::of(&error) == Cause::Lost => Ok(()),
             done => done,
         }
@@ -179,7 +179,7 @@ impl Write for NewBucketObject {
     }
 }
 
-/// Reads an object block by block, as far as somebody takes it.
+/// Reads an object block by block, as far as the caller reads.
 pub(crate) struct BucketReader {
     bucket: Bucket,
     name: String,
@@ -214,8 +214,8 @@ impl Read for BucketReader {
     }
 }
 
-/// The cause of what the client of the store says, and what is repeated of it. The store's own answer to a wrong signature has
-/// parts of the request in it; of that only its code is told.
+/// The cause of an error of the client library, and the part of its text that is repeated. A store's response to a
+/// wrong signature contains parts of the request, so only its code is repeated.
 fn explained(error: &object_store::Error) -> (Cause, String) {
     let text = with_sources(error);
     let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));

@@ -13,25 +13,26 @@ use crate::error::{Cause, Failure};
 use crate::limit::{PROBE_BYTES, RESERVED_BYTES, RESERVED_PART};
 pub use listing::ListedObject;
 
-/// What follows the name of an object that is being written. No name of an object has a dot.
+/// The suffix of an object that is being written. No name of an object has a dot.
 const PARTIAL: &str = ".partial";
-/// The object with which every program probes the directory. Several may do so at the same time, and a killed one leaves no more
-/// than this.
+/// The object with which every program probes the directory. Several may do so at the same time, and a killed one
+/// leaves no more than this.
 const PROBE: &str = "health-probe-object";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
-    /// Whether the directories above it are made as well. Where it was named, one that is missing is more likely a mistake.
+    /// Whether missing directories above it are created as well. Not if an operator has named the directory: then a
+    /// missing parent is more likely a mistake.
     has_parents_made: bool,
 }
 
 /// The room on the disk of a directory, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
-    /// What this program's user may still write.
+    /// The bytes that this program's user may still write.
     pub free: u64,
-    /// What of this is left to others.
+    /// The bytes of these that are left to other programs.
     pub reserved: u64,
 }
 
@@ -57,7 +58,7 @@ impl Directory {
         Ok(NewFile { file, partial, path: self.path(name), folder: self.folder(name) })
     }
 
-    /// Opens a file that is written, in the folder of an object. What a process that was killed has left is overwritten.
+    /// Opens a file for writing, in the folder of an object. A file that a killed process has left is overwritten.
     fn open_new(&self, name: &str, path: &Path) -> io::Result<File> {
         let open =
             || OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
@@ -106,7 +107,7 @@ impl Directory {
     pub(crate) fn read_probe(&self) -> io::Result<()> {
         match self.read(PROBE, 0, PROBE_BYTES as u64) {
             Ok(mut reader) => io::copy(&mut reader, &mut io::sink()).map(drop),
-            // Another program has probed as well, and was faster.
+            // Another program has deleted the probe object.
             Err(error) if Cause::of(&error) == Cause::Lost => Ok(()),
             Err(error) => Err(error),
         }
@@ -117,7 +118,7 @@ impl Directory {
     }
 
     /// # Errors
-    /// With so many bytes more there would be less room than is left to others.
+    /// With this number of bytes more, less room would be left than is reserved for others.
     pub(crate) fn check_room(&self, bytes: u64) -> io::Result<()> {
         let Some(room) = self.room()?.filter(|room| !room.has(bytes)) else { return Ok(()) };
         let (path, mib) = (self.path.display(), |bytes: u64| bytes / (1024 * 1024));
@@ -189,7 +190,7 @@ pub(crate) struct NewFile {
 }
 
 impl NewFile {
-    /// Its bytes first, then its name. What had the name before is replaced.
+    /// Syncs the bytes first, and then gives the object its name. An object that had the name before is replaced.
     pub(crate) fn finish(self) -> io::Result<()> {
         let named = self.file.sync_all().and_then(|()| fs::rename(&self.partial, &self.path));
         named.map_err(|error| explained("write", &self.path, error))?;
@@ -209,7 +210,7 @@ impl Write for NewFile {
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        // Of a whole one nothing has this name any more.
+        // A complete object no longer has this name.
         let _ = fs::remove_file(&self.partial);
     }
 }
@@ -240,7 +241,7 @@ fn sync(directory: Option<&Path>) -> io::Result<()> {
     synced.map_err(|error| explained("write", path, error))
 }
 
-/// The system's error, with its cause, the path and who was refused.
+/// The error of the system with its cause, the path, and the user that was refused.
 fn explained(verb: &str, path: &Path, error: io::Error) -> io::Error {
     let cause = match error.kind() {
         ErrorKind::NotFound if matches!(verb, "read" | "look at") => Cause::Lost,

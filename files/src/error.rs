@@ -1,32 +1,32 @@
-//! What is wrong with a file store, and what its operator can do about it.
+//! The errors of a file store, by what an operator can do about them.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
 
-/// Why a store did not do what it was asked. Each cause has one remedy.
+/// The cause of a failed request to a store. Each cause has one remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// There is no such object.
     Lost,
     /// The disk cannot read it.
     Damaged,
-    /// There is no room, or not enough to leave some for others.
+    /// The disk is full, but for the room that is reserved for others.
     Full,
     /// This program's user, or its key, lacks a right.
     Denied,
-    /// It may only be read.
+    /// The store is read-only.
     ReadOnly,
     /// A file is where a directory has to be.
     NotADirectory,
-    /// The directory that it is in does not exist.
+    /// The parent directory does not exist.
     NoDirectory,
     /// There is no such bucket.
     NoBucket,
-    /// Too many objects are being written. It passes by itself.
+    /// Too many objects are being written. This passes by itself.
     Busy,
-    /// It has not answered in time.
+    /// The store has not answered in time.
     Late,
-    /// Anything else: it cannot be reached, or refuses.
+    /// Anything else: the store cannot be reached, or refuses.
     Unreachable,
 }
 
@@ -56,7 +56,7 @@ impl Cause {
         }
     }
 
-    /// Whether it stays until an operator does something.
+    /// Whether the error stays until an operator acts.
     pub const fn is_permanent(self) -> bool {
         match self {
             Self::Denied
@@ -73,7 +73,7 @@ impl Cause {
         }
     }
 
-    /// Whether it says that the store does not work, and not only something about one object or this moment.
+    /// Whether the store as a whole does not work, and not only one object or this request.
     pub const fn is_of_store(self) -> bool {
         !matches!(self, Self::Lost | Self::Busy)
     }
@@ -89,11 +89,11 @@ impl Cause {
     }
 }
 
-/// What is inside the [`io::Error`] of a store.
+/// The content of an [`io::Error`] of a store.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) cause: Cause,
-    /// What was tried, and what the system or the server said.
+    /// The action that failed, and the error of the system or the server.
     pub(crate) detail: String,
 }
 

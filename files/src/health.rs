@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Cause, Failure};
 
-/// What is wrong with the file store.
+/// The part of the file store that does not work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unhealthy {
     /// `not_storing_files` or `not_reading_files`.
@@ -27,7 +27,7 @@ pub(crate) enum Work {
 #[derive(Debug)]
 pub(crate) struct Health {
     state: Mutex<State>,
-    /// What runs for longer is stuck.
+    /// An operation that takes longer than this is stuck.
     stuck_after: Duration,
 }
 
@@ -40,7 +40,7 @@ struct State {
 /// The recent results of one kind of work.
 #[derive(Debug)]
 struct Activity {
-    /// The begin of each operation that is running, the oldest first.
+    /// The start time of each running operation, the oldest first.
     running: Vec<Instant>,
     /// The time of the last result.
     tried: Instant,
@@ -69,8 +69,8 @@ impl Health {
         Self { state: Mutex::new(state), stuck_after }
     }
 
-    /// Runs an operation, and records its failure. While one of the same kind is stuck none is begun, so that the threads
-    /// of a store that hangs do not become more and more.
+    /// Runs an operation, and records its failure. While an operation of the same kind is stuck no other is begun, so
+    /// that a store that hangs does not collect threads.
     pub(crate) fn during<T>(
         &self,
         work: Work,
@@ -105,7 +105,8 @@ impl Health {
         activity.wrong = None;
     }
 
-    /// Whether nobody has used the store for so long, or the last try has failed and it is time for the next.
+    /// Whether a probe is due: the store was not used for this time, or the last try has failed and it is time for the
+    /// next.
     pub(crate) fn is_due(&self, work: Work, interval: Duration, after_failure: Duration) -> bool {
         let mut state = self.lock();
         let activity = state.of(work);

@@ -1,7 +1,7 @@
 //! The file store: where the bytes of files lie. It knows no account, no message and no database.
 //!
-//! It has objects. An object has a name that the caller chooses, is written as a whole, and does not change until it is deleted. Which
-//! objects there are is in the database alone: a server never lists them.
+//! It has objects. An object has a name that the caller chooses, is written as a whole, and does not change until it is
+//! deleted. Which objects there are is in the database alone: a server never lists them.
 
 pub mod args;
 mod bucket;
@@ -71,8 +71,8 @@ impl FileStore {
         Self { url: Arc::new(url), kind, health: Arc::new(Health::new(stuck_after)) }
     }
 
-    /// Begins to write an object. Names have 16 to 64 letters, digits, `-` and `_`. Once it is finished it replaces one that is
-    /// there already.
+    /// Begins to write an object. Names have 16 to 64 letters, digits, `-` and `_`. Once it is finished it replaces one
+    /// that is there already.
     ///
     /// # Errors
     /// The store cannot be written to.
@@ -189,8 +189,8 @@ impl FileStore {
         Ok(())
     }
 
-    /// Probes the store while nobody uses it, and after a failure until it works, until `wait` returns that it must stop.
-    /// One thread of a process does so.
+    /// Probes the store while nobody uses it, and after a failure until it works, until `wait` returns that it must
+    /// stop. One thread of a process does so.
     pub fn run_health_probes(&self, wait: impl Fn(Duration) -> bool) {
         let interval = match &self.kind {
             Kind::Directory(_) => PROBE_INTERVAL,
@@ -220,8 +220,8 @@ enum NewKind {
 }
 
 impl NewObject {
-    /// Whether it takes up what others need, so that it should be finished with the bytes that it has: in a bucket after
-    /// [`OBJECT_HELD_MAX`](limit::OBJECT_HELD_MAX), in a directory never.
+    /// Whether it takes up what others need, so that it should be finished with the bytes that it has: in a bucket
+    /// after [`OBJECT_HELD_MAX`](limit::OBJECT_HELD_MAX), in a directory never.
     pub fn is_due(&self) -> bool {
         match &self.kind {
             NewKind::File(_) => false,

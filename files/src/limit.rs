@@ -8,8 +8,8 @@ pub const NAME_BYTES_MIN: usize = 16;
 pub const NAME_BYTES_MAX: usize = 64;
 /// Bytes of one file unless told otherwise: 25 MiB.
 pub const FILE_MAX: u64 = 25 * 1024 * 1024;
-/// Bytes of memory of all objects together that are being written to a bucket; each is in memory until it is whole: 32 of
-/// 4 MiB.
+/// Bytes of memory of all objects together that are being written to a bucket; each is in memory until it is whole: 32
+/// of 4 MiB.
 pub const BUCKET_MEMORY_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// How long an object is in memory before it is to be finished as it is, so that nobody keeps memory by sending slowly.
 pub const OBJECT_HELD_MAX: Duration = Duration::from_secs(30);

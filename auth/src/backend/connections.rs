@@ -3,7 +3,7 @@
 //! The library passes a new connection to a thread of its own pool. Of two connections that are opened at the same
 //! time, one may get no thread until another connection ends. So this pool opens connections one after the other, and
 //! sends a probe on each before it is used. A request that waits for a new connection takes one that becomes free
-//! meanwhile. Those that wait have their order in [`turns`]. If the probe is not answered, all waiting requests fail at
+//! meanwhile. The order of waiting requests is in [`turns`]. If the probe is not answered, all waiting requests fail at
 //! once; otherwise each of them would wait as long, one after the other.
 
 mod turns;
@@ -52,7 +52,7 @@ pub(super) struct Connections {
     state: Mutex<State>,
 }
 
-/// While a connection is idle or none is being opened, no request waits that may have it or open one.
+/// Invariant: no request waits that could take an idle connection, or could open one while none is being opened.
 #[derive(Default)]
 struct State {
     idle: Vec<Link>,
@@ -200,7 +200,7 @@ impl State {
         is_free.then_some(Turn::Open)
     }
 
-    /// Gives idle connections, and the right to open one, to those whose turn it is.
+    /// Gives idle connections, and the right to open one, to the requests whose turn it is.
     fn grant(&mut self) {
         loop {
             let (has_idle, may_open) = (!self.idle.is_empty(), !self.is_opening);
@@ -212,7 +212,7 @@ impl State {
         }
     }
 
-    /// Tells all that wait that no connection could be opened.
+    /// Tells all waiting requests that no connection could be opened.
     fn fail_all(&mut self) {
         for Waiter { ticket, thread, .. } in self.turns.clear() {
             let error = io::Error::other("it did not answer to the connection opened before");

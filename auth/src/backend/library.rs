@@ -22,7 +22,7 @@ use crate::route;
 /// Starts the library on a private socket, and a thread that keeps it running until `end` begins.
 ///
 /// # Errors
-/// The socket cannot be had, or no thread be started.
+/// The socket cannot be created, or a thread cannot be started.
 pub(super) fn start(context: &Arc<Context>, end: &Shutdown) -> io::Result<Arc<Connections>> {
     let (socket, listener) = PrivateSocket::create()?;
     let connections = Arc::new(Connections::new(socket));
@@ -50,7 +50,7 @@ pub(super) fn keep_running(
             continue;
         };
         if context.heartbeat.age() < begun.elapsed() {
-            // It has delivered something meanwhile: others were before the probe.
+            // The library has delivered something meanwhile: requests that were before the probe.
             continue;
         }
         tracing::error!(%error, "the HTTP library has gone deaf; starting it anew");

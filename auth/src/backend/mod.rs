@@ -25,7 +25,7 @@ impl Backend {
     /// Starts the library, which runs until `end` begins.
     ///
     /// # Errors
-    /// The private socket cannot be had, or no thread be started.
+    /// The private socket cannot be created, or a thread cannot be started.
     pub(crate) fn start(context: &Arc<Context>, end: &Shutdown) -> io::Result<Self> {
         library::start(context, end).map(Self)
     }

@@ -31,8 +31,8 @@ pub(crate) struct PrivateSocket {
 }
 
 impl PrivateSocket {
-    /// Binds in the first usable of `$RUNTIME_DIRECTORY`, `$XDG_RUNTIME_DIR`, the temporary directory and `/dev/shm` (all
-    /// that a read-only container has).
+    /// Binds in the first usable of `$RUNTIME_DIRECTORY`, `$XDG_RUNTIME_DIR`, the temporary directory and `/dev/shm`
+    /// (all that a read-only container has).
     ///
     /// # Errors
     /// The last refusal, if none is usable, or there is no `/proc`.
@@ -133,7 +133,7 @@ mod tests {
         let path = PathBuf::from(format!("/proc/self/fd/{}", target.as_raw_fd()));
         assert!(leads_to(&path, &listener));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        // Nor does it need the place any more.
+        // It does not need the directory any more.
         drop(place);
         assert!(leads_to(&path, &listener));
     }

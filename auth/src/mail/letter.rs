@@ -1,4 +1,4 @@
-//! What is written in mails.
+//! The texts of mails.
 
 use lettre::Message;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
@@ -12,7 +12,7 @@ const LINE_BYTES_MAX: usize = 998;
 
 /// A mail to be sent. Without `Debug`: it may hold a code.
 pub(crate) struct Letter {
-    /// An email that an account has or is to have.
+    /// The email of an account, or its next one.
     pub(crate) to: String,
     subject: &'static str,
     text: String,
@@ -41,7 +41,7 @@ impl Letter {
         Self { to: to.to_owned(), subject: "Confirm your email address", text }
     }
 
-    /// For the email that an account is about to give up.
+    /// For the email that is about to be replaced by another one.
     pub(crate) fn notice(to: &str, base: &str) -> Self {
         let text = format!(
             "Somebody who knows the password of your account at {base}\n\
@@ -52,7 +52,8 @@ impl Letter {
         Self { to: to.to_owned(), subject: "Your email address is about to change", text }
     }
 
-    /// As it is, in lines that RFC 5322 allows: a link that is broken or encoded leads nowhere in some programs.
+    /// The text without an encoding, in lines that RFC 5322 allows. Some mail programs cannot follow a link that is
+    /// broken or encoded.
     fn body(&self) -> Body {
         let is_short = self.text.lines().all(|line| line.len() <= LINE_BYTES_MAX);
         if !self.text.is_ascii() || !is_short {

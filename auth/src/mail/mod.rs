@@ -1,7 +1,8 @@
 //! Mails: links that set a password or prove an email.
 //!
-//! One thread sends them. Who asks for a mail puts it into a bounded queue and goes on. A reset is looked up by that thread, too: so
-//! nobody learns by an answer, or by its time, whether an account exists. What fails is tried again for a while.
+//! One thread sends them. A handler puts a mail into a bounded queue and does not wait. The account of a reset is
+//! looked up by that thread, too, so neither an answer nor its time tells whether an account exists. A mail that fails
+//! is tried again for a while.
 
 mod letter;
 mod queue;
@@ -25,21 +26,21 @@ pub(crate) use letter::Letter;
 use sender::Sender;
 pub use settings::{MailSettings, MailUsageError, SmtpUrlError};
 
-/// What the thread is to do.
+/// A task of the thread.
 enum Job {
-    /// Mail a link that sets a password to who has this email, if somebody has.
+    /// Mail a link that sets a password to the account with this email, if there is one.
     Reset { email: String, address: IpAddr },
-    /// Send this.
+    /// Send this mail.
     Send(Letter),
-    /// End once what is due was tried, and drop the sender.
+    /// Try all mails that are due, then end and drop the sender.
     End(SyncSender<()>),
 }
 
-/// The way to the thread that sends mails, which ends when this is dropped.
+/// A handle on the thread that sends mails. The thread ends when this is dropped.
 pub(crate) struct Mailer {
     jobs: SyncSender<Job>,
     base: String,
-    /// Resets that an address asks for.
+    /// Resets requested from an IP address, counted by network.
     resets: NetworkBuckets,
 }
 
@@ -47,7 +48,7 @@ impl Mailer {
     /// Starts the thread.
     ///
     /// # Errors
-    /// The system has no thread to give, or no roots for certificates.
+    /// The system has no thread for it, or no root certificates.
     pub(crate) fn start(settings: &MailSettings, store: Arc<Store>) -> io::Result<Self> {
         let (jobs, receiver) = sync_channel(MAILS_WAITING_MAX);
         let sender = Sender::new(settings.clone(), store)?;
@@ -56,17 +57,18 @@ impl Mailer {
         Ok(Self { jobs, base: settings.base.clone(), resets })
     }
 
-    /// Mails a link that proves that an account's email, or its next one, is its owner's.
+    /// Mails a link that proves an account's email, or its next one.
     pub(crate) fn confirm(&self, email: &str, code: &Token) {
         self.put(Job::Send(Letter::confirmation(email, &self.base, code)));
     }
 
-    /// Tells an email that its account is about to have another one.
+    /// Tells an email that it is about to be replaced.
     pub(crate) fn notify(&self, email: &str) {
         self.put(Job::Send(Letter::notice(email, &self.base)));
     }
 
-    /// Mails a link that sets a password, if somebody has this email. What an address asks too often is left undone.
+    /// Mails a link that sets a password, if an account has this email. Too many requests of one IP address are
+    /// ignored.
     pub(crate) fn reset(&self, email: String, address: IpAddr) {
         match self.resets.take(address, Instant::now()) {
             Ok(()) => self.put(Job::Reset { email, address }),
@@ -80,18 +82,18 @@ impl Mailer {
         }
     }
 
-    /// Waits until what is due was tried, at most so long, and ends the thread.
+    /// Waits until all mails that are due were tried, but no longer than this, and ends the thread.
     pub(crate) fn end(&self, patience: Duration) {
         let (done, ended) = sync_channel(1);
         if self.jobs.try_send(Job::End(done)).is_ok() {
-            // An error is the end.
+            // An error means that the thread has ended.
             let _ = ended.recv_timeout(patience.min(MAIL_FLUSH_MAX));
         }
     }
 }
 
 impl MailSettings {
-    /// What `doctor` tries.
+    /// The server, for `doctor`.
     pub fn server(self) -> command::MailServer {
         let host = &self.smtp.host;
         let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };

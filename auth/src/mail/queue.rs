@@ -13,17 +13,17 @@ pub(crate) struct Waiting {
     tries: u32,
 }
 
-/// At most [`MAILS_WAITING_MAX`] of them.
+/// The queue, of at most [`MAILS_WAITING_MAX`] mails.
 #[derive(Default)]
 pub(crate) struct MailQueue {
     waiting: Vec<Waiting>,
-    /// Before this moment nothing is tried: the server does not answer.
+    /// No mail is tried before this time, because the server does not answer.
     paused_until: Option<Instant>,
 }
 
 impl MailQueue {
-    /// Adds a mail that came now; false if a mail was dropped for want of room. One that was tried most often gives way, so
-    /// mails that the server does not take keep no new one from being tried.
+    /// Adds a new mail. Returns false if a mail was dropped because the queue is full: the one that was tried most
+    /// often, so that mails which the server refuses do not keep new ones from being tried.
     pub(crate) fn push(&mut self, letter: Letter, now: Instant) -> bool {
         let had_room = self.waiting.len() < MAILS_WAITING_MAX;
         if !had_room {
@@ -41,26 +41,26 @@ impl MailQueue {
         self.waiting.len()
     }
 
-    /// When the next one is due.
+    /// The time at which the next mail is due.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let due = self.waiting.iter().map(|one| one.due).min()?;
         Some(self.paused_until.map_or(due, |until| due.max(until)))
     }
 
-    /// Takes out the one that has been due the longest, if one is.
+    /// Removes the mail that has been due for longest, if one is due.
     pub(crate) fn take_due(&mut self, now: Instant) -> Option<Waiting> {
         self.next_due().filter(|due| *due <= now)?;
         let next = (0..self.waiting.len()).min_by_key(|at| self.waiting[*at].due)?;
         Some(self.waiting.remove(next))
     }
 
-    /// One was sent: the server answers.
+    /// Notes that a mail was sent, so the server answers.
     pub(crate) fn has_sent(&mut self) {
         self.paused_until = None;
     }
 
-    /// Puts one back that failed, to be tried again after a pause; false if it is given up. `is_server`: the server does not answer, so
-    /// the others wait as well.
+    /// Puts back a mail that failed, to be tried again after a pause. Returns false if it is given up. `is_server`: the
+    /// server does not answer, so the other mails wait as well.
     pub(crate) fn put_back(&mut self, mut one: Waiting, is_server: bool, now: Instant) -> bool {
         let pause = (MAIL_PAUSE_FIRST * 2_u32.saturating_pow(one.tries)).min(MAIL_PAUSE_MAX);
         one.tries = (one.tries + 1).min(16);

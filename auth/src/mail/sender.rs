@@ -1,4 +1,4 @@
-//! The thread's own part: looks up who wants a new password, and hands mails to the server.
+//! The work of the thread: looks up the accounts of resets, and passes mails to the mail server.
 
 use std::error::Error as _;
 use std::io;
@@ -32,9 +32,9 @@ pub(super) struct Sender {
     store: Arc<Store>,
     transport: SmtpTransport,
     queue: MailQueue,
-    /// Links that are mailed because an address asked for them.
+    /// Resets that were mailed, counted by the requester's network.
     by_network: NetworkBuckets,
-    /// Mails of any kind, by whom they go to.
+    /// Mails of any kind, counted by recipient.
     by_recipient: Buckets,
     warned: Option<Instant>,
 }
@@ -62,7 +62,7 @@ impl Sender {
         self.queue.next_due()
     }
 
-    /// Mails a link to who has this email, if somebody has, and not too many were mailed lately.
+    /// Mails a link to the account with this email, if there is one and not too many were mailed lately.
     pub(super) fn reset(&mut self, email: &str, address: IpAddr) {
         match self.new_reset(email, address) {
             Ok(Some(letter)) => self.push(letter),
@@ -99,7 +99,7 @@ impl Sender {
         MAILS_WAITING.set(self.queue.len() as i64);
     }
 
-    /// Tries the mail that has been due the longest, if one is.
+    /// Tries the mail that has been due for longest, if one is due.
     pub(super) fn send_one(&mut self) {
         let Some(one) = self.queue.take_due(Instant::now()) else { return };
         let message = token::mint_code().map_err(|error| error.to_string()).and_then(|id| {
@@ -108,7 +108,7 @@ impl Sender {
         let sent = match message {
             Ok(message) => self.transport.send(&message),
             Err(_) => {
-                // An email of before the present rules may be none that a mail can be sent to.
+                // An email that is older than the present rules may be no address that mail can be sent to.
                 MAILS.inc("failed");
                 return self.warn("no mail can be sent to an account's email");
             }
@@ -125,7 +125,7 @@ impl Sender {
             }
             Err(error) => {
                 MAILS_FAILING.set(1);
-                // For now, one recipient's mail may be refused alone.
+                // A temporary refusal may concern one recipient only.
                 let is_server = error.status().is_none() || error.is_permanent();
                 let is_kept = self.queue.put_back(one, is_server, Instant::now());
                 MAILS.inc(if is_kept { "retried" } else { "failed" });
@@ -135,13 +135,13 @@ impl Sender {
         MAILS_WAITING.set(self.queue.len() as i64);
     }
 
-    /// Whether a permanent refusal would meet every mail: the server does not let this one in, or does not send mails for
-    /// it. The settings are wrong then and not the recipient, so no mail is given up for it.
+    /// Whether a permanent refusal concerns every mail: the mail server rejects the login, or does not relay for this
+    /// server. Then the settings are wrong and not the recipient, so no mail is given up.
     fn is_fault_of_server(&self, refusal: &Error) -> bool {
         is_policy(refusal) || !self.transport.test_connection().unwrap_or(false)
     }
 
-    /// Tries what is due, until then.
+    /// Tries the mails that are due, until `until`.
     pub(super) fn flush(&mut self, until: Instant) {
         while Instant::now() < until && self.next_due().is_some_and(|due| due <= Instant::now()) {
             self.send_one();
@@ -157,8 +157,8 @@ impl Sender {
     }
 }
 
-/// Whether a refusal is about who sends: authentication is missing (530, RFC 4954, 6), or its enhanced status code is one
-/// of security and policy (x.7.x, RFC 3463, 3.8), as of relays that do not know the sender.
+/// Whether a refusal is about the sender: authentication is missing (530, RFC 4954, 6), or its enhanced status code is
+/// one of security and policy (x.7.x, RFC 3463, 3.8), as of relays that do not know the sender.
 fn is_policy(refusal: &Error) -> bool {
     let code = refusal.status().map(|code| code.to_string());
     let text = refusal.source().map(ToString::to_string).unwrap_or_default();
@@ -166,7 +166,7 @@ fn is_policy(refusal: &Error) -> bool {
     code.as_deref() == Some("530") || enhanced.starts_with("5.7.")
 }
 
-/// Why a mail was not sent. What the server has said is left out: it may repeat an email.
+/// The reason why a mail was not sent, without the text of the server, which may contain an email.
 fn reason(error: &Error) -> String {
     if let Some(code) = error.status() {
         let hint = match u16::from(code) {
@@ -176,7 +176,7 @@ fn reason(error: &Error) -> String {
         return format!("the mail server has answered {code}{hint}");
     }
     let io = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
-    // A socket's timeout is told as `WouldBlock`.
+    // A socket's timeout is reported as `WouldBlock`.
     if error.is_timeout() || io.is_some_and(|cause| cause.kind() == io::ErrorKind::WouldBlock) {
         return format!("the mail server has not answered within {} s", SMTP_TIMEOUT.as_secs());
     }
@@ -184,7 +184,8 @@ fn reason(error: &Error) -> String {
     format!("the mail server cannot be used: {}", cause.unwrap_or_else(|| error.to_string()))
 }
 
-/// Connects to the mail server, introduces itself, begins TLS and logs in, as far as the settings say so. Nothing is sent.
+/// Connects to the mail server, introduces itself, begins TLS and logs in, as far as the settings say so. Nothing is
+/// sent.
 ///
 /// # Errors
 /// What is in the way, as a sentence.

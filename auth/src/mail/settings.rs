@@ -9,10 +9,10 @@ use percent_encoding::percent_decode_str;
 
 use crate::limit::{SMTP_PORT, SMTPS_PORT};
 
-/// What is wrong with the settings of mail. The sentence says what to do, and repeats no password.
+/// An error in the settings of mail. Its text says what to do, and contains no password.
 #[derive(Debug, thiserror::Error)]
 pub enum MailUsageError {
-    /// Both ways to name the server are used.
+    /// The server is given both as a URL and as a file.
     #[error(
         "give the mail server either as --smtp (SMTP_URL) or as --smtp-file (SMTP_URL_FILE), not as both"
     )]
@@ -22,7 +22,7 @@ pub enum MailUsageError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         error: std::io::Error,
     },
     /// The URL is malformed.
@@ -36,14 +36,14 @@ pub enum MailUsageError {
         /// What is wrong.
         error: SmtpUrlError,
     },
-    /// Links need an address.
+    /// There is no public URL, which links need.
     #[error(
         "--smtp needs --public-url (PUBLIC_URL), the address that people open: links in mails begin with it"
     )]
     NoPublicUrl,
 }
 
-/// What is wrong with the URL of a mail server.
+/// An error in the URL of a mail server.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum SmtpUrlError {
     /// No known scheme, or no host.
@@ -51,10 +51,10 @@ pub enum SmtpUrlError {
         "a mail server is given as smtps://USER:PASSWORD@HOST:PORT?from=ADDRESS, or as smtp://…"
     )]
     Form,
-    /// The port is no port.
+    /// The port is not a number.
     #[error("the port of a mail server is a number from 1 to 65535")]
     Port,
-    /// Where a password ends cannot be seen.
+    /// The end of the password is ambiguous.
     #[error(
         "in a user or a password write %40 for @, %3A for :, %2F for /, %3F for ?, %23 for # and %25 for %"
     )]
@@ -62,10 +62,10 @@ pub enum SmtpUrlError {
     /// A user without a password.
     #[error("a user of a mail server needs a password: smtps://USER:PASSWORD@HOST?from=ADDRESS")]
     Password,
-    /// No sender.
+    /// There is no sender.
     #[error("say who the mails are from, such as ?from=messenger@chat.example")]
     From,
-    /// An option that there is not.
+    /// An unknown option.
     #[error("a mail server's URL has no other options than from=ADDRESS, and tls=off after smtp:")]
     Option,
 }
@@ -77,11 +77,11 @@ pub(crate) enum Encryption {
     Tls,
     /// After STARTTLS, which the server must offer (`smtp:`).
     StartTls,
-    /// Not at all: on the same machine, or in a network that is trusted (`tls=off`).
+    /// Not at all: for a server on this machine, or in a trusted network (`tls=off`).
     Off,
 }
 
-/// A server that takes mails, and who they are from. Without `Debug`: it may hold a password.
+/// A mail server, and the sender of mails. Without `Debug`: it may hold a password.
 #[derive(Clone)]
 pub(crate) struct SmtpUrl {
     pub(crate) encryption: Encryption,
@@ -95,14 +95,15 @@ pub(crate) struct SmtpUrl {
 #[derive(Clone)]
 pub struct MailSettings {
     pub(crate) smtp: SmtpUrl,
-    /// What links begin with.
+    /// The beginning of links.
     pub(crate) base: String,
     /// The name by which this server introduces itself.
     pub(crate) host: String,
 }
 
 impl MailSettings {
-    /// The settings that are meant; none if no server is named. An empty variable is how compose files and units leave one unset.
+    /// The settings that the flags give; `None` if no server is named. An empty variable is how compose files and units
+    /// leave one unset.
     ///
     /// # Errors
     /// [`MailUsageError`].
@@ -156,7 +157,7 @@ impl FromStr for SmtpUrl {
         let credentials = user.map(credentials).transpose()?;
         let (host, given) = host_and_port(host)?;
         port = given.unwrap_or(port);
-        // What goes no further than this machine needs no encryption.
+        // A connection within this machine needs no encryption.
         let is_local =
             host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
         if is_local && encryption == Encryption::StartTls {

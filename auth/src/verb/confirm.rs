@@ -18,7 +18,7 @@ pub(crate) fn confirm(context: &Context, request: &Request) -> Result<Response, 
     match context.store.prove_email(&proof) {
         Err(sql::Error::AlreadyExists) => Err(ApiError::email_taken()),
         Ok(true) => Ok(Response::no_content()),
-        // Used meanwhile, or for an email that the account is not to have any more.
+        // The code was used meanwhile, or is for an email that is no longer the account's next one.
         Ok(false) => Err(gone()),
         Err(error) => Err(error.into()),
     }

@@ -12,8 +12,9 @@ use crate::password::Password;
 use crate::request::Request;
 use crate::token;
 
-/// Gives the account another email, or mails a link there that will. The account's own email takes back what was asked for, and
-/// mails a link there if it is not proved.
+/// Gives the account another email. Where mail is set up, the email changes once the code that is mailed there is
+/// presented. A request with the account's own email cancels an earlier one, and mails a link there if the email is not
+/// proved.
 ///
 /// # Errors
 /// 403 for a wrong password, 409 if somebody else has the email, 429 after too many tries or links.
@@ -27,7 +28,7 @@ pub(crate) fn change(
     let (credentials, slot) = context.verify_own_password(request, session, password)?;
     drop(slot);
     let account = &credentials.account;
-    // Each try tells whether somebody has this email.
+    // Each try reveals whether an account has this email.
     let looked_up = context.lookups.take(&session.account, Instant::now());
     looked_up.map_err(|wait| ApiError::rate_limited("too many emails were tried; wait", wait))?;
     let owner = context.store.find_by_email(&email.text)?.map(|owner| owner.id);
@@ -50,7 +51,7 @@ pub(crate) fn change(
             changed
         }
         Some(mailer) => {
-            // First, since it may be refused: then nothing has changed.
+            // This comes first because it may be refused. Then nothing has changed.
             let code = add_code(context, account.id, &email.text, request.now)?;
             let changed = context.store.set_next_email(account.id, Some(&email.text))?;
             mailer.confirm(&email.text, &code);
@@ -65,7 +66,7 @@ pub(crate) fn change(
 /// Adds a code that proves an account's email, or its next one.
 ///
 /// # Errors
-/// 429 after too many of these.
+/// 429 after too many codes.
 pub(crate) fn add_code(
     context: &Context,
     account: AccountId,

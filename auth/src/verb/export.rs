@@ -44,7 +44,8 @@ pub(crate) fn export(
 pub(crate) struct Document {
     store: Arc<Store>,
     account: AccountId,
-    /// The last event of the account's log when the export began. A replica that has it has all that the client has done.
+    /// The last event of the account's log when the export began. A replica that has it has all changes that the client
+    /// has made.
     head: Seq,
     stage: Stage,
     rows: i64,
@@ -115,7 +116,7 @@ impl Document {
         })
     }
 
-    /// Reads in the replica, if that has everything from before the export.
+    /// Reads from the replica, if it has everything from before the export.
     fn look_up<T>(&self, read: impl Fn(&Store, Reader<'_>) -> sql::Result<T>) -> io::Result<T> {
         let store = &self.store;
         let (source, found) =
@@ -130,7 +131,7 @@ impl Document {
     fn turn(&mut self) -> io::Result<()> {
         self.page.clear();
         self.read = 0;
-        // What fails is not tried again: the connection ends.
+        // A failed read is not repeated: the connection ends.
         self.stage = match std::mem::replace(&mut self.stage, Stage::End) {
             Stage::Sessions { after } => self.sessions(after)?,
             Stage::Conversations { after } => self.conversations(after)?,
@@ -148,7 +149,7 @@ impl Document {
     fn sessions(&mut self, after: SessionId) -> io::Result<Stage> {
         let page = self.store.exported_sessions(self.account, after, self.rows).map_err(lost)?;
         let Some(last) = page.last() else {
-            // There are few.
+            // There are few of them, so one page has all.
             self.begin_list("],\n\"push\":[");
             for push in self.store.exported_pushes(self.account).map_err(lost)? {
                 let (session, endpoint) = (push.session, &*push.endpoint);
@@ -159,7 +160,7 @@ impl Document {
         };
         for Session { id, device, created_at, seen_at, expires_at, .. } in &page {
             let (id, created_at, expires_at) = (*id, *created_at, *expires_at);
-            // Ahead while it has an open socket.
+            // The recorded use lies ahead while the session has an open socket.
             let seen_at = (*seen_at).min(self.store.now());
             self.item(&SessionItem { id, device, created_at, seen_at, expires_at })?;
         }

@@ -47,7 +47,7 @@ pub(crate) fn login(context: &Context, request: &Request) -> Result<Response, Ap
     let device = device_name::clean(&device).map_err(ApiError::bad_request)?;
     let secret = fields.maybe_text("device_secret")?.unwrap_or_default();
     let is_web = fields.flag("web")?;
-    // What is no email is nobody's, and nothing to be remembered by the throttle.
+    // A text that is no email belongs to no account, and the throttle need not remember it.
     let email = Email::claimed(&email).map_err(|_| wrong())?;
     let wish = LoginRequest {
         email: &email,
@@ -77,11 +77,11 @@ fn open(
 ) -> Result<Response, ApiError> {
     let (email, password, device) = (wish.email, wish.password, wish.device);
     let credentials = context.store.credentials(&email.text)?;
-    // However it is written, the throttle knows it by one text.
+    // The throttle counts all spellings of an email together.
     let folded = email.identity();
     let email = credentials.as_ref().map_or(folded, |credentials| &*credentials.account.email);
     let phc = credentials.as_ref().map(|credentials| credentials.phc.as_str());
-    // Looked at with the same care whether the account exists or not.
+    // The steps are the same whether the account exists or not.
     let known = DeviceId::proved(wish.secret, phc.unwrap_or(context.hasher.dummy()));
     let attempt = LoginAttempt {
         from: request.address,
@@ -97,7 +97,7 @@ fn open(
     let account = &credentials.account;
     let better = rehash_if_needed(context, account.id, &credentials.phc, password, &slot)?;
     drop(slot);
-    // The same again for a device that has one.
+    // A device that has a secret gets the same again.
     let id = known.map_or_else(DeviceId::mint, Ok).map_err(|error| ApiError::internal(&error))?;
     let device_secret = &id.secret(better.as_ref().unwrap_or(&credentials.phc));
 
@@ -111,7 +111,7 @@ fn open(
         now: request.now,
         expires_at,
     };
-    // Nothing is opened if the password was changed, or the account deleted, since the credentials were read.
+    // No session is opened if the password was changed or the account deleted since the credentials were read.
     context.store.open_session(&login)?.ok_or_else(wrong)?;
     let (id, name) = (account.id, account.name.as_str());
     let shown = (!wish.is_web).then(|| token.expose());
@@ -137,7 +137,7 @@ fn rehash_if_needed(
     Ok(is_stored.then_some(better))
 }
 
-/// Told only to who knows the password.
+/// The refusal of an account that the operator has disabled. Only a client with the password gets it.
 fn disabled() -> ApiError {
     ApiError::new(
         ErrorCode::AccountDisabled,

@@ -23,7 +23,7 @@ pub(crate) fn change(
     let (account, epoch) = (session.account, credentials.epoch);
     match context.store.set_password(account, epoch, &phc, session.id, request.now)? {
         true => Ok(Response::no_content()),
-        // Another change was faster, so that `old` is not the password any more.
+        // Another change was faster, so `old` is no longer the password.
         false => Err(ApiError::wrong_password()),
     }
 }

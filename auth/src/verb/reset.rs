@@ -12,7 +12,7 @@ use crate::verb::signup::chosen;
 
 pub(crate) fn ask(context: &Context, request: &Request) -> Result<Response, ApiError> {
     let email = request.fields()?.text("email")?;
-    // The same for everybody: whether there is such an account is looked up later.
+    // The response is the same for all emails: the account is looked up later.
     match &context.mailer {
         Some(mailer) => mailer.reset(email, request.address),
         None => tracing::info!(
@@ -36,7 +36,7 @@ pub(crate) fn confirm(context: &Context, request: &Request) -> Result<Response, 
     if !context.store.reset_password(&reset)? {
         return Err(gone());
     }
-    // Whoever has the link is as good as who knows the password.
+    // A client with the link counts as one with the password.
     context.throttle.let_in(request.address, account.id);
     Ok(Response::no_content())
 }

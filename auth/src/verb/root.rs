@@ -1,4 +1,4 @@
-//! `GET /`: a JSON page that says what this server is and where things are.
+//! `GET /`: a JSON document that names the server and its addresses.
 
 use http::Response;
 use serde::Serialize;

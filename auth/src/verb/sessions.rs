@@ -34,7 +34,7 @@ pub(crate) fn list(
     let all = context.store.sessions(session.account, request.now)?;
     let device = |Session { id, device, created_at, seen_at, expires_at, .. }| {
         let current = id == session.id;
-        // Ahead while it has an open socket.
+        // The recorded use lies ahead while the session has an open socket.
         let seen_at = seen_at.min(request.now);
         Device { id, device, created_at, seen_at, expires_at, current }
     };
@@ -46,7 +46,7 @@ pub(crate) fn revoke(
     request: &Request,
     session: &Session,
 ) -> Result<Response, ApiError> {
-    // What is no number is no session's.
+    // A text that is no number is the id of no session.
     let id = request.last_segment().parse().map(SessionId);
     let id = id.map_err(|_| no_session())?;
     match context.store.revoke(session.account, id, request.now)? {

@@ -39,7 +39,7 @@ pub(crate) fn signup(context: &Context, request: &Request) -> Result<Response, A
         Some(_) => Err(ApiError::email_taken()),
         None => Ok(()),
     };
-    // Before the queue and after it: a hash for nothing costs others their turn, and a failed insert an id.
+    // Checked before the queue and after it: a needless hash takes the turn of others, and a failed insert an id.
     is_free()?;
     let slot = context.acquire_slot(queue_path(None, request.address, &email))?;
     is_free()?;
@@ -74,10 +74,10 @@ pub(crate) fn signup(context: &Context, request: &Request) -> Result<Response, A
     json(201, &Made { id, email: &email, name: &name })
 }
 
-/// The invitation that is to be used up, if signing up takes one.
+/// The invitation to be used up, if a signup needs one.
 ///
 /// # Errors
-/// 403 without a good one, or if nobody can sign up.
+/// 403 without a valid one, or if nobody can sign up.
 fn invitation(
     context: &Context,
     email: &Email,

@@ -33,7 +33,7 @@ pub(crate) fn find(
     taken.map_err(|wait| ApiError::rate_limited("too many look-ups; wait", wait))?;
     let nobody = || ApiError::not_found("nobody has this email");
     let account = context.store.find_by_email(&email)?.ok_or_else(nobody)?;
-    // Whoever signs up with somebody else's email is not found in their place.
+    // An account that has signed up with an email of somebody else is not found by it.
     if !account.is_proved && account.id != session.account {
         return Err(nobody());
     }
@@ -49,7 +49,7 @@ pub(crate) fn show(
 ) -> Result<Response, ApiError> {
     let taken = context.lookups.take(&session.account, Instant::now());
     taken.map_err(|wait| ApiError::rate_limited("too many look-ups; wait", wait))?;
-    // Who does not exist and who may not be known of are answered alike.
+    // The response is the same for an account that does not exist and for one that may not be seen.
     let nobody = || ApiError::not_found("you know no account with this id");
     let id = request.last_segment().parse().map_err(|_| nobody())?;
     let found = context.store.public_profile(session.account, AccountId(id))?;

@@ -1,4 +1,4 @@
-//! What the objects that are being written to a bucket have together: bytes in memory, and requests to the bucket.
+//! The bounds that all objects being written to a bucket share: bytes in memory, and requests to the bucket.
 //!
 //! An object counts with the memory that it has, so one whose bytes come slowly takes little from others.
 
@@ -15,7 +15,7 @@ pub(super) struct Writing {
     bytes_max: usize,
     requests_max: usize,
     used: Mutex<Used>,
-    /// A request has ended.
+    /// Signalled when a request has ended.
     ended: Condvar,
 }
 
@@ -31,7 +31,7 @@ impl Writing {
         Arc::new(Self { bytes_max, requests_max, used, ended })
     }
 
-    /// Waits until a request to the bucket may begin. It goes on until the result is dropped.
+    /// Waits until a request to the bucket may begin. The request counts until the result is dropped.
     ///
     /// # Errors
     /// [`Cause::Busy`] after `wait`.
@@ -83,7 +83,7 @@ impl HeldBytes {
         Ok(())
     }
 
-    /// The bytes, to be sent. They count until the rest is dropped.
+    /// The bytes, to be sent. They count until the second part of the result is dropped.
     pub(super) fn take(&mut self) -> (Vec<u8>, CountedBytes) {
         let bytes = std::mem::take(&mut self.bytes);
         let counted = CountedBytes(Arc::clone(&self.writing), bytes.capacity());

@@ -1,4 +1,4 @@
-//! What lies in the directory of a file store.
+//! Lists the directory of a file store.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -12,13 +12,13 @@ use crate::check;
 pub struct ListedObject {
     /// The name of the object.
     pub name: String,
-    /// Where it lies.
+    /// Its path.
     pub path: PathBuf,
     /// Its length.
     pub bytes: u64,
 }
 
-/// A directory that is not there yet has nothing in it. What is no object is left out.
+/// The objects in `directory`. A directory that does not exist yet has none. Files that are no objects are left out.
 pub(crate) fn list(directory: &Path) -> io::Result<Vec<ListedObject>> {
     let mut listed = Vec::new();
     for folder in entries(directory)?.into_iter().filter(|path| path.is_dir()) {
@@ -27,7 +27,7 @@ pub(crate) fn list(directory: &Path) -> io::Result<Vec<ListedObject>> {
             let name = file.strip_suffix(PARTIAL).unwrap_or(file);
             let is_object =
                 check(name).is_ok() && name != PROBE && folder == directory.join(&name[..2]);
-            // One that is gone by now is none.
+            // It may have been deleted meanwhile.
             if let Some(found) = path.metadata().ok().filter(|_| is_object) {
                 let name = name.to_owned();
                 listed.push(ListedObject { name, path, bytes: found.len() });

@@ -28,10 +28,11 @@ pub(super) struct Waiter {
     pub(super) takes_idle: bool,
 }
 
-/// All that wait.
+/// All waiting threads.
 #[derive(Default)]
 pub(super) struct Turns {
-    /// In each class the clients that wait, the one whose turn came least lately first. No client's queue is empty.
+    /// The waiting clients of each class; the client that was served least recently is first. No client's queue is
+    /// empty.
     waiting: [VecDeque<(Network, VecDeque<Waiter>)>; CLASSES],
     /// The class whose turn is next, if it waits.
     next_class: usize,
@@ -57,8 +58,8 @@ impl Turns {
         }
     }
 
-    /// Removes the thread whose turn it is among those for which `may` is true, and sends its client and its class to the
-    /// end.
+    /// Removes the thread whose turn it is among those for which `may` is true, and sends its client and its class to
+    /// the end.
     pub(super) fn next(&mut self, may: impl Fn(&Waiter) -> bool) -> Option<Waiter> {
         let first = |(_, queue): &(Network, VecDeque<Waiter>)| queue.front().is_some_and(&may);
         let (class, at) = (0..CLASSES).find_map(|step| {

@@ -56,7 +56,7 @@ pub(crate) fn create(
     if let Body::Stream(body) = &mut request.http.body
         && has_body
     {
-        // What has come so far is kept. The client asks for the offset if it does not get this.
+        // The bytes that have arrived are kept. A client that does not get this response asks for the offset.
         offset = match receive::receive(context, account, &id, &upload, body) {
             Ok(offset) => offset,
             Err(error) => return Ok(error.into_response()?.with_header("Location", location(&id))),

@@ -1,4 +1,4 @@
-//! `GET /files/ID`: a file, for its owner and for whoever sees a message that has it.
+//! `GET /files/ID`: a file, for its owner and for accounts that see a message with it.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::transfers::Transfer;
 
-/// What is encoded in `filename*` (RFC 8187, section 3.2.1).
+/// The characters that are encoded in `filename*` (RFC 8187, section 3.2.1).
 const NOT_IN_NAMES: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// What a file may be called in its download although its bytes are not looked at: no browser runs these.
+/// Media types that a download may have although its bytes were not examined, because no browser runs these.
 const INERT: [&str; 3] = ["application/pdf", "application/zip", "text/plain"];
 
 pub(crate) fn download(
@@ -64,7 +64,7 @@ impl Read for Download {
     }
 }
 
-/// Whatever it is, it can do nothing in a browser, and no cache shows it to anybody else.
+/// Headers by which a file runs nothing in a browser, and is kept in no shared cache.
 fn protected(response: Response, etag: &str) -> Response {
     response
         .with_header("ETag", etag.to_owned())
@@ -81,7 +81,7 @@ fn content_type(file: &StoredFile) -> String {
     }
 }
 
-/// Shown in the page only if the bytes are a picture, sound or video (RFC 6266).
+/// `inline` only if the bytes are a picture, sound or video (RFC 6266).
 fn disposition(file: &StoredFile) -> String {
     let how = if file.kind.is_some() { "inline" } else { "attachment" };
     let is_plain = |letter: char| letter.is_ascii_graphic() || letter == ' ';

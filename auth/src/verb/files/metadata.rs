@@ -6,12 +6,12 @@ use http::Head;
 use crate::error::ApiError;
 use crate::limit::{FILE_NAME_BYTES_MAX, FILE_TYPE_BYTES_MAX, METADATA_BYTES_MAX, PIXELS_MAX};
 
-/// The name of a file whose client tells none.
+/// The name of a file if the client gives none.
 const NAME: &str = "file";
-/// What a file is whose client does not say it.
+/// The media type of a file if the client gives none.
 const TYPE: &str = "application/octet-stream";
 
-/// What is kept of it.
+/// The values that are kept.
 #[derive(Debug, PartialEq)]
 pub(super) struct Metadata {
     pub(super) name: String,
@@ -24,7 +24,7 @@ pub(super) struct Metadata {
 /// Reads the header; unknown keys are ignored.
 ///
 /// # Errors
-/// 400 for what is malformed, or out of bounds.
+/// 400 if the header is malformed or out of bounds.
 pub(super) fn metadata(head: &Head) -> Result<Metadata, ApiError> {
     let header = head.header("upload-metadata").unwrap_or_default();
     if header.len() > METADATA_BYTES_MAX {
@@ -67,7 +67,8 @@ fn pixels(text: &str) -> Option<i64> {
     text.parse().ok().filter(|pixels| (1..=PIXELS_MAX).contains(pixels))
 }
 
-/// A name without directories and without characters that nobody sees or that turn the reading direction, in the bounds.
+/// The name without directories and without characters that are invisible or turn the reading direction, within the
+/// bounds.
 fn clean(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let mut clean = String::new();
@@ -81,7 +82,7 @@ fn clean(name: &str) -> String {
     if clean.chars().all(|letter| letter == '.') { String::new() } else { clean.to_owned() }
 }
 
-/// `type/subtype` in lower case, without parameters; nothing if it is none.
+/// `type/subtype` in lower case, without parameters; `None` if the text is no media type.
 fn media_type(text: &str) -> Option<String> {
     let essence = text.split(';').next()?.trim().to_ascii_lowercase();
     let (kind, subkind) = essence.split_once('/')?;

@@ -4,19 +4,19 @@ use std::ops::Range;
 
 use http::Head;
 
-/// What of a file is asked for.
+/// The requested part of a file.
 #[derive(Debug, PartialEq)]
 pub(super) enum Wanted {
     /// The client has it already.
     Nothing,
     Whole,
     Part(Range<u64>),
-    /// A part that is not there.
+    /// A range beyond the end.
     OutOfRange,
 }
 
-/// What a request wants of a file of `size` bytes with this tag. A range that is malformed, of several parts or of another unit is
-/// ignored.
+/// The part that a request asks for, of a file of `size` bytes with this tag. A range that is malformed, of several
+/// parts or of another unit is ignored.
 pub(super) fn wanted(head: &Head, etag: &str, size: u64) -> Wanted {
     let lists = |header: &str| {
         let mut tags = header.split(',').map(str::trim);

@@ -1,4 +1,4 @@
-//! Reads a file from its pieces, as far as somebody takes it.
+//! Reads a file from its pieces, as far as the client reads.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -20,7 +20,7 @@ pub(super) struct FileReader {
     /// The bytes that are still to be read.
     range: Range<u64>,
     pieces: VecDeque<Piece>,
-    /// What is read now, and how much of it is left.
+    /// The piece that is being read, and the number of its bytes that are left.
     current: Option<(Box<dyn Read + Send>, u64)>,
 }
 
@@ -36,10 +36,11 @@ impl FileReader {
         Self { store, files, account, id, range, pieces, current: None }
     }
 
-    /// Opens the first piece and logs what is in the way, so that a file whose bytes are away is refused before anything of it is sent.
+    /// Opens the first piece, so that a file whose bytes cannot be read is refused before anything is sent. Logs
+    /// errors.
     ///
     /// # Errors
-    /// What the database or the file store says.
+    /// The error of the database or the file store.
     pub(super) fn open(&mut self) -> io::Result<()> {
         if self.current.is_none() && !self.range.is_empty() {
             self.current = Some(self.next().inspect_err(note)?);

@@ -1,4 +1,4 @@
-//! Takes the bytes of an upload as they come, piece by piece.
+//! Receives the bytes of an upload, piece by piece.
 
 use std::io::{self, ErrorKind, Read, Write as _};
 
@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::limit::{BLOB_LIFE_MS, COPY_BYTES};
 
-/// Why not all has been taken.
+/// The reason why not all bytes were received.
 pub(super) enum ReceiveError {
     /// The client breaks off, is too slow, or sends too much.
     Client(HttpError),
@@ -43,8 +43,8 @@ impl From<sql::Error> for ReceiveError {
     }
 }
 
-/// Appends what `body` has to an upload, and returns how far it has come. Each piece is part of the upload as soon as it is safe;
-/// so are, after an error, the bytes that came before it.
+/// Appends `body` to an upload, and returns the upload's new length. Each piece is part of the upload as soon as it is
+/// on the disk; so are, after an error, the bytes before it.
 pub(super) fn receive(
     context: &Context,
     account: AccountId,
@@ -94,8 +94,8 @@ enum End {
 }
 
 impl Receiver<'_> {
-    /// Takes the next piece. It ends at a multiple of [`PIECE_BYTES_MAX`], so that files with the same bytes have the same pieces,
-    /// unless the bytes come slowly and the file store has it end before.
+    /// Takes the next piece. It ends at a multiple of [`PIECE_BYTES_MAX`], so that files with the same bytes have the
+    /// same pieces, unless the bytes come slowly and the file store has it end before.
     fn piece(&mut self, buffer: &mut [u8]) -> Result<End, ReceiveError> {
         let end = (self.offset / PIECE_BYTES_MAX + 1) * PIECE_BYTES_MAX;
         let room = usize::try_from(end.min(self.size) - self.offset).unwrap_or(0);
@@ -114,7 +114,7 @@ impl Receiver<'_> {
             Ok(written) => written,
             Err(error) => {
                 if let Err(error) = store.abandon_blob(self.account, &name) {
-                    // It goes when its time is over. The client gets the reason of the failure before.
+                    // The object is deleted later, when it has expired. The client gets the error at once.
                     tracing::warn!(%error, "an object that was not written whole is not deleted at once");
                 }
                 return Err(refused(error).into());
@@ -132,7 +132,8 @@ impl Receiver<'_> {
         }
     }
 
-    /// Writes an object: what is in the buffer, and what comes, up to `room` bytes. The first bytes are copied to `head`.
+    /// Writes an object: what is in the buffer, and what comes, up to `room` bytes. The first bytes are copied to
+    /// `head`.
     fn write(
         &mut self,
         name: &str,
@@ -169,7 +170,7 @@ impl Receiver<'_> {
         Ok(Written { size: size as i64, hash, end, broken })
     }
 
-    /// What the file is by its first bytes, if some of them are in this piece.
+    /// The media type by the file's first bytes, if this piece has some of them.
     fn kind(&self, head: Vec<u8>) -> Result<Option<&'static str>, ApiError> {
         let before = usize::try_from(self.offset).unwrap_or(usize::MAX);
         if before >= SNIFFED_BYTES {
@@ -187,11 +188,11 @@ impl Receiver<'_> {
     }
 }
 
-/// An object that is safe.
+/// An object that is on the disk.
 struct Written {
     size: i64,
     hash: String,
     end: End,
-    /// What the body ended with, if not with its end.
+    /// The error that the body ended with, if any.
     broken: Option<HttpError>,
 }

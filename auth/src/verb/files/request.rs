@@ -1,4 +1,4 @@
-//! What the routes of files have in common: the request, the file store, refusals.
+//! Shared by the routes of files: the request, the file store, refusals.
 
 use std::io;
 
@@ -12,11 +12,11 @@ use crate::error::ApiError;
 use crate::limit::FILE_ID_BYTES;
 use crate::metrics;
 
-/// A request for a file, by whoever owns the session.
+/// A request for a file, with its session.
 pub(crate) struct FileRequest<'a> {
     pub(crate) http: http::Request<'a>,
     pub(crate) session: Session,
-    /// When it was taken, in milliseconds.
+    /// The time of the request, in milliseconds.
     pub(crate) now: i64,
 }
 
@@ -49,14 +49,14 @@ pub(super) fn store(context: &Context) -> Result<&FileStore, ApiError> {
     context.files.as_ref().ok_or_else(|| ApiError::unavailable(sentence))
 }
 
-/// A name that nobody has or guesses.
+/// A new random id, which cannot be guessed.
 pub(super) fn new_id() -> Result<String, ApiError> {
     let mut bytes = [0; FILE_ID_BYTES];
     getrandom::fill(&mut bytes).map_err(|error| ApiError::internal(&error))?;
     Ok(HEXLOWER.encode(&bytes))
 }
 
-/// Logs what the file store has refused, or the database while a file is read.
+/// Logs an error of the file store, or of the database while a file is read.
 pub(super) fn note(error: &io::Error) {
     if let Some(error) = error.get_ref().and_then(|it| it.downcast_ref::<sql::Error>()) {
         tracing::warn!(%error, "the pieces of a file cannot be looked up");
@@ -73,7 +73,7 @@ pub(super) fn note(error: &io::Error) {
     }
 }
 
-/// The answer to a request for which this is in the way.
+/// The refusal of a request that fails with this error.
 pub(super) fn refusal(error: io::Error) -> ApiError {
     let error = match error.downcast::<sql::Error>() {
         Ok(error) => return error.into(),
@@ -89,13 +89,13 @@ pub(super) fn refusal(error: io::Error) -> ApiError {
     }
 }
 
-/// Both.
+/// Logs the error, and returns the refusal.
 pub(super) fn refused(error: io::Error) -> ApiError {
     note(&error);
     refusal(error)
 }
 
-/// A response of tus: never kept by a cache.
+/// A response of tus, which no cache keeps.
 pub(super) fn answer(status: u16) -> Response {
     Response::empty(status).with_header("Cache-Control", "no-store")
 }

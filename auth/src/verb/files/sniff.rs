@@ -1,9 +1,10 @@
-//! What a file is by its first bytes: the pictures, sounds and videos that a browser may show, and nothing else.
+//! Recognises the media type of pictures, sounds and videos that a browser may show by their first bytes.
 
-/// Bytes that are looked at.
+/// The number of bytes that are examined.
 pub(super) const SNIFFED_BYTES: usize = 64;
 
-/// The media type, if the bytes are a picture, sound or video of a kind that cannot hold a script. SVG and HTML are none.
+/// The media type, if the bytes are a picture, sound or video of a kind that cannot contain a script, as SVG and HTML
+/// can.
 pub(super) fn sniff(head: &[u8]) -> Option<&'static str> {
     let at = |start: usize, bytes: &[u8]| head.get(start..).is_some_and(|it| it.starts_with(bytes));
     let has = |bytes: &[u8]| head.windows(bytes.len()).any(|it| it == bytes);

@@ -1,4 +1,4 @@
-//! What all requests of the protocol have in common.
+//! Headers and checks that all requests of the protocol share.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use crate::error::ApiError;
 
 const VERSION: &str = "1.0.0";
 const EXTENSIONS: &str = "creation,creation-with-upload,termination,expiration";
-/// What a body with bytes of a file is called.
+/// The media type of a body with bytes of a file.
 pub(crate) const BODY_TYPE: &str = "application/offset+octet-stream";
 
 /// Whether this path is one of uploads and downloads.
@@ -17,7 +17,7 @@ pub(crate) fn is_at(path: &str) -> bool {
     path == "/files" || path.starts_with("/files/")
 }
 
-/// The method that is meant: for networks that know no PATCH and no DELETE, a POST may say another.
+/// The effective method. A POST may name another one, for networks that do not pass PATCH or DELETE.
 pub(crate) fn method(head: &Head) -> &str {
     let other = head.header("x-http-method-override");
     match other.filter(|_| head.method == "POST" && is_at(head.path())) {
@@ -27,7 +27,7 @@ pub(crate) fn method(head: &Head) -> &str {
 }
 
 /// # Errors
-/// 412 unless the request is of the version that is spoken here. Of downloads, and of HEAD by browsers, none is asked.
+/// 412 unless the request names the supported version. Downloads, and HEAD by browsers, need not name one.
 pub(crate) fn check_version(head: &Head) -> Result<(), ApiError> {
     match (head.header("tus-resumable"), method(head)) {
         (Some(VERSION), _) | (_, "GET") | (None, "HEAD") => Ok(()),
@@ -35,12 +35,12 @@ pub(crate) fn check_version(head: &Head) -> Result<(), ApiError> {
     }
 }
 
-/// Every response of the protocol says its version.
+/// Adds the protocol's version to a response.
 pub(crate) fn resumable(response: Response) -> Response {
     response.with_header("Tus-Resumable", VERSION)
 }
 
-/// The response to OPTIONS: what is spoken here.
+/// The response to OPTIONS: the supported version and extensions.
 pub(crate) fn described(response: Response, file_max: u64) -> Response {
     resumable(response)
         .with_header("Tus-Version", VERSION)
@@ -48,7 +48,7 @@ pub(crate) fn described(response: Response, file_max: u64) -> Response {
         .with_header("Tus-Max-Size", file_max.to_string())
 }
 
-/// Says when an upload is deleted, unless a message has it.
+/// Adds the time at which the upload is deleted unless a message has it.
 pub(super) fn with_expiry(response: Response, expires_at: Option<i64>) -> Response {
     let time = expires_at.and_then(|at| u64::try_from(at).ok());
     let time = time.and_then(|at| UNIX_EPOCH.checked_add(Duration::from_millis(at)));
@@ -70,7 +70,7 @@ fn date(time: SystemTime) -> String {
 /// A header that is a number of bytes.
 ///
 /// # Errors
-/// 400 if it is there and no number, or several.
+/// 400 if there is one that is not a number, or more than one.
 pub(super) fn bytes(head: &Head, name: &'static str) -> Result<Option<i64>, ApiError> {
     let mut values = head.values(name);
     let Some(value) = values.next() else { return Ok(None) };
@@ -81,7 +81,7 @@ pub(super) fn bytes(head: &Head, name: &'static str) -> Result<Option<i64>, ApiE
     }
 }
 
-/// Whether the request's body is called what it has to be.
+/// Whether the request's body has the required media type.
 pub(super) fn is_body_type(head: &Head) -> bool {
     let mut values = head.values("content-type");
     let kind = values.next().map(|value| value.split(';').next().unwrap_or_default().trim());
