@@ -21,7 +21,8 @@ use crate::hash_queue::{QueueKey, QueuePath};
 use crate::limit::{
     ACCOUNT_CHANGES, ACCOUNT_CHANGES_PER_SECOND, BUCKETS_WIDTH, CODE_FAILURES,
     CODE_FAILURES_PER_SECOND, DOWNLOADS_AT_ONCE_MAX, HEARTBEAT_MAX, LOOKUPS, LOOKUPS_PER_SECOND,
-    SESSION_MS, TOUCH_INTERVAL_MS, UPLOADS_AT_ONCE_MAX,
+    PROFILE_CHANGES, PROFILE_CHANGES_PER_SECOND, SESSION_MS, TOUCH_INTERVAL_MS,
+    UPLOADS_AT_ONCE_MAX,
 };
 use crate::mail::Mailer;
 use crate::metrics;
@@ -49,6 +50,8 @@ pub(crate) struct Context {
     pub(crate) lookups: Buckets,
     /// Requests that change something, counted by [`ChangeKey`].
     pub(crate) changes: Buckets,
+    /// Changes of names and pictures, counted by account.
+    pub(crate) profile_changes: Buckets,
     pub(crate) exports: Arc<Exports>,
     /// `None`: there is no file store.
     pub(crate) files: Option<FileStore>,
@@ -149,6 +152,11 @@ impl Context {
             heartbeat: Heartbeat::new(),
             lookups: Buckets::new(LOOKUPS, LOOKUPS_PER_SECOND, BUCKETS_WIDTH),
             changes: Buckets::new(ACCOUNT_CHANGES, ACCOUNT_CHANGES_PER_SECOND, BUCKETS_WIDTH),
+            profile_changes: Buckets::new(
+                PROFILE_CHANGES,
+                PROFILE_CHANGES_PER_SECOND,
+                BUCKETS_WIDTH,
+            ),
         })
     }
 

@@ -1,5 +1,7 @@
 //! `/me`: the client's own account: shows, changes or deletes it.
 
+use std::time::Instant;
+
 use http::Response;
 use serde::Serialize;
 use sql::{Account, PICTURE_BYTES_MAX, PictureOutcome, Privacy, PrivacyChange, Profile, Session};
@@ -72,6 +74,7 @@ pub(crate) fn change(
             "one of `name`, `email`, `picture`, `last_seen` and `read_receipts` must be there",
         ));
     }
+    count_changes(context, session, name.as_deref(), picture.as_ref())?;
     if let Some(email) = email {
         let email = Email::chosen(&email).map_err(ApiError::bad_request)?;
         let password = Password::unchecked(fields.text("password")?);
@@ -97,6 +100,30 @@ pub(crate) fn change(
     let account = context.store.account(session.account)?.ok_or_else(ApiError::unauthorized)?;
     let state = context.store.log_state(account.id)?.ok_or_else(ApiError::unauthorized)?;
     reply(context, account, state.privacy, state.stored)
+}
+
+/// Counts the change of the name and of the picture, if they are others than before.
+///
+/// # Errors
+/// 429 above [`PROFILE_CHANGES`](crate::limit::PROFILE_CHANGES).
+fn count_changes(
+    context: &Context,
+    session: &Session,
+    name: Option<&str>,
+    picture: Option<&Option<String>>,
+) -> Result<(), ApiError> {
+    if name.is_none() && picture.is_none() {
+        return Ok(());
+    }
+    let account = context.store.account(session.account)?.ok_or_else(ApiError::unauthorized)?;
+    let is_other_name = name.is_some_and(|name| name != account.name);
+    let is_other_picture = picture.is_some_and(|picture| *picture != account.picture);
+    for _ in [is_other_name, is_other_picture].into_iter().filter(|is_other| *is_other) {
+        let taken = context.profile_changes.take(&session.account, Instant::now());
+        let sentence = "you have changed your name and your picture often today; wait";
+        taken.map_err(|wait| ApiError::rate_limited(sentence, wait))?;
+    }
+    Ok(())
 }
 
 pub(crate) fn delete(

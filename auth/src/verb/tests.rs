@@ -271,6 +271,31 @@ fn changes_are_counted_by_account_and_what_ends_sessions_by_session() {
 }
 
 #[test]
+fn a_name_changes_so_often_a_day_and_no_more() {
+    let context = context(0);
+    signup(&context, "alice@x");
+    signup(&context, "bob@x");
+    let alice = token(&context);
+    let bob = login(&context, "bob@x", "secret").1["token"].as_str().unwrap().to_owned();
+    let change = |token: &str, body: Value| {
+        ask(&context, &of("PATCH", "/me", Some(token), &body.to_string()))
+    };
+    for n in 0..10 {
+        let name = json!({"name": format!("Alice {n}")});
+        assert_eq!(change(&alice, name.clone()).0, 200, "{n}");
+        assert_eq!(change(&alice, name).0, 200, "as it was");
+    }
+    let again = json!({"name": "Read this"}).to_string();
+    let refusal = respond(&context, &of("PATCH", "/me", Some(&alice), &again));
+    let seconds = refusal.header("Retry-After").unwrap().parse::<u64>().unwrap();
+    assert!(refusal.status == 429 && (1..=24 * 60 * 60 / 10).contains(&seconds), "{seconds}");
+    assert_eq!(change(&alice, json!({"picture": "x"})).0, 429, "so is its picture");
+    let (status, me) = change(&alice, json!({"last_seen": false}));
+    assert_eq!((status, &me["name"]), (200, &json!("Alice 9")));
+    assert_eq!(change(&bob, json!({"name": "Bob"})).0, 200, "another account");
+}
+
+#[test]
 fn a_use_is_written_down_once_an_hour_and_moves_the_end() {
     let context = context(0);
     signup(&context, "alice@x");
