@@ -9,7 +9,7 @@ use acceptance::{Client, until};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::harness::{Arrangement, Deployment, Launch};
+use crate::harness::{Arrangement, Deployment, Launch, faketime};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// For the server to notice, which it looks for once a second.
@@ -41,16 +41,6 @@ impl Clock {
             // Nobody sets the clock that only counts.
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
     }
-}
-
-pub fn library() -> Result<PathBuf> {
-    let folders = fs::read_dir("/usr/lib")?.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut all = folders.chain([PathBuf::from("/usr/lib64"), PathBuf::from("/usr/lib")]);
-    let found = all.find_map(|dir| {
-        let library = dir.join("faketime/libfaketimeMT.so.1");
-        library.is_file().then_some(library)
-    });
-    found.context("libfaketime is missing; ./check installs it")
 }
 
 fn now() -> i64 {
@@ -88,7 +78,7 @@ fn a_clock_that_jumps_ahead_deletes_nothing_in_postgresql() -> Result<()> {
 
 fn jumps_ahead(kind: &Arrangement) -> Result<()> {
     let dir = tempfile::tempdir()?;
-    let (clock, library) = (Clock::new(dir.path(), "+0")?, library()?);
+    let (clock, library) = (Clock::new(dir.path(), "+0")?, faketime()?);
     let mut deployment =
         Deployment::launch_with(kind, &[], |launch| clock.shown_to(launch, &library))?;
     let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
@@ -135,7 +125,7 @@ fn jumps_ahead(kind: &Arrangement) -> Result<()> {
 #[test]
 fn a_clock_that_is_behind_makes_no_old_message_young() -> Result<()> {
     let dir = tempfile::tempdir()?;
-    let (clock, library) = (Clock::new(dir.path(), "-3d")?, library()?);
+    let (clock, library) = (Clock::new(dir.path(), "-3d")?, faketime()?);
     let today = std::process::Command::new("date").args(["-u", "+%Y-%m-%d"]).output()?;
     let today = String::from_utf8(today.stdout)?;
     let mut deployment = Deployment::launch_with(&Arrangement::Messenger, &[], |launch| {

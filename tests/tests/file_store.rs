@@ -10,8 +10,8 @@ use acceptance::{Call, Client, UPLOAD_TYPE, until};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
-use crate::faults::{Disk, METRICS, TOLD_WITHIN};
-use crate::harness::{Arrangement, Bucket, BucketMode, Deployment, Launch};
+use crate::faults::{METRICS, TOLD_WITHIN};
+use crate::harness::{Arrangement, Bucket, BucketMode, Deployment, Disk, Launch};
 
 /// A request for the bytes of an upload, which is refused.
 fn refused(alice: &Client, status: u16, code: &str) -> Result<()> {

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::{Case, invited, is, log_in, told};
-use crate::clock::{self, Clock};
-use crate::harness::Launch;
+use crate::clock::Clock;
+use crate::harness::{Launch, faketime};
 
 /// After a command has ended, sockets of ended sessions close within a second; a busy machine may add one.
 const SOON: Duration = Duration::from_secs(2);
@@ -206,7 +206,7 @@ fn walk(place: &std::path::Path) -> Result<usize> {
 #[test]
 fn a_link_ends_by_the_time_of_the_server_and_not_of_a_clock_that_is_behind() -> Result<()> {
     let dir = tempfile::tempdir()?;
-    let (behind, library) = (Clock::new(dir.path(), "-3d")?, clock::library()?);
+    let (behind, library) = (Clock::new(dir.path(), "-3d")?, faketime()?);
     for case in Case::both(&["--signup=invite"])? {
         let words = ["invite", "--days", "1", "--json"];
         let output = behind.shown_to(case.command(&words)?, &library).run()?;

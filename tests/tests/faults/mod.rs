@@ -6,8 +6,6 @@ mod postgres;
 mod sqlite;
 mod wal;
 
-pub use postgres::Disk;
-
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};

@@ -1,51 +1,17 @@
 //! PostgreSQL that is full, has no place for us, or may only be read.
 
-use std::fs::File;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use acceptance::Client;
 use anyhow::{Context, Result, ensure};
 
 use super::{
     METRICS, TOLD_WITHIN, Watch, health_becomes, health_becomes_while, send, stores_nothing_until,
 };
-use crate::harness::{Arrangement, Cluster, Deployment};
+use crate::harness::{Arrangement, Cluster, Deployment, Disk};
 
 /// Room for an empty cluster, its log and two databases.
 const DISK: &str = "size=160m";
 /// Sessions that the places are taken up with, at the most.
 const SESSIONS_MAX: usize = 400;
-
-/// A small disk, while this lives.
-pub struct Disk(PathBuf);
-
-impl Disk {
-    /// `None` if that is not permitted here.
-    pub fn mount(at: &Path, size: &str) -> Result<Option<Self>> {
-        let done =
-            Command::new("mount").args(["-t", "tmpfs", "-o", size, "tmpfs"]).arg(at).output()?;
-        Ok(done.status.success().then(|| Self(at.to_owned())))
-    }
-
-    /// Takes up all room; it is there again when the file is removed.
-    pub fn fill(&self) -> Result<PathBuf> {
-        let path = self.0.join("filler");
-        let mut file = File::create(&path)?;
-        for size in [1 << 20, 4096] {
-            while file.write_all(&vec![1; size]).is_ok() {}
-        }
-        Ok(path)
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // Lazily: whoever still has something open there is about to end.
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
 
 fn people(deployment: &Deployment) -> Result<[Client; 2]> {
     let mut people = [

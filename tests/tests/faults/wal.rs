@@ -6,9 +6,8 @@ use std::os::unix::fs::{chown, symlink};
 use acceptance::Client;
 use anyhow::{Result, ensure};
 
-use super::postgres::Disk;
 use super::{METRICS, Watch, health_becomes, health_becomes_while, send};
-use crate::harness::{Arrangement, Cluster, Deployment};
+use crate::harness::{Arrangement, Cluster, Deployment, Disk};
 
 #[test]
 fn a_full_disk_under_the_write_ahead_log_loses_nothing_confirmed() -> Result<()> {

@@ -51,6 +51,13 @@ impl Launch {
         self
     }
 
+    /// Gives a flag this value, in place of another one.
+    pub fn with_flag(mut self, flag: &str, value: &str) -> Self {
+        self.line.retain(|word| word.split('=').next() != Some(flag));
+        self.line.push(format!("{flag}={value}"));
+        self
+    }
+
     /// Sets a variable.
     pub fn env(mut self, key: &str, value: &str) -> Self {
         self.env.retain(|(other, _)| other != key);

@@ -3,6 +3,7 @@
 mod balancers;
 mod crowd;
 mod faults;
+mod history;
 mod person;
 mod presence;
 mod replica;
@@ -10,6 +11,7 @@ mod schedule;
 mod settings;
 mod together;
 mod upgrade;
+mod world;
 
 use std::time::{Duration, Instant};
 

@@ -3,146 +3,33 @@
 //!
 //!     FAULTS=200 FAULTS_SEED=7 cargo test -p acceptance schedule -- --nocapture
 
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use acceptance::{Cluster, Nats, until};
-use anyhow::{Context, Result, ensure};
-use rustix::process::Signal;
+use acceptance::until;
+use anyhow::{Context, Result, bail, ensure};
 
+use super::history::{self, Entry, Operation, Recorder};
 use super::person::{Person, message};
-use crate::harness::{Arrangement, Deployment, Launch, Server};
+use super::world::{CHATS, KINDS, World};
 
-const CHATS: usize = 3;
-const BUSES: usize = 3;
 const PEOPLE: usize = 6;
-/// Unless `FAULTS` says otherwise.
-const FAULTS: u64 = 12;
 /// After the last fault everybody sends and hears again within this time.
 const LIVE_WITHIN: Duration = Duration::from_secs(5);
 
-/// Everything that runs.
-struct World {
-    cluster: Cluster,
-    buses: Vec<Nats>,
-    deployment: Deployment,
-    auth: Launch,
-    second_auth: Server,
-    random: u64,
-}
-
-impl World {
-    fn launch(seed: u64) -> Result<Self> {
-        let cluster = Cluster::make()?;
-        cluster.start()?;
-        let mut buses: Vec<Nats> = Vec::new();
-        let first = free_port()?;
-        for bus in 0..BUSES {
-            let port = if bus == 0 { first } else { free_port()? };
-            let (own, routes) =
-                (format!("nats://127.0.0.1:{port}"), format!("nats://127.0.0.1:{first}"));
-            buses.push(Nats::start(&[
-                "--cluster_name",
-                "test",
-                "--cluster",
-                &own,
-                "--routes",
-                &routes,
-            ])?);
-        }
-        let urls: Vec<_> = buses.iter().map(Nats::url).collect();
-        let (url, nats) = (cluster.database()?, format!("--nats={}", urls.join(",")));
-        let deployment =
-            Deployment::launch(&Arrangement::Nodes(CHATS, url.clone(), false), &[&nats])?;
-        let flags = ["--listen=127.0.0.1:0".to_owned(), format!("--database={url}")];
-        let auth = Launch::new("auth", deployment.dir())?.args(&flags);
-        let mut second_auth = auth.start()?;
-        second_auth.address("auth")?;
-        Ok(Self { cluster, buses, deployment, auth, second_auth, random: seed | 1 })
-    }
-
-    /// The next number of the schedule, below `end`.
-    fn random(&mut self, end: u64) -> u64 {
-        // xorshift64: the same seed is the same schedule.
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        self.random % end
-    }
-
-    fn pause(&mut self, from_ms: u64, to_ms: u64) {
-        let time = from_ms + self.random(to_ms - from_ms);
-        thread::sleep(Duration::from_millis(time));
-    }
-
-    /// One fault, and its end; says which.
-    fn fault(&mut self) -> Result<String> {
-        let (kind, chat, bus) = (
-            self.random(10),
-            self.random(CHATS as u64) as usize,
-            self.random(BUSES as u64) as usize,
-        );
-        Ok(match kind {
-            0..=2 => {
-                self.deployment.kill(chat)?;
-                self.pause(100, 1500);
-                self.deployment.restart(chat)?;
-                format!("chat {chat} was killed")
-            }
-            3 | 4 => {
-                self.deployment.servers[chat].signal(Signal::STOP)?;
-                self.pause(500, 3000);
-                self.deployment.servers[chat].signal(Signal::CONT)?;
-                format!("chat {chat} stood still")
-            }
-            5 => {
-                self.buses[bus].kill()?;
-                self.pause(100, 2000);
-                self.buses[bus].restart()?;
-                format!("NATS {bus} was killed")
-            }
-            6 => {
-                self.buses[bus].signal(Signal::STOP)?;
-                self.pause(500, 3000);
-                self.buses[bus].signal(Signal::CONT)?;
-                format!("NATS {bus} stood still")
-            }
-            7 => {
-                let frozen = self.cluster.freeze()?;
-                self.pause(500, 3000);
-                drop(frozen);
-                "PostgreSQL stood still".to_owned()
-            }
-            8 => {
-                self.cluster.stop_immediately()?;
-                self.pause(100, 1000);
-                self.cluster.start()?;
-                "PostgreSQL was killed".to_owned()
-            }
-            _ => {
-                self.second_auth.kill()?;
-                self.pause(100, 500);
-                self.second_auth = self.auth.start()?;
-                "auth was killed".to_owned()
-            }
-        })
-    }
-}
-
-fn free_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-fn setting(name: &str, usual: u64) -> Result<u64> {
+pub fn setting(name: &str, usual: u64) -> Result<u64> {
     std::env::var(name).map_or(Ok(usual), |text| text.parse().with_context(|| name.to_owned()))
 }
 
 #[test]
 fn nothing_is_lost_or_repeated_whatever_dies() -> Result<()> {
-    let (faults, seed) = (setting("FAULTS", FAULTS)?, setting("FAULTS_SEED", 1)?);
+    let (faults, seed) = (setting("FAULTS", KINDS)?, setting("FAULTS_SEED", 1)?);
     let mut world = World::launch(seed)?;
     let endpoints = world.deployment.endpoints.clone();
+    let (recorder, recording) = (Recorder::new(), endpoints.clone());
     let mut people = Vec::new();
     for number in 0..PEOPLE {
         people.push(Person::new(&endpoints, &format!("Person {number}"))?);
@@ -159,6 +46,7 @@ fn nothing_is_lost_or_repeated_whatever_dies() -> Result<()> {
             let (stop, done) = (&stop, done_by(number));
             scope.spawn(move || person.run(&others, stop, done));
         }
+        let recorded = scope.spawn(|| recorder.run(&recording, &stop));
         let outcome = (|| {
             for number in 1..=faults {
                 world.pause(200, 1500);
@@ -178,9 +66,32 @@ fn nothing_is_lost_or_repeated_whatever_dies() -> Result<()> {
             Ok(())
         })();
         stop.store(true, Ordering::Relaxed);
-        outcome
+        let recorded = recorded.join().unwrap_or_else(|_| bail!("the recorder panicked"));
+        outcome.and(recorded)
     })?;
-    check(&mut world, &people)
+    check(&mut world, &people)?;
+    check_history(&recorder.history())
+}
+
+/// The history is linearizable, and its beginning would not be with one message less in a read.
+fn check_history(history: &[Entry]) -> Result<()> {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("history.json");
+    history::write(&path, history)?;
+    let checked = history::check(history)?;
+    eprintln!("linearizable: {checked:?}, {}", path.display());
+    // Up to a read of some messages: as if the first of them had not been there yet, though the others were.
+    let read_of_some = |entry: &Entry| match &entry.operation {
+        Operation::Read { found, .. } => found.as_ref().is_some_and(|found| found.len() > 2),
+        Operation::Append { .. } => false,
+    };
+    let end = history.iter().position(read_of_some).context("nothing was read")?;
+    let mut corrupted = history[..=end].to_vec();
+    let Operation::Read { found: Some(found), .. } = &mut corrupted[end].operation else {
+        bail!("no read")
+    };
+    Arc::make_mut(found).remove(0);
+    ensure!(history::check(&corrupted).is_err(), "a history without a message was accepted");
+    Ok(())
 }
 
 fn check(world: &mut World, people: &[Person]) -> Result<()> {
