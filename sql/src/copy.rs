@@ -62,6 +62,7 @@ pub(crate) const BACKUP_FORMATS: &[BackupFormat] = &[
     BackupFormat { number: 18, sqlite: 23, postgres: 26 },
     BackupFormat { number: 19, sqlite: 24, postgres: 28 },
     BackupFormat { number: 20, sqlite: 25, postgres: 29 },
+    BackupFormat { number: 21, sqlite: 26, postgres: 30 },
 ];
 
 /// The newest format that this program can write and read.

@@ -119,7 +119,7 @@ pub struct LogState {
     pub acknowledged: Seq,
     /// Events up to this one are no longer stored.
     pub forgotten: Seq,
-    /// Bytes of stored text and files that the account has sent.
+    /// Bytes that count for its quota: what it has sent and what is kept of it.
     pub stored: i64,
     /// The time at which the account's last connection ended, in milliseconds; `None` if it never had one.
     pub last_seen: Option<i64>,

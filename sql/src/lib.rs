@@ -41,6 +41,7 @@ mod pool;
 mod privacy;
 mod profile;
 mod push;
+mod quota;
 mod read;
 mod recovery;
 mod reindex;

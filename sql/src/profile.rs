@@ -17,7 +17,7 @@ pub struct Profile {
     pub account: Account,
     /// What the account shows others.
     pub privacy: Privacy,
-    /// The bytes of text and files that the account has sent and that are kept.
+    /// Bytes that count for its quota: what it has sent and what is kept of it.
     pub stored: i64,
 }
 

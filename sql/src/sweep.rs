@@ -8,7 +8,7 @@ use crate::engine::{BatchStatement, Engine, Statement, Value, locking, statement
 use crate::pacer::{Pacer, ROWS_MAX};
 use crate::pool::Requester;
 use crate::setting::ERASE_SETTINGS;
-use crate::{Result, Store};
+use crate::{Result, Store, quota};
 
 /// Logs, conversations or members that are read at a time.
 const PAGE: i64 = 100;
@@ -238,9 +238,7 @@ static ERASE: [&BatchStatement; 5] = [
 
 fn erase_messages(engine: &mut dyn Engine, ids: &[MessageId]) -> Result<()> {
     let rows: Vec<_> = ids.iter().map(|id| vec![Value::Int(id.0)]).collect();
-    for statement in [&LOCK_SENDERS, &UNSTORE] {
-        engine.run_batch(statement, &rows)?;
-    }
+    quota::uncount(engine, &rows)?;
     attachment::release(engine, &rows)?;
     for statement in ERASE {
         engine.run_batch(statement, &rows)?;
@@ -258,27 +256,6 @@ statements! {
     static ERASE_EDITS_WITHHELD: BatchStatement = erase!("withheld_edit where message");
 
     static ERASE_REACTIONS_WITHHELD_FROM: BatchStatement = erase!("withheld_reaction where message");
-
-    /// Logs are locked before messages, in the order of a commit.
-    static LOCK_SENDERS: BatchStatement = BatchStatement::of(Statement {
-        postgres:
-            "select account from log where account in (select m.sender from message m where m.id in \
-             (select r.id from unnest($1::bigint[]) as r(id))) order by account for update",
-        sqlite:
-            "select account from log where account in (select m.sender from message m where m.id = (?1)) \
-             order by account",
-    });
-
-    /// Subtracts the bytes of deleted messages from their senders' quota.
-    static UNSTORE: BatchStatement = BatchStatement::of(Statement {
-        postgres:
-            "update log set stored = stored - d.bytes from (select m.sender, sum(octet_length(m.content)) as bytes \
-             from message m where m.id in (select r.id from unnest($1::bigint[]) as r(id)) \
-             group by m.sender) d where log.account = d.sender",
-        sqlite:
-            "update log set stored = stored - d.bytes from (select m.sender, sum(octet_length(m.content)) as bytes \
-             from message m where m.id = (?1) group by m.sender) d where log.account = d.sender",
-    });
 
     static NEXT_LONG_LOGS: Statement = Statement::both(
         "select account from log where account > $1 and (head - forgotten > $2 or (ripe_at <= $3 \

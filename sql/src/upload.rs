@@ -8,7 +8,7 @@ use wire::AccountId;
 
 use crate::engine::{Engine, Row, Statement, Value, locking, statements};
 use crate::limit::{BLOB_KEPT_MS, THUMBNAIL_BYTES_MAX, THUMBNAIL_PIXELS_MAX, UPLOADS_UNSENT_MAX};
-use crate::{Error, Result, Store};
+use crate::{Error, Result, Store, quota};
 
 /// A file that somebody begins to upload.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +82,7 @@ pub struct NewPiece<'a> {
 }
 
 impl Store {
-    /// Begins an upload. Its whole length counts from now on.
+    /// Begins an upload. Its whole length, and its rows, count from now on.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; after [`Error::InDoubt`] one may exist that nobody knows, until it expires.
@@ -92,13 +92,14 @@ impl Store {
         upload: &NewUpload<'_>,
         now: i64,
     ) -> Result<UploadOutcome> {
-        let quota = self.quota().unwrap_or(i64::MAX);
+        let room = self.quota().unwrap_or(i64::MAX);
         let owner = Value::Int(account.0);
         self.write(account, |engine| {
             let Some(stored) = lock_log(engine, account)? else {
                 return Ok(UploadOutcome::NoAccount);
             };
-            if upload.size > quota.saturating_sub(stored) {
+            let bytes = quota::of_file(upload.size);
+            if bytes > room.saturating_sub(stored) {
                 return Ok(UploadOutcome::OverQuota);
             }
             let unsent = engine.run(&COUNT_UNSENT, &[owner])?;
@@ -127,7 +128,7 @@ impl Store {
                 Value::maybe_text(upload.thumbnail),
             ];
             engine.run(&ADD_FILE, &params)?;
-            engine.run(&ADD_STORED, &[Value::Int(upload.size), owner])?;
+            engine.run(&ADD_STORED, &[Value::Int(bytes), owner])?;
             Ok(UploadOutcome::Begun)
         })
     }
@@ -240,7 +241,7 @@ pub(crate) fn remove_file(
     let Some(row) = removed.first() else { return Ok(false) };
     let (size, owner) = (row.int(0)?, row.maybe_int(1)?);
     if let Some(owner) = owner {
-        engine.run(&ADD_STORED, &[Value::Int(-size), Value::Int(owner)])?;
+        engine.run(&ADD_STORED, &[Value::Int(-quota::of_file(size)), Value::Int(owner)])?;
     }
     engine.run(&LOCK_BLOBS, &[id])?;
     let mut blobs = engine.run(&REMOVE_PIECES, &[id])?;

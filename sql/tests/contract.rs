@@ -66,6 +66,8 @@ mod privacy;
 mod push;
 #[path = "contract/quota.rs"]
 mod quota;
+#[path = "contract/quota_on_disk.rs"]
+mod quota_on_disk;
 #[path = "contract/receipts.rs"]
 mod receipts;
 #[path = "contract/recovery.rs"]

@@ -11,6 +11,7 @@ use crate::attachment::sees_file;
 use crate::engine::{
     BatchStatement, Row, Rows, Statement, Value, for_each_row, run_batches, statements,
 };
+use crate::quota;
 
 /// The files of one post.
 pub(super) struct Attached {
@@ -59,6 +60,11 @@ impl Attached {
         let names = names.join("\n");
         let (text, searched) = (File::write_all(&files), format!("{content}\n{names}"));
         Self { files, text, names, searched }
+    }
+
+    /// What it counts for the sender's quota, beyond the message.
+    pub(super) fn bytes(&self) -> i64 {
+        self.text.len() as i64 + quota::of_text(&self.names)
     }
 
     /// The rows for [`ADD_MESSAGE_FILES`]: the files, and their thumbnails.

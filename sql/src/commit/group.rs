@@ -15,6 +15,7 @@ use super::member::{IN_TOO_MANY, accounts, add_members, give_role, remove_member
 use super::new_entry::record;
 use super::{GroupAction, OpResult, Outcome, Rejection, Submission, invite, withheld_posts};
 use crate::engine::{Statement, Value, first, statements};
+use crate::quota;
 
 pub(super) const NOT_ADMIN: Rejection =
     Rejection::forbidden("only an admin of the group may do that");
@@ -45,7 +46,7 @@ pub(super) fn create(
         return Err(IN_TOO_MANY.into());
     }
     let entries = 1 + invited.len();
-    if !ctx.has_room(submission.by, (entries * name.len()) as i64) {
+    if !ctx.has_room(submission.by, entries as i64 * quota::of_entry(name)) {
         return Err(Rejection::OVER_QUOTA.into());
     }
     asked.store(ctx)?;
@@ -89,7 +90,7 @@ pub(super) fn change(
     }
     // An account over its quota can still remove members.
     let is_more = !matches!(action, GroupAction::Remove(_) | GroupAction::Demote(_));
-    if is_more && !ctx.has_room(by, name_bytes(ctx, group, action)) {
+    if is_more && !ctx.has_room(by, change_bytes(ctx, group, action)) {
         return Err(Rejection::OVER_QUOTA.into());
     }
     match action {
@@ -246,13 +247,13 @@ fn set_role(
     Ok(Outcome::Done)
 }
 
-/// Bytes of the group's name in the entry of a change.
-fn name_bytes(ctx: &BatchContext<'_>, group: GroupId, action: &GroupAction) -> i64 {
+/// What the entry of a change counts.
+fn change_bytes(ctx: &BatchContext<'_>, group: GroupId, action: &GroupAction) -> i64 {
     let name = match action {
         GroupAction::Rename(name) => Some(name),
         _ => ctx.group(group).map(|group_state| &group_state.name),
     };
-    name.map_or(0, |name| name.len() as i64)
+    name.map_or(0, |name| quota::of_entry(name))
 }
 
 statements! {

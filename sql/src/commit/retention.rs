@@ -9,9 +9,9 @@ use super::group::NOT_ADMIN;
 use super::member::accounts;
 use super::new_entry::{NewEntry, write};
 use super::{OpResult, Outcome, Rejection, Submission, pair, request};
-use crate::ContactPolicy;
 use crate::engine::{Statement, Value, statements};
 use crate::entry::{Entry, RETENTION, Retention};
+use crate::{ContactPolicy, Result, quota};
 
 /// Sets for how many days a conversation keeps its messages.
 pub(super) fn set(
@@ -44,6 +44,9 @@ pub(super) fn set(
             (shared.conversation, Recipient::Account(other), both, excluded)
         }
     };
+    if !ctx.has_room(by, quota::of_entry("")) && !is_shorter(ctx, conversation, days)? {
+        return Err(Rejection::OVER_QUOTA.into());
+    }
     let days_value = days.map_or(Value::Null, Value::Int);
     if ctx.engine.run(&SET_DAYS, &[days_value, Value::Int(conversation)])?.is_empty() {
         return Ok(Outcome::Unchanged);
@@ -65,7 +68,16 @@ pub(super) fn set(
     Ok(Outcome::Done)
 }
 
+/// Whether a conversation keeps its messages longer than that, or for ever. Shortening gives an account room that has none.
+fn is_shorter(ctx: &mut BatchContext<'_>, conversation: i64, days: Option<i64>) -> Result<bool> {
+    let rows = ctx.engine.run(&FIND_DAYS, &[Value::Int(conversation)])?;
+    let kept = rows.first().map_or(Ok(None), |row| row.maybe_int(0))?;
+    Ok(days.is_some_and(|days| kept.is_none_or(|kept| days < kept)))
+}
+
 statements! {
+    static FIND_DAYS: Statement = Statement::both("select days from conversation where id = $1");
+
     static SET_DAYS: Statement = Statement::both(
         "update conversation set days = $1 where id = $2 and days is distinct from $1 returning id"
     );

@@ -7,10 +7,10 @@ use super::audience::{self, Audience};
 use super::context::BatchContext;
 use super::target::TargetMessage;
 use super::{OpResult, Outcome, Rejection, for_each};
-use crate::Result;
-use crate::attachment;
 use crate::engine::{BatchStatement, Row, Statement, Value, locking, statements};
 use crate::event::{EventBody, EventKind};
+use crate::quota::entry_bytes;
+use crate::{Result, attachment, quota};
 
 const TOO_LATE: Rejection =
     Rejection { code: Code::TooLate, message: "a message can be changed for 15 minutes" };
@@ -24,13 +24,14 @@ pub(super) fn edit(
     content: &str,
 ) -> OpResult {
     let target = own(ctx, index, by)?;
-    let Some(StoredText { bytes, is_same, names }) = text(ctx, target.id, content)? else {
+    let Some(StoredText { text_counted, is_same, names, .. }) = text(ctx, target.id, content)?
+    else {
         return Err(DELETED.into());
     };
     if is_same {
         return Ok(Outcome::Unchanged);
     }
-    let more = content.len() as i64 - bytes;
+    let more = quota::of_text(content) - text_counted;
     if more > 0 && !ctx.has_room(by, more) {
         return Err(Rejection::OVER_QUOTA.into());
     }
@@ -50,7 +51,7 @@ pub(super) fn edit(
     tell(ctx, index, (by, EventKind::Edit, target.id), &audience, body)
 }
 
-/// Deletes the text of an own message, and the reactions to it.
+/// Deletes the text of an own message, and the reactions to it. Its row stays, and counts.
 pub(super) fn delete(ctx: &mut BatchContext<'_>, index: usize, by: AccountId) -> OpResult {
     let target = match own(ctx, index, by) {
         Ok(target) => target,
@@ -58,7 +59,7 @@ pub(super) fn delete(ctx: &mut BatchContext<'_>, index: usize, by: AccountId) ->
         Err(refusal) => return Err(refusal.into()),
     };
     let Some(stored) = text(ctx, target.id, "")? else { return Ok(Outcome::Unchanged) };
-    ctx.add_bytes(by, -stored.bytes);
+    ctx.add_bytes(by, quota::of_entry("") - stored.counted);
     if stored.names.is_some() {
         attachment::release(ctx.engine, &vec![vec![Value::Int(target.id.0)]])?;
     }
@@ -129,19 +130,27 @@ fn own(
 
 /// What a message says now.
 struct StoredText {
-    bytes: i64,
+    /// What the message counts for the quota.
+    counted: i64,
+    /// What its text counts of that.
+    text_counted: i64,
     is_same: bool,
     /// The names of its files, if it has any.
     names: Option<String>,
 }
 
-/// The length of a message's text, and whether the text is `content`; `None` if it is deleted. The log of the sender is locked, so
+/// What a message counts, and whether the text is `content`; `None` if it is deleted. The log of the sender is locked, so
 /// the text does not change meanwhile.
 fn text(ctx: &mut BatchContext<'_>, id: MessageId, content: &str) -> Result<Option<StoredText>> {
     let mut rows = ctx.engine.run(&COMPARE_TEXT, &[Value::Text(content), Value::Int(id.0)])?;
     let text = |row: &mut Row| {
-        let (bytes, is_same) = (row.int(0)?, row.int(1)? != 0);
-        Ok(StoredText { bytes, is_same, names: row.maybe_text(2)? })
+        let (counted, text_counted) = (row.int(0)?, row.int(1)?);
+        Ok(StoredText {
+            counted,
+            text_counted,
+            is_same: row.int(2)? != 0,
+            names: row.maybe_text(3)?,
+        })
     };
     rows.first_mut().map(text).transpose()
 }
@@ -214,8 +223,10 @@ statements! {
             "delete from reaction where message = $1 and account = $2 returning message"
         );
 
-    static COMPARE_TEXT: Statement = locking!(
-        "select octet_length(content), case when content = $1 then 1 else 0 end, names from message where id = $2 \
-         and deleted = 0"
-    );
+    static COMPARE_TEXT: Statement = locking!(concat!(
+        "select ",
+        entry_bytes!(),
+        ", 8 * octet_length(m.content), case when m.content = $1 then 1 else 0 end, m.names from message m where m.id = $2 \
+         and m.deleted = 0"
+    ));
 }

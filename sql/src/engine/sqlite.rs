@@ -3,6 +3,7 @@
 mod deadline;
 mod private;
 mod recent;
+mod schema;
 mod search;
 pub(crate) mod staged;
 pub(crate) mod start;
@@ -22,6 +23,7 @@ use crate::search::SearchQuery;
 use crate::{Error, Result};
 use deadline::Deadline;
 use recent::Recent;
+use schema::MIGRATIONS;
 
 /// How long to wait for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,34 +43,6 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
 
 const STILL_READ: &str = "somebody is still reading an older state of the database, from its write-ahead log: a copy, an export, or a \
      program that has the file open (fuser names it)";
-
-static MIGRATIONS: &[(i64, &str)] = &[
-    (1, include_str!("../../migrations/sqlite/0001_accounts_and_logs.sql")),
-    (2, include_str!("../../migrations/sqlite/0002_conversations.sql")),
-    (3, include_str!("../../migrations/sqlite/0003_recent.sql")),
-    (4, include_str!("../../migrations/sqlite/0004_message_requests.sql")),
-    (5, include_str!("../../migrations/sqlite/0005_bounds.sql")),
-    (6, include_str!("../../migrations/sqlite/0006_search_and_blocks.sql")),
-    (7, include_str!("../../migrations/sqlite/0007_email_keys.sql")),
-    (8, include_str!("../../migrations/sqlite/0008_counted_invitations.sql")),
-    (9, include_str!("../../migrations/sqlite/0009_groups_of_a_member.sql")),
-    (10, include_str!("../../migrations/sqlite/0010_clock.sql")),
-    (11, include_str!("../../migrations/sqlite/0011_last_seen_of_a_blocker.sql")),
-    (12, include_str!("../../migrations/sqlite/0012_node.sql")),
-    (13, include_str!("../../migrations/sqlite/0013_deleted_entries.sql")),
-    (14, include_str!("../../migrations/sqlite/0014_folded_words.sql")),
-    (15, include_str!("../../migrations/sqlite/0015_confirmed_clock.sql")),
-    (16, include_str!("../../migrations/sqlite/0016_tickets.sql")),
-    (17, include_str!("../../migrations/sqlite/0017_notices.sql")),
-    (18, include_str!("../../migrations/sqlite/0018_files.sql")),
-    (19, include_str!("../../migrations/sqlite/0019_access_codes.sql")),
-    (20, include_str!("../../migrations/sqlite/0020_conversation_settings.sql")),
-    (21, include_str!("../../migrations/sqlite/0021_files_of_conversations.sql")),
-    (22, include_str!("../../migrations/sqlite/0022_reports.sql")),
-    (23, include_str!("../../migrations/sqlite/0023_privacy.sql")),
-    (24, include_str!("../../migrations/sqlite/0024_push.sql")),
-    (25, include_str!("../../migrations/sqlite/0025_pictures.sql")),
-];
 
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 

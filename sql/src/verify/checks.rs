@@ -2,6 +2,7 @@
 //! one. What the servers do in several steps, such as taking out what deleted accounts leave, is no fault in between.
 
 use crate::engine::Statement;
+use crate::quota::{entry_bytes, file_bytes};
 
 /// A kind of fault.
 pub(super) struct Check {
@@ -17,7 +18,7 @@ macro_rules! check {
     ($what:literal, $($rest:tt)+) => {
         check!(both: $what, $($rest)+)
     };
-    ($engine:ident: $what:literal, [$($name:literal),+], $($sql:literal),+) => {
+    ($engine:ident: $what:literal, [$($name:literal),+], $($sql:expr),+) => {
         Check {
             what: $what,
             names: &[$($name),+],
@@ -97,8 +98,17 @@ pub(super) static EVERYWHERE: &[Check] = &[
     check!(
         "the bytes that an account has stored are counted wrong",
         ["account"],
-        "select l.account from log l left join (select sender, sum(octet_length(content)) as bytes from message group by sender) m",
-        "on m.sender = l.account left join (select owner, sum(size) as bytes from file group by owner) f on f.owner = l.account",
+        concat!(
+            "select l.account from log l left join (select m.sender, sum(",
+            entry_bytes!(),
+            ") as bytes from message m group by"
+        ),
+        concat!(
+            "m.sender) m on m.sender = l.account left join (select owner, sum(",
+            file_bytes!(),
+            ") as bytes from file group by"
+        ),
+        "owner) f on f.owner = l.account",
         "where l.stored <> coalesce(m.bytes, 0) + coalesce(f.bytes, 0)"
     ),
     check!(

@@ -9,8 +9,9 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// Accounts of which the counts are not what there is.
 pub const COUNT_WRONG: &str = "select count(*) from log l left join \
-    (select sender, sum(octet_length(content)) as bytes from message group by sender) m on m.sender = l.account left join \
-    (select owner, sum(size) as bytes from file group by owner) f on f.owner = l.account left join \
+    (select sender, sum(512 + 8 * octet_length(content) + 8 * coalesce(octet_length(names), 0) \
+    + coalesce(octet_length(files), 0)) as bytes from message group by sender) m on m.sender = l.account left join \
+    (select owner, sum(size + 4096) as bytes from file group by owner) f on f.owner = l.account left join \
     (select s.account, count(*) as groups from member s join conversation c on c.id = s.conversation and c.low is null \
     where s.until is null group by s.account) g on g.account = l.account \
     where l.stored <> coalesce(m.bytes, 0) + coalesce(f.bytes, 0) or l.groups <> coalesce(g.groups, 0)";
@@ -30,35 +31,50 @@ fn change(group: GroupId, action: GroupAction) -> Operation {
     Operation::ChangeGroup { group, action }
 }
 
+/// What entries with these texts count.
+fn entries(texts: &[&str]) -> i64 {
+    texts.iter().map(|text| 512 + 8 * text.len() as i64).sum()
+}
+
 fn what_is_kept_is_counted(store: &Store) {
     let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
     let id = say(store, alice, bob, "häuser", "r").id;
-    assert_eq!((stored(store, alice), stored(store, bob)), (7, 0), "bytes, and only the sender's");
+    let counted = [alice, bob].map(|who| stored(store, who));
+    assert_eq!(counted, [entries(&["häuser"]), 0], "bytes, and only the sender's");
     commit(store, vec![post(alice, bob, "again", Some("r"))]);
-    assert_eq!(stored(store, alice), 7, "a repeat stores nothing");
-    for (text, bytes) in [("hut", 3), ("huts", 4), ("huts", 4)] {
+    assert_eq!(stored(store, alice), entries(&["häuser"]), "a repeat stores nothing");
+    for text in ["hut", "huts", "huts"] {
         act(store, alice, edit(id, text));
-        assert_eq!(stored(store, alice), bytes);
+        assert_eq!(stored(store, alice), entries(&[text]));
     }
     act(store, bob, react(id, Some("👍")));
     for _ in 0..2 {
         act(store, alice, Operation::Delete { id });
-        assert_eq!((stored(store, alice), stored(store, bob)), (0, 0));
+        let counted = [alice, bob].map(|who| stored(store, who));
+        assert_eq!(counted, [entries(&[""]), 0], "its row stays");
     }
     let trip = group(store, &[alice, bob]);
-    assert_eq!(stored(store, alice), 4, "the name, once for all members");
+    let mut hers = vec!["", "Trip"];
+    assert_eq!(stored(store, alice), entries(&hers), "the name, once for all members");
     act(store, alice, change(trip, GroupAction::Rename("Journey".to_owned())));
-    assert_eq!(stored(store, alice), 11);
+    hers.push("Journey");
+    assert_eq!(stored(store, alice), entries(&hers));
     act(store, alice, change(trip, GroupAction::Add(carol)));
-    assert_eq!(stored(store, alice), 18);
+    hers.push("Journey");
+    assert_eq!(stored(store, alice), entries(&hers));
+    let retain = Operation::SetRetention { with: Peer::Group(trip), days: Some(7) };
+    act(store, alice, retain);
+    hers.push("");
+    assert_eq!(stored(store, alice), entries(&hers));
     act(store, carol, post_to(trip, "hello"));
     act(store, carol, change(trip, GroupAction::Leave));
-    assert_eq!((stored(store, alice), stored(store, carol)), (18, 12));
+    assert_eq!(stored(store, alice), entries(&hers));
+    assert_eq!(stored(store, carol), entries(&["hello", "Journey"]));
     // A batch that ends as it began, whatever lies between.
     let submissions =
         [("one", "1"), ("three", "2")].map(|(text, name)| post(bob, alice, text, Some(name)));
     commit(store, submissions.to_vec());
-    assert_eq!(stored(store, bob), 8);
+    assert_eq!(stored(store, bob), entries(&["one", "three"]));
 }
 
 fn what_goes_is_no_longer_counted(store: &Store) {
@@ -68,15 +84,17 @@ fn what_goes_is_no_longer_counted(store: &Store) {
     commit(store, (0..1_200).map(|_| post(alice, bob, "four", None)).collect());
     say(store, bob, alice, "three", "1");
     say(store, alice, carol, "kept", "2");
-    assert_eq!((stored(store, alice), stored(store, bob)), (4_804, 5));
+    let kept = entries(&["", "kept"]);
+    let counted = [alice, bob].map(|who| stored(store, who));
+    assert_eq!(counted, [kept + 1_200 * entries(&["four"]), entries(&["three"])]);
     store.expire_messages(NOW + DAY + 1).unwrap();
-    assert_eq!((stored(store, alice), stored(store, bob)), (4, 0));
+    assert_eq!([alice, bob].map(|who| stored(store, who)), [kept, 0]);
     store.delete_account(carol, NOW).unwrap();
-    assert_eq!(stored(store, alice), 4, "Alice can still read it");
+    assert_eq!(stored(store, alice), kept, "Alice can still read it");
 }
 
 /// Bytes of an account, in the tests that reach it.
-const QUOTA: i64 = 1000;
+const QUOTA: i64 = 8000;
 
 #[test]
 fn nobody_stores_more_than_the_quota_in_sqlite() {
@@ -94,36 +112,41 @@ fn is_a_bound(store: &Store, quota: i64) {
     let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
     let trip = group(store, &[alice, bob]);
     act(store, alice, change(trip, GroupAction::Promote(bob)));
-    let left = quota - stored(store, alice);
+    act(store, alice, Operation::SetRetention { with: Peer::Group(trip), days: Some(7) });
+    let left = quota - stored(store, alice) - entries(&["", ""]);
+    assert_eq!(left % 8, 0);
     let [short, last] =
-        [20, left - 20].map(|bytes| post(alice, bob, &"x".repeat(bytes as usize), None));
-    let full = commit(store, vec![short, last, post(alice, bob, "x", Some("one more"))]);
+        [20, left / 8 - 20].map(|bytes| post(alice, bob, &"x".repeat(bytes as usize), None));
+    let full = commit(store, vec![short, last, post(alice, bob, "", Some("one more"))]);
     assert_eq!(full.outcomes[..2], [Outcome::Done, Outcome::Done]);
     let is_refused = |outcome: &Outcome| code(outcome) == Some(Code::OverQuota);
     assert!(is_refused(&full.outcomes[2]) && stored(store, alice) == quota);
     let found = store.history(alice, Peer::Account(bob), MessageId(i64::MAX), 9).unwrap().unwrap();
-    let id = found.last().unwrap().id;
+    let [last, first] = [0, 1].map(|n| found[n].id);
 
+    let retain = |days| Operation::SetRetention { with: Peer::Group(trip), days };
     // Nothing more of hers …
     for operation in [
         post_to(trip, "x"),
-        edit(id, &"x".repeat(21)),
+        edit(first, &"x".repeat(21)),
         Operation::CreateGroup { name: "More".to_owned(), members: vec![] },
         change(trip, GroupAction::Add(carol)),
         change(trip, GroupAction::Rename("Longer".to_owned())),
+        retain(Some(90)),
+        retain(None),
     ] {
         assert!(is_refused(&act(store, alice, operation.clone())), "{operation:?}");
     }
     assert_eq!(stored(store, alice), quota);
     // … but all that needs no room, and what others say.
     say(store, bob, alice, "hello", "1");
-    let retain = Operation::SetRetention { with: Peer::Account(carol), days: Some(1) };
     for operation in [
-        edit(id, &"y".repeat(20)),
-        react(id, Some("👍")),
-        Operation::Read { id },
+        edit(first, &"y".repeat(20)),
+        react(first, Some("👍")),
+        Operation::Read { id: first },
         Operation::Block { id: carol },
-        retain,
+        Operation::SetRetention { with: Peer::Account(carol), days: Some(1) },
+        retain(Some(1)),
         change(trip, GroupAction::Demote(bob)),
         change(trip, GroupAction::Remove(bob)),
         change(trip, GroupAction::Leave),
@@ -135,8 +158,8 @@ fn is_a_bound(store: &Store, quota: i64) {
         );
     }
     // What was refused can be said as soon as there is room, under the same `ref`.
-    assert!(stored(store, alice) > quota, "the names in what she did to the group");
-    assert_eq!(act(store, alice, Operation::Delete { id }), Outcome::Done);
+    assert!(stored(store, alice) > quota, "the entries of what she did");
+    assert_eq!(act(store, alice, Operation::Delete { id: last }), Outcome::Done);
     let again = commit(store, vec![post(alice, bob, "x", Some("one more"))]);
     assert_eq!(again.outcomes, [Outcome::Done]);
 }

@@ -63,6 +63,7 @@ const EVERYWHERE: &[Damage] = &[
         "the bytes that an account has stored",
     ),
     ("update log set groups = groups + 1 where account = 1", "the groups of an account"),
+    ("update account set picture = 'not there' where id = 1", "an account has a picture"),
     ("update conversation set name = 'Both' where id = 1", "neither one of two people nor a group"),
     ("delete from member where conversation = 1 and account = 2", "one of two people is not in"),
     ("update member set role = 0 where conversation = 2", "a group has members and no admin"),

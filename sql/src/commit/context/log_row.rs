@@ -18,7 +18,7 @@ pub(super) struct LogRow {
     head: i64,
     /// The last event that a device has acknowledged.
     acknowledged: i64,
-    /// Bytes of text that the account has sent and that are kept.
+    /// Bytes that count for its quota: what it has sent and what is kept of it.
     bytes: i64,
     /// The number of groups that the account is a member of.
     groups: i64,

@@ -51,6 +51,7 @@ pub(super) static MIGRATIONS: &[(i64, &str)] = &[
     (27, include_str!("../../../migrations/postgres/0027_push.sql")),
     (28, include_str!("../../../migrations/postgres/0028_statistics_of_reports.sql")),
     (29, include_str!("../../../migrations/postgres/0029_pictures.sql")),
+    (30, include_str!("../../../migrations/postgres/0030_counted_rows.sql")),
 ];
 
 statements! {

@@ -1,0 +1,196 @@
+//! What an account may store counts about what it takes on the disk, in whatever way it is made large. Space on the disk is measured
+//! with all indexes, and with the logs of those who can read it.
+
+use sql::{GroupAction, NewPiece, NewUpload, Operation, Outcome, Store, Submission, UploadOutcome};
+use wire::limit::{CONTENT_BYTES_MAX, MESSAGE_FILES_MAX, REF_BYTES_MAX};
+use wire::{AccountId, Recipient};
+
+use crate::revise::edit;
+use crate::{NOW, account, act, commit, group, open, post, say};
+
+/// Bytes on the disk for a byte that counts, at the most.
+const FACTOR_MAX: f64 = 2.2;
+/// Bytes of the name of a file, as `auth` lets it be.
+const FILE_NAME_BYTES: usize = 255;
+
+const EDITS: &str = "edits";
+
+type Kind = (&'static str, fn(&Store, AccountId, AccountId));
+
+/// The ways to make what counts little take much.
+const KINDS: [Kind; 8] = [
+    ("empty messages with files of long names", |store, alice, bob| {
+        let files: Vec<_> = (0..MESSAGE_FILES_MAX).map(|n| upload(store, alice, n)).collect();
+        for round in 0..2 {
+            let post = |n: usize| Submission {
+                by: alice,
+                reference: Some(reference(1000 + round * 100 + n)),
+                operation: Operation::Post {
+                    to: Recipient::Account(bob),
+                    content: String::new(),
+                    files: files.clone(),
+                    reply_to: None,
+                },
+            };
+            done(store, (0..100).map(post).collect());
+        }
+    }),
+    ("files of a byte", |store, alice, _| {
+        (100..150).for_each(|n| drop(upload(store, alice, n)));
+    }),
+    ("messages of a word", |store, alice, bob| {
+        for round in 0..5 {
+            let post = |n: usize| post(alice, bob, "x", Some(&reference(round * 100 + n)));
+            done(store, (0..100).map(post).collect());
+        }
+    }),
+    ("deleted messages", |store, alice, bob| {
+        for n in 0..150 {
+            let id = say(store, alice, bob, "x", &reference(20_000 + n)).id;
+            assert_eq!(act(store, alice, Operation::Delete { id }), Outcome::Done);
+        }
+    }),
+    ("messages of different words", |store, alice, bob| {
+        let post = |n: usize| post(alice, bob, &words(n), Some(&reference(30_000 + n)));
+        done(store, (0..8).map(post).collect());
+    }),
+    ("messages of Chinese characters", |store, alice, bob| {
+        let post = |n: usize| post(alice, bob, &run(n), Some(&reference(35_000 + n)));
+        done(store, (0..8).map(post).collect());
+    }),
+    ("groups", |store, alice, bob| {
+        for _ in 0..50 {
+            let created = group(store, &[alice, bob]);
+            for action in
+                [GroupAction::Rename("X".to_owned()), GroupAction::Remove(bob), GroupAction::Leave]
+            {
+                let operation = Operation::ChangeGroup { group: created, action };
+                assert_eq!(act(store, alice, operation), Outcome::Done);
+            }
+        }
+    }),
+    (EDITS, |store, alice, bob| {
+        for n in 0..4 {
+            let id = say(store, alice, bob, &words(100 + n), &reference(40_000 + n)).id;
+            for m in 0..3 {
+                assert_eq!(act(store, alice, edit(id, &words(200 + 10 * n + m))), Outcome::Done);
+            }
+        }
+    }),
+];
+
+fn done(store: &Store, submissions: Vec<Submission>) {
+    assert!(commit(store, submissions).outcomes.iter().all(|it| *it == Outcome::Done));
+}
+
+/// As long as it may be.
+fn reference(n: usize) -> String {
+    format!("{n:0>REF_BYTES_MAX$}")
+}
+
+fn scattered(n: usize, m: usize) -> u64 {
+    let mut x = (n * 1_000_003 + m) as u64;
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+fn words(n: usize) -> String {
+    let mut text = String::new();
+    let mut m = 0;
+    while text.len() + 5 <= CONTENT_BYTES_MAX {
+        let mut x = scattered(n, m);
+        for _ in 0..4 {
+            text.push(char::from_digit((x % 36) as u32, 36).unwrap());
+            x /= 36;
+        }
+        text.push(' ');
+        m += 1;
+    }
+    text
+}
+
+fn run(n: usize) -> String {
+    (0..CONTENT_BYTES_MAX / 3)
+        .map(|m| char::from_u32(0x4e00 + (scattered(n, m) % 20_000) as u32).unwrap())
+        .collect()
+}
+
+fn upload(store: &Store, owner: AccountId, n: usize) -> String {
+    let id = format!("{n:0>22}");
+    let blob = format!("{n:0>43}");
+    let name: String = words(300 + n).chars().take(FILE_NAME_BYTES).collect();
+    let new = NewUpload {
+        id: &id,
+        name: &name,
+        kind: "application/octet-stream",
+        size: 1,
+        pixels: None,
+        thumbnail: None,
+        expires_at: NOW + 1_000_000,
+    };
+    assert_eq!(store.begin_upload(owner, &new, NOW).unwrap(), UploadOutcome::Begun);
+    store.begin_blob(owner, &blob, NOW + 1_000_000).unwrap();
+    let hash = format!("{n:0>64}");
+    let piece = NewPiece { start: 0, blob: &blob, hash: &hash, size: 1, kind: None };
+    assert!(store.append_piece(owner, &id, &piece, NOW).unwrap());
+    id
+}
+
+/// Messages until the words of those before them are in SQLite's index.
+const UNINDEXED_MAX: usize = 600;
+
+fn settle(store: &Store) {
+    let [carol, dave] = ["Carol", "Dave"].map(|name| account(store, name));
+    for _ in 0..UNINDEXED_MAX / 100 {
+        done(store, (0..100).map(|_| post(carol, dave, "x", None)).collect());
+    }
+    store.run_reindexer(|_| false);
+}
+
+/// `disk`: the bytes of the database; `true`: without what the next messages use again.
+fn counts_what_it_takes(store: &Store, mut disk: impl FnMut(bool) -> i64) {
+    settle(store);
+    let before = disk(false);
+    settle(store);
+    let settled = disk(false) - before;
+    let mut factors = Vec::new();
+    for (name, fill) in KINDS {
+        let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+        let is_churn = name == EDITS;
+        let before = disk(is_churn);
+        fill(store, alice, bob);
+        settle(store);
+        let counted = store.log_state(alice).unwrap().unwrap().stored;
+        let taken = disk(is_churn) - before - settled;
+        let factor = taken as f64 / counted as f64;
+        factors.push((factor, name, taken, counted));
+    }
+    assert!(factors.iter().all(|(factor, ..)| *factor <= FACTOR_MAX), "{factors:.2?}");
+}
+
+#[test]
+fn what_counts_is_what_is_on_the_disk_in_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("messenger.db");
+    let store = open(&sql::DatabaseUrl::file(path.clone()));
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    counts_what_it_takes(&store, |_| {
+        let bytes = "select page_count * page_size from pragma_page_count, pragma_page_size";
+        connection.query_row(bytes, [], |row| row.get(0)).unwrap()
+    });
+}
+
+/// PostgreSQL keeps the keys of words that no message has any more until the index is rebuilt, as `vacuum full` does.
+#[test]
+fn what_counts_is_what_is_on_the_disk_in_postgresql() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    let store = open(&url.parse().unwrap());
+    let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+    counts_what_it_takes(&store, |is_churn| {
+        client.batch_execute(if is_churn { "vacuum full message" } else { "vacuum" }).unwrap();
+        let bytes = "select sum(pg_total_relation_size(oid))::bigint from pg_class \
+                     where relkind = 'r' and relnamespace = current_schema()::regnamespace";
+        client.query_one(bytes, &[]).unwrap().get(0)
+    });
+}
