@@ -329,7 +329,8 @@ async function start() {
   for (const type of ["focus", "blur"]) addEventListener(type, setFocus);
   document.addEventListener("visibilitychange", setFocus);
   addEventListener("hashchange", () => dispatch({ type: "route", hash: location.hash }));
-  addEventListener("online", () => run({ type: "probe" }));
+  // Offline too: the connection of a network that has gone says nothing.
+  for (const type of ["online", "offline"]) addEventListener(type, () => run({ type: "probe" }));
   setInterval(() => tabs.look(state.open, state.focused), LOOK_EVERY);
   const saved = await db.load();
   dispatch({ type: "start.loaded", saved });

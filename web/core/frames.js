@@ -132,6 +132,7 @@ export function addMessage(c, key, message, { isRequest = false, isOwn }) {
     const name = isGroup(key) ? null : (c.state.people[message.from]?.name ?? null);
     setConversation(c, key, { name: isOwn ? (c.state.people[Number(key.slice(1))]?.name ?? null) : name });
     if (isGroup(key)) ask(c, { type: "group.show", group: Number(key.slice(1)) });
+    else if (!isRequest) watch(c);
   }
   const { unread, read, activity } = c.state.conversations[key];
   if (isNew) {

@@ -106,7 +106,13 @@ function onEdit(c, key, id) {
 function onSend(c, key, text) {
   set(c, { typed: { key: null, at: 0 } });
   const draft = c.state.drafts[key];
-  if (!draft?.editing) return post(c, key, text);
+  if (!draft?.editing) {
+    const before = c.state.outgoing;
+    post(c, key, text);
+    // What one has sent is seen, wherever one has read.
+    if (c.state.outgoing !== before) toNewest(c, key);
+    return;
+  }
   const content = sendable(text).trim();
   const id = draft.editing;
   const message = find(c.state.timelines[key]?.messages ?? [], id);

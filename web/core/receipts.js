@@ -1,6 +1,6 @@
 // Who has got and read what. Receipts are watermarks: one covers all earlier messages of its conversation.
 
-import { effect, placeOf, set, setConversation, setTimeline } from "./context.js";
+import { effect, placeOf, set, setConversation, setTimeline, watch } from "./context.js";
 import { loadList } from "./list.js";
 import { EARLY_MAX, idOf, isGroup } from "./state.js";
 
@@ -42,7 +42,10 @@ function apply(c, key, kind, id, by, isAll) {
     return;
   }
   const name = kind === "read" ? "readBy" : "deliveredTo";
+  // Who accepts a request sends receipts from then on, and shows whether they are online.
+  const isFirst = !isGroup(key) && conversation.deliveredTo === 0 && conversation.readBy === 0;
   if (!isGroup(key) || isAll) setConversation(c, key, { [name]: Math.max(conversation[name], id) });
+  if (isFirst) watch(c, true);
   const group = isGroup(key) ? c.state.groups[idOf(key)] : undefined;
   if (!group) return;
   const members = group.members.map((member) =>

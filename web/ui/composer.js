@@ -177,8 +177,9 @@ function aboutOf(state, key, leave) {
  * @param {Store} store @param {Upload} first
  */
 export function uploadView(store, first) {
-  const { id, name, preview } = first;
-  const isPicture = first.type.startsWith("image/") && preview;
+  const { id, name } = first;
+  const sign = el("span", { class: "sign" });
+  const isOther = watcher();
   const state = el("span", { class: "hint" });
   const bar = el("progress", { max: "1", "aria-label": visible(name) });
   const retry = iconButton(t("retry"), "retry", () => store.dispatch({ type: "upload.retry", id }));
@@ -188,7 +189,7 @@ export function uploadView(store, first) {
   const node = el(
     "li",
     { class: "upload" },
-    isPicture ? el("img", { src: preview, alt: "" }) : icon("file"),
+    sign,
     el("div", { class: "grow" }, el("bdi", { class: "cut" }, visible(name)), state, bar),
     retry,
     cancel,
@@ -196,7 +197,9 @@ export function uploadView(store, first) {
   return {
     node,
     /** @param {Upload} upload */
-    update({ status, sent, size: whole, error }) {
+    update({ status, sent, size: whole, error, preview }) {
+      // A picture is there once it is made ready.
+      if (isOther(preview)) fill(sign, preview ? el("img", { src: preview, alt: "" }) : icon("file"));
       const share = whole ? Math.min(1, sent / whole) : 0;
       set(bar, { value: share, hidden: status !== "sending" });
       say(state, error ?? (status === "sending" ? percent(share) : size(whole)));

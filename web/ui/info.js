@@ -131,9 +131,10 @@ function memberRow(store, key, { id, role }, isAdmin) {
       name,
     );
   return personRow(
-    isMe ? t("you") : name,
+    name,
     id,
     isMe ? state.me?.picture : state.people[id]?.picture,
+    isMe && el("span", { class: "tag" }, t("you")),
     role !== "member" && el("span", { class: "tag" }, t(role)),
     isAdmin && !isMe && button("…", open, "small", { "aria-label": t("manage", { name }), "aria-haspopup": "menu" }),
   );

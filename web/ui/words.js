@@ -9,7 +9,7 @@ const en = {
   app: "Messenger",
   accept: "Accept",
   accept_hint:
-    "{name} writes to you for the first time. Until you accept or answer, nobody is told what you have read.",
+    "{name} writes to you for the first time. Until you accept or answer, they are not told what you have read.",
   account: "Account",
   actions: "Message actions",
   add: "Add",
@@ -238,7 +238,7 @@ const de = {
   app: "Messenger",
   accept: "Annehmen",
   accept_hint:
-    "{name} schreibt dir zum ersten Mal. Bis du annimmst oder antwortest, erfährt niemand, was du gelesen hast.",
+    "{name} schreibt dir zum ersten Mal. Bis du annimmst oder antwortest, sieht die andere Seite nicht, was du gelesen hast.",
   account: "Konto",
   actions: "Nachrichtenaktionen",
   add: "Hinzufügen",

@@ -188,6 +188,34 @@ test("scrolled up: new messages are counted for the button, at the bottom they a
   assert.equal(play.state.timelines.u2.below, 0);
 });
 
+test("what is sent from the middle of a conversation is shown: at its end", () => {
+  const play = new Play().enter();
+  play.open("u2", [said(77)]);
+  play.do({ type: "bottom", key: "u2", at: false });
+  play.do({ type: "send", key: "u2", text: " " });
+  assert.notEqual(play.state.timelines.u2.target?.id, 0, "nothing was sent");
+  play.do({ type: "send", key: "u2", text: "hi" });
+  assert.equal(play.state.timelines.u2.target.id, 0);
+  play.do({ type: "jump", key: "u2", id: 7 });
+  play.answer("history", { messages: [said(7)], more: true, more_after: true });
+  assert.equal(play.state.timelines.u2.newer, true);
+  const [{ before, around }] = play.sent("history", play.do({ type: "send", key: "u2", text: "again" }));
+  assert.deepEqual([before, around], [undefined, undefined], "the newest page");
+});
+
+test("whoever accepts a request is watched from then on, and whoever one gets to know", () => {
+  const stranger = bob({ last: said(99, 1), activity: 99, unread: 0, delivered_to: 0, read_by: 0 });
+  const play = new Play().enter([stranger]);
+  play.open("u2", [said(99, 1)]);
+  const asked = (effects) => play.sent("presence", effects).map(({ ids }) => ids);
+  assert.deepEqual(asked(play.frame({ type: "delivered", seq: 10, id: 99, by: 2 })), [[2]]);
+  assert.deepEqual(asked(play.frame({ type: "read", seq: 11, id: 99, by: 2 })), [], "once");
+  const message = { ...said(100, 3), from: 3, to: 1, name: "Cleo" };
+  assert.deepEqual(asked(play.frame({ type: "message", seq: 12, ...message })), [[2, 3]]);
+  const request = { ...said(101, 4), from: 4, to: 1, name: "Dan", request: true };
+  assert.deepEqual(asked(play.frame({ type: "message", seq: 13, ...request })), []);
+});
+
 test("ticks of a group need everybody", () => {
   const play = new Play().enter([trip({ last: { ...said(61, 1), group: 5 }, activity: 61 })]);
   const members = [
