@@ -118,7 +118,8 @@ test("the list stays: at its end with new messages, in the middle with new and w
   await alice.sayMany(Array.from({ length: 120 }, (_, i) => `line ${i}`));
   await bob.message("line 119").waitFor();
   await until(() => scroller(bob).evaluate((node) => Math.abs(node.scrollTop) < 2));
-  // A fresh window has one page of 50; scrolling up loads the others.
+  // All is read, so a fresh window has one page of 50; scrolling up loads the others.
+  await alice.message("line 119", "read").waitFor();
   await bob.button("Settings").click();
   await bob.page.getByRole("dialog").getByRole("button", { name: "Log out", exact: true }).click();
   await bob.arrive();
