@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
 use crate::faults::{METRICS, TOLD_WITHIN};
-use crate::harness::{Arrangement, Bucket, BucketMode, Deployment, Disk, Launch};
+use crate::harness::{Arrangement, Bucket, BucketMode, Deployment, Disk, Launch, not_tested};
 
 /// A request for the bytes of an upload, which is refused.
 fn refused(alice: &Client, status: u16, code: &str) -> Result<()> {
@@ -56,7 +56,7 @@ fn metric(url: &str, name: &str) -> Result<i64> {
 fn on_a_disk(size: &str) -> Result<Option<(Deployment, Disk, PathBuf, tempfile::TempDir)>> {
     let dir = tempfile::tempdir()?;
     let Some(disk) = Disk::mount(dir.path(), size)? else {
-        eprintln!("skipped: a small disk cannot be mounted without root");
+        not_tested("mounting a small disk needs root");
         return Ok(None);
     };
     let files = dir.path().join("files");

@@ -1,4 +1,4 @@
-//! Root's commands leave nothing of root's beside the service's database. As somebody else these tests only say that they test nothing.
+//! Root's commands leave nothing of root's beside the service's database. Run by another user these tests only say that they test nothing.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
@@ -9,7 +9,7 @@ use acceptance::Client;
 use anyhow::{Context, Result, ensure};
 
 use super::{Case, refused, told};
-use crate::harness::{Cluster, Launch, program};
+use crate::harness::{Cluster, Launch, not_tested, program};
 
 /// `nobody`.
 const SERVICE: u32 = 65_534;
@@ -30,7 +30,7 @@ fn owners(directory: &Path) -> Result<Vec<(String, u32)>> {
 fn is_root() -> bool {
     let is_root = rustix::process::geteuid().is_root();
     if !is_root {
-        eprintln!("NOT TESTED: only root can act as another user; run this as root");
+        not_tested("acting as another user needs root");
     }
     is_root
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use super::{
     METRICS, TOLD_WITHIN, Watch, health_becomes, health_becomes_while, send, stores_nothing_until,
 };
-use crate::harness::{Arrangement, Cluster, Deployment, Disk};
+use crate::harness::{Arrangement, Cluster, Deployment, Disk, not_tested};
 
 /// Room for an empty cluster, its log and two databases.
 const DISK: &str = "size=160m";
@@ -27,7 +27,7 @@ fn people(deployment: &Deployment) -> Result<[Client; 2]> {
 fn a_full_disk_under_postgresql_is_told_and_ends_by_itself() -> Result<()> {
     let dir = tempfile::tempdir()?;
     let Some(disk) = Disk::mount(dir.path(), DISK)? else {
-        eprintln!("skipped: a small disk cannot be mounted without root");
+        not_tested("mounting a small disk needs root");
         return Ok(());
     };
     let cluster = Cluster::make_in(dir.path())?;

@@ -7,7 +7,7 @@ use acceptance::Client;
 use anyhow::Result;
 
 use super::{METRICS, Watch, stores_nothing_until};
-use crate::harness::{Arrangement, Deployment};
+use crate::harness::{Arrangement, Deployment, not_tested};
 
 fn until_mended(
     cause: impl FnOnce(&Deployment) -> Result<Option<Box<dyn FnOnce() -> Result<()>>>>,
@@ -37,7 +37,7 @@ fn an_sqlite_file_that_cannot_be_changed_is_told_and_ends_by_itself() -> Result<
     until_mended(|deployment| {
         let held = Immutable(deployment.database_file().with_extension("db-wal"));
         if !held.set("+i")? {
-            eprintln!("skipped: this file system or user cannot make a file immutable");
+            not_tested("making a file immutable needs root and a file system that can");
             return Ok(None);
         }
         Ok(Some(Box::new(move || {

@@ -7,14 +7,14 @@ use acceptance::Client;
 use anyhow::{Result, ensure};
 
 use super::{METRICS, Watch, health_becomes, health_becomes_while, send};
-use crate::harness::{Arrangement, Cluster, Deployment, Disk};
+use crate::harness::{Arrangement, Cluster, Deployment, Disk, not_tested};
 
 #[test]
 fn a_full_disk_under_the_write_ahead_log_loses_nothing_confirmed() -> Result<()> {
     let dir = tempfile::tempdir()?;
     // Two segments of 16 MiB and a part of a third.
     let Some(disk) = Disk::mount(dir.path(), "size=40m")? else {
-        eprintln!("skipped: a small disk cannot be mounted without root");
+        not_tested("mounting a small disk needs root");
         return Ok(());
     };
     let cluster = Cluster::make()?;

@@ -11,6 +11,7 @@ mod proxy;
 mod push;
 mod python;
 mod server;
+mod skipped;
 
 pub use acceptance::Cluster;
 pub use bucket::{Bucket, BucketMode};
@@ -23,3 +24,4 @@ pub use programs::{faketime, program, root};
 pub use proxy::Proxy;
 pub use push::PushService;
 pub use server::{Launch, Server};
+pub use skipped::not_tested;
