@@ -1,10 +1,12 @@
 //! What an operator can watch.
 
+use std::fs;
+
 use acceptance::{Call, Client, PATIENCE, until};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
-use crate::harness::{Arrangement, Deployment};
+use crate::harness::{Arrangement, Deployment, root};
 
 #[test]
 fn messenger_tells_its_metrics() -> Result<()> {
@@ -37,6 +39,26 @@ fn messenger_tells_its_metrics() -> Result<()> {
     for secret in [&alice.email, &alice.token, &alice.name] {
         ensure!(!text.contains(secret.as_str()), "{secret} is in the metrics");
     }
+    Ok(())
+}
+
+/// Each name of a metric in the alert rules; `./check alerts` tests the rules themselves.
+#[test]
+fn alert_rules_name_metrics_that_exist() -> Result<()> {
+    let mut deployment =
+        Deployment::launch(&Arrangement::Messenger, &["--metrics-listen=127.0.0.1:0"])?;
+    let text = scrape(&format!("http://{}", deployment.servers[0].address("metrics")?))?;
+    let rules = fs::read_to_string(root().join("docs/alerts.yaml"))?;
+    let names = rules.lines().filter_map(|line| line.trim_start().strip_prefix("expr: "));
+    let names = names.flat_map(|expr| expr.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
+    let names: Vec<_> =
+        names.filter(|name| name.starts_with("messenger_") || name.starts_with("auth_")).collect();
+    ensure!(names.len() >= 12, "{names:?}");
+    for name in names {
+        let is_there = text.lines().any(|line| line.split(['{', ' ']).next() == Some(name));
+        ensure!(is_there, "no metric {name}:\n{text}");
+    }
+    ensure!(text.contains("messages_total{outcome=\"unavailable\"}"), "{text}");
     Ok(())
 }
 

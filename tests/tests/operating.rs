@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use acceptance::{Call, Client, Endpoints, PATIENCE, until};
 use anyhow::{Context, Result, ensure};
 
-use crate::harness::{Arrangement, Cluster, Deployment, program, root};
+use crate::harness::{Arrangement, Cluster, Deployment, Launch, not_tested, program, root};
 
 /// What stands for the machine.
 const MACHINE: &str = r#"
@@ -180,17 +180,74 @@ fn there_are_no_commands_but_in_blocks() -> Result<()> {
     for line in page.lines() {
         is_inside ^= line.trim_start().starts_with("```");
         ensure!(is_inside || !line.starts_with("    "), "an indented block: {line}");
-        for recipe in ["pg_dump ", "sqlite3 ", ".backup", "vacuum into", "psql messenger <"] {
-            ensure!(!line.contains(recipe), "a recipe of its own: {line}");
+        let recipes = ["pg_dump ", "sqlite3 ", ".backup", "vacuum into", "psql messenger <"];
+        let untried = ["`vacuum full ", "`chown ", "`sha256sum ", "`psql "];
+        for recipe in recipes.iter().chain(&untried).filter(|_| !is_inside) {
+            ensure!(!line.contains(recipe), "a recipe of its own, or one that nobody runs: {line}");
         }
     }
+    Ok(())
+}
+
+/// Flags and URLs in running text. No server answers at these addresses, which is all that may be wrong.
+#[test]
+fn urls_of_mail_and_of_buckets_are_understood() -> Result<()> {
+    let (page, home, port) = (page()?, tempfile::tempdir()?, free_port()?);
+    let filled = |url: &str| {
+        let address = format!("127.0.0.1:{port}");
+        url.replace("HOST:PORT", &address)
+            .replace("mail:25", &address)
+            .replace("USER:PASSWORD", "me:secret")
+            .replace("ADDRESS", "me@example.com")
+            .replace("BUCKET/PREFIX", "bucket/prefix")
+    };
+    let doctor = |name: &str, value: &str| -> Result<String> {
+        let launch = Launch::new("messenger", home.path())?
+            .env("PUBLIC_URL", "https://chat.example.com")
+            .env("AWS_ENDPOINT_URL", &format!("http://127.0.0.1:{port}"))
+            .env("AWS_REGION", "somewhere")
+            .env("AWS_ACCESS_KEY_ID", "key")
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+            .env(name, value);
+        let output = launch.args(&["doctor"]).run()?;
+        ensure!(output.status.code() == Some(1), "{value}: {output:?}");
+        Ok(String::from_utf8(output.stdout)?)
+    };
+    let code = page.split('`').skip(1).step_by(2);
+    let (mut mails, mut buckets) = (0, 0);
+    for words in code {
+        let url = words.rsplit(' ').next().unwrap_or_default();
+        let sender =
+            words.strip_prefix("from=").map(|from| format!("smtp://HOST:PORT?from={from}"));
+        let url = sender.as_deref().unwrap_or(url);
+        if url.starts_with("smtp") && url.contains("from=") {
+            let lines = doctor("SMTP_URL", &filled(url))?;
+            let is_understood = lines.contains(&format!("problem  mail: 127.0.0.1:{port}: "));
+            ensure!(is_understood, "{url}: {lines}");
+            mails += 1;
+        } else if url.starts_with("s3://") {
+            let lines = doctor("FILES_URL", &filled(url))?;
+            let asked = format!("PUT http://127.0.0.1:{port}/bucket/prefix/");
+            let is_understood = lines.contains("problem  files: ") && lines.contains(&asked);
+            ensure!(is_understood, "{url}: {lines}");
+            buckets += 1;
+        } else if let Some(name) = url.strip_prefix("AWS_") {
+            let known = ["ENDPOINT_URL", "REGION", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY"];
+            ensure!(known.contains(&name), "{url} is not tried");
+        }
+    }
+    ensure!(
+        mails >= 3 && buckets >= 2,
+        "the page has {mails} URLs of mail and {buckets} of buckets"
+    );
     Ok(())
 }
 
 #[test]
 fn the_unit_is_one_for_systemd() -> Result<()> {
     let Ok(version) = Command::new("systemd-analyze").arg("--version").output() else {
-        return Ok(()); // Where there is no systemd nobody can say.
+        not_tested("systemd-analyze is missing");
+        return Ok(());
     };
     ensure!(version.status.success());
     let dir = tempfile::tempdir()?;
