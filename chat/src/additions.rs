@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use net::bucket::Buckets;
-use sql::{GroupAction, Operation};
-use wire::AccountId;
+use sql::{GroupAction, Operation, Rejection};
+use wire::{AccountId, Code};
 
 use crate::limit::{
     ADDITIONS_BURST, ADDITIONS_OF_ONE_BURST, ADDITIONS_OF_ONE_PER_SECOND, ADDITIONS_PER_SECOND,
@@ -32,11 +32,18 @@ impl Additions {
         Self { of_one, in_all }
     }
 
-    /// Counts the accounts that `by` adds to a group with this operation.
-    ///
+    /// Counts the accounts that `by` adds to a group with this operation. If there are too many, it is refused instead, unless
+    /// it repeats one that was stored.
+    pub(crate) fn counted(&self, by: AccountId, operation: Operation, now: Instant) -> Operation {
+        match self.count(by, &operation, now) {
+            Ok(()) => operation,
+            Err(message) => Operation::Refused(Rejection { code: Code::TooMany, message }),
+        }
+    }
+
     /// # Errors
     /// One of them was added too often, or too many were; as a sentence for the user.
-    pub(crate) fn count(
+    fn count(
         &self,
         by: AccountId,
         operation: &Operation,

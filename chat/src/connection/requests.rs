@@ -53,11 +53,7 @@ impl Connection<'_> {
                 }
                 match self.server.accounts() {
                     Some(accounts) => {
-                        let counted = self.server.additions.count(me, &operation, self.now);
-                        if let Err(sentence) = counted {
-                            self.replies.refuse(Code::TooMany, sentence, reference);
-                            return Ok(());
-                        }
+                        let operation = self.server.additions.counted(me, operation, self.now);
                         operation::submit(
                             accounts,
                             &self.replies,

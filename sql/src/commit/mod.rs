@@ -261,6 +261,7 @@ fn alone(
         Operation::DeclineInvitation { group } => {
             invite::decline(ctx, index, submission.by, *group)
         }
+        Operation::Refused(rejection) => Err((*rejection).into()),
         Operation::Post { .. } | Operation::Received { .. } | Operation::Read { .. } => {
             Ok(Outcome::Unchanged)
         }

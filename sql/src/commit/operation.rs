@@ -2,6 +2,7 @@
 
 use wire::{AccountId, GroupId, MessageId, Peer, Recipient, Seq};
 
+use super::Rejection;
 use crate::SettingsChange;
 
 /// An operation that is stored. Texts and lists are within the bounds of [`wire::limit`].
@@ -122,6 +123,8 @@ pub enum Operation {
         /// The group.
         group: GroupId,
     },
+    /// An operation that makes an entry and is refused, unless its `ref` is one that was stored before.
+    Refused(Rejection),
 }
 
 /// A change of a group.
@@ -151,6 +154,7 @@ impl Operation {
                 | Self::CreateGroup { .. }
                 | Self::ChangeGroup { .. }
                 | Self::JoinGroup { .. }
+                | Self::Refused(_)
         )
     }
 

@@ -4,12 +4,32 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::op::{Change, Who};
+use super::op::{Action, Change, Who};
 use super::request::OPEN_MAX;
 use super::rule::{Answer, FORBIDDEN, NOT_ACCEPTED};
 use super::state::{Departure, EventBody, Key, Membership, Model};
 
+/// How often somebody adds the same one to groups in a day; a run is shorter than a share of it.
+const ADDITIONS_MAX: usize = 20;
+
 impl Model {
+    /// Counts whom an action adds to a group, whatever becomes of it; whether one of them was added too often before.
+    pub(super) fn adds_too_often(&mut self, by: Who, action: &Action) -> bool {
+        let added: BTreeSet<Who> = match action {
+            Action::Create(_, members) => members.iter().copied().collect(),
+            Action::Change(_, Change::Add(who)) => BTreeSet::from([*who]),
+            _ => return false,
+        };
+        let added = added.into_iter().filter(|who| *who != by);
+        let pairs: Vec<_> = added.map(|who| (by, who)).collect();
+        let times = |pair| self.additions.get(pair).copied().unwrap_or(0);
+        if pairs.iter().any(|pair| times(pair) >= ADDITIONS_MAX) {
+            return true;
+        }
+        pairs.into_iter().for_each(|pair| *self.additions.entry(pair).or_default() += 1);
+        false
+    }
+
     pub(super) fn create(&mut self, by: Who, name: &str, members: &[Who]) -> Answer {
         members.iter().try_for_each(|who| self.exists(*who))?;
         let others: BTreeSet<Who> = members.iter().copied().filter(|who| *who != by).collect();

@@ -14,10 +14,12 @@ pub(super) const NOT_FOUND: &str = "not_found";
 pub(super) const FORBIDDEN: &str = "forbidden";
 pub(super) const NOT_ACCEPTED: &str = "not_accepted";
 pub(super) const TOO_LATE: &str = "too_late";
+const TOO_MANY: &str = "too_many";
 
 impl Model {
     /// Does an action whose picks are resolved, and gives the answer.
     pub fn apply(&mut self, by: Who, reference: &str, action: &Action) -> Value {
+        let is_too_often = self.adds_too_often(by, action);
         let key = (by, reference.to_owned());
         if action.keeps_ref()
             && let Some(first) = self.refs.get(&key)
@@ -26,6 +28,7 @@ impl Model {
         }
         self.moment += 1;
         let answer = match action {
+            _ if is_too_often => Err(TOO_MANY),
             Action::Say(to, text, reply) => self.say(by, *to, text, *reply),
             Action::Received(seq) => self.received(by, *seq),
             Action::Read(id) => self.read(by, *id),

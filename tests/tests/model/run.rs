@@ -212,11 +212,13 @@ impl<'a> Run<'a> {
             let status = server.ended()?;
             ensure!(status.success(), "after SIGTERM: {status}");
         }
+        self.model.additions.clear();
         self.deployment.start()
     }
 
     fn kill(&mut self) -> Result<()> {
         self.deployment.kill_first_and_restart()?;
+        self.model.additions.clear();
         self.devices.iter_mut().try_for_each(Device::drop)
     }
 

@@ -22,6 +22,8 @@ pub struct Model {
     pub moment: i64,
     /// The first answer to each message, change of a group and of retention.
     pub refs: BTreeMap<(Who, String), Value>,
+    /// How often somebody has added somebody to groups since the server started.
+    pub additions: BTreeMap<(Who, Who), usize>,
 }
 
 #[derive(Default)]
