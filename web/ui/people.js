@@ -19,7 +19,7 @@ export function openNewChat(store) {
   const alert = alertBox();
   const submit = button(t("start"), undefined, "primary", { type: "submit" });
   const before = store.state.open;
-  let isSent = false;
+  let [isSent, isThere] = [false, false];
   const send = () => {
     if (store.state.finder.busy) return;
     isSent = true;
@@ -33,10 +33,10 @@ export function openNewChat(store) {
         const { busy, person, error } = state.finder;
         warn(alert, error);
         set(submit, { "aria-busy": busy || null });
-        const isThere = isSent && !busy && !error && (state.open !== before || person !== null);
+        isThere = isSent && !busy && !error && (state.open !== before || person !== null);
         if (isThere) close();
       },
-      onclose: () => focusField(),
+      onclose: () => isThere && focusField(store),
     },
     form(
       send,
@@ -49,8 +49,10 @@ export function openNewChat(store) {
   email.input.focus();
 }
 
-/** The composer of what was just opened gets the focus, which the dialog gave back to its opener. */
-function focusField() {
+/** The composer of what was just opened gets the focus, which the dialog gave back to its opener. @param {Store} store */
+function focusField(store) {
+  // A keyboard on the screen would cover what is there.
+  if (store.state.abilities.touch) return;
   setTimeout(() => /** @type {HTMLElement | null} */ (document.querySelector(".composer textarea"))?.focus());
 }
 
@@ -153,7 +155,7 @@ export function openNewGroup(store) {
         else if (isWanted && !busy) queueMicrotask(create);
         if (state.open !== before) close();
       },
-      onclose: () => focusField(),
+      onclose: () => store.state.open !== before && focusField(store),
     },
     form(send, name.node, search.node, chosen, el("div", { class: "row end" }, submit)),
   );

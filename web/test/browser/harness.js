@@ -286,11 +286,11 @@ export async function attach(person, file) {
 }
 
 /** Waits until it holds. @param {() => unknown} holds */
-export async function until(holds, what = String(holds)) {
-  const end = Date.now() + PATIENCE;
+export async function until(holds, what = String(holds), patience = PATIENCE) {
+  const end = Date.now() + patience;
   for (;;) {
     if (await holds()) return;
-    if (Date.now() > end) throw new Error(`not within ${PATIENCE} ms: ${what}`);
+    if (Date.now() > end) throw new Error(`not within ${patience} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }

@@ -28,8 +28,8 @@ function sockets(page) {
   return open;
 }
 
-test("three tabs: one has the socket, all show what comes, one notifies; when it closes, another one takes over", async () => {
-  const alice = await here.person("Alice");
+test("three tabs: one has the socket, all show what comes, one notifies unless one shows it; when it closes, another one takes over", async () => {
+  const [alice, carol] = [await here.person("Alice"), await here.person("Carol")];
   const bob = await here.person("Bob");
   await bob.context.grantPermissions(["notifications"]);
   const notified = [];
@@ -44,6 +44,7 @@ test("three tabs: one has the socket, all show what comes, one notifies; when it
     };
   });
   await alice.signUp();
+  await carol.signUp();
   await bob.page.reload();
   await bob.signUp();
   await bob.button("Settings").click();
@@ -74,6 +75,41 @@ test("three tabs: one has the socket, all show what comes, one notifies; when it
   for (const { page } of tabs) await shows(page, "to the rest");
   await until(() => notified.length > 1, "another notification");
   assert.deepEqual(notified, ["Alice", "Alice"]);
+  const [{ page }] = tabs;
+  await page.getByRole("list", { name: "Conversations" }).getByRole("link", { name: "Alice", exact: true }).click();
+  await page.getByRole("heading", { level: 1, name: "Alice" }).waitFor();
+  await page.bringToFront();
+  await alice.say("what is on screen");
+  await alice.message("what is on screen", "read").waitFor();
+  await carol.start(bob);
+  await carol.say("what is not");
+  await until(() => notified.includes("Carol"), "a notification of what is not on screen");
+  assert.deepEqual(notified, ["Alice", "Alice", "Carol"]);
+});
+
+test("without Web Locks each tab has a socket of its own, and shows what comes", async () => {
+  const [alice, bob] = [await here.person("Alice"), await here.person("Bob")];
+  await bob.context.addInitScript(() => Object.defineProperty(Navigator.prototype, "locks", { value: undefined }));
+  await bob.page.reload();
+  await alice.signUp();
+  await bob.signUp();
+  const tabs = [];
+  for (let i = 0; i < 2; i++) {
+    const page = await bob.context.newPage();
+    bob.watch(page);
+    const open = sockets(page);
+    await page.goto(bob.base);
+    await page.getByRole("status", { name: "Connection" }).getByText("Connected").waitFor();
+    tabs.push({ page, open });
+  }
+  assert.deepEqual(
+    tabs.map(({ open }) => open.size),
+    [1, 1],
+  );
+  await alice.start(bob);
+  await alice.say("to each tab");
+  for (const { page } of tabs)
+    await page.getByRole("list", { name: "Conversations" }).getByText("to each tab").waitFor();
 });
 
 /** What stands in the way of IndexedDB, by what the browser does. */

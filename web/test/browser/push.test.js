@@ -155,6 +155,22 @@ test("a device that turns push off is told nothing more", async () => {
   assert.ok(!pushes.some(({ path }) => path === "/first"));
 });
 
+test("the subscription is said again at each start", async () => {
+  const bob = await here.person("Bob");
+  await withPushService(bob, "/again");
+  await bob.signUp();
+  await bob.button("Settings").click();
+  const said = () =>
+    bob.page.waitForResponse((answer) => answer.url().endsWith("/push") && answer.request().method() === "POST");
+  const first = said();
+  await bob.page.getByRole("switch", { name: "Push messages when this page is closed" }).check();
+  assert.equal((await first).status(), 204);
+  const again = said();
+  await bob.page.reload();
+  assert.equal((await again).status(), 204);
+  await bob.arrive();
+});
+
 test("where browsers forbid it, Settings say why and what to do", async () => {
   const alice = await here.person("Alice");
   await alice.context.addInitScript(() => {
