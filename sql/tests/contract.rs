@@ -56,6 +56,8 @@ mod own;
 mod pages;
 #[path = "contract/pictures.rs"]
 mod pictures;
+#[path = "contract/planner.rs"]
+mod planner;
 #[path = "contract/plans.rs"]
 mod plans;
 #[path = "contract/postgresql.rs"]

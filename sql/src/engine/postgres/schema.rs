@@ -16,10 +16,10 @@ pub(super) const NO_TIMEOUTS: &str = "set local statement_timeout = 0; set local
 /// scripts only, since the plans of prepared statements are kept and must be made under the settings of
 /// [`super::session`].
 pub(super) const USE_DEFAULT_PLANNER: &str = "select set_config('messenger.' || name, current_setting(name), true), set_config(name, value, true) \
-     from (values ('join_collapse_limit', '8'), ('enable_seqscan', 'on'), ('enable_hashjoin', 'on'), \
+     from (values ('enable_seqscan', 'on'), ('enable_hashjoin', 'on'), \
      ('enable_mergejoin', 'on'), ('enable_material', 'on')) t (name, value)";
 pub(super) const USE_OUR_PLANNER: &str = "select set_config(name, current_setting('messenger.' || name), true) \
-     from (values ('join_collapse_limit'), ('enable_seqscan'), ('enable_hashjoin'), ('enable_mergejoin'), ('enable_material')) t (name)";
+     from (values ('enable_seqscan'), ('enable_hashjoin'), ('enable_mergejoin'), ('enable_material')) t (name)";
 
 pub(super) static MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("../../../migrations/postgres/0001_accounts_and_logs.sql")),

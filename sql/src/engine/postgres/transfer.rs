@@ -26,7 +26,7 @@ const LOCK_INTERVAL: Duration = Duration::from_millis(100);
 /// slow disk.
 const SNAPSHOT: &str = "begin isolation level repeatable read, read only; \
     set local enable_seqscan = on; set local enable_hashjoin = on; set local enable_mergejoin = on; set local enable_material = on; \
-    set local join_collapse_limit = 8; set local statement_timeout = '1h'; set local idle_in_transaction_session_timeout = '10min'";
+    set local statement_timeout = '1h'; set local idle_in_transaction_session_timeout = '10min'";
 
 impl Transfer for Postgres {
     fn name(&self) -> &'static str {
