@@ -22,7 +22,7 @@ pub struct Credentials {
     pub phc: String,
     /// The number of passwords that the account has had. A login with an earlier epoch is rejected.
     pub epoch: i64,
-    /// Whether the operator has locked the account out.
+    /// Whether the operator has disabled the account.
     pub is_disabled: bool,
 }
 
@@ -52,8 +52,8 @@ macro_rules! by_email {
 }
 
 impl Store {
-    /// Creates an account with an empty log. No two accounts have equivalent emails ([`Email`]). An invitation is used up with it,
-    /// in the same transaction; `None` if it is not good (any more).
+    /// Creates an account with an empty log. No two accounts have equivalent emails ([`Email`]). An invitation is used
+    /// up with it, in the same transaction; `None` if the invitation is not, or no longer, valid.
     ///
     /// # Errors
     /// [`Error::AlreadyExists`] if the email is taken. PostgreSQL leaves a gap in the ids then, so ask
@@ -302,7 +302,7 @@ statements! {
 
     static DELETE_BLOCKS: Statement = Statement::both("delete from block where blocked = $1 or account = $1");
 
-    /// What it asked, or was asked, waits for nothing any more; what was declined stays out of sight.
+    /// Ends contact requests in both directions, except its own that were declined: their messages stay withheld.
     static SETTLE_REQUESTS_LOW: Statement = Statement::both(
         "update conversation set asker = null, asks = 0, declined = 0 where high = $1 and asker is not null \
          and (declined = 0 or asker <> $1)"

@@ -207,8 +207,8 @@ impl DatabaseArgs {
     }
 }
 
-/// Makes the directory of the default database, for its owner only, if this is it: a directory that was named and is not there is
-/// more likely a slip of the pen.
+/// Creates the directory of the default database, for its owner only. The directory of another database is not created:
+/// if it is missing, its name is more likely a mistake.
 ///
 /// # Errors
 /// [`OpenDatabaseError::Directory`].
@@ -288,7 +288,7 @@ pub fn state_directory() -> Option<PathBuf> {
 }
 
 fn data_directory_from(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
-    // Relative ones are to be ignored, says the XDG Base Directory Specification.
+    // The XDG Base Directory Specification says that relative paths are ignored.
     let absolute = |name: &str| variable(name).filter(|path| path.is_absolute());
     // systemd makes this directory for the service alone.
     if let Some(state) = absolute("STATE_DIRECTORY") {

@@ -12,7 +12,7 @@ use crate::limit::{MAILED_CODES_INTERVAL_MS, MAILED_CODES_MAX};
 use crate::pool::Requester;
 use crate::{Account, Result, Store};
 
-/// What a code is good for.
+/// The purpose of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodePurpose {
     /// Signing up.
@@ -38,12 +38,12 @@ pub struct Invitation {
     pub expires_at: i64,
 }
 
-/// A code for an account, good once, to be stored.
+/// A code for an account, valid once, to be stored.
 #[derive(Clone, Copy, Debug)]
 pub struct AccountCode {
-    /// What it is good for; no invitation.
+    /// Its purpose; no invitation.
     pub purpose: CodePurpose,
-    /// Whose it is.
+    /// Its account.
     pub account: AccountId,
     /// What is kept of it.
     pub hash: TokenHash,
@@ -55,12 +55,12 @@ pub struct AccountCode {
     pub expires_at: i64,
 }
 
-/// A code that somebody shows.
+/// A code that a client presents.
 #[derive(Clone, Copy, Debug)]
 pub struct ShownCode {
-    /// Of the code.
+    /// The hash of the code.
     pub hash: TokenHash,
-    /// Of the code and the email that it is to be used for.
+    /// The hash of the code together with the email that it is used for.
     pub email: TokenHash,
 }
 
@@ -84,7 +84,7 @@ impl Store {
         self.write(Requester::Server, |engine| engine.run(&ADD_CODE, &params).map(drop))
     }
 
-    /// Whether an invitation is good; [`Store::sign_up`] uses it up.
+    /// Whether an invitation is valid. [`Store::sign_up`] uses it up.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -128,7 +128,7 @@ impl Store {
         })
     }
 
-    /// The account of a code that is still good.
+    /// The account of a code that is still valid.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -144,9 +144,9 @@ impl Store {
     }
 }
 
-/// A code that was good.
+/// A code that was valid.
 pub(crate) struct UsedCode {
-    /// Whether it was sent by mail, to the email that it was shown for.
+    /// Whether it was mailed to the email that it was presented for.
     pub(crate) is_mailed: bool,
 }
 
@@ -209,6 +209,6 @@ statements! {
     static VOID_CODES: Statement =
         Statement::both("update access_code set uses = 0 where account = $1 and purpose = $2");
 
-    /// Those that have expired.
+    /// Deletes expired codes.
     pub(crate) static DELETE_OLD_CODES: Statement = Statement::both("delete from access_code where expires_at <= $1");
 }

@@ -1,4 +1,4 @@
-//! Deleting files that nobody needs, and the objects of the file store that are a piece of none.
+//! Deletes expired files, and objects of the file store that are a piece of no file.
 //!
 //! Every object is named in the table `blob` before it is written, and its row goes after it. So whatever is killed when, no object
 //! is forgotten, and none is deleted that a file needs. Several processes may do this at once.
@@ -18,7 +18,7 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`]; what is deleted stays so.
     pub fn collect_files(&self, now: i64) -> Result<()> {
-        // What has lost its last message has expired at time 0.
+        // A file that has lost its last message expires at time 0.
         let before = Value::Int(self.clock.sweep_by(now).unwrap_or(0));
         loop {
             let params = [before, Value::Int(COLLECTED_PAGE)];
@@ -55,7 +55,7 @@ impl Store {
         })
     }
 
-    /// Forgets objects that are deleted.
+    /// Removes deleted objects from the list.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].

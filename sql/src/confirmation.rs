@@ -9,14 +9,14 @@ use crate::engine::{Engine, Statement, Value, statements};
 use crate::pool::Requester;
 use crate::{Account, CodePurpose, Error, Result, ShownCode, Store};
 
-/// A code that is shown to prove an email.
+/// A code that is presented to prove an email.
 #[derive(Clone, Copy, Debug)]
 pub struct EmailProof<'a> {
     /// The account, as [`Store::account_by_code`] gave it.
     pub account: &'a Account,
     /// The code, and its hash with the account's email.
     pub current: ShownCode,
-    /// The same with the email that it is to have, if it is to have another.
+    /// The same with the account's next email, if it has one.
     pub next: Option<ShownCode>,
     /// The time, in milliseconds.
     pub now: i64,

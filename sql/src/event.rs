@@ -29,13 +29,13 @@ pub struct Event {
 /// name that it may not see.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventNames {
-    /// The name of the sender of a message, or of who has changed a group.
+    /// The name of the sender of a message, or of the author of a change of a group.
     pub by: Option<String>,
     /// The name of the member that a change of a group concerns.
     pub member: Option<String>,
 }
 
-/// The accounts whose names may go with an event: who is its author, and whom it concerns.
+/// The accounts whose names may go with an event: its author, and the account that it concerns.
 pub(crate) type Authors = (Option<AccountId>, Option<AccountId>);
 
 /// The accounts whose names go with a change of a group. Whoever is there has heard of a member who goes; and nobody sees the
@@ -107,11 +107,11 @@ pub enum EventBody {
         /// The group.
         group: GroupId,
     },
-    /// This account has changed what is set for a conversation.
+    /// This account has changed its settings for a conversation.
     ConversationSet {
         /// The conversation.
         with: Peer,
-        /// What is set now.
+        /// The settings now.
         settings: ConversationSettings,
     },
     /// This account has hidden all that had been said in a conversation.
@@ -197,7 +197,7 @@ pub(crate) fn is_of_conversation(kind: i64) -> Result<bool> {
     Ok(matches!(kind, EventKind::ConversationSet | EventKind::ConversationCleared))
 }
 
-/// An event as it is read, before what is looked up for it.
+/// An event as it is read, before its names and settings are looked up.
 pub(crate) struct EventRow {
     pub(crate) event: Event,
     /// Of an event that is about a conversation as the account has it: its kind and the conversation.
@@ -211,7 +211,7 @@ impl EventRow {
         self.conversation.map(|(_, conversation)| conversation)
     }
 
-    /// In the log of who has acted no names go with it.
+    /// In the author's own log no names go with it.
     pub(crate) fn in_log_of(self, account: AccountId) -> Self {
         let named = if self.named.0 == Some(account) { (None, None) } else { self.named };
         Self { named, ..self }

@@ -39,7 +39,7 @@ pub struct ExportedConversation {
     pub asker: Option<AccountId>,
     /// Whether this account has declined the other account's message request.
     pub is_declined: bool,
-    /// What the account has set for it.
+    /// The account's settings for it.
     pub settings: ConversationSettings,
     /// The account's own devices see no message up to this entry.
     pub cleared: MessageId,
@@ -100,7 +100,7 @@ pub struct ExportedFile {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// What its owner says it is.
+    /// Its media type, as its owner says.
     pub kind: String,
     /// Its length, in bytes.
     pub size: i64,
@@ -123,7 +123,7 @@ pub struct LogState {
     pub stored: i64,
     /// The time at which the account's last connection ended, in milliseconds; `None` if it never had one.
     pub last_seen: Option<i64>,
-    /// What the account shows others of itself.
+    /// Its privacy settings.
     pub privacy: Privacy,
 }
 

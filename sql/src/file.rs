@@ -1,4 +1,4 @@
-//! Files as those see them who may fetch them.
+//! Files, for accounts that may fetch them.
 
 use wire::AccountId;
 
@@ -11,9 +11,9 @@ use crate::{Result, Store};
 pub struct StoredFile {
     /// Its name.
     pub name: String,
-    /// What its owner says it is.
+    /// Its media type, as its owner says.
     pub claimed: String,
-    /// What its first bytes say it is; nothing if that is nothing that a browser may show.
+    /// Its media type by its first bytes; `None` if a browser must not show it.
     pub kind: Option<String>,
     /// Its length, in bytes.
     pub size: i64,

@@ -14,7 +14,7 @@ use crate::limit::{
 use crate::pool::Requester;
 use crate::{Error, Result, Store};
 
-/// What is wrong with the database.
+/// The part of the database's work that fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unhealthy {
     /// `not_storing`, `not_reading` or `damaged`.
@@ -77,7 +77,7 @@ impl Activity {
 
     fn note_error(&mut self, error: &Error) {
         self.tried = Instant::now();
-        // Else what was asked for was at fault, or in somebody's way: that says nothing about others.
+        // Any other error is due to the request itself or to a conflict, and says nothing about the database.
         if let Error::Unavailable(_) | Error::InDoubt(_) | Error::Corrupted(_) = error {
             self.wrong = Some(error.to_string());
         }

@@ -32,7 +32,7 @@ pub struct Diagnostic {
     pub level: Severity,
     /// The subject, in a word or two.
     pub about: &'static str,
-    /// The finding, and what to do.
+    /// The finding, with advice.
     pub text: String,
 }
 

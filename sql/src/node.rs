@@ -1,4 +1,4 @@
-//! The chat servers that use the same database ("nodes"), and what they tell each other.
+//! The chat servers that use the same database ("nodes"), and the notices by which they tell each other of commits.
 //!
 //! Each node has a row of the table `node` with a counter. A node whose counter rises is alive, whatever any clock shows; one
 //! whose counter stands still has ended.
@@ -28,7 +28,7 @@ pub use notice::Notice;
 pub use online::{Elsewhere, LocalConnections, RemoteConnections};
 use others::{NodeRow, Others};
 
-/// Gets what the other nodes have done, and says what this node has to tell them.
+/// Receives the notices of other nodes, and supplies the connections of this node.
 pub trait NodeObserver {
     /// Called when these logs have grown by commits of other nodes.
     fn heads_grown(&self, heads: &[(AccountId, Seq)]);
@@ -52,7 +52,7 @@ pub trait NodeObserver {
     /// Called when other nodes can look these up.
     ///
     /// # Errors
-    /// What is to be done about it could not be done; everything is compared later.
+    /// A step that follows from it has failed. Everything is compared later.
     fn have_told(&self, changed: &[LocalConnections]) -> Result<()>;
 
     /// Any log may have grown, and any account may have come or gone: all that concern this node are to be compared.
@@ -138,7 +138,8 @@ impl Store {
         }
         let is_due = me.beat_at.is_none_or(|at| now >= at + NODE_BEAT);
         let newest = rows.iter().map(|row| row.id).max();
-        // Whoever reads `knows` may rely on it: it rises after the first commit that is told, and falls before the first that is not.
+        // `knows` is reliable for its readers: it rises after the first commit with a notice, and falls before the
+        // first one without.
         if newest.is_some() && self.announcer.set(id, true) {
             observer.tell_again(None);
         }
@@ -178,7 +179,7 @@ impl Store {
         Ok(())
     }
 
-    /// Reads what another node has told since the last look.
+    /// Reads the notices of another node since the last look.
     fn read_notices(
         &self,
         node: i64,
@@ -221,7 +222,7 @@ impl Store {
         }
     }
 
-    /// Does this and tells the others of it in one transaction; nothing if nobody would read it.
+    /// Runs `work` and inserts a notice in one transaction. Does nothing if no other node would read the notice.
     fn announce(&self, body: &[u8], work: impl Fn(&mut dyn Engine) -> Result<()>) -> Result<()> {
         // Held until it is committed, as by `commit`: notices become visible in the order of their numbers.
         let mut announcing = self.announcer.lock();

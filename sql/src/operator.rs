@@ -1,4 +1,4 @@
-//! What an operator's commands do to accounts, in a database that servers may be using.
+//! The changes of accounts by an operator's commands, in a database that servers may be using.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::session::{END_SESSIONS, end_sessions};
 use crate::url::Backend;
 use crate::{Account, DatabaseUrl, OpenError, Result, Snapshot, Store};
 
-/// An account, and what it takes.
+/// An account, and the space that it uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountUsage {
     /// The account.

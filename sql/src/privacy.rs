@@ -1,4 +1,5 @@
-//! What an account shows others of itself: when it was last connected, and what it has read. Who hides one sees none of others.
+//! Privacy settings: whether an account shows when it was last connected, and what it has read. An account that hides
+//! one of the two does not see it of others.
 
 use std::collections::HashSet;
 
@@ -7,12 +8,12 @@ use wire::AccountId;
 use crate::engine::{BatchStatement, Row, Statement, Value, for_each_row, locking, statements};
 use crate::{Result, Store};
 
-/// What an account shows.
+/// The privacy settings of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Privacy {
     /// When it was last connected.
     pub last_seen: bool,
-    /// What it has read.
+    /// Whether it shows what it has read.
     pub read_receipts: bool,
 }
 
@@ -39,7 +40,7 @@ impl Privacy {
 }
 
 impl Store {
-    /// Changes what an account shows. What others were told before stays with them. False if the account is deleted.
+    /// Changes the privacy settings. Others keep what they were told before. False if the account is deleted.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
@@ -58,7 +59,7 @@ impl Store {
                 engine.run(&SET_PRIVACY, &[flags[0], flags[1], account])?;
             }
             if after.last_seen != before.last_seen {
-                // Chat nodes remember who hides it.
+                // Chat nodes keep a list of the accounts that hide it.
                 let hides = Value::from(!after.last_seen);
                 engine.run(&ADD_CHANGE, &[Value::Int(now), account, hides])?;
             }

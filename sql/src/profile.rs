@@ -1,4 +1,4 @@
-//! What an account sees of itself, with the session that asks, in one statement.
+//! An account's own data, together with the session of the request, in one statement.
 
 use wire::TokenHash;
 
@@ -15,7 +15,7 @@ pub struct Profile {
     pub session: Session,
     /// Its account.
     pub account: Account,
-    /// What the account shows others.
+    /// Its privacy settings.
     pub privacy: Privacy,
     /// Bytes that count for its quota: what it has sent and what is kept of it.
     pub stored: i64,

@@ -52,7 +52,7 @@ pub struct PushBounds {
     pub in_all: i64,
 }
 
-/// What became of a new subscription.
+/// The outcome of a new subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subscribed {
     /// It is stored.

@@ -1,4 +1,5 @@
-//! What counts for the quota of an account. Counting, deleting and `verify` have it from here alone.
+//! The bytes that count for the quota of an account. This is the one place that defines them for counting, deleting and
+//! `verify`.
 //!
 //! An entry counts for its sender, once, however many people have it: [`ENTRY_BYTES`] for its row, also after its text is deleted;
 //! [`TEXT_WEIGHT`] times its text and the names of its files; once what else it keeps of its files. A file counts for who uploaded it,
@@ -8,13 +9,13 @@ use crate::Result;
 use crate::engine::{BatchStatement, Engine, Rows, Statement, statements};
 use crate::limit::{ENTRY_BYTES, FILE_BYTES, TEXT_WEIGHT};
 
-/// What a row of `message m` counts.
+/// The bytes that a row of `message m` counts.
 macro_rules! entry_bytes {
     () => {
         "512 + 8 * (octet_length(m.content) + coalesce(octet_length(m.names), 0)) + coalesce(octet_length(m.files), 0)"
     };
 }
-/// What a row of `file` counts.
+/// The bytes that a row of `file` counts.
 macro_rules! file_bytes {
     () => {
         "size + 4096"
@@ -27,17 +28,17 @@ const _: () = assert!(
     "as in the statements and in migrations"
 );
 
-/// What an entry without files counts.
+/// The bytes that an entry without files counts.
 pub(crate) fn of_entry(content: &str) -> i64 {
     ENTRY_BYTES + of_text(content)
 }
 
-/// What a text that is searched counts.
+/// The bytes that a searchable text counts.
 pub(crate) fn of_text(text: &str) -> i64 {
     TEXT_WEIGHT * text.len() as i64
 }
 
-/// What a file of this length counts.
+/// The bytes that a file of this length counts.
 pub(crate) fn of_file(size: i64) -> i64 {
     size.saturating_add(FILE_BYTES)
 }

@@ -1,4 +1,4 @@
-//! A new password for somebody who does not know the old one, by a code.
+//! Sets a new password by a code, without the old one.
 
 use crate::account::LOCK_ACCOUNT_BY_EMAIL;
 use crate::code::{use_code, void_codes};

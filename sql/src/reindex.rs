@@ -12,7 +12,7 @@ use crate::{Result, Store};
 
 /// The pause between two tries while the database is away.
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
-/// What takes longer gets a line in the log.
+/// Rebuilding that takes longer is logged.
 const TOLD_AFTER: Duration = Duration::from_secs(1);
 
 const BEGINNING: IndexCursor = (0, 0);

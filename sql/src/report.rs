@@ -1,4 +1,4 @@
-//! Reports of messages: what the operator reads and closes, and how long they are kept.
+//! Reports of messages, which the operator reads and closes, and their expiry.
 //!
 //! A report holds a copy of its message. So it stays when the message is edited, deleted or expires, and when one of the two
 //! accounts is deleted.
@@ -11,7 +11,7 @@ use crate::limit::REPORTS_PAGE;
 use crate::pool::Requester;
 use crate::{Error, Result, Store};
 
-/// A message that somebody has reported, as it was then.
+/// A reported message, as it was at the time of the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The message.
@@ -24,7 +24,7 @@ pub struct Report {
     pub text: String,
     /// The account that has sent the message.
     pub from: Reported,
-    /// To whom the message was sent.
+    /// The recipient of the message.
     pub to: Recipient,
     /// When it was sent, in milliseconds.
     pub sent_at: i64,

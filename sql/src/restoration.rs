@@ -1,4 +1,4 @@
-//! Putting a copy back into an empty place, so that nobody takes old numbers for new ones.
+//! Restores a backup into an empty database, so that no client confuses old numbers with new ones.
 //!
 //! All numbers that are given out afterwards, ids and places in logs, are above one number, the base. It is counted from the time of
 //! the restore, so that two restores of one copy do not give out the same. Each log is moved as a whole: what its devices had
@@ -14,7 +14,7 @@ use crate::engine::{Cell, Purpose, StartError, Statement, Value, statements};
 use crate::url::Backend;
 use crate::{DatabaseUrl, Error, OpenError, Result, migrate};
 
-/// Whole seconds since then are what the base is counted from: 2025-01-01.
+/// The base is counted in whole seconds since this time: 2025-01-01.
 const EPOCH_MS: i64 = 1_735_689_600_000;
 /// So many numbers a second there may be given out on the average, for ever, before a base is not above all of them.
 const NUMBERS_A_SECOND: i64 = 1 << 17;

@@ -57,11 +57,11 @@ pub struct Session {
 pub struct Revocation {
     /// Its number; they count up.
     pub id: i64,
-    /// What has changed.
+    /// The change.
     pub what: Revoked,
 }
 
-/// What a [`Revocation`] is about.
+/// The kind of a [`Revocation`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revoked {
     /// This session ended before its time.

@@ -1,9 +1,9 @@
-//! What an account has set for a conversation, for its own devices.
+//! The settings of an account for a conversation, for its own devices.
 
 use crate::Result;
 use crate::engine::{Row, Statement, statements};
 
-/// What an account has set for a conversation. The default is nothing.
+/// The settings of an account for a conversation. By default nothing is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConversationSettings {
     /// Until when it is muted, in milliseconds; `None`: it is not.

@@ -7,7 +7,7 @@ use crate::engine::{Cell, Purpose, StartError, Statement, statements};
 use crate::url::Backend;
 use crate::{DatabaseUrl, OpenError, Result, migrate};
 
-/// What a database held at one moment.
+/// The content of a database at one moment.
 pub struct Snapshot {
     pub(crate) engine: Box<dyn Transfer>,
     form: &'static BackupFormat,

@@ -22,12 +22,12 @@ struct Known {
 }
 
 impl RecentTokens {
-    /// Who asks by showing this token.
+    /// The requester that presents this token.
     pub(crate) fn requester(&self, token: &TokenHash) -> Requester {
         self.owner(token).map_or(Requester::Newcomer, Requester::Session)
     }
 
-    /// The token has been looked up: it is this account's, or nobody's.
+    /// Notes the result of a look-up: the token's account, or that there is none.
     pub(crate) fn note(&self, token: &TokenHash, owner: Option<AccountId>) {
         let mut known = self.lock();
         match owner {

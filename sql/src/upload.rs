@@ -10,14 +10,14 @@ use crate::engine::{Engine, Row, Statement, Value, locking, statements};
 use crate::limit::{BLOB_KEPT_MS, THUMBNAIL_BYTES_MAX, THUMBNAIL_PIXELS_MAX, UPLOADS_UNSENT_MAX};
 use crate::{Error, Result, Store, quota};
 
-/// A file that somebody begins to upload.
+/// A new upload.
 #[derive(Clone, Copy, Debug)]
 pub struct NewUpload<'a> {
-    /// Its id, which nobody can guess.
+    /// Its random id.
     pub id: &'a str,
     /// Its name.
     pub name: &'a str,
-    /// What its owner says it is, a media type.
+    /// Its media type, as its owner says.
     pub kind: &'a str,
     /// Its length, in bytes.
     pub size: i64,
@@ -51,7 +51,7 @@ pub enum UploadOutcome {
     OverQuota,
     /// The account has too many files that no message has.
     TooMany,
-    /// What is named as its thumbnail is no whole, small picture of the same account.
+    /// The file named as its thumbnail is not a whole, small picture of the same account.
     NoThumbnail,
 }
 
@@ -77,7 +77,7 @@ pub struct NewPiece<'a> {
     pub hash: &'a str,
     /// Its length, in bytes.
     pub size: i64,
-    /// What the file is by its first bytes, if they are known by now and say something: a media type.
+    /// The media type by the file's first bytes, if they have arrived and are recognised.
     pub kind: Option<&'a str>,
 }
 

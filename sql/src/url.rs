@@ -29,7 +29,7 @@ pub(crate) enum Tls {
     VerifyFull { roots: Option<PathBuf> },
 }
 
-/// What is wrong with a database URL.
+/// An error in a database URL.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum UrlError {
     /// No known scheme.
@@ -38,7 +38,7 @@ pub enum UrlError {
     /// `sqlite:` without a path.
     #[error("sqlite: needs a path, as in sqlite:/var/lib/messenger/messenger.db")]
     Path,
-    /// SQLite's own URIs. What they decode and which parameters they have is not ours to follow.
+    /// A URI (`file:`), whose escapes and parameters are not supported.
     #[error("sqlite: takes a path and no file: URI; write sqlite:/PATH, without parameters")]
     Uri,
     /// One colon is missing: this would be a file of that name.
@@ -46,7 +46,7 @@ pub enum UrlError {
         "a database in memory is sqlite::memory:, with two colons before memory and one after it"
     )]
     Memory,
-    /// What an editor or a shell has left in it.
+    /// White space, which an editor or a shell may have left.
     #[error(
         "it begins or ends with a space, or has a line break or another control character in it"
     )]

@@ -1,5 +1,5 @@
-//! Whether what is in a database holds together: numbers without holes, references that lead somewhere, counts that are those of
-//! what they count. It only reads, and sees one moment, so servers may go on.
+//! Checks the consistency of a database: numbers without holes, references to existing rows, correct counts. It only
+//! reads, from one snapshot, so servers may go on.
 
 mod checks;
 
@@ -17,7 +17,7 @@ const IDS_AGAIN: &str = "ids will be given out again";
 /// A kind of fault that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inconsistency {
-    /// What is wrong.
+    /// The kind of fault.
     pub what: String,
     /// Where, by numbers: some of them.
     pub examples: Vec<String>,
@@ -26,7 +26,7 @@ pub struct Inconsistency {
 }
 
 impl Snapshot {
-    /// Every kind of fault that there is. Each is told to `found` as it is found.
+    /// Looks for every kind of fault, and passes each fault to `found`.
     ///
     /// # Errors
     /// [`Error::Unavailable`], or what else keeps it from reading.

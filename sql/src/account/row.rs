@@ -14,9 +14,9 @@ pub struct Account {
     pub email: String,
     /// Its name.
     pub name: String,
-    /// Whether somebody has shown that the email is theirs, or nobody was asked to.
+    /// Whether the email is proved to be the owner's, or needed no proof.
     pub is_proved: bool,
-    /// The email that it will have once that is shown of it.
+    /// The email that it will have once that is proved.
     pub next_email: Option<String>,
     /// The file that is its picture.
     pub picture: Option<String>,
@@ -50,10 +50,10 @@ pub(crate) fn account_at(row: &mut Row, first: usize) -> Result<Account> {
 }
 
 statements! {
-    /// Of one that is not deleted.
+    /// Locks an account that is not deleted.
     pub(crate) static LOCK_ACCOUNT: Statement = locking!("select id from account where id = $1 and email is not null");
 
-    /// Of one that has this email.
+    /// Locks an account that has this email.
     pub(crate) static LOCK_ACCOUNT_BY_EMAIL: Statement =
         locking!("select id from account where id = $1 and email = $2");
 }

@@ -52,7 +52,7 @@ impl FromStr for Day {
             let day = 365 * year + year / 4 - year / 100 + (153 * month + 2) / 5 + day - 1;
             Self(era * ERA_DAYS + day - EPOCH_DAYS)
         });
-        // What no calendar has, such as the 31st of February, is another day when it is written again.
+        // A date that does not exist, such as the 31st of February, becomes another one when it is written again.
         parsed
             .filter(|day| day.to_string() == text)
             .ok_or_else(|| "write a day of the calendar as 2026-11-29".to_owned())

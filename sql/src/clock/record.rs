@@ -28,7 +28,7 @@ impl Record {
 }
 
 impl Store {
-    /// Begins to know the time, from the database's record, and records it.
+    /// Sets the clock's state from the database's record, and records the time.
     pub(crate) fn begin_time(&self) -> Result<()> {
         self.read_time()?;
         self.record_time()
@@ -81,7 +81,7 @@ impl Store {
             kept.recorded = Some(look);
             let state = &mut kept.state;
             state.look(look);
-            // Until it is written down again.
+            // Covers the times that messages get until the record is written again.
             let given = state.given.max(state.told + ms(CLOCK_RECORD_INTERVAL));
             let (seen, doubted, confirmed) = (state.trusted, state.doubted, state.confirmed);
             Record { seen, doubted, given, confirmed }
@@ -93,11 +93,11 @@ impl Store {
         if theirs.confirmed != mine.confirmed {
             state.confirm(theirs.seen, theirs.confirmed, ClockReading::now());
         } else if theirs.seen > mine.seen && is_step(theirs.seen - mine.seen) {
-            // Another program of this database knows that it is later.
+            // Another program on this database has recorded a later time.
             state.trusted += theirs.seen - mine.seen;
         }
         if is_step(theirs.given - mine.given) {
-            // And has given messages a later time.
+            // That program has given messages a later time.
             state.given = theirs.given;
         }
         Ok(())
@@ -116,7 +116,7 @@ impl Store {
 
     /// How much more the database's own clock shows than the monotonic one; nothing if it has none.
     fn database_clock(&self) -> Result<Option<i64>> {
-        // It is asked at some moment of the wait.
+        // The database reads its clock at some moment between this reading and its answer.
         let before = ClockReading::now();
         Ok(self.database_time()?.map(|time| time - before.steady))
     }
@@ -132,7 +132,7 @@ statements! {
          where e.conversation = c.id order by e.message desc limit 1))) from conversation c"
     );
 
-    /// Who has not heard yet that the clock was confirmed knows no time that counts.
+    /// A program that has not read the latest confirmation must not overwrite the record.
     static RECORD_TIME: Statement = Statement::both(
         "update clock set seen = case when confirmed = $1 and seen < $2 then $2 else seen end, doubted = case \
          when confirmed = $1 then $3 else doubted end, given = case when given < $4 then $4 else given end \

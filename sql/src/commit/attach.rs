@@ -34,7 +34,7 @@ pub(super) fn find(
         return Ok(HashMap::new());
     }
     let ids = rows.iter().map(|row| vec![row[2]]).collect();
-    // Locked first: what is found then is not deleted before the message has it.
+    // Locked first, so that a file that is found is not deleted before the message has it.
     let [_, found] = run_batches(ctx.engine, &[(&LOCK_FILES, ids), (&FIND_FILES, rows)])?;
     let mut files = HashMap::<usize, BTreeMap<i64, File>>::new();
     for mut row in found {
@@ -62,7 +62,7 @@ impl Attached {
         Self { files, text, names, searched }
     }
 
-    /// What it counts for the sender's quota, beyond the message.
+    /// The bytes that it counts for the sender's quota, besides the message.
     pub(super) fn bytes(&self) -> i64 {
         self.text.len() as i64 + quota::of_text(&self.names)
     }

@@ -1,4 +1,4 @@
-//! Who is told of an edit, a deletion or a reaction, and from whom a block withholds it.
+//! The accounts that are told of an edit, a deletion or a reaction, and those from which a block withholds it.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -27,7 +27,7 @@ pub(super) struct Audience {
     without_reaction: BTreeSet<AccountId>,
 }
 
-/// Looks up the audience of what `by` does to a message.
+/// Looks up the audience of an operation of `by` on a message.
 pub(super) fn find(
     ctx: &mut BatchContext<'_>,
     by: AccountId,

@@ -1,4 +1,4 @@
-//! The receipts of a batch: what their submissions ask for, and the senders that may be told.
+//! The receipts of a batch: the positions that submissions acknowledge, and the senders that may be told.
 
 use std::collections::{BTreeMap, HashMap};
 

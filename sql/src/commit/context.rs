@@ -34,7 +34,7 @@ pub(super) struct BatchContext<'a> {
     /// The batch's time, in milliseconds.
     pub(super) at: i64,
     pub(super) submissions: &'a [Submission],
-    /// What the operator has set.
+    /// The operator's settings.
     pub(super) policy: CommitPolicy,
     outcomes: Vec<Option<Outcome>>,
     /// By account. Deleted accounts have none.

@@ -17,14 +17,14 @@ use crate::{ContactPolicy, DatabaseUrl, Result, Store};
 /// The same rows for both engines, in which small numbers are ids of everything.
 const ROWS: &str = include_str!("../../tests/fixtures/statements.sql");
 
-/// With how many parameters a statement is run, at the most.
+/// The number of sets of parameters that a statement is run with, at most.
 const TRIES: usize = 600;
-/// After so many runs that have returned or changed a row it is enough.
+/// A statement is done after this number of runs that returned or changed a row.
 const HITS: usize = 12;
 /// Rows of a batch.
 const BATCH: usize = 3;
 
-/// What parameters are made of: mostly what the rows contain.
+/// The values of parameters: mostly values that the rows contain.
 const NUMBERS: [i64; 11] = [1, 2, 3, 4, 5, 6, 7, 8, 0, 100, 1000];
 /// So many of them are enough for every other run: a statement of many parameters seldom meets a row that has all of them.
 const FEW: usize = 5;
@@ -76,7 +76,7 @@ pub(super) struct Engines {
 }
 
 impl Engines {
-    /// One pair for all tests. Whatever a statement changes is taken back.
+    /// One pair of databases for all tests. The changes of each statement are rolled back.
     pub(super) fn shared() -> MutexGuard<'static, Self> {
         static SHARED: OnceLock<Mutex<Engines>> = OnceLock::new();
         let shared = SHARED.get_or_init(|| Mutex::new(Self::open()));
@@ -151,7 +151,7 @@ impl Engines {
         engines
     }
 
-    /// What is wrong with a statement is the error.
+    /// The error says how the engines differ.
     fn check(&mut self, listed: Listed) -> std::result::Result<(), String> {
         let text = match listed {
             Listed::Single(statement) => *statement,
@@ -280,7 +280,7 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// How many rows, where it is open which ones.
+    /// The number of rows only, for a statement that may return any of several.
     fn counts(&self) -> (usize, Option<usize>) {
         (self.answer.len(), self.changed.as_ref().map(Vec::len))
     }

@@ -230,7 +230,7 @@ pub(crate) fn run_batches<const COUNT: usize>(
     Ok(std::array::from_fn(|_| answers.next().unwrap_or_default()))
 }
 
-/// The row that `returning` gives of one that was inserted.
+/// The first row that `returning` returns for an insert.
 pub(crate) fn first(rows: &[Row]) -> Result<&Row> {
     rows.first().ok_or_else(|| Error::Internal("an insert returned no row".to_owned()))
 }

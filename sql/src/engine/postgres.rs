@@ -236,13 +236,13 @@ impl Engine for Postgres {
 
     fn commit(&mut self) -> Result<()> {
         let warned = self.client.commit().map_err(|error| {
-            // 40 and 23: rolled back, 25: there was nothing to commit. Whatever else it says, it may come after the fact.
+            // 40 and 23: rolled back; 25: there was nothing to commit. Any other error may come after the commit.
             let is_settled = error.code().is_some_and(|state| {
                 ["40", "23", "25"].iter().any(|class| state.code().starts_with(class))
             });
             if is_settled { error.into() } else { Error::InDoubt(error.to_string()) }
         })?;
-        // Such as: the wait for a standby was given up, and only this server has it.
+        // For example, the wait for a standby was cancelled, and only this server has the commit.
         warned.map_or(Ok(()), |text| Err(Error::InDoubt(text)))
     }
 
@@ -277,7 +277,7 @@ impl Engine for Postgres {
         Ok(()) // That is the server's business.
     }
 
-    /// Does not reach backups and the server's write-ahead log.
+    /// Does not erase from backups or the server's write-ahead log.
     fn scrub(&mut self, accounts: &[i64], interval: Duration) -> Result<Vec<i64>> {
         self.rewrite_personal(accounts, interval)
     }

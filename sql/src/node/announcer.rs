@@ -63,7 +63,7 @@ impl Announcing {
         self.is_read = is_read;
     }
 
-    /// The key of the next notice; `None` while nobody would read it.
+    /// The key of the next notice; `None` while no other node would read it.
     pub(crate) fn next(&self) -> Option<NoticeKey> {
         let node = self.node.filter(|_| self.is_read)?;
         Some(NoticeKey { node, number: self.last + 1 })

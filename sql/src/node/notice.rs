@@ -1,4 +1,4 @@
-//! A notice: what a node tells the others, in the table `notice` and over the message bus.
+//! A notice of a node to the others, in the table `notice` and over the message bus.
 
 use wire::{AccountId, Seq};
 

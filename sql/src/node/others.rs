@@ -1,4 +1,4 @@
-//! What this node knows about the other nodes.
+//! The other nodes, as far as this node knows them.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -42,7 +42,8 @@ impl Others {
         self.0.iter_mut().map(|(id, other)| (*id, other))
     }
 
-    /// Takes down who is there. `me`: the number of this node. Returns those that have gone, with notices that were not read.
+    /// Notes the nodes in the table. `me`: the number of this node. Returns the nodes that have gone, and whose notices
+    /// were not all read.
     pub(super) fn note(&mut self, rows: &[NodeRow], me: i64) -> Vec<i64> {
         let is_here = |id: &i64| rows.iter().any(|row| row.id == *id);
         let gone: Vec<_> = self.0.keys().copied().filter(|id| !is_here(id)).collect();

@@ -62,7 +62,7 @@ pub(super) struct Waiter {
     pub(super) thread: Thread,
 }
 
-/// The queues of all requesters, and what each has on loan.
+/// The queues of all requesters, and the number of connections that each has.
 pub(super) struct Queues {
     /// Connections that one account may hold at one time.
     share: usize,

@@ -1,4 +1,4 @@
-//! What is to be pushed now. Any of several servers may send a push, and exactly one does: the one that has claimed it.
+//! Due pushes. Any of several servers may send a push, and exactly one does: the one that has claimed it.
 
 use wire::{AccountId, SessionId};
 
@@ -10,7 +10,7 @@ use crate::{Result, Store};
 
 /// A push that this server is to send.
 pub struct ClaimedPush {
-    /// To whom.
+    /// The receiver.
     pub to: PushSubscription,
     /// How often in a row it has failed.
     pub failures: i64,

@@ -24,7 +24,7 @@ struct Presence {
     is_told: bool,
     /// The time of the last try to reach it while it was away.
     tried: Option<Instant>,
-    /// What it did not have when it was asked.
+    /// The log and the event that it did not have yet.
     missing: Option<Missing>,
 }
 
@@ -36,7 +36,7 @@ struct Missing {
     is_told: bool,
 }
 
-/// What is to be found out.
+/// The question that the next probe answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Probe {
     /// Whether it can be reached again.
@@ -110,7 +110,7 @@ impl State {
         self.lock().missing.get_or_insert(missing);
     }
 
-    /// Whether it has what it missed.
+    /// Whether it has the missing event by now.
     pub(super) fn note_progress(&self, has_caught_up: bool) {
         let mut presence = self.lock();
         let Some(missing) = &mut presence.missing else { return };

@@ -1,19 +1,19 @@
-//! What is looked for. Each statement returns where a fault is, by numbers and never by texts, and no more rows than are shown and
-//! one. What the servers do in several steps, such as taking out what deleted accounts leave, is no fault in between.
+//! The checks. Each statement returns the places of faults, by numbers and never by texts, and at most one row more
+//! than is shown. States between the steps of longer work, such as the erasure of deleted accounts, are no faults.
 
 use crate::engine::Statement;
 use crate::quota::{entry_bytes, file_bytes};
 
 /// A kind of fault.
 pub(super) struct Check {
-    /// What is wrong where the statement returns a row.
+    /// The fault that a returned row stands for.
     pub(super) what: &'static str,
-    /// What its columns are.
+    /// The names of its columns.
     pub(super) names: &'static [&'static str],
     pub(super) sql: Statement,
 }
 
-/// What is looked for on the engine that is named first, or on both.
+/// The checks, each for the engine that is named first, or for both.
 macro_rules! check {
     ($what:literal, $($rest:tt)+) => {
         check!(both: $what, $($rest)+)
@@ -271,7 +271,7 @@ pub(super) static EVENTS_OF_NO_MESSAGE: Check = check!(
     "select account, seq from event where message > $1 or message < 1"
 );
 
-/// What SQLite keeps in tables of its own.
+/// Checks of tables that only SQLite has.
 pub(super) static IN_SQLITE: &[Check] = &[
     Check {
         what: "SQLite's own check of the file finds something",

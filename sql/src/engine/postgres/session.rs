@@ -1,4 +1,4 @@
-//! What each session sets for itself, whatever the server, the database or the role has set.
+//! The settings of each session. They override those of the server, the database and the role.
 //!
 //! By statements after connecting: poolers refuse settings in the startup packet that they do not track.
 
@@ -34,7 +34,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("jit", "off"),
 ];
 
-/// Bounds that newer servers have, and that would end a connection that rests or an upgrade that takes long.
+/// Bounds of newer servers that would end an idle connection or a long upgrade.
 const WITHOUT_BOUND: &str = "select set_config(name, '0', false) from (values ('idle_session_timeout'), ('transaction_timeout')) t (name) \
      where current_setting(name, true) is not null";
 
@@ -64,7 +64,7 @@ impl ServerSettings {
     }
 }
 
-/// Apart at spaces, of which a backslash makes a letter.
+/// Splits at spaces. A backslash escapes a space.
 fn words(text: &str) -> Vec<String> {
     let (mut words, mut word, mut letters) = (Vec::new(), String::new(), text.chars());
     while let Some(letter) = letters.next() {
@@ -79,7 +79,7 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Sets everything, in one round trip; what the URL gives holds before what is set for all.
+/// The statements that set everything, for one round trip. Settings in the URL override the others.
 pub(super) fn statements(usage: Purpose, given: &ServerSettings) -> String {
     let mut sql = String::new();
     let timeout = usage.timeout().map(|it| it.as_millis().to_string());

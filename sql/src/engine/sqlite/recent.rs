@@ -143,8 +143,8 @@ impl Sqlite {
         }
         let (one, two) = cursor.as_ref().map_or(FIRST, |[one, two]| (one.value(), two.value()));
         let found = self.run(table.key, &[one, two, Value::Int(excess - 1)])?;
-        // If there are not so many, up to the last; and the next begins with the first again. Not after the last key: of that
-        // account there are always more.
+        // If fewer are left, moves up to the last one, and the next move begins at the first key again, and not after
+        // the last key, since its account gets new rows all the time.
         let next = found.first().map(|row| [row.0[0].clone(), row.0[1].clone()]);
         let (last, last_two) = next.as_ref().map_or(LAST, |[one, two]| (one.value(), two.value()));
         for sql in [table.copy, table.clear] {

@@ -70,7 +70,7 @@ impl StagedFile {
 /// Renames a file, but never over an existing one.
 fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // The file system cannot do that, as NFS. A link does not take the place of something either.
+        // The file system cannot do that (NFS). A hard link does not replace an existing file either.
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
             fs::hard_link(from, to)?;
             fs::remove_file(from)
@@ -92,7 +92,7 @@ impl LockedFile {
         let shown = path.display();
         let cannot = |error: io::Error| format!("{shown} cannot be made: {error}");
         let busy = || format!("another restore is making {shown}");
-        // Two restores may take away the same leftover; one of them is then refused by the lock.
+        // Two restores may remove the same leftover. Then the lock refuses one of them.
         for _ in 0..TRIES {
             match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
                 Ok(file) if file.try_lock().is_ok() && is_at(&file, &path) => {
@@ -129,7 +129,7 @@ impl LockedFile {
 impl Drop for LockedFile {
     fn drop(&mut self) {
         if is_at(&self.file, &self.path) {
-            // What stays is taken away by the next restore.
+            // A file that remains is removed by the next restore.
             let _ = fs::remove_file(&self.path);
         }
     }
