@@ -5,13 +5,39 @@
 
 use wire::AccountId;
 
-use crate::engine::{BatchStatement, Statement, Value, statements};
+use crate::engine::{BatchStatement, Engine, Statement, Value, locking, statements};
 use crate::limit::COLLECTED_PAGE;
+use crate::pacer::Pacer;
 use crate::pool::Requester;
-use crate::upload::remove_file;
-use crate::{Result, Store};
+use crate::upload::{ADD_STORED, expire_blob, lock_log};
+use crate::{Result, Store, quota};
+
+/// Whether an upload was removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It was.
+    Removed,
+    /// The account has no such file.
+    NotFound,
+    /// A message has it, or it is the picture of its account.
+    InUse,
+}
 
 impl Store {
+    /// Removes a file that no message has, whole or not.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
+    pub fn remove_upload(&self, account: AccountId, id: &str, now: i64) -> Result<Removal> {
+        if self.upload(account, id, now)?.is_none() {
+            return Ok(Removal::NotFound);
+        }
+        let before = Value::Int(i64::MAX);
+        let is_removed =
+            self.write(account, |engine| take_file(engine, Some(account), id, before))?;
+        Ok(if is_removed { Removal::Removed } else { Removal::InUse })
+    }
+
     /// Deletes files that no message and no account has any more, or whose time is over; none by age while the machine's clock is in doubt.
     /// Their objects are left to [`Store::unneeded_blobs`].
     ///
@@ -20,6 +46,7 @@ impl Store {
     pub fn collect_files(&self, now: i64) -> Result<()> {
         // A file that has lost its last message expires at time 0.
         let before = Value::Int(self.clock.sweep_by(now).unwrap_or(0));
+        let mut pacer = Pacer::new();
         loop {
             let params = [before, Value::Int(COLLECTED_PAGE)];
             let page = self.read(Requester::Server, &EXPIRED_FILES, &params, |row| {
@@ -27,8 +54,10 @@ impl Store {
             })?;
             for (id, owner) in &page {
                 self.write_in_background(Requester::Server, |engine| {
-                    remove_file(engine, *owner, id, before, now)
+                    take_file(engine, *owner, id, before)
                 })?;
+                let step = |engine: &mut dyn Engine, rows| erase_pieces(engine, id, rows, now);
+                while self.write_paced(&mut pacer, step)? {}
             }
             if page.len() < COLLECTED_PAGE as usize {
                 return Ok(());
@@ -70,7 +99,73 @@ impl Store {
     }
 }
 
+/// Takes a file that expires before a time from its owner, and gives its bytes back to the quota. False if there is none, or something
+/// needs it. From then on nobody sees it; [`Store::collect_files`] deletes it with its pieces.
+pub(crate) fn take_file(
+    engine: &mut dyn Engine,
+    owner: Option<AccountId>,
+    id: &str,
+    before: Value<'_>,
+) -> Result<bool> {
+    if let Some(owner) = owner {
+        lock_log(engine, owner)?;
+    }
+    let owner = Value::Int(owner.map_or(0, |owner| owner.0));
+    let taken = engine.run(&TAKE_FILE, &[Value::Text(id), owner, before])?;
+    let Some(row) = taken.first() else { return Ok(false) };
+    engine.run(&ADD_STORED, &[Value::Int(-quota::of_file(row.int(0)?)), owner])?;
+    Ok(true)
+}
+
+/// Deletes at most this many pieces of a file that is taken from its owner, from the last one on, and with the first one the file; true
+/// if there may be more. Its objects are deleted [`BLOB_KEPT_MS`] later, unless another file has them.
+pub(crate) fn erase_pieces(
+    engine: &mut dyn Engine,
+    id: &str,
+    rows_max: i64,
+    now: i64,
+) -> Result<bool> {
+    let (id, most) = (Value::Text(id), Value::Int(rows_max));
+    // Of two that do this the second one waits here.
+    if engine.run(&LOCK_TAKEN, &[id])?.is_empty() {
+        return Ok(false);
+    }
+    // Locked first: whoever makes one a piece of another file has done so before what follows, or will not find it.
+    engine.run(&LOCK_BLOBS, &[id, most])?;
+    let mut blobs = engine.run(&REMOVE_PIECES, &[id, most])?;
+    for row in &mut blobs {
+        expire_blob(engine, &row.text(0)?, now)?;
+    }
+    if blobs.len() as i64 == rows_max {
+        return Ok(true);
+    }
+    engine.run(&REMOVE_FILE, &[id])?;
+    Ok(false)
+}
+
 statements! {
+    /// A deleted account has taken its hands off already.
+    static TAKE_FILE: Statement = Statement::both(
+        "update file set owner = null, expires_at = 0 where id = $1 and coalesce(owner, 0) = $2 \
+         and expires_at is not null and expires_at <= $3 returning size"
+    );
+
+    static LOCK_TAKEN: Statement =
+        locking!("select id from file where id = $1 and owner is null and expires_at is not null");
+
+    static LOCK_BLOBS: Statement = locking!(
+        "select name from blob where name in (select blob from piece where file = $1 order by start desc limit $2) \
+         order by name"
+    );
+
+    static REMOVE_PIECES: Statement = Statement::both(
+        "delete from piece where file = $1 and start in (select start from piece where file = $1 \
+         order by start desc limit $2) returning blob"
+    );
+
+    static REMOVE_FILE: Statement =
+        Statement::both("delete from file where id = $1 and owner is null and expires_at is not null");
+
     static EXPIRED_FILES: Statement = Statement::both(
         "select id, owner from file where expires_at is not null and expires_at <= $1 order by expires_at, id limit $2"
     );

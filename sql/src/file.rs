@@ -3,7 +3,7 @@
 use wire::AccountId;
 
 use crate::engine::{Statement, Value, statements};
-use crate::limit::{PIECE_BYTES_MAX, PIECES_PAGE};
+use crate::limit::PIECES_PAGE;
 use crate::{Result, Store};
 
 /// A whole file.
@@ -61,8 +61,6 @@ impl Store {
     }
 }
 
-const _: () = assert!(PIECE_BYTES_MAX == 4_194_304, "as in the statement");
-
 statements! {
     static FIND_FILE: Statement = Statement::both(
         "select owner, name, type, kind, size from file where id = $1 and received = size \
@@ -71,6 +69,56 @@ statements! {
 
     static NEXT_PIECES: Statement = Statement::both(
         "select p.start, b.size, p.blob from piece p join blob b on b.name = p.blob where p.file = $1 \
-         and p.start > cast($2 as bigint) - 4194304 and p.start + b.size > $2 order by p.start limit $3"
+         and p.start >= (select f.start from piece f where f.file = $1 and f.start <= cast($2 as bigint) \
+         order by f.start desc limit 1) and p.start + b.size > $2 order by p.start limit $3"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collect::erase_pieces;
+    use crate::engine::sqlite::Sqlite;
+    use crate::engine::{Engine as _, Purpose};
+
+    /// What a piece may take in steps.
+    const STEPS_EACH: i64 = 120;
+
+    /// A file of so many pieces of a byte, which nobody has any more.
+    fn sqlite(pieces: i64) -> Sqlite {
+        let mut sqlite = Sqlite::open(None, Purpose::Write).unwrap();
+        for (_, script) in sqlite.migrations() {
+            sqlite.script(script).unwrap();
+        }
+        let script = format!(
+            "insert into file (id, name, type, size, received, created_at, expires_at) values ('f', 'f', 'f', {pieces}, {pieces}, 0, 0); \
+             with recursive n (n) as (select 0 union all select n + 1 from n where n < {pieces} - 1) \
+             insert into piece (file, start, blob) select 'f', n, 'b' || n from n; \
+             insert into blob (name, hash, size) select blob, blob, 1 from piece"
+        );
+        sqlite.script(&script).unwrap();
+        sqlite
+    }
+
+    #[test]
+    fn one_of_many_pieces_is_found_without_the_others() {
+        let steps = [10, 10_000].map(|pieces| {
+            let mut sqlite = sqlite(pieces);
+            let params = [Value::Text("f"), Value::Int(pieces - 2), Value::Int(PIECES_PAGE)];
+            let mut find = || assert_eq!(sqlite.run(&NEXT_PIECES, &params).unwrap().len(), 2);
+            find();
+            sqlite.steps(|sqlite| drop(sqlite.run(&NEXT_PIECES, &params)))
+        });
+        assert!(steps[1] - steps[0] < STEPS_EACH, "{steps:?}");
+    }
+
+    #[test]
+    fn a_step_deletes_no_more_pieces_than_it_may() {
+        let [few, many] = [100, 10_000].map(|pieces| {
+            let mut sqlite = sqlite(pieces);
+            assert!(erase_pieces(&mut sqlite, "f", 10, 0).unwrap());
+            sqlite.steps(|sqlite| assert!(erase_pieces(sqlite, "f", 10, 0).unwrap()))
+        });
+        assert!(many <= 10 * STEPS_EACH && many - few < STEPS_EACH, "{few}, {many}");
+    }
 }

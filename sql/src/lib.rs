@@ -64,6 +64,7 @@ mod verify;
 pub use account::{Account, Credentials, NewAccount};
 pub use clock::Day;
 pub use code::{AccountCode, CodePurpose, Invitation, ShownCode};
+pub use collect::Removal;
 pub use commit::{
     Batch, Committed, CommittedEvent, GroupAction, Operation, Outcome, Rejection, Submission,
 };
@@ -85,7 +86,7 @@ pub use history::Reaction;
 pub use inspect::{Diagnostic, Inspection, RecordedTime, Severity, inspect};
 pub use invitation::ExportedInvitation;
 pub use limit::{
-    NODE_GONE_FOR, PAGE_BYTES, PICTURE_BYTES_MAX, PIECE_BYTES_MAX, PUSH_CLAIM_MS,
+    NODE_GONE_FOR, PAGE_BYTES, PICTURE_BYTES_MAX, PIECE_BYTES_MAX, PIECE_BYTES_MIN, PUSH_CLAIM_MS,
     PUSH_HOST_INTERVAL_MS, PUSH_INTERVAL_MS, PUSH_TRIES_MAX,
 };
 pub use log::{Gap, LogPosition};
@@ -109,6 +110,6 @@ pub use snapshot::Snapshot;
 pub use store::{Store, WaitPolicy};
 pub use sweep::LogRetention;
 pub use ticket::Ticket;
-pub use upload::{NewPiece, NewUpload, Removal, Upload, UploadOutcome};
+pub use upload::{NewPiece, NewUpload, Upload, UploadOutcome};
 pub use url::{DatabaseUrl, UrlError};
 pub use verify::Inconsistency;

@@ -128,6 +128,11 @@ pub(crate) const TEXT_WEIGHT: i64 = 8;
 pub(crate) const FILE_BYTES: i64 = 4096;
 /// Bytes of one piece of a file, at the most: what a client sends again after its connection has broken off.
 pub const PIECE_BYTES_MAX: i64 = 4 * 1024 * 1024;
+/// Bytes of a piece, at least, unless it ends where a piece must or with what has come of its file. A shorter one becomes a part of the
+/// next one, so whoever sends a few bytes at a time makes no more objects than that.
+pub const PIECE_BYTES_MIN: i64 = 16 * 1024;
+/// Objects with the same bytes that are offered for a piece. One is enough, unless it is lost.
+pub(crate) const SAME_BLOBS_MAX: i64 = 8;
 /// Pieces of a file that are looked up in one statement.
 pub(crate) const PIECES_PAGE: i64 = 64;
 /// Files of one account that no message has, unfinished ones included.

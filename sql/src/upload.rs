@@ -7,7 +7,10 @@
 use wire::AccountId;
 
 use crate::engine::{Engine, Row, Statement, Value, locking, statements};
-use crate::limit::{BLOB_KEPT_MS, THUMBNAIL_BYTES_MAX, THUMBNAIL_PIXELS_MAX, UPLOADS_UNSENT_MAX};
+use crate::limit::{
+    BLOB_KEPT_MS, PIECE_BYTES_MAX, PIECE_BYTES_MIN, SAME_BLOBS_MAX, THUMBNAIL_BYTES_MAX,
+    THUMBNAIL_PIXELS_MAX, UPLOADS_UNSENT_MAX,
+};
 use crate::{Error, Result, Store, quota};
 
 /// A new upload.
@@ -55,24 +58,18 @@ pub enum UploadOutcome {
     NoThumbnail,
 }
 
-/// Whether an upload was removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Removal {
-    /// It was.
-    Removed,
-    /// The account has no such file.
-    NotFound,
-    /// A message has it, or it is the picture of its account.
-    InUse,
-}
-
 /// An object that becomes a piece of a file.
 #[derive(Clone, Copy, Debug)]
 pub struct NewPiece<'a> {
     /// Its first byte in the file.
     pub start: i64,
+    /// How far the upload has come. If that is more than `start`, this piece takes the place of the last one, which begins there and is
+    /// shorter than [`PIECE_BYTES_MIN`].
+    pub offset: i64,
     /// The object's name.
     pub blob: &'a str,
+    /// Another object with the same bytes that is there, of [`Store::same_blobs`]. It becomes the piece instead.
+    pub same: Option<&'a str>,
     /// SHA-256 of its bytes, in hexadecimal digits.
     pub hash: &'a str,
     /// Its length, in bytes.
@@ -165,8 +162,17 @@ impl Store {
         self.write(account, |engine| engine.run(&ABANDON_BLOB, &[Value::Text(name)]).map(drop))
     }
 
-    /// Appends a piece to an upload; the object must be safe on its disk. If another object has the same bytes, that one becomes
-    /// the piece. False, and the object will be deleted, if the upload is gone or another piece has come to the same place.
+    /// Objects of this hash and size, pieces of files. An object may be lost: only the file store knows.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub fn same_blobs(&self, account: AccountId, hash: &str, size: i64) -> Result<Vec<String>> {
+        let params = [Value::Text(hash), Value::Int(size), Value::Int(SAME_BLOBS_MAX)];
+        self.read(account, &FIND_SAME_BLOBS, &params, |row| row.text(0))
+    }
+
+    /// Appends a piece to an upload; the object must be safe on its disk. False, and the object will be deleted, if the upload is
+    /// gone or another piece has come to the same place.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
@@ -179,19 +185,27 @@ impl Store {
     ) -> Result<bool> {
         let (blob, hash, size) =
             (Value::Text(piece.blob), Value::Text(piece.hash), Value::Int(piece.size));
-        let (id, start) = (Value::Text(id), Value::Int(piece.start));
+        let (id, start, offset) =
+            (Value::Text(id), Value::Int(piece.start), Value::Int(piece.offset));
+        let grown = Value::Int(piece.start + piece.size - piece.offset);
         let trusted = Value::Int(self.clock.trusted_by(now));
         let kind = Value::maybe_text(piece.kind);
-        let growth = [size, kind, id, Value::Int(account.0), start, trusted];
+        let growth = [grown, kind, id, Value::Int(account.0), offset, trusted];
         self.write(account, |engine| {
             if engine.run(&GROW_FILE, &growth)?.is_empty() {
                 engine.run(&ABANDON_BLOB, &[blob])?;
                 return Ok(false);
             }
-            let mut same = engine.run(&FIND_SAME_BLOB, &[hash, size])?;
-            if let Some(row) = same.first_mut() {
-                let same = row.text(0)?;
-                engine.run(&ADD_PIECE, &[id, start, Value::Text(&same)])?;
+            let same = match piece.same {
+                Some(same) => engine.run(&KEEP_SAME_BLOB, &[Value::Text(same), hash, size])?,
+                None => Vec::new(),
+            };
+            if piece.start < piece.offset {
+                let length = Value::Int(piece.offset - piece.start);
+                take_last_piece(engine, id, start, length, now)?;
+            }
+            if let (Some(same), false) = (piece.same, same.is_empty()) {
+                engine.run(&ADD_PIECE, &[id, start, Value::Text(same)])?;
                 engine.run(&ABANDON_BLOB, &[blob])?;
                 return Ok(true);
             }
@@ -202,20 +216,6 @@ impl Store {
             Ok(true)
         })
     }
-
-    /// Removes a file that no message has, whole or not.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
-    pub fn remove_upload(&self, account: AccountId, id: &str, now: i64) -> Result<Removal> {
-        if self.upload(account, id, now)?.is_none() {
-            return Ok(Removal::NotFound);
-        }
-        let before = Value::Int(i64::MAX);
-        let is_removed =
-            self.write(account, |engine| remove_file(engine, Some(account), id, before, now))?;
-        Ok(if is_removed { Removal::Removed } else { Removal::InUse })
-    }
 }
 
 /// Locks an account's log and returns the bytes that it has stored; nothing if it is deleted.
@@ -224,34 +224,30 @@ pub(crate) fn lock_log(engine: &mut dyn Engine, account: AccountId) -> Result<Op
     rows.first().map(|row| row.int(0)).transpose()
 }
 
-/// Removes a file that expires before a time, and gives its bytes back to its owner's quota. False if there is none, or a message
-/// has it. Its objects are deleted [`BLOB_KEPT_MS`] later, unless another file has them.
-pub(crate) fn remove_file(
+/// Takes the last piece of an upload away, because a longer one is to take its place. Its object is deleted [`BLOB_KEPT_MS`] later,
+/// unless another file has it: a backup that has begun may want it.
+fn take_last_piece(
     engine: &mut dyn Engine,
-    owner: Option<AccountId>,
-    id: &str,
-    before: Value<'_>,
+    id: Value<'_>,
+    start: Value<'_>,
+    length: Value<'_>,
     now: i64,
-) -> Result<bool> {
-    if let Some(owner) = owner {
-        lock_log(engine, owner)?;
-    }
-    let id = Value::Text(id);
-    let removed = engine.run(&REMOVE_FILE, &[id, before])?;
-    let Some(row) = removed.first() else { return Ok(false) };
-    let (size, owner) = (row.int(0)?, row.maybe_int(1)?);
-    if let Some(owner) = owner {
-        engine.run(&ADD_STORED, &[Value::Int(-quota::of_file(size)), Value::Int(owner)])?;
-    }
-    engine.run(&LOCK_BLOBS, &[id])?;
-    let mut blobs = engine.run(&REMOVE_PIECES, &[id])?;
-    for row in &mut blobs {
-        let blob = row.text(0)?;
-        engine.run(&EXPIRE_BLOB, &[Value::Int(now + BLOB_KEPT_MS), Value::Text(&blob)])?;
-    }
-    Ok(true)
+) -> Result<()> {
+    let mut last = engine.run(&LOCK_LAST_BLOB, &[id, start, length])?;
+    let Some(row) = last.first_mut() else {
+        return Err(Error::Internal("the last piece of an upload is another one".to_owned()));
+    };
+    let last = row.text(0)?;
+    engine.run(&REMOVE_PIECE, &[id, start])?;
+    expire_blob(engine, &last, now)
 }
 
+/// Has an object deleted [`BLOB_KEPT_MS`] later, unless it is a piece of another file. It is locked.
+pub(crate) fn expire_blob(engine: &mut dyn Engine, blob: &str, now: i64) -> Result<()> {
+    engine.run(&EXPIRE_BLOB, &[Value::Int(now + BLOB_KEPT_MS), Value::Text(blob)]).map(drop)
+}
+
+const _: () = assert!(PIECE_BYTES_MIN < PIECE_BYTES_MAX);
 const _: () = assert!(UPLOADS_UNSENT_MAX == 200, "as in the statement");
 
 statements! {
@@ -271,7 +267,7 @@ statements! {
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
     );
 
-    static ADD_STORED: Statement = Statement::both("update log set stored = stored + $1 where account = $2");
+    pub(crate) static ADD_STORED: Statement = Statement::both("update log set stored = stored + $1 where account = $2");
 
     static FIND_UPLOAD: Statement = Statement::both(
         "select size, received, expires_at from file where id = $1 and owner = $2 \
@@ -285,9 +281,13 @@ statements! {
          and received = $5 and received + $1 <= size and (expires_at is null or expires_at > $6) returning id"
     );
 
+    static FIND_SAME_BLOBS: Statement = Statement::both(
+        "select name from blob where hash = $1 and size = $2 and expires_at is null order by name limit $3"
+    );
+
     /// Locked, so that it is not given up before it is a piece of this file too.
-    static FIND_SAME_BLOB: Statement = locking!(
-        "select name from blob where hash = $1 and size = $2 and expires_at is null order by name limit 1"
+    static KEEP_SAME_BLOB: Statement = locking!(
+        "select name from blob where name = $1 and hash = $2 and size = $3 and expires_at is null"
     );
 
     /// One that is being deleted is not kept any more.
@@ -299,15 +299,12 @@ statements! {
 
     static ADD_PIECE: Statement = Statement::both("insert into piece (file, start, blob) values ($1, $2, $3)");
 
-    static REMOVE_FILE: Statement = Statement::both(
-        "delete from file where id = $1 and expires_at is not null and expires_at <= $2 returning size, owner"
+    /// Locked before the piece goes, as in [`crate::collect::erase_pieces`].
+    static LOCK_LAST_BLOB: Statement = locking!(
+        "select b.name from blob b where b.name = (select p.blob from piece p where p.file = $1 and p.start = $2) and b.size = $3"
     );
 
-    static LOCK_BLOBS: Statement = locking!(
-        "select name from blob where name in (select blob from piece where file = $1) order by name"
-    );
-
-    static REMOVE_PIECES: Statement = Statement::both("delete from piece where file = $1 returning blob");
+    static REMOVE_PIECE: Statement = Statement::both("delete from piece where file = $1 and start = $2");
 
     static EXPIRE_BLOB: Statement = Statement::both(
         "update blob set expires_at = $1 where name = $2 and not exists (select 1 from piece p where p.blob = blob.name)"

@@ -56,6 +56,8 @@ mod own;
 mod pages;
 #[path = "contract/pictures.rs"]
 mod pictures;
+#[path = "contract/pieces.rs"]
+mod pieces;
 #[path = "contract/planner.rs"]
 mod planner;
 #[path = "contract/plans.rs"]

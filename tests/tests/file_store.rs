@@ -212,7 +212,7 @@ fn a_lost_object_is_final_and_named() -> Result<()> {
     ensure!(names.len() == 2, "{names:?}");
     let answer = alice.ask("GET", &format!("/files/{id}"))?.send()?.refused(410)?;
     ensure!(answer.body["code"] == "gone", "{}", answer.text);
-    // What has begun cannot go on: its first bytes are looked at.
+    // What has begun cannot go on: its last piece is short, and becomes a part of the next one.
     let call = alice.tus("PATCH", &begun)?.header("upload-offset", "5");
     call.typed(UPLOAD_TYPE, b"ended".to_vec()).send()?.refused(410)?;
     let server = &mut deployment.servers[0];
@@ -221,6 +221,31 @@ fn a_lost_object_is_final_and_named() -> Result<()> {
     let url = format!("http://{}", server.address("metrics")?);
     ensure!(metric(&url, "auth_files_lost_total")? == 2);
     told(&mut deployment, None)
+}
+
+/// An object that is lost is not taken for a file with the same bytes.
+#[test]
+fn what_is_lost_is_written_anew() -> Result<()> {
+    let bucket = Bucket::start(BucketMode::Works)?;
+    for flag in [None, Some(Bucket::flag())] {
+        let launch = |launch: Launch| bucket.known_to(launch);
+        let flags: Vec<_> = flag.into_iter().collect();
+        let deployment = Deployment::launch_with(&Arrangement::Messenger, &flags, launch)?;
+        let alice = Client::signup(&deployment.endpoints, "Alice")?;
+        let upload = || alice.upload("a.txt", "text/plain", b"hello");
+        let lost = upload()?;
+        bucket.lose();
+        let folders = deployment.dir().join("files");
+        for folder in fs::read_dir(&folders).into_iter().flatten() {
+            fs::remove_dir_all(folder?.path())?;
+        }
+        ensure!(alice.download(&lost)?.0 == 410);
+        // The third one shares the object of the second.
+        for file in [upload()?, upload()?] {
+            ensure!(alice.download(&file)? == (200, "hello".to_owned()), "{flag:?}");
+        }
+    }
+    Ok(())
 }
 
 #[test]

@@ -143,6 +143,43 @@ fn what_nobody_needs_is_collected_and_counts_no_longer() -> Result<()> {
     Ok(())
 }
 
+/// A client may cut where it likes. What it sends a few bytes at a time lies in objects of 16 KiB, as if it had come at once.
+#[test]
+fn tiny_pieces_become_few_objects() -> Result<()> {
+    const SENT: usize = 1000;
+    const BYTES: usize = 40_000;
+    const OBJECT: u64 = 16 * 1024;
+    for kind in [Arrangement::Messenger, Arrangement::postgres()?] {
+        let deployment = Deployment::launch(&kind, &[])?;
+        let alice = Client::signup(&deployment.endpoints, "Alice")?;
+        let picture = b"GIF89a--";
+        let bytes = [&picture[..], &noise(BYTES)].concat();
+        let path = alice.begin_upload(bytes.len(), &[("filename", "a.gif")])?;
+        // The first bytes say what it is, also when they come one by one.
+        let (mut offset, mut count) = (0, 0);
+        while offset < bytes.len() {
+            let most = if offset < 16 { 1 } else { SENT };
+            let end = bytes.len().min(offset + most);
+            offset = alice.append(&path, offset, &bytes[offset..end])?;
+            count += 1;
+        }
+        ensure!(count > 50, "{count} requests");
+        let answer = alice.ask("GET", &path)?.send()?;
+        ensure!(answer.header("content-type") == Some("image/gif"), "{:?}", answer.headers);
+        let id = path.trim_start_matches("/files/");
+        let part = alice.ask("GET", &path)?.header("range", "bytes=16000-40007").send()?;
+        ensure!(part.status == 206 && part.text.as_bytes() == &bytes[16_000..], "{id}");
+        let mut long = 0;
+        for folder in fs::read_dir(deployment.dir().join("files"))? {
+            for object in fs::read_dir(folder?.path())? {
+                long += usize::from(object?.metadata()?.len() >= OBJECT);
+            }
+        }
+        ensure!(long == bytes.len() / OBJECT as usize, "{long} objects are long enough");
+    }
+    Ok(())
+}
+
 #[test]
 fn bounds_of_files() -> Result<()> {
     let flags = ["--file-max=1000", "--account-quota=40000"];

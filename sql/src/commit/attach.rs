@@ -138,7 +138,7 @@ statements! {
         concat!(
             "select r.submission, r.place, f.id, f.name, f.type, f.size, f.width, f.height, t.id from r \
              join file f on f.id = r.file and f.received = f.size left join file t on t.id = f.thumbnail \
-             where (f.expires_at is null or f.expires_at > r.at) and (f.owner = r.account or ",
+             and (t.expires_at is null or t.expires_at > r.at) where (f.expires_at is null or f.expires_at > r.at) and (f.owner = r.account or ",
             sees_file!("r.account", "f.id"),
             ")"
         )

@@ -128,7 +128,7 @@ pub(super) static EVERYWHERE: &[Check] = &[
         ["owner"],
         "select coalesce(f.owner, 0) from file f left join (select p.file, sum(b.size) as bytes from piece p",
         "join blob b on b.name = p.blob and b.expires_at is null group by p.file) p on p.file = f.id",
-        "where f.received <> coalesce(p.bytes, 0)"
+        "where f.received <> coalesce(p.bytes, 0) and (f.owner is not null or coalesce(f.expires_at, 1) > 0)"
     ),
     check!(
         "the pieces of a file have a gap, or lie over each other",
@@ -156,7 +156,7 @@ pub(super) static EVERYWHERE: &[Check] = &[
     check!(
         "a message lacks the thumbnail of its file",
         ["message"],
-        "select x.message from message_file x join file f on f.id = x.file join file t on t.id = f.thumbnail",
+        "select x.message from message_file x join file f on f.id = x.file join file t on t.id = f.thumbnail and t.expires_at is null",
         "where not exists (select 1 from message_file y where y.message = x.message and y.file = t.id)"
     ),
     check!(

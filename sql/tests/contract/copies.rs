@@ -8,7 +8,7 @@ use wire::{AccountId, MessageId, Peer, Seq};
 use crate::{NOW, account, ask_first, commit, open, post, say};
 use crate::{
     accounts, blocks, blocks_revised, contact_policy, deletion, groups, invitations, messages,
-    names, pictures, privacy, receipts, reports, revise, strangers, sweeps, uploads,
+    names, pictures, pieces, privacy, receipts, reports, revise, strangers, sweeps, uploads,
 };
 
 /// A table: its columns, and its rows in some order.
@@ -135,6 +135,7 @@ fn fill(store: &Store) {
         sweeps::ALL,
         deletion::ALL,
         uploads::ALL,
+        pieces::ALL,
         reports::ALL,
         privacy::ALL,
         pictures::ALL,

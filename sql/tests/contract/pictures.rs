@@ -41,7 +41,8 @@ fn upload(store: &Store, owner: AccountId, kind: Option<&str>, size: i64, receiv
     assert_eq!(store.begin_upload(owner, &new, NOW).unwrap(), UploadOutcome::Begun);
     let blob = format!("blob of {id}");
     store.begin_blob(owner, &blob, expires_at).unwrap();
-    let piece = NewPiece { start: 0, blob: &blob, hash: &id, size: received, kind };
+    let (blob, hash, size) = (&*blob, &*id, received);
+    let piece = NewPiece { start: 0, offset: 0, blob, same: None, hash, size, kind };
     assert!(store.append_piece(owner, &id, &piece, NOW).unwrap());
     id
 }

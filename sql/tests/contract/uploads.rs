@@ -28,13 +28,13 @@ cases! {
 }
 
 /// A name that no other test has.
-fn name() -> String {
+pub fn name() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     static COUNT: AtomicU64 = AtomicU64::new(1);
     format!("{:032x}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-fn begin(store: &Store, owner: AccountId, size: i64) -> (String, UploadOutcome) {
+pub fn begin(store: &Store, owner: AccountId, size: i64) -> (String, UploadOutcome) {
     let id = name();
     let new = NewUpload {
         id: &id,
@@ -50,7 +50,7 @@ fn begin(store: &Store, owner: AccountId, size: i64) -> (String, UploadOutcome) 
 }
 
 /// Appends a piece whose bytes are told by `hash`; returns the name of its object.
-fn append(
+pub fn append(
     store: &Store,
     owner: AccountId,
     id: &str,
@@ -59,7 +59,9 @@ fn append(
 ) -> Option<String> {
     let blob = name();
     store.begin_blob(owner, &blob, NOW + HOUR).unwrap();
-    let piece = NewPiece { start, blob: &blob, hash, size, kind: None };
+    let same = store.same_blobs(owner, hash, size).unwrap();
+    let same = same.first().map(String::as_str);
+    let piece = NewPiece { start, offset: start, blob: &blob, same, hash, size, kind: None };
     store.append_piece(owner, id, &piece, NOW).unwrap().then_some(blob)
 }
 
@@ -87,11 +89,11 @@ fn send(store: &Store, by: AccountId, operation: Operation) -> MessageId {
     }
 }
 
-fn sees(store: &Store, who: AccountId, id: &str) -> bool {
+pub fn sees(store: &Store, who: AccountId, id: &str) -> bool {
     store.file(who, id, NOW).unwrap().is_some()
 }
 
-fn stored(store: &Store, who: AccountId) -> i64 {
+pub fn stored(store: &Store, who: AccountId) -> i64 {
     store.log_state(who).unwrap().unwrap().stored
 }
 
@@ -133,10 +135,12 @@ fn equal_pieces_are_one_object(store: &Store) {
     assert_eq!(object(alice, &one), object(bob, &two));
     assert!(store.unneeded_blobs(NOW).unwrap().contains(&spare), "the second one is deleted");
     assert_eq!(store.remove_upload(alice, &one, NOW).unwrap(), Removal::Removed);
+    store.collect_files(NOW).unwrap();
     let later = store.unneeded_blobs(NOW + 2 * HOUR).unwrap();
     assert!(!later.contains(&object(bob, &two)), "Bob's file has it");
     let shared = object(bob, &two);
     assert_eq!(store.remove_upload(bob, &two, NOW).unwrap(), Removal::Removed);
+    store.collect_files(NOW).unwrap();
     assert!(!store.unneeded_blobs(NOW).unwrap().contains(&shared), "a backup may want it");
     assert!(store.unneeded_blobs(NOW + 2 * HOUR).unwrap().contains(&shared));
     // From here on it is no piece of anything any more.
@@ -309,7 +313,8 @@ fn what_is_never_sent_is_collected(store: &Store) {
     }
     let names = store.unneeded_blobs(NOW + 13 * HOUR).unwrap();
     assert!(names.contains(&lost) && !names.contains(&piece), "its program was killed");
-    let late = NewPiece { start: 4, blob: &lost, hash: "x", size: 1, kind: None };
+    let (blob, hash) = (&*lost, "x");
+    let late = NewPiece { start: 4, offset: 4, blob, same: None, hash, size: 1, kind: None };
     assert!(store.append_piece(alice, &id, &late, NOW).is_err(), "it is being deleted");
     assert_eq!(store.upload(alice, &id, NOW).unwrap().unwrap().received, 4);
     store.collect_files(NOW + 25 * HOUR).unwrap();

@@ -217,7 +217,8 @@ fn send_a_file_with_a_thumbnail(store: &Store, from: AccountId, to: AccountId) {
         for &(start, size, blob) in pieces {
             store.begin_blob(from, blob, NOW + HOUR).unwrap();
             let kind = Some(kind);
-            let piece = NewPiece { start, blob, hash: blob, size, kind };
+            let (offset, same, hash) = (start, None, blob);
+            let piece = NewPiece { start, offset, blob, same, hash, size, kind };
             assert!(store.append_piece(from, name, &piece, NOW).unwrap());
         }
     };

@@ -69,6 +69,11 @@ impl Bucket {
         self.lock().mode = mode;
     }
 
+    /// Loses all objects.
+    pub fn lose(&self) {
+        self.lock().objects.clear();
+    }
+
     /// The names of all objects, but for those of probes.
     pub fn objects(&self) -> Vec<String> {
         let names = self.lock().objects.keys().cloned().collect::<Vec<_>>();

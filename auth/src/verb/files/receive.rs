@@ -5,11 +5,10 @@ use std::io::{self, ErrorKind, Read, Write as _};
 use data_encoding::HEXLOWER;
 use http::{BodyReader, HttpError, Response};
 use sha2::{Digest as _, Sha256};
-use sql::{NewPiece, PIECE_BYTES_MAX, Upload};
+use sql::{NewPiece, PIECE_BYTES_MAX, PIECE_BYTES_MIN, Upload};
 use wire::AccountId;
 
-use super::reader::FileReader;
-use super::request::{new_id, refusal, refused, store};
+use super::request::{new_id, refused, store};
 use super::sniff::{SNIFFED_BYTES, sniff};
 use crate::context::Context;
 use crate::error::ApiError;
@@ -95,7 +94,8 @@ enum End {
 
 impl Receiver<'_> {
     /// Takes the next piece. It ends at a multiple of [`PIECE_BYTES_MAX`], so that files with the same bytes have the
-    /// same pieces, unless the bytes come slowly and the file store has it end before.
+    /// same pieces, unless the bytes come slowly and the file store has it end before. If the last piece is shorter than
+    /// [`PIECE_BYTES_MIN`], this one begins with its bytes and takes its place.
     fn piece(&mut self, buffer: &mut [u8]) -> Result<End, ReceiveError> {
         let end = (self.offset / PIECE_BYTES_MAX + 1) * PIECE_BYTES_MAX;
         let room = usize::try_from(end.min(self.size) - self.offset).unwrap_or(0);
@@ -105,10 +105,12 @@ impl Receiver<'_> {
             Ok(count) => count,
             Err(error) => return Err(ReceiveError::Client(HttpError::from_io(&error))),
         };
+        let mut head = self.short_piece()?;
+        let before = head.len() as i64;
+        let start = self.offset - before;
         let name = new_id()?;
         let store = &self.context.store;
         store.begin_blob(self.account, &name, store.now() + BLOB_LIFE_MS)?;
-        let mut head = Vec::new();
         let written = self.write(&name, buffer, (first, room), &mut head);
         let Written { size, hash, end, broken } = match written {
             Ok(written) => written,
@@ -120,19 +122,56 @@ impl Receiver<'_> {
                 return Err(refused(error).into());
             }
         };
-        let kind = self.kind(head)?;
-        let piece = NewPiece { start: self.offset, blob: &name, hash: &hash, size, kind };
+        // The first bytes of a file are in its first piece, unless that is long enough.
+        let kind = if start == 0 { sniff(&head) } else { None };
+        let same = self.same_object(&hash, size)?;
+        let (offset, blob, hash, same) = (self.offset, &*name, &*hash, same.as_deref());
+        let piece = NewPiece { start, offset, blob, same, hash, size, kind };
         if !store.append_piece(self.account, self.id, &piece, store.now())? {
             return Err(ApiError::offset_mismatch().into());
         }
-        self.offset += size;
+        self.offset += size - before;
         match broken {
             Some(error) => Err(ReceiveError::Client(error)),
             None => Ok(end),
         }
     }
 
-    /// Writes an object: what is in the buffer, and what comes, up to `room` bytes. The first bytes are copied to
+    /// The bytes of the last piece, if it is short.
+    fn short_piece(&self) -> Result<Vec<u8>, ReceiveError> {
+        if self.offset % PIECE_BYTES_MAX == 0 {
+            return Ok(Vec::new());
+        }
+        let last = self.context.store.pieces(self.account, self.id, self.offset - 1)?.pop();
+        let Some(last) = last.filter(|it| it.size < PIECE_BYTES_MIN) else {
+            return Ok(Vec::new());
+        };
+        if last.start + last.size != self.offset {
+            // Another request has gone on with the upload.
+            return Err(ApiError::offset_mismatch().into());
+        }
+        let (length, mut bytes) = (last.size as u64, Vec::new());
+        let read = store(self.context)?.read(&last.blob, 0, length);
+        let read = read.and_then(|piece| piece.take(length).read_to_end(&mut bytes));
+        match read {
+            Ok(count) if count as u64 == length => Ok(bytes),
+            Ok(_) => {
+                let text = format!("the object {} is shorter than it was written", last.blob);
+                Err(refused(io::Error::new(ErrorKind::NotFound, text)).into())
+            }
+            Err(error) => Err(refused(error).into()),
+        }
+    }
+
+    /// Another object with the same bytes, which has not been lost.
+    fn same_object(&self, hash: &str, size: i64) -> Result<Option<String>, ReceiveError> {
+        let files = store(self.context)?;
+        let same = self.context.store.same_blobs(self.account, hash, size)?;
+        let is_there = |name: &String| files.size(name).is_ok_and(|it| it == size as u64);
+        Ok(same.into_iter().find(is_there))
+    }
+
+    /// Writes an object: what `head` has, what is in the buffer, and what comes, up to `room` bytes. The first bytes are copied to
     /// `head`.
     fn write(
         &mut self,
@@ -143,6 +182,9 @@ impl Receiver<'_> {
     ) -> io::Result<Written> {
         let files = self.context.files.as_ref().ok_or(ErrorKind::NotConnected)?;
         let (mut object, mut hash) = (files.create(name)?, Sha256::new());
+        let before = head.len();
+        hash.update(&*head);
+        object.write_all(head)?;
         let (mut count, mut size, mut broken) = (first, 0, None);
         let mut end = End::OfBody;
         while count > 0 {
@@ -167,24 +209,7 @@ impl Receiver<'_> {
         }
         object.finish()?;
         let hash = HEXLOWER.encode(&hash.finalize());
-        Ok(Written { size: size as i64, hash, end, broken })
-    }
-
-    /// The media type by the file's first bytes, if this piece has some of them.
-    fn kind(&self, head: Vec<u8>) -> Result<Option<&'static str>, ApiError> {
-        let before = usize::try_from(self.offset).unwrap_or(usize::MAX);
-        if before >= SNIFFED_BYTES {
-            return Ok(None);
-        }
-        let mut bytes = Vec::new();
-        if before > 0 {
-            let files = store(self.context)?.clone();
-            let store = std::sync::Arc::clone(&self.context.store);
-            let reader = FileReader::new(store, files, self.account, self.id, 0..before as u64);
-            reader.take(before as u64).read_to_end(&mut bytes).map_err(refusal)?;
-        }
-        bytes.extend(head);
-        Ok(sniff(&bytes))
+        Ok(Written { size: (before + size) as i64, hash, end, broken })
     }
 }
 
