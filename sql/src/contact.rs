@@ -82,6 +82,23 @@ pub struct Block {
     pub last_seen: i64,
 }
 
+/// The picture of `account a`, which is `$other`, for `$viewer`, if it may see the name. Whoever has blocked an account, or has
+/// not answered its request, sees no picture of it: a new one could say anything.
+macro_rules! picture_seen {
+    ($viewer:literal, $other:literal) => {
+        concat!(
+            concat!("case when coalesce((select 1 from block b where b.blocked = ", $other),
+            concat!(" and b.account = ", $viewer, "), (select 1 from conversation k"),
+            concat!(" where k.low = case when ", $viewer, " < ", $other),
+            concat!(" then ", $viewer, " else ", $other, " end"),
+            concat!(" and k.high = case when ", $viewer, " < ", $other),
+            concat!(" then ", $other, " else ", $viewer, " end"),
+            concat!(" and k.asker = ", $other, ")) is null then a.picture end")
+        )
+    };
+}
+pub(crate) use picture_seen;
+
 /// What an account may know about another account's presence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContactStatus {
@@ -279,7 +296,9 @@ statements! {
 
     static FIND_PUBLIC_PROFILE: Statement = Statement::both(
         concat!(
-            "select a.name, a.picture from (select cast($1 as bigint) as viewer, cast($2 as bigint) as other, cast($3 as \
+            "select a.name, ",
+            picture_seen!("q.viewer", "q.other"),
+            " from (select cast($1 as bigint) as viewer, cast($2 as bigint) as other, cast($3 as \
              bigint) as open) q join account a on a.id = q.other and a.email is not null where q.open = 1 or ",
             sees_name!("q.viewer", "q.other"),
         )

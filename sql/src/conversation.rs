@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use wire::limit::UNREAD_MAX;
 use wire::{AccountId, GroupId, MessageId, Peer, Role};
 
-use crate::contact::sees_name;
+use crate::contact::{picture_seen, sees_name};
 use crate::engine::{BatchStatement, Row, Statement, Value, for_each_row, statements};
 use crate::entry::{self, Message, bytes_seen, columns, columns_seen, edits_withheld};
 use crate::limit::PAGE_BYTES;
@@ -332,15 +332,16 @@ statements! {
          where c.id = $1 and s.account = $2 and c.low is null"
     );
 
-    static GROUP_MEMBERS: Statement = Statement::both(
+    static GROUP_MEMBERS: Statement = Statement::both(concat!(
         "select s.account, a.name, s.role, s.delivered, case when s.account = v.account then s.read \
          when v.shows_read = 0 then 0 else coalesce(s.read_hidden, s.read) end, s.since, (select b.account from block b \
          where b.blocked = $1 and b.account = s.account), (select k.delivered from block_mark k \
          where k.blocked = $1 and k.conversation = s.conversation and k.account = s.account), (select k.read \
-         from block_mark k where k.blocked = $1 and k.conversation = s.conversation and k.account = s.account), a.picture \
-         from log v join member s on s.conversation = $2 and s.until is null join account a on a.id = s.account \
+         from block_mark k where k.blocked = $1 and k.conversation = s.conversation and k.account = s.account), ",
+        picture_seen!("v.account", "s.account"),
+        " from log v join member s on s.conversation = $2 and s.until is null join account a on a.id = s.account \
          where v.account = $1 order by s.since, s.account"
-    );
+    ));
 
     static BLOCKS: Statement = Statement::both("select blocked from block where account = $1 order by blocked");
 
@@ -365,7 +366,9 @@ statements! {
              and k.conversation = l.id and k.account = b.account), 0) from block b where b.blocked = l.account \
              and b.account = o.account), \
              coalesce(o.read_hidden, o.read)) end, l.activity, case when l.asker <> l.account then 1 else 0 \
-             end, l.cleared, l.muted_until, l.pinned, l.archived, l.marked_unread, a.picture from (select cast($1 as bigint) as open, c.id, c.low, c.high, c.asker, s.role, ",
+             end, l.cleared, l.muted_until, l.pinned, l.archived, l.marked_unread, ",
+            picture_seen!("l.account", "o.account"),
+            " from (select cast($1 as bigint) as open, c.id, c.low, c.high, c.asker, s.role, ",
             name_and_days!(),
             ", s.since, s.until, s.read, s.account, s.cleared, s.muted_until, s.pinned, s.archived, s.marked_unread, ",
             activity!(),

@@ -2,7 +2,7 @@
 
 use wire::{AccountId, GroupId, MessageId, Peer, Role};
 
-use crate::contact::sees_name;
+use crate::contact::{picture_seen, sees_name};
 use crate::conversation::{Conversation, Member};
 use crate::engine::{Statement, Value, statements};
 use crate::{ConversationSettings, Reader, Result, Store};
@@ -89,7 +89,9 @@ statements! {
         concat!(
             "select i.account, case when cast($1 as bigint) = 1 or ",
             sees_name!("$2", "i.account"),
-            " then a.name end, a.picture from invitation i join account a on a.id = i.account where i.conversation = $3 \
+            " then a.name end, ",
+            picture_seen!("$2", "i.account"),
+            " from invitation i join account a on a.id = i.account where i.conversation = $3 \
              and i.state < 2 order by i.entry, i.account",
         )
     );

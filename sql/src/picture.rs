@@ -1,8 +1,9 @@
-//! Pictures of accounts: files that they have uploaded, seen by whoever may see their names.
+//! Pictures of accounts: files that they have uploaded, seen by whoever may see their names, except by accounts that have
+//! blocked them or have not answered their requests.
 
 use wire::AccountId;
 
-use crate::contact::sees_name;
+use crate::contact::{picture_seen, sees_name};
 use crate::engine::{Engine, Statement, Value, locking, statements};
 use crate::limit::PICTURE_BYTES_MAX;
 use crate::upload::lock_log;
@@ -54,7 +55,7 @@ impl Store {
         })
     }
 
-    /// Whether this file is the picture of an account whose name `account` may see.
+    /// Whether this file is the picture of an account whose picture `account` may see.
     pub(crate) fn sees_picture(&self, account: AccountId, id: &str) -> Result<bool> {
         let params = [Value::Text(id), Value::Int(account.0), self.contact.is_open()];
         Ok(!self.read(account, &IS_SEEN, &params, |_| Ok(()))?.is_empty())
@@ -109,7 +110,10 @@ statements! {
 
     static IS_SEEN: Statement = Statement::both(concat!(
         "select 1 from (select cast($1 as text) as file, cast($2 as bigint) as viewer, cast($3 as bigint) as open) q \
-         join account a on a.picture = q.file and a.email is not null where q.open = 1 or ",
-        sees_name!("q.viewer", "a.id")
+         join account a on a.picture = q.file and a.email is not null where (q.open = 1 or ",
+        sees_name!("q.viewer", "a.id"),
+        ") and ",
+        picture_seen!("q.viewer", "a.id"),
+        " is not null"
     ));
 }

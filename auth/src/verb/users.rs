@@ -38,8 +38,9 @@ pub(crate) fn find(
         return Err(nobody());
     }
     context.store.record_found_account(session.account, account.id, request.now)?;
-    let picture = account.picture.as_deref();
-    json(200, &Found { id: account.id, name: &account.name, picture })
+    let found = context.store.public_profile(session.account, account.id)?;
+    let PublicProfile { name, picture } = found.ok_or_else(nobody)?;
+    json(200, &Found { id: account.id, name: &name, picture: picture.as_deref() })
 }
 
 pub(crate) fn show(

@@ -165,17 +165,25 @@ fn a_picture_is_for_who_may_see_the_name(store: &Store) {
     let profile = |who| store.public_profile(who, alice).unwrap();
     let whole = PublicProfile { name: "Alice".to_owned(), picture: Some(id.clone()) };
     assert!(sees(store, alice, &id) && profile(alice) == Some(whole.clone()));
-    // Bob has written to her: she may see him, and he not her.
+    // Bob has written to her: she may see his name, and he not hers; a picture is seen by neither.
     say(store, bob, alice, "hello", "1");
     let his = image(store, bob);
     set(store, bob, Some(&his));
-    assert!(sees(store, alice, &his) && !sees(store, bob, &id));
-    assert_eq!(line(store, alice, Peer::Account(bob)).unwrap().picture, Some(his));
+    let of_bob = |picture: Option<&str>| {
+        let seen = store.public_profile(alice, bob).unwrap().unwrap();
+        let listed = line(store, alice, Peer::Account(bob)).unwrap();
+        assert_eq!((&*seen.name, seen.picture.as_deref()), ("Bob", picture));
+        assert_eq!(listed.picture.as_deref(), picture);
+        assert_eq!(sees(store, alice, &his), picture.is_some());
+    };
+    of_bob(None);
+    assert!(!sees(store, bob, &id));
     assert_eq!(
         (profile(bob), line(store, bob, Peer::Account(alice)).unwrap().picture),
         (None, None)
     );
     act(store, alice, Operation::Accept { id: bob });
+    of_bob(Some(&his));
     assert!(sees(store, bob, &id) && profile(bob) == Some(whole.clone()));
     assert_eq!(line(store, bob, Peer::Account(alice)).unwrap().picture.as_ref(), Some(&id));
     // Carol has found her by email.
@@ -193,4 +201,14 @@ fn a_picture_is_for_who_may_see_the_name(store: &Store) {
     // Who is blocked cannot tell.
     act(store, alice, Operation::Block { id: bob });
     assert!(sees(store, bob, &id));
+    // She does not see his: he could say anything by it.
+    of_bob(None);
+    let of = |who: AccountId| {
+        let members = store.group(alice, trip).unwrap().unwrap().members;
+        members.into_iter().find(|it| it.id == who).unwrap().picture
+    };
+    assert_eq!((of(bob), of(alice).as_ref()), (None, Some(&id)));
+    act(store, alice, Operation::Unblock { id: bob });
+    of_bob(Some(&his));
+    assert_eq!(of(bob), Some(his));
 }

@@ -48,7 +48,7 @@ pub fn views(reader: &mut Device, model: &Model, names: &IdMaps) -> Result<()> {
     }
     for (other, account) in &model.accounts {
         let Some(picture) = &account.picture else { continue };
-        let (got, expected) = (reader.fetches(picture)?, model.sees_name(who, *other));
+        let (got, expected) = (reader.fetches(picture)?, model.sees_picture(who, *other));
         ensure!(got == expected, "fetches the picture of {other}: {got}, not {expected}");
     }
     let got = names.inside(&reader.ask(json!({"type": "blocks"}))?);

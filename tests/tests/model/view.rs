@@ -154,10 +154,18 @@ impl Model {
     fn identify(&self, line: &mut Value, who: Who, other: Who) {
         if self.sees_name(who, other) {
             line["name"] = json!(self.accounts[&other].name);
-            if let Some(picture) = &self.accounts[&other].picture {
+            let picture = self.accounts[&other].picture.as_ref();
+            if let Some(picture) = picture.filter(|_| self.sees_picture(who, other)) {
                 line["picture"] = json!(picture);
             }
         }
+    }
+
+    /// Whether `who` sees the picture of `other`: not of somebody who is blocked, or whose request it has not answered.
+    pub(super) fn sees_picture(&self, who: Who, other: Who) -> bool {
+        let pair = self.talks.get(&Key::Pair(who.min(other), who.max(other)));
+        let is_asked = pair.is_some_and(|talk| talk.asker == Some(other)) && who != other;
+        self.sees_name(who, other) && !is_asked && !self.has_blocked(who, other)
     }
 
     /// A place among entries. Only those of messages are known outside: another is told by the message before it.
