@@ -2,6 +2,7 @@
 
 import {
   EMPTY_DRAFT,
+  LOOK_AGAIN,
   NOTICES_MAX,
   WATCHED_MAX,
   idOf,
@@ -172,6 +173,15 @@ export function editMessage(c, id, edit) {
 export function meet(c, id) {
   if (!id || c.state.people[id] || id === c.state.me?.id) return;
   set(c, { people: { ...c.state.people, [id]: { id, name: null } } });
+  effect(c, { type: "call", call: "user", args: { id } });
+}
+
+/** Asks for the name and the picture of an account that is looked at: no event says that they have changed. @param {Context} c @param {number} id */
+export function look(c, id) {
+  if (id === c.state.me?.id) return;
+  const person = c.state.people[id] ?? { id, name: null };
+  if (c.now - (person.lookedAt ?? -Infinity) < LOOK_AGAIN) return;
+  set(c, { people: { ...c.state.people, [id]: { ...person, lookedAt: c.now } } });
   effect(c, { type: "call", call: "user", args: { id } });
 }
 

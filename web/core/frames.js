@@ -10,6 +10,7 @@ import {
   editMessage,
   effect,
   learn,
+  look,
   meet,
   notice,
   placeOf,
@@ -117,7 +118,8 @@ function onMessage(c, frame) {
     }
   }
   addMessage(c, key, message, { isRequest: Boolean(frame.request), isOwn });
-  if (!isOwn) meet(c, frame.from);
+  // An event with a name has no picture.
+  if (!isOwn && c.state.people[frame.from]?.picture === undefined) look(c, frame.from);
 }
 
 /**

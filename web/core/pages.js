@@ -5,6 +5,7 @@ import {
   dropConversation,
   effect,
   isAsking,
+  look,
   meet,
   notice,
   set,
@@ -40,7 +41,7 @@ export function openConversation(c, key, id = 0, replace = false) {
   if (before) leave(c, before);
   set(c, { open: key, announce: null });
   if (!key) return;
-  if (!isGroup(key)) meet(c, idOf(key));
+  if (!isGroup(key)) look(c, idOf(key));
   if (!c.state.conversations[key]) {
     setConversation(c, key, { name: c.state.people[idOf(key)]?.name ?? null });
   }

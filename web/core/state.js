@@ -28,6 +28,8 @@ export const TYPING_FOR = 6000;
 export const SEARCH_AFTER = 250;
 /** Milliseconds for which an own message may be edited and deleted for everybody. */
 export const EDIT_FOR = 15 * 60_000;
+/** Milliseconds after which the name and the picture of a person are asked for again, once they are shown. */
+export const LOOK_AGAIN = 10 * 60_000;
 /** Milliseconds by which the clocks may differ without a hint. */
 export const CLOCK_OFF = 2 * 60_000;
 

@@ -240,6 +240,8 @@ export interface Person {
     picture?: string | null;
     online?: boolean;
     lastSeen?: number;
+    /** When its name and picture were last asked for, in milliseconds of this device's clock. */
+    lookedAt?: number;
 }
 
 export interface Member {

@@ -94,6 +94,15 @@ test("a person chooses a picture, which others see in their list and above the c
     await until(async () => (await face(bob, where).getAttribute("src")) === path, where);
     assert.ok(await face(bob, where).evaluate((image) => image.decode().then(() => image.naturalWidth === 480)));
   }
+  // Who is written to for the first time sees it at once.
+  await alice.page.keyboard.press("Escape");
+  const carol = await here.person("Carol");
+  await carol.signUp();
+  await alice.start(carol);
+  await alice.say("it is me");
+  await until(async () => (await face(carol, ".chats").count()) === 1, "a picture in the list");
+  assert.equal(await face(carol, ".chats").getAttribute("src"), path);
+  await alice.button("Settings").click();
   await settings.getByRole("button", { name: "Remove picture" }).click();
   await own.waitFor({ state: "detached" });
   await bob.page.reload();

@@ -216,6 +216,23 @@ test("whoever accepts a request is watched from then on, and whoever one gets to
   assert.deepEqual(asked(play.frame({ type: "message", seq: 13, ...request })), []);
 });
 
+test("the picture of who writes for the first time is asked for, and again when the conversation is opened later", () => {
+  const play = new Play().enter();
+  const asked = (effects) => effects.filter(({ type, call }) => type === "call" && call === "user");
+  const message = { ...said(100, 3), from: 3, to: 1, name: "Cleo" };
+  const ids = asked(play.frame({ type: "message", seq: 10, ...message })).map(({ args }) => args.id);
+  assert.deepEqual(ids, [3]);
+  play.do({ type: "called", call: "user", value: { id: 3, name: "Cleo", picture: "abc" }, args: { id: 3 } });
+  assert.equal(items(play.state).find(({ key }) => key === "u3").picture, "abc");
+  assert.equal(asked(play.do({ type: "open", key: "u3" })).length, 0, "it is new");
+  play.do({ type: "open", key: null });
+  play.now += 11 * 60_000;
+  assert.equal(asked(play.do({ type: "open", key: "u3" })).length, 1);
+  play.do({ type: "called", call: "user", value: { id: 3, name: "Cleopatra" }, args: { id: 3 } });
+  const { name, picture } = items(play.state).find(({ key }) => key === "u3");
+  assert.deepEqual([name, picture], ["Cleopatra", null], "taken away");
+});
+
 test("ticks of a group need everybody", () => {
   const play = new Play().enter([trip({ last: { ...said(61, 1), group: 5 }, activity: 61 })]);
   const members = [
