@@ -36,8 +36,8 @@ pub enum Command<'a> {
     /// Answered with `sent` if there is a `ref`. The connection that sends a message gets no event for it.
     /// With accounts, the same `ref` again stores nothing new and returns the first answer.
     #[schemars(extend("anyOf" = [
-        {"properties": {"content": {"minLength": 1}}},
-        {"required": ["files"]},
+        {"properties": {"content": {"type": "string", "minLength": 1}}},
+        {"required": ["files"], "properties": {"files": true}},
     ]))]
     Message {
         /// The sender's own id. It may be left out; any other id is refused as `forbidden`.
@@ -115,9 +115,9 @@ pub enum Command<'a> {
     /// Asks for one page of the messages of a conversation: the newest messages, or those next to a given id.
     /// At most one of `before`, `after` and `around` may be given.
     #[schemars(extend("not" = {"anyOf": [
-        {"required": ["before", "after"]},
-        {"required": ["before", "around"]},
-        {"required": ["after", "around"]},
+        {"required": ["before", "after"], "properties": {"before": true, "after": true}},
+        {"required": ["before", "around"], "properties": {"before": true, "around": true}},
+        {"required": ["after", "around"], "properties": {"after": true, "around": true}},
     ]}))]
     History {
         /// The conversation: `with` or `group`, exactly one of them.
@@ -226,10 +226,10 @@ pub enum Command<'a> {
     /// At least one of `muted_until`, `pinned`, `archived` and `unread` must be there.
     #[serde(rename = "conversation.set")]
     #[schemars(extend("anyOf" = [
-        {"required": ["muted_until"]},
-        {"required": ["pinned"]},
-        {"required": ["archived"]},
-        {"required": ["unread"]},
+        {"required": ["muted_until"], "properties": {"muted_until": true}},
+        {"required": ["pinned"], "properties": {"pinned": true}},
+        {"required": ["archived"], "properties": {"archived": true}},
+        {"required": ["unread"], "properties": {"unread": true}},
     ]))]
     ConversationSet {
         /// The conversation: `with` or `group`, exactly one of them.
