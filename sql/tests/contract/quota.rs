@@ -1,8 +1,9 @@
-use sql::{GroupAction, Operation, Outcome, Store, Submission};
+use sql::{DatabaseUrl, GroupAction, Operation, Outcome, Store, Submission};
 use wire::limit::GROUPS_MAX;
 use wire::{AccountId, Code, GroupId, MessageId, Peer, Role};
 
 use crate::revise::{edit, react};
+use crate::uploads::{upload, with_files};
 use crate::{NOW, account, act, code, commit, group, open, post, post_to, say};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -91,6 +92,47 @@ fn what_goes_is_no_longer_counted(store: &Store) {
     assert_eq!([alice, bob].map(|who| stored(store, who)), [kept, 0]);
     store.delete_account(carol, NOW).unwrap();
     assert_eq!(stored(store, alice), kept, "Alice can still read it");
+}
+
+/// An upgrade counts what is there anew. `run` runs a script, and `wrong` is [`COUNT_WRONG`].
+fn an_upgrade_counts_anew(store: &Store, mut run: impl FnMut(&str), wrong: impl FnOnce() -> i64) {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let files = [upload(store, alice, 5), upload(store, alice, 0)];
+    act(store, alice, with_files(bob, "look", &[&files[0]]));
+    let id = say(store, bob, alice, "gone", "1").id;
+    act(store, bob, Operation::Delete { id });
+    let nobody = account(store, "Nobody");
+    let counted = [alice, bob, nobody].map(|who| stored(store, who));
+    run("update log set stored = 7");
+    run(if store.engine() == "sqlite" {
+        include_str!("../../migrations/sqlite/0026_counted_rows.sql")
+    } else {
+        include_str!("../../migrations/postgres/0030_counted_rows.sql")
+    });
+    assert_eq!([alice, bob, nobody].map(|who| stored(store, who)), counted);
+    assert_eq!(wrong(), 0);
+}
+
+#[test]
+fn an_upgrade_counts_anew_in_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("messenger.db");
+    let store = open(&DatabaseUrl::file(path.clone()));
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let run = |script: &str| connection.execute_batch(script).unwrap();
+    an_upgrade_counts_anew(&store, run, || {
+        connection.query_row(COUNT_WRONG, [], |row| row.get(0)).unwrap()
+    });
+}
+
+#[test]
+fn an_upgrade_counts_anew_in_postgresql() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    let store = open(&url.parse().unwrap());
+    let connect = || postgres::Client::connect(&url, postgres::NoTls).unwrap();
+    let run = |script: &str| connect().batch_execute(script).unwrap();
+    let wrong = || connect().query_one(COUNT_WRONG, &[]).unwrap().get(0);
+    an_upgrade_counts_anew(&store, run, wrong);
 }
 
 /// Bytes of an account, in the tests that reach it.

@@ -66,14 +66,14 @@ pub fn append(
 }
 
 /// A whole file of one piece.
-fn upload(store: &Store, owner: AccountId, size: i64) -> String {
+pub fn upload(store: &Store, owner: AccountId, size: i64) -> String {
     let (id, outcome) = begin(store, owner, size);
     assert_eq!(outcome, UploadOutcome::Begun);
     append(store, owner, &id, (0, size), &id).unwrap();
     id
 }
 
-pub(crate) fn with_files(to: AccountId, content: &str, files: &[&str]) -> Operation {
+pub fn with_files(to: AccountId, content: &str, files: &[&str]) -> Operation {
     let files = files.iter().map(|&id| id.to_owned()).collect();
     let (to, content) = (Recipient::Account(to), content.to_owned());
     Operation::Post { to, content, files, reply_to: None }
