@@ -254,7 +254,8 @@ export function quoteOf(state, key, id) {
   if (!message) return null;
   const { content, deleted, from } = shown(message);
   const text = content || (message.files ?? []).map(({ name }) => name).join(", ");
-  return { id, name: personName(state, from), content: visible(cut(text, LINE)), deleted: deleted === true };
+  const [name, mine] = [personName(state, from), from === state.me?.id];
+  return { id, name, mine, content: visible(cut(text, LINE)), deleted: deleted === true };
 }
 
 /** Marks the first and the last row of what one person said in a row. @param {Row[]} all */

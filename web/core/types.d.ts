@@ -681,7 +681,7 @@ export type Row =
           first: boolean;
           last: boolean;
           /** The quoted message, if it is loaded; `null`: not loaded. */
-          quote: { id: number; name: string; content: string; deleted: boolean } | null;
+          quote: { id: number; name: string; mine: boolean; content: string; deleted: boolean } | null;
           /** Waiting or refused. */
           outgoing: Outgoing | null;
           uploads: Upload[];

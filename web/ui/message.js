@@ -116,7 +116,7 @@ function quoteView(quote) {
   return el(
     "button",
     { type: "button", class: "quote", "data-act": "quote", tabindex: "-1" },
-    quote && el("strong", null, el("bdi", null, quote.name)),
+    quote && el("strong", null, quote.mine ? t("you") : el("bdi", null, quote.name)),
     el("bdi", { class: "cut" }, text),
   );
 }

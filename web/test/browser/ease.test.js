@@ -246,6 +246,11 @@ for (const colorScheme of ["light", "dark"]) {
       });
       assert.deepEqual(found, [], where);
     };
+    await alice.act(alice.message("hi"), "Reply");
+    await alice.say("an answer to myself");
+    await alice.act(alice.message("hello"), "Reply");
+    await alice.say("an answer");
+    await alice.message("an answer", "sent|delivered|read").waitFor();
     await check("a conversation");
     await alice.message("hi").getByRole("button", { name: "Message actions" }).click();
     await alice.page.getByRole("menu").waitFor();
