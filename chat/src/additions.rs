@@ -52,7 +52,7 @@ impl Additions {
         let added = added(operation).iter().filter(|account| **account != by);
         let added: BTreeSet<_> = added.map(|account| (by, *account)).collect();
         let too_often =
-            |_| "you have added the same account to 20 groups today; wait an hour or two";
+            |_| "you have added the same account to 100 groups today; wait an hour or two";
         added.iter().try_for_each(|pair| self.of_one.peek(pair, now)).map_err(too_often)?;
         added
             .iter()

@@ -100,9 +100,9 @@ pub(crate) const STRIKES_PER_SECOND: f64 = 1.0;
 
 /// Additions of one account to groups by one other, in a burst. Each can leave a group in the list of the account that
 /// is added.
-pub(crate) const ADDITIONS_OF_ONE_BURST: f64 = 20.0;
-/// How many of those come back per second: 20 a day.
-pub(crate) const ADDITIONS_OF_ONE_PER_SECOND: f64 = 20.0 / 86_400.0;
+pub(crate) const ADDITIONS_OF_ONE_BURST: f64 = 100.0;
+/// How many of those come back per second: 100 a day.
+pub(crate) const ADDITIONS_OF_ONE_PER_SECOND: f64 = 100.0 / 86_400.0;
 /// Additions to groups by one account, in a burst: ten full groups.
 pub(crate) const ADDITIONS_BURST: f64 = 10_000.0;
 /// How many of those come back per second: 10,000 a day.

@@ -24,7 +24,7 @@ pub enum Code {
     /// The message can no longer be changed: it was sent more than 15 minutes ago (edit, delete), or it is deleted
     /// (edit, react).
     TooLate,
-    /// A bound would be exceeded: 1000 members of a group, 1000 groups of an account, 1000 blocked accounts, or 20 groups
+    /// A bound would be exceeded: 1000 members of a group, 1000 groups of an account, 1000 blocked accounts, or 100 groups
     /// to which this account adds the same account in a day.
     TooMany,
     /// This account has sent five messages and invitations to an account that has not accepted it, or 50 of its requests
