@@ -41,7 +41,7 @@ pub struct DatabaseArgs {
     #[arg(long, env = "DATABASE_REPLICA_FILE", value_name = "PATH")]
     pub database_replica_file: Option<PathBuf>,
 
-    /// Bytes that one account may have stored in messages and files; 0: no limit
+    /// Bytes of stored text that one account may have sent; 0: no limit
     #[arg(long, env = "ACCOUNT_QUOTA", value_name = "BYTES", default_value_t = ACCOUNT_QUOTA, value_parser = clap::value_parser!(i64).range(0..))]
     pub account_quota: i64,
 

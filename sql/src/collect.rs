@@ -9,8 +9,9 @@ use crate::engine::{BatchStatement, Engine, Statement, Value, locking, statement
 use crate::limit::COLLECTED_PAGE;
 use crate::pacer::Pacer;
 use crate::pool::Requester;
-use crate::upload::{ADD_STORED, expire_blob, lock_log};
-use crate::{Result, Store, quota};
+use crate::quota::Size;
+use crate::upload::{ADD_SIZE, expire_blob, lock_log};
+use crate::{Result, Store};
 
 /// Whether an upload was removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +114,8 @@ pub(crate) fn take_file(
     let owner = Value::Int(owner.map_or(0, |owner| owner.0));
     let taken = engine.run(&TAKE_FILE, &[Value::Text(id), owner, before])?;
     let Some(row) = taken.first() else { return Ok(false) };
-    engine.run(&ADD_STORED, &[Value::Int(-quota::of_file(row.int(0)?)), owner])?;
+    let Size { stored, overhead } = -Size::of_file(row.int(0)?);
+    engine.run(&ADD_SIZE, &[Value::Int(stored), Value::Int(overhead), owner])?;
     Ok(true)
 }
 

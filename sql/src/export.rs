@@ -119,8 +119,10 @@ pub struct LogState {
     pub acknowledged: Seq,
     /// Events up to this one are no longer stored.
     pub forgotten: Seq,
-    /// Bytes that count for its quota: what it has sent and what is kept of it.
+    /// The bytes of text and files that it has sent and that are kept.
     pub stored: i64,
+    /// What the database takes for them beyond that, in bytes, as far as it counts for the quota.
+    pub overhead: i64,
     /// The time at which the account's last connection ended, in milliseconds; `None` if it never had one.
     pub last_seen: Option<i64>,
     /// Its privacy settings.
@@ -272,8 +274,9 @@ impl Store {
                 acknowledged: Seq(row.int(1)?),
                 forgotten: Seq(row.int(2)?),
                 stored: row.int(4)?,
+                overhead: row.int(5)?,
                 last_seen: row.maybe_int(3)?,
-                privacy: Privacy::of(row, 5)?,
+                privacy: Privacy::of(row, 6)?,
             })
         })?;
         Ok(states.pop())
@@ -366,7 +369,7 @@ statements! {
     );
 
     static LOG_STATE: Statement = Statement::both(
-        "select head, acknowledged, forgotten, seen_at, stored, shows_last_seen, shows_read from log where account = $1"
+        "select head, acknowledged, forgotten, seen_at, stored, overhead, shows_last_seen, shows_read from log where account = $1"
     );
 
     static EVENTS: Statement = Statement::both(

@@ -117,15 +117,18 @@ pub(crate) const TOKENS_REMEMBERED_MAX: usize = 64 * 1024;
 /// Of these, tokens of one account: more than its sessions and its tickets together.
 pub(crate) const TOKENS_REMEMBERED_PER_ACCOUNT: usize = 100;
 
-/// What an entry counts for its sender's quota beyond its texts, in bytes: its row, its `ref` twice, its places in indexes and in the
+/// The overhead of an entry for its sender's quota, in bytes: its row, its `ref` twice, its places in indexes and in the
 /// logs of two people. PostgreSQL takes up to 600 with a deletion 1,000, SQLite up to 450.
-pub(crate) const ENTRY_BYTES: i64 = 512;
-/// How often a byte of text counts: it is stored as it is and as folded words, and each word that its conversation has not had yet is a
-/// key of the index. PostgreSQL takes 10 times the bytes of a text of different words, 17 times those of a run of Chinese characters.
-pub(crate) const TEXT_WEIGHT: i64 = 8;
-/// What a file counts for its owner's quota beyond its length, in bytes: its rows with a name of 255 bytes, and the rest of the last
+pub(crate) const ENTRY_OVERHEAD: i64 = 512;
+/// The overhead of each byte of the name of a file in an entry: it is stored as it is and as folded words, and each word that its
+/// conversation has not had yet is a key of the index. PostgreSQL takes 10 times the bytes of a text of different words, 17 times those
+/// of a run of Chinese characters.
+pub(crate) const NAME_WEIGHT: i64 = 8;
+/// The overhead that an account may have whatever its quota is, in bytes. Else it is at most the quota.
+pub(crate) const OVERHEAD_FREE: i64 = 64 * 1024 * 1024;
+/// The overhead of a file for its owner's quota, in bytes: its rows with a name of 255 bytes, and the rest of the last
 /// block of the disk.
-pub(crate) const FILE_BYTES: i64 = 4096;
+pub(crate) const FILE_OVERHEAD: i64 = 4096;
 /// Bytes of one piece of a file, at the most: what a client sends again after its connection has broken off.
 pub const PIECE_BYTES_MAX: i64 = 4 * 1024 * 1024;
 /// Bytes of a piece, at least, unless it ends where a piece must or with what has come of its file. A shorter one becomes a part of the

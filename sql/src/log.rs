@@ -206,10 +206,10 @@ statements! {
     /// Locks logs, always in the same order. Deleted accounts have none, so they are missing from the answer.
     pub(crate) static LOCK_LOGS: BatchStatement = BatchStatement::of(Statement {
         postgres:
-            "select account, head, acknowledged, stored, groups, shows_read from log where account in (select r.account \
+            "select account, head, acknowledged, stored, overhead, groups, shows_read from log where account in (select r.account \
              from unnest($1::bigint[]) as r(account)) order by account for update",
         sqlite:
-            "select account, head, acknowledged, stored, groups, shows_read from log where account = (?1) order by account",
+            "select account, head, acknowledged, stored, overhead, groups, shows_read from log where account = (?1) order by account",
     });
 
     static PLACE: Statement = Statement::both(

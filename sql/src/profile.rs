@@ -17,7 +17,7 @@ pub struct Profile {
     pub account: Account,
     /// Its privacy settings.
     pub privacy: Privacy,
-    /// Bytes that count for its quota: what it has sent and what is kept of it.
+    /// The bytes of text and files that the account has sent and that are kept.
     pub stored: i64,
 }
 

@@ -1,46 +1,102 @@
 //! The bytes that count for the quota of an account. This is the one place that defines them for counting, deleting and
 //! `verify`.
 //!
-//! An entry counts for its sender, once, however many people have it: [`ENTRY_BYTES`] for its row, also after its text is deleted;
-//! [`TEXT_WEIGHT`] times its text and the names of its files; once what else it keeps of its files. A file counts for who uploaded it,
-//! with its whole length and [`FILE_BYTES`].
+//! An entry counts for its sender, once, however many people have it, and a file for who uploaded it. Two things are counted: the
+//! bytes of texts and files, and the *overhead*, which is what the database takes for them beyond that.
+
+use std::ops::{Add, Neg, Sub};
 
 use crate::Result;
 use crate::engine::{BatchStatement, Engine, Rows, Statement, statements};
-use crate::limit::{ENTRY_BYTES, FILE_BYTES, TEXT_WEIGHT};
+use crate::limit::{ENTRY_OVERHEAD, FILE_OVERHEAD, NAME_WEIGHT, OVERHEAD_FREE};
 
-/// The bytes that a row of `message m` counts.
-macro_rules! entry_bytes {
+/// The overhead of a row of `message m`.
+macro_rules! entry_overhead {
     () => {
-        "512 + 8 * (octet_length(m.content) + coalesce(octet_length(m.names), 0)) + coalesce(octet_length(m.files), 0)"
+        "512 + 8 * coalesce(octet_length(m.names), 0) + coalesce(octet_length(m.files), 0)"
     };
 }
-/// The bytes that a row of `file` counts.
-macro_rules! file_bytes {
-    () => {
-        "size + 4096"
-    };
-}
-pub(crate) use {entry_bytes, file_bytes};
+pub(crate) use entry_overhead;
 
 const _: () = assert!(
-    ENTRY_BYTES == 512 && TEXT_WEIGHT == 8 && FILE_BYTES == 4096,
+    ENTRY_OVERHEAD == 512 && NAME_WEIGHT == 8 && FILE_OVERHEAD == 4096,
     "as in the statements and in migrations"
 );
 
-/// The bytes that an entry without files counts.
-pub(crate) fn of_entry(content: &str) -> i64 {
-    ENTRY_BYTES + of_text(content)
+/// Bytes that count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Size {
+    /// Of texts and files.
+    pub(crate) stored: i64,
+    /// What the database takes for them beyond that.
+    pub(crate) overhead: i64,
 }
 
-/// The bytes that a searchable text counts.
-pub(crate) fn of_text(text: &str) -> i64 {
-    TEXT_WEIGHT * text.len() as i64
+impl Size {
+    /// Of an entry without files.
+    pub(crate) fn of_entry(content: &str) -> Self {
+        Self { overhead: ENTRY_OVERHEAD, ..Self::of_text(content) }
+    }
+
+    /// Of a text in an entry.
+    pub(crate) fn of_text(text: &str) -> Self {
+        Self { stored: text.len() as i64, overhead: 0 }
+    }
+
+    /// Of what an entry says about its files: their names, and what else it has of them.
+    pub(crate) fn of_attachments(names: &str, text: &str) -> Self {
+        Self { stored: 0, overhead: NAME_WEIGHT * names.len() as i64 + text.len() as i64 }
+    }
+
+    /// Of a file of this length.
+    pub(crate) fn of_file(length: i64) -> Self {
+        Self { stored: length, overhead: FILE_OVERHEAD }
+    }
+
+    /// Of so many of them.
+    pub(crate) fn times(self, count: i64) -> Self {
+        Self {
+            stored: self.stored.saturating_mul(count),
+            overhead: self.overhead.saturating_mul(count),
+        }
+    }
+
+    /// Whether an account may have that, if its quota is so many bytes.
+    pub(crate) fn fits(self, quota: i64) -> bool {
+        self.stored <= quota && self.overhead <= quota.max(OVERHEAD_FREE)
+    }
+
+    /// Whether either has grown.
+    pub(crate) fn is_more(self) -> bool {
+        self.stored > 0 || self.overhead > 0
+    }
 }
 
-/// The bytes that a file of this length counts.
-pub(crate) fn of_file(size: i64) -> i64 {
-    size.saturating_add(FILE_BYTES)
+impl Add for Size {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            stored: self.stored.saturating_add(other.stored),
+            overhead: self.overhead.saturating_add(other.overhead),
+        }
+    }
+}
+
+impl Neg for Size {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        Self { stored: -self.stored, overhead: -self.overhead }
+    }
+}
+
+impl Sub for Size {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        self + -other
+    }
 }
 
 /// Takes entries that are about to be deleted, each a row with its id, from what counts for their senders.
@@ -65,16 +121,18 @@ statements! {
     static UNCOUNT: BatchStatement = BatchStatement::of(Statement {
         postgres:
             concat!(
-                "update log set stored = stored - d.bytes from (select m.sender, sum(",
-                entry_bytes!(),
-                ") as bytes from message m where m.id in (select r.id from unnest($1::bigint[]) as r(id)) \
+                "update log set stored = stored - d.bytes, overhead = overhead - d.more from (select m.sender, \
+                 sum(octet_length(m.content)) as bytes, sum(",
+                entry_overhead!(),
+                ") as more from message m where m.id in (select r.id from unnest($1::bigint[]) as r(id)) \
                  group by m.sender) d where log.account = d.sender",
             ),
         sqlite:
             concat!(
-                "update log set stored = stored - d.bytes from (select m.sender, sum(",
-                entry_bytes!(),
-                ") as bytes from message m where m.id = (?1) group by m.sender) d where log.account = d.sender",
+                "update log set stored = stored - d.bytes, overhead = overhead - d.more from (select m.sender, \
+                 sum(octet_length(m.content)) as bytes, sum(",
+                entry_overhead!(),
+                ") as more from message m where m.id = (?1) group by m.sender) d where log.account = d.sender",
             ),
     });
 }

@@ -11,7 +11,8 @@ use crate::limit::{
     BLOB_KEPT_MS, PIECE_BYTES_MAX, PIECE_BYTES_MIN, SAME_BLOBS_MAX, THUMBNAIL_BYTES_MAX,
     THUMBNAIL_PIXELS_MAX, UPLOADS_UNSENT_MAX,
 };
-use crate::{Error, Result, Store, quota};
+use crate::quota::Size;
+use crate::{Error, Result, Store};
 
 /// A new upload.
 #[derive(Clone, Copy, Debug)]
@@ -95,8 +96,8 @@ impl Store {
             let Some(stored) = lock_log(engine, account)? else {
                 return Ok(UploadOutcome::NoAccount);
             };
-            let bytes = quota::of_file(upload.size);
-            if bytes > room.saturating_sub(stored) {
+            let size = Size::of_file(upload.size);
+            if !(stored + size).fits(room) {
                 return Ok(UploadOutcome::OverQuota);
             }
             let unsent = engine.run(&COUNT_UNSENT, &[owner])?;
@@ -125,7 +126,7 @@ impl Store {
                 Value::maybe_text(upload.thumbnail),
             ];
             engine.run(&ADD_FILE, &params)?;
-            engine.run(&ADD_STORED, &[Value::Int(bytes), owner])?;
+            engine.run(&ADD_SIZE, &[size.stored, size.overhead, account.0].map(Value::Int))?;
             Ok(UploadOutcome::Begun)
         })
     }
@@ -219,9 +220,10 @@ impl Store {
 }
 
 /// Locks an account's log and returns the bytes that it has stored; nothing if it is deleted.
-pub(crate) fn lock_log(engine: &mut dyn Engine, account: AccountId) -> Result<Option<i64>> {
+pub(crate) fn lock_log(engine: &mut dyn Engine, account: AccountId) -> Result<Option<Size>> {
     let rows = engine.run(&LOCK_LOG, &[Value::Int(account.0)])?;
-    rows.first().map(|row| row.int(0)).transpose()
+    let size = |row: &Row| Ok(Size { stored: row.int(0)?, overhead: row.int(1)? });
+    rows.first().map(size).transpose()
 }
 
 /// Takes the last piece of an upload away, because a longer one is to take its place. Its object is deleted [`BLOB_KEPT_MS`] later,
@@ -251,7 +253,7 @@ const _: () = assert!(PIECE_BYTES_MIN < PIECE_BYTES_MAX);
 const _: () = assert!(UPLOADS_UNSENT_MAX == 200, "as in the statement");
 
 statements! {
-    static LOCK_LOG: Statement = locking!("select stored from log where account = $1");
+    static LOCK_LOG: Statement = locking!("select stored, overhead from log where account = $1");
 
     static COUNT_UNSENT: Statement = Statement::both(
         "select count(*) from (select 1 from file where owner = $1 and expires_at is not null limit 200) f"
@@ -267,7 +269,9 @@ statements! {
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
     );
 
-    pub(crate) static ADD_STORED: Statement = Statement::both("update log set stored = stored + $1 where account = $2");
+    pub(crate) static ADD_SIZE: Statement = Statement::both(
+        "update log set stored = stored + $1, overhead = overhead + $2 where account = $3"
+    );
 
     static FIND_UPLOAD: Statement = Statement::both(
         "select size, received, expires_at from file where id = $1 and owner = $2 \

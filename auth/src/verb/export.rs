@@ -275,7 +275,8 @@ impl Document {
         let state = self.store.log_state(self.account).map_err(lost)?;
         let (head, acknowledged, forgotten, stored, last_seen) = (Seq(0), Seq(0), Seq(0), 0, None);
         let privacy = Privacy::default();
-        let none = LogState { head, acknowledged, forgotten, stored, last_seen, privacy };
+        let overhead = 0;
+        let none = LogState { head, acknowledged, forgotten, stored, overhead, last_seen, privacy };
         let LogState { head, acknowledged, forgotten, stored, last_seen, .. } =
             state.unwrap_or(none);
         let last_seen = serde_json::to_string(&last_seen)?;

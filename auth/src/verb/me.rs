@@ -36,7 +36,7 @@ struct Me {
     last_seen: bool,
     /// Whether it shows others what it has read, and sees that of them.
     read_receipts: bool,
-    /// Bytes that count for its quota: what it has sent and what is kept of it.
+    /// Bytes of text and files that it has sent and that are kept.
     stored: i64,
     /// How many there may be; 0: no limit.
     quota: i64,

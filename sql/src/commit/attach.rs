@@ -11,7 +11,7 @@ use crate::attachment::sees_file;
 use crate::engine::{
     BatchStatement, Row, Rows, Statement, Value, for_each_row, run_batches, statements,
 };
-use crate::quota;
+use crate::quota::Size;
 
 /// The files of one post.
 pub(super) struct Attached {
@@ -62,9 +62,9 @@ impl Attached {
         Self { files, text, names, searched }
     }
 
-    /// The bytes that it counts for the sender's quota, besides the message.
-    pub(super) fn bytes(&self) -> i64 {
-        self.text.len() as i64 + quota::of_text(&self.names)
+    /// What it counts for the sender's quota, beyond the message.
+    pub(super) fn size(&self) -> Size {
+        Size::of_attachments(&self.names, &self.text)
     }
 
     /// The rows for [`ADD_MESSAGE_FILES`]: the files, and their thumbnails.

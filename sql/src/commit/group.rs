@@ -15,7 +15,7 @@ use super::member::{IN_TOO_MANY, accounts, add_members, give_role, remove_member
 use super::new_entry::record;
 use super::{GroupAction, OpResult, Outcome, Rejection, Submission, invite, withheld_posts};
 use crate::engine::{Statement, Value, first, statements};
-use crate::quota;
+use crate::quota::Size;
 
 pub(super) const NOT_ADMIN: Rejection =
     Rejection::forbidden("only an admin of the group may do that");
@@ -45,8 +45,8 @@ pub(super) fn create(
     if joining.iter().any(|candidate| ctx.groups(candidate.account) >= GROUPS_MAX) {
         return Err(IN_TOO_MANY.into());
     }
-    let entries = 1 + invited.len();
-    if !ctx.has_room(submission.by, entries as i64 * quota::of_entry(name)) {
+    let entries = 1 + invited.len() as i64;
+    if !ctx.has_room(submission.by, Size::of_entry(name).times(entries)) {
         return Err(Rejection::OVER_QUOTA.into());
     }
     asked.store(ctx)?;
@@ -90,7 +90,7 @@ pub(super) fn change(
     }
     // An account over its quota can still remove members.
     let is_more = !matches!(action, GroupAction::Remove(_) | GroupAction::Demote(_));
-    if is_more && !ctx.has_room(by, change_bytes(ctx, group, action)) {
+    if is_more && !ctx.has_room(by, change_size(ctx, group, action)) {
         return Err(Rejection::OVER_QUOTA.into());
     }
     match action {
@@ -248,12 +248,12 @@ fn set_role(
 }
 
 /// What the entry of a change counts.
-fn change_bytes(ctx: &BatchContext<'_>, group: GroupId, action: &GroupAction) -> i64 {
+fn change_size(ctx: &BatchContext<'_>, group: GroupId, action: &GroupAction) -> Size {
     let name = match action {
         GroupAction::Rename(name) => Some(name),
         _ => ctx.group(group).map(|group_state| &group_state.name),
     };
-    name.map_or(0, |name| quota::of_entry(name))
+    name.map_or_else(Size::default, |name| Size::of_entry(name))
 }
 
 statements! {

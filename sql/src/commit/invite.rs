@@ -13,10 +13,11 @@ use super::new_entry::{note_reached, record};
 use super::pair::{self, AccountPair, ContactRequest, FIND_PAIRS, PairConversation};
 use super::request::{ContactRequests, ContactStage};
 use super::{OpResult, Outcome, Rejection};
+use crate::Result;
 use crate::engine::{BatchStatement, Statement, Value, for_each_row, run_batches, statements};
 use crate::entry::{Entry, GroupChange};
 use crate::event::{EventBody, EventKind, named_in};
-use crate::{Result, quota};
+use crate::quota::Size;
 
 const NO_INVITATION: Rejection = Rejection::not_found("you are not invited to such a group");
 
@@ -213,8 +214,8 @@ pub(super) fn join(
     if ctx.groups(by) >= GROUPS_MAX {
         return Err(IN_TOO_MANY.into());
     }
-    let bytes = ctx.group(group).map_or(0, |group_state| quota::of_entry(&group_state.name));
-    if !ctx.has_room(by, bytes) {
+    let name = ctx.group(group).map_or("", |group_state| &group_state.name);
+    if !ctx.has_room(by, Size::of_entry(name)) {
         return Err(Rejection::OVER_QUOTA.into());
     }
     let mut audience = accounts(ctx, group);

@@ -4,10 +4,11 @@ use wire::{AccountId, Change, GroupId, MessageId, Recipient, Seq};
 
 use super::blocker::{FIND_BLOCKED, FIND_BLOCKED_AMONG};
 use super::context::BatchContext;
+use crate::Result;
 use crate::engine::{Statement, Value, first, run_batches, statements};
 use crate::entry::{Entry, GroupChange, kind_of};
 use crate::event::{EventBody, EventKind, named_in};
-use crate::{Result, quota};
+use crate::quota::Size;
 
 /// Writes the entry of a group's change, and its event to the logs of `audience`.
 pub(super) fn record(
@@ -89,7 +90,7 @@ pub(super) fn write(
         }
         to.push((*account, seq));
     }
-    ctx.add_bytes(by, quota::of_entry(row.content));
+    ctx.add_size(by, Size::of_entry(row.content));
     note_reached(ctx, by, row.conversation, row.at, audience)?;
     let recipient = match row.to {
         Recipient::Account(account) => Value::Int(account.0),

@@ -12,9 +12,10 @@ use super::pair::{self, AccountPair, FIND_PAIRS, PairConversation, pair};
 use super::request::{self, ContactRequests, ContactStage, RequestProgress};
 use super::withheld_posts::{FIND_BLOCKERS, WithheldPosts, block_rows, blocks_of};
 use super::{Operation, Outcome, Rejection, Submission, ask, for_each, lost};
+use crate::Result;
 use crate::engine::{BatchStatement, Known, Row, Rows, Statement, Value, run_batches, statements};
 use crate::entry::{Message, REQUEST};
-use crate::{Result, quota};
+use crate::quota::Size;
 
 /// A post that will be stored.
 struct NewMessage<'a> {
@@ -167,9 +168,10 @@ fn admit<'a>(
         if let Some(refusal) = refusal {
             ctx.record_outcome(index, Outcome::Rejected(refusal));
         } else if ctx.claim_ref(index) {
-            let bytes = quota::of_entry(content) + attached.get(&index).map_or(0, Attached::bytes);
+            let about_files = attached.get(&index).map_or_else(Size::default, Attached::size);
+            let size = Size::of_entry(content) + about_files;
             let stage = match *to {
-                _ if !ctx.has_room(submission.by, bytes) => Err(Rejection::OVER_QUOTA),
+                _ if !ctx.has_room(submission.by, size) => Err(Rejection::OVER_QUOTA),
                 Recipient::Account(account) => requests.take(submission.by, account),
                 Recipient::Group(_) => Ok(ContactStage::Known),
             };
@@ -181,7 +183,7 @@ fn admit<'a>(
                     continue;
                 }
             };
-            ctx.add_bytes(submission.by, bytes);
+            ctx.add_size(submission.by, size);
             messages.push(NewMessage {
                 index,
                 submission,

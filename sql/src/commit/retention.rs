@@ -11,7 +11,8 @@ use super::new_entry::{NewEntry, write};
 use super::{OpResult, Outcome, Rejection, Submission, pair, request};
 use crate::engine::{Statement, Value, statements};
 use crate::entry::{Entry, RETENTION, Retention};
-use crate::{ContactPolicy, Result, quota};
+use crate::quota::Size;
+use crate::{ContactPolicy, Result};
 
 /// Sets for how many days a conversation keeps its messages.
 pub(super) fn set(
@@ -44,7 +45,7 @@ pub(super) fn set(
             (shared.conversation, Recipient::Account(other), both, excluded)
         }
     };
-    if !ctx.has_room(by, quota::of_entry("")) && !is_shorter(ctx, conversation, days)? {
+    if !ctx.has_room(by, Size::of_entry("")) && !is_shorter(ctx, conversation, days)? {
         return Err(Rejection::OVER_QUOTA.into());
     }
     let days_value = days.map_or(Value::Null, Value::Int);

@@ -9,8 +9,8 @@ use super::target::TargetMessage;
 use super::{OpResult, Outcome, Rejection, for_each};
 use crate::engine::{BatchStatement, Row, Statement, Value, locking, statements};
 use crate::event::{EventBody, EventKind};
-use crate::quota::entry_bytes;
-use crate::{Result, attachment, quota};
+use crate::quota::{Size, entry_overhead};
+use crate::{Result, attachment};
 
 const TOO_LATE: Rejection =
     Rejection { code: Code::TooLate, message: "a message can be changed for 15 minutes" };
@@ -24,15 +24,14 @@ pub(super) fn edit(
     content: &str,
 ) -> OpResult {
     let target = own(ctx, index, by)?;
-    let Some(StoredText { text_counted, is_same, names, .. }) = text(ctx, target.id, content)?
-    else {
+    let Some(StoredText { size, is_same, names, .. }) = text(ctx, target.id, content)? else {
         return Err(DELETED.into());
     };
     if is_same {
         return Ok(Outcome::Unchanged);
     }
-    let more = quota::of_text(content) - text_counted;
-    if more > 0 && !ctx.has_room(by, more) {
+    let more = Size { stored: content.len() as i64 - size.stored, overhead: 0 };
+    if more.is_more() && !ctx.has_room(by, more) {
         return Err(Rejection::OVER_QUOTA.into());
     }
     let audience = audience::find(ctx, by, &target)?;
@@ -41,7 +40,7 @@ pub(super) fn edit(
     let searched = names.map(|names| format!("{content}\n{names}"));
     let terms = Value::Terms(searched.as_deref().unwrap_or(content));
     for_each(ctx.engine, &EDIT, [vec![id, Value::Text(content), at, terms]])?;
-    ctx.add_bytes(by, more);
+    ctx.add_size(by, more);
     audience::forget_texts(ctx, &audience, target.id)?;
     if target.recipient.is_none() {
         let params = [target.id.0, target.conversation, by.0].map(Value::Int);
@@ -59,7 +58,7 @@ pub(super) fn delete(ctx: &mut BatchContext<'_>, index: usize, by: AccountId) ->
         Err(refusal) => return Err(refusal.into()),
     };
     let Some(stored) = text(ctx, target.id, "")? else { return Ok(Outcome::Unchanged) };
-    ctx.add_bytes(by, quota::of_entry("") - stored.counted);
+    ctx.add_size(by, Size::of_entry("") - stored.size);
     if stored.names.is_some() {
         attachment::release(ctx.engine, &vec![vec![Value::Int(target.id.0)]])?;
     }
@@ -131,9 +130,7 @@ fn own(
 /// What a message says now.
 struct StoredText {
     /// What the message counts for the quota.
-    counted: i64,
-    /// What its text counts of that.
-    text_counted: i64,
+    size: Size,
     is_same: bool,
     /// The names of its files, if it has any.
     names: Option<String>,
@@ -144,10 +141,8 @@ struct StoredText {
 fn text(ctx: &mut BatchContext<'_>, id: MessageId, content: &str) -> Result<Option<StoredText>> {
     let mut rows = ctx.engine.run(&COMPARE_TEXT, &[Value::Text(content), Value::Int(id.0)])?;
     let text = |row: &mut Row| {
-        let (counted, text_counted) = (row.int(0)?, row.int(1)?);
         Ok(StoredText {
-            counted,
-            text_counted,
+            size: Size { stored: row.int(0)?, overhead: row.int(1)? },
             is_same: row.int(2)? != 0,
             names: row.maybe_text(3)?,
         })
@@ -224,9 +219,9 @@ statements! {
         );
 
     static COMPARE_TEXT: Statement = locking!(concat!(
-        "select ",
-        entry_bytes!(),
-        ", 8 * octet_length(m.content), case when m.content = $1 then 1 else 0 end, m.names from message m where m.id = $2 \
+        "select octet_length(m.content), ",
+        entry_overhead!(),
+        ", case when m.content = $1 then 1 else 0 end, m.names from message m where m.id = $2 \
          and m.deleted = 0"
     ));
 }

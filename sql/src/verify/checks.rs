@@ -2,7 +2,7 @@
 //! than is shown. States between the steps of longer work, such as the erasure of deleted accounts, are no faults.
 
 use crate::engine::Statement;
-use crate::quota::{entry_bytes, file_bytes};
+use crate::quota::entry_overhead;
 
 /// A kind of fault.
 pub(super) struct Check {
@@ -99,17 +99,14 @@ pub(super) static EVERYWHERE: &[Check] = &[
         "the bytes that an account has stored are counted wrong",
         ["account"],
         concat!(
-            "select l.account from log l left join (select m.sender, sum(",
-            entry_bytes!(),
-            ") as bytes from message m group by"
+            "select l.account from log l left join (select m.sender, sum(octet_length(m.content)) as bytes, sum(",
+            entry_overhead!(),
+            ") as overhead from message m group by"
         ),
-        concat!(
-            "m.sender) m on m.sender = l.account left join (select owner, sum(",
-            file_bytes!(),
-            ") as bytes from file group by"
-        ),
-        "owner) f on f.owner = l.account",
-        "where l.stored <> coalesce(m.bytes, 0) + coalesce(f.bytes, 0)"
+        "m.sender) m on m.sender = l.account left join (select owner, sum(size) as bytes, 4096 * count(*) as overhead",
+        "from file group by owner) f on f.owner = l.account",
+        "where l.stored <> coalesce(m.bytes, 0) + coalesce(f.bytes, 0)",
+        "or l.overhead <> coalesce(m.overhead, 0) + coalesce(f.overhead, 0)"
     ),
     check!(
         "a message has a file that is not there, or that is not whole",

