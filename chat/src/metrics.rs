@@ -50,7 +50,7 @@ pub(crate) static BUS_DROPPED: Counter = Counter::new(
 );
 /// Operations per commit.
 pub(crate) static BATCH_OPERATIONS: Histogram = Histogram::new(
-    "messenger_chat_commit_batch_acts",
+    "messenger_chat_commit_batch_operations",
     "Messages and acknowledgements in one commit.",
     &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 128.0, 512.0, 1024.0, 2048.0],
 );

@@ -30,7 +30,7 @@ fn fill(queue: &Queue, bytes: usize) -> usize {
 }
 
 #[test]
-fn the_queue_is_bounded_in_acts_and_in_bytes_and_takes_again_once_emptied() {
+fn the_queue_is_bounded_in_operations_and_in_bytes_and_takes_again_once_emptied() {
     let queue = Queue::default();
     assert_eq!(fill(&queue, 1), QUEUE_OPERATIONS_MAX);
     assert_eq!(queue.take(None).unwrap().len(), BATCH_OPERATIONS_MAX);
@@ -44,7 +44,7 @@ fn the_queue_is_bounded_in_acts_and_in_bytes_and_takes_again_once_emptied() {
 }
 
 #[test]
-fn one_commit_takes_few_acts_for_groups() {
+fn one_commit_takes_few_operations_for_groups() {
     let queue = Queue::default();
     for number in 0..BATCH_LARGE_OPERATIONS_MAX as i64 + 2 {
         let post = post_by(number, "x".to_owned(), Recipient::Group(GroupId(5)));
