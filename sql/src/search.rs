@@ -34,7 +34,7 @@ impl Store {
     /// `account` is not found. A `text` without letters and digits finds nothing.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] after [`SEARCH_TIME_MAX`], and [`Error::Unavailable`].
+    /// [`crate::Error::TimedOut`] after [`SEARCH_TIME_MAX`], and [`crate::Error::Unavailable`].
     pub fn search<'a>(
         &self,
         reader: impl Into<Reader<'a>>,
