@@ -215,6 +215,7 @@ fn postgresql_samples_no_column_with_words_of_people() {
     let found: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     // Ids, digests, media types, hosts of push services, and the `ref` by which a client repeats a message.
     let allowed = [
+        "account.picture",
         "blob.hash",
         "blob.name",
         "bus.id",
