@@ -10,7 +10,7 @@ use super::rule::{Answer, FORBIDDEN, NOT_ACCEPTED};
 use super::state::{Departure, EventBody, Key, Membership, Model};
 
 /// How often somebody adds the same one to groups in a day; a run is shorter than a share of it.
-const ADDITIONS_MAX: usize = 20;
+const ADDITIONS_MAX: usize = 100;
 
 impl Model {
     /// Counts whom an action adds to a group, whatever becomes of it; whether one of them was added too often before.

@@ -47,7 +47,7 @@ pub fn of_strangers() -> Vec<(&'static str, Vec<Op>)> {
 
 /// One is added to as many groups as may be on a day and to one more; the last one that was made is asked for again.
 fn added_too_often() -> Vec<Op> {
-    let made = (0..20).map(|_| Do(0, Create("lemon", vec![2])));
+    let made = (0..100).map(|_| Do(0, Create("lemon", vec![2])));
     let more = [Again(0, 0), Do(0, Create("lemon", vec![3, 2])), Do(0, Change(0, Add(2)))];
     let others = [Do(0, Create("lemon", vec![3])), Do(1, Create("lemon", vec![1]))];
     made.chain(more).chain(others).collect()
