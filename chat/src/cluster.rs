@@ -101,8 +101,8 @@ impl Cluster {
     }
 
     /// Looks up the connections of these accounts on other nodes, for accounts that are watched or connected here. Tells
-    /// their watchers of changes, and ends the watches of accounts that they have blocked. If an account has more than
-    /// [`CONNECTIONS_PER_ACCOUNT_MAX`] connections over all nodes, closes the oldest ones, as far as they are here.
+    /// their watchers of changes. If an account has more than [`CONNECTIONS_PER_ACCOUNT_MAX`] connections over all nodes,
+    /// closes the oldest ones, as far as they are here.
     ///
     /// # Errors
     /// The connections cannot be looked up.
@@ -128,7 +128,7 @@ impl Cluster {
             self.inbox.presence_changed(account, at);
         }
         found.iter().for_each(|(account, elsewhere)| self.close_excess(*account, elsewhere));
-        self.end_watches_of_blocked(accounts)
+        Ok(())
     }
 
     /// Closes the oldest connections of an account that has too many over all nodes, as far as they are here.

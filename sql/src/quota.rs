@@ -35,12 +35,7 @@ pub(crate) struct Size {
 impl Size {
     /// Of an entry without files.
     pub(crate) fn of_entry(content: &str) -> Self {
-        Self { overhead: ENTRY_OVERHEAD, ..Self::of_text(content) }
-    }
-
-    /// Of a text in an entry.
-    pub(crate) fn of_text(text: &str) -> Self {
-        Self { stored: text.len() as i64, overhead: 0 }
+        Self { stored: content.len() as i64, overhead: ENTRY_OVERHEAD }
     }
 
     /// Of what an entry says about its files: their names, and what else it has of them.
@@ -64,11 +59,6 @@ impl Size {
     /// Whether an account may have that, if its quota is so many bytes.
     pub(crate) fn fits(self, quota: i64) -> bool {
         self.stored <= quota && self.overhead <= quota.max(OVERHEAD_FREE)
-    }
-
-    /// Whether either has grown.
-    pub(crate) fn is_more(self) -> bool {
-        self.stored > 0 || self.overhead > 0
     }
 }
 

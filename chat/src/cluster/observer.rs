@@ -25,7 +25,11 @@ impl NodeObserver for Cluster {
     }
 
     fn accounts_changed(&self, accounts: &[AccountId]) -> sql::Result<()> {
-        if accounts.is_empty() { Ok(()) } else { self.look_at_presence(accounts) }
+        if accounts.is_empty() {
+            return Ok(());
+        }
+        self.look_at_presence(accounts)?;
+        self.end_watches_of_blocked(accounts)
     }
 
     fn node_gone(&self, node: i64) {

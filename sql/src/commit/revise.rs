@@ -31,7 +31,7 @@ pub(super) fn edit(
         return Ok(Outcome::Unchanged);
     }
     let more = Size { stored: content.len() as i64 - size.stored, overhead: 0 };
-    if more.is_more() && !ctx.has_room(by, more) {
+    if more.stored > 0 && !ctx.has_room(by, more) {
         return Err(Rejection::OVER_QUOTA.into());
     }
     let audience = audience::find(ctx, by, &target)?;

@@ -62,6 +62,10 @@ const EVERYWHERE: &[Damage] = &[
         "update log set stored = stored + 1 where account = 1",
         "the bytes that an account has stored",
     ),
+    (
+        "update log set overhead = overhead + 1 where account = 1",
+        "the overhead of what an account has stored",
+    ),
     ("update log set groups = groups + 1 where account = 1", "the groups of an account"),
     ("update account set picture = 'not there' where id = 1", "an account has a picture"),
     ("update conversation set name = 'Both' where id = 1", "neither one of two people nor a group"),

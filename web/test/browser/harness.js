@@ -109,6 +109,12 @@ export async function world(args = []) {
       people.push(person);
       return person;
     },
+    /** Two people, each with the other's conversation open. @param {object} [options] of their browser contexts */
+    async couple(options = {}) {
+      const [alice, bob] = [await this.person("Alice", options), await this.person("Bob", options)];
+      await acquaint(alice, bob);
+      return [alice, bob];
+    },
     /** Whether the server's protocol has a word: servers before it skip the tests that need it. */
     async knows(word) {
       const schema = await fetch(`${addresses.chat}/schema.json`);

@@ -4,19 +4,14 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { after, afterEach, before, test } from "node:test";
 
-import { acquaint, attach, until, world } from "./harness.js";
+import { attach, until, world } from "./harness.js";
 
 let here;
 before(async () => (here = await world(["--contact=open", "--account-quota=0"])));
 afterEach(() => here.leave());
 after(() => here.end());
 
-/** Two people, each with the other's conversation open. */
-async function couple(options = {}) {
-  const [alice, bob] = [await here.person("Alice", options), await here.person("Bob", options)];
-  await acquaint(alice, bob);
-  return [alice, bob];
-}
+const couple = (options) => here.couple(options);
 
 /** The sockets of a page that are open. */
 function sockets(page) {

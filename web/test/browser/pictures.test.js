@@ -3,19 +3,14 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 
-import { acquaint, attach, until, world } from "./harness.js";
+import { attach, until, world } from "./harness.js";
 
 let here;
 before(async () => (here = await world(["--contact=open"])));
 afterEach(() => here.leave());
 after(() => here.end());
 
-/** Two people, each with the other's conversation open. */
-async function couple() {
-  const [alice, bob] = [await here.person("Alice"), await here.person("Bob")];
-  await acquaint(alice, bob);
-  return [alice, bob];
-}
+const couple = (options) => here.couple(options);
 
 /** A picture that is teal on its left half. */
 async function drawn(page, type, width = 640, height = 480) {

@@ -3,19 +3,14 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 
-import { acquaint, until, world } from "./harness.js";
+import { until, world } from "./harness.js";
 
 let here;
 before(async () => (here = await world(["--contact=open"])));
 afterEach(() => here.leave());
 after(() => here.end());
 
-/** Two people, each with the other's conversation open. */
-async function couple() {
-  const [alice, bob] = [await here.person("Alice"), await here.person("Bob")];
-  await acquaint(alice, bob);
-  return [alice, bob];
-}
+const couple = (options) => here.couple(options);
 
 const hasFocus = (locator) => until(() => locator.evaluate((node) => node === document.activeElement), String(locator));
 
