@@ -102,14 +102,19 @@ impl Client {
         Ok(sent)
     }
 
-    /// The very next frame, which must be of this type.
+    /// The very next frame, which must be of this type. Typing is passed over unless it is asked for: it is no event, and
+    /// between nodes it may come late.
     ///
     /// # Errors
     /// When it is not, or none comes.
     pub fn receive_event(&mut self, kind: &str) -> Result<Value> {
-        let event = self.receive_next()?;
-        ensure!(event["type"] == kind, "expected {kind}, heard {event}");
-        Ok(event)
+        loop {
+            let event = self.receive_next()?;
+            if event["type"] == kind {
+                return Ok(event);
+            }
+            ensure!(event["type"] == "typing", "expected {kind}, heard {event}");
+        }
     }
 
     /// The next frame, which must be the event that others got, under a `seq` of this log.

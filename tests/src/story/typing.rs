@@ -33,7 +33,7 @@ pub fn typing(endpoints: &Endpoints) -> Result<()> {
     }
     is_heard(&mut alice, &json!({"group": group}), &mut [&mut bob, &mut carol])?;
     alice.send_to_group(group, "there")?;
-    let next = carol.receive_next()?;
+    let next = carol.receive_event("message")?;
     ensure!(next["content"] == "there" && next["seq"] == 3, "typing was stored: {next}");
     ensure!(alice.is_answered()?.is_empty(), "an echo");
     Ok(())
