@@ -94,7 +94,7 @@ impl Fanout {
         if let Some(waiting) = self.filling.get_mut(&account) {
             let outbox = Arc::clone(outbox);
             waiting.push(Deferred::Answer { seq, outbox, json: answer.map(<[u8]>::to_vec) });
-        } else if let Delivery::Gap { .. } = outbox.answer(seq, answer) {
+        } else if self.waits(account, outbox, &outbox.answer(seq, answer)) {
             // The events before it go first.
             let (outbox, json) = (Arc::clone(outbox), answer.map(<[u8]>::to_vec));
             self.fill(account, seq.before(), Deferred::Answer { seq, outbox, json });
@@ -150,7 +150,7 @@ impl Fanout {
                 Deferred::Answer { seq, outbox, json } => {
                     let answered = outbox.answer(*seq, json.as_deref());
                     self.to_flush.push(Arc::clone(outbox));
-                    matches!(answered, Delivery::Gap { .. }).then(|| seq.before())
+                    self.waits(account, outbox, &answered).then(|| seq.before())
                 }
                 Deferred::Head(head) => {
                     let mut is_behind = false;
@@ -192,6 +192,12 @@ impl Fanout {
             }
         }
         self.json = json;
+    }
+
+    /// Whether a connection that was to get an answer has to get the events before it first. One that has left the hub
+    /// will never get those. So it does not get the answer either: its client sends the request again.
+    fn waits(&self, account: AccountId, outbox: &Arc<Outbox>, answered: &Delivery) -> bool {
+        matches!(answered, Delivery::Gap { .. }) && self.hub.is_here(account, outbox)
     }
 
     /// Appends an event for every connection of the account but one. Returns whether one of them misses events before

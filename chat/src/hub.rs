@@ -110,6 +110,13 @@ impl Hub {
         is_last
     }
 
+    /// Whether this connection of the account is here. One that has left gets no more events.
+    pub(crate) fn is_here(&self, account: AccountId, outbox: &Arc<Outbox>) -> bool {
+        let mut is_here = false;
+        self.for_each_of(account, |other| is_here |= Arc::ptr_eq(other, outbox));
+        is_here
+    }
+
     /// Whether the account has a connection.
     pub(crate) fn is_online(&self, account: AccountId) -> bool {
         read(self.shard(account)).contains_key(&account)

@@ -161,3 +161,22 @@ fn gaps_of_more_logs_than_one_statement_reads_are_filled() {
     house.end();
     assert!(devices.iter_mut().all(|device| device.next() == "message 1 one"));
 }
+
+#[test]
+fn an_answer_to_a_connection_that_has_left_waits_for_nothing() {
+    let house = House::new();
+    let mut left = house.device(house.bob);
+    house.hub.unregister(house.bob, &left.outbox);
+    house.store_elsewhere(house.alice, house.bob, "one");
+    house.store(house.bob, &left, house.alice, "two");
+    house.store(house.bob, &left, house.alice, "three");
+    // Another device is not held up.
+    let mut other = house.device(house.bob);
+    house.store(house.bob, &other, house.alice, "four");
+    house.end();
+    let expected = ["message 1 one", "message 2 two", "message 3 three", "sent 4 "];
+    assert_eq!([(); 4].map(|()| other.next()), expected);
+    left.outbox.close(Close::GoingAway);
+    let last = left.socket.read().unwrap();
+    assert!(last.is_close(), "it has missed an event, so it gets nothing after that: {last}");
+}
