@@ -10,6 +10,8 @@ mod engines;
 
 #[path = "contract/accounts.rs"]
 mod accounts;
+#[path = "contract/block_time.rs"]
+mod block_time;
 #[path = "contract/blocks.rs"]
 mod blocks;
 #[path = "contract/blocks_revised.rs"]
