@@ -14,6 +14,8 @@ mod half_closed;
 mod heads;
 /// Hellos with wrong tokens.
 mod hellos;
+/// Clients that leave while their requests are under way.
+mod leaving;
 /// Two hundred passwords to check at once.
 mod logins;
 /// More than an account may send.

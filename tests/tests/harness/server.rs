@@ -195,6 +195,17 @@ impl Server {
         Ok(kib.parse()?)
     }
 
+    /// The processor time that it has used.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The name in brackets may contain spaces. proc(5): user time is field 14, system time 15.
+        let (_, rest) = stat.rsplit_once(')').context("no name")?;
+        let ticks: Vec<u64> = rest.split(' ').skip(12).take(2).flat_map(str::parse).collect();
+        let [user, system] = ticks[..] else { bail!("no times: {stat}") };
+        // In hundredths of a second, on every Linux.
+        Ok(Duration::from_millis(10 * (user + system)))
+    }
+
     /// Ends it at once, as a power cut does.
     pub fn kill(&mut self) -> Result<()> {
         self.child.kill()?;

@@ -2,11 +2,10 @@
 //!
 //!     CROWD=20000 cargo test -p acceptance --test main nodes::crowd -- --ignored --nocapture
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use acceptance::{Client, Cluster, Socket};
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 
@@ -53,14 +52,13 @@ fn figures() -> Result<()> {
             // What the coming of the crowd itself costs is over.
             latencies(&mut alice, &mut bob, 10)?;
             std::thread::sleep(TIME / 2);
-            let pid = deployment.servers[1].id();
-            let (cpu, began) = (cpu_time(pid)?, Instant::now());
+            let (cpu, began) = (deployment.servers[1].cpu_time()?, Instant::now());
             let (mut count, mut times) = (0, Vec::new());
             while began.elapsed() < TIME {
                 times.push(latencies(&mut alice, &mut bob, 5)?.0);
                 count += 5;
             }
-            let used = cpu_time(pid)?.saturating_sub(cpu);
+            let used = deployment.servers[1].cpu_time()?.saturating_sub(cpu);
             times.sort_unstable();
             eprintln!(
                 "NATS: {has_nats}, connected: {size}, cores: {:.4}, messages: {count}, median: {:?}",
@@ -71,14 +69,4 @@ fn figures() -> Result<()> {
         deployment.runs()?;
     }
     Ok(())
-}
-
-/// The processor time that a process has used.
-fn cpu_time(pid: u32) -> Result<Duration> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let (_, rest) = stat.rsplit_once(')').context("no stat")?;
-    let fields: Vec<u64> = rest.split(' ').skip(12).take(2).flat_map(str::parse).collect();
-    ensure!(fields.len() == 2, "{stat}");
-    // In hundredths of a second, on every Linux.
-    Ok(Duration::from_millis(10 * fields.iter().sum::<u64>()))
 }
