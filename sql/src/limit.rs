@@ -88,8 +88,10 @@ pub(crate) const NODE_LOOK_AT_ALL: Duration = Duration::from_millis(500);
 pub(crate) const NODE_QUIET_BEATS: u32 = 3;
 /// Accounts whose rows in `online` are written or read in one statement.
 pub(crate) const ONLINE_PAGE: usize = 1000;
-/// Notices of one node that are read at a time.
-pub(crate) const NOTICES_PAGE: i64 = 256;
+/// Notices of all other nodes that are read at a time.
+pub(crate) const NOTICES_PAGE: usize = 256;
+/// Notices of each node that are read at a time, however many nodes there are.
+pub(crate) const NOTICES_OF_EACH_MIN: usize = 8;
 /// Beats after which a notice is deleted: longer than a node that does not read it is kept in the table.
 pub(crate) const NOTICE_BEATS: usize = 2 * NODE_SILENT_BEATS as usize;
 /// How long all logs are compared after a notice was missing. Its commit may still be running, although its node has

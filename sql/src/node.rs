@@ -4,8 +4,8 @@
 //! whose counter stands still has ended.
 //!
 //! While there are others, each commit of a node also writes a row of `notice`: the heads of the logs that it has grown. Every
-//! node reads the notices of the others a few times a second, from the last number that it has read of each. That costs as much
-//! as the others commit, however many accounts are connected. A node that does not know of another one yet writes no notices;
+//! node reads the notices of all others in one statement, a few times a second, from the last number that it has read of each.
+//! That costs as much as the others commit, however many accounts are connected. A node that does not know of another one yet writes no notices;
 //! the column `knows` says since when it does. Until then, and whenever a notice may be missing, the other one compares the
 //! heads of all logs that have a connection there ([`NodeObserver::look_at_all`]).
 
@@ -19,8 +19,10 @@ use std::time::{Duration, Instant};
 
 use wire::{AccountId, Seq};
 
-use crate::engine::{Engine, Statement, Value, statements};
-use crate::limit::{NODE_BEAT, NODE_GONE_FOR, NODE_LOOK_ALONE, NODE_LOOK_AT_ALL, NOTICES_PAGE};
+use crate::engine::{BatchStatement, Engine, Statement, Value, statements};
+use crate::limit::{
+    NODE_BEAT, NODE_GONE_FOR, NODE_LOOK_ALONE, NODE_LOOK_AT_ALL, NOTICES_OF_EACH_MIN, NOTICES_PAGE,
+};
 use crate::pool::Requester;
 use crate::{Result, Store};
 pub(crate) use announcer::{ADD_NOTICE, Announcer, NoticeKey};
@@ -165,9 +167,7 @@ impl Store {
         if !rows.is_empty() {
             self.tell_connections(id, observer)?;
         }
-        for other in others.iter_mut() {
-            self.read_notices(other.0, other.1, observer, now)?;
-        }
+        self.read_notices(others, observer, now)?;
         let is_due = me.looked_at_all.is_none_or(|at| now >= at + NODE_LOOK_AT_ALL);
         if is_due && (std::mem::take(&mut me.is_in_doubt) | others.take_doubt(now)) {
             me.looked_at_all = Some(now);
@@ -179,47 +179,62 @@ impl Store {
         Ok(())
     }
 
-    /// Reads the notices of another node since the last look.
+    /// Reads the notices of all other nodes since the last look, in one statement while none has a full page.
     fn read_notices(
         &self,
-        node: i64,
-        other: &mut others::OtherNode,
+        others: &mut Others,
         observer: &dyn NodeObserver,
         now: Instant,
     ) -> Result<()> {
-        let Some(mut after) = other.read_up_to() else {
+        let mut unread = Vec::new();
+        for (node, other) in others.iter_mut() {
+            if other.read_up_to().is_some() {
+                unread.push(node);
+                continue;
+            }
             let last = self.read(Requester::Server, &LAST_NOTICE, &[Value::Int(node)], |row| {
                 row.maybe_int(0)
             })?;
             other.begin(last.into_iter().flatten().next().unwrap_or(0));
-            return Ok(());
-        };
-        loop {
-            let params = [Value::Int(node), Value::Int(after), Value::Int(NOTICES_PAGE)];
-            let rows = self.read(Requester::Server, &NOTICES, &params, |row| {
-                Ok((row.int(0)?, row.bytes(1)?))
+        }
+        while !unread.is_empty() {
+            let page = notices_page(unread.len());
+            let row = |node: &i64| {
+                let after = others.get_mut(*node)?.read_up_to()?;
+                Some([*node, after, page as i64].map(Value::Int).to_vec())
+            };
+            let rows: Vec<_> = unread.iter().filter_map(row).collect();
+            let mut found = self.read_each(Requester::Server, &NOTICES, &rows, |row| {
+                Ok((row.int(0)?, row.int(1)?, row.bytes(2)?))
             })?;
-            let Some((last, _)) = rows.last() else { return Ok(()) };
-            after = *last;
+            found.sort_unstable_by_key(|(node, number, _)| (*node, *number));
             let (mut heads, mut accounts) = (Vec::new(), BTreeSet::new());
-            for (number, body) in &rows {
-                other.has_read(*number, now);
-                match Notice::decode(body) {
-                    Some(notice) if !notice.is_empty() => {
-                        heads.extend(notice.heads);
-                        accounts.extend(notice.accounts);
+            unread.clear();
+            for of_node in found.chunk_by(|(one, ..), (other, ..)| one == other) {
+                let node = of_node[0].0;
+                let Some(other) = others.get_mut(node) else { continue };
+                for (_, number, body) in of_node {
+                    other.has_read(*number, now);
+                    match Notice::decode(body) {
+                        Some(notice) if !notice.is_empty() => {
+                            heads.extend(notice.heads);
+                            accounts.extend(notice.accounts);
+                        }
+                        _ => other.doubt(),
                     }
-                    _ => other.doubt(),
+                }
+                if of_node.len() >= page {
+                    unread.push(node);
                 }
             }
-            observer.heads_grown(&heads);
+            if !heads.is_empty() {
+                observer.heads_grown(&heads);
+            }
             if !accounts.is_empty() {
                 observer.accounts_changed(&accounts.into_iter().collect::<Vec<_>>())?;
             }
-            if rows.len() < NOTICES_PAGE as usize {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     /// Runs `work` and inserts a notice in one transaction. Does nothing if no other node would read the notice.
@@ -278,6 +293,11 @@ impl Store {
     }
 }
 
+/// How many notices of each of so many nodes are read at a time.
+fn notices_page(nodes: usize) -> usize {
+    (NOTICES_PAGE / nodes.max(1)).max(NOTICES_OF_EACH_MIN)
+}
+
 statements! {
     static NODES: Statement = Statement::both("select id, beat, knows from node");
 
@@ -304,9 +324,13 @@ statements! {
              and account in (select o.account from online o where o.node = $2)",
     };
 
-    static NOTICES: Statement = Statement::both(
-        "select number, body from notice where node = $1 and number > $2 order by number limit $3"
-    );
+    static NOTICES: BatchStatement = BatchStatement::of(Statement {
+        postgres:
+            "select n.node, n.number, n.body from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as r(node, after, \
+             count) cross join lateral (select o.node, o.number, o.body from notice o where o.node = r.node \
+             and o.number > r.after order by o.number limit r.count) n",
+        sqlite: "select node, number, body from notice where node = ?1 and number > ?2 order by number limit ?3",
+    });
 
     static LAST_NOTICE: Statement = Statement::both("select max(number) from notice where node = $1");
 

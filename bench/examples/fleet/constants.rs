@@ -76,7 +76,7 @@ pub(crate) const DATABASE_CONNECTIONS: Constant = constant(
 );
 pub(crate) const NOTICES_READ_EVERY: Constant = constant(
     0.8,
-    "seconds between two reads of the notices of each other node, with NATS",
+    "seconds between two reads of the notices of all other nodes, with NATS",
     "chat/src/limit.rs, CLUSTER_LOOK_BESIDE_BUS",
 );
 

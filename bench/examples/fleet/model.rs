@@ -109,9 +109,9 @@ impl Fleet {
         (self.nodes() + self.auths()) * DATABASE_CONNECTIONS.value
     }
 
-    /// Every node reads those of every other one by a statement of its own.
+    /// Every node reads those of all others in one statement.
     fn notice_reads(&self) -> f64 {
-        self.nodes() * (self.nodes() - 1.0) / NOTICES_READ_EVERY.value
+        self.nodes() / NOTICES_READ_EVERY.value
     }
 
     fn logged_at_peak(&self) -> f64 {

@@ -42,6 +42,10 @@ impl Others {
         self.0.iter_mut().map(|(id, other)| (*id, other))
     }
 
+    pub(super) fn get_mut(&mut self, node: i64) -> Option<&mut OtherNode> {
+        self.0.get_mut(&node)
+    }
+
     /// Notes the nodes in the table. `me`: the number of this node. Returns the nodes that have gone, and whose notices
     /// were not all read.
     pub(super) fn note(&mut self, rows: &[NodeRow], me: i64) -> Vec<i64> {

@@ -165,9 +165,44 @@ fn more_than_a_page_of_notices_is_read_in_one_look() {
         let count = NOTICES_PAGE + 2;
         let last = (0..count).map(|_| one.post(account)).last().unwrap();
         let (heads, looks_at_all) = two.look();
-        assert_eq!((heads.len(), looks_at_all), (count as usize, 0));
+        assert_eq!((heads.len(), looks_at_all), (count, 0));
         assert_eq!(heads.last(), Some(&(account, last)));
     });
+}
+
+#[test]
+fn pages_of_several_nodes_are_read_together_each_in_order() {
+    on_each_engine(|url| {
+        let mut nodes = [Node::open(url), Node::open(url), Node::open(url)];
+        let account =
+            |n| nodes[0].store.create_account(&format!("{n}@x.org"), "A", "none", 1).unwrap();
+        let accounts = [account(0), account(1)];
+        for _ in 0..3 {
+            nodes.iter_mut().for_each(|node| drop(node.look()));
+        }
+        let [one, two, three] = &mut nodes;
+        // A full page of one, and less of the other.
+        let count = notices_page(2) + 1;
+        let stored = [(one, count), (two, 2)].map(|(node, count)| {
+            let account = accounts[usize::from(count == 2)];
+            (0..count).map(|_| (account, node.post(account))).collect::<Vec<_>>()
+        });
+        let (heads, looks_at_all) = three.look();
+        assert_eq!((heads.len(), looks_at_all), (count + 2, 0));
+        for (account, stored) in accounts.iter().zip(stored) {
+            let heard = heads.iter().copied().filter(|(it, _)| it == account);
+            assert_eq!(heard.collect::<Vec<_>>(), stored);
+        }
+        assert_eq!(three.look(), (vec![], 0));
+    });
+}
+
+#[test]
+fn a_page_of_notices_is_shared_by_the_nodes() {
+    assert_eq!(
+        [1, 2, 1000].map(notices_page),
+        [NOTICES_PAGE, NOTICES_PAGE / 2, NOTICES_OF_EACH_MIN]
+    );
 }
 
 #[test]
