@@ -104,6 +104,14 @@ let
     openFirewall = true;
     chat.listenAddress = "0.0.0.0";
   };
+  noSecrets = evaluated {
+    database.url = "postgres://me@db.example/x";
+    settings = {
+      DATABASE_REPLICA = "postgres://me@replica.example/x?sslmode=verify-full";
+      SMTP_URL = "smtp://mail.example.com:25?from=chat@example.com";
+      PUBLIC_URL = "https://chat.example.com";
+    };
+  };
   oldNames = evaluated {
     allowOrigins = [ "https://a.example" ];
     chat.messageRate = 7;
@@ -276,6 +284,7 @@ let
           withCaddy
           withTls
           oneServerPublic
+          noSecrets
           template
         ];
     "the template runs Messenger" = template.systemd.services ? messenger-chat;

@@ -78,6 +78,12 @@ let
     "a URL with a token in settings" =
       secretSetting "LOG_FILTER" "nats://token@host"
         "holds a secret, which every user of the machine could read: put it into services.messenger.environmentFile";
+    "a mail server's password in settings" =
+      secretSetting "SMTP_URL" "smtps://me:secret@mail.example.com?from=me@example.com"
+        "holds a secret, which every user of the machine could read: put it into a file and name it in services.messenger.credentials.SMTP_URL";
+    "a replica's password in settings" =
+      secretSetting "DATABASE_REPLICA" "postgres://me@db/x?password=secret"
+        "holds a secret, which every user of the machine could read: put it into a file and name it in services.messenger.credentials.DATABASE_REPLICA";
     "where the servers listen in settings" =
       secretSetting "CHAT_LISTEN" "0.0.0.0:80"
         "is made by the module: set services.messenger.chat.listenAddress";

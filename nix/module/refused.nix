@@ -64,7 +64,7 @@ let
     lib.attrNames set
   );
   owned = lib.filter (name: known.owned ? ${name}) (lib.attrNames set);
-  telling = lib.filter (name: lib.any secret.hasUser (map toString (lib.toList set.${name}))) (
+  telling = lib.filter (name: lib.any secret.isIn (map toString (lib.toList set.${name}))) (
     lib.attrNames set
   );
   strangeCredentials = lib.subtractLists known.secrets (lib.attrNames cfg.credentials);
