@@ -1,4 +1,4 @@
-//! Files of posts: which of them the sender may attach, and that they stay as long as the message.
+//! Files of posts: checks that the sender may attach them, and keeps them as long as the message.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,30 +16,31 @@ use crate::quota::Size;
 /// The files of one post.
 pub(super) struct Attached {
     pub(super) files: Vec<File>,
-    /// As the message keeps them.
+    /// The files as JSON, for `message.files`.
     pub(super) text: String,
-    /// Their names, each on a line.
+    /// The names of the files, one on each line, for `message.names`.
     pub(super) names: String,
-    /// The message's text and the names, as they are searched for.
+    /// The text that a search looks through: that of the message, and the names.
     pub(super) searched: String,
 }
 
-/// The files of each post with these indexes that has any; without those of which its sender sees not all.
+/// Finds the files of the posts with these indexes. A post without files, or with a file that its sender may not attach, is missing
+/// in the result.
 pub(super) fn find(
     ctx: &mut BatchContext<'_>,
     indexes: &[usize],
 ) -> Result<HashMap<usize, Attached>> {
-    let rows = wanted(ctx.submissions, indexes, ctx.at);
+    let rows = file_rows(ctx.submissions, indexes, ctx.at);
     if rows.is_empty() {
         return Ok(HashMap::new());
     }
     let ids = rows.iter().map(|row| vec![row[2]]).collect();
-    // Locked first, so that a file that is found is not deleted before the message has it.
+    // The files are locked first, so that a file that was found is not deleted before the message is stored.
     let [_, found] = run_batches(ctx.engine, &[(&LOCK_FILES, ids), (&FIND_FILES, rows)])?;
     let mut files = HashMap::<usize, BTreeMap<i64, File>>::new();
     for mut row in found {
-        let (index, place) = (row.int(0)? as usize, row.int(1)?);
-        files.entry(index).or_default().insert(place, file(&mut row)?);
+        let (index, position) = (row.int(0)? as usize, row.int(1)?);
+        files.entry(index).or_default().insert(position, file(&mut row)?);
     }
     let mut attached = HashMap::new();
     for index in indexes {
@@ -62,12 +63,12 @@ impl Attached {
         Self { files, text, names, searched }
     }
 
-    /// What it counts for the sender's quota, beyond the message.
+    /// What the files add to the size of the message for the sender's quota.
     pub(super) fn size(&self) -> Size {
         Size::of_attachments(&self.names, &self.text)
     }
 
-    /// The rows for [`ADD_MESSAGE_FILES`]: the files, and their thumbnails.
+    /// The rows for [`ADD_MESSAGE_FILES`]: one for each file and each thumbnail.
     fn rows(&self, message: MessageId, conversation: i64) -> impl Iterator<Item = Vec<Value<'_>>> {
         let ids = self.files.iter().flat_map(|it| [Some(&it.id), it.thumbnail.as_ref()]);
         ids.flatten()
@@ -79,8 +80,8 @@ pub(super) const NO_FILE: Rejection = Rejection::not_found(
     "no such file: upload the whole of it first, or send one that you can see",
 );
 
-/// Notes which files the stored posts have. They are no longer deleted by age.
-pub(super) fn note<'v>(
+/// Stores which files the new messages have. From then on these files do not expire.
+pub(super) fn add_message_files<'v>(
     ctx: &mut BatchContext<'_>,
     posts: impl Iterator<Item = (MessageId, i64, &'v Attached)>,
 ) -> Result<()> {
@@ -103,8 +104,8 @@ fn wanted<'a>(submissions: &'a [Submission], indexes: &[usize], at: i64) -> Rows
             _ => &[],
         };
         let (index, by) = (Value::Int(*index as i64), Value::Int(by.0));
-        (0..).zip(ids).map(move |(place, id)| {
-            vec![index, by, Value::Text(id), Value::Int(place), Value::Int(at)]
+        (0..).zip(ids).map(move |(position, id)| {
+            vec![index, by, Value::Text(id), Value::Int(position), Value::Int(at)]
         })
     };
     indexes.iter().flat_map(row).collect()
@@ -123,7 +124,7 @@ fn file(row: &mut Row) -> Result<File> {
 }
 
 statements! {
-    /// With their thumbnails.
+    /// Locks the files and their thumbnails.
     static LOCK_FILES: BatchStatement = BatchStatement::of(Statement {
         postgres:
             "select id from file where id in (select r.id from unnest($1::text[]) as r(id) union all \
@@ -132,11 +133,11 @@ statements! {
         sqlite: "select id from file where id in (select ?1 union all select f.thumbnail from file f where f.id = ?1)",
     });
 
-    /// Whole uploads of the sender, and files of messages that it sees.
+    /// Finds complete uploads of the sender, and files of messages that the sender sees.
     static FIND_FILES: BatchStatement = for_each_row!(
-        r(submission bigint, account bigint, file text, place bigint, at bigint),
+        r(submission bigint, account bigint, file text, position bigint, at bigint),
         concat!(
-            "select r.submission, r.place, f.id, f.name, f.type, f.size, f.width, f.height, t.id from r \
+            "select r.submission, r.position, f.id, f.name, f.type, f.size, f.width, f.height, t.id from r \
              join file f on f.id = r.file and f.received = f.size left join file t on t.id = f.thumbnail \
              and (t.expires_at is null or t.expires_at > r.at) where (f.expires_at is null or f.expires_at > r.at) and (f.owner = r.account or ",
             sees_file!("r.account", "f.id"),

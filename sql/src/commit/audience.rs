@@ -1,12 +1,12 @@
-//! The accounts that are told of an edit, a deletion or a reaction, and those from which a block withholds it.
+//! The accounts that get the event of an edit, a deletion or a reaction, and the accounts from which a block withholds it.
 
 use std::collections::{BTreeSet, HashSet};
 
 use wire::{AccountId, GroupId, MessageId};
 
-use super::ask;
-use super::blocker::{FIND_BLOCKED, blockers, few};
+use super::blocker::{FIND_BLOCKED, blockers, few_blockers};
 use super::context::BatchContext;
+use super::query_each;
 use super::target::TargetMessage;
 use crate::Result;
 use crate::engine::{
@@ -16,10 +16,13 @@ use crate::engine::{
 /// The accounts that have a message and are still in its conversation.
 #[derive(Default)]
 pub(super) struct Audience {
+    /// The accounts that see the change.
     pub(super) recipients: BTreeSet<AccountId>,
-    /// Recipients without an event: the message is of a request that they have not answered yet, or they have hidden it.
+    /// Recipients that get no event, because they have hidden the message, or it belongs to a contact request that they have not
+    /// answered yet.
     silent: BTreeSet<AccountId>,
-    /// They have blocked the submitter or declined its request; or they wait for its answer to their own request.
+    /// The accounts that do not see the change. They have blocked the submitter or declined its request, or their own request
+    /// waits for the submitter's answer.
     excluded: BTreeSet<AccountId>,
     /// Accounts from which an earlier edit of the message is withheld.
     without_edit: Vec<AccountId>,
@@ -40,7 +43,7 @@ pub(super) fn find(
         (&FIND_BLOCKED, vec![row]),
     ];
     let [withheld, blockers, blocked] = run_batches(ctx.engine, &all)?;
-    ctx.note_all_blocked(&blocked)?;
+    ctx.note_known_blocks(&blocked)?;
     let mut audience = Audience::default();
     let mut without = HashSet::new();
     for row in withheld {
@@ -64,7 +67,7 @@ pub(super) fn find(
         }
     };
     let has_it = present.into_iter().filter(|account| !without.contains(account));
-    let request = request(ctx, target)?;
+    let request = open_request(ctx, target)?;
     let asker = request.map(|(asker, _)| asker);
     let is_declined = request.is_some_and(|(_, is_declined)| is_declined) && asker == Some(by);
     let is_excluded =
@@ -79,13 +82,13 @@ pub(super) fn find(
 
 impl Audience {
     /// The accounts that get an event.
-    pub(super) fn told(&self) -> impl Iterator<Item = AccountId> {
+    pub(super) fn notified(&self) -> impl Iterator<Item = AccountId> {
         self.recipients.difference(&self.silent).copied()
     }
 }
 
-/// The account whose request the message is part of, and whether the request was declined; `None` if no request waits.
-fn request(
+/// The contact request that the message belongs to, if it is unanswered: its asker, and whether it was declined.
+fn open_request(
     ctx: &mut BatchContext<'_>,
     target: &TargetMessage,
 ) -> Result<Option<(AccountId, bool)>> {
@@ -96,24 +99,30 @@ fn request(
     rows.first().map(|row| Ok((AccountId(row.int(0)?), row.int(1)? != 0))).transpose()
 }
 
-/// A placeholder row without an account. With it a statement takes its round trip even if nobody is excluded, so that a blocked
-/// account cannot tell by the time.
-const NOBODY: AccountId = AccountId(0);
+/// No account. A row with it makes a statement take its round trip even if nobody is excluded. So the time does not show a blocked
+/// account that it is blocked.
+const PLACEHOLDER: AccountId = AccountId(0);
 
-fn or_nobody<'r>(id: MessageId, accounts: impl Iterator<Item = &'r AccountId>) -> Rows<'static> {
-    accounts.chain([&NOBODY]).map(|account| [id.0, account.0].map(Value::Int).to_vec()).collect()
+fn with_placeholder<'r>(
+    id: MessageId,
+    accounts: impl Iterator<Item = &'r AccountId>,
+) -> Rows<'static> {
+    accounts
+        .chain([&PLACEHOLDER])
+        .map(|account| [id.0, account.0].map(Value::Int).to_vec())
+        .collect()
 }
 
-/// Before an edit: the excluded accounts keep the text that they read now.
+/// Before an edit: keeps the present text for the excluded accounts, which go on seeing it.
 pub(super) fn keep_text(
     ctx: &mut BatchContext<'_>,
     audience: &Audience,
     id: MessageId,
 ) -> Result<()> {
-    ask(ctx.engine, &KEEP_TEXT, or_nobody(id, audience.excluded.iter())).map(drop)
+    query_each(ctx.engine, &KEEP_TEXT, with_placeholder(id, audience.excluded.iter())).map(drop)
 }
 
-/// After an edit: the recipients no longer read an older text.
+/// After an edit: deletes older texts that were kept for accounts that see the new one.
 pub(super) fn forget_texts(
     ctx: &mut BatchContext<'_>,
     audience: &Audience,
@@ -121,35 +130,39 @@ pub(super) fn forget_texts(
 ) -> Result<()> {
     let recipients =
         audience.without_edit.iter().filter(|account| audience.recipients.contains(account));
-    ask(ctx.engine, &FORGET_TEXT, or_nobody(id, recipients)).map(drop)
+    query_each(ctx.engine, &FORGET_TEXT, with_placeholder(id, recipients)).map(drop)
 }
 
-/// After a change of a reaction: it is withheld from the excluded accounts, and visible to the recipients.
+/// After a change of a reaction: withholds it from the excluded accounts, and shows it to the recipients. `is_set`: whether there
+/// is a reaction now.
 pub(super) fn withhold_reaction(
     ctx: &mut BatchContext<'_>,
     audience: &mut Audience,
     id: MessageId,
     by: AccountId,
-    is_there: bool,
+    is_set: bool,
 ) -> Result<()> {
-    // Former members keep their rows: what was withheld from them stays so.
+    // The rows of former members stay, so what was withheld from them stays withheld.
     let sees = |account: &&AccountId| {
-        audience.recipients.contains(account) || (!is_there && audience.excluded.contains(account))
+        audience.recipients.contains(account) || (!is_set && audience.excluded.contains(account))
     };
     let row = |account: &AccountId| [id.0, by.0, account.0].map(Value::Int).to_vec();
-    let shown = audience.without_reaction.iter().filter(sees).chain([&NOBODY]).map(row).collect();
-    let excluded = audience.excluded.iter().filter(|_| is_there);
-    let withheld = excluded.chain([&NOBODY]).map(row).collect();
+    let shown =
+        audience.without_reaction.iter().filter(sees).chain([&PLACEHOLDER]).map(row).collect();
+    let excluded = audience.excluded.iter().filter(|_| is_set);
+    let withheld = excluded.chain([&PLACEHOLDER]).map(row).collect();
     run_batches(ctx.engine, &[(&SHOW_REACTION, shown), (&WITHHOLD_REACTION, withheld)])?;
-    if !is_there {
-        // An account that did not see the reaction is not told of its removal.
+    if !is_set {
+        // An account that did not see the reaction gets no event of its removal.
         audience.recipients.retain(|account| !audience.without_reaction.contains(account));
     }
     Ok(())
 }
 
 statements! {
-    /// What is withheld of a message, and from whom; and who has hidden it. One statement for all kinds, since most messages have none.
+    /// What is withheld of a message, with the account that it is withheld from, and the accounts that have hidden the message. One
+    /// statement for all of these, since most messages have none. The first column is the kind: 0 the message, 1 an edit, 2 hidden
+    /// by the account, 3 a reaction.
     static FIND_WITHHELD: BatchStatement = for_each_row!(
         r(message bigint, reactor bigint, conversation bigint),
         "select case when w.hidden = 1 then 2 else 0 end, w.account from r join withheld w on w.message = r.message \

@@ -1,4 +1,4 @@
-//! The receipts of a batch: the positions that submissions acknowledge, and the senders that may be told.
+//! The receipts of a batch: the positions that submissions acknowledge, and the senders that may get a receipt.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,15 +13,18 @@ use crate::engine::{BatchStatement, Row, Rows, Statement, Value, statements};
 pub(super) struct BatchReceipts {
     /// The position up to which each account has acknowledged its log.
     pub(super) acknowledged: BTreeMap<AccountId, i64>,
+    /// Receipts for messages that were received.
     pub(super) delivered: Vec<PendingReceipt>,
+    /// The message up to which each account has read each conversation.
     pub(super) positions: ReadPositions,
+    /// Receipts for messages that were read.
     pub(super) read: Vec<PendingReceipt>,
 }
 
-/// The last message that each account has read in each conversation, and the submission of it.
+/// The last message that each account has read in each conversation, and the index of the submission that says so.
 pub(super) type ReadPositions = BTreeMap<(AccountId, i64), (MessageId, usize)>;
 
-/// An account has received or read messages of `sender` up to `id`.
+/// A receipt that `sender` may get: the account `by` has received or read messages of `sender` up to `id`.
 #[derive(Clone, Copy)]
 pub(super) struct PendingReceipt {
     pub(super) by: AccountId,
@@ -29,25 +32,25 @@ pub(super) struct PendingReceipt {
     pub(super) sender: AccountId,
     pub(super) id: MessageId,
     pub(super) is_group: bool,
-    /// Whether the message may be of an unanswered contact request, whose sender is not told yet.
+    /// Whether the message may belong to an unanswered contact request, whose sender gets no receipts yet.
     pub(super) is_request: bool,
 }
 
 impl BatchReceipts {
-    /// `delivered` and `read`: the results of [`FIND_DELIVERED`] and [`FIND_READ`].
+    /// `delivered` and `read`: the rows of [`FIND_DELIVERED`] and [`FIND_READ`].
     pub(super) fn new(
         acknowledged: BTreeMap<AccountId, i64>,
         delivered: &[Row],
         positions: ReadPositions,
         read: &[Row],
     ) -> Result<Self> {
-        let (delivered, read) = (progress(delivered)?, progress(read)?);
+        let (delivered, read) = (pending_receipts(delivered)?, pending_receipts(read)?);
         Ok(Self { acknowledged, delivered, positions, read })
     }
 
     /// Senders that may get a receipt.
     pub(super) fn senders(&self) -> impl Iterator<Item = AccountId> {
-        self.delivered.iter().chain(&self.read).map(|progress| progress.sender)
+        self.delivered.iter().chain(&self.read).map(|receipt| receipt.sender)
     }
 
     /// The rows for [`ADVANCE_DELIVERED`].
@@ -91,14 +94,14 @@ pub(super) fn positions(submissions: &[Submission], targets: &Targets) -> ReadPo
 pub(super) fn read_rows(targets: &Targets, positions: &ReadPositions) -> Rows<'static> {
     let row = |((by, conversation), (id, index)): (&(AccountId, i64), &(MessageId, usize))| {
         let is_group = targets.get(index).is_some_and(|target| target.recipient.is_none());
-        // Messages after the answer to a request are no requests; those before it are.
+        // Messages before the answer to a contact request belong to the request, later ones do not.
         let is_request = targets.get(index).is_some_and(|target| target.request);
         [by.0, *conversation, id.0, is_group.into(), is_request.into()].map(Value::Int).to_vec()
     };
     positions.iter().map(row).collect()
 }
 
-fn progress(rows: &[Row]) -> Result<Vec<PendingReceipt>> {
+fn pending_receipts(rows: &[Row]) -> Result<Vec<PendingReceipt>> {
     let map_row = |row: &Row| {
         Ok(PendingReceipt {
             by: AccountId(row.int(0)?),
@@ -110,12 +113,12 @@ fn progress(rows: &[Row]) -> Result<Vec<PendingReceipt>> {
         })
     };
     let mut found: Vec<PendingReceipt> = rows.iter().map(map_row).collect::<Result<_>>()?;
-    // The engines return rows in any order. Receipts for one sender must be in the order of the messages.
-    found.sort_unstable_by_key(|progress| (progress.id, progress.by));
+    // The engines return rows in any order, but receipts for one sender must be in the order of the messages.
+    found.sort_unstable_by_key(|receipt| (receipt.id, receipt.by));
     Ok(found)
 }
 
-/// The last message that an account has reached in a conversation.
+/// The last message that each account has received or read in each conversation.
 type Positions = HashMap<(AccountId, i64), MessageId>;
 
 fn highest(all: impl Iterator<Item = ((AccountId, i64), MessageId)>) -> Positions {
@@ -137,8 +140,9 @@ fn advance_rows(positions: &Positions) -> Rows<'static> {
 // SQLite uses an index range in a view only for known bounds. A scalar subquery as lower bound, evaluated once, is known.
 
 statements! {
-    /// Joined with `member`, or by `not exists`, PostgreSQL may look at all members of a group, or at all conversations of an
-    /// account, for each event; by `not exists` also at all blocks. `cross` keeps SQLite from writing the events down before it looks at their messages.
+    /// `member` and `block` are read by scalar subqueries. With a join or `not exists`, PostgreSQL may read all members of a group,
+    /// all conversations of an account or all blocks for each event. `cross` keeps SQLite from building a temporary table of the
+    /// events.
     pub(super) static FIND_DELIVERED: BatchStatement = BatchStatement::of(Statement {
         postgres:
             "select r.account, m.conversation, m.sender, max(m.id), max(case when m.recipient is null then 1 \
@@ -165,9 +169,9 @@ statements! {
              and b.account = ?1) is null group by ?1, m.conversation, m.sender",
     });
 
-    /// It may be asked while groups are being locked: who can see a message can see all that came before it in its conversation,
-    /// since numbers are given to them under the group's lock, or those of both people's logs.
-    /// With `member` in it PostgreSQL would read all of the conversation. Nothing is found for who hides what it reads.
+    /// May run before the groups are locked. An account that sees a message also sees all earlier ones of its conversation, since
+    /// messages get their numbers under the lock of the group, or of the logs of both accounts. With a join of `member` PostgreSQL
+    /// would read the whole conversation. No row is found for an account that hides what it reads.
     pub(super) static FIND_READ: BatchStatement = BatchStatement::of(Statement {
         postgres:
             "select r.account, r.conversation, e.sender, max(e.message), r.is_group, r.is_request \

@@ -1,4 +1,4 @@
-//! Blocking and unblocking an account. The blocked account is not told.
+//! Blocking and unblocking an account. The blocked account gets no event of it.
 
 use wire::limit::BLOCKS_MAX;
 use wire::{AccountId, Code};
@@ -8,7 +8,7 @@ use super::{OpResult, Outcome, Rejection};
 use crate::engine::{Statement, Value, first, statements};
 use crate::event::{EventBody, EventKind};
 
-/// Blocks `id`: nothing from it is delivered to `by`.
+/// Blocks `id`: from now on nothing from `id` is delivered to `by`.
 pub(super) fn block(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -31,9 +31,9 @@ pub(super) fn block(
     if ctx.engine.run(&ADD_BLOCK, &params)?.is_empty() {
         return Ok(Outcome::Unchanged);
     }
-    ctx.note_block(by, id);
+    ctx.add_block(by, id);
     let body = EventBody::Block { id, at: Some(ctx.at) };
-    ctx.tell([by], (EventKind::Block, None, Some(id)), body, Some(index));
+    ctx.append_event([by], (EventKind::Block, None, Some(id)), body, Some(index));
     Ok(Outcome::Done)
 }
 
@@ -47,9 +47,14 @@ pub(super) fn unblock(
     if ctx.engine.run(&DELETE_BLOCK, &[Value::Int(id.0), Value::Int(by.0)])?.is_empty() {
         return Ok(Outcome::Unchanged);
     }
-    ctx.forget_block(by, id);
-    ctx.engine.run(&DELETE_MARKS, &[id.0, by.0].map(Value::Int))?;
-    ctx.tell([by], (EventKind::Unblock, None, Some(id)), EventBody::Unblock { id }, Some(index));
+    ctx.remove_block(by, id);
+    ctx.engine.run(&DELETE_BLOCK_MARKS, &[id.0, by.0].map(Value::Int))?;
+    ctx.append_event(
+        [by],
+        (EventKind::Unblock, None, Some(id)),
+        EventBody::Unblock { id },
+        Some(index),
+    );
     Ok(Outcome::Done)
 }
 
@@ -65,5 +70,5 @@ statements! {
     static DELETE_BLOCK: Statement =
         Statement::both("delete from block where blocked = $1 and account = $2 returning blocked");
 
-    static DELETE_MARKS: Statement = Statement::both("delete from block_mark where blocked = $1 and account = $2");
+    static DELETE_BLOCK_MARKS: Statement = Statement::both("delete from block_mark where blocked = $1 and account = $2");
 }

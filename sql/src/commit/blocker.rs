@@ -1,40 +1,44 @@
-//! Which members of a conversation have blocked an account, and which of them the account has blocked.
+//! Blocks within a conversation: the members that have blocked an account, and the members that the account has blocked.
 //!
-//! Any number of accounts may have blocked one account, and a conversation has few or many members. If at most 50 accounts have
-//! blocked it, each of them is looked up in the conversation. If more have, each member of the conversation is looked up among
-//! the blocks. So the work never depends on how many accounts outside the conversation have blocked the account.
+//! Any number of accounts may have blocked one account, and a conversation may have many members. If at most 50 accounts have
+//! blocked the account, each of them is looked up among the members. If more have, each member is looked up among the blocks. So
+//! the work does not depend on how many accounts outside the conversation have blocked the account.
 
 use crate::engine::{BatchStatement, for_each_row, statements};
 
 /// Whether at most 50 accounts have blocked `r.sender`. At most 51 rows are read.
-macro_rules! few {
+macro_rules! few_blockers {
     () => {
         "(select count(*) from (select 1 from block f where f.blocked = r.sender limit 51) f) <= 50"
     };
 }
 
-/// A statement for rows with `sender` and `conversation` that selects `$columns` for each account `b.account` that is in the
-/// conversation now, has blocked the sender, and for which `$fits` holds.
+/// The text of a statement for parameters `sender` and `conversation`. It selects `$columns` for each account `b.account` that is a
+/// member of the conversation now, has blocked the sender, and meets the condition `$fits`.
 ///
-/// The keys are ranges of one value. With equality PostgreSQL may read all of `block` or `member` for a hash join. The end of the
-/// range is 0 for the branch that is not taken: SQLite would check a separate condition for each row.
+/// The keys are compared as ranges of one value: with equality PostgreSQL may read the whole of `block` or `member` for a hash join.
+/// In the branch that is not taken the range ends at 0 and is empty. SQLite would check a separate condition for each row.
 macro_rules! blockers {
     ($columns:literal, $fits:literal $(,)?) => {
         concat!(
             concat!("select ", $columns, " from r join block b on b.blocked >= r.sender"),
-            concat!(" and b.blocked <= case when ", few!(), " then r.sender else 0 end"),
+            concat!(" and b.blocked <= case when ", few_blockers!(), " then r.sender else 0 end"),
             " where (select m.until is null from member m \
              where m.conversation = r.conversation and m.account = b.account)",
             concat!($fits, " union all select ", $columns),
             " from r join member b on b.conversation >= r.conversation",
-            concat!(" and b.conversation <= case when ", few!(), " then 0 else r.conversation end"),
+            concat!(
+                " and b.conversation <= case when ",
+                few_blockers!(),
+                " then 0 else r.conversation end"
+            ),
             " and b.until is null where (select x.account from block x \
              where x.blocked = r.sender and x.account = b.account) is not null",
             $fits
         )
     };
 }
-pub(super) use {blockers, few};
+pub(super) use {blockers, few_blockers};
 
 /// Whether the account has blocked at most 50 accounts. At most 51 rows are read.
 macro_rules! few_blocked {
@@ -50,8 +54,8 @@ statements! {
         "select b.account, b.blocked from r join block b on b.blocked = r.other and b.account = r.account"
     );
 
-    /// Whom somebody in a conversation has blocked who is or was in it. A few whom it has blocked are looked up in the conversation; of
-    /// more the members are looked through.
+    /// The present and former members of a conversation that an account has blocked. If the account has blocked at most 50 accounts,
+    /// each of them is looked up among the members; otherwise each member is looked up among the blocks.
     pub(super) static FIND_BLOCKED: BatchStatement = for_each_row!(
         r(account bigint, conversation bigint),
         concat!(

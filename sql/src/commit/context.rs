@@ -1,9 +1,10 @@
-//! The state of a batch: the logs and groups that it touches. They are locked, kept in memory, and written back at the end.
+//! The state of a batch: the logs and groups that the batch touches. Their rows are locked, kept in memory while the operations
+//! are carried out, and written back at the end.
 //!
-//! Lock order, also for deleting an account: groups by number, then logs by account, then all other rows.
+//! The lock order is: groups by number, then logs by account, then all other rows. Deleting an account keeps to it as well.
 
+mod event_writer;
 mod log_row;
-mod telling;
 mod withheld;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,11 +13,11 @@ use wire::{AccountId, GroupId, MessageId, Seq};
 
 use super::batch_receipts::{self, BatchReceipts, FIND_DELIVERED, FIND_READ};
 use super::group_state::{self, GroupState, LOCK_GROUPS, Membership};
-use super::naming::Naming;
+use super::naming::PendingNames;
 use super::target::{self, FIND_TARGETS, TargetMessage, Targets};
 use super::{
-    Batch, CommitPolicy, Committed, CommittedEvent, Operation, Outcome, Submission, ask, for_each,
-    lost,
+    Batch, CommitPolicy, Committed, CommittedEvent, Operation, Outcome, Submission, execute_each,
+    missing_row, query_each,
 };
 use crate::Result;
 use crate::engine::{
@@ -25,10 +26,11 @@ use crate::engine::{
 use crate::entry::{columns, entry};
 use crate::event::EventBody;
 use crate::node::{ADD_NOTICE, Notice, NoticeKey};
+use event_writer::ADD_EVENTS;
 use log_row::{LogRow, SET_LOGS};
-use telling::ADD_EVENTS;
-use withheld::{KEEP_MARKS, NOBODY, NOTE_REACHED, WITHHOLD};
+use withheld::{ADD_BLOCK_MARKS, ADVANCE_SEEN_AT, PLACEHOLDER, WITHHOLD};
 
+/// What the operations of a batch share: the transaction, the locked rows, and what is to be written at the end.
 pub(super) struct BatchContext<'a> {
     pub(super) engine: &'a mut dyn Engine,
     /// The batch's time, in milliseconds.
@@ -37,28 +39,28 @@ pub(super) struct BatchContext<'a> {
     /// The operator's settings.
     pub(super) policy: CommitPolicy,
     outcomes: Vec<Option<Outcome>>,
-    /// By account. Deleted accounts have none.
+    /// The locked logs, by account. Deleted accounts have no log.
     logs: BTreeMap<i64, LogRow>,
     groups: BTreeMap<i64, GroupState>,
     targets: Targets,
-    /// The first submission in this batch with this `ref`, for entries.
+    /// The index of the first submission of the batch that writes an entry with this `ref`.
     refs: HashMap<(AccountId, &'a str), usize>,
     event_rows: Vec<Vec<Value<'static>>>,
-    /// Rows of `withheld`: entries that a block keeps from an account.
+    /// New rows of `withheld`: entries that an account does not see, because it has blocked their sender.
     withheld: Rows<'static>,
-    /// Blocks made in this batch: who has blocked whom.
-    blocks: Vec<(AccountId, AccountId)>,
-    /// Who has blocked whom, as far as it was looked up for the submitters.
-    blocked: BTreeSet<(AccountId, AccountId)>,
-    /// Submitters whose operation reaches somebody whom they have blocked, and the last time of that.
-    reached: BTreeMap<(AccountId, AccountId), i64>,
+    /// Blocks that this batch has created: blocker and blocked account.
+    new_blocks: Vec<(AccountId, AccountId)>,
+    /// Known blocks of the submitters: blocker and blocked account. Only blocks that were looked up are here.
+    known_blocks: BTreeSet<(AccountId, AccountId)>,
+    /// For each submitter and account that it has blocked: the time of its last operation that the blocked account gets.
+    seen_at: BTreeMap<(AccountId, AccountId), i64>,
     pub(super) committed: Vec<CommittedEvent>,
-    /// Names that are to go with events.
-    pub(super) namings: Vec<Naming>,
+    /// Names that are to be sent with events, and have not been looked up yet.
+    pub(super) pending_names: Vec<PendingNames>,
 }
 
 impl<'a> BatchContext<'a> {
-    /// Finds and locks everything that `batch` touches, including the messages of its receipts.
+    /// Finds and locks all rows that the batch touches. Also returns the receipts of the batch.
     pub(super) fn open(
         engine: &'a mut dyn Engine,
         batch: &'a Batch,
@@ -78,11 +80,11 @@ impl<'a> BatchContext<'a> {
             refs: HashMap::new(),
             event_rows: Vec::new(),
             withheld: Vec::new(),
-            blocks: Vec::new(),
-            blocked: BTreeSet::new(),
-            reached: BTreeMap::new(),
+            new_blocks: Vec::new(),
+            known_blocks: BTreeSet::new(),
+            seen_at: BTreeMap::new(),
             committed: Vec::new(),
-            namings: Vec::new(),
+            pending_names: Vec::new(),
         };
         let acknowledged = batch_receipts::acknowledged(submissions);
         let all = [
@@ -100,19 +102,20 @@ impl<'a> BatchContext<'a> {
         let mut accounts: BTreeSet<i64> = receipts.senders().map(|account| account.0).collect();
         accounts.extend(batch.disconnections.iter().map(|(account, _)| account.0));
         ctx.lock_logs(accounts)?;
-        // The repeats of posts are looked up together with their conversations.
+        // The repeats of posts are looked up later, together with the posts' conversations.
         let others = (0..submissions.len())
             .filter(|index| !matches!(submissions[*index].operation, Operation::Post { .. }));
         let rows = ctx.repeat_rows(others);
-        let repeats = ask(ctx.engine, &FIND_REPEATS, rows)?;
-        ctx.note_repeats(repeats)?;
+        let repeats = query_each(ctx.engine, &FIND_REPEATS, rows)?;
+        ctx.record_repeats(repeats)?;
         Ok((ctx, receipts))
     }
 
-    /// Writes the events and the logs.
-    pub(super) fn close(mut self, notice: Option<NoticeKey>) -> Result<(Committed, bool)> {
-        let grown = self.logs.iter().filter_map(|(account, log)| log.grown(*account));
-        let heads = notice.map(|_| grown.collect()).unwrap_or_default();
+    /// Writes the events and the changed rows of logs. `notice` is the key of the row that tells other nodes of the batch. Also
+    /// returns whether that row was written.
+    pub(super) fn finish(mut self, notice: Option<NoticeKey>) -> Result<(Committed, bool)> {
+        let new_heads = self.logs.iter().filter_map(|(account, log)| log.new_head(*account));
+        let heads = notice.map(|_| new_heads.collect()).unwrap_or_default();
         let heads = Notice { heads, ..Notice::default() };
         let is_announced = !heads.heads.is_empty();
         let body = heads.encode();
@@ -124,52 +127,55 @@ impl<'a> BatchContext<'a> {
         let events = std::mem::take(&mut self.event_rows);
         let mut withheld = std::mem::take(&mut self.withheld);
         if !events.is_empty() {
-            // Always run, so that the number of statements does not tell whether something is withheld.
-            withheld.push(NOBODY.to_vec());
+            // The statement always runs, so that its time does not show a blocked account that something is withheld.
+            withheld.push(PLACEHOLDER.to_vec());
         }
-        let reached = std::mem::take(&mut self.reached);
-        let reach = |((by, id), at): ((AccountId, AccountId), i64)| {
+        let seen_at = std::mem::take(&mut self.seen_at);
+        let seen_at_row = |((by, id), at): ((AccountId, AccountId), i64)| {
             [by.0, id.0, at].map(Value::Int).to_vec()
         };
-        let reached = reached.into_iter().map(reach).collect();
-        // In the same round trip as the events, so that the time does not show whether anybody was blocked.
+        let seen_at = seen_at.into_iter().map(seen_at_row).collect();
+        // All in the round trip of the events, so that the time does not show a blocked account that it is blocked.
         let all = [
             (&ADD_EVENTS, events),
             (&SET_LOGS, logs),
             (&WITHHOLD, withheld),
-            (&NOTE_REACHED, reached),
+            (&ADVANCE_SEEN_AT, seen_at),
             (&ADD_NOTICE, notice.into_iter().collect()),
         ];
         run_batches(self.engine, &all)?;
-        let blocks = std::mem::take(&mut self.blocks);
+        let blocks = std::mem::take(&mut self.new_blocks);
         let row = |(by, id): &(AccountId, AccountId)| {
             [by.0, id.0, by.0.min(id.0), by.0.max(id.0)].map(Value::Int).to_vec()
         };
-        for_each(self.engine, &KEEP_MARKS, blocks.iter().map(row))?;
-        self.add_names()?;
+        execute_each(self.engine, &ADD_BLOCK_MARKS, blocks.iter().map(row))?;
+        self.look_up_names()?;
         let outcomes = std::mem::take(&mut self.outcomes).into_iter().enumerate();
         let outcomes = outcomes
-            .map(|(index, outcome)| outcome.or_else(|| self.first_answer(index)))
+            .map(|(index, outcome)| outcome.or_else(|| self.reply_to_first(index)))
             .collect::<Option<_>>();
-        let outcomes = outcomes.ok_or_else(|| lost("ref"))?;
+        let outcomes = outcomes.ok_or_else(|| missing_row("ref"))?;
         Ok((Committed { outcomes, events: self.committed }, is_announced))
     }
 
-    /// The time of a new entry in each of these conversations: not before the last entry that is there.
-    pub(super) fn times_in(&mut self, conversations: BTreeSet<i64>) -> Result<HashMap<i64, i64>> {
+    /// The time of a new entry in each of these conversations: now, or the time of the conversation's last entry if that is later.
+    pub(super) fn entry_times(
+        &mut self,
+        conversations: BTreeSet<i64>,
+    ) -> Result<HashMap<i64, i64>> {
         let mut times: HashMap<_, _> = conversations.iter().map(|id| (*id, self.at)).collect();
         if self.policy.follows_later {
             let rows = conversations.into_iter().map(|id| vec![Value::Int(id)]).collect();
-            for row in ask(self.engine, &FIND_LAST, rows)? {
+            for row in query_each(self.engine, &FIND_LAST_ENTRY_TIME, rows)? {
                 times.insert(row.int(0)?, row.maybe_int(1)?.unwrap_or(0).max(self.at));
             }
         }
         Ok(times)
     }
 
-    /// As [`BatchContext::times_in`], for one conversation.
-    pub(super) fn time_in(&mut self, conversation: i64) -> Result<i64> {
-        let times = self.times_in(BTreeSet::from([conversation]))?;
+    /// As [`BatchContext::entry_times`], for one conversation.
+    pub(super) fn entry_time(&mut self, conversation: i64) -> Result<i64> {
+        let times = self.entry_times(BTreeSet::from([conversation]))?;
         Ok(times.get(&conversation).copied().unwrap_or(self.at))
     }
 
@@ -177,19 +183,20 @@ impl<'a> BatchContext<'a> {
         self.outcomes[index] = Some(outcome);
     }
 
-    /// Whether a submission has its outcome already, because it is a repeat.
+    /// Whether the outcome of a submission is known already, because the submission is a repeat.
     pub(super) fn has_outcome(&self, index: usize) -> bool {
         self.outcomes[index].is_some()
     }
 
-    /// Claims the submission's `ref` for an entry. False if an earlier submission of the batch has it, whose reply it gets.
+    /// Claims the submission's `ref` for its entry. Returns false if an earlier submission of the batch has the same `ref`; then the
+    /// outcome is the reply to the earlier one.
     pub(super) fn claim_ref(&mut self, index: usize) -> bool {
         let Some(reference) = self.reference(index) else { return true };
         *self.refs.entry((self.submissions[index].by, reference)).or_insert(index) == index
     }
 
-    /// The `ref` that the entry of this submission keeps. A deleted account keeps none: it has no log to lock, so two nodes could
-    /// store the same `ref`.
+    /// The `ref` that is stored with the entry of this submission. It is `None` for a deleted account, which has no log to lock, so
+    /// two nodes could store the same `ref`.
     pub(super) fn reference(&self, index: usize) -> Option<&'a str> {
         let submission = &self.submissions[index];
         submission
@@ -198,7 +205,7 @@ impl<'a> BatchContext<'a> {
             .filter(|_| submission.operation.is_entry() && self.has_log(submission.by))
     }
 
-    /// Releases the submission's `ref`, because it made no entry.
+    /// Releases the submission's `ref`, because the submission has written no entry.
     pub(super) fn release_ref(&mut self, index: usize) {
         self.refs.retain(|_, first| *first != index);
     }
@@ -223,7 +230,7 @@ impl<'a> BatchContext<'a> {
         self.targets.get(&index)
     }
 
-    /// Later submissions of `by` in the batch do not see these messages.
+    /// Removes messages that `by` no longer sees from the targets, so that later submissions of `by` in the batch do not find them.
     pub(super) fn forget_targets(
         &mut self,
         by: AccountId,
@@ -233,7 +240,7 @@ impl<'a> BatchContext<'a> {
         self.targets.retain(|index, target| submissions[*index].by != by || !is_hidden(target));
     }
 
-    /// Later submissions of the batch see this message as deleted.
+    /// Marks a target as deleted, so that later submissions of the batch see that.
     pub(super) fn note_deletion(&mut self, id: MessageId) {
         for target in self.targets.values_mut().filter(|target| target.id == id) {
             target.deleted = true;
@@ -241,12 +248,12 @@ impl<'a> BatchContext<'a> {
     }
 
     /// The reply to the first submission with the same `ref`.
-    fn first_answer(&self, index: usize) -> Option<Outcome> {
+    fn reply_to_first(&self, index: usize) -> Option<Outcome> {
         let submission = &self.submissions[index];
         let first = self.refs.get(&(submission.by, self.reference(index)?))?;
-        let news = self.committed.iter().find(|news| news.submission == Some(*first))?;
-        let (_, seq) = news.to.iter().find(|(account, _)| *account == submission.by)?;
-        Some(Outcome::Repeat(news.body.clone(), *seq))
+        let event = self.committed.iter().find(|event| event.submission == Some(*first))?;
+        let (_, seq) = event.to.iter().find(|(account, _)| *account == submission.by)?;
+        Some(Outcome::Repeat(event.body.clone(), *seq))
     }
 
     /// The rows for [`FIND_REPEATS`].
@@ -259,10 +266,10 @@ impl<'a> BatchContext<'a> {
     }
 
     /// Records the outcome of repeats, from the rows of [`FIND_REPEATS`].
-    pub(super) fn note_repeats(&mut self, rows: Vec<Row>) -> Result<()> {
+    pub(super) fn record_repeats(&mut self, rows: Vec<Row>) -> Result<()> {
         for mut row in rows {
             let (index, seq) = (row.int(0)? as usize, Seq(row.int(1)?));
-            let first = entry(&mut row, 2)?.ok_or_else(|| lost("ref"))?;
+            let first = entry(&mut row, 2)?.ok_or_else(|| missing_row("ref"))?;
             self.record_outcome(index, Outcome::Repeat(EventBody::Entry(first), seq));
         }
         Ok(())
@@ -284,13 +291,13 @@ impl<'a> BatchContext<'a> {
 
 statements! {
     /// The time of the last entry of a conversation.
-    static FIND_LAST: BatchStatement = for_each_row!(
+    static FIND_LAST_ENTRY_TIME: BatchStatement = for_each_row!(
         r(conversation bigint),
         "select r.conversation, (select m.at from message m where m.id = (select e.message from entry e \
          where e.conversation = r.conversation order by e.message desc limit 1)) from r"
     );
 
-    /// To be run once the logs of the senders are locked: from then on nobody else can store the same `ref`.
+    /// Must run after the logs of the senders are locked: from then on no other node can store the same `ref`.
     pub(super) static FIND_REPEATS: BatchStatement = BatchStatement::of(Statement {
         postgres:
             concat!(

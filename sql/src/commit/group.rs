@@ -1,6 +1,6 @@
 //! Creating and changing groups.
 //!
-//! A change locks the group's row, so that changes and messages have the same order in every log.
+//! A change locks the group's row. So changes and messages have the same order in the logs of all members.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,8 @@ use super::context::BatchContext;
 use super::group_state::{GroupState, Membership};
 use super::invitation::InvitationState;
 use super::invite::Candidate;
-use super::member::{IN_TOO_MANY, accounts, add_members, give_role, remove_member};
-use super::new_entry::record;
+use super::member::{TOO_MANY_GROUPS, add_members, give_role, member_accounts, remove_member};
+use super::new_entry::write_group_change;
 use super::{GroupAction, OpResult, Outcome, Rejection, Submission, invite, withheld_posts};
 use crate::engine::{Statement, Value, first, statements};
 use crate::quota::Size;
@@ -20,7 +20,7 @@ use crate::quota::Size;
 pub(super) const NOT_ADMIN: Rejection =
     Rejection::forbidden("only an admin of the group may do that");
 const NO_MEMBER: Rejection = Rejection::not_found("the group has no such member");
-const FULL: Rejection =
+const GROUP_FULL: Rejection =
     Rejection { code: Code::TooMany, message: "a group has at most 1000 members" };
 
 /// Creates a group; its creator is the first admin. Accounts that do not know the creator are invited, all others join at once.
@@ -37,25 +37,25 @@ pub(super) fn create(
         return Err(Rejection::NO_ACCOUNT.into());
     }
     if everybody.len() > GROUP_MEMBERS_MAX {
-        return Err(FULL.into());
+        return Err(GROUP_FULL.into());
     }
     let everybody: Vec<_> = everybody.into_iter().collect();
-    let (candidates, asked) = invite::candidates(ctx, submission.by, &everybody)?;
+    let (candidates, requests) = invite::candidates(ctx, submission.by, &everybody)?;
     let (joining, invited): (Vec<_>, Vec<_>) = candidates.into_iter().partition(Candidate::joins);
-    if joining.iter().any(|candidate| ctx.groups(candidate.account) >= GROUPS_MAX) {
-        return Err(IN_TOO_MANY.into());
+    if joining.iter().any(|candidate| ctx.group_count(candidate.account) >= GROUPS_MAX) {
+        return Err(TOO_MANY_GROUPS.into());
     }
     let entries = 1 + invited.len() as i64;
     if !ctx.has_room(submission.by, Size::of_entry(name).times(entries)) {
         return Err(Rejection::OVER_QUOTA.into());
     }
-    asked.store(ctx)?;
+    requests.store(ctx)?;
     let group = GroupId(first(&ctx.engine.run(&ADD_GROUP, &[Value::Text(name)])?)?.int(0)?);
     let group_state = GroupState { name: name.to_owned(), ..GroupState::default() };
     *ctx.group_mut(group) = group_state;
     let audience: Vec<_> = joining.iter().map(|candidate| candidate.account).collect();
     let change = (Change::Create, None);
-    let id = record(ctx, Some(index), submission.by, group, change, &audience)?;
+    let id = write_group_change(ctx, Some(index), submission.by, group, change, &audience)?;
     for account in &audience {
         let role = if *account == submission.by { Role::Admin } else { Role::Member };
         ctx.group_mut(group).members.insert(*account, Membership::new(role, id));
@@ -116,27 +116,28 @@ fn add(
     let invited = invite::state(ctx, group, member);
     let is_invited = invited.is_some_and(|state| state != InvitationState::Withdrawn);
     if is_invited {
-        invite::invite_again(ctx, by, group, member)?;
+        invite::renew_invitation(ctx, by, group, member)?;
     }
     if is_invited || ctx.membership(group, member).is_some() {
         return Ok(Outcome::Unchanged);
     }
     if ctx.group(group).is_some_and(|group_state| group_state.size() >= GROUP_MEMBERS_MAX) {
-        return Err(FULL.into());
+        return Err(GROUP_FULL.into());
     }
-    let (candidates, asked) = invite::candidates(ctx, by, &[member])?;
-    let is_asked = invite::was_there(ctx, group, member)?;
-    if let Some(candidate) = candidates.iter().find(|candidate| is_asked || !candidate.joins()) {
-        asked.store(ctx)?;
+    let (candidates, requests) = invite::candidates(ctx, by, &[member])?;
+    let must_accept = invite::was_member_or_invited(ctx, group, member)?;
+    if let Some(candidate) = candidates.iter().find(|candidate| must_accept || !candidate.joins()) {
+        requests.store(ctx)?;
         invite::invite(ctx, Some(index), by, group, candidate)?;
         return Ok(Outcome::Done);
     }
-    if ctx.groups(member) >= GROUPS_MAX {
-        return Err(IN_TOO_MANY.into());
+    if ctx.group_count(member) >= GROUPS_MAX {
+        return Err(TOO_MANY_GROUPS.into());
     }
-    let mut audience = accounts(ctx, group);
+    let mut audience = member_accounts(ctx, group);
     audience.push(member);
-    let id = record(ctx, Some(index), by, group, (Change::Add, Some(member)), &audience)?;
+    let id =
+        write_group_change(ctx, Some(index), by, group, (Change::Add, Some(member)), &audience)?;
     let role = Role::Member;
     ctx.group_mut(group).members.insert(member, Membership::new(role, id));
     add_members(ctx, group, &[member])?;
@@ -155,7 +156,7 @@ fn remove(
         return if is_withdrawn { Ok(Outcome::Done) } else { Err(NO_MEMBER.into()) };
     }
     let change = (Change::Remove, Some(member));
-    let id = record(ctx, Some(index), by, group, change, &accounts(ctx, group))?;
+    let id = write_group_change(ctx, Some(index), by, group, change, &member_accounts(ctx, group))?;
     remove_member(ctx, group, member, id)?;
     Ok(Outcome::Done)
 }
@@ -168,7 +169,7 @@ fn leave(
     group: GroupId,
     own: Membership,
 ) -> OpResult {
-    let audience = accounts(ctx, group);
+    let audience = member_accounts(ctx, group);
     let others = || {
         let group_state = ctx.group(group);
         group_state
@@ -181,12 +182,12 @@ fn leave(
         .min_by_key(|(account, membership)| (membership.since, **account))
         .map(|(id, _)| *id);
     if let Some(successor) = successor.filter(|_| own.role == Role::Admin && !has_admin) {
-        record(ctx, None, by, group, (Change::Promote, Some(successor)), &audience)?;
+        write_group_change(ctx, None, by, group, (Change::Promote, Some(successor)), &audience)?;
         give_role(ctx, group, successor, Role::Admin)?;
     }
-    let id = record(ctx, Some(index), by, group, (Change::Leave, None), &audience)?;
+    let id = write_group_change(ctx, Some(index), by, group, (Change::Leave, None), &audience)?;
     remove_member(ctx, group, by, id)?;
-    if accounts(ctx, group).is_empty() {
+    if member_accounts(ctx, group).is_empty() {
         invite::withdraw_all(ctx, group)?;
     }
     Ok(Outcome::Done)
@@ -204,15 +205,15 @@ fn rename(
     }
     ctx.engine.run(&SET_GROUP_NAME, &[Value::Text(name), Value::Int(group.0)])?;
     name.clone_into(&mut ctx.group_mut(group).name);
-    // The name changes for all members; but it is text, so members who have blocked the submitter get no event of it.
-    let excluded = withheld_posts::blocks_in(ctx, by, group)?;
-    let mut audience = accounts(ctx, group);
+    // The name changes for all members. But a name is a text of the submitter, so members who have blocked it get no event.
+    let excluded = withheld_posts::withheld_members(ctx, by, group)?;
+    let mut audience = member_accounts(ctx, group);
     audience.retain(|account| !excluded.contains_key(account));
-    let id = record(ctx, Some(index), by, group, (Change::Rename, None), &audience)?;
+    let id = write_group_change(ctx, Some(index), by, group, (Change::Rename, None), &audience)?;
     for (account, run) in excluded {
         ctx.note_withheld(id, account, group.0, if run > 0 { run } else { id.0 });
     }
-    ctx.withhold()?;
+    ctx.write_withheld()?;
     Ok(Outcome::Done)
 }
 
@@ -242,12 +243,19 @@ fn set_role(
         }
         Role::Member | Role::Invited => Change::Demote,
     };
-    record(ctx, Some(index), by, group, (change, Some(member)), &accounts(ctx, group))?;
+    write_group_change(
+        ctx,
+        Some(index),
+        by,
+        group,
+        (change, Some(member)),
+        &member_accounts(ctx, group),
+    )?;
     give_role(ctx, group, member, role)?;
     Ok(Outcome::Done)
 }
 
-/// What the entry of a change counts.
+/// What the entry of a change counts for the quota of the submitter.
 fn change_size(ctx: &BatchContext<'_>, group: GroupId, action: &GroupAction) -> Size {
     let name = match action {
         GroupAction::Rename(name) => Some(name),

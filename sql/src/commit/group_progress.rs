@@ -1,25 +1,25 @@
-//! Whether all members of a group have received or read a message. Members are read once a batch, not once a receipt.
+//! Whether all members of a group have received or read a message. The members are read once for a batch, not for each receipt.
 
 use std::collections::{BTreeMap, HashSet};
 
 use wire::limit::RECEIPTS_EACH_MAX;
 use wire::{AccountId, MessageId};
 
-use super::blocker::{blockers, few};
+use super::blocker::{blockers, few_blockers};
 use crate::Result;
 use crate::engine::{BatchStatement, Engine, Value, for_each_row, run_batches, statements};
 
-/// How far the present members of some groups have received or read them.
+/// The positions up to which the present members of some groups have received or read their messages.
 #[derive(Default)]
 pub(super) struct GroupProgress {
     members: BTreeMap<i64, BTreeMap<AccountId, MessageId>>,
-    /// Messages that are withheld from a member, or that a member who has blocked the sender had not reached at the block.
+    /// Messages that are withheld from a member, and messages that a member had not received or read when it blocked the sender.
     withheld: HashSet<MessageId>,
 }
 
-/// What receipts the sender of a group's message gets.
+/// Decides which receipts the sender of a message in a group gets.
 pub(super) struct MessageProgress {
-    /// All other members have reached the message.
+    /// All other members have received or read the message.
     pub(super) by_all: bool,
     /// The group is too large for a receipt from each member.
     pub(super) is_large: bool,
@@ -39,7 +39,7 @@ macro_rules! positions {
 }
 
 impl GroupProgress {
-    /// Reads the groups of these messages, each with its sender.
+    /// Reads the positions of all members in the groups of these messages. `messages`: group, message and sender.
     pub(super) fn find(
         engine: &mut dyn Engine,
         messages: &HashSet<(i64, MessageId, AccountId)>,
@@ -66,17 +66,17 @@ impl GroupProgress {
         Ok(groups)
     }
 
-    /// The progress of a message for its sender; `None` once the sender has left.
-    pub(super) fn seen(
+    /// How many members have received or read a message; `None` if its sender has left the group.
+    pub(super) fn of_message(
         &self,
         group: i64,
         sender: AccountId,
         message: MessageId,
     ) -> Option<MessageProgress> {
         let members = self.members.get(&group).filter(|members| members.contains_key(&sender))?;
-        let others_came = || members.iter().all(|(id, at)| *id == sender || *at >= message);
+        let all_reached = || members.iter().all(|(id, at)| *id == sender || *at >= message);
         Some(MessageProgress {
-            by_all: !self.withheld.contains(&message) && others_came(),
+            by_all: !self.withheld.contains(&message) && all_reached(),
             is_large: members.len() > RECEIPTS_EACH_MAX as usize,
         })
     }
@@ -85,7 +85,7 @@ impl GroupProgress {
 statements! {
     static DELIVERED: BatchStatement = positions!("x.delivered");
 
-    /// As others see it.
+    /// The read positions as others see them.
     static READ: BatchStatement = positions!("coalesce(x.read_hidden, x.read)");
 
     static FIND_WITHHELD: BatchStatement = for_each_row!(
@@ -95,7 +95,7 @@ statements! {
          and x.since < r.message"
     );
 
-    /// A member who has blocked the sender counts with the receipts from before the block.
+    /// A member who has blocked the sender counts with its position at the time of the block (`block_mark`).
     static NOT_DELIVERED: BatchStatement = for_each_row!(
         r(conversation bigint, message bigint, sender bigint),
         blockers!(

@@ -1,4 +1,4 @@
-//! A group in a batch: its name, members and invitations.
+//! A group in memory while a batch is carried out: its name, members and invitations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,24 +15,25 @@ use crate::engine::{
 #[derive(Default)]
 pub(super) struct GroupState {
     pub(super) name: String,
+    /// The number of days for which the group keeps its messages; `None`: for ever.
     pub(super) days: Option<i64>,
     pub(super) members: BTreeMap<AccountId, Membership>,
-    /// Present and past invitations. Looked up only for operations that need them.
+    /// Present and withdrawn invitations. They are looked up only for operations that need them.
     pub(super) invitations: BTreeMap<AccountId, Invitation>,
 }
 
-/// What a group knows of a member.
+/// The state of one member of a group.
 #[derive(Clone, Copy)]
 pub(super) struct Membership {
     pub(super) role: Role,
     /// The member sees messages after this one.
     pub(super) since: MessageId,
-    /// The member's last message with which its name went to those who had come since.
+    /// The member's last message that carried its name. Members who joined later have not got the name yet.
     pub(super) named: MessageId,
 }
 
 impl Membership {
-    /// Of a new member, who sees messages after `since`.
+    /// The state of a new member, who sees messages after `since`.
     pub(super) fn new(role: Role, since: MessageId) -> Self {
         Self { role, since, named: MessageId(0) }
     }
@@ -51,7 +52,7 @@ impl GroupState {
     }
 }
 
-/// Looks up the members and invitations of groups. `rows`: the result of [`LOCK_GROUPS`].
+/// Looks up the members and invitations of the locked groups. `rows`: the rows of [`LOCK_GROUPS`].
 pub(super) fn complete(
     engine: &mut dyn Engine,
     submissions: &[Submission],

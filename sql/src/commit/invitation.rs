@@ -11,7 +11,7 @@ pub(super) struct Invitation {
     pub(super) inviter: AccountId,
     /// The entry of the invitation.
     pub(super) entry: MessageId,
-    /// Whether it counts among the open requests of the inviter.
+    /// Whether the invitation counts among the open contact requests of the inviter.
     pub(super) counts: bool,
     pub(super) state: InvitationState,
 }
@@ -19,16 +19,16 @@ pub(super) struct Invitation {
 /// The state of an invitation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum InvitationState {
-    /// It waits for an answer.
+    /// The invitation waits for an answer.
     Waiting = 0,
-    /// The account has declined, or was never told. The group cannot tell the two apart.
+    /// The account has declined the invitation, or never got an event of it because of a block. The group cannot tell which.
     Silent = 1,
-    /// An admin has withdrawn it. The row is kept: the account is invited again, and not added.
+    /// An admin has withdrawn the invitation. The row is kept, so the account can be invited again, but not simply added.
     Withdrawn = 2,
 }
 
 impl Invitation {
-    /// Reads inviter, entry, state and whether it counts from column `at` on.
+    /// Reads an invitation from four columns of a row, beginning with column `at`: inviter, entry, state, counted.
     pub(super) fn of(row: &Row, at: usize) -> Result<Self> {
         let state = match row.int(at + 2)? {
             0 => InvitationState::Waiting,
@@ -36,7 +36,7 @@ impl Invitation {
             2 => InvitationState::Withdrawn,
             other => {
                 return Err(Error::Internal(format!(
-                    "nobody knows an invitation of state {other}"
+                    "the database has an invitation with the unknown state {other}"
                 )));
             }
         };

@@ -1,4 +1,4 @@
-//! Invitations to groups. An account is invited, and not added, if it does not know the admin, was a member or was invited before.
+//! Invitations to groups. Adding an account to a group invites it if it does not know the admin, or was a member or invited before.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -8,8 +8,8 @@ use wire::{AccountId, Change, GroupId, Recipient, Role};
 use super::context::BatchContext;
 use super::group_state::Membership;
 use super::invitation::{Invitation, InvitationState};
-use super::member::{IN_TOO_MANY, accounts, add_members};
-use super::new_entry::{note_reached, record};
+use super::member::{TOO_MANY_GROUPS, add_members, member_accounts};
+use super::new_entry::{advance_seen_at, write_group_change};
 use super::pair::{self, AccountPair, ContactRequest, FIND_PAIRS, PairConversation};
 use super::request::{ContactRequests, ContactStage};
 use super::{OpResult, Outcome, Rejection};
@@ -24,9 +24,9 @@ const NO_INVITATION: Rejection = Rejection::not_found("you are not invited to su
 /// An account that is to be added to a group.
 pub(super) struct Candidate {
     pub(super) account: AccountId,
-    /// The account and the admin know each other.
+    /// Whether the account and the admin know each other.
     is_known: bool,
-    /// The account has blocked the admin, or declined its request.
+    /// Whether the account has blocked the admin or declined its contact request.
     is_excluded: bool,
 }
 
@@ -37,7 +37,7 @@ impl Candidate {
     }
 }
 
-/// The contact requests of new invitations, not stored yet.
+/// The contact requests of new invitations, before they are stored.
 pub(super) struct PendingRequests {
     requests: ContactRequests,
     found: HashMap<AccountPair, PairConversation>,
@@ -50,8 +50,8 @@ impl PendingRequests {
     }
 }
 
-/// Looks up what `by` and these accounts have to do with each other. An invitation of a stranger is a contact request, like a
-/// message, and is rejected if there are too many.
+/// Looks up which of these accounts know `by`, and which have blocked it. An invitation of a stranger is a contact request, like a
+/// message. It is rejected if `by` has too many of them.
 pub(super) fn candidates(
     ctx: &mut BatchContext<'_>,
     by: AccountId,
@@ -64,18 +64,18 @@ pub(super) fn candidates(
     let blocked = accounts.iter().map(|account| [account.0, by.0].map(Value::Int).to_vec());
     let all = [(&FIND_PAIRS, pair::rows(&pairs)), (&FIND_BLOCKERS, blocked.collect())];
     let [found, blockers] = run_batches(ctx.engine, &all)?;
-    let found = pair::found(&found)?;
+    let found = pair::parse_pairs(&found)?;
     let blockers: HashSet<i64> = blockers.iter().map(|row| row.int(0)).collect::<Result<_>>()?;
     let people = accounts.iter().map(|account| (by, *account));
-    let mut requests = ContactRequests::begin(ctx, &found, people)?;
+    let mut requests = ContactRequests::load(ctx, &found, people)?;
     let mut candidates = Vec::with_capacity(accounts.len());
     for account in accounts {
-        let stage = requests.invitation(by, *account)?;
+        let stage = requests.invitation_stage(by, *account)?;
         let mut is_excluded = blockers.contains(&account.0);
         if let ContactStage::Request { is_declined } = stage {
             is_excluded |= is_declined;
         }
-        requests.note_invitation(by, *account, stage);
+        requests.record_invitation(by, *account, stage);
         candidates.push(Candidate {
             account: *account,
             is_known: stage == ContactStage::Known,
@@ -85,7 +85,7 @@ pub(super) fn candidates(
     Ok((candidates, PendingRequests { requests, found }))
 }
 
-/// Invites an account that is not in the group. `index`: the submission whose reply this is.
+/// Invites an account that is not in the group. `index`: the submission that the event answers.
 pub(super) fn invite(
     ctx: &mut BatchContext<'_>,
     index: Option<usize>,
@@ -94,12 +94,12 @@ pub(super) fn invite(
     invited: &Candidate,
 ) -> Result<()> {
     let account = invited.account;
-    let mut audience = accounts(ctx, group);
+    let mut audience = member_accounts(ctx, group);
     let state =
         if invited.is_excluded { InvitationState::Silent } else { InvitationState::Waiting };
     audience.extend((state == InvitationState::Waiting).then_some(account));
     let change = (Change::Invite, Some(account));
-    let entry = record(ctx, index, by, group, change, &audience)?;
+    let entry = write_group_change(ctx, index, by, group, change, &audience)?;
     let counts = !invited.is_known;
     let params = [group.0, account.0, by.0, entry.0, state as i64, counts.into()].map(Value::Int);
     ctx.engine.run(&ADD_INVITATION, &params)?;
@@ -108,10 +108,10 @@ pub(super) fn invite(
     Ok(())
 }
 
-/// An admin adds an account that was invited by an admin whom it has blocked, and so was never told. It is told now, as of an
-/// invitation by `by`; otherwise a blocked admin could prevent invitations by others. The group and `by` notice nothing: no entry
-/// is made, nothing is counted, and nothing is rejected.
-pub(super) fn invite_again(
+/// An admin `by` adds an account whose invitation is silent, because the account has blocked the admin who invited it. The account
+/// now gets the event of an invitation by `by`. Otherwise a blocked admin could prevent invitations by others. The group and `by`
+/// notice nothing: no entry is written, nothing is counted, and nothing is rejected.
+pub(super) fn renew_invitation(
     ctx: &mut BatchContext<'_>,
     by: AccountId,
     group: GroupId,
@@ -135,14 +135,14 @@ pub(super) fn invite_again(
     ctx.group_mut(group).invitations.insert(account, invitation);
     let change = GroupChange { group, change: Change::Invite, by, member: Some(account), name, at };
     let about = (EventKind::Entry, Some(entry), Some(by));
-    note_reached(ctx, by, group.0, ctx.at, &[account])?;
+    advance_seen_at(ctx, by, group.0, ctx.at, &[account])?;
     let named = named_in(&change);
-    ctx.tell([account], about, EventBody::Entry(Entry::Change(change)), None);
-    ctx.name_in_last(named, BTreeSet::from([account]), Some(account));
+    ctx.append_event([account], about, EventBody::Entry(Entry::Change(change)), None);
+    ctx.add_names_to_last_event(named, BTreeSet::from([account]), Some(account));
     Ok(())
 }
 
-/// Whether an account has blocked another, or declined its request.
+/// Whether `account` has blocked `other` or declined its contact request.
 fn is_excluded(ctx: &mut BatchContext<'_>, account: AccountId, other: AccountId) -> Result<bool> {
     let request = pair::find(ctx.engine, account, other)?.map(|shared| shared.request);
     if request.is_some_and(|it| it.is_declined && it.asker == Some(other)) {
@@ -151,8 +151,8 @@ fn is_excluded(ctx: &mut BatchContext<'_>, account: AccountId, other: AccountId)
     Ok(!ctx.engine.run(&IS_BLOCKED, &[other.0, account.0].map(Value::Int))?.is_empty())
 }
 
-/// Whether an account was a member or invited before, and so can only join by accepting.
-pub(super) fn was_there(
+/// Whether an account was a member of the group or invited before. Then it can only join by accepting an invitation.
+pub(super) fn was_member_or_invited(
     ctx: &mut BatchContext<'_>,
     group: GroupId,
     account: AccountId,
@@ -163,8 +163,8 @@ pub(super) fn was_there(
     Ok(!ctx.engine.run(&WAS_MEMBER, &[group.0, account.0].map(Value::Int))?.is_empty())
 }
 
-/// Withdraws an invitation; false if the group knows of none. It stays an open request of the inviter, since the account has read
-/// it: otherwise inviting and withdrawing would reach any number of strangers.
+/// Withdraws an invitation; false if the account is not invited. The invitation still counts as an open request of the inviter, since
+/// the account may have read it. Otherwise an admin could reach any number of strangers by inviting and withdrawing.
 pub(super) fn withdraw(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -178,22 +178,26 @@ pub(super) fn withdraw(
     else {
         return Ok(false);
     };
-    let mut audience = accounts(ctx, group);
+    let mut audience = member_accounts(ctx, group);
     audience.extend((state == InvitationState::Waiting).then_some(account));
-    record(ctx, Some(index), by, group, (Change::Remove, Some(account)), &audience)?;
+    write_group_change(ctx, Some(index), by, group, (Change::Remove, Some(account)), &audience)?;
     set_state(ctx, group, account, InvitationState::Withdrawn)?;
     Ok(true)
 }
 
-/// Ends all invitations of a group without members. They stay open requests, as in [`withdraw`].
+/// Deletes all invitations to a group without members. They still count as open requests, as in [`withdraw`].
 pub(super) fn withdraw_all(ctx: &mut BatchContext<'_>, group: GroupId) -> Result<()> {
     ctx.group_mut(group).invitations.clear();
     ctx.engine.run(&DELETE_INVITATIONS, &[Value::Int(group.0)]).map(drop)
 }
 
-/// After an accepted invitation: the request of `asker` to `other` is no longer open if it consists of invitations only and none
-/// of them waits. Withdrawn ones stay counted among the five.
-fn close(ctx: &mut BatchContext<'_>, asker: AccountId, other: AccountId) -> Result<()> {
+/// After an accepted invitation: closes the request of `asker` to `other` if it consists of invitations only and none of them
+/// waits for an answer. Withdrawn invitations still count among the five that a request may have.
+fn close_if_nothing_waits(
+    ctx: &mut BatchContext<'_>,
+    asker: AccountId,
+    other: AccountId,
+) -> Result<()> {
     let (low, high) = (asker.0.min(other.0), asker.0.max(other.0));
     ctx.engine.run(&CLOSE_CONVERSATION, &[low, high, asker.0, other.0].map(Value::Int)).map(drop)
 }
@@ -211,16 +215,16 @@ pub(super) fn join(
     if state(ctx, group, by) != Some(InvitationState::Waiting) {
         return Err(NO_INVITATION.into());
     }
-    if ctx.groups(by) >= GROUPS_MAX {
-        return Err(IN_TOO_MANY.into());
+    if ctx.group_count(by) >= GROUPS_MAX {
+        return Err(TOO_MANY_GROUPS.into());
     }
     let name = ctx.group(group).map_or("", |group_state| &group_state.name);
     if !ctx.has_room(by, Size::of_entry(name)) {
         return Err(Rejection::OVER_QUOTA.into());
     }
-    let mut audience = accounts(ctx, group);
+    let mut audience = member_accounts(ctx, group);
     audience.push(by);
-    let id = record(ctx, Some(index), by, group, (Change::Join, None), &audience)?;
+    let id = write_group_change(ctx, Some(index), by, group, (Change::Join, None), &audience)?;
     let group_state = ctx.group_mut(group);
     group_state.members.insert(by, Membership::new(Role::Member, id));
     let invitation = group_state.invitations.remove(&by);
@@ -232,33 +236,33 @@ pub(super) fn join(
     Ok(Outcome::Done)
 }
 
-/// Removes an accepted invitation from the counts of a contact request. If the request held nothing else, it ends, or the
-/// invitations of the other side become the request.
+/// Removes an accepted invitation from the counts of a contact request. If the request has nothing else left, it ends, or the
+/// invitations by the other account become the request.
 fn uncount_invitation(ctx: &mut BatchContext<'_>, by: AccountId, inviter: AccountId) -> Result<()> {
     let Some(shared) = pair::find(ctx.engine, by, inviter)? else { return Ok(()) };
     let mut request = shared.request;
     let Some(asker) = request.asker else { return Ok(()) };
     let count = if asker == inviter { &mut request.asks } else { &mut request.invites };
     *count = (*count - 1).max(0);
-    if request.asks == 0 && !is_said(ctx, &shared)? {
+    if request.asks == 0 && !has_entries(ctx, &shared)? {
         let (other, asks) = (if asker == by { inviter } else { by }, request.invites);
         if asks == 0 {
-            return pair::remove(ctx.engine, &shared);
+            return pair::delete(ctx.engine, &shared);
         }
         request =
             ContactRequest { asker: Some(other), asks, is_open: true, ..ContactRequest::default() };
     }
-    pair::set(ctx.engine, [(shared.conversation, request)])?;
+    pair::set_requests(ctx.engine, [(shared.conversation, request)])?;
     let asker = request.asker.unwrap_or(asker);
-    close(ctx, asker, if asker == by { inviter } else { by })
+    close_if_nothing_waits(ctx, asker, if asker == by { inviter } else { by })
 }
 
 /// Whether the conversation of a pair has entries.
-fn is_said(ctx: &mut BatchContext<'_>, shared: &PairConversation) -> Result<bool> {
+fn has_entries(ctx: &mut BatchContext<'_>, shared: &PairConversation) -> Result<bool> {
     Ok(!ctx.engine.run(&HAS_ENTRY, &[Value::Int(shared.conversation)])?.is_empty())
 }
 
-/// Declines an invitation. The group is not told, and cannot invite again before it has withdrawn the invitation.
+/// Declines an invitation. The group gets no event of it, and cannot invite the account again before it withdraws the invitation.
 pub(super) fn decline(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -272,7 +276,7 @@ pub(super) fn decline(
         Some(Invitation { state: InvitationState::Waiting, entry, .. }) => {
             set_state(ctx, group, by, InvitationState::Silent)?;
             let about = (EventKind::DeclineInvitation, Some(entry), None);
-            ctx.tell([by], about, EventBody::DeclineInvitation { group }, Some(index));
+            ctx.append_event([by], about, EventBody::DeclineInvitation { group }, Some(index));
             Ok(Outcome::Done)
         }
         Some(Invitation { state: InvitationState::Silent, .. }) => Ok(Outcome::Unchanged),
@@ -303,7 +307,7 @@ fn set_state(
 }
 
 statements! {
-    /// To be run once the logs of both are locked: a block locks the blocker's log as well.
+    /// Must run after the logs of both accounts are locked. A block locks the blocker's log as well, so it cannot change meanwhile.
     static FIND_BLOCKERS: BatchStatement = for_each_row!(
         r(account bigint, inviter bigint),
         "select r.account from r join block b on b.blocked = r.inviter and b.account = r.account"

@@ -1,20 +1,20 @@
-//! The members of a group: their rows, and the group in memory.
+//! Adds, changes and removes members of a group, both in the database and in the group in memory.
 
 use wire::{AccountId, Code, GroupId, MessageId, Role};
 
 use super::context::BatchContext;
 use super::group_state::GroupState;
-use super::{Rejection, for_each};
+use super::{Rejection, execute_each};
 use crate::Result;
 use crate::engine::{BatchStatement, Statement, Value, statements};
 
-pub(super) const IN_TOO_MANY: Rejection = Rejection {
+pub(super) const TOO_MANY_GROUPS: Rejection = Rejection {
     code: Code::TooMany,
     message: "an account can be in 1000 groups: you, or somebody you want to add, must leave one first",
 };
 
-/// The members of a group.
-pub(super) fn accounts(ctx: &BatchContext<'_>, group: GroupId) -> Vec<AccountId> {
+/// The accounts of the members of a group.
+pub(super) fn member_accounts(ctx: &BatchContext<'_>, group: GroupId) -> Vec<AccountId> {
     ctx.group(group).map(GroupState::accounts).unwrap_or_default()
 }
 
@@ -28,31 +28,32 @@ pub(super) fn give_role(
     if let Some(membership) = ctx.group_mut(group).members.get_mut(&member) {
         membership.role = role;
     }
-    let params = [Value::Int(number(role)), Value::Int(group.0), Value::Int(member.0)];
+    let params = [Value::Int(role_number(role)), Value::Int(group.0), Value::Int(member.0)];
     ctx.engine.run(&SET_ROLE, &params).map(drop)
 }
 
-fn number(role: Role) -> i64 {
+fn role_number(role: Role) -> i64 {
     i64::from(role == Role::Admin)
 }
 
-/// Stores new members. A member who comes back sees only what follows.
+/// Stores new members, which are in the group in memory already. A member who comes back sees only entries from now on.
 pub(super) fn add_members(
     ctx: &mut BatchContext<'_>,
     group: GroupId,
     accounts: &[AccountId],
 ) -> Result<()> {
-    accounts.iter().for_each(|account| ctx.add_groups(*account, 1));
+    accounts.iter().for_each(|account| ctx.add_to_group_count(*account, 1));
     let row = |account: &AccountId| {
         let membership = ctx.membership(group, *account)?;
-        let (role, since) = (Value::Int(number(membership.role)), Value::Int(membership.since.0));
+        let (role, since) =
+            (Value::Int(role_number(membership.role)), Value::Int(membership.since.0));
         Some(vec![Value::Int(group.0), Value::Int(account.0), role, since])
     };
     let rows: Vec<_> = accounts.iter().filter_map(row).collect();
-    for_each(ctx.engine, &ADD_MEMBERS, rows)
+    execute_each(ctx.engine, &ADD_MEMBERS, rows)
 }
 
-/// Ends a membership. The former member sees everything up to `last`, the entry of its leaving.
+/// Ends a membership. The former member still sees all entries up to `last`, the entry that says that it has left.
 pub(super) fn remove_member(
     ctx: &mut BatchContext<'_>,
     group: GroupId,
@@ -60,7 +61,7 @@ pub(super) fn remove_member(
     last: MessageId,
 ) -> Result<()> {
     ctx.group_mut(group).members.remove(&member);
-    ctx.add_groups(member, -1);
+    ctx.add_to_group_count(member, -1);
     if !ctx.has_log(member) {
         return ctx.engine.run(&DELETE_MEMBER, &[group.0, member.0].map(Value::Int)).map(drop);
     }

@@ -1,9 +1,14 @@
 //! Group commit: the operations of many connections in one transaction.
 //!
-//! The [`context`] of a batch finds and locks the rows that the batch touches, always in the same order, so that nodes cannot
-//! deadlock. Then the operations are carried out; each kind has a file here. At the end the context writes the events.
-//! Consecutive posts, and all receipts, share their statements: one round trip for many operations. Statements that do not
-//! need each other's results are sent together.
+//! A commit has three steps.
+//!
+//! 1. [`BatchContext::open`] finds and locks the rows that the batch touches. The order is always the same, so nodes cannot
+//!    deadlock.
+//! 2. The operations are carried out in their order. Each kind of operation has a file in this folder. Consecutive posts, and all
+//!    receipts of the batch, share their statements: one round trip serves many operations.
+//! 3. [`BatchContext::finish`] writes the events into the logs of the accounts.
+//!
+//! Statements that do not need each other's results are sent to the database together.
 
 mod attach;
 mod audience;
@@ -20,8 +25,8 @@ mod member;
 mod naming;
 mod new_entry;
 mod operation;
-mod own;
 mod pair;
+mod personal;
 mod post;
 mod receipt;
 mod report;
@@ -48,7 +53,7 @@ use receipt::ADVANCE_DELIVERED;
 /// An operation that an account has submitted.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// The account that submits it.
+    /// The account that submits the operation.
     pub by: AccountId,
     /// The client's `ref`. The `ref` of an entry is unique among those of the account.
     pub reference: Option<String>,
@@ -56,22 +61,22 @@ pub struct Submission {
     pub operation: Operation,
 }
 
-/// What is stored in one transaction.
+/// What one transaction stores.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// Operations, in the order in which they are carried out.
     pub submissions: Vec<Submission>,
-    /// Sessions with an open connection at the time of the batch. They count as in use for [`SESSION_USE_MS`], and expire
-    /// after [`SESSION_LIFE_MS`].
+    /// Sessions that have an open connection at the time of the batch. From then on they count as in use for
+    /// [`SESSION_USE_MS`] and live for [`SESSION_LIFE_MS`].
     pub session_uses: Vec<SessionId>,
-    /// Accounts whose last connection has closed, and the time of that in milliseconds.
+    /// Accounts whose last connection has closed, each with the time of the close in milliseconds.
     pub disconnections: Vec<(AccountId, i64)>,
 }
 
 /// The result of a batch.
 #[derive(Debug)]
 pub struct Committed {
-    /// The outcome of each submission.
+    /// The outcome of each submission, in the order of [`Batch::submissions`].
     pub outcomes: Vec<Outcome>,
     /// The events of the batch. Those of each log are in order.
     pub events: Vec<CommittedEvent>,
@@ -82,22 +87,22 @@ pub struct Committed {
 pub struct CommittedEvent {
     /// The content of the event.
     pub body: EventBody,
-    /// The accounts whose logs have it, and its position in each.
+    /// The accounts whose logs have the event, and its position in each log.
     pub to: Vec<(AccountId, Seq)>,
-    /// The index of the submission whose reply this is, in the log of the account that submitted it.
+    /// The index of the submission that this event answers. The submitter finds the event in its own log.
     pub submission: Option<usize>,
-    /// The names that go with it, and to whom.
+    /// The names that are sent with the event, and the accounts that get them.
     named: Option<(EventNames, BTreeSet<AccountId>)>,
 }
 
 impl CommittedEvent {
-    /// An event with which no names go.
+    /// An event that is sent without names.
     #[must_use]
     pub fn new(body: EventBody, to: Vec<(AccountId, Seq)>, submission: Option<usize>) -> Self {
         Self { body, to, submission, named: None }
     }
 
-    /// The names that go with it to one of the accounts.
+    /// The names that one of the accounts gets with the event.
     #[must_use]
     pub fn names(&self, to: AccountId) -> Option<&EventNames> {
         let (names, named) = self.named.as_ref()?;
@@ -108,22 +113,22 @@ impl CommittedEvent {
 /// The outcome of a submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is stored; one of the events is its reply.
+    /// The operation is stored. One of the events of the batch is the reply.
     Done,
-    /// It was stored before under the same `ref`. This is the first reply.
+    /// An entry with the same `ref` was stored before. The values are the reply that the first submission got.
     Repeat(EventBody, Seq),
-    /// There was nothing to change, or operations of its kind cause no event.
+    /// The operation changed nothing, or operations of its kind cause no event.
     Unchanged,
-    /// It was not carried out.
+    /// The operation was not carried out.
     Rejected(Rejection),
 }
 
 /// Why a submission was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rejection {
-    /// For a program.
+    /// The error code, for programs.
     pub code: Code,
-    /// For a person.
+    /// The text, for people.
     pub message: &'static str,
 }
 
@@ -148,12 +153,12 @@ impl Rejection {
 }
 
 impl Store {
-    /// Carries out a batch in one transaction.
+    /// Carries out a batch in one transaction. `at` is the time of its events, in milliseconds.
     ///
-    /// `at` is the time of its events, in milliseconds. Each account's log stays without a gap, whichever nodes write to it.
+    /// The positions in each account's log stay without gaps, also while several nodes write to the log.
     ///
     /// # Errors
-    /// Nothing of the batch is stored, except that after [`Error::InDoubt`] all of it may be.
+    /// After an error nothing of the batch is stored. After [`Error::InDoubt`] either the whole batch or nothing is stored.
     pub fn commit(&self, batch: &Batch, at: i64) -> Result<Committed> {
         let quota = self.quota().unwrap_or(i64::MAX);
         let follows_later = self.clock.has_given_later(at);
@@ -170,18 +175,19 @@ impl Store {
     }
 }
 
-/// Settings of the operator that a commit obeys.
+/// The settings of the operator that commits obey, and the state of the clock.
 #[derive(Clone, Copy)]
 struct CommitPolicy {
     /// How accounts that do not know each other make contact.
     contact: ContactPolicy,
     /// The quota of one account, in bytes.
     quota: i64,
-    /// Whether messages may carry a later time than now, because a clock was wrong.
+    /// Whether the database may have messages with a later time than now, because a clock was wrong.
     follows_later: bool,
 }
 
-/// Also returns whether other nodes are told of it by this `notice`.
+/// Carries out a batch in the transaction of `engine`. Also returns whether `notice` was written, which tells other nodes of the
+/// batch.
 fn commit(
     engine: &mut dyn Engine,
     batch: &Batch,
@@ -195,11 +201,11 @@ fn commit(
         match &submission.operation {
             Operation::Post { .. } => posts.push(index),
             Operation::Received { .. } | Operation::Read { .. } => {}
-            // The operation must see the posts before it.
+            // The operation must see the posts that come before it in the batch.
             operation => {
                 post::store(&mut ctx, &std::mem::take(&mut posts))?;
                 if !ctx.has_outcome(index) && ctx.claim_ref(index) {
-                    let outcome = alone(&mut ctx, index, submission, operation)?;
+                    let outcome = carry_out(&mut ctx, index, submission, operation)?;
                     if outcome != Outcome::Done {
                         ctx.release_ref(index);
                     }
@@ -211,17 +217,17 @@ fn commit(
     let posts = post::prepare(&mut ctx, &posts)?;
     let all = [(&ADD_MESSAGES, posts.rows()), (&ADVANCE_DELIVERED, receipts.delivered_positions())];
     let [ids, advanced] = run_batches(ctx.engine, &all)?;
-    posts.tell(&mut ctx, &ids)?;
+    posts.write_events(&mut ctx, &ids)?;
     receipt::store(&mut ctx, &receipts, &advanced)?;
-    let committed = ctx.close(notice)?;
+    let committed = ctx.finish(notice)?;
     record_disconnections(engine, &batch.disconnections)?;
     record_session_uses(engine, &batch.session_uses, at)?;
     engine.move_recent()?;
     Ok(committed)
 }
 
-/// Carries out an operation that shares its statements with no other.
-fn alone(
+/// Carries out one operation. Posts and receipts are not carried out here, but many at once.
+fn carry_out(
     ctx: &mut BatchContext<'_>,
     index: usize,
     submission: &Submission,
@@ -244,10 +250,10 @@ fn alone(
         Operation::Accept { id } => request::accept(ctx, index, submission.by, *id),
         Operation::Decline { id } => request::decline(ctx, index, submission.by, *id),
         Operation::SetConversation { with, change } => {
-            own::set(ctx, index, submission.by, *with, change)
+            personal::set(ctx, index, submission.by, *with, change)
         }
-        Operation::ClearConversation { with } => own::clear(ctx, index, submission.by, *with),
-        Operation::Hide { id } => own::hide(ctx, index, submission.by, *id),
+        Operation::ClearConversation { with } => personal::clear(ctx, index, submission.by, *with),
+        Operation::Hide { id } => personal::hide(ctx, index, submission.by, *id),
         Operation::SetRetention { with, days } => {
             retention::set(ctx, index, submission, *with, *days)
         }
@@ -273,12 +279,12 @@ fn alone(
     }
 }
 
-/// Why an operation has no outcome.
+/// The reason why an operation was not carried out.
 #[derive(Debug)]
 enum OpError {
-    /// It may not be carried out. The rest of the batch goes on.
+    /// The operation is refused. The rest of the batch goes on.
     Rejected(Rejection),
-    /// The database has failed, and the batch with it.
+    /// The database has failed. The whole batch fails.
     Failed(Error),
 }
 
@@ -301,7 +307,7 @@ fn record_session_uses(engine: &mut dyn Engine, uses: &[SessionId], at: i64) -> 
         let (used, ends) = (at + SESSION_USE_MS, at + SESSION_LIFE_MS);
         vec![Value::Int(session.0), Value::Int(used), Value::Int(ends)]
     };
-    for_each(engine, &RECORD_SESSION_USES, uses.iter().map(row))
+    execute_each(engine, &RECORD_SESSION_USES, uses.iter().map(row))
 }
 
 fn record_disconnections(
@@ -315,11 +321,12 @@ fn record_disconnections(
     }
     let disconnections = latest.iter();
     let row = |(account, at): (&i64, &i64)| [*account, *at].map(Value::Int).to_vec();
-    for_each(engine, &RECORD_DISCONNECTIONS, disconnections.map(row))
+    execute_each(engine, &RECORD_DISCONNECTIONS, disconnections.map(row))
 }
 
-/// Runs one statement for each of `rows`, unless there are none.
-fn ask(
+/// Runs a statement for each row of parameters, and returns the rows of all answers. Without parameters nothing is sent to the
+/// database.
+fn query_each(
     engine: &mut dyn Engine,
     statement: &'static BatchStatement,
     rows: Rows<'_>,
@@ -327,17 +334,17 @@ fn ask(
     run_batches(engine, &[(statement, rows)]).map(|[answer]| answer)
 }
 
-/// As [`ask`], for a statement that returns nothing.
-fn for_each<'v>(
+/// As [`query_each`], for a statement that returns nothing.
+fn execute_each<'v>(
     engine: &mut dyn Engine,
     statement: &'static BatchStatement,
     rows: impl IntoIterator<Item = Vec<Value<'v>>>,
 ) -> Result<()> {
-    ask(engine, statement, rows.into_iter().collect()).map(drop)
+    query_each(engine, statement, rows.into_iter().collect()).map(drop)
 }
 
-fn lost(what: &str) -> Error {
-    Error::Internal(format!("a {what} that was just written is not there"))
+fn missing_row(what: &str) -> Error {
+    Error::Internal(format!("the database does not return a {what} that was just written"))
 }
 
 statements! {

@@ -1,4 +1,4 @@
-//! Writes entries that are not posts: changes of a group, and of a conversation's retention.
+//! Writes entries that are not messages: changes of a group, and of the retention of a conversation.
 
 use wire::{AccountId, Change, GroupId, MessageId, Recipient, Seq};
 
@@ -10,8 +10,9 @@ use crate::entry::{Entry, GroupChange, kind_of};
 use crate::event::{EventBody, EventKind, named_in};
 use crate::quota::Size;
 
-/// Writes the entry of a group's change, and its event to the logs of `audience`.
-pub(super) fn record(
+/// Writes the entry of a change of a group, and appends its event to the logs of `audience`. `index`: the submission that the event
+/// answers.
+pub(super) fn write_group_change(
     ctx: &mut BatchContext<'_>,
     index: Option<usize>,
     by: AccountId,
@@ -21,25 +22,26 @@ pub(super) fn record(
 ) -> Result<MessageId> {
     let name = ctx.group(group).map(|group_state| group_state.name.clone()).unwrap_or_default();
     let (to, kind, subject) = (Recipient::Group(group), kind_of(change), member.map(|id| id.0));
-    let at = ctx.time_in(group.0)?;
+    let at = ctx.entry_time(group.0)?;
     let row = NewEntry { conversation: group.0, to, kind, content: &name, subject, at };
-    let made = GroupChange { group, change, by, member, name: name.clone(), at };
-    let named = named_in(&made);
-    // Whose invitation is made or withdrawn is not where `by` is.
-    let is_there = |member: &AccountId| ctx.membership(group, *member).is_some();
+    let entry = GroupChange { group, change, by, member, name: name.clone(), at };
+    let named = named_in(&entry);
+    // The account of an invitation is no member of the group, so it may not see the name of `by`.
+    let is_member = |member: &AccountId| ctx.membership(group, *member).is_some();
     let outsider = match change {
         Change::Invite => member,
-        Change::Remove => member.filter(|member| !is_there(member)),
+        Change::Remove => member.filter(|member| !is_member(member)),
         _ => None,
     };
-    let id = write(ctx, index, by, &row, Entry::Change(made), audience)?;
+    let id = write_entry(ctx, index, by, &row, Entry::Change(entry), audience)?;
     let to = audience.iter().copied().filter(|account| *account != by).collect();
-    ctx.name_in_last(named, to, outsider);
+    ctx.add_names_to_last_event(named, to, outsider);
     Ok(id)
 }
 
-/// Notes that an operation of `by` reaches these accounts; see [`BatchContext::note_reached`].
-pub(super) fn note_reached(
+/// Looks up which accounts of `audience` are blocked by `by`, and advances the last-seen time that they see; see
+/// [`BatchContext::advance_seen_at`].
+pub(super) fn advance_seen_at(
     ctx: &mut BatchContext<'_>,
     by: AccountId,
     conversation: i64,
@@ -57,23 +59,26 @@ pub(super) fn note_reached(
     let inside = vec![[by.0, conversation].map(Value::Int).to_vec()];
     let all = [(&FIND_BLOCKED, inside), (&FIND_BLOCKED_AMONG, outside)];
     for blocked in run_batches(ctx.engine, &all)? {
-        ctx.note_all_blocked(&blocked)?;
+        ctx.note_known_blocks(&blocked)?;
     }
-    ctx.note_reached(by, at, audience.iter().copied());
+    ctx.advance_seen_at(by, at, audience.iter().copied());
     Ok(())
 }
 
+/// The row of an entry that is not stored yet.
 pub(super) struct NewEntry<'a> {
     pub(super) conversation: i64,
     pub(super) to: Recipient,
     pub(super) kind: i64,
     pub(super) content: &'a str,
+    /// What the entry is about, by its kind: the account of a group's member, or a number of days.
     pub(super) subject: Option<i64>,
     pub(super) at: i64,
 }
 
-/// Writes an entry, and its event to the logs of `audience`, which includes `by`. `index`: the submission whose reply this is.
-pub(super) fn write(
+/// Writes an entry, and appends its event to the logs of `audience`, which includes `by`. `index`: the submission that the event
+/// answers.
+pub(super) fn write_entry(
     ctx: &mut BatchContext<'_>,
     index: Option<usize>,
     by: AccountId,
@@ -84,14 +89,14 @@ pub(super) fn write(
     let mut to = Vec::with_capacity(audience.len());
     let mut own = Seq(0);
     for account in audience {
-        let Some(seq) = ctx.next(*account) else { continue };
+        let Some(seq) = ctx.next_seq(*account) else { continue };
         if *account == by {
             own = seq;
         }
         to.push((*account, seq));
     }
     ctx.add_size(by, Size::of_entry(row.content));
-    note_reached(ctx, by, row.conversation, row.at, audience)?;
+    advance_seen_at(ctx, by, row.conversation, row.at, audience)?;
     let recipient = match row.to {
         Recipient::Account(account) => Value::Int(account.0),
         Recipient::Group(_) => Value::Null,
@@ -109,7 +114,7 @@ pub(super) fn write(
         Value::Int(own.0),
     ];
     let id = MessageId(first(&ctx.engine.run(&ADD_ENTRY, &params)?)?.int(0)?);
-    ctx.tell_at(to, (EventKind::Entry, Some(id), None), EventBody::Entry(entry), index);
+    ctx.write_event(to, (EventKind::Entry, Some(id), None), EventBody::Entry(entry), index);
     Ok(id)
 }
 

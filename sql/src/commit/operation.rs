@@ -1,11 +1,11 @@
-//! The operations that accounts submit, and which rows each of them touches.
+//! The operations that accounts submit, and the rows that each of them touches.
 
 use wire::{AccountId, GroupId, MessageId, Peer, Recipient, Seq};
 
 use super::Rejection;
 use crate::SettingsChange;
 
-/// An operation that is stored. Texts and lists are within the bounds of [`wire::limit`].
+/// An operation that changes the database. Its texts and lists are within the bounds of [`wire::limit`].
 #[derive(Clone, Debug)]
 pub enum Operation {
     /// Send a message.
@@ -14,14 +14,14 @@ pub enum Operation {
         to: Recipient,
         /// The text; with files it may be empty.
         content: String,
-        /// The ids of its files, each once.
+        /// The ids of its files, without repeats.
         files: Vec<String>,
         /// The message that it replies to.
         reply_to: Option<MessageId>,
     },
-    /// Acknowledge that a device has all events up to `seq`. Beyond the head of the log it means the head.
+    /// Acknowledge that a device has all events up to `seq`. A `seq` beyond the head of the log counts as the head.
     Received {
-        /// The last event.
+        /// The position of the last event.
         seq: Seq,
     },
     /// Mark this message and all before it in its conversation as read.
@@ -41,16 +41,16 @@ pub enum Operation {
         /// The message.
         id: MessageId,
     },
-    /// Delete any message that it sees, for the own devices alone.
+    /// Hide a message that the account sees from its own devices. Nobody else is affected.
     Hide {
         /// The message.
         id: MessageId,
     },
-    /// Give a copy of a message that it sees to the operator.
+    /// Give the operator a copy of a message that the account sees.
     Report {
         /// The message.
         id: MessageId,
-        /// Why; may be empty.
+        /// The reason, in the words of the account; may be empty.
         text: String,
     },
     /// React to a message, or remove the reaction.
@@ -60,7 +60,7 @@ pub enum Operation {
         /// The reaction; `None` removes it.
         emoji: Option<String>,
     },
-    /// Block an account: nothing from it is delivered.
+    /// Block an account: from now on nothing from the blocked account is delivered to the blocker.
     Block {
         /// The account.
         id: AccountId,
@@ -75,19 +75,19 @@ pub enum Operation {
         /// The account.
         id: AccountId,
     },
-    /// Decline the message request of an account: nothing from it is delivered.
+    /// Decline the message request of an account: from now on nothing from the declined account is delivered.
     Decline {
         /// The account.
         id: AccountId,
     },
-    /// Change what is set for a conversation, for the own devices alone.
+    /// Change the account's own settings for a conversation.
     SetConversation {
         /// The conversation.
         with: Peer,
-        /// What changes.
+        /// The settings that change.
         change: SettingsChange,
     },
-    /// Hide all that has been said in a conversation so far, for the own devices alone.
+    /// Hide all messages of a conversation so far from the account's own devices. Nobody else is affected.
     ClearConversation {
         /// The conversation.
         with: Peer,
@@ -96,7 +96,7 @@ pub enum Operation {
     SetRetention {
         /// The conversation.
         with: Peer,
-        /// Days; `None`: for ever.
+        /// The number of days; `None`: messages are kept for ever.
         days: Option<i64>,
     },
     /// Create a group.
@@ -118,12 +118,13 @@ pub enum Operation {
         /// The group.
         group: GroupId,
     },
-    /// Decline an invitation to a group. The group is not told.
+    /// Decline an invitation to a group. The members of the group get no event of it.
     DeclineInvitation {
         /// The group.
         group: GroupId,
     },
-    /// An operation that makes an entry and is refused, unless its `ref` is one that was stored before.
+    /// An operation that was refused before the commit. If an entry with its `ref` is stored already, the outcome is that
+    /// entry ([`Outcome::Repeat`](super::Outcome::Repeat)), otherwise the rejection.
     Refused(Rejection),
 }
 
@@ -145,7 +146,7 @@ pub enum GroupAction {
 }
 
 impl Operation {
-    /// Whether it makes an entry of a conversation, which keeps the `ref`.
+    /// Whether the operation writes an entry of a conversation. Entries store the `ref` of their operation.
     pub(super) fn is_entry(&self) -> bool {
         matches!(
             self,
@@ -158,7 +159,7 @@ impl Operation {
         )
     }
 
-    /// The message that it refers to.
+    /// The message that the operation refers to.
     pub(super) fn target(&self) -> Option<MessageId> {
         match self {
             Self::Post { reply_to, .. } => *reply_to,
@@ -171,12 +172,12 @@ impl Operation {
         }
     }
 
-    /// Whether it changes the message that it refers to, which everybody who has the message is told.
+    /// Whether the operation changes the message that it refers to. Everybody who has the message gets an event of the change.
     pub(super) fn is_revision(&self) -> bool {
         matches!(self, Self::Edit { .. } | Self::Delete { .. } | Self::React { .. })
     }
 
-    /// The group that it refers to.
+    /// The group that the operation refers to.
     pub(super) fn group(&self) -> Option<GroupId> {
         match self {
             Self::Post { to: Recipient::Group(group), .. }
@@ -188,7 +189,7 @@ impl Operation {
         }
     }
 
-    /// Whether it needs the invitations of its group.
+    /// Whether the operation needs to know the invitations of its group.
     pub(super) fn needs_invitations(&self) -> bool {
         matches!(
             self,
@@ -196,7 +197,8 @@ impl Operation {
         )
     }
 
-    /// Further accounts whose logs it may write to: not the submitter, the members of its group, and the people of its target.
+    /// The accounts whose logs the operation may write to, apart from the submitter, the members of its group, and the sender and
+    /// recipient of its target.
     pub(super) fn others(&self) -> &[AccountId] {
         match self {
             Self::Post { to: Recipient::Account(account), .. }

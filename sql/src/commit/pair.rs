@@ -1,49 +1,51 @@
-//! The conversation of two people. It is created when it is first needed, and records whether they know each other.
+//! The conversation of two accounts. It is created when it is first needed, and records whether the two know each other.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use wire::{AccountId, Recipient};
 
-use super::{ask, for_each, lost};
+use super::{execute_each, missing_row, query_each};
 use crate::Result;
 use crate::engine::{BatchStatement, Engine, Row, Rows, Statement, Value, statements};
 
 /// Two accounts, the lower number first.
 pub(super) type AccountPair = (i64, i64);
 
-/// The conversation of a pair, with blocks and contact request.
+/// The conversation of a pair, with the blocks and the contact request between the two.
 #[derive(Clone, Copy)]
 pub(super) struct PairConversation {
     /// The number of the conversation.
     pub(super) conversation: i64,
-    /// For each of them that has blocked the other: the first of the consecutive entries that are withheld from it; 0: none.
+    /// For each of the two accounts, if it has blocked the other: the first of the consecutive entries up to the last one that are
+    /// withheld from it; 0 if the last entry is not withheld.
     blockers: [(i64, Option<i64>); 2],
-    /// As `blockers`, for the one that has declined the other's request.
+    /// The same number for the account that has declined the other's request.
     declined: Option<i64>,
     /// The contact request between them.
     pub(super) request: ContactRequest,
-    /// Whose name has gone with a message: 1 for the lower account, 2 for the higher one.
+    /// The accounts whose name was sent with a message, as a sum: 1 for the lower account, 2 for the higher one.
     pub(super) named: i64,
 }
 
 /// The contact request between two accounts. The default is no request: they know each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ContactRequest {
-    /// The account that waits for an answer; `None`: they know each other.
+    /// The account that waits for an answer; `None`: the two know each other.
     pub(super) asker: Option<AccountId>,
     /// The number of the asker's messages and pending invitations.
     pub(super) asks: i64,
-    /// The number of pending invitations by the other one. To invite is no answer.
+    /// The number of pending invitations of the asker by the other account. An invitation is no answer to the request.
     pub(super) invites: i64,
-    /// Whether it counts among the asker's open requests. It no longer does once the other one has accepted an invitation and only
-    /// withdrawn invitations are left.
+    /// Whether the request counts among the open requests of the asker. It stops counting once the other account has accepted an
+    /// invitation and only withdrawn invitations are left.
     pub(super) is_open: bool,
-    /// Whether the other one has declined.
+    /// Whether the other account has declined the request.
     pub(super) is_declined: bool,
 }
 
 impl PairConversation {
-    /// If `account` has blocked the other: the first of the consecutive entries up to the last one that are withheld from it, or 0.
+    /// If `account` has blocked the other: the first of the consecutive entries up to the last one that are withheld from
+    /// `account`; 0 if the last entry is not withheld.
     pub(super) fn withheld_from(&self, account: AccountId) -> Option<i64> {
         let blocker = self.blockers.iter().find(|(blocker, _)| *blocker == account.0);
         blocker.and_then(|(_, run)| *run)
@@ -54,7 +56,7 @@ impl PairConversation {
         self.declined.unwrap_or(0)
     }
 
-    /// Whether one of them has blocked the other.
+    /// Whether one of the two has blocked the other.
     pub(super) fn is_blocked(&self) -> bool {
         self.blockers.iter().any(|(_, run)| run.is_some())
     }
@@ -69,7 +71,7 @@ pub(super) fn pair(by: AccountId, to: Recipient) -> Option<AccountPair> {
 }
 
 /// The first of the consecutive entries up to the last one of `conversation c` that are withheld from an account, or 0.
-macro_rules! run {
+macro_rules! withheld_run {
     ($account:literal) => {
         concat!(
             "coalesce((select w.run from withheld w where w.account = ",
@@ -85,7 +87,7 @@ macro_rules! withheld_from {
     ($account:literal, $blocked:literal) => {
         concat!(
             "(select ",
-            run!("b.account"),
+            withheld_run!("b.account"),
             " from block b where b.blocked = ",
             $blocked,
             " and b.account = ",
@@ -95,31 +97,31 @@ macro_rules! withheld_from {
     };
 }
 
-/// The conversation of two accounts, if there is one.
+/// Finds the conversation of two accounts; `None` if they have none.
 pub(super) fn find(
     engine: &mut dyn Engine,
     by: AccountId,
     other: AccountId,
 ) -> Result<Option<PairConversation>> {
     let pairs = BTreeSet::from_iter(pair(by, Recipient::Account(other)));
-    Ok(found(&ask(engine, &FIND_PAIRS, rows(&pairs))?)?.into_values().next())
+    Ok(parse_pairs(&query_each(engine, &FIND_PAIRS, rows(&pairs))?)?.into_values().next())
 }
 
-/// The conversation of two accounts. If there is none it is created, without a contact request.
-pub(super) fn shared(
+/// Finds the conversation of two accounts, or creates it without a contact request.
+pub(super) fn find_or_create(
     engine: &mut dyn Engine,
     by: AccountId,
     other: AccountId,
 ) -> Result<PairConversation> {
     let new = pair(by, Recipient::Account(other)).map(|pair| (pair, ContactRequest::default()));
     let pairs = BTreeMap::from_iter(new);
-    let mut found = found(&ask(engine, &FIND_PAIRS, rows(pairs.keys()))?)?;
-    add(engine, pairs, &mut found)?;
-    found.into_values().next().ok_or_else(|| lost("conversation"))
+    let mut found = parse_pairs(&query_each(engine, &FIND_PAIRS, rows(pairs.keys()))?)?;
+    create_missing(engine, pairs, &mut found)?;
+    found.into_values().next().ok_or_else(|| missing_row("conversation"))
 }
 
 /// Stores contact requests, each with its conversation.
-pub(super) fn set(
+pub(super) fn set_requests(
     engine: &mut dyn Engine,
     requests: impl IntoIterator<Item = (i64, ContactRequest)>,
 ) -> Result<()> {
@@ -129,20 +131,20 @@ pub(super) fn set(
         let [open, declined] = [is_open, is_declined].map(|is| Value::Int(is.into()));
         vec![Value::Int(id), asker, Value::Int(asks), Value::Int(invites), open, declined]
     };
-    for_each(engine, &SET_REQUESTS, requests.into_iter().map(row))
+    execute_each(engine, &SET_REQUESTS, requests.into_iter().map(row))
 }
 
-/// Stores whose names have gone with a message.
+/// Stores [`PairConversation::named`] for these conversations.
 pub(super) fn set_named(
     engine: &mut dyn Engine,
     named: impl IntoIterator<Item = (i64, i64)>,
 ) -> Result<()> {
     let row = |(conversation, named)| [conversation, named].map(Value::Int).to_vec();
-    for_each(engine, &SET_NAMED, named.into_iter().map(row))
+    execute_each(engine, &SET_NAMED, named.into_iter().map(row))
 }
 
 /// Deletes a conversation without entries.
-pub(super) fn remove(engine: &mut dyn Engine, shared: &PairConversation) -> Result<()> {
+pub(super) fn delete(engine: &mut dyn Engine, shared: &PairConversation) -> Result<()> {
     let conversation = [Value::Int(shared.conversation)];
     engine.run(&DELETE_MEMBERS, &conversation)?;
     engine.run(&DELETE_CONVERSATION, &conversation).map(drop)
@@ -153,8 +155,8 @@ pub(super) fn rows<'p>(pairs: impl IntoIterator<Item = &'p AccountPair>) -> Rows
     pairs.into_iter().map(|(low, high)| vec![Value::Int(*low), Value::Int(*high)]).collect()
 }
 
-/// What [`FIND_PAIRS`] has answered.
-pub(super) fn found(rows: &[Row]) -> Result<HashMap<AccountPair, PairConversation>> {
+/// Parses the rows of [`FIND_PAIRS`].
+pub(super) fn parse_pairs(rows: &[Row]) -> Result<HashMap<AccountPair, PairConversation>> {
     let map_row = |row: &Row| {
         let request = ContactRequest {
             asker: row.maybe_int(5)?.map(AccountId),
@@ -172,8 +174,8 @@ pub(super) fn found(rows: &[Row]) -> Result<HashMap<AccountPair, PairConversatio
     rows.iter().map(map_row).collect()
 }
 
-/// Creates the conversations of `pairs` that are not among `found`.
-pub(super) fn add(
+/// Creates the conversations of the `pairs` that are missing in `found`, and adds them to `found`.
+pub(super) fn create_missing(
     engine: &mut dyn Engine,
     mut pairs: BTreeMap<AccountPair, ContactRequest>,
     found: &mut HashMap<AccountPair, PairConversation>,
@@ -186,21 +188,21 @@ pub(super) fn add(
         let asker = request.asker.map_or(Value::Null, |asker| Value::Int(asker.0));
         vec![Value::Int(*low), Value::Int(*high), asker, Value::Int(request.asks)]
     };
-    for_each(engine, &ADD_CONVERSATIONS, pairs.iter().map(row))?;
-    found.extend(self::found(&ask(engine, &FIND_PAIRS, rows(pairs.keys()))?)?);
+    execute_each(engine, &ADD_CONVERSATIONS, pairs.iter().map(row))?;
+    found.extend(parse_pairs(&query_each(engine, &FIND_PAIRS, rows(pairs.keys()))?)?);
     let mut people = Vec::with_capacity(2 * pairs.len());
     for pair in pairs.keys() {
-        let conversation = found.get(pair).ok_or_else(|| lost("conversation"))?.conversation;
+        let conversation = found.get(pair).ok_or_else(|| missing_row("conversation"))?.conversation;
         people.push(vec![Value::Int(conversation), Value::Int(pair.0)]);
         if pair.0 != pair.1 {
             people.push(vec![Value::Int(conversation), Value::Int(pair.1)]);
         }
     }
-    for_each(engine, &ADD_PEOPLE, people)
+    execute_each(engine, &ADD_PEOPLE, people)
 }
 
 statements! {
-    /// To be run once the logs of both are locked: a block locks the blocker's log as well.
+    /// Must run after the logs of both accounts are locked. A block locks the blocker's log as well, so it cannot change meanwhile.
     pub(super) static FIND_PAIRS: BatchStatement = BatchStatement::of(Statement {
         postgres:
             concat!(
@@ -209,7 +211,7 @@ statements! {
                 ", ",
                 withheld_from!("r.high", "r.low"),
                 ", c.asker, c.asks, c.invites, c.open, c.declined, case when c.declined = 1 then ",
-                run!("case when c.asker = c.low then c.high else c.low end"),
+                withheld_run!("case when c.asker = c.low then c.high else c.low end"),
                 " end, c.named from unnest($1::bigint[], $2::bigint[]) as r(low, high) \
                  join conversation c on c.low = r.low and c.high = r.high",
             ),
@@ -220,7 +222,7 @@ statements! {
                 ", ",
                 withheld_from!("?2", "?1"),
                 ", c.asker, c.asks, c.invites, c.open, c.declined, case when c.declined = 1 then ",
-                run!("case when c.asker = c.low then c.high else c.low end"),
+                withheld_run!("case when c.asker = c.low then c.high else c.low end"),
                 " end, c.named from conversation c where c.low = ?1 and c.high = ?2",
             ),
     });

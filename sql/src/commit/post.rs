@@ -1,4 +1,4 @@
-//! Posts: many messages in one round trip.
+//! Stores posts. All posts that follow each other in a batch share the round trips to the database.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -7,17 +7,17 @@ use wire::{AccountId, MessageId, Recipient, Seq};
 use super::attach::{self, Attached};
 use super::blocker::FIND_BLOCKED;
 use super::context::{BatchContext, FIND_REPEATS};
-use super::naming::{PairNames, SET_NAMED, note_named, without_name};
+use super::naming::{PairNames, SET_NAMED, members_without_name, record_name_sent};
 use super::pair::{self, AccountPair, FIND_PAIRS, PairConversation, pair};
 use super::request::{self, ContactRequests, ContactStage, RequestProgress};
-use super::withheld_posts::{FIND_BLOCKERS, WithheldPosts, block_rows, blocks_of};
-use super::{Operation, Outcome, Rejection, Submission, ask, for_each, lost};
+use super::withheld_posts::{FIND_BLOCKERS, WithheldPosts, block_rows, withheld_posts};
+use super::{Operation, Outcome, Rejection, Submission, execute_each, missing_row, query_each};
 use crate::Result;
 use crate::engine::{BatchStatement, Known, Row, Rows, Statement, Value, run_batches, statements};
 use crate::entry::{Message, REQUEST};
 use crate::quota::Size;
 
-/// A post that will be stored.
+/// A message that will be stored.
 struct NewMessage<'a> {
     index: usize,
     submission: &'a Submission,
@@ -30,9 +30,9 @@ struct NewMessage<'a> {
     sender_seq: Seq,
     id: MessageId,
     stage: ContactStage,
-    /// The receipts that the recipient gets before this answer to its contact request.
-    reached: Vec<(Seq, RequestProgress)>,
-    /// The recipients to whom the sender's name goes with it.
+    /// If the message answers a contact request of the recipient: the receipts that the recipient gets before the message.
+    request_progress: Vec<(Seq, RequestProgress)>,
+    /// The recipients who get the sender's name with the message.
     named: BTreeSet<AccountId>,
 }
 
@@ -45,24 +45,24 @@ impl NewMessage<'_> {
 /// Posts with their positions in the logs, ready to be inserted.
 pub(super) struct PreparedPosts<'a> {
     messages: Vec<NewMessage<'a>>,
-    /// From whom each post is withheld: they have blocked the sender or declined its request.
-    blocks: WithheldPosts,
+    /// The accounts that do not get a post, because they have blocked the sender or declined its request.
+    withheld: WithheldPosts,
     /// The recipients of each post, with the positions in their logs.
     receivers: Vec<Vec<(AccountId, Seq)>>,
 }
 
-/// Stores the posts with these indexes, in order.
+/// Stores the posts with these indexes, in their order.
 pub(super) fn store(ctx: &mut BatchContext<'_>, indexes: &[usize]) -> Result<()> {
     if indexes.is_empty() {
         return Ok(());
     }
     let posts = prepare(ctx, indexes)?;
-    let ids = ask(ctx.engine, &ADD_MESSAGES, posts.rows())?;
-    posts.tell(ctx, &ids)?;
-    ctx.withhold()
+    let ids = query_each(ctx.engine, &ADD_MESSAGES, posts.rows())?;
+    posts.write_events(ctx, &ids)?;
+    ctx.write_withheld()
 }
 
-/// Looks up, checks and numbers posts, up to their insertion.
+/// Prepares posts: looks up what they need, rejects those that are not allowed, and assigns positions to the others.
 pub(super) fn prepare<'a>(
     ctx: &mut BatchContext<'a>,
     indexes: &[usize],
@@ -73,23 +73,23 @@ pub(super) fn prepare<'a>(
         (&FIND_BLOCKERS, block_rows(ctx.submissions, indexes)),
         (&FIND_BLOCKED, block_rows(ctx.submissions, indexes)),
     ];
-    let [repeats, shared, blocks, blocked] = run_batches(ctx.engine, &all)?;
-    ctx.note_all_blocked(&blocked)?;
-    ctx.note_repeats(repeats)?;
-    let shared = pair::found(&shared)?;
+    let [repeats, shared, blockers, blocked] = run_batches(ctx.engine, &all)?;
+    ctx.note_known_blocks(&blocked)?;
+    ctx.record_repeats(repeats)?;
+    let shared = pair::parse_pairs(&shared)?;
     let people = people(ctx.submissions, indexes.iter().copied());
-    let mut requests = ContactRequests::begin(ctx, &shared, people)?;
+    let mut requests = ContactRequests::load(ctx, &shared, people)?;
     let attached = attach::find(ctx, indexes)?;
     let mut messages = admit(ctx, &mut requests, indexes, attached);
     let shared = requests.store(ctx.engine, shared)?;
-    let mut blocks = blocks_of(ctx.submissions, indexes, &blocks)?;
-    find_conversations(ctx, &mut messages, &shared, &mut blocks)?;
-    let times = ctx.times_in(messages.iter().map(|post| post.conversation).collect())?;
+    let mut withheld = withheld_posts(ctx.submissions, indexes, &blockers)?;
+    resolve_conversations(ctx, &mut messages, &shared, &mut withheld)?;
+    let times = ctx.entry_times(messages.iter().map(|post| post.conversation).collect())?;
     for post in &mut messages {
         post.at = times.get(&post.conversation).copied().unwrap_or(ctx.at);
     }
-    let receivers = number(ctx, &mut messages, &blocks);
-    Ok(PreparedPosts { messages, blocks, receivers })
+    let receivers = assign_positions(ctx, &mut messages, &withheld);
+    Ok(PreparedPosts { messages, withheld, receivers })
 }
 
 impl PreparedPosts<'_> {
@@ -98,14 +98,14 @@ impl PreparedPosts<'_> {
         self.messages.iter().map(message_row).collect()
     }
 
-    /// Writes the events of the posts. `ids`: the result of [`ADD_MESSAGES`].
-    pub(super) fn tell(mut self, ctx: &mut BatchContext<'_>, ids: &[Row]) -> Result<()> {
-        identify(&mut self.messages, ids)?;
-        attach::note(ctx, self.messages.iter().filter_map(NewMessage::attached))?;
+    /// Writes the events of the posts. `ids`: the rows of [`ADD_MESSAGES`].
+    pub(super) fn write_events(mut self, ctx: &mut BatchContext<'_>, ids: &[Row]) -> Result<()> {
+        set_ids(&mut self.messages, ids)?;
+        attach::add_message_files(ctx, self.messages.iter().filter_map(NewMessage::attached))?;
         let mut named_in_groups = Vec::new();
         for (post, to) in self.messages.iter_mut().zip(self.receivers) {
             let (by, id) = (post.submission.by, post.id);
-            named_in_groups.extend(note_named(ctx, post.to, by, id, &post.named));
+            named_in_groups.extend(record_name_sent(ctx, post.to, by, id, &post.named));
             let message = Message {
                 id: post.id,
                 from: post.submission.by,
@@ -119,18 +119,22 @@ impl PreparedPosts<'_> {
                 request: matches!(post.stage, ContactStage::Request { .. }),
             };
             if let Recipient::Account(asker) = post.to {
-                for (seq, reached) in &post.reached {
-                    let (kind, body) = reached.told(post.submission.by);
-                    let about = (kind, Some(reached.id), Some(post.submission.by));
-                    ctx.tell_at(vec![(asker, *seq)], about, body, None);
+                for (seq, progress) in &post.request_progress {
+                    let (kind, body) = progress.receipt_event(post.submission.by);
+                    let about = (kind, Some(progress.id), Some(post.submission.by));
+                    ctx.write_event(vec![(asker, *seq)], about, body, None);
                 }
             }
-            ctx.note_reached(post.submission.by, post.at, to.iter().map(|(account, _)| *account));
-            ctx.tell_message(to, message, std::mem::take(&mut post.named), post.index);
+            ctx.advance_seen_at(
+                post.submission.by,
+                post.at,
+                to.iter().map(|(account, _)| *account),
+            );
+            ctx.write_message_event(to, message, std::mem::take(&mut post.named), post.index);
         }
-        for_each(ctx.engine, &SET_NAMED, named_in_groups)?;
-        if !self.blocks.is_empty() {
-            withhold(ctx, &mut self.messages, &self.blocks);
+        execute_each(ctx.engine, &SET_NAMED, named_in_groups)?;
+        if !self.withheld.is_empty() {
+            note_withheld_posts(ctx, &mut self.messages, &self.withheld);
         }
         Ok(())
     }
@@ -159,7 +163,7 @@ fn admit<'a>(
             Recipient::Group(group) if ctx.membership(group, submission.by).is_none() => {
                 Some(Rejection::NO_GROUP)
             }
-            to if reply_to.is_some() && !answers_something_here(ctx, index, submission.by, to) => {
+            to if reply_to.is_some() && !can_reply_to_target(ctx, index, submission.by, to) => {
                 Some(Rejection::NO_MESSAGE)
             }
             _ if !files.is_empty() && !attached.contains_key(&index) => Some(attach::NO_FILE),
@@ -172,7 +176,7 @@ fn admit<'a>(
             let size = Size::of_entry(content) + about_files;
             let stage = match *to {
                 _ if !ctx.has_room(submission.by, size) => Err(Rejection::OVER_QUOTA),
-                Recipient::Account(account) => requests.take(submission.by, account),
+                Recipient::Account(account) => requests.admit(submission.by, account),
                 Recipient::Group(_) => Ok(ContactStage::Known),
             };
             let stage = match stage {
@@ -196,7 +200,7 @@ fn admit<'a>(
                 sender_seq: Seq(0),
                 id: MessageId(0),
                 stage,
-                reached: Vec::new(),
+                request_progress: Vec::new(),
                 named: BTreeSet::new(),
             });
         }
@@ -204,13 +208,8 @@ fn admit<'a>(
     messages
 }
 
-/// Whether the message that a post replies to is in the same conversation and visible to the sender.
-fn answers_something_here(
-    ctx: &BatchContext<'_>,
-    index: usize,
-    by: AccountId,
-    to: Recipient,
-) -> bool {
+/// Whether a post may reply to its target: the sender sees the target, and it is in the conversation of the post.
+fn can_reply_to_target(ctx: &BatchContext<'_>, index: usize, by: AccountId, to: Recipient) -> bool {
     ctx.target(index).is_some_and(|target| match (target.recipient, to) {
         (Some(recipient), to) => pair(target.from, Recipient::Account(recipient)) == pair(by, to),
         (None, Recipient::Group(group)) => target.conversation == group.0,
@@ -230,7 +229,7 @@ fn pairs(
     indexes.filter_map(pair).collect()
 }
 
-/// As [`pairs`], the sender first.
+/// The sender and the recipient of each of these posts, if the recipient is an account.
 fn people(
     submissions: &[Submission],
     indexes: impl Iterator<Item = usize>,
@@ -243,13 +242,13 @@ fn people(
     })
 }
 
-/// Sets the conversation of each post, and the receipts of a request that it answers. Adds blocks and declined requests of pairs
-/// to `blocks`, and notes whom the sender has blocked.
-fn find_conversations(
+/// Sets the conversation of each post, and the receipts of the contact request that it answers. If the recipient has blocked the
+/// sender or declined its request, that is added to `withheld`. Blocks of senders are recorded in the context.
+fn resolve_conversations(
     ctx: &mut BatchContext<'_>,
     messages: &mut [NewMessage<'_>],
     shared: &HashMap<AccountPair, PairConversation>,
-    blocks: &mut WithheldPosts,
+    withheld: &mut WithheldPosts,
 ) -> Result<()> {
     let mut names = PairNames::default();
     for post in messages {
@@ -257,22 +256,23 @@ fn find_conversations(
             Recipient::Group(group) => group.0,
             Recipient::Account(account) => {
                 let shared = pair(post.submission.by, post.to).and_then(|pair| shared.get(&pair));
-                let shared = shared.ok_or_else(|| lost("conversation"))?;
+                let shared = shared.ok_or_else(|| missing_row("conversation"))?;
                 let is_declined = post.stage == ContactStage::Request { is_declined: true };
                 let declined = is_declined.then(|| shared.withheld_as_declined());
                 if let Some(run) = shared.withheld_from(account).or(declined) {
-                    blocks.entry(post.index).or_default().insert(account, run);
+                    withheld.entry(post.index).or_default().insert(account, run);
                 }
                 if shared.withheld_from(post.submission.by).is_some() {
-                    ctx.note_blocked(post.submission.by, account);
+                    ctx.note_known_block(post.submission.by, account);
                 }
                 let is_request = matches!(post.stage, ContactStage::Request { .. });
-                if names.goes(shared, post.submission.by, account, is_request) {
+                if names.is_due(shared, post.submission.by, account, is_request) {
                     post.named = BTreeSet::from([account]);
                 }
                 if post.stage == ContactStage::Answer {
-                    let reached = request::meet(ctx.engine, shared, account, post.submission.by)?;
-                    post.reached = reached.into_iter().map(|it| (Seq(0), it)).collect();
+                    let progress =
+                        request::reveal_to_asker(ctx.engine, shared, account, post.submission.by)?;
+                    post.request_progress = progress.into_iter().map(|it| (Seq(0), it)).collect();
                 }
                 shared.conversation
             }
@@ -281,11 +281,11 @@ fn find_conversations(
     pair::set_named(ctx.engine, names.changed())
 }
 
-/// Assigns each post its positions in the logs of the sender and the recipients.
-fn number(
+/// Assigns each post its positions in the logs of the sender and of the recipients, and returns them.
+fn assign_positions(
     ctx: &mut BatchContext<'_>,
     messages: &mut [NewMessage<'_>],
-    blocks: &WithheldPosts,
+    withheld: &WithheldPosts,
 ) -> Vec<Vec<(AccountId, Seq)>> {
     let mut all = Vec::with_capacity(messages.len());
     let mut named = HashSet::new();
@@ -294,10 +294,10 @@ fn number(
         if let Recipient::Group(group) = post.to
             && named.insert((group, by))
         {
-            post.named = without_name(ctx, group, by);
+            post.named = members_without_name(ctx, group, by);
         }
         let mut to = Vec::new();
-        if let Some(seq) = ctx.next(by) {
+        if let Some(seq) = ctx.next_seq(by) {
             post.sender_seq = seq;
             to.push((by, seq));
         }
@@ -308,14 +308,16 @@ fn number(
             }
         };
         if let Recipient::Account(asker) = post.to {
-            let numbered = |(_, reached)| Some((ctx.next(asker)?, reached));
-            post.reached =
-                std::mem::take(&mut post.reached).into_iter().filter_map(numbered).collect();
+            let numbered = |(_, progress)| Some((ctx.next_seq(asker)?, progress));
+            post.request_progress = std::mem::take(&mut post.request_progress)
+                .into_iter()
+                .filter_map(numbered)
+                .collect();
         }
         for account in receivers {
             if account != by
-                && !blocks.get(&post.index).is_some_and(|blocks| blocks.contains_key(&account))
-                && let Some(seq) = ctx.next(account)
+                && !withheld.get(&post.index).is_some_and(|from| from.contains_key(&account))
+                && let Some(seq) = ctx.next_seq(account)
             {
                 to.push((account, seq));
             }
@@ -326,12 +328,12 @@ fn number(
 }
 
 /// Sets the ids of the stored messages.
-fn identify(messages: &mut [NewMessage<'_>], ids: &[Row]) -> Result<()> {
+fn set_ids(messages: &mut [NewMessage<'_>], ids: &[Row]) -> Result<()> {
     let id = |row: &Row| Ok(((row.int(0)?, row.int(1)?), MessageId(row.int(2)?)));
     let ids = ids.iter().map(id).collect::<Result<HashMap<_, _>>>()?;
     for post in messages {
         let key = (post.submission.by.0, post.sender_seq.0);
-        post.id = *ids.get(&key).ok_or_else(|| lost("message"))?;
+        post.id = *ids.get(&key).ok_or_else(|| missing_row("message"))?;
     }
     Ok(())
 }
@@ -361,14 +363,18 @@ fn message_row<'a>(post: &'a NewMessage<'_>) -> Vec<Value<'a>> {
     ]
 }
 
-/// Notes from whom each post is withheld. Consecutive entries that are withheld from one account are a run.
-fn withhold(ctx: &mut BatchContext<'_>, messages: &mut [NewMessage<'_>], blocks: &WithheldPosts) {
+/// Records the accounts from which each post is withheld. Consecutive entries that are withheld from one account are a run.
+fn note_withheld_posts(
+    ctx: &mut BatchContext<'_>,
+    messages: &mut [NewMessage<'_>],
+    withheld: &WithheldPosts,
+) {
     messages.sort_unstable_by_key(|post| post.id);
-    // By conversation: the accounts from which its last post is withheld, each with the start of the run.
+    // For each conversation: the accounts from which its last post is withheld, with the start of each run.
     let mut last = HashMap::<i64, HashMap<AccountId, i64>>::new();
     for post in messages {
         let before = last.get(&post.conversation);
-        let mine = blocks.get(&post.index).into_iter().flatten();
+        let mine = withheld.get(&post.index).into_iter().flatten();
         let run = |(account, stored): (&AccountId, &i64)| {
             let run = before.map_or(Some(*stored), |before| before.get(account).copied());
             (*account, run.filter(|run| *run > 0).unwrap_or(post.id.0))

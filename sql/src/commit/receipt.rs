@@ -1,7 +1,7 @@
-//! Receipts: how far an account has received its log and read its conversations, and which senders are told.
+//! Receipts: how far an account has received its log and read its conversations, and which senders get a receipt.
 //!
-//! A member's row has one message number for delivery and one for reading. A sender is told of its own messages only; a receipt
-//! for the latest of them stands for all before it.
+//! A row of `member` has two positions: the last message that was delivered to the account, and the last one that it has read.
+//! A sender gets receipts for its own messages only. A receipt for a message stands for all messages of the sender before it.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -10,19 +10,19 @@ use wire::{AccountId, MessageId};
 use super::batch_receipts::{BatchReceipts, PendingReceipt};
 use super::context::BatchContext;
 use super::group_progress::GroupProgress;
-use super::{Operation, Outcome, Rejection, ask};
+use super::{Operation, Outcome, Rejection, query_each};
 use crate::Result;
 use crate::engine::{BatchStatement, Known, Row, Statement, Value, for_each_row, statements};
 use crate::event::{EventBody, EventKind, Receipt};
 
-/// Writes the receipts to the senders' logs, and stores what was read. `advanced`: the result of [`ADVANCE_DELIVERED`].
+/// Writes the receipts to the senders' logs, and stores what was read. `advanced`: the rows of [`ADVANCE_DELIVERED`].
 pub(super) fn store(
     ctx: &mut BatchContext<'_>,
     receipts: &BatchReceipts,
     advanced: &[Row],
 ) -> Result<()> {
     record_outcomes(ctx, receipts);
-    tell(ctx, &receipts.delivered, &moved(advanced)?, false)?;
+    append_receipts(ctx, &receipts.delivered, &advanced_keys(advanced)?, false)?;
     receipts.acknowledged.iter().for_each(|(account, seq)| ctx.acknowledge(*account, *seq));
 
     let row = |((account, conversation), (id, _)): (&(AccountId, i64), &(MessageId, usize))| {
@@ -30,18 +30,18 @@ pub(super) fn store(
         [*conversation, account.0, id.0, shows_read].map(Value::Int).to_vec()
     };
     let rows = receipts.positions.iter().map(row).collect();
-    let advanced = ask(ctx.engine, &ADVANCE_READ, rows)?;
-    let advanced = moved(&advanced)?;
+    let advanced = query_each(ctx.engine, &ADVANCE_READ, rows)?;
+    let advanced = advanced_keys(&advanced)?;
     for ((by, conversation), (id, index)) in &receipts.positions {
         if advanced.contains(&(*by, *conversation)) {
             let body = EventBody::Read(Receipt { id: *id, by: *by, all: false });
-            ctx.tell([*by], (EventKind::Read, Some(*id), Some(*by)), body, Some(*index));
+            ctx.append_event([*by], (EventKind::Read, Some(*id), Some(*by)), body, Some(*index));
         }
     }
-    tell(ctx, &receipts.read, &advanced, true)
+    append_receipts(ctx, &receipts.read, &advanced, true)
 }
 
-/// Records the outcome of each receipt, as if it changed nothing.
+/// Records the outcome of each receipt as if it changed nothing. Appending the reply event sets it to [`Outcome::Done`] later.
 fn record_outcomes(ctx: &mut BatchContext<'_>, receipts: &BatchReceipts) {
     for (index, submission) in ctx.submissions.iter().enumerate() {
         let outcome = match submission.operation {
@@ -61,13 +61,13 @@ fn record_outcomes(ctx: &mut BatchContext<'_>, receipts: &BatchReceipts) {
 }
 
 /// The accounts and conversations whose position has advanced.
-fn moved(advanced: &[Row]) -> Result<HashSet<(AccountId, i64)>> {
+fn advanced_keys(advanced: &[Row]) -> Result<HashSet<(AccountId, i64)>> {
     advanced.iter().map(|row| Ok((AccountId(row.int(0)?), row.int(1)?))).collect()
 }
 
-/// Writes receipts to the senders' logs. In a group only members get them, and nobody whose contact request is unanswered. Who
-/// hides what it has read is not told what others have read either.
-fn tell(
+/// Appends receipts to the senders' logs. These senders get none: those who have left the group, those whose contact request is
+/// unanswered, and, of read receipts, those who hide what they have read themselves.
+fn append_receipts(
     ctx: &mut BatchContext<'_>,
     all: &[PendingReceipt],
     advanced: &HashSet<(AccountId, i64)>,
@@ -76,37 +76,39 @@ fn tell(
     let is_shown =
         |it: &&PendingReceipt| !is_read || (ctx.shows_read(it.by) && ctx.shows_read(it.sender));
     let all: Vec<_> = all.iter().filter(is_shown).copied().collect();
-    let moved = || all.iter().filter(|it| advanced.contains(&(it.by, it.conversation)));
-    let in_groups = moved().filter(|it| it.is_group).map(|it| (it.conversation, it.id, it.sender));
+    let due = || all.iter().filter(|it| advanced.contains(&(it.by, it.conversation)));
+    let in_groups = due().filter(|it| it.is_group).map(|it| (it.conversation, it.id, it.sender));
     let in_groups = in_groups.collect();
     let groups = GroupProgress::find(ctx.engine, &in_groups, is_read)?;
-    // Looked up now, since the batch may have answered requests.
+    // Looked up only now, since an operation of the batch may have answered a request.
     let requests: BTreeSet<i64> =
-        moved().filter(|it| it.is_request).map(|it| it.conversation).collect();
+        due().filter(|it| it.is_request).map(|it| it.conversation).collect();
     let rows = requests.into_iter().map(|id| vec![Value::Int(id)]).collect();
-    let askers = ask(ctx.engine, &FIND_ASKERS, rows)?;
+    let askers = query_each(ctx.engine, &FIND_ASKERS, rows)?;
     let asker = |row: &Row| Ok((row.int(0)?, AccountId(row.int(1)?)));
     let askers = askers.iter().map(asker).collect::<Result<HashSet<_>>>()?;
-    // Only the last receipt of a batch for a message says that all members have reached it.
+    // Only the last receipt of the batch for a message says that all members have received or read it.
     let key = |it: &PendingReceipt| (it.conversation, it.sender, it.id);
-    let last: HashMap<_, _> = moved().map(|it| (key(it), it.by)).collect();
-    for it in moved().filter(|it| !askers.contains(&(it.conversation, it.sender))) {
-        let mut is_whole = false;
+    let last: HashMap<_, _> = due().map(|it| (key(it), it.by)).collect();
+    for it in due().filter(|it| !askers.contains(&(it.conversation, it.sender))) {
+        let mut is_by_all = false;
         if it.is_group {
-            let Some(seen) = groups.seen(it.conversation, it.sender, it.id) else { continue };
-            is_whole = seen.by_all && last.get(&key(it)) == Some(&it.by);
-            if seen.is_large && !is_whole {
+            let Some(progress) = groups.of_message(it.conversation, it.sender, it.id) else {
+                continue;
+            };
+            is_by_all = progress.by_all && last.get(&key(it)) == Some(&it.by);
+            if progress.is_large && !is_by_all {
                 continue;
             }
         }
-        let receipt = Receipt { id: it.id, by: it.by, all: is_whole };
-        let (kind, body) = match (is_read, is_whole) {
+        let receipt = Receipt { id: it.id, by: it.by, all: is_by_all };
+        let (kind, body) = match (is_read, is_by_all) {
             (false, false) => (EventKind::Delivered, EventBody::Delivered(receipt)),
             (false, true) => (EventKind::DeliveredToAll, EventBody::Delivered(receipt)),
             (true, false) => (EventKind::Read, EventBody::Read(receipt)),
             (true, true) => (EventKind::ReadByAll, EventBody::Read(receipt)),
         };
-        ctx.tell([it.sender], (kind, Some(it.id), Some(it.by)), body, None);
+        ctx.append_event([it.sender], (kind, Some(it.id), Some(it.by)), body, None);
     }
     Ok(())
 }
@@ -122,8 +124,9 @@ statements! {
     })
     .with_sqlite_answer(&[Known::Parameter(2), Known::Parameter(1)]);
 
-    /// Who reads something takes back that the conversation is marked as unread, however far it had read before. While it hides
-    /// what it reads, others see it where it was; once it shows that again, its next message shows all before it.
+    /// Reading a message also clears the mark as unread, even if the account had read further before. `read_hidden` is the position
+    /// that others see while the account hides what it reads. Once the account shows it again, the next message that it reads
+    /// makes its true position visible.
     static ADVANCE_READ: BatchStatement = BatchStatement::of(Statement {
         postgres:
             "update member set read = greatest(member.read, r.message), marked_unread = 0, read_hidden = case \
@@ -139,7 +142,7 @@ statements! {
     })
     .with_sqlite_answer(&[Known::Parameter(2), Known::Parameter(1)]);
 
-    /// The accounts whose contact request is unanswered, by conversation.
+    /// The account whose contact request is unanswered, for each conversation that has one.
     static FIND_ASKERS: BatchStatement = for_each_row!(
         r(id bigint),
         "select c.id, c.asker from r join conversation c on c.id = r.id and c.asker is not null"

@@ -1,4 +1,4 @@
-//! Reports: copies of messages for the operator.
+//! Reports: copies of messages that accounts give to the operator.
 
 use wire::limit::REPORTS_MAX;
 use wire::{AccountId, Code};
@@ -17,7 +17,7 @@ const TOO_MANY: Rejection = Rejection {
     message: "the operator has 50 reports of yours and has not closed them yet; wait for that",
 };
 
-/// Stores a copy of a message for the operator, as `by` sees it. Nobody is told.
+/// Stores a copy of a message for the operator, as `by` sees the message. There is no event of it.
 pub(super) fn report(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -32,7 +32,7 @@ pub(super) fn report(
     if !ctx.engine.run(&FIND_REPORT, &[id, account])?.is_empty() {
         return Ok(Outcome::Unchanged);
     }
-    // Its log is locked, so no other node counts at the same time.
+    // The log of the account is locked, so no other node counts its reports at the same time.
     let open = ctx.engine.run(&COUNT_REPORTS, &[account, Value::Int(REPORTS_MAX)])?;
     if open.first().map_or(Ok(0), |row| row.int(0))? >= REPORTS_MAX {
         return Err(TOO_MANY.into());
@@ -49,7 +49,7 @@ statements! {
         "select count(*) from (select 1 from report where account = $1 limit $2) r"
     );
 
-    /// Nothing if the message has been deleted since it was looked up.
+    /// Stores nothing if the message was deleted since it was looked up.
     static ADD_REPORT: Statement = Statement::both(concat!(
         "insert into report (message, account, at, text, sender, recipient, conversation, sent_at, content, files) \
          select m.id, q.account, q.at, q.text, m.sender, m.recipient, m.conversation, m.at, \

@@ -1,4 +1,4 @@
-//! For how long a conversation keeps its messages.
+//! The retention of a conversation: the number of days for which it keeps its messages.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,8 @@ use wire::{Peer, Recipient, Role};
 
 use super::context::BatchContext;
 use super::group::NOT_ADMIN;
-use super::member::accounts;
-use super::new_entry::{NewEntry, write};
+use super::member::member_accounts;
+use super::new_entry::{NewEntry, write_entry};
 use super::{OpResult, Outcome, Rejection, Submission, pair, request};
 use crate::engine::{Statement, Value, statements};
 use crate::entry::{Entry, RETENTION, Retention};
@@ -27,7 +27,7 @@ pub(super) fn set(
         Peer::Group(group) => match ctx.membership(group, by) {
             None => return Err(Rejection::NO_GROUP.into()),
             Some(membership) if membership.role != Role::Admin => return Err(NOT_ADMIN.into()),
-            Some(_) => (group.0, Recipient::Group(group), accounts(ctx, group), None),
+            Some(_) => (group.0, Recipient::Group(group), member_accounts(ctx, group), None),
         },
         Peer::Account(other) if !ctx.has_log(other) => return Err(Rejection::NO_ACCOUNT.into()),
         Peer::Account(other) => {
@@ -39,7 +39,7 @@ pub(super) fn set(
             if !is_known {
                 return Err(request::STRANGERS.into());
             }
-            let shared = pair::shared(ctx.engine, by, other)?;
+            let shared = pair::find_or_create(ctx.engine, by, other)?;
             let both = BTreeSet::from([by, other]).into_iter().collect();
             let excluded = shared.withheld_from(other).map(|run| (other, run));
             (shared.conversation, Recipient::Account(other), both, excluded)
@@ -55,21 +55,22 @@ pub(super) fn set(
     if let Peer::Group(group) = with {
         ctx.group_mut(group).days = days;
     }
-    // The setting changes for both, or a block could be noticed; but an account that has blocked `by` gets no event of it.
+    // The setting changes for both accounts, so that a block is not noticed. But an account that has blocked `by` gets no event.
     audience.retain(|account| excluded.is_none_or(|(excluded, _)| *account != excluded));
-    let at = ctx.time_in(conversation)?;
+    let at = ctx.entry_time(conversation)?;
     let row = NewEntry { conversation, to, kind: RETENTION, content: "", subject: days, at };
     let retention = Retention { by, to, days, at };
-    let id = write(ctx, Some(index), by, &row, Entry::Retention(retention), &audience)?;
+    let id = write_entry(ctx, Some(index), by, &row, Entry::Retention(retention), &audience)?;
     if let Some((excluded, run)) = excluded {
         let run = if run > 0 { run } else { id.0 };
         ctx.note_withheld(id, excluded, conversation, run);
     }
-    ctx.withhold()?;
+    ctx.write_withheld()?;
     Ok(Outcome::Done)
 }
 
-/// Whether a conversation keeps its messages longer than that, or for ever. Shortening gives an account room that has none.
+/// Whether `days` is shorter than the present retention of the conversation. This is allowed to an account that is over its quota,
+/// since it makes room.
 fn is_shorter(ctx: &mut BatchContext<'_>, conversation: i64, days: Option<i64>) -> Result<bool> {
     let rows = ctx.engine.run(&FIND_DAYS, &[Value::Int(conversation)])?;
     let kept = rows.first().map_or(Ok(None), |row| row.maybe_int(0))?;

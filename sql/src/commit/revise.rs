@@ -6,7 +6,7 @@ use wire::{AccountId, Code, GroupId, MessageId};
 use super::audience::{self, Audience};
 use super::context::BatchContext;
 use super::target::TargetMessage;
-use super::{OpResult, Outcome, Rejection, for_each};
+use super::{OpResult, Outcome, Rejection, execute_each};
 use crate::engine::{BatchStatement, Row, Statement, Value, locking, statements};
 use crate::event::{EventBody, EventKind};
 use crate::quota::{Size, entry_overhead};
@@ -23,8 +23,9 @@ pub(super) fn edit(
     by: AccountId,
     content: &str,
 ) -> OpResult {
-    let target = own(ctx, index, by)?;
-    let Some(StoredText { size, is_same, names, .. }) = text(ctx, target.id, content)? else {
+    let target = own_message(ctx, index, by)?;
+    let Some(StoredText { size, is_same, names, .. }) = stored_text(ctx, target.id, content)?
+    else {
         return Err(DELETED.into());
     };
     if is_same {
@@ -39,37 +40,37 @@ pub(super) fn edit(
     let (id, at) = (Value::Int(target.id.0), Value::Int(ctx.at));
     let searched = names.map(|names| format!("{content}\n{names}"));
     let terms = Value::Terms(searched.as_deref().unwrap_or(content));
-    for_each(ctx.engine, &EDIT, [vec![id, Value::Text(content), at, terms]])?;
+    execute_each(ctx.engine, &EDIT, [vec![id, Value::Text(content), at, terms]])?;
     ctx.add_size(by, more);
     audience::forget_texts(ctx, &audience, target.id)?;
     if target.recipient.is_none() {
         let params = [target.id.0, target.conversation, by.0].map(Value::Int);
-        ctx.engine.run(&WITHHOLD_EARLIER_EDIT, &params)?;
+        ctx.engine.run(&WITHHOLD_FROM_EARLIER_MEMBERS, &params)?;
     }
     let body = EventBody::Edit { id: target.id, content: content.to_owned() };
-    tell(ctx, index, (by, EventKind::Edit, target.id), &audience, body)
+    append_event(ctx, index, (by, EventKind::Edit, target.id), &audience, body)
 }
 
-/// Deletes the text of an own message, and the reactions to it. Its row stays, and counts.
+/// Deletes the text of an own message, and the reactions to it. The row of the message stays, and counts for the quota.
 pub(super) fn delete(ctx: &mut BatchContext<'_>, index: usize, by: AccountId) -> OpResult {
-    let target = match own(ctx, index, by) {
+    let target = match own_message(ctx, index, by) {
         Ok(target) => target,
         Err(refusal) if refusal == DELETED => return Ok(Outcome::Unchanged),
         Err(refusal) => return Err(refusal.into()),
     };
-    let Some(stored) = text(ctx, target.id, "")? else { return Ok(Outcome::Unchanged) };
+    let Some(stored) = stored_text(ctx, target.id, "")? else { return Ok(Outcome::Unchanged) };
     ctx.add_size(by, Size::of_entry("") - stored.size);
     if stored.names.is_some() {
         attachment::release(ctx.engine, &vec![vec![Value::Int(target.id.0)]])?;
     }
-    for_each(ctx.engine, &DELETE, [vec![Value::Int(target.id.0)]])?;
+    execute_each(ctx.engine, &DELETE, [vec![Value::Int(target.id.0)]])?;
     for sql in [&DELETE_REACTIONS, &DELETE_WITHHELD_EDITS, &DELETE_WITHHELD_REACTIONS] {
         ctx.engine.run(sql, &[Value::Int(target.id.0)])?;
     }
     ctx.note_deletion(target.id);
     let audience = audience::find(ctx, by, &target)?;
     let body = EventBody::Delete { id: target.id };
-    tell(ctx, index, (by, EventKind::Delete, target.id), &audience, body)
+    append_event(ctx, index, (by, EventKind::Delete, target.id), &audience, body)
 }
 
 /// Sets or removes the submitter's reaction.
@@ -82,7 +83,7 @@ pub(super) fn react(
     let Some(target) = ctx.target(index).cloned() else {
         return Err(Rejection::NO_MESSAGE.into());
     };
-    if !is_there(ctx, by, &target) {
+    if !is_in_conversation(ctx, by, &target) {
         return Err(Rejection::NO_GROUP.into());
     }
     if target.deleted {
@@ -101,11 +102,11 @@ pub(super) fn react(
     let mut audience = audience::find(ctx, by, &target)?;
     audience::withhold_reaction(ctx, &mut audience, target.id, by, emoji.is_some())?;
     let body = EventBody::React { id: target.id, by, emoji: emoji.map(str::to_owned) };
-    tell(ctx, index, (by, EventKind::React, target.id), &audience, body)
+    append_event(ctx, index, (by, EventKind::React, target.id), &audience, body)
 }
 
-/// The target, if `by` has sent it and may still change it.
-fn own(
+/// The target of a submission, if `by` has sent it and may still change it.
+fn own_message(
     ctx: &BatchContext<'_>,
     index: usize,
     by: AccountId,
@@ -114,20 +115,20 @@ fn own(
     if target.from != by {
         return Err(Rejection::forbidden("only who sent a message may change it"));
     }
-    if !is_there(ctx, by, &target) {
+    if !is_in_conversation(ctx, by, &target) {
         return Err(Rejection::NO_GROUP);
     }
     if target.deleted {
         return Err(DELETED);
     }
-    // If the message seems to come from the future, a clock was wrong; it is not younger because of that.
+    // A message with a time in the future was stored while a clock was wrong. The bound holds for it as well.
     if (ctx.at - target.at).abs() > EDIT_WINDOW_MS {
         return Err(TOO_LATE);
     }
     Ok(target)
 }
 
-/// What a message says now.
+/// The stored state of a message before it is changed.
 struct StoredText {
     /// What the message counts for the quota.
     size: Size,
@@ -136,9 +137,13 @@ struct StoredText {
     names: Option<String>,
 }
 
-/// What a message counts, and whether the text is `content`; `None` if it is deleted. The log of the sender is locked, so
-/// the text does not change meanwhile.
-fn text(ctx: &mut BatchContext<'_>, id: MessageId, content: &str) -> Result<Option<StoredText>> {
+/// Reads the stored state of a message, and compares its text with `content`; `None` if the message is deleted. The log of the
+/// sender is locked, so the text does not change meanwhile.
+fn stored_text(
+    ctx: &mut BatchContext<'_>,
+    id: MessageId,
+    content: &str,
+) -> Result<Option<StoredText>> {
     let mut rows = ctx.engine.run(&COMPARE_TEXT, &[Value::Text(content), Value::Int(id.0)])?;
     let text = |row: &mut Row| {
         Ok(StoredText {
@@ -151,20 +156,20 @@ fn text(ctx: &mut BatchContext<'_>, id: MessageId, content: &str) -> Result<Opti
 }
 
 /// Whether `by` is still a member of the conversation.
-fn is_there(ctx: &BatchContext<'_>, by: AccountId, target: &TargetMessage) -> bool {
+fn is_in_conversation(ctx: &BatchContext<'_>, by: AccountId, target: &TargetMessage) -> bool {
     target.recipient.is_some() || ctx.membership(GroupId(target.conversation), by).is_some()
 }
 
-/// Writes the event to the logs of the audience.
-fn tell(
+/// Appends the event to the logs of the audience.
+fn append_event(
     ctx: &mut BatchContext<'_>,
     index: usize,
     (by, kind, id): (AccountId, EventKind, MessageId),
     audience: &Audience,
     body: EventBody,
 ) -> OpResult {
-    ctx.note_reached(by, ctx.at, audience.told());
-    ctx.tell(audience.told(), (kind, Some(id), Some(by)), body, Some(index));
+    ctx.advance_seen_at(by, ctx.at, audience.notified());
+    ctx.append_event(audience.notified(), (kind, Some(id), Some(by)), body, Some(index));
     Ok(Outcome::Done)
 }
 
@@ -184,8 +189,9 @@ statements! {
         sqlite: "update message set content = '', files = null, names = null, deleted = 1 where message.id = ?1",
     });
 
-    /// Who has left the group since, or has come back anew, reads nothing that came later: not this message either.
-    static WITHHOLD_EARLIER_EDIT: Statement = Statement::both(
+    /// Members who have left the group since, or have left and come back, saw the message before the edit. They may not see a later
+    /// text, so the whole message is withheld from them.
+    static WITHHOLD_FROM_EARLIER_MEMBERS: Statement = Statement::both(
         "insert into withheld (message, account, conversation, run) \
          select cast($1 as bigint), m.account, m.conversation, coalesce((select w.run from withheld w \
          where w.account = m.account and w.message = (select e.message from entry e \
@@ -200,7 +206,8 @@ statements! {
 
     static DELETE_WITHHELD_REACTIONS: Statement = Statement::both("delete from withheld_reaction where message = $1");
 
-    /// It may have been deleted since it was looked up; nor is a sweep to take it before the reaction can be seen.
+    /// Stores nothing if the message was deleted since it was looked up. The message is locked, so that the sweep does not delete
+    /// it in the meantime.
     static SET_REACTION: Statement = Statement {
         postgres:
             "insert into reaction (message, account, emoji, at) select m.id, cast($1 as bigint), $2, cast($3 as \

@@ -9,7 +9,7 @@ use crate::Result;
 use crate::engine::{BatchStatement, Row, Rows, Value, for_each_row, statements};
 use crate::entry::REQUEST;
 
-/// By the submission's index; missing if the submitter cannot see the message.
+/// The targets by the index of their submission. A message that the submitter cannot see is missing.
 pub(super) type Targets = HashMap<usize, TargetMessage>;
 
 /// A message that a submission refers to.
@@ -35,7 +35,7 @@ pub(super) fn rows(submissions: &[Submission]) -> Rows<'static> {
     (0..).zip(submissions).filter_map(row).collect()
 }
 
-/// `rows`: the result of [`FIND_TARGETS`].
+/// Parses the rows of [`FIND_TARGETS`].
 pub(super) fn targets(rows: &[Row]) -> Result<Targets> {
     let map_row = |row: &Row| {
         let target = TargetMessage {
@@ -53,7 +53,7 @@ pub(super) fn targets(rows: &[Row]) -> Result<Targets> {
 }
 
 statements! {
-    /// Joined with `member`, PostgreSQL may look at all members of a group.
+    /// `member` is read by a subquery: in a join PostgreSQL may read all members of the group.
     pub(super) static FIND_TARGETS: BatchStatement = for_each_row!(
         r(submission bigint, account bigint, message bigint),
         "select r.submission, m.id, m.conversation, m.sender, m.recipient, m.at, m.deleted, m.subject from r \

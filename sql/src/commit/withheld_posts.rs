@@ -1,27 +1,27 @@
-//! Members of a group who do not get a post, because they have blocked the sender.
+//! The members of a group from whom a post is withheld, because they have blocked its sender.
 
 use std::collections::{BTreeSet, HashMap};
 
 use wire::{AccountId, GroupId, Recipient};
 
-use super::blocker::{blockers, few};
+use super::blocker::{blockers, few_blockers};
 use super::context::BatchContext;
-use super::{Operation, Submission, ask};
+use super::{Operation, Submission, query_each};
 use crate::Result;
 use crate::engine::{BatchStatement, Row, Rows, Value, for_each_row, statements};
 
-/// By the index of a post: the accounts from which it is withheld. Each with the first of the consecutive entries before the batch
-/// that are withheld as well; 0: none.
+/// The accounts from which each post is withheld, by the index of the post. The number is the first of the consecutive entries up to
+/// the conversation's last one that are withheld from the account, too; 0 if the last entry is not withheld.
 pub(super) type WithheldPosts = HashMap<usize, HashMap<AccountId, i64>>;
 
 /// The members of a group who have blocked `sender`, as in [`WithheldPosts`].
-pub(super) fn blocks_in(
+pub(super) fn withheld_members(
     ctx: &mut BatchContext<'_>,
     sender: AccountId,
     group: GroupId,
 ) -> Result<HashMap<AccountId, i64>> {
     let row = [sender.0, group.0].map(Value::Int).to_vec();
-    let blocks = ask(ctx.engine, &FIND_BLOCKERS, vec![row])?;
+    let blocks = query_each(ctx.engine, &FIND_BLOCKERS, vec![row])?;
     blocks.iter().map(|row| Ok((AccountId(row.int(2)?), row.int(3)?))).collect()
 }
 
@@ -42,8 +42,8 @@ pub(super) fn block_rows(submissions: &[Submission], indexes: &[usize]) -> Rows<
     senders.into_iter().map(|(by, group)| [by, group].map(Value::Int).to_vec()).collect()
 }
 
-/// The result of [`FIND_BLOCKERS`], by the index of the post.
-pub(super) fn blocks_of(
+/// The rows of [`FIND_BLOCKERS`], by the index of the post.
+pub(super) fn withheld_posts(
     submissions: &[Submission],
     indexes: &[usize],
     rows: &[Row],
@@ -58,7 +58,7 @@ pub(super) fn blocks_of(
 }
 
 statements! {
-    /// The members of a group who have blocked the sender of a post. To be run once the members' logs are locked.
+    /// The members of a group who have blocked the sender of a post. Must run after the members' logs are locked.
     pub(super) static FIND_BLOCKERS: BatchStatement = for_each_row!(
         r(sender bigint, conversation bigint),
         blockers!(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use wire::{AccountId, Seq};
 
-use super::super::ask;
+use super::super::query_each;
 use super::BatchContext;
 use crate::Result;
 use crate::engine::{BatchStatement, Statement, Value, statements};
@@ -13,13 +13,13 @@ use crate::quota::Size;
 
 /// An account's row of `log`.
 pub(super) struct LogRow {
-    /// The last event before this batch.
+    /// The position of the last event before this batch.
     stored: i64,
-    /// The last event.
+    /// The position of the last event, with those of this batch.
     head: i64,
-    /// The last event that a device has acknowledged.
+    /// The position of the last event that a device of the account has acknowledged.
     acknowledged: i64,
-    /// What counts for its quota.
+    /// The bytes that count for the account's quota.
     size: Size,
     /// The number of groups that the account is a member of.
     groups: i64,
@@ -29,12 +29,12 @@ pub(super) struct LogRow {
 }
 
 impl LogRow {
-    /// Its last event, if the batch has appended one.
-    pub(super) fn grown(&self, account: i64) -> Option<(AccountId, Seq)> {
+    /// The account and the new head of its log, if the batch has appended events to it.
+    pub(super) fn new_head(&self, account: i64) -> Option<(AccountId, Seq)> {
         (self.head > self.stored).then_some((AccountId(account), Seq(self.head)))
     }
 
-    /// Its row for [`SET_LOGS`].
+    /// The parameters of this log for [`SET_LOGS`].
     pub(super) fn row(&self, account: i64) -> Vec<Value<'static>> {
         let Size { stored, overhead } = self.size;
         [account, self.head, self.acknowledged, stored, overhead, self.groups]
@@ -54,15 +54,15 @@ impl BatchContext<'_> {
         self.logs.get(&account.0).is_none_or(|log| log.shows_read)
     }
 
-    /// The next position in the account's log; `None` if it has no log.
-    pub(in crate::commit) fn next(&mut self, account: AccountId) -> Option<Seq> {
+    /// Takes the next position in the account's log; `None` if the account has no log.
+    pub(in crate::commit) fn next_seq(&mut self, account: AccountId) -> Option<Seq> {
         let log = self.logs.get_mut(&account.0)?;
         log.head += 1;
         log.is_changed = true;
         Some(Seq(log.head))
     }
 
-    /// Acknowledges all events up to `seq`, but none of this batch.
+    /// Records that the account has acknowledged its events up to `seq`. Events of this batch cannot be acknowledged yet.
     pub(in crate::commit) fn acknowledge(&mut self, account: AccountId, seq: i64) {
         let Some(log) = self.logs.get_mut(&account.0) else { return };
         let seq = seq.min(log.stored);
@@ -72,12 +72,12 @@ impl BatchContext<'_> {
         }
     }
 
-    /// Whether the account's quota has room for so much more. A deleted account has no quota.
+    /// Whether the account's quota has room for `more`. A deleted account has no quota.
     pub(in crate::commit) fn has_room(&self, account: AccountId, more: Size) -> bool {
         self.logs.get(&account.0).is_none_or(|log| (log.size + more).fits(self.policy.quota))
     }
 
-    /// Changes what counts for the account's quota.
+    /// Adds `more`, which may be negative, to the bytes that count for the account's quota.
     pub(in crate::commit) fn add_size(&mut self, account: AccountId, more: Size) {
         let Some(log) = self.logs.get_mut(&account.0) else { return };
         log.size = log.size + more;
@@ -85,17 +85,18 @@ impl BatchContext<'_> {
     }
 
     /// The number of groups that the account is a member of.
-    pub(in crate::commit) fn groups(&self, account: AccountId) -> i64 {
+    pub(in crate::commit) fn group_count(&self, account: AccountId) -> i64 {
         self.logs.get(&account.0).map_or(0, |log| log.groups)
     }
 
-    /// Changes the number of groups that the account is a member of.
-    pub(in crate::commit) fn add_groups(&mut self, account: AccountId, groups: i64) {
+    /// Adds `groups`, which may be negative, to the number of groups that the account is a member of.
+    pub(in crate::commit) fn add_to_group_count(&mut self, account: AccountId, groups: i64) {
         let Some(log) = self.logs.get_mut(&account.0) else { return };
         log.groups += groups;
         log.is_changed = true;
     }
 
+    /// Locks the logs of `accounts` and of all accounts that the submissions of the batch concern.
     pub(super) fn lock_logs(&mut self, mut accounts: BTreeSet<i64>) -> Result<()> {
         for submission in self.submissions {
             accounts.insert(submission.by.0);
@@ -107,13 +108,13 @@ impl BatchContext<'_> {
         }
         for group_state in self.groups.values() {
             accounts.extend(group_state.members.keys().map(|account| account.0));
-            // If the last member leaves, the invitations end.
+            // The batch may remove all members. Then the invitations end, so the invited accounts are locked as well.
             let ends = group_state.members.len() <= self.submissions.len();
             let invited = group_state.invitations.keys().filter(|_| ends);
             accounts.extend(invited.map(|account| account.0));
         }
         let rows = accounts.into_iter().map(|account| vec![Value::Int(account)]).collect();
-        let logs = ask(self.engine, &LOCK_LOGS, rows)?;
+        let logs = query_each(self.engine, &LOCK_LOGS, rows)?;
         for row in logs {
             let (stored, acknowledged) = (row.int(1)?, row.int(2)?);
             let size = Size { stored: row.int(3)?, overhead: row.int(4)? };

@@ -1,17 +1,17 @@
-//! What blocks withhold in this batch, and what blocked accounts may know of whom has blocked them.
+//! What blocks withhold in this batch, and what blocked accounts still see of the accounts that have blocked them.
 
 use wire::{AccountId, MessageId};
 
-use super::super::for_each;
+use super::super::execute_each;
 use super::BatchContext;
 use crate::Result;
 use crate::engine::{BatchStatement, Row, Statement, Value, statements};
 
-/// The last row of [`WITHHOLD`], which stores nothing.
-pub(super) const NOBODY: [Value<'_>; 4] = [Value::Int(0); 4];
+/// Parameters of [`WITHHOLD`] that store nothing. With them the statement takes its time even if nothing is withheld.
+pub(super) const PLACEHOLDER: [Value<'_>; 4] = [Value::Int(0); 4];
 
 impl BatchContext<'_> {
-    /// Withholds an entry from `account`. `run` is the first of the consecutive entries that are withheld up to this one.
+    /// Withholds an entry from `account`. `run` is the first of the consecutive withheld entries that end with this one.
     pub(in crate::commit) fn note_withheld(
         &mut self,
         id: MessageId,
@@ -22,59 +22,61 @@ impl BatchContext<'_> {
         self.withheld.push([id.0, account.0, conversation, run].map(Value::Int).to_vec());
     }
 
-    /// Writes the withheld entries so far, so that the rest of the batch sees them. The statement runs even without rows, so that
-    /// the time does not show whether there are any.
-    pub(in crate::commit) fn withhold(&mut self) -> Result<()> {
+    /// Writes the withheld entries so far, so that the rest of the batch sees them. The statement runs even if there are none, so
+    /// that its time does not show a blocked account that something is withheld.
+    pub(in crate::commit) fn write_withheld(&mut self) -> Result<()> {
         let mut withheld = std::mem::take(&mut self.withheld);
-        withheld.push(NOBODY.to_vec());
-        for_each(self.engine, &WITHHOLD, withheld)
+        withheld.push(PLACEHOLDER.to_vec());
+        execute_each(self.engine, &WITHHOLD, withheld)
     }
 
-    /// `by` has blocked `id`: the receipts of `by` that `id` sees stay as they are at the end of this batch.
-    pub(in crate::commit) fn note_block(&mut self, by: AccountId, id: AccountId) {
-        self.blocks.push((by, id));
-        self.note_blocked(by, id);
+    /// Records that `by` has blocked `id` in this batch. At the end of the batch the positions of `by` are kept in `block_mark`:
+    /// from then on they are the receipts that `id` sees.
+    pub(in crate::commit) fn add_block(&mut self, by: AccountId, id: AccountId) {
+        self.new_blocks.push((by, id));
+        self.note_known_block(by, id);
     }
 
-    /// Undoes [`BatchContext::note_block`].
-    pub(in crate::commit) fn forget_block(&mut self, by: AccountId, id: AccountId) {
-        self.blocks.retain(|block| *block != (by, id));
+    /// Undoes [`BatchContext::add_block`].
+    pub(in crate::commit) fn remove_block(&mut self, by: AccountId, id: AccountId) {
+        self.new_blocks.retain(|block| *block != (by, id));
     }
 
-    /// Notes that `by` has blocked `id`.
-    pub(in crate::commit) fn note_blocked(&mut self, by: AccountId, id: AccountId) {
-        self.blocked.insert((by, id));
+    /// Records a block that was looked up: `by` has blocked `id`.
+    pub(in crate::commit) fn note_known_block(&mut self, by: AccountId, id: AccountId) {
+        self.known_blocks.insert((by, id));
     }
 
-    /// Notes the rows of [`super::super::blocker::FIND_BLOCKED`].
-    pub(in crate::commit) fn note_all_blocked(&mut self, rows: &[Row]) -> Result<()> {
+    /// Records blocks that were looked up, from the rows of [`super::super::blocker::FIND_BLOCKED`].
+    pub(in crate::commit) fn note_known_blocks(&mut self, rows: &[Row]) -> Result<()> {
         for row in rows {
-            self.note_blocked(AccountId(row.int(0)?), AccountId(row.int(1)?));
+            self.note_known_block(AccountId(row.int(0)?), AccountId(row.int(1)?));
         }
         Ok(())
     }
 
-    /// An operation of `by` at `at` reaches these accounts. Those of them that `by` has blocked see `at` as its last seen, so that it is
-    /// not before an entry that they have from `by`. Whom `by` has blocked must be looked up before.
-    pub(in crate::commit) fn note_reached(
+    /// Records that these accounts get an operation of `by` at `at`. Accounts that `by` has blocked see an old last-seen time of
+    /// `by`; it becomes `at`, so that it is not earlier than an entry that they have from `by`. The blocks of `by` must have been
+    /// looked up before.
+    pub(in crate::commit) fn advance_seen_at(
         &mut self,
         by: AccountId,
         at: i64,
         accounts: impl IntoIterator<Item = AccountId>,
     ) {
-        if self.blocked.is_empty() {
+        if self.known_blocks.is_empty() {
             return;
         }
         let pairs = accounts.into_iter().map(|account| (by, account));
-        for pair in pairs.filter(|pair| self.blocked.contains(pair)) {
-            let last = self.reached.entry(pair).or_insert(at);
+        for pair in pairs.filter(|pair| self.known_blocks.contains(pair)) {
+            let last = self.seen_at.entry(pair).or_insert(at);
             *last = at.max(*last);
         }
     }
 }
 
 statements! {
-    /// The last row may be nobody's.
+    /// The last row may be [`PLACEHOLDER`].
     pub(super) static WITHHOLD: BatchStatement = BatchStatement::of(Statement {
         postgres:
             "insert into withheld (message, account, conversation, run) \
@@ -84,17 +86,17 @@ statements! {
             "insert or fail into withheld (message, account, conversation, run) select ?1, ?2, ?3, ?4 where ?2 > 0",
     });
 
-    pub(super) static NOTE_REACHED: BatchStatement = BatchStatement::of(Statement {
+    pub(super) static ADVANCE_SEEN_AT: BatchStatement = BatchStatement::of(Statement {
         postgres:
             "update block set seen_at = r.at from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as r(account, \
              blocked, at) where block.blocked = r.blocked and block.account = r.account and block.seen_at < r.at",
         sqlite: "update block set seen_at = ?3 where block.blocked = ?2 and block.account = ?1 and block.seen_at < ?3",
     });
 
-    /// In the conversation of the two, and in the groups that both are in or the other was in: as many as one account may be in, and
-    /// not all conversations of who blocks.
-    /// A range of one, as in `blocker.rs`.
-    pub(super) static KEEP_MARKS: BatchStatement = BatchStatement::of(Statement {
+    /// Stores the positions of the blocker in the conversation of the two accounts, and in the groups of the blocker in which the
+    /// blocked account is or was a member. So the work is bounded by the number of groups that an account may be in, and does not
+    /// depend on the number of the blocker's conversations. The key is a range of one value, as in `blocker.rs`.
+    pub(super) static ADD_BLOCK_MARKS: BatchStatement = BatchStatement::of(Statement {
         postgres:
             "insert into block_mark (blocked, conversation, account, delivered, read) \
              select r.blocked, s.conversation, r.account, s.delivered, coalesce(s.read_hidden, s.read) \

@@ -1,4 +1,4 @@
-//! Writes events to logs.
+//! Collects the events of a batch, and the rows of `event` that are written at its end.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,9 @@ use crate::entry::{Entry, Message};
 use crate::event::{EventBody, EventKind};
 
 impl BatchContext<'_> {
-    /// Writes one event to several logs, at positions from [`BatchContext::next`].
-    pub(in crate::commit) fn tell_at(
+    /// Writes one event to several logs, at positions that [`BatchContext::next_seq`] has given out. `reply_of`: the index of the
+    /// submission that the event answers.
+    pub(in crate::commit) fn write_event(
         &mut self,
         to: Vec<(AccountId, Seq)>,
         (kind, message, other): (EventKind, Option<MessageId>, Option<AccountId>),
@@ -22,11 +23,11 @@ impl BatchContext<'_> {
         for (account, seq) in &to {
             self.add_event_row(*account, *seq, (kind, message, other));
         }
-        self.commit_event(to, body, reply_of);
+        self.record_event(to, body, reply_of);
     }
 
-    /// As [`BatchContext::tell_at`], for a message; the name of its sender `from` goes with it to the accounts in `named`.
-    pub(in crate::commit) fn tell_message(
+    /// As [`BatchContext::write_event`], for a new message. The accounts in `named` get the name of the sender with it.
+    pub(in crate::commit) fn write_message_event(
         &mut self,
         to: Vec<(AccountId, Seq)>,
         message: Message,
@@ -38,9 +39,9 @@ impl BatchContext<'_> {
             let other = named.contains(account).then_some(from);
             self.add_event_row(*account, *seq, (EventKind::Entry, Some(id), other));
         }
-        self.commit_event(to, EventBody::Entry(Entry::Message(message)), Some(reply_of));
+        self.record_event(to, EventBody::Entry(Entry::Message(message)), Some(reply_of));
         if !named.is_empty() {
-            self.name_in_last((Some(from), None), named, None);
+            self.add_names_to_last_event((Some(from), None), named, None);
         }
     }
 
@@ -59,7 +60,7 @@ impl BatchContext<'_> {
         ]);
     }
 
-    fn commit_event(
+    fn record_event(
         &mut self,
         to: Vec<(AccountId, Seq)>,
         body: EventBody,
@@ -71,7 +72,7 @@ impl BatchContext<'_> {
         self.committed.push(CommittedEvent::new(body, to, reply_of));
     }
 
-    /// Appends one event to several logs.
+    /// Appends one event to several logs, each at its next position. Deleted accounts have no log and are left out.
     pub(in crate::commit) fn tell(
         &mut self,
         accounts: impl IntoIterator<Item = AccountId>,
@@ -79,21 +80,22 @@ impl BatchContext<'_> {
         body: EventBody,
         reply_of: Option<usize>,
     ) {
-        let to = accounts.into_iter().filter_map(|account| Some((account, self.next(account)?)));
+        let to =
+            accounts.into_iter().filter_map(|account| Some((account, self.next_seq(account)?)));
         let to = to.collect();
-        self.tell_at(to, about, body, reply_of);
+        self.write_event(to, about, body, reply_of);
     }
 
-    /// Appends an event about a conversation to the log of its submitter, for its own devices: the reply to a submission.
-    pub(in crate::commit) fn tell_own(
+    /// Appends an event about a conversation to the log of the submitter only. The event is the reply to the submission.
+    pub(in crate::commit) fn append_own_event(
         &mut self,
         index: usize,
         by: AccountId,
         (kind, conversation): (EventKind, i64),
         body: EventBody,
     ) -> Outcome {
-        // The column `other` has the conversation.
-        self.tell([by], (kind, None, Some(AccountId(conversation))), body, Some(index));
+        // In events of these kinds the column `other` contains the conversation.
+        self.append_event([by], (kind, None, Some(AccountId(conversation))), body, Some(index));
         Outcome::Done
     }
 }

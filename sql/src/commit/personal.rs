@@ -1,4 +1,5 @@
-//! What an account sets, clears and deletes for its own devices alone. Nobody else is told, and nothing changes for others.
+//! Operations that concern only the account itself: its settings for a conversation, clearing a conversation, and hiding a message.
+//! Nothing changes for other accounts, and they get no event.
 
 use wire::{AccountId, MessageId, Peer};
 
@@ -13,19 +14,19 @@ use crate::setting::{ConversationSettings, SettingsChange};
 const NO_CONVERSATION: Rejection =
     Rejection::not_found("you have no such conversation; nothing has been said in it");
 
-/// A conversation for one of its accounts.
+/// A conversation as one of its accounts has it.
 struct OwnConversation {
     conversation: i64,
     settings: ConversationSettings,
-    /// The last entry that the account has cleared.
+    /// The last entry that the account has cleared; 0: none.
     cleared: i64,
-    /// The last entry that it has had.
+    /// The last entry that the account got.
     activity: i64,
-    /// The last entry.
+    /// The last entry of the conversation; 0: none.
     last: i64,
 }
 
-/// Sets what `change` has for a conversation.
+/// Changes the account's settings for a conversation.
 pub(super) fn set(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -44,10 +45,10 @@ pub(super) fn set(
     let [conversation, account] = [own.conversation, by.0].map(Value::Int);
     ctx.engine.run(&SET, &[muted_until, pinned, archived, marked, conversation, account])?;
     let body = EventBody::ConversationSet { with, settings };
-    Ok(ctx.tell_own(index, by, (EventKind::ConversationSet, own.conversation), body))
+    Ok(ctx.append_own_event(index, by, (EventKind::ConversationSet, own.conversation), body))
 }
 
-/// Hides all that has been said in a conversation so far.
+/// Hides all entries of a conversation so far from the account.
 pub(super) fn clear(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -61,10 +62,10 @@ pub(super) fn clear(
     ctx.engine.run(&CLEAR, &[own.last, own.conversation, by.0].map(Value::Int))?;
     ctx.forget_targets(by, |target| target.conversation == own.conversation);
     let body = EventBody::ConversationCleared { with };
-    Ok(ctx.tell_own(index, by, (EventKind::ConversationCleared, own.conversation), body))
+    Ok(ctx.append_own_event(index, by, (EventKind::ConversationCleared, own.conversation), body))
 }
 
-/// Hides one message.
+/// Hides one message from the account.
 pub(super) fn hide(
     ctx: &mut BatchContext<'_>,
     index: usize,
@@ -80,11 +81,11 @@ pub(super) fn hide(
         Some(_) => return Ok(Outcome::Unchanged),
     }
     ctx.engine.run(&HIDE, &[id.0, by.0, conversation, run].map(Value::Int))?;
-    // Who looks back passes it in one step with what is withheld after it.
+    // The withheld entries after the message now belong to the same run. So reading backwards skips all of them in one step.
     ctx.engine.run(&MERGE, &[run, by.0, next, conversation, id.0].map(Value::Int))?;
     ctx.forget_targets(by, |target| target.id == id);
     let body = EventBody::Hide { id };
-    ctx.tell([by], (EventKind::Hide, Some(id), None), body, Some(index));
+    ctx.append_event([by], (EventKind::Hide, Some(id), None), body, Some(index));
     Ok(Outcome::Done)
 }
 
@@ -147,8 +148,8 @@ statements! {
     static CLEAR: Statement =
         Statement::both("update member set cleared = $1 where conversation = $2 and account = $3");
 
-    /// A message that the account sees or has hidden; with the first of the consecutive entries up to it that are withheld, and the
-    /// entry after it.
+    /// Finds a message that the account sees or has hidden. Also returns the first of the consecutive withheld entries before the
+    /// message (the message itself if there are none), and the entry after the message.
     static FIND_MESSAGE: Statement = Statement::both(
         "select m.conversation, (select w.hidden from withheld w where w.message = m.id and w.account = s.account), \
          coalesce((select w.run from withheld w where w.account = s.account and w.message = \
