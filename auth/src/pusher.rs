@@ -204,7 +204,7 @@ impl Pusher {
         match delivery {
             Delivery::Delivered => {
                 PUSHES.inc("delivered");
-                self.store.settle_push(to.session, PushOutcome::Sent)
+                self.store.record_push_outcome(to.session, PushOutcome::Sent)
             }
             Delivery::Gone => {
                 PUSHES.inc("gone");
@@ -217,14 +217,14 @@ impl Pusher {
             Delivery::Refused(status) => {
                 PUSHES.inc("refused");
                 self.warn(&to.host, &format!("the push service {} refuses with {status}", to.host));
-                self.store.settle_push(to.session, PushOutcome::Refused)
+                self.store.record_push_outcome(to.session, PushOutcome::Refused)
             }
             Delivery::Failed(wanted) => {
                 PUSHES.inc("failed");
                 let wait = retry_after(failures).max(wanted.unwrap_or_default());
                 let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
                 let retry_at = self.store.now().saturating_add(wait);
-                self.store.settle_push(to.session, PushOutcome::Failed { retry_at })
+                self.store.record_push_outcome(to.session, PushOutcome::Failed { retry_at })
             }
         }
     }

@@ -167,7 +167,7 @@ fn look(store: &Store, hub: &Hub, noted: &Noted) -> sql::Result<()> {
         return Ok(());
     }
     // Welcomes come first, since a client may have connected and gone again.
-    store.clients_are_back(&noted.back.iter().copied().collect::<Vec<_>>())?;
+    store.reset_pushes(&noted.back.iter().copied().collect::<Vec<_>>())?;
     let receivers = noted.receivers.iter();
     let receivers = receivers.map(|(account, after)| PushQuery {
         account: *account,
@@ -179,7 +179,8 @@ fn look(store: &Store, hub: &Hub, noted: &Noted) -> sql::Result<()> {
         session: Some(*session),
         after: *received,
     });
-    let wanted = store.pushes_wanted(&receivers.chain(cut).collect::<Vec<_>>(), store.now())?;
+    let wanted =
+        store.subscriptions_to_mark(&receivers.chain(cut).collect::<Vec<_>>(), store.now())?;
     let accounts = wanted.iter().map(|(account, _)| *account).collect();
     let elsewhere = store.sessions_elsewhere(&accounts)?;
     let is_away = |(account, session): &(AccountId, SessionId)| {

@@ -13,7 +13,7 @@ use crate::{Error, Result, Store, picture};
 pub use row::Account;
 pub(crate) use row::{LOCK_ACCOUNT, LOCK_ACCOUNT_BY_EMAIL, account, account_at, columns};
 
-/// What a password is verified against. Without `Debug`: a hash does not belong into a log.
+/// What a login compares a password with. Not `Debug`, so that no hash gets into a log.
 #[derive(Clone)]
 pub struct Credentials {
     /// The account.
@@ -29,7 +29,7 @@ pub struct Credentials {
 /// An account to be created.
 #[derive(Clone, Copy)]
 pub struct NewAccount<'a> {
-    /// Its email; [`Email::chosen`] has accepted it.
+    /// Its email, which [`Email::chosen`] must have accepted.
     pub email: &'a str,
     /// Its name.
     pub name: &'a str,
@@ -43,7 +43,8 @@ pub struct NewAccount<'a> {
     pub now: i64,
 }
 
-/// Two accounts from before there were email keys may have equivalent emails: then each is found by its own.
+/// Finds an account by its email. Two accounts that are older than email keys may have equivalent emails. Then each is found by the
+/// exact text of its own.
 macro_rules! by_email {
     () => {
         "from account where (email = $1 or email_key = $2) and password is not null \
@@ -52,12 +53,12 @@ macro_rules! by_email {
 }
 
 impl Store {
-    /// Creates an account with an empty log. No two accounts have equivalent emails ([`Email`]). An invitation is used
-    /// up with it, in the same transaction; `None` if the invitation is not, or no longer, valid.
+    /// Creates an account with an empty log. No two accounts have equivalent emails ([`Email`]). The invitation, if there is one, is
+    /// used up in the same transaction. `None` if the invitation is not valid.
     ///
     /// # Errors
     /// [`Error::AlreadyExists`] if the email is taken. PostgreSQL leaves a gap in the ids then, so ask
-    /// [`Store::find_by_email`] first. [`Error::InDoubt`] leaves open whether the account was made.
+    /// [`Store::find_by_email`] first. After [`Error::InDoubt`] the account may exist or not.
     pub fn sign_up(&self, new: &NewAccount<'_>) -> Result<Option<AccountId>> {
         let Email { text, key } =
             Email::claimed(new.email).map_err(|it| Error::Internal(it.to_owned()))?;
@@ -77,10 +78,10 @@ impl Store {
         })
     }
 
-    /// As [`Store::sign_up`], without an invitation, of an email that needs no proof.
+    /// As [`Store::sign_up`], without an invitation, and with an email that needs no proof.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Store::sign_up`].
     pub fn create_account(
         &self,
         email: &str,
@@ -93,7 +94,7 @@ impl Store {
         made.ok_or_else(|| Error::Internal("a signup that needs no invitation".to_owned()))
     }
 
-    /// Whether there is, or ever was, an account.
+    /// Whether the database has, or ever had, an account.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -109,7 +110,7 @@ impl Store {
         Ok(self.read(id, &FIND_ACCOUNT, &[Value::Int(id.0)], account)?.pop())
     }
 
-    /// The account with this email, however it is written.
+    /// The account with this email or an equivalent one.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -117,7 +118,7 @@ impl Store {
         self.read_by_email(&FIND_BY_EMAIL, email, account)
     }
 
-    /// The credentials of the account with this email, however it is written.
+    /// The credentials of the account with this email or an equivalent one.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -148,7 +149,7 @@ impl Store {
     /// Renames an account and returns it; `None` if it is deleted.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    /// [`Error::Unavailable`]; after [`Error::InDoubt`] the change is stored or not.
     pub fn rename(&self, id: AccountId, name: &str) -> Result<Option<Account>> {
         let params = [Value::Text(name), Value::Int(id.0)];
         self.write(id, |engine| {
@@ -160,7 +161,7 @@ impl Store {
     /// the password.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    /// [`Error::Unavailable`]; after [`Error::InDoubt`] the change is stored or not.
     pub fn set_password(
         &self,
         id: AccountId,
@@ -184,7 +185,7 @@ impl Store {
     /// Replaces the hash of an unchanged password by a better one; false if `old` is no longer its hash.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    /// [`Error::Unavailable`]; after [`Error::InDoubt`] the change is stored or not.
     pub fn rehash(&self, id: AccountId, old: &str, new: &str) -> Result<bool> {
         let params = [Value::Text(new), Value::Int(id.0), Value::Text(old)];
         self.write(id, |engine| Ok(!engine.run(&REPLACE_HASH, &params)?.is_empty()))
@@ -195,11 +196,11 @@ impl Store {
     /// their recipients; messages without a remaining reader are deleted. False if there is no such account.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    /// [`Error::Unavailable`]; after [`Error::InDoubt`] the change is stored or not.
     pub fn delete_account(&self, id: AccountId, now: i64) -> Result<bool> {
         let is_deleted = self.write(id, |engine| delete(engine, id, now))?;
         if is_deleted && let Err(error) = self.erase_at_once(id) {
-            // The account is gone all the same; only someone with the file could still find traces.
+            // The account is deleted nevertheless. Only somebody who has the files could still find traces of it.
             tracing::debug!(%error, "a deleted account is not yet erased from the database's files");
         }
         Ok(is_deleted)
@@ -215,7 +216,7 @@ fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
     }
     picture::remove(engine, account)?;
     engine.run(&CLEAR_ACCOUNT, &id)?;
-    // Another account may have waited for the key; see `crate::email`.
+    // The email key is free now, so another account with an equivalent email may get it; see `crate::email`.
     fill_keys(engine)?;
     let ended = engine.run(&END_SESSIONS, &id)?;
     end_sessions(engine, &ended, now)?;
@@ -224,8 +225,8 @@ fn delete(engine: &mut dyn Engine, id: AccountId, now: i64) -> Result<bool> {
         &DELETE_LOG,
         &DELETE_CODES,
         &DELETE_BLOCKS,
-        &SETTLE_REQUESTS_LOW,
-        &SETTLE_REQUESTS_HIGH,
+        &END_REQUESTS_LOW,
+        &END_REQUESTS_HIGH,
         &DELETE_INVITATIONS,
         &DELETE_LEFT_MEMBERSHIPS,
     ] {
@@ -297,25 +298,26 @@ statements! {
 
     static ADD_ERASURE: Statement = Statement::both("insert into erasure (account, at) values ($1, $2)");
 
-    /// Without it nobody reads the events, which go with the rest.
+    /// Without the log nobody can read its events. They are deleted later, with the other rows of the account.
     static DELETE_LOG: Statement = Statement::both("delete from log where account = $1");
 
     static DELETE_BLOCKS: Statement = Statement::both("delete from block where blocked = $1 or account = $1");
 
-    /// Ends contact requests in both directions, except its own that were declined: their messages stay withheld.
-    static SETTLE_REQUESTS_LOW: Statement = Statement::both(
+    /// Ends the contact requests in both directions. Declined requests of the account stay, so that their messages stay withheld.
+    static END_REQUESTS_LOW: Statement = Statement::both(
         "update conversation set asker = null, asks = 0, declined = 0 where high = $1 and asker is not null \
          and (declined = 0 or asker <> $1)"
     );
 
-    static SETTLE_REQUESTS_HIGH: Statement = Statement::both(
+    static END_REQUESTS_HIGH: Statement = Statement::both(
         "update conversation set asker = null, asks = 0, declined = 0 where low = $1 and asker is not null \
          and (declined = 0 or asker <> $1)"
     );
 
     static DELETE_INVITATIONS: Statement = Statement::both("delete from invitation where account = $1");
 
-    /// Members of a group that the account is still in are told of its leaving; see `Store::deleted_members`.
+    /// Deletes the rows of groups that the account has left. Groups that it is still a member of get an event that it has left; see
+    /// `Store::deleted_members`.
     static DELETE_LEFT_MEMBERSHIPS: Statement =
         Statement::both("delete from member where account = $1 and until is not null");
 }

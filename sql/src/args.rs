@@ -72,7 +72,7 @@ pub enum DefaultDatabase {
     None,
 }
 
-/// A setting that is a URL, given by itself or in a file.
+/// A setting whose value is a URL. It is given on the command line, in the environment, or in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UrlSetting {
     what: &'static str,
@@ -150,7 +150,7 @@ pub enum OpenDatabaseError {
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The file with the replica's URL has changed, and is wrong now.
+    /// The file with the replica's URL was changed after the start, and its content is invalid.
     #[error(transparent)]
     Usage(#[from] UsageError),
 }
@@ -183,12 +183,12 @@ impl DatabaseArgs {
         if is_possible { Ok(replica) } else { Err(UsageError::Replica) }
     }
 
-    /// Opens the database that [`DatabaseArgs::resolve`] gave. One that is away is waited for, with a line in the log for each
-    /// try; `stops_within` waits that long and tells whether to give up, as `Shutdown::wait_for` does. The default's directory
-    /// is made, for its owner only.
+    /// Opens the database that [`DatabaseArgs::resolve`] has returned. While the database cannot be reached, it is tried again, with
+    /// a line in the log for each try. Between two tries `stops_within` is called, which waits for the given time and returns
+    /// whether to give up, as `Shutdown::wait_for` does. The directory of the default database is created, for its owner only.
     ///
     /// # Errors
-    /// [`OpenDatabaseError`]: what waiting would not mend, or [`OpenError::Stopped`].
+    /// [`OpenDatabaseError`], if waiting would not help; [`OpenError::Stopped`], if `stops_within` returned true.
     pub fn open(
         &self,
         url: &DatabaseUrl,
@@ -276,13 +276,13 @@ fn default_path() -> Option<PathBuf> {
     Some(data_directory()?.join("messenger.db"))
 }
 
-/// The directory for what the program keeps where nothing else is named: the state directory of systemd, else `messenger` in the
-/// user's data directory. `None` without a home directory.
+/// The directory for data for which no setting names a place: the state directory of systemd, or else `messenger` in the user's data
+/// directory. `None` without a home directory.
 pub fn data_directory() -> Option<PathBuf> {
     data_directory_from(|name| env::var_os(name).map(PathBuf::from))
 }
 
-/// The state directory of systemd, which it names to a service alone. Where this is set, the caller is that service.
+/// The state directory (`STATE_DIRECTORY`), which systemd sets for a service only. If it is set, this process is that service.
 pub fn state_directory() -> Option<PathBuf> {
     env::var_os("STATE_DIRECTORY").map(PathBuf::from).filter(|path| path.is_absolute())
 }

@@ -1,4 +1,4 @@
-//! Which messages have which files: who sees a file by that, and which files go with a message.
+//! Files of messages: whether an account sees a file because of a message, and what happens to files when messages are deleted.
 
 use wire::AccountId;
 
@@ -6,11 +6,13 @@ use crate::engine::{BatchStatement, Engine, Rows, Statement, Value, statements};
 use crate::limit::FILE_LOOKS_MAX;
 use crate::{Result, Store};
 
-/// That `account` sees a message with `file`: as its history does, and not before it has accepted a stranger's request.
+/// The SQL condition that `account` sees a message with `file`. It sees the messages that its history shows; messages of a stranger's
+/// request count only after it has accepted the request.
 ///
-/// From the newest on it looks at conversations that both have. It finds each by the indexes of both, so neither what the account
-/// does not see nor what has nothing to do with the file is read. In a conversation, it passes each run of withheld messages in one step.
-/// A row of `look` is a conversation in which to go on below `upto`, or a message that it has come to, or the end of a conversation.
+/// The recursive query goes through the conversations that both the account and the file have, from the highest number down. Each is
+/// found by two indexes, so the query reads neither conversations without the account nor messages without the file. Within a
+/// conversation it skips each run of withheld messages in one step. A row of `look` is one of three: a conversation that is to be
+/// searched below `upto`, a message with the file, or the end of a conversation.
 macro_rules! sees_file {
     ($account:literal, $file:literal) => {
         concat!(
@@ -52,16 +54,16 @@ pub(crate) use sees_file;
 const _: () = assert!(FILE_LOOKS_MAX == 1000, "as in the statement");
 
 impl Store {
-    /// Whether a message has this file that `account` sees.
+    /// Whether `account` sees a message that has this file.
     pub(crate) fn sees_file(&self, account: AccountId, id: &str) -> Result<bool> {
         let params = [Value::Int(account.0), Value::Text(id)];
         Ok(!self.read(account, &IS_SEEN, &params, |_| Ok(()))?.is_empty())
     }
 }
 
-/// Takes the files of these messages from them. Files that no other message has, and that are nobody's picture, are deleted soon.
+/// Removes the files from these messages. Files that no other message has, and that are nobody's picture, expire and are deleted soon.
 pub(crate) fn release(engine: &mut dyn Engine, messages: &Rows<'_>) -> Result<()> {
-    // Locked first: whoever sends one of them on has done so before what follows, or will not find it.
+    // The files are locked first. So a post that forwards one of them is either stored before, or does not find the file.
     if engine.run_batch(&LOCK_FILES_OF, messages)?.is_empty() {
         return Ok(());
     }
@@ -75,7 +77,7 @@ statements! {
     static IS_SEEN: Statement =
         Statement::both(concat!("select 1 as seen where ", sees_file!("$1", "$2")));
 
-    /// Takes files from an account that is deleted. Files that messages have stay with them; the others are deleted soon.
+    /// Removes a deleted account as the owner of its files. Files of messages stay with the messages; the others expire now.
     pub(crate) static DISOWN_FILES: Statement = Statement::both(
         "update file set owner = null, expires_at = case when expires_at is null then null else 0 end \
          where owner = $1 and id in (select id from file where owner = $1 limit $2) returning id"

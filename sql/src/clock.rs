@@ -5,8 +5,8 @@
 //! time over restarts. PostgreSQL's own clock must agree, too. While the machine's clock is in doubt, nothing is
 //! deleted because of its age, and no session ends because of its age.
 //!
-//! A wrong time in messages does no lasting harm. So it follows a clock that has been ahead since the start of the
-//! program, or for minutes, even while that clock is in doubt. It never goes back before the trusted time.
+//! A wrong time in messages does no lasting harm. So the time in messages follows a clock that has been ahead since the start of the
+//! program, or for minutes, even while that clock is in doubt. The time in messages is never earlier than the trusted time.
 
 mod day;
 mod record;
@@ -24,7 +24,7 @@ pub(crate) fn wall_time() -> i64 {
     ms(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
-/// Both clocks of the machine, in milliseconds.
+/// A reading of both clocks of the machine, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 struct ClockReading {
     /// The machine's clock, since 1970-01-01 UTC.
@@ -43,9 +43,9 @@ impl ClockReading {
 /// The reason why the machine's clock is not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ClockDoubt {
-    /// It is ahead of the trusted time by this number of milliseconds, which may be negative.
+    /// The clock is ahead of the trusted time by this number of milliseconds, which may be negative.
     Differs(i64),
-    /// It is ahead of PostgreSQL's clock by this number of milliseconds, which may be negative.
+    /// The clock is ahead of PostgreSQL's clock by this number of milliseconds, which may be negative.
     Database(i64),
 }
 
@@ -85,7 +85,7 @@ impl State {
         };
         state.trusted = if record.seen == 0 { state.earlier(look) } else { record.seen };
         state.look(look);
-        // Most likely the programs were stopped for this long.
+        // Most likely the programs were stopped for the whole time by which the clock is ahead.
         state.followed_from = look.steady;
         state.told = state.shown(look);
         state
@@ -96,7 +96,7 @@ impl State {
         self.database.filter(|_| !self.is_confirmed).map_or(0, |database| database + steady - wall)
     }
 
-    /// The earlier of the machine's and PostgreSQL's time, since one of the two is wrong.
+    /// The earlier one of the machine's and PostgreSQL's time. If they differ, one of the two is wrong.
     fn earlier(&self, look: ClockReading) -> i64 {
         let ahead = self.database_ahead(look);
         look.wall + if is_step(ahead) { ahead.min(0) } else { 0 }
@@ -200,7 +200,7 @@ impl Clock {
         now.min(kept.state.trusted)
     }
 
-    /// The same; `None` while the clock is in doubt: then nothing is deleted because of its age.
+    /// As [`Clock::trusted_by`]; `None` while the clock is in doubt. Then nothing is deleted because of its age.
     pub(crate) fn sweep_by(&self, now: i64) -> Option<i64> {
         let mut kept = self.lock();
         kept.state.look(ClockReading::now());

@@ -1,8 +1,7 @@
-//! Access codes: what is given to somebody by link, outside of a session. An invitation to sign up, the reset of a password, the
-//! proof of an email.
+//! Access codes, which people get in a link and use without a session: invitations to sign up, password resets, and proofs of emails.
 //!
-//! Only hashes are stored. A code that is good for one email alone is stored with a hash of both together, so that the table holds
-//! no email. Codes that were used stay until they expire, so that those that were mailed can be counted.
+//! Only hashes of codes are stored. A code that is valid for one email only is stored with a hash of the code and the email together,
+//! so the table contains no email. Used codes stay until they expire, so that the codes that were mailed can be counted.
 
 use wire::{AccountId, TokenHash};
 
@@ -26,32 +25,32 @@ pub enum CodePurpose {
 /// An invitation to be stored.
 #[derive(Clone, Copy, Debug)]
 pub struct Invitation {
-    /// What is kept of its code.
+    /// The hash of its code.
     pub hash: TokenHash,
-    /// The hash of its code and the only email that it is good for; `None`: any.
+    /// The hash of its code together with the only email that it is valid for; `None`: any email.
     pub email: Option<TokenHash>,
-    /// How many accounts can be made with it.
+    /// The number of accounts that can be created with it.
     pub uses: i64,
-    /// When it is made, in milliseconds.
+    /// The time of its creation, in milliseconds.
     pub now: i64,
-    /// When it ends, in milliseconds.
+    /// The time at which it expires, in milliseconds.
     pub expires_at: i64,
 }
 
 /// A code for an account, valid once, to be stored.
 #[derive(Clone, Copy, Debug)]
 pub struct AccountCode {
-    /// Its purpose; no invitation.
+    /// Its purpose, which is not [`CodePurpose::Invitation`].
     pub purpose: CodePurpose,
     /// Its account.
     pub account: AccountId,
-    /// What is kept of it.
+    /// The hash of the code.
     pub hash: TokenHash,
-    /// The hash of the code and the email that it is sent to; `None`: it is not sent by mail.
+    /// The hash of the code together with the email that it is sent to; `None`: the code is not sent by mail.
     pub email: Option<TokenHash>,
-    /// When it is made, in milliseconds.
+    /// The time of its creation, in milliseconds.
     pub now: i64,
-    /// When it ends, in milliseconds.
+    /// The time at which it expires, in milliseconds.
     pub expires_at: i64,
 }
 
@@ -68,7 +67,7 @@ impl Store {
     /// Stores an invitation.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] it may exist, and nobody has its code.
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the invitation may exist, and nobody has its code.
     pub fn add_invitation(&self, new: &Invitation) -> Result<()> {
         let email = new.email.as_ref().map_or(Value::Null, |hash| Value::Bytes(&hash.0));
         let params = [
@@ -93,11 +92,11 @@ impl Store {
         Ok(!self.read(Requester::Stranger, &FIND_CODE, &params, |row| row.int(0))?.is_empty())
     }
 
-    /// Stores a code for an account. False, and nothing is stored, if the account is deleted, or if it is to be mailed and as many
-    /// of its purpose were mailed to the account within the last hour as may be.
+    /// Stores a code for an account. False, and nothing is stored, if the account is deleted. The same if the code is to be mailed,
+    /// and the account got 3 mails with codes of this purpose within the last hour (`MAILED_CODES_MAX`).
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] it may exist, and nobody has it.
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the code may exist, and nobody has it.
     pub fn add_account_code(&self, new: &AccountCode) -> Result<bool> {
         let (account, purpose) = (Value::Int(new.account.0), Value::Int(new.purpose as i64));
         let email = new.email.as_ref().map_or(Value::Null, |hash| Value::Bytes(&hash.0));
@@ -150,7 +149,7 @@ pub(crate) struct UsedCode {
     pub(crate) is_mailed: bool,
 }
 
-/// Uses a code up once, in the transaction of what it is good for; `None` if it is not good. `trusted`: by
+/// Uses up a code; `None` if it is not valid. Must be called in the transaction that the code allows. `trusted`: the time by
 /// [`trusted_by`](crate::clock::Clock::trusted_by).
 pub(crate) fn use_code(
     engine: &mut dyn Engine,
@@ -162,7 +161,7 @@ pub(crate) fn use_code(
     used.first().map(|row| Ok(UsedCode { is_mailed: row.int(0)? != 0 })).transpose()
 }
 
-/// Ends all of an account's codes of a purpose.
+/// Ends all codes of an account for a purpose.
 pub(crate) fn void_codes(
     engine: &mut dyn Engine,
     purpose: CodePurpose,

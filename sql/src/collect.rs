@@ -1,7 +1,7 @@
-//! Deletes expired files, and objects of the file store that are a piece of no file.
+//! Deletes expired files, and objects of the file store that are no piece of a file.
 //!
-//! Every object is named in the table `blob` before it is written, and its row goes after it. So whatever is killed when, no object
-//! is forgotten, and none is deleted that a file needs. Several processes may do this at once.
+//! An object has a row in the table `blob` before it is written, and the row is deleted after the object. So wherever a process is
+//! killed, no object is forgotten, and no object that a file needs is deleted. Several processes may collect at the same time.
 
 use wire::AccountId;
 
@@ -13,22 +13,22 @@ use crate::quota::Size;
 use crate::upload::{ADD_SIZE, expire_blob, lock_log};
 use crate::{Result, Store};
 
-/// Whether an upload was removed.
+/// The outcome of removing an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removal {
-    /// It was.
+    /// The upload was removed.
     Removed,
     /// The account has no such file.
     NotFound,
-    /// A message has it, or it is the picture of its account.
+    /// A message has the file, or the file is the picture of its account.
     InUse,
 }
 
 impl Store {
-    /// Removes a file that no message has, whole or not.
+    /// Removes an upload, complete or not, that no message has.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the change is stored or not.
     pub fn remove_upload(&self, account: AccountId, id: &str, now: i64) -> Result<Removal> {
         if self.upload(account, id, now)?.is_none() {
             return Ok(Removal::NotFound);
@@ -39,11 +39,11 @@ impl Store {
         Ok(if is_removed { Removal::Removed } else { Removal::InUse })
     }
 
-    /// Deletes files that no message and no account has any more, or whose time is over; none by age while the machine's clock is in doubt.
-    /// Their objects are left to [`Store::unneeded_blobs`].
+    /// Deletes files that no message and no account has any more, and expired uploads. While the machine's clock is in doubt, nothing is
+    /// deleted because of its age. The objects of the files are left to [`Store::unneeded_blobs`].
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; what is deleted stays so.
+    /// [`crate::Error::Unavailable`]; files that are already deleted stay deleted.
     pub fn collect_files(&self, now: i64) -> Result<()> {
         // A file that has lost its last message expires at time 0.
         let before = Value::Int(self.clock.sweep_by(now).unwrap_or(0));
@@ -66,8 +66,8 @@ impl Store {
         }
     }
 
-    /// Names of objects to delete from the file store: from now on none of them can become a piece of a file. Once they are
-    /// deleted, or if they never were there, [`Store::forget_blobs`] takes them from the list.
+    /// Names of objects that the caller must delete from the file store. From now on none of them can become a piece of a file. After
+    /// the deletion, and also if an object was never written, the caller passes the names to [`Store::forget_blobs`].
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -85,7 +85,7 @@ impl Store {
         })
     }
 
-    /// Removes deleted objects from the list.
+    /// Deletes the rows of objects that are no longer in the file store.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -100,8 +100,8 @@ impl Store {
     }
 }
 
-/// Takes a file that expires before a time from its owner, and gives its bytes back to the quota. False if there is none, or something
-/// needs it. From then on nobody sees it; [`Store::collect_files`] deletes it with its pieces.
+/// Takes a file that expires before a time away from its owner, and subtracts its size from the owner's quota. False if there is no such
+/// file, or it is in use. From then on nobody sees the file; [`Store::collect_files`] deletes it with its pieces.
 pub(crate) fn take_file(
     engine: &mut dyn Engine,
     owner: Option<AccountId>,
@@ -119,8 +119,8 @@ pub(crate) fn take_file(
     Ok(true)
 }
 
-/// Deletes at most this many pieces of a file that is taken from its owner, from the last one on, and with the first one the file; true
-/// if there may be more. Its objects are deleted [`BLOB_KEPT_MS`] later, unless another file has them.
+/// Deletes up to this number of pieces of a file without an owner, beginning with the last one. With the first piece the file is deleted.
+/// Returns whether there may be more. The objects expire [`BLOB_KEPT_MS`] later, unless another file has them.
 pub(crate) fn erase_pieces(
     engine: &mut dyn Engine,
     id: &str,
@@ -128,11 +128,11 @@ pub(crate) fn erase_pieces(
     now: i64,
 ) -> Result<bool> {
     let (id, most) = (Value::Text(id), Value::Int(rows_max));
-    // Of two that do this the second one waits here.
+    // If two processes erase the same file, the second one waits here.
     if engine.run(&LOCK_TAKEN, &[id])?.is_empty() {
         return Ok(false);
     }
-    // Locked first: whoever makes one a piece of another file has done so before what follows, or will not find it.
+    // The objects are locked first. So an upload that reuses one of them has either done so before, or does not find it.
     engine.run(&LOCK_BLOBS, &[id, most])?;
     let mut blobs = engine.run(&REMOVE_PIECES, &[id, most])?;
     for row in &mut blobs {
@@ -146,7 +146,7 @@ pub(crate) fn erase_pieces(
 }
 
 statements! {
-    /// A deleted account has taken its hands off already.
+    /// Files of a deleted account have no owner already.
     static TAKE_FILE: Statement = Statement::both(
         "update file set owner = null, expires_at = 0 where id = $1 and coalesce(owner, 0) = $2 \
          and expires_at is not null and expires_at <= $3 returning size"

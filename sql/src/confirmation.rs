@@ -1,4 +1,4 @@
-//! Another email for an account, and the proof that an email is its owner's.
+//! Changes of an account's email, and the proof that an email belongs to the account's owner.
 
 use wire::{AccountId, Email};
 
@@ -12,11 +12,11 @@ use crate::{Account, CodePurpose, Error, Result, ShownCode, Store};
 /// A code that is presented to prove an email.
 #[derive(Clone, Copy, Debug)]
 pub struct EmailProof<'a> {
-    /// The account, as [`Store::account_by_code`] gave it.
+    /// The account, from [`Store::account_by_code`].
     pub account: &'a Account,
-    /// The code, and its hash with the account's email.
+    /// The code, with its hash for the account's present email.
     pub current: ShownCode,
-    /// The same with the account's next email, if it has one.
+    /// The code, with its hash for the account's next email, if it has one.
     pub next: Option<ShownCode>,
     /// The time, in milliseconds.
     pub now: i64,
@@ -26,7 +26,7 @@ impl Store {
     /// Gives an account another email, which needs no proof; `None` if the account is deleted.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`] if the email is taken. [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    /// [`Error::AlreadyExists`] if the email is taken. [`Error::Unavailable`]; after [`Error::InDoubt`] the change is stored or not.
     pub fn set_email(&self, id: AccountId, email: &str) -> Result<Option<Account>> {
         self.write(id, |engine| {
             if engine.run(&LOCK_ACCOUNT, &[Value::Int(id.0)])?.is_empty() {
@@ -37,11 +37,11 @@ impl Store {
         })
     }
 
-    /// Notes the email that an account is to have once it is proved, or that it keeps the one that it has; `None` if the account is
-    /// deleted.
+    /// Stores the email that an account gets once the email is proved. Without an email, the account keeps its present one. `None` if
+    /// the account is deleted.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    /// [`Error::Unavailable`]; after [`Error::InDoubt`] the change is stored or not.
     pub fn set_next_email(&self, id: AccountId, email: Option<&str>) -> Result<Option<Account>> {
         let params = [Value::maybe_text(email), Value::Int(id.0)];
         self.write(id, |engine| {
@@ -49,11 +49,11 @@ impl Store {
         })
     }
 
-    /// Proves an email by a code that was mailed there: the one that the account has, or the one that it is to have, which it has from
-    /// then on. False, and nothing is stored, if the code is not good any more, or is for neither of these.
+    /// Proves an email with a code that was mailed to it: the present email of the account, or its next one, which becomes the present
+    /// one. False, and nothing is stored, if the code is no longer valid, or was mailed to neither of the two.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`] if somebody else has the email by now. [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    /// [`Error::AlreadyExists`] if another account has got the email meanwhile. [`Error::Unavailable`]; after [`Error::InDoubt`] the change is stored or not.
     pub fn prove_email(&self, proof: &EmailProof<'_>) -> Result<bool> {
         let Account { id, email, next_email, .. } = proof.account;
         let (purpose, trusted) = (CodePurpose::Confirmation, self.clock.trusted_by(proof.now));
@@ -87,7 +87,7 @@ fn replace(engine: &mut dyn Engine, id: AccountId, email: &str) -> Result<()> {
     let Email { text, key } = Email::claimed(email).map_err(|it| Error::Internal(it.to_owned()))?;
     let params = [Value::Text(&text), Value::maybe_text(key.as_deref()), Value::Int(id.0)];
     engine.run(&SET_EMAIL, &params)?;
-    // Another account may have waited for the key; see `crate::email`.
+    // The old email key is free now, so another account with an equivalent email may get it; see `crate::email`.
     fill_keys(engine)?;
     void_codes(engine, CodePurpose::Confirmation, id)
 }

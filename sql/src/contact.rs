@@ -1,6 +1,6 @@
 //! Which accounts know each other, and which may see each other's names.
 //!
-//! Two accounts know each other if their conversation has no `asker`, whatever groups they share and whatever was written.
+//! Two accounts know each other if their conversation has no `asker`. Common groups and messages make no difference.
 
 use std::collections::{BTreeSet, HashMap};
 use wire::AccountId;
@@ -29,8 +29,8 @@ impl ContactPolicy {
     }
 }
 
-/// 1 if the accounts `$few` and `$many` have a common group. It goes through the groups of `$few`, and looks up `$many`
-/// in each.
+/// An SQL expression that is 1 if the accounts `$few` and `$many` have a common group. It goes through the groups of `$few`, and looks
+/// up `$many` in each.
 macro_rules! in_a_group {
     ($few:literal, $many:literal) => {
         concat!(
@@ -78,12 +78,12 @@ pub struct Block {
     pub by: AccountId,
     /// The account that is blocked.
     pub blocked: AccountId,
-    /// The time at which `by` seems to `blocked` to have been online last, in milliseconds.
+    /// The last-seen time of `by` that `blocked` sees, in milliseconds.
     pub last_seen: i64,
 }
 
-/// The picture of `account a`, which is `$other`, for `$viewer`, if it may see the name. Whoever has blocked an account, or has
-/// not answered its request, sees no picture of it: a new one could say anything.
+/// The picture of `account a`, which is `$other`, for `$viewer`, if it may see the name. A viewer that has blocked the account, or has
+/// not answered its request, sees no picture, since a picture can carry a message.
 macro_rules! picture_seen {
     ($viewer:literal, $other:literal) => {
         concat!(
@@ -102,11 +102,11 @@ pub(crate) use picture_seen;
 /// What an account may know about another account's presence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContactStatus {
-    /// They know each other. With the last time at which the other was connected, in milliseconds.
+    /// They know each other. The value is the last-seen time of the other account, in milliseconds.
     Known(Option<i64>),
-    /// One of the two has blocked the other. If only the other account has: the time, in milliseconds, at which it
-    /// seems to have been online last: the time of the block, or of its latest action since then that reached this
-    /// account.
+    /// One of the two has blocked the other. If only the other account has blocked this one, the value is the last-seen time that
+    /// this account sees, in milliseconds: the time of the block, or of the latest operation of the other account since then of
+    /// which this account got an event.
     Blocked(Option<i64>),
 }
 
@@ -120,7 +120,7 @@ impl ContactStatus {
     }
 }
 
-/// What an account is known by.
+/// What other accounts may see of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicProfile {
     /// Its name.
@@ -172,7 +172,7 @@ impl Store {
         Ok(self.read(viewer, &FIND_PUBLIC_PROFILE, &params, profile)?.pop())
     }
 
-    /// Of pairs of a viewer and another account: the other's name, if the viewer may see it.
+    /// For pairs of a viewer and another account: the name of the other account, if the viewer may see it.
     pub(crate) fn names(
         &self,
         requester: Requester,
@@ -214,8 +214,8 @@ impl Store {
         Ok(found.into_iter().collect())
     }
 
-    /// Which of these pairs of an account and the one that it may have blocked are blocks, and the time at which the first one seems
-    /// to the other to have been online last, in milliseconds. It does not queue behind reads for accounts.
+    /// The blocks among these pairs of a possible blocker and a possibly blocked account. This read does not queue behind those of
+    /// accounts.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -233,7 +233,7 @@ impl Store {
     /// is deleted.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the change is stored or not.
     pub fn record_found_account(&self, by: AccountId, found: AccountId, now: i64) -> Result<()> {
         self.write(by, |engine| {
             engine.run(&ADD_FINDING, &[now, by.0, found.0].map(Value::Int))?;
@@ -304,7 +304,7 @@ statements! {
         )
     );
 
-    /// Where everybody knows everybody, or by whom the name may be seen: viewer, other, and the name.
+    /// Viewer, other account and name, for each pair whose viewer may see the name: under [`ContactPolicy::Open`] all pairs.
     pub(crate) static FIND_NAMES: BatchStatement = for_each_row!(
         r(open bigint, viewer bigint, other bigint),
         concat!(

@@ -28,20 +28,20 @@ pub struct Conversation {
     pub last: Option<Message>,
     /// The number of messages of others that are neither read nor deleted, among the newest
     /// [`UNREAD_LOOKED_AT_MAX`](wire::limit::UNREAD_LOOKED_AT_MAX) entries;
-    /// [`UNREAD_MAX`] means so many, or more.
+    /// [`UNREAD_MAX`] means that many or more.
     pub unread: i64,
     /// The last message that is read.
     pub read: MessageId,
     /// Whether the other side's message request waits for an answer.
     pub request: bool,
-    /// The last messages that the other side has received and has read, as far as this account may know (no message is read
-    /// if this account hides what it reads itself); `None` for a group.
+    /// The last message that the other side has received, and the last one that it has read, as far as this account may know. If
+    /// this account hides what it reads, the second one is 0. `None` for a group.
     pub other: Option<(MessageId, MessageId)>,
     /// The account's role in the group; `None` for a conversation of two, or once it has left.
     pub role: Option<Role>,
     /// For how many days messages are kept; nothing: for ever.
     pub days: Option<i64>,
-    /// What the account has set for it.
+    /// The account's settings for the conversation.
     pub settings: ConversationSettings,
 }
 
@@ -74,8 +74,8 @@ pub struct Member {
 }
 
 impl Store {
-    /// Up to `limit` conversations of `account` whose activity is before `before`, the one with the latest first; of
-    /// longer ones a page of [`PAGE_BYTES`](crate::PAGE_BYTES).
+    /// Up to `limit` conversations of `account` whose last entry is before `before`, the one with the latest entry first. If their
+    /// texts are longer than [`PAGE_BYTES`](crate::PAGE_BYTES), only the first of them, at least one.
     ///
     /// The cost does not depend on how long the conversations are.
     ///

@@ -1,4 +1,5 @@
-//! Fills in email keys, by which emails are compared, for accounts from before there were keys. SQL cannot compute them.
+//! Email keys, by which emails are compared. Accounts from older versions have none; this fills them in, since SQL cannot compute
+//! them.
 
 use std::collections::HashMap;
 
@@ -45,11 +46,11 @@ impl KeylessAccounts {
     }
 }
 
-/// Gives each account a key that can have one; of those whose emails mean the same, the oldest has it. What has none is found by
-/// its email alone.
+/// Gives each account without an email key its key. Of several accounts with equivalent emails the oldest gets the key. The others
+/// are found by the exact text of their email only.
 ///
 /// # Errors
-/// [`Error::Contention`] if another node is at the same key.
+/// [`Error::Contention`] if another node sets the same key at the same time.
 pub(crate) fn fill_keys(engine: &mut dyn Engine) -> Result<KeylessAccounts> {
     engine.run(&CLEAR_KEYS, &[])?;
     let (mut keyless, mut last) = (KeylessAccounts::default(), 0);
@@ -91,7 +92,7 @@ fn give(
         }
     }
     match engine.run_batch(&GIVE, &parameters(&free)) {
-        // Somebody signs up at this moment: tried again, the account is found as the owner.
+        // An account with this email is being created at this moment. The next try finds it.
         Err(Error::AlreadyExists) => {
             Err(Error::Contention("an email is being signed up".to_owned()))
         }

@@ -72,10 +72,10 @@ pub enum Entry {
     Retention(Retention),
 }
 
-/// The kinds of entries in the database. A message's is 0, as SQL texts and indexes have it.
+/// The kinds of entries in the database. The kind of a message is 0; SQL statements and indexes contain this number.
 pub(crate) const MESSAGE: i64 = 0;
 pub(crate) const RETENTION: i64 = 8;
-/// The subject of a message that came as a request. Others have none.
+/// The value of `subject` for a message that belongs to a message request. It is null for other messages.
 pub(crate) const REQUEST: i64 = 1;
 const CHANGES: [(i64, Change); 9] = [
     (1, Change::Create),
@@ -208,7 +208,7 @@ fn files(row: &mut Row, column: usize) -> Result<Vec<File>> {
         .ok_or_else(|| Error::Internal("a message's files are no files".to_owned()))
 }
 
-/// As [`entry`], of a row that is a message.
+/// As [`entry`], for a row that is a message.
 pub(crate) fn message(row: &mut Row, first: usize) -> Result<Message> {
     match entry(row, first)? {
         Some(Entry::Message(message)) => Ok(message),

@@ -33,7 +33,7 @@ impl Store {
         let (mut traced, mut failures) = (BTreeSet::new(), 0);
         let mut warned = None::<Instant>;
         while !stops_within(LOOK_INTERVAL) {
-            // While the database is away nothing can be erased, nor is there anybody to be told of it by this line.
+            // While the database is away, nothing can be erased. The health check reports that already.
             let Ok(accounts) = self.to_erase() else { continue };
             if accounts.is_empty() {
                 failures = 0;
@@ -42,7 +42,7 @@ impl Store {
             let erased = self.erase(&accounts, &mut traced, self.erase_interval);
             let Err(error) = erased else { continue };
             failures += 1;
-            // Who reads for a moment only is not worth a line.
+            // A first failure is not logged: most likely a reader was active for a moment.
             if failures > 1 && warned.is_none_or(|at| at.elapsed() >= WARN_INTERVAL) {
                 warned = Some(Instant::now());
                 let accounts = accounts.len();
@@ -72,8 +72,8 @@ impl Store {
         self.read(Requester::Server, &ERASURES, &[], |row| Ok((row.int(0)?, row.int(1)?)))
     }
 
-    /// `traced` are the accounts whose rows are all deleted, so that only unused space may contain their data.
-    /// `interval` is the least time between two tries of all processes together; before that nothing is done.
+    /// `traced` are the accounts whose rows are all deleted, so only unused space of the files may contain their data. Nothing is done
+    /// if any process tried less than `interval` ago.
     fn erase(
         &self,
         accounts: &[(i64, i64)],
@@ -84,7 +84,7 @@ impl Store {
             return Ok(());
         }
         for (account, at) in accounts {
-            // Those of before this list was kept have no time, and [`Store::erase_deleted_accounts_rows`] has seen them.
+            // Accounts that are older than this list have no time. [`Store::erase_deleted_accounts_rows`] has deleted their rows.
             if *at > 0 && !traced.contains(account) {
                 self.erase_account_rows(AccountId(*account), Pacer::new())?;
                 traced.insert(*account);
@@ -113,7 +113,7 @@ impl Store {
     pub(crate) fn erase_at_once(&self, account: AccountId) -> Result<()> {
         self.erase_account_rows(account, Pacer::until(Instant::now() + ERASE_AT_ONCE_MAX))?;
         if !self.erase_interval.is_zero() {
-            return Ok(()); // In its time, together with others.
+            return Ok(()); // The eraser does it later, for several accounts together.
         }
         let done = self.scrub(account, &[account.0], Duration::ZERO)?;
         self.erased(account, &done)
@@ -126,6 +126,6 @@ statements! {
         sqlite: "delete from erasure where account = (?1)",
     });
 
-    /// The row of no account is PostgreSQL's, with the time of the last rewrite.
+    /// The row with account 0 has the time of PostgreSQL's last rewrite.
     static ERASURES: Statement = Statement::both("select account, at from erasure where account > 0");
 }

@@ -1,7 +1,7 @@
 //! The events of an account's log, and how they are stored.
 //!
-//! A row of `event` refers to a message, another account, or both; the content is read from their own tables. So an event that
-//! is read late shows the present content, and what was deleted is stored nowhere.
+//! A row of `event` refers to a message, another account, or both. Their content is read from their own tables. So an event that
+//! is read late shows the present content, and no event contains a deleted text.
 
 use std::collections::HashMap;
 
@@ -21,12 +21,12 @@ pub struct Event {
     pub seq: Seq,
     /// Its content.
     pub body: EventBody,
-    /// The names that go with it.
+    /// The names that are sent with it.
     pub names: EventNames,
 }
 
-/// The names of accounts that go with an event, since its reader may not know them yet. Who acts gets none, and nobody gets a
-/// name that it may not see.
+/// The names of accounts that are sent with an event, since its reader may not know them yet. The account that has caused the event
+/// gets none, and no account gets a name that it may not see.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventNames {
     /// The name of the sender of a message, or of the author of a change of a group.
@@ -35,11 +35,11 @@ pub struct EventNames {
     pub member: Option<String>,
 }
 
-/// The accounts whose names may go with an event: its author, and the account that it concerns.
+/// The accounts whose names may be sent with an event: its author, and the account that it concerns.
 pub(crate) type Authors = (Option<AccountId>, Option<AccountId>);
 
-/// The accounts whose names go with a change of a group. Whoever is there has heard of a member who goes; and nobody sees the
-/// name of a stranger who is invited.
+/// The accounts whose names are sent with a change of a group. The name of a member who leaves is known to the members. The name of
+/// an invited account is left out, since members may not see the name of a stranger.
 pub(crate) fn named_in(change: &GroupChange) -> Authors {
     let is_named = matches!(change.change, Change::Add | Change::Promote | Change::Demote);
     (Some(change.by), change.member.filter(|_| is_named))
@@ -137,8 +137,8 @@ pub struct Receipt {
 /// The kinds of events, by their numbers in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EventKind {
-    /// With another account: a message with which the name of its sender goes; or an invitation that this account has repeated,
-    /// which only the invited account has.
+    /// A new entry. If the event has another account, it is either a message that carries the name of its sender (this account), or
+    /// an invitation that this account has repeated, which is only in the log of the invited account.
     Entry = 1,
     Delivered = 2,
     DeliveredToAll = 3,
@@ -154,7 +154,7 @@ pub(crate) enum EventKind {
     /// Refers to the entry of the invitation.
     DeclineInvitation = 13,
     Hide = 14,
-    /// Where other events have an account, it has the conversation; so has the next one.
+    /// Events of this kind and the next have a conversation in the column `other`, where other kinds have an account.
     ConversationSet = 15,
     ConversationCleared = 16,
 }
@@ -191,7 +191,7 @@ pub(crate) fn word(kind: i64) -> Result<&'static str> {
     Ok(EventKind::of(kind)?.1)
 }
 
-/// Whether an event of this kind is about a conversation, which it has in place of another account.
+/// Whether an event of this kind has a conversation in the column `other`.
 pub(crate) fn is_of_conversation(kind: i64) -> Result<bool> {
     let (kind, _) = EventKind::of(kind)?;
     Ok(matches!(kind, EventKind::ConversationSet | EventKind::ConversationCleared))
@@ -200,7 +200,7 @@ pub(crate) fn is_of_conversation(kind: i64) -> Result<bool> {
 /// An event as it is read, before its names and settings are looked up.
 pub(crate) struct EventRow {
     pub(crate) event: Event,
-    /// Of an event that is about a conversation as the account has it: its kind and the conversation.
+    /// For an event about the account's own view of a conversation: the kind of event and the conversation.
     conversation: Option<(EventKind, i64)>,
     named: Authors,
 }
@@ -211,18 +211,19 @@ impl EventRow {
         self.conversation.map(|(_, conversation)| conversation)
     }
 
-    /// In the author's own log no names go with it.
+    /// Removes the names if the log is that of the event's author.
     pub(crate) fn in_log_of(self, account: AccountId) -> Self {
         let named = if self.named.0 == Some(account) { (None, None) } else { self.named };
         Self { named, ..self }
     }
 
-    /// The accounts whose names go with it.
+    /// The accounts whose names are sent with it.
     pub(crate) fn named(&self) -> impl Iterator<Item = AccountId> {
         self.named.0.into_iter().chain(self.named.1)
     }
 
-    /// The event in the log of `account`; an expired one if its conversation is not among these.
+    /// The event in the log of `account`, with its settings and names. It is [`EventBody::Expired`] if its conversation is not among
+    /// `settings`.
     pub(crate) fn complete(
         self,
         account: AccountId,

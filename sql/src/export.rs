@@ -1,7 +1,7 @@
 //! Everything that is stored about an account, in pages, so that an export needs memory for one page only.
 //!
-//! A page begins after the last item of the page before; an empty one is the end. Pages are read one by one, so what
-//! changes meanwhile may be in the export or not.
+//! A page begins after the last item of the page before. An empty page is the end. Pages are read one by one, so a change that happens
+//! meanwhile may be in the export or not.
 
 use std::collections::BTreeMap;
 
@@ -25,15 +25,15 @@ pub struct ExportedConversation {
     pub name: Option<String>,
     /// The account's role in the group; `None` for a conversation of two, or once it has left.
     pub role: Option<Role>,
-    /// The account sees the entries after this one, with which it joined the group; 0 for a conversation of two.
+    /// The entry with which the account joined the group. It sees later entries only. 0 for a conversation of two.
     pub since: MessageId,
-    /// The last entry that it sees: that of its leaving the group.
+    /// The entry with which the account left the group, which is the last one that it sees.
     pub until: Option<MessageId>,
     /// The last message that its devices have received.
     pub delivered: MessageId,
     /// The last message that it has read.
     pub read: MessageId,
-    /// For how many days messages are kept; nothing: for ever, or the account has left.
+    /// For how many days messages are kept; `None`: for ever, or the account has left.
     pub days: Option<i64>,
     /// The account whose message request waits for an answer: this account or the other one.
     pub asker: Option<AccountId>,
@@ -41,7 +41,7 @@ pub struct ExportedConversation {
     pub is_declined: bool,
     /// The account's settings for it.
     pub settings: ConversationSettings,
-    /// The account's own devices see no message up to this entry.
+    /// The last entry that the account has cleared: it sees later messages only.
     pub cleared: MessageId,
 }
 
@@ -89,11 +89,11 @@ pub struct ExportedEvent {
     pub message: Option<MessageId>,
     /// The other account it is about.
     pub other: Option<AccountId>,
-    /// The conversation it is about, of the kinds that are about one.
+    /// The conversation it is about, for the kinds of events that are about a conversation.
     pub with: Option<Peer>,
 }
 
-/// A file as it is kept for its owner.
+/// A file, for the export of its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportedFile {
     /// Its id.
@@ -104,9 +104,9 @@ pub struct ExportedFile {
     pub kind: String,
     /// Its length, in bytes.
     pub size: i64,
-    /// The bytes that are there.
+    /// The number of bytes that were received.
     pub received: i64,
-    /// When it was begun, in milliseconds.
+    /// The time at which the upload began, in milliseconds.
     pub created_at: i64,
 }
 
@@ -121,7 +121,7 @@ pub struct LogState {
     pub forgotten: Seq,
     /// The bytes of text and files that it has sent and that are kept.
     pub stored: i64,
-    /// What the database takes for them beyond that, in bytes, as far as it counts for the quota.
+    /// The overhead that counts for its quota, in bytes: the space that the database needs beyond text and files.
     pub overhead: i64,
     /// The time at which the account's last connection ended, in milliseconds; `None` if it never had one.
     pub last_seen: Option<i64>,
@@ -130,7 +130,7 @@ pub struct LogState {
 }
 
 impl Store {
-    /// Up to `limit` of the account's sessions after number `after`, those included that have ended but not been swept.
+    /// Up to `limit` of the account's sessions after number `after`, including expired ones that are not deleted yet.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -148,8 +148,8 @@ impl Store {
         )
     }
 
-    /// Up to `limit` of the conversations that the account takes or took part in, after number `after`; none of which a
-    /// block has kept all from it.
+    /// Up to `limit` of the present and former conversations of the account, after number `after`. Conversations of which a block
+    /// withholds every entry are left out.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -184,8 +184,8 @@ impl Store {
         })
     }
 
-    /// Up to `limit` entries of a conversation after number `after`, as the account may see them; of longer ones a page of
-    /// [`PAGE_BYTES`](crate::PAGE_BYTES).
+    /// Up to `limit` entries of a conversation after number `after`, as the account may see them. If their texts are longer than
+    /// [`PAGE_BYTES`](crate::PAGE_BYTES), only the first of them, at least one.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -321,7 +321,7 @@ statements! {
          and id > $2 order by id limit $3"
     );
 
-    /// `c.id > $2` says nothing new, but without it PostgreSQL walks through all conversations up to the page.
+    /// `c.id > $2` follows from the other conditions, but without it PostgreSQL walks through all conversations before the page.
     static CONVERSATIONS: Statement = Statement::both(
         concat!(
             "select c.id, c.low, c.high, s.role, s.since, s.until, s.delivered, s.read, ",

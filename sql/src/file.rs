@@ -1,4 +1,4 @@
-//! Files, for accounts that may fetch them.
+//! Reads files and their pieces for the accounts that may fetch them.
 
 use wire::AccountId;
 
@@ -6,14 +6,14 @@ use crate::engine::{Statement, Value, statements};
 use crate::limit::PIECES_PAGE;
 use crate::{Result, Store};
 
-/// A whole file.
+/// A complete file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredFile {
     /// Its name.
     pub name: String,
     /// Its media type, as its owner says.
     pub claimed: String,
-    /// Its media type by its first bytes; `None` if a browser must not show it.
+    /// Its media type, recognised from its first bytes; `None` if browsers must not show it.
     pub kind: Option<String>,
     /// Its length, in bytes.
     pub size: i64,
@@ -22,7 +22,7 @@ pub struct StoredFile {
 /// A piece of a file: an object of the file store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// Its first byte in the file.
+    /// The offset of its first byte in the file.
     pub start: i64,
     /// Its length, in bytes.
     pub size: i64,
@@ -31,8 +31,8 @@ pub struct Piece {
 }
 
 impl Store {
-    /// A whole file that `account` owns, that a message has which the account sees, or that is the picture of somebody whose name
-    /// it may see.
+    /// A complete file that `account` may fetch: it owns the file, sees a message that has the file, or may see the picture that the
+    /// file is.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -49,7 +49,7 @@ impl Store {
         Ok(is_seen.then_some(file))
     }
 
-    /// The next pieces of a file, from the one with the byte at `from` on, in order; nothing after the last one.
+    /// The next pieces of a file, in their order, beginning with the piece that contains the byte at `from`. Empty after the last one.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].

@@ -48,7 +48,7 @@ struct State {
 
 /// The recent results of one kind of work: storing or reading.
 struct Activity {
-    /// The begin of each operation that is running, the oldest first.
+    /// The time at which each running operation began, the oldest first.
     running: Vec<Instant>,
     /// The time of the last success.
     good: Instant,
@@ -92,7 +92,7 @@ impl Health {
     }
 
     /// Runs `store`, and records its result.
-    pub(crate) fn storing<T>(&self, store: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub(crate) fn record_commit<T>(&self, store: impl FnOnce() -> Result<T>) -> Result<T> {
         let began = Instant::now();
         self.lock().storing.running.push(began);
         let _running = InFlight(self, began);
@@ -103,19 +103,19 @@ impl Health {
     }
 
     /// Records a failed write. A successful one is not recorded, since it may have been too small to need free space.
-    pub(crate) fn has_not_written(&self, error: &Error) {
+    pub(crate) fn record_failed_write(&self, error: &Error) {
         let mut state = self.lock();
         state.storing.note_error(error);
         state.note_damage(error);
     }
 
     /// Records that damaged data was found.
-    pub(crate) fn has_come_across(&self, error: &Error) {
+    pub(crate) fn record_damage(&self, error: &Error) {
         self.lock().note_damage(error);
     }
 
     /// Records the result of a read.
-    pub(crate) fn has_read<T>(&self, done: &Result<T>) {
+    pub(crate) fn record_read<T>(&self, done: &Result<T>) {
         let mut state = self.lock();
         state.reading.note(done);
         if let Err(error) = done {
@@ -130,7 +130,7 @@ impl Health {
 
 impl State {
     /// Whether the next probe must write enough to need free space.
-    fn takes_room(&mut self) -> bool {
+    fn needs_space(&mut self) -> bool {
         let is_due = self.room_tried.elapsed() >= PROBE_ROOM_INTERVAL;
         if is_due {
             self.room_tried = Instant::now();
@@ -192,9 +192,10 @@ impl Store {
         StorageStatus { running, since_good: state.storing.good.elapsed() }
     }
 
-    /// Records the time, looks after the replica, and probes storing and reading when there was no traffic for
-    /// `PROBE_INTERVAL` (5 s), until
-    /// `wait` returns that it must stop. One thread of a process does so; in other threads it returns at once.
+    /// Runs until `wait`, which waits for the given time, returns that it must stop. Records the time, checks the replica, and probes
+    /// storing and reading after `PROBE_INTERVAL` (5 s) without traffic.
+    ///
+    /// Call it on a thread of its own. If there is such a thread in this process already, it returns at once.
     pub fn run_health_probes(&self, wait: impl Fn(Duration) -> bool) {
         if self.health.is_probed.swap(true, Ordering::SeqCst) {
             return;
@@ -207,7 +208,7 @@ impl Store {
                 let state = self.health.lock();
                 (is_due(&state.storing), is_due(&state.reading))
             };
-            // How it went is written down where it was done.
+            // The probes record their results themselves.
             if storing {
                 let _ = self.probe_storing();
             }
@@ -221,8 +222,8 @@ impl Store {
     /// messages do: on a full disk, small writes that fit into existing pages still succeed.
     fn probe_storing(&self) -> Result<()> {
         let nobodys = [Value::Int(-i64::from(std::process::id()))];
-        let takes_room = self.health.lock().takes_room();
-        let text = if takes_room { incompressible(PROBE_BYTES) } else { String::new() };
+        let needs_space = self.health.lock().needs_space();
+        let text = if needs_space { incompressible(PROBE_BYTES) } else { String::new() };
         self.write_messages(|engine| {
             engine.run(&ADD_PROBE, &[nobodys[0], Value::Text(&text)])?;
             engine.run(&DELETE_PROBE, &nobodys)?;
@@ -273,18 +274,18 @@ mod tests {
         let store = store();
         assert_eq!(code(&store), None);
         let away = || Err::<(), _>(Error::Unavailable("away".to_owned()));
-        store.health.has_read(&away());
+        store.health.record_read(&away());
         assert_eq!(code(&store), Some("not_reading"));
-        store.health.storing(away).unwrap_err();
+        store.health.record_commit(away).unwrap_err();
         assert_eq!(code(&store), Some("not_storing"));
         store.probe_storing().unwrap();
         assert_eq!(code(&store), Some("not_reading"));
         store.read(Requester::Probe, in_test("select 1"), &[], |_| Ok(())).unwrap();
         assert_eq!(code(&store), None);
         // Somebody's own fault.
-        store.health.storing(|| Err::<(), _>(Error::AlreadyExists)).unwrap_err();
+        store.health.record_commit(|| Err::<(), _>(Error::AlreadyExists)).unwrap_err();
         assert_eq!(code(&store), None);
-        store.health.has_read(&Err::<(), _>(Error::Corrupted("a page".to_owned())));
+        store.health.record_read(&Err::<(), _>(Error::Corrupted("a page".to_owned())));
         store.read(Requester::Probe, in_test("select 1"), &[], |_| Ok(())).unwrap();
         assert_eq!(code(&store), Some("damaged"), "others' pages may be whole");
     }
@@ -292,14 +293,14 @@ mod tests {
     #[test]
     fn whether_there_is_room_is_tried_once_in_a_while_and_after_a_failure() {
         let store = store();
-        let takes_room = || store.health.lock().takes_room();
-        assert!(!takes_room());
+        let needs_space = || store.health.lock().needs_space();
+        assert!(!needs_space());
         store.health.lock().room_tried -= PROBE_ROOM_INTERVAL;
-        assert_eq!([takes_room(), takes_room()], [true, false]);
+        assert_eq!([needs_space(), needs_space()], [true, false]);
         store.health.lock().storing.wrong = Some("full".to_owned());
-        assert_eq!([takes_room(), takes_room()], [true, true]);
+        assert_eq!([needs_space(), needs_space()], [true, true]);
         store.probe_storing().unwrap();
-        assert!(!takes_room());
+        assert!(!needs_space());
     }
 
     #[test]

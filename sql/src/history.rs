@@ -34,9 +34,9 @@ enum PageOrder {
 }
 
 impl Store {
-    /// Up to `limit` messages of a conversation that the account of `reader` can see, older than `before`, the newest first; of
-    /// longer ones a page of [`PAGE_BYTES`](crate::PAGE_BYTES). Nothing if it is a group that the account never was in; with a
-    /// stranger there are no messages.
+    /// Up to `limit` messages of a conversation that the account of `reader` can see, older than `before`, the newest first. If their
+    /// texts are longer than [`PAGE_BYTES`](crate::PAGE_BYTES), only the first of them, at least one. `None` for a group that the
+    /// account was never in. A conversation with a stranger is empty.
     ///
     /// The cost does not depend on how long the conversation is.
     ///
@@ -76,11 +76,10 @@ impl Store {
         }
     }
 
-    /// Up to `limit` messages of a conversation that the account of `reader` can see, newer than `after`, the oldest first; otherwise as
-    /// [`Store::history`].
+    /// As [`Store::history`], for messages newer than `after`, the oldest first.
     ///
-    /// The cost does not depend on how long the conversation is, but for what a block withholds in it: that is passed
-    /// `WITHHELD_STRIDE` entries at a time.
+    /// The cost does not depend on how long the conversation is. It grows with the messages that a block withholds:
+    /// `WITHHELD_STRIDE` of them are skipped at a time.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -168,8 +167,8 @@ impl Store {
         Ok(page)
     }
 
-    /// The reactions to each of these messages that have come to the account, at most [`REACTIONS_LISTED_MAX`] of each, the
-    /// latest first.
+    /// The reactions to each of these messages that the account sees, at most [`REACTIONS_LISTED_MAX`] for each message, the latest
+    /// first.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].

@@ -1,4 +1,4 @@
-//! Invitations to groups, from the point of view of the invited account and of the group's members.
+//! Reads invitations to groups, as the invited account and as the members of the group see them.
 
 use wire::{AccountId, GroupId, MessageId, Peer, Role};
 
@@ -12,17 +12,17 @@ use crate::{ConversationSettings, Reader, Result, Store};
 pub struct ExportedInvitation {
     /// The group.
     pub group: GroupId,
-    /// The group's name at that time.
+    /// The group's name at the time of the invitation.
     pub name: String,
-    /// The account that has invited it.
+    /// The account that sent the invitation.
     pub by: AccountId,
-    /// The time in milliseconds.
+    /// The time of the invitation, in milliseconds.
     pub at: i64,
 }
 
 impl Store {
-    /// Up to `limit` groups to which `account` is invited, whose invitation is before `before`, the latest first; by the name
-    /// that the group had then, since the account hears of no other.
+    /// Up to `limit` groups to which `account` is invited, whose invitation is before `before`, the latest first. Each has the name
+    /// that the group had at the time of the invitation, since the account gets no later name.
     pub(crate) fn invitations(
         &self,
         account: AccountId,
@@ -49,7 +49,7 @@ impl Store {
         })
     }
 
-    /// Who is invited to a group as far as the group knows, the first first; with the names that `account` may see.
+    /// The accounts that are invited to a group as its members see it, the earliest first, with the names that `account` may see.
     pub(crate) fn invited(&self, account: AccountId, group: GroupId) -> Result<Vec<Member>> {
         let params = [self.contact.is_open(), Value::Int(account.0), Value::Int(group.0)];
         self.read(account, &INVITED, &params, |row| {
@@ -60,7 +60,7 @@ impl Store {
         })
     }
 
-    /// Up to `limit` of the account's invitations that wait, to groups after number `after`.
+    /// Up to `limit` invitations of the account that wait for an answer, to groups after number `after`.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].

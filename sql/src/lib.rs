@@ -1,11 +1,18 @@
 //! The store: accounts, sessions, messages and logs, with the same methods over SQLite and PostgreSQL.
 //!
-//! A [`Store`] is opened from a [`DatabaseUrl`]. Its methods are in the files of what they are
-//! about. A method that writes does so in one transaction, which is stored if the method returns `Ok` and not stored if it
-//! returns an [`Error`], except for [`Error::InDoubt`].
+//! [`Store::open`] opens the database that a [`DatabaseUrl`] names. The methods of [`Store`] are grouped by subject: `account.rs`
+//! has those about accounts, `history.rs` those that read the history of a conversation. A method that writes does so in one
+//! transaction. The transaction is stored if the method returns `Ok`, and not stored if it returns an [`Error`]. After
+//! [`Error::InDoubt`] it is either.
 //!
-//! The methods are written against `engine::Engine`, which both databases implement. How a statement is written: `engine/statement.rs`.
-//! The crate knows no HTTP, no JSON, and neither a clear password nor a clear token.
+//! Messages and all other operations of clients are stored by [`Store::commit`], many in one transaction. A new kind of operation is
+//! a file in `commit/`.
+//!
+//! The methods run SQL statements through `engine::Engine`, which SQLite and PostgreSQL implement. A statement is a `static` in the
+//! file that uses it; `engine/statement.rs` says how to add one. Bounds are in `limit.rs`, settings in `args.rs`, and the scripts of
+//! the schema in `migrations/`.
+//!
+//! The crate knows no HTTP and no JSON. It never sees a password or a token in clear text, only hashes.
 
 mod account;
 pub mod args;

@@ -1,4 +1,4 @@
-//! Every bound of the connections to the database, with its unit.
+//! Every bound of this crate, with its unit.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a request to delete an account waits for its rows to be erased; the server erases the rest afterwards. Less than an
 /// HTTP response may take.
 pub(crate) const ERASE_AT_ONCE_MAX: Duration = Duration::from_secs(5);
-/// How much later than PostgreSQL itself the client gives a statement up.
+/// How much longer than PostgreSQL's own statement timeout the client waits before it gives a statement up.
 pub(crate) const ANSWER_GRACE: Duration = Duration::from_secs(1);
 /// How long the check whether a connection still answers may take.
 pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -80,7 +80,7 @@ pub(crate) const NODE_SILENT_BEATS: u32 = 9;
 /// For how long a node has been gone when it is deleted from the table.
 pub const NODE_GONE_FOR: Duration =
     Duration::from_secs(NODE_BEAT.as_secs() * NODE_SILENT_BEATS as u64);
-/// How often a single node looks for other nodes.
+/// How often a node that knows of no other nodes looks for them.
 pub(crate) const NODE_LOOK_ALONE: Duration = Duration::from_millis(500);
 /// Least time between two comparisons of the logs of all connected accounts.
 pub(crate) const NODE_LOOK_AT_ALL: Duration = Duration::from_millis(500);
@@ -109,41 +109,42 @@ pub(crate) const WRITE_TRIES_MAX: usize = 4;
 
 /// Codes of one purpose that are mailed to an account within [`MAILED_CODES_INTERVAL_MS`].
 pub(crate) const MAILED_CODES_MAX: i64 = 3;
-/// Milliseconds in which these are counted: an hour.
+/// The time in which [`MAILED_CODES_MAX`] counts, in milliseconds: an hour.
 pub(crate) const MAILED_CODES_INTERVAL_MS: i64 = 60 * 60 * 1000;
 
 /// Message requests that are accepted in one transaction, at a start with `--contact open`.
 pub(crate) const REQUESTS_PAGE: i64 = 1000;
 /// Recently valid tokens that are remembered, so that their owners do not wait behind invalid tokens.
 pub(crate) const TOKENS_REMEMBERED_MAX: usize = 64 * 1024;
-/// Of these, tokens of one account: more than its sessions and its tickets together.
+/// Recently valid tokens of one account that are remembered: more than its sessions and tickets together.
 pub(crate) const TOKENS_REMEMBERED_PER_ACCOUNT: usize = 100;
 
-/// The overhead of an entry for its sender's quota, in bytes: its row, its `ref` twice, its places in indexes and in the
-/// logs of two people. PostgreSQL takes up to 600 with a deletion 1,000, SQLite up to 450.
+/// The overhead of an entry for its sender's quota, in bytes: its row, its `ref` twice, its rows in indexes and in the logs of two
+/// accounts. PostgreSQL needs up to 600, with a deletion 1,000; SQLite up to 450.
 pub(crate) const ENTRY_OVERHEAD: i64 = 512;
-/// The overhead of each byte of the name of a file in an entry: it is stored as it is and as folded words, and each word that its
-/// conversation has not had yet is a key of the index. PostgreSQL takes 10 times the bytes of a text of different words, 17 times those
-/// of a run of Chinese characters.
+/// The overhead of each byte of a file's name in an entry. The name is stored as it is and as folded words, and each word that is new in
+/// its conversation is a key of the index. PostgreSQL needs 10 times the bytes of a text of different words, and 17 times those of a run
+/// of Chinese characters.
 pub(crate) const NAME_WEIGHT: i64 = 8;
-/// The overhead that an account may have whatever its quota is, in bytes. Else it is at most the quota.
+/// The overhead that an account may have, in bytes, even if its quota is smaller. Otherwise the bound of the overhead is the quota.
 pub(crate) const OVERHEAD_FREE: i64 = 64 * 1024 * 1024;
 /// The overhead of a file for its owner's quota, in bytes: its rows with a name of 255 bytes, and the rest of the last
 /// block of the disk.
 pub(crate) const FILE_OVERHEAD: i64 = 4096;
-/// Bytes of one piece of a file, at the most: what a client sends again after its connection has broken off.
+/// The most bytes of one piece of a file. After its connection has broken off, a client sends at most one piece again.
 pub const PIECE_BYTES_MAX: i64 = 4 * 1024 * 1024;
-/// Bytes of a piece, at least, unless it ends where a piece must or with what has come of its file. A shorter one becomes a part of the
-/// next one, so whoever sends a few bytes at a time makes no more objects than that.
+/// The least bytes of a piece. Only a piece that ends at a boundary of pieces, or the last piece so far, may be shorter. The next piece
+/// replaces a shorter one and contains its bytes. So a client that sends a few bytes at a time creates no tiny objects.
 pub const PIECE_BYTES_MIN: i64 = 16 * 1024;
-/// Objects with the same bytes that are offered for a piece. One is enough, unless it is lost.
+/// Existing objects with the same bytes that are tried in place of a new one. More than one is needed only if an object is lost.
 pub(crate) const SAME_BLOBS_MAX: i64 = 8;
 /// Pieces of a file that are looked up in one statement.
 pub(crate) const PIECES_PAGE: i64 = 64;
-/// Files of one account that no message has, unfinished ones included.
+/// Files of one account that belong to no message, with unfinished uploads.
 pub(crate) const UPLOADS_UNSENT_MAX: i64 = 200;
-/// Steps of looking for a message with a file that an account sees: three for a conversation, two more for each run of messages
-/// that are withheld from it. Beyond it the file is not found; somebody in so many conversations can be sent it anew.
+/// Steps of the search for a message with a file that an account sees: three for each conversation, and two for each run of messages
+/// that are withheld from the account. With more steps the file is not found. An account in so many conversations can be sent the
+/// file again.
 pub(crate) const FILE_LOOKS_MAX: i64 = 1000;
 /// Pixels of a thumbnail, in each direction.
 pub(crate) const THUMBNAIL_PIXELS_MAX: i64 = 320;
@@ -155,7 +156,7 @@ pub const PICTURE_BYTES_MAX: i64 = 1024 * 1024;
 pub(crate) const COLLECTED_PAGE: i64 = 100;
 /// Reports that are read or deleted in one statement.
 pub(crate) const REPORTS_PAGE: i64 = 100;
-/// How long after a file the objects go that only it had, in milliseconds: an hour. A backup that has begun before still finds them.
+/// How long the objects of a deleted file are kept, in milliseconds: an hour. So a backup that began before the deletion still finds them.
 pub(crate) const BLOB_KEPT_MS: i64 = 60 * 60 * 1000;
 
 /// Sessions or accounts whose subscriptions for Web Push are read or written in one statement.
@@ -164,9 +165,9 @@ pub(crate) const PUSHES_PAGE: usize = 500;
 pub const PUSH_INTERVAL_MS: i64 = 10_000;
 /// The least time between two pushes to one host, over all servers, in milliseconds.
 pub const PUSH_HOST_INTERVAL_MS: i64 = 1000;
-/// When a push is due again that a server has claimed without storing an outcome, in milliseconds: it has died.
+/// The time after which a claimed push without an outcome is due again, in milliseconds. The server that claimed it has died.
 pub const PUSH_CLAIM_MS: i64 = 60_000;
-/// How often in a row a push is tried.
+/// The number of times in a row that a push is tried.
 pub const PUSH_TRIES_MAX: i64 = 10;
 
 /// The number of connections of a pool that one account may hold at one time.
@@ -174,16 +175,16 @@ pub(crate) const fn share(connections: usize) -> usize {
     if connections > 1 { connections / 2 } else { 1 }
 }
 
-/// Entries that are withheld after one that an account hides, and that are passed together with it from then on.
+/// Withheld entries after a message that an account hides, which are joined to one run with it.
 pub(crate) const WITHHELD_MERGED_MAX: i64 = 200;
 
 /// Messages that one statement reads to find the next one that is not withheld.
 pub(crate) const WITHHELD_STRIDE: i64 = 1000;
 
-/// Bytes of text in one page of what is read. What passes them is read as well, and one after it, which shows that there is more.
+/// Bytes of text in one page. The item that exceeds them is still read, and one more, which shows that the page is not the last.
 pub const PAGE_BYTES: usize = 256 * 1024;
 
-// Who was connected to a node that died is seen to be away within 60 s.
+// The accounts that were connected to a node that died are shown as offline within 60 s.
 const _: () = assert!(NODE_BEAT.as_secs() * (NODE_SILENT_BEATS as u64 + 2) < 60);
 const _: () = assert!(NOTICE_DOUBT.as_secs() > COMMIT_TIMEOUT.as_secs());
 

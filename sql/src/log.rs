@@ -50,22 +50,22 @@ impl Store {
     /// [`crate::Error::Unavailable`].
     pub fn log_position(&self, token: &TokenHash, now: i64) -> Result<Option<LogPosition>> {
         let params = [Value::Bytes(&token.0), Value::Int(self.clock.trusted_by(now))];
-        let found = self.read(self.tokens.requester(token), &PLACE, &params, place)?.pop();
-        self.tokens.note(token, found.as_ref().map(|place| place.account));
+        let found = self.read(self.tokens.requester(token), &POSITION, &params, position)?.pop();
+        self.tokens.note(token, found.as_ref().map(|position| position.account));
         Ok(found)
     }
 
-    /// The same for the session that a ticket stood for.
+    /// As [`Store::log_position`], for the session of a ticket that was used.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn log_position_of(&self, ticket: Ticket, now: i64) -> Result<Option<LogPosition>> {
         let params = [Value::Int(ticket.session.0), Value::Int(self.clock.trusted_by(now))];
-        Ok(self.read(ticket.account, &PLACE_OF_SESSION, &params, place)?.pop())
+        Ok(self.read(ticket.account, &POSITION_OF_SESSION, &params, position)?.pop())
     }
 
-    /// Up to `limit` events after `since`, in order; of longer ones a page of [`PAGE_BYTES`](crate::PAGE_BYTES), and only at the
-    /// end of the log none.
+    /// Up to `limit` events after `since`, in their order. If their texts are longer than [`PAGE_BYTES`](crate::PAGE_BYTES), only the
+    /// first of them, at least one. The result is empty only at the end of the log.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -80,9 +80,9 @@ impl Store {
         Ok(events)
     }
 
-    /// A page of the events in each of these gaps, in order, read in one round trip on the server's own connections. A page has at
-    /// least one event, unless the log has none there, and at most 128. The pages of all gaps together have the
-    /// text of a page of one log, and besides two events each.
+    /// The first events of each of these gaps, in their order, read in one round trip on the server's own connections. For each gap
+    /// these are at most 128 events, and at least one unless the log has none there. The texts of all gaps together are bounded by
+    /// [`PAGE_BYTES`](crate::PAGE_BYTES) and two more events for each gap.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -104,7 +104,7 @@ impl Store {
         Ok(pages)
     }
 
-    /// Events of these accounts' logs, with what is looked up for few of them.
+    /// Looks up the settings and names that a few of these events need, and completes the events.
     fn complete(
         &self,
         requester: Requester,
@@ -123,7 +123,8 @@ impl Store {
         Ok(rows.into_iter().map(complete).collect())
     }
 
-    /// What accounts call conversations of theirs, and what they have set for them. None of which an account has nothing any more.
+    /// How each account addresses these conversations, and its settings for them. Conversations that an account no longer has are
+    /// missing in the result.
     pub(crate) fn settings<'a>(
         &self,
         source: impl Into<Source<'a>>,
@@ -144,10 +145,10 @@ impl Store {
 
     /// The last event of each of these accounts' logs, as committed by now. Accounts without a log are missing from the answer.
     ///
-    /// It takes no lock and waits for nobody, so it may be asked often. A commit in progress is not in the answer; who asks loses
-    /// nothing by it as long as each commit is announced after it: heads only grow, so an event that is too late for this
-    /// answer is in the one that its announcement, or the next look, asks for. A commit whose answer was lost is announced by
-    /// nobody: that is what [`Store::heads_after_doubt`] is for.
+    /// This takes no lock and waits for no transaction, so it may be called often. The answer lacks the events of a commit that is
+    /// still in progress. The caller loses nothing by this, since every commit is announced afterwards: heads only grow, and the
+    /// announcement makes the caller ask again. Only a commit whose answer was lost is announced by nobody; see
+    /// [`Store::heads_after_doubt`].
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -174,7 +175,7 @@ impl Store {
     }
 }
 
-fn place(row: &mut Row) -> Result<LogPosition> {
+fn position(row: &mut Row) -> Result<LogPosition> {
     Ok(LogPosition {
         session: SessionId(row.int(0)?),
         account: AccountId(row.int(1)?),
@@ -212,13 +213,13 @@ statements! {
             "select account, head, acknowledged, stored, overhead, groups, shows_read from log where account = (?1) order by account",
     });
 
-    static PLACE: Statement = Statement::both(
+    static POSITION: Statement = Statement::both(
         "select s.id, s.account, a.name, l.head, l.acknowledged, l.forgotten, s.seen_at from session s \
          join account a on a.id = s.account join log l on l.account = s.account where s.token_hash = $1 \
          and s.expires_at > $2"
     );
 
-    static PLACE_OF_SESSION: Statement = Statement::both(
+    static POSITION_OF_SESSION: Statement = Statement::both(
         "select s.id, s.account, a.name, l.head, l.acknowledged, l.forgotten, s.seen_at from session s \
          join account a on a.id = s.account join log l on l.account = s.account where s.id = $1 \
          and s.expires_at > $2"

@@ -1,7 +1,8 @@
-//! Brings the schema up to date: numbered scripts, never changed once they have landed, all of them in one transaction.
+//! Migrates the schema by numbered scripts. Scripts are never changed once they have landed. All missing scripts run in one
+//! transaction.
 //!
-//! The database keeps the checksum of each script that made it. Early scripts were changed after they had landed, so a database
-//! without checksums is first made the same as others of its version, by the engine's repair script.
+//! The database keeps the checksum of each script that it was migrated with. Early scripts were changed after they had landed. So the
+//! engine's repair script first makes a database without checksums equal to others of its version.
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
@@ -10,9 +11,9 @@ use crate::email::{KeylessAccounts, fill_keys};
 use crate::engine::{Engine, StartError, Statement, Value, statements};
 use crate::{Error, OpenError};
 
-/// Why the schema is not up to date.
+/// The reason why the schema cannot be migrated.
 pub(crate) enum MigrateError {
-    /// Waiting would not help.
+    /// Trying again would not help.
     Schema(OpenError),
     Store(Error),
     Start(StartError),
@@ -27,7 +28,7 @@ impl From<Error> for MigrateError {
     }
 }
 
-/// What has been migrated.
+/// The migrations that have run.
 pub(crate) struct Migrated {
     /// The versions that were missing.
     versions: Vec<i64>,
@@ -35,7 +36,7 @@ pub(crate) struct Migrated {
 }
 
 impl Migrated {
-    /// To be called once the transaction is committed.
+    /// Logs them. Must be called after the transaction is committed.
     pub(crate) fn log(&self) {
         for version in &self.versions {
             tracing::info!(version, "schema migrated");
@@ -44,7 +45,7 @@ impl Migrated {
     }
 }
 
-/// The schema's version, if the scripts that made it are this program's.
+/// The schema's version. An error if it was migrated with other scripts than this program has.
 pub(crate) fn version(engine: &mut dyn Engine) -> crate::Result<i64> {
     let mut found = 0;
     for mut row in engine.run(&VERSIONS, &[])? {
@@ -60,7 +61,7 @@ pub(crate) fn version(engine: &mut dyn Engine) -> crate::Result<i64> {
     Ok(found)
 }
 
-/// Makes the schema of this version in an empty database, in the transaction that has locked it.
+/// Creates the schema of this version in an empty database, in the transaction that has locked the schema.
 pub(crate) fn make(engine: &mut dyn Engine, version: i64) -> crate::Result<()> {
     let scripts = engine.migrations().iter().take_while(|(one, _)| *one <= version);
     scripts.into_iter().try_for_each(|(version, script)| run_one(engine, *version, script))
@@ -72,11 +73,11 @@ fn run_one(engine: &mut dyn Engine, version: i64, script: &str) -> crate::Result
     Ok(())
 }
 
-/// Runs the missing migrations, in the transaction of the caller. If several nodes start at once, one of them runs them, under a
-/// lock.
+/// Runs the missing migrations, in the transaction of the caller. If several nodes start at the same time, a lock lets one of them run
+/// the migrations.
 ///
 /// # Errors
-/// Why the database is not this program's to change.
+/// [`MigrateError::Schema`] if the database belongs to another version of the program.
 pub(crate) fn up(engine: &mut dyn Engine) -> crate::Result<Migrated> {
     engine.lock_schema()?;
     let mut recorded = Vec::new();

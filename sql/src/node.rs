@@ -38,29 +38,30 @@ pub trait NodeObserver {
     /// Called when these accounts have more or fewer connections to other nodes: see [`Store::online_elsewhere`].
     ///
     /// # Errors
-    /// They could not be looked up; everything is compared later.
+    /// The connections could not be looked up. Then all accounts are compared later.
     fn accounts_changed(&self, accounts: &[AccountId]) -> Result<()>;
 
-    /// Called when a node has ended, with its connections.
+    /// Called when a node has ended. Its connections have ended, too.
     fn node_gone(&self, node: i64);
 
-    /// Accounts that have more or fewer connections here since they were taken last, and how many. Only asked while there are others.
+    /// Takes the accounts whose number of connections to this node has changed since the last call. Called only while there are other
+    /// nodes.
     fn take_changed(&self) -> Vec<LocalConnections>;
 
-    /// Called when these could not be written: they must be returned again by [`NodeObserver::take_changed`]. `None`:
-    /// all connected accounts.
+    /// Called when these changes could not be written. [`NodeObserver::take_changed`] must return them again. `None`: all connected
+    /// accounts must be returned.
     fn tell_again(&self, changed: Option<Vec<LocalConnections>>);
 
-    /// Called when other nodes can look these up.
+    /// Called when these changes are committed, so that other nodes can look them up.
     ///
     /// # Errors
-    /// A step that follows from it has failed. Everything is compared later.
+    /// A step that follows has failed. Then all accounts are compared later.
     fn have_told(&self, changed: &[LocalConnections]) -> Result<()>;
 
-    /// Any log may have grown, and any account may have come or gone: all that concern this node are to be compared.
+    /// Called when any log may have grown, and any account may have got or lost connections. Compares all that concern this node.
     ///
     /// # Errors
-    /// They could not be read; it is asked again.
+    /// The database could not be read. Then it is called again.
     fn look_at_all(&self) -> Result<()>;
 
     /// Called with the number of other living nodes, whenever it changes.
@@ -69,16 +70,16 @@ pub trait NodeObserver {
     /// The interval at which the notices are read while there are other nodes.
     fn interval(&self) -> Duration;
 
-    /// Waits for this time, or until there is something to tell other nodes. Returns whether the node must end.
+    /// Waits for this time, or until [`NodeObserver::take_changed`] has something to return. Returns whether the node must end.
     fn wait(&self, time: Duration) -> bool;
 }
 
 /// This node's own row.
 #[derive(Default)]
 struct Me {
-    /// Its row; `None` before there is one.
+    /// The number of its row; `None` before the row exists.
     id: Option<i64>,
-    /// The highest number of another node that it tells of all its commits; 0: none.
+    /// The highest number of another node that gets a notice of each commit; 0: none.
     knows: i64,
     beat_at: Option<Instant>,
     looked_at_all: Option<Instant>,
@@ -93,7 +94,7 @@ impl Store {
     pub fn run_node(&self, observer: &dyn NodeObserver) {
         let (mut me, mut others) = (Me::default(), Others::default());
         loop {
-            // While the database is away its health says so.
+            // While the database is away, the health check reports it.
             if let Err(error) = self.look(&mut me, &mut others, observer) {
                 tracing::debug!(%error, "cannot look for what other nodes have stored");
                 me.is_in_doubt = true;
@@ -126,7 +127,7 @@ impl Store {
         let own = me.id.filter(|id| rows.iter().any(|row| row.id == *id));
         let id = match own {
             Some(id) => id,
-            // This is the beginning, or it has been silent for so long that another has forgotten it.
+            // This node has just started, or was silent for so long that another node has deleted its row.
             None => {
                 let id = self.add_node()?;
                 (me.id, me.knows, me.beat_at) = (Some(id), 0, Some(now));
@@ -239,7 +240,7 @@ impl Store {
 
     /// Runs `work` and inserts a notice in one transaction. Does nothing if no other node would read the notice.
     fn announce(&self, body: &[u8], work: impl Fn(&mut dyn Engine) -> Result<()>) -> Result<()> {
-        // Held until it is committed, as by `commit`: notices become visible in the order of their numbers.
+        // The lock is held until the commit, as in `Store::commit`, so that notices become visible in the order of their numbers.
         let mut announcing = self.announcer.lock();
         let Some(key) = announcing.next() else { return Ok(()) };
         let row = vec![Value::Int(key.node), Value::Int(key.number), Value::Bytes(body)];
@@ -253,7 +254,8 @@ impl Store {
         done
     }
 
-    /// Has all other nodes compare the heads of their logs, once a commit is no longer in doubt: its notice may be missing.
+    /// Makes all other nodes compare the heads of their logs. Must be called once a commit is no longer in doubt, since its notice may be
+    /// missing.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -279,7 +281,8 @@ impl Store {
         self.write(Requester::Server, |engine| engine.run(&DELETE_NOTICES, &params).map(drop))
     }
 
-    /// The others see that its row is gone, and compare all logs. `seen_at`: when its connections ended, if it did not say so itself.
+    /// Deletes the row of a node. The other nodes see that, and compare all logs. `seen_at`: the time at which its connections ended, if
+    /// the node did not record that itself.
     fn forget_node(&self, id: i64, seen_at: Option<i64>) -> Result<()> {
         self.write(Requester::Server, |engine| {
             if let Some(at) = seen_at {
@@ -313,7 +316,7 @@ statements! {
 
     static DELETE_ALL_SESSIONS: Statement = Statement::both("delete from online_session where node = $1");
 
-    /// In the order in which commits lock logs.
+    /// The rows are locked in the order in which commits lock logs.
     static RECORD_LOST: Statement = Statement {
         postgres:
             "update log set seen_at = $1 from (select l.account from log l where coalesce(l.seen_at, 0) < $1 \

@@ -1,4 +1,4 @@
-//! The changes of accounts by an operator's commands, in a database that servers may be using.
+//! What the operator's `admin` commands do with accounts, in a database that servers may be using.
 
 use std::collections::HashMap;
 
@@ -14,22 +14,22 @@ use crate::session::{END_SESSIONS, end_sessions};
 use crate::url::Backend;
 use crate::{Account, DatabaseUrl, OpenError, Result, Snapshot, Store};
 
-/// An account, and the space that it uses.
+/// An account, and how much it uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountUsage {
     /// The account.
     pub account: Account,
-    /// Whether it is locked out.
+    /// Whether the operator has disabled it.
     pub is_disabled: bool,
-    /// When it was last known to be there, in milliseconds; `None`: never. Ahead of the clock while it has an open socket.
+    /// The time of its last use, in milliseconds; `None`: never. While the account has an open socket, this is ahead of the clock.
     pub seen_at: Option<i64>,
-    /// Bytes that count for its quota.
+    /// Bytes of texts and files that count for its quota.
     pub bytes: i64,
-    /// Messages that it has sent and that are kept.
+    /// Messages that it has sent and that are still stored.
     pub messages: i64,
 }
 
-/// How much there is of everything.
+/// Totals over the whole database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Statistics {
     /// Accounts that are not deleted.
@@ -40,15 +40,15 @@ pub struct Statistics {
     pub messages: i64,
     /// Bytes of the database.
     pub database_bytes: i64,
-    /// Bytes of the objects of files; a piece that several files have counts once.
+    /// Bytes of the objects in the file store. An object that is a piece of several files counts once.
     pub file_bytes: i64,
 }
 
 impl Store {
-    /// Opens a database that is there, for a command: nothing is made, migrated or waited for.
+    /// Opens an existing database for a command. It creates and migrates nothing, and does not wait for a database that is away.
     ///
     /// # Errors
-    /// [`OpenError`], also if its schema is not this program's.
+    /// [`OpenError`], also if the schema has another version than this program.
     pub fn open_existing(url: &DatabaseUrl) -> std::result::Result<Self, OpenError> {
         let refused = |error: String| OpenError::Refused { place: url.to_string(), error };
         let mut snapshot = Snapshot::open(url)?;
@@ -78,7 +78,7 @@ impl Store {
                 })
             }
         };
-        // The server's time, not that of a machine whose clock is wrong.
+        // Commands use the time of the servers, since the clock of this machine may be wrong.
         store.read_time().map_err(|error| refused(error.to_string()))?;
         Ok(store)
     }
@@ -100,7 +100,7 @@ impl Store {
         })
     }
 
-    /// How much there is of everything at `now`.
+    /// The totals at the time `now`.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -121,10 +121,10 @@ impl Store {
         })
     }
 
-    /// Locks an account out, and ends all of its sessions; false if there is no such account.
+    /// Disables an account, and ends all of its sessions; false if there is no such account.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the change is stored or not.
     pub fn disable_account(&self, id: AccountId, now: i64) -> Result<bool> {
         self.write(Requester::Server, |engine| {
             if engine.run(&DISABLE, &[Value::Int(now), Value::Int(id.0)])?.is_empty() {
@@ -136,20 +136,20 @@ impl Store {
         })
     }
 
-    /// Lets an account in again; false if there is no such account.
+    /// Enables a disabled account; false if there is no such account.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the change is stored or not.
     pub fn enable_account(&self, id: AccountId) -> Result<bool> {
         self.write(Requester::Server, |engine| {
             Ok(!engine.run(&ENABLE, &[Value::Int(id.0)])?.is_empty())
         })
     }
 
-    /// Ends all sessions of an account; how many there were.
+    /// Ends all sessions of an account, and returns their number.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the change is stored or not.
     pub fn end_all_sessions(&self, id: AccountId, now: i64) -> Result<usize> {
         self.write(Requester::Server, |engine| {
             engine.run(&LOCK_ACCOUNT, &[Value::Int(id.0)])?;

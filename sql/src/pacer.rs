@@ -1,12 +1,12 @@
 //! Background work in short steps, so that the writes of requests do not wait for it.
 //!
-//! SQLite has one writer, and PostgreSQL keeps the rows of a transaction locked: a message that is sent meanwhile waits for
-//! the step. So the steps are short, and after each the writer rests. While requests write as well, the steps fit into
-//! [`STEP_TIME`] and the rest is [`REST`] times as long as the step. While nobody else writes, the steps are longer and the
-//! rests are short: a backlog is gone as fast as the database can delete it.
+//! SQLite has one writer, and PostgreSQL locks the rows of a transaction. So a message that is sent during a step waits for the step.
+//! Therefore the steps are short, and the writer rests after each. While requests write as well, a step takes about [`STEP_TIME`], and
+//! the rest is [`REST`] times as long as the step. While nobody else writes, the steps are longer and the rests are short, so a
+//! backlog is deleted as fast as the database can.
 //!
-//! Other processes write to the same database unseen. Their writes count as contention where they show: a step has waited for the
-//! writer, or has taken much longer than the steps before it. And there is always some rest, so that they get their turn.
+//! Writes of other processes cannot be counted. They are assumed if a step has waited for the writer, or has taken much longer than
+//! the steps before it. There is always some rest, so that other processes get their turn.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -21,21 +21,21 @@ const STEP_TIME: Duration = Duration::from_millis(2);
 const STEP_TIME_ALONE: Duration = Duration::from_millis(8);
 /// How many times as long as its last step the writer rests while requests write.
 const REST: u32 = 4;
-/// The rest while nobody else writes, as a part of the last step: of SQLite, which only this machine's processes use,
+/// The rest while nobody else writes, as a part of the last step, on SQLite. Only processes of this machine use the database.
 const REST_ALONE_SQLITE: f64 = 0.25;
-/// and of PostgreSQL, which may serve many.
+/// The same on PostgreSQL, which may serve many other processes.
 const REST_ALONE_POSTGRESQL: f64 = 1.0;
 /// The shortest rest.
 const REST_MIN: Duration = Duration::from_millis(1);
-/// The longest rest. A step that took so long has most likely waited for others.
+/// The longest rest. A step that would need a longer one has most likely waited for others.
 const REST_MAX: Duration = Duration::from_millis(200);
 /// A step that waits longer for the writer has waited for another process.
 const WAIT_MAX: Duration = Duration::from_millis(2);
 /// How many times as long as the average step one may take before it counts as slowed down by others.
 const SLOW: u32 = 2;
-/// Rows of the shortest step while requests write, however long they take.
+/// Rows of the shortest step while requests write, also if they take longer than a step should.
 const ROWS_MIN: i64 = 8;
-/// Rows of the shortest step while nobody else writes: on a slow disk the commit takes longer than its rows.
+/// Rows of the shortest step while nobody else writes. It is larger, since on a slow disk a commit takes longer than its rows.
 const ROWS_MIN_ALONE: i64 = 64;
 /// Rows of the longest step.
 pub(crate) const ROWS_MAX: i64 = 1000;
@@ -57,7 +57,7 @@ impl ForegroundWrites {
         ForegroundWrite(self)
     }
 
-    /// Whether a write is in progress, or has begun since `seen` was set, which is brought up to date.
+    /// Whether a write is in progress, or has begun since `seen` was set. Sets `seen` to now.
     fn since(&self, seen: &mut u64) -> bool {
         let ended = self.ended.load(Ordering::Relaxed);
         let begun = self.begun.load(Ordering::Relaxed);
@@ -80,7 +80,7 @@ pub(crate) struct Pacer {
     seen: u64,
     /// Whether other writes of this process were waiting at the last step, or had begun since the one before.
     was_shared: bool,
-    /// No step begins after this.
+    /// No step begins after this time.
     until: Option<Instant>,
 }
 
@@ -89,7 +89,7 @@ impl Pacer {
         Self { rows: ROWS_MIN, average: Duration::ZERO, seen: 0, was_shared: false, until: None }
     }
 
-    /// For work that somebody waits for: no step begins after `until`.
+    /// A pacer for work that a request waits for: no step begins after `until`.
     pub(crate) fn until(until: Instant) -> Self {
         Self { until: Some(until), ..Self::new() }
     }
@@ -101,8 +101,8 @@ impl Pacer {
         is_slowed
     }
 
-    /// Sets the size of the next step by the time of the last one, and returns how long to rest before it. `alone`: nobody else
-    /// writes, and the rest is this part of the step. No step has more than twice the rows of the one before.
+    /// Sets the size of the next step from the time of the last one, and returns how long to rest before it. `alone`: the rest as a part
+    /// of the step while nobody else writes; `None`: others write. A step has at most twice the rows of the one before.
     fn record(&mut self, time: Duration, alone: Option<f64>) -> Duration {
         let (goal, rows_min) = match alone {
             Some(_) => (STEP_TIME_ALONE, ROWS_MIN_ALONE),
@@ -116,10 +116,10 @@ impl Pacer {
 }
 
 impl Store {
-    /// Runs a step of `work` in a transaction, tells it how many rows it may touch, and rests.
+    /// Runs one step of `work` in a transaction, and rests. `work` gets the number of rows that it may touch.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] if the time of `pacer` is over; what earlier steps did stays done.
+    /// [`Error::TimedOut`] if the time of `pacer` is over. Earlier steps stay committed.
     pub(crate) fn write_paced<T>(
         &self,
         pacer: &mut Pacer,
@@ -131,7 +131,7 @@ impl Store {
         }
         let mut began = entered;
         let done = self.write_in_background(Requester::Server, |engine| {
-            // Until now it has waited for the writer.
+            // The time before this was spent waiting for the writer.
             began = Instant::now();
             work(engine, rows)
         });

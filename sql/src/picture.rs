@@ -1,5 +1,5 @@
-//! Pictures of accounts: files that they have uploaded, seen by whoever may see their names, except by accounts that have
-//! blocked them or have not answered their requests.
+//! Pictures of accounts. A picture is a file that the account has uploaded. An account sees the pictures of accounts whose names it may
+//! see, except of those that it has blocked or whose requests it has not answered.
 
 use wire::AccountId;
 
@@ -9,23 +9,23 @@ use crate::limit::PICTURE_BYTES_MAX;
 use crate::upload::lock_log;
 use crate::{Result, Store};
 
-/// Whether an account has another picture now.
+/// The outcome of setting a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PictureOutcome {
-    /// It has, or none any more.
+    /// The account has the picture, or has none any more.
     Changed,
     /// The account is deleted.
     NoAccount,
-    /// It has not uploaded the whole of such a file, or that is no image of at most [`PICTURE_BYTES_MAX`].
+    /// The account has no complete upload with this id, or the file is not an image of at most [`PICTURE_BYTES_MAX`] bytes.
     NoPicture,
 }
 
 impl Store {
-    /// Gives an account the picture with this file's id, or takes its picture away. The file stays as long as it is the picture; one
-    /// that is so no longer, and that no message has, is deleted soon.
+    /// Makes the file with this id the picture of an account, or removes the account's picture. The file does not expire while it is the
+    /// picture. A former picture that no message has is deleted soon.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the change is stored or not.
     pub fn set_picture(
         &self,
         account: AccountId,
@@ -62,7 +62,7 @@ impl Store {
     }
 }
 
-/// Takes the picture of an account that is being deleted. Its log is locked.
+/// Removes the picture of an account that is being deleted. The caller has locked the account's log.
 pub(crate) fn remove(engine: &mut dyn Engine, account: AccountId) -> Result<()> {
     let before = picture(engine, account)?;
     if before.is_none() {
@@ -96,7 +96,7 @@ statements! {
     static LOCK_FILES: Statement =
         locking!("select id from file where id = cast($1 as text) or id = cast($2 as text) order by id");
 
-    /// It is no longer deleted by age.
+    /// Removes the expiry of the file.
     static KEEP_PICTURE: Statement = Statement::both(
         "update file set expires_at = null where id = $1 and owner = $2 and received = size and kind like 'image/%' \
          and (expires_at is null or expires_at > $3) and size <= $4 returning id"

@@ -15,7 +15,7 @@ pub(crate) use queue::Requester;
 
 type Connect = Box<dyn Fn() -> Result<Box<dyn Engine>> + Send + Sync>;
 
-/// An idle connection and the time since when it is idle; or the right to open one.
+/// An idle connection and the time since which it is idle. `None`: the right to open a new connection.
 type Slot = Option<(Box<dyn Engine>, Instant)>;
 
 pub(crate) struct Pool {
@@ -24,7 +24,7 @@ pub(crate) struct Pool {
     take_timeout: Duration,
 }
 
-/// While a slot is free, no requester waits that may have it.
+/// The state of a pool. *Invariant:* while a slot is free, no requester waits that may have it.
 struct State {
     /// Idle connections, the most recently used last.
     idle: Vec<(Box<dyn Engine>, Instant)>,
@@ -37,7 +37,7 @@ struct State {
 }
 
 impl Pool {
-    /// Up to `size` connections, of which an account holds at most [`share`] at one time.
+    /// A pool of up to `size` connections, of which one account may hold at most [`share`] at a time.
     pub(crate) fn new(size: usize, take_timeout: Duration, connect: Connect) -> Self {
         let state = State {
             idle: Vec::with_capacity(size),
@@ -49,15 +49,15 @@ impl Pool {
         Self { connect, state: Mutex::new(state), take_timeout }
     }
 
-    /// Lends a connection that answers.
+    /// Lends a connection. One that was idle for long is checked before.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it was not the requester's turn within the pool's timeout, or if a new one cannot be opened.
+    /// [`Error::Unavailable`] if it was not the requester's turn within the pool's timeout, or if no connection can be opened.
     pub(crate) fn take(&self, requester: Requester) -> Result<Lease<'_>> {
         self.take_within(requester, self.take_timeout)
     }
 
-    /// The same, but waits no longer than `patience`.
+    /// As [`Pool::take`], with another timeout.
     pub(crate) fn take_within(
         &self,
         requester: Requester,
@@ -158,7 +158,7 @@ impl Lease<'_> {
         let resting = std::mem::take(&mut state.idle);
         state.unopened += resting.len();
         drop(state);
-        drop((self.engine.take(), resting)); // Closing may take a while: outside the lock.
+        drop((self.engine.take(), resting)); // Closing may take a while, so the lock is not held here.
     }
 }
 
@@ -168,7 +168,7 @@ impl Drop for Lease<'_> {
         state.queues.give_back(self.requester);
         match self.engine.take() {
             Some(engine) if !std::thread::panicking() => state.idle.push((engine, Instant::now())),
-            // Opening failed, it was discarded, or a verb panicked in the middle of something.
+            // Opening has failed, the connection was discarded, or a thread has panicked in the middle of a transaction.
             _ => state.unopened += 1,
         }
         state.grant();

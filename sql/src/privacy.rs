@@ -1,5 +1,5 @@
-//! Privacy settings: whether an account shows when it was last connected, and what it has read. An account that hides
-//! one of the two does not see it of others.
+//! Privacy settings: whether an account shows its last-seen time, and what it has read. An account that hides one of the two does not
+//! see it of others.
 
 use std::collections::HashSet;
 
@@ -11,9 +11,9 @@ use crate::{Result, Store};
 /// The privacy settings of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Privacy {
-    /// When it was last connected.
+    /// Whether the account shows its last-seen time.
     pub last_seen: bool,
-    /// Whether it shows what it has read.
+    /// Whether the account shows what it has read.
     pub read_receipts: bool,
 }
 
@@ -40,10 +40,10 @@ impl Privacy {
 }
 
 impl Store {
-    /// Changes the privacy settings. Others keep what they were told before. False if the account is deleted.
+    /// Changes the privacy settings; false if the account is deleted. Events that others got before stay in their logs.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the change is stored or not.
     pub fn set_privacy(&self, id: AccountId, change: PrivacyChange, now: i64) -> Result<bool> {
         let account = Value::Int(id.0);
         self.write(id, |engine| {
@@ -59,7 +59,7 @@ impl Store {
                 engine.run(&SET_PRIVACY, &[flags[0], flags[1], account])?;
             }
             if after.last_seen != before.last_seen {
-                // Chat nodes keep a list of the accounts that hide it.
+                // Chat nodes keep a list of the accounts that hide their last-seen time, and read its changes here.
                 let hides = Value::from(!after.last_seen);
                 engine.run(&ADD_CHANGE, &[Value::Int(now), account, hides])?;
             }
@@ -67,7 +67,7 @@ impl Store {
         })
     }
 
-    /// Those of these accounts that hide when they were last connected.
+    /// The accounts among these that hide their last-seen time.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].

@@ -22,8 +22,8 @@ pub struct Profile {
 }
 
 impl Store {
-    /// The session of this token, unless it has ended, with its account: what [`Store::session_by_token`] and
-    /// [`Store::account`] find, in one round trip.
+    /// The session of this token, unless it has ended, with its account. The same as [`Store::session_by_token`] and
+    /// [`Store::account`], in one round trip.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].

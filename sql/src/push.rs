@@ -1,7 +1,7 @@
 //! Web Push: the subscriptions of sessions, and the server's key.
 //!
-//! A chat server marks the subscriptions of clients that are not connected when there is something for them ([`marks`]). An auth
-//! server sends what is due ([`due`]). The rows are all that they know of each other.
+//! When a message arrives for a client that is not connected, the chat server marks the client's subscription ([`marks`]). An auth
+//! server reads the marks, and sends a push for each ([`due`]). The two servers share nothing but these rows.
 
 mod due;
 mod marks;
@@ -24,11 +24,11 @@ pub struct PushSubscription {
     pub account: AccountId,
     /// The host of the push service.
     pub host: String,
-    /// The URL there.
+    /// The URL at the push service.
     pub endpoint: String,
     /// The public key of the browser.
     pub p256dh: Vec<u8>,
-    /// Its secret.
+    /// The secret of the browser (`auth` in RFC 8291).
     pub auth: Vec<u8>,
 }
 
@@ -39,16 +39,16 @@ pub struct ExportedPush {
     pub session: SessionId,
     /// The URL at its push service.
     pub endpoint: String,
-    /// When it was first subscribed, in milliseconds.
+    /// The time of the first subscription, in milliseconds.
     pub created_at: i64,
 }
 
 /// Bounds on subscriptions.
 #[derive(Clone, Copy, Debug)]
 pub struct PushBounds {
-    /// Of one account: with one more its oldest goes.
+    /// Subscriptions of one account. A further one replaces the oldest.
     pub per_account: i64,
-    /// Of all accounts: one more is refused.
+    /// Subscriptions of all accounts together. A further one is refused.
     pub in_all: i64,
 }
 
@@ -59,7 +59,7 @@ pub enum Subscribed {
     Yes,
     /// The session has ended.
     NoSession,
-    /// There are as many as there may be.
+    /// The bound on subscriptions of all accounts is reached.
     Full,
 }
 
@@ -67,10 +67,10 @@ pub enum Subscribed {
 const KEY: i64 = 1;
 
 impl Store {
-    /// The server's key for Web Push: `new`, if there is none yet. All servers of a database have the same.
+    /// The key of the server for Web Push, which all servers of a database share. If there is none, `new` makes one, which is stored.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; after [`Error::InDoubt`] it may be stored.
+    /// [`Error::Unavailable`]; after [`Error::InDoubt`] the new key may be stored.
     pub fn push_key(&self, new: impl FnOnce() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
         let read =
             || self.read(Requester::Server, &FIND_KEY, &[Value::Int(KEY)], |row| row.bytes(0));
@@ -80,15 +80,15 @@ impl Store {
         let new = new()?;
         let params = [Value::Int(KEY), Value::Bytes(&new)];
         self.write(Requester::Server, |engine| engine.run(&ADD_KEY, &params).map(drop))?;
-        // Another server may have been first.
+        // Another server may have stored its key first, so the key is read again.
         read()?.pop().ok_or_else(|| Error::Internal("the key for Web Push is not there".to_owned()))
     }
 
-    /// Stores the subscription of a session in place of the one that it has. Another session loses the same endpoint: it is of the
-    /// same browser.
+    /// Stores the subscription of a session, in place of an older one. If another session has the same endpoint, its subscription is
+    /// removed, since both are of the same browser.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    /// [`Error::Unavailable`]; after [`Error::InDoubt`] the change is stored or not.
     pub fn subscribe_push(
         &self,
         new: &PushSubscription,
@@ -121,7 +121,7 @@ impl Store {
     /// Removes the subscription of a session, if it has one.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    /// [`Error::Unavailable`]; after [`Error::InDoubt`] the change is stored or not.
     pub fn unsubscribe_push(&self, account: AccountId, session: SessionId) -> Result<()> {
         let params = [Value::Int(session.0), Value::Int(account.0)];
         self.write(account, |engine| engine.run(&DELETE_SUBSCRIPTION, &params).map(drop))
@@ -141,10 +141,10 @@ impl Store {
         })
     }
 
-    /// Removes the hosts of push services at which nobody has a subscription, and to which nothing was sent since `before`.
+    /// Deletes the rows of push services at which nobody has a subscription, and to which nothing was sent since `before`.
     ///
     /// # Errors
-    /// [`Error::Unavailable`], also if somebody has just subscribed at one; [`Error::InDoubt`] leaves it open.
+    /// [`Error::Unavailable`], also if somebody subscribes at such a service at this moment; after [`Error::InDoubt`] the change is stored or not.
     pub fn sweep_push_hosts(&self, before: i64) -> Result<()> {
         let params = [Value::Int(before)];
         self.write(Requester::Server, |engine| engine.run(&DELETE_HOSTS, &params).map(drop))
@@ -179,7 +179,7 @@ statements! {
     static ADD_HOST: Statement =
         Statement::both("insert into push_host (host, sent_at) values ($1, 0) on conflict (host) do nothing");
 
-    /// The same endpoint again goes on where it was; another one begins anew.
+    /// A subscription with the same endpoint keeps its marks and failures; one with another endpoint begins without.
     static SET_SUBSCRIPTION: Statement = Statement::both(
         "insert into push_subscription (session, account, host, endpoint, p256dh, auth, created_at) \
          values ($1, $2, $3, $4, $5, $6, $7) on conflict (session) do update set \

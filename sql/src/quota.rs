@@ -1,8 +1,8 @@
 //! The bytes that count for the quota of an account. This is the one place that defines them for counting, deleting and
 //! `verify`.
 //!
-//! An entry counts for its sender, once, however many people have it, and a file for who uploaded it. Two things are counted: the
-//! bytes of texts and files, and the *overhead*, which is what the database takes for them beyond that.
+//! An entry counts once, for its sender, whatever the number of recipients. A file counts for the account that has uploaded it. Two
+//! numbers are counted: the bytes of texts and files, and the *overhead*, which is the space that the database needs beyond them.
 
 use std::ops::{Add, Neg, Sub};
 
@@ -23,32 +23,32 @@ const _: () = assert!(
     "as in the statements and in migrations"
 );
 
-/// Bytes that count.
+/// Bytes that count for a quota.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Size {
-    /// Of texts and files.
+    /// The bytes of texts and files.
     pub(crate) stored: i64,
-    /// What the database takes for them beyond that.
+    /// The space that the database needs beyond these bytes.
     pub(crate) overhead: i64,
 }
 
 impl Size {
-    /// Of an entry without files.
+    /// The size of an entry without files.
     pub(crate) fn of_entry(content: &str) -> Self {
         Self { stored: content.len() as i64, overhead: ENTRY_OVERHEAD }
     }
 
-    /// Of what an entry says about its files: their names, and what else it has of them.
+    /// The size of what an entry stores about its files: their `names`, and their description `text` as JSON.
     pub(crate) fn of_attachments(names: &str, text: &str) -> Self {
         Self { stored: 0, overhead: NAME_WEIGHT * names.len() as i64 + text.len() as i64 }
     }
 
-    /// Of a file of this length.
+    /// The size of a file with this number of bytes.
     pub(crate) fn of_file(length: i64) -> Self {
         Self { stored: length, overhead: FILE_OVERHEAD }
     }
 
-    /// Of so many of them.
+    /// `count` times this size.
     pub(crate) fn times(self, count: i64) -> Self {
         Self {
             stored: self.stored.saturating_mul(count),
@@ -56,7 +56,7 @@ impl Size {
         }
     }
 
-    /// Whether an account may have that, if its quota is so many bytes.
+    /// Whether this size is within a quota of this number of bytes.
     pub(crate) fn fits(self, quota: i64) -> bool {
         self.stored <= quota && self.overhead <= quota.max(OVERHEAD_FREE)
     }
@@ -89,7 +89,7 @@ impl Sub for Size {
     }
 }
 
-/// Takes entries that are about to be deleted, each a row with its id, from what counts for their senders.
+/// Subtracts entries that are about to be deleted from the sizes of their senders. Each of `entries` is a row with an id.
 pub(crate) fn uncount(engine: &mut dyn Engine, entries: &Rows<'_>) -> Result<()> {
     for statement in [&LOCK_SENDERS, &UNCOUNT] {
         engine.run_batch(statement, entries)?;

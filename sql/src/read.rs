@@ -1,4 +1,4 @@
-//! Reading: for whom, and on which connection.
+//! Runs reading statements on the right connection: of a pool, by who asks for it, or of the replica.
 
 use std::cell::RefMut;
 use std::time::Instant;
@@ -15,7 +15,7 @@ pub(crate) trait ReplicaConnection {
     fn engine(&self) -> RefMut<'_, dyn Engine + 'static>;
 }
 
-/// The account for which is read, and where: from the database itself, or from a replica
+/// The account that a read is for, and the connection that serves it: one of the database itself, or one of a replica
 /// ([`Store::read_replicated`]).
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
@@ -29,7 +29,7 @@ impl From<AccountId> for Reader<'_> {
     }
 }
 
-/// The requester of a connection, or the connection to a replica that it has already.
+/// The requester of a connection, or a connection to a replica that it already has.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
     requester: Requester,
@@ -71,7 +71,7 @@ impl Store {
             .collect()
     }
 
-    /// Runs a reading statement for each of `rows`; the answer's rows come in no particular order.
+    /// Runs a reading statement for each of `rows`. The returned rows are in no particular order.
     pub(crate) fn read_each<'a, T>(
         &self,
         source: impl Into<Source<'a>>,
@@ -124,12 +124,12 @@ impl Store {
             let began = Instant::now();
             let mut lease = pool.take(source.requester)?;
             let done = read(lease.engine());
-            self.health.has_read(&done);
+            self.health.record_read(&done);
             match done {
                 Ok(rows) => return Ok(rows),
                 Err(error) => {
                     lease.give_back();
-                    // A connection that died while resting says so only now; the next one is new.
+                    // A connection that has died while idle fails only now. The next one is new.
                     let is_late = began.elapsed() > RETRY_WITHIN;
                     if last || is_late || !matches!(error, Error::Unavailable(_)) {
                         return Err(error);

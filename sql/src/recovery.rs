@@ -1,4 +1,4 @@
-//! Sets a new password by a code, without the old one.
+//! Sets a new password with an access code, without the old password.
 
 use crate::account::LOCK_ACCOUNT_BY_EMAIL;
 use crate::code::{use_code, void_codes};
@@ -7,10 +7,10 @@ use crate::pool::Requester;
 use crate::session::{END_SESSIONS, end_sessions};
 use crate::{Account, CodePurpose, Result, ShownCode, Store};
 
-/// A password to be set by a code. Without `Debug`: a hash does not belong into a log.
+/// A password that is to be set with a code. Not `Debug`, so that no hash gets into a log.
 #[derive(Clone, Copy)]
 pub struct PasswordReset<'a> {
-    /// The account, as [`Store::account_by_code`] gave it.
+    /// The account, from [`Store::account_by_code`].
     pub account: &'a Account,
     /// The code, and its hash with the account's email.
     pub code: ShownCode,
@@ -21,12 +21,12 @@ pub struct PasswordReset<'a> {
 }
 
 impl Store {
-    /// Sets a new password, ends all sessions of the account and all other codes that would set a password. A code that was sent
-    /// to the account's email proves the email. False, and nothing is stored, if the code is not good any more, or if it was sent to
-    /// an email that the account no longer has. A disabled account stays disabled.
+    /// Sets a new password. Ends all sessions of the account, and all other codes that could set its password. If the code was sent
+    /// to the account's email, the email is proved. A disabled account stays disabled. False, and nothing is stored, if the code is
+    /// no longer valid, or was sent to an email that the account no longer has.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the change is stored or not.
     pub fn reset_password(&self, reset: &PasswordReset<'_>) -> Result<bool> {
         let id = Value::Int(reset.account.id.0);
         let is_as_it_was = [id, Value::Text(&reset.account.email)];

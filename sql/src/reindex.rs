@@ -1,7 +1,7 @@
 //! Rebuilds the index of words while the program runs, after an upgrade has emptied it.
 //!
-//! What is done is in the database: a program that stops in the middle goes on at its next start. Till then searches read the
-//! messages that are not in the index, so that they find the same.
+//! The progress is in the database, so a program that stops in the middle continues at its next start. Until the index is complete,
+//! searches read the messages that are missing in it, so they find the same messages.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -12,31 +12,31 @@ use crate::{Result, Store};
 
 /// The pause between two tries while the database is away.
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
-/// Rebuilding that takes longer is logged.
+/// The progress is logged only if rebuilding takes longer than this.
 const TOLD_AFTER: Duration = Duration::from_secs(1);
 
 const BEGINNING: IndexCursor = (0, 0);
 
 impl Store {
-    /// Brings all messages into the index that are not in it, a few at a time so that nobody waits long, until that is done or
-    /// `stops_within`, which waits that long, tells to stop.
+    /// Adds all messages that are missing in the index, a few in each transaction, so that requests do not wait long. Returns when the
+    /// index is complete, or when `stops_within`, which waits for the given time, returns that it must stop.
     ///
-    /// For a thread of its own. If there is one for this store already, it returns at once.
+    /// Call it on a thread of its own. If there is such a thread for this store already, it returns at once.
     pub fn run_reindexer(&self, stops_within: impl Fn(Duration) -> bool) {
         if self.is_indexing.swap(true, Ordering::Relaxed) {
             return;
         }
-        let (mut place, begun, mut is_told) = (BEGINNING, Instant::now(), false);
+        let (mut cursor, begun, mut is_told) = (BEGINNING, Instant::now(), false);
         loop {
-            let pause = match self.index_some(place) {
-                Ok(None) if place == BEGINNING => break,
-                // Somebody may have been at some that were passed over.
+            let pause = match self.index_some(cursor) {
+                Ok(None) if cursor == BEGINNING => break,
+                // Locked messages were skipped, so begin again until nothing is missing.
                 Ok(None) => {
-                    place = BEGINNING;
+                    cursor = BEGINNING;
                     Duration::ZERO
                 }
                 Ok(Some(next)) => {
-                    place = next;
+                    cursor = next;
                     Duration::ZERO
                 }
                 Err(_) => RETRY_INTERVAL,
@@ -56,8 +56,8 @@ impl Store {
         }
     }
 
-    /// Brings some messages into the index; what [`Engine::index_some`](crate::engine::Engine::index_some) returns.
-    fn index_some(&self, place: IndexCursor) -> Result<Option<IndexCursor>> {
-        self.write(Requester::Server, |engine| engine.index_some(place))
+    /// Runs one step of [`Engine::index_some`](crate::engine::Engine::index_some) in a transaction.
+    fn index_some(&self, cursor: IndexCursor) -> Result<Option<IndexCursor>> {
+        self.write(Requester::Server, |engine| engine.index_some(cursor))
     }
 }

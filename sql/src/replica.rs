@@ -1,9 +1,9 @@
 //! A replica of the database (a streaming standby), which answers histories, searches and exports in place of the
 //! database itself (the primary).
 //!
-//! A client reads its own writes: whatever changes what a client is shown also appends an event to its account's log, in
-//! the same transaction, and a replica applies transactions whole and in order. So a replica may answer for a client if
-//! its copy of the account's log goes as far as the client has been told (decision 26). Otherwise the primary answers.
+//! A client reads its own writes. Each change that a client can see also appends an event to its account's log, in the same
+//! transaction, and a replica applies transactions completely and in order. So a replica may answer a client if it has all events
+//! of the account's log that the client has got (decision 26). Otherwise the primary answers.
 
 mod state;
 
@@ -24,26 +24,26 @@ use crate::url::Backend;
 use crate::{DatabaseUrl, Error, OpenError, Reader, Result, Store};
 use state::{Probe, State};
 
-/// Where something was read.
+/// The database that has answered a read, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadSource {
-    /// In the database: no replica is set.
+    /// The database itself, since no replica is set.
     Database,
-    /// In the replica.
+    /// The replica.
     Replica,
-    /// In the database, because the replica does not have yet what the client has been told.
+    /// The database itself, since the replica lacks events that the client has got.
     Behind,
-    /// In the database, because the replica cannot be reached, or does not answer.
+    /// The database itself, since the replica cannot be reached, or does not answer.
     Away,
-    /// In the database, because all connections to the replica are in use.
+    /// The database itself, since all connections to the replica are in use.
     Busy,
 }
 
 impl ReadSource {
-    /// All sources that a metric tells apart.
+    /// The values of the metric's label.
     pub const WORDS: [&str; 4] = ["replica", "behind", "away", "busy"];
 
-    /// The word for metrics; none if no replica is set.
+    /// The value of the metric's label; `None` if no replica is set.
     pub fn word(self) -> Option<&'static str> {
         match self {
             Self::Database => None,
@@ -61,8 +61,8 @@ pub(crate) struct Replica {
     state: Arc<State>,
 }
 
-/// A connection to a replica. All that is read for one request is read on one connection: another one could lead to a
-/// server that has applied more or less.
+/// A connection to a replica. One request reads everything on one connection. Another connection could lead to a server that has
+/// applied more or fewer transactions.
 struct Connection<'a>(RefCell<Lease<'a>>);
 
 impl ReplicaConnection for Connection<'_> {
@@ -92,7 +92,7 @@ impl Replica {
         Ok(Self { pool, state })
     }
 
-    /// A connection on which everything can be read that `account` has been told up to `seq`; or why there is none.
+    /// A connection to the replica, if the replica has all events of `account` up to `seq`. Otherwise the reason why it cannot answer.
     fn connection(
         &self,
         account: AccountId,
@@ -118,10 +118,10 @@ impl Replica {
         }
     }
 
-    /// Looks whether a replica that was away is back, and whether one that was behind has caught up.
+    /// Checks whether a replica that was away can be reached again, and whether one that was behind has caught up.
     fn probe(&self) {
         let Some(probe) = self.state.next_probe() else { return };
-        // A failure to connect has been noted.
+        // A failure to connect is recorded by `connect`.
         let Ok(mut lease) = self.pool.take(Requester::Probe) else { return };
         let account = match probe {
             Probe::IsBack => AccountId(0),
@@ -133,7 +133,7 @@ impl Replica {
                 lease.discard();
             }
             (Probe::IsBack, Ok(_)) => self.state.is_back(),
-            // No log: the account was deleted.
+            // The account has no log, since it was deleted.
             (Probe::HasCaughtUp(_, seq), Ok(head)) => {
                 self.state.note_progress(head.is_none_or(|head| head >= seq));
             }
@@ -152,7 +152,7 @@ impl Store {
         Ok(self)
     }
 
-    /// Looks after the replica; once a second.
+    /// Probes the replica. Must be called once a second.
     pub(crate) fn probe_replica(&self) {
         let Some(replica) = &self.replica else { return };
         if !replica.state.has_identity() {
@@ -166,13 +166,13 @@ impl Store {
         replica.probe();
     }
 
-    /// Whether there is a replica that is used at present; `None`: none is set.
+    /// Whether the replica is in use at present; `None`: no replica is set.
     pub fn is_replica_up(&self) -> Option<bool> {
         self.replica.as_ref().map(|replica| replica.state.is_up())
     }
 
-    /// Reads for `account`, which has been told of the events of its log up to `seq`: in the replica, if it has all of
-    /// them, else in the database. If the replica fails, `read` runs again.
+    /// Runs `read` for `account`, whose client has got the events of its log up to `seq`. The replica answers if it has all of these
+    /// events, otherwise the database. If the replica fails, `read` runs again on the database.
     ///
     /// # Errors
     /// Those of `read`.
@@ -190,7 +190,7 @@ impl Store {
                     let connection = Connection(RefCell::new(lease));
                     let done = read(Reader { account, replica: Some(&connection) });
                     match done {
-                        // That would take as long in the database.
+                        // A read that timed out would take as long in the database.
                         Ok(_) | Err(Error::TimedOut(_)) => return (ReadSource::Replica, done),
                         Err(error) => {
                             connection.0.into_inner().give_back();
@@ -218,7 +218,7 @@ fn head(engine: &mut dyn Engine, account: AccountId) -> Result<Option<Seq>> {
     rows.first().map(|row| row.int(0).map(Seq)).transpose()
 }
 
-/// What the servers of one replication have in common, and no other ones.
+/// A text that is the same for a primary and its replicas, and differs between unrelated servers.
 fn identity(engine: &mut dyn Engine) -> Result<String> {
     let mut rows = engine.run(&IDENTITY, &[])?;
     rows.first_mut().map_or_else(|| Ok(String::new()), |row| row.text(0))

@@ -18,9 +18,9 @@ pub struct Report {
     pub message: MessageId,
     /// The account that has reported it.
     pub by: Reported,
-    /// When it was reported, in milliseconds.
+    /// The time of the report, in milliseconds.
     pub at: i64,
-    /// Why, as the account says; may be empty.
+    /// The reason that the account has given; may be empty.
     pub text: String,
     /// The account that has sent the message.
     pub from: Reported,
@@ -46,14 +46,14 @@ pub struct Reported {
 /// Where a page of reports ends: the time, the message and the account of its last one.
 pub type ReportCursor = (i64, MessageId, AccountId);
 
-/// A report as it is kept for the account that has made it.
+/// A report, for the export of the account that has made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportedReport {
     /// The message.
     pub id: MessageId,
-    /// Why, as the account said.
+    /// The reason that the account has given.
     pub text: String,
-    /// When, in milliseconds.
+    /// The time of the report, in milliseconds.
     pub at: i64,
 }
 
@@ -66,7 +66,7 @@ impl Report {
 }
 
 impl Store {
-    /// The next page of reports, the oldest first; nothing after the last one.
+    /// The next page of reports, the oldest first; empty after the last one.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -76,20 +76,20 @@ impl Store {
         self.read(Requester::Server, &NEXT_REPORTS, &params, report)
     }
 
-    /// Deletes all reports of a message; how many there were.
+    /// Deletes all reports of a message, and returns their number.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    /// [`Error::Unavailable`]; after [`Error::InDoubt`] the change is stored or not.
     pub fn close_reports(&self, message: MessageId) -> Result<usize> {
         self.write(Requester::Server, |engine| {
             Ok(engine.run(&DELETE_REPORTS, &[Value::Int(message.0)])?.len())
         })
     }
 
-    /// Deletes reports that are older than [`REPORT_LIFE_MS`]; none while the machine's clock is in doubt.
+    /// Deletes reports that are older than [`REPORT_LIFE_MS`]. Deletes nothing while the machine's clock is in doubt.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; what is deleted stays so.
+    /// [`Error::Unavailable`]; reports that are already deleted stay deleted.
     pub fn expire_reports(&self, now: i64) -> Result<()> {
         let Some(now) = self.clock.sweep_by(now) else { return Ok(()) };
         let params = [now.saturating_sub(REPORT_LIFE_MS), REPORTS_PAGE].map(Value::Int);
@@ -105,7 +105,7 @@ impl Store {
         Ok(())
     }
 
-    /// The reports that an account has made and that are kept, at most [`wire::limit::REPORTS_MAX`].
+    /// The stored reports of an account, at most [`wire::limit::REPORTS_MAX`].
     ///
     /// # Errors
     /// [`Error::Unavailable`].

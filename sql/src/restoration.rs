@@ -1,9 +1,9 @@
 //! Restores a backup into an empty database, so that no client confuses old numbers with new ones.
 //!
-//! All numbers that are given out afterwards, ids and places in logs, are above one number, the base. It is counted from the time of
-//! the restore, so that two restores of one copy do not give out the same. Each log is moved as a whole: what its devices had
-//! acknowledged, or it had forgotten, ends at the base and is not kept, and the rest follows it. So whatever place a client names
-//! from before, the log does not reach back to it, and it is told so.
+//! All numbers that are assigned after the restore, ids and positions in logs, are above one number, the *base*. The base is computed from
+//! the time of the restore, so two restores of one backup do not assign the same numbers. All positions of a log are moved: events that
+//! were acknowledged or trimmed before the backup end at the base and are not restored, and the other events follow the base. A client
+//! that resumes at a position from before the restore gets the answer that the log no longer reaches back to it.
 
 use std::collections::HashMap;
 
@@ -16,41 +16,41 @@ use crate::{DatabaseUrl, Error, OpenError, Result, migrate};
 
 /// The base is counted in whole seconds since this time: 2025-01-01.
 const EPOCH_MS: i64 = 1_735_689_600_000;
-/// So many numbers a second there may be given out on the average, for ever, before a base is not above all of them.
+/// The base grows by this number in a second. It is above all assigned numbers as long as fewer are assigned in a second on average.
 const NUMBERS_A_SECOND: i64 = 1 << 17;
-/// Where the clock says an earlier time than that of an earlier base, the base is so far above the highest number.
+/// The distance from the highest assigned number to the base, if the base by the clock would be lower than that number.
 const STEP: i64 = 1 << 32;
-/// JavaScript counts up to 2^53. So much is left to be given out after a restore.
+/// The highest base. Numbers of JavaScript are exact up to 2^53, so 2^48 numbers are left to be assigned after a restore.
 const BASE_MAX: i64 = (1 << 53) - (1 << 48);
 
-/// Rows inserted by one statement.
+/// Rows that one statement inserts.
 pub const RESTORED_ROWS: usize = 500;
 
-/// Above which number all are that are given out after a restore at `now`, if `highest` was given out before; nothing if there
-/// are no numbers left.
+/// The base of a restore at `now` of a backup with the highest number `highest`; `None` if no numbers are left.
 pub(crate) fn base(highest: i64, now: i64) -> Option<i64> {
     let counted = (now - EPOCH_MS).div_euclid(1000).checked_mul(NUMBERS_A_SECOND)?;
     let base = if counted > highest { counted } else { highest.checked_add(STEP)? };
     (0..=BASE_MAX).contains(&base).then_some(base)
 }
 
-/// A database that is being restored. Nothing of it is there before [`Restoration::finish`], and if it is dropped before that the
-/// place is as empty as it was.
+/// A database that is being restored. Nothing of it is visible before [`Restoration::finish`]. If it is dropped before, the target stays
+/// empty.
 pub struct Restoration {
     engine: Box<dyn Transfer>,
-    /// If it is a file. Dropped after the engine, which has it open.
-    nascent: Option<StagedFile>,
+    /// The file that is being filled; `None` for PostgreSQL. It is dropped after the engine, which has it open.
+    staged: Option<StagedFile>,
     place: String,
     base: i64,
-    /// Up to where each log was acknowledged or forgotten.
+    /// The last position of each log, by its account, that was acknowledged or trimmed.
     ends: HashMap<i64, i64>,
 }
 
 impl Restoration {
-    /// Begins to fill an empty place with a copy of this form, in which no number is above `highest`, at `now`.
+    /// Begins to restore a backup into an empty database. `form`: the number of its format; `highest`: its highest number
+    /// ([`crate::Snapshot::highest`]); `now`: the time in milliseconds.
     ///
     /// # Errors
-    /// [`OpenError`], also if the place is not empty or the form is not known.
+    /// [`OpenError`], also if the database is not empty, or the format is unknown.
     pub fn begin(
         url: &DatabaseUrl,
         form: i64,
@@ -68,15 +68,15 @@ impl Restoration {
                 "there are no numbers left for what comes after it: is the clock right?".to_owned(),
             )
         })?;
-        let (mut engine, nascent) = empty(url)?;
+        let (mut engine, staged) = empty(url)?;
         let begun = engine.begin().and_then(|()| engine.lock_schema_of_empty());
         begun.map_err(broken)?;
         let version = engine.version_of(form);
         migrate::make(&mut *engine, version).map_err(broken)?;
-        Ok(Self { engine, nascent, place, base, ends: HashMap::new() })
+        Ok(Self { engine, staged, place, base, ends: HashMap::new() })
     }
 
-    /// The columns of a table at the version that it is being filled at.
+    /// The columns of a table in the schema version of the backup.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -84,10 +84,10 @@ impl Restoration {
         self.engine.columns(table)
     }
 
-    /// Puts up to [`RESTORED_ROWS`] rows into one of [`TABLES`], in their order.
+    /// Inserts up to [`RESTORED_ROWS`] rows into one of [`TABLES`]. The tables must be filled in the order of that list.
     ///
     /// # Errors
-    /// [`Error`]; then nothing else can be done with it than to drop it.
+    /// [`Error`]; then the restoration can only be dropped.
     pub fn insert(
         &mut self,
         table: &str,
@@ -101,7 +101,7 @@ impl Restoration {
         if rows.is_empty() { Ok(()) } else { self.engine.insert_rows(table, columns, &rows) }
     }
 
-    /// Moves logs to where they go on.
+    /// Changes the positions of logs and events so that they follow the base.
     fn renumber(
         &mut self,
         table: &str,
@@ -153,10 +153,11 @@ impl Restoration {
         Ok(())
     }
 
-    /// All rows are there: brings the schema up to date, and the database is there as a whole. `made_at`: when the copy was made.
+    /// Migrates the schema to this program's version, and makes the database visible. All rows must have been inserted. `made_at`: the
+    /// time of the backup, in milliseconds.
     ///
     /// # Errors
-    /// [`OpenError`]; then nothing has happened, unless the sentence says that nobody knows.
+    /// [`OpenError`]; then nothing is restored, unless the text of the error says that the outcome is unknown.
     pub fn finish(mut self, made_at: i64) -> std::result::Result<(), OpenError> {
         let place = std::mem::take(&mut self.place);
         let refused = |error: String| OpenError::Refused { place: place.clone(), error };
@@ -171,7 +172,7 @@ impl Restoration {
         self.engine.commit().map_err(broken)?;
         migrated.keyless.log();
         drop(self.engine);
-        let revealed = self.nascent.map_or(Ok(()), StagedFile::publish);
+        let revealed = self.staged.map_or(Ok(()), StagedFile::publish);
         revealed.map_err(|error| refused(format!("it cannot be put in its place: {error}")))
     }
 }
@@ -190,9 +191,9 @@ fn empty(url: &DatabaseUrl) -> std::result::Result<Opened, OpenError> {
     match &url.0 {
         Backend::Memory => Err(refused("what is in memory ends with its process".to_owned())),
         Backend::File(path) => {
-            let nascent = StagedFile::take(path).map_err(refused)?;
-            match nascent.open() {
-                Ok(sqlite) => Ok((Box::new(sqlite), Some(nascent))),
+            let staged = StagedFile::take(path).map_err(refused)?;
+            match staged.open() {
+                Ok(sqlite) => Ok((Box::new(sqlite), Some(staged))),
                 Err(error) => Err(refused(error.to_string())),
             }
         }
@@ -208,8 +209,8 @@ fn empty(url: &DatabaseUrl) -> std::result::Result<Opened, OpenError> {
 }
 
 statements! {
-    /// The record of the time is that of the backup, made at $1, or of its last message if that is later: a machine whose clock is ahead
-    /// is then in doubt, and deletes nothing because of its age.
+    /// Sets the recorded time to the time of the backup ($1), or of its last message if that is later. So a machine whose clock is ahead
+    /// is in doubt, and deletes nothing because of its age.
     static SET_CLOCK: Statement = Statement::both(
         "update clock set doubted = 0, given = coalesce((select max(at) from message), 0), seen = \
          (select max(at) from (select cast($1 as bigint) as at union all select at from (select at \

@@ -1,4 +1,4 @@
-//! Sessions: a device's login, from its opening to its end.
+//! Sessions: logins of devices, from the login to the logout or expiry.
 
 use wire::limit::SESSIONS_MAX;
 use wire::{AccountId, SessionId, TokenHash};
@@ -9,28 +9,28 @@ use crate::pool::Requester;
 use crate::ticket::DELETE_OLD_TICKETS;
 use crate::{Result, Store};
 
-/// How far [`Store::revocations`] looks back. PostgreSQL hands out ids before the commit, so that a lower one may
-/// become visible after a higher one; no more than this many revocations are under way at once.
+/// How many ids [`Store::revocations`] looks back. PostgreSQL assigns ids before the commit, so a lower id may become visible after
+/// a higher one. This assumes that at most this many revocations are being committed at a time.
 const REVOCATIONS_OVERLAP: i64 = 1024;
 /// How long a revocation is kept for nodes that may have missed it.
 const REVOCATION_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
-/// How many of an account's sessions are listed; there may be more.
+/// Sessions of an account that are listed. The account may have more.
 const SESSIONS_LISTED_MAX: i64 = 1000;
 
 /// A session to be opened.
 #[derive(Clone, Copy, Debug)]
 pub struct Login<'a> {
-    /// Whose it is.
+    /// The account that logs in.
     pub account: AccountId,
-    /// Under which password: [`crate::Credentials::epoch`].
+    /// The epoch of the password that was verified: [`crate::Credentials::epoch`].
     pub epoch: i64,
-    /// What is kept of its token.
+    /// The hash of the session's token.
     pub token: TokenHash,
-    /// What the device calls itself; may be empty.
+    /// The name that the device has given; may be empty.
     pub device: &'a str,
-    /// When it is opened, in milliseconds.
+    /// The time of the login, in milliseconds.
     pub now: i64,
-    /// When it ends unless it is used, in milliseconds.
+    /// The time at which the session ends unless it is used, in milliseconds.
     pub expires_at: i64,
 }
 
@@ -39,23 +39,23 @@ pub struct Login<'a> {
 pub struct Session {
     /// Its number.
     pub id: SessionId,
-    /// Whose it is.
+    /// Its account.
     pub account: AccountId,
-    /// What the device calls itself; may be empty.
+    /// The name that the device has given; may be empty.
     pub device: String,
-    /// When it was opened, in milliseconds.
+    /// The time of the login, in milliseconds.
     pub created_at: i64,
-    /// When it was last known to be used, in milliseconds. Ahead of the clock, by no more than
-    /// [`wire::limit::SESSION_USE_MS`], if it has had an open socket lately: until then it counts as in use.
+    /// The time of the last known use, in milliseconds. A session with an open socket is recorded ahead of time, by at most
+    /// [`wire::limit::SESSION_USE_MS`]: until that time it counts as in use.
     pub seen_at: i64,
-    /// When it ends unless it is used, in milliseconds.
+    /// The time at which the session ends unless it is used, in milliseconds.
     pub expires_at: i64,
 }
 
-/// Something that chat nodes must no longer go by.
+/// A change that chat nodes must learn of, since they keep the earlier state in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revocation {
-    /// Its number; they count up.
+    /// Its number. Later revocations have higher numbers.
     pub id: i64,
     /// The change.
     pub what: Revoked,
@@ -66,21 +66,21 @@ pub struct Revocation {
 pub enum Revoked {
     /// This session ended before its time.
     Session(SessionId),
-    /// This account hides when it was last connected, or shows it again.
+    /// An account has begun to hide its last-seen time, or shows it again.
     LastSeen {
         /// The account.
         account: AccountId,
-        /// Whether it hides it.
+        /// Whether it hides the time now.
         hides: bool,
     },
 }
 
 impl Store {
-    /// Opens a session. An account has at most [`SESSIONS_MAX`]: of more, the longest unused end. Nothing if the account's password is no longer that of [`Login::epoch`], or the account is
-    /// deleted or disabled: a login that was overtaken by a change of password must not outlive it.
+    /// Opens a session. An account has at most [`SESSIONS_MAX`] sessions; those that were unused for longest end. `None` if the
+    /// account is deleted or disabled, or its password was changed after the login had verified it ([`Login::epoch`]).
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] a session may exist whose token nobody has.
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the session may exist, and nobody has its token.
     pub fn open_session(&self, login: &Login<'_>) -> Result<Option<SessionId>> {
         let account = Value::Int(login.account.0);
         let now = Value::Int(login.now);
@@ -110,16 +110,16 @@ impl Store {
         Ok(found)
     }
 
-    /// Takes down that a session is used, and lets it end later. Once ended it stays so.
+    /// Records that a session is used at `now`, and moves its end to `expires_at`. A session that has ended stays ended.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the change is stored or not.
     pub fn touch_session(&self, id: SessionId, now: i64, expires_at: i64) -> Result<()> {
         let params = [Value::Int(now), Value::Int(expires_at), Value::Int(id.0)];
         self.write(Requester::Stranger, |engine| engine.run(&TOUCH_SESSION, &params).map(drop))
     }
 
-    /// The account's sessions that have not ended, the last used first; at most 1000.
+    /// The account's sessions that have not ended, at most 1000, the last used one first.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -132,10 +132,10 @@ impl Store {
         self.read(account, &SESSIONS, &params, session)
     }
 
-    /// Ends a session of this account; false if it has none of that number.
+    /// Ends a session of this account; false if the account has no such session.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the change is stored or not.
     pub fn revoke(&self, account: AccountId, id: SessionId, now: i64) -> Result<bool> {
         self.write(account, |engine| {
             let ended = engine.run(&END_SESSION, &[Value::Int(id.0), Value::Int(account.0)])?;
@@ -144,8 +144,8 @@ impl Store {
         })
     }
 
-    /// Revocations in the order of their numbers: all after number `after`, and some before it once more, since a lower
-    /// number may become visible late. Those of one account are in the order of its changes.
+    /// All revocations after number `after`, and some before it again, since a lower number may become visible late. They are in
+    /// the order of their numbers, which is for each account the order of its changes.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -173,11 +173,11 @@ impl Store {
             .unwrap_or(0))
     }
 
-    /// Removes sessions, tickets and codes that have ended by themselves, and revocations that every node has long seen; nothing
-    /// while the machine's clock is in doubt.
+    /// Deletes expired sessions, tickets and codes, and revocations that all nodes have read long ago. Deletes nothing while the
+    /// machine's clock is in doubt.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the change is stored or not.
     pub fn sweep(&self, now: i64) -> Result<()> {
         let Some(now) = self.clock.sweep_by(now) else { return Ok(()) };
         let old = now.saturating_sub(REVOCATION_KEPT_MS);
@@ -190,8 +190,8 @@ impl Store {
     }
 }
 
-/// Tells every node that these sessions, the first column of `ended`, are no more. To be called in the transaction that
-/// deletes them.
+/// Writes a revocation for each of these sessions, so that all nodes close their sockets. The first column of `ended` is the session.
+/// Must be called in the transaction that deletes the sessions.
 pub(crate) fn end_sessions(engine: &mut dyn Engine, ended: &[Row], now: i64) -> Result<()> {
     if ended.is_empty() {
         return Ok(());

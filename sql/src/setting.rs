@@ -1,4 +1,4 @@
-//! The settings of an account for a conversation, for its own devices.
+//! The settings of an account for a conversation. They concern only the account's own devices.
 
 use crate::Result;
 use crate::engine::{Row, Statement, statements};
@@ -6,13 +6,13 @@ use crate::engine::{Row, Statement, statements};
 /// The settings of an account for a conversation. By default nothing is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConversationSettings {
-    /// Until when it is muted, in milliseconds; `None`: it is not.
+    /// The time until which the conversation is muted, in milliseconds; `None`: it is not muted.
     pub muted_until: Option<i64>,
-    /// Whether it stands at the top of the list.
+    /// Whether the conversation is pinned to the top of the list.
     pub pinned: bool,
-    /// Whether it is put away.
+    /// Whether the conversation is archived.
     pub archived: bool,
-    /// Whether it is marked as unread, whatever of it is read.
+    /// Whether the conversation is marked as unread, even if all its messages are read.
     pub marked_unread: bool,
 }
 
@@ -52,7 +52,7 @@ impl ConversationSettings {
 }
 
 statements! {
-    /// Of a deleted account, some rows at a time.
+    /// Resets the settings of a deleted account, some rows at a time.
     pub(crate) static ERASE_SETTINGS: Statement = Statement::both(
         "update member set cleared = 0, muted_until = null, pinned = 0, archived = 0, marked_unread = 0 where \
          account = $1 and conversation in (select conversation from member where account = $1 and (cleared > 0 \

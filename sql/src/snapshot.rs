@@ -1,4 +1,4 @@
-//! One moment of a database, to be read as a whole while servers go on.
+//! Reads a whole database as it is at one moment, while servers go on writing.
 
 use crate::copy::{BACKUP_FORMATS, BackupFormat, COUNTED, Column, Transfer, format_of};
 use crate::engine::postgres::Connector;
@@ -11,15 +11,16 @@ use crate::{DatabaseUrl, OpenError, Result, migrate};
 pub struct Snapshot {
     pub(crate) engine: Box<dyn Transfer>,
     form: &'static BackupFormat,
-    /// Of the schema.
+    /// The version of the schema.
     version: i64,
 }
 
 impl Snapshot {
-    /// Opens a database that is there and looks at it from now on as it is now. Nothing is made, migrated or waited for.
+    /// Opens an existing database, and begins a read transaction that sees it as it is now. Nothing is created or migrated, and a
+    /// database that is away is not waited for.
     ///
     /// # Errors
-    /// [`OpenError`], also of a database without our schema, or with one that this program cannot read.
+    /// [`OpenError`], also if the database has no schema of Messenger, or one that this program cannot read.
     pub fn open(url: &DatabaseUrl) -> std::result::Result<Self, OpenError> {
         let refused = |error: String| OpenError::Refused { place: url.to_string(), error };
         let broken = |error: crate::Error| refused(error.to_string());
@@ -54,12 +55,12 @@ impl Snapshot {
         self.version
     }
 
-    /// The newest version of it that this program knows.
+    /// The newest version of the engine's schema that this program knows.
     pub(crate) fn newest_schema(&self) -> i64 {
         self.engine.migrations().last().map_or(0, |(version, _)| *version)
     }
 
-    /// The number of the form that a copy of it has.
+    /// The number of the format that a backup of this database has ([`crate::BACKUP_FORMAT`] is the newest).
     pub fn form(&self) -> i64 {
         self.form.number
     }
@@ -72,7 +73,7 @@ impl Snapshot {
         self.engine.columns(table)
     }
 
-    /// Hands on each row of a table, in no particular order, until `take` returns false.
+    /// Passes each row of a table to `take`, in no particular order, until `take` returns false.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`], [`crate::Error::Corrupted`].
@@ -83,12 +84,12 @@ impl Snapshot {
         mut take: impl FnMut(Vec<Cell>) -> bool,
     ) -> Result<()> {
         if columns.is_empty() {
-            return Ok(()); // An older schema has no such table.
+            return Ok(()); // The table does not exist in an older schema.
         }
         self.engine.each_row(table, columns, &mut take)
     }
 
-    /// The highest number that was given out up to now: an id, or an event's place in a log.
+    /// The highest number that was assigned so far: an id, or the position of an event in a log.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -101,8 +102,8 @@ impl Snapshot {
         Ok(highest)
     }
 
-    /// Ends it. SQLite's write-ahead log could not be copied into the database meanwhile: that is done here rather than by the
-    /// next one who commits.
+    /// Ends the snapshot. On SQLite, the snapshot has kept the write-ahead log from being copied into the database. That is done here,
+    /// so that the next commit need not do it.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -115,7 +116,7 @@ impl Snapshot {
     }
 }
 
-/// The copy that can be made of a database whose schema is too old for a snapshot.
+/// How to copy a database whose schema is too old for a snapshot, in words for the operator.
 pub(crate) fn raw_copy(url: &DatabaseUrl) -> &'static str {
     match &url.0 {
         Backend::Postgres(..) => "a pg_dump of it",
@@ -123,7 +124,7 @@ pub(crate) fn raw_copy(url: &DatabaseUrl) -> &'static str {
     }
 }
 
-/// A connection to a database that is there.
+/// Connects to an existing database.
 fn connect(url: &DatabaseUrl) -> std::result::Result<Box<dyn Transfer>, OpenError> {
     let refused = |error: String| OpenError::Refused { place: url.to_string(), error };
     match &url.0 {

@@ -31,9 +31,9 @@ pub type WaitPolicy<'a> = &'a dyn Fn(&str) -> bool;
 /// An open database. Shared by reference; every method may be called from any thread.
 pub struct Store {
     pub(crate) writers: Pool,
-    /// `None`: the writers commit messages too.
+    /// The connection that commits messages; `None`: the writers commit them, too.
     committers: Option<Pool>,
-    /// `None`: a database in memory has one connection, and it does everything.
+    /// Connections for reads; `None`: a database in memory has only one connection, which does everything.
     pub(crate) readers: Option<Pool>,
     /// Connections for searches, which may be slow and must not delay other reads.
     pub(crate) searchers: Option<Pool>,
@@ -145,9 +145,9 @@ impl Store {
             let (connect, health) = (connect.clone(), Arc::clone(&health));
             let connect = move || {
                 let connected = connect(usage);
-                // Of storing it is written down how it ends.
+                // The result of connecting is recorded only for reads: a commit records its own result.
                 if usage != Purpose::Write && connected.is_err() {
-                    health.has_read(&connected);
+                    health.record_read(&connected);
                 }
                 connected
             };
@@ -216,7 +216,8 @@ impl Store {
         let pool = self.committers.as_ref().unwrap_or(&self.writers);
         let until = Instant::now() + COMMIT_TIMEOUT;
         let _counted = self.foreground_writes.begin();
-        self.health.storing(|| write_on(pool, Requester::Server, Some(until), work, &self.health))
+        self.health
+            .record_commit(|| write_on(pool, Requester::Server, Some(until), work, &self.health))
     }
 
     /// To be called before a process ends: moves SQLite's write-ahead log into the database file, unless other processes use it.
@@ -241,13 +242,13 @@ impl Store {
         let mut lease = self.writers.take(requester.into())?;
         let done = lease.engine().scrub(accounts, interval);
         if let Err(error) = &done {
-            self.health.has_come_across(error);
+            self.health.record_damage(error);
             lease.give_back();
         }
         done
     }
 
-    /// Says in the log if that will not be possible.
+    /// Logs a warning if deleted accounts cannot be erased from the database's files.
     fn warn_of_traces(&self) {
         let found = self
             .writers
@@ -274,7 +275,7 @@ fn write_on<T>(
             lease.engine().set_deadline(None);
             lease.give_back();
             if last == 0 || began.elapsed() > RETRY_WITHIN {
-                health.has_not_written(&error);
+                health.record_failed_write(&error);
                 return Err(error);
             }
             continue; // Nothing has happened yet, and a dead connection has been replaced.
@@ -292,7 +293,7 @@ fn write_on<T>(
                     Err(_) => lease.discard(),
                 }
                 if last == 0 || !matches!(error, Error::Contention(_)) {
-                    health.has_not_written(&error);
+                    health.record_failed_write(&error);
                     return Err(error);
                 }
             }

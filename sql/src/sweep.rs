@@ -17,14 +17,14 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// How much of each log is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct LogRetention {
-    /// Days for which an acknowledged event is kept at least; it may be up to twice as long.
+    /// The least number of days for which an acknowledged event is kept. It may be kept for twice this time.
     pub days: i64,
-    /// The largest number of events, acknowledged or not.
+    /// The largest number of events that are kept, acknowledged or not.
     pub events: i64,
 }
 
 impl Store {
-    /// Deletes the events of every log that are beyond `keep`; none while the machine's clock is in doubt.
+    /// Deletes the events of every log that `keep` does not cover. Deletes nothing while the machine's clock is in doubt.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`]; rows that are already deleted stay deleted.
@@ -50,8 +50,8 @@ impl Store {
         }
     }
 
-    /// Sets the trim mark of each log whose events up to the last mark are deleted: what is acknowledged by now is kept for `days`
-    /// more. The columns `ripe` and `ripe_at` hold the mark and its time.
+    /// Advances the trim mark of each log whose events up to the previous mark are deleted. The new mark is the last acknowledged
+    /// event. Events up to it are deleted once the mark is `days` old. The columns `ripe` and `ripe_at` have the mark and its time.
     fn advance_trim_marks(
         &self,
         pacer: &mut Pacer,
@@ -117,7 +117,7 @@ impl Store {
         Ok(())
     }
 
-    /// Deleted accounts that are still members of groups, so that the other members can be told.
+    /// Deleted accounts that are still members of groups. The caller lets them leave, so that the other members get an event.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -127,7 +127,7 @@ impl Store {
         })
     }
 
-    /// Deletes the remaining rows of deleted accounts that nobody can read. To be called regularly: a deletion may have been
+    /// Deletes the remaining rows of deleted accounts that nobody can read. Must be called regularly, since a deletion may have been
     /// interrupted.
     ///
     /// # Errors
@@ -146,9 +146,9 @@ impl Store {
         }
     }
 
-    /// Takes out what is left of a deleted account: its names for messages, its reactions, whom it has found and who has found
-    /// it, what blocks withheld from it, and conversations of which only deleted accounts know. This is the server's own work, and there
-    /// may be much of it: `pace` has the bound on its time, if somebody waits.
+    /// Deletes what is left of a deleted account: its `ref`s, its reactions, the records of whom it has found and who has found it, the
+    /// rows of withheld messages, and conversations of deleted accounts only. This may be much work, and is done in steps. `pacer` has
+    /// the time limit if a request waits for it.
     pub(crate) fn erase_account_rows(&self, account: AccountId, mut pacer: Pacer) -> Result<()> {
         for sql in [
             &DISOWN_FILES,
@@ -227,7 +227,7 @@ macro_rules! erase {
     };
 }
 
-/// Messages first: whoever reacts holds the message's row, so that its reaction is there already, or will find no message.
+/// Messages are deleted first. A reaction locks its message, so it is either stored already, or does not find the message.
 static ERASE: [&BatchStatement; 5] = [
     &ERASE_MESSAGE,
     &ERASE_REACTIONS_TO,

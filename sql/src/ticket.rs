@@ -1,4 +1,4 @@
-//! Tickets: a proof that is good once, for a short time, in place of a session's token.
+//! Tickets: credentials that stand for a session once and for a short time, where its token must not be shown.
 
 use wire::limit::TICKETS_MAX;
 use wire::{AccountId, SessionId, TokenHash};
@@ -6,20 +6,20 @@ use wire::{AccountId, SessionId, TokenHash};
 use crate::engine::{Statement, Value, statements};
 use crate::{Result, Store};
 
-/// A ticket to be opened, or that was good.
+/// The session that a ticket stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket {
-    /// The session that it stands for.
+    /// The session.
     pub session: SessionId,
-    /// Whose session that is.
+    /// The account of the session.
     pub account: AccountId,
 }
 
 impl Store {
-    /// Opens a ticket, good until `expires_at`. An account has at most [`TICKETS_MAX`]: of more, the oldest end.
+    /// Stores a ticket that is valid until `expires_at`. An account has at most [`TICKETS_MAX`] tickets; the oldest ones end.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] a ticket may exist that nobody has.
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the ticket may exist, and nobody has it.
     pub fn open_ticket(
         &self,
         ticket: Ticket,
@@ -39,16 +39,16 @@ impl Store {
         Ok(())
     }
 
-    /// Uses a ticket up: what it stands for, once; nothing if it is none, was used, or is too old. Whether the session goes
-    /// on is not looked at: [`Store::log_position_of`] does.
+    /// Uses a ticket up and returns its session. `None` if the ticket does not exist, was used before, or has expired. The session
+    /// may have ended meanwhile: [`Store::log_position_of`] checks that.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] it may be used up.
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the ticket may be used up.
     pub fn redeem_ticket(&self, hash: &TokenHash, now: i64) -> Result<Option<Ticket>> {
         let params = [Value::Bytes(&hash.0), Value::Int(self.clock.trusted_by(now))];
         let requester = self.tokens.requester(hash);
         self.tokens.note(hash, None);
-        // A made-up one costs no write.
+        // The ticket is looked up first, so that an invented one costs no write.
         let found = self.read(requester, &FIND_TICKET, &params, |row| row.int(0))?.pop();
         let Some(account) = found else { return Ok(None) };
         self.write(AccountId(account), |engine| {
@@ -77,6 +77,6 @@ statements! {
     static USE_TICKET: Statement =
         Statement::both("delete from ticket where hash = $1 and expires_at > $2 returning session, account");
 
-    /// Those that are too old.
+    /// Deletes expired tickets.
     pub(crate) static DELETE_OLD_TICKETS: Statement = Statement::both("delete from ticket where expires_at <= $1");
 }

@@ -1,6 +1,7 @@
-//! Recently valid tokens, by their hashes, with their accounts.
+//! A memory of recently valid tokens, by their hashes, with their accounts.
 //!
-//! Each is looked up all the same. Only the wait for a connection differs: made-up tokens wait apart from these.
+//! It replaces no look-up in the database. It only decides in which queue a look-up waits for a connection, so that valid tokens do
+//! not wait behind invented ones.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,17 +18,17 @@ pub(crate) struct RecentTokens(Mutex<Known>);
 #[derive(Default)]
 struct Known {
     owners: HashMap<[u8; 32], AccountId>,
-    /// Each account's tokens, the oldest first; no list is empty.
+    /// The tokens of each account, the oldest first. No list is empty.
     tokens: HashMap<AccountId, VecDeque<[u8; 32]>>,
 }
 
 impl RecentTokens {
-    /// The requester that presents this token.
+    /// The requester under which a token is looked up.
     pub(crate) fn requester(&self, token: &TokenHash) -> Requester {
         self.owner(token).map_or(Requester::Newcomer, Requester::Session)
     }
 
-    /// Notes the result of a look-up: the token's account, or that there is none.
+    /// Records the result of a look-up: the token's account; `None`: the token is not valid.
     pub(crate) fn note(&self, token: &TokenHash, owner: Option<AccountId>) {
         let mut known = self.lock();
         match owner {
@@ -52,7 +53,7 @@ impl RecentTokens {
 impl Known {
     fn add(&mut self, token: [u8; 32], owner: AccountId) {
         if self.owners.len() >= TOKENS_REMEMBERED_MAX {
-            // Whose makes little difference: they are looked up like any that came for the first time.
+            // It does not matter which tokens are forgotten. They are looked up like new ones.
             let half = self.tokens.len() / 2;
             let gone: Vec<_> = self.tokens.keys().copied().skip(half).collect();
             for account in gone {
@@ -63,7 +64,7 @@ impl Known {
         }
         let own = self.tokens.entry(owner).or_default();
         own.push_back(token);
-        // Who makes many tokens pushes out its own.
+        // An account with many tokens displaces only its own.
         if own.len() > TOKENS_REMEMBERED_PER_ACCOUNT
             && let Some(oldest) = own.pop_front()
         {
@@ -84,7 +85,7 @@ impl Known {
 }
 
 impl Store {
-    /// Whose this token was when it was last looked up here; it may have ended since. Asks no database.
+    /// The account of this token when this process last looked it up. The session may have ended since. Reads no database.
     pub fn last_owner(&self, token: &TokenHash) -> Option<AccountId> {
         self.tokens.owner(token)
     }

@@ -20,7 +20,7 @@ macro_rules! unread {
     };
 }
 
-/// The newest message up to a given one that is withheld, or else where unread ones begin.
+/// The newest withheld message up to a given one, or else the message after which the unread ones begin.
 macro_rules! newest_withheld {
     ($bound:literal) => {
         concat!(
@@ -33,8 +33,9 @@ macro_rules! newest_withheld {
 }
 
 statements! {
-    /// Where something is withheld, what lies between it is counted piece by piece: `before` are those after `high`, and in a piece
-    /// everything after `low` can be seen. There are no more than [`UNREAD_MAX`] pieces: in most there is an unread message.
+    /// Withheld messages split the unread ones into ranges, which are counted one by one, the newest first. `before` is the number of
+    /// unread messages after `high`, and every message after `low` in the present range is visible. There are at most
+    /// [`UNREAD_MAX`] ranges, since most of them have an unread message.
     pub(crate) static UNREAD: BatchStatement = for_each_row!(
         r(conversation bigint, account bigint, since bigint, until bigint, seen bigint, spared bigint),
         concat!(

@@ -1,8 +1,8 @@
-//! Uploads: files while they are being received, as their owners see them.
+//! Uploads: files that are being received.
 //!
-//! An upload grows by pieces. Each is an object of the file store, written under a name of its own before [`Store::append_piece`]
-//! makes it part of the upload. So nothing that is part of a file ever changes, and of two that go on with one upload at the
-//! same place, on whichever nodes, one wins.
+//! An upload grows by pieces. A piece is an object of the file store. It is written under its own name before
+//! [`Store::append_piece`] makes it a part of the upload. So no part of a file ever changes. If two connections append a piece at the
+//! same offset, on the same node or on two nodes, one of them wins.
 
 use wire::AccountId;
 
@@ -27,63 +27,63 @@ pub struct NewUpload<'a> {
     pub size: i64,
     /// Its width and height in pixels, if it is a picture or a video and its owner says so.
     pub pixels: Option<(i64, i64)>,
-    /// The file that is its small picture.
+    /// The id of the file that is its thumbnail.
     pub thumbnail: Option<&'a str>,
-    /// When it is deleted unless a message has it by then, in milliseconds.
+    /// The time at which it is deleted unless a message has it, in milliseconds.
     pub expires_at: i64,
 }
 
-/// How far an upload has come.
+/// The progress of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
     /// Its length, in bytes.
     pub size: i64,
-    /// The bytes that are there, from the first.
+    /// The number of bytes that were received so far.
     pub received: i64,
-    /// When it is deleted, in milliseconds; nothing while a message has it.
+    /// The time at which it is deleted, in milliseconds; `None` while a message has it.
     pub expires_at: Option<i64>,
 }
 
-/// Whether an upload was begun.
+/// The outcome of beginning an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UploadOutcome {
-    /// It was.
+    /// The upload has begun.
     Begun,
     /// The account is deleted.
     NoAccount,
     /// The account's quota has no room for it.
     OverQuota,
-    /// The account has too many files that no message has.
+    /// The account has too many files that belong to no message.
     TooMany,
-    /// The file named as its thumbnail is not a whole, small picture of the same account.
+    /// The file that is named as its thumbnail is not a complete small picture of the same account.
     NoThumbnail,
 }
 
 /// An object that becomes a piece of a file.
 #[derive(Clone, Copy, Debug)]
 pub struct NewPiece<'a> {
-    /// Its first byte in the file.
+    /// The offset of its first byte in the file.
     pub start: i64,
-    /// How far the upload has come. If that is more than `start`, this piece takes the place of the last one, which begins there and is
-    /// shorter than [`PIECE_BYTES_MIN`].
+    /// The number of bytes that were received before. If this is more than `start`, the new piece replaces the last one, which begins at
+    /// `start` and is shorter than [`PIECE_BYTES_MIN`].
     pub offset: i64,
     /// The object's name.
     pub blob: &'a str,
-    /// Another object with the same bytes that is there, of [`Store::same_blobs`]. It becomes the piece instead.
+    /// An existing object with the same bytes, from [`Store::same_blobs`], which becomes the piece instead.
     pub same: Option<&'a str>,
     /// SHA-256 of its bytes, in hexadecimal digits.
     pub hash: &'a str,
     /// Its length, in bytes.
     pub size: i64,
-    /// The media type by the file's first bytes, if they have arrived and are recognised.
+    /// The media type that was recognised from the first bytes of the file, if it was.
     pub kind: Option<&'a str>,
 }
 
 impl Store {
-    /// Begins an upload. Its whole length, and its rows, count from now on.
+    /// Begins an upload. From now on its whole length and its overhead count for the quota of the account.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; after [`Error::InDoubt`] one may exist that nobody knows, until it expires.
+    /// [`Error::Unavailable`]; after [`Error::InDoubt`] the upload may exist until it expires, and nobody knows its id.
     pub fn begin_upload(
         &self,
         account: AccountId,
@@ -131,7 +131,7 @@ impl Store {
         })
     }
 
-    /// An upload of `account`, also one that is whole; nothing if there is none.
+    /// An upload of `account`, complete or not; `None` if there is none with this id.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -145,8 +145,8 @@ impl Store {
         Ok(self.read(account, &FIND_UPLOAD, &params, upload)?.pop())
     }
 
-    /// Notes the name of an object that is about to be written. Unless it has become a piece of a file by `expires_at` it is
-    /// deleted.
+    /// Stores the name of an object that is about to be written. At `expires_at` the object is deleted, unless it has become a piece of a
+    /// file.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -155,15 +155,15 @@ impl Store {
         self.write(account, |engine| engine.run(&ADD_BLOB, &params).map(drop))
     }
 
-    /// Has an object deleted that could not be written.
+    /// Lets an object that could not be written expire now, so that it is deleted.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; then it is deleted when its time is over.
+    /// [`Error::Unavailable`]; then the object is deleted when it expires.
     pub fn abandon_blob(&self, account: AccountId, name: &str) -> Result<()> {
         self.write(account, |engine| engine.run(&ABANDON_BLOB, &[Value::Text(name)]).map(drop))
     }
 
-    /// Objects of this hash and size, pieces of files. An object may be lost: only the file store knows.
+    /// Objects with this hash and size that are pieces of files. An object may be missing in the file store; the caller has to check.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -172,11 +172,11 @@ impl Store {
         self.read(account, &FIND_SAME_BLOBS, &params, |row| row.text(0))
     }
 
-    /// Appends a piece to an upload; the object must be safe on its disk. False, and the object will be deleted, if the upload is
-    /// gone or another piece has come to the same place.
+    /// Appends a piece to an upload. The object must have been flushed to its disk. False if the upload was deleted, or another piece
+    /// was appended at the same offset. Then the object will be deleted.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; [`Error::InDoubt`] leaves it open.
+    /// [`Error::Unavailable`]; after [`Error::InDoubt`] the change is stored or not.
     pub fn append_piece(
         &self,
         account: AccountId,
@@ -219,15 +219,15 @@ impl Store {
     }
 }
 
-/// Locks an account's log and returns the bytes that it has stored; nothing if it is deleted.
+/// Locks an account's log and returns the size that counts for its quota; `None` if the account is deleted.
 pub(crate) fn lock_log(engine: &mut dyn Engine, account: AccountId) -> Result<Option<Size>> {
     let rows = engine.run(&LOCK_LOG, &[Value::Int(account.0)])?;
     let size = |row: &Row| Ok(Size { stored: row.int(0)?, overhead: row.int(1)? });
     rows.first().map(size).transpose()
 }
 
-/// Takes the last piece of an upload away, because a longer one is to take its place. Its object is deleted [`BLOB_KEPT_MS`] later,
-/// unless another file has it: a backup that has begun may want it.
+/// Removes the last piece of an upload, which a longer one replaces. Its object is deleted [`BLOB_KEPT_MS`] later, unless another file
+/// has it, since a backup that has begun may still need it.
 fn take_last_piece(
     engine: &mut dyn Engine,
     id: Value<'_>,
@@ -244,7 +244,7 @@ fn take_last_piece(
     expire_blob(engine, &last, now)
 }
 
-/// Has an object deleted [`BLOB_KEPT_MS`] later, unless it is a piece of another file. It is locked.
+/// Lets an object expire [`BLOB_KEPT_MS`] from now, unless it is a piece of another file. The caller has locked it.
 pub(crate) fn expire_blob(engine: &mut dyn Engine, blob: &str, now: i64) -> Result<()> {
     engine.run(&EXPIRE_BLOB, &[Value::Int(now + BLOB_KEPT_MS), Value::Text(blob)]).map(drop)
 }
@@ -289,12 +289,12 @@ statements! {
         "select name from blob where hash = $1 and size = $2 and expires_at is null order by name limit $3"
     );
 
-    /// Locked, so that it is not given up before it is a piece of this file too.
+    /// Locks the existing object, so that it does not expire before it is a piece of this file, too.
     static KEEP_SAME_BLOB: Statement = locking!(
         "select name from blob where name = $1 and hash = $2 and size = $3 and expires_at is null"
     );
 
-    /// One that is being deleted is not kept any more.
+    /// Changes nothing if the object is being deleted already.
     static KEEP_BLOB: Statement = Statement::both(
         "update blob set expires_at = null, hash = $1, size = $2 where name = $3 and expires_at > 0 returning name"
     );
@@ -303,7 +303,7 @@ statements! {
 
     static ADD_PIECE: Statement = Statement::both("insert into piece (file, start, blob) values ($1, $2, $3)");
 
-    /// Locked before the piece goes, as in [`crate::collect::erase_pieces`].
+    /// Locks the object before its piece is deleted, as in [`crate::collect::erase_pieces`].
     static LOCK_LAST_BLOB: Statement = locking!(
         "select b.name from blob b where b.name = (select p.blob from piece p where p.file = $1 and p.start = $2) and b.size = $3"
     );

@@ -1,4 +1,4 @@
-//! Where the database is.
+//! Database URLs: which database to open, and how.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -41,35 +41,35 @@ pub enum UrlError {
     /// A URI (`file:`), whose escapes and parameters are not supported.
     #[error("sqlite: takes a path and no file: URI; write sqlite:/PATH, without parameters")]
     Uri,
-    /// One colon is missing: this would be a file of that name.
+    /// `sqlite:memory:`, which lacks a colon and would name a file.
     #[error(
         "a database in memory is sqlite::memory:, with two colons before memory and one after it"
     )]
     Memory,
-    /// White space, which an editor or a shell may have left.
+    /// White space at an end, or a control character. An editor or a shell may have left it.
     #[error(
         "it begins or ends with a space, or has a line break or another control character in it"
     )]
     Space,
-    /// PostgreSQL's own parser refused it. The text is not repeated, since it may hold a password.
+    /// The URL parser of the PostgreSQL client refused it. The error does not repeat the URL, which may contain a password.
     #[error(
         "this is not a PostgreSQL URL, which is postgres://USER:PASSWORD@HOST:PORT/NAME?OPTION=VALUE"
     )]
     Postgres,
-    /// Where a password ends cannot be seen.
+    /// A character in the password is not escaped, so the end of the password is unclear.
     #[error(
         "in a user, a password or a name write %40 for @, %3A for :, %2F for /, %3F for ?, %23 for # and %25 for %"
     )]
     Escape,
-    /// `options` that are not settings.
+    /// `options` has something other than settings (`-c name=value`).
     #[error("options in the URL are settings only, as in options=-c%20work_mem=8MB")]
     Options,
-    /// No host.
+    /// The URL names no host.
     #[error(
         "a PostgreSQL URL needs a host: postgres://USER@HOST/NAME, or postgres:///NAME?host=/run/postgresql"
     )]
     Host,
-    /// An `sslmode` we do not have.
+    /// An `sslmode` other than `disable` and `verify-full`.
     #[error(
         "sslmode must be disable or verify-full; what lies between looks safe and is not (certificates would go unchecked)"
     )]
@@ -85,12 +85,12 @@ impl DatabaseUrl {
         Self(Backend::File(path.into()))
     }
 
-    /// Whether several servers may share it.
+    /// Whether several servers may use the database at the same time: only PostgreSQL.
     pub fn is_shared(&self) -> bool {
         matches!(self.0, Backend::Postgres(..))
     }
 
-    /// The file, if it is one.
+    /// The path of the database's file; `None` for PostgreSQL and for a database in memory.
     pub fn path(&self) -> Option<&std::path::Path> {
         match &self.0 {
             Backend::File(path) => Some(path),
@@ -98,7 +98,8 @@ impl DatabaseUrl {
         }
     }
 
-    /// The directory that the file is in or would be made in, if it is one: at the end of its links, also if nothing is there yet.
+    /// The directory of the database's file, after symbolic links are resolved. The file need not exist. `None` as for
+    /// [`DatabaseUrl::path`].
     pub fn directory(&self) -> Option<PathBuf> {
         self.path().map(crate::engine::sqlite::staged::directory)
     }
@@ -127,8 +128,8 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-/// Takes out what the driver does not know (`sslrootcert`, `sslmode=verify-full`) or a pooler refuses (`options`) and leaves the
-/// rest to it.
+/// Parses a PostgreSQL URL. Removes the parameters that the driver does not know (`sslrootcert`, `sslmode=verify-full`) or that a
+/// pooler refuses (`options`), and passes the rest to the driver's parser.
 fn postgres_url(text: &str) -> Result<DatabaseUrl, UrlError> {
     let (base, query) = text.split_once('?').unwrap_or((text, ""));
     let (mut mode, mut roots, mut given, mut rest) =
@@ -165,8 +166,8 @@ fn postgres_url(text: &str) -> Result<DatabaseUrl, UrlError> {
     Ok(DatabaseUrl(Backend::Postgres(Box::new(config), tls, given)))
 }
 
-/// Whether it is clear where the password ends: a raw `@`, `/`, `?` or `#` in it would make the rest of it a host or a name,
-/// which are shown.
+/// Whether the end of the password is clear. An unescaped `@`, `/`, `?` or `#` in a password would turn its rest into a host or a
+/// database name, which are shown in logs.
 fn is_escaped(base: &str) -> bool {
     let rest = base.split_once("://").map_or("", |(_, rest)| rest);
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -178,12 +179,12 @@ fn is_escaped(base: &str) -> bool {
         && (user.contains(':') || ports.clone().all(|(_, port)| is_port(port)))
 }
 
-/// Percent-decodes a value; what is no valid escape stays as it is.
+/// Percent-decodes a value. Invalid escapes are kept unchanged.
 fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-/// Whether the server is on this machine, so that nobody in between can listen.
+/// Whether the server is on this machine, so that the connection crosses no network.
 fn is_near(config: &tokio_postgres::Config) -> bool {
     let is_loopback = |address: &std::net::IpAddr| address.is_loopback();
     let hosts_are_near = config.get_hosts().iter().all(|host| match host {

@@ -8,10 +8,10 @@ use crate::engine::{Row, Statement, Value, statements};
 use crate::{Cell, Error, Result, Snapshot};
 use checks::{Check, EVENTS_OF_NO_MESSAGE, EVERYWHERE, IN_POSTGRESQL, IN_SQLITE};
 
-/// Examples that are named of each kind of fault.
+/// Examples that are reported for each kind of fault.
 const EXAMPLES_MAX: usize = 5;
 
-/// The kind of fault that the sequences of ids have.
+/// The fault of a sequence of ids that is behind the ids in use.
 const IDS_AGAIN: &str = "ids will be given out again";
 
 /// A kind of fault that was found.
@@ -19,9 +19,9 @@ const IDS_AGAIN: &str = "ids will be given out again";
 pub struct Inconsistency {
     /// The kind of fault.
     pub what: String,
-    /// Where, by numbers: some of them.
+    /// Some rows that have the fault, by their numbers.
     pub examples: Vec<String>,
-    /// Whether there are more.
+    /// Whether there are more such rows.
     pub more: bool,
 }
 
@@ -29,7 +29,7 @@ impl Snapshot {
     /// Looks for every kind of fault, and passes each fault to `found`.
     ///
     /// # Errors
-    /// [`Error::Unavailable`], or what else keeps it from reading.
+    /// [`Error::Unavailable`], or another error that keeps it from reading.
     pub fn verify(&mut self, mut found: impl FnMut(Inconsistency)) -> Result<()> {
         let is_sqlite = self.engine() == "sqlite";
         for check in self.checks() {
@@ -39,7 +39,7 @@ impl Snapshot {
                     if is_sqlite {
                         continue;
                     }
-                    return Ok(()); // PostgreSQL answers nothing more in this transaction.
+                    return Ok(()); // After an error PostgreSQL runs no further statement in the transaction.
                 }
                 rows => rows?,
             };
@@ -64,7 +64,7 @@ impl Snapshot {
         checks.chain([EVENTS_OF_NO_MESSAGE.what, IDS_AGAIN]).collect()
     }
 
-    /// An event may name a message that is gone, and none that was never there.
+    /// Checks that no event refers to a message that never existed. It may refer to a deleted one.
     fn verify_events(&mut self, found: &mut impl FnMut(Inconsistency)) -> Result<()> {
         let last = Value::Int(self.engine.last_id("message")?);
         let rows = self.engine.run(&EVENTS_OF_NO_MESSAGE.sql, &[last])?;
@@ -72,7 +72,7 @@ impl Snapshot {
         Ok(())
     }
 
-    /// An id that is given out next is one that was never there.
+    /// Checks that the next id of a table was never used.
     fn verify_ids(&mut self, table: &str, found: &mut impl FnMut(Inconsistency)) -> Result<()> {
         let sql = match table {
             "account" => &LAST_ACCOUNT,
@@ -110,7 +110,7 @@ impl Inconsistency {
     }
 }
 
-/// `account 5, seq 7`.
+/// Formats a row that has a fault, such as `account 5, seq 7`.
 fn example(check: &Check, row: &Row) -> String {
     let named = check.names.iter().zip(&row.0).map(|(name, cell)| match cell {
         Cell::Int(number) => format!("{name} {number}"),

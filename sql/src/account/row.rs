@@ -16,7 +16,7 @@ pub struct Account {
     pub name: String,
     /// Whether the email is proved to be the owner's, or needed no proof.
     pub is_proved: bool,
-    /// The email that it will have once that is proved.
+    /// The email that the account will have once it is proved.
     pub next_email: Option<String>,
     /// The file that is its picture.
     pub picture: Option<String>,

@@ -24,9 +24,9 @@ impl Day {
     }
 }
 
-/// The calendar repeats itself every 400 years; years begin with March here, so that a leap day is the last of its year.
+/// Days of 400 years, after which the calendar repeats. Years begin with March here, so that a leap day is the last day of its year.
 const ERA_DAYS: i64 = 146_097;
-/// From 0000-03-01 to 1970-01-01.
+/// Days from 0000-03-01 to 1970-01-01.
 const EPOCH_DAYS: i64 = 719_468;
 
 impl fmt::Display for Day {
@@ -52,7 +52,7 @@ impl FromStr for Day {
             let day = 365 * year + year / 4 - year / 100 + (153 * month + 2) / 5 + day - 1;
             Self(era * ERA_DAYS + day - EPOCH_DAYS)
         });
-        // A date that does not exist, such as the 31st of February, becomes another one when it is written again.
+        // A date that does not exist, such as 31 February, is formatted as another date.
         parsed
             .filter(|day| day.to_string() == text)
             .ok_or_else(|| "write a day of the calendar as 2026-11-29".to_owned())

@@ -9,13 +9,13 @@ use crate::{Result, Store};
 /// The row of the table `clock`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Record {
-    /// The trusted time when it was written; 0: never.
+    /// The trusted time at which the row was written; 0: never.
     pub(super) seen: i64,
-    /// For how long programs had been running while the clock was ahead.
+    /// For how many milliseconds programs had been running while the clock was ahead.
     pub(super) doubted: i64,
     /// The latest time that a message may carry.
     pub(super) given: i64,
-    /// How often an operator has confirmed the clock.
+    /// The number of times that an operator has confirmed the clock.
     pub(super) confirmed: i64,
 }
 
@@ -34,7 +34,7 @@ impl Store {
         self.record_time()
     }
 
-    /// Begins to know the time, from the database's record.
+    /// Sets the clock's state from the database's record, without recording the time.
     pub(crate) fn read_time(&self) -> Result<()> {
         let found = self.read(Requester::Server, &READ_CLOCK, &[], Record::read)?;
         let mut record = found.first().copied().unwrap_or_default();
@@ -46,8 +46,8 @@ impl Store {
         Ok(())
     }
 
-    /// For a database from before there was a record, or that was restored: the time of its newest message, and the latest time that the
-    /// last message of a conversation carries; zero: there is none.
+    /// The time of the newest message, and the latest time of the last message of any conversation; 0: there is none. They stand in for
+    /// the record in databases of older versions and in restored ones.
     fn last_time(&self) -> Result<(i64, i64)> {
         let time = |sql| -> Result<i64> {
             let found = self.read(Requester::Server, sql, &[], |row| row.maybe_int(0))?;
@@ -56,7 +56,7 @@ impl Store {
         Ok((time(&LAST_MESSAGE_TIME)?, time(&LAST_ENTRY_TIME)?))
     }
 
-    /// Writes the time down if that was not done lately or the clock was set since, and says so if the machine's clock is in doubt.
+    /// Records the time, if that was not done lately or the clock was set since. Logs a warning if the machine's clock is in doubt.
     pub(crate) fn keep_time(&self) {
         let look = ClockReading::now();
         let is_due = self.clock.lock().recorded.is_none_or(|last| {
@@ -64,7 +64,7 @@ impl Store {
             passed >= ms(CLOCK_RECORD_INTERVAL) || is_step(look.wall - last.wall - passed)
         });
         if is_due {
-            // While the database is away its health says so: the two are probes too.
+            // Errors are ignored: both statements also count for the health check, which reports that the database is away.
             let _ = self.database_clock().and_then(|it| {
                 self.clock.lock().state.database = it;
                 self.record_time()
@@ -103,8 +103,8 @@ impl Store {
         Ok(())
     }
 
-    /// The operator has confirmed the clock, also if it is earlier than was recorded. Other programs of this database hear of it when
-    /// they write down their time.
+    /// Records that the operator has confirmed the clock, also if the clock is earlier than the recorded time. Other programs of this
+    /// database read the confirmation when they record their time.
     pub(super) fn record_confirmed(&self, look: ClockReading) -> Result<()> {
         let now = [Value::Int(look.wall)];
         let rows =
@@ -114,7 +114,7 @@ impl Store {
         Ok(())
     }
 
-    /// How much more the database's own clock shows than the monotonic one; nothing if it has none.
+    /// The database's own clock minus the monotonic clock, in milliseconds; `None` if the database has no clock of its own.
     fn database_clock(&self) -> Result<Option<i64>> {
         // The database reads its clock at some moment between this reading and its answer.
         let before = ClockReading::now();

@@ -96,7 +96,7 @@ pub(super) fn add_message_files<'v>(
 }
 
 /// The rows for [`FIND_FILES`].
-fn wanted<'a>(submissions: &'a [Submission], indexes: &[usize], at: i64) -> Rows<'a> {
+fn file_rows<'a>(submissions: &'a [Submission], indexes: &[usize], at: i64) -> Rows<'a> {
     let row = |index: &usize| {
         let Submission { by, operation, .. } = &submissions[*index];
         let ids = match operation {

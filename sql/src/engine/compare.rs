@@ -1,5 +1,5 @@
-//! Runs statements on both engines, on the same rows and with the same parameters, and compares what they answer and what they
-//! change. Each `statements!` block has a test that does this for all of its statements.
+//! Runs statements on both engines, on the same rows and with the same parameters, and compares the returned rows and the changed
+//! tables. Each `statements!` block has a test that does this for all of its statements.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -14,19 +14,19 @@ use crate::copy::TABLES;
 use crate::url::Backend;
 use crate::{ContactPolicy, DatabaseUrl, Result, Store};
 
-/// The same rows for both engines, in which small numbers are ids of everything.
+/// The rows of both databases. Small numbers are ids in every table.
 const ROWS: &str = include_str!("../../tests/fixtures/statements.sql");
 
 /// The number of sets of parameters that a statement is run with, at most.
 const TRIES: usize = 600;
 /// A statement is done after this number of runs that returned or changed a row.
 const HITS: usize = 12;
-/// Rows of a batch.
+/// Rows of parameters for a batch statement.
 const BATCH: usize = 3;
 
 /// The values of parameters: mostly values that the rows contain.
 const NUMBERS: [i64; 11] = [1, 2, 3, 4, 5, 6, 7, 8, 0, 100, 1000];
-/// So many of them are enough for every other run: a statement of many parameters seldom meets a row that has all of them.
+/// Every other run takes only the first ones. A statement with many parameters would seldom find a row that fits all of them.
 const FEW: usize = 5;
 const TEXTS: [&str; 6] = ["a@x", "b@x", "Alice", "ref1", "hello", "👍"];
 const BYTES: [&[u8]; 4] = [b"one", b"two", b"three", b"new"];
@@ -262,7 +262,7 @@ impl Engines {
         [contents(&mut self.sqlite, &[table]), contents(&mut self.postgres, &[table])]
     }
 
-    /// What a batch answers on each engine, sorted. For tests of one statement.
+    /// The rows that a batch statement returns on each engine, sorted. For tests of one statement.
     pub(super) fn answers(
         &mut self,
         batch: &'static BatchStatement,
@@ -272,7 +272,7 @@ impl Engines {
     }
 }
 
-/// What a statement has answered, and what its tables contain if it has changed them.
+/// The rows that a statement has returned, and the content of the tables that it may have changed.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     answer: Vec<String>,
@@ -280,7 +280,7 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// The number of rows only, for a statement that may return any of several.
+    /// The numbers of rows, for a statement that may return any of several rows.
     fn counts(&self) -> (usize, Option<usize>) {
         (self.answer.len(), self.changed.as_ref().map(Vec::len))
     }
@@ -356,7 +356,7 @@ fn parameters(
     (0..count).map(row).collect()
 }
 
-/// The same numbers each time (Lehmer's generator).
+/// A generator of pseudo-random numbers, the same in each run (Lehmer's generator).
 struct Random(u64);
 
 impl Random {

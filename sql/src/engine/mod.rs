@@ -14,7 +14,7 @@ use crate::search::SearchQuery;
 use crate::{Error, Result};
 pub(crate) use statement::{BatchStatement, Known, Statement, for_each_row, locking, statements};
 
-/// A parameter. The schema has whole numbers, texts and bytes; times are milliseconds.
+/// A parameter of a statement. The schema has only whole numbers, texts and bytes; times are milliseconds since 1970-01-01 UTC.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'a> {
     Int(i64),
@@ -38,7 +38,7 @@ impl From<bool> for Value<'_> {
     }
 }
 
-/// One cell of an answer.
+/// One value of a returned row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
     /// A number.
@@ -52,7 +52,7 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// The same as a parameter.
+    /// This value as a parameter.
     pub(crate) fn value(&self) -> Value<'_> {
         match self {
             Self::Int(number) => Value::Int(*number),
@@ -63,7 +63,7 @@ impl Cell {
     }
 }
 
-/// One row of an answer, read by the position of its columns.
+/// One returned row. Columns are read by their position, from 0.
 #[derive(Debug)]
 pub(crate) struct Row(pub(crate) Vec<Cell>);
 
@@ -149,15 +149,15 @@ pub(crate) trait Engine: Send {
     /// Runs one statement.
     fn run(&mut self, statement: &'static Statement, params: &[Value<'_>]) -> Result<Vec<Row>>;
 
-    /// Runs a statement for each of `rows`; the answer's rows come in no particular order.
+    /// Runs a statement for each of `rows`. The returned rows are in no particular order.
     fn run_batch(
         &mut self,
         batch: &'static BatchStatement,
         rows: &[Vec<Value<'_>>],
     ) -> Result<Vec<Row>>;
 
-    /// Runs several statements in this order, each for each of its rows; those without rows are left out. PostgreSQL gets all of
-    /// them before it answers: one round trip.
+    /// Runs several statements in this order, each for all of its rows. Statements without rows are left out. PostgreSQL gets all of
+    /// them in one round trip.
     fn run_batches(
         &mut self,
         batches: &[(&'static BatchStatement, Rows<'_>)],
@@ -165,7 +165,7 @@ pub(crate) trait Engine: Send {
         batches.iter().map(|(batch, rows)| self.run_batch(batch, rows)).collect()
     }
 
-    /// The newest messages that `query` asks for, in no particular order. Looks at nothing but the account's conversations.
+    /// The ids of the newest messages that match `query`, in no particular order. Only the account's own conversations are read.
     fn search(&mut self, query: &SearchQuery) -> Result<Vec<i64>>;
 
     /// Adds some messages to the search index that are missing from it, in a transaction of its own. After an upgrade that
@@ -183,7 +183,7 @@ pub(crate) trait Engine: Send {
     /// Runs a script of several statements without parameters.
     fn script(&mut self, sql: &str) -> Result<()>;
 
-    /// Runs a script of [`Engine::migrations`], or [`Engine::repair`]'s.
+    /// Runs a script of [`Engine::migrations`] or of [`Engine::repair`].
     fn migrate(&mut self, script: &str) -> Result<()>;
 
     /// Begins a transaction that will write.
@@ -210,10 +210,10 @@ pub(crate) trait Engine: Send {
     /// Whether the connection still works after it has been idle.
     fn is_alive(&mut self) -> bool;
 
-    /// Copies everything into the database's file and empties the files beside it (SQLite only).
+    /// Copies the write-ahead log into the database's file, and empties it (SQLite only).
     fn checkpoint(&mut self) -> Result<()>;
 
-    /// Overwrites what deleted rows of these accounts and their sessions have left in the database's files. Returns the accounts for
+    /// Overwrites the remains of deleted rows of these accounts and their sessions in the database's files. Returns the accounts for
     /// which this is done: none if it was tried less than `interval` ago. The error says what prevents it.
     fn scrub(&mut self, accounts: &[i64], interval: Duration) -> Result<Vec<i64>>;
 
@@ -221,7 +221,7 @@ pub(crate) trait Engine: Send {
     fn cannot_scrub(&mut self) -> Result<Option<String>>;
 }
 
-/// Runs several statements as [`Engine::run_batches`] does; the answer to each is in its place.
+/// Runs several statements as [`Engine::run_batches`] does. The rows of each statement are at its position in the array.
 pub(crate) fn run_batches<const COUNT: usize>(
     engine: &mut dyn Engine,
     batches: &[(&'static BatchStatement, Rows<'_>); COUNT],
@@ -230,7 +230,7 @@ pub(crate) fn run_batches<const COUNT: usize>(
     Ok(std::array::from_fn(|_| answers.next().unwrap_or_default()))
 }
 
-/// The first row that `returning` returns for an insert.
+/// The first of the returned rows. An error if there is none, for statements that always return one.
 pub(crate) fn first(rows: &[Row]) -> Result<&Row> {
     rows.first().ok_or_else(|| Error::Internal("an insert returned no row".to_owned()))
 }

@@ -74,19 +74,19 @@ impl Connector {
         Ok(Self { config, given: given.clone(), tls })
     }
 
-    /// The same with another time for connecting.
+    /// Sets how long connecting may take.
     pub(crate) fn with_connect_timeout(mut self, timeout: Duration) -> Self {
         self.config.connect_timeout(timeout);
         self
     }
 
-    /// Connects while the program runs: every error counts as one that may pass.
+    /// Connects while the program runs. Every error counts as one that may pass.
     pub(crate) fn connect(&self, usage: Purpose) -> Result<Postgres> {
         let client = self.session(usage).map_err(|error| Error::Unavailable(text(&error)))?;
         Ok(Postgres::new(client))
     }
 
-    /// A connection with our settings.
+    /// Connects, and sets the session settings of this program.
     fn session(&self, usage: Purpose) -> std::result::Result<Client, postgres::Error> {
         let patience = usage.timeout().unwrap_or(STATEMENT_TIMEOUT) + ANSWER_GRACE;
         let mut client = self.client(patience)?;
@@ -94,7 +94,7 @@ impl Connector {
         Ok(client)
     }
 
-    /// A connection with the server's settings.
+    /// Connects without changing the server's settings.
     fn client(&self, patience: Duration) -> std::result::Result<Client, postgres::Error> {
         Client::connect(&self.config, self.tls.as_ref(), patience)
     }
@@ -128,7 +128,7 @@ impl Postgres {
 
 #[cfg(test)]
 impl Postgres {
-    /// The types of a statement's parameters; of a batch: those of the columns of its rows.
+    /// The types of a statement's parameters. For a batch statement, the types of the columns of its rows.
     pub(crate) fn parameter_kinds(
         &mut self,
         text: &'static str,
@@ -144,7 +144,7 @@ impl Postgres {
         self.prepare(text)?.params().iter().map(kind).collect()
     }
 
-    /// Gives out the same ids again.
+    /// Resets the sequence of ids, so that the same ids are assigned again.
     pub(crate) fn reset_ids(&mut self, table: &str) {
         let text = format!(
             "select setval(s.name, coalesce((select max(id) from {table}), 0) + 1, false) \
@@ -198,7 +198,7 @@ impl Engine for Postgres {
     }
 
     fn search(&mut self, query: &SearchQuery) -> Result<Vec<i64>> {
-        // None is no bound here.
+        // A timeout of 0 would mean no bound.
         let left = query.deadline.saturating_duration_since(Instant::now()).as_millis().max(1);
         self.script(&format!("begin; set local statement_timeout = {left}"))?;
         let found = self.find(query);
@@ -211,7 +211,7 @@ impl Engine for Postgres {
     }
 
     fn move_recent(&mut self) -> Result<()> {
-        Ok(()) // There is nothing kept apart.
+        Ok(()) // PostgreSQL has no separate tables of recent rows.
     }
 
     fn time(&mut self) -> Result<Option<i64>> {
@@ -242,7 +242,7 @@ impl Engine for Postgres {
             });
             if is_settled { error.into() } else { Error::InDoubt(error.to_string()) }
         })?;
-        // For example, the wait for a standby was cancelled, and only this server has the commit.
+        // For example, the wait for a standby was cancelled, so that only this server has the commit.
         warned.map_or(Ok(()), |text| Err(Error::InDoubt(text)))
     }
 
@@ -274,10 +274,10 @@ impl Engine for Postgres {
     }
 
     fn checkpoint(&mut self) -> Result<()> {
-        Ok(()) // That is the server's business.
+        Ok(()) // The PostgreSQL server makes its own checkpoints.
     }
 
-    /// Does not erase from backups or the server's write-ahead log.
+    /// Backups and the server's write-ahead log are not erased.
     fn scrub(&mut self, accounts: &[i64], interval: Duration) -> Result<Vec<i64>> {
         self.rewrite_personal(accounts, interval)
     }

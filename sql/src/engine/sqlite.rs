@@ -38,8 +38,8 @@ const WRITER_CACHE_KIB: usize = 16_000;
 const WAL_BYTES_KEPT: usize = 16 * 1024 * 1024;
 /// How long emptying the write-ahead log waits for readers. Meanwhile no other connection can write. It is retried.
 const SCRUB_TIMEOUT: Duration = Duration::from_millis(100);
-/// The same at the end of a process.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long emptying the write-ahead log waits for readers at the end of a process.
+const CHECKPOINT_TIMEOUT: Duration = Duration::from_secs(1);
 
 const STILL_READ: &str = "somebody is still reading an older state of the database, from its write-ahead log: a copy, an export, or a \
      program that has the file open (fuser names it)";
@@ -98,7 +98,7 @@ impl Sqlite {
         Ok(Self { connection, recent: Recent::default(), deadline })
     }
 
-    /// How it goes about a statement for one of its rows.
+    /// SQLite's query plan for a statement with one row of parameters.
     #[cfg(test)]
     pub(crate) fn plan(&self, statement: &BatchStatement) -> Vec<String> {
         let text = format!("explain query plan {}", statement.text.sqlite);
@@ -115,7 +115,7 @@ impl Sqlite {
         Ok((1..=statement.parameter_count()).map(name).collect())
     }
 
-    /// Steps of SQLite's machine that `work` takes.
+    /// The number of instructions of SQLite's virtual machine that `work` takes.
     #[cfg(test)]
     pub(crate) fn steps(&mut self, work: impl FnOnce(&mut Self)) -> i64 {
         use std::sync::Arc;
@@ -136,7 +136,7 @@ impl Sqlite {
 
 impl Engine for Sqlite {
     fn run(&mut self, statement: &'static Statement, params: &[Value<'_>]) -> Result<Vec<Row>> {
-        // Preparing asks too whether to go on.
+        // Preparing a statement checks the deadline, too.
         self.deadline.restart();
         let mut prepared = self.connection.prepare_cached(statement.sqlite)?;
         let mut out = Vec::new();
@@ -208,7 +208,7 @@ impl Engine for Sqlite {
             "create table if not exists schema_version (version bigint primary key, checksum text)",
         )?;
         if self.run(&HAS_CHECKSUM, &[])?.is_empty() {
-            self.script("alter table schema_version add column checksum text")?; // At first there was none.
+            self.script("alter table schema_version add column checksum text")?; // The first versions had no checksums.
         }
         Ok(())
     }
@@ -225,9 +225,9 @@ impl Engine for Sqlite {
         true
     }
 
-    fn set_deadline(&mut self, _: Option<Instant>) {} // Only locks are waited for, and no longer than `BUSY_TIMEOUT`.
+    fn set_deadline(&mut self, _: Option<Instant>) {} // SQLite waits only for locks, and at most for `BUSY_TIMEOUT`.
 
-    /// `secure_delete` has overwritten the rows; the write-ahead log is emptied as well.
+    /// `secure_delete` has overwritten the rows in the database's file already. So only the write-ahead log must be emptied.
     fn scrub(&mut self, accounts: &[i64], _interval: Duration) -> Result<Vec<i64>> {
         self.empty_wal(SCRUB_TIMEOUT)?;
         Ok(accounts.to_vec())
@@ -238,7 +238,7 @@ impl Engine for Sqlite {
     }
 
     fn checkpoint(&mut self) -> Result<()> {
-        self.empty_wal(SETTLE_TIMEOUT)
+        self.empty_wal(CHECKPOINT_TIMEOUT)
     }
 }
 
@@ -255,7 +255,7 @@ impl Sqlite {
     }
 }
 
-/// The parameters without the terms of a text, which are the last one: on SQLite a trigger computes them.
+/// The parameters without [`Value::Terms`], which is the last one. On SQLite a trigger computes the terms.
 fn without_terms<'r, 'v>(row: &'r [Value<'v>]) -> &'r [Value<'v>] {
     match row {
         [params @ .., Value::Terms(_)] => params,
@@ -263,7 +263,7 @@ fn without_terms<'r, 'v>(row: &'r [Value<'v>]) -> &'r [Value<'v>] {
     }
 }
 
-/// The answer for a row that was changed with these parameters, or inserted as number `id`.
+/// The row that is returned for a row that was changed with these parameters, or inserted with number `id`.
 fn known(answer: &[Known], params: &[Value<'_>], id: i64) -> Row {
     let cell = |column: &Known| match column {
         Known::NewId => Cell::Int(id),

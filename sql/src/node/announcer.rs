@@ -79,7 +79,7 @@ impl Announcing {
         self.lasts.push_back(self.last);
         let number = if self.lasts.len() > NOTICE_BEATS { self.lasts.pop_front()? } else { 0 };
         let node = self.node?;
-        // Nothing was deleted before it, or nothing has come since.
+        // Number 0: no notice was written before that beat.
         (number > 0).then_some(NoticeKey { node, number })
     }
 }

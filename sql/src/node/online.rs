@@ -17,9 +17,9 @@ pub struct LocalConnections {
     pub account: AccountId,
     /// The number of connections.
     pub count: usize,
-    /// The begin of the oldest one, in milliseconds.
+    /// The time at which the oldest connection began, in milliseconds.
     pub since: i64,
-    /// The sessions that they are of, each once.
+    /// The sessions of the connections, without repeats.
     pub sessions: Vec<SessionId>,
 }
 
@@ -28,18 +28,18 @@ pub struct LocalConnections {
 pub struct RemoteConnections {
     /// The other node.
     pub node: i64,
-    /// How many they are.
+    /// The number of connections.
     pub count: usize,
-    /// When the oldest began, in milliseconds.
+    /// The time at which the oldest connection began, in milliseconds.
     pub since: i64,
 }
 
 /// The connections of an account to other nodes, and the time at which it was last online.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Elsewhere {
-    /// By node, in order.
+    /// The connections to each node, in the order of the nodes' numbers.
     pub connections: Vec<RemoteConnections>,
-    /// When the last connection to a node ended, in milliseconds.
+    /// The time at which the account's last connection to any node ended, in milliseconds.
     pub last_seen: Option<i64>,
 }
 
@@ -84,7 +84,7 @@ impl Store {
         self.announcer.shown().is_some()
     }
 
-    /// Tells the other nodes which accounts have come to this one or gone.
+    /// Writes the accounts whose connections to this node have changed into the table `online`, and notices of it.
     pub(super) fn tell_connections(&self, node: i64, observer: &dyn NodeObserver) -> Result<()> {
         let changed = observer.take_changed();
         for (at, page) in changed.chunks(ONLINE_PAGE).enumerate() {

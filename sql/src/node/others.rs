@@ -13,13 +13,13 @@ pub(super) struct NodeRow {
     pub(super) knows: i64,
 }
 
-/// By their numbers.
+/// The other nodes, by their numbers.
 #[derive(Default)]
 pub(super) struct Others(BTreeMap<i64, OtherNode>);
 
 pub(super) struct OtherNode {
     beat: i64,
-    /// Beats at which it had counted up since the one before, without a longer pause.
+    /// The number of beats at which its counter had risen, since its last longer pause.
     counted: u32,
     /// Beats since its counter last rose.
     silent: u32,
@@ -46,7 +46,7 @@ impl Others {
         self.0.get_mut(&node)
     }
 
-    /// Notes the nodes in the table. `me`: the number of this node. Returns the nodes that have gone, and whose notices
+    /// Updates the list from the rows of the table. `me`: the number of this node. Returns the nodes that have ended, and whose notices
     /// were not all read.
     pub(super) fn note(&mut self, rows: &[NodeRow], me: i64) -> Vec<i64> {
         let is_here = |id: &i64| rows.iter().any(|row| row.id == *id);
@@ -63,20 +63,20 @@ impl Others {
                 doubt_until: None,
             });
             let tells = row.knows >= me;
-            // Commits of which it did not tell are visible by now.
+            // It writes notices from now on. Its commits without a notice are visible by now.
             other.is_in_doubt |= tells && !other.tells;
             other.tells = tells;
         }
         gone
     }
 
-    /// To be called at each beat: returns how many are alive for sure, and which are not.
+    /// Must be called at each beat. Returns the number of nodes that are surely alive, and the nodes that have ended.
     pub(super) fn count(&mut self, rows: &[NodeRow]) -> (usize, Vec<i64>) {
         for row in rows {
             let Some(other) = self.0.get_mut(&row.id) else { continue };
             if other.beat == row.beat {
                 other.silent += 1;
-                // Of two looks one may come just before it counts up.
+                // One look may come just before the node increments its counter.
                 if other.silent > 2 {
                     other.counted = 0;
                 }
@@ -112,7 +112,7 @@ impl OtherNode {
         (self.read, self.is_in_doubt) = (Some(last), true);
     }
 
-    /// A notice was read.
+    /// Records that a notice was read. If the one before it was not, a notice is missing.
     pub(super) fn has_read(&mut self, number: i64, now: Instant) {
         if self.read.is_some_and(|read| number != read + 1) {
             self.doubt_until = Some(now + NOTICE_DOUBT);
@@ -120,7 +120,7 @@ impl OtherNode {
         self.read = Some(number);
     }
 
-    /// Any log may have grown by its commits.
+    /// Records that any log may have grown by commits of this node, so that all logs are compared.
     pub(super) fn doubt(&mut self) {
         self.is_in_doubt = true;
     }

@@ -32,7 +32,7 @@ pub(crate) enum Requester {
 const CLASSES: usize = 6;
 
 impl Requester {
-    /// Its class, by the position in [`Queues::waiting`].
+    /// The index of its class in [`Queues::waiting`].
     fn class(self) -> usize {
         match self {
             Self::Server => 0,
@@ -66,11 +66,11 @@ pub(super) struct Waiter {
 pub(super) struct Queues {
     /// Connections that one account may hold at one time.
     share: usize,
-    /// Each requester that has something on loan, with the number of connections: no more entries than there are connections.
+    /// Each requester that has borrowed connections, with their number.
     lent: Vec<(Requester, usize)>,
-    /// In each class the requesters that wait, the one whose turn came least lately first. No requester's queue is empty.
+    /// The waiting requesters of each class, the one that was served least recently first. No requester's queue is empty.
     waiting: [Class; CLASSES],
-    /// The class whose turn is next, if it waits.
+    /// The class that is served next, if a requester of it waits.
     next_class: usize,
 }
 
@@ -81,13 +81,13 @@ impl Queues {
         Self { share, lent: Vec::new(), waiting: Default::default(), next_class: 0 }
     }
 
-    /// Whether `requester` may hold one connection more.
+    /// Whether `requester` may borrow one more connection.
     pub(super) fn has_share(&self, requester: Requester) -> bool {
         let lent = || self.lent.iter().find(|(one, _)| *one == requester).map_or(0, |(_, it)| *it);
         !requester.is_one_account() || lent() < self.share
     }
 
-    /// Notes that `requester` has one connection more on loan.
+    /// Records that `requester` has borrowed a connection.
     pub(super) fn lend(&mut self, requester: Requester) {
         match self.lent.iter_mut().find(|(one, _)| *one == requester) {
             Some((_, count)) => *count += 1,
@@ -95,7 +95,7 @@ impl Queues {
         }
     }
 
-    /// Notes that `requester` has given one back.
+    /// Records that `requester` has returned a connection.
     pub(super) fn give_back(&mut self, requester: Requester) {
         let Some(at) = self.lent.iter().position(|(one, _)| *one == requester) else { return };
         self.lent[at].1 -= 1;
@@ -113,7 +113,7 @@ impl Queues {
         }
     }
 
-    /// Takes out a thread that waits no longer.
+    /// Removes a thread that has stopped waiting.
     pub(super) fn leave(&mut self, ticket: u64) {
         for class in &mut self.waiting {
             for (_, queue) in class.iter_mut() {
@@ -123,8 +123,8 @@ impl Queues {
         }
     }
 
-    /// Takes out the thread whose turn it is, and sends its requester and its class to the end. Nothing if all who wait hold their
-    /// share.
+    /// Removes the thread whose turn it is, and moves its requester and its class to the end of their queues. `None` if no waiting
+    /// requester may borrow another connection.
     pub(super) fn next(&mut self) -> Option<(Requester, Waiter)> {
         let (class, at) = (0..CLASSES).find_map(|step| {
             let class = (self.next_class + step) % CLASSES;
@@ -140,7 +140,7 @@ impl Queues {
         Some((requester, waiter))
     }
 
-    /// Threads that wait.
+    /// The number of waiting threads.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.waiting.iter().flatten().map(|(_, queue)| queue.len()).sum()

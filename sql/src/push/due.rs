@@ -1,4 +1,4 @@
-//! Due pushes. Any of several servers may send a push, and exactly one does: the one that has claimed it.
+//! Pushes that are due. Any of several servers may send a push. Exactly one does: the server that has claimed it.
 
 use wire::{AccountId, SessionId};
 
@@ -12,28 +12,28 @@ use crate::{Result, Store};
 pub struct ClaimedPush {
     /// The receiver.
     pub to: PushSubscription,
-    /// How often in a row it has failed.
+    /// The number of failures in a row so far.
     pub failures: i64,
 }
 
 /// The outcome of a push that was claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushOutcome {
-    /// It was taken.
+    /// The push service has accepted the push.
     Sent,
-    /// It is to be tried again at this time, in milliseconds. After [`PUSH_TRIES_MAX`] failures in a row it is given up; a further
-    /// message is tried once.
+    /// The push failed and is to be tried again. After [`PUSH_TRIES_MAX`] failures in a row it is given up. From then on a push for a
+    /// further message is tried once.
     Failed {
-        /// When.
+        /// The time of the next try, in milliseconds.
         retry_at: i64,
     },
-    /// It was refused: there is no other try.
+    /// The push service has refused the push. It is not tried again.
     Refused,
 }
 
 impl Store {
-    /// Hosts of push services to which something is to be sent now, and to which nothing was sent within
-    /// [`PUSH_HOST_INTERVAL_MS`]; first those that have waited longest.
+    /// Hosts of push services for which pushes are due, and to which nothing was sent within [`PUSH_HOST_INTERVAL_MS`]. Those that
+    /// have waited longest come first.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -43,7 +43,7 @@ impl Store {
         self.read(Requester::Server, &DUE_HOSTS, &params, |row| row.text(0))
     }
 
-    /// The first subscriptions at a host to which something is to be sent now.
+    /// The subscriptions at a host for which a push is due. Those that have waited longest come first.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -59,11 +59,11 @@ impl Store {
         })
     }
 
-    /// Claims a push, if it is still due and its host free. It is to be sent at once; without an outcome within
-    /// [`PUSH_CLAIM_MS`] it is due again.
+    /// Claims a push, if it is still due, and nothing was sent to its host lately. The caller must send it at once. If no outcome is
+    /// recorded within [`PUSH_CLAIM_MS`], the push is due again.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] it may be claimed, and is due again later.
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the push may be claimed, and is due again later.
     pub fn claim_push(
         &self,
         session: SessionId,
@@ -95,8 +95,8 @@ impl Store {
     /// Stores the outcome of a push that was claimed.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; without it the push is due again.
-    pub fn settle_push(&self, session: SessionId, outcome: PushOutcome) -> Result<()> {
+    /// [`crate::Error::Unavailable`]; then the push is due again after [`PUSH_CLAIM_MS`].
+    pub fn record_push_outcome(&self, session: SessionId, outcome: PushOutcome) -> Result<()> {
         let session = Value::Int(session.0);
         self.write(Requester::Server, |engine| match outcome {
             PushOutcome::Sent => engine.run(&SET_SENT, &[session]).map(drop),
@@ -108,10 +108,10 @@ impl Store {
         })
     }
 
-    /// The push service says that a subscription is over: it is removed, unless the session has another endpoint by now.
+    /// Removes a subscription that the push service has reported as ended, unless the session has another endpoint by now.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the change is stored or not.
     pub fn remove_push(&self, to: &PushSubscription) -> Result<()> {
         let params = [Value::Int(to.session.0), Value::Text(&to.endpoint)];
         self.write(Requester::Server, |engine| engine.run(&DELETE_GONE, &params).map(drop))

@@ -1,4 +1,4 @@
-//! Which subscriptions are to be told that there is something for their clients.
+//! Marks on subscriptions: a marked subscription gets a push.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,19 +9,19 @@ use crate::limit::PUSHES_PAGE;
 use crate::pool::Requester;
 use crate::{Result, Store};
 
-/// Whose subscriptions are looked for.
+/// The account or session whose subscriptions are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PushQuery {
     /// The account.
     pub account: AccountId,
-    /// The session alone; none: all of the account's.
+    /// Only this session; `None`: all sessions of the account.
     pub session: Option<SessionId>,
-    /// Events up to this one do not count.
+    /// Only events after this one count.
     pub after: Seq,
 }
 
 impl Store {
-    /// Whether there is any subscription.
+    /// Whether any account has a subscription.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
@@ -29,12 +29,12 @@ impl Store {
         Ok(!self.read(Requester::Server, &ANY_SUBSCRIPTION, &[], |row| row.int(0))?.is_empty())
     }
 
-    /// The subscriptions to be marked because of a message in their account's log: one of somebody else, who is known, in a
-    /// conversation that is not muted. Whether their clients are connected is not looked at.
+    /// The subscriptions that must be marked because of a message in the log of their account. The message counts if it is from another
+    /// account that the account knows, and its conversation is not muted. The caller must leave out clients that are connected.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
-    pub fn pushes_wanted(
+    pub fn subscriptions_to_mark(
         &self,
         queries: &[PushQuery],
         now: i64,
@@ -74,7 +74,7 @@ impl Store {
         Ok(found)
     }
 
-    /// There is something for the clients of these subscriptions. One that is marked already stays as it is.
+    /// Marks the subscriptions of these sessions. Those that are marked already stay as they are.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] some may be marked.
@@ -82,12 +82,12 @@ impl Store {
         self.change_each(&MARK, sessions, |session| vec![Value::Int(session.0), Value::Int(now)])
     }
 
-    /// The clients of these sessions are back: what waits for them is not pushed, and the next push need not wait. Most sessions
-    /// have nothing to change, and cost no write.
+    /// Removes the marks of sessions whose clients are connected again, so that nothing more is pushed for what has arrived so far. The
+    /// next push need not wait for its interval. Most sessions have no mark and cost no write.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`]; [`crate::Error::InDoubt`] leaves it open.
-    pub fn clients_are_back(&self, sessions: &[SessionId]) -> Result<()> {
+    /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the change is stored or not.
+    pub fn reset_pushes(&self, sessions: &[SessionId]) -> Result<()> {
         let mut changed = Vec::new();
         for page in sessions.chunks(PUSHES_PAGE) {
             let rows: Vec<_> = page.iter().map(|session| vec![Value::Int(session.0)]).collect();
@@ -114,7 +114,7 @@ impl Store {
 statements! {
     static ANY_SUBSCRIPTION: Statement = Statement::both("select 1 from push_subscription limit 1");
 
-    /// Session 0 stands for all. Kind 1 of an event is a new entry, kind 0 of an entry a message.
+    /// Session 0 means all sessions of the account. An event of kind 1 is a new entry; an entry of kind 0 is a message.
     static WANTED: BatchStatement = for_each_row!(
         r(account bigint, session bigint, seen bigint, now bigint),
         "select p.account, p.session from r join push_subscription p on p.account = r.account and p.state in (0, 2) \

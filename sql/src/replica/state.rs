@@ -1,5 +1,5 @@
-//! What is known about a replica, and what the log says about it: one line when it goes, when it comes back, when it falls
-//! behind and when it has caught up.
+//! The state of a replica as this process knows it. The log gets one line when the replica is lost, when it is back, when it falls behind
+//! and when it has caught up.
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
@@ -20,11 +20,11 @@ pub(super) struct State {
 
 struct Presence {
     is_up: bool,
-    /// Whether the log says that it is away.
+    /// Whether it was logged that the replica is away.
     is_told: bool,
-    /// The time of the last try to reach it while it was away.
+    /// The time of the last try to reach the replica while it was away.
     tried: Option<Instant>,
-    /// The log and the event that it did not have yet.
+    /// The log and the event that the replica did not have yet.
     missing: Option<Missing>,
 }
 
@@ -63,7 +63,7 @@ impl State {
         let _ = self.identity.set(known);
     }
 
-    /// Fails if the server with identity `found` has not been copied from the database.
+    /// Fails if the server with identity `found` is no replica of the database.
     pub(super) fn check_identity(&self, found: &str) -> Result<()> {
         if self.identity.get().is_some_and(|known| known == found) {
             return Ok(());
@@ -72,7 +72,7 @@ impl State {
         Err(Error::Unavailable(reason.to_owned()))
     }
 
-    /// The replica cannot be reached, or does not answer.
+    /// Records that the replica cannot be reached, or does not answer.
     pub(super) fn lost(&self, error: &Error) {
         let mut presence = self.lock();
         presence.is_up = false;
@@ -85,11 +85,11 @@ impl State {
         }
     }
 
-    /// A read has failed after it had begun.
+    /// Records that a read on the replica has failed.
     pub(super) fn failed(&self, error: &Error) -> ReadSource {
         match error {
-            // The replica has ended the read because it got in the way of the changes to apply, or it has not yet got the schema
-            // of this program.
+            // The replica has cancelled the read because it conflicts with changes that are to be applied, or the replica does not
+            // have the schema of this program yet.
             Error::Contention(_) | Error::Internal(_) => ReadSource::Behind,
             _ => {
                 self.lost(error);
@@ -104,13 +104,13 @@ impl State {
         tracing::info!("the replica {} answers histories, searches and exports", self.place);
     }
 
-    /// The replica does not have event `seq` of the account's log.
+    /// Records that the replica does not have event `seq` of the account's log.
     pub(super) fn misses(&self, account: AccountId, seq: Seq) {
         let missing = Missing { account, seq, since: Instant::now(), is_told: false };
         self.lock().missing.get_or_insert(missing);
     }
 
-    /// Whether it has the missing event by now.
+    /// Records whether the replica has the missing event now.
     pub(super) fn note_progress(&self, has_caught_up: bool) {
         let mut presence = self.lock();
         let Some(missing) = &mut presence.missing else { return };

@@ -1,4 +1,4 @@
-//! The checks. Each statement returns the places of faults, by numbers and never by texts, and at most one row more
+//! The checks. Each statement returns the rows that have a fault, by their numbers and never with texts. It returns at most one row more
 //! than is shown. States between the steps of longer work, such as the erasure of deleted accounts, are no faults.
 
 use crate::engine::Statement;
@@ -8,12 +8,12 @@ use crate::quota::entry_overhead;
 pub(super) struct Check {
     /// The fault that a returned row stands for.
     pub(super) what: &'static str,
-    /// The names of its columns.
+    /// The names of the returned columns.
     pub(super) names: &'static [&'static str],
     pub(super) sql: Statement,
 }
 
-/// The checks, each for the engine that is named first, or for both.
+/// A check for the engine that is named first, or for both engines.
 macro_rules! check {
     ($what:literal, $($rest:tt)+) => {
         check!(both: $what, $($rest)+)
@@ -27,7 +27,7 @@ macro_rules! check {
     };
 }
 
-/// On both engines.
+/// The checks on both engines.
 pub(super) static EVERYWHERE: &[Check] = &[
     check!(
         "a log has a hole, or events before its beginning or after its end",
@@ -58,7 +58,7 @@ pub(super) static EVERYWHERE: &[Check] = &[
         "select e.account, e.seq from event e where e.other is not null and e.kind < 15",
         "and not exists (select 1 from account a where a.id = e.other)"
     ),
-    // A log that has forgotten nothing has all that was ever in it.
+    // A log of which nothing was trimmed has all events that were ever in it.
     check!(
         "a message is not in the log of its recipient",
         ["account", "message"],
@@ -266,14 +266,14 @@ pub(super) static EVERYWHERE: &[Check] = &[
     ),
 ];
 
-/// With the last number that was given to a message.
+/// Finds events of messages that never existed. The parameter is the last number that was assigned to a message.
 pub(super) static EVENTS_OF_NO_MESSAGE: Check = check!(
     "an event names a message that was never there",
     ["account", "seq"],
     "select account, seq from event where message > $1 or message < 1"
 );
 
-/// Checks of tables that only SQLite has.
+/// The checks of tables that only SQLite has.
 pub(super) static IN_SQLITE: &[Check] = &[
     Check {
         what: "SQLite's own check of the file finds something",
@@ -315,7 +315,7 @@ pub(super) static IN_SQLITE: &[Check] = &[
     ),
 ];
 
-/// And PostgreSQL of itself.
+/// The checks that only PostgreSQL needs.
 pub(super) static IN_POSTGRESQL: &[Check] = &[check!(
     only_postgres: "an index is not valid",
     ["index"],

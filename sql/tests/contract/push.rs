@@ -75,7 +75,7 @@ fn subscribe(store: &Store, account: AccountId, number: u8) -> PushSubscription 
 
 fn wanted_after(store: &Store, account: AccountId, after: Seq) -> Vec<SessionId> {
     let query = PushQuery { account, session: None, after };
-    let found = store.pushes_wanted(&[query], NOW).unwrap();
+    let found = store.subscriptions_to_mark(&[query], NOW).unwrap();
     assert!(found.iter().all(|(found, _)| *found == account));
     found.into_iter().map(|(_, session)| session).collect()
 }
@@ -174,9 +174,9 @@ fn messages_of_others_are_pushed_and_nothing_else(store: &Store) {
     assert_eq!(wanted(store, bob), [to.session]);
     assert_eq!(wanted_after(store, bob, said.recipient_seq), [], "it has that");
     let other = PushQuery { account: bob, session: Some(SessionId(i64::MAX)), after: Seq(0) };
-    assert_eq!(store.pushes_wanted(&[other], NOW).unwrap(), []);
+    assert_eq!(store.subscriptions_to_mark(&[other], NOW).unwrap(), []);
     let own = PushQuery { session: Some(to.session), ..other };
-    assert_eq!(store.pushes_wanted(&[own], NOW).unwrap(), [(bob, to.session)]);
+    assert_eq!(store.subscriptions_to_mark(&[own], NOW).unwrap(), [(bob, to.session)]);
     act(store, alice, sql::Operation::Delete { id: said.id });
     assert_eq!(wanted(store, bob), [], "it is deleted");
     act(store, alice, post_to(trip, "to all"));
@@ -204,7 +204,7 @@ fn a_push_is_claimed_once(store: &Store) {
     assert_eq!(claim(store, &to, now), Some(0));
     assert_eq!(claim(store, &to, now), None);
     assert_eq!(claim(store, &to, now + PUSH_HOST_INTERVAL_MS), None);
-    store.settle_push(to.session, PushOutcome::Sent).unwrap();
+    store.record_push_outcome(to.session, PushOutcome::Sent).unwrap();
     assert_eq!(claim(store, &to, now + PUSH_CLAIM_MS), None);
     // Several at once.
     let (later, many) = (now + 2 * PUSH_CLAIM_MS, 4);
@@ -223,7 +223,7 @@ fn a_subscription_is_pushed_once_in_an_interval_until_its_client_is_back(store: 
         store.mark_pushes(&[to.session], now).unwrap();
         let is_claimed = claim(store, &to, now).is_some();
         if is_claimed {
-            store.settle_push(to.session, PushOutcome::Sent).unwrap();
+            store.record_push_outcome(to.session, PushOutcome::Sent).unwrap();
         }
         is_claimed
     };
@@ -232,7 +232,7 @@ fn a_subscription_is_pushed_once_in_an_interval_until_its_client_is_back(store: 
     assert!(send(NOW + PUSH_INTERVAL_MS), "what was marked meanwhile");
     let soon = NOW + PUSH_INTERVAL_MS + PUSH_HOST_INTERVAL_MS;
     assert!(!send(soon));
-    store.clients_are_back(&[to.session]).unwrap();
+    store.reset_pushes(&[to.session]).unwrap();
     assert_eq!(due(store, &to.host, soon + PUSH_INTERVAL_MS), [], "it has that");
     assert!(send(soon));
 }
@@ -256,22 +256,22 @@ fn what_fails_is_tried_again_for_a_while(store: &Store) {
     for failures in 0..PUSH_TRIES_MAX {
         assert_eq!(claim(store, &to, now), Some(failures));
         let retry_at = now + PUSH_INTERVAL_MS;
-        store.settle_push(to.session, PushOutcome::Failed { retry_at }).unwrap();
+        store.record_push_outcome(to.session, PushOutcome::Failed { retry_at }).unwrap();
         assert_eq!(claim(store, &to, retry_at - 1), None, "too early");
         now = retry_at;
     }
     assert_eq!(claim(store, &to, now + PUSH_CLAIM_MS), None, "given up");
     store.mark_pushes(&[to.session], now).unwrap();
     // A client that comes back does not make it work.
-    store.clients_are_back(&[to.session]).unwrap();
+    store.reset_pushes(&[to.session]).unwrap();
     store.mark_pushes(&[to.session], now - 1).unwrap();
     assert_eq!(due(store, &to.host, now - 1), []);
     assert_eq!(claim(store, &to, now), Some(PUSH_TRIES_MAX), "another message");
-    store.settle_push(to.session, PushOutcome::Sent).unwrap();
+    store.record_push_outcome(to.session, PushOutcome::Sent).unwrap();
     let now = now + PUSH_INTERVAL_MS;
     store.mark_pushes(&[to.session], now).unwrap();
     assert_eq!(claim(store, &to, now), Some(0), "it works again");
-    store.settle_push(to.session, PushOutcome::Refused).unwrap();
+    store.record_push_outcome(to.session, PushOutcome::Refused).unwrap();
     assert_eq!(claim(store, &to, now + PUSH_CLAIM_MS), None, "it would be refused again");
 }
 
@@ -280,13 +280,13 @@ fn what_comes_while_a_push_is_sent_is_pushed_later(store: &Store) {
     store.mark_pushes(&[to.session], NOW).unwrap();
     assert_eq!(claim(store, &to, NOW), Some(0));
     store.mark_pushes(&[to.session], NOW + 1).unwrap();
-    store.settle_push(to.session, PushOutcome::Sent).unwrap();
+    store.record_push_outcome(to.session, PushOutcome::Sent).unwrap();
     assert_eq!(due(store, &to.host, NOW + PUSH_INTERVAL_MS), [to.session]);
     // The client comes back while it is sent: nothing is left.
     assert_eq!(claim(store, &to, NOW + PUSH_INTERVAL_MS), Some(0));
     store.mark_pushes(&[to.session], NOW + PUSH_INTERVAL_MS).unwrap();
-    store.clients_are_back(&[to.session]).unwrap();
-    store.settle_push(to.session, PushOutcome::Sent).unwrap();
+    store.reset_pushes(&[to.session]).unwrap();
+    store.record_push_outcome(to.session, PushOutcome::Sent).unwrap();
     assert_eq!(due(store, &to.host, NOW + PUSH_CLAIM_MS * 2), []);
 }
 

@@ -73,7 +73,7 @@ impl BatchContext<'_> {
     }
 
     /// Appends one event to several logs, each at its next position. Deleted accounts have no log and are left out.
-    pub(in crate::commit) fn tell(
+    pub(in crate::commit) fn append_event(
         &mut self,
         accounts: impl IntoIterator<Item = AccountId>,
         about: (EventKind, Option<MessageId>, Option<AccountId>),

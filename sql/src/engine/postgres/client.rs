@@ -219,7 +219,7 @@ where
             Ok((client, connection)) => {
                 return Ok((client, runtime.spawn(drive(connection, warning))));
             }
-            // What a server has answered says more than that another one is away.
+            // The error that a server has answered says more than the failure to reach another server.
             Err(error) => {
                 let says_more = error.code().is_some()
                     || failure.as_ref().is_none_or(|it: &Error| it.code().is_none());

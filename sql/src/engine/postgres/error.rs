@@ -1,4 +1,4 @@
-//! What an error of PostgreSQL means for the store.
+//! Maps errors of PostgreSQL to errors of the store.
 
 use std::error::Error as _;
 
@@ -6,7 +6,7 @@ use postgres::error::SqlState;
 
 use crate::Error;
 
-/// What went wrong, with its cause.
+/// The text of an error, with its cause.
 pub(super) fn text(error: &postgres::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {source}"),

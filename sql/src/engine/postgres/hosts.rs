@@ -1,5 +1,5 @@
-//! A URL may name several servers (`host=a,b`). Each is tried by itself, so that one that does not answer (a machine that
-//! is switched off, a network that drops packets) leaves time for the next one.
+//! Connects to the servers of a URL that names several (`host=a,b`). Each server is tried with a share of the time. So a server that
+//! does not answer (a machine that is switched off, a network that drops packets) leaves time for the next one.
 
 use postgres::config::Host;
 use tokio_postgres::Config;
@@ -13,7 +13,7 @@ pub(super) fn each(config: &Config) -> Vec<Config> {
     (0..count).map(|at| one(config, at)).collect()
 }
 
-/// The configuration of the server at this place.
+/// The configuration of the server with this index.
 fn one(config: &Config, at: usize) -> Config {
     let mut one = Config::new();
     match config.get_hosts().get(at) {
@@ -24,7 +24,7 @@ fn one(config: &Config, at: usize) -> Config {
     if let Some(address) = config.get_hostaddrs().get(at) {
         one.hostaddr(*address);
     }
-    // One port is that of all servers.
+    // If the URL has one port, it is that of all servers.
     if let Some(port) = config.get_ports().get(at).or(config.get_ports().first()) {
         one.port(*port);
     }

@@ -12,8 +12,8 @@ use crate::search::{IndexTerm, NewestIds, SearchQuery, term, terms, too_slow};
 /// Conversations that one search of the index covers. For each message that is found, PostgreSQL compares the words of all these
 /// conversations.
 const CONVERSATIONS: usize = 64;
-/// Messages that are read at a time if their texts must be compared with the words of the search.
-const LOOKED_AT: usize = 256;
+/// Messages whose texts are read at a time, if they must be compared with the words of the search.
+const TEXTS_PAGE: usize = 256;
 /// Messages that get their words in one transaction while the index is rebuilt. An edit of such a message waits for it.
 const REINDEXED_MAX: i64 = 256;
 
@@ -44,7 +44,7 @@ impl Postgres {
         let all = own.chunks(CONVERSATIONS).map(|chunk| any_of(chunk, &query.wanted.terms));
         let all: Vec<_> = all.collect();
         let mut before = query.before.0;
-        let limit = if query.wanted.is_exact { query.limit } else { LOOKED_AT };
+        let limit = if query.wanted.is_exact { query.limit } else { TEXTS_PAGE };
         loop {
             let ids = self.look_up(&INDEXED, &all, query.account.0, before, limit)?;
             let ids: Vec<i64> = ids.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<_>>()?;
@@ -67,14 +67,14 @@ impl Postgres {
     ) -> Result<()> {
         let mut before = query.before.0;
         loop {
-            let rows = self.look_up(&WORDLESS, &own, query.account.0, before, LOOKED_AT)?;
+            let rows = self.look_up(&WORDLESS, &own, query.account.0, before, TEXTS_PAGE)?;
             for row in &rows {
                 before = row.try_get(0)?;
                 if query.wanted.matches_unindexed(row.try_get(1)?) {
                     newest.add(before);
                 }
             }
-            if rows.len() < LOOKED_AT || before <= newest.least() {
+            if rows.len() < TEXTS_PAGE || before <= newest.least() {
                 return Ok(());
             }
             in_time(query)?;
@@ -84,14 +84,14 @@ impl Postgres {
     fn look_up(
         &mut self,
         statement: &Statement,
-        places: &(dyn ToSql + Sync),
+        conversations: &(dyn ToSql + Sync),
         account: i64,
         before: i64,
         limit: usize,
     ) -> Result<Vec<postgres::Row>> {
         let statement = self.prepare(statement.postgres)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let params: [&(dyn ToSql + Sync); 4] = [places, &account, &before, &limit];
+        let params: [&(dyn ToSql + Sync); 4] = [conversations, &account, &before, &limit];
         Ok(self.client.query(&statement, &params)?)
     }
 
@@ -112,11 +112,11 @@ impl Postgres {
     }
 
     /// See [`Engine::index_some`].
-    pub(super) fn index_wordless(&mut self, place: IndexCursor) -> Result<Option<IndexCursor>> {
-        let params = [place.0, place.1, REINDEXED_MAX].map(Value::Int);
+    pub(super) fn index_wordless(&mut self, cursor: IndexCursor) -> Result<Option<IndexCursor>> {
+        let params = [cursor.0, cursor.1, REINDEXED_MAX].map(Value::Int);
         let mut found = self.run(&NEXT_WORDLESS, &params)?;
         let Some(last) = found.last() else { return Ok(None) };
-        let place = (last.int(0)?, last.int(1)?);
+        let cursor = (last.int(0)?, last.int(1)?);
         let mut texts = Vec::with_capacity(found.len());
         for row in &mut found {
             texts.push((row.int(1)?, row.text(2)?));
@@ -124,7 +124,7 @@ impl Postgres {
         let rows = texts.iter().map(|(id, text)| vec![Value::Int(*id), Value::Terms(text)]);
         let rows: Vec<_> = rows.collect();
         self.run_batch(&GIVE_WORDS, &rows)?;
-        Ok(Some(place))
+        Ok(Some(cursor))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The settings of each session. They override those of the server, the database and the role.
 //!
-//! By statements after connecting: poolers refuse settings in the startup packet that they do not track.
+//! They are set by statements after connecting. Poolers refuse settings in the startup packet that they do not track.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! Finds the reason why a file cannot be opened. SQLite says "unable to open database file" for all of them.
+//! Finds the reason why a file cannot be opened. SQLite reports "unable to open database file" for all reasons.
 
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;

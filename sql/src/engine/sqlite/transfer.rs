@@ -6,7 +6,7 @@ use crate::copy::{BackupFormat, Column, Transfer, names};
 use crate::engine::{Cell, Engine, Statement, Value, statements};
 
 /// Moves the rows that the triggers of `message` have inserted from the tables of recent rows into the large tables (decision 11).
-const SETTLE: &str = "
+const MOVE_RECENT: &str = "
     insert into settled_entry select * from recent_entry order by conversation, message;
     delete from recent_entry;
     insert into settled_ref select * from recent_ref order by sender, ref;
@@ -80,7 +80,7 @@ impl Transfer for Sqlite {
     }
 
     fn round_off(&mut self) -> Result<()> {
-        self.script(SETTLE) // The server fills the index of words while it runs: sql/src/reindex.rs.
+        self.script(MOVE_RECENT) // The server fills the index of words while it runs: sql/src/reindex.rs.
     }
 }
 
