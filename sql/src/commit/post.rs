@@ -31,7 +31,7 @@ struct NewMessage<'a> {
     id: MessageId,
     stage: ContactStage,
     /// If the message answers a contact request of the recipient: the receipts that the recipient gets before the message.
-    request_progress: Vec<(Seq, RequestProgress)>,
+    progress: Vec<(Seq, RequestProgress)>,
     /// The recipients who get the sender's name with the message.
     named: BTreeSet<AccountId>,
 }
@@ -119,22 +119,18 @@ impl PreparedPosts<'_> {
                 request: matches!(post.stage, ContactStage::Request { .. }),
             };
             if let Recipient::Account(asker) = post.to {
-                for (seq, progress) in &post.request_progress {
+                for (seq, progress) in &post.progress {
                     let (kind, body) = progress.receipt_event(post.submission.by);
                     let about = (kind, Some(progress.id), Some(post.submission.by));
                     ctx.write_event(vec![(asker, *seq)], about, body, None);
                 }
             }
-            ctx.advance_seen_at(
-                post.submission.by,
-                post.at,
-                to.iter().map(|(account, _)| *account),
-            );
+            ctx.advance_seen_at(by, post.at, to.iter().map(|(account, _)| *account));
             ctx.write_message_event(to, message, std::mem::take(&mut post.named), post.index);
         }
         execute_each(ctx.engine, &SET_NAMED, named_in_groups)?;
         if !self.withheld.is_empty() {
-            note_withheld_posts(ctx, &mut self.messages, &self.withheld);
+            note_withheld(ctx, &mut self.messages, &self.withheld);
         }
         Ok(())
     }
@@ -200,7 +196,7 @@ fn admit<'a>(
                 sender_seq: Seq(0),
                 id: MessageId(0),
                 stage,
-                request_progress: Vec::new(),
+                progress: Vec::new(),
                 named: BTreeSet::new(),
             });
         }
@@ -272,7 +268,7 @@ fn resolve_conversations(
                 if post.stage == ContactStage::Answer {
                     let progress =
                         request::reveal_to_asker(ctx.engine, shared, account, post.submission.by)?;
-                    post.request_progress = progress.into_iter().map(|it| (Seq(0), it)).collect();
+                    post.progress = progress.into_iter().map(|it| (Seq(0), it)).collect();
                 }
                 shared.conversation
             }
@@ -309,10 +305,8 @@ fn assign_positions(
         };
         if let Recipient::Account(asker) = post.to {
             let numbered = |(_, progress)| Some((ctx.next_seq(asker)?, progress));
-            post.request_progress = std::mem::take(&mut post.request_progress)
-                .into_iter()
-                .filter_map(numbered)
-                .collect();
+            post.progress =
+                std::mem::take(&mut post.progress).into_iter().filter_map(numbered).collect();
         }
         for account in receivers {
             if account != by
@@ -364,7 +358,7 @@ fn message_row<'a>(post: &'a NewMessage<'_>) -> Vec<Value<'a>> {
 }
 
 /// Records the accounts from which each post is withheld. Consecutive entries that are withheld from one account are a run.
-fn note_withheld_posts(
+fn note_withheld(
     ctx: &mut BatchContext<'_>,
     messages: &mut [NewMessage<'_>],
     withheld: &WithheldPosts,
