@@ -22,14 +22,14 @@ pub(crate) fn run(
         if let Err(error) = store.collect_files(store.now())
             && warned.is_due("files", Instant::now())
         {
-            tracing::warn!(%error, "files that nobody needs are not deleted; it is tried again");
+            tracing::warn!(%error, "expired files cannot be deleted; it is tried again");
         }
         if let Some(files) = files
             && let Err(error) = collect_objects(store, files)
             && warned.is_due("objects", Instant::now())
         {
             let cause = Cause::of(&error).text();
-            tracing::warn!(cause, %error, "objects of the file store that nobody needs are not deleted; it is tried again");
+            tracing::warn!(cause, %error, "unneeded objects of the file store cannot be deleted; it is tried again");
         }
     }
 }

@@ -222,7 +222,7 @@ impl Context {
             let expires_at = request.now + SESSION_MS;
             if let Err(error) = self.store.touch_session(session.id, request.now, expires_at) {
                 // The next request tries again; this one may only want to read.
-                tracing::warn!(%error, "a session's use is not written down");
+                tracing::warn!(%error, "the use of a session is not recorded");
             }
         }
     }

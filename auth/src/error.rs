@@ -250,7 +250,7 @@ impl ApiError {
     /// A fault of the server. `cause` is only logged.
     pub(crate) fn internal(cause: &dyn std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");
-        Self::new(ErrorCode::Internal, "something went wrong here; it has been noted")
+        Self::new(ErrorCode::Internal, "an internal error, which the server has logged")
     }
 }
 

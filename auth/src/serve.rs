@@ -115,10 +115,10 @@ impl Drop for Serving {
 fn sweep(store: &Store, shutdown: &Shutdown) {
     loop {
         if let Err(error) = store.sweep(store.now()) {
-            tracing::warn!(%error, "what has expired is not swept");
+            tracing::warn!(%error, "expired data cannot be deleted; the next sweep tries again");
         }
         if let Err(error) = store.sweep_push_hosts(store.now() - PUSH_HOST_KEPT_MS) {
-            tracing::warn!(%error, "hosts of push services are not swept");
+            tracing::warn!(%error, "unused hosts of push services cannot be deleted; the next sweep tries again");
         }
         if shutdown.wait_for(SWEEP_INTERVAL) {
             return;

@@ -1,7 +1,7 @@
-//! How often an account adds others to groups.
+//! Limits how often an account adds others to groups.
 //!
-//! An account that knows the admin joins at once and is not asked, and a group stays in its list after it was removed
-//! from the group. So without a bound somebody could fill that list.
+//! An account that knows the admin joins at once, without being asked. A group stays in its list of conversations even after it was
+//! removed from the group. So without a limit one account could fill the list of another one.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -15,12 +15,12 @@ use crate::limit::{
     ADDITIONS_WIDTH,
 };
 
-/// Additions to groups, counted by who adds and whom. Each request counts, also a refused one, so that an answer tells
-/// nothing about the account that is added.
+/// Additions to groups, counted by the adding and the added account. Every request counts, also a refused one, so that the answer
+/// reveals nothing about the added account.
 pub(crate) struct Additions {
     of_one: Buckets,
-    /// Counted by the adding account alone. Without it one account could empty the buckets of so many pairs that
-    /// others, who share them, are refused.
+    /// Additions counted by the adding account only. Without this bound one account could empty so many buckets of pairs that other
+    /// accounts, whose pairs share these buckets, are refused.
     in_all: Buckets,
 }
 
@@ -32,9 +32,14 @@ impl Additions {
         Self { of_one, in_all }
     }
 
-    /// Counts the accounts that `by` adds to a group with this operation. If there are too many, it is refused instead, unless
-    /// it repeats one that was stored.
-    pub(crate) fn counted(&self, by: AccountId, operation: Operation, now: Instant) -> Operation {
+    /// Counts the accounts that `by` adds to a group with this operation. If there were too many additions, returns
+    /// [`Operation::Refused`] in its place, which still answers a repeated `ref`.
+    pub(crate) fn count_or_refuse(
+        &self,
+        by: AccountId,
+        operation: Operation,
+        now: Instant,
+    ) -> Operation {
         match self.count(by, &operation, now) {
             Ok(()) => operation,
             Err(message) => Operation::Refused(Rejection { code: Code::TooMany, message }),

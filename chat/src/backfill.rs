@@ -240,6 +240,6 @@ pub(crate) fn note_block(
         // looked up.
         let look_up = || Some(store?.blocks_among(&[(account, *id)]).ok()?.first()?.last_seen);
         let left_at = || Some(at.or_else(look_up).unwrap_or_else(|| presence.now()));
-        presence.part(account, *id, left_at);
+        presence.end_mutual_watches(account, *id, left_at);
     }
 }

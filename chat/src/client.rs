@@ -31,9 +31,9 @@ pub(crate) struct Client {
     pub(crate) identity: Identity,
     /// The session of the token. Guests have none.
     session: Option<SessionId>,
-    /// The last event that it has acknowledged on this connection; at first the last one that it had before.
+    /// The last event that the client has acknowledged on this connection. At first, the last event that it had before.
     received: Seq,
-    /// When the use of the session was recorded last.
+    /// The time at which the use of the session was last recorded.
     use_recorded: Instant,
     /// The rate limit of the account, which all its connections share. Before the hello: that of the connection.
     rate_limit: Arc<RateLimit>,
@@ -73,8 +73,8 @@ impl Client {
         }
     }
 
-    /// Notes that the client has acknowledged events up to this one.
-    pub(crate) fn has_received(&mut self, seq: Seq) {
+    /// Records that the client has acknowledged the events up to this one.
+    pub(crate) fn record_received(&mut self, seq: Seq) {
         self.received = self.received.max(seq);
     }
 

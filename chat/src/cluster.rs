@@ -36,9 +36,9 @@ pub(crate) struct Cluster {
     presence: Arc<Presence>,
     inbox: Inbox,
     bus: OnceLock<Arc<Bus>>,
-    /// Accounts that have more or fewer connections here, which other nodes have not been told.
+    /// Accounts whose number of connections to this node has changed, and of which other nodes have no notice yet.
     changed: Mutex<HashSet<AccountId>>,
-    /// Signalled when there are some, and at the end.
+    /// Signalled when `changed` gets accounts, and at the end.
     has_changed: Condvar,
     is_over: AtomicBool,
 }
@@ -80,7 +80,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// To be called when everything is committed: this node leaves the cluster.
+    /// Leaves the cluster. Must be called after the last commit.
     pub(crate) fn end(&self) {
         self.is_over.store(true, Ordering::Relaxed);
         // A thread that is about to wait has seen the flag, or is woken.
@@ -88,8 +88,8 @@ impl Cluster {
         self.has_changed.notify_all();
     }
 
-    /// Notes that an account has one connection more or less here, or has blocked another one. Other nodes look up again
-    /// what they show of it.
+    /// Records that the number of an account's connections to this node has changed, or that the account has blocked another one.
+    /// Other nodes then look up the account's presence again.
     pub(crate) fn connections_changed(&self, account: AccountId) {
         if let Some(bus) = self.bus.get() {
             bus.subscribe(account);
@@ -100,17 +100,17 @@ impl Cluster {
         }
     }
 
-    /// Looks up the connections of these accounts on other nodes, for accounts that are watched or connected here. Tells
-    /// their watchers of changes. If an account has more than [`CONNECTIONS_PER_ACCOUNT_MAX`] connections over all nodes,
+    /// Looks up the connections of these accounts to other nodes, for accounts that are watched or connected here. Sends changes of
+    /// presence to their watchers. If an account has more than [`CONNECTIONS_PER_ACCOUNT_MAX`] connections over all nodes,
     /// closes the oldest ones, as far as they are here.
     ///
     /// # Errors
     /// The connections cannot be looked up.
-    pub(crate) fn look_at_presence(&self, accounts: &[AccountId]) -> sql::Result<()> {
+    pub(crate) fn refresh_presence(&self, accounts: &[AccountId]) -> sql::Result<()> {
         if !self.store.has_other_nodes() {
             return Ok(());
         }
-        let look = self.presence.begin_look(accounts);
+        let look = self.presence.begin_look_up(accounts);
         if let Some(bus) = self.bus.get() {
             look.accounts().for_each(|account| bus.subscribe(account));
         }
@@ -122,7 +122,7 @@ impl Cluster {
             let elsewhere = found.get(&account).map_or(&[][..], |it| &it.connections);
             elsewhere.iter().map(|connections| connections.node).collect()
         };
-        for account in self.presence.end_look(look, nodes) {
+        for account in self.presence.end_look_up(look, nodes) {
             let last_seen = found.get(&account).and_then(|it| it.last_seen);
             let at = last_seen.unwrap_or_else(|| self.presence.now());
             self.inbox.presence_changed(account, at);
@@ -145,19 +145,19 @@ impl Cluster {
         }
     }
 
-    /// Ends the watching of accounts by those whom they have blocked on another node. A block is an event of the blocker's log only,
-    /// so a node to which the blocker is not connected does not read it.
+    /// Ends the watches of accounts that these accounts have blocked on another node. A block is an event of the blocker's log only, so
+    /// a node to which the blocker is not connected does not read it.
     fn end_watches_of_blocked(&self, accounts: &[AccountId]) -> sql::Result<()> {
         for watches in self.presence.watches(accounts).chunks(HEADS_PAGE) {
             for block in self.store.blocks_among(watches)? {
-                self.presence.part(block.by, block.blocked, || Some(block.last_seen));
+                self.presence.end_mutual_watches(block.by, block.blocked, || Some(block.last_seen));
             }
         }
         Ok(())
     }
 
     /// Tells other nodes what was committed here.
-    pub(crate) fn has_committed(&self, committed: &Committed) {
+    pub(crate) fn publish_commit(&self, committed: &Committed) {
         let blocks =
             committed.events.iter().filter(|it| matches!(it.body, EventBody::Block { .. }));
         blocks.flat_map(|event| &event.to).for_each(|(by, _)| self.connections_changed(*by));
@@ -175,7 +175,7 @@ impl Cluster {
     }
 
     /// Tells the nodes that `listeners` are connected to that `from` is typing.
-    pub(crate) fn is_typing(&self, from: AccountId, to: Recipient, listeners: &[AccountId]) {
+    pub(crate) fn publish_typing(&self, from: AccountId, to: Recipient, listeners: &[AccountId]) {
         let Some(bus) = self.bus.get() else { return };
         bus.publish(
             listeners.iter().copied(),

@@ -40,7 +40,7 @@ pub(crate) enum Task {
     /// Records that a session is in use. No client waits for this.
     SessionUse(SessionId),
     /// Records that an account's last connection has ended, at this time in milliseconds. No client waits for this.
-    Departure(AccountId, i64),
+    Disconnection(AccountId, i64),
     /// Closes the connection, after the answers to its earlier requests.
     Close(Close, Arc<Outbox>),
 }
@@ -132,7 +132,7 @@ impl Committer {
 
     /// A queue without a thread, as if the database took its time.
     #[cfg(test)]
-    pub(crate) fn unattended() -> Self {
+    pub(crate) fn without_thread() -> Self {
         Self(Arc::default())
     }
 
@@ -153,7 +153,7 @@ impl Committer {
         self.0.put(task, deadline.saturating_duration_since(Instant::now()))
     }
 
-    /// The committer finishes what is in the queue and ends.
+    /// Closes the queue. The committer commits the remaining tasks and ends.
     pub(crate) fn close(&self) {
         self.0.close();
     }
@@ -283,7 +283,7 @@ impl State {
         let mut tasks = self.take_shares();
         self.bytes -= tasks.iter().map(Task::bytes).sum::<usize>();
         // A client that disconnects may be back at once, and must find what it has acknowledged.
-        let ends = |task: &Task| matches!(task, Task::Close(..) | Task::Departure(..));
+        let ends = |task: &Task| matches!(task, Task::Close(..) | Task::Disconnection(..));
         let waiting = self.receipts.len();
         let count = if tasks.iter().any(ends) {
             waiting

@@ -106,7 +106,7 @@ impl<'a> Connection<'a> {
                 self.replay()?;
                 may_sleep &= self.replay.is_none();
                 if self.replay.is_none() {
-                    os_thread::trim_stack(); // So have the hello and the log.
+                    os_thread::trim_stack(); // The hello and the replay have used more stack, too.
                 }
             }
             may_sleep = self.tick(reader, may_sleep)?;
@@ -283,7 +283,7 @@ impl Drop for Connection<'_> {
         if let (Some(pushes), Some((session, received)), false) =
             (&self.server.pushes, self.client.session(), self.has_closed)
         {
-            pushes.was_cut(account, session, received);
+            pushes.connection_lost(account, session, received);
         }
         let mut is_told_by_committer = false;
         if is_last {
@@ -291,8 +291,8 @@ impl Drop for Connection<'_> {
             let now = presence.now();
             inbox.presence_changed(account, now);
             if let Some(accounts) = self.server.accounts() {
-                let departure = Task::Departure(account, now);
-                is_told_by_committer = accounts.committer.submit(departure);
+                let disconnection = Task::Disconnection(account, now);
+                is_told_by_committer = accounts.committer.submit(disconnection);
             }
         }
         if let (Some(cluster), false) = (&self.server.cluster, is_told_by_committer) {

@@ -1,7 +1,7 @@
-//! The dispatcher's thread: delivers what is in its inbox to the connections that are here.
+//! The dispatcher's thread, which delivers the notifications of its inbox to the connections of this node.
 //!
-//! It is the only thread that looks connections up to deliver to them what others did. The outcome of a commit is
-//! delivered while the next commit runs.
+//! No other thread looks up connections to deliver events of other accounts to them. The outcome of a commit is delivered while
+//! the next commit runs.
 
 mod inbox;
 
@@ -45,8 +45,8 @@ pub(crate) fn start(
     })
 }
 
-/// Closes the inbox when the dispatcher or the thread that fills gaps ends, even by a panic, so that nothing more is
-/// committed.
+/// Closes the inbox when the dispatcher or the thread that fills gaps ends, even by a panic. Then the committer commits nothing
+/// more.
 struct Closing(Inbox);
 
 impl Drop for Closing {
@@ -66,7 +66,7 @@ impl Dispatcher {
         loop {
             match inbox.next(self.presence.due_at(), self.fanout.is_filling()) {
                 Next::Deliver(notification) => self.deliver(notification),
-                Next::TimedOut => self.presence.tell_due(Instant::now()),
+                Next::TimedOut => self.presence.send_due(Instant::now()),
                 Next::Closed => return,
             }
         }

@@ -34,13 +34,13 @@ pub(crate) trait SlowSocket: Send + Sync {
     /// Whether its connection is being closed.
     fn is_ending(&self) -> bool;
 
-    /// Sends what waits, because the socket is writable again.
+    /// Sends the waiting frames, because the socket is writable again.
     fn resume(self: Arc<Self>);
 
     /// Closes the connection, because the client reads nothing.
     fn too_slow(self: Arc<Self>);
 
-    /// Ends the socket, whatever still waits.
+    /// Ends the socket, and drops the frames that wait.
     fn abort(&self);
 }
 
@@ -59,7 +59,7 @@ struct Inner {
 
 struct Watched {
     socket: Arc<dyn SlowSocket>,
-    /// The time by which the client must have read something; everything, if the connection is being closed.
+    /// The time by which the client must have read something. If the connection is being closed, it must have read everything.
     until: Instant,
     /// Whether it was being closed when `until` was set.
     is_last: bool,
@@ -81,7 +81,7 @@ impl Drainer {
         Ok(drainer)
     }
 
-    /// Sends what waits for `socket` whenever it is writable. `is_last`: the connection is being closed, and the client
+    /// Sends the waiting frames of `socket` whenever it is writable. `is_last`: the connection is being closed, and the client
     /// has [`CLOSE_GRACE`]. Otherwise the connection is closed as too slow if the client reads nothing for
     /// [`STALL_MAX`].
     pub(crate) fn watch(&self, socket: &Arc<dyn SlowSocket>, is_last: bool) {

@@ -1,6 +1,6 @@
 //! The connections that are online, by account or guest.
 //!
-//! Each connection is in one place: among the unknown ones until it says hello, then under its account.
+//! A connection is in the list of unknown connections until its hello, and from then on in the list of its account.
 //! Lock order of the whole server: presence, hub, outbox; nothing else is locked while one of them is held.
 //!
 //! A connection looks its token up in the database and only then registers here, so it misses deliveries in between.
@@ -32,19 +32,19 @@ pub(crate) struct Hub {
 /// One connection of an account.
 pub(crate) struct Endpoint {
     pub(crate) outbox: Arc<Outbox>,
-    /// Guests have none.
+    /// The session; `None` for a guest.
     pub(crate) session: Option<SessionId>,
-    /// When it was welcomed, in milliseconds.
+    /// The time of its welcome, in milliseconds.
     pub(crate) since: i64,
 }
 
 /// The connections of an account after one more was added.
 pub(crate) enum Registered {
-    /// It is the account's only one.
+    /// The new connection is the account's only one.
     First,
-    /// Others of the account are here.
+    /// The account has further connections to this node.
     Additional,
-    /// This was the account's oldest one, and is not here any more.
+    /// The account had too many connections. This was its oldest one, and is no longer registered.
     Evicted(Arc<Outbox>),
 }
 
@@ -74,8 +74,8 @@ impl Hub {
         unknown.insert(outbox.id(), Arc::clone(outbox));
     }
 
-    /// Adds a connection of a known account. One connection too many replaces the account's oldest, which is to be
-    /// closed.
+    /// Adds a connection of an account. If the account has too many connections, its oldest one is removed, and the caller must
+    /// close it.
     pub(crate) fn register(&self, account: AccountId, endpoint: Endpoint) -> Registered {
         let id = endpoint.outbox.id();
         let mut shard = self.shard(account).write().unwrap_or_else(PoisonError::into_inner);
@@ -122,14 +122,14 @@ impl Hub {
         read(self.shard(account)).contains_key(&account)
     }
 
-    /// How many connections the account has, and when the oldest of them was welcomed.
+    /// The number of the account's connections, and the time at which the oldest of them was welcomed, in milliseconds.
     pub(crate) fn connections(&self, account: AccountId) -> (usize, i64) {
         let shard = read(self.shard(account));
         let endpoints = shard.get(&account).map_or(&[][..], Vec::as_slice);
         (endpoints.len(), endpoints.first().map_or(0, |oldest| oldest.since))
     }
 
-    /// The sessions of the account's connections, each once.
+    /// The sessions of the account's connections, without repeats.
     pub(crate) fn sessions(&self, account: AccountId) -> Vec<SessionId> {
         let shard = read(self.shard(account));
         let endpoints = shard.get(&account).map_or(&[][..], Vec::as_slice);
@@ -139,7 +139,7 @@ impl Hub {
         sessions
     }
 
-    /// Takes the account's oldest connection out, which is to be closed.
+    /// Removes the account's oldest connection, which the caller must close.
     pub(crate) fn evict_oldest(&self, account: AccountId) -> Option<Arc<Outbox>> {
         let mut shard = self.shard(account).write().unwrap_or_else(PoisonError::into_inner);
         let endpoints = shard.get_mut(&account).filter(|endpoints| !endpoints.is_empty())?;
@@ -167,8 +167,8 @@ impl Hub {
         !endpoints.is_empty()
     }
 
-    /// Calls `each` for every connection whose session is known, to end those that the database says have ended:
-    /// [`Hub::advance_generation`] is called here.
+    /// Calls `each` for every connection with a session, so that the caller can close connections of ended sessions. Advances the
+    /// generation.
     pub(crate) fn for_each_session(&self, mut each: impl FnMut(SessionId, &Arc<Outbox>)) {
         self.advance_generation();
         for shard in &self.shards {
@@ -190,7 +190,7 @@ impl Hub {
         }
     }
 
-    /// Lets every connection see that `shutdown` has begun, when it begins.
+    /// Makes every connection notice `shutdown` when it begins.
     pub(crate) fn stop_with(self: &Arc<Self>, shutdown: &Shutdown) {
         let hub = Arc::clone(self);
         shutdown.on_begin(move || hub.for_each(|outbox| outbox.stop()));

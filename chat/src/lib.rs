@@ -3,15 +3,17 @@
 //!
 //! [`serve`] starts it. Its parts:
 //!
-//! - a *connection* reads requests on its own thread; `verb` has a file for each query and live request;
-//! - the *committer* stores operations (messages, receipts, edits, changes of groups …), many of them in one
-//!   transaction;
-//! - the *dispatcher* takes committed events, and everything else that is to be delivered, from its inbox; the
-//!   *fan-out* appends them to outboxes;
-//! - the *hub* knows the connections of each account;
+//! - a *connection* reads requests on its own thread. `request.rs` classifies each request as a query, an operation or a live frame,
+//!   and `verb/` has a file for each query and live frame;
+//! - the *committer* stores operations (messages, receipts, edits, changes of groups …), many of them in one transaction of the crate
+//!   `sql`, which has a file for each kind of operation;
+//! - the *dispatcher* takes committed events and live frames from its inbox; the *fan-out* appends them to outboxes, and `event.rs`
+//!   makes the frame of an event;
+//! - the *hub* has the connections of each account;
 //! - an *outbox* is the outgoing queue of one connection.
 //!
-//! docs/ARCHITECTURE.md follows a message through them.
+//! Frames are defined in the crate `wire`. Settings are in `args.rs`, bounds in `limit.rs`. docs/ARCHITECTURE.md follows a message
+//! through these parts, and docs/CONTRIBUTING.md lists the files to change for a new frame type.
 
 mod additions;
 mod args;
@@ -88,16 +90,17 @@ pub struct Running {
     server: Arc<Server>,
     committer: Option<Ended>,
     dispatcher: Ended,
-    /// The thread that looks at other nodes.
+    /// The thread that reads the notices of other nodes.
     node: Option<Ended>,
-    /// The thread that marks whom to tell by Web Push.
+    /// The thread that marks subscriptions for Web Push.
     push: Option<Ended>,
 }
 
-/// Serves what has begun at `opening` until `shutdown` begins; without a `store` in guest mode.
+/// Starts the server on the listener that `opening` has bound, and serves until `shutdown` begins. Without a `store` it runs in guest
+/// mode.
 ///
 /// # Errors
-/// The threads it needs could not be started.
+/// A thread could not be started.
 pub fn serve(
     config: &Config,
     opening: Opening,
@@ -193,8 +196,9 @@ impl Running {
         ChatService(Arc::clone(&self.server))
     }
 
-    /// After the shutdown has begun: waits until what was accepted is committed and told, but not past `deadline`.
-    /// `wait_elsewhere` waits for the requests of [`Running::service`] for a time, and says whether they have ended.
+    /// Must be called after the shutdown has begun. Waits until all accepted operations are committed and answered, but not past
+    /// `deadline`. `wait_elsewhere` waits for the requests of [`Running::service`] for the given time, and returns whether they have
+    /// ended.
     pub fn finish(self, deadline: Instant, wait_elsewhere: impl Fn(Duration) -> bool) {
         let left = || deadline.saturating_duration_since(Instant::now());
         let until = Instant::now() + SESSIONS_END_MAX.min(left());

@@ -63,8 +63,8 @@ pub(crate) const NODE_END_MAX: Duration = Duration::from_secs(1);
 pub(crate) const PUSH_END_MAX: Duration = Duration::from_secs(1);
 /// How long accounts that got messages are gathered before their subscriptions are looked up.
 pub(crate) const PUSH_GATHER: Duration = Duration::from_secs(1);
-/// Accounts that got messages and connections that have ended or come back, of each kind, that wait for this. For
-/// further ones no push is sent.
+/// Accounts that got messages, connections that have ended, and connections that were welcomed, that wait for this look-up, of each
+/// kind. No push is sent for further ones.
 pub(crate) const PUSHES_WAITING_MAX: usize = 16 * 1024;
 
 /// Connections of one account on this node. A further one closes the oldest with 4409.
@@ -136,7 +136,7 @@ pub(crate) const COMMITS_WAITING_MAX: usize = 1;
 pub(crate) const HEADS_WAITING_MAX: usize = 16 * 1024;
 /// The interval at which a node reads what other nodes have committed.
 pub(crate) const CLUSTER_LOOK: Duration = Duration::from_millis(200);
-/// The same while a bus is connected, which brings it sooner.
+/// The same while a bus is connected, over which the hints arrive sooner.
 pub(crate) const CLUSTER_LOOK_BESIDE_BUS: Duration = Duration::from_millis(800);
 /// How long connecting to a server of the bus may take.
 pub(crate) const BUS_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -146,13 +146,13 @@ pub(crate) const BUS_TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) const BUS_FIRST_WAIT: Duration = Duration::from_secs(3);
 /// The interval of pings to the bus. After two missing answers the connection is lost.
 pub(crate) const BUS_PING_INTERVAL: Duration = Duration::from_secs(2);
-/// The longest pause between two tries to connect to it.
+/// The longest pause between two tries to connect to the bus.
 pub(crate) const BUS_RECONNECT_MAX: Duration = Duration::from_secs(1);
 /// Messages from the bus that wait to be handled. Further ones are dropped.
 pub(crate) const BUS_WAITING_MAX: usize = 4096;
 /// How often the subscriptions of disconnected accounts are dropped.
 pub(crate) const BUS_TIDY_INTERVAL: Duration = Duration::from_secs(60);
-/// The least pause between two such reads, even if connections come and go.
+/// The least pause between two reads of notices, even if connections begin and end.
 pub(crate) const CLUSTER_PAUSE: Duration = Duration::from_millis(50);
 /// Logs whose heads are read in one statement when those of all connected accounts are compared.
 pub(crate) const HEADS_PAGE: usize = 2048;
@@ -174,7 +174,7 @@ pub(crate) const BATCH_LARGE_OPERATIONS_MAX: usize = 32;
 pub(crate) const BATCH_ACCOUNT_OPERATIONS_MAX: usize = 128;
 /// Bytes of content of one account in one commit, unless its first operation alone has more.
 pub(crate) const BATCH_ACCOUNT_BYTES_MAX: usize = 256 * 1024;
-/// Files of posts of one account in one commit: each is looked for among the account's conversations.
+/// Files of posts of one account in one commit. For each of them the account's conversations are searched.
 pub(crate) const BATCH_ACCOUNT_FILES_MAX: usize = 20;
 /// Operations of one account in one commit that may write or look at a thousand rows each.
 pub(crate) const BATCH_ACCOUNT_LARGE_OPERATIONS_MAX: usize = 8;

@@ -82,7 +82,7 @@ static CLOCK_AHEAD: Gauge = Gauge::new(
     "messenger_chat_clock_ahead_seconds",
     "By how much the machine's clock is ahead of what it should show (less than 0: behind), so that nothing is deleted because of its age; 0 while it is believed.",
 );
-/// Reads that a replica may answer, by where they were done.
+/// Reads that a replica may answer, by the database that answered.
 pub(crate) static REPLICA_READS: CounterVec<4> = CounterVec::new(
     "messenger_chat_replica_reads_total",
     "Histories and searches, by where they were read: in the replica; in the database, because the replica was behind, away or busy.",
@@ -95,15 +95,15 @@ static REPLICA_UP: Gauge = Gauge::new(
     "Whether the replica answered when it was last asked: 1, else 0; 0 if none is set.",
 );
 const ENGINES: [&str; 2] = ["sqlite", "postgresql"];
-/// What is not looked at for Web Push.
+/// Accounts and connections that are not checked for Web Push.
 pub(crate) static PUSHES_DROPPED: Counter = Counter::new(
     "messenger_chat_pushes_dropped_total",
-    "Accounts and connections for which nobody looked whom to tell by Web Push, because too many waited.",
+    "Accounts and connections that were not checked for Web Push, because too many waited.",
 );
 /// Subscriptions that were marked.
 pub(crate) static PUSHES_MARKED: Counter = Counter::new(
     "messenger_chat_pushes_marked_total",
-    "Subscriptions to Web Push that were marked because there is something for their clients.",
+    "Subscriptions to Web Push that were marked for a push.",
 );
 /// Connections closed because their clients read too slowly.
 pub(crate) static SLOW_READERS: Counter = Counter::new(

@@ -40,8 +40,8 @@ pub(crate) struct Outbox {
     drainer: Drainer,
     state: Mutex<State>,
     ended_reading: AtomicBool,
-    /// The connection's permit, which is returned with the socket, so a socket that only the drainer still holds
-    /// counts, too. Tests have none.
+    /// The connection's permit. It is released together with the socket, so a socket that only the drainer still holds counts, too.
+    /// `None` in tests.
     permit: Option<Permit>,
 }
 
@@ -108,7 +108,7 @@ impl Outbox {
         }
     }
 
-    /// The client is known, so its permit can no longer be taken for a new connection.
+    /// Marks the permit as established, because the client is known: the permit can no longer be taken for a new connection.
     pub(crate) fn mark_established(&self) {
         if let Some(permit) = &self.permit {
             // A connection that was evicted meanwhile finds the end of its input.
@@ -184,7 +184,7 @@ impl Outbox {
         !self.lock().watchers.is_empty()
     }
 
-    /// The calling thread no longer waits for anything of this connection.
+    /// Ends the watch of the calling thread.
     pub(crate) fn unwatch(&self) {
         let me = thread::current().id();
         self.lock().watchers.retain(|thread| thread.id() != me);
@@ -226,7 +226,7 @@ impl Outbox {
                     if count > 0 {
                         state.wake_watchers();
                     }
-                    state.give_up_what_is_long(self);
+                    state.drop_long_rest(self);
                     return self.leave_to_drainer(state);
                 }
                 None => {
@@ -313,11 +313,11 @@ impl State {
         self.held = Vec::new();
         self.close(close);
         outbox.end_reading();
-        self.give_up_what_is_long(outbox);
+        self.drop_long_rest(outbox);
     }
 
-    /// Drops a long partly sent frame of a closed connection, because the client may never read it.
-    fn give_up_what_is_long(&mut self, outbox: &Outbox) {
+    /// Drops the rest of a partly sent frame of a closed connection if the rest is long, since the client may never read it.
+    fn drop_long_rest(&mut self, outbox: &Outbox) {
         if self.is_cut_short && self.begun > BEGUN_BYTES_MAX {
             self.give_up();
             let _ = outbox.stream.shutdown(Shutdown::Both);

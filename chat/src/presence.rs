@@ -1,4 +1,5 @@
-//! The subscriptions to presence. Nothing of it is stored, except the time at which an account was last online.
+//! Presence: which connections watch which accounts, and the states that they have got. Only the last-seen time of an account is
+//! stored.
 //!
 //! A connection watches the accounts of its last `presence` request. The connection's own thread registers it and
 //! answers with the current state; only the dispatcher sends changes. The lock is the first in the server's order, so
@@ -31,13 +32,13 @@ struct State {
     watched: HashMap<AccountId, Watched>,
     /// The accounts with a waiting change, by the time at which it is sent.
     due: BTreeSet<(Instant, AccountId)>,
-    /// Accounts that hide when they were last connected, among those that watch or are watched, now or before. They are
-    /// not told when others were last connected.
+    /// Accounts that hide their last-seen time, among the present and former watching and watched accounts. They do not get the
+    /// last-seen time of others either.
     hiding: HashSet<AccountId>,
 }
 
 impl State {
-    /// Whether `viewer` may know when `id` was last connected.
+    /// Whether `viewer` may see the last-seen time of `id`.
     fn shows(&self, id: AccountId, viewer: AccountId) -> bool {
         !self.hiding.contains(&id) && !self.hiding.contains(&viewer)
     }
@@ -48,7 +49,7 @@ impl State {
 struct Watched {
     by: Vec<Watch>,
     /// The time at which the last change was sent.
-    told_at: Option<Instant>,
+    sent_at: Option<Instant>,
     /// The time at which its last connection ended.
     left_at: Option<i64>,
     /// Other nodes that it is connected to.
@@ -66,9 +67,9 @@ impl Watched {
 
 /// A look-up of the other nodes that watched accounts are connected to, with the number of the look-up for each
 /// account.
-pub(crate) struct Look(Vec<(AccountId, u64)>);
+pub(crate) struct LookUp(Vec<(AccountId, u64)>);
 
-impl Look {
+impl LookUp {
     pub(crate) fn accounts(&self) -> impl Iterator<Item = AccountId> {
         self.0.iter().map(|(account, _)| *account)
     }
@@ -78,18 +79,18 @@ struct Watch {
     /// The account that watches.
     by: AccountId,
     outbox: Arc<Outbox>,
-    /// The state that it was told last; `None` while its right to know is looked up.
-    told: Option<bool>,
+    /// The state that was last sent to it; `None` while it is looked up whether it may know the state.
+    sent_state: Option<bool>,
 }
 
 impl Presence {
-    /// `clock` tells the time, in milliseconds.
+    /// `clock` returns the time in milliseconds.
     pub(crate) fn new(hub: Arc<Hub>, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         let clock: Clock = Box::new(clock);
         Self { hub, clock, state: Mutex::default() }
     }
 
-    /// Notes for each account whether it hides when it was last connected.
+    /// Records for each account whether it hides its last-seen time.
     pub(crate) fn note_hiding(&self, accounts: impl IntoIterator<Item = (AccountId, bool)>) {
         let mut state = self.lock();
         for (account, hides) in accounts {
@@ -100,23 +101,22 @@ impl Presence {
         }
     }
 
-    /// Whether `viewer` may know when `id` was last connected.
+    /// Whether `viewer` may see the last-seen time of `id`.
     pub(crate) fn shows(&self, id: AccountId, viewer: AccountId) -> bool {
         self.lock().shows(id, viewer)
     }
 
-    /// Registers that `by` watches these accounts. It is told nothing before [`Presence::admit`].
+    /// Registers that `by` watches these accounts. Nothing is sent to it before [`Presence::admit`].
     pub(crate) fn watch(&self, by: AccountId, outbox: &Arc<Outbox>, ids: &[AccountId]) {
         let mut state = self.lock();
         for id in ids {
-            let watch = Watch { by, outbox: Arc::clone(outbox), told: None };
+            let watch = Watch { by, outbox: Arc::clone(outbox), sent_state: None };
             state.watched.entry(*id).or_default().by.push(watch);
         }
     }
 
-    /// Answers a watcher that may know the state of `id`, and tells it each change from now on. `last_seen`: when `id`
-    /// was last connected, if the watcher may know that. Returns false if the watch is gone, because one of the two has
-    /// blocked the other.
+    /// Sends the present state of `id` to a watcher that may know it, and each change from now on. `last_seen`: the last-seen time of
+    /// `id`, if the watcher may see it. Returns false if the watch has ended, because one of the two has blocked the other.
     pub(crate) fn admit(
         &self,
         outbox: &Arc<Outbox>,
@@ -129,7 +129,7 @@ impl Presence {
         let Some(watched) = watched else { return false };
         let online = watched.is_online(&self.hub, id);
         let Some(watch) = watched.by.iter_mut().find(mine) else { return false };
-        watch.told = Some(online);
+        watch.sent_state = Some(online);
         outbox.push(&frame(id, online, last_seen));
         true
     }
@@ -155,31 +155,31 @@ impl Presence {
         if !watched.is_online(&self.hub, id) {
             watched.left_at = Some(at);
         }
-        match watched.told_at.map(|told| told + PRESENCE_INTERVAL).filter(|due| *due > now) {
+        match watched.sent_at.map(|at| at + PRESENCE_INTERVAL).filter(|due| *due > now) {
             // Queued once, however often the state changes until then.
             Some(due) => {
                 state.due.insert((due, id));
             }
-            None => self.tell(state, id, now),
+            None => self.send_state(state, id, now),
         }
     }
 
     /// Begins a look-up of the other nodes that the watched accounts among `ids` are connected to.
-    pub(crate) fn begin_look(&self, ids: &[AccountId]) -> Look {
+    pub(crate) fn begin_look_up(&self, ids: &[AccountId]) -> LookUp {
         let mut state = self.lock();
         let begin = |id: &AccountId| {
             let watched = state.watched.get_mut(id)?;
             watched.looks += 1;
             Some((*id, watched.looks))
         };
-        Look(ids.iter().filter_map(begin).collect())
+        LookUp(ids.iter().filter_map(begin).collect())
     }
 
     /// Ends a look-up with its result: the other nodes that each account is connected to. Returns the accounts for
     /// which this has changed; [`Presence::changed`] must be called for them.
-    pub(crate) fn end_look(
+    pub(crate) fn end_look_up(
         &self,
-        look: Look,
+        look: LookUp,
         nodes: impl Fn(AccountId) -> BTreeSet<i64>,
     ) -> Vec<AccountId> {
         let mut state = self.lock();
@@ -195,7 +195,7 @@ impl Presence {
         changed
     }
 
-    /// Notes that another node has ended. Returns the accounts that were connected to it and are watched here.
+    /// Records that another node has ended. Returns the accounts that were connected to it and are watched here.
     pub(crate) fn forget_node(&self, node: i64) -> Vec<AccountId> {
         let mut state = self.lock();
         let was_there = state.watched.iter_mut().filter_map(|(id, watched)| {
@@ -205,12 +205,12 @@ impl Presence {
         was_there.collect()
     }
 
-    /// The accounts that somebody watches.
+    /// The watched accounts.
     pub(crate) fn watched(&self) -> Vec<AccountId> {
         self.lock().watched.keys().copied().collect()
     }
 
-    /// Who watches which of these accounts: pairs of the watched account and the one that watches it.
+    /// The watches of these accounts: pairs of the watched account and the account that watches it.
     pub(crate) fn watches(&self, accounts: &[AccountId]) -> Vec<(AccountId, AccountId)> {
         let state = self.lock();
         let watches = accounts.iter().filter_map(|id| Some((*id, state.watched.get(id)?)));
@@ -223,53 +223,53 @@ impl Presence {
     }
 
     /// Sends the changes that are due.
-    pub(crate) fn tell_due(&self, now: Instant) {
+    pub(crate) fn send_due(&self, now: Instant) {
         loop {
             let mut state = self.lock();
             match state.due.first().copied() {
                 Some((due, id)) if due <= now => {
                     state.due.pop_first();
-                    self.tell(state, id, now);
+                    self.send_state(state, id, now);
                 }
                 _ => return,
             }
         }
     }
 
-    /// Sends the current state to the watchers that were told another one.
-    fn tell(&self, mut state: MutexGuard<'_, State>, id: AccountId, now: Instant) {
+    /// Sends the current state to the watchers whose last state differs from it.
+    fn send_state(&self, mut state: MutexGuard<'_, State>, id: AccountId, now: Instant) {
         let State { watched, hiding, .. } = &mut *state;
         let Some(watched) = watched.get_mut(&id) else { return };
         let online = watched.is_online(&self.hub, id);
         let last_seen = (!online).then(|| watched.left_at.unwrap_or_else(&self.clock));
         let last_seen = last_seen.filter(|_| !hiding.contains(&id));
-        let mut told = Vec::new();
-        for watch in watched.by.iter_mut().filter(|watch| watch.told == Some(!online)) {
-            watch.told = Some(online);
+        let mut outboxes = Vec::new();
+        for watch in watched.by.iter_mut().filter(|watch| watch.sent_state == Some(!online)) {
+            watch.sent_state = Some(online);
             let last_seen = last_seen.filter(|_| !hiding.contains(&watch.by));
             watch.outbox.push(&frame(id, online, last_seen));
-            told.push(Arc::clone(&watch.outbox));
+            outboxes.push(Arc::clone(&watch.outbox));
         }
-        if !told.is_empty() {
-            watched.told_at = Some(now);
+        if !outboxes.is_empty() {
+            watched.sent_at = Some(now);
         }
         drop(state);
-        for outbox in told {
+        for outbox in outboxes {
             outbox.flush();
         }
     }
 
-    /// To be called when `by` has blocked `blocked`: each sees the other go offline, and no change after that.
-    /// `blocked` is told that `by` left at the time that `left_at` returns. It is called only if a watcher is to be
-    /// told and neither account hides that time.
-    pub(crate) fn part(
+    /// Must be called when `by` has blocked `blocked`. Each of the two sees the other go offline, and gets no change after that.
+    /// `left_at` returns the last-seen time of `by` that `blocked` gets. It is called only if there is a watcher, and neither
+    /// account hides its last-seen time.
+    pub(crate) fn end_mutual_watches(
         &self,
         by: AccountId,
         blocked: AccountId,
         left_at: impl FnOnce() -> Option<i64>,
     ) {
         let mut state = self.lock();
-        let is_told = |watch: &Watch| watch.told == Some(true);
+        let is_told = |watch: &Watch| watch.sent_state == Some(true);
         let mut parted = take(&mut state.watched, by, |watch| watch.by == blocked);
         parted.retain(is_told);
         let mut theirs = take(&mut state.watched, blocked, |watch| watch.by == by);

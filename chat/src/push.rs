@@ -1,11 +1,11 @@
 //! Marks the subscriptions to which a Web Push is sent: those of clients that are not connected.
 //!
-//! The node that has committed a message looks at the subscriptions of its receivers. A client that is connected, here
-//! or to another node, is not told. When a connection breaks off, the client is told of what it has not acknowledged
-//! there: the connection may have been dead for a while. A client that comes back needs no push any more.
+//! The node that has committed a message looks up the subscriptions of its receivers. A client that is connected, to this node or to
+//! another one, gets no push. When a connection breaks off, it may have been dead for a while. So its client gets a push if there
+//! are events after the last one that it has acknowledged there. When a client reconnects, its mark is removed.
 //!
-//! This thread only marks subscriptions in the database; auth servers send what is marked. What a node has not marked
-//! when it is killed, which is at most what has come within [`PUSH_GATHER`], is not pushed.
+//! This thread only marks subscriptions in the database; auth servers send the pushes. If a node is killed, the marks for the last
+//! [`PUSH_GATHER`] are lost, and no push is sent for them.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -36,14 +36,14 @@ struct State {
     is_over: bool,
 }
 
-/// What has been noted since the last look-up.
+/// The receivers and connections that have been recorded since the last look-up.
 #[derive(Default)]
 struct Noted {
-    /// Accounts that got messages, with the event before the first of them.
+    /// Accounts that got messages, each with the event before the first of these messages.
     receivers: HashMap<AccountId, Seq>,
-    /// Sessions of which a connection was cut, with the last event that was acknowledged there.
+    /// Sessions whose connection has broken off, each with the last event that was acknowledged on it.
     cut: HashMap<SessionId, (AccountId, Seq)>,
-    /// Sessions of which a connection was welcomed.
+    /// Sessions with a connection that was welcomed.
     back: HashSet<SessionId>,
 }
 
@@ -86,7 +86,7 @@ impl Pushes {
         Ok((pushes, ended))
     }
 
-    /// Notes events that were stored.
+    /// Records the receivers of new messages.
     pub(crate) fn committed(&self, committed: &Committed) {
         let mut state = None;
         for event in &committed.events {
@@ -104,20 +104,20 @@ impl Pushes {
         }
     }
 
-    /// Notes that a connection of this session has ended without a close frame of its client, which has acknowledged
-    /// events up to `received` on it.
-    pub(crate) fn was_cut(&self, account: AccountId, session: SessionId, received: Seq) {
+    /// Records that a connection of this session has ended without a close frame of its client. `received`: the last event that the
+    /// client has acknowledged on it.
+    pub(crate) fn connection_lost(&self, account: AccountId, session: SessionId, received: Seq) {
         lock(&self.0.state).noted.cut(session, account, received);
         self.0.changed.notify_one();
     }
 
-    /// Notes that a connection of this session was welcomed.
-    pub(crate) fn is_back(&self, session: SessionId) {
+    /// Records that a connection of this session was welcomed.
+    pub(crate) fn client_connected(&self, session: SessionId) {
         lock(&self.0.state).noted.back(session);
         self.0.changed.notify_one();
     }
 
-    /// Ends the thread, after it has looked up what was noted.
+    /// Ends the thread, after a last look-up.
     pub(crate) fn close(&self) {
         lock(&self.0.state).is_over = true;
         self.0.changed.notify_one();
@@ -130,7 +130,7 @@ impl Shared {
             let Some((noted, is_over)) = self.take() else { return };
             if let Err(error) = look(store, hub, &noted) {
                 // Not logged: the health check reports that the database is away.
-                tracing::debug!(%error, "cannot look whom to tell by Web Push");
+                tracing::debug!(%error, "cannot look up subscriptions to Web Push");
                 self.put_back(noted);
                 if is_over {
                     return;
@@ -139,8 +139,8 @@ impl Shared {
         }
     }
 
-    /// What was noted, [`PUSH_GATHER`] after the first of it. Once the server stops, at once; `None` if nothing was
-    /// noted.
+    /// Waits for records, and takes them [`PUSH_GATHER`] after the first one. Once the server stops, it takes them at once; `None` if
+    /// there are none.
     fn take(&self) -> Option<(Noted, bool)> {
         let is_idle = |state: &mut State| state.noted.is_empty() && !state.is_over;
         let state = self.changed.wait_while(lock(&self.state), is_idle);
@@ -151,7 +151,7 @@ impl Shared {
         (!state.is_over || !noted.is_empty()).then_some((noted, state.is_over))
     }
 
-    /// Puts back what could not be looked up, to be tried again together with what was noted meanwhile.
+    /// Puts back records whose look-up has failed, to be tried again together with newer ones.
     fn put_back(&self, noted: Noted) {
         let mut state = lock(&self.state);
         noted.receivers.into_iter().for_each(|(account, seq)| state.noted.receiver(account, seq));

@@ -20,7 +20,7 @@ pub(crate) struct Replay {
     account: AccountId,
     /// The last event fetched.
     since: Seq,
-    /// The last event there was when it began.
+    /// The last event of the log when the replay began.
     head: Seq,
     fetched: VecDeque<Event>,
     stall: Stall,
@@ -45,7 +45,7 @@ impl Replay {
         Self { account, since, head, fetched: VecDeque::new(), stall: Stall::new() }
     }
 
-    /// Sends as much as the client reads now. If it reads nothing, waits until it does or sends something.
+    /// Sends as many events as the client reads now. If the client reads nothing, waits until it reads or sends something.
     pub(crate) fn step(&mut self, store: &Store, outbox: &Arc<Outbox>) -> Progress {
         while outbox.backlog() < REPLAY_LOW_BYTES {
             self.stall = Stall::new();
@@ -69,7 +69,7 @@ impl Replay {
                     return Progress::Broken;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a replay stopped");
+                    tracing::warn!(%error, "a replay failed: the database cannot be read");
                     return Progress::Unavailable;
                 }
             }
@@ -80,7 +80,7 @@ impl Replay {
                     outbox.flush();
                     return Progress::Live;
                 }
-                None => {} // Something was committed since: it is in the log now.
+                None => {} // Further events were committed since, and are in the log.
             }
         }
         if outbox.flush() {

@@ -1,7 +1,7 @@
 //! The classes of requests, by how they are carried out.
 //!
-//! Each request is classified once. Whoever carries out a class gets a type that contains only this class, so a request
-//! that nobody handles does not compile.
+//! Each request is classified once. The code that carries out a class gets a type that contains only the requests of this class. So
+//! the compiler reports a request that no code handles.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::rate_limit::RateKind;
 
 /// A request by its class.
 pub(crate) enum RequestClass<'a> {
-    /// Answered to anybody.
+    /// Answered for every client, also before its hello.
     Ping,
     /// Authenticates the client.
     Hello { token: Cow<'a, str>, since: Option<Seq> },
@@ -22,7 +22,7 @@ pub(crate) enum RequestClass<'a> {
     Message(Message<'a>),
     /// Sent to other clients and never stored.
     Live(Live),
-    /// Reads what is stored.
+    /// Reads the database.
     Query(Query<'a>),
     /// Stored by the committer, which answers after the commit.
     Operation(Operation),

@@ -1,5 +1,4 @@
-//! Closes the sockets of sessions that were ended on any node, and notes which accounts hide when they were last
-//! connected.
+//! Closes the sockets of sessions that were ended on any node, and records which accounts hide their last-seen time.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -26,7 +25,7 @@ pub(crate) fn watch(
     os_thread::spawn("chat-revoke", stack, move || {
         let mut newest = None;
         while !shutdown.wait_for(REVOCATION_POLL) {
-            // While the database is away nothing can be revoked either. The next look finds what came before.
+            // While the database is away, nothing can be revoked either. The next look finds earlier revocations.
             match look(&store, &hub, &presence, &notify, newest) {
                 Ok(seen) => newest = Some(seen),
                 Err(error) => tracing::debug!(%error, "cannot look for revoked sessions"),

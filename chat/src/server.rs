@@ -51,15 +51,15 @@ pub(crate) struct Server {
 /// [`crate::limit`].
 #[derive(Clone, Copy)]
 pub(crate) struct Timeouts {
-    /// Before its hello.
+    /// How long a connection may be open without a hello.
     pub(crate) hello: Duration,
-    /// Before it is sent a ping, and again before it counts as dead.
+    /// How long a connection may be silent before the server sends a ping, and once more before the connection counts as dead.
     pub(crate) ping: Duration,
     /// How long a close frame may wait for the committer.
     pub(crate) queued_close: Duration,
     /// How long the client may take to answer the close frame.
     pub(crate) linger: Duration,
-    /// How long a long answer waits for others of its account.
+    /// How long a long answer waits for other long answers of its account.
     pub(crate) answer: Duration,
 }
 
@@ -75,11 +75,11 @@ impl Default for Timeouts {
     }
 }
 
-/// Whether people have accounts.
+/// Whether the server has accounts or guests.
 pub(crate) enum Mode {
     /// Guests are numbered in the order of their connections, and nothing is stored.
     Guests {
-        /// The number given last.
+        /// The number of the last guest.
         last: AtomicI64,
     },
     /// Clients authenticate, and everything is stored.
@@ -93,7 +93,7 @@ pub(crate) struct Accounts {
 }
 
 impl Server {
-    /// What there is with accounts; `None` in guest mode.
+    /// The parts of a server with accounts; `None` in guest mode.
     pub(crate) fn accounts(&self) -> Option<&Accounts> {
         match &self.mode {
             Mode::Accounts(accounts) => Some(accounts),
@@ -101,10 +101,10 @@ impl Server {
         }
     }
 
-    /// Whether it can do its job now.
+    /// The health check: whether the server can do its job now.
     ///
     /// # Errors
-    /// What is missing, and why.
+    /// The part that does not work, and the reason.
     pub(crate) fn ready(&self) -> Result<(), Unhealthy> {
         let Some(accounts) = self.accounts() else { return Ok(()) };
         metrics::note_storing(&accounts.store);

@@ -1,4 +1,4 @@
-//! Threads of the server whose end others wait for.
+//! Threads that the server joins when it stops.
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};

@@ -10,7 +10,7 @@ use crate::outbox::Outbox;
 
 /// One wait. A client that reads nothing for [`STALL_MAX`] is closed as too slow.
 pub(crate) struct Stall {
-    /// The bytes that waited when the client last read something, and the time of that.
+    /// The number of waiting bytes when the client last read something, and the time at which it did.
     moved: (usize, Instant),
 }
 

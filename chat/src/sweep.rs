@@ -16,7 +16,7 @@ use crate::limit::{ERASE_INTERVAL, SWEEP_INTERVAL};
 pub(crate) struct Notify(SyncSender<()>);
 
 impl Notify {
-    /// There may be a deleted account in groups. Several calls before a sweep count as one.
+    /// Must be called when a deleted account may still be in groups. Several calls before a sweep count as one.
     pub(crate) fn notify_one(&self) {
         let _ = self.0.try_send(());
     }

@@ -28,7 +28,7 @@ pub(crate) fn serve(server: &Server, upgrade: Upgrade) {
     Connection::new(server, outbox, address).run(&mut reader, token.as_ref());
 }
 
-#[inline(never)] // It goes deep, and the connection sleeps below whatever this frame would hold.
+#[inline(never)] // It uses much stack, which must not stay under the frames of a sleeping connection.
 fn shake_hands(head: &Head) -> Result<Vec<u8>, Response> {
     if !matches!(head.path(), "/" | "/ws") {
         return Err(Response::error(404, "not_found", "connect to / or /ws"));
@@ -53,7 +53,7 @@ fn shake_hands(head: &Head) -> Result<Vec<u8>, Response> {
     Ok(response.into_bytes())
 }
 
-/// 426: only WebSocket, of version 13, is spoken here.
+/// The response 426: this address only serves WebSocket, version 13.
 pub(crate) fn upgrade_required(sentence: &str) -> Response {
     Response::error(426, "upgrade_required", sentence)
         .with_header("Upgrade", "websocket")
@@ -61,7 +61,7 @@ pub(crate) fn upgrade_required(sentence: &str) -> Response {
         .with_header("Sec-WebSocket-Version", "13")
 }
 
-/// Whether it is 16 bytes in base64: 21 digits, one whose last four bits are 0, and the padding.
+/// Whether `key` is 16 bytes in base64: 21 digits, one digit whose last four bits are 0, and the padding.
 fn is_key(key: &str) -> bool {
     let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     match key.as_bytes() {

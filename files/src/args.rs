@@ -47,7 +47,7 @@ impl FilesArgs {
     ) -> Result<Option<FileStore>, StoreError> {
         let found = self.resolve(database, data)?;
         match &found {
-            Some((url, _)) => tracing::info!("files lie in {url}"),
+            Some((url, _)) => tracing::info!("files are stored in {url}"),
             None => {
                 tracing::warn!(
                     "there is no home directory to keep files in: name a place with --files"

@@ -181,7 +181,7 @@ fn accept(
                 lingering.clear();
                 shared.permits.evict_some();
                 if shared.warnings.is_accept_error_due() {
-                    tracing::warn!(server = shared.config.name, %error, "cannot accept; going on");
+                    tracing::warn!(server = shared.config.name, %error, "cannot accept a connection; going on");
                 }
                 shutdown.wait_for(ACCEPT_BACKOFF);
             }

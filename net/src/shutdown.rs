@@ -97,7 +97,7 @@ pub fn on_signals(shutdown: &Shutdown, has_terminal: bool) -> io::Result<()> {
     os_thread::spawn("end", SERVICE_STACK_BYTES, move || {
         begun.wait();
         std::thread::sleep(END_DEADLINE);
-        tracing::warn!("something did not end in time: ending without it");
+        tracing::warn!("some threads did not end in time; the program ends now");
         std::process::exit(0);
     })?;
     let shutdown = shutdown.clone();

@@ -34,7 +34,7 @@ impl Warnings {
             tracing::warn!(
                 server = config.name,
                 address = address::shown(peer),
-                "the X-Forwarded-For header of this peer is not believed; if it is your reverse proxy, name it with --trusted-proxy"
+                "the X-Forwarded-For header of this peer is ignored; if it is your reverse proxy, name it with --trusted-proxy"
             );
         }
     }

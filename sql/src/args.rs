@@ -201,7 +201,7 @@ impl DatabaseArgs {
         if let Some(ConfirmedDay(Some(day))) = self.clock_confirmed
             && let Err(error) = store.confirm_clock(day)
         {
-            tracing::warn!(%error, "that the clock is confirmed is not written down; start once more");
+            tracing::warn!(%error, "the confirmation of the clock is not stored; start the program once more");
         }
         Ok(store)
     }

@@ -252,7 +252,7 @@ impl Store {
         let is_due = kept.warned.is_none_or(|at| look.steady - at >= ms(CLOCK_WARN_INTERVAL));
         let Some(doubt) = kept.state.doubt else {
             if kept.warned.take().is_some() {
-                tracing::info!("the machine's clock is believed again");
+                tracing::info!("the machine's clock is trusted again");
             }
             return;
         };

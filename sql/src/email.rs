@@ -29,18 +29,18 @@ impl KeylessAccounts {
             tracing::warn!(
                 account = account.0,
                 other = other.0,
-                "the emails of two accounts mean the same; each account is found by its own, as it was first given"
+                "two accounts have equivalent emails; each is found by the exact text of its own"
             );
         }
         if self.alike.len() > NAMED_MAX {
             let more = self.alike.len() - NAMED_MAX;
-            tracing::warn!(more, "further accounts have emails that mean the same as another's");
+            tracing::warn!(more, "further accounts have emails that are equivalent to another's");
         }
         if self.outdated > 0 {
             let accounts = self.outdated;
             tracing::info!(
                 accounts,
-                "some emails could not be signed up with today; their accounts go on"
+                "some accounts have emails that a signup would refuse today; they work as before"
             );
         }
     }

@@ -52,7 +52,7 @@ impl Store {
                 };
                 tracing::warn!(
                     accounts,
-                    "what deleted accounts leave in the database's files is not overwritten yet; it is tried again: {reason}"
+                    "the data of deleted accounts in the database's files is not overwritten yet; it is tried again: {reason}"
                 );
             }
         }

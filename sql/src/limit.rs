@@ -83,7 +83,7 @@ pub const NODE_GONE_FOR: Duration =
 /// How often a node that knows of no other nodes looks for them.
 pub(crate) const NODE_LOOK_ALONE: Duration = Duration::from_millis(500);
 /// Least time between two comparisons of the logs of all connected accounts.
-pub(crate) const NODE_LOOK_AT_ALL: Duration = Duration::from_millis(500);
+pub(crate) const NODE_COMPARE_INTERVAL: Duration = Duration::from_millis(500);
 /// A node that writes no notices and has not incremented its counter for this many beats counts as ended.
 pub(crate) const NODE_QUIET_BEATS: u32 = 3;
 /// Accounts whose rows in `online` are written or read in one statement.

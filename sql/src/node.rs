@@ -3,11 +3,11 @@
 //! Each node has a row of the table `node` with a counter. A node whose counter rises is alive, whatever any clock shows; one
 //! whose counter stands still has ended.
 //!
-//! While there are others, each commit of a node also writes a row of `notice`: the heads of the logs that it has grown. Every
-//! node reads the notices of all others in one statement, a few times a second, from the last number that it has read of each.
-//! That costs as much as the others commit, however many accounts are connected. A node that does not know of another one yet writes no notices;
-//! the column `knows` says since when it does. Until then, and whenever a notice may be missing, the other one compares the
-//! heads of all logs that have a connection there ([`NodeObserver::look_at_all`]).
+//! While there are other nodes, each commit of a node also writes a row of `notice`: the heads of the logs that it has extended.
+//! Every node reads the notices of all others in one statement, a few times a second, from the last number that it has read of
+//! each. The cost depends on how much the others commit, and not on the number of connected accounts. A node writes notices only
+//! once it knows of another node, which its column `knows` says. Before that, and whenever a notice may be missing, the other node
+//! compares the heads of the logs of all accounts that are connected to it ([`NodeObserver::compare_all`]).
 
 mod announcer;
 mod notice;
@@ -21,7 +21,8 @@ use wire::{AccountId, Seq};
 
 use crate::engine::{BatchStatement, Engine, Statement, Value, statements};
 use crate::limit::{
-    NODE_BEAT, NODE_GONE_FOR, NODE_LOOK_ALONE, NODE_LOOK_AT_ALL, NOTICES_OF_EACH_MIN, NOTICES_PAGE,
+    NODE_BEAT, NODE_COMPARE_INTERVAL, NODE_GONE_FOR, NODE_LOOK_ALONE, NOTICES_OF_EACH_MIN,
+    NOTICES_PAGE,
 };
 use crate::pool::Requester;
 use crate::{Result, Store};
@@ -50,19 +51,19 @@ pub trait NodeObserver {
 
     /// Called when these changes could not be written. [`NodeObserver::take_changed`] must return them again. `None`: all connected
     /// accounts must be returned.
-    fn tell_again(&self, changed: Option<Vec<LocalConnections>>);
+    fn return_changed(&self, changed: Option<Vec<LocalConnections>>);
 
     /// Called when these changes are committed, so that other nodes can look them up.
     ///
     /// # Errors
     /// A step that follows has failed. Then all accounts are compared later.
-    fn have_told(&self, changed: &[LocalConnections]) -> Result<()>;
+    fn changes_written(&self, changed: &[LocalConnections]) -> Result<()>;
 
     /// Called when any log may have grown, and any account may have got or lost connections. Compares all that concern this node.
     ///
     /// # Errors
     /// The database could not be read. Then it is called again.
-    fn look_at_all(&self) -> Result<()>;
+    fn compare_all(&self) -> Result<()>;
 
     /// Called with the number of other living nodes, whenever it changes.
     fn others_changed(&self, alive: usize);
@@ -82,7 +83,7 @@ struct Me {
     /// The highest number of another node that gets a notice of each commit; 0: none.
     knows: i64,
     beat_at: Option<Instant>,
-    looked_at_all: Option<Instant>,
+    compared_at: Option<Instant>,
     /// Something may have been missed since then.
     is_in_doubt: bool,
     alive: usize,
@@ -144,7 +145,7 @@ impl Store {
         // `knows` is reliable for its readers: it rises after the first commit with a notice, and falls before the
         // first one without.
         if newest.is_some() && self.announcer.set(id, true) {
-            observer.tell_again(None);
+            observer.return_changed(None);
         }
         let knows = newest.map_or(0, |newest| newest.max(me.knows));
         if knows != me.knows || is_due {
@@ -166,13 +167,13 @@ impl Store {
             }
         }
         if !rows.is_empty() {
-            self.tell_connections(id, observer)?;
+            self.write_connections(id, observer)?;
         }
         self.read_notices(others, observer, now)?;
-        let is_due = me.looked_at_all.is_none_or(|at| now >= at + NODE_LOOK_AT_ALL);
+        let is_due = me.compared_at.is_none_or(|at| now >= at + NODE_COMPARE_INTERVAL);
         if is_due && (std::mem::take(&mut me.is_in_doubt) | others.take_doubt(now)) {
-            me.looked_at_all = Some(now);
-            if let Err(error) = observer.look_at_all() {
+            me.compared_at = Some(now);
+            if let Err(error) = observer.compare_all() {
                 me.is_in_doubt = true;
                 return Err(error);
             }

@@ -44,7 +44,7 @@ impl Store {
             if !is_told && begun.elapsed() >= TOLD_AFTER {
                 is_told = true;
                 tracing::info!(
-                    "the index of words is being made anew; till then searches take longer"
+                    "rebuilding the index of words; searches take longer until it is complete"
                 );
             }
             if stops_within(pause) {

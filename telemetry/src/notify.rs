@@ -24,7 +24,7 @@ fn send(state: &str) {
         return;
     };
     if let Err(error) = send_to(&socket, state) {
-        tracing::warn!(%error, state, "systemd cannot be told");
+        tracing::warn!(%error, state, "cannot notify systemd");
     }
 }
 

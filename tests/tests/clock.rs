@@ -109,7 +109,7 @@ fn jumps_ahead(kind: &Arrangement) -> Result<()> {
 
     // It is undone.
     clock.set("+0")?;
-    noticed(&deployment, "believed again")?;
+    noticed(&deployment, "trusted again")?;
     let after = alice.send_message(&bob, "after")?;
     ensure!(at(&after)? >= at(&future)?, "{after} comes after {future}");
     // Elsewhere it is what it is.

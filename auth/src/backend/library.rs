@@ -53,7 +53,7 @@ pub(super) fn keep_running(
             // The library has delivered something meanwhile: requests that were before the probe.
             continue;
         }
-        tracing::error!(%error, "the HTTP library has gone deaf; starting it anew");
+        tracing::error!(%error, "the HTTP library accepts no connections any more; restarting it");
         library.stop();
         while !end.has_begun() {
             let started = connections.socket.listen_anew();
@@ -64,7 +64,9 @@ pub(super) fn keep_running(
                     library = started;
                     break;
                 }
-                Err(error) => tracing::error!(%error, "the private socket cannot be made"),
+                Err(error) => {
+                    tracing::error!(%error, "cannot create the private socket of the HTTP library")
+                }
             }
             end.wait_for(RELISTEN_PAUSE);
         }
@@ -130,7 +132,7 @@ impl Library {
                 Ok(None) if others > 0 => return,
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::error!(%error, "the HTTP library cannot accept");
+                    tracing::error!(%error, "the HTTP library cannot accept a connection");
                     std::thread::sleep(Duration::from_millis(50));
                 }
             }

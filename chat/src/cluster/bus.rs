@@ -65,7 +65,7 @@ impl Link {
                 let reason = lock(&self.reason).take().unwrap_or_else(|| "no answer".to_owned());
                 tracing::warn!(
                     reason,
-                    "NATS is away: what other chat servers store comes from the database until it is back, typing does not"
+                    "NATS is away: until it is back, hints from other chat servers come from the database only, and typing does not reach their clients"
                 );
             }
         }

@@ -1,4 +1,4 @@
-//! What this node does when other nodes commit, connect accounts, come or go.
+//! Reacts to changes on other nodes: commits, connections of accounts, and nodes that start or end.
 
 use std::collections::HashSet;
 use std::sync::PoisonError;
@@ -28,7 +28,7 @@ impl NodeObserver for Cluster {
         if accounts.is_empty() {
             return Ok(());
         }
-        self.look_at_presence(accounts)?;
+        self.refresh_presence(accounts)?;
         self.end_watches_of_blocked(accounts)
     }
 
@@ -49,7 +49,7 @@ impl NodeObserver for Cluster {
         changed.into_iter().map(local).collect()
     }
 
-    fn tell_again(&self, changed: Option<Vec<LocalConnections>>) {
+    fn return_changed(&self, changed: Option<Vec<LocalConnections>>) {
         let accounts = match changed {
             Some(changed) => changed.into_iter().map(|it| it.account).collect(),
             None => self.hub.accounts(),
@@ -57,18 +57,18 @@ impl NodeObserver for Cluster {
         lock(&self.changed).extend(accounts);
     }
 
-    fn have_told(&self, changed: &[LocalConnections]) -> sql::Result<()> {
+    fn changes_written(&self, changed: &[LocalConnections]) -> sql::Result<()> {
         let accounts: Vec<_> = changed.iter().map(|it| it.account).collect();
         if let Some(bus) = self.bus.get() {
             let encode =
                 |accounts| BusMessage::Notice(Notice { accounts, ..Notice::default() }).encode();
             bus.publish(accounts.iter().copied(), |account| *account, encode);
         }
-        // Whether they have too many connections over all nodes.
+        // This also checks whether an account has too many connections over all nodes.
         self.accounts_changed(&accounts)
     }
 
-    fn look_at_all(&self) -> sql::Result<()> {
+    fn compare_all(&self) -> sql::Result<()> {
         metrics::LOOKS_AT_ALL.inc();
         for accounts in self.hub.accounts().chunks(HEADS_PAGE) {
             self.inbox.heads_grown(&self.store.heads(accounts)?);

@@ -1,4 +1,4 @@
-//! Whether the servers of the bus deliver messages: for an operator's look at the settings.
+//! Checks whether the servers of the bus deliver messages, for `doctor`.
 
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;

@@ -48,7 +48,7 @@ impl Shares {
                 is_admitted
             }
             Task::SessionUse(_) => true,
-            Task::Departure(account, _) => {
+            Task::Disconnection(account, _) => {
                 self.used.get(account).is_none_or(|used| !used.is_deferred)
             }
             Task::Close(_, outbox) => !self.deferred.contains(&outbox.id()),

@@ -130,9 +130,9 @@ fn what_stays_in_the_queue_keeps_its_order_and_its_goodbye() {
     // Small enough by itself, and it must not overtake.
     put(post("last".to_owned(), Recipient::Account(AccountId(3))));
     put(Task::Close(Close::GoingAway, outbox));
-    put(Task::Departure(AccountId(1), 0));
+    put(Task::Disconnection(AccountId(1), 0));
     put(Task::Close(Close::GoingAway, other));
-    put(Task::Departure(AccountId(2), 0));
+    put(Task::Disconnection(AccountId(2), 0));
     let content = |task: &Task| match task {
         Task::Operation(Submission { operation: Operation::Post { content, .. }, .. }, _) => {
             content.clone()
@@ -276,9 +276,10 @@ fn receipts_do_not_outlast_their_bound_a_goodbye_or_the_queue() {
     }
     assert_eq!(queue.take(None).unwrap().len(), RECEIPTS_WAITING_MAX);
 
-    for end in
-        [Task::Close(Close::GoingAway, test_support::outbox().0), Task::Departure(AccountId(1), 0)]
-    {
+    for end in [
+        Task::Close(Close::GoingAway, test_support::outbox().0),
+        Task::Disconnection(AccountId(1), 0),
+    ] {
         assert!(queue.put(receipt(None), Duration::ZERO));
         assert!(queue.put(end, Duration::ZERO));
         assert_eq!(queue.take(None).unwrap().len(), 2);

@@ -1,4 +1,4 @@
-//! The committer's thread: it commits what waits in the queue.
+//! The committer's thread, which commits the tasks of the queue.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ impl Worker {
                     origins.push(origin);
                 }
                 Task::SessionUse(session) => batch.session_uses.push(session),
-                Task::Departure(account, at) => batch.disconnections.push((account, at)),
+                Task::Disconnection(account, at) => batch.disconnections.push((account, at)),
                 Task::Close(close, outbox) => closes.push((close, outbox)),
             }
         }
@@ -99,7 +99,7 @@ impl Worker {
             Ok(_) if batch.submissions.is_empty() => true,
             Ok(committed) => {
                 if let Some(cluster) = &self.cluster {
-                    cluster.has_committed(&committed);
+                    cluster.publish_commit(&committed);
                 }
                 committing.deliver(batch, origins, Some(committed));
                 true
@@ -138,7 +138,7 @@ impl Worker {
         }
     }
 
-    /// Delivers what an unconfirmed commit stored after all.
+    /// Delivers the events of an unconfirmed commit that was stored nevertheless.
     fn resolve_doubt(&mut self) {
         while !self.doubt.is_empty() {
             let chunk = self.doubt.len().saturating_sub(DOUBT_CHUNK);

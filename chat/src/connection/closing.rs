@@ -57,7 +57,7 @@ impl Connection<'_> {
     }
 
     /// Reads and discards until everything is sent and the client has closed too, or one of them takes too long.
-    #[inline(never)] // What it needs is not to lie under a connection that sleeps.
+    #[inline(never)] // Its stack frame must not stay on the stack of a sleeping connection.
     pub(super) fn linger(&self, reader: &mut MessageReader, reason: &EndReason) {
         let outbox = self.replies.outbox();
         let Timeouts { queued_close, linger, .. } = self.server.timeouts;
@@ -85,7 +85,7 @@ impl Connection<'_> {
             }
         }
         if let EndReason::Close(close) = reason {
-            outbox.send_close(*close); // The committer has not come to it.
+            outbox.send_close(*close); // The committer has not done it in time.
         }
     }
 }

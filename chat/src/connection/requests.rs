@@ -49,11 +49,12 @@ impl Connection<'_> {
             RequestClass::Operation(operation) => {
                 let Some(me) = self.identified(reference)? else { return Ok(()) };
                 if let Operation::Received { seq } = &operation {
-                    self.client.has_received(*seq);
+                    self.client.record_received(*seq);
                 }
                 match self.server.accounts() {
                     Some(accounts) => {
-                        let operation = self.server.additions.counted(me, operation, self.now);
+                        let operation =
+                            self.server.additions.count_or_refuse(me, operation, self.now);
                         operation::submit(
                             accounts,
                             &self.replies,
@@ -118,7 +119,7 @@ impl Connection<'_> {
                 Ok(())
             }
             (Live::Typing { to }, Some(accounts)) => {
-                typing::tell(&server.inbox, server.cluster.as_deref(), accounts, me, to)
+                typing::send(&server.inbox, server.cluster.as_deref(), accounts, me, to)
             }
             (Live::Typing { to }, None) => {
                 let batch = self.relay.get_or_insert_with(|| RelayBatch::new(me));

@@ -17,12 +17,11 @@ use wire::{AccountId, Close, Seq};
 use crate::limit::{COMMITS_WAITING_MAX, HEADS_WAITING_MAX, LIVE_WAITING_MAX};
 use crate::outbox::Outbox;
 
-/// Something to be delivered.
+/// A notification for the dispatcher.
 pub(crate) enum Notification {
     /// The outcome of a batch and the connections that submitted its operations; `None`: it was not stored.
     Committed(Batch, Vec<Option<Arc<Outbox>>>, Option<Committed>),
-    /// These logs have grown to these heads, by a commit of any node. Connections that are here get the events that
-    /// they miss.
+    /// These logs have grown to these heads, by a commit of any node. The connections of this node get the events that they lack.
     HeadsGrown(HashMap<AccountId, Seq>),
     /// The gap in this account's log that the dispatcher has asked to be filled is filled.
     Backfilled(AccountId),
@@ -34,7 +33,7 @@ pub(crate) enum Notification {
 
 /// A notification that is never stored.
 pub(crate) enum Live {
-    /// This frame for every connection of these accounts.
+    /// A frame for every connection of these accounts.
     Typing { to: Vec<AccountId>, frame: Vec<u8> },
     /// The account's first connection has opened or its last one has ended, at this time in milliseconds.
     PresenceChanged { account: AccountId, at: i64 },
@@ -83,7 +82,7 @@ pub(super) enum Next {
 }
 
 impl Inbox {
-    /// To be held from before a commit begins until its outcome is in the inbox.
+    /// Must be called before a commit begins. The returned guard is held until the outcome of the commit is in the inbox.
     pub(crate) fn begin_commit(&self) -> Committing {
         self.0.lock().is_committing = true;
         Committing(self.clone())
@@ -106,8 +105,8 @@ impl Inbox {
         }
     }
 
-    /// Notes that the gap in this account's log is filled. It never waits for room: there is at most one notification
-    /// for each gap that the dispatcher has requested.
+    /// Queues the notification that the gap in this account's log is filled. It never waits for room: there is at most one
+    /// notification for each gap that the dispatcher has requested.
     pub(super) fn backfilled(&self, account: AccountId) {
         let mut state = self.0.lock();
         // Also while the inbox is closed: the dispatcher waits for this notification.
@@ -125,8 +124,8 @@ impl Inbox {
         }
     }
 
-    /// Notes that the account's first connection has opened or its last one has ended, at `at` in milliseconds. Waits
-    /// for room.
+    /// Queues the notification that the account's first connection has opened or its last one has ended, at `at` in milliseconds.
+    /// Waits for room.
     pub(crate) fn presence_changed(&self, account: AccountId, at: i64) {
         let mut state = self.0.room(|state| state.live < LIVE_WAITING_MAX);
         state.push(Notification::Live(Live::PresenceChanged { account, at }));
@@ -140,7 +139,7 @@ impl Inbox {
         self.0.wake(state);
     }
 
-    /// The dispatcher delivers what is in the inbox and ends.
+    /// Closes the inbox. The dispatcher delivers the remaining notifications and ends.
     pub(crate) fn close(&self) {
         let mut state = self.0.lock();
         state.closed = true;

@@ -142,7 +142,7 @@ fn more_than_a_page_of_logs_is_compared() {
     let (store, hub) = (Arc::clone(&house.store), Arc::clone(&house.hub));
     let cluster = Cluster::new(store, hub, presence, house.inbox.clone(), None).unwrap();
     house.store_elsewhere(house.alice, house.bob, "one");
-    cluster.look_at_all().unwrap();
+    cluster.compare_all().unwrap();
     house.end();
     assert_eq!(bob.next(), "message 1 one");
 }

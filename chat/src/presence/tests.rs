@@ -47,7 +47,7 @@ impl Watcher {
     fn told(&self) -> Option<bool> {
         let state = self.presence.lock();
         let mine = |watch: &&Watch| Arc::ptr_eq(&watch.outbox, &self.outbox);
-        state.watched[&BOB].by.iter().find(mine).and_then(|watch| watch.told)
+        state.watched[&BOB].by.iter().find(mine).and_then(|watch| watch.sent_state)
     }
 }
 
@@ -63,7 +63,7 @@ fn who_comes_and_goes_without_end_is_told_of_once_a_second() {
     assert_eq!(watcher.told(), Some(true), "and no other for a second");
     assert_eq!(watcher.presence.lock().due.len(), 1, "but how it ended is to be told");
     assert_eq!(watcher.presence.due_at(), Some(start + PRESENCE_INTERVAL));
-    watcher.presence.tell_due(start + PRESENCE_INTERVAL);
+    watcher.presence.send_due(start + PRESENCE_INTERVAL);
     assert_eq!(watcher.told(), Some(false));
     watcher.flap(&bob, true, start + 2 * PRESENCE_INTERVAL);
     assert_eq!(watcher.told(), Some(true));

@@ -190,7 +190,7 @@ fn introduce(
             Ok(Some(position)) => position,
             Ok(None) => return turn_away(context, reference),
             Err(error) => {
-                tracing::warn!(%error, "a hello stopped halfway");
+                tracing::warn!(%error, "a hello failed: the database cannot be read");
                 let is_broken = matches!(error, sql::Error::Internal(_) | sql::Error::Corrupted(_));
                 let close = if is_broken { Close::Internal } else { Close::GoingAway };
                 return Err(EndReason::Close(close));
@@ -201,9 +201,9 @@ fn introduce(
     let wanted = since.unwrap_or(position.acknowledged);
     let recovered = position.forgotten <= wanted && wanted <= position.head;
     let seq = wanted.clamp(position.forgotten, position.head);
-    context.client.has_received(seq);
+    context.client.record_received(seq);
     if let Some(pushes) = &context.server.pushes {
-        pushes.is_back(position.session);
+        pushes.client_connected(position.session);
     }
     context.replies.push(&Frame::Welcome {
         id: position.account,

@@ -1,4 +1,4 @@
-//! Requests that are stored: handed to the committer, which answers after the commit.
+//! Passes operations to the committer, which answers them after the commit. Operations are requests that change the database.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -34,8 +34,8 @@ pub(crate) fn submit(
     }
 }
 
-/// Answers an operation in guest mode. Guests have no log, so there is nothing to acknowledge; nothing else is
-/// possible.
+/// Answers an operation in guest mode. An acknowledgement is answered `ok`, although guests have no log. All other operations are
+/// refused.
 pub(crate) fn answer_guest(replies: &Replies, operation: &Operation, reference: Option<&str>) {
     match operation {
         Operation::Received { .. } => replies.ok(reference),

@@ -31,7 +31,7 @@ pub(crate) fn watch(
     watching.clone_from(&ids);
     let look_up = |accounts: &Accounts| {
         // The connections on other nodes are looked up before the answer.
-        cluster.map_or(Ok(()), |cluster| cluster.look_at_presence(&ids))?;
+        cluster.map_or(Ok(()), |cluster| cluster.refresh_presence(&ids))?;
         let concerned = ids.iter().copied().chain([me]);
         let hiding = accounts.store.hiding_last_seen(me, concerned.clone())?;
         presence.note_hiding(concerned.map(|id| (id, hiding.contains(&id))));

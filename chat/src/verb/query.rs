@@ -1,4 +1,4 @@
-//! Requests that read what is stored.
+//! Passes each query to its function. Queries are requests that read the database.
 
 use crate::flow::Flow;
 use crate::query_context::QueryContext;

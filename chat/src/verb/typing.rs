@@ -1,4 +1,4 @@
-//! `{"type":"typing",…}`: sent to the connected accounts that may know, and never stored.
+//! `{"type":"typing",…}`: sent to the connected accounts that may see it, and never stored.
 
 use sql::ContactStatus;
 use wire::{AccountId, Recipient};
@@ -9,11 +9,11 @@ use crate::hub::Hub;
 use crate::relay_batch::RelayBatch;
 use crate::server::Accounts;
 
-/// Has the dispatcher tell the others that `me` is typing.
+/// Passes a typing frame of `me` to the dispatcher and to other nodes.
 ///
 /// # Errors
-/// The look-up of the accounts that may know failed.
-pub(crate) fn tell(
+/// The look-up of the accounts that may see it failed.
+pub(crate) fn send(
     inbox: &Inbox,
     cluster: Option<&Cluster>,
     accounts: &Accounts,
@@ -22,7 +22,7 @@ pub(crate) fn tell(
 ) -> sql::Result<()> {
     let listeners = listeners(accounts, me, target)?;
     if let Some(cluster) = cluster {
-        cluster.is_typing(me, target, &listeners);
+        cluster.publish_typing(me, target, &listeners);
     }
     inbox.typing(listeners, typing_frame(me, target));
     Ok(())
@@ -35,7 +35,7 @@ pub(crate) fn relay(batch: &mut RelayBatch, hub: &Hub, target: Recipient) {
     }
 }
 
-/// The accounts that may know that `me` is typing there.
+/// The accounts that may see that `me` is typing.
 fn listeners(accounts: &Accounts, me: AccountId, target: Recipient) -> sql::Result<Vec<AccountId>> {
     match target {
         Recipient::Account(account) => {

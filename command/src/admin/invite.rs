@@ -51,7 +51,7 @@ pub fn print_first_invitation(store: &Store, program: &str, base: &str) {
     match first_invitation(store, program, base, std::io::stdout().is_terminal()) {
         Ok(Some(text)) => telemetry::log::print_line(&text),
         Ok(None) => {}
-        Err(error) => tracing::warn!(%error, "the first invitation is not made"),
+        Err(error) => tracing::warn!(%error, "the first invitation cannot be created"),
     }
 }
 

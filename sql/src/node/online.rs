@@ -85,19 +85,19 @@ impl Store {
     }
 
     /// Writes the accounts whose connections to this node have changed into the table `online`, and notices of it.
-    pub(super) fn tell_connections(&self, node: i64, observer: &dyn NodeObserver) -> Result<()> {
+    pub(super) fn write_connections(&self, node: i64, observer: &dyn NodeObserver) -> Result<()> {
         let changed = observer.take_changed();
         for (at, page) in changed.chunks(ONLINE_PAGE).enumerate() {
-            if let Err(error) = self.tell_page(node, page) {
-                observer.tell_again(Some(changed[at * ONLINE_PAGE..].to_vec()));
+            if let Err(error) = self.write_page(node, page) {
+                observer.return_changed(Some(changed[at * ONLINE_PAGE..].to_vec()));
                 return Err(error);
             }
-            observer.have_told(page)?;
+            observer.changes_written(page)?;
         }
         Ok(())
     }
 
-    fn tell_page(&self, node: i64, page: &[LocalConnections]) -> Result<()> {
+    fn write_page(&self, node: i64, page: &[LocalConnections]) -> Result<()> {
         let row = |it: &LocalConnections| {
             let count = i64::try_from(it.count).unwrap_or(i64::MAX);
             [it.account.0, node, count, it.since].map(Value::Int).to_vec()

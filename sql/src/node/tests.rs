@@ -45,18 +45,18 @@ impl NodeObserver for Heard {
         std::mem::take(&mut *self.changed.lock().unwrap())
     }
 
-    fn tell_again(&self, changed: Option<Vec<LocalConnections>>) {
+    fn return_changed(&self, changed: Option<Vec<LocalConnections>>) {
         match changed {
             Some(changed) => *self.changed.lock().unwrap() = changed,
             None => *self.tells_all.lock().unwrap() += 1,
         }
     }
 
-    fn have_told(&self, _changed: &[LocalConnections]) -> Result<()> {
+    fn changes_written(&self, _changed: &[LocalConnections]) -> Result<()> {
         Ok(())
     }
 
-    fn look_at_all(&self) -> Result<()> {
+    fn compare_all(&self) -> Result<()> {
         *self.looks_at_all.lock().unwrap() += 1;
         Ok(())
     }

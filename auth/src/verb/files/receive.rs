@@ -117,7 +117,7 @@ impl Receiver<'_> {
             Err(error) => {
                 if let Err(error) = store.abandon_blob(self.account, &name) {
                     // The object is deleted later, when it has expired. The client gets the error at once.
-                    tracing::warn!(%error, "an object that was not written whole is not deleted at once");
+                    tracing::warn!(%error, "an incomplete object is not deleted at once; it is deleted when it expires");
                 }
                 return Err(refused(error).into());
             }

@@ -23,7 +23,7 @@ fn with_a_slow_database(timeouts: Timeouts) -> (Server, Committer, Vec<u8>) {
     let (now, expires_at) = (now_ms(), now_ms() + wire::limit::SESSION_LIFE_MS);
     let login = sql::Login { account, epoch: 1, token, device: "test", now, expires_at };
     store.open_session(&login).unwrap();
-    let committer = Committer::unattended();
+    let committer = Committer::without_thread();
     let accounts = crate::server::Accounts { store: Arc::new(store), committer: committer.clone() };
     let mut said = masked(&format!(r#"{{"type":"hello","token":"{text}"}}"#));
     said.extend([0x81, 0]); // Without a mask.

@@ -42,7 +42,8 @@ impl House {
             Login { account, epoch: 1, token: TOKEN, device: "", now: now_ms(), expires_at };
         let login = store.open_session(&login).unwrap().unwrap();
         let store = Arc::new(store);
-        let accounts = Accounts { store: Arc::clone(&store), committer: Committer::unattended() };
+        let accounts =
+            Accounts { store: Arc::clone(&store), committer: Committer::without_thread() };
         let server = test_support::server(Timeouts::default(), Mode::Accounts(accounts));
         Self { server, store, account, login }
     }
