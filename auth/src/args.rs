@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(long, env = "PUSH_ALLOW", value_name = "ORIGIN", value_delimiter = ',')]
     pub push_allow: Vec<AllowedOrigin>,
 
-    /// Where files lie.
+    /// The settings of the file store.
     #[command(flatten)]
     pub files: FilesArgs,
 }
@@ -69,7 +69,7 @@ pub enum SignupRule {
 }
 
 impl SignupRule {
-    /// As the setting has it.
+    /// The word for it in the settings.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -92,27 +92,27 @@ pub struct Config {
     pub mail: Option<MailSettings>,
     /// The WebSocket URL that the web client uses; `None`: `/ws` of its own origin.
     pub chat_url: Option<String>,
-    /// Where files lie; none: files are refused.
+    /// The file store; `None`: files are refused.
     pub files: Option<FileStore>,
     /// Bytes of one file.
     pub file_max: u64,
-    /// Origins of push services that may be anywhere.
+    /// Origins of push services that may have any address.
     pub push_allow: Vec<AllowedOrigin>,
-    /// Where push services find who runs this server: its public https address.
+    /// The contact that push services get: the public https address of this server.
     pub push_contact: Option<String>,
 }
 
 impl Config {
-    /// Files lie in this store.
+    /// Sets the file store.
     #[must_use]
     pub fn with_files(self, files: Option<FileStore>) -> Self {
         Self { files, ..self }
     }
 
-    /// Writes, reads and deletes an object in the file store. What may pass by itself is only logged.
+    /// Writes, reads and deletes an object in the file store. An error that may pass by itself is only logged.
     ///
     /// # Errors
-    /// The store does not work until an operator does something.
+    /// The store does not work, and needs an operator.
     pub fn check_files(&self) -> Result<(), files::StartError> {
         self.files.as_ref().map_or(Ok(()), FileStore::check_at_start)
     }

@@ -34,9 +34,8 @@ pub(crate) fn run(
     }
 }
 
-/// Deletes objects that are no piece of a file. After a failure that has taken long the store counts as away, and the
-/// other objects are left for the next time, since each would take as long. After a failure at once the others are
-/// deleted all the same.
+/// Deletes objects that are no piece of a file. After a failure that took long, the file store counts as away, and the other objects
+/// are left for the next time. After a failure that came at once, the other objects are still deleted.
 pub(crate) fn collect_objects(store: &Store, files: &FileStore) -> io::Result<()> {
     loop {
         let names = store.unneeded_blobs(store.now()).map_err(io::Error::other)?;

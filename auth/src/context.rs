@@ -81,7 +81,7 @@ pub(crate) enum ChangeKey {
     Session(SessionId),
 }
 
-/// When the HTTP library last delivered a request or a probe.
+/// The time at which the HTTP library last delivered a request or a probe.
 pub(crate) struct Heartbeat(Mutex<Instant>);
 
 impl Heartbeat {
@@ -93,12 +93,12 @@ impl Heartbeat {
         *lock(&self.0) = Instant::now();
     }
 
-    /// The time since then.
+    /// The time since the last delivery.
     pub(crate) fn age(&self) -> std::time::Duration {
         lock(&self.0).elapsed()
     }
 
-    /// Whether that was at most [`HEARTBEAT_MAX`] ago. The library gets a probe when it has been silent for a while.
+    /// Whether the last delivery was at most [`HEARTBEAT_MAX`] ago. The library gets a probe when it has been silent for a while.
     pub(crate) fn is_recent(&self) -> bool {
         self.age() < HEARTBEAT_MAX
     }
@@ -120,7 +120,7 @@ impl Context {
         Self::with_params(store, signup_rate, HashParams::CURRENT)
     }
 
-    /// With other parameters of the hash, for tests that need it faster.
+    /// A context with other parameters of the hash, for tests that need a faster one.
     pub(crate) fn with_params(
         store: Arc<Store>,
         signup_rate: u32,
@@ -196,7 +196,7 @@ impl Context {
     /// As [`Context::session`], with the session's account.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Context::session`].
     pub(crate) fn profile(&self, request: &Request) -> Result<Profile, ApiError> {
         let token = request.token.as_ref().ok_or_else(ApiError::unauthorized)?;
         let profile = self.store.profile_by_token(&token.hash(), request.now)?;
@@ -216,12 +216,12 @@ impl Context {
 
     /// Extends the life of a session that is used, and remembers the network from which it is used.
     fn note_use(&self, request: &Request, session: &Session) {
-        // So the networks of an account are soon known again after a restart, and on each node.
+        // After a restart, and on each node, the networks of an account are soon known again by this.
         self.throttle.let_in(request.address, session.account);
         if request.now - session.seen_at >= TOUCH_INTERVAL_MS {
             let expires_at = request.now + SESSION_MS;
             if let Err(error) = self.store.touch_session(session.id, request.now, expires_at) {
-                // The next request tries again; this one may only want to read.
+                // The request goes on, since it may only read. The next request of the session tries again.
                 tracing::warn!(%error, "the use of a session is not recorded");
             }
         }
@@ -248,7 +248,7 @@ impl Context {
         };
         check()?;
         let slot = self.acquire_slot(queue_path(known, from, email))?;
-        // Checked again after the wait: so, of the requests that waited together, only as many as there are cores may
+        // The throttle is checked again after the wait. So of requests that waited together, only as many as there are cores can
         // fail.
         check()?;
         if slot.is(password, attempt.credentials.map(|credentials| &*credentials.phc))? {

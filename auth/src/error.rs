@@ -18,39 +18,39 @@ pub enum ErrorCode {
     WrongCredentials,
     /// The given password is not the account's.
     WrongPassword,
-    /// There is no such path, account or session.
+    /// The path, account or session does not exist.
     NotFound,
     /// The path has other methods, which `Allow` lists.
     MethodNotAllowed,
-    /// There is an account with this email already.
+    /// Another account has this email.
     EmailTaken,
-    /// An upload is not at the offset that the request says: ask for it, and go on from there.
+    /// The upload has another offset than the request says. The client must request the offset, and continue from there.
     OffsetMismatch,
     /// A message has this file.
     InUse,
-    /// The version of the upload protocol is not spoken here.
+    /// The server does not support this version of the upload protocol.
     UnsupportedVersion,
-    /// The range asked for is not in the file.
+    /// The requested range is not in the file.
     RangeNotSatisfiable,
-    /// Signing up takes an invitation, and none that is good was shown.
+    /// A signup needs an invitation, and the request has no valid one.
     InviteRequired,
     /// Nobody can sign up.
     SignupClosed,
-    /// The operator has locked the account out.
+    /// The operator has disabled the account.
     AccountDisabled,
-    /// A code was used already, or is too old; the bytes of a file are lost.
+    /// A code was used before or has expired; or the bytes of a file are lost.
     Gone,
     /// Too many tries. `Retry-After` says when the next one is allowed.
     RateLimited,
     /// Too many passwords wait to be checked.
     Busy,
-    /// The database cannot be reached, or the request takes it too long.
+    /// The database cannot be reached, or takes too long for the request.
     Unavailable,
     /// The account's quota of stored bytes is used up.
     OverQuota,
-    /// The server's disk is full, but for what is left to messages.
+    /// The disk of the file store is full, except for the space that is reserved for messages.
     StorageFull,
-    /// A fault of the server.
+    /// An internal error of the server.
     Internal,
 }
 
@@ -213,7 +213,7 @@ impl ApiError {
         )
     }
 
-    /// The version of the upload protocol that is spoken.
+    /// The request names another version of the upload protocol than the supported `version`.
     pub(crate) fn unsupported_version(version: &'static str) -> Self {
         let sentence = format!("uploads speak tus {version}: send Tus-Resumable: {version}");
         let header = Some(("Tus-Version", version.to_owned()));
@@ -247,7 +247,7 @@ impl ApiError {
         Self::new(ErrorCode::Busy, sentence)
     }
 
-    /// A fault of the server. `cause` is only logged.
+    /// An internal error of the server. `cause` is logged, and is not in the response.
     pub(crate) fn internal(cause: &dyn std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");
         Self::new(ErrorCode::Internal, "an internal error, which the server has logged")

@@ -1,4 +1,4 @@
-//! Every bound of this server, with its unit. The only place with numbers.
+//! Every bound of this server, with its unit.
 
 use std::time::Duration;
 
@@ -66,15 +66,15 @@ pub const STRANGER_FAILURES_PER_SECOND: f64 = 20.0;
 pub const OWN_TRIES: f64 = 3.0;
 /// How many of those come back per second. They add up over all addresses of an attacker, so the rate is low.
 pub const OWN_TRIES_PER_SECOND: f64 = 1.0 / 60.0;
-/// Codes of links that are not good, from one IPv4 address or one /64 of IPv6, at once.
+/// Invalid codes of links from one IPv4 address or one /64 of IPv6, in a burst.
 pub const CODE_FAILURES: f64 = 10.0;
 /// How many of those come back a second.
 pub const CODE_FAILURES_PER_SECOND: f64 = 1.0 / 3.0;
 /// Random bytes of a code that is mailed.
 pub const CODE_BYTES: usize = 16;
-/// Milliseconds for which a code that was mailed is good.
+/// How long a mailed code is valid, in milliseconds.
 pub const CODE_LIFE_MS: i64 = 24 * 60 * 60 * 1000;
-/// When another link may be mailed to an account that was mailed as many as it may be.
+/// `Retry-After` of a request for a link, if the account got as many links as it may.
 pub const CODE_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 /// The port of a mail server that speaks TLS from the first byte (RFC 8314).
 pub const SMTPS_PORT: u16 = 465;
@@ -90,21 +90,21 @@ pub const MAIL_PAUSE_FIRST: Duration = Duration::from_secs(1);
 pub const MAIL_PAUSE_MAX: Duration = Duration::from_secs(60);
 /// How long a mail is tried.
 pub const MAIL_DEADLINE: Duration = Duration::from_secs(60 * 60);
-/// How long a server that stops tries to send what is due.
+/// How long a server that stops tries to send the mails that are due.
 pub const MAIL_FLUSH_MAX: Duration = Duration::from_secs(3);
 /// The shortest time between two lines in the log about mails that are not sent.
 pub const MAIL_WARN_INTERVAL: Duration = Duration::from_secs(60);
-/// Links that are mailed because one IPv4 address, or one /64 of IPv6, has asked for a new password, at once.
+/// Links for new passwords that are mailed for one IPv4 address or one /64 of IPv6, in a burst.
 pub const MAILS_PER_NETWORK: f64 = 10.0;
-/// Further ones a second: ten an hour.
+/// How many of those come back a second: ten an hour.
 pub const MAILS_PER_NETWORK_PER_SECOND: f64 = 10.0 / 3600.0;
-/// Mails of any kind to one email, at once.
+/// Mails of any kind to one email, in a burst.
 pub const MAILS_PER_RECIPIENT: f64 = 8.0;
-/// Further ones a second: eight an hour.
+/// How many of those come back a second: eight an hour.
 pub const MAILS_PER_RECIPIENT_PER_SECOND: f64 = 8.0 / 3600.0;
-/// New passwords that one IPv4 address, or one /64 of IPv6, asks for, whether there are such accounts or not, at once.
+/// Requests for a new password from one IPv4 address or one /64 of IPv6, in a burst, also for emails without an account.
 pub const RESETS_ASKED: f64 = 30.0;
-/// Further ones a second.
+/// How many of those come back a second.
 pub const RESETS_ASKED_PER_SECOND: f64 = 0.5;
 /// Sets of the known networks of accounts.
 pub const KNOWN_SETS: usize = 4096;
@@ -174,20 +174,20 @@ pub const UPLOAD_LIFE_MS: i64 = 24 * 60 * 60 * 1000;
 /// How long after its beginning a piece of an upload is deleted unless it is whole, in milliseconds. The slowest client
 /// needs little more than an hour.
 pub const BLOB_LIFE_MS: i64 = 12 * 60 * 60 * 1000;
-/// Uploads of one account whose bytes are coming at one moment, on one node.
+/// Uploads of one account that are being received at the same time, on one node.
 pub const UPLOADS_AT_ONCE_MAX: usize = 8;
-/// Downloads of one account whose bytes are going at one moment, on one node: as many as it may have connections to
-/// chat, each of which is a device that shows pictures.
+/// Downloads of one account that are being sent at the same time, on one node. This is the number of chat connections that the account
+/// may have, since the client of each of them may load pictures.
 pub const DOWNLOADS_AT_ONCE_MAX: usize = 32;
-/// When a client may try again that has reached a bound on its uploads or downloads.
+/// `Retry-After` for a client that has reached a bound on its uploads or downloads.
 pub const TRANSFERS_RETRY_AFTER: Duration = Duration::from_secs(2);
 /// Bytes of an upload that are read and written at once.
 pub const COPY_BYTES: usize = 64 * 1024;
-/// How often files that nobody needs are deleted.
+/// The interval at which expired files and unneeded objects are deleted.
 pub const COLLECT_INTERVAL: Duration = Duration::from_secs(10);
 /// A failure to delete an object that takes longer means that the file store is away.
 pub const COLLECT_PATIENCE: Duration = Duration::from_secs(1);
-/// The shortest time between two lines in the log that say that they cannot be.
+/// The shortest time between two lines in the log that say that files or objects cannot be deleted.
 pub const COLLECT_WARN_INTERVAL: Duration = Duration::from_secs(60);
 
 const _: () = assert!(
@@ -200,13 +200,13 @@ const _: () = assert!(
 pub const PUSH_SUBSCRIPTIONS_PER_ACCOUNT: i64 = 20;
 /// Subscriptions of all accounts together. One more is refused.
 pub const PUSH_SUBSCRIPTIONS_MAX: i64 = 100_000;
-/// How often it is looked what is to be pushed.
+/// The interval at which the server looks for due pushes.
 pub const PUSH_LOOK: Duration = Duration::from_millis(500);
 /// Pushes that one server sends at the same time.
 pub const PUSHES_AT_ONCE_MAX: usize = 32;
-/// Of those, for one account.
+/// Pushes of one account that one server sends at the same time.
 pub const PUSHES_PER_ACCOUNT_MAX: usize = 2;
-/// Pushes to one host that are looked at to find one of an account that has fewer.
+/// Due pushes to one host that are read, to find one of an account that has not reached its bound.
 pub const PUSHES_LOOKED_AT: i64 = 8;
 /// The first pause before a push is tried again; each further one is twice as long.
 pub const PUSH_RETRY_FIRST: Duration = Duration::from_secs(10);
@@ -214,10 +214,9 @@ pub const PUSH_RETRY_FIRST: Duration = Duration::from_secs(10);
 pub const PUSH_RETRY_MAX: Duration = Duration::from_secs(60 * 60);
 /// The shortest time between two lines in the log about pushes that are not sent.
 pub const PUSH_WARN_INTERVAL: Duration = Duration::from_secs(60);
-/// How long a server that stops waits for answers to what it has sent.
+/// How long a server that stops waits for the answers to pushes that it has sent.
 pub const PUSH_FLUSH_MAX: Duration = Duration::from_secs(3);
-/// How long after its last push the host of a push service is forgotten at which nobody has a subscription, in
-/// milliseconds.
+/// How long the row of a push service without subscriptions is kept after its last push, in milliseconds.
 pub const PUSH_HOST_KEPT_MS: i64 = 60 * 60 * 1000;
 
 const _: () = assert!(

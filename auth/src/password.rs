@@ -179,7 +179,7 @@ impl HashSlot<'_> {
         Ok(is_same && phc.is_some())
     }
 
-    /// A better hash of this password than the stored one, if there is one by now.
+    /// A new hash of this password, if the stored one has weaker parameters than those of today.
     pub(crate) fn better(
         &self,
         password: &Password,

@@ -1,6 +1,6 @@
 //! Web Push: the thread that sends pushes to the subscriptions that chat servers have marked, and its settings.
 //!
-//! Several servers may run this on one database. A push is claimed before it is sent, so exactly one of them sends it.
+//! Several servers may do so on one database. A server claims a push before it sends it, so exactly one of them sends it.
 
 use std::collections::HashMap;
 use std::io;
@@ -116,11 +116,11 @@ impl Pusher {
             if let Err(error) = self.send_due() {
                 self.warn("send", &error);
             }
-            self.settle_until(Instant::now() + PUSH_LOOK);
+            self.store_outcomes_until(Instant::now() + PUSH_LOOK);
         }
         let until = Instant::now() + PUSH_FLUSH_MAX;
         while !self.running.is_empty() && Instant::now() < until {
-            self.settle_until(until.min(Instant::now() + PUSH_LOOK));
+            self.store_outcomes_until(until.min(Instant::now() + PUSH_LOOK));
         }
     }
 
@@ -179,7 +179,7 @@ impl Pusher {
     }
 
     /// Stores the outcomes of pushes as they arrive, until `until`.
-    fn settle_until(&mut self, until: Instant) {
+    fn store_outcomes_until(&mut self, until: Instant) {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             match self.answers.1.recv_timeout(left) {
@@ -192,7 +192,7 @@ impl Pusher {
                     }
                     if let Err(error) = self.settle(&to, failures, delivery) {
                         // The push is due again when its claim expires.
-                        self.warn("settle", &error);
+                        self.warn("record", &error);
                     }
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,

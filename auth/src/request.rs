@@ -10,11 +10,11 @@ use crate::error::ApiError;
 
 /// A request. Not `Debug`, since it contains tokens and passwords.
 pub(crate) struct Request {
-    /// Percent-decoded.
+    /// The path, percent-decoded.
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) token: Option<Token>,
-    /// The token came in a cookie.
+    /// Whether the token came in a cookie.
     pub(crate) is_cookie: bool,
     /// The attributes for a cookie, if the client is a browser.
     pub(crate) cookie: CookieKind,
@@ -77,7 +77,7 @@ impl Request {
     }
 }
 
-/// The token of a request, and where it came from.
+/// The token that a request presents, and where it came from.
 pub(crate) struct Shown {
     pub(crate) token: Option<Token>,
     pub(crate) is_cookie: bool,

@@ -17,16 +17,16 @@ use crate::verb::{
 
 pub(crate) type Outcome = Result<Response, ApiError>;
 
-/// The handler of a route, and who may call it.
+/// The handler of a route, by the clients that may call it.
 #[derive(Clone, Copy)]
 pub(crate) enum Handler {
     /// Every client.
     Anyone(fn(&Context, &Request) -> Outcome),
     /// Clients with the token of a live session.
     Owner(fn(&Context, &Request, &Session) -> Outcome),
-    /// The same, for a request that shows the account: it is read along with the session.
+    /// As `Owner`, for requests that show the account. The account is read together with the session.
     Profile(fn(&Context, &Request, Profile) -> Outcome),
-    /// The same, for a body that is streamed, or for a file.
+    /// As `Owner`, for requests whose body is streamed, and for files.
     File(fn(&Context, &mut FileRequest<'_>) -> Outcome),
 }
 
@@ -43,19 +43,19 @@ pub(crate) enum Runs {
 /// The rate limit of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rate {
-    /// That of the handler, if it has one: the route changes nothing, or needs no session.
+    /// The handler has a rate limit of its own or none: the route changes nothing, or needs no session.
     Own,
-    /// That of the account's changes.
+    /// The rate limit of the account's changes.
     Account,
-    /// The changes of the session, for routes that end sessions: a thief of a token cannot use up what the account's
-    /// owner needs to end the thief's session.
+    /// The rate limit of the session's changes, for routes that end sessions. So a thief of a token cannot use up the limit that the
+    /// account's owner needs to end the thief's session.
     Session,
 }
 
-/// A line of the table.
+/// A line of the table of routes.
 pub(crate) struct Route {
     pub(crate) method: &'static str,
-    /// `{id}` stands for one segment.
+    /// The path, in which `{id}` stands for one segment.
     pub(crate) path: &'static str,
     pub(crate) handler: Handler,
     pub(crate) runs: Runs,
@@ -110,7 +110,7 @@ impl Route {
         handler(context, &mut FileRequest { http, session, now })
     }
 
-    /// Counts a request that changes something, before its handler does anything for it.
+    /// Counts a request that changes something. It is called before the handler.
     ///
     /// # Errors
     /// 429 above the rate.

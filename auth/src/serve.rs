@@ -1,4 +1,4 @@
-//! The server: the listener, the HTTP library, the threads that maintain the database.
+//! Starts the server: the listener, the HTTP library, and the threads that maintain the database.
 
 use std::io;
 use std::sync::Arc;
@@ -23,17 +23,17 @@ use telemetry::health::Unhealthy;
 /// A running server.
 pub struct Serving {
     listener: net::Serving,
-    /// Set when no further request can come.
+    /// Begins when no further request can arrive.
     end: Shutdown,
     context: Arc<Context>,
     pushing: Pushing,
 }
 
-/// Serves until `shutdown` begins, and logs the addresses. With `chat` one port is enough for both servers: `chat`
-/// answers the requests for `/ws` and for the descriptions of the protocol.
+/// Starts the server, which serves until `shutdown` begins, and logs its addresses. With `chat`, one port is enough for both servers:
+/// `chat` answers the requests for `/ws` and for the descriptions of the protocol.
 ///
 /// # Errors
-/// The private socket cannot be had, there is no thread, or no random number.
+/// The private socket cannot be created, a thread cannot be started, or the system has no random numbers.
 pub fn serve(
     config: &Config,
     opening: Opening,
@@ -92,8 +92,8 @@ impl Serving {
         move || context.check_health()
     }
 
-    /// Waits until every request has been answered and every mail that is due was tried. Returns `false` if a request
-    /// is not answered by `deadline`.
+    /// Waits until every request is answered, and every mail that is due was tried. Returns `false` if a request is not answered by
+    /// `deadline`.
     pub fn wait(&self, deadline: Duration) -> bool {
         let until = Instant::now() + deadline;
         let is_done = self.listener.wait(deadline);

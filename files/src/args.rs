@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::limit::FILE_MAX;
 use crate::{FileStore, FilesUrl, FilesUrlError};
 
-/// The name of the directory, where none is named.
+/// The name of the default directory.
 const DIRECTORY: &str = "files";
 
 /// Settings, to be taken in with `#[command(flatten)]`.
@@ -36,10 +36,10 @@ fn files_url(text: &str) -> Result<MaybeUrl, FilesUrlError> {
 }
 
 impl FilesArgs {
-    /// As [`FilesArgs::resolve`], for a server: logs where files are stored, or that there is no file store.
+    /// As [`FilesArgs::resolve`], for a server: logs the address of the file store, or that there is none.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`FilesArgs::resolve`].
     pub fn store(
         &self,
         database: Option<&Path>,
@@ -57,9 +57,8 @@ impl FilesArgs {
         Ok(found.map(|(_, store)| store))
     }
 
-    /// The store that the settings name, and its address. `database` is the directory of the database's file, if it has
-    /// one; `data` is the user's data directory, for a database without a file. Nothing if there is no directory for
-    /// the default.
+    /// The store that the settings name, and its address. `database` is the directory of the database's file, if it has one; `data` is
+    /// the user's data directory, for a database without a file. `None` if neither exists and no store is named.
     ///
     /// # Errors
     /// The settings of a bucket are wrong.

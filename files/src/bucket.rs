@@ -1,7 +1,7 @@
-//! A bucket of an S3 store, one object for each.
+//! A file store in a bucket of an S3 store. Each object of the file store is an object of the bucket.
 //!
-//! An object is sent whole once it is complete, so it is in memory until then: the caller's objects are small, and
-//! [`BUCKET_MEMORY_BYTES_MAX`] bounds how much memory all of them have.
+//! An object is sent in one request once it is complete, and is in memory until then. The objects are small, and
+//! [`BUCKET_MEMORY_BYTES_MAX`] bounds the memory of all of them together.
 
 mod writing;
 
@@ -145,7 +145,7 @@ pub(crate) struct NewBucketObject {
 }
 
 impl NewBucketObject {
-    /// Whether it has been in memory for as long as it may be.
+    /// Whether the object has been in memory for the longest time that is allowed.
     pub(crate) fn is_due(&self) -> bool {
         self.begun.elapsed() >= OBJECT_HELD_MAX
     }
@@ -160,7 +160,7 @@ impl NewBucketObject {
             written
         };
         let written = self.bucket.wait(&self.name, BUCKET_DEADLINE, put);
-        // Of an object that is written, only the bucket can be missing.
+        // When an object is written, "not found" means that the bucket does not exist.
         written.map_err(|error| match Cause::of(&error) {
             Cause::Lost => Failure::error(Cause::NoBucket, self.bucket.name.to_string()),
             _ => error,

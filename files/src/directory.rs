@@ -1,6 +1,6 @@
-//! A directory of plain files, one for each object, in folders by the first two characters of their names.
+//! A file store in a directory: one plain file for each object, in folders named by the first two characters of the object's name.
 //!
-//! An object is written under its name with [`PARTIAL`] and gets its name once it is whole and on the disk.
+//! An object is written under its name with the suffix [`PARTIAL`]. It gets its own name once it is complete and on the disk.
 
 mod listing;
 
@@ -22,8 +22,8 @@ const PROBE: &str = "health-probe-object";
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
-    /// Whether missing directories above it are created as well. Not if an operator has named the directory: then a
-    /// missing parent is more likely a mistake.
+    /// Whether missing parent directories are created as well. If an operator has named the directory they are not, since a missing
+    /// parent is more likely a mistake.
     has_parents_made: bool,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Directory {
 pub struct Room {
     /// The bytes that this program's user may still write.
     pub free: u64,
-    /// The bytes of these that are left to other programs.
+    /// The part of these bytes that the store leaves free for other programs.
     pub reserved: u64,
 }
 
@@ -117,8 +117,10 @@ impl Directory {
         remove(&self.path(PROBE))
     }
 
+    /// Checks that there is room for this number of bytes.
+    ///
     /// # Errors
-    /// With this number of bytes more, less room would be left than is reserved for others.
+    /// Less room would be left than is reserved for others.
     pub(crate) fn check_room(&self, bytes: u64) -> io::Result<()> {
         let Some(room) = self.room()?.filter(|room| !room.has(bytes)) else { return Ok(()) };
         let (path, mib) = (self.path.display(), |bytes: u64| bytes / (1024 * 1024));
@@ -130,7 +132,7 @@ impl Directory {
         Err(Failure::error(Cause::Full, text))
     }
 
-    /// The room on its disk; nothing if neither the directory nor the one that it is in exists.
+    /// The room on its disk; `None` if neither the directory nor its parent exists.
     pub(crate) fn room(&self) -> io::Result<Option<Room>> {
         for path in [Some(&*self.path), self.path.parent()].into_iter().flatten() {
             let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };

@@ -6,11 +6,11 @@ use std::io::{self, ErrorKind};
 /// The cause of a failed request to a store. Each cause has one remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// There is no such object.
+    /// The object does not exist.
     Lost,
-    /// The disk cannot read it.
+    /// The disk cannot read the object.
     Damaged,
-    /// The disk is full, but for the room that is reserved for others.
+    /// The disk is full, except for the room that is reserved for others.
     Full,
     /// This program's user, or its key, lacks a right.
     Denied,
@@ -20,7 +20,7 @@ pub enum Cause {
     NotADirectory,
     /// The parent directory does not exist.
     NoDirectory,
-    /// There is no such bucket.
+    /// The bucket does not exist.
     NoBucket,
     /// Too many objects are being written. This passes by itself.
     Busy,
@@ -31,7 +31,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// A sentence that is the same for every failure with this cause.
+    /// A sentence for the operator, which says what to do. It is the same for every failure with this cause.
     pub const fn text(self) -> &'static str {
         match self {
             Self::Lost => "an object of the file store is lost: put it back from a backup",
@@ -73,7 +73,7 @@ impl Cause {
         }
     }
 
-    /// Whether the store as a whole does not work, and not only one object or this request.
+    /// Whether the whole store does not work, and not only one object or request.
     pub const fn is_of_store(self) -> bool {
         !matches!(self, Self::Lost | Self::Busy)
     }

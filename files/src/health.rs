@@ -1,6 +1,6 @@
-//! The health of a file store: how the latest requests went.
+//! The health of a file store: the results of the latest requests.
 //!
-//! A health check reads what was recorded and never waits for the store.
+//! A health check reads the recorded results and never waits for the store.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -69,8 +69,8 @@ impl Health {
         Self { state: Mutex::new(state), stuck_after }
     }
 
-    /// Runs an operation, and records its failure. While an operation of the same kind is stuck no other is begun, so
-    /// that a store that hangs does not collect threads.
+    /// Runs an operation, and records its failure. While an operation of the same kind is stuck, no further one begins, so that a store
+    /// that hangs does not block more and more threads.
     pub(crate) fn during<T>(
         &self,
         work: Work,
@@ -97,7 +97,7 @@ impl Health {
         done
     }
 
-    /// Records that work of this kind was done.
+    /// Records that an operation of this kind has succeeded.
     pub(crate) fn has_done(&self, work: Work) {
         let mut state = self.lock();
         let activity = state.of(work);
@@ -114,6 +114,8 @@ impl Health {
         activity.tried.elapsed() >= interval
     }
 
+    /// Checks the recorded results.
+    ///
     /// # Errors
     /// The part that does not work.
     pub(crate) fn check(&self) -> Result<(), Unhealthy> {

@@ -1,7 +1,11 @@
-//! The file store: where the bytes of files lie. It knows no account, no message and no database.
+//! The file store, which keeps the bytes of files: in a directory, or in a bucket of an S3 store. It knows no account, no message and
+//! no database.
 //!
-//! It has objects. An object has a name that the caller chooses, is written as a whole, and does not change until it is
-//! deleted. Which objects there are is in the database alone: a server never lists them.
+//! The store contains objects. An object has a name that the caller chooses, is written as a whole, and does not change until it is
+//! deleted. Only the database knows which objects exist: a server never lists them.
+//!
+//! [`FileStore`] is the store. `url.rs` has its addresses, `args.rs` its settings, `error.rs` the causes of its errors, and `limit.rs`
+//! every bound.
 
 pub mod args;
 mod bucket;
@@ -44,10 +48,10 @@ enum Kind {
 }
 
 impl FileStore {
-    /// The store at `url`. It is not touched yet.
+    /// The store at `url`. Nothing is read or written yet.
     ///
     /// # Errors
-    /// What is wrong with the `AWS_…` variables of a bucket, as a sentence.
+    /// An error in the `AWS_…` variables of a bucket, as a sentence.
     pub fn new(url: &FilesUrl) -> Result<Self, String> {
         let kind = match url {
             FilesUrl::Directory(path) => Kind::Directory(Directory::new(path.clone(), false)),
@@ -56,7 +60,7 @@ impl FileStore {
         Ok(Self::of(url.clone(), kind))
     }
 
-    /// A directory in the data directory, which is made with it.
+    /// A directory in the data directory. The data directory is created with it.
     fn in_data_directory(path: PathBuf) -> Self {
         let kind = Kind::Directory(Directory::new(path.clone(), true));
         Self::of(FilesUrl::Directory(path), kind)
@@ -71,8 +75,8 @@ impl FileStore {
         Self { url: Arc::new(url), kind, health: Arc::new(Health::new(stuck_after)) }
     }
 
-    /// Begins to write an object. Names have 16 to 64 letters, digits, `-` and `_`. Once it is finished it replaces one
-    /// that is there already.
+    /// Begins to write an object. Names have 16 to 64 letters, digits, `-` and `_`. [`NewObject::finish`] replaces an object with the
+    /// same name.
     ///
     /// # Errors
     /// The store cannot be written to.
@@ -85,10 +89,10 @@ impl FileStore {
         Ok(NewObject { kind, health: Arc::clone(&self.health) })
     }
 
-    /// `length` bytes of an object, from its byte at `offset` on. An object that is shorter ends earlier.
+    /// Reads `length` bytes of an object, beginning at `offset`; fewer if the object is shorter.
     ///
     /// # Errors
-    /// [`io::ErrorKind::NotFound`] if there is no such object; otherwise what the store says.
+    /// [`io::ErrorKind::NotFound`] if there is no such object; otherwise the error of the store.
     pub fn read(&self, name: &str, offset: u64, length: u64) -> io::Result<Box<dyn Read + Send>> {
         check(name)?;
         let from = self.health.during(Work::Reading, || -> io::Result<Box<dyn Read + Send>> {
@@ -104,7 +108,7 @@ impl FileStore {
     /// The length of an object, in bytes.
     ///
     /// # Errors
-    /// [`io::ErrorKind::NotFound`] if there is no such object; otherwise what the store says.
+    /// [`io::ErrorKind::NotFound`] if there is no such object; otherwise the error of the store.
     pub fn size(&self, name: &str) -> io::Result<u64> {
         check(name)?;
         self.health.during(Work::Reading, || match &self.kind {
@@ -113,7 +117,7 @@ impl FileStore {
         })
     }
 
-    /// What lies in the directory of the store; nothing for a bucket, which is never listed.
+    /// The objects in the directory of the store; `None` for a bucket, which is never listed.
     ///
     /// # Errors
     /// The directory cannot be read.
@@ -124,21 +128,23 @@ impl FileStore {
         }
     }
 
-    /// Deletes an object. One that is not there is deleted already.
+    /// Deletes an object. It is no error if the object does not exist.
     ///
     /// # Errors
-    /// What the store says.
+    /// The error of the store.
     pub fn delete(&self, name: &str) -> io::Result<()> {
         check(name)?;
-        // That it was done is not recorded: a store that is full deletes.
+        // Success is not recorded, since deleting also works on a full disk.
         self.health.during(Work::Storing, || match &self.kind {
             Kind::Directory(directory) => directory.delete(name),
             Kind::Bucket(bucket) => bucket.delete(name),
         })
     }
 
+    /// Checks that a directory's disk has room for this number of bytes. A bucket has no such bound.
+    ///
     /// # Errors
-    /// So many bytes more would leave too little room on a directory's disk. A bucket has no such bound.
+    /// [`Cause::Full`] if less room would be left than is reserved.
     pub fn check_room(&self, bytes: u64) -> io::Result<()> {
         match &self.kind {
             Kind::Directory(directory) => {
@@ -148,10 +154,10 @@ impl FileStore {
         }
     }
 
-    /// The room on a directory's disk; nothing for a bucket.
+    /// The room on a directory's disk; `None` for a bucket.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     pub fn room(&self) -> io::Result<Option<Room>> {
         match &self.kind {
             Kind::Directory(directory) => directory.room(),
@@ -159,7 +165,7 @@ impl FileStore {
         }
     }
 
-    /// Whether the store works, by what traffic and probes saw last. Never waits.
+    /// Whether the store works, by the results of the latest requests and probes. Never waits.
     ///
     /// # Errors
     /// The part that does not work.
@@ -170,7 +176,7 @@ impl FileStore {
     /// Writes, reads and deletes one small object.
     ///
     /// # Errors
-    /// What the store says.
+    /// The error of the store.
     pub fn probe(&self) -> io::Result<()> {
         self.health.during(Work::Storing, || match &self.kind {
             Kind::Directory(directory) => directory.write_probe(),
@@ -199,14 +205,14 @@ impl FileStore {
         while !wait(PROBE_LOOK) {
             let is_due = |work| self.health.is_due(work, interval, PROBE_INTERVAL);
             if is_due(Work::Storing) || is_due(Work::Reading) {
-                // How it went is written down where it was done.
+                // The probe records its result itself.
                 let _ = self.probe();
             }
         }
     }
 }
 
-/// An object that is being written. Nobody sees it before [`NewObject::finish`]; dropped before, it never was.
+/// An object that is being written. It is not visible before [`NewObject::finish`]. If it is dropped before, nothing remains of it.
 #[derive(Debug)]
 pub struct NewObject {
     kind: NewKind,
@@ -220,8 +226,8 @@ enum NewKind {
 }
 
 impl NewObject {
-    /// Whether it takes up what others need, so that it should be finished with the bytes that it has: in a bucket
-    /// after [`OBJECT_HELD_MAX`](limit::OBJECT_HELD_MAX), in a directory never.
+    /// Whether the object should be finished now with the bytes that it has, because it occupies memory that others need. For a bucket
+    /// this is so after [`OBJECT_HELD_MAX`](limit::OBJECT_HELD_MAX), for a directory never.
     pub fn is_due(&self) -> bool {
         match &self.kind {
             NewKind::File(_) => false,
@@ -229,10 +235,10 @@ impl NewObject {
         }
     }
 
-    /// Makes the object visible, so that it outlives a loss of power.
+    /// Flushes the object to the disk and makes it visible. After that it survives a loss of power.
     ///
     /// # Errors
-    /// What the store says; the object may be there, as a whole.
+    /// The error of the store. The complete object may exist nevertheless.
     pub fn finish(self) -> io::Result<()> {
         let Self { kind, health } = self;
         health.during(Work::Storing, || match kind {
@@ -274,7 +280,7 @@ impl Read for ObjectReader {
     }
 }
 
-/// Names become parts of paths and keys.
+/// Checks the name of an object, which becomes a part of a path or a key.
 fn check(name: &str) -> io::Result<()> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     match (limit::NAME_BYTES_MIN..=limit::NAME_BYTES_MAX).contains(&name.len())

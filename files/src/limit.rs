@@ -6,12 +6,12 @@ use std::time::Duration;
 pub const NAME_BYTES_MIN: usize = 16;
 /// Bytes of an object's name.
 pub const NAME_BYTES_MAX: usize = 64;
-/// Bytes of one file unless told otherwise: 25 MiB.
+/// Bytes of one file by default: 25 MiB.
 pub const FILE_MAX: u64 = 25 * 1024 * 1024;
-/// Bytes of memory of all objects together that are being written to a bucket; each is in memory until it is whole: 32
-/// of 4 MiB.
+/// Bytes of memory of all objects that are being written to a bucket. Each is in memory until it is complete. 32 objects of 4 MiB fit.
 pub const BUCKET_MEMORY_BYTES_MAX: usize = 128 * 1024 * 1024;
-/// How long an object is in memory before it is to be finished as it is, so that nobody keeps memory by sending slowly.
+/// How long an object may be in memory before it is finished with the bytes that it has, so that a client that sends slowly does not
+/// occupy memory.
 pub const OBJECT_HELD_MAX: Duration = Duration::from_secs(30);
 /// Requests that write objects to a bucket at the same time.
 pub const WRITES_AT_ONCE_MAX: usize = 32;
@@ -29,13 +29,13 @@ pub const BUCKET_PROBE_DEADLINE: Duration = Duration::from_secs(8);
 pub const DIRECTORY_STUCK: Duration = Duration::from_secs(10);
 /// Bytes of a directory's disk that files leave free: 256 MiB. Databases and logs are often on the same disk.
 pub const RESERVED_BYTES: u64 = 256 * 1024 * 1024;
-/// On a small disk files leave one part of so many free.
+/// On a small disk files leave one part in this number free.
 pub const RESERVED_PART: u64 = 20;
-/// How often a store is looked at that nobody uses, or that does not work.
+/// The interval at which it is checked whether a probe is due.
 pub const PROBE_LOOK: Duration = Duration::from_secs(1);
-/// How long nobody has used a directory before it is probed; also after a failure.
+/// The time without requests after which a directory is probed; also the pause between probes after a failure.
 pub const PROBE_INTERVAL: Duration = Duration::from_secs(5);
-/// How long nobody has used a bucket before it is probed: each request is paid for.
+/// The time without requests after which a bucket is probed. Each request costs money.
 pub const BUCKET_PROBE_INTERVAL: Duration = Duration::from_secs(30);
 /// Bytes of the object with which a store is probed.
 pub const PROBE_BYTES: usize = 16 * 1024;

@@ -9,7 +9,7 @@ use crate::error::Cause;
 use crate::limit::START_DEADLINE;
 use crate::{FileStore, FilesUrl};
 
-/// A file store that does not work until an operator does something.
+/// The error of a file store that needs an operator.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot keep files in {url}: {error}")]
 pub struct StartError {
@@ -18,15 +18,15 @@ pub struct StartError {
 }
 
 impl FileStore {
-    /// Writes, reads and deletes an object. What may pass by itself is logged, and left to the probes.
+    /// Writes, reads and deletes an object. An error that may pass by itself is logged, and left to the probes.
     ///
     /// # Errors
-    /// A cause that stays.
+    /// A cause that needs an operator ([`Cause::is_permanent`]).
     pub fn check_at_start(&self) -> Result<(), StartError> {
         let (told, outcome) = sync_channel(1);
         let store = self.clone();
         let started = os_thread::spawn("files-check", SERVICE_STACK_BYTES, move || {
-            // Whoever waited may have given up.
+            // The receiver may have given up waiting.
             let _ = told.send(store.probe());
         });
         let waiting = "messages do not wait for it, and files are refused until it works";

@@ -1,4 +1,4 @@
-//! Where the file store is.
+//! Addresses of file stores.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,12 +13,12 @@ pub enum FilesUrl {
     Bucket {
         /// Its name.
         name: String,
-        /// What the names of all objects begin with; empty: nothing.
+        /// The prefix of all objects' names; may be empty.
         prefix: String,
     },
 }
 
-/// What is wrong with the address of a file store.
+/// An error in the address of a file store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FilesUrlError {
     /// No known scheme.
@@ -35,7 +35,7 @@ pub enum FilesUrlError {
 }
 
 impl FilesUrl {
-    /// The directory of the store if it is there, else the one that it would be made in; nothing for a bucket.
+    /// The directory of the store if it exists, otherwise its parent directory; `None` for a bucket.
     pub fn directory(&self) -> Option<&Path> {
         let Self::Directory(path) = self else { return None };
         if path.exists() {
@@ -54,7 +54,7 @@ impl FromStr for FilesUrl {
             return bucket(rest.strip_prefix("//").unwrap_or_default());
         }
         let path = text.strip_prefix("file:").ok_or(FilesUrlError::Scheme)?;
-        // `file:///PATH` means the same; another host than none is none of ours.
+        // `file:///PATH` means the same as `file:PATH`. A URL with a host is refused.
         let path = match path.strip_prefix("//") {
             Some(rest) if rest.starts_with('/') => rest,
             Some(_) => return Err(FilesUrlError::Path),

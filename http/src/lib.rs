@@ -5,7 +5,8 @@
 //! route's [`BodyPolicy`] says. A handler is a function from a [`Request`] to a [`Response`]; it knows neither the
 //! socket nor a library. Connections are kept open between requests, within bounds ([`limit`]).
 //!
-//! docs/HTTP.md shows how to add a route.
+//! The routes of accounts and files are in the crate `auth` (`route.rs`), those of the chat port in `chat` (`page.rs`), and those of
+//! operators in [`ops`]. docs/HTTP.md shows how to add a route. The settings that every program has are in [`args`].
 
 pub mod args;
 pub mod body;

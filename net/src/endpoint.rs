@@ -1,4 +1,4 @@
-//! Where a server listens: an address and a port, or a Unix socket.
+//! An endpoint at which a server listens: an address and a port, or a Unix socket.
 
 use std::fmt;
 use std::net::SocketAddr;

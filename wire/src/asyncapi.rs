@@ -1,4 +1,4 @@
-//! The AsyncAPI document, made from the schema: which frames there are, and which frame answers which request.
+//! The AsyncAPI document, generated from the schema. It lists the frames, and the frames that answer each request.
 
 use serde_json::{Map, Value, json};
 

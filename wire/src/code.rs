@@ -1,4 +1,4 @@
-//! What can be wrong with a request.
+//! Error codes: the reasons why a request is refused.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

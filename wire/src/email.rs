@@ -29,7 +29,7 @@ impl Email {
         Ok(Self { text, key })
     }
 
-    /// By what the email is told apart: its key, else the text.
+    /// The text by which emails are compared: the key; the email itself if it has no key.
     pub fn identity(&self) -> &str {
         self.key.as_deref().unwrap_or(&self.text)
     }

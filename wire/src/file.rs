@@ -1,4 +1,4 @@
-//! A file of a message, as clients are told of it, and as the store keeps it with the message.
+//! A file of a message, in frames and in the database.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,12 +28,12 @@ pub struct File {
 }
 
 impl File {
-    /// A message's files as one text.
+    /// A message's files as one text, for the database.
     pub fn write_all(files: &[Self]) -> String {
         serde_json::to_string(files).expect("no key of a file can fail")
     }
 
-    /// The files of a text that [`File::write_all`] has made; nothing if it is another text.
+    /// Parses a text of [`File::write_all`]; `None` for any other text.
     pub fn read_all(text: &str) -> Option<Vec<Self>> {
         serde_json::from_str(text).ok()
     }

@@ -4,6 +4,10 @@
 //! codes ([`Code`]) and close codes ([`Close`]) are closed lists, and every size has its bound in [`limit`]. The JSON
 //! Schema and the AsyncAPI document are generated from these types.
 //!
+//! A new frame type of the client is a variant of [`Command`] in `request.rs`, with its keys and bounds in `parse.rs`. A new frame
+//! type of the server is a variant of [`Frame`] in `frame.rs`. Each needs an example in `golden/`. docs/CONTRIBUTING.md lists the
+//! further steps, in `chat` and `sql`.
+//!
 //! This crate does no I/O, reads no clock and knows no SQL.
 
 mod asyncapi;

@@ -40,7 +40,7 @@ pub(super) const CODE_HEADER: &str = "X-Error-Code";
 pub(super) const COOKIE_HEADER: &str = "X-Is-Cookie";
 /// The header that tells a handler that a cookie must be [`CookieKind::Secure`].
 pub(super) const SECURE_HEADER: &str = "X-Is-Secure";
-/// Headers of the library that the client does not get: they are written anew, or concern the private connection only.
+/// Headers of the library that the client does not get: they are replaced, or concern the private connection only.
 const NOT_PASSED_ON: [&str; 6] =
     ["Connection", "Content-Length", "Date", "Server", "X-Error-Code", "Transfer-Encoding"];
 /// Header lines of the library's responses.
@@ -61,7 +61,7 @@ struct State {
     /// Whether a connection is being opened.
     is_opening: bool,
     turns: Turns,
-    /// What was given to threads that are waking up, by ticket.
+    /// The connections and rights that were granted to threads that are waking up, by ticket.
     granted: Vec<(u64, io::Result<Turn>)>,
     last_ticket: u64,
 }
@@ -113,8 +113,8 @@ impl Connections {
     /// Opens a connection, once the library has answered its probe.
     ///
     /// # Errors
-    /// The library cannot be reached or does not answer the probe, or that of the connection before; or this caller's
-    /// turn does not come within [`TURN_DEADLINE`].
+    /// The library cannot be reached, does not answer this probe or that of the connection before, or this caller's turn does not come
+    /// within [`TURN_DEADLINE`].
     pub(super) fn open(&self) -> io::Result<Link> {
         let itself = Network::narrowest(Ipv4Addr::UNSPECIFIED.into());
         self.take_turn(Class::Read, itself, false, Instant::now() + TURN_DEADLINE)?;

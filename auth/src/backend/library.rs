@@ -50,7 +50,7 @@ pub(super) fn keep_running(
             continue;
         };
         if context.heartbeat.age() < begun.elapsed() {
-            // The library has delivered something meanwhile: requests that were before the probe.
+            // The library has delivered requests meanwhile that arrived before the probe.
             continue;
         }
         tracing::error!(%error, "the HTTP library accepts no connections any more; restarting it");
@@ -116,7 +116,7 @@ impl Library {
             let request = self.server.recv_timeout(PROBE_INTERVAL);
             let others = self.waiting.fetch_sub(1, Ordering::AcqRel) - 1;
             if self.is_stopped.load(Ordering::Acquire) {
-                self.server.unblock(); // The next one.
+                self.server.unblock(); // Ends the next waiting thread.
                 return;
             }
             match request {
@@ -146,7 +146,7 @@ impl Library {
             let found = request.headers().iter().find(|header| header.field.equiv(name));
             found.map(|header| header.value.as_str().to_owned())
         };
-        // Every request of a client has a name; one for the same path gets the usual 404.
+        // Every request of a client has an id. A client's request for the path of the probe gets the usual 404.
         let Some(id) = header("X-Request-Id") else {
             return drop(request.respond(tiny_http::Response::empty(204)));
         };

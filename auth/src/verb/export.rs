@@ -44,8 +44,8 @@ pub(crate) fn export(
 pub(crate) struct Document {
     store: Arc<Store>,
     account: AccountId,
-    /// The last event of the account's log when the export began. A replica that has it has all changes that the client
-    /// has made.
+    /// The last event of the account's log when the export began. A replica that has this event has all changes that the client has
+    /// made before.
     head: Seq,
     stage: Stage,
     rows: i64,

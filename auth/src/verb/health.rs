@@ -1,4 +1,4 @@
-//! `GET /healthz`: whether the server can do its job. `GET /livez`: whether the process lives.
+//! `GET /healthz`: whether the server can do its job. `GET /livez`: whether the process is alive.
 
 use http::{Response, ops};
 

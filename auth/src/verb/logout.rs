@@ -1,4 +1,4 @@
-//! `POST /logout`: ends the session that asks.
+//! `POST /logout`: ends the session of the request.
 
 use http::Response;
 use sql::Session;

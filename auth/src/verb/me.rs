@@ -24,21 +24,21 @@ struct Me {
     email: String,
     name: String,
     created_at: i64,
-    /// Whether somebody has shown that the email is theirs, or nobody was asked to.
+    /// Whether the email is proved, or needed no proof.
     confirmed: bool,
-    /// The email that it will have once that is shown of it.
+    /// The email that the account gets once it is proved.
     #[serde(skip_serializing_if = "Option::is_none")]
     new_email: Option<String>,
     /// The file that is its picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     picture: Option<String>,
-    /// Whether it shows others when it was last connected, and sees that of them.
+    /// Whether it shows its last-seen time, and sees that of others.
     last_seen: bool,
-    /// Whether it shows others what it has read, and sees that of them.
+    /// Whether it shows what it has read, and sees what others have read.
     read_receipts: bool,
-    /// Bytes of text and files that it has sent and that are kept.
+    /// Bytes of text and files that it has sent and that are stored.
     stored: i64,
-    /// How many there may be; 0: no limit.
+    /// The bound of `stored`; 0: no limit.
     quota: i64,
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn show(
     profile: Profile,
 ) -> Result<Response, ApiError> {
     let response = reply(context, profile.account, profile.privacy, profile.stored)?;
-    // The page asks this when it opens: the cookie lives on with its session.
+    // The page requests this when it opens. So the cookie is renewed together with its session.
     Ok(match request.token.as_ref().filter(|_| request.is_cookie) {
         Some(token) => response.with_header("Set-Cookie", request.cookie.kept(token)),
         None => response,
@@ -78,7 +78,7 @@ pub(crate) fn change(
     if let Some(email) = email {
         let email = Email::chosen(&email).map_err(ApiError::bad_request)?;
         let password = Password::unchecked(fields.text("password")?);
-        // What may be refused comes first.
+        // The change of the email comes first, since it may be refused.
         email::change(context, request, session, &email, &password)?;
     }
     if let Some(picture) = picture {

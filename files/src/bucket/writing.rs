@@ -1,6 +1,6 @@
 //! The bounds that all objects being written to a bucket share: bytes in memory, and requests to the bucket.
 //!
-//! An object counts with the memory that it has, so one whose bytes come slowly takes little from others.
+//! An object counts with the memory that it occupies, so an object whose bytes arrive slowly takes little from others.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{PARTIAL, PROBE, explained};
 use crate::check;
 
-/// A file in the directory of a file store that has the name of an object, or of one that is being written.
+/// A file in the directory of a file store: an object, or an object that is being written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedObject {
     /// The name of the object.
@@ -37,7 +37,7 @@ pub(crate) fn list(directory: &Path) -> io::Result<Vec<ListedObject>> {
     Ok(listed)
 }
 
-/// The paths in a directory; none if it is not there.
+/// The paths in a directory; empty if the directory does not exist.
 fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let read = || -> io::Result<Vec<PathBuf>> {
         fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect()

@@ -1,4 +1,4 @@
-//! `HEAD /files/ID`: how far an upload has come; without `Tus-Resumable`, the head of the download.
+//! `HEAD /files/ID`: the offset of an upload; without `Tus-Resumable`, the head of the download.
 
 use http::Response;
 

@@ -42,8 +42,8 @@ impl From<sql::Error> for ReceiveError {
     }
 }
 
-/// Appends `body` to an upload, and returns the upload's new length. Each piece is part of the upload as soon as it is
-/// on the disk; so are, after an error, the bytes before it.
+/// Appends `body` to an upload, and returns the upload's new length. Each piece becomes part of the upload as soon as it is on the disk.
+/// After an error, the bytes that were received before it are part of the upload, too.
 pub(super) fn receive(
     context: &Context,
     account: AccountId,
@@ -87,7 +87,7 @@ struct Receiver<'a> {
 /// What ends a piece.
 #[derive(PartialEq)]
 enum End {
-    /// It is as long as a piece may be, or has been in memory for as long as it may be, or the file is whole.
+    /// The piece has its greatest length, was in memory for the longest time, or the file is complete.
     OfPiece,
     OfBody,
 }
@@ -171,8 +171,8 @@ impl Receiver<'_> {
         Ok(same.into_iter().find(is_there))
     }
 
-    /// Writes an object: what `head` has, what is in the buffer, and what comes, up to `room` bytes. The first bytes are copied to
-    /// `head`.
+    /// Writes an object of up to `room` bytes: first those of `head`, then those of the buffer, then those that arrive. The first bytes of
+    /// the object are copied to `head`.
     fn write(
         &mut self,
         name: &str,

@@ -1,4 +1,4 @@
-//! Shared by the routes of files: the request, the file store, refusals.
+//! What the routes of files share: the request, the file store, and refusals.
 
 use std::io;
 
