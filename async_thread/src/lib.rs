@@ -1,7 +1,8 @@
 //! The one thread on which asynchronous libraries run.
 //!
-//! The servers are blocking: each connection has a thread. A library that exists only in an asynchronous form runs here. It
-//! shares one thread and one tokio runtime with all others of the process, which start with the first call.
+//! The servers are blocking: each connection has a thread. A library that exists only in an asynchronous form, such as the clients of
+//! NATS, S3 and HTTP, runs on the one thread of this crate. All such libraries of a process share this thread and its tokio runtime.
+//! Both start with the first call.
 
 use std::future::Future;
 use std::io;

@@ -1,6 +1,6 @@
 //! Measures the servers: against relays that a user can install, and against a bare client of the same database.
 //!
-//! See README.md beside this, and docs/PERFORMANCE.md for what was measured.
+//! bench/README.md describes the measurements, and docs/PERFORMANCE.md has the results.
 
 mod account;
 mod args;

@@ -1,7 +1,9 @@
-//! The commands of `messenger` and `auth`: they work on the database and exit.
+//! The operator's commands of `messenger` and `auth`: `backup`, `restore`, `doctor`, `verify` and `admin`. They work on the database
+//! and exit.
 //!
-//! A command runs as the owner of the database's file, or of the file store if the database is no file. Only `restore` creates a database. Results go to standard output; the
-//! database in use and errors go to standard error.
+//! Each command has a file of its own, each command of `admin` one in `admin/`, and each check of `doctor` one in `doctor/`. A command
+//! runs as the owner of the database's file, or of the file store if the database is not a file. Only `restore` creates a database.
+//! Results go to standard output. Errors, and the database and file store in use, go to standard error.
 
 mod admin;
 mod backup;

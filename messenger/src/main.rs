@@ -1,4 +1,5 @@
-//! `messenger`: the chat server and the auth server in one process, on one database.
+//! `messenger`: the chat server and the auth server in one process, on one database. Its settings are those of both servers; it makes no
+//! decisions of its own.
 
 mod banner;
 

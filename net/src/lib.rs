@@ -1,4 +1,5 @@
-//! The network edge. It knows no HTTP, no account and no message.
+//! The network edge: accepting connections, bounds on them, addresses of clients, and stopping. It knows no HTTP, no account and no
+//! message.
 //!
 //! A [`Listener`] accepts a socket under a [`Permit`] and passes it as a [`Connection`] to its [`Protocol`], on a thread
 //! of its own. The address of a client behind a trusted proxy comes from a PROXY header, which this crate reads, or from an

@@ -1,8 +1,8 @@
 //! Threads with names, their memory, and locks that survive a panic.
 //!
 //! [`spawn`] starts a thread that can be joined. [`spawn_detached`] starts the thread of a connection: there are
-//! thousands, and most sleep. They are POSIX threads without what [`std::thread`] adds to each: a signal stack (two of
-//! the process's memory maps, four system calls) and a handle to join. [`trim_stack`] returns the pages of stack that a
+//! thousands, and most sleep. They are POSIX threads without two things that [`std::thread`] adds to each: a signal stack (two
+//! of the process's memory maps, four system calls) and a handle to join. [`trim_stack`] returns the pages of stack that a
 //! thread no longer uses, [`trim_heap`] memory that was freed, and after [`give_back_large_blocks`] the allocator
 //! returns large blocks by itself.
 //!

@@ -1,4 +1,4 @@
-//! Logs, metrics, health and systemd notifications: what every program tells its operator.
+//! Logs, metrics, health and systemd notifications: the means by which every program informs its operator.
 //!
 //! [`log`] writes one line for one event, [`log_limiter`] keeps a repeated line rare, [`metrics`] has the metric types
 //! and the exposition format, [`health`] says whether the program can do its job, and [`notify`] tells systemd.
