@@ -122,8 +122,8 @@ pub const LOOKUPS_PER_SECOND: f64 = 1.0;
 pub const ACCOUNT_CHANGES: f64 = 100.0;
 /// Such requests per second, in the long term.
 pub const ACCOUNT_CHANGES_PER_SECOND: f64 = 10.0;
-/// Changes of an account's name and picture, in a burst. Whoever has blocked the account, or has not answered its request,
-/// sees its new name.
+/// Changes of an account's name and picture, in a burst. They are bounded because accounts that have blocked the account, or have not
+/// answered its request, see its new name.
 pub const PROFILE_CHANGES: f64 = 10.0;
 /// Such changes per second, in the long term: 10 a day.
 pub const PROFILE_CHANGES_PER_SECOND: f64 = 10.0 / 86_400.0;

@@ -267,7 +267,7 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// Runs however the connection ends, even by a panic.
+/// Runs at the end of every connection, also after a panic.
 impl Drop for Connection<'_> {
     fn drop(&mut self) {
         let Server { hub, presence, inbox, .. } = self.server;
@@ -287,7 +287,7 @@ impl Drop for Connection<'_> {
         }
         let mut is_told_by_committer = false;
         if is_last {
-            // Accounts that watch it now and accounts that ask later are told the same time.
+            // Watchers of today and later requests for presence get the same time.
             let now = presence.now();
             inbox.presence_changed(account, now);
             if let Some(accounts) = self.server.accounts() {

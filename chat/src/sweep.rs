@@ -72,7 +72,7 @@ fn report(what: &str, swept: sql::Result<()>) {
     }
 }
 
-/// Removes deleted accounts from the groups that they are still in, so that the other members are told.
+/// Removes deleted accounts from the groups that they are still in, so that the other members get an event.
 fn remove_deleted_members(store: &Store, committer: &Committer) {
     for (account, group) in store.deleted_members().unwrap_or_default() {
         let operation = Operation::ChangeGroup { group, action: GroupAction::Leave };

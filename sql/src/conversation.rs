@@ -190,7 +190,8 @@ impl Store {
     }
 }
 
-/// How many fit a page: up to the one whose name and text, of so many bytes, pass [`PAGE_BYTES`], and one after it.
+/// The number of conversations that fit a page, by the bytes of their names and texts: up to the one that exceeds [`PAGE_BYTES`], and
+/// one more.
 fn fitting(listed: &[ConversationRow], text: impl Fn(&ConversationRow) -> Option<i64>) -> usize {
     let mut bytes = 0;
     let passes = listed.iter().position(|one| {

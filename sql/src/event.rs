@@ -114,7 +114,7 @@ pub enum EventBody {
         /// The settings now.
         settings: ConversationSettings,
     },
-    /// This account has hidden all that had been said in a conversation.
+    /// This account has hidden all messages that a conversation had.
     ConversationCleared {
         /// The conversation.
         with: Peer,

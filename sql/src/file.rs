@@ -81,10 +81,10 @@ mod tests {
     use crate::engine::sqlite::Sqlite;
     use crate::engine::{Engine as _, Purpose};
 
-    /// What a piece may take in steps.
+    /// SQLite's instructions that a piece may take.
     const STEPS_EACH: i64 = 120;
 
-    /// A file of so many pieces of a byte, which nobody has any more.
+    /// A file without an owner, of this number of pieces of one byte.
     fn sqlite(pieces: i64) -> Sqlite {
         let mut sqlite = Sqlite::open(None, Purpose::Write).unwrap();
         for (_, script) in sqlite.migrations() {

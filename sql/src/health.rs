@@ -282,7 +282,7 @@ mod tests {
         assert_eq!(code(&store), Some("not_reading"));
         store.read(Requester::Probe, in_test("select 1"), &[], |_| Ok(())).unwrap();
         assert_eq!(code(&store), None);
-        // Somebody's own fault.
+        // An error that is due to the request says nothing about the database.
         store.health.record_commit(|| Err::<(), _>(Error::AlreadyExists)).unwrap_err();
         assert_eq!(code(&store), None);
         store.health.record_read(&Err::<(), _>(Error::Corrupted("a page".to_owned())));

@@ -144,7 +144,8 @@ impl Store {
     /// Deletes the rows of push services at which nobody has a subscription, and to which nothing was sent since `before`.
     ///
     /// # Errors
-    /// [`Error::Unavailable`], also if somebody subscribes at such a service at this moment; after [`Error::InDoubt`] the change is stored or not.
+    /// [`Error::Unavailable`], also if an account subscribes at such a service at this moment; after [`Error::InDoubt`] the change is
+    /// stored or not.
     pub fn sweep_push_hosts(&self, before: i64) -> Result<()> {
         let params = [Value::Int(before)];
         self.write(Requester::Server, |engine| engine.run(&DELETE_HOSTS, &params).map(drop))

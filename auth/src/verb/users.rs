@@ -33,7 +33,7 @@ pub(crate) fn find(
     taken.map_err(|wait| ApiError::rate_limited("too many look-ups; wait", wait))?;
     let nobody = || ApiError::not_found("nobody has this email");
     let account = context.store.find_by_email(&email)?.ok_or_else(nobody)?;
-    // An account that has signed up with an email of somebody else is not found by it.
+    // An email that is not proved finds no account, since it may belong to another person.
     if !account.is_proved && account.id != session.account {
         return Err(nobody());
     }

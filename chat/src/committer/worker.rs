@@ -24,7 +24,7 @@ pub(super) struct Worker {
     cluster: Option<Arc<Cluster>>,
     /// Accounts in whose logs an unconfirmed commit may have put events.
     doubt: Vec<AccountId>,
-    /// Whether other nodes must be told of an unconfirmed commit.
+    /// Whether other nodes must get a notice of an unconfirmed commit.
     is_to_announce: bool,
 }
 

@@ -168,11 +168,12 @@ mod tests {
     use crate::engine::{Engine as _, Purpose};
     use crate::limit::FILE_LOOKS_MAX;
 
-    /// What the commit of a post with a file may take beyond looking for the file, and each step of looking.
+    /// SQLite's instructions for the commit of a post with a file without the search for the file, and for each step of that search.
     const STEPS_OF_POST: i64 = 5000;
     const STEPS_EACH: i64 = 120;
 
-    /// Mallory (1) owns the file `f`; Bob (2) is in 300 groups, the even ones together with Mallory. What else `script` says.
+    /// A database in which Mallory (1) owns the file `f`, and Bob (2) is in 300 groups, the even ones together with Mallory. `script` adds
+    /// further rows.
     fn sqlite(script: &str) -> Sqlite {
         let mut sqlite = Sqlite::open(None, Purpose::Write).unwrap();
         for (_, script) in sqlite.migrations() {

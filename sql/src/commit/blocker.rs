@@ -85,12 +85,13 @@ mod tests {
     use crate::engine::Purpose;
     use crate::engine::sqlite::Sqlite;
 
-    /// Who is in group 1: Mallory and two others.
+    /// The members of group 1: Mallory and two others.
     const MEMBERS: [i64; 3] = [1, 2, 3];
-    /// What looking through 50 who have blocked somebody, or counting 51, may take in steps each.
+    /// SQLite's instructions for each account that is looked up among 50 blockers, or counted up to 51.
     const STEPS_EACH: i64 = 100;
 
-    /// Mallory's group, and so many others who have blocked Mallory, and whom Mallory has blocked; the second member has as well.
+    /// A database with Mallory's group, `blockers` others that have blocked Mallory, and `blocked` others that Mallory has blocked. The
+    /// second member of the group has blocked Mallory, too.
     fn sqlite(blockers: i64, blocked: i64) -> Sqlite {
         let mut sqlite = Sqlite::open(None, Purpose::Write).unwrap();
         for (_, script) in sqlite.migrations() {

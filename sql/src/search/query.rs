@@ -224,7 +224,7 @@ mod tests {
         assert!(wanted.matches_unindexed("大東京都庁") && !wanted.matches_unindexed("東京と京都"));
         assert_eq!(starts("京"), ["京"]);
         assert!(ParsedQuery::new("京").terms[0].is_beginning);
-        // Of a long run so many pairs are looked up as of words; the text has the last say.
+        // Of a long run at most 16 pairs are looked up. Whether a message matches is decided by its text.
         let long: String = ('\u{4e00}'..).take(80).collect();
         assert_eq!(starts(&long).len(), SEARCH_WORDS_MAX);
         assert!(starts(&format!("{long} and")).contains(&"and".to_owned()));

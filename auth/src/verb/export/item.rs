@@ -34,7 +34,7 @@ pub(super) struct ConversationItem<'a> {
     pub(super) delivered: MessageId,
     pub(super) read: MessageId,
     pub(super) days: Option<i64>,
-    /// Whose message request waits for an answer.
+    /// The account whose message request waits for an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) asker: Option<AccountId>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -116,7 +116,7 @@ pub(super) struct BlockItem {
     pub(super) at: i64,
 }
 
-/// Somebody whom the account has found by email.
+/// An account that the account has found by email.
 #[derive(Serialize)]
 pub(super) struct FindingItem {
     pub(super) id: AccountId,
