@@ -80,7 +80,7 @@ impl Node {
 
     /// Looks as if nothing had to wait; returns what it was told and how often it compared all logs.
     fn look(&mut self) -> (Vec<(AccountId, Seq)>, usize) {
-        self.me.looked_at_all = None;
+        self.me.compared_at = None;
         self.store.look(&mut self.me, &mut self.others, &self.heard).unwrap();
         let heads = std::mem::take(&mut *self.heard.heads.lock().unwrap());
         (heads, std::mem::take(&mut *self.heard.looks_at_all.lock().unwrap()))
