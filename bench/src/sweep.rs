@@ -21,7 +21,10 @@ use crate::server::{Server, chat_command, free_address};
 const CONVERSATIONS: usize = 20;
 /// Messages in one commit while they are filled.
 const BATCH: usize = 1000;
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// Messages that are read at once, to count them.
+const PAGE: usize = 1000;
+/// How old the messages are that are swept.
+const AGE_MS: i64 = 3 * 24 * 60 * 60 * 1000;
 /// Words of the messages, some of which all have and some of which few.
 const WORDS: usize = 5000;
 /// Threads that search, each for an account of its own.
@@ -48,14 +51,23 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<()> {
     };
     let dir = tempfile::tempdir()?;
     let url = format!("sqlite:{}", dir.path().join("sweep.db").display());
-    engine(bench, dir.path(), "SQLite", &url, &size)?;
+    engine(bench, dir.path(), "SQLite", &url, None, &size)?;
     if let Ok(cluster) = Cluster::make().and_then(|cluster| cluster.start().map(|()| cluster)) {
-        engine(bench, dir.path(), "PostgreSQL", &cluster.database()?, &size)?;
+        let (url, pid) = (cluster.database()?, cluster.pid()?);
+        engine(bench, dir.path(), "PostgreSQL", &url, Some(pid), &size)?;
     }
     Ok(())
 }
 
-fn engine(bench: &mut Bench<'_>, dir: &Path, name: &str, url: &str, size: &Size) -> Result<()> {
+/// `database`: the process of its server, if it has one.
+fn engine(
+    bench: &mut Bench<'_>,
+    dir: &Path,
+    name: &str,
+    url: &str,
+    database: Option<u32>,
+    size: &Size,
+) -> Result<()> {
     let store = account::open(url)?;
     let (accounts, tokens) = account::create(&store, 2 * size.pairs, "none")?;
     let (old, _) = account::create(&store, 2 * CONVERSATIONS, "none")?;
@@ -74,46 +86,44 @@ fn engine(bench: &mut Bench<'_>, dir: &Path, name: &str, url: &str, size: &Size)
         ),
     ];
     let group = account::group(&store, &accounts)?;
-    let run = |bench: &mut Bench<'_>, title: &str, whom: &str, load: Load| {
+    let (args, seconds) = (bench.args, bench.seconds());
+    // A server sweeps as soon as it has started, so each measurement starts its own.
+    let load = |load: &Load| {
         let address = free_address()?;
-        let mut chat = chat_command(bench.args, address)?;
+        let mut chat = chat_command(args, address)?;
         chat.arg("--database").arg(url);
         let server = Server::start(&mut chat, address, &dir.join("sweep.log"))?;
         let dialect = Dialect::Account { tokens: Arc::clone(&tokens), group, receipts: true };
-        let target = Target { address, dialect, pids: vec![server.pid()] };
-        bench.run(title, whom, load, &target)
+        let pids = std::iter::once(server.pid()).chain(database).collect();
+        load.run(&Target { address, dialect, pids }, seconds)
     };
     let beside = format!("beside a sweep of {}", size.messages);
     for round in 0..bench.rounds() {
-        for (title, load) in &loads {
+        for (title, kind) in &loads {
             retain(&store, &old, None)?;
             fill(&store, &old, size.messages)?;
-            run(bench, title, ALONE, *load)?;
-            if matches!(load, Load::Rate { .. }) {
-                let run =
-                    |bench: &mut Bench<'_>| run(bench, title, "beside searches without end", *load);
-                while_searching(&store, &old, || run(bench))?;
+            bench.repeat(title, ALONE, || load(kind))?;
+            if matches!(kind, Load::Rate { .. }) {
+                let beside_searches = || while_searching(&store, &old, || load(kind));
+                bench.repeat(title, "beside searches without end", beside_searches)?;
             }
             retain(&store, &old, Some(1))?;
-            // The server sweeps as soon as it has started.
-            run(bench, title, &beside, *load)?;
-            let left = store.history(old[0], Peer::Account(old[1]), MessageId(i64::MAX), 1)?;
-            if !bench.args.smoke && left.is_some_and(|page| page.is_empty()) {
+            bench.repeat(title, &beside, || load(kind))?;
+            if !args.smoke && left(&store, &old)? == 0 {
                 bench.report.notes.push(format!(
                     "{name}, round {round}: the sweep may have ended before the measurement."
                 ));
             }
-            let begun = Instant::now();
-            while swept(&store, &old)? < CONVERSATIONS {
-                store.expire_messages(account::now_ms())?;
-            }
-            let seconds = begun.elapsed().as_secs_f64();
-            bench.report.notes.push(format!(
-                "{name}, round {round}: the rest of the sweep took {seconds:.1} s with nothing else."
-            ));
         }
     }
-    if !bench.args.smoke {
+    let (begun, rest) = (Instant::now(), left(&store, &old)?);
+    store.expire_messages(account::now_ms())?;
+    let seconds = begun.elapsed().as_secs_f64();
+    ensure!(left(&store, &old)? == 0, "the sweep leaves messages");
+    bench.report.notes.push(format!(
+        "{name}: with nothing else, the sweep of the other {rest} messages took {seconds:.1} s."
+    ));
+    if !args.smoke {
         for (title, _) in &loads {
             check(&mut bench.report, title, &beside);
         }
@@ -175,47 +185,51 @@ fn retain(store: &Store, old: &[AccountId], days: Option<i64>) -> Result<()> {
         Submission { by, reference: None, operation }
     };
     let submissions = pairs(old).map(act).collect();
-    store.commit(&Batch { submissions, ..Batch::default() }, account::now_ms())?;
+    store.commit(&Batch { submissions, ..Batch::default() }, old_ms())?;
     Ok(())
 }
 
+/// The time of the messages that are swept, and of all else in their conversations: no entry is older than those before it, where
+/// a server has given later times.
+fn old_ms() -> i64 {
+    account::now_ms() - AGE_MS
+}
+
+/// Replaces what was swept, so that there are `count` messages.
 fn fill(store: &Store, old: &[AccountId], count: usize) -> Result<()> {
-    let pairs: Vec<_> = pairs(old).collect();
-    for from in (0..count).step_by(BATCH) {
+    for (by, other) in pairs(old) {
         let act = |at: usize| {
-            let (by, other) = pairs[at % pairs.len()];
             let content = format!(
                 "common word{} word{} word{} and something to say about it",
                 at % WORDS,
                 at * 7 % WORDS,
                 at % 10
             );
-            Submission {
-                by,
-                reference: None,
-                operation: Operation::Post {
-                    to: Recipient::Account(other),
-                    content,
-                    files: Vec::new(),
-                    reply_to: None,
-                },
-            }
+            let to = Recipient::Account(other);
+            let operation = Operation::Post { to, content, files: Vec::new(), reply_to: None };
+            Submission { by, reference: None, operation }
         };
-        let submissions: Vec<_> = (from..count.min(from + BATCH)).map(act).collect();
-        let all = submissions.len();
-        let done = store
-            .commit(&Batch { submissions, ..Batch::default() }, account::now_ms() - 3 * DAY_MS)?;
-        ensure!(done.events.len() == all, "not everything was stored");
+        let (first, count) = (left_of(store, by, other)?, count / CONVERSATIONS);
+        for from in (first..count).step_by(BATCH) {
+            let submissions: Vec<_> = (from..count.min(from + BATCH)).map(act).collect();
+            let all = submissions.len();
+            let done = store.commit(&Batch { submissions, ..Batch::default() }, old_ms())?;
+            ensure!(done.events.len() == all, "not everything was stored");
+        }
     }
     Ok(())
 }
 
-/// Conversations of which nothing is left.
-fn swept(store: &Store, old: &[AccountId]) -> Result<usize> {
-    let mut count = 0;
-    for (one, other) in pairs(old) {
-        let page = store.history(one, Peer::Account(other), MessageId(i64::MAX), 1)?;
-        count += usize::from(page.is_none_or(|page| page.is_empty()));
+/// Messages that are not swept yet.
+fn left(store: &Store, old: &[AccountId]) -> Result<usize> {
+    pairs(old).map(|(one, other)| left_of(store, one, other)).sum()
+}
+
+fn left_of(store: &Store, one: AccountId, other: AccountId) -> Result<usize> {
+    let (mut count, mut before) = (0, MessageId(i64::MAX));
+    loop {
+        let page = store.history(one, Peer::Account(other), before, PAGE)?.unwrap_or_default();
+        let Some(last) = page.last() else { return Ok(count) };
+        (count, before) = (count + page.len(), last.id);
     }
-    Ok(count)
 }
