@@ -194,6 +194,12 @@ impl Cluster {
         self.run(self.tool("psql").args(["-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", text]))
     }
 
+    /// From now on a commit waits for the standby of this name; with an empty name, for none. `url`: any database of it.
+    pub fn wait_for_standby(&self, url: &str, name: &str) -> Result<()> {
+        self.sql(url, &format!("alter system set synchronous_standby_names = '{name}'"))?;
+        self.sql(url, "select pg_reload_conf()")
+    }
+
     /// Where its files are.
     pub fn data(&self) -> PathBuf {
         self.dir.join("data")

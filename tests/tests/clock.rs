@@ -123,12 +123,21 @@ fn jumps_ahead(kind: &Arrangement) -> Result<()> {
 }
 
 #[test]
-fn a_clock_that_is_behind_makes_no_old_message_young() -> Result<()> {
+fn a_clock_that_is_behind_makes_no_old_message_young_in_sqlite() -> Result<()> {
+    is_behind(&Arrangement::Messenger)
+}
+
+#[test]
+fn a_clock_that_is_behind_makes_no_old_message_young_in_postgresql() -> Result<()> {
+    is_behind(&Arrangement::postgres()?)
+}
+
+fn is_behind(kind: &Arrangement) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let (clock, library) = (Clock::new(dir.path(), "-3d")?, faketime()?);
     let today = std::process::Command::new("date").args(["-u", "+%Y-%m-%d"]).output()?;
     let today = String::from_utf8(today.stdout)?;
-    let mut deployment = Deployment::launch_with(&Arrangement::Messenger, &[], |launch| {
+    let mut deployment = Deployment::launch_with(kind, &[], |launch| {
         clock.shown_to(launch, &library).env("CLOCK_CONFIRMED", today.trim())
     })?;
     let mut alice = Client::connected(&deployment.endpoints, "Alice")?;

@@ -87,7 +87,10 @@ fn a_backup_goes_into_any_empty_directory() -> Result<()> {
 
 #[test]
 fn a_backup_that_is_not_whole_or_not_as_it_was_written_is_refused() -> Result<()> {
-    let mut case = Case::on_sqlite()?;
+    [Case::on_sqlite()?, Case::on_postgresql()?].into_iter().try_for_each(is_refused)
+}
+
+fn is_refused(mut case: Case) -> Result<()> {
     let mut alice = Client::connected(&case.deployment.endpoints, "Alice")?;
     alice.request(serde_json::json!({"to": alice.id, "content": "one of few words"}))?;
     let backup = case.backup("backup")?;
@@ -98,7 +101,7 @@ fn a_backup_that_is_not_whole_or_not_as_it_was_written_is_refused() -> Result<()
         let before = fs::read_to_string(file(name))?;
         fs::write(file(name), text)?;
         case.refused(&restore, why)?;
-        ensure!(!case.deployment.database_file().exists(), "a database was made");
+        ensure!(case.is_lost()?, "a database was made");
         fs::write(file(name), before)?;
         Ok(())
     };

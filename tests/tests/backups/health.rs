@@ -124,11 +124,7 @@ fn the_doctor_compares_the_clock_with_what_was_recorded() -> Result<()> {
     for mut case in [Case::on_sqlite()?, Case::on_postgresql()?] {
         case.deployment.stop()?;
         let shift = |days: i64| -> Result<()> {
-            let sql = format!("update clock set seen = seen + {}", days * 24 * 60 * 60 * 1000);
-            match case.url.strip_prefix("sqlite:") {
-                Some(path) => Ok(rusqlite::Connection::open(path)?.execute_batch(&sql)?),
-                None => Cluster::shared()?.sql(&case.url, &sql),
-            }
+            case.sql(&format!("update clock set seen = seen + {}", days * 24 * 60 * 60 * 1000))
         };
         shift(-60)?;
         let said = case.done(&["doctor"])?;
@@ -151,12 +147,10 @@ fn an_older_schema_is_not_verified_and_a_sentence_says_so() -> Result<()> {
     for mut case in [Case::on_sqlite()?, Case::on_postgresql()?] {
         case.deployment.stop()?;
         // The last migration of an engine may have changed no column.
-        let sql = "delete from schema_version where version >= \
-                   (select max(version) - 1 from schema_version)";
-        match case.url.strip_prefix("sqlite:") {
-            Some(path) => rusqlite::Connection::open(path)?.execute_batch(sql)?,
-            None => Cluster::shared()?.sql(&case.url, sql)?,
-        }
+        case.sql(
+            "delete from schema_version where version >= \
+             (select max(version) - 1 from schema_version)",
+        )?;
         case.refused(&["verify"], "has an older schema")?;
         case.backup("backup")?;
     }
@@ -165,18 +159,18 @@ fn an_older_schema_is_not_verified_and_a_sentence_says_so() -> Result<()> {
 
 #[test]
 fn damage_is_named_by_numbers_and_without_texts() -> Result<()> {
-    let case = Case::on_sqlite()?;
-    let mut alice = Client::connected(&case.deployment.endpoints, "Alice")?;
-    alice.request(serde_json::json!({"to": alice.id, "content": "a secret note"}))?;
-    let connection = rusqlite::Connection::open(case.deployment.database_file())?;
-    connection.execute_batch("update log set stored = 3; update message set at = at + 3600000")?;
-    let output = case.run(&["verify"])?;
-    let said = told(&output);
-    ensure!(output.status.code() == Some(1), "{}: {said}", output.status);
-    ensure!(said.contains("counted wrong: account 1"), "{said}");
-    ensure!(!said.contains("secret") && !said.contains("example.com"), "{said}");
-    // And a message from the future is the clock's fault.
-    let output = case.run(&["doctor"])?;
-    ensure!(output.status.code() == Some(1) && told(&output).contains("problem  clock"));
+    for case in [Case::on_sqlite()?, Case::on_postgresql()?] {
+        let mut alice = Client::connected(&case.deployment.endpoints, "Alice")?;
+        alice.request(serde_json::json!({"to": alice.id, "content": "a secret note"}))?;
+        case.sql("update log set stored = 3; update message set at = at + 3600000")?;
+        let output = case.run(&["verify"])?;
+        let said = told(&output);
+        ensure!(output.status.code() == Some(1), "{}: {said}", output.status);
+        ensure!(said.contains("counted wrong: account 1"), "{said}");
+        ensure!(!said.contains("secret") && !said.contains("example.com"), "{said}");
+        // And a message from the future is the clock's fault.
+        let output = case.run(&["doctor"])?;
+        ensure!(output.status.code() == Some(1) && told(&output).contains("problem  clock"));
+    }
     Ok(())
 }

@@ -66,6 +66,24 @@ impl Case {
         Ok(path)
     }
 
+    /// Runs statements in the database.
+    fn sql(&self, text: &str) -> Result<()> {
+        match self.url.strip_prefix("sqlite:") {
+            Some(path) => Ok(rusqlite::Connection::open(path)?.execute_batch(text)?),
+            None => Cluster::shared()?.sql(&self.url, text),
+        }
+    }
+
+    /// Whether there is nothing in the place of the database.
+    fn is_lost(&self) -> Result<bool> {
+        if self.url.starts_with("sqlite:") {
+            return Ok(!self.deployment.database_file().exists());
+        }
+        let sql = "select count(*) from pg_tables where schemaname = 'public'";
+        let mut client = ::postgres::Client::connect(&self.url, ::postgres::NoTls)?;
+        Ok(client.query_one(sql, &[])?.get::<_, i64>(0) == 0)
+    }
+
     /// Stops the servers, and loses the database.
     fn lose(&mut self) -> Result<()> {
         self.deployment.stop()?;

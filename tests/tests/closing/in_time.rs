@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::harness::{Arrangement, Bucket, BucketMode, Cluster, Deployment};
+use crate::harness::{Arrangement, Bucket, BucketMode, Cluster, Deployment, Proxy};
 
 /// The contract's.
 const END_WITHIN: Duration = Duration::from_secs(10);
@@ -49,11 +49,37 @@ fn readers_of_a_log_or_an_export_who_take_nothing_do_not_put_the_end_off() -> Re
 fn a_database_that_hangs_does_not_put_the_end_off() -> Result<()> {
     let cluster = Cluster::make()?;
     cluster.start()?;
-    let mut deployment = Deployment::launch(&Arrangement::Postgres(cluster.database()?), &[])?;
+    ends_in_time_while(cluster.database()?, || Ok(Box::new(cluster.freeze()?)))
+}
+
+#[test]
+fn a_database_whose_packets_are_lost_does_not_put_the_end_off() -> Result<()> {
+    let Arrangement::Postgres(url) = Arrangement::postgres()? else { unreachable!() };
+    let (proxy, url) = Proxy::in_front_of(&url)?;
+    ends_in_time_while(url, || {
+        proxy.drop_traffic(true);
+        Ok(Box::new(()))
+    })
+}
+
+#[test]
+fn a_standby_that_is_gone_does_not_put_the_end_off() -> Result<()> {
+    let cluster = Cluster::make()?;
+    cluster.start()?;
+    let url = cluster.database()?;
+    ends_in_time_while(url.clone(), || {
+        cluster.wait_for_standby(&url, "nobody")?;
+        Ok(Box::new(()))
+    })
+}
+
+/// `hang`: from now on the database answers nobody who commits, at least while what it returns is kept.
+fn ends_in_time_while(url: String, hang: impl FnOnce() -> Result<Box<dyn Any>>) -> Result<()> {
+    let mut deployment = Deployment::launch(&Arrangement::Postgres(url), &[])?;
     let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
     let bob = Client::connected(&deployment.endpoints, "Bob")?;
     alice.send_message(&bob, "before")?;
-    let _frozen = cluster.freeze()?;
+    let _kept = hang()?;
     alice.write(&json!({"to": bob.id, "content": "into the void", "ref": "void"}))?;
     let mut asked = raw::connect(&deployment.endpoints.auth_address()?, None)?;
     let request = format!(

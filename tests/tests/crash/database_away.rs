@@ -1,12 +1,16 @@
 //! PostgreSQL stops in the middle of everything, and comes back; or comes later than the servers.
 
-use std::time::Duration;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
-use acceptance::{Client, PATIENCE, until};
+use acceptance::{Call, Client, PATIENCE, until};
 use anyhow::{Context, Result, ensure};
 
 use super::Traffic;
 use crate::harness::{Arrangement, Cluster, Deployment, Launch};
+
+/// The contract's second for health, and as much again on a slow machine.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
 
 #[test]
 fn service_returns_by_itself_and_nothing_is_lost() -> Result<()> {
@@ -46,15 +50,28 @@ fn servers_wait_for_a_database_that_comes_later() -> Result<()> {
     let url = cluster.database()?;
     cluster.stop_immediately()?;
     let home = tempfile::tempdir()?;
-    let flags = ["--listen=127.0.0.1:0".to_owned(), format!("--database={url}")];
-    let mut servers = Vec::new();
+    let (mut servers, mut ports) = (Vec::new(), Vec::new());
     for name in ["chat", "auth"] {
+        // It is logged only once they serve.
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let flags = [format!("--listen=127.0.0.1:{port}"), format!("--database={url}")];
+        ports.push(port);
         let mut server = Launch::new(name, home.path())?.args(&flags).start()?;
         // A line in the log says what it waits for, without the URL's secrets.
         server.wait_for_line("database")?;
         servers.push(server);
     }
-    for server in &mut servers {
+    for (server, port) in servers.iter_mut().zip(ports) {
+        let page = format!("http://127.0.0.1:{port}");
+        for (path, status, code) in
+            [("livez", 200, None), ("healthz", 503, Some("starting")), ("me", 503, None)]
+        {
+            let asked = Instant::now();
+            let answer = Call::new("GET", &format!("{page}/{path}")).send()?;
+            ensure!(answer.status == status, "{page}/{path}: {} {}", answer.status, answer.text);
+            ensure!(code.is_none() || answer.body["code"].as_str() == code, "{}", answer.text);
+            ensure!(asked.elapsed() < ANSWERED_WITHIN, "{page}/{path}: {:?}", asked.elapsed());
+        }
         ensure!(server.runs()?, "did not wait");
     }
     cluster.start()?;

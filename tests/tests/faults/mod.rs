@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use acceptance::{Call, Client, Received, until};
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::{Value, json};
 
 use crate::harness::Deployment;
@@ -124,6 +124,15 @@ pub fn health_becomes_while(
     })
 }
 
+/// A metric of the first server of a deployment that has [`METRICS`]. `name` may be the beginning of its name and labels.
+pub fn metric(deployment: &mut Deployment, name: &str) -> Result<f64> {
+    let url = format!("http://{}/metrics", deployment.servers[0].address("metrics")?);
+    let page = Call::new("GET", &url).send()?.text;
+    let line = page.lines().find(|line| line.starts_with(name));
+    let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+    value.with_context(|| format!("no {name}:\n{page}"))
+}
+
 /// Sends a message, and returns the answer.
 pub fn send(from: &mut Client, to: &Client, content: &str, reference: &str) -> Result<Value> {
     from.write(&json!({"to": to.id, "content": content, "ref": reference}))?;
@@ -154,6 +163,8 @@ pub fn stores_nothing_until(
     })?;
     health_becomes(deployment, 503, Some("not_storing"))?;
     ensure!(send(alice, bob, "no", "no")?["code"] == "unavailable");
+    // An alert looks for it.
+    ensure!(metric(deployment, "messenger_chat_messages_total{outcome=\"unavailable\"}")? > 0.0);
     mend()?;
     health_becomes(deployment, 200, None)?;
     alice.send_message(bob, "after")?;

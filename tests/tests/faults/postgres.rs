@@ -116,3 +116,23 @@ fn a_postgresql_that_may_only_be_read_is_told_and_ends_by_itself() -> Result<()>
     stores_nothing_until(&mut deployment, [&mut alice, &mut bob], || set("off"))?;
     watch.end(&deployment)
 }
+
+/// As if its password had been changed.
+#[test]
+fn a_role_that_is_not_let_in_any_more_is_told_and_ends_by_itself() -> Result<()> {
+    let cluster = Cluster::make()?;
+    cluster.start()?;
+    let (url, other) = (cluster.database()?, cluster.database()?);
+    cluster.sql(&url, "create role ours login; grant all on schema public to ours")?;
+    let ours = url.replace("//postgres@", "//ours@");
+    let mut deployment = Deployment::launch(&Arrangement::Postgres(ours), &[METRICS])?;
+    let [mut alice, mut bob] = people(&deployment)?;
+    let watch = Watch::begin(&mut deployment)?;
+    let theirs = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'ours'";
+    cluster.sql(&other, "alter role ours nologin")?;
+    cluster.sql(&other, theirs)?;
+    stores_nothing_until(&mut deployment, [&mut alice, &mut bob], || {
+        cluster.sql(&other, "alter role ours login")
+    })?;
+    watch.end(&deployment)
+}
