@@ -30,7 +30,7 @@ export default [
       eqeqeq: "error",
     },
   },
-  { files: ["main.js", "wire/**", "store/**", "ui/**"], languageOptions: { globals: globals.browser } },
+  { files: ["boot.js", "main.js", "wire/**", "store/**", "ui/**"], languageOptions: { globals: globals.browser } },
   { files: ["sw.js"], languageOptions: { globals: globals.serviceworker } },
   { files: ["test/**", "*.config.js"], languageOptions: { globals: { ...globals.node, ...globals.browser } } },
   {
@@ -52,7 +52,7 @@ export default [
   },
   {
     // Comments are left out line by line when the files are served.
-    files: ["main.js", "sw.js", "core/**", "wire/**", "store/**", "ui/**"],
+    files: ["boot.js", "main.js", "sw.js", "core/**", "wire/**", "store/**", "ui/**"],
     rules: {
       "no-restricted-syntax": [
         "error",

@@ -1,19 +1,19 @@
 // Starts the client: makes the parts, and does what the reducer wants done.
 
+import { handle, setState, store } from "./boot.js";
 import { reduce } from "./core/reduce.js";
 import { nameOf, personName } from "./core/select.js";
-import { hashOf, initial } from "./core/state.js";
+import { hashOf } from "./core/state.js";
 import { cut, visible } from "./core/text.js";
 import { createDb } from "./store/db.js";
 import { createTabs } from "./store/tabs.js";
-import { mount } from "./ui/app.js";
 import { calls, fileMax, serverBuild, ticket } from "./wire/api.js";
+import { build } from "./wire/build.js";
 import { abilities, askPermission, beep, hide, show, subscribePush, unsubscribePush } from "./wire/notify.js";
 import { createSocket } from "./wire/socket.js";
 
-/** @import {Effect, Event, Key, State, Store} from "./core/types.js" */
+/** @import {Effect, Event, Key} from "./core/types.js" */
 
-const build = /\/web\/([^/]+)\//.exec(import.meta.url)?.[1] ?? "";
 /** Milliseconds between two notes to the other tabs of what this one shows, and for which acknowledgements gather. */
 const LOOK_EVERY = 15_000;
 const ACK_AFTER = 100;
@@ -22,35 +22,15 @@ const BUILD_EVERY = 10 * 60_000;
 
 // ------------------------------------------------------------------------------------------------------------ the flow
 
-/** @type {State} */
-let state = initial(build);
-/** @type {Set<(state: State) => void>} */
-const views = new Set();
-let isDue = false;
-
-/** At the next frame, or soon where frames are not drawn. */
-function renderSoon() {
-  if (isDue) return;
-  isDue = true;
-  const render = () => {
-    if (!isDue) return;
-    isDue = false;
-    for (const view of views) view(state);
-  };
-  requestAnimationFrame(render);
-  setTimeout(render, 50);
-}
-
 /** @param {Event} event */
 function dispatch(event) {
-  const before = state;
-  const next = reduce(state, { ...event, now: Date.now(), ref: event.ref ?? newRef() });
-  state = next.state;
+  const before = store.state;
+  const { state, effects } = reduce(before, { ...event, now: Date.now(), ref: event.ref ?? newRef() });
+  setState(state);
   if (state !== before) {
-    renderSoon();
     if (state.open !== before.open || state.focused !== before.focused) tabs.look(state.open, state.focused);
   }
-  for (const effect of next.effects) run(effect);
+  for (const effect of effects) run(effect);
 }
 
 /** Random, 22 characters; `crypto.randomUUID` is missing on plain http. */
@@ -59,19 +39,6 @@ function newRef() {
   return btoa(String.fromCharCode(...bytes)).replace(/[+/=]/g, (sign) => ({ "+": "-", "/": "_" })[sign] ?? "");
 }
 
-/** @type {Store} */
-const store = {
-  get state() {
-    return state;
-  },
-  dispatch,
-  subscribe(view) {
-    views.add(view);
-    view(state);
-    return () => views.delete(view);
-  },
-};
-
 // ----------------------------------------------------------------------------------------------------------- the edges
 
 const db = createDb((trouble) => dispatch({ type: "storage", ...trouble }));
@@ -79,7 +46,7 @@ const db = createDb((trouble) => dispatch({ type: "storage", ...trouble }));
 const socket = createSocket({
   url: () => document.documentElement.dataset.chat || `${location.origin.replace(/^http/, "ws")}/ws`,
   ticket,
-  since: () => state.seq,
+  since: () => store.state.seq,
   onFrame(frame) {
     tabs.relay(frame);
     dispatch({ type: "frame", frame });
@@ -94,15 +61,15 @@ const socket = createSocket({
 const tabs = createTabs({
   onLead() {
     dispatch({ type: "leader", leader: true });
-    if (state.phase === "in") socket.connect();
+    if (store.state.phase === "in") socket.connect();
     else tabs.tell({ type: "in.other" });
   },
   // To the new one it looks like a connection of its own.
   onJoin() {
-    const { me, seq, connection } = state;
+    const { me, seq, connection } = store.state;
     const { status, retryAt, attempt } = connection;
     if (!me || status !== "connected") return tabs.tell({ type: "link", status, retryAt, attempt });
-    tabs.relay({ type: "welcome", ...me, seq, head: seq, now: Date.now() + state.clock.offset, recovered: true });
+    tabs.relay({ type: "welcome", ...me, seq, head: seq, now: Date.now() + store.state.clock.offset, recovered: true });
     setTimeout(() => dispatch({ type: "timer", name: "watch" }), 500);
   },
   onFrame: (frame) => dispatch({ type: "frame", frame }),
@@ -114,7 +81,7 @@ const tabs = createTabs({
 const uploads = once(async () => {
   const { createUploads } = await import("./store/uploads.js");
   const tell = (/** @type {string} */ id, /** @type {any} */ set) => dispatch({ type: "upload", id, set });
-  return createUploads(db, (id) => state.uploads[id], tell);
+  return createUploads(db, (id) => store.state.uploads[id], tell);
 });
 
 /** @template T @param {() => Promise<T>} make @returns {() => Promise<T>} */
@@ -173,7 +140,7 @@ function afterLogin() {
     () => {},
   );
   // Browsers change subscriptions as they like: it is said again at each start.
-  if (state.settings.push && state.abilities.push) subscribePush().catch(() => {});
+  if (store.state.settings.push && store.state.abilities.push) subscribePush().catch(() => {});
 }
 
 let ack = 0;
@@ -192,7 +159,7 @@ function acknowledge() {
 
 /** @param {Key} key @param {number} id @param {number} [tries] */
 function notify(key, id, tries = 0) {
-  const { open, focused, settings, conversations, people } = state;
+  const { open, focused, settings, conversations, people } = store.state;
   const isNameless = conversations[key]?.name === null;
   // A first message's name is being asked for.
   if (isNameless && tries < 5) return void setTimeout(() => notify(key, id, tries + 1), 200);
@@ -202,10 +169,11 @@ function notify(key, id, tries = 0) {
   if (settings.sound) beep();
   const isGroup = key[0] === "g";
   const text = last ? last.content || (last.files ?? []).map((file) => file.name).join(", ") : "";
-  const by = isGroup && last && people[last.from] ? `${personName(state, last.from)}: ` : "";
+  const by = isGroup && last && people[last.from] ? `${personName(store.state, last.from)}: ` : "";
   const url = hashOf(key, id);
-  show({ title: nameOf(state, key), body: by + visible(cut(text, 160)), tag: key, url, silent: !settings.sound }, () =>
-    dispatch({ type: "open", key }),
+  show(
+    { title: nameOf(store.state, key), body: by + visible(cut(text, 160)), tag: key, url, silent: !settings.sound },
+    () => dispatch({ type: "open", key }),
   );
 }
 
@@ -270,9 +238,9 @@ function run(effect) {
 
 // ----------------------------------------------------------------------------------------------------------- the start
 
-let lookedAt = Date.now();
+let lookedAt = 0;
 
-/** Whether the server has another version than this page. */
+/** Whether the server has another version than this page, which may be the one that the device kept. */
 async function lookForBuild() {
   if (!build || Date.now() - lookedAt < 1000) return;
   lookedAt = Date.now();
@@ -323,15 +291,14 @@ function registerServiceWorker() {
   });
 }
 
-async function start() {
-  const root = document.getElementById("app") ?? document.body;
+export async function start() {
   dispatch({ type: "abilities", set: abilities() });
   for (const type of ["focus", "blur"]) addEventListener(type, setFocus);
   document.addEventListener("visibilitychange", setFocus);
   addEventListener("hashchange", () => dispatch({ type: "route", hash: location.hash }));
   // Offline too: the connection of a network that has gone says nothing.
   for (const type of ["online", "offline"]) addEventListener(type, () => run({ type: "probe" }));
-  setInterval(() => tabs.look(state.open, state.focused), LOOK_EVERY);
+  setInterval(() => tabs.look(store.state.open, store.state.focused), LOOK_EVERY);
   const saved = await db.load();
   dispatch({ type: "start.loaded", saved });
   if (location.hash === "#shared") {
@@ -340,9 +307,7 @@ async function start() {
   }
   dispatch({ type: "route", hash: location.hash });
   setFocus();
-  mount(store, root);
+  handle(dispatch);
   tabs.start();
   registerServiceWorker();
 }
-
-start();

@@ -5,8 +5,10 @@ const BUILD = "BUILDHASH";
 const PAGE = "page";
 /** What other apps share waits here until the page takes it. */
 const SHARED = "shared";
-/** Milliseconds for which the page is waited for. */
+/** Milliseconds for which a reload waits for the network. */
 const PATIENCE = 3000;
+/** Versions that are kept: the one of the page, and the one that a window may still show. */
+const VERSIONS = 2;
 
 /** What a page loads of its version. @param {string} html */
 const modules = (html) => [...new Set(html.match(/\/web\/[0-9a-f]{8,64}\/[\w./-]+/g) ?? [])];
@@ -21,16 +23,27 @@ async function keepPage(answer) {
   for (const path of modules(html)) if (!(await cache.match(path))) missing.push(path);
   await cache.addAll(missing);
   await (await caches.open(PAGE)).put("/", answer);
-  for (const name of await caches.keys()) if (![PAGE, SHARED, build, BUILD].includes(name)) await caches.delete(name);
+  // In the order in which they were made.
+  const versions = (await caches.keys()).filter((name) => ![PAGE, SHARED, build, BUILD].includes(name));
+  for (const name of versions.slice(0, versions.length + 1 - VERSIONS)) await caches.delete(name);
 }
 
+/** The server's page, which is kept. */
+async function fetchPage(event) {
+  const found = await fetch("/", { headers: { Accept: "text/html" }, cache: "no-cache" });
+  if (found.ok) event.waitUntil(keepPage(found.clone()).catch(() => {}));
+  return found;
+}
+
+/** Opened, what is kept shows at once, and the server's page is there the next time. A reload asks for it. */
 async function page(event) {
   const kept = () => caches.match("/", { cacheName: PAGE });
-  const fetched = fetch("/", { headers: { Accept: "text/html" }, cache: "no-cache" });
-  const answer = fetched.then((found) => {
-    if (found.ok) event.waitUntil(keepPage(found.clone()).catch(() => {}));
-    return found;
-  });
+  const answer = fetchPage(event);
+  if (event.request.cache === "default") {
+    const here = await kept();
+    if (here) event.waitUntil(answer.catch(() => {}));
+    if (here) return here;
+  }
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE)).then(kept);
   // A server that is starting or broken is no page.
   const first = await Promise.race([answer.catch(kept), late]);
@@ -39,7 +52,7 @@ async function page(event) {
 }
 
 async function module(request) {
-  return (await caches.match(request)) ?? fetch(request);
+  return (await caches.match(request, { ignoreSearch: true })) ?? fetch(request);
 }
 
 /** Files and texts of another app (manifest.json, `share_target`): kept, and the page is told to look. */

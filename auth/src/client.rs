@@ -106,7 +106,7 @@ mod tests {
         assert!(policy.contains("require-trusted-types-for 'script'; trusted-types app"));
         assert_eq!(page.header("Permissions-Policy"), Some(PERMISSIONS_POLICY));
         let html = String::from_utf8(page.into_bytes().unwrap()).unwrap();
-        assert!(html.contains(&format!("/web/{BUILD}/main.js")), "{html}");
+        assert!(html.contains(&format!("/web/{BUILD}/later.js")), "{html}");
         for program in [&[][..], &["Accept: */*"], &["Accept: application/json"]] {
             assert!(get("/", program).is_none(), "{program:?}");
         }
@@ -116,17 +116,18 @@ mod tests {
 
     #[test]
     fn files_below_the_build_hash_never_change_and_the_others_are_asked_for() {
-        let main = get(&format!("/web/{BUILD}/main.js"), &["Accept-Encoding: gzip, br"]).unwrap();
-        assert_eq!(main.header("Cache-Control"), Some("public, max-age=31536000, immutable"));
-        assert_eq!(main.header("Content-Type"), Some("text/javascript; charset=utf-8"));
-        assert_eq!(main.header("Content-Encoding"), Some("br"));
-        assert_eq!(main.header("Vary"), Some("Accept-Encoding"));
+        let later = get(&format!("/web/{BUILD}/later.js"), &["Accept-Encoding: gzip, br"]).unwrap();
+        assert_eq!(later.header("Cache-Control"), Some("public, max-age=31536000, immutable"));
+        assert_eq!(later.header("Content-Type"), Some("text/javascript; charset=utf-8"));
+        assert_eq!(later.header("Content-Encoding"), Some("br"));
+        assert_eq!(later.header("Vary"), Some("Accept-Encoding"));
         for path in ["/sw.js", "/manifest.json"] {
             assert_eq!(get(path, &[]).unwrap().header("Cache-Control"), Some("no-cache"));
         }
         for path in [
-            "/web/0123456789abcdef/main.js",
-            "/web/BUILDHASH/main.js",
+            "/web/0123456789abcdef/later.js",
+            "/web/BUILDHASH/later.js",
+            &format!("/web/{BUILD}/boot.js"),
             &format!("/web/{BUILD}/index.html"),
             &format!("/web/{BUILD}/test/serve.mjs"),
             &format!("/web/{BUILD}/"),

@@ -137,13 +137,18 @@ const AUTH = new Set(["login", "signup", "resetRequest", "resetConfirm"]);
 
 /** @param {Context} c @param {{call: string, value: any, args: any}} event */
 export function onCalled(c, { call, value, args }) {
+  if (call === "session" && isOld(c, args)) return;
   CALLED[call]?.(c, value, args);
 }
+
+/** Whether somebody has logged in since it was asked whose session this is. @param {Context} c @param {any} args */
+const isOld = (c, args) => args?.of !== undefined && args.of !== (c.state.me?.id ?? null);
 
 /** @param {Context} c @param {{call: string, error: ApiError, args: any}} event */
 export function onRefused(c, { call, error, args }) {
   const { status, message, retryAfter } = error;
   if (call === "session") {
+    if (isOld(c, args)) return;
     // Nobody, or no server: with something kept from before the person reads on, and the socket goes on trying.
     if (status === 401 || status === 403 || !c.state.me) {
       if (c.state.phase === "in") leaveAccount(c, false);

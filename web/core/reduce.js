@@ -70,7 +70,7 @@ function onRoute(c, hash) {
 
 /** @param {Context} c @param {Saved} saved */
 function onSaved(c, saved) {
-  const { me, seq, conversations, people, drafts, outgoing, asked, uploads, settings } = saved;
+  const { me, known, seq, conversations, people, drafts, outgoing, asked, uploads, settings } = saved;
   set(c, {
     me,
     seq,
@@ -82,10 +82,14 @@ function onSaved(c, saved) {
     uploads: Object.fromEntries(uploads.map((one) => [one.id, one])),
     settings: { ...c.state.settings, ...settings },
   });
-  // The server is asked whose session this is; meanwhile one reads what is here.
+  // The server is asked whose session this is; meanwhile one reads what is here, or may log in where nobody is.
   if (me) set(c, { phase: "in" });
-  effect(c, { type: "call", call: "session", args: {} });
+  else if (!known) set(c, { phase: "out" });
+  askSession(c);
 }
+
+/** Whose session the browser has. @param {Context} c */
+const askSession = (c) => effect(c, { type: "call", call: "session", args: { of: c.state.me?.id ?? null } });
 
 /** @param {Context} c @param {string} name */
 function onTimer(c, name) {
@@ -143,7 +147,7 @@ const HANDLERS = {
     set(c, { asked: { ...c.state.asked, [ref]: { ...value, purpose: undefined } } }),
   "out.other": (c) => leaveAccount(c, true),
   "in.other": (c) => {
-    if (c.state.phase === "out") effect(c, { type: "call", call: "session", args: {} });
+    if (c.state.phase === "out") askSession(c);
   },
   storage: (c, { ok, reason }) => {
     if (c.state.abilities.storage === ok && reason !== "other_version") return;

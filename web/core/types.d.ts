@@ -555,6 +555,8 @@ export interface ApiError {
 /** What is read from the device's database at the start. */
 export interface Saved {
     me: Me | null;
+    /** Whether somebody may be logged in here, even if `me` is lost. */
+    known?: boolean;
     seq: number;
     conversations: Conversation[];
     people: Person[];

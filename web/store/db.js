@@ -1,6 +1,7 @@
 // What this device keeps: IndexedDB, or only memory where that does not work. Then everything works but a reload forgets.
 
 import { changed } from "../core/timeline.js";
+import { isKnown, setKnown } from "./known.js";
 
 /** @import {Key, Message, Saved, Write} from "../core/types.js" */
 
@@ -116,8 +117,9 @@ export function createDb(onTrouble, factory = globalThis.indexedDB) {
 
   return {
     /** @returns {Promise<Saved>} */
-    load: () =>
-      attempt(async () => {
+    load: async () => ({
+      known: isKnown(),
+      ...(await attempt(async () => {
         const db = await database();
         const transaction = db.transaction(STORES, "readonly");
         const all = (/** @type {string} */ name) => done(transaction.objectStore(name).getAll());
@@ -147,11 +149,13 @@ export function createDb(onTrouble, factory = globalThis.indexedDB) {
           drafts: Object.fromEntries(draftKeys.map((key, i) => [key, drafts[i]])),
           asked: Object.fromEntries(askedKeys.map((key, i) => [key, asked[i]])),
         };
-      }, nothing()),
+      }, nothing())),
+    }),
 
     /** Done once it is written, or once it is sure that it cannot be. @param {Write[]} write @returns {Promise<void>} */
     save(write) {
       if (write.length === 0) return Promise.resolve();
+      if (write.some((one) => "put" in one && one.put === "meta" && one.name === "me")) setKnown(true);
       return new Promise((resolve) => {
         queue.push({ write, resolve });
         pump();
@@ -204,8 +208,9 @@ export function createDb(onTrouble, factory = globalThis.indexedDB) {
     dropBlob: (id) => void blobs.delete(id),
 
     /** Forgets the account; settings of the device stay. @param {boolean} all also what was typed and not sent */
-    wipe: (all) =>
-      attempt(async () => {
+    wipe(all) {
+      setKnown(false);
+      return attempt(async () => {
         const db = await database();
         const transaction = db.transaction(STORES, "readwrite");
         for (const name of STORES)
@@ -213,7 +218,8 @@ export function createDb(onTrouble, factory = globalThis.indexedDB) {
         transaction.objectStore("meta").delete("seq");
         if (all) transaction.objectStore("meta").delete("me");
         await committed(transaction);
-      }, undefined),
+      }, undefined);
+    },
   };
 }
 

@@ -26,16 +26,16 @@ export function graph(path, found = new Set()) {
 
 /** The page with both lists as they should be. @param {string} page */
 export function filledIn(page) {
-    const now = [...graph("main.js")].filter((path) => path !== "main.js").sort();
+    const now = [...graph("main.js")].filter((path) => path !== "boot.js").sort();
     const isLater = (/** @type {string} */ path) => /\.js$/.test(path) && path !== "sw.js" && !now.includes(path);
-    const later = served().filter((path) => (isLater(path) && path !== "main.js") || path === "icons/192.png");
+    const later = served().filter((path) => (isLater(path) && path !== "boot.js") || path === "icons/192.png");
     const address = (/** @type {string} */ path) => `/web/BUILDHASH/${path}`;
     const lines = [
         ...now.map((path) => `    <link rel="modulepreload" href="${address(path)}" />\n`),
         ...later.sort().map((path) => `    <meta name="later" content="${address(path)}" />\n`),
     ];
     const without = page.replace(/ *<link rel="modulepreload"[^>]*>\n| *<meta name="later"[^>]*>\n/g, "");
-    return without.replace(/( *<script type="module")/, `${lines.join("")}$1`);
+    return without.replace(/( *<\/head>)/, `${lines.join("")}$1`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

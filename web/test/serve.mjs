@@ -1,4 +1,5 @@
-// Serves this directory as the program does, and passes everything else on to a running `messenger`:
+// Serves this directory as the program does, but for joining the modules, and passes everything else on to a running
+// `messenger`:
 //
 //     node web/test/serve.mjs [--port 8000] [--server http://127.0.0.1:3000] [--chat ws-port-if-it-has-no-/ws]
 //

@@ -14,6 +14,7 @@ export function loginView(store) {
     "main",
     { class: "login" },
     el("div", { class: "brand" }, el("span", { class: "logo" }, icon("chat", 32)), el("span", null, t("app"))),
+    el("p", { class: "hint" }, location.host),
     box,
   );
   // While somebody types, what comes after the login is loaded.

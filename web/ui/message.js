@@ -8,7 +8,7 @@ import { button, iconButton, openDialog } from "./dialog.js";
 import { el, fill, list, say, set, watcher } from "./el.js";
 import { icon } from "./icons.js";
 import { tickIcon } from "./parts.js";
-import { hour, pieces, size, t, when } from "./words.js";
+import { firstOf, hour, pieces, size, t, when } from "./words.js";
 
 /** @import {FileInfo, Key, Row, State, Store} from "../core/types.js" */
 /** @typedef {Extract<Row, {kind: "message"}>} MessageRow */
@@ -213,12 +213,17 @@ export function changeLine(state, row) {
     const now = Date.now() + state.clock.offset;
     return el("p", { class: "chip" }, el("time", null, when().day(row.at, now)));
   }
-  const { change, by, member, name, days } = row.change;
+  const { change, by, name, days } = row.change;
+  // Who accepts an invitation acts alone.
+  const member = row.change.member ?? by;
   const person = (/** @type {number | undefined} */ id) =>
     el("bdi", null, id === state.me?.id ? t("you") : personName(state, id ?? 0));
   const values = { by: person(by), member: person(member), name: el("bdi", null, visible(name ?? "")), n: days ?? 0 };
-  const word = change === "retention" && !days ? "change_retention_off" : /** @type {const} */ (`change_${change}`);
-  return el("p", { class: "chip change" }, el("span", { title: when().full(row.change.at) }, ...pieces(word, values)));
+  const word = `change_${change}${change === "retention" && !days ? "_off" : ""}`;
+  // What concerns oneself has other forms of words.
+  const me = state.me?.id;
+  const form = firstOf(member === me ? `${word}_me` : "", by === me ? `${word}_by_me` : "", word);
+  return el("p", { class: "chip change" }, el("span", { title: when().full(row.change.at) }, ...pieces(form, values)));
 }
 
 /** Shows a picture in full size; arrow keys lead to the others. @param {Store} store @param {HTMLAnchorElement} link @param {HTMLAnchorElement[]} all */

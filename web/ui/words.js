@@ -43,6 +43,23 @@ const en = {
     other: "{by} set messages to be kept for {n} days",
   },
   change_retention_off: "{by} set messages to be kept for ever",
+  change_add_by_me: "You added {member}",
+  change_add_me: "{by} added you",
+  change_create_by_me: "You created the group “{name}”",
+  change_demote_me: "You are no longer an admin",
+  change_invite_by_me: "You invited {member}",
+  change_invite_me: "{by} invited you",
+  change_join_me: "You joined",
+  change_leave_by_me: "You left",
+  change_promote_me: "You are now an admin",
+  change_remove_by_me: "You removed {member}",
+  change_remove_me: "{by} removed you",
+  change_rename_by_me: "You renamed the group to “{name}”",
+  change_retention_by_me: {
+    one: "You set messages to be kept for {n} day",
+    other: "You set messages to be kept for {n} days",
+  },
+  change_retention_off_by_me: "You set messages to be kept for ever",
   change_email: "Change email",
   change_name: "Change name",
   change_password: "Change password",
@@ -269,6 +286,20 @@ const de = {
   change_rename: "{by} hat die Gruppe in „{name}“ umbenannt",
   change_retention: { one: "{by}: Nachrichten bleiben {n} Tag", other: "{by}: Nachrichten bleiben {n} Tage" },
   change_retention_off: "{by}: Nachrichten bleiben für immer",
+  change_add_by_me: "Du hast {member} hinzugefügt",
+  change_add_me: "{by} hat dich hinzugefügt",
+  change_create_by_me: "Du hast die Gruppe „{name}“ erstellt",
+  change_demote_me: "Du bist nicht mehr Admin",
+  change_invite_by_me: "Du hast {member} eingeladen",
+  change_invite_me: "{by} hat dich eingeladen",
+  change_join_me: "Du bist beigetreten",
+  change_leave_by_me: "Du hast die Gruppe verlassen",
+  change_promote_me: "Du bist jetzt Admin",
+  change_remove_by_me: "Du hast {member} entfernt",
+  change_remove_me: "{by} hat dich entfernt",
+  change_rename_by_me: "Du hast die Gruppe in „{name}“ umbenannt",
+  change_retention_by_me: { one: "Du: Nachrichten bleiben {n} Tag", other: "Du: Nachrichten bleiben {n} Tage" },
+  change_retention_off_by_me: "Du: Nachrichten bleiben für immer",
   change_email: "E-Mail ändern",
   change_name: "Namen ändern",
   change_password: "Passwort ändern",
@@ -502,6 +533,9 @@ export const t = (word, values) =>
 
 /** @param {string | number | undefined} value @param {string} otherwise */
 const show = (value, otherwise) => (typeof value === "number" ? number.format(value) : (value ?? otherwise));
+
+/** The first of these that is a word. @param {...string} words */
+export const firstOf = (...words) => /** @type {Word} */ (words.find((word) => word in en));
 
 /** A phrase in pieces, some of them nodes. @param {Word} word @param {Record<string, Node | string | number>} values */
 export const pieces = (word, values) =>

@@ -123,8 +123,9 @@ export async function fileMax() {
 
 /** The build that the server has now. @returns {Promise<string>} */
 export async function serverBuild() {
-  const answer = await request("GET", "/", { headers: { Accept: "text/html" } });
-  return /\/web\/([0-9a-f]{8,64})\/main\.js/.exec(await answer.text())?.[1] ?? "";
+  // It names the build like the page, and is small.
+  const answer = await request("GET", "/manifest.json");
+  return /\/web\/([0-9a-f]{8,64})\//.exec(await answer.text())?.[1] ?? "";
 }
 
 /** @param {PushSubscriptionJSON} subscription */

@@ -1,6 +1,7 @@
 // Desktop notifications and Web Push. Browsers forbid them on plain http, but for loopback.
 
 import { pushKey, subscribe, unsubscribe } from "./api.js";
+import { build } from "./build.js";
 
 /** @import {Abilities} from "../core/types.js" */
 
@@ -31,7 +32,7 @@ export async function show({ title, body, tag, url, silent }, onClick) {
     renotify: true,
     silent,
     data: { url },
-    icon: new URL("../icons/192.png", import.meta.url).href,
+    icon: `/web/${build}/icons/192.png`,
   };
   const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
   // Phones have only the service worker's.

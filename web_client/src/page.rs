@@ -2,8 +2,12 @@
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write as _;
 
-use crate::asset::{Asset, asset};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::asset::{Asset, SCRIPT_HASH, STYLE_HASH, asset};
 use crate::coding::Coding;
 
 /// What no file of the client may use: the value of its `Permissions-Policy`.
@@ -16,9 +20,18 @@ const HTML: &str = "<html ";
 #[derive(Debug)]
 pub struct Page {
     asset: &'static Asset,
-    /// The page and its tag, if the chat server has another URL than `/ws`.
-    own: Option<(String, String)>,
+    /// The page, if the chat server has another URL than `/ws`.
+    own: Option<Own>,
     content_security_policy: String,
+}
+
+/// A page that names another chat server.
+#[derive(Debug)]
+struct Own {
+    html: Vec<u8>,
+    gzip: Vec<u8>,
+    /// The tag without its quotation marks.
+    tag: String,
 }
 
 impl Page {
@@ -40,37 +53,45 @@ impl Page {
         &self.content_security_policy
     }
 
-    /// The page's bytes, their coding and their `ETag`. A page that names another chat server is never compressed.
+    /// The page's bytes, their coding and their `ETag`.
     pub fn negotiated(
         &self,
         accept_encoding: Option<&str>,
     ) -> (Coding, Cow<'static, [u8]>, String) {
-        if let Some((html, etag)) = &self.own {
-            return (Coding::Identity, html.clone().into_bytes().into(), etag.clone());
+        if let Some(own) = &self.own {
+            let (coding, bytes) = match Coding::Gzip.is_accepted(accept_encoding) {
+                true => (Coding::Gzip, &own.gzip),
+                false => (Coding::Identity, &own.html),
+            };
+            let etag = format!("\"{}{}\"", own.tag, coding.etag_suffix());
+            return (coding, bytes.clone().into(), etag);
         }
         let (coding, bytes) = self.asset.negotiated(accept_encoding);
         (coding, bytes.into(), self.asset.etag(coding))
     }
 }
 
-/// The page with the URL of the chat server, and its tag.
-fn with_chat(asset: &Asset, chat_url: &str) -> (String, String) {
+/// The page with the URL of the chat server.
+fn with_chat(asset: &Asset, chat_url: &str) -> Own {
     let escaped = chat_url.replace('&', "&amp;").replace('"', "&quot;");
     let html = String::from_utf8_lossy(asset.identity);
-    let html = html.replacen(HTML, &format!("{HTML}data-chat=\"{escaped}\" "), 1);
+    let html = html.replacen(HTML, &format!("{HTML}data-chat=\"{escaped}\" "), 1).into_bytes();
     let mut hasher = DefaultHasher::new();
     html.hash(&mut hasher);
-    (html, format!("\"{:016x}\"", hasher.finish()))
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let written = encoder.write_all(&html).and_then(|()| encoder.finish());
+    let gzip = written.expect("a vector takes everything");
+    Own { html, gzip, tag: format!("{:016x}", hasher.finish()) }
 }
 
-/// The policy allows our own files only, no markup or script from strings, and requests only to our own origin and the
-/// chat server.
+/// The policy allows our own files only, of what is in the page our own style and script, no markup or script from strings,
+/// and requests only to our own origin and the chat server.
 fn content_security_policy(chat_url: Option<&str>) -> String {
     // What could end the directive is no part of a URL.
     let chat = chat_url.map(|url| url.replace([';', ',', ' '], "")).map(|url| format!(" {url}"));
     let chat = chat.unwrap_or_default();
     format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
+        "default-src 'none'; script-src 'self' '{SCRIPT_HASH}'; style-src 'self' '{STYLE_HASH}'; img-src 'self' blob:; \
          media-src 'self' blob:; connect-src 'self'{chat}; manifest-src 'self'; worker-src 'self'; \
          form-action 'none'; base-uri 'none'; frame-ancestors 'none'; \
          require-trusted-types-for 'script'; trusted-types app"
@@ -79,17 +100,25 @@ fn content_security_policy(chat_url: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
+    use data_encoding::BASE64;
+    use flate2::read::GzDecoder;
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
     #[test]
     fn a_chat_elsewhere_is_named_in_the_page_and_in_the_policy() {
         let page = Page::new(Some("wss://chat.example/ws?a=1&b=\"2\""));
-        let (coding, bytes, etag) = page.negotiated(Some("br"));
-        let html = String::from_utf8(bytes.into_owned()).unwrap();
+        let (coding, bytes, etag) = page.negotiated(Some("br, gzip"));
+        assert!(bytes.len() < 60_000, "{} bytes", bytes.len());
+        let mut html = String::new();
+        GzDecoder::new(&*bytes).read_to_string(&mut html).unwrap();
         assert!(html.contains(
             r#"<html data-chat="wss://chat.example/ws?a=1&amp;b=&quot;2&quot;" lang="en">"#
         ));
-        assert_eq!(coding, Coding::Identity);
+        assert_eq!(coding, Coding::Gzip);
         let other = Page::new(Some("wss://other.example/ws"));
         assert_ne!(other.negotiated(None).2, etag);
         let policy = other.content_security_policy();
@@ -104,5 +133,25 @@ mod tests {
         let policy = page.content_security_policy();
         assert!(policy.contains("; connect-src 'self'; "), "{policy}");
         assert!(policy.contains("require-trusted-types-for 'script'"), "{policy}");
+    }
+    #[test]
+    fn of_what_is_in_the_page_the_policy_allows_our_own_script_and_style_and_nothing_else() {
+        for page in [Page::new(None), Page::new(Some("wss://chat.example/ws"))] {
+            let html = String::from_utf8(page.negotiated(None).1.into_owned()).unwrap();
+            let policy = page.content_security_policy();
+            for (kind, start, count) in [("script", "<script", 1), ("style", "<style", 1)] {
+                let end = format!("</{kind}>");
+                let parts: Vec<_> = html.split(start).skip(1).collect();
+                assert_eq!(parts.len(), count, "{kind}");
+                let hashes: Vec<_> = parts
+                    .iter()
+                    .map(|part| part.split_once('>').unwrap().1.split_once(&end).unwrap().0)
+                    .map(|text| format!("'sha256-{}'", BASE64.encode(&Sha256::digest(text))))
+                    .collect();
+                let wanted = format!("{kind}-src 'self' {}; ", hashes.join(" "));
+                assert!(policy.contains(&wanted), "{policy} has no {wanted}");
+            }
+            assert!(!policy.contains("unsafe"), "{policy}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 // What the tests in a browser stand on: a real `messenger`, this client before it, people with a browser window each.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 import { chromium } from "playwright-core";
 
@@ -19,11 +20,12 @@ const CHROMIUM = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromiu
 export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 390, height: 844 };
 
+const PROGRAM = process.env.MESSENGER ?? join(ROOT, "target/debug/messenger");
+
 /** Starts the program on free ports; `addresses` has where it listens. */
 async function startMessenger(folder, args) {
-  const program = process.env.MESSENGER ?? join(ROOT, "target/debug/messenger");
   const child = spawn(
-    program,
+    PROGRAM,
     [
       "--auth-listen",
       "127.0.0.1:0",
@@ -57,10 +59,13 @@ async function startMessenger(folder, args) {
 
 /**
  * Passes connections on to the program, so that they can be cut, and that it can be started again elsewhere.
- * @param {() => string} to @returns {Promise<import("node:net").Server>}
+ * @param {() => string} to @param {() => Promise<unknown>} open when connections are passed on
+ * @returns {Promise<import("node:net").Server>}
  */
-function relay(to) {
-  const server = createServer((socket) => {
+function relay(to, open) {
+  const server = createServer(async (socket) => {
+    socket.on("error", () => socket.destroy());
+    await open();
     const { hostname, port } = new URL(to());
     const onward = connect(Number(port), hostname);
     socket.pipe(onward).pipe(socket);
@@ -77,7 +82,12 @@ function relay(to) {
 export async function world(args = []) {
   const folder = mkdtempSync(join(tmpdir(), "messenger-web-"));
   let { child, addresses } = await startMessenger(folder, args);
-  const front = await relay(() => addresses.auth);
+  /** Where connections go, if not to the program, and until when they wait. @type {{url?: string, open?: Promise<any>, end?: (value?: any) => void}} */
+  const way = {};
+  const front = await relay(
+    () => way.url ?? addresses.auth,
+    async () => way.open,
+  );
   /** Connections of the browsers, and whether there can be any. @type {Set<import("node:net").Socket>} */
   const sockets = new Set();
   let isCut = false;
@@ -127,6 +137,28 @@ export async function world(args = []) {
     },
     mend() {
       isCut = false;
+      way.end?.();
+      way.open = undefined;
+    },
+    /** A network that says nothing: connections end, and new ones get no answer until `mend`. */
+    stall() {
+      way.open ??= new Promise((resolve) => (way.end = resolve));
+      for (const socket of sockets) socket.destroy();
+    },
+    /** The address of the program's HTTP port. */
+    get auth() {
+      return addresses.auth;
+    },
+    /** Something else answers in place of the program, under the same address. @param {string} [url] */
+    through(url) {
+      way.url = url;
+      for (const socket of sockets) socket.destroy();
+    },
+    /** A command of the operator on the running server; its lines. @param {...string} words */
+    async admin(...words) {
+      const all = ["admin", ...words, "--database", `sqlite:${join(folder, "m.db")}`, "--public-url", base];
+      const { stdout } = await promisify(execFile)(PROGRAM, all);
+      return stdout.trim().split("\n");
     },
     /** The program dies, as in a power cut. */
     async kill() {
@@ -148,6 +180,7 @@ export async function world(args = []) {
     async end() {
       await browser.close();
       for (const socket of sockets) socket.destroy();
+      way.end?.();
       front.close();
       child.removeAllListeners("exit");
       const gone = once(child, "exit");

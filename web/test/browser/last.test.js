@@ -82,3 +82,21 @@ test("a link to a message opens it, focused and on screen, and is kept over the 
   const box = await target.boundingBox();
   assert.ok(box && box.y > 0 && box.y + box.height < 800);
 });
+
+test("the server is killed while somebody types: nothing typed is lost, and it is sent once it is back", async () => {
+  const [alice, bob] = await couple();
+  const status = alice.page.getByRole("status", { name: "Connection" });
+  await alice.field("Message").pressSequentially("before the ");
+  await here.kill();
+  await until(async () => (await status.textContent()) !== "Connected");
+  await alice.field("Message").pressSequentially("crash");
+  assert.equal(await alice.field("Message").inputValue(), "before the crash");
+  await alice.page.keyboard.press("Enter");
+  await alice.message("before the crash", "sending").waitFor();
+  await alice.field("Message").pressSequentially("half a thou");
+  await here.restart();
+  await bob.message("before the crash").waitFor();
+  await alice.message("before the crash", "sent|delivered|read").waitFor();
+  assert.equal(await alice.field("Message").inputValue(), "half a thou");
+  assert.equal(await bob.message("before the crash").count(), 1);
+});

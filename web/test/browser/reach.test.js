@@ -109,10 +109,10 @@ test("a new version is offered once, and a reload keeps what is written", async 
   await alice.field("Message").fill("not sent yet");
   let loads = 0;
   page.on("load", () => loads++);
-  // The server has another page now.
-  await page.route(`${here.base}/`, async (route) => {
+  // The server has another version now.
+  await page.route(`${here.base}/manifest.json`, async (route) => {
     const answer = await route.fetch();
-    const body = (await answer.text()).replaceAll(/\/web\/[0-9a-f]+\/main\.js/g, "/web/0123456789abcdef/main.js");
+    const body = (await answer.text()).replaceAll(/\/web\/[0-9a-f]+\//g, "/web/0123456789abcdef/");
     await route.fulfill({ response: answer, body });
   });
   await page.evaluate(() => {
@@ -121,7 +121,7 @@ test("a new version is offered once, and a reload keeps what is written", async 
     dispatchEvent(new Event("focus"));
   });
   await page.getByText("new version").waitFor();
-  await page.unroute(`${here.base}/`);
+  await page.unroute(`${here.base}/manifest.json`);
   await page.getByRole("button", { name: "Reload" }).click();
   await until(() => loads === 1);
   await alice.arrive();

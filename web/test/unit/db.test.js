@@ -40,6 +40,24 @@ test("what is saved is there after a reload", async () => {
   assert.deepEqual(await again.messages("u2"), [said(1), said(2)]);
 });
 
+test("that somebody is logged in is known where IndexedDB has lost it, until they log out", async () => {
+  const kept = new Map();
+  globalThis.localStorage = {
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => kept.set(key, value),
+    removeItem: (key) => kept.delete(key),
+  };
+  const { db } = open();
+  assert.equal((await db.load()).known, false);
+  await db.save([{ put: "meta", name: "me", value: { id: 1, name: "Alice" } }]);
+  const emptied = await open().db.load();
+  assert.deepEqual([emptied.me, emptied.known], [null, true]);
+  await db.wipe(false);
+  assert.equal((await db.load()).known, false);
+  delete globalThis.localStorage;
+  assert.equal((await db.load()).known, true, "a browser that keeps nothing does not know");
+});
+
 test("an event changes a message that is not loaded", async () => {
   const { db } = open();
   await db.save([{ put: "messages", key: "u2", messages: [said(1), said(2)] }]);

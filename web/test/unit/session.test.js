@@ -25,6 +25,29 @@ test("sign up logs in with the same words; a refusal stands at the form", () => 
   for (const type of ["connect", "route"]) assert.ok(has(entered, type), type);
 });
 
+const NOTHING = { me: null, seq: 0, conversations: [], people: [], drafts: {}, outgoing: [], asked: {}, uploads: [] };
+
+test("where nobody is logged in the login shows at once; if the device lost who it is, the server is asked first", () => {
+  const play = new Play();
+  const effects = play.do({ type: "start.loaded", saved: { ...NOTHING, known: false, settings: {} } });
+  assert.equal(play.state.phase, "out");
+  assert.equal(has(effects, "call").call, "session");
+  const other = new Play();
+  other.do({ type: "start.loaded", saved: { ...NOTHING, known: true, settings: {} } });
+  assert.equal(other.state.phase, "starting");
+});
+
+test("who has logged in meanwhile stays logged in, whatever is said of the session before", () => {
+  const play = new Play();
+  const { args } = has(play.do({ type: "start.loaded", saved: { ...NOTHING, known: false, settings: {} } }), "call");
+  play.do({ type: "login", email: "a@example.com", password: "secret" });
+  play.do({ type: "called", call: "login", value: { id: 1, name: "Alice" }, args: { email: "a@example.com" } });
+  play.do({ type: "refused", call: "session", error: { status: 401, code: "unauthorized", message: "" }, args });
+  play.do({ type: "called", call: "session", value: { me: { id: 2, name: "Bob" } }, args });
+  assert.equal(play.state.phase, "in");
+  assert.equal(play.state.me.id, 1);
+});
+
 test("too many tries: the form knows until when", () => {
   const play = new Play();
   play.do({ type: "login", email: "a", password: "b" });

@@ -1,12 +1,17 @@
-//! Makes the table of `src/asset.rs` of the files in `../web`: chosen, stripped of comments, with the build hash put in,
-//! compressed. `web/test/serve.mjs` does the same in development, without compressing.
+//! Makes the table of `src/asset.rs` of the files in `../web`: chosen, stripped of comments, styles and modules joined, with
+//! the build hash put in, compressed. `web/test/serve.mjs` does the same in development, without joining and compressing.
 
+mod join;
+mod page;
+
+use std::collections::BTreeMap;
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
 
 /// The endings of the files that are served, with their types.
@@ -42,6 +47,7 @@ fn main() -> io::Result<()> {
     let mut sources = Vec::new();
     collect(&folder, "", &mut sources)?;
     sources.sort_by(|one, other| one.path.cmp(&other.path));
+    let (sources, style, script) = joined(sources)?;
     let hash = build_hash(&sources);
     let mut table = String::new();
     for (number, source) in sources.into_iter().enumerate() {
@@ -50,8 +56,14 @@ fn main() -> io::Result<()> {
     }
     let rust = format!(
         "/// The build hash.\npub const BUILD: &str = {hash:?};\n\
-         /// All files, in the order of their paths in the repository.\n\
-         pub static ASSETS: &[Asset] = &[\n{table}];\n"
+         /// The hash of the page's style, as the security policy wants it.\n\
+         pub const STYLE_HASH: &str = {:?};\n\
+         /// The hash of the page's script.\n\
+         pub const SCRIPT_HASH: &str = {:?};\n\
+         /// All files, in the order of their paths.\n\
+         pub static ASSETS: &[Asset] = &[\n{table}];\n",
+        policy_hash(&style, &hash),
+        policy_hash(&script, &hash),
     );
     fs::write(Path::new(&out).join("assets.rs"), rust)
 }
@@ -100,7 +112,7 @@ fn stripped(name: &str, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     if !name.ends_with(".js") && !name.ends_with(".css") {
         return Ok(bytes);
     }
-    let text = String::from_utf8(bytes).map_err(io::Error::other)?;
+    let text = text(bytes)?;
     let mut kept = Vec::new();
     let mut is_comment = false;
     for line in text.split('\n').map(str::trim_start) {
@@ -115,6 +127,39 @@ fn stripped(name: &str, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
         }
     }
     Ok(kept.join("\n").into_bytes())
+}
+
+/// What is served: styles and modules are joined. Besides, what the page has as its style and its script.
+fn joined(sources: Vec<Source>) -> io::Result<(Vec<Source>, String, String)> {
+    let is_joined =
+        |path: &str| path.ends_with(".css") || (path.ends_with(".js") && path != "sw.js");
+    let mut texts = BTreeMap::new();
+    let mut served = Vec::new();
+    for source in sources {
+        if is_joined(&source.path) {
+            texts.insert(source.path, text(source.bytes)?);
+        } else {
+            served.push(source);
+        }
+    }
+    let page = served.iter_mut().find(|source| source.path == "index.html");
+    let page = page.ok_or_else(|| io::Error::other("web/ has no index.html"))?;
+    let joined = page::joined(&text(page.bytes.clone())?, &texts)?;
+    page.bytes = joined.page.into_bytes();
+    for (name, text) in joined.files {
+        let bytes = text.into_bytes();
+        served.push(Source { path: name.to_owned(), content_type: TYPES[0].1, bytes });
+    }
+    Ok((served, joined.style, joined.script))
+}
+
+fn text(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes).map_err(io::Error::other)
+}
+
+/// `sha256-…` of a text whose placeholder is still to be replaced.
+fn policy_hash(text: &str, hash: &str) -> String {
+    format!("sha256-{}", BASE64.encode(&Sha256::digest(text.replace(PLACEHOLDER, hash))))
 }
 
 /// Of all files as they are served, but for the placeholder: whatever changes has another address.
@@ -144,8 +189,7 @@ fn row(number: usize, source: Source, hash: &str, out: &Path) -> io::Result<Stri
         _ => format!("/web/{hash}/{path}"),
     };
     if is_entry {
-        let text = String::from_utf8(bytes).map_err(io::Error::other)?;
-        bytes = text.replace(PLACEHOLDER, hash).into_bytes();
+        bytes = text(bytes)?.replace(PLACEHOLDER, hash).into_bytes();
     }
     let include = |ending: &str, bytes: &[u8]| {
         let file = out.join(format!("{number}{ending}"));
