@@ -296,6 +296,9 @@ export async function start() {
   for (const type of ["focus", "blur"]) addEventListener(type, setFocus);
   document.addEventListener("visibilitychange", setFocus);
   addEventListener("hashchange", () => dispatch({ type: "route", hash: location.hash }));
+  let forget = () => {};
+  addEventListener("pagehide", () => (forget = db.leave()));
+  addEventListener("pageshow", () => forget());
   // Offline too: the connection of a network that has gone says nothing.
   for (const type of ["online", "offline"]) addEventListener(type, () => run({ type: "probe" }));
   setInterval(() => tabs.look(store.state.open, store.state.focused), LOOK_EVERY);

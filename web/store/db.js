@@ -2,6 +2,7 @@
 
 import { changed } from "../core/timeline.js";
 import { isKnown, setKnown } from "./known.js";
+import { forgetUnsaved, keepUnsaved, takeUnsaved } from "./unsaved.js";
 
 /** @import {Key, Message, Saved, Write} from "../core/types.js" */
 
@@ -43,6 +44,8 @@ export function createDb(onTrouble, factory = globalThis.indexedDB) {
   const blobs = new Map();
   /** @type {{write: Write[], resolve: () => void}[]} */
   let queue = [];
+  /** What is being written. @type {typeof queue} */
+  let writing = [];
   let isWriting = false;
 
   /** @returns {Promise<IDBDatabase>} */
@@ -107,10 +110,10 @@ export function createDb(onTrouble, factory = globalThis.indexedDB) {
     if (isWriting) return;
     isWriting = true;
     while (queue.length > 0) {
-      const now = queue;
+      writing = queue;
       queue = [];
-      await attempt(() => commit(now.flatMap(({ write }) => write)), undefined);
-      for (const { resolve } of now) resolve();
+      await attempt(() => commit(writing.flatMap(({ write }) => write)), undefined);
+      for (const { resolve } of writing.splice(0)) resolve();
     }
     isWriting = false;
   }
@@ -120,6 +123,8 @@ export function createDb(onTrouble, factory = globalThis.indexedDB) {
     load: async () => ({
       known: isKnown(),
       ...(await attempt(async () => {
+        const unsaved = takeUnsaved();
+        if (unsaved.length > 0) await commit(unsaved);
         const db = await database();
         const transaction = db.transaction(STORES, "readonly");
         const all = (/** @type {string} */ name) => done(transaction.objectStore(name).getAll());
@@ -160,6 +165,12 @@ export function createDb(onTrouble, factory = globalThis.indexedDB) {
         queue.push({ write, resolve });
         pump();
       });
+    },
+
+    /** To be called when the page goes away, perhaps for good. @returns {() => void} to be called if it comes back */
+    leave() {
+      const name = keepUnsaved([...writing, ...queue].flatMap(({ write }) => write));
+      return () => forgetUnsaved(name);
     },
 
     /** The newest messages of a conversation, oldest first. @param {Key} key @returns {Promise<Message[]>} */
@@ -210,6 +221,7 @@ export function createDb(onTrouble, factory = globalThis.indexedDB) {
     /** Forgets the account; settings of the device stay. @param {boolean} all also what was typed and not sent */
     wipe(all) {
       setKnown(false);
+      if (all) takeUnsaved();
       return attempt(async () => {
         const db = await database();
         const transaction = db.transaction(STORES, "readwrite");

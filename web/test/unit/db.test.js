@@ -58,6 +58,35 @@ test("that somebody is logged in is known where IndexedDB has lost it, until the
   assert.equal((await db.load()).known, true, "a browser that keeps nothing does not know");
 });
 
+test("what was typed just before the page went away is there, also if the database did not get it", async () => {
+  const kept = new Map();
+  globalThis.localStorage = {
+    get length() {
+      return kept.size;
+    },
+    key: (i) => [...kept.keys()][i],
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => kept.set(key, value),
+    removeItem: (key) => kept.delete(key),
+  };
+  const draft = (text) => ({ text, reply: null, editing: null, kept: "", uploads: [], turn: 1 });
+  const { db } = open();
+  db.save([{ put: "draft", key: "u2", value: draft("hel") }]);
+  db.save([{ put: "draft", key: "u2", value: draft("hello") }]);
+  db.leave();
+  const again = open();
+  assert.equal((await again.db.load()).drafts.u2.text, "hello");
+  assert.deepEqual((await open(again.factory).db.load()).drafts.u2, draft("hello"), "it was written");
+  // A page that comes back goes on by itself, and what is written is not kept.
+  const back = db.leave();
+  back();
+  await db.save([]);
+  await db.save([{ put: "draft", key: "u2", value: draft("hello there") }]);
+  db.leave();
+  assert.equal(kept.size, 0);
+  delete globalThis.localStorage;
+});
+
 test("an event changes a message that is not loaded", async () => {
   const { db } = open();
   await db.save([{ put: "messages", key: "u2", messages: [said(1), said(2)] }]);
