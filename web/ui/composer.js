@@ -28,7 +28,7 @@ export function composerView(store, key, scrollBy) {
   const smile = iconButton(
     t("emoji"),
     "smile",
-    () => later(store, import("./emoji.js"), (part) => part.openEmoji(smile, insert)),
+    () => later(store, import("./emoji.js"), (part) => part.openEmoji(smile, insert, { next: area })),
     { "aria-haspopup": "dialog" },
   );
   const send = iconButton(t("send"), "send", () => submit());

@@ -15,25 +15,33 @@ const GROUPS = [
   "✅ ☑️ ✔️ ❌ ❓ ❗ ⚠️ 🚫 ⛔ 💬 💭 🔔 🔕 ➕ ➖ ➡️ ⬅️ ⬆️ ⬇️ 🔄 🆗 🆕 🆘 ♻️ 🏁 🚩 🏳️‍🌈",
 ];
 
-/** @param {HTMLElement} opener @param {(emoji: string) => void} picked @param {{isOnce?: boolean}} [options] */
-export function openEmoji(opener, picked, { isOnce = false } = {}) {
+/**
+ * @param {HTMLElement} opener @param {(emoji: string) => void} picked
+ * @param {{isOnce?: boolean, next?: HTMLElement}} [options] `next`: where one goes on after something was picked
+ */
+export function openEmoji(opener, picked, { isOnce = false, next } = {}) {
+  let isPicked = false;
   const groups = GROUPS.map((line) => el("div", { class: "emojis" }, ...line.split(" ").map(one)));
   const node = el("div", { class: "popover emoji", role: "dialog", "aria-label": t("emoji") }, ...groups);
   const all = /** @type {HTMLElement[]} */ ([...node.querySelectorAll("button")]);
   node.addEventListener("click", (event) => {
     const emoji = /** @type {HTMLElement} */ (event.target).closest("button")?.textContent;
     if (!emoji) return;
+    isPicked = true;
     if (isOnce) node.hidePopover();
     picked(emoji);
   });
   node.addEventListener("keydown", (event) => {
-    const next = target(all, event.key, getComputedStyle(node).direction === "rtl");
-    if (!next) return;
+    const there = target(all, event.key, getComputedStyle(node).direction === "rtl");
+    if (!there) return;
     event.preventDefault();
-    for (const other of all) other.tabIndex = other === next ? 0 : -1;
-    next.focus();
+    for (const other of all) other.tabIndex = other === there ? 0 : -1;
+    there.focus();
   });
   openPopover(opener, node);
+  node.addEventListener("toggle", () => {
+    if (isPicked && document.activeElement === opener) next?.focus();
+  });
   all[0].tabIndex = 0;
   all[0].focus();
 }
