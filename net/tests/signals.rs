@@ -117,7 +117,7 @@ fn a_second_signal_changes_nothing_and_a_process_that_is_stuck_ends_in_time() {
     program.until("stuck");
     program.signal(Signal::INT);
     program.signal(Signal::HUP);
-    program.until("ending without it");
+    program.until("the program ends now");
     assert_eq!(program.status(), Some(0));
     assert!(begin.elapsed() >= DRAIN_DEADLINE, "{:?}", begin.elapsed());
 }

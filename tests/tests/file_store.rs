@@ -139,7 +139,7 @@ fn a_bucket_that_is_away_is_told_and_ends_by_itself() -> Result<()> {
     told(&mut deployment, Some("not_storing_files"))?;
     // The objects of the two that failed cannot be deleted; files are nevertheless.
     let auth = deployment.servers.len() - 1;
-    deployment.servers[auth].wait_for_line("objects of the file store that nobody needs")?;
+    deployment.servers[auth].wait_for_line("unneeded objects of the file store")?;
     alice.change(json!({"type": "delete", "id": sent["id"]}))?;
     until("the quota of what is deleted", TOLD_WITHIN, || {
         let me = alice.ask("GET", "/me")?.send()?.expect(200)?;
