@@ -94,7 +94,8 @@ export function setClock(c, serverTime) {
   const offset = serverTime - c.now;
   const wasOff = Math.abs(c.state.clock.offset) > CLOCK_OFF;
   set(c, { clock: { offset } });
-  if (Math.abs(offset) > CLOCK_OFF && !wasOff) notice(c, "clock_wrong", { minutes: Math.round(Math.abs(offset) / 60_000) });
+  if (Math.abs(offset) > CLOCK_OFF && !wasOff)
+    notice(c, "clock_wrong", { minutes: Math.round(Math.abs(offset) / 60_000) });
 }
 
 /** @param {Context} c @param {ServerFrame} frame */
