@@ -154,6 +154,8 @@ test("the list stays: at its end with new messages, in the middle with new and w
   await bob.field("Message").focus();
   await bob.page.keyboard.press("PageUp");
   await until(() => scroller(bob).evaluate((node) => node.scrollTop < -100));
+  await bob.page.keyboard.press("PageDown");
+  await until(() => scroller(bob).evaluate((node) => Math.abs(node.scrollTop) < 2));
 });
 
 test("with the keyboard only: open a conversation, write, walk through messages, use their menu, go back", async () => {

@@ -130,3 +130,27 @@ test("a new version is offered once, and a reload keeps what is written", async 
   assert.equal(await page.getByText("new version").isVisible(), false);
   assert.equal(loads, 1);
 });
+
+test("what is written from right to left reads so, and a page in that direction has no part out of reach", async () => {
+  const [alice, bob] = await couple();
+  await alice.field("Message").fill("שלום עולם (1)");
+  const direction = (locator) => locator.evaluate((node) => getComputedStyle(node).direction);
+  const field = alice.field("Message");
+  assert.ok(await field.evaluate((node) => node.matches(":dir(rtl)")));
+  await alice.page.keyboard.press("Enter");
+  const text = bob.message("שלום עולם (1)").locator(".text");
+  await text.waitFor();
+  assert.equal(await direction(text), "rtl");
+  assert.equal(await direction(bob.message("hi").locator(".text")), "ltr");
+  await bob.page.evaluate(() => (document.documentElement.dir = "rtl"));
+  for (const viewport of [
+    { width: 1280, height: 800 },
+    { width: 320, height: 568 },
+  ]) {
+    await bob.page.setViewportSize(viewport);
+    const width = await bob.page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    assert.ok(width[0] <= width[1], String(width));
+    const [send, area] = [await bob.button("Send").boundingBox(), await bob.field("Message").boundingBox()];
+    assert.ok(send && area && send.x >= 0 && send.x < area.x, "Send is at the end of the line, to the left");
+  }
+});
