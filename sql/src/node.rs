@@ -210,23 +210,13 @@ impl Store {
                 Ok((row.int(0)?, row.int(1)?, row.bytes(2)?))
             })?;
             found.sort_unstable_by_key(|(node, number, _)| (*node, *number));
+            unread.retain(|node| found.iter().filter(|(of, ..)| of == node).count() >= page);
             let (mut heads, mut accounts) = (Vec::new(), BTreeSet::new());
-            unread.clear();
-            for of_node in found.chunk_by(|(one, ..), (other, ..)| one == other) {
-                let node = of_node[0].0;
-                let Some(other) = others.get_mut(node) else { continue };
-                for (_, number, body) in of_node {
-                    other.has_read(*number, now);
-                    match Notice::decode(body) {
-                        Some(notice) if !notice.is_empty() => {
-                            heads.extend(notice.heads);
-                            accounts.extend(notice.accounts);
-                        }
-                        _ => other.doubt(),
-                    }
-                }
-                if of_node.len() >= page {
-                    unread.push(node);
+            for (node, number, body) in &found {
+                if let Some(other) = others.get_mut(*node) {
+                    let notice = other.take(*number, body, now);
+                    heads.extend(notice.heads);
+                    accounts.extend(notice.accounts);
                 }
             }
             if !heads.is_empty() {

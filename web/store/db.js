@@ -120,10 +120,10 @@ export function createDb(onTrouble, factory = globalThis.indexedDB) {
 
   return {
     /** @returns {Promise<Saved>} */
-    load: async () => ({
-      known: isKnown(),
-      ...(await attempt(async () => {
-        const unsaved = takeUnsaved();
+    async load() {
+      // Taken once, however often it is tried to write it.
+      const unsaved = takeUnsaved();
+      const saved = await attempt(async () => {
         if (unsaved.length > 0) await commit(unsaved);
         const db = await database();
         const transaction = db.transaction(STORES, "readonly");
@@ -154,8 +154,9 @@ export function createDb(onTrouble, factory = globalThis.indexedDB) {
           drafts: Object.fromEntries(draftKeys.map((key, i) => [key, drafts[i]])),
           asked: Object.fromEntries(askedKeys.map((key, i) => [key, asked[i]])),
         };
-      }, nothing())),
-    }),
+      }, nothing());
+      return { known: isKnown(), ...saved };
+    },
 
     /** Done once it is written, or once it is sure that it cannot be. @param {Write[]} write @returns {Promise<void>} */
     save(write) {

@@ -73,7 +73,7 @@ fn variable(name: &str) -> io::Result<String> {
 }
 
 /// Reads the files that are served. Cargo is told to look at each file and each folder below `web/`, but not at `web/`
-/// itself, which contains the tests: a new module is named in index.html, so it is not missed.
+/// itself, which contains the tests: a new module is imported by another one, so it is not missed.
 fn collect(folder: &Path, prefix: &str, found: &mut Vec<Source>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

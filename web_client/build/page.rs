@@ -54,20 +54,13 @@ pub fn joined(html: &str, texts: &BTreeMap<String, String>) -> io::Result<Joined
             page.push_str(&format!("<script>{script}</script>\n"));
         } else if line == "</head>" {
             page.push_str(&format!("<style>{style}</style>\n{line}\n"));
-        } else if !is_style(&line)
-            && !line.contains("rel=\"modulepreload\"")
-            && !is_later_module(line)
-        {
+        } else if !is_style(&line) {
             page.push_str(line);
             page.push('\n');
         }
     }
     let files = [(MAIN, join::file(&main)?), (LATER, join::file(&rest)?)];
     Ok(Joined { page, files, style, script })
-}
-
-fn is_later_module(line: &str) -> bool {
-    line.contains("<meta name=\"later\"") && line.contains(".js\"")
 }
 
 /// The text of the file that a line of the page names.

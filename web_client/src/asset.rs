@@ -151,7 +151,7 @@ mod tests {
             assert!(!file.contains("\nimport ") && !file.contains("\nexport {"));
         }
         let page = files[0];
-        assert!(!page.contains("modulepreload") && !page.contains("rel=\"stylesheet\""), "{page}");
+        assert!(!page.contains("rel=\"stylesheet\""), "{page}");
     }
 
     #[test]

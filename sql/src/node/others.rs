@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use super::Notice;
 use crate::limit::{NODE_QUIET_BEATS, NODE_SILENT_BEATS, NODE_SURE_BEATS, NOTICE_DOUBT};
 
 /// A row of the table `node`.
@@ -112,23 +113,24 @@ impl OtherNode {
         (self.read, self.is_in_doubt) = (Some(last), true);
     }
 
-    /// Records that a notice was read. If the one before it was not, a notice is missing.
-    pub(super) fn has_read(&mut self, number: i64, now: Instant) {
+    /// Takes a notice. If the one before it was not read, one is missing, and all logs are compared for a while. An
+    /// empty notice, or one that cannot be decoded, says that any log may have grown: all logs are compared once.
+    pub(super) fn take(&mut self, number: i64, body: &[u8], now: Instant) -> Notice {
         if self.read.is_some_and(|read| number != read + 1) {
             self.doubt_until = Some(now + NOTICE_DOUBT);
         }
         self.read = Some(number);
-    }
-
-    /// Records that any log may have grown by commits of this node, so that all logs are compared.
-    pub(super) fn doubt(&mut self) {
-        self.is_in_doubt = true;
+        let notice = Notice::decode(body).unwrap_or_default();
+        self.is_in_doubt |= notice.is_empty();
+        notice
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use wire::{AccountId, Seq};
 
     use super::*;
 
@@ -199,10 +201,11 @@ mod tests {
         others.note(&row(1, 8), 8);
         let (_, other) = others.iter_mut().next().unwrap();
         other.begin(3);
-        other.has_read(4, now);
+        let notice = Notice { heads: vec![(AccountId(1), Seq(1))], ..Notice::default() };
+        assert_eq!(other.take(4, &notice.encode(), now), notice);
         assert!(others.take_doubt(now) && !others.take_doubt(now));
         let (_, other) = others.iter_mut().next().unwrap();
-        other.has_read(6, now);
+        other.take(6, &notice.encode(), now);
         assert!(others.take_doubt(now) && others.take_doubt(now + NOTICE_DOUBT / 2));
         assert!(!others.take_doubt(now + NOTICE_DOUBT + Duration::from_secs(1)));
     }

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use acceptance::{Client, Endpoints, PATIENCE, until};
 use anyhow::{Context, Result, anyhow, ensure};
 
-use crate::harness::{Arrangement, Deployment};
+use crate::harness::{Arrangement, Deployment, Server};
 use attack::{ATTACKS, Attack};
 use times::Times;
 use victim::Victims;
@@ -116,8 +116,9 @@ fn watched(
     lasting: Duration,
 ) -> Result<Seen> {
     let stop = AtomicBool::new(false);
-    let pids: Vec<i32> = deployment.servers.iter().map(crate::harness::Server::pid).collect();
-    let begin = (Instant::now(), usage::cpu_seconds(&pids)?);
+    let pids: Vec<i32> = deployment.servers.iter().map(Server::pid).collect();
+    let cpu_time = || -> Result<Duration> { deployment.servers.iter().map(Server::cpu_time).sum() };
+    let begin = (Instant::now(), cpu_time()?);
     let seen = thread::scope(|scope| -> Result<Seen> {
         let memory = scope.spawn(|| usage::peak_mib(&pids, &stop));
         for attack in attacks {
@@ -130,7 +131,8 @@ fn watched(
         let times = victims.go_on(Instant::now() + lasting);
         stop.store(true, Ordering::Relaxed);
         let memory_mib = memory.join().map_err(|_| anyhow!("watching the memory panicked"))??;
-        let cores = (usage::cpu_seconds(&pids)? - begin.1) / begin.0.elapsed().as_secs_f64();
+        let used = cpu_time()? - begin.1;
+        let cores = used.as_secs_f64() / begin.0.elapsed().as_secs_f64();
         Ok(Seen { times: times?, memory_mib, cores })
     })?;
     deployment.runs()?;

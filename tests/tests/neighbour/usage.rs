@@ -28,20 +28,3 @@ fn resident_mib(pid: i32) -> Result<u64> {
     let kib = line.and_then(|rest| rest.split_whitespace().next()).context("no VmRSS")?;
     Ok(kib.parse::<u64>()? / 1024)
 }
-
-/// CPU time that these processes have taken so far.
-pub fn cpu_seconds(pids: &[i32]) -> Result<f64> {
-    let ticks_per_second = rustix::param::clock_ticks_per_second() as f64;
-    let mut ticks = 0;
-    for pid in pids {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        // What stands before may have spaces in it.
-        let (_, rest) = stat.rsplit_once(')').context("no name")?;
-        let fields: Vec<&str> = rest.split_whitespace().collect();
-        // proc(5): user time is field 14, system time 15, of which two have been cut off.
-        for field in [11, 12] {
-            ticks += fields.get(field).context("no time")?.parse::<u64>()?;
-        }
-    }
-    Ok(ticks as f64 / ticks_per_second)
-}

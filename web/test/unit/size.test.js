@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import { filledIn, graph, imports } from "../preload.mjs";
+import { graph, imports } from "../graph.mjs";
 import { served, stripped } from "../serve.mjs";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -21,11 +21,6 @@ test("the first visit loads little", () => {
   assert.ok(packed <= FIRST_MAX, `${packed} bytes after gzip`);
   const modules = texts.filter((path) => path.endsWith(".js"));
   assert.ok(modules.length <= MODULES_MAX, `${modules.length} modules`);
-});
-
-test("the page asks for all of that at once; if not: node web/test/preload.mjs", () => {
-  const page = readFileSync(new URL("index.html", ROOT), "utf8");
-  assert.equal(page, filledIn(page));
 });
 
 test("what is left out of modules is comments and blanks only", () => {
