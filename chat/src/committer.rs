@@ -72,20 +72,28 @@ impl Task {
     /// an account, or what was withheld from it.
     fn is_large(&self) -> bool {
         let Self::Operation(Submission { operation, .. }, _) = self else { return false };
-        matches!(
-            operation,
-            Operation::Post { to: Recipient::Group(_), .. }
-                | Operation::Block { .. }
-                | Operation::Unblock { .. }
-                | Operation::Hide { .. }
-                | Operation::SetRetention { .. }
-                | Operation::CreateGroup { .. }
-                | Operation::ChangeGroup { .. }
-                | Operation::JoinGroup { .. }
-                | Operation::React { .. }
-                | Operation::Edit { .. }
-                | Operation::Delete { .. }
-        )
+        match operation {
+            Operation::Post { to, .. } => matches!(to, Recipient::Group(_)),
+            Operation::Block { .. }
+            | Operation::Unblock { .. }
+            | Operation::Hide { .. }
+            | Operation::SetRetention { .. }
+            | Operation::CreateGroup { .. }
+            | Operation::ChangeGroup { .. }
+            | Operation::JoinGroup { .. }
+            | Operation::React { .. }
+            | Operation::Edit { .. }
+            | Operation::Delete { .. } => true,
+            Operation::Received { .. }
+            | Operation::Read { .. }
+            | Operation::Report { .. }
+            | Operation::Accept { .. }
+            | Operation::Decline { .. }
+            | Operation::SetConversation { .. }
+            | Operation::ClearConversation { .. }
+            | Operation::DeclineInvitation { .. }
+            | Operation::Refused(_) => false,
+        }
     }
 }
 
