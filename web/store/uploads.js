@@ -33,7 +33,7 @@ export function createUploads(db, find, tell) {
     const upload = find(id);
     const blob = await db.blob(id);
     if (!upload || upload.status === "ready" || !blob) return;
-    if (!upload.preview) preview(id, blob);
+    if (!upload.preview) preview(id, (await db.blob(`${id}.small`)) ?? blob);
     const abort = new AbortController();
     running.set(id, abort);
     tell(id, { status: "sending", error: null });

@@ -19,6 +19,8 @@ import { firstOf, hour, pieces, size, t, when } from "./words.js";
 const PICTURE = 320;
 /** Kinds that the server shows inside a page. */
 const PICTURES = /^image\/(png|jpeg|gif|webp)$/;
+/** Those of them that may move. */
+const MOVING = /^image\/(gif|webp)$/;
 const SOUNDS = /^(audio\/(mpeg|ogg|mp4|webm|wav)|video\/(mp4|webm|ogg))$/;
 
 const isStill = matchMedia("(prefers-reduced-motion: reduce)");
@@ -121,22 +123,25 @@ function quoteView(quote) {
   );
 }
 
-const isGif = (/** @type {FileInfo} */ { type }) => type === "image/gif";
-const isPicture = (/** @type {FileInfo} */ file) =>
-  PICTURES.test(file.type) && (!isGif(file) || !isStill.matches || file.thumbnail !== undefined);
+const isPicture = (/** @type {FileInfo} */ { type }) => PICTURES.test(type);
 
 /** A picture in the list. Its place is reserved before it is there. @param {FileInfo} file */
 function pictureView(file) {
-  const { id, name, width = 4, height = 3, thumbnail } = file;
+  const { id, name, type, width = 4, height = 3, thumbnail } = file;
   const scale = Math.min(PICTURE / width, PICTURE / height, file.width ? 1 : Infinity);
-  const isSmall = thumbnail && (!isGif(file) || isStill.matches);
+  // Where motion is not wanted, what may move shows its thumbnail, or its name, until it is pressed.
+  const isHeld = isStill.matches && MOVING.test(type);
+  const isSmall = thumbnail && (type !== "image/gif" || isHeld);
   const src = `/files/${isSmall ? thumbnail : id}`;
   const [wide, high] = [Math.max(48, Math.round(width * scale)), Math.max(48, Math.round(height * scale))];
-  const image = el("img", { src, alt: visible(name), width: wide, height: high, decoding: "async" });
+  const image =
+    isHeld && !thumbnail
+      ? el("bdi", null, visible(name))
+      : el("img", { src, alt: visible(name), width: wide, height: high, decoding: "async" });
   return el(
     "a",
     {
-      class: "picture",
+      class: isHeld && type === "image/gif" ? "picture held" : "picture",
       href: `/files/${id}`,
       target: "_blank",
       rel: "noopener",

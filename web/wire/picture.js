@@ -68,7 +68,8 @@ export async function prepare(file) {
     if (width * height > PIXELS_MAX) return { blob: await withoutMetadata(file), width, height };
     const isJpeg = file.type === "image/jpeg";
     const blob = isJpeg ? ((await draw(bitmap, Infinity, "image/jpeg")) ?? (await withoutMetadata(file))) : file;
-    const isSmall = Math.max(width, height) <= THUMBNAIL;
+    // What may move has a thumbnail however small it is: that one stands still.
+    const isSmall = Math.max(width, height) <= THUMBNAIL && !/gif|webp/.test(file.type);
     const kind = isJpeg ? "image/jpeg" : "image/webp";
     const thumbnail = isSmall ? null : await draw(bitmap, THUMBNAIL, kind);
     return { blob, width, height, ...(thumbnail ? { thumbnail } : {}) };

@@ -244,3 +244,67 @@ test("a video is shown with its controls", async () => {
   assert.ok(await video.evaluate((node) => node.controls));
   await until(() => video.evaluate((node) => node.readyState >= 1), "it can be played");
 });
+
+/** Markup, quotes, an entity, a turned direction, something invisible; the name is too long for a line. */
+const hostile = (ending) => `hostile "'&amp;<img src=x onerror=alert(1)>\u202egnp\u200b.${"x".repeat(120)}.${ending}`;
+
+test("a hostile name of a file is text wherever it is shown, does nothing, and is saved under a safe name", async () => {
+  const [alice, bob] = await here.couple();
+  for (const { page } of [alice, bob]) page.on("dialog", () => assert.fail("a script ran"));
+  const buffer = await picture(alice.page, "red");
+  await attach(alice, { name: hostile("png"), mimeType: "image/png", buffer });
+  await attach(alice, { name: hostile("exe"), mimeType: "application/octet-stream", buffer: Buffer.from("MZ") });
+  // Nothing of it is markup, turns the direction or is wider than the page.
+  const check = async ({ page, name }) => {
+    const found = await page.evaluate(() => {
+      const all = [...document.querySelectorAll("*")];
+      const texts = all.flatMap((node) => [node.textContent, ...[...node.attributes].map(({ value }) => value)]);
+      return {
+        nodes: document.querySelectorAll("[onerror], img[src=x]").length,
+        hidden: texts.filter((text) => /[\u200b\u202a-\u202e\u2066-\u2069]/.test(text)),
+        wide: document.documentElement.scrollWidth - innerWidth,
+      };
+    });
+    assert.deepEqual(found, { nodes: 0, hidden: [], wide: 0 }, name);
+  };
+  // Who sends it sees its own name of it: what cannot be seen is a sign. The server leaves that out.
+  const [local, stored] = ["\ufffd", ""].map((sign) => (name) => name.replace(/[\u200b\u202e]/g, sign));
+  await alice.page
+    .locator(".composer .upload")
+    .getByText(local(hostile("png")))
+    .waitFor();
+  await check(alice);
+  await alice.say("");
+  const names = { png: stored(hostile("png")), exe: stored(hostile("exe")) };
+  for (const name of Object.values(names)) await file(bob, name).waitFor();
+  await file(bob, names.exe).getByText(names.exe).waitFor();
+  await check(bob);
+  await file(alice, local(hostile("exe"))).waitFor();
+  await check(alice);
+  await bob.page.getByRole("list", { name: "Conversations" }).getByText(names.exe).waitFor();
+  await bob.page.getByRole("searchbox", { name: "Search" }).fill("hostile");
+  await bob.page
+    .getByRole("list", { name: "Search results" })
+    .getByText(/hostile "'&amp;<img src=x/)
+    .waitFor();
+  await check(bob);
+  const save = async (link) => {
+    const downloading = bob.page.waitForEvent("download");
+    await link.click();
+    const name = (await downloading).suggestedFilename();
+    assert.match(name, /^hostile [^/\\<>"\p{C}]+$/u);
+    assert.ok(Buffer.byteLength(name) <= 255, name);
+    return name;
+  };
+  assert.match(await save(file(bob, names.exe)), /\.exe$/);
+  await file(bob, names.png).click();
+  const large = bob.page.getByRole("dialog", { name: names.png });
+  await large.getByRole("img", { name: names.png }).waitFor();
+  await large.getByRole("heading", { name: names.png }).waitFor();
+  await check(bob);
+  for (const control of [large.getByRole("button", { name: "Close" }), large.getByRole("link", { name: "Download" })]) {
+    const box = await control.boundingBox();
+    assert.ok(box && box.x >= 0 && box.x + box.width <= 1280, JSON.stringify(box));
+  }
+  assert.match(await save(large.getByRole("link", { name: "Download" })), /\.png$/);
+});

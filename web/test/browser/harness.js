@@ -13,6 +13,8 @@ import { promisify } from "node:util";
 
 import { chromium } from "playwright-core";
 
+import { serve } from "../serve.mjs";
+
 /** Milliseconds that anything may take. */
 export const PATIENCE = Number(process.env.PATIENCE ?? 15_000);
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -20,6 +22,8 @@ const CHROMIUM = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromiu
 export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 390, height: 844 };
 
+/** With SOURCE=1 the client is read from this directory as it is now, not from the program; nothing then starts again. */
+const IS_SOURCE = process.env.SOURCE === "1";
 const PROGRAM = process.env.MESSENGER ?? join(ROOT, "target/debug/messenger");
 
 /** Starts the program on free ports; `addresses` has where it listens. */
@@ -97,6 +101,9 @@ export async function world(args = []) {
     socket.on("close", () => sockets.delete(socket));
   });
   const base = `http://127.0.0.1:${/** @type {any} */ (front.address()).port}`;
+  const source = IS_SOURCE ? await serve({ port: 0, server: addresses.auth }) : null;
+  const own = source ? `http://127.0.0.1:${/** @type {any} */ (source.address()).port}` : undefined;
+  way.url = own;
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
     args: ["--no-sandbox", "--force-color-profile=srgb"],
@@ -151,7 +158,7 @@ export async function world(args = []) {
     },
     /** Something else answers in place of the program, under the same address. @param {string} [url] */
     through(url) {
-      way.url = url;
+      way.url = url ?? own;
       for (const socket of sockets) socket.destroy();
     },
     /** A command of the operator on the running server; its lines. @param {...string} words */
@@ -182,6 +189,7 @@ export async function world(args = []) {
       for (const socket of sockets) socket.destroy();
       way.end?.();
       front.close();
+      source?.close();
       child.removeAllListeners("exit");
       const gone = once(child, "exit");
       child.kill("SIGTERM");

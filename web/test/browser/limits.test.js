@@ -200,8 +200,8 @@ test("the server is killed in the middle of an upload: it goes on from where it 
   assert.equal(hash, createHash("sha256").update(buffer).digest("hex"));
 });
 
-test("with reduced motion nothing moves by itself, and a moving picture waits until it is pressed", async () => {
-  const [alice, bob] = await couple({ reducedMotion: "reduce" });
+test("with reduced motion nothing moves by itself", async () => {
+  const [, bob] = await couple({ reducedMotion: "reduce" });
   const moving = () =>
     bob.page.evaluate(() => {
       const lasts = (times) => times.split(",").some((time) => parseFloat(time) > 0);
@@ -214,22 +214,4 @@ test("with reduced motion nothing moves by itself, and a moving picture waits un
   assert.deepEqual(await moving(), []);
   await bob.button("Settings").click();
   assert.deepEqual(await moving(), []);
-  await bob.page.keyboard.press("Escape");
-  // Two frames of 400 by 400 pixels, so that there is a small picture of it, which stands still.
-  const gif = await alice.page.evaluate(() => {
-    const frame = [0x2c, 0, 0, 0, 0, 0x90, 1, 0x90, 1, 0, 2, 2, 0x44, 1, 0];
-    const head = [0x47, 0x49, 0x46, 0x38, 0x39, 0x61, 0x90, 1, 0x90, 1, 0x80, 0, 0, 0, 0, 0, 255, 255, 255];
-    const delay = [0x21, 0xf9, 4, 0, 10, 0, 0, 0];
-    return [...head, ...delay, ...frame, ...delay, ...frame, 0x3b];
-  });
-  await attach(alice, { name: "wave.gif", mimeType: "image/gif", buffer: Buffer.from(gif) });
-  await alice.say("a wave");
-  const link = bob.page.getByRole("list", { name: "Messages" }).getByRole("link", { name: "wave.gif" });
-  await link.waitFor();
-  const shown = await link
-    .locator("img")
-    .getAttribute("src")
-    .catch(() => null);
-  const href = await link.getAttribute("href");
-  assert.notEqual(shown, href, "the moving picture itself is shown");
 });

@@ -142,3 +142,84 @@ test("an uploaded page or SVG that is opened runs no script and has no origin", 
     await opened.close();
   }
 });
+
+/** A GIF that is red and blue in turn, ten times a second, for ever. Its pixels are not compressed. */
+function blinking(width, height) {
+  const word = (number) => [number & 255, number >> 8];
+  const colors = Array.from({ length: 128 }, (_, i) => (i === 1 ? [0, 0, 255] : [255, 0, 0])).flat();
+  const frame = (color) => {
+    // The codes stay at 8 bits, because they begin anew (128) before there are too many.
+    const codes = [];
+    for (let n = width * height; n > 0; n -= 120) codes.push(128, ...Array(Math.min(n, 120)).fill(color));
+    codes.push(129);
+    const blocks = [];
+    for (let at = 0; at < codes.length; at += 255) {
+      const block = codes.slice(at, at + 255);
+      blocks.push(block.length, ...block);
+    }
+    const control = [0x21, 0xf9, 4, 0, ...word(10), 0, 0];
+    return Buffer.from([...control, 0x2c, 0, 0, 0, 0, ...word(width), ...word(height), 0, 7, ...blocks, 0]);
+  };
+  const head = Buffer.from([...Buffer.from("GIF89a"), ...word(width), ...word(height), 0xf6, 0, 0, ...colors]);
+  const loop = Buffer.from([0x21, 0xff, 11, ...Buffer.from("NETSCAPE2.0"), 3, 1, 0, 0, 0]);
+  return Buffer.concat([head, loop, frame(0), frame(1), Buffer.from([0x3b])]);
+}
+
+/** The colours that a point of something has in the time of many frames of `blinking`. */
+async function colors(page, locator) {
+  const seen = new Set();
+  for (const end = Date.now() + 1000; Date.now() < end;) {
+    const color = await page.evaluate(
+      async (bytes) => {
+        const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)]));
+        const context = new OffscreenCanvas(1, 1).getContext("2d");
+        context.drawImage(bitmap, -bitmap.width >> 1, -bitmap.height >> 2);
+        const [red, , blue] = context.getImageData(0, 0, 1, 1).data;
+        return red > 200 && blue < 100 ? "red" : blue > 200 && red < 100 ? "blue" : "none";
+      },
+      [...(await locator.screenshot())],
+    );
+    seen.add(color);
+  }
+  return [...seen].sort().join();
+}
+
+test("a GIF moves; with reduced motion it stays still until it is pressed, then moves", async () => {
+  const [alice, bob] = await couple();
+  const carol = await here.person("Carol", { reducedMotion: "reduce" });
+  await carol.signUp();
+  await alice.start(carol);
+  const shown = (person, name) => person.page.getByRole("list", { name: "Messages" }).getByRole("link", { name });
+  const send = async (name, size) => {
+    await attach(alice, { name, mimeType: "image/gif", buffer: blinking(...size) });
+    await alice.page.locator(".composer .upload").waitFor();
+    await alice.say("");
+  };
+  await send("large.gif", [400, 360]);
+  await carol.chat("Alice").click();
+  await shown(carol, "large.gif").waitFor();
+  await send("small.gif", [48, 48]);
+  // Another client may send none of the small pictures that stand still.
+  await alice.page.route("**/files", (route) => {
+    const headers = route.request().headers();
+    const about = headers["upload-metadata"]?.replace(/,thumbnail [^,]*/, "");
+    return route.continue({ headers: about ? { ...headers, "upload-metadata": about } : headers });
+  });
+  await send("bare.gif", [48, 48]);
+  await shown(carol, "bare.gif").waitFor();
+  for (const [name, still] of Object.entries({ "large.gif": "red", "small.gif": "red", "bare.gif": "none" })) {
+    const link = shown(carol, name);
+    for (const image of await link.locator("img").all()) await image.evaluate((node) => node.decode());
+    assert.equal(await colors(carol.page, link), still, `${name} before it is pressed`);
+    await link.click();
+    const large = carol.page.getByRole("dialog", { name }).getByRole("img", { name });
+    await large.waitFor();
+    await until(async () => (await colors(carol.page, large)) === "blue,red", `${name} moves`);
+    await carol.page.keyboard.press("Escape");
+  }
+  await alice.chat("Bob").click();
+  await send("wave.gif", [48, 48]);
+  await shown(bob, "wave.gif").waitFor();
+  const wave = shown(bob, "wave.gif");
+  await until(async () => (await colors(bob.page, wave)) === "blue,red", "it moves where motion is wanted");
+});
