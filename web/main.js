@@ -158,23 +158,22 @@ function acknowledge() {
 }
 
 /** @param {Key} key @param {number} id @param {number} [tries] */
-function notify(key, id, tries = 0) {
+async function notify(key, id, tries = 0) {
   const { open, focused, settings, conversations, people } = store.state;
   const isNameless = conversations[key]?.name === null;
   // A first message's name is being asked for.
   if (isNameless && tries < 5) return void setTimeout(() => notify(key, id, tries + 1), 200);
-  if (tabs.isShared && !tabs.isLeader) return;
-  if (!settings.notifications || (focused && open === key) || tabs.isSeen(key)) return;
+  if ((focused && open === key) || tabs.isSeen(key) || !(await tabs.isSpeaker(hashOf(key, id)))) return;
   const last = conversations[key]?.last;
-  if (settings.sound) beep();
+  const sounded = settings.sound && beep();
+  if (!settings.notifications) return;
   const isGroup = key[0] === "g";
   const text = last ? last.content || (last.files ?? []).map((file) => file.name).join(", ") : "";
   const by = isGroup && last && people[last.from] ? `${personName(store.state, last.from)}: ` : "";
   const url = hashOf(key, id);
-  show(
-    { title: nameOf(store.state, key), body: by + visible(cut(text, 160)), tag: key, url, silent: !settings.sound },
-    () => dispatch({ type: "open", key }),
-  );
+  // One sound: the system's only where this page may not play its own.
+  const silent = !settings.sound || sounded;
+  show({ title: nameOf(store.state, key), body: by + visible(cut(text, 160)), tag: key, url, silent }, () => goTo(url));
 }
 
 /** @param {boolean} on */
@@ -203,6 +202,12 @@ function setHash(hash, replace) {
   // Unlike a change of `location.hash` these say nothing of it: the state knows already.
   if (replace) history.replaceState(null, "", hash);
   else history.pushState(null, "", hash);
+}
+
+/** Opens what a notification is about; before somebody is logged in the address waits. @param {string} hash */
+function goTo(hash) {
+  setHash(hash);
+  dispatch({ type: "route", hash });
 }
 
 /** @type {{[T in Effect["type"]]: (effect: Extract<Effect, {type: T}>) => unknown}} */
@@ -287,7 +292,7 @@ function registerServiceWorker() {
   const policy = trustedTypes?.createPolicy("app", { createScriptURL: check });
   navigator.serviceWorker.register(policy ? policy.createScriptURL("/sw.js") : "/sw.js").catch(() => {});
   navigator.serviceWorker.addEventListener("message", ({ data }) => {
-    if (typeof data?.open === "string") dispatch({ type: "route", hash: data.open });
+    if (typeof data?.open === "string") goTo(data.open);
   });
 }
 

@@ -6,12 +6,16 @@
 const NAME = "messenger";
 /** Milliseconds after which a tab that said nothing counts as gone. */
 const GONE = 40_000;
+/** Milliseconds in which claims of other tabs arrive, and after which one is forgotten. */
+const CLAIM = 100;
+const CLAIMED = 60_000;
 
 /**
  * @typedef {{kind: "join"}
  *   | {kind: "frame", frame: ServerFrame}
  *   | {kind: "send", frame: ClientFrame}
  *   | {kind: "event", event: Event}
+ *   | {kind: "claim", tab: string, of: string}
  *   | {kind: "look", tab: string, key: Key | null, focused: boolean}} Told
  */
 
@@ -30,6 +34,8 @@ export function createTabs({ onLead, onJoin, onFrame, onSend, onEvent }) {
   const hasLocks = Boolean(channel && navigator.locks);
   /** @type {Map<string, {key: Key | null, focused: boolean, at: number}>} what the other tabs show */
   const looks = new Map();
+  /** @type {Map<string, string>} which tab says that something is new */
+  const claims = new Map();
   let isLeader = false;
 
   /** @param {Told} told */
@@ -39,6 +45,7 @@ export function createTabs({ onLead, onJoin, onFrame, onSend, onEvent }) {
     /** @type {Told} */
     const told = data;
     if (told.kind === "look") looks.set(told.tab, { key: told.key, focused: told.focused, at: Date.now() });
+    else if (told.kind === "claim") claim(told.of, told.tab);
     else if (told.kind === "event") onEvent(told.event);
     else if (!hasLocks) return;
     else if (told.kind === "frame" && !isLeader) onFrame(told.frame);
@@ -46,6 +53,12 @@ export function createTabs({ onLead, onJoin, onFrame, onSend, onEvent }) {
     else if (told.kind === "join" && isLeader) onJoin();
   });
 
+  /** @param {string} of @param {string} tab */
+  const claim = (of, tab) => {
+    const other = claims.get(of);
+    if (!other) setTimeout(() => claims.delete(of), CLAIMED);
+    if (!other || tab < other) claims.set(of, tab);
+  };
   const lead = () => {
     isLeader = true;
     onLead();
@@ -80,6 +93,19 @@ export function createTabs({ onLead, onJoin, onFrame, onSend, onEvent }) {
     },
     /** @param {Event} event */
     tell: (event) => tell({ kind: "event", event }),
+    /**
+     * Whether it is this tab that says that something is new: the leader. Without one it is the tab that claims it first,
+     * and of several at once the one with the lowest id.
+     * @param {string} of
+     */
+    async isSpeaker(of) {
+      if (hasLocks) return isLeader;
+      if (claims.has(of)) return false;
+      claim(of, id);
+      tell({ kind: "claim", tab: id, of });
+      await new Promise((resolve) => setTimeout(resolve, CLAIM));
+      return claims.get(of) === id;
+    },
     /** What this tab shows. @param {Key | null} key @param {boolean} focused */
     look: (key, focused) => tell({ kind: "look", tab: id, key, focused }),
     /** Whether another tab shows a conversation to somebody. @param {Key} key */

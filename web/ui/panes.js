@@ -46,7 +46,8 @@ export function panesView(store) {
         if (state.open && !state.abilities.touch && dialogs.open.length === 0) isFocusDue = true;
       }
       conversation?.update(state);
-      if (isFocusDue) conversation?.focus();
+      // A message that was aimed at may have the focus already.
+      if (isFocusDue && !pane.contains(document.activeElement)) conversation?.focus();
       isFocusDue = false;
       if (isNews(state.announce) && state.announce) {
         const { key, from, content } = state.announce;

@@ -51,22 +51,26 @@ export async function hide(tag) {
   for (const notification of (await registration?.getNotifications({ tag })) ?? []) notification.close();
 }
 
-/** A short tone, so that no sound file is needed. */
+/** Milliseconds from the beginning of a tone in which no other one begins: many messages may come at once. */
+const BEEP_EVERY = 1000;
+let beepedAt = -Infinity;
+
+/** A short tone, so that no sound file is needed. Whether there is one: browsers forbid it before the first click. */
 export function beep() {
-  try {
-    const audio = new AudioContext();
-    const gain = audio.createGain();
-    const tone = audio.createOscillator();
-    gain.gain.setValueAtTime(0.08, audio.currentTime);
-    gain.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + 0.25);
-    tone.frequency.value = 660;
-    tone.connect(gain).connect(audio.destination);
-    tone.start();
-    tone.stop(audio.currentTime + 0.25);
-    tone.onended = () => audio.close();
-  } catch {
-    // No sound before the first click, or none at all.
-  }
+  if (navigator.userActivation?.hasBeenActive === false || !("AudioContext" in window)) return false;
+  if (performance.now() - beepedAt < BEEP_EVERY) return true;
+  beepedAt = performance.now();
+  const audio = new AudioContext();
+  const gain = audio.createGain();
+  const tone = audio.createOscillator();
+  gain.gain.setValueAtTime(0.08, audio.currentTime);
+  gain.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + 0.25);
+  tone.frequency.value = 660;
+  tone.connect(gain).connect(audio.destination);
+  tone.start();
+  tone.stop(audio.currentTime + 0.25);
+  tone.onended = () => audio.close();
+  return true;
 }
 
 /** Subscribes this device, or says again where it is: the browser may have changed it. */
