@@ -16,7 +16,8 @@ use super::history::{self, Entry, Operation, Recorder};
 use super::person::{Person, message};
 use super::world::{CHATS, KINDS, World};
 
-const PEOPLE: usize = 6;
+/// People who send, unless `FAULTS_PEOPLE` says otherwise.
+const PEOPLE: u64 = 6;
 /// After the last fault everybody sends and hears again within this time.
 const LIVE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -31,7 +32,7 @@ fn nothing_is_lost_or_repeated_whatever_dies() -> Result<()> {
     let endpoints = world.deployment.endpoints.clone();
     let (recorder, recording) = (Recorder::new(), endpoints.clone());
     let mut people = Vec::new();
-    for number in 0..PEOPLE {
+    for number in 0..setting("FAULTS_PEOPLE", PEOPLE)? {
         people.push(Person::new(&endpoints, &format!("Person {number}"))?);
     }
     let ids: Vec<i64> = people.iter().map(|person| person.client.id).collect();
