@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use sql::{Error, Event, EventBody, Gap, Store};
@@ -18,6 +18,7 @@ use crate::hub::Hub;
 use crate::limit::{BACKFILL_LOGS_MAX, BACKFILL_PAUSE};
 use crate::outbox::Outbox;
 use crate::presence::Presence;
+use crate::sync::{self, Condvar, Mutex, MutexGuard};
 
 /// A handle on the thread. It ends once the last one is dropped.
 pub(crate) struct Backfill(Arc<Shared>);
@@ -57,7 +58,7 @@ impl Backfill {
         let shared = Arc::<Shared>::default();
         let worker = Worker { store, hub, presence, json: Vec::new() };
         let queue = Arc::clone(&shared);
-        os_thread::spawn("chat-backfill", os_thread::SERVICE_STACK_BYTES, move || {
+        sync::spawn("chat-backfill", move || {
             let _guard = guard;
             worker.run(&queue, filled);
         })?;

@@ -13,7 +13,7 @@ mod worker;
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use sql::{Operation, Store, Submission};
@@ -32,6 +32,7 @@ use crate::limit::{
 use crate::metrics;
 use crate::outbox::Outbox;
 use crate::service::{self, Ended};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// A task of the committer, and the connection that submitted it.
 pub(crate) enum Task {

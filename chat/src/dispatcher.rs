@@ -13,7 +13,6 @@ use sql::{Batch, Committed, Operation, Outcome, Store, Submission};
 use wire::{Code, ErrorFrame, Frame};
 
 use crate::backfill::Backfill;
-use crate::dispatcher::inbox::Next;
 use crate::fanout::{Fanout, Origin};
 use crate::hub::Hub;
 use crate::metrics;
@@ -22,7 +21,7 @@ use crate::presence::Presence;
 use crate::push::Pushes;
 use crate::service::{self, Ended};
 
-pub(crate) use inbox::{Committing, Inbox, Live, Notification};
+pub(crate) use inbox::{Committing, Inbox, Live, Next, Notification};
 
 /// Starts the dispatcher of `inbox`, and with a `store` the thread that fills gaps. It ends once the inbox is closed
 /// and empty, and nothing waits for a gap.

@@ -9,14 +9,15 @@
 //! ([`Hub::generation`]), and repeats the look-up if it has changed.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use net::Shutdown;
 use wire::{AccountId, SessionId};
 
 use crate::limit::CONNECTIONS_PER_ACCOUNT_MAX;
 use crate::outbox::Outbox;
+use crate::sync::{AtomicU64, Mutex, RwLock, RwLockReadGuard};
 
 /// The number of shards, each with its lock, so that senders rarely wait for each other.
 const SHARDS: usize = 64;

@@ -30,6 +30,9 @@ mod fanout;
 mod flow;
 mod http_service;
 mod hub;
+#[cfg(feature = "shuttle")]
+#[cfg(test)]
+mod interleavings;
 mod limit;
 mod long_answers;
 mod message_reader;
@@ -52,6 +55,7 @@ mod socket_buffer;
 mod stall;
 mod strikes;
 mod sweep;
+mod sync;
 #[cfg(test)]
 mod test_support;
 mod token_throttle;

@@ -16,9 +16,7 @@ mod frames;
 mod slow;
 
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Thread};
+use std::sync::{Arc, PoisonError};
 
 use net::Permit;
 use rustix::net::SendFlags;
@@ -28,6 +26,7 @@ use wire::{Close, Frame};
 use crate::drainer::Drainer;
 use crate::limit::{BEGUN_BYTES_MAX, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX};
 use crate::metrics;
+use crate::sync::{self, AtomicBool, Mutex, MutexGuard, Thread};
 
 pub(crate) use cursor::{Delivery, LogCursor};
 pub(crate) use frames::Frames;
@@ -171,7 +170,7 @@ impl Outbox {
     /// The number of waiting bytes. As soon as there are fewer, or the connection ends, the calling thread is unparked,
     /// once.
     pub(crate) fn watch(&self) -> usize {
-        let me = thread::current();
+        let me = sync::current();
         let mut state = self.lock();
         if state.watchers.iter().all(|thread| thread.id() != me.id()) {
             state.watchers.push(me);
@@ -186,7 +185,7 @@ impl Outbox {
 
     /// Ends the watch of the calling thread.
     pub(crate) fn unwatch(&self) {
-        let me = thread::current().id();
+        let me = sync::current().id();
         self.lock().watchers.retain(|thread| thread.id() != me);
     }
 

@@ -10,7 +10,7 @@
 //! sent.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use wire::{AccountId, Frame};
@@ -18,6 +18,7 @@ use wire::{AccountId, Frame};
 use crate::hub::Hub;
 use crate::limit::PRESENCE_INTERVAL;
 use crate::outbox::Outbox;
+use crate::sync::{Mutex, MutexGuard};
 
 pub(crate) struct Presence {
     hub: Arc<Hub>,

@@ -1,8 +1,10 @@
 //! Threads that the server joins when it stops.
 
 use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Instant;
+
+use crate::sync::{self, Receiver, sync_channel};
 
 /// Starts a thread.
 ///
@@ -10,7 +12,7 @@ use std::time::Instant;
 /// The system has no thread for it.
 pub(crate) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<Ended> {
     let (alive, ended) = sync_channel(0);
-    os_thread::spawn(name, os_thread::SERVICE_STACK_BYTES, move || {
+    sync::spawn(name, move || {
         // Dropped last, also by a panic.
         let _alive = alive;
         run();

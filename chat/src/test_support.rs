@@ -1,5 +1,7 @@
 //! Set-up that several tests share.
 
+mod node;
+
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -16,6 +18,10 @@ use crate::presence::Presence;
 use crate::rate_limit::RateLimits;
 use crate::server::{Mode, Server, Timeouts};
 use crate::token_throttle::TokenThrottle;
+
+pub(crate) use node::{Device, TestNode};
+#[cfg(feature = "shuttle")]
+pub(crate) use node::{batch, device, store};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 static DRAINER: LazyLock<Drainer> = LazyLock::new(|| Drainer::start().unwrap());

@@ -8,7 +8,7 @@
 //! that arrives while a commit runs waits in [`State::held`] until this commit is in the queue.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use sql::{Batch, Committed};
@@ -16,6 +16,7 @@ use wire::{AccountId, Close, Seq};
 
 use crate::limit::{COMMITS_WAITING_MAX, HEADS_WAITING_MAX, LIVE_WAITING_MAX};
 use crate::outbox::Outbox;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// A notification for the dispatcher.
 pub(crate) enum Notification {
@@ -73,7 +74,7 @@ struct State {
 }
 
 /// What the dispatcher does next.
-pub(super) enum Next {
+pub(crate) enum Next {
     Deliver(Notification),
     /// The time until which it waited has come.
     TimedOut,
@@ -155,7 +156,7 @@ impl Inbox {
 
     /// The next notification, for the dispatcher, which waits no longer than `until`. `is_filling`: gaps are being
     /// filled, so there is more to come also once the inbox is closed.
-    pub(super) fn next(&self, until: Option<Instant>, is_filling: bool) -> Next {
+    pub(crate) fn next(&self, until: Option<Instant>, is_filling: bool) -> Next {
         let mut state = self.0.lock();
         loop {
             // The time comes first, however many notifications wait.
@@ -187,7 +188,7 @@ impl Inbox {
     }
 
     /// Closes the inbox because one of the threads that deliver has ended, and forgets what is in it.
-    pub(super) fn abandon(&self) {
+    pub(crate) fn abandon(&self) {
         let mut state = self.0.lock();
         *state = State { closed: true, abandoned: true, ..State::default() };
         drop(state);

@@ -3,11 +3,11 @@
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread;
 
 use wire::Close;
 
 use super::{End, Outbox};
+use crate::sync;
 
 impl Outbox {
     /// Closes the connection early with 4409, because the client does not read.
@@ -48,7 +48,7 @@ impl Outbox {
     /// From now on the calling thread is unparked when the close frame is appended, and when it is sent or the socket
     /// is gone.
     pub(crate) fn unpark_at_close(&self) {
-        self.lock().closer = Some(thread::current());
+        self.lock().closer = Some(sync::current());
     }
 
     /// Whether everything up to the close frame is sent, or the socket is gone.

@@ -1,10 +1,11 @@
 //! Passes a socket that did not take all bytes to the drainer.
 
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use super::{End, LogCursor, Outbox, State, Writer};
 use crate::drainer::SlowSocket;
+use crate::sync::MutexGuard;
 
 impl Outbox {
     /// While its log is replayed the connection's own thread waits for the socket, and no drainer is needed.
