@@ -37,6 +37,8 @@ export function timelineView(store, key, focusField) {
   /** @type {Map<string, Entry>} */
   let entries = new Map();
   let turn = 0;
+  /** Whether there are newer messages than those that are shown. */
+  let hasNewer = false;
   /** The message that the arrow keys have reached. */
   let current = "";
 
@@ -172,7 +174,7 @@ export function timelineView(store, key, focusField) {
   /** Runs what changes the list; what is on screen stays where it is, unless that is the end. @param {() => void} change */
   const keepPlace = (change) => {
     const edge = scroller.getBoundingClientRect().top;
-    const isEnd = isAtEnd();
+    const isEnd = isAtEnd() && !hasNewer;
     const anchor = isEnd ? null : [...messages.children].find((item) => item.getBoundingClientRect().bottom > edge);
     const before = anchor?.getBoundingClientRect().bottom ?? 0;
     change();
@@ -214,6 +216,7 @@ export function timelineView(store, key, focusField) {
       const timeline = state.timelines[key];
       say(start, timeline?.loading ? t("loading") : isEmpty && tail.length === 0 && timeline ? t("empty_chat") : "");
     });
+    hasNewer = state.timelines[key]?.newer === true;
     mark(current);
   };
   return {
