@@ -1,10 +1,12 @@
 // What a person writes: text, files, an answer, a change of what was said.
 
 import { draftOf, nameOf, quoteOf } from "../core/select.js";
+import { isGroup } from "../core/state.js";
 import { byteLength, visible } from "../core/text.js";
 import { iconButton, later } from "./dialog.js";
 import { el, fill, list, say, set, watcher } from "./el.js";
 import { icon } from "./icons.js";
+import { mentionView } from "./mention.js";
 import { percent, size, t } from "./words.js";
 
 /** @import {Key, State, Store, Upload} from "../core/types.js" */
@@ -36,9 +38,11 @@ export function composerView(store, key, scrollBy) {
   const about = el("div", { class: "about", hidden: true });
   const uploads = el("ul", { class: "uploads", role: "list" });
   const counter = el("p", { class: "counter", role: "status", hidden: true });
+  const mention = isGroup(key) && mentionView(store, key, area, (...all) => insert(...all));
   const node = el(
     "div",
     { class: "composer" },
+    mention && mention.node,
     about,
     uploads,
     counter,
@@ -53,9 +57,9 @@ export function composerView(store, key, scrollBy) {
     store.dispatch({ type: "send", key, text: area.value });
     area.focus();
   };
-  /** @param {string} text */
-  const insert = (text) => {
-    area.setRangeText(text, area.selectionStart, area.selectionEnd, "end");
+  /** @param {string} text @param {number} [from] @param {number} [to] */
+  const insert = (text, from = area.selectionStart, to = area.selectionEnd) => {
+    area.setRangeText(text, from, to, "end");
     changed();
   };
   const changed = () => {
@@ -81,12 +85,14 @@ export function composerView(store, key, scrollBy) {
   area.addEventListener("keydown", (event) => {
     if (event.isComposing || event.keyCode === 229) return;
     const isEmpty = area.value === "";
+    const isOwn = event.timeStamp - composedAt >= AFTER_COMPOSITION;
+    if (mention && isOwn && mention.key(event)) return;
     if (event.key === "Enter") {
       const isPlain = !event.shiftKey && !event.altKey;
       const sends = event.ctrlKey || event.metaKey || (store.state.settings.enterSends ? isPlain : event.shiftKey);
       if (!sends) return;
       event.preventDefault();
-      if (event.timeStamp - composedAt >= AFTER_COMPOSITION && !event.repeat) submit();
+      if (isOwn && !event.repeat) submit();
     } else if (event.key === "ArrowUp" && isEmpty) {
       event.preventDefault();
       store.dispatch({ type: "edit.last", key });

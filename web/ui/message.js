@@ -1,5 +1,6 @@
 // A message in the list, the lines above it, and its pictures in full size.
 
+import { mentions } from "../core/mention.js";
 import { personName } from "../core/select.js";
 import { isGroup } from "../core/state.js";
 import { pieces as linked, visible } from "../core/text.js";
@@ -60,8 +61,9 @@ export function messageView(store, key, first) {
       set(node, { "aria-label": nameOfRow(row), class: [side, ...marks].filter(Boolean).join(" ") });
       if (isAbove(day, names)) fill(above, ...before.map((one) => changeLine(state, one)));
       const isNamed = isGroup(key) && !mine && row.first;
+      const me = isGroup(key) && state.me ? personName(state, state.me.id) : "";
       const text = JSON.stringify([message.content, message.files, quote, message.reply_to]);
-      if (isContent(text, message.deleted, isNamed, row.name)) fill(content, ...contentOf(row, isNamed));
+      if (isContent(text, message.deleted, isNamed, row.name, me)) fill(content, ...contentOf(row, isNamed, me));
       list(
         uploads,
         row.uploads,
@@ -92,8 +94,8 @@ function nameOfRow({ message, mine, name, tick }) {
   return `${mine ? t("you") : name}, ${hour(message.at)}: ${text}${tick ? `, ${t(tick)}` : ""}`;
 }
 
-/** @param {MessageRow} row @param {boolean} isNamed */
-function contentOf({ message, name, quote }, isNamed) {
+/** @param {MessageRow} row @param {boolean} isNamed @param {string} me the name by which one is mentioned */
+function contentOf({ message, name, quote }, isNamed, me) {
   const { content, files = [], deleted, from, reply_to } = message;
   const sender = isNamed && el("p", { class: `sender hue-${from % 8}` }, el("bdi", null, name));
   if (deleted) return [sender, el("p", { class: "text" }, icon("trash", 16), " ", t("deleted"))];
@@ -102,14 +104,16 @@ function contentOf({ message, name, quote }, isNamed) {
     reply_to && quoteView(quote),
     ...files.filter(isPicture).map(pictureView),
     ...files.filter((file) => !isPicture(file)).map(fileView),
-    content && el("p", { class: "text", dir: "auto" }, ...textOf(content)),
+    content && el("p", { class: "text", dir: "auto" }, ...textOf(content, me)),
   ];
 }
 
-/** @param {string} content */
-const textOf = (content) =>
-  linked(content).map(({ text, href }) =>
-    href ? el("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" }, text) : text,
+/** @param {string} content @param {string} me */
+const textOf = (content, me) =>
+  linked(content).flatMap(({ text, href }) =>
+    href
+      ? el("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" }, text)
+      : mentions(text, me).map((piece, i) => (i % 2 ? el("mark", null, piece) : piece)),
   );
 
 /** @param {MessageRow["quote"]} quote */

@@ -10,24 +10,7 @@ before(async () => (here = await world(["--contact=open"])));
 afterEach(() => here.leave());
 after(() => here.end());
 
-/** Alice, Bob and Carol in a group that Alice has made; all have it open. */
-async function trip() {
-  const people = [];
-  for (const name of ["Alice", "Bob", "Carol"]) people.push(await (await here.person(name)).signUp());
-  const [alice, ...others] = people;
-  await alice.button("New group").click();
-  const dialog = alice.page.getByRole("dialog", { name: "New group" });
-  await dialog.getByRole("textbox", { name: "Name" }).fill("Trip");
-  for (const { email, name } of others) {
-    await dialog.getByRole("textbox", { name: "Email" }).fill(email);
-    await dialog.getByRole("button", { name: "Add", exact: true }).click();
-    await dialog.getByRole("list", { name: "Members" }).getByText(name).waitFor();
-  }
-  await dialog.getByRole("button", { name: "Create" }).click();
-  await alice.page.getByRole("heading", { level: 1, name: "Trip" }).waitFor();
-  for (const other of others) await other.chat("Trip").click();
-  return people;
-}
+const trip = () => here.trip();
 
 /** Opens what is known about the open conversation. */
 async function info(person) {

@@ -132,6 +132,24 @@ export async function world(args = []) {
       await acquaint(alice, bob);
       return [alice, bob];
     },
+    /** People in the group "Trip", which the first of them has made; all have it open. @param {string[]} [names] */
+    async trip(names = ["Alice", "Bob", "Carol"]) {
+      const all = [];
+      for (const name of names) all.push(await (await this.person(name)).signUp());
+      const [first, ...others] = all;
+      await first.button("New group").click();
+      const dialog = first.page.getByRole("dialog", { name: "New group" });
+      await dialog.getByRole("textbox", { name: "Name" }).fill("Trip");
+      for (const { email, name } of others) {
+        await dialog.getByRole("textbox", { name: "Email" }).fill(email);
+        await dialog.getByRole("button", { name: "Add", exact: true }).click();
+        await dialog.getByRole("list", { name: "Members" }).getByText(name).waitFor();
+      }
+      await dialog.getByRole("button", { name: "Create" }).click();
+      await first.page.getByRole("heading", { level: 1, name: "Trip" }).waitFor();
+      for (const other of others) await other.chat("Trip").click();
+      return all;
+    },
     /** Whether the server's protocol has a word: servers before it skip the tests that need it. */
     async knows(word) {
       const schema = await fetch(`${addresses.chat}/schema.json`);

@@ -1,0 +1,39 @@
+// Mentions: what is being typed behind an @, whom it may name, and where a text names somebody. A mention is text.
+
+/** Characters behind an @ that are looked at, and people that are offered. */
+const QUERY_MAX = 40;
+const OFFERS_MAX = 8;
+
+/**
+ * The @ that begins a word before the caret, and what stands between them.
+ * @param {string} text @param {number} caret
+ */
+export function typed(text, caret) {
+  const found = /(?<![^\s([{"'„“«])@([^@\n]*)$/u.exec(text.slice(Math.max(0, caret - QUERY_MAX), caret));
+  return found && { start: caret - found[0].length, query: found[1] };
+}
+
+/** Without accents and capitals. @param {string} text */
+const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+
+const has = (/** @type {string} */ name, /** @type {string} */ wanted) => ` ${folded(name)}`.includes(` ${wanted}`);
+
+/**
+ * Those with a name, or a word in it, that begins so; names that begin so come first.
+ * @template {{name: string}} T @param {T[]} people @param {string} query
+ */
+export function fitting(people, query) {
+  const wanted = folded(query);
+  const later = (/** @type {T} */ { name }) => Number(!folded(name).startsWith(wanted));
+  return people
+    .filter(({ name }) => [name, name.replace(/[^\p{L}\p{M}\p{N}]+/gu, " ")].some((one) => has(one, wanted)))
+    .sort((a, b) => later(a) - later(b))
+    .slice(0, OFFERS_MAX);
+}
+
+/** A text in pieces, of which every second one mentions this name. @param {string} text @param {string} name */
+export function mentions(text, name) {
+  if (!name || !text.includes("@")) return [text];
+  const escaped = name.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+  return text.split(new RegExp(`(?<![\\p{L}\\p{N}_])(@${escaped})(?![\\p{L}\\p{N}_])`, "giu"));
+}

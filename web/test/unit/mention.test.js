@@ -1,0 +1,37 @@
+// Mentions: what is typed behind an @, who fits, and what is marked in a text.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { fitting, mentions, typed } from "../../core/mention.js";
+
+const at = (text) => typed(text, text.length);
+
+test("an @ at the beginning of a word is one, up to the caret", () => {
+  assert.deepEqual(at("@"), { start: 0, query: "" });
+  assert.deepEqual(at("hi @an"), { start: 3, query: "an" });
+  assert.deepEqual(at("(@Ann Le"), { start: 1, query: "Ann Le" });
+  assert.deepEqual(typed("@ann and more", 3), { start: 0, query: "an" });
+  assert.deepEqual(at("one\n@a"), { start: 4, query: "a" });
+  for (const text of ["", "mail@example", "@a\n", "x", "@@"]) assert.equal(at(text), null, text);
+});
+
+test("who fits begins so, or a word of the name does; accents and capitals do not count", () => {
+  const people = ["Bert Ann", "Ann Lee", "Ánna", "Zoë", "Hannah"].map((name) => ({ name }));
+  const names = (query) => fitting(people, query).map(({ name }) => name);
+  assert.deepEqual(names("an"), ["Ann Lee", "Ánna", "Bert Ann"]);
+  assert.deepEqual(names("ann l"), ["Ann Lee"]);
+  assert.equal(fitting([{ name: "Eva-Lena" }, { name: "(Lena)" }, { name: "Elena" }], "lena").length, 2);
+  assert.deepEqual(names("zoe"), ["Zoë"]);
+  assert.deepEqual(names("Ánna "), []);
+  assert.deepEqual(names(""), ["Bert Ann", "Ann Lee", "Ánna", "Zoë", "Hannah"]);
+  assert.equal(fitting(Array(500).fill({ name: "A" }), "a").length, 8);
+});
+
+test("a mention by name is a piece of its own, and all pieces are the text", () => {
+  assert.deepEqual(mentions("hi @Ann, and @ann!", "Ann"), ["hi ", "@Ann", ", and ", "@ann", "!"]);
+  for (const text of ["@Annabel", "x@Ann", "Ann", "@ Ann"]) assert.deepEqual(mentions(text, "Ann"), [text]);
+  assert.deepEqual(mentions("@a.b @aXb", "a.b"), ["", "@a.b", " @aXb"]);
+  assert.deepEqual(mentions("@(^[\\$/-*]", "(^[\\$/-*]"), ["", "@(^[\\$/-*]", ""]);
+  assert.deepEqual(mentions("@", ""), ["@"]);
+});
