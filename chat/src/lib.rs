@@ -15,7 +15,6 @@
 //! Frames are defined in the crate `wire`. Settings are in `args.rs`, bounds in `limit.rs`. docs/ARCHITECTURE.md follows a message
 //! through these parts, and docs/CONTRIBUTING.md lists the files to change for a new frame type.
 
-mod additions;
 mod args;
 mod backfill;
 mod client;
@@ -23,6 +22,7 @@ mod clock;
 mod cluster;
 mod committer;
 mod connection;
+mod daily_limits;
 mod dispatcher;
 mod drainer;
 mod event;
@@ -175,7 +175,7 @@ pub fn serve(
         long_answers: long_answers::LongAnswers::default(),
         timeouts: Timeouts::default(),
         rate_limits: RateLimits::new(config.message_rate),
-        additions: additions::Additions::new(),
+        daily_limits: daily_limits::DailyLimits::new(),
         token_throttle: TokenThrottle::new(),
         shutdown: shutdown.clone(),
     });

@@ -107,9 +107,13 @@ pub(crate) const ADDITIONS_OF_ONE_PER_SECOND: f64 = 100.0 / 86_400.0;
 pub(crate) const ADDITIONS_BURST: f64 = 10_000.0;
 /// How many of those come back per second: 10,000 a day.
 pub(crate) const ADDITIONS_PER_SECOND: f64 = 10_000.0 / 86_400.0;
-/// Cells of a row of the counters of additions (each takes 8 bytes, and each table has four rows). A day's additions
-/// are remembered, so it is more than for other rates.
-pub(crate) const ADDITIONS_WIDTH: usize = 64 * 1024;
+/// Reactions of an account, in a burst. Each is a row of some 200 bytes that no quota counts.
+pub(crate) const REACTIONS_BURST: f64 = 10_000.0;
+/// How many of those come back per second: 10,000 a day.
+pub(crate) const REACTIONS_PER_SECOND: f64 = 10_000.0 / 86_400.0;
+/// Cells of a row of the counters of daily limits (each takes 8 bytes, and each table has four rows). What happened
+/// during a day is remembered, so it is more than for other rates.
+pub(crate) const DAILY_LIMITS_WIDTH: usize = 64 * 1024;
 
 /// Operations in the committer's queue.
 pub(crate) const QUEUE_OPERATIONS_MAX: usize = 16 * 1024;

@@ -9,9 +9,9 @@ use sql::Store;
 use telemetry::health::Unhealthy;
 use wire::AccountId;
 
-use crate::additions::Additions;
 use crate::cluster::Cluster;
 use crate::committer::Committer;
+use crate::daily_limits::DailyLimits;
 use crate::dispatcher::Inbox;
 use crate::drainer::Drainer;
 use crate::hub::Hub;
@@ -41,7 +41,7 @@ pub(crate) struct Server {
     /// How much each account may send.
     pub(crate) rate_limits: RateLimits,
     /// How often each account adds others to groups.
-    pub(crate) additions: Additions,
+    pub(crate) daily_limits: DailyLimits,
     /// Limits the networks that try out tokens.
     pub(crate) token_throttle: TokenThrottle,
     pub(crate) shutdown: Shutdown,

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use net::Shutdown;
 
-use crate::additions::Additions;
+use crate::daily_limits::DailyLimits;
 use crate::dispatcher::Inbox;
 use crate::drainer::Drainer;
 use crate::hub::Hub;
@@ -50,7 +50,7 @@ pub(crate) fn server(timeouts: Timeouts, mode: Mode) -> Server {
         long_answers: LongAnswers::default(),
         timeouts,
         rate_limits: RateLimits::new(0),
-        additions: Additions::new(),
+        daily_limits: DailyLimits::new(),
         token_throttle: TokenThrottle::new(),
         shutdown,
     }

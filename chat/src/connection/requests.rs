@@ -54,7 +54,7 @@ impl Connection<'_> {
                 match self.server.accounts() {
                     Some(accounts) => {
                         let operation =
-                            self.server.additions.count_or_refuse(me, operation, self.now);
+                            self.server.daily_limits.count_or_refuse(me, operation, self.now);
                         operation::submit(
                             accounts,
                             &self.replies,

@@ -1,7 +1,8 @@
-//! Limits how often an account adds others to groups.
+//! Limits how often a day an account adds others to groups, and reacts to messages.
 //!
-//! An account that knows the admin joins at once, without being asked. A group stays in its list of conversations even after it was
-//! removed from the group. So without a limit one account could fill the list of another one.
+//! A reaction is a small row that no quota counts. An account that knows the admin joins a group at once, without being
+//! asked, and a group stays in its list of conversations even after it was removed from the group. So without a limit one
+//! account could fill the list of another one.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -12,28 +13,32 @@ use wire::{AccountId, Code};
 
 use crate::limit::{
     ADDITIONS_BURST, ADDITIONS_OF_ONE_BURST, ADDITIONS_OF_ONE_PER_SECOND, ADDITIONS_PER_SECOND,
-    ADDITIONS_WIDTH,
+    DAILY_LIMITS_WIDTH, REACTIONS_BURST, REACTIONS_PER_SECOND,
 };
 
-/// Additions to groups, counted by the adding and the added account. Every request counts, also a refused one, so that the answer
-/// reveals nothing about the added account.
-pub(crate) struct Additions {
-    of_one: Buckets,
+/// Every request counts, also a refused one, so that the answer reveals nothing about an added account.
+pub(crate) struct DailyLimits {
+    /// Additions to groups, counted by the adding and the added account.
+    additions_of_one: Buckets,
     /// Additions counted by the adding account only. Without this bound one account could empty so many buckets of pairs that other
     /// accounts, whose pairs share these buckets, are refused.
-    in_all: Buckets,
+    additions: Buckets,
+    /// Reactions, counted by account.
+    reactions: Buckets,
 }
 
-impl Additions {
+impl DailyLimits {
     pub(crate) fn new() -> Self {
-        let of_one =
-            Buckets::new(ADDITIONS_OF_ONE_BURST, ADDITIONS_OF_ONE_PER_SECOND, ADDITIONS_WIDTH);
-        let in_all = Buckets::new(ADDITIONS_BURST, ADDITIONS_PER_SECOND, ADDITIONS_WIDTH);
-        Self { of_one, in_all }
+        let daily = |burst, per_second| Buckets::new(burst, per_second, DAILY_LIMITS_WIDTH);
+        Self {
+            additions_of_one: daily(ADDITIONS_OF_ONE_BURST, ADDITIONS_OF_ONE_PER_SECOND),
+            additions: daily(ADDITIONS_BURST, ADDITIONS_PER_SECOND),
+            reactions: daily(REACTIONS_BURST, REACTIONS_PER_SECOND),
+        }
     }
 
-    /// Counts the accounts that `by` adds to a group with this operation. If there were too many additions, returns
-    /// [`Operation::Refused`] in its place, which still answers a repeated `ref`.
+    /// Counts what `by` does with this operation. If that was too often, returns [`Operation::Refused`] in its place, which
+    /// still answers a repeated `ref`.
     pub(crate) fn count_or_refuse(
         &self,
         by: AccountId,
@@ -47,23 +52,30 @@ impl Additions {
     }
 
     /// # Errors
-    /// One of them was added too often, or too many were; as a sentence for the user.
+    /// It was too often; as a sentence for the user.
     fn count(
         &self,
         by: AccountId,
         operation: &Operation,
         now: Instant,
     ) -> Result<(), &'static str> {
+        if matches!(operation, Operation::React { emoji: Some(_), .. }) {
+            let too_many = |_| "you have reacted to 10000 messages today; wait an hour or two";
+            return self.reactions.take(&by, now).map_err(too_many);
+        }
         let added = added(operation).iter().filter(|account| **account != by);
         let added: BTreeSet<_> = added.map(|account| (by, *account)).collect();
         let too_often =
             |_| "you have added the same account to 100 groups today; wait an hour or two";
-        added.iter().try_for_each(|pair| self.of_one.peek(pair, now)).map_err(too_often)?;
         added
             .iter()
-            .try_for_each(|_| self.in_all.take(&by, now))
+            .try_for_each(|pair| self.additions_of_one.peek(pair, now))
+            .map_err(too_often)?;
+        added
+            .iter()
+            .try_for_each(|_| self.additions.take(&by, now))
             .map_err(|_| "you have added 10000 accounts to groups today; wait an hour or two")?;
-        added.iter().try_for_each(|pair| self.of_one.take(pair, now)).map_err(too_often)
+        added.iter().try_for_each(|pair| self.additions_of_one.take(pair, now)).map_err(too_often)
     }
 }
 
@@ -82,7 +94,7 @@ fn added(operation: &Operation) -> &[AccountId] {
 mod tests {
     use std::time::Duration;
 
-    use wire::GroupId;
+    use wire::{GroupId, MessageId};
 
     use super::*;
 
@@ -99,8 +111,8 @@ mod tests {
 
     #[test]
     fn the_same_account_is_added_so_often_a_day_and_no_more() {
-        let (additions, now) = (Additions::new(), Instant::now());
-        let count = |by, operation: &Operation, at| additions.count(by, operation, at).is_ok();
+        let (limits, now) = (DailyLimits::new(), Instant::now());
+        let count = |by, operation: &Operation, at| limits.count(by, operation, at).is_ok();
         for time in 0..ADDITIONS_OF_ONE_BURST as u32 {
             let one = if time % 2 == 0 { add(2) } else { create([1, 2, 2]) };
             assert!(count(ALICE, &one, now), "{time}");
@@ -115,13 +127,29 @@ mod tests {
 
     #[test]
     fn an_account_adds_so_many_a_day_and_no_more() {
-        let (additions, now) = (Additions::new(), Instant::now());
+        let (limits, now) = (DailyLimits::new(), Instant::now());
         let many = ADDITIONS_BURST as i64 / 500;
         for time in 0..many {
             let added = create((time * 500 + 2)..(time * 500 + 502));
-            assert_eq!(additions.count(ALICE, &added, now), Ok(()), "{time}");
+            assert_eq!(limits.count(ALICE, &added, now), Ok(()), "{time}");
         }
-        assert!(additions.count(ALICE, &add(ADDITIONS_BURST as i64 + 10), now).is_err());
-        assert!(additions.count(AccountId(2), &add(1), now).is_ok());
+        assert!(limits.count(ALICE, &add(ADDITIONS_BURST as i64 + 10), now).is_err());
+        assert!(limits.count(AccountId(2), &add(1), now).is_ok());
+    }
+
+    #[test]
+    fn an_account_reacts_so_often_a_day_and_no_more() {
+        let (limits, now) = (DailyLimits::new(), Instant::now());
+        let react = |emoji: Option<&str>| Operation::React {
+            id: MessageId(1),
+            emoji: emoji.map(str::to_owned),
+        };
+        for time in 0..REACTIONS_BURST as u32 {
+            assert_eq!(limits.count(ALICE, &react(Some("👍")), now), Ok(()), "{time}");
+        }
+        assert!(limits.count(ALICE, &react(Some("👍")), now).is_err());
+        assert!(limits.count(ALICE, &react(None), now).is_ok(), "it takes reactions back");
+        assert!(limits.count(ALICE, &add(2), now).is_ok());
+        assert!(limits.count(AccountId(2), &react(Some("👍")), now).is_ok());
     }
 }
