@@ -9,14 +9,12 @@ const OFFERS_MAX = 8;
  * @param {string} text @param {number} caret
  */
 export function typed(text, caret) {
-  const found = /(?<![^\s([{"'„“«])@([^@\n]*)$/u.exec(text.slice(Math.max(0, caret - QUERY_MAX), caret));
+  const found = /(?<![^\s([{"'„“«])@((?!\s)[^@\n]*)$/u.exec(text.slice(Math.max(0, caret - QUERY_MAX), caret));
   return found && { start: caret - found[0].length, query: found[1] };
 }
 
 /** Without accents and capitals. @param {string} text */
 const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
-
-const has = (/** @type {string} */ name, /** @type {string} */ wanted) => ` ${folded(name)}`.includes(` ${wanted}`);
 
 /**
  * Those with a name, or a word in it, that begins so; names that begin so come first.
@@ -24,16 +22,22 @@ const has = (/** @type {string} */ name, /** @type {string} */ wanted) => ` ${fo
  */
 export function fitting(people, query) {
   const wanted = folded(query);
-  const later = (/** @type {T} */ { name }) => Number(!folded(name).startsWith(wanted));
-  return people
-    .filter(({ name }) => [name, name.replace(/[^\p{L}\p{M}\p{N}]+/gu, " ")].some((one) => has(one, wanted)))
-    .sort((a, b) => later(a) - later(b))
-    .slice(0, OFFERS_MAX);
+  /** @type {T[][]} */
+  const [first, later] = [[], []];
+  for (const one of people) {
+    // A group may have 1,000 members: each name is folded once, and no more than are offered.
+    if (first.length === OFFERS_MAX) break;
+    const name = folded(one.name);
+    if (name.startsWith(wanted)) first.push(one);
+    else if ([name, name.replace(/[^\p{L}\p{N}]+/gu, " ")].some((words) => ` ${words}`.includes(` ${wanted}`)))
+      later.push(one);
+  }
+  return [...first, ...later].slice(0, OFFERS_MAX);
 }
 
 /** A text in pieces, of which every second one mentions this name. @param {string} text @param {string} name */
 export function mentions(text, name) {
   if (!name || !text.includes("@")) return [text];
   const escaped = name.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
-  return text.split(new RegExp(`(?<![\\p{L}\\p{N}_])(@${escaped})(?![\\p{L}\\p{N}_])`, "giu"));
+  return text.split(new RegExp(`(?<![\\p{L}\\p{M}\\p{N}_])(@${escaped})(?![\\p{L}\\p{M}\\p{N}_])`, "giu"));
 }

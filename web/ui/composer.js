@@ -134,6 +134,7 @@ export function composerView(store, key, scrollBy) {
         if (area.value !== draft.text) {
           area.value = draft.text;
           fit(area);
+          if (mention) mention.reset();
         }
       }
       const now = draft.uploads.map((id) => state.uploads[id]).filter(Boolean);

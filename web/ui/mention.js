@@ -54,7 +54,8 @@ export function mentionView(store, key, area, replace) {
   const take = (/** @type {number} */ i) => {
     const { name } = offers[i];
     close();
-    replace(`@${name} `, start, area.selectionStart);
+    // A key that is held moves the caret before its event says so.
+    if (area.selectionStart > start) replace(`@${name} `, start, area.selectionStart);
   };
   const look = (/** @type {Event} */ event) => {
     // On a phone every word is a composition.
@@ -79,6 +80,11 @@ export function mentionView(store, key, area, replace) {
   node.addEventListener("mousedown", (event) => event.preventDefault());
   return {
     node,
+    /** The field has another text, which nobody typed. */
+    reset() {
+      done = -1;
+      offer([]);
+    },
     /** Whether a key was for the list. @param {KeyboardEvent} event */
     key(event) {
       if (offers.length === 0 || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return false;

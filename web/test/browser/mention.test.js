@@ -74,6 +74,20 @@ test("in a group an @ offers members, and who is mentioned sees it marked", asyn
   assert.deepEqual(await marked(carol), [`@${CAROL}`]);
   assert.deepEqual(await marked(bob), []);
   assert.equal(await carol.page.locator("main i").count(), 0);
+  // Sent by a press, no key tells that the field is empty again; the next message may begin with a mention, too.
+  await keyboard.type("@al");
+  await offered("Alice");
+  await offers.getByRole("option", { name: "Alice" }).click();
+  await bob.button("Send").click();
+  await reads("");
+  await keyboard.type("@");
+  await offered("Alice", CAROL);
+  // A held arrow key moves the caret before `keyup` says so.
+  await field.fill("so @al");
+  await offered("Alice");
+  await field.evaluate((node) => node.setSelectionRange(0, 0));
+  await keyboard.press("Enter");
+  await reads("so @al");
 });
 
 test("nothing is offered while an input method composes, nor in a conversation of two", async () => {

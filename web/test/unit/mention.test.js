@@ -13,7 +13,7 @@ test("an @ at the beginning of a word is one, up to the caret", () => {
   assert.deepEqual(at("(@Ann Le"), { start: 1, query: "Ann Le" });
   assert.deepEqual(typed("@ann and more", 3), { start: 0, query: "an" });
   assert.deepEqual(at("one\n@a"), { start: 4, query: "a" });
-  for (const text of ["", "mail@example", "@a\n", "x", "@@"]) assert.equal(at(text), null, text);
+  for (const text of ["", "mail@example", "@a\n", "x", "@@", "@ ", "meet @ 5"]) assert.equal(at(text), null, text);
 });
 
 test("who fits begins so, or a word of the name does; accents and capitals do not count", () => {
@@ -26,11 +26,26 @@ test("who fits begins so, or a word of the name does; accents and capitals do no
   assert.deepEqual(names("Ánna "), []);
   assert.deepEqual(names(""), ["Bert Ann", "Ann Lee", "Ánna", "Zoë", "Hannah"]);
   assert.equal(fitting(Array(500).fill({ name: "A" }), "a").length, 8);
+  assert.equal(fitting([...Array(20).fill({ name: "B A" }), { name: "A" }], "a")[0].name, "A");
+});
+
+test("each name of a large group is read once for a key that is pressed", () => {
+  let reads = 0;
+  const person = {
+    get name() {
+      reads += 1;
+      return "B A";
+    },
+  };
+  fitting(Array(1000).fill(person), "a");
+  assert.equal(reads, 1000);
 });
 
 test("a mention by name is a piece of its own, and all pieces are the text", () => {
   assert.deepEqual(mentions("hi @Ann, and @ann!", "Ann"), ["hi ", "@Ann", ", and ", "@ann", "!"]);
-  for (const text of ["@Annabel", "x@Ann", "Ann", "@ Ann"]) assert.deepEqual(mentions(text, "Ann"), [text]);
+  for (const text of ["@Annabel", "x@Ann", "Ann", "@ Ann", "@Ann\u0301", "e\u0301@Ann"])
+    assert.deepEqual(mentions(text, "Ann"), [text]);
+  assert.deepEqual(mentions("@रामा", "राम"), ["@रामा"]);
   assert.deepEqual(mentions("@a.b @aXb", "a.b"), ["", "@a.b", " @aXb"]);
   assert.deepEqual(mentions("@(^[\\$/-*]", "(^[\\$/-*]"), ["", "@(^[\\$/-*]", ""]);
   assert.deepEqual(mentions("@", ""), ["@"]);
