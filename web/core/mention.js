@@ -35,9 +35,20 @@ export function fitting(people, query) {
   return [...first, ...later].slice(0, OFFERS_MAX);
 }
 
-/** A text in pieces, of which every second one mentions this name. @param {string} text @param {string} name */
-export function mentions(text, name) {
+const WORD = "[\\p{L}\\p{M}\\p{N}_]";
+const escaped = (/** @type {string} */ name) => name.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+
+/**
+ * A text in pieces, of which every second one mentions this name, and not a longer one of `others` that begins with it.
+ * @param {string} text @param {string} name @param {() => string[]} [others] asked only where a text has the name
+ */
+export function mentions(text, name, others = () => []) {
   if (!name || !text.includes("@")) return [text];
-  const escaped = name.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
-  return text.split(new RegExp(`(?<![\\p{L}\\p{M}\\p{N}_])(@${escaped})(?![\\p{L}\\p{M}\\p{N}_])`, "giu"));
+  const pieces = (/** @type {string} */ not) =>
+    text.split(new RegExp(`(?<!${WORD})(@${not}${escaped(name)})(?!${WORD})`, "giu"));
+  const found = pieces("");
+  if (found.length === 1) return found;
+  const start = name.toLowerCase();
+  const longer = others().filter((other) => other.length > name.length && other.toLowerCase().startsWith(start));
+  return longer.length ? pieces(`(?!(?:${longer.map(escaped).join("|")})(?!${WORD}))`) : found;
 }

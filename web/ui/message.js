@@ -2,7 +2,7 @@
 
 import { mentions } from "../core/mention.js";
 import { personName } from "../core/select.js";
-import { isGroup } from "../core/state.js";
+import { idOf, isGroup } from "../core/state.js";
 import { pieces as linked, visible } from "../core/text.js";
 import { uploadView } from "./composer.js";
 import { button, iconButton, openDialog } from "./dialog.js";
@@ -63,7 +63,9 @@ export function messageView(store, key, first) {
       const isNamed = isGroup(key) && !mine && row.first;
       const me = isGroup(key) && state.me ? personName(state, state.me.id) : "";
       const text = JSON.stringify([message.content, message.files, quote, message.reply_to]);
-      if (isContent(text, message.deleted, isNamed, row.name, me)) fill(content, ...contentOf(row, isNamed, me));
+      const others = () => (state.groups[idOf(key)]?.members ?? []).map(({ id }) => personName(state, id));
+      if (isContent(text, message.deleted, isNamed, row.name, me))
+        fill(content, ...contentOf(row, isNamed, me, others));
       list(
         uploads,
         row.uploads,
@@ -94,8 +96,11 @@ function nameOfRow({ message, mine, name, tick }) {
   return `${mine ? t("you") : name}, ${hour(message.at)}: ${text}${tick ? `, ${t(tick)}` : ""}`;
 }
 
-/** @param {MessageRow} row @param {boolean} isNamed @param {string} me the name by which one is mentioned */
-function contentOf({ message, name, quote }, isNamed, me) {
+/**
+ * @param {MessageRow} row @param {boolean} isNamed @param {string} me the name by which one is mentioned
+ * @param {() => string[]} others the names of the members
+ */
+function contentOf({ message, name, quote }, isNamed, me, others) {
   const { content, files = [], deleted, from, reply_to } = message;
   const sender = isNamed && el("p", { class: `sender hue-${from % 8}` }, el("bdi", null, name));
   if (deleted) return [sender, el("p", { class: "text" }, icon("trash", 16), " ", t("deleted"))];
@@ -104,16 +109,16 @@ function contentOf({ message, name, quote }, isNamed, me) {
     reply_to && quoteView(quote),
     ...files.filter(isPicture).map(pictureView),
     ...files.filter((file) => !isPicture(file)).map(fileView),
-    content && el("p", { class: "text", dir: "auto" }, ...textOf(content, me)),
+    content && el("p", { class: "text", dir: "auto" }, ...textOf(content, me, others)),
   ];
 }
 
-/** @param {string} content @param {string} me */
-const textOf = (content, me) =>
+/** @param {string} content @param {string} me @param {() => string[]} others */
+const textOf = (content, me, others) =>
   linked(content).flatMap(({ text, href }) =>
     href
       ? el("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" }, text)
-      : mentions(text, me).map((piece, i) => (i % 2 ? el("mark", null, piece) : piece)),
+      : mentions(text, me, others).map((piece, i) => (i % 2 ? el("mark", null, piece) : piece)),
   );
 
 /** @param {MessageRow["quote"]} quote */

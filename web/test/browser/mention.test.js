@@ -90,6 +90,19 @@ test("in a group an @ offers members, and who is mentioned sees it marked", asyn
   await reads("so @al");
 });
 
+test("a name that another one begins with is marked only where it is meant", async () => {
+  const [alice, bob, lee] = await here.trip(["Alice", "Bob", "Bob Lee"]);
+  const isKnown = () => bob.page.locator(".head .status").getByText("Bob Lee").isVisible();
+  await until(isKnown, "the members are known");
+  await alice.say("@Bob Lee and @Bob");
+  const marked = async (person) => {
+    await person.message("@Bob Lee and @Bob").waitFor();
+    return person.message("@Bob Lee and @Bob").locator("mark").allTextContents();
+  };
+  assert.deepEqual(await marked(bob), ["@Bob"]);
+  assert.deepEqual(await marked(lee), ["@Bob Lee"]);
+});
+
 test("nothing is offered while an input method composes, nor in a conversation of two", async () => {
   const [alice, bob] = await here.trip(["Alice", "Bob"]);
   const offers = bob.page.getByRole("listbox", { name: "Members" });

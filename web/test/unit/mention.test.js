@@ -50,3 +50,12 @@ test("a mention by name is a piece of its own, and all pieces are the text", () 
   assert.deepEqual(mentions("@(^[\\$/-*]", "(^[\\$/-*]"), ["", "@(^[\\$/-*]", ""]);
   assert.deepEqual(mentions("@", ""), ["@"]);
 });
+
+test("who has a name with which another one begins is not mentioned by the longer one", () => {
+  const others = () => ["Ann", "ann lee", "Ann (x)", "Bob"];
+  for (const text of ["@Ann Lee", "hi @ANN LEE!", "@Ann (x)"]) assert.deepEqual(mentions(text, "Ann", others), [text]);
+  assert.deepEqual(mentions("@Ann Lee, @Ann", "Ann", others), ["@Ann Lee, ", "@Ann", ""]);
+  assert.deepEqual(mentions("@Ann Leeds", "Ann", others), ["", "@Ann", " Leeds"]);
+  assert.deepEqual(mentions("@Ann Lee", "Ann Lee", others), ["", "@Ann Lee", ""]);
+  mentions("@Bob", "Ann", () => assert.fail("the members are not needed"));
+});
