@@ -17,6 +17,7 @@ use wire::{AccountId, SessionId};
 use crate::args::SignupRule;
 use crate::error::ApiError;
 use crate::exports::Exports;
+use crate::failure_exchange::FailureExchange;
 use crate::hash_queue::{QueueKey, QueuePath};
 use crate::limit::{
     ACCOUNT_CHANGES, ACCOUNT_CHANGES_PER_SECOND, BUCKETS_WIDTH, CODE_FAILURES,
@@ -37,6 +38,8 @@ pub(crate) struct Context {
     pub(crate) store: Arc<Store>,
     pub(crate) hasher: Hasher,
     pub(crate) throttle: Throttle,
+    /// `None` if no other auth server can use the database.
+    pub(crate) failures: Option<FailureExchange>,
     /// Who can sign up.
     pub(crate) signup: SignupRule,
     pub(crate) chat: ChatPlace,
@@ -132,6 +135,7 @@ impl Context {
             store,
             hasher: Hasher::new(params, Bounds::of_this_machine())?,
             throttle: Throttle::new(),
+            failures: None,
             signup: SignupRule::default(),
             chat: ChatPlace::default(),
             signups,
@@ -257,7 +261,10 @@ impl Context {
             }
             return Ok(Some(slot));
         }
-        self.throttle.failed(known, from, email, Instant::now());
+        let failure = self.throttle.failed(known, from, email, Instant::now());
+        if let Some(failures) = &self.failures {
+            failures.note(&failure);
+        }
         Ok(None)
     }
 

@@ -31,6 +31,10 @@ impl DeviceId {
         Ok(Self(bytes))
     }
 
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The device whose secret `text` is, for the account with this stored hash. `None`: it is not a valid secret.
     pub(crate) fn proved(text: &str, phc: &str) -> Option<Self> {
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;

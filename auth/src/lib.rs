@@ -23,6 +23,7 @@ mod device;
 mod device_name;
 mod error;
 mod exports;
+mod failure_exchange;
 mod hash_queue;
 mod json;
 pub mod limit;

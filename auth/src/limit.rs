@@ -157,6 +157,11 @@ pub const CONNECTIONS_KEPT: usize = 64;
 /// The pause before the next try to create the private socket.
 pub const RELISTEN_PAUSE: Duration = Duration::from_millis(200);
 
+/// How often wrong passwords are exchanged with other auth servers.
+pub const FAILURES_INTERVAL: Duration = Duration::from_millis(500);
+/// Wrong passwords that wait to be told to other auth servers.
+pub const FAILURES_WAITING_MAX: usize = 4096;
+
 const _: () = assert!(KNOWN_FAILURES_IN_ALL > KNOWN_FAILURES * KNOWN_NETWORKS_PER_ACCOUNT as f64);
 
 /// Random bytes of a file's id.

@@ -14,6 +14,7 @@ use crate::backend::Backend;
 use crate::client::Client;
 use crate::collect;
 use crate::context::{ChatPlace, Context};
+use crate::failure_exchange::FailureExchange;
 use crate::limit::{PUSH_FLUSH_MAX, PUSH_HOST_KEPT_MS, SWEEP_INTERVAL};
 use crate::mail::Mailer;
 use crate::pusher::{PushContext, Pushing};
@@ -74,7 +75,18 @@ pub fn serve(
         config.push_contact.clone(),
         shutdown.clone(),
     )?;
+    if context.store.is_shared() {
+        context.failures = Some(FailureExchange::new()?);
+    }
     let context = Arc::new(context.with_files(config.files.clone(), config.file_max));
+    if context.failures.is_some() {
+        let (told, stopped) = (Arc::clone(&context), shutdown.clone());
+        os_thread::spawn("auth-failures", SERVICE_STACK_BYTES, move || {
+            if let Some(failures) = &told.failures {
+                failures.run(&told.store, &told.throttle, |time| stopped.wait_for(time));
+            }
+        })?;
+    }
     let backend = Backend::start(&context, &end)?;
     let sweep = move || sweep(&sweeping.0, &sweeping.1);
     os_thread::spawn("auth-sweep", SERVICE_STACK_BYTES, sweep)?;

@@ -10,6 +10,7 @@
 //! even with the right password. Besides, each network has a few tries of its own for each account, and a few for all
 //! accounts together. So strangers elsewhere cannot lock out an owner who comes from a new network.
 
+mod failure;
 mod known;
 
 use std::hash::Hash;
@@ -28,6 +29,7 @@ use crate::limit::{
     NETWORK_FAILURES, NETWORK_FAILURES_PER_SECOND, OWN_TRIES, OWN_TRIES_PER_SECOND,
     STRANGER_FAILURES, STRANGER_FAILURES_PER_SECOND,
 };
+pub(crate) use failure::Failure;
 use known::Known;
 
 /// How a client is known to an account.
@@ -84,47 +86,51 @@ impl Throttle {
         email: &str,
         now: Instant,
     ) -> Result<(), Duration> {
-        if let Some(origin) = self.taken_for_known(known, email, now) {
-            return self.by_known.peek(&(email, origin), now);
+        let Failure { account, origin, .. } = Failure::new(known, address, email);
+        if let Some(origin) = self.taken_for_known(origin, account, now) {
+            return self.by_known.peek(&origin, now);
         }
         self.by_network.peek(address, now)?;
         let all = lock(&self.all).peek(now);
         all.or_else(|wait| self.peek_own(address, None, wait, now))?;
-        let account = self.by_account.peek(&email, now);
-        account.or_else(|wait| self.peek_own(address, Some(email), wait, now))
+        let peeked = self.by_account.peek(&account, now);
+        peeked.or_else(|wait| self.peek_own(address, Some(account), wait, now))
     }
 
-    /// Counts a wrong password.
+    /// Counts a wrong password, and returns what other servers need to count it.
     pub(crate) fn failed(
         &self,
         known: Option<&Origin>,
         address: IpAddr,
         email: &str,
         now: Instant,
-    ) {
+    ) -> Failure {
+        let failure = Failure::new(known, address, email);
+        self.count(&failure, now);
+        failure
+    }
+
+    /// Counts a wrong password, also one that another server was sent.
+    pub(crate) fn count(&self, failure: &Failure, now: Instant) {
+        let Failure { address, account, origin } = *failure;
         // An empty bucket cannot count further failures. So requests that were checked at the same time as this one get
         // through, at most as many as there are cores.
-        if let Some(origin) = self.taken_for_known(known, email, now) {
-            let _ = self.by_known.take(&(email, origin), now);
-            let _ = self.known_in_all.take(&email, now);
+        if let Some(origin) = self.taken_for_known(origin, account, now) {
+            let _ = self.by_known.take(&origin, now);
+            let _ = self.known_in_all.take(&account, now);
             return;
         }
         let _ = self.by_network.take(address, now);
         let all = lock(&self.all).take(now);
         let _ = all.or_else(|_| self.own.take(&own(address, None), now));
-        let _ = self.by_account.take(&email, now);
-        let _ = self.own.take(&own(address, Some(email)), now);
+        let _ = self.by_account.take(&account, now);
+        let _ = self.own.take(&own(address, Some(account)), now);
     }
 
-    /// `known`, or `None` if the known clients of this account have failed too often: then the client counts as a
+    /// `origin`, or `None` if the known clients of this account have failed too often: then the client counts as a
     /// stranger.
-    fn taken_for_known<'a>(
-        &self,
-        known: Option<&'a Origin>,
-        email: &str,
-        now: Instant,
-    ) -> Option<&'a Origin> {
-        known.filter(|_| self.known_in_all.peek(&email, now).is_ok())
+    fn taken_for_known(&self, origin: Option<i64>, account: i64, now: Instant) -> Option<i64> {
+        origin.filter(|_| self.known_in_all.peek(&account, now).is_ok())
     }
 
     /// Checks the tries that the network of `address` has of its own, which count when the shared ones are used up.
@@ -134,11 +140,11 @@ impl Throttle {
     fn peek_own(
         &self,
         address: IpAddr,
-        email: Option<&str>,
+        account: Option<i64>,
         wait: Duration,
         now: Instant,
     ) -> Result<(), Duration> {
-        self.own.peek(&own(address, email), now).map_err(|own| wait.min(own))
+        self.own.peek(&own(address, account), now).map_err(|own| wait.min(own))
     }
 
     /// Records a right password or the token of a live session: the network of `address` is known to the account from
@@ -150,8 +156,8 @@ impl Throttle {
 
 /// The key of the tries that a network has of its own, for one account or for all. It is the widest network, since its
 /// owner has all networks in it.
-fn own(address: IpAddr, email: Option<&str>) -> impl Hash {
-    (Network::levels(address).next_back(), email.map(str::to_owned))
+fn own(address: IpAddr, account: Option<i64>) -> impl Hash {
+    (Network::levels(address).next_back(), account)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

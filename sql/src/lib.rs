@@ -32,6 +32,7 @@ mod erase;
 mod error;
 mod event;
 mod export;
+mod failed_login;
 mod file;
 mod health;
 mod history;
@@ -87,6 +88,7 @@ pub use export::{
     ExportedBlock, ExportedConversation, ExportedEntry, ExportedEvent, ExportedFile,
     ExportedReaction, LogState,
 };
+pub use failed_login::FailedLogin;
 pub use file::{Piece, StoredFile};
 pub use health::{StorageStatus, Unhealthy};
 pub use history::Reaction;

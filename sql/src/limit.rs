@@ -71,6 +71,11 @@ pub(crate) const CLOCK_RECORD_INTERVAL: Duration = Duration::from_secs(30);
 /// The shortest time between two lines in the log that say that the machine's clock is in doubt.
 pub(crate) const CLOCK_WARN_INTERVAL: Duration = Duration::from_secs(60);
 
+/// How long a wrong password is kept for other auth servers, in milliseconds.
+pub(crate) const FAILED_LOGINS_KEPT_MS: i64 = 30_000;
+/// Wrong passwords of other auth servers that are read at once, the latest first. Each has taken one of them some 60 ms of a core.
+pub(crate) const FAILED_LOGINS_READ_MAX: i64 = 10_000;
+
 /// The interval at which a node increments its counter, to show that it is alive (a beat).
 pub(crate) const NODE_BEAT: Duration = Duration::from_secs(5);
 /// After this many beats another node counts as alive. A node that is being replaced has ended by then.

@@ -32,7 +32,7 @@ pub type WaitPolicy<'a> = &'a dyn Fn(&str) -> bool;
 pub struct Store {
     pub(crate) writers: Pool,
     /// The connection that commits messages; `None`: the writers commit them, too.
-    committers: Option<Pool>,
+    pub(crate) committers: Option<Pool>,
     /// Connections for reads; `None`: a database in memory has only one connection, which does everything.
     pub(crate) readers: Option<Pool>,
     /// Connections for searches, which may be slow and must not delay other reads.

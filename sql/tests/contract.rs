@@ -32,6 +32,8 @@ mod emails;
 mod erasure;
 #[path = "contract/export.rs"]
 mod export;
+#[path = "contract/failed_logins.rs"]
+mod failed_logins;
 #[path = "contract/groups.rs"]
 mod groups;
 #[path = "contract/invitations.rs"]

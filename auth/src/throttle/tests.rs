@@ -36,7 +36,9 @@ fn wrong_as(
 ) -> usize {
     (0..100)
         .take_while(|_| throttle.check(known, from, email, now).is_ok())
-        .inspect(|_| throttle.failed(known, from, email, now))
+        .inspect(|_| {
+            throttle.failed(known, from, email, now);
+        })
         .count()
 }
 

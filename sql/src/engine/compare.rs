@@ -118,7 +118,11 @@ impl Engines {
                 "insert into access_code (account, hash, purpose, email_hash, mailed, uses, created_at, expires_at) \
                  values ($1, $2, $1, $2, $1, $1, 3, 7)",
             );
-            for statement in [ticket, notice, code] {
+            let failed = in_test(
+                "insert into failed_login (account, address, source, number, at, origin) \
+                 values ($1, $2, $1, (select count(*) from failed_login), $1, null)",
+            );
+            for statement in [ticket, notice, code, failed] {
                 sqlite.run(statement, &params).unwrap();
                 postgres.run(statement, &params).unwrap();
             }
@@ -304,6 +308,7 @@ fn changed_by(text: &str) -> Vec<&'static str> {
         "session",
         "ticket",
         "access_code",
+        "failed_login",
         "revocation",
         "node",
         "notice",

@@ -5,6 +5,7 @@ mod invitations;
 mod mail_faults;
 mod mails;
 mod resets;
+mod wrong_passwords;
 
 use std::process::Output;
 

@@ -52,6 +52,7 @@ pub(super) static MIGRATIONS: &[(i64, &str)] = &[
     (28, include_str!("../../../migrations/postgres/0028_statistics_of_reports.sql")),
     (29, include_str!("../../../migrations/postgres/0029_pictures.sql")),
     (30, include_str!("../../../migrations/postgres/0030_counted_rows.sql")),
+    (31, include_str!("../../../migrations/postgres/0031_failed_logins.sql")),
 ];
 
 statements! {
