@@ -57,10 +57,17 @@ let beepedAt = -Infinity;
 
 /** A short tone, so that no sound file is needed. Whether there is one: browsers forbid it before the first click. */
 export function beep() {
-  if (navigator.userActivation?.hasBeenActive === false || !("AudioContext" in window)) return false;
+  if (navigator.userActivation?.hasBeenActive === false) return false;
   if (performance.now() - beepedAt < BEEP_EVERY) return true;
+  let audio;
+  try {
+    audio = new AudioContext();
+  } catch {
+    return false; // There is none, or there are too many.
+  }
   beepedAt = performance.now();
-  const audio = new AudioContext();
+  // Also one that the browser keeps silent comes to an end.
+  setTimeout(() => audio.close(), BEEP_EVERY);
   const gain = audio.createGain();
   const tone = audio.createOscillator();
   gain.gain.setValueAtTime(0.08, audio.currentTime);
@@ -69,7 +76,6 @@ export function beep() {
   tone.connect(gain).connect(audio.destination);
   tone.start();
   tone.stop(audio.currentTime + 0.25);
-  tone.onended = () => audio.close();
   return true;
 }
 

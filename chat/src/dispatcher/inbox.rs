@@ -7,7 +7,7 @@
 //! from the log, the connection that submitted the operation would get them as events and not as an answer. So a hint
 //! that arrives while a commit runs waits in [`State::held`] until this commit is in the queue.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -23,7 +23,7 @@ pub(crate) enum Notification {
     /// The outcome of a batch and the connections that submitted its operations; `None`: it was not stored.
     Committed(Batch, Vec<Option<Arc<Outbox>>>, Option<Committed>),
     /// These logs have grown to these heads, by a commit of any node. The connections of this node get the events that they lack.
-    HeadsGrown(HashMap<AccountId, Seq>),
+    HeadsGrown(BTreeMap<AccountId, Seq>),
     /// The gap in this account's log that the dispatcher has asked to be filled is filled.
     Backfilled(AccountId),
     /// Typing or presence.
@@ -57,7 +57,7 @@ struct Shared {
 struct State {
     queue: VecDeque<Notification>,
     /// Hints that wait for the commit that runs.
-    held: HashMap<AccountId, Seq>,
+    held: BTreeMap<AccountId, Seq>,
     is_committing: bool,
     /// Commits in the queue.
     commits: usize,
@@ -293,7 +293,7 @@ impl State {
 
 /// Keeps the furthest head of each log; returns how many logs are new.
 fn merge(
-    all: &mut HashMap<AccountId, Seq>,
+    all: &mut BTreeMap<AccountId, Seq>,
     heads: impl IntoIterator<Item = (AccountId, Seq)>,
 ) -> usize {
     let before = all.len();

@@ -4,7 +4,8 @@
 //!     cargo test --workspace --lib --features chat/shuttle interleavings
 //!
 //! `INTERLEAVINGS=20000` sets the number of orders for each test, `INTERLEAVINGS_SEED=7` chooses others. A failing test
-//! prints the schedule, and fails again with the same two settings.
+//! fails again with the same two settings, run alone. Without the filter `interleavings` other tests of `chat` would run
+//! with these locks, outside of `shuttle`, and fail.
 //!
 //! What `shuttle` does not know runs as one step: a call of the store (SQLite in memory), a `send` to a socket. Waits with a
 //! deadline last until they are woken.
