@@ -4,12 +4,16 @@
 const QUERY_MAX = 40;
 const OFFERS_MAX = 8;
 
+/** Scripts that put no spaces between words: beside one of their characters a word may begin and end. */
+const UNSPACED = ["Han", "Hira", "Kana", "Thai", "Laoo", "Khmr", "Mymr"].map((script) => `\\p{sc=${script}}`).join("");
+const BEGINS = new RegExp(`(?<![^\\s([{"'„“«${UNSPACED}])@((?!\\s)[^@\\n]*)$`, "u");
+
 /**
  * The @ that begins a word before the caret, and what stands between them.
  * @param {string} text @param {number} caret
  */
 export function typed(text, caret) {
-  const found = /(?<![^\s([{"'„“«])@((?!\s)[^@\n]*)$/u.exec(text.slice(Math.max(0, caret - QUERY_MAX), caret));
+  const found = BEGINS.exec(text.slice(Math.max(0, caret - QUERY_MAX), caret));
   return found && { start: caret - found[0].length, query: found[1] };
 }
 
@@ -35,7 +39,7 @@ export function fitting(people, query) {
   return [...first, ...later].slice(0, OFFERS_MAX);
 }
 
-const WORD = "[\\p{L}\\p{M}\\p{N}_]";
+const WORD = `(?![${UNSPACED}])[\\p{L}\\p{M}\\p{N}_]`;
 const escaped = (/** @type {string} */ name) => name.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 
 /**

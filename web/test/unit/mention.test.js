@@ -16,6 +16,16 @@ test("an @ at the beginning of a word is one, up to the caret", () => {
   for (const text of ["", "mail@example", "@a\n", "x", "@@", "@ ", "meet @ 5"]) assert.equal(at(text), null, text);
 });
 
+test("in scripts without spaces an @ stands between words, too", () => {
+  assert.deepEqual(at("田中@鈴"), { start: 2, query: "鈴" });
+  assert.deepEqual(mentions("田中@鈴木さん", "鈴木"), ["田中", "@鈴木", "さん"]);
+  assert.deepEqual(
+    mentions("@鈴木さん", "鈴", () => ["鈴木"]),
+    ["@鈴木さん"],
+  );
+  assert.deepEqual(mentions("ไป@สมชายครับ", "สมชาย"), ["ไป", "@สมชาย", "ครับ"]);
+});
+
 test("who fits begins so, or a word of the name does; accents and capitals do not count", () => {
   const people = ["Bert Ann", "Ann Lee", "Ánna", "Zoë", "Hannah"].map((name) => ({ name }));
   const names = (query) => fitting(people, query).map(({ name }) => name);
