@@ -3,6 +3,7 @@
 //!
 //!     FAULTS=200 FAULTS_SEED=7 cargo test -p acceptance schedule -- --nocapture
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -114,12 +115,15 @@ fn check(world: &mut World, people: &[Person]) -> Result<()> {
         ensure!(log.starts_with(&person.heard), "{} has heard something else", person.client.name);
         logs.push((person.client.id, log));
     }
+    let mut times: HashMap<(i64, &str), usize> = HashMap::new();
+    for (account, log) in &logs {
+        log.iter().for_each(|event| *times.entry((*account, event)).or_default() += 1);
+    }
     let mut count = 0;
     for person in people {
         for (id, to) in &person.sent {
             for account in [person.client.id, *to] {
-                let (_, log) = logs.iter().find(|(id, _)| *id == account).context("no log")?;
-                let times = log.iter().filter(|event| **event == message(*id)).count();
+                let times = times.get(&(account, message(*id).as_str())).copied().unwrap_or(0);
                 ensure!(times == 1, "message {id} is {times} times in the log of {account}");
             }
             count += 1;

@@ -136,7 +136,8 @@ impl World {
                 .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
         };
         let kind = Arrangement::Nodes(CHATS, url.clone(), false);
-        let deployment = Deployment::launch_with(&kind, &[], change)?;
+        // Afterwards whole logs are read.
+        let deployment = Deployment::launch_with(&kind, &["--log-events=100000000"], change)?;
         let flags = ["--listen=127.0.0.1:0".to_owned(), format!("--database={url}")];
         let auth = Launch::new("auth", deployment.dir())?.args(&flags);
         let mut second_auth = auth.start()?;
