@@ -199,6 +199,7 @@ test("a GIF moves; with reduced motion it stays still until it is pressed, then 
   await carol.chat("Alice").click();
   await shown(carol, "large.gif").waitFor();
   await send("small.gif", [48, 48]);
+  await shown(carol, "small.gif").waitFor();
   // Another client may send none of the small pictures that stand still.
   await alice.page.route("**/files", (route) => {
     const headers = route.request().headers();
