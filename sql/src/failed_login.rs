@@ -1,6 +1,6 @@
 //! Wrong passwords of the last moments, by which several auth servers on one database count those of each other.
 //!
-//! Rows name accounts and devices by hashes only. They are deleted after [`FAILED_LOGINS_KEPT_MS`].
+//! Rows name accounts and devices by hashes only. They are deleted after 30 s.
 
 use crate::engine::{BatchStatement, Statement, Value, statements};
 use crate::limit::{FAILED_LOGINS_KEPT_MS, FAILED_LOGINS_READ_MAX};
@@ -56,7 +56,7 @@ impl Store {
     }
 
     /// The wrong passwords of the last moments that other servers than `source` were sent. The same ones are returned again until
-    /// they are outdated. At most [`FAILED_LOGINS_READ_MAX`], the latest ones.
+    /// they are outdated. At most 10,000, the latest ones.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`].
