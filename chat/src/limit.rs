@@ -107,7 +107,7 @@ pub(crate) const ADDITIONS_OF_ONE_PER_SECOND: f64 = 100.0 / 86_400.0;
 pub(crate) const ADDITIONS_BURST: f64 = 10_000.0;
 /// How many of those come back per second: 10,000 a day.
 pub(crate) const ADDITIONS_PER_SECOND: f64 = 10_000.0 / 86_400.0;
-/// Reactions of an account, in a burst. Each is a row of some 200 bytes that no quota counts.
+/// Reactions of an account, in a burst. Each is a row that no quota counts.
 pub(crate) const REACTIONS_BURST: f64 = 10_000.0;
 /// How many of those come back per second: 10,000 a day.
 pub(crate) const REACTIONS_PER_SECOND: f64 = 10_000.0 / 86_400.0;

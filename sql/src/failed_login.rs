@@ -23,11 +23,6 @@ pub struct FailedLogin {
 }
 
 impl Store {
-    /// Whether servers on other machines may use the same database.
-    pub fn is_shared(&self) -> bool {
-        self.committers.is_some()
-    }
-
     /// Adds wrong passwords that this server was sent, and deletes outdated ones of all servers.
     ///
     /// # Errors

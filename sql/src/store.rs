@@ -32,7 +32,7 @@ pub type WaitPolicy<'a> = &'a dyn Fn(&str) -> bool;
 pub struct Store {
     pub(crate) writers: Pool,
     /// The connection that commits messages; `None`: the writers commit them, too.
-    pub(crate) committers: Option<Pool>,
+    committers: Option<Pool>,
     /// Connections for reads; `None`: a database in memory has only one connection, which does everything.
     pub(crate) readers: Option<Pool>,
     /// Connections for searches, which may be slow and must not delay other reads.
@@ -132,6 +132,12 @@ impl Store {
         self.write(Requester::Server, migrate::up)?.log();
         self.begin_time().map_err(migrate::MigrateError::Store)?;
         self.apply_contact_policy().map_err(migrate::MigrateError::Store)
+    }
+
+    /// Whether servers on other machines may use the same database.
+    pub fn is_shared(&self) -> bool {
+        // SQLite commits messages on its only writer.
+        self.committers.is_some()
     }
 
     pub(crate) fn new(

@@ -86,7 +86,7 @@ export function composerView(store, key, scrollBy) {
     if (event.isComposing || event.keyCode === 229) return;
     const isEmpty = area.value === "";
     const isOwn = event.timeStamp - composedAt >= AFTER_COMPOSITION;
-    if (mention && isOwn && mention.key(event)) return;
+    if (mention && isOwn && mention.handleKey(event)) return;
     if (event.key === "Enter") {
       const isPlain = !event.shiftKey && !event.altKey;
       const sends = event.ctrlKey || event.metaKey || (store.state.settings.enterSends ? isPlain : event.shiftKey);

@@ -86,7 +86,7 @@ export function mentionView(store, key, area, replace) {
       offer([]);
     },
     /** Whether a key was for the list. @param {KeyboardEvent} event */
-    key(event) {
+    handleKey(event) {
       if (offers.length === 0 || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return false;
       if (event.key === "Enter" || event.key === "Tab") take(at);
       else if (event.key === "Escape") close();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use shuttle::thread;
 
 use super::explore;
-use crate::committer::{Committer, Task};
-use crate::test_support::{self, TestNode, batch};
+use crate::committer::Task;
+use crate::test_support::{self, batch};
 
 const CLIENTS: usize = 2;
 const MESSAGES: usize = 2;
@@ -15,9 +15,7 @@ const MESSAGES: usize = 2;
 fn each_operation_that_is_taken_is_answered_once_also_while_the_server_stops() {
     let store = test_support::store();
     explore(move || {
-        let node = Arc::new(TestNode::on(Arc::clone(&store)));
-        let (store, hub) = (Arc::clone(&node.store), Arc::clone(&node.hub));
-        let (committer, ended) = Committer::start(store, hub, node.inbox.clone(), None).unwrap();
+        let (node, committer, ended) = super::node(&store);
         let clients: Vec<_> = (0..CLIENTS)
             .map(|number| {
                 let (node, committer) = (Arc::clone(&node), committer.clone());

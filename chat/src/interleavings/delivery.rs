@@ -82,9 +82,7 @@ fn numbers(device: &mut Device) -> Vec<i64> {
 fn each_connection_gets_every_event_once_and_in_order() {
     let store = test_support::store();
     explore(move || {
-        let node = Arc::new(TestNode::on(Arc::clone(&store)));
-        let (store, hub) = (Arc::clone(&node.store), Arc::clone(&node.hub));
-        let (committer, ended) = Committer::start(store, hub, node.inbox.clone(), None).unwrap();
+        let (node, committer, ended) = super::node(&store);
         let [mut alice, staying, leaving] =
             [node.alice, node.bob, node.bob].map(|account| node.device(account));
         let staying = sender(&node, &committer, staying, true);

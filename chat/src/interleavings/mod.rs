@@ -19,6 +19,11 @@ use std::sync::Arc;
 
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, MaxSteps, Runner};
+use sql::Store;
+
+use crate::committer::Committer;
+use crate::service::Ended;
+use crate::test_support::TestNode;
 
 /// Orders tried for each test and way to choose them, unless `INTERLEAVINGS` is set.
 const ORDERS: usize = 300;
@@ -41,6 +46,14 @@ fn explore(test: impl Fn() + Send + Sync + 'static) {
     let (seed, test) = (setting("INTERLEAVINGS_SEED", 1), Arc::new(test));
     run(RandomScheduler::new_from_seed(seed, orders), Arc::clone(&test));
     run(PctScheduler::new_from_seed(seed, CHANGES_MAX, orders), test);
+}
+
+/// A node on this store, and its committer with the thread.
+fn node(store: &Arc<Store>) -> (Arc<TestNode>, Committer, Ended) {
+    let node = Arc::new(TestNode::on(Arc::clone(store)));
+    let (store, hub) = (Arc::clone(&node.store), Arc::clone(&node.hub));
+    let (committer, ended) = Committer::start(store, hub, node.inbox.clone(), None).unwrap();
+    (node, committer, ended)
 }
 
 fn run(scheduler: impl Scheduler + 'static, test: Arc<impl Fn() + Send + Sync + 'static>) {

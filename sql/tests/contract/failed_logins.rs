@@ -4,10 +4,13 @@ use crate::NOW;
 
 /// How long they are kept.
 const KEPT: i64 = 30_000;
+/// How many are read at once.
+const READ_MAX: i64 = 10_000;
 
 cases! {
     OPEN:
     wrong_passwords_are_told_to_other_servers_for_a_while,
+    so_many_wrong_passwords_are_read_at_once,
 }
 
 fn failed(source: i64, number: i64, origin: Option<i64>) -> FailedLogin {
@@ -32,4 +35,13 @@ fn wrong_passwords_are_told_to_other_servers_for_a_while(store: &Store) {
     // Any server deletes what is outdated.
     store.add_failed_logins(&[failed(3, 1, None)], NOW + KEPT).unwrap();
     assert_eq!(elsewhere(2, NOW), []);
+}
+
+fn so_many_wrong_passwords_are_read_at_once(store: &Store) {
+    // At a time of its own, so that the other case neither sees nor deletes them.
+    let now = NOW - 10 * KEPT;
+    let failed: Vec<_> = (0..=READ_MAX).map(|number| failed(4, number, None)).collect();
+    store.add_failed_logins(&failed, now).unwrap();
+    let found = store.failed_logins_elsewhere(5, now).unwrap();
+    assert_eq!(found.len() as i64, READ_MAX);
 }
