@@ -275,7 +275,9 @@ impl State {
         if let Some(Notification::HeadsGrown(last)) = self.queue.back_mut() {
             self.heads += merge(last, heads);
         } else {
-            self.push(Notification::HeadsGrown(heads.into_iter().collect()));
+            let mut furthest = BTreeMap::new();
+            merge(&mut furthest, heads);
+            self.push(Notification::HeadsGrown(furthest));
         }
     }
 

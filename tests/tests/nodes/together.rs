@@ -114,6 +114,24 @@ fn everything_is_the_same(cluster: &mut Cluster) -> Result<()> {
 }
 
 #[test]
+fn what_two_nodes_store_for_one_log_between_two_looks_all_arrives() -> Result<()> {
+    let mut cluster = Cluster::launch(3, false)?;
+    let (mut alice, _) = cluster.person("Alice", 0)?;
+    let (mut bob, _) = cluster.person("Bob", 1)?;
+    let (mut carol, _) = cluster.person("Carol", 2)?;
+    // The later of the two is stored by the node with the lower number, and by the one with the higher.
+    for round in 0..6 {
+        let (first, last) = (format!("first {round}"), format!("last {round}"));
+        alice.send_message(&bob, &first)?;
+        carol.send_message(&bob, &last)?;
+        bob.receive_message(&first)?;
+        bob.receive_message(&last)?;
+        std::mem::swap(&mut alice, &mut carol);
+    }
+    Ok(())
+}
+
+#[test]
 fn a_session_that_is_revoked_ends_on_every_node_within_a_second() -> Result<()> {
     let mut cluster = Cluster::launch(2, false)?;
     let (alice, _) = cluster.person("Alice", 0)?;

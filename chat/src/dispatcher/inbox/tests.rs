@@ -77,6 +77,21 @@ fn hints_about_one_log_are_one_hint() {
 }
 
 #[test]
+fn of_two_hints_about_one_log_that_come_together_the_furthest_head_counts() {
+    // Two other nodes have extended the same log between two looks. The later commit is the first in the list.
+    let both = [(ALICE, Seq(9)), (BOB, Seq(8)), (ALICE, Seq(8))];
+    let inbox = Inbox::default();
+    inbox.heads_grown(&both);
+    assert_eq!(next(&inbox), "heads [(1, 9), (2, 8)]");
+
+    let committing = inbox.begin_commit();
+    inbox.heads_grown(&both);
+    drop(committing);
+    assert_eq!(next(&inbox), "heads [(1, 9), (2, 8)]");
+    assert_eq!(inbox.0.lock().heads, 0);
+}
+
+#[test]
 fn a_hint_does_not_overtake_a_commit_of_this_node() {
     let inbox = Inbox::default();
     inbox.heads_grown(&[(BOB, Seq(3))]);
