@@ -63,6 +63,7 @@ pub(crate) const BACKUP_FORMATS: &[BackupFormat] = &[
     BackupFormat { number: 19, sqlite: 24, postgres: 28 },
     BackupFormat { number: 20, sqlite: 25, postgres: 29 },
     BackupFormat { number: 21, sqlite: 27, postgres: 31 },
+    BackupFormat { number: 22, sqlite: 28, postgres: 32 },
 ];
 
 /// The newest format that this program can write and read.

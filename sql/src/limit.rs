@@ -127,6 +127,9 @@ pub(crate) const TOKENS_REMEMBERED_PER_ACCOUNT: usize = 100;
 /// The overhead of an entry for its sender's quota, in bytes: its row, its `ref` twice, its rows in indexes and in the logs of two
 /// accounts. PostgreSQL needs up to 600, with a deletion 1,000; SQLite up to 450.
 pub(crate) const ENTRY_OVERHEAD: i64 = 512;
+/// The overhead of a message to a group, and of a new name of the group, for each member besides its sender, in bytes: the row that a
+/// block or a member's own deletion adds. PostgreSQL needs 140, SQLite 40.
+pub(crate) const OTHER_MEMBER_OVERHEAD: i64 = 48;
 /// The overhead of each byte of a file's name in an entry. The name is stored as it is and as folded words, and each word that is new in
 /// its conversation is a key of the index. PostgreSQL needs 10 times the bytes of a text of different words, and 17 times those of a run
 /// of Chinese characters.

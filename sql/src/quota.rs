@@ -1,25 +1,35 @@
 //! The bytes that count for the quota of an account. This is the one place that defines them for counting, deleting and
 //! `verify`.
 //!
-//! An entry counts once, for its sender, whatever the number of recipients. A file counts for the account that has uploaded it. Two
-//! numbers are counted: the bytes of texts and files, and the *overhead*, which is the space that the database needs beyond them.
+//! An entry counts once, for its sender. A file counts for the account that has uploaded it. Two numbers are counted: the bytes of
+//! texts and files, and the *overhead*, which is the space that the database needs beyond them.
+//!
+//! A block takes space as well: a row for each entry that it withholds from a member, and the former text of a message that is edited.
+//! The blocked account must not notice, so what is counted does not depend on blocks: an entry of a group counts for each other
+//! member, and an edit counts the text that it replaces for each account that may keep it.
 
 use std::ops::{Add, Neg, Sub};
 
 use crate::Result;
 use crate::engine::{BatchStatement, Engine, Rows, Statement, statements};
-use crate::limit::{ENTRY_OVERHEAD, FILE_OVERHEAD, NAME_WEIGHT, OVERHEAD_FREE};
+use crate::limit::{
+    ENTRY_OVERHEAD, FILE_OVERHEAD, NAME_WEIGHT, OTHER_MEMBER_OVERHEAD, OVERHEAD_FREE,
+};
 
 /// The overhead of a row of `message m`.
 macro_rules! entry_overhead {
     () => {
-        "512 + 8 * coalesce(octet_length(m.names), 0) + coalesce(octet_length(m.files), 0)"
+        "512 + 8 * coalesce(octet_length(m.names), 0) + coalesce(octet_length(m.files), 0) \
+         + 48 * coalesce(m.others, 0) + coalesce(m.former, 0)"
     };
 }
 pub(crate) use entry_overhead;
 
 const _: () = assert!(
-    ENTRY_OVERHEAD == 512 && NAME_WEIGHT == 8 && FILE_OVERHEAD == 4096,
+    ENTRY_OVERHEAD == 512
+        && NAME_WEIGHT == 8
+        && FILE_OVERHEAD == 4096
+        && OTHER_MEMBER_OVERHEAD == 48,
     "as in the statements and in migrations"
 );
 
@@ -33,9 +43,15 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    /// The size of an entry without files.
-    pub(crate) fn of_entry(content: &str) -> Self {
-        Self { stored: content.len() as i64, overhead: ENTRY_OVERHEAD }
+    /// The size of an entry without files. `others`: the members of the group besides the sender; 0 if it is no group's entry.
+    pub(crate) fn of_entry(content: &str, others: usize) -> Self {
+        let overhead = ENTRY_OVERHEAD + OTHER_MEMBER_OVERHEAD * others as i64;
+        Self { stored: content.len() as i64, overhead }
+    }
+
+    /// The size of a text of this number of bytes that an edit replaces. Each of `others` may keep it; of two people one.
+    pub(crate) fn of_former_text(bytes: i64, others: i64) -> Self {
+        Self { stored: 0, overhead: bytes.saturating_mul(others.max(1)) }
     }
 
     /// The size of what an entry stores about its files: their `names`, and their description `text` as JSON.

@@ -290,6 +290,16 @@ fn say(store: &Store, from: AccountId, to: AccountId, content: &str, reference: 
     Stored { id: message.id, sender_seq: place(from), recipient_seq: place(to) }
 }
 
+/// A message to a group.
+fn say_in(store: &Store, by: AccountId, group: GroupId, content: &str) -> MessageId {
+    let operation = post_to(group, content);
+    let committed = commit(store, vec![Submission { by, reference: None, operation }]);
+    match &committed.events[0].body {
+        EventBody::Entry(Entry::Message(message)) => message.id,
+        other => panic!("{other:?}"),
+    }
+}
+
 fn post(from: AccountId, to: AccountId, content: &str, reference: Option<&str>) -> Submission {
     let operation = Operation::Post {
         to: Recipient::Account(to),

@@ -225,6 +225,13 @@ impl<'a> BatchContext<'a> {
         self.groups.get(&group.0)?.members.get(&account).copied()
     }
 
+    /// The number of members of a group besides the one who submits.
+    pub(super) fn other_members(&self, group: GroupId) -> usize {
+        self.groups
+            .get(&group.0)
+            .map_or(0, |group_state| group_state.members.len().saturating_sub(1))
+    }
+
     /// The message that a submission refers to, if the submitter can see it.
     pub(super) fn target(&self, index: usize) -> Option<&TargetMessage> {
         self.targets.get(&index)

@@ -46,7 +46,7 @@ pub(super) fn create(
         return Err(TOO_MANY_GROUPS.into());
     }
     let entries = 1 + invited.len() as i64;
-    if !ctx.has_room(submission.by, Size::of_entry(name).times(entries)) {
+    if !ctx.has_room(submission.by, Size::of_entry(name, 0).times(entries)) {
         return Err(Rejection::OVER_QUOTA.into());
     }
     requests.store(ctx)?;
@@ -257,11 +257,13 @@ fn set_role(
 
 /// What the entry of a change counts for the quota of the submitter.
 fn change_size(ctx: &BatchContext<'_>, group: GroupId, action: &GroupAction) -> Size {
-    let name = match action {
-        GroupAction::Rename(name) => Some(name),
-        _ => ctx.group(group).map(|group_state| &group_state.name),
-    };
-    name.map_or_else(Size::default, |name| Size::of_entry(name))
+    match action {
+        GroupAction::Rename(name) => Size::of_entry(name, ctx.other_members(group)),
+        _ => {
+            let group_state = ctx.group(group);
+            group_state.map_or_else(Size::default, |it| Size::of_entry(&it.name, 0))
+        }
+    }
 }
 
 statements! {

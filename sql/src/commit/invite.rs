@@ -219,7 +219,7 @@ pub(super) fn join(
         return Err(TOO_MANY_GROUPS.into());
     }
     let name = ctx.group(group).map_or("", |group_state| &group_state.name);
-    if !ctx.has_room(by, Size::of_entry(name)) {
+    if !ctx.has_room(by, Size::of_entry(name, 0)) {
         return Err(Rejection::OVER_QUOTA.into());
     }
     let mut audience = member_accounts(ctx, group);

@@ -23,7 +23,9 @@ pub(super) fn write_group_change(
     let name = ctx.group(group).map(|group_state| group_state.name.clone()).unwrap_or_default();
     let (to, kind, subject) = (Recipient::Group(group), kind_of(change), member.map(|id| id.0));
     let at = ctx.entry_time(group.0)?;
-    let row = NewEntry { conversation: group.0, to, kind, content: &name, subject, at };
+    // A block withholds no other change.
+    let others = if change == Change::Rename { ctx.other_members(group) } else { 0 };
+    let row = NewEntry { conversation: group.0, to, kind, content: &name, subject, at, others };
     let entry = GroupChange { group, change, by, member, name: name.clone(), at };
     let named = named_in(&entry);
     // The account of an invitation is no member of the group, so it may not see the name of `by`.
@@ -74,6 +76,8 @@ pub(super) struct NewEntry<'a> {
     /// What the entry is about, by its kind: the account of a group's member, or a number of days.
     pub(super) subject: Option<i64>,
     pub(super) at: i64,
+    /// The members from whom a block may withhold it.
+    pub(super) others: usize,
 }
 
 /// Writes an entry, and appends its event to the logs of `audience`, which includes `by`. `index`: the submission that the event
@@ -95,7 +99,7 @@ pub(super) fn write_entry(
         }
         to.push((*account, seq));
     }
-    ctx.add_size(by, Size::of_entry(row.content));
+    ctx.add_size(by, Size::of_entry(row.content, row.others));
     advance_seen_at(ctx, by, row.conversation, row.at, audience)?;
     let recipient = match row.to {
         Recipient::Account(account) => Value::Int(account.0),
@@ -112,15 +116,21 @@ pub(super) fn write_entry(
         Value::Int(row.at),
         Value::maybe_text(reference),
         Value::Int(own.0),
+        others(row.others),
     ];
     let id = MessageId(first(&ctx.engine.run(&ADD_ENTRY, &params)?)?.int(0)?);
     ctx.write_event(to, (EventKind::Entry, Some(id), None), EventBody::Entry(entry), index);
     Ok(id)
 }
 
+/// The value of the column `others` of an entry: the members from whom a block may withhold it; null if there are none.
+pub(super) fn others(count: usize) -> Value<'static> {
+    if count == 0 { Value::Null } else { Value::Int(count as i64) }
+}
+
 statements! {
     static ADD_ENTRY: Statement = Statement::both(
-        "insert into message (conversation, kind, sender, recipient, content, subject, at, ref, seq) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id"
+        "insert into message (conversation, kind, sender, recipient, content, subject, at, ref, seq, others) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id"
     );
 }

@@ -8,9 +8,12 @@ use super::attach::{self, Attached};
 use super::blocker::FIND_BLOCKED;
 use super::context::{BatchContext, FIND_REPEATS};
 use super::naming::{PairNames, SET_NAMED, members_without_name, record_name_sent};
+use super::new_entry::others;
 use super::pair::{self, AccountPair, FIND_PAIRS, PairConversation, pair};
 use super::request::{self, ContactRequests, ContactStage, RequestProgress};
-use super::withheld_posts::{FIND_BLOCKERS, WithheldPosts, block_rows, withheld_posts};
+use super::withheld_posts::{
+    FIND_BLOCKERS, WithheldPosts, block_rows, note_withheld, withheld_posts,
+};
 use super::{Operation, Outcome, Rejection, Submission, execute_each, missing_row, query_each};
 use crate::Result;
 use crate::engine::{BatchStatement, Known, Row, Rows, Statement, Value, run_batches, statements};
@@ -26,6 +29,8 @@ struct NewMessage<'a> {
     attached: Option<Attached>,
     reply_to: Option<MessageId>,
     conversation: i64,
+    /// The members from whom a block may withhold it.
+    others: usize,
     at: i64,
     sender_seq: Seq,
     id: MessageId,
@@ -130,7 +135,9 @@ impl PreparedPosts<'_> {
         }
         execute_each(ctx.engine, &SET_NAMED, named_in_groups)?;
         if !self.withheld.is_empty() {
-            note_withheld(ctx, &mut self.messages, &self.withheld);
+            let messages =
+                self.messages.iter().map(|post| (post.id, post.conversation, post.index));
+            note_withheld(ctx, messages.collect(), &self.withheld);
         }
         Ok(())
     }
@@ -169,7 +176,11 @@ fn admit<'a>(
             ctx.record_outcome(index, Outcome::Rejected(refusal));
         } else if ctx.claim_ref(index) {
             let about_files = attached.get(&index).map_or_else(Size::default, Attached::size);
-            let size = Size::of_entry(content) + about_files;
+            let others = match *to {
+                Recipient::Account(_) => 0,
+                Recipient::Group(group) => ctx.other_members(group),
+            };
+            let size = Size::of_entry(content, others) + about_files;
             let stage = match *to {
                 _ if !ctx.has_room(submission.by, size) => Err(Rejection::OVER_QUOTA),
                 Recipient::Account(account) => requests.admit(submission.by, account),
@@ -192,6 +203,7 @@ fn admit<'a>(
                 attached: attached.remove(&index),
                 reply_to: *reply_to,
                 conversation: 0,
+                others,
                 at: ctx.at,
                 sender_seq: Seq(0),
                 id: MessageId(0),
@@ -353,45 +365,23 @@ fn message_row<'a>(post: &'a NewMessage<'_>) -> Vec<Value<'a>> {
         post.reply_to.map_or(Value::Null, |id| Value::Int(id.0)),
         Value::maybe_text(attached.map(|it| it.text.as_str())),
         Value::maybe_text(attached.map(|it| it.names.as_str())),
+        others(post.others),
         Value::Terms(attached.map_or(post.content, |it| it.searched.as_str())),
     ]
-}
-
-/// Records the accounts from which each post is withheld. Consecutive entries that are withheld from one account are a run.
-fn note_withheld(
-    ctx: &mut BatchContext<'_>,
-    messages: &mut [NewMessage<'_>],
-    withheld: &WithheldPosts,
-) {
-    messages.sort_unstable_by_key(|post| post.id);
-    // For each conversation: the accounts from which its last post is withheld, with the start of each run.
-    let mut last = HashMap::<i64, HashMap<AccountId, i64>>::new();
-    for post in messages {
-        let before = last.get(&post.conversation);
-        let mine = withheld.get(&post.index).into_iter().flatten();
-        let run = |(account, stored): (&AccountId, &i64)| {
-            let run = before.map_or(Some(*stored), |before| before.get(account).copied());
-            (*account, run.filter(|run| *run > 0).unwrap_or(post.id.0))
-        };
-        let runs: HashMap<_, _> = mine.map(run).collect();
-        for (account, run) in &runs {
-            ctx.note_withheld(post.id, *account, post.conversation, *run);
-        }
-        last.insert(post.conversation, runs);
-    }
 }
 
 statements! {
     pub(super) static ADD_MESSAGES: BatchStatement = BatchStatement::of(Statement {
         postgres:
             "insert into message (conversation, sender, recipient, content, subject, at, ref, seq, reply_to, files, \
-             names, words) select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], \
-             $6::bigint[], $7::text[], $8::bigint[], $9::bigint[], $10::text[], $11::text[], $12::text[]) \
-             as r(conversation, sender, recipient, content, subject, at, ref, seq, reply_to, files, names, words) \
+             names, others, words) select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], \
+             $5::bigint[], $6::bigint[], $7::text[], $8::bigint[], $9::bigint[], $10::text[], $11::text[], \
+             $12::bigint[], $13::text[]) as r(conversation, sender, recipient, content, subject, at, ref, seq, \
+             reply_to, files, names, others, words) \
              returning sender, seq, id",
         sqlite:
             "insert or fail into message (conversation, sender, recipient, content, subject, at, ref, seq, \
-             reply_to, files, names) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             reply_to, files, names, others) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     })
     .with_sqlite_answer(&[Known::Parameter(2), Known::Parameter(8), Known::NewId]);
 }

@@ -45,7 +45,7 @@ pub(super) fn set(
             (shared.conversation, Recipient::Account(other), both, excluded)
         }
     };
-    if !ctx.has_room(by, Size::of_entry("")) && !is_shorter(ctx, conversation, days)? {
+    if !ctx.has_room(by, Size::of_entry("", 0)) && !is_shorter(ctx, conversation, days)? {
         return Err(Rejection::OVER_QUOTA.into());
     }
     let days_value = days.map_or(Value::Null, Value::Int);
@@ -58,7 +58,8 @@ pub(super) fn set(
     // The setting changes for both accounts, so that a block is not noticed. But an account that has blocked `by` gets no event.
     audience.retain(|account| excluded.is_none_or(|(excluded, _)| *account != excluded));
     let at = ctx.entry_time(conversation)?;
-    let row = NewEntry { conversation, to, kind: RETENTION, content: "", subject: days, at };
+    let row =
+        NewEntry { conversation, to, kind: RETENTION, content: "", subject: days, at, others: 0 };
     let retention = Retention { by, to, days, at };
     let id = write_entry(ctx, Some(index), by, &row, Entry::Retention(retention), &audience)?;
     if let Some((excluded, run)) = excluded {

@@ -24,15 +24,17 @@ pub(super) fn edit(
     content: &str,
 ) -> OpResult {
     let target = own_message(ctx, index, by)?;
-    let Some(StoredText { size, is_same, names, .. }) = stored_text(ctx, target.id, content)?
+    let Some(StoredText { size, others, is_same, names }) = stored_text(ctx, target.id, content)?
     else {
         return Err(DELETED.into());
     };
     if is_same {
         return Ok(Outcome::Unchanged);
     }
-    let more = Size { stored: content.len() as i64 - size.stored, overhead: 0 };
-    if more.stored > 0 && !ctx.has_room(by, more) {
+    let former = Size::of_former_text(size.stored, others);
+    let longer = Size { stored: content.len() as i64 - size.stored, overhead: 0 };
+    // An account whose texts are over the quota can still shorten them.
+    if !ctx.has_room(by, former + longer) && (longer.stored > 0 || !ctx.has_overhead(by, former)) {
         return Err(Rejection::OVER_QUOTA.into());
     }
     let audience = audience::find(ctx, by, &target)?;
@@ -40,8 +42,9 @@ pub(super) fn edit(
     let (id, at) = (Value::Int(target.id.0), Value::Int(ctx.at));
     let searched = names.map(|names| format!("{content}\n{names}"));
     let terms = Value::Terms(searched.as_deref().unwrap_or(content));
-    execute_each(ctx.engine, &EDIT, [vec![id, Value::Text(content), at, terms]])?;
-    ctx.add_size(by, more);
+    let row = vec![id, Value::Text(content), at, Value::Int(former.overhead), terms];
+    execute_each(ctx.engine, &EDIT, [row])?;
+    ctx.add_size(by, former + longer);
     audience::forget_texts(ctx, &audience, target.id)?;
     if target.recipient.is_none() {
         let params = [target.id.0, target.conversation, by.0].map(Value::Int);
@@ -59,7 +62,7 @@ pub(super) fn delete(ctx: &mut BatchContext<'_>, index: usize, by: AccountId) ->
         Err(refusal) => return Err(refusal.into()),
     };
     let Some(stored) = stored_text(ctx, target.id, "")? else { return Ok(Outcome::Unchanged) };
-    ctx.add_size(by, Size::of_entry("") - stored.size);
+    ctx.add_size(by, Size::of_entry("", stored.others as usize) - stored.size);
     if stored.names.is_some() {
         attachment::release(ctx.engine, &vec![vec![Value::Int(target.id.0)]])?;
     }
@@ -132,6 +135,8 @@ fn own_message(
 struct StoredText {
     /// What the message counts for the quota.
     size: Size,
+    /// The members from whom a block may withhold it.
+    others: i64,
     is_same: bool,
     /// The names of its files, if it has any.
     names: Option<String>,
@@ -148,8 +153,9 @@ fn stored_text(
     let text = |row: &mut Row| {
         Ok(StoredText {
             size: Size { stored: row.int(0)?, overhead: row.int(1)? },
-            is_same: row.int(2)? != 0,
-            names: row.maybe_text(3)?,
+            others: row.int(2)?,
+            is_same: row.int(3)? != 0,
+            names: row.maybe_text(4)?,
         })
     };
     rows.first_mut().map(text).transpose()
@@ -176,17 +182,19 @@ fn append_event(
 statements! {
     static EDIT: BatchStatement = BatchStatement::of(Statement {
         postgres:
-            "update message set content = r.content, edited_at = r.edited_at, words = r.words \
-             from unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[]) as r(id, content, edited_at, words) \
-             where message.id = r.id",
-        sqlite: "update message set content = ?2, edited_at = ?3 where message.id = ?1",
+            "update message set content = r.content, edited_at = r.edited_at, former = coalesce(message.former, 0) + r.former, \
+             words = r.words from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::text[]) \
+             as r(id, content, edited_at, former, words) where message.id = r.id",
+        sqlite:
+            "update message set content = ?2, edited_at = ?3, former = coalesce(former, 0) + ?4 where message.id = ?1",
     });
 
     static DELETE: BatchStatement = BatchStatement::of(Statement {
         postgres:
-            "update message set content = '', files = null, names = null, deleted = 1, words = '' from unnest($1::bigint[]) as r(id) \
-             where message.id = r.id",
-        sqlite: "update message set content = '', files = null, names = null, deleted = 1 where message.id = ?1",
+            "update message set content = '', files = null, names = null, former = null, deleted = 1, words = '' \
+             from unnest($1::bigint[]) as r(id) where message.id = r.id",
+        sqlite:
+            "update message set content = '', files = null, names = null, former = null, deleted = 1 where message.id = ?1",
     });
 
     /// Members who have left the group since, or have left and come back, saw the message before the edit. They may not see a later
@@ -228,7 +236,7 @@ statements! {
     static COMPARE_TEXT: Statement = locking!(concat!(
         "select octet_length(m.content), ",
         entry_overhead!(),
-        ", case when m.content = $1 then 1 else 0 end, m.names from message m where m.id = $2 \
+        ", coalesce(m.others, 0), case when m.content = $1 then 1 else 0 end, m.names from message m where m.id = $2 \
          and m.deleted = 0"
     ));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use wire::{AccountId, GroupId, Recipient};
+use wire::{AccountId, GroupId, MessageId, Recipient};
 
 use super::blocker::{blockers, few_blockers};
 use super::context::BatchContext;
@@ -55,6 +55,31 @@ pub(super) fn withheld_posts(
     }
     let of = |index: &usize| Some((*index, found.get(&sender(&submissions[*index])?)?.clone()));
     Ok(indexes.iter().filter_map(of).collect())
+}
+
+/// Records the accounts from which each post is withheld. Consecutive entries that are withheld from one account are a run.
+/// `posts`: the id, the conversation and the index of each.
+pub(super) fn note_withheld(
+    ctx: &mut BatchContext<'_>,
+    mut posts: Vec<(MessageId, i64, usize)>,
+    withheld: &WithheldPosts,
+) {
+    posts.sort_unstable();
+    // For each conversation: the accounts from which its last post is withheld, with the start of each run.
+    let mut last = HashMap::<i64, HashMap<AccountId, i64>>::new();
+    for (id, conversation, index) in posts {
+        let before = last.get(&conversation);
+        let mine = withheld.get(&index).into_iter().flatten();
+        let run = |(account, stored): (&AccountId, &i64)| {
+            let run = before.map_or(Some(*stored), |before| before.get(account).copied());
+            (*account, run.filter(|run| *run > 0).unwrap_or(id.0))
+        };
+        let runs: HashMap<_, _> = mine.map(run).collect();
+        for (account, run) in &runs {
+            ctx.note_withheld(id, *account, conversation, *run);
+        }
+        last.insert(conversation, runs);
+    }
 }
 
 statements! {

@@ -322,7 +322,7 @@ fn what_is_withheld_costs_nothing_lasting(store: &Store) {
         };
         (0..20).map(time).min().unwrap()
     };
-    let mut times = Vec::new();
+    let mut few = None;
     for count in [100, 10_000] {
         let to_trip =
             |_| Submission { by: bob, reference: None, operation: post_to(trip, "hidden") };
@@ -338,11 +338,18 @@ fn what_is_withheld_costs_nothing_lasting(store: &Store) {
             seen(Peer::Account(bob)) + seen(Peer::Group(trip))
         };
         let shown = || store.group(bob, trip).unwrap().unwrap().members.len();
-        times.push([fastest(&listed, 2), fastest(&looked, 4), fastest(&shown, 2)]);
-    }
-    for (few, many) in times[0].iter().zip(&times[1]) {
+        let times = || [fastest(&listed, 2), fastest(&looked, 4), fastest(&shown, 2)];
+        let Some(few) = few.replace(times()) else { continue };
         let slack = std::time::Duration::from_millis(1);
-        assert!(*many < 3 * *few + slack, "a hundred times as much: {times:?}");
+        let is_longer =
+            |many: &[_; 3]| few.iter().zip(many).any(|(few, many)| *many > 3 * *few + slack);
+        // Other processes may take both cores for a while.
+        let mut many = (0..5).map(|_| times()).skip_while(is_longer);
+        assert!(
+            many.next().is_some(),
+            "a hundred times as much took longer than {few:?}: {:?}",
+            times()
+        );
     }
 }
 

@@ -4,14 +4,14 @@ use wire::{AccountId, Code, GroupId, MessageId, Peer, Role};
 
 use crate::revise::{edit, react};
 use crate::uploads::{upload, with_files};
-use crate::{NOW, account, act, code, commit, group, open, post, post_to, say};
+use crate::{NOW, account, act, code, commit, group, open, post, post_to, say, say_in};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// Accounts of which the counts are not what there is.
 pub const COUNT_WRONG: &str = "select count(*) from log l left join \
     (select sender, sum(octet_length(content)) as bytes, sum(512 + 8 * coalesce(octet_length(names), 0) \
-    + coalesce(octet_length(files), 0)) as overhead from message group by sender) m on m.sender = l.account left join \
+    + coalesce(octet_length(files), 0) + 48 * coalesce(others, 0) + coalesce(former, 0)) as overhead from message group by sender) m on m.sender = l.account left join \
     (select owner, sum(size) as bytes, 4096 * count(*) as overhead from file group by owner) f on f.owner = l.account left join \
     (select s.account, count(*) as groups from member s join conversation c on c.id = s.conversation and c.low is null \
     where s.until is null group by s.account) g on g.account = l.account \
@@ -21,6 +21,7 @@ pub const COUNT_WRONG: &str = "select count(*) from log l left join \
 cases! {
     OPEN:
     what_is_kept_is_counted,
+    what_blocks_may_withhold_is_counted_whether_they_do_or_not,
     what_goes_is_no_longer_counted,
     an_account_is_in_a_thousand_groups_and_no_more,
 }
@@ -62,6 +63,46 @@ fn what_is_kept_is_counted(store: &Store) {
         [("one", "1"), ("three", "2")].map(|(text, name)| post(bob, alice, text, Some(name)));
     commit(store, submissions.to_vec());
     assert_eq!(stored(store, bob), 8);
+}
+
+fn what_blocks_may_withhold_is_counted_whether_they_do_or_not(store: &Store) {
+    let overhead = |who| store.log_state(who).unwrap().unwrap().overhead;
+    let counted = |is_blocked: bool| {
+        let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(store, name));
+        let trip = group(store, &[alice, bob, carol]);
+        let mut counted = vec![overhead(alice)];
+        let mut note = || counted.push(overhead(alice));
+        let id = say_in(store, alice, trip, "four");
+        note();
+        if is_blocked {
+            act(store, bob, Operation::Block { id: alice });
+        }
+        say_in(store, alice, trip, "four");
+        note();
+        act(store, alice, edit(id, "changed"));
+        note();
+        act(store, alice, edit(id, "again"));
+        note();
+        act(store, alice, change(trip, GroupAction::Rename("Journey".to_owned())));
+        note();
+        act(store, alice, Operation::Delete { id });
+        note();
+        counted
+    };
+    let each = 512 + 2 * 48;
+    let expected = [512, each, each, 2 * 4, 2 * 7, each, -2 * (4 + 7)];
+    let sums = expected.iter().scan(0, |sum, more| {
+        *sum += more;
+        Some(*sum)
+    });
+    let sums: Vec<_> = sums.collect();
+    assert_eq!(counted(false), sums);
+    assert_eq!(counted(true), sums, "a block does not show");
+    // Of two people the one may keep what the other edits.
+    let [alice, bob] = ["Alice", "Bob"].map(|name| account(store, name));
+    let id = say(store, alice, bob, "four", "r").id;
+    act(store, alice, edit(id, ""));
+    assert_eq!(overhead(alice), 512 + 4);
 }
 
 fn what_goes_is_no_longer_counted(store: &Store) {

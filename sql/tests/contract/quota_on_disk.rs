@@ -3,10 +3,10 @@
 
 use sql::{GroupAction, NewPiece, NewUpload, Operation, Outcome, Store, Submission, UploadOutcome};
 use wire::limit::{CONTENT_BYTES_MAX, MESSAGE_FILES_MAX, REF_BYTES_MAX};
-use wire::{AccountId, Code, Recipient};
+use wire::{AccountId, Code, GroupId, Recipient};
 
 use crate::revise::edit;
-use crate::{NOW, account, act, code, commit, group, open, post, say};
+use crate::{NOW, account, act, code, commit, group, open, post, say, say_in};
 
 /// Bytes of overhead that an account may have, whatever its quota is.
 const OVERHEAD_FREE: i64 = 64 * 1024 * 1024;
@@ -20,7 +20,7 @@ const FILE_NAME_BYTES: usize = 255;
 type Kind = (&'static str, fn(&Store, AccountId, AccountId));
 
 /// The ways to make what counts little take much.
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 10] = [
     ("empty messages with files of long names", |store, alice, bob| {
         let files: Vec<_> = (0..MESSAGE_FILES_MAX).map(|n| upload(store, alice, n)).collect();
         for round in 0..2 {
@@ -70,7 +70,33 @@ const KINDS: [Kind; 8] = [
             }
         }
     }),
+    ("messages that blocks withhold from members of a group", |store, alice, _| {
+        let (created, members) = large_group(store, alice);
+        block(store, &members, alice);
+        for n in 0..200 {
+            say_in(store, alice, created, &reference(50_000 + n)[..1]);
+        }
+    }),
+    ("edits that blocks withhold from members of a group", |store, alice, _| {
+        let (created, members) = large_group(store, alice);
+        let ids: Vec<_> = (0..4).map(|n| say_in(store, alice, created, &words(400 + n))).collect();
+        block(store, &members, alice);
+        for id in ids {
+            assert_eq!(act(store, alice, edit(id, "x")), Outcome::Done);
+        }
+    }),
 ];
+
+fn large_group(store: &Store, creator: AccountId) -> (GroupId, Vec<AccountId>) {
+    let members: Vec<_> = (0..60).map(|_| account(store, "Member")).collect();
+    (group(store, &[&[creator], &members[..]].concat()), members)
+}
+
+fn block(store: &Store, members: &[AccountId], id: AccountId) {
+    for member in members {
+        assert_eq!(act(store, *member, Operation::Block { id }), Outcome::Done);
+    }
+}
 
 fn done(store: &Store, submissions: Vec<Submission>) {
     assert!(commit(store, submissions).outcomes.iter().all(|it| *it == Outcome::Done));
@@ -240,6 +266,40 @@ fn overhead_is_bounded(store: &Store) {
     };
     assert_eq!(store.begin_upload(alice, &new, NOW).unwrap(), UploadOutcome::OverQuota);
     assert_eq!(store.begin_upload(bob, &new, NOW).unwrap(), UploadOutcome::Begun);
+}
+
+/// Somebody who has blocked the sender before the first edit keeps one of these texts, and the others keep none.
+fn former_texts_are_bounded(store: &Store) {
+    let alice = account(store, "Alice");
+    let (created, _) = large_group(store, alice);
+    let overhead = || store.log_state(alice).unwrap().unwrap().overhead;
+    let long = |letter: &str| letter.repeat(CONTENT_BYTES_MAX);
+    let [first, second] = [0, 1].map(|_| say_in(store, alice, created, &long("x")));
+    let before = overhead();
+    let refused = ["y", "x"].iter().cycle().find_map(|letter| {
+        assert!(overhead() <= OVERHEAD_FREE);
+        let outcome = act(store, alice, edit(first, &long(letter)));
+        (outcome != Outcome::Done).then_some(outcome)
+    });
+    let refused = refused.unwrap();
+    assert_eq!(code(&refused), Some(Code::OverQuota));
+    assert!(overhead() > OVERHEAD_FREE - 60 * CONTENT_BYTES_MAX as i64);
+    assert_eq!(code(&act(store, alice, edit(second, "short"))), Some(Code::OverQuota));
+    // Deleting makes room.
+    assert_eq!(act(store, alice, Operation::Delete { id: first }), Outcome::Done);
+    assert_eq!(overhead(), before);
+    assert_eq!(act(store, alice, edit(second, "short")), Outcome::Done);
+}
+
+#[test]
+fn texts_that_edits_replace_have_a_bound_in_sqlite() {
+    former_texts_are_bounded(&open(&"sqlite::memory:".parse().unwrap()).with_quota(100_000));
+}
+
+#[test]
+fn texts_that_edits_replace_have_a_bound_in_postgresql() {
+    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    former_texts_are_bounded(&open(&url.parse().unwrap()).with_quota(100_000));
 }
 
 #[test]

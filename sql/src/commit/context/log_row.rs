@@ -77,6 +77,13 @@ impl BatchContext<'_> {
         self.logs.get(&account.0).is_none_or(|log| (log.size + more).fits(self.policy.quota))
     }
 
+    /// As [`BatchContext::has_room`], for what is stored beyond texts and files only.
+    pub(in crate::commit) fn has_overhead(&self, account: AccountId, more: Size) -> bool {
+        let quota = self.policy.quota;
+        let overhead = |log: &LogRow| Size { stored: 0, ..log.size + more };
+        self.logs.get(&account.0).is_none_or(|log| overhead(log).fits(quota))
+    }
+
     /// Adds `more`, which may be negative, to the bytes that count for the account's quota.
     pub(in crate::commit) fn add_size(&mut self, account: AccountId, more: Size) {
         let Some(log) = self.logs.get_mut(&account.0) else { return };

@@ -53,6 +53,7 @@ pub(super) static MIGRATIONS: &[(i64, &str)] = &[
     (29, include_str!("../../../migrations/postgres/0029_pictures.sql")),
     (30, include_str!("../../../migrations/postgres/0030_counted_rows.sql")),
     (31, include_str!("../../../migrations/postgres/0031_failed_logins.sql")),
+    (32, include_str!("../../../migrations/postgres/0032_counted_blocks.sql")),
 ];
 
 statements! {

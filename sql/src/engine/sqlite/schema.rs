@@ -28,4 +28,5 @@ pub(super) static MIGRATIONS: &[(i64, &str)] = &[
     (25, include_str!("../../../migrations/sqlite/0025_pictures.sql")),
     (26, include_str!("../../../migrations/sqlite/0026_counted_rows.sql")),
     (27, include_str!("../../../migrations/sqlite/0027_failed_logins.sql")),
+    (28, include_str!("../../../migrations/sqlite/0028_counted_blocks.sql")),
 ];
