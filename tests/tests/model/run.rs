@@ -247,7 +247,15 @@ impl<'a> Run<'a> {
         device.receive_up_to(head)?;
         for event in device.events.drain(..) {
             let told = self.names.inside(&event);
-            let said = self.model.said(who, event["seq"].as_i64().unwrap_or_default());
+            let seq = event["seq"].as_i64().unwrap_or_default();
+            let mut said = self.model.said(who, seq);
+            let now = self.model.now(who, seq);
+            // Of operations that are stored together, a later one may have made the reader somebody who sees a name.
+            for key in ["by_name", "member_name"] {
+                if let Some(name) = now.get(key).filter(|name| told.get(key) == Some(name)) {
+                    said[key] = name.clone();
+                }
+            }
             ensure!(told == said, "heard {told}, not {said}");
         }
         Ok(())
