@@ -3,7 +3,8 @@
 //! Measured on demand, on a quiet machine, with an optimised program:
 //! `cargo test --release --workspace --test contract time_of_a_blocked_message -- --ignored --nocapture`. `SAMPLES` is
 //! the number of messages to each recipient. `ONLY=blocked` or `ONLY=free` sends to one of the two, for a program that
-//! counts instructions.
+//! counts instructions or writes. `OTHERS` is the number of other accounts that have written before, 100 messages each:
+//! with some thousands of them the rows of two accounts are no longer on the same pages.
 
 #![allow(clippy::print_stderr, reason = "a measurement shows what it has measured")]
 
@@ -11,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use sql::{DatabaseUrl, Operation, Outcome, Store};
 
-use crate::strangers::{meet, people};
-use crate::{act, ask_first, commit, post};
+use crate::strangers::meet;
+use crate::{account, act, ask_first, commit, post};
 
 #[test]
 #[ignore = "it measures"]
@@ -31,7 +32,19 @@ fn time_of_a_blocked_message_in_postgresql() {
 fn measure(store: &Store) {
     let samples = std::env::var("SAMPLES").map_or(4000, |samples| samples.parse().unwrap());
     let only = std::env::var("ONLY").ok().map(|only| only == "blocked");
-    let [mallory, alice, bob] = people(store);
+    let others = std::env::var("OTHERS").map_or(0, |others| others.parse().unwrap());
+    let populate = |count: usize| {
+        let others: Vec<_> = (0..count).map(|_| account(store, "Somebody")).collect();
+        for pair in others.chunks_exact(2) {
+            meet(store, pair[0], pair[1]);
+            let text = "something that is as long as what people usually write";
+            commit(store, (0..100).map(|_| post(pair[0], pair[1], text, None)).collect());
+        }
+    };
+    let [mallory, alice, bob] = ["Mallory", "Alice", "Bob"].map(|name| {
+        populate(others / 3);
+        account(store, name)
+    });
     meet(store, mallory, alice);
     meet(store, mallory, bob);
     assert_eq!(act(store, alice, Operation::Block { id: mallory }), Outcome::Done);
