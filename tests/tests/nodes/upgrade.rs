@@ -1,5 +1,7 @@
 //! A rolling upgrade: an older `chat` goes on beside the new one, which has brought the schema up to date.
 //!
+//! `./check upgrade` builds the `chat` of the last schema and runs this. With another one:
+//!
 //!     OLD_CHAT=/path/to/an/older/chat cargo test -p acceptance --test main nodes::upgrade -- --ignored
 
 use std::path::Path;
