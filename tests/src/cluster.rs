@@ -1,15 +1,16 @@
 //! A real PostgreSQL of the tests' own, as durable as it comes.
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::Write as _;
+use std::net::{SocketAddrV4, TcpListener};
 use std::os::unix::fs::chown;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use crate::Host;
 use crate::wait::until;
 use anyhow::{Context, Result, anyhow, ensure};
 use rustix::process::{Pid, Signal, kill_process};
@@ -25,12 +26,16 @@ const KEEPER: &str = r#"
     if [ "$forget" = yes ]; then rm -rf "$dir"; fi
 "#;
 
+/// Whoever is in the same network may do everything, as on loopback addresses.
+const OWN_NETWORK: &[u8] = b"host all all samenet trust\nhost replication all samenet trust\n";
+
 /// A cluster of databases.
 pub struct Cluster {
     dir: PathBuf,
     /// Removes the directory, unless the keeper does.
     _temp: Option<TempDir>,
     bin: PathBuf,
+    host: Host,
     port: u16,
     /// Whom to run it as: PostgreSQL refuses root.
     user: Option<(u32, u32)>,
@@ -60,34 +65,38 @@ impl Cluster {
 
     /// The same, in a directory of its own in this one.
     pub fn make_in(parent: &Path) -> Result<Self> {
-        let cluster = Self::empty_in(parent)?;
+        Self::make_on(&Host::default(), parent)
+    }
+
+    /// The same, on this host.
+    pub fn make_on(host: &Host, parent: &Path) -> Result<Self> {
+        let cluster = Self::empty_on(host, parent)?;
         let data = cluster.data();
         let args =
             ["-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync", "-k", "-D"];
-        cluster.run(cluster.tool("initdb").args(args).arg(data))?;
+        cluster.run(cluster.tool("initdb").args(args).arg(&data))?;
+        let mut access = fs::OpenOptions::new().append(true).open(data.join("pg_hba.conf"))?;
+        access.write_all(OWN_NETWORK)?;
         Ok(cluster)
     }
 
     /// A streaming standby of this one, which runs; not started yet.
     pub fn make_standby(&self) -> Result<Self> {
-        self.make_standby_in(&std::env::temp_dir())
+        self.make_standby_on(&self.host, &std::env::temp_dir())
     }
 
-    /// The same, in a directory of its own in this one.
-    pub fn make_standby_in(&self, parent: &Path) -> Result<Self> {
-        let standby = Self::empty_in(parent)?;
+    /// The same, on this host, and in a directory of its own in this one.
+    pub fn make_standby_on(&self, host: &Host, parent: &Path) -> Result<Self> {
+        let standby = Self::empty_on(host, parent)?;
         let args = ["-U", "postgres", "-R", "-X", "stream", "-c", "fast", "--no-sync", "-D"];
-        let copy = self
-            .tool("pg_basebackup")
-            .args(self.server())
-            .args(args)
-            .arg(standby.data())
-            .output()?;
+        // From there, and over the network: the standby asks where its copy came from.
+        let mut copy = standby.command(&self.program("pg_basebackup"));
+        let copy = copy.args(self.address()).args(args).arg(standby.data()).output()?;
         ensure!(copy.status.success(), "{}", String::from_utf8_lossy(&copy.stderr));
         Ok(standby)
     }
 
-    fn empty_in(parent: &Path) -> Result<Self> {
+    fn empty_on(host: &Host, parent: &Path) -> Result<Self> {
         let bin = postgres_programs()?;
         let temp = tempfile::Builder::new().prefix("messenger-postgres-").tempdir_in(parent)?;
         let dir = temp.path().to_owned();
@@ -97,7 +106,7 @@ impl Cluster {
         }
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let keeper = Mutex::new(None);
-        Ok(Self { dir, _temp: Some(temp), bin, port, user, keeper })
+        Ok(Self { dir, _temp: Some(temp), bin, host: host.clone(), port, user, keeper })
     }
 
     /// Starts the server and waits until it answers.
@@ -108,10 +117,10 @@ impl Cluster {
     /// The same, with other settings, such as `fsync=off`.
     pub fn start_with(&self, others: &[&str]) -> Result<()> {
         let forget = if self._temp.is_none() { "yes" } else { "no" };
-        let mut keeper = self.tool_at(Path::new("/bin/sh"));
+        let mut keeper = self.command(Path::new("/bin/sh"));
         keeper.args(["-c", KEEPER, "keeper"]).arg(&self.dir).arg(forget);
         keeper.arg(self.bin.join("postgres")).arg("-D").arg(self.data());
-        keeper.arg("-k").arg(&self.dir).args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
+        keeper.arg("-k").arg(&self.dir).args(self.address());
         for setting in [
             "fsync=on",
             "synchronous_commit=on",
@@ -179,14 +188,14 @@ impl Cluster {
         self.run(self.tool("createdb").args(self.server()).args(["-U", "postgres", name]))
     }
 
-    /// Where it listens, on this machine.
-    pub fn port(&self) -> u16 {
-        self.port
+    /// Where it listens.
+    pub fn listens_on(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.host.address(), self.port)
     }
 
     /// The URL of the database of this name.
     pub fn url(&self, name: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
+        format!("postgres://postgres@{}/{name}", self.listens_on())
     }
 
     /// Runs statements in the database of this URL.
@@ -205,24 +214,41 @@ impl Cluster {
         self.dir.join("data")
     }
 
+    /// Its address and port, for itself and for those who connect to it.
+    fn address(&self) -> [String; 4] {
+        let (host, port) = (self.host.address().to_string(), self.port.to_string());
+        ["-h".to_owned(), host, "-p".to_owned(), port]
+    }
+
+    /// The same by its socket in the file system.
     fn server(&self) -> [String; 4] {
         let host = self.dir.display().to_string();
         ["-h".to_owned(), host, "-p".to_owned(), self.port.to_string()]
     }
 
-    fn tool(&self, name: &str) -> Command {
+    fn program(&self, name: &str) -> PathBuf {
         let own = self.bin.join(name);
         // What comes without the clients is asked by those of the machine.
         let other = || installed_bin().ok().map(|bin| bin.join(name));
-        self.tool_at(&if own.is_file() { own } else { other().unwrap_or(own) })
+        if own.is_file() { own } else { other().unwrap_or(own) }
     }
 
+    fn tool(&self, name: &str) -> Command {
+        self.tool_at(&self.program(name))
+    }
+
+    /// A command where the tests run.
     pub(crate) fn tool_at(&self, path: &Path) -> Command {
-        let mut command = Command::new(path);
+        self.prepare(Host::default().command(path, self.user))
+    }
+
+    /// A command on its host.
+    fn command(&self, path: &Path) -> Command {
+        self.prepare(self.host.command(path, self.user))
+    }
+
+    fn prepare(&self, mut command: Command) -> Command {
         command.current_dir(&self.dir).stdin(Stdio::null());
-        if let Some((uid, gid)) = self.user {
-            command.uid(uid).gid(gid);
-        }
         command
     }
 

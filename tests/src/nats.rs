@@ -2,16 +2,18 @@
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::Host;
 use crate::wait::{PATIENCE, until};
 
 /// A server on a port that stays the same when it is restarted; it is killed when dropped.
 pub struct Nats {
+    host: Host,
     port: u16,
     args: Vec<String>,
     child: Mutex<Option<Child>>,
@@ -23,16 +25,24 @@ impl Nats {
     /// # Errors
     /// When it does not come up.
     pub fn start(args: &[&str]) -> Result<Self> {
+        Self::start_on(&Host::default(), args)
+    }
+
+    /// The same, on this host.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_on(host: &Host, args: &[&str]) -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
-        let nats = Self { port, args, child: Mutex::new(None) };
+        let nats = Self { host: host.clone(), port, args, child: Mutex::new(None) };
         nats.restart()?;
         Ok(nats)
     }
 
-    /// `127.0.0.1:PORT`.
+    /// `ADDRESS:PORT`.
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("{}:{}", self.host.address(), self.port)
     }
 
     /// Its URL.
@@ -45,9 +55,11 @@ impl Nats {
     /// # Errors
     /// When it does not come up.
     pub fn restart(&self) -> Result<()> {
-        let port = self.port.to_string();
-        let child = program()
-            .args(["-a", "127.0.0.1", "-p", &port])
+        let (address, port) = (self.host.address().to_string(), self.port.to_string());
+        let child = self
+            .host
+            .command(program(), None)
+            .args(["-a", &address, "-p", &port])
             .args(&self.args)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -92,7 +104,7 @@ impl Drop for Nats {
 }
 
 /// Debian puts it where only root looks.
-fn program() -> Command {
+fn program() -> &'static Path {
     let debian = Path::new("/usr/sbin/nats-server");
-    if debian.is_file() { Command::new(debian) } else { Command::new("nats-server") }
+    if debian.is_file() { debian } else { Path::new("nats-server") }
 }

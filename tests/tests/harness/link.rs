@@ -1,7 +1,7 @@
 //! A link between two programs that a test can cut, slow down, or let through in one direction only.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -30,13 +30,13 @@ pub enum Traffic {
 #[derive(Clone)]
 pub struct Link {
     shared: Arc<Shared>,
-    port: u16,
+    address: SocketAddr,
 }
 
 struct Shared {
     traffic: Mutex<Traffic>,
     changed: Condvar,
-    target: Mutex<u16>,
+    target: Mutex<SocketAddrV4>,
 }
 
 #[derive(Clone, Copy)]
@@ -46,10 +46,10 @@ enum Direction {
 }
 
 impl Link {
-    /// One to this port of this machine.
-    pub fn to(target: u16) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let port = listener.local_addr()?.port();
+    /// One that listens on this address of the test and leads there.
+    pub fn new(own: Ipv4Addr, target: SocketAddrV4) -> Result<Self> {
+        let listener = TcpListener::bind((own, 0))?;
+        let address = listener.local_addr()?;
         let (traffic, changed) = (Mutex::new(Traffic::Open), Condvar::new());
         let shared = Arc::new(Shared { traffic, changed, target: Mutex::new(target) });
         let kept = Arc::clone(&shared);
@@ -59,16 +59,16 @@ impl Link {
                 let _ = spawn(move || drop(relay(client, &shared)));
             }
         })?;
-        Ok(Self { shared, port })
+        Ok(Self { shared, address })
     }
 
-    /// Its own port.
-    pub fn port(&self) -> u16 {
-        self.port
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
-    /// New connections lead to another port.
-    pub fn lead_to(&self, target: u16) {
+    /// New connections lead to another server.
+    pub fn lead_to(&self, target: SocketAddrV4) {
         *lock(&self.shared.target) = target;
     }
 
@@ -97,6 +97,17 @@ impl Shared {
         }
     }
 
+    /// A client is not told that the server cannot be reached.
+    fn connect(&self) -> Result<TcpStream> {
+        loop {
+            let target = *lock(&self.target);
+            match TcpStream::connect(target) {
+                Err(error) if error.kind() == ErrorKind::HostUnreachable => {}
+                connected => return Ok(connected?),
+            }
+        }
+    }
+
     fn copy(&self, direction: Direction, mut from: TcpStream, mut to: TcpStream) {
         let mut chunk = vec![0; CHUNK_BYTES];
         while let Ok(count @ 1..) = from.read(&mut chunk) {
@@ -114,8 +125,7 @@ impl Shared {
 /// Carries everything both ways, until both ends are closed.
 fn relay(client: TcpStream, shared: &Arc<Shared>) -> Result<()> {
     shared.pass(Direction::ToServer);
-    let target = *lock(&shared.target);
-    let server = TcpStream::connect(("127.0.0.1", target))?;
+    let server = shared.connect()?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let (answers, back, there) = (server.try_clone()?, client.try_clone()?, Arc::clone(shared));

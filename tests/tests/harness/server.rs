@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use acceptance::{PATIENCE, until};
+use acceptance::{Host, PATIENCE, until};
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -66,9 +66,14 @@ impl Launch {
     }
 
     /// Starts it by way of another command.
-    pub fn wrapped_in(mut self, wrapper: &[&str]) -> Self {
-        self.line.splice(0..0, wrapper.iter().map(|&word| word.to_owned()));
+    pub fn wrapped_in<S: AsRef<str>>(mut self, wrapper: &[S]) -> Self {
+        self.line.splice(0..0, wrapper.iter().map(|word| word.as_ref().to_owned()));
         self
+    }
+
+    /// Starts it on this host, where it listens on a free port.
+    pub fn on(self, host: &Host) -> Self {
+        self.with_flag("--listen", &format!("{}:0", host.address())).wrapped_in(&host.wrapper())
     }
 
     /// Nobody reads its standard output, and its end is closed.

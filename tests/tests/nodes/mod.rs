@@ -4,6 +4,7 @@ mod balancers;
 mod crowd;
 mod faults;
 mod history;
+mod network;
 mod person;
 mod presence;
 mod replica;

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::history::{self, Entry, Operation, Recorder};
 use super::person::{Person, message};
-use super::world::{CHATS, KINDS, World};
+use super::world::{CHATS, World};
 
 /// People who send, unless `FAULTS_PEOPLE` says otherwise.
 const PEOPLE: u64 = 6;
@@ -28,8 +28,8 @@ pub fn setting(name: &str, usual: u64) -> Result<u64> {
 
 #[test]
 fn nothing_is_lost_or_repeated_whatever_dies() -> Result<()> {
-    let (faults, seed) = (setting("FAULTS", KINDS)?, setting("FAULTS_SEED", 1)?);
-    let mut world = World::launch(seed)?;
+    let mut world = World::launch(setting("FAULTS_SEED", 1)?)?;
+    let faults = setting("FAULTS", world.kinds())?;
     let endpoints = world.deployment.endpoints.clone();
     let (recorder, recording) = (Recorder::new(), endpoints.clone());
     let mut people = Vec::new();
