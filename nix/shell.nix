@@ -26,8 +26,9 @@ pkgs.mkShell {
       ty
       (python3.withPackages (python: [ python.pyyaml ]))
     ]
-    # For the units.
+    # For the units, and for networks of the tests.
     ++ lib.optionals stdenv.hostPlatform.isLinux [
+      iproute2
       systemd
       util-linux
     ];
