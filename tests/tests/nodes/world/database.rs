@@ -16,8 +16,14 @@ const DISK_MB: u64 = 512;
 pub const DATABASE_WITHIN: Duration = Duration::from_secs(60);
 /// The database of the servers.
 pub const NAME: &str = "messenger";
-/// Small, so that a disk has room for it.
-const SETTINGS: &[&str] = &["max_wal_size=96MB", "min_wal_size=32MB", "wal_keep_size=64MB"];
+/// Small, so that a disk has room for it. After a second the standby looks for the primary again, as commits wait for
+/// it; the usual five seconds are as long as the test waits after the last fault.
+const SETTINGS: &[&str] = &[
+    "max_wal_size=96MB",
+    "min_wal_size=32MB",
+    "wal_keep_size=64MB",
+    "wal_retrieve_retry_interval=1s",
+];
 
 /// A PostgreSQL server on a disk of its own, if that is permitted.
 pub struct Database {
