@@ -86,7 +86,7 @@ impl Store {
                 })
             }
             Backend::Postgres(config, tls, given) => {
-                let connector = Connector::new(config, tls, given)?;
+                let connector = Connector::new(config, tls, given)?.guarded();
                 let checked = connector.clone();
                 check = Box::new(move || checked.check(POSTGRES_CONNECTIONS));
                 Self::new(

@@ -92,6 +92,46 @@ fn a_commit_whose_standby_is_gone_is_in_doubt_and_learned_later() {
     database.commit().unwrap();
 }
 
+/// A server that has crashed shows commits that nobody has confirmed. If its standby takes over, they are gone.
+#[test]
+fn what_a_crashed_server_recovers_is_read_only_once_its_standby_has_it() {
+    let database = database();
+    let events = || database.store.events(database.me, Seq(0), 9).map(|events| events.len());
+    assert_eq!(events().unwrap(), 1);
+    database.set_standby("nobody");
+    thread::scope(|scope| {
+        let commit = scope.spawn(|| database.commit());
+        database.until("the wait", || {
+            let mut client = postgres::Client::connect(&database.url, postgres::NoTls).unwrap();
+            let waiting = "select from pg_stat_activity where wait_event = 'SyncRep'";
+            !client.query(waiting, &[]).unwrap().is_empty()
+        });
+        assert_eq!(events().unwrap(), 1, "nobody sees it while it waits");
+        database.cluster.stop_immediately().unwrap();
+        database.cluster.start().unwrap();
+        assert!(matches!(commit.join().unwrap(), Err(Error::InDoubt(_) | Error::Unavailable(_))));
+    });
+    let mut client = postgres::Client::connect(&database.url, postgres::NoTls).unwrap();
+    let stored: i64 = client.query_one("select count(*) from event", &[]).unwrap().get(0);
+    assert_eq!(stored, 2, "the server has recovered it");
+    for _ in 0..3 {
+        let begin = Instant::now();
+        let read = events();
+        assert!(matches!(read, Err(Error::Unavailable(_))), "{read:?}");
+        assert!(begin.elapsed() < READ_WITHIN, "{:?}", begin.elapsed());
+    }
+    database.set_standby("");
+    database.until("reads to be back", || events().is_ok());
+    assert_eq!(events().unwrap(), 2);
+    // From then on a standby that is away keeps no reader out.
+    database.set_standby("nobody");
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert_eq!(events().unwrap(), 2));
+        }
+    });
+}
+
 #[test]
 fn a_wait_for_a_standby_that_is_given_up_is_no_confirmation() {
     let database = database();

@@ -4,6 +4,7 @@ mod client;
 mod encode;
 mod error;
 mod hosts;
+mod replication_guard;
 mod rewrite;
 mod schema;
 mod search;
@@ -26,6 +27,7 @@ use crate::url::Tls;
 use crate::{Error, OpenError, Result};
 use client::Client;
 use error::text;
+use replication_guard::ReplicationGuard;
 use schema::MIGRATIONS;
 pub(crate) use session::ServerSettings;
 pub(crate) use start::fault;
@@ -43,6 +45,8 @@ pub(crate) struct Connector {
     /// The server settings in the URL.
     given: ServerSettings,
     tls: Option<tokio_postgres_rustls::MakeRustlsConnect>,
+    /// What readers wait for; `None`: they read what is there.
+    guard: Option<ReplicationGuard>,
 }
 
 impl Connector {
@@ -71,7 +75,13 @@ impl Connector {
                 Some(tls::connector(roots.as_deref())?)
             }
         };
-        Ok(Self { config, given: given.clone(), tls })
+        Ok(Self { config, given: given.clone(), tls, guard: None })
+    }
+
+    /// Readers see only what a synchronous standby has; see [`replication_guard`].
+    pub(crate) fn guarded(mut self) -> Self {
+        self.guard = Some(ReplicationGuard::default());
+        self
     }
 
     /// Sets how long connecting may take.
@@ -83,7 +93,12 @@ impl Connector {
     /// Connects while the program runs. Every error counts as one that may pass.
     pub(crate) fn connect(&self, usage: Purpose) -> Result<Postgres> {
         let client = self.session(usage).map_err(|error| Error::Unavailable(text(&error)))?;
-        Ok(Postgres::new(client))
+        let mut postgres = Postgres::new(client);
+        if let Some(guard) = self.guard.as_ref().filter(|_| usage != Purpose::Write) {
+            guard.check(&mut postgres.client).map_err(Error::Unavailable)?;
+        }
+        postgres.guard.clone_from(&self.guard);
+        Ok(postgres)
     }
 
     /// Connects, and sets the session settings of this program.
@@ -104,6 +119,15 @@ pub(crate) struct Postgres {
     client: Client,
     /// Statements that this connection has prepared, by their texts.
     prepared: HashMap<Text, postgres::Statement>,
+    guard: Option<ReplicationGuard>,
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        if let Some(guard) = self.guard.as_ref().filter(|_| self.client.has_ended()) {
+            guard.forget();
+        }
+    }
 }
 
 /// The text of a statement, identified by its address and length, so that finding it does not read the text.
@@ -112,7 +136,7 @@ struct Text(usize, usize);
 
 impl Postgres {
     fn new(client: Client) -> Self {
-        Self { client, prepared: HashMap::new() }
+        Self { client, prepared: HashMap::new(), guard: None }
     }
 
     fn prepare(&mut self, text: &'static str) -> Result<postgres::Statement> {

@@ -112,7 +112,17 @@ fn check(world: &mut World, people: &[Person]) -> Result<()> {
             }
             Ok((!is_longer).then_some(log))
         })?;
-        ensure!(log.starts_with(&person.heard), "{} has heard something else", person.client.name);
+        let heard = &person.heard;
+        let at = heard.iter().zip(&log).take_while(|(heard, logged)| heard == logged).count();
+        ensure!(
+            at == heard.len(),
+            "{} has heard {:?} at place {at} of {}, where the log has {:?} of {}",
+            person.client.name,
+            heard.get(at),
+            heard.len(),
+            log.get(at),
+            log.len()
+        );
         logs.push((person.client.id, log));
     }
     let mut times: HashMap<(i64, &str), usize> = HashMap::new();

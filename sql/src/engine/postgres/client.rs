@@ -145,6 +145,11 @@ impl Client {
         answers
     }
 
+    /// Whether the server has closed the connection, or a wait was given up.
+    pub(super) fn has_ended(&self) -> bool {
+        self.is_lost || self.client.as_ref().is_none_or(tokio_postgres::Client::is_closed)
+    }
+
     fn take_warning(&self) -> Option<String> {
         self.warning.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

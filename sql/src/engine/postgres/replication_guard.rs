@@ -1,0 +1,72 @@
+//! Keeps reads from showing commits that a synchronous standby does not have.
+//!
+//! PostgreSQL shows a commit to other sessions when the synchronous standby has confirmed it. There is one exception: a server
+//! that has crashed recovers the commits on its own disk, and shows those that were still waiting for the standby. If the server
+//! is then lost for good before the standby has caught up, the standby takes over without them. A client that was told of such an
+//! event would miss the event that gets its position in the log afterwards.
+//!
+//! So the first connection to a server that has started waits until the standby confirms a commit of its own. The standby then has
+//! everything that the server recovered. Without a synchronous standby this takes one write to the disk.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use postgres::Error;
+
+use super::client::Client;
+use super::error::text;
+use crate::limit::READ_TIMEOUT;
+
+/// The start time of the server whose recovered commits the standby is known to have. Clones share it.
+#[derive(Clone, Default)]
+pub(super) struct ReplicationGuard(Arc<Mutex<Option<String>>>);
+
+impl ReplicationGuard {
+    /// Waits, at most [`READ_TIMEOUT`], until the standby has what this connection may read.
+    ///
+    /// # Errors
+    /// It is not known that the standby has it; the text says why.
+    pub(super) fn check(&self, client: &mut Client) -> Result<(), String> {
+        let started = client.one_row(STARTED).map_err(|error| text(&error))?;
+        let started = started.into_iter().next();
+        if started.is_some() && *self.lock() == started {
+            return Ok(());
+        }
+        let patience = client.set_patience(Some(READ_TIMEOUT));
+        let confirmed = confirm(client);
+        match confirmed {
+            Ok(None) => {}
+            Ok(Some(warning)) => return Err(warning),
+            // A server that does not let this role write has nothing to wait for.
+            Err(error) if is_refused(&error) => {
+                client.batch_execute("rollback").map_err(|error| text(&error))?;
+            }
+            Err(error) => return Err(text(&error)),
+        }
+        client.set_patience(patience);
+        *self.lock() = started;
+        Ok(())
+    }
+
+    /// Must be called when a connection has ended by itself: the server may have crashed without a new start time.
+    pub(super) fn forget(&self) {
+        *self.lock() = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const STARTED: &str = "select pg_postmaster_start_time()";
+
+/// Commits something. Returns the server's warning if it did not wait for the standby to the end.
+fn confirm(client: &mut Client) -> Result<Option<String>, Error> {
+    client
+        .batch_execute("begin read write; select pg_logical_emit_message(true, 'messenger', '')")?;
+    client.commit()
+}
+
+/// Whether the server has refused the statement, and not given it up.
+fn is_refused(error: &Error) -> bool {
+    error.code().is_some_and(|state| !state.code().starts_with("57"))
+}
