@@ -26,6 +26,7 @@ pub enum Fault {
     StandbyKilled,
     StandbyStopped,
     Failover,
+    UnconfirmedLost,
     DiskFull,
     DatabaseCut,
     DatabaseSlow,
@@ -38,7 +39,7 @@ pub enum Fault {
 }
 
 /// Each of them comes once before one comes again.
-const FAULTS: [Fault; 17] = [
+const FAULTS: [Fault; 18] = [
     Fault::ChatKilled,
     Fault::ChatStopped,
     Fault::ChatClock,
@@ -51,6 +52,7 @@ const FAULTS: [Fault; 17] = [
     Fault::StandbyKilled,
     Fault::StandbyStopped,
     Fault::Failover,
+    Fault::UnconfirmedLost,
     Fault::DiskFull,
     Fault::DatabaseCut,
     Fault::DatabaseSlow,
@@ -156,8 +158,14 @@ impl World {
                 "the standby stood still".to_owned()
             }
             Fault::Failover => {
+                self.databases[primary].cluster.stop_immediately()?;
                 self.fail_over()?;
                 "the primary was lost, the standby was promoted, and a new standby was made"
+                    .to_owned()
+            }
+            Fault::UnconfirmedLost => {
+                self.lose_unconfirmed()?;
+                "the primary crashed without its standby, came back, and was lost; the standby was promoted"
                     .to_owned()
             }
             Fault::DiskFull => self.fill_disk()?,
@@ -209,10 +217,23 @@ impl World {
         server(self).up()
     }
 
+    /// What the primary stores while its standby is away is confirmed to nobody. After a crash it is there all the same, until
+    /// the standby takes over without it.
+    fn lose_unconfirmed(&mut self) -> Result<()> {
+        let (primary, standby) = (self.primary, 1 - self.primary);
+        self.databases[standby].cluster.stop_immediately()?;
+        self.pause(300, 800);
+        self.databases[primary].cluster.stop_immediately()?;
+        self.databases[primary].start()?;
+        self.pause(500, 1500);
+        self.databases[primary].cluster.stop_immediately()?;
+        self.databases[standby].start()?;
+        self.fail_over()
+    }
+
     /// What was confirmed is on the standby, which takes over. The lost one does not come back.
     fn fail_over(&mut self) -> Result<()> {
         let (lost, promoted) = (self.primary, 1 - self.primary);
-        self.databases[lost].cluster.stop_immediately()?;
         let cluster = &self.databases[promoted].cluster;
         cluster.sql(&cluster.url("postgres"), "select pg_promote()")?;
         self.primary = promoted;
