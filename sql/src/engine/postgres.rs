@@ -124,7 +124,7 @@ pub(crate) struct Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        if let Some(guard) = self.guard.as_ref().filter(|_| self.client.has_ended()) {
+        if let Some(guard) = self.guard.as_ref().filter(|_| self.client.was_closed()) {
             guard.forget();
         }
     }

@@ -145,9 +145,9 @@ impl Client {
         answers
     }
 
-    /// Whether the server has closed the connection, or a wait was given up.
-    pub(super) fn has_ended(&self) -> bool {
-        self.is_lost || self.client.as_ref().is_none_or(tokio_postgres::Client::is_closed)
+    /// Whether the server has closed the connection. After a wait that was given up this is not known.
+    pub(super) fn was_closed(&self) -> bool {
+        !self.is_lost && self.client.as_ref().is_some_and(tokio_postgres::Client::is_closed)
     }
 
     fn take_warning(&self) -> Option<String> {

@@ -47,7 +47,7 @@ impl ReplicationGuard {
         Ok(())
     }
 
-    /// Must be called when a connection has ended by itself: the server may have crashed without a new start time.
+    /// Must be called when the server has closed a connection: it may have recovered from a crash without a new start time.
     pub(super) fn forget(&self) {
         *self.lock() = None;
     }
