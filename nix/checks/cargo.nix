@@ -49,6 +49,8 @@ in
     tested
     // {
       cargoTestExtraArgs = "--exclude acceptance";
+      # The sandbox has no certificates, and without any no push can be sent.
+      env.SSL_CERT_FILE = "${pkgs.cacert}/etc/ssl/certs/ca-bundle.crt";
       nativeBuildInputs = [
         pkgs.openssl
         pkgs.pgbouncer
