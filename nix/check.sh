@@ -119,9 +119,7 @@ units() {
 compose() {
     if docker compose version >/dev/null 2>&1; then
         docker compose --file compose.yaml config --quiet
-        return
-    fi
-    if has check-jsonschema; then
+    elif has check-jsonschema; then
         check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
     else
         skip "the keys of compose.yaml (neither docker compose nor check-jsonschema)"

@@ -1,6 +1,6 @@
-"""Whether what a compose file names is there, for machines without `docker compose config`.
+"""Whether what a compose file names is there, is bounded, and can be put into its containers.
 
-Its keys and types are another tool's matter: the schema of the Compose specification.
+Its keys and types are the matter of `docker compose config`, or of the schema of the Compose specification.
 """
 import sys
 
@@ -29,8 +29,12 @@ def complaints(file):
                 yield f"{name}: undeclared volume {source}"
         for kind in ("networks", "secrets", "configs"):
             for used in service.get(kind) or []:
-                if (used["source"] if isinstance(used, dict) else used) not in declared[kind]:
+                source = used["source"] if isinstance(used, dict) else used
+                if source not in declared[kind]:
                     yield f"{name}: undeclared in {kind}: {used}"
+                # Only files are mounted. All else is copied into the container, and Docker refuses that.
+                elif kind in ("secrets", "configs") and service.get("read_only") and "file" not in file[kind][source]:
+                    yield f"{name}: is read-only, so {source} must be a file"
 
 
 with open(sys.argv[1], encoding="utf-8") as stream:
