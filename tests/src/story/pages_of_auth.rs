@@ -8,9 +8,13 @@ pub fn pages_of_auth(endpoints: &Endpoints) -> Result<()> {
     endpoints.ask("GET", "/healthz")?.send()?.expect(200)?;
 
     let here = endpoints.ask("GET", "/")?.send()?.expect(200)?;
-    for (key, value) in [("description", "/openapi.json"), ("signup", "open"), ("chat", "/ws")] {
+    for (key, value) in [("description", "/openapi.json"), ("signup", "open")] {
         ensure!(here.body[key] == value, "no {key}: {}", here.text);
     }
+    // At the same address, or where `--chat-url` says.
+    let chat = here.body["chat"].as_str().unwrap_or_default();
+    let elsewhere = chat.starts_with("ws://") || chat.starts_with("wss://");
+    ensure!(chat == "/ws" || elsewhere, "no chat: {}", here.text);
     // Where the chat is at the same port, so are its descriptions.
     for key in ["chat_description", "chat_schema"] {
         let Some(path) = here.body[key].as_str() else { continue };
