@@ -57,7 +57,7 @@ impl Service for AuthService {
         }
     }
 
-    /// Logs one line for each request. It contains nothing that identifies an account.
+    /// Logs one line for each request, of health checks only if they fail. It contains nothing that identifies an account.
     fn answered(&self, answered: &Answered<'_>) {
         if answered.method.is_empty() || self.chat.is_some() && CHAT_PATHS.contains(&answered.path)
         {
@@ -70,7 +70,12 @@ impl Service for AuthService {
         let method = if answered.method.len() <= 16 { answered.method } else { "(long)" };
         let (path, status) = (route::name(answered.path), answered.status);
         let code = answered.code.unwrap_or("-");
-        tracing::info!(method, path, status, code, ms, "answered");
+        // A container engine asks every few seconds.
+        if HEALTH_PATHS.contains(&answered.path) && status < 400 {
+            tracing::debug!(method, path, status, code, ms, "answered");
+        } else {
+            tracing::info!(method, path, status, code, ms, "answered");
+        }
     }
 }
 

@@ -44,6 +44,21 @@ fn no_content_token_email_or_password_is_logged() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn health_checks_that_succeed_are_not_logged() -> Result<()> {
+    for kind in [Arrangement::Messenger, Arrangement::Pair] {
+        let mut deployment = Deployment::launch(&kind, &[])?;
+        for path in ["/healthz", "/livez"] {
+            deployment.endpoints.ask("GET", path)?.send()?.expect(200)?;
+        }
+        deployment.endpoints.ask("GET", "/me")?.send()?.expect(401)?;
+        let log: String = deployment.stop()?.iter().map(|server| server.log()).collect();
+        ensure!(log.contains("path=/me"), "{log}");
+        ensure!(!log.contains("healthz") && !log.contains("livez"), "{log}");
+    }
+    Ok(())
+}
+
 /// A session with everything in it that goes right and wrong; gives what must not be told.
 fn session(deployment: &Deployment) -> Result<Vec<String>> {
     let endpoints = &deployment.endpoints;
