@@ -6,8 +6,8 @@
 //! thread no longer uses, [`trim_heap`] memory that was freed, and after [`give_back_large_blocks`] the allocator
 //! returns large blocks by itself.
 //!
-//! This is the only unsafe code of the workspace (docs/decisions/0008-threads-without-signal-stacks.md). For glibc on
-//! Linux.
+//! This is the only unsafe code of the workspace (docs/decisions/0008-threads-without-signal-stacks.md). For Linux,
+//! with glibc, or with musl in static programs.
 #![expect(
     unsafe_code,
     reason = "pthread_create, madvise, malloc_trim and mallopt are foreign functions"

@@ -8,12 +8,12 @@ use std::env;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use rustix::fs::OFlags;
+use rustix::fs::{Mode, OFlags};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use net::limit::{LISTEN_BACKLOG, SOCKET_PATH_BYTES_MAX};
@@ -103,9 +103,9 @@ fn bind(place: &Path) -> io::Result<(OwnedFd, UnixListener)> {
 /// A descriptor of the socket file, to which only its owner may connect.
 fn target(path: &Path) -> io::Result<OwnedFd> {
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
-    let flags = OFlags::PATH | OFlags::NOFOLLOW;
-    let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
-    Ok(fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?.into())
+    // With musl the standard library takes O_PATH out of further flags.
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?)
 }
 
 #[cfg(test)]
