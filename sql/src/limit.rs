@@ -35,6 +35,9 @@ pub(crate) const REPLICA_RETRY: Duration = Duration::from_secs(2);
 pub(crate) const REPLICA_LAG_TOLD: Duration = Duration::from_secs(1);
 /// How long a commit may take; for messages, the whole transaction. Then its outcome is in doubt.
 pub(crate) const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// After a commit has waited for PostgreSQL's synchronous standby for this long, no new connection writes. Less than
+/// [`COMMIT_TIMEOUT`], so that a commit that was given up keeps the next one from beginning.
+pub(crate) const STANDBY_STALL: Duration = Duration::from_secs(5);
 /// How long PostgreSQL may take for any other statement.
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a request to delete an account waits for its rows to be erased; the server erases the rest afterwards. Less than an

@@ -15,6 +15,8 @@ use wire::{AccountId, Recipient, Seq};
 const COMMIT_WITHIN: Duration = Duration::from_secs(16);
 /// Three seconds for a look-up, and some.
 const READ_WITHIN: Duration = Duration::from_secs(9);
+/// Connections of a store that write, without that for messages.
+const WRITERS: i64 = 4;
 /// For what the database does by itself.
 const SOON: Duration = Duration::from_secs(60);
 
@@ -90,6 +92,44 @@ fn a_commit_whose_standby_is_gone_is_in_doubt_and_learned_later() {
     database.set_standby("");
     database.until("the commit to be known", || database.head() == Some(Seq(2)));
     database.commit().unwrap();
+}
+
+/// PostgreSQL shows a commit whose wait for the standby is cancelled. If the standby then takes over, it is gone.
+#[test]
+fn a_commit_that_was_given_up_is_shown_to_nobody_until_the_standby_has_it() {
+    let database = database();
+    let events = || database.store.events(database.me, Seq(0), 9).map(|events| events.len());
+    let mut client = postgres::Client::connect(&database.url, postgres::NoTls).unwrap();
+    let mut waiting_for = |seconds: i32| -> i64 {
+        let waiting = "select count(*) from pg_stat_activity where wait_event = 'SyncRep' \
+                       and clock_timestamp() - state_change > $1 * interval '1 s'";
+        client.query_one(waiting, &[&f64::from(seconds)]).unwrap().get(0)
+    };
+    database.set_standby("nobody");
+    assert!(matches!(database.commit(), Err(Error::InDoubt(_))));
+    // Those that come after it are refused, and do not pile up behind it.
+    for _ in 0..20 {
+        let begin = Instant::now();
+        let done = database.commit();
+        let Err(Error::Unavailable(text)) = done else { panic!("{done:?}") };
+        assert!(text.contains("synchronous_standby_names"), "{text}");
+        let created = database.store.create_account("b@x", "Bob", "phc", 1);
+        assert!(matches!(created, Err(Error::InDoubt(_) | Error::Unavailable(_))), "{created:?}");
+        assert!(begin.elapsed() < COMMIT_WITHIN, "{:?}", begin.elapsed());
+    }
+    assert!(waiting_for(0) <= 1 + WRITERS, "{}", waiting_for(0));
+    // Longer than any statement may take.
+    let deadline = Instant::now() + SOON;
+    while waiting_for(16) == 0 {
+        assert!(Instant::now() < deadline, "PostgreSQL still waits for the standby");
+        assert_eq!(events().unwrap(), 1, "nobody sees it while it waits");
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(events().unwrap(), 1);
+    database.set_standby("");
+    database.until("the commit", || events().unwrap() == 2);
+    database.commit().unwrap();
+    assert_eq!(events().unwrap(), 3);
 }
 
 /// A server that has crashed shows commits that nobody has confirmed. If its standby takes over, they are gone.

@@ -25,7 +25,7 @@ use crate::limit::{ANSWER_GRACE, CONNECT_TIMEOUT, STATEMENT_TIMEOUT};
 use crate::search::{SearchQuery, too_slow};
 use crate::url::Tls;
 use crate::{Error, OpenError, Result};
-use client::Client;
+use client::{Client, LateCommit};
 use error::text;
 use replication_guard::ReplicationGuard;
 use schema::MIGRATIONS;
@@ -94,6 +94,9 @@ impl Connector {
     pub(crate) fn connect(&self, usage: Purpose) -> Result<Postgres> {
         let client = self.session(usage).map_err(|error| Error::Unavailable(text(&error)))?;
         let mut postgres = Postgres::new(client);
+        if usage == Purpose::Write {
+            replication_guard::check_writable(&mut postgres.client).map_err(Error::Unavailable)?;
+        }
         if let Some(guard) = self.guard.as_ref().filter(|_| usage != Purpose::Write) {
             guard.check(&mut postgres.client).map_err(Error::Unavailable)?;
         }
@@ -120,6 +123,7 @@ pub(crate) struct Postgres {
     /// Statements that this connection has prepared, by their texts.
     prepared: HashMap<Text, postgres::Statement>,
     guard: Option<ReplicationGuard>,
+    late_commit: LateCommit,
 }
 
 impl Drop for Postgres {
@@ -136,7 +140,7 @@ struct Text(usize, usize);
 
 impl Postgres {
     fn new(client: Client) -> Self {
-        Self { client, prepared: HashMap::new(), guard: None }
+        Self { client, prepared: HashMap::new(), guard: None, late_commit: LateCommit::Leave }
     }
 
     fn prepare(&mut self, text: &'static str) -> Result<postgres::Statement> {
@@ -254,12 +258,13 @@ impl Engine for Postgres {
 
     fn begin(&mut self) -> Result<()> {
         self.client.reset_patience();
+        self.late_commit = LateCommit::Leave;
         // The methods rely on this isolation level, which may not be the database's default.
         self.script("begin isolation level read committed")
     }
 
     fn commit(&mut self) -> Result<()> {
-        let warned = self.client.commit().map_err(|error| {
+        let warned = self.client.commit(self.late_commit).map_err(|error| {
             // 40 and 23: rolled back; 25: there was nothing to commit. Any other error may come after the commit.
             let is_settled = error.code().is_some_and(|state| {
                 ["40", "23", "25"].iter().any(|class| state.code().starts_with(class))
@@ -276,6 +281,8 @@ impl Engine for Postgres {
 
     fn lock_schema(&mut self) -> Result<()> {
         self.client.set_patience(None);
+        // Its locks keep everybody from reading. Whoever is told of anything later is told only once the standby has both.
+        self.late_commit = LateCommit::Cancel;
         self.script(schema::NO_TIMEOUTS)?;
         self.run(&schema::LOCK_SCHEMA, &[])?;
         self.script(schema::SCHEMA_VERSION)

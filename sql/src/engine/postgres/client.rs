@@ -21,8 +21,8 @@ use crate::limit::{CANCEL_TIMEOUT, CHECK_TIMEOUT, COMMIT_TIMEOUT, CONNECT_TIMEOU
 
 /// A connection to PostgreSQL. It has a runtime of its own, which runs only while a call waits.
 ///
-/// If an answer does not come in time, the client asks the server to cancel the statement, and the connection cannot be used
-/// any more.
+/// If an answer does not come in time, the client asks the server to cancel the statement, unless it is a commit. The connection
+/// cannot be used any more.
 pub(super) struct Client {
     /// `None` only while the connection is dropped.
     client: Option<tokio_postgres::Client>,
@@ -39,6 +39,15 @@ pub(super) struct Client {
     is_lost: bool,
     /// The server's last warning.
     warning: Arc<Mutex<Option<String>>>,
+}
+
+/// What becomes of a commit that takes too long. It may be waiting for a standby.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum LateCommit {
+    /// The server goes on with it. Nobody sees it, and it keeps its locks, until the standby has it.
+    Leave,
+    /// The server ends the wait, shows the commit to everybody, and loses it if the standby takes over.
+    Cancel,
 }
 
 impl Client {
@@ -127,13 +136,20 @@ impl Client {
         Ok((0..row.map_or(0, |row| row.len())).map(cell).collect())
     }
 
-    /// Commits, and returns the server's warning, if there was one: it may have given up waiting for a standby.
-    pub(super) fn commit(&mut self) -> Result<Option<String>, Error> {
+    /// Commits, and returns the server's warning, if there was one: it may have given up waiting for a standby. `late`: what
+    /// becomes of a commit that takes longer than [`COMMIT_TIMEOUT`].
+    pub(super) fn commit(&mut self, late: LateCommit) -> Result<Option<String>, Error> {
         self.take_warning();
         let patience = self.patience.into_iter().chain([COMMIT_TIMEOUT]).min();
         let patience = self.set_patience(patience);
-        let done = self.batch_execute("commit");
+        let done = self.try_wait(async |client| client.batch_execute("commit").await);
         self.patience = patience;
+        let done = done.unwrap_or_else(|| {
+            if late == LateCommit::Cancel {
+                self.cancel();
+            }
+            Err(Error::__private_api_timeout())
+        });
         done.map(|()| self.take_warning())
     }
 
@@ -158,10 +174,21 @@ impl Client {
         &mut self,
         ask: impl AsyncFnOnce(&tokio_postgres::Client) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        self.try_wait(ask).unwrap_or_else(|| {
+            self.cancel();
+            Err(Error::__private_api_timeout())
+        })
+    }
+
+    /// `None`: the answer did not come in time, and the server may still be working on it.
+    fn try_wait<T>(
+        &mut self,
+        ask: impl AsyncFnOnce(&tokio_postgres::Client) -> Result<T, Error>,
+    ) -> Option<Result<T, Error>> {
         let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
         let left = left.into_iter().chain(self.patience).min();
         let Some(client) = self.client.as_ref().filter(|_| !self.is_lost) else {
-            return Err(Error::__private_api_timeout());
+            return Some(Err(Error::__private_api_timeout()));
         };
         let answer = ask(client);
         let answer = self.runtime.block_on(async {
@@ -170,11 +197,8 @@ impl Client {
                 None => Some(answer.await),
             }
         });
-        answer.unwrap_or_else(|| {
-            self.is_lost = true;
-            self.cancel();
-            Err(Error::__private_api_timeout())
-        })
+        self.is_lost = answer.is_none();
+        answer
     }
 
     /// Asks the server to cancel the running statement. Otherwise the statement would keep its locks and its connection.

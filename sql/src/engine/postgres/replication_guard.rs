@@ -7,14 +7,18 @@
 //!
 //! So the first connection to a server that has started waits until the standby confirms a commit of its own. The standby then has
 //! everything that the server recovered. Without a synchronous standby this takes one write to the disk.
+//!
+//! A server whose wait for the standby is cancelled shows the commit as well. So a commit that takes too long is not cancelled, and
+//! keeps its connection on the server. While there are such commits, no new connection writes, so that there is at most one for
+//! each connection of the pools.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use postgres::Error;
 
-use super::client::Client;
+use super::client::{Client, LateCommit};
 use super::error::text;
-use crate::limit::READ_TIMEOUT;
+use crate::limit::{READ_TIMEOUT, STANDBY_STALL};
 
 /// The start time of the server whose recovered commits the standby is known to have. Clones share it.
 #[derive(Clone, Default)]
@@ -63,7 +67,24 @@ const STARTED: &str = "select pg_postmaster_start_time()";
 fn confirm(client: &mut Client) -> Result<Option<String>, Error> {
     client
         .batch_execute("begin read write; select pg_logical_emit_message(true, 'messenger', '')")?;
-    client.commit()
+    client.commit(LateCommit::Cancel)
+}
+
+/// Whether the server has commits of this role that a standby has not confirmed for [`STANDBY_STALL`].
+///
+/// # Errors
+/// It has, or it is not known; the text says which.
+pub(super) fn check_writable(client: &mut Client) -> Result<(), String> {
+    let stalled = format!(
+        "select 1 from pg_stat_activity where usename = current_user and wait_event = 'SyncRep' \
+         and clock_timestamp() - state_change > interval '{} s' limit 1",
+        STANDBY_STALL.as_secs()
+    );
+    let found = client.one_row(&stalled).map_err(|error| text(&error))?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err("PostgreSQL's synchronous standby has not confirmed earlier commits yet: start the standby, or change synchronous_standby_names".to_owned())
 }
 
 /// Whether the server has refused the statement, and not given it up.

@@ -72,13 +72,6 @@ impl Database {
                            then raise 'not yet'; end if; end $$";
             Ok(cluster.sql(&url, streams).ok())
         })?;
-        set_synchronous(cluster, "*")
+        cluster.wait_for_standby(&url, "*")
     }
-}
-
-/// Commits wait for the standbys of these names.
-pub fn set_synchronous(cluster: &Cluster, names: &str) -> Result<()> {
-    let url = cluster.url("postgres");
-    cluster.sql(&url, &format!("alter system set synchronous_standby_names = '{names}'"))?;
-    cluster.sql(&url, "select pg_reload_conf()")
 }

@@ -7,7 +7,7 @@ use acceptance::until;
 use anyhow::Result;
 use rustix::process::Signal;
 
-use super::database::{DATABASE_WITHIN, Database, set_synchronous};
+use super::database::{DATABASE_WITHIN, Database};
 use super::{BUSES, CHATS, World, set_clock};
 use crate::harness::{Interface, Traffic};
 
@@ -27,6 +27,7 @@ pub enum Fault {
     StandbyStopped,
     Failover,
     UnconfirmedLost,
+    GivenUpLost,
     DiskFull,
     DatabaseCut,
     DatabaseSlow,
@@ -39,7 +40,7 @@ pub enum Fault {
 }
 
 /// Each of them comes once before one comes again.
-const FAULTS: [Fault; 18] = [
+const FAULTS: [Fault; 19] = [
     Fault::ChatKilled,
     Fault::ChatStopped,
     Fault::ChatClock,
@@ -53,6 +54,7 @@ const FAULTS: [Fault; 18] = [
     Fault::StandbyStopped,
     Fault::Failover,
     Fault::UnconfirmedLost,
+    Fault::GivenUpLost,
     Fault::DiskFull,
     Fault::DatabaseCut,
     Fault::DatabaseSlow,
@@ -168,6 +170,11 @@ impl World {
                 "the primary crashed without its standby, came back, and was lost; the standby was promoted"
                     .to_owned()
             }
+            Fault::GivenUpLost => {
+                self.lose_given_up()?;
+                "the standby was away for longer than a commit may take, and took over without the primary"
+                    .to_owned()
+            }
             Fault::DiskFull => self.fill_disk()?,
             Fault::DatabaseCut => self.disturb(chat, Traffic::Cut, "was cut"),
             Fault::DatabaseSlow => {
@@ -231,6 +238,16 @@ impl World {
         self.fail_over()
     }
 
+    /// What the nodes give up, because the standby is away for longer than a commit may take, is on the primary only.
+    fn lose_given_up(&mut self) -> Result<()> {
+        let (primary, standby) = (self.primary, 1 - self.primary);
+        self.databases[standby].cluster.stop_immediately()?;
+        self.pause(11_500, 13_000);
+        self.databases[primary].cluster.stop_immediately()?;
+        self.databases[standby].start()?;
+        self.fail_over()
+    }
+
     /// What was confirmed is on the standby, which takes over. The lost one does not come back.
     fn fail_over(&mut self) -> Result<()> {
         let (lost, promoted) = (self.primary, 1 - self.primary);
@@ -238,7 +255,7 @@ impl World {
         cluster.sql(&cluster.url("postgres"), "select pg_promote()")?;
         self.primary = promoted;
         // Nobody is there to wait for.
-        set_synchronous(cluster, "")?;
+        cluster.wait_for_standby(&cluster.url("postgres"), "")?;
         let standby = Database::standby_of(&self.databases[promoted], &self.network)?;
         for links in &self.links {
             links.databases[lost].lead_to(standby.cluster.listens_on());
