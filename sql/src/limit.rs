@@ -38,6 +38,11 @@ pub(crate) const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// After a commit has waited for PostgreSQL's synchronous standby for this long, no new connection writes. Less than
 /// [`COMMIT_TIMEOUT`], so that a commit that was given up keeps the next one from beginning.
 pub(crate) const STANDBY_STALL: Duration = Duration::from_secs(5);
+/// How often the server is asked whether commits still wait for the standby. Until then writes are refused without asking.
+pub(crate) const STANDBY_LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// How long a transaction that writes may stand still between two statements. It holds locks on logs, and others wait for them:
+/// for example, if its process is stopped.
+pub(crate) const WRITE_IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long PostgreSQL may take for any other statement.
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a request to delete an account waits for its rows to be erased; the server erases the rest afterwards. Less than an

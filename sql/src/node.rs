@@ -156,7 +156,8 @@ impl Store {
             self.announcer.set(id, false);
         }
         if is_due {
-            me.beat_at = Some(now);
+            // As often as promised, however long a look takes.
+            me.beat_at = me.beat_at.map(|at| (at + NODE_BEAT).max(now - NODE_BEAT)).or(Some(now));
             let (alive, gone) = others.count(&rows);
             let seen_at = self.now() - NODE_GONE_FOR.as_millis() as i64;
             gone.into_iter().try_for_each(|id| self.forget_node(id, Some(seen_at)))?;

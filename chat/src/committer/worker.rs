@@ -67,7 +67,8 @@ impl Worker {
         }
         metrics::BATCH_OPERATIONS.observe(batch.submissions.len() as f64);
         let departed: Vec<_> = batch.disconnections.iter().map(|(account, _)| *account).collect();
-        let committing = self.inbox.begin_commit();
+        let submitters = batch.submissions.iter().map(|submission| submission.by).collect();
+        let committing = self.inbox.begin_commit(submitters);
         let is_done = self.store(&committing, batch, origins);
         drop(committing);
         // Recorded before the change is delivered, so a client that is told of it finds the time.
@@ -128,8 +129,10 @@ impl Worker {
                 if matches!(error, Error::InDoubt(_)) {
                     // Accounts that are online here are told of what was stored. The submitters' logs show whether it
                     // was.
-                    self.doubt = self.hub.accounts();
+                    self.doubt.extend(self.hub.accounts());
                     self.doubt.extend(batch.submissions.iter().map(|submission| submission.by));
+                    self.doubt.sort_unstable();
+                    self.doubt.dedup();
                     self.is_to_announce = true;
                 }
                 committing.deliver(batch, origins, None);
@@ -147,8 +150,13 @@ impl Worker {
             self.doubt.truncate(chunk);
             self.inbox.heads_grown(&heads);
         }
-        if self.is_to_announce {
-            self.is_to_announce = self.store.announce_all().is_err();
+        if self.is_to_announce && self.store.announce_all().is_ok() {
+            // Accounts that have come since the commit are told as well: it may have become visible after their logs were read.
+            for online in self.hub.accounts().chunks(DOUBT_CHUNK) {
+                let Ok(heads) = self.store.heads(online) else { return };
+                self.inbox.heads_grown(&heads);
+            }
+            self.is_to_announce = false;
         }
     }
 }

@@ -5,9 +5,10 @@
 //!
 //! A hint that a log has grown may be about a commit of this node that is not delivered yet. If its events were read
 //! from the log, the connection that submitted the operation would get them as events and not as an answer. So a hint
-//! that arrives while a commit runs waits in [`State::held`] until this commit is in the queue.
+//! about the log of a submitter waits in [`State::held`] until the commit that runs is in the queue. All other hints pass,
+//! since a commit may wait for a lock that another node holds.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -58,7 +59,8 @@ struct State {
     queue: VecDeque<Notification>,
     /// Hints that wait for the commit that runs.
     held: BTreeMap<AccountId, Seq>,
-    is_committing: bool,
+    /// The accounts whose operations the running commit stores.
+    submitters: BTreeSet<AccountId>,
     /// Commits in the queue.
     commits: usize,
     /// Live notifications in the queue.
@@ -83,9 +85,10 @@ pub(crate) enum Next {
 }
 
 impl Inbox {
-    /// Must be called before a commit begins. The returned guard is held until the outcome of the commit is in the inbox.
-    pub(crate) fn begin_commit(&self) -> Committing {
-        self.0.lock().is_committing = true;
+    /// Must be called before a commit of operations of these accounts begins. The returned guard is held until the outcome of the
+    /// commit is in the inbox.
+    pub(crate) fn begin_commit(&self, submitters: BTreeSet<AccountId>) -> Committing {
+        self.0.lock().submitters = submitters;
         Committing(self.clone())
     }
 
@@ -97,11 +100,10 @@ impl Inbox {
             if state.closed {
                 return;
             }
-            if state.is_committing {
-                state.heads += merge(&mut state.held, chunk.iter().copied());
-            } else {
-                state.push_heads(chunk.iter().copied());
-            }
+            let (held, passing): (Vec<_>, Vec<_>) =
+                chunk.iter().partition(|(account, _)| state.submitters.contains(account));
+            state.heads += merge(&mut state.held, held);
+            state.push_heads(passing);
             self.0.wake(state);
         }
     }
@@ -220,12 +222,10 @@ impl Drop for Committing {
     fn drop(&mut self) {
         let shared = &self.0.0;
         let mut state = shared.lock();
-        state.is_committing = false;
+        state.submitters.clear();
         let held = std::mem::take(&mut state.held);
         state.heads -= held.len();
-        if !held.is_empty() {
-            state.push_heads(held);
-        }
+        state.push_heads(held.into_iter().collect());
         shared.wake(state);
     }
 }
@@ -271,7 +271,10 @@ impl State {
         self.queue.push_back(notification);
     }
 
-    fn push_heads(&mut self, heads: impl IntoIterator<Item = (AccountId, Seq)>) {
+    fn push_heads(&mut self, heads: Vec<(AccountId, Seq)>) {
+        if heads.is_empty() {
+            return;
+        }
         if let Some(Notification::HeadsGrown(last)) = self.queue.back_mut() {
             self.heads += merge(last, heads);
         } else {

@@ -1,5 +1,7 @@
 //! Commits, hints, typing and closes come to the inbox from several threads, and the dispatcher takes them.
 
+use std::collections::BTreeSet;
+
 use shuttle::thread;
 use sql::Batch;
 use wire::{AccountId, Seq};
@@ -37,7 +39,7 @@ fn producers(inbox: &Inbox) -> Vec<thread::JoinHandle<()>> {
     vec![
         thread::spawn(move || {
             for _ in 0..COMMITS {
-                commits.begin_commit().deliver(Batch::default(), Vec::new(), None);
+                commits.begin_commit(BTreeSet::new()).deliver(Batch::default(), Vec::new(), None);
             }
         }),
         thread::spawn(move || (1..=HINTS).for_each(|n| hints.heads_grown(&[(ALICE, Seq(n))]))),
@@ -93,7 +95,7 @@ fn a_hint_about_a_commit_that_runs_comes_after_it() {
         let inbox = Inbox::default();
         let taking = inbox.clone();
         let dispatcher = thread::spawn(move || take_all(&taking));
-        let committing = inbox.begin_commit();
+        let committing = inbox.begin_commit([ALICE].into());
         let hinting = inbox.clone();
         let hint = thread::spawn(move || hinting.heads_grown(&[(ALICE, Seq(1))]));
         hint.join().unwrap();

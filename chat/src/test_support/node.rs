@@ -69,7 +69,7 @@ impl TestNode {
 
     /// This node stores a message of a device.
     pub(crate) fn store(&self, by: AccountId, device: &Device, to: AccountId, content: &str) {
-        let committing = self.inbox.begin_commit();
+        let committing = self.inbox.begin_commit([by].into());
         let batch = batch(by, to, content, Some(content));
         let committed = self.store.commit(&batch, now_ms()).unwrap();
         committing.deliver(batch, vec![Some(Arc::clone(&device.outbox))], Some(committed));

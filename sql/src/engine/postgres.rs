@@ -92,13 +92,16 @@ impl Connector {
 
     /// Connects while the program runs. Every error counts as one that may pass.
     pub(crate) fn connect(&self, usage: Purpose) -> Result<Postgres> {
+        let writes = usage == Purpose::Write;
+        if let Some(guard) = self.guard.as_ref().filter(|_| writes) {
+            guard.check_recent().map_err(Error::Unavailable)?;
+        }
         let client = self.session(usage).map_err(|error| Error::Unavailable(text(&error)))?;
         let mut postgres = Postgres::new(client);
-        if usage == Purpose::Write {
-            replication_guard::check_writable(&mut postgres.client).map_err(Error::Unavailable)?;
-        }
-        if let Some(guard) = self.guard.as_ref().filter(|_| usage != Purpose::Write) {
-            guard.check(&mut postgres.client).map_err(Error::Unavailable)?;
+        if let Some(guard) = &self.guard {
+            let client = &mut postgres.client;
+            let checked = if writes { guard.check_writable(client) } else { guard.check(client) };
+            checked.map_err(Error::Unavailable)?;
         }
         postgres.guard.clone_from(&self.guard);
         Ok(postgres)

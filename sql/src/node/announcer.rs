@@ -44,6 +44,10 @@ impl Announcer {
     /// From the next commit on this is the number of the node, and with `is_read` it writes a notice for each commit.
     /// Returns whether other nodes see it as a new node.
     pub(super) fn set(&self, node: i64, is_read: bool) -> bool {
+        // A commit may take long. It is not waited for unless something changes.
+        if is_read && self.shown() == Some(node) {
+            return false;
+        }
         self.lock().set(node, is_read);
         let shown = if is_read { node } else { 0 };
         self.shown.swap(shown, Ordering::Relaxed) != shown && is_read

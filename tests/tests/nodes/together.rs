@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use super::{Cluster, WITHIN, ask, latencies};
+use crate::harness::{Arrangement, Deployment};
 
 /// With NATS the median is far below the time between two looks at the database.
 const MEDIAN_WITH_NATS: Duration = Duration::from_millis(80);
@@ -171,5 +172,51 @@ fn nodes_say_how_many_they_are() -> Result<()> {
             cluster.log(node).contains("other chat servers use this database others=1")
         });
         Ok(all.then_some(()))
+    })
+}
+
+#[test]
+fn a_commit_that_waits_for_a_lock_delays_no_others_without_nats() -> Result<()> {
+    a_waiting_commit_delays_no_others(false)
+}
+
+#[test]
+fn a_commit_that_waits_for_a_lock_delays_no_others_with_nats() -> Result<()> {
+    a_waiting_commit_delays_no_others(true)
+}
+
+/// A node that stands still in the middle of a commit keeps its locks on the logs. Another node waits for them.
+fn a_waiting_commit_delays_no_others(has_nats: bool) -> Result<()> {
+    let postgres = acceptance::Cluster::shared()?;
+    let url = postgres.database()?;
+    let arrangement = Arrangement::Nodes(2, url.clone(), has_nats);
+    let mut cluster = Cluster { deployment: Deployment::launch(&arrangement, &[])? };
+    let (mut alice, _) = cluster.person("Alice", 1)?;
+    let (mut bob, _) = cluster.person("Bob", 0)?;
+    let (mut carol, _) = cluster.person("Carol", 0)?;
+    latencies(&mut alice, &mut bob, 3)?;
+    let session_that = |does: &str| {
+        let text = format!(
+            "do $$ begin if not exists (select from pg_stat_activity where datname = current_database() \
+             and {does}) then raise 'not yet'; end if; end $$"
+        );
+        until(does, PATIENCE, || Ok(postgres.sql(&url, &text).ok()))
+    };
+    let (holds, waits) = ("wait_event = 'PgSleep'", "wait_event_type = 'Lock'");
+    let lock = format!(
+        "begin; select from log where account = {} for update; select pg_sleep(4); commit",
+        carol.id
+    );
+    std::thread::scope(|scope| {
+        let holder = scope.spawn(|| postgres.sql(&url, &lock));
+        session_that(holds)?;
+        carol.write(&json!({"to": carol.id, "content": "late", "ref": "late"}))?;
+        session_that(waits)?;
+        // Neither of them writes to Carol's log.
+        let (_, longest) = latencies(&mut alice, &mut bob, 4)?;
+        session_that(waits)?;
+        ensure!(longest <= WITHIN, "one took {longest:?}");
+        ensure!(carol.answer_to("late")?["type"] == "sent");
+        holder.join().unwrap_or(Ok(()))
     })
 }

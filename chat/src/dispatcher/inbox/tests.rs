@@ -10,7 +10,7 @@ const BOB: AccountId = AccountId(2);
 const DEADLINE: Duration = Duration::from_secs(20);
 
 fn commit(inbox: &Inbox) {
-    inbox.begin_commit().deliver(Batch::default(), Vec::new(), None);
+    inbox.begin_commit(BTreeSet::new()).deliver(Batch::default(), Vec::new(), None);
 }
 
 /// What the dispatcher would do next, by a word.
@@ -84,7 +84,7 @@ fn of_two_hints_about_one_log_that_come_together_the_furthest_head_counts() {
     inbox.heads_grown(&both);
     assert_eq!(next(&inbox), "heads [(1, 9), (2, 8)]");
 
-    let committing = inbox.begin_commit();
+    let committing = inbox.begin_commit([ALICE, BOB].into());
     inbox.heads_grown(&both);
     drop(committing);
     assert_eq!(next(&inbox), "heads [(1, 9), (2, 8)]");
@@ -95,7 +95,7 @@ fn of_two_hints_about_one_log_that_come_together_the_furthest_head_counts() {
 fn a_hint_does_not_overtake_a_commit_of_this_node() {
     let inbox = Inbox::default();
     inbox.heads_grown(&[(BOB, Seq(3))]);
-    let committing = inbox.begin_commit();
+    let committing = inbox.begin_commit([ALICE, BOB].into());
     // Whoever read this head may have seen the commit that is not in the inbox yet.
     inbox.heads_grown(&[(ALICE, Seq(5))]);
     inbox.heads_grown(&[(ALICE, Seq(6))]);
@@ -108,6 +108,17 @@ fn a_hint_does_not_overtake_a_commit_of_this_node() {
 }
 
 #[test]
+fn a_hint_about_an_account_that_submits_nothing_waits_for_no_commit() {
+    let inbox = Inbox::default();
+    let committing = inbox.begin_commit([ALICE].into());
+    inbox.heads_grown(&[(ALICE, Seq(5)), (BOB, Seq(3))]);
+    assert_eq!(next(&inbox), "heads [(2, 3)]");
+    drop(committing);
+    assert_eq!(next(&inbox), "heads [(1, 5)]");
+    assert_eq!(inbox.0.lock().heads, 0);
+}
+
+#[test]
 fn too_many_hints_wait_also_those_that_wait_for_a_commit() {
     let all: Vec<_> = (0..HEADS_WAITING_MAX as i64).map(|id| (AccountId(id), Seq(1))).collect();
     let more = [(AccountId(-1), Seq(1))];
@@ -116,7 +127,7 @@ fn too_many_hints_wait_also_those_that_wait_for_a_commit() {
     waits_for_room(&inbox, || inbox.heads_grown(&more));
     assert_eq!(next(&inbox), "heads [(-1, 1)]");
 
-    let committing = inbox.begin_commit();
+    let committing = inbox.begin_commit(all.iter().map(|(account, _)| *account).collect());
     inbox.heads_grown(&all);
     assert_eq!(inbox.0.lock().heads, HEADS_WAITING_MAX);
     drop(committing);

@@ -101,8 +101,9 @@ impl Postgres {
 
     fn rewrite(&mut self, table: &'static str, index: &str) -> Result<()> {
         let (wait, work) = (LOCK_TIMEOUT.as_millis(), REWRITE_TIMEOUT.as_millis());
+        // The lock keeps everybody from reading, so it is not held until a standby has the new file. Nothing else changes.
         let text = format!(
-            "begin; set local lock_timeout = {wait}; set local statement_timeout = {work}; \
+            "begin; set local synchronous_commit = local; set local lock_timeout = {wait}; set local statement_timeout = {work}; \
              cluster {table} using {index}; commit"
         );
         let patience = self.client.set_patience(Some(REWRITE_TIMEOUT + ANSWER_GRACE));

@@ -10,7 +10,8 @@ pub(super) const SCHEMA_VERSION: &str = "do $$ begin \
      elsif not exists (select from pg_attribute where attrelid = to_regclass('schema_version') and attname = 'checksum') then \
      alter table schema_version add column checksum text; end if; end $$";
 /// Switches off the timeouts for a script, which may rewrite or index a table of any size.
-pub(super) const NO_TIMEOUTS: &str = "set local statement_timeout = 0; set local lock_timeout = 0";
+pub(super) const NO_TIMEOUTS: &str = "set local statement_timeout = 0; set local lock_timeout = 0; \
+     set local idle_in_transaction_session_timeout = '15s'";
 
 /// Sets the planner settings to PostgreSQL's defaults for a migration, which reads whole tables. They hold for its
 /// scripts only, since the plans of prepared statements are kept and must be made under the settings of

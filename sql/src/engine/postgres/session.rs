@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use crate::engine::Purpose;
+use crate::limit::WRITE_IDLE_TIMEOUT;
 
 /// Encoding, bounds on the server's side in milliseconds, and the planner settings that the statements need.
 ///
@@ -40,7 +41,7 @@ const WITHOUT_BOUND: &str = "select set_config(name, '0', false) from (values ('
 
 /// A commit is on the disk, and on a synchronous standby's, before it returns. `remote_apply` is stronger still, and stays.
 const SYNCHRONOUS: &str = "select set_config('synchronous_commit', 'on', false) \
-     where current_setting('synchronous_commit') in ('off', 'local')";
+     where current_setting('synchronous_commit') in ('off', 'local', 'remote_write')";
 
 /// Settings that a URL gives, as in `options=-c%20work_mem=8MB`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -83,8 +84,10 @@ fn words(text: &str) -> Vec<String> {
 pub(super) fn statements(usage: Purpose, given: &ServerSettings) -> String {
     let mut sql = String::new();
     let timeout = usage.timeout().map(|it| it.as_millis().to_string());
+    let idle = (usage == Purpose::Write).then(|| WRITE_IDLE_TIMEOUT.as_millis().to_string());
     let all = SETTINGS.iter().copied();
     let all = all.chain(timeout.as_deref().map(|it| ("statement_timeout", it)));
+    let all = all.chain(idle.as_deref().map(|it| ("idle_in_transaction_session_timeout", it)));
     let all = all.chain(given.0.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     for (name, value) in all {
         let _ = write!(sql, "select set_config({}, {}, false);", quoted(name), quoted(value));
@@ -134,9 +137,13 @@ mod tests {
             let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
             client.batch_execute(&format!("alter database {name} set {what}")).unwrap();
         };
-        for (theirs, ours) in
-            [("off", "on"), ("local", "on"), ("on", "on"), ("remote_apply", "remote_apply")]
-        {
+        for (theirs, ours) in [
+            ("off", "on"),
+            ("local", "on"),
+            ("remote_write", "on"),
+            ("on", "on"),
+            ("remote_apply", "remote_apply"),
+        ] {
             alter(&format!("synchronous_commit = {theirs}"));
             assert_eq!(settings(&url, Purpose::Write, &["synchronous_commit"]), [ours], "{theirs}");
         }
@@ -154,9 +161,10 @@ mod tests {
             "enable_nestloop",
             "enable_seqscan",
             "work_mem",
+            "idle_in_transaction_session_timeout",
         ];
-        assert_eq!(settings(&url, Purpose::Write, &names), ["15s", "0", "on", "off", "1MB"]);
-        assert_eq!(settings(&url, Purpose::Read, &names), ["3s", "0", "on", "off", "1MB"]);
+        assert_eq!(settings(&url, Purpose::Write, &names), ["15s", "0", "on", "off", "1MB", "2s"]);
+        assert_eq!(settings(&url, Purpose::Read, &names), ["3s", "0", "on", "off", "1MB", "15s"]);
         let given = format!(
             "{url}?options=-c%20work_mem=9MB%20-c%20statement_timeout=7s%20-c%20synchronous_commit=off"
         );

@@ -24,7 +24,8 @@ const FACTS: &str = "
         r.rolsuper,
         current_setting('max_connections')::bigint,
         current_setting('superuser_reserved_connections')::bigint + coalesce(current_setting('reserved_connections', true)::bigint, 0),
-        r.rolconnlimit::bigint, d.datconnlimit::bigint
+        r.rolconnlimit::bigint, d.datconnlimit::bigint,
+        current_setting('server_version_num')::bigint, current_setting('synchronous_standby_names')
     from pg_roles r, pg_database d where r.rolname = current_user and d.datname = current_database()";
 
 /// The version, the number of free connections, and the clock in milliseconds.
@@ -137,10 +138,16 @@ impl Connector {
             );
         }
         let synchronous = word(2);
-        if ["off", "local"].contains(&synchronous) {
+        if ["off", "local", "remote_write"].contains(&synchronous) {
             warnings.push(format!(
                 "synchronous_commit is {synchronous} in PostgreSQL, which may lose what is confirmed: this program uses on"
             ));
+        }
+        if !word(16).is_empty() && forgets_standby_at_start(number(15)) {
+            warnings.push(
+                "this version of PostgreSQL does not always wait for its synchronous standby directly after a start, and may then lose what is confirmed: update it to 13.21, 14.18, 15.13, 16.9, 17.5 or later"
+                    .to_owned(),
+            );
         }
         Ok(warnings)
     }
@@ -232,6 +239,14 @@ pub(crate) fn fault(error: Error) -> StartError {
     }
 }
 
+/// Whether this version, as in `server_version_num`, may commit without its synchronous standby directly after a start. Mended in
+/// PostgreSQL's releases of 2025-05-08.
+fn forgets_standby_at_start(version: i64) -> bool {
+    let mended = [(13, 21), (14, 18), (15, 13), (16, 9), (17, 5)];
+    let is_older = |(major, minor)| version / 10_000 == major && version % 10_000 < minor;
+    mended.into_iter().any(is_older)
+}
+
 fn no_more(have: usize, needed: usize) -> StartError {
     StartError::Transient(format!(
         "this program needs {needed} connections, and after {have} no more came within {} s: let the pooler keep more of them (pool_size)",
@@ -275,4 +290,23 @@ fn fault_without_code(error: &postgres::Error, said: String) -> StartError {
 /// The number of the PostgreSQL process that answers.
 fn process(client: &mut Client) -> Result<String, postgres::Error> {
     Ok(client.one_row("select pg_backend_pid()")?.pop().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::forgets_standby_at_start;
+
+    #[test]
+    fn old_minor_versions_forget_the_standby() {
+        for (version, is_old) in [
+            (130_020, true),
+            (130_021, false),
+            (150_012, true),
+            (150_018, false),
+            (170_004, true),
+            (180_000, false),
+        ] {
+            assert_eq!(forgets_standby_at_start(version), is_old, "{version}");
+        }
+    }
 }
