@@ -96,15 +96,13 @@ impl Connector {
         if let Some(guard) = self.guard.as_ref().filter(|_| writes) {
             guard.check_recent().map_err(Error::Unavailable)?;
         }
-        let client = self.session(usage).map_err(|error| Error::Unavailable(text(&error)))?;
-        let mut postgres = Postgres::new(client);
+        let mut client = self.session(usage).map_err(|error| Error::Unavailable(text(&error)))?;
         if let Some(guard) = &self.guard {
-            let client = &mut postgres.client;
+            let client = &mut client;
             let checked = if writes { guard.check_writable(client) } else { guard.check(client) };
             checked.map_err(Error::Unavailable)?;
         }
-        postgres.guard.clone_from(&self.guard);
-        Ok(postgres)
+        Ok(Postgres::new(client))
     }
 
     /// Connects, and sets the session settings of this program.
@@ -125,16 +123,7 @@ pub(crate) struct Postgres {
     client: Client,
     /// Statements that this connection has prepared, by their texts.
     prepared: HashMap<Text, postgres::Statement>,
-    guard: Option<ReplicationGuard>,
     late_commit: LateCommit,
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        if let Some(guard) = self.guard.as_ref().filter(|_| self.client.was_closed()) {
-            guard.forget();
-        }
-    }
 }
 
 /// The text of a statement, identified by its address and length, so that finding it does not read the text.
@@ -143,7 +132,7 @@ struct Text(usize, usize);
 
 impl Postgres {
     fn new(client: Client) -> Self {
-        Self { client, prepared: HashMap::new(), guard: None, late_commit: LateCommit::Leave }
+        Self { client, prepared: HashMap::new(), late_commit: LateCommit::Leave }
     }
 
     fn prepare(&mut self, text: &'static str) -> Result<postgres::Statement> {

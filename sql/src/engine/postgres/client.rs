@@ -161,11 +161,6 @@ impl Client {
         answers
     }
 
-    /// Whether the server has closed the connection. After a wait that was given up this is not known.
-    pub(super) fn was_closed(&self) -> bool {
-        !self.is_lost && self.client.as_ref().is_some_and(tokio_postgres::Client::is_closed)
-    }
-
     fn take_warning(&self) -> Option<String> {
         self.warning.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

@@ -60,11 +60,6 @@ impl ReplicationGuard {
         Ok(())
     }
 
-    /// Must be called when the server has closed a connection: it may have recovered from a crash without a new start time.
-    pub(super) fn forget(&self) {
-        lock(&self.0.started).clear();
-    }
-
     /// Fails without a look at the server, if less than [`STANDBY_LOOK_INTERVAL`] ago a commit was waiting for the standby.
     ///
     /// # Errors
