@@ -31,6 +31,8 @@ pub(crate) const REPLICA_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) const REPLICA_TAKE_TIMEOUT: Duration = Duration::from_millis(100);
 /// How often a replica that is away is tried.
 pub(crate) const REPLICA_RETRY: Duration = Duration::from_secs(2);
+/// How often it is checked that the replica has the same history as the database.
+pub(crate) const REPLICA_IDENTITY_INTERVAL: Duration = Duration::from_secs(5);
 /// After the replica has been behind for this long, the log says so.
 pub(crate) const REPLICA_LAG_TOLD: Duration = Duration::from_secs(1);
 /// How long a commit may take; for messages, the whole transaction. Then its outcome is in doubt.

@@ -34,6 +34,8 @@ struct State {
     /// Slots that are reserved for threads that are waking up, by ticket.
     granted: Vec<(u64, Slot)>,
     last_ticket: u64,
+    /// How many times all connections were replaced.
+    generation: u64,
 }
 
 impl Pool {
@@ -45,6 +47,7 @@ impl Pool {
             queues: Queues::new(share(size)),
             granted: Vec::new(),
             last_ticket: 0,
+            generation: 0,
         };
         Self { connect, state: Mutex::new(state), take_timeout }
     }
@@ -65,8 +68,8 @@ impl Pool {
     ) -> Result<Lease<'_>> {
         let deadline = Instant::now() + patience;
         loop {
-            let rested = self.take_turn(requester, deadline)?;
-            let mut lease = Lease { pool: self, requester, engine: None };
+            let (rested, generation) = self.take_turn(requester, deadline)?;
+            let mut lease = Lease { pool: self, requester, engine: None, generation };
             let Some((engine, since)) = rested else {
                 lease.engine = Some((self.connect)()?);
                 return Ok(lease);
@@ -79,21 +82,32 @@ impl Pool {
         }
     }
 
-    /// Takes an idle connection, or the right to open one.
-    fn take_turn(&self, requester: Requester, deadline: Instant) -> Result<Slot> {
+    /// Closes all connections: the idle ones at once, those that are lent when they are returned.
+    pub(crate) fn replace_all(&self) {
+        let mut state = self.lock();
+        state.generation += 1;
+        let mut replaced = std::mem::take(&mut state.idle);
+        state.unopened += replaced.len();
+        replaced.extend(state.granted.iter_mut().filter_map(|(_, slot)| slot.take()));
+        drop(state);
+        drop(replaced); // Closing may take a while, so the lock is not held here.
+    }
+
+    /// Takes an idle connection, or the right to open one. Also returns the generation that it belongs to.
+    fn take_turn(&self, requester: Requester, deadline: Instant) -> Result<(Slot, u64)> {
         let mut state = self.lock();
         if state.queues.has_share(requester)
             && let Some(slot) = state.take_slot()
         {
             state.queues.lend(requester);
-            return Ok(slot);
+            return Ok((slot, state.generation));
         }
         state.last_ticket += 1;
         let ticket = state.last_ticket;
         state.queues.wait(requester, Waiter { ticket, thread: thread::current() });
         loop {
             if let Some(at) = state.granted.iter().position(|(one, _)| *one == ticket) {
-                return Ok(state.granted.swap_remove(at).1);
+                return Ok((state.granted.swap_remove(at).1, state.generation));
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -138,6 +152,7 @@ pub(crate) struct Lease<'a> {
     pool: &'a Pool,
     requester: Requester,
     engine: Option<Box<dyn Engine>>,
+    generation: u64,
 }
 
 impl Lease<'_> {
@@ -166,18 +181,27 @@ impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let mut state = self.pool.lock();
         state.queues.give_back(self.requester);
-        match self.engine.take() {
-            Some(engine) if !std::thread::panicking() => state.idle.push((engine, Instant::now())),
-            // Opening has failed, the connection was discarded, or a thread has panicked in the middle of a transaction.
-            _ => state.unopened += 1,
-        }
+        let is_current = self.generation == state.generation;
+        let closed = match self.engine.take() {
+            Some(engine) if is_current && !std::thread::panicking() => {
+                state.idle.push((engine, Instant::now()));
+                None
+            }
+            // Opening has failed, the connection was discarded or replaced, or a thread has panicked in the middle of a transaction.
+            other => {
+                state.unopened += 1;
+                other
+            }
+        };
         state.grant();
+        drop(state);
+        drop(closed);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use wire::AccountId;
 
@@ -239,6 +263,24 @@ mod tests {
         }
         assert_eq!(pool.lock().unopened, 1);
         assert!(pool.lock().idle.is_empty());
+    }
+
+    #[test]
+    fn a_replaced_connection_is_not_lent_again() {
+        let opened = std::sync::Arc::new(AtomicUsize::new(0));
+        let counted = std::sync::Arc::clone(&opened);
+        let connect = move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Ok(Box::new(Sqlite::open(None, Purpose::Write)?) as Box<dyn Engine>)
+        };
+        let pool =
+            Pool { take_timeout: Duration::from_secs(60), connect: Box::new(connect), ..pool(2) };
+        let (idle, lent) = (pool.take(SOMEBODY).unwrap(), pool.take(SOMEBODY).unwrap());
+        drop(idle);
+        pool.replace_all();
+        drop(lent);
+        drop(pool.take(SOMEBODY).unwrap());
+        assert_eq!((opened.load(Ordering::Relaxed), pool.lock().unopened), (3, 1));
     }
 
     #[test]

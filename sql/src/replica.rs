@@ -5,6 +5,7 @@
 //! transaction, and a replica applies transactions completely and in order. So a replica may answer a client if it has all events
 //! of the account's log that the client has got (decision 26). Otherwise the primary answers.
 
+mod identity;
 mod state;
 
 use std::cell::{RefCell, RefMut};
@@ -22,6 +23,7 @@ use crate::pool::{Lease, Pool, Requester};
 use crate::read::ReplicaConnection;
 use crate::url::Backend;
 use crate::{DatabaseUrl, Error, OpenError, Reader, Result, Store};
+use identity::{IDENTITY, Identity};
 use state::{Probe, State};
 
 /// The database that has answered a read, and why.
@@ -83,7 +85,7 @@ impl Replica {
         let noted = Arc::clone(&state);
         let connect = move || {
             let connected = connector.connect(Purpose::Read).and_then(|mut engine| {
-                within(&mut engine, |engine| noted.check_identity(&identity(engine)?))?;
+                within(&mut engine, |engine| noted.check_identity(&Identity::read(engine)?))?;
                 Ok(Box::new(engine) as Box<dyn Engine>)
             });
             connected.inspect_err(|error| noted.lost(error))
@@ -118,21 +120,27 @@ impl Replica {
         }
     }
 
-    /// Checks whether a replica that was away can be reached again, and whether one that was behind has caught up.
-    fn probe(&self) {
-        let Some(probe) = self.state.next_probe() else { return };
+    /// Checks whether a replica that was away can be reached again, and whether one that was behind has caught up. `is_due`: also
+    /// whether one that is in use still has the history of the database.
+    fn probe(&self, is_due: bool) {
+        let Some(probe) = self.state.next_probe(is_due) else { return };
         // A failure to connect is recorded by `connect`.
         let Ok(mut lease) = self.pool.take(Requester::Probe) else { return };
         let account = match probe {
-            Probe::IsBack => AccountId(0),
+            Probe::IsBack | Probe::IsSame => AccountId(0),
             Probe::HasCaughtUp(account, _) => account,
         };
-        match (probe, within(lease.engine(), |engine| head(engine, account))) {
+        let answer = within(lease.engine(), |engine| {
+            self.state.check_identity(&Identity::read(engine)?)?;
+            head(engine, account)
+        });
+        match (probe, answer) {
             (_, Err(error)) => {
                 self.state.lost(&error);
                 lease.discard();
             }
             (Probe::IsBack, Ok(_)) => self.state.is_back(),
+            (Probe::IsSame, Ok(_)) => {}
             // The account has no log, since it was deleted.
             (Probe::HasCaughtUp(_, seq), Ok(head)) => {
                 self.state.note_progress(head.is_none_or(|head| head >= seq));
@@ -155,15 +163,23 @@ impl Store {
     /// Probes the replica. Must be called once a second.
     pub(crate) fn probe_replica(&self) {
         let Some(replica) = &self.replica else { return };
-        if !replica.state.has_identity() {
-            let pool = self.server_readers.as_ref().unwrap_or(&self.writers);
-            let known = pool.take(Requester::Server).and_then(|mut it| identity(it.engine()));
-            match known {
-                Ok(known) => replica.state.set_identity(known),
-                Err(error) => return replica.state.lost(&error),
+        let is_due = replica.state.is_identity_due();
+        if is_due {
+            let found = self.read(Requester::Server, &IDENTITY, &[], Identity::of);
+            match found.map(|mut rows| rows.pop()) {
+                Ok(Some(identity)) => {
+                    if replica.state.set_database(&identity) {
+                        // The connections were compared with the former identity.
+                        replica.pool.replace_all();
+                    }
+                }
+                Ok(None) => return,
+                Err(error) if !replica.state.knows_database() => return replica.state.lost(&error),
+                // While the database is away the replica goes on. It is asked again with the next probe.
+                Err(_) => {}
             }
         }
-        replica.probe();
+        replica.probe(is_due);
     }
 
     /// Whether the replica is in use at present; `None`: no replica is set.
@@ -218,20 +234,8 @@ fn head(engine: &mut dyn Engine, account: AccountId) -> Result<Option<Seq>> {
     rows.first().map(|row| row.int(0).map(Seq)).transpose()
 }
 
-/// A text that is the same for a primary and its replicas, and differs between unrelated servers.
-fn identity(engine: &mut dyn Engine) -> Result<String> {
-    let mut rows = engine.run(&IDENTITY, &[])?;
-    rows.first_mut().map_or_else(|| Ok(String::new()), |row| row.text(0))
-}
-
 statements! {
     static HEAD: Statement = Statement::both("select head from log where account = $1");
-
-    /// The identifier of the cluster, which a standby inherits, and the number of the database in it.
-    static IDENTITY: Statement = Statement::only_postgres(
-        "select cast(c.system_identifier as text) || ' ' || cast(d.oid as text) \
-         from pg_control_system() c, pg_database d where d.datname = current_database()"
-    );
 }
 
 #[cfg(test)]

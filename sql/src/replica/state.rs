@@ -1,31 +1,39 @@
 //! The state of a replica as this process knows it. The log gets one line when the replica is lost, when it is back, when it falls behind
 //! and when it has caught up.
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use wire::{AccountId, Seq};
 
 use super::ReadSource;
-use crate::limit::{REPLICA_LAG_TOLD, REPLICA_RETRY};
+use super::identity::Identity;
+use crate::limit::{REPLICA_IDENTITY_INTERVAL, REPLICA_LAG_TOLD, REPLICA_RETRY};
 use crate::{Error, Result};
 
 pub(super) struct State {
     /// The replica, without its password.
     place: String,
-    /// The identity of the database.
-    identity: OnceLock<String>,
     presence: Mutex<Presence>,
 }
 
 struct Presence {
+    /// The identity of the database, and the time since which it is known.
+    database: Option<(Identity, Instant)>,
     is_up: bool,
-    /// Whether it was logged that the replica is away.
-    is_told: bool,
+    /// The reason in the log for which the replica is not in use.
+    told: Option<Told>,
     /// The time of the last try to reach the replica while it was away.
     tried: Option<Instant>,
     /// The log and the event that the replica did not have yet.
     missing: Option<Missing>,
+}
+
+#[derive(PartialEq)]
+enum Told {
+    Away,
+    /// It has another identity than the database.
+    Refused(String),
 }
 
 #[derive(Clone, Copy)]
@@ -41,47 +49,68 @@ struct Missing {
 pub(super) enum Probe {
     /// Whether it can be reached again.
     IsBack,
+    /// Whether it still has the history of the database.
+    IsSame,
     /// Whether it has this event.
     HasCaughtUp(AccountId, Seq),
 }
 
 impl State {
     pub(super) fn new(place: String) -> Self {
-        let presence = Presence { is_up: false, is_told: false, tried: None, missing: None };
-        Self { place, identity: OnceLock::new(), presence: Mutex::new(presence) }
+        let presence =
+            Presence { database: None, is_up: false, told: None, tried: None, missing: None };
+        Self { place, presence: Mutex::new(presence) }
     }
 
     pub(super) fn is_up(&self) -> bool {
         self.lock().is_up
     }
 
-    pub(super) fn has_identity(&self) -> bool {
-        self.identity.get().is_some()
+    pub(super) fn knows_database(&self) -> bool {
+        self.lock().database.is_some()
     }
 
-    pub(super) fn set_identity(&self, known: String) {
-        let _ = self.identity.set(known);
+    /// Whether the identity of the database must be read (again).
+    pub(super) fn is_identity_due(&self) -> bool {
+        let is_old = |read: &Instant| read.elapsed() >= REPLICA_IDENTITY_INTERVAL;
+        self.lock().database.as_ref().is_none_or(|(_, read)| is_old(read))
     }
 
-    /// Fails if the server with identity `found` is no replica of the database.
-    pub(super) fn check_identity(&self, found: &str) -> Result<()> {
-        if self.identity.get().is_some_and(|known| known == found) {
-            return Ok(());
+    /// Records the identity of the database. Returns whether it is another one than before.
+    pub(super) fn set_database(&self, identity: &Identity) -> bool {
+        let before = self.lock().database.replace((identity.clone(), Instant::now()));
+        before.is_some_and(|(before, _)| before != *identity)
+    }
+
+    /// Fails if the server with identity `found` does not have the history of the database. The log says so.
+    pub(super) fn check_identity(&self, found: &Identity) -> Result<()> {
+        let mut presence = self.lock();
+        let Some((database, _)) = &presence.database else {
+            return Err(Error::Unavailable("the database was not asked yet".to_owned()));
+        };
+        let Some(reason) = found.difference_to(database) else { return Ok(()) };
+        (presence.is_up, presence.missing) = (false, None);
+        let told = Some(Told::Refused(reason.clone()));
+        if presence.told != told {
+            tracing::warn!(
+                "the replica {} is not used, the database answers instead: {reason}",
+                self.place
+            );
+            presence.told = told;
         }
-        let reason = "it is no streaming replica of the database; see --database-replica";
-        Err(Error::Unavailable(reason.to_owned()))
+        Err(Error::Unavailable(reason))
     }
 
     /// Records that the replica cannot be reached, or does not answer.
     pub(super) fn lost(&self, error: &Error) {
         let mut presence = self.lock();
-        presence.is_up = false;
-        presence.missing = None;
-        if !std::mem::replace(&mut presence.is_told, true) {
+        (presence.is_up, presence.missing) = (false, None);
+        if presence.told.is_none() {
             tracing::warn!(
                 "the replica {} is away, the database answers instead: {error}",
                 self.place
             );
+            presence.told = Some(Told::Away);
         }
     }
 
@@ -100,7 +129,7 @@ impl State {
 
     pub(super) fn is_back(&self) {
         let mut presence = self.lock();
-        (presence.is_up, presence.is_told) = (true, false);
+        (presence.is_up, presence.told) = (true, None);
         tracing::info!("the replica {} answers histories, searches and exports", self.place);
     }
 
@@ -129,10 +158,12 @@ impl State {
         }
     }
 
-    pub(super) fn next_probe(&self) -> Option<Probe> {
+    /// The next probe. `is_due`: the identity of the replica must be checked again.
+    pub(super) fn next_probe(&self, is_due: bool) -> Option<Probe> {
         let mut presence = self.lock();
         if presence.is_up {
-            return presence.missing.map(|it| Probe::HasCaughtUp(it.account, it.seq));
+            let missing = presence.missing.map(|it| Probe::HasCaughtUp(it.account, it.seq));
+            return missing.or(is_due.then_some(Probe::IsSame));
         }
         let is_due = |tried: Instant| tried.elapsed() >= REPLICA_RETRY;
         if !presence.tried.is_none_or(is_due) {

@@ -1,12 +1,14 @@
 use std::sync::Barrier;
 
+use acceptance::{Cluster, PATIENCE, until};
+
 use super::*;
 use crate::ContactPolicy;
 use crate::pool::Requester;
 
 /// A store whose replica is its database itself: it is never behind.
 fn store() -> Store {
-    let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+    let url = Cluster::shared().unwrap().database().unwrap();
     let url: DatabaseUrl = url.parse().unwrap();
     let store = Store::open(&url, ContactPolicy::Open, &|_| false).unwrap();
     store.with_replica(&url).unwrap()
@@ -85,4 +87,55 @@ fn sqlite_has_no_replica() {
     assert!(store.read(Requester::Server, &HEAD, &[Value::Int(me.0)], |_| Ok(())).is_ok());
     let refused = store.with_replica(&"sqlite:other.db".parse().unwrap()).err().unwrap();
     assert!(refused.to_string().contains("PostgreSQL"));
+}
+
+/// Runs `sql` there until it succeeds.
+fn succeeds(cluster: &Cluster, sql: &str) {
+    let run = || Ok(cluster.sql(&cluster.url("postgres"), sql).ok());
+    until(sql, PATIENCE, run).unwrap();
+}
+
+#[test]
+fn a_replica_answers_again_once_it_follows_the_promoted_standby() {
+    let primary = Cluster::make().unwrap();
+    primary.start().unwrap();
+    primary.create("chat").unwrap();
+    let heir = primary.make_standby().unwrap();
+    heir.start().unwrap();
+    let replica = primary.make_standby().unwrap();
+    replica.start().unwrap();
+    let both = format!("{},{}", primary.listens_on(), heir.listens_on());
+    let url = format!("postgres://postgres@{both}/chat?target_session_attrs=read-write");
+    let store = Store::open(&url.parse().unwrap(), ContactPolicy::Open, &|_| false).unwrap();
+    let me = accounts(&store, 1)[0];
+    let store = store.with_replica(&replica.url("chat").parse().unwrap()).unwrap();
+    let turns_to = |source| {
+        let ask = || {
+            store.probe_replica();
+            let found = store.read_replicated(me, Seq(0), |_| Ok(())).0;
+            Ok((found == source).then_some(()))
+        };
+        until(&format!("{source:?}"), PATIENCE, ask).unwrap();
+    };
+    turns_to(ReadSource::Replica);
+
+    // The replica keeps its connections and gets nothing more. The other standby gets everything.
+    succeeds(&replica, "alter system set primary_conninfo = ''");
+    succeeds(&replica, "select pg_reload_conf()");
+    succeeds(&primary, "select 1 / (count(*) = 1)::int from pg_stat_replication");
+    succeeds(&primary, "create table last ()");
+    let has_last = "select 1 / (to_regclass('last') is not null)::int";
+    succeeds(&heir, has_last);
+    primary.stop_immediately().unwrap();
+    succeeds(&heir, "select pg_promote()");
+    turns_to(ReadSource::Away);
+
+    let at = heir.listens_on();
+    let upstream = format!("host={} port={} user=postgres", at.ip(), at.port());
+    succeeds(&replica, &format!("alter system set primary_conninfo = '{upstream}'"));
+    succeeds(&replica, "select pg_reload_conf()");
+    succeeds(&heir, "checkpoint");
+    succeeds(&replica, has_last);
+    succeeds(&replica, "checkpoint");
+    turns_to(ReadSource::Replica);
 }

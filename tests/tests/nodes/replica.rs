@@ -1,6 +1,8 @@
 //! A streaming standby answers histories, searches and exports, and whoever has written something finds it there or in
 //! the primary.
 
+use std::time::Duration;
+
 use acceptance::{Call, Client, PATIENCE, until};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -19,6 +21,8 @@ struct Replicated {
 const METRICS: &str = "--metrics-listen=127.0.0.1:0";
 const AT_CHAT: usize = 0;
 const AT_AUTH: usize = 1;
+/// How long it may take until the servers have found the promoted standby.
+const FAILOVER: Duration = Duration::from_secs(30);
 
 impl Replicated {
     fn launch() -> Result<Self> {
@@ -169,6 +173,59 @@ fn a_database_that_is_no_copy_answers_nobody() -> Result<()> {
         everybody_finds(&mut alice, &mut bob, "here")?;
     }
     Ok(())
+}
+
+#[test]
+fn a_replica_that_has_what_a_failover_has_lost_answers_nobody() -> Result<()> {
+    let primary = Cluster::make()?;
+    primary.start()?;
+    primary.create("chat")?;
+    let heir = primary.make_standby()?;
+    heir.start()?;
+    let replica = primary.make_standby()?;
+    replica.start()?;
+    let both = format!("{},{}", primary.listens_on(), heir.listens_on());
+    let url = format!("postgres://postgres@{both}/chat?target_session_attrs=read-write");
+    let flag = format!("--database-replica={}", replica.url("chat"));
+    let deployment = Deployment::launch(&Arrangement::Postgres(url), &[METRICS, &flag])?;
+    let (standby, url) = (replica, String::new());
+    let mut world = Replicated { standby, url, deployment, primary };
+    let mut alice = Client::connected(&world.deployment.endpoints, "Alice")?;
+    let bob = Client::connected(&world.deployment.endpoints, "Bob")?;
+    alice.send_message(&bob, "kept")?;
+    until("the message on the other standby", PATIENCE, || {
+        Ok(heir.sql(&heir.url("chat"), "select 1 / count(*) from message").ok())
+    })?;
+    // What comes now is on the primary and on the replica only.
+    heir.stop_immediately()?;
+    alice.send_message(&bob, "lost")?;
+    until("the replica to show what is lost later", PATIENCE, || {
+        let before = world.reads(AT_CHAT)?;
+        let shown = history(&mut alice, &bob)?.last().is_some_and(|it| it == "lost");
+        Ok((shown && world.reads(AT_CHAT)?[0] > before[0]).then_some(()))
+    })?;
+
+    world.primary.stop_immediately()?;
+    heir.start()?;
+    heir.sql(&heir.url("chat"), "select pg_promote()")?;
+    until("the promoted standby", FAILOVER, || Ok(alice.connect_since(0).ok().map(drop)))?;
+    until("what is lost not to be shown any more", PATIENCE, || {
+        Ok(history(&mut alice, &bob)?.last().is_some_and(|it| it == "kept").then_some(()))
+    })?;
+    until("a line about the timelines", PATIENCE, || {
+        Ok((world.lines("it is on timeline 1, the database on timeline 2") == 1).then_some(()))
+    })?;
+    let before = world.reads(AT_CHAT)?;
+    for _ in 0..20 {
+        ensure!(history(&mut alice, &bob)?.last().is_some_and(|it| it == "kept"));
+        ensure!(alice.search("lost")?.is_empty());
+    }
+    let after = world.reads(AT_CHAT)?;
+    ensure!(after[0] == before[0] && after[2] >= before[2] + 40, "{before:?} {after:?}");
+    until("exports to come from the promoted standby", PATIENCE, || {
+        let export = export(&alice)?;
+        Ok((export.contains("kept") && !export.contains("lost")).then_some(()))
+    })
 }
 
 #[test]
