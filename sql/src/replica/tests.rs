@@ -115,7 +115,7 @@ fn a_replica_answers_again_once_it_follows_the_promoted_standby() {
             let found = store.read_replicated(me, Seq(0), |_| Ok(())).0;
             Ok((found == source).then_some(()))
         };
-        until(&format!("{source:?}"), PATIENCE, ask).unwrap();
+        until(&format!("{source:?}"), 3 * PATIENCE, ask).unwrap();
     };
     turns_to(ReadSource::Replica);
 
@@ -136,6 +136,12 @@ fn a_replica_answers_again_once_it_follows_the_promoted_standby() {
     succeeds(&replica, "select pg_reload_conf()");
     succeeds(&heir, "checkpoint");
     succeeds(&replica, has_last);
-    succeeds(&replica, "checkpoint");
+    // A checkpoint of the replica shows the new timeline once it has replayed one of the promoted standby.
+    let follows = "select 1 / ((pg_control_checkpoint()).timeline_id = 2)::int";
+    until("the new timeline", 3 * PATIENCE, || {
+        replica.sql(&replica.url("postgres"), "checkpoint")?;
+        Ok(replica.sql(&replica.url("postgres"), follows).ok())
+    })
+    .unwrap();
     turns_to(ReadSource::Replica);
 }

@@ -137,13 +137,12 @@ mod tests {
         kill_process(Pid::from_raw(process).unwrap(), Signal::KILL).unwrap();
         let deadline = Instant::now() + std::time::Duration::from_secs(60);
         let after = loop {
-            assert!(Instant::now() < deadline, "PostgreSQL does not come back");
+            assert!(Instant::now() < deadline, "PostgreSQL does not recover");
             match connector.session(Purpose::Read).map(|mut client| client.one_row(STARTED)) {
-                Ok(Ok(after)) => break after,
+                Ok(Ok(after)) if after != before => break after,
                 _ => std::thread::yield_now(),
             }
         };
         assert_eq!(after[0], before[0], "it was not started anew");
-        assert_ne!(after[1], before[1]);
     }
 }
