@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::Store;
-use crate::limit::{CLOCK_FOLLOW_AFTER, CLOCK_STEP_MAX, CLOCK_WARN_INTERVAL};
+use crate::limit::{CLOCK_FOLLOW_AFTER, CLOCK_SAME_WITHIN, CLOCK_STEP_MAX, CLOCK_WARN_INTERVAL};
 
 pub use day::Day;
 
@@ -138,6 +138,12 @@ impl State {
         }
     }
 
+    /// The earlier of `now` and the trusted time, by PostgreSQL's clock.
+    fn shared(&self, now: i64, look: ClockReading) -> i64 {
+        let ahead = self.database.map_or(0, |database| database + look.steady - self.trusted);
+        now.min(self.trusted) + if ahead.abs() < ms(CLOCK_SAME_WITHIN) { 0 } else { ahead }
+    }
+
     fn now(&mut self, look: ClockReading) -> i64 {
         self.look(look);
         let shown = self.shown(look);
@@ -198,6 +204,15 @@ impl Clock {
         let mut kept = self.lock();
         kept.state.look(ClockReading::now());
         now.min(kept.state.trusted)
+    }
+
+    /// As [`Clock::trusted_by`], by PostgreSQL's clock. All servers on a database agree on this time within about two seconds, so
+    /// it is for what is short and is compared on another machine than it was written on.
+    pub(crate) fn shared_by(&self, now: i64) -> i64 {
+        let look = ClockReading::now();
+        let mut kept = self.lock();
+        kept.state.look(look);
+        kept.state.shared(now, look)
     }
 
     /// As [`Clock::trusted_by`]; `None` while the clock is in doubt. Then nothing is deleted because of its age.

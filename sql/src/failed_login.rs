@@ -1,6 +1,6 @@
 //! Wrong passwords of the last moments, by which several auth servers on one database count those of each other.
 //!
-//! Rows name accounts and devices by hashes only. They are deleted after 30 s.
+//! Rows name accounts and devices by hashes only. They are deleted after 30 s, by PostgreSQL's clock.
 
 use crate::engine::{BatchStatement, Statement, Value, statements};
 use crate::limit::{FAILED_LOGINS_KEPT_MS, FAILED_LOGINS_READ_MAX};
@@ -28,7 +28,7 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn add_failed_logins(&self, failed: &[FailedLogin], now: i64) -> Result<()> {
-        let now = self.clock.trusted_by(now);
+        let now = self.clock.shared_by(now);
         let rows: Vec<_> = failed
             .iter()
             .map(|it| {
@@ -56,7 +56,7 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn failed_logins_elsewhere(&self, source: i64, now: i64) -> Result<Vec<FailedLogin>> {
-        let since = self.clock.trusted_by(now) - FAILED_LOGINS_KEPT_MS;
+        let since = self.clock.shared_by(now) - FAILED_LOGINS_KEPT_MS;
         let params = [source, since, FAILED_LOGINS_READ_MAX].map(Value::Int);
         self.read(Requester::Server, &ELSEWHERE, &params, |row| {
             Ok(FailedLogin {

@@ -73,6 +73,8 @@ pub(crate) const DAMAGE_SHOWN: Duration = Duration::from_secs(60);
 
 /// The largest difference between the machine's clock and the expected time. With a larger one the clock is in doubt.
 pub(crate) const CLOCK_STEP_MAX: Duration = Duration::from_secs(5 * 60);
+/// Clocks that differ by less count as the same where servers on different machines compare short times.
+pub(crate) const CLOCK_SAME_WITHIN: Duration = Duration::from_secs(1);
 /// When the machine's clock has been ahead for this long, the time in messages follows it. If it gets ahead earlier
 /// than this after the machine was switched on, the time in messages follows it at once.
 pub(crate) const CLOCK_FOLLOW_AFTER: Duration = Duration::from_secs(5 * 60);

@@ -181,9 +181,10 @@ impl Store {
     pub fn sweep(&self, now: i64) -> Result<()> {
         let Some(now) = self.clock.sweep_by(now) else { return Ok(()) };
         let old = now.saturating_sub(REVOCATION_KEPT_MS);
+        let shared = self.clock.shared_by(now);
         self.write(Requester::Server, |engine| {
             engine.run(&DELETE_EXPIRED, &[Value::Int(now)])?;
-            engine.run(&DELETE_OLD_TICKETS, &[Value::Int(now)])?;
+            engine.run(&DELETE_OLD_TICKETS, &[Value::Int(shared)])?;
             engine.run(&DELETE_OLD_CODES, &[Value::Int(now)])?;
             engine.run(&DELETE_OLD_REVOCATIONS, &[Value::Int(old)]).map(drop)
         })

@@ -1,4 +1,5 @@
-//! Tickets: credentials that stand for a session once and for a short time, where its token must not be shown.
+//! Tickets: credentials that stand for a session once and for a short time, where its token must not be shown. They expire by
+//! PostgreSQL's clock, since another machine may issue them than uses them.
 
 use wire::limit::TICKETS_MAX;
 use wire::{AccountId, SessionId, TokenHash};
@@ -28,6 +29,8 @@ impl Store {
         expires_at: i64,
     ) -> Result<()> {
         let account = Value::Int(ticket.account.0);
+        let shared = self.clock.shared_by(now);
+        let (now, expires_at) = (shared, expires_at + (shared - now));
         let kept = [account, Value::Int(now), Value::Int(TICKETS_MAX - 1)];
         let (session, expiry) = (Value::Int(ticket.session.0), Value::Int(expires_at));
         let added = [Value::Bytes(&hash.0), account, session, expiry];
@@ -45,7 +48,7 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`]; after [`crate::Error::InDoubt`] the ticket may be used up.
     pub fn redeem_ticket(&self, hash: &TokenHash, now: i64) -> Result<Option<Ticket>> {
-        let params = [Value::Bytes(&hash.0), Value::Int(self.clock.trusted_by(now))];
+        let params = [Value::Bytes(&hash.0), Value::Int(self.clock.shared_by(now))];
         let requester = self.tokens.requester(hash);
         self.tokens.note(hash, None);
         // The ticket is looked up first, so that an invented one costs no write.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use acceptance::{Client, until};
+use acceptance::{Client, Endpoints, PATIENCE, until};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
@@ -14,6 +14,9 @@ use crate::harness::{Arrangement, Deployment, Launch, faketime};
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// For the server to notice, which it looks for once a second.
 const NOTICED_WITHIN: Duration = Duration::from_secs(45);
+
+/// After so many wrong passwords of a client that an account knows, it cannot log in for a while.
+const WRONG_PASSWORDS: usize = 10;
 
 /// The clock that the programs see.
 pub struct Clock(PathBuf);
@@ -119,6 +122,42 @@ fn jumps_ahead(kind: &Arrangement) -> Result<()> {
         alice.refused(edit(&future["id"], "for sixty days?"), "too_late")?;
     }
     ensure!(in_all(&mut alice, &bob)?.len() == 4);
+    Ok(())
+}
+
+#[test]
+fn servers_whose_clocks_differ_by_minutes_know_what_is_recent() -> Result<()> {
+    let kind = Arrangement::postgres()?;
+    let right = Deployment::launch(&kind, &[])?;
+    let (dir, library) = (tempfile::tempdir()?, faketime()?);
+    for offset in ["+3m", "-3m"] {
+        let clock = Clock::new(dir.path(), offset)?;
+        let wrong = Deployment::launch_with(&kind, &[], |launch| clock.shown_to(launch, &library))?;
+        for (one, other) in [(&right, &wrong), (&wrong, &right)] {
+            let [one, other] = [&one.endpoints, &other.endpoints];
+            let alice = Client::signup(one, "Alice")?;
+            let ticket = alice.ask("POST", "/ticket")?.send()?.expect(200)?.body["ticket"].clone();
+            let mut elsewhere = Client::new(other);
+            elsewhere.open(&[])?;
+            elsewhere.write(&json!({"type": "hello", "token": ticket}))?;
+            elsewhere.receive_type("welcome")?;
+
+            let login = |at: &Endpoints, password: &str| {
+                let device = json!({"email": alice.email, "password": password, "device": "new"});
+                at.ask("POST", "/login")?.json(&device).send()
+            };
+            // The account knows this client at both.
+            for at in [one, other] {
+                login(at, &alice.password)?.expect(200)?;
+            }
+            for _ in 0..WRONG_PASSWORDS {
+                login(one, "a wrong password")?.refused(401)?;
+            }
+            until("wrong passwords to count elsewhere", PATIENCE, || {
+                Ok((login(other, &alice.password)?.status == 429).then_some(()))
+            })?;
+        }
+    }
     Ok(())
 }
 

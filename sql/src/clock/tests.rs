@@ -300,3 +300,22 @@ fn without_a_record_the_newest_message_is_gone_by() {
         }
     }
 }
+
+#[test]
+fn servers_whose_clocks_differ_agree_on_what_is_short() {
+    let database = Some(T - UP);
+    let begun = |ahead| {
+        let look = look(T + ahead, 0);
+        (State::begin(Record::default(), database, look), look)
+    };
+    for ahead in [-STEP, -3 * MINUTE, -1000, 0, 999, 1000, 3 * MINUTE, STEP] {
+        let (mut state, look) = begun(ahead);
+        let shared = (state.now(look), state.shared(look.wall, look));
+        let same = if ahead.abs() < 1000 { T + ahead } else { T };
+        assert_eq!(shared, (T + ahead, same));
+        assert_eq!(state.shared(look.wall + DAY, look), same, "a clock that has jumped");
+        assert_eq!(state.shared(look.wall - MINUTE, look), same - MINUTE);
+    }
+    let sqlite = State::begin(Record::default(), None, look(T, 0));
+    assert_eq!(sqlite.shared(T, look(T, 0)), T);
+}
