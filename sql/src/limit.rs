@@ -90,6 +90,8 @@ pub(crate) const FAILED_LOGINS_READ_MAX: i64 = 10_000;
 
 /// The interval at which a node increments its counter, to show that it is alive (a beat).
 pub(crate) const NODE_BEAT: Duration = Duration::from_secs(5);
+/// How long a look at the other nodes waits for a commit of this node. Longer would delay the messages from other nodes.
+pub(crate) const NODE_COMMIT_PATIENCE: Duration = Duration::from_millis(250);
 /// After this many beats another node counts as alive. A node that is being replaced has ended by then.
 pub(crate) const NODE_SURE_BEATS: u32 = 3;
 /// After this many beats without an increment another node is deleted from the table.

@@ -15,6 +15,7 @@ mod online;
 mod others;
 
 use std::collections::BTreeSet;
+use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use wire::{AccountId, Seq};
@@ -27,6 +28,7 @@ use crate::limit::{
 use crate::pool::Requester;
 use crate::{Result, Store};
 pub(crate) use announcer::{ADD_NOTICE, Announcer, NoticeKey};
+use announcer::{Announcing, LastNotices};
 pub use notice::Notice;
 pub use online::{Elsewhere, LocalConnections, RemoteConnections};
 use others::{NodeRow, Others};
@@ -84,6 +86,7 @@ struct Me {
     knows: i64,
     beat_at: Option<Instant>,
     compared_at: Option<Instant>,
+    last_notices: LastNotices,
     /// Something may have been missed since then.
     is_in_doubt: bool,
     alive: usize,
@@ -132,6 +135,7 @@ impl Store {
             None => {
                 let id = self.add_node()?;
                 (me.id, me.knows, me.beat_at) = (Some(id), 0, Some(now));
+                me.last_notices = LastNotices::default();
                 id
             }
         };
@@ -161,16 +165,21 @@ impl Store {
             let (alive, gone) = others.count(&rows);
             let seen_at = self.now() - NODE_GONE_FOR.as_millis() as i64;
             gone.into_iter().try_for_each(|id| self.forget_node(id, Some(seen_at)))?;
-            self.delete_old_notices()?;
+            if let Some(number) = me.last_notices.outdated(self.announcer.last()) {
+                let params = [id, number].map(Value::Int);
+                self.write(Requester::Server, |engine| {
+                    engine.run(&DELETE_NOTICES, &params).map(drop)
+                })?;
+            }
             if std::mem::replace(&mut me.alive, alive) != alive {
                 tracing::info!(others = alive, "other chat servers use this database");
                 observer.others_changed(alive);
             }
         }
+        self.read_notices(others, observer, now)?;
         if !rows.is_empty() {
             self.write_connections(id, observer)?;
         }
-        self.read_notices(others, observer, now)?;
         let is_due = me.compared_at.is_none_or(|at| now >= at + NODE_COMPARE_INTERVAL);
         if is_due && (std::mem::take(&mut me.is_in_doubt) | others.take_doubt(now)) {
             me.compared_at = Some(now);
@@ -231,9 +240,13 @@ impl Store {
     }
 
     /// Runs `work` and inserts a notice in one transaction. Does nothing if no other node would read the notice.
-    fn announce(&self, body: &[u8], work: impl Fn(&mut dyn Engine) -> Result<()>) -> Result<()> {
-        // The lock is held until the commit, as in `Store::commit`, so that notices become visible in the order of their numbers.
-        let mut announcing = self.announcer.lock();
+    fn announce(
+        &self,
+        // Held until the commit, as in `Store::commit`, so that notices become visible in the order of their numbers.
+        mut announcing: MutexGuard<'_, Announcing>,
+        body: &[u8],
+        work: impl Fn(&mut dyn Engine) -> Result<()>,
+    ) -> Result<()> {
         let Some(key) = announcing.next() else { return Ok(()) };
         let row = vec![Value::Int(key.node), Value::Int(key.number), Value::Bytes(body)];
         let done = self.write(Requester::Server, |engine| {
@@ -241,7 +254,7 @@ impl Store {
             engine.run_batch(&ADD_NOTICE, std::slice::from_ref(&row)).map(drop)
         });
         if matches!(done, Ok(()) | Err(crate::Error::InDoubt(_))) {
-            announcing.advance();
+            self.announcer.advance(&mut announcing);
         }
         done
     }
@@ -252,7 +265,7 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Unavailable`].
     pub fn announce_all(&self) -> Result<()> {
-        self.announce(&Notice::default().encode(), |_| Ok(()))
+        self.announce(self.announcer.lock(), &Notice::default().encode(), |_| Ok(()))
     }
 
     fn add_node(&self) -> Result<i64> {
@@ -265,12 +278,6 @@ impl Store {
     fn beat(&self, id: i64, knows: i64) -> Result<()> {
         let params = [Value::Int(knows), Value::Int(id)];
         self.write(Requester::Server, |engine| engine.run(&BEAT, &params).map(drop))
-    }
-
-    fn delete_old_notices(&self) -> Result<()> {
-        let Some(key) = self.announcer.lock().outdated() else { return Ok(()) };
-        let params = [Value::Int(key.node), Value::Int(key.number)];
-        self.write(Requester::Server, |engine| engine.run(&DELETE_NOTICES, &params).map(drop))
     }
 
     /// Deletes the row of a node. The other nodes see that, and compare all logs. `seen_at`: the time at which its connections ended, if

@@ -165,7 +165,7 @@ impl Store {
         let Some(replica) = &self.replica else { return };
         let is_due = replica.state.is_identity_due();
         if is_due {
-            let found = self.read(Requester::Server, &IDENTITY, &[], Identity::of);
+            let found = self.read(Requester::Probe, &IDENTITY, &[], Identity::of);
             match found.map(|mut rows| rows.pop()) {
                 Ok(Some(identity)) => {
                     if replica.state.set_database(&identity) {
@@ -175,8 +175,8 @@ impl Store {
                 }
                 Ok(None) => return,
                 Err(error) if !replica.state.knows_database() => return replica.state.lost(&error),
-                // While the database is away the replica goes on. It is asked again with the next probe.
-                Err(_) => {}
+                // While the database is away the replica goes on.
+                Err(_) => replica.state.put_identity_off(),
             }
         }
         replica.probe(is_due);

@@ -168,7 +168,7 @@ impl Store {
         let done = self.write_messages(|engine| commit(engine, batch, at, policy, notice));
         match &done {
             Ok((_, is_announced)) if !is_announced => {}
-            Ok(_) | Err(Error::InDoubt(_)) => announcing.advance(),
+            Ok(_) | Err(Error::InDoubt(_)) => self.announcer.advance(&mut announcing),
             Err(_) => {}
         }
         done.map(|(committed, _)| committed)

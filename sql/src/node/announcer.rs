@@ -2,10 +2,15 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::engine::{BatchStatement, Statement, statements};
-use crate::limit::NOTICE_BEATS;
+use crate::limit::{NODE_COMMIT_PATIENCE, NOTICE_BEATS};
+
+/// How often it is tried again to lock what a commit has locked.
+const LOCK_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The notices of this node.
 #[derive(Default)]
@@ -13,6 +18,8 @@ pub(crate) struct Announcer {
     announcing: Mutex<Announcing>,
     /// The number of this node while there are others; otherwise 0.
     shown: AtomicI64,
+    /// The number of the last notice.
+    last: AtomicI64,
 }
 
 /// Locked while a commit runs, so that the notices become visible in the order of their numbers.
@@ -24,9 +31,11 @@ pub(crate) struct Announcing {
     is_read: bool,
     /// The number of the last notice.
     last: i64,
-    /// The numbers of the last notices at the latest beats.
-    lasts: VecDeque<i64>,
 }
+
+/// The numbers of the last notices at the latest beats.
+#[derive(Default)]
+pub(super) struct LastNotices(VecDeque<i64>);
 
 /// The key of a notice: its node and its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +50,30 @@ impl Announcer {
         self.announcing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits for the commit that runs, but not longer than [`NODE_COMMIT_PATIENCE`].
+    pub(super) fn lock_soon(&self) -> Option<MutexGuard<'_, Announcing>> {
+        let deadline = Instant::now() + NODE_COMMIT_PATIENCE;
+        loop {
+            match self.announcing.try_lock() {
+                Ok(announcing) => return Some(announcing),
+                Err(TryLockError::Poisoned(error)) => return Some(error.into_inner()),
+                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return None,
+                Err(TryLockError::WouldBlock) => thread::sleep(LOCK_INTERVAL),
+            }
+        }
+    }
+
+    /// Uses up the number of the next notice, because the notice is written, or may be.
+    pub(crate) fn advance(&self, announcing: &mut Announcing) {
+        announcing.last += 1;
+        self.last.store(announcing.last, Ordering::Relaxed);
+    }
+
+    /// The number of the last notice. Waits for no commit.
+    pub(super) fn last(&self) -> i64 {
+        self.last.load(Ordering::Relaxed)
+    }
+
     /// From the next commit on this is the number of the node, and with `is_read` it writes a notice for each commit.
     /// Returns whether other nodes see it as a new node.
     pub(super) fn set(&self, node: i64, is_read: bool) -> bool {
@@ -48,7 +81,10 @@ impl Announcer {
         if is_read && self.shown() == Some(node) {
             return false;
         }
-        self.lock().set(node, is_read);
+        let mut announcing = self.lock();
+        announcing.set(node, is_read);
+        self.last.store(announcing.last, Ordering::Relaxed);
+        drop(announcing);
         let shown = if is_read { node } else { 0 };
         self.shown.swap(shown, Ordering::Relaxed) != shown && is_read
     }
@@ -72,19 +108,15 @@ impl Announcing {
         let node = self.node.filter(|_| self.is_read)?;
         Some(NoticeKey { node, number: self.last + 1 })
     }
+}
 
-    /// Uses up the number of the next notice, because the notice is written, or may be.
-    pub(crate) fn advance(&mut self) {
-        self.last += 1;
-    }
-
-    /// Must be called at each beat. Returns the last notice that is old enough to be deleted.
-    pub(super) fn outdated(&mut self) -> Option<NoticeKey> {
-        self.lasts.push_back(self.last);
-        let number = if self.lasts.len() > NOTICE_BEATS { self.lasts.pop_front()? } else { 0 };
-        let node = self.node?;
+impl LastNotices {
+    /// Must be called at each beat, with the number of the last notice. Returns the last one that is old enough to be deleted.
+    pub(super) fn outdated(&mut self, last: i64) -> Option<i64> {
+        self.0.push_back(last);
+        let number = if self.0.len() > NOTICE_BEATS { self.0.pop_front()? } else { 0 };
         // Number 0: no notice was written before that beat.
-        (number > 0).then_some(NoticeKey { node, number })
+        Some(number).filter(|number| *number > 0)
     }
 }
 
@@ -108,23 +140,36 @@ mod tests {
         assert!(!announcer.set(7, false));
         assert_eq!(announcer.lock().next(), None);
         assert!(announcer.set(7, true));
-        announcer.lock().advance();
+        announcer.advance(&mut announcer.lock());
         assert_eq!(announcer.lock().next(), Some(NoticeKey { node: 7, number: 2 }));
+        assert_eq!(announcer.last(), 1);
         assert!(!announcer.set(7, true));
         assert!(announcer.set(8, true));
         assert_eq!(announcer.lock().next(), Some(NoticeKey { node: 8, number: 1 }));
+        assert_eq!(announcer.last(), 0);
+    }
+
+    #[test]
+    fn a_look_waits_for_no_commit() {
+        let announcer = Announcer::default();
+        assert!(announcer.set(7, true));
+        let commit = announcer.lock();
+        let began = Instant::now();
+        assert!(announcer.lock_soon().is_none());
+        assert!(began.elapsed() >= NODE_COMMIT_PATIENCE);
+        assert!(!announcer.set(7, true));
+        assert_eq!(announcer.last(), 0);
+        drop(commit);
+        assert!(announcer.lock_soon().is_some());
     }
 
     #[test]
     fn a_notice_is_kept_for_some_beats() {
-        let mut announcing = Announcing::default();
-        announcing.set(7, true);
-        announcing.advance();
-        for _ in 0..NOTICE_BEATS {
-            assert_eq!(announcing.outdated(), None);
-            announcing.advance();
+        let mut lasts = LastNotices::default();
+        for last in 1..=NOTICE_BEATS as i64 {
+            assert_eq!(lasts.outdated(last), None);
         }
-        assert_eq!(announcing.outdated(), Some(NoticeKey { node: 7, number: 1 }));
-        assert_eq!(announcing.outdated(), Some(NoticeKey { node: 7, number: 2 }));
+        assert_eq!(lasts.outdated(0), Some(1));
+        assert_eq!(lasts.outdated(0), Some(2));
     }
 }

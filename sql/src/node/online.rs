@@ -88,16 +88,19 @@ impl Store {
     pub(super) fn write_connections(&self, node: i64, observer: &dyn NodeObserver) -> Result<()> {
         let changed = observer.take_changed();
         for (at, page) in changed.chunks(ONLINE_PAGE).enumerate() {
-            if let Err(error) = self.write_page(node, page) {
+            let written = self.write_page(node, page);
+            if !matches!(written, Ok(true)) {
                 observer.return_changed(Some(changed[at * ONLINE_PAGE..].to_vec()));
-                return Err(error);
+                return written.map(drop);
             }
             observer.changes_written(page)?;
         }
         Ok(())
     }
 
-    fn write_page(&self, node: i64, page: &[LocalConnections]) -> Result<()> {
+    /// Returns whether it was written; not while a commit runs for long.
+    fn write_page(&self, node: i64, page: &[LocalConnections]) -> Result<bool> {
+        let Some(announcing) = self.announcer.lock_soon() else { return Ok(false) };
         let row = |it: &LocalConnections| {
             let count = i64::try_from(it.count).unwrap_or(i64::MAX);
             [it.account.0, node, count, it.since].map(Value::Int).to_vec()
@@ -114,7 +117,7 @@ impl Store {
         let sessions: Vec<_> = sessions.collect();
         let accounts = page.iter().map(|it| it.account).collect();
         let body = Notice { accounts, ..Notice::default() }.encode();
-        self.announce(&body, |engine| {
+        self.announce(announcing, &body, |engine| {
             let batches = [
                 (&SET_ONLINE, here.clone()),
                 (&DELETE_ONLINE, gone.clone()),
@@ -122,7 +125,8 @@ impl Store {
                 (&ADD_SESSIONS, sessions.clone()),
             ];
             run_batches(engine, &batches).map(drop)
-        })
+        })?;
+        Ok(true)
     }
 }
 

@@ -214,7 +214,7 @@ fn what_a_node_tells_nobody_about_is_found_by_comparing_all_logs() {
         assert_eq!(two.look(), (vec![], 1), "a commit was in doubt");
         assert_eq!(two.look(), (vec![], 0));
         // A commit whose answer was lost, as if it had not been stored: its number is never used.
-        one.store.announcer.lock().advance();
+        one.store.announcer.advance(&mut one.store.announcer.lock());
         let seq = one.post(account);
         assert_eq!(two.look(), (vec![(account, seq)], 1), "a number is missing");
         assert_eq!(two.look().1, 1, "its commit may still be running");

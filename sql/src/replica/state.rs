@@ -18,7 +18,7 @@ pub(super) struct State {
 }
 
 struct Presence {
-    /// The identity of the database, and the time since which it is known.
+    /// The identity of the database, and the time of the last try to read it.
     database: Option<(Identity, Instant)>,
     is_up: bool,
     /// The reason in the log for which the replica is not in use.
@@ -74,6 +74,13 @@ impl State {
     pub(super) fn is_identity_due(&self) -> bool {
         let is_old = |read: &Instant| read.elapsed() >= REPLICA_IDENTITY_INTERVAL;
         self.lock().database.as_ref().is_none_or(|(_, read)| is_old(read))
+    }
+
+    /// Records that the identity could not be read. It is read again after [`REPLICA_IDENTITY_INTERVAL`].
+    pub(super) fn put_identity_off(&self) {
+        if let Some((_, read)) = &mut self.lock().database {
+            *read = Instant::now();
+        }
     }
 
     /// Records the identity of the database. Returns whether it is another one than before.

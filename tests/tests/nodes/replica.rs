@@ -209,7 +209,7 @@ fn a_replica_that_has_what_a_failover_has_lost_answers_nobody() -> Result<()> {
     heir.start()?;
     heir.sql(&heir.url("chat"), "select pg_promote()")?;
     until("the promoted standby", FAILOVER, || Ok(alice.connect_since(0).ok().map(drop)))?;
-    until("what is lost not to be shown any more", PATIENCE, || {
+    until("what is lost not to be shown any more", 3 * PATIENCE, || {
         Ok(history(&mut alice, &bob)?.last().is_some_and(|it| it == "kept").then_some(()))
     })?;
     until("a line about the timelines", PATIENCE, || {

@@ -213,7 +213,7 @@ fn a_waiting_commit_delays_no_others(has_nats: bool) -> Result<()> {
         carol.write(&json!({"to": carol.id, "content": "late", "ref": "late"}))?;
         session_that(waits)?;
         // Neither of them writes to Carol's log.
-        let (_, longest) = latencies(&mut alice, &mut bob, 4)?;
+        let (_, longest) = latencies(&mut alice, &mut bob, 2)?;
         session_that(waits)?;
         ensure!(longest <= WITHIN, "one took {longest:?}");
         ensure!(carol.answer_to("late")?["type"] == "sent");
