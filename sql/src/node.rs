@@ -247,7 +247,7 @@ impl Store {
         body: &[u8],
         work: impl Fn(&mut dyn Engine) -> Result<()>,
     ) -> Result<()> {
-        let Some(key) = announcing.next() else { return Ok(()) };
+        let Some(key) = self.announcer.next(&announcing) else { return Ok(()) };
         let row = vec![Value::Int(key.node), Value::Int(key.number), Value::Bytes(body)];
         let done = self.write(Requester::Server, |engine| {
             work(engine)?;

@@ -164,7 +164,7 @@ impl Store {
         let follows_later = self.clock.has_given_later(at);
         let policy = CommitPolicy { contact: self.contact, quota, follows_later };
         let mut announcing = self.announcer.lock();
-        let notice = announcing.next();
+        let notice = self.announcer.next(&announcing);
         let done = self.write_messages(|engine| commit(engine, batch, at, policy, notice));
         match &done {
             Ok((_, is_announced)) if !is_announced => {}

@@ -18,7 +18,7 @@ pub(crate) struct Announcer {
     announcing: Mutex<Announcing>,
     /// The number of this node while there are others; otherwise 0.
     shown: AtomicI64,
-    /// The number of the last notice.
+    /// The number of the last notice. Changed only while `announcing` is locked.
     last: AtomicI64,
 }
 
@@ -29,8 +29,6 @@ pub(crate) struct Announcing {
     node: Option<i64>,
     /// Whether there are other nodes, which read the notices.
     is_read: bool,
-    /// The number of the last notice.
-    last: i64,
 }
 
 /// The numbers of the last notices at the latest beats.
@@ -63,10 +61,15 @@ impl Announcer {
         }
     }
 
-    /// Uses up the number of the next notice, because the notice is written, or may be.
-    pub(crate) fn advance(&self, announcing: &mut Announcing) {
-        announcing.last += 1;
-        self.last.store(announcing.last, Ordering::Relaxed);
+    /// The key of the next notice; `None` while no other node would read it.
+    pub(crate) fn next(&self, announcing: &Announcing) -> Option<NoticeKey> {
+        let node = announcing.node.filter(|_| announcing.is_read)?;
+        Some(NoticeKey { node, number: self.last() + 1 })
+    }
+
+    /// Uses up the number of the next notice, because the notice is written, or may be. The lock is still held.
+    pub(crate) fn advance(&self, _announcing: &mut Announcing) {
+        self.last.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The number of the last notice. Waits for no commit.
@@ -82,8 +85,10 @@ impl Announcer {
             return false;
         }
         let mut announcing = self.lock();
-        announcing.set(node, is_read);
-        self.last.store(announcing.last, Ordering::Relaxed);
+        if announcing.node != Some(node) {
+            self.last.store(0, Ordering::Relaxed);
+        }
+        *announcing = Announcing { node: Some(node), is_read };
         drop(announcing);
         let shown = if is_read { node } else { 0 };
         self.shown.swap(shown, Ordering::Relaxed) != shown && is_read
@@ -92,21 +97,6 @@ impl Announcer {
     /// This node, while there are others.
     pub(crate) fn shown(&self) -> Option<i64> {
         Some(self.shown.load(Ordering::Relaxed)).filter(|node| *node > 0)
-    }
-}
-
-impl Announcing {
-    fn set(&mut self, node: i64, is_read: bool) {
-        if self.node != Some(node) {
-            *self = Self { node: Some(node), ..Self::default() };
-        }
-        self.is_read = is_read;
-    }
-
-    /// The key of the next notice; `None` while no other node would read it.
-    pub(crate) fn next(&self) -> Option<NoticeKey> {
-        let node = self.node.filter(|_| self.is_read)?;
-        Some(NoticeKey { node, number: self.last + 1 })
     }
 }
 
@@ -136,16 +126,16 @@ mod tests {
     #[test]
     fn notices_are_numbered_while_somebody_reads_them() {
         let announcer = Announcer::default();
-        assert_eq!(announcer.lock().next(), None);
+        assert_eq!(announcer.next(&announcer.lock()), None);
         assert!(!announcer.set(7, false));
-        assert_eq!(announcer.lock().next(), None);
+        assert_eq!(announcer.next(&announcer.lock()), None);
         assert!(announcer.set(7, true));
         announcer.advance(&mut announcer.lock());
-        assert_eq!(announcer.lock().next(), Some(NoticeKey { node: 7, number: 2 }));
+        assert_eq!(announcer.next(&announcer.lock()), Some(NoticeKey { node: 7, number: 2 }));
         assert_eq!(announcer.last(), 1);
         assert!(!announcer.set(7, true));
         assert!(announcer.set(8, true));
-        assert_eq!(announcer.lock().next(), Some(NoticeKey { node: 8, number: 1 }));
+        assert_eq!(announcer.next(&announcer.lock()), Some(NoticeKey { node: 8, number: 1 }));
         assert_eq!(announcer.last(), 0);
     }
 

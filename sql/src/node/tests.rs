@@ -141,7 +141,11 @@ fn each_commit_of_another_node_is_told_once() {
         let account = one.store.create_account("a@x.org", "A", "none", 1).unwrap();
         one.look();
         one.post(account);
-        assert_eq!(one.store.announcer.lock().next(), None, "alone it tells nobody");
+        assert_eq!(
+            one.store.announcer.next(&one.store.announcer.lock()),
+            None,
+            "alone it tells nobody"
+        );
         two.look();
         assert_eq!(two.look().1, 1, "the other may not know of it yet");
         one.look();

@@ -52,6 +52,24 @@ fn a_message_whose_commit_was_in_doubt_is_delivered_once() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn who_connects_while_a_commit_is_in_doubt_gets_its_message() -> Result<()> {
+    let Arrangement::Postgres(url) = Arrangement::postgres()? else { unreachable!() };
+    let (proxy, url) = Proxy::in_front_of(&url)?;
+    let deployment = Deployment::launch(&Arrangement::Postgres(url), &[])?;
+    let mut alice = Client::connected(&deployment.endpoints, "Alice")?;
+    let dave = Client::connected(&deployment.endpoints, "Dave")?;
+    let mut erin = Client::signup(&deployment.endpoints, "Erin")?;
+    // After the notes that their sessions are in use, which are commits too.
+    alice.send_message(&dave, "before")?;
+
+    is_in_doubt(&proxy, &mut alice, &erin, "to who comes later")?;
+    erin.connect()?;
+    proxy.deliver_held_commit()?;
+    erin.receive_message("to who comes later")?;
+    Ok(())
+}
+
 /// Alice says this, and is told that nothing can be stored; gives what she said.
 fn is_in_doubt(proxy: &Proxy, alice: &mut Client, bob: &Client, content: &str) -> Result<Value> {
     proxy.cut_next_commit();

@@ -103,9 +103,14 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::super::Connector;
     use super::*;
     use crate::url::Backend;
+
+    /// PostgreSQL began to count a little before the test.
+    const SLACK: Duration = Duration::from_millis(500);
 
     #[test]
     fn settings_in_a_url_are_read_as_the_server_would() {
@@ -170,6 +175,25 @@ mod tests {
         );
         let names = ["work_mem", "statement_timeout", "synchronous_commit", "client_encoding"];
         assert_eq!(settings(&given, Purpose::Write, &names), ["9MB", "7s", "on", "UTF8"]);
+    }
+
+    #[test]
+    fn a_transaction_that_writes_and_stands_still_is_ended() {
+        let url = acceptance::Cluster::shared().unwrap().database().unwrap();
+        let url: crate::DatabaseUrl = url.parse().unwrap();
+        let Backend::Postgres(config, tls, given) = &url.0 else {
+            panic!("{url} is no PostgreSQL")
+        };
+        let connector = Connector::new(config, tls, given).unwrap();
+        let mut writer = connector.session(Purpose::Write).unwrap();
+        writer.batch_execute("begin; create table locked ()").unwrap();
+        let began = Instant::now();
+        // It waits for the lock of the writer, which stands still.
+        let mut other = connector.session(Purpose::Write).unwrap();
+        other.batch_execute("create table locked ()").unwrap();
+        let waited = began.elapsed();
+        assert!(WRITE_IDLE_TIMEOUT - SLACK < waited, "{waited:?}");
+        assert!(writer.batch_execute("commit").is_err());
     }
 
     #[test]

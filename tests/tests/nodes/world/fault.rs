@@ -166,12 +166,15 @@ impl World {
                     .to_owned()
             }
             Fault::UnconfirmedLost => {
-                self.lose_unconfirmed()?;
+                self.lose_unconfirmed(Self::crash_primary)?;
                 "the primary crashed without its standby, came back, and was lost; the standby was promoted"
                     .to_owned()
             }
             Fault::GivenUpLost => {
-                self.lose_given_up()?;
+                self.lose_unconfirmed(|world| {
+                    world.pause(11_500, 13_000);
+                    Ok(())
+                })?;
                 "the standby was away for longer than a commit may take, and took over without the primary"
                     .to_owned()
             }
@@ -224,28 +227,23 @@ impl World {
         server(self).up()
     }
 
-    /// What the primary stores while its standby is away is confirmed to nobody. After a crash it is there all the same, until
-    /// the standby takes over without it.
-    fn lose_unconfirmed(&mut self) -> Result<()> {
+    /// What the primary stores while its standby is away is confirmed to nobody. The standby takes over without it.
+    fn lose_unconfirmed(&mut self, meanwhile: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let (primary, standby) = (self.primary, 1 - self.primary);
         self.databases[standby].cluster.stop_immediately()?;
-        self.pause(300, 800);
-        self.databases[primary].cluster.stop_immediately()?;
-        self.databases[primary].start()?;
-        self.pause(500, 1500);
+        meanwhile(self)?;
         self.databases[primary].cluster.stop_immediately()?;
         self.databases[standby].start()?;
         self.fail_over()
     }
 
-    /// What the nodes give up, because the standby is away for longer than a commit may take, is on the primary only.
-    fn lose_given_up(&mut self) -> Result<()> {
-        let (primary, standby) = (self.primary, 1 - self.primary);
-        self.databases[standby].cluster.stop_immediately()?;
-        self.pause(11_500, 13_000);
-        self.databases[primary].cluster.stop_immediately()?;
-        self.databases[standby].start()?;
-        self.fail_over()
+    /// After a crash the primary has what nobody has confirmed.
+    fn crash_primary(&mut self) -> Result<()> {
+        self.pause(300, 800);
+        self.databases[self.primary].cluster.stop_immediately()?;
+        self.databases[self.primary].start()?;
+        self.pause(500, 1500);
+        Ok(())
     }
 
     /// What was confirmed is on the standby, which takes over. The lost one does not come back.
